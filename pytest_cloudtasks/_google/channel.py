@@ -1,0 +1,112 @@
+"""A gRPC channel without a network: each call finds its fake, or the real service, when it is made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import grpc
+
+from .status import InProcessCall
+from .switchboard import Backend, Incoming
+
+caller_retry: ContextVar[Any] = ContextVar("caller_retry", default=None)
+"""What the caller of the client's method passed as ``retry``, which a channel does not get to see."""
+
+Bind = Callable[[str], "Backend | grpc.Channel"]
+"""Decides where a call to an RPC goes."""
+
+_ENDED = InProcessCall()
+
+
+def snake_case(method: str) -> str:
+    """``CreateTask`` as the client spells it: ``create_task``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", method).lower()
+
+
+class LateBoundChannel(grpc.Channel):  # type: ignore[misc]
+    """Takes the place of the channel in Google's own gRPC transport."""
+
+    def __init__(self, bind: Bind, close: Callable[[], None]) -> None:
+        self._bind = bind
+        self._close = close
+        self._calls: dict[str, LateBoundCall] = {}
+        self._closed = False
+
+    def unary_unary(
+        self, method: str, request_serializer: Any = None, response_deserializer: Any = None, *args: Any, **kwargs: Any
+    ) -> LateBoundCall:
+        """The callable for one RPC, ``/google.cloud.tasks.v2.CloudTasks/CreateTask``."""
+        call = self._calls.get(method)
+        if call is None:
+            call = LateBoundCall(self, method, request_serializer, response_deserializer)
+            self._calls[method] = call
+        return call
+
+    def bind(self, rpc: str) -> Backend | grpc.Channel:
+        """Where a call to ``rpc`` goes now."""
+        if self._closed:
+            raise ValueError("Cannot invoke RPC on closed channel!")
+        return self._bind(rpc)
+
+    def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
+        """Cloud Tasks has no streaming RPC."""
+        raise NotImplementedError("Cloud Tasks has no streaming RPC.")
+
+    stream_unary = stream_stream = unary_stream
+
+    def subscribe(self, callback: Callable[[grpc.ChannelConnectivity], None], try_to_connect: bool = False) -> None:
+        """The channel needs no connection: it is ready, once and for all."""
+        callback(grpc.ChannelConnectivity.READY)
+
+    def unsubscribe(self, callback: Callable[[grpc.ChannelConnectivity], None]) -> None:
+        """Nothing will come any more."""
+
+    def close(self) -> None:
+        """Close it, and the real one beneath if it was ever opened."""
+        self._closed = True
+        self._close()
+
+    def __enter__(self) -> LateBoundChannel:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+class LateBoundCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
+    """One RPC of a late-bound channel."""
+
+    def __init__(self, channel: LateBoundChannel, method: str, serializer: Any, deserializer: Any) -> None:
+        self._channel = channel
+        self._method = method
+        self._serializer = serializer
+        self._deserializer = deserializer
+        service, _, name = method.rpartition("/")
+        self._rpc = snake_case(name)
+        self._api = service.strip("/").rpartition(".")[0]
+
+    def __call__(self, request: Any, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
+        """The response; raises what a channel raises."""
+        return self.with_call(request, timeout=timeout, metadata=metadata, **options)[0]
+
+    def with_call(self, request: Any, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
+        """The response and the call."""
+        bound = self._channel.bind(self._rpc)
+        if isinstance(bound, grpc.Channel):
+            real = bound.unary_unary(self._method, self._serializer, self._deserializer)
+            return real.with_call(request, timeout=timeout, metadata=metadata, **options)
+        return bound.receive(self._incoming(request, timeout, metadata)), _ENDED
+
+    def future(self, request: Any, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
+        """Google's client makes no use of futures on this channel, in-process there is none to wait for."""
+        bound = self._channel.bind(self._rpc)
+        if isinstance(bound, grpc.Channel):
+            real = bound.unary_unary(self._method, self._serializer, self._deserializer)
+            return real.future(request, timeout=timeout, metadata=metadata, **options)
+        raise NotImplementedError("A call to the fake is made and answered at once; call the client's method instead.")
+
+    def _incoming(self, request: Any, timeout: float | None, metadata: Sequence[Any] | None) -> Incoming:
+        return Incoming(self._rpc, self._api, request, timeout, tuple(metadata or ()), caller_retry.get())

@@ -1,0 +1,24 @@
+"""``google.auth.default()`` without credentials, for the option ``google_auth``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def anonymous_default(project: str) -> Callable[[], None]:
+    """Make ``google.auth.default()`` give anonymous credentials and ``project``; the result undoes it."""
+    import google.auth
+    from google.auth.credentials import AnonymousCredentials
+
+    before = google.auth.default
+
+    def default(*args: Any, **kwargs: Any) -> tuple[Any, str]:
+        return AnonymousCredentials(), project
+
+    google.auth.default = default
+
+    def undo() -> None:
+        google.auth.default = before
+
+    return undo

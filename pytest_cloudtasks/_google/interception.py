@@ -1,0 +1,157 @@
+"""Interception: the installed library's clients get late-bound transports, whatever name they were imported under.
+
+The entries of the client's transport registry are replaced, which reaches every later construction and leaves the
+class itself alone but for its ``from_service_account_…`` constructors. Application code may import the library long
+before or after the plugin is there: an import hook patches it in the moment it is loaded, and costs nothing before.
+
+The registry (``CloudTasksClientMeta._transport_registry``) is not public; checked against google-cloud-tasks 2.0 to
+2.26, and ``tests/test_google_interception.py`` fails when it moves.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+CLIENT_MODULES = {"google.cloud.tasks_v2.services.cloud_tasks.client": "google.cloud.tasks.v2"}
+"""The modules that define the clients, and the API each speaks."""
+
+
+class Patch:
+    """What was replaced, and how it was before."""
+
+    def __init__(self) -> None:
+        self._undo: list[Callable[[], None]] = []
+
+    def item(self, mapping: Any, key: str, value: object) -> None:
+        """Replace ``mapping[key]``."""
+        before = mapping[key]
+        mapping[key] = value
+        self._undo.append(lambda: mapping.__setitem__(key, before))
+
+    def attribute(self, owner: Any, name: str, value: object) -> None:
+        """Replace an attribute that ``owner`` itself defines."""
+        before = vars(owner)[name]
+        setattr(owner, name, value)
+        self._undo.append(lambda: setattr(owner, name, before))
+
+    def undo(self) -> None:
+        """Put everything back, last first."""
+        while self._undo:
+            self._undo.pop()()
+
+
+class Interception:
+    """Switches interception on and off for the process."""
+
+    def __init__(self) -> None:
+        self._users = 0
+        self._patch = Patch()
+        self._hook = ImportHook(self._loaded)
+
+    def install(self) -> None:
+        """Intercept clients from now on; calls nest."""
+        self._users += 1
+        if self._users > 1:
+            return
+        sys.meta_path.insert(0, self._hook)
+        for name in CLIENT_MODULES:
+            module = sys.modules.get(name)
+            if module is not None:
+                self._loaded(module)
+
+    def uninstall(self) -> None:
+        """End what `install` began. Clients built in between go on, to the real service."""
+        self._users -= 1
+        if self._users == 0:
+            sys.meta_path.remove(self._hook)
+            self._patch.undo()
+
+    def _loaded(self, module: ModuleType) -> None:
+        from .transports import late_bound_grpc, late_bound_rest
+
+        registry = module.CloudTasksClientMeta._transport_registry
+        stock = registry["grpc"]
+        self._patch.item(registry, "grpc", late_bound_grpc(stock))
+        self._patch.attribute(stock, "__init__", _redirecting(stock.__init__))
+        if "rest" in registry:
+            self._patch.item(registry, "rest", late_bound_rest(registry["rest"], CLIENT_MODULES[module.__name__]))
+        client = module.CloudTasksClient
+        for name in ("from_service_account_info", "from_service_account_file", "from_service_account_json"):
+            loader = name.replace("_json", "_file")  # the client's two names for one thing
+            self._patch.attribute(client, name, _without_key(vars(client)[name], loader))
+
+
+def _without_key(original: Any, loader: str) -> Any:
+    """A ``from_service_account_…`` constructor that opens the key only when the real service is called."""
+
+    @functools.wraps(original.__func__)
+    def build(cls: Any, source: Any, *args: Any, **kwargs: Any) -> Any:
+        from google.oauth2 import service_account
+
+        from .switchboard import switchboard
+        from .transports import CredentialsToLoad
+
+        if not switchboard.needs_no_credentials:
+            return original.__func__(cls, source, *args, **kwargs)
+        kwargs["credentials"] = CredentialsToLoad(lambda: getattr(service_account.Credentials, loader)(source))
+        return cls(*args, **kwargs)
+
+    return classmethod(build)
+
+
+def _redirecting(init: Callable[..., None]) -> Callable[..., None]:
+    """A transport's constructor that gives a user's channel to a redirected address a way to the fake."""
+
+    @functools.wraps(init)
+    def wrapped(self: Any, *args: Any, channel: Any = None, **kwargs: Any) -> None:
+        from .private import address_of
+        from .switchboard import switchboard
+        from .transports import redirectable
+
+        address = address_of(channel)
+        if address is not None and switchboard.redirects(address):
+            channel = redirectable(channel)
+        init(self, *args, channel=channel, **kwargs)
+
+    return wrapped
+
+
+class ImportHook:
+    """Finds the modules that define clients as usual, and sees them when they have been loaded."""
+
+    def __init__(self, loaded: Callable[[ModuleType], None]) -> None:
+        self._loaded = loaded
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The spec that the other finders give, with a loader that tells when it is done."""
+        if name not in CLIENT_MODULES:
+            return None
+        spec = next(self._specs(name, path, target), None)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def exec_module(module: ModuleType) -> None:
+                execute(module)
+                self._loaded(module)
+
+            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+    def _specs(self, name: str, path: Sequence[str] | None, target: ModuleType | None) -> Iterator[ModuleSpec]:
+        for finder in sys.meta_path:
+            find = getattr(finder, "find_spec", None)
+            if finder is self or find is None:
+                continue
+            spec = find(name, path, target)
+            if spec is not None:
+                yield spec
+
+
+interception = Interception()

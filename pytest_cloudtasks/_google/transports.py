@@ -1,0 +1,169 @@
+"""Google's own transports, late bound: what takes the place of the stock classes in the client's registry.
+
+What is used of the generated transports beyond their public constructors: ``_wrapped_methods`` and
+``_prep_wrapped_messages``, which hold the client's default retry and time-out policy (checked against
+google-cloud-tasks 2.0 to 2.26; ``tests/test_google_transports.py`` fails when they move).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+
+from .channel import LateBoundChannel, caller_retry
+from .rest_paths import HTTP_RULES, http_error, verb_and_path
+from .status import InProcessRpcError
+from .switchboard import Backend, Incoming, switchboard
+
+
+class RealTransport:
+    """The transport that the library would have built, built when it is first needed."""
+
+    def __init__(self, stock: Callable[..., Any], arguments: dict[str, Any]) -> None:
+        self._stock = stock
+        self._arguments = arguments
+        self._built: Any = None
+        if not switchboard.needs_no_credentials:
+            self.get()
+
+    def get(self) -> Any:
+        """The real transport; raises DefaultCredentialsError where there are no credentials."""
+        if self._built is None:
+            credentials = self._arguments.get("credentials")
+            if isinstance(credentials, CredentialsToLoad):
+                self._arguments["credentials"] = credentials.load_now()
+            self._built = self._stock(**self._arguments)
+        return self._built
+
+    def close(self) -> None:
+        """Close the real transport, if there is one."""
+        if self._built is not None:
+            self._built.close()
+
+
+class CredentialsToLoad:
+    """Stands for a service account's key until a real call needs it: the file is not opened before."""
+
+    def __init__(self, load: Callable[[], Any]) -> None:
+        self.load_now = load
+
+
+def bind_or(rpc: str, real: Callable[[], Any]) -> Any:
+    """The innermost fake, or, outside, the real thing, unless calls outside are refused."""
+    backend = switchboard.backend
+    if backend is not None:
+        return backend
+    if switchboard.refuse_outside is not None:
+        switchboard.refuse_outside(rpc)
+    return real()
+
+
+def late_bound_grpc(stock: type) -> type:
+    """The stock gRPC transport on a late-bound channel."""
+
+    def init(self: Any, **arguments: Any) -> None:
+        real = RealTransport(stock, arguments)
+        channel = LateBoundChannel(lambda rpc: bind_or(rpc, lambda: real.get().grpc_channel), real.close)
+        stock.__init__(self, channel=channel, **_of_the_client(arguments))  # type: ignore[misc]
+
+    return _subclass(stock, {"__init__": init})
+
+
+def late_bound_rest(stock: type, api: str) -> type:
+    """The stock REST transport, whose RPCs go to the fake while one is active.
+
+    It builds no URL and no JSON then; errors look as if it had, with the method and URL of `rest_paths`.
+    """
+
+    def init(self: Any, **arguments: Any) -> None:
+        from google.auth.credentials import AnonymousCredentials
+
+        self._real_transport = RealTransport(stock, arguments)
+        stock.__init__(self, credentials=AnonymousCredentials(), **_of_the_client(arguments))  # type: ignore[misc]
+
+    def close(self: Any) -> None:
+        self._real_transport.close()
+        stock.close(self)  # type: ignore[attr-defined]
+
+    rpcs = {rpc: _rest_property(rpc, api) for rpc in HTTP_RULES if hasattr(stock, rpc)}
+    return _subclass(stock, {"__init__": init, "close": close, **rpcs})
+
+
+def bound_to(stock: type, backend: Callable[[], Backend]) -> Any:
+    """A stock gRPC transport all of whose calls go to ``backend()``."""
+    channel = LateBoundChannel(lambda rpc: backend(), lambda: None)
+    return _subclass(stock, {})(channel=channel)
+
+
+def redirectable(channel: grpc.Channel) -> LateBoundChannel:
+    """A channel of the user's whose calls go to the fake while one is active."""
+    return LateBoundChannel(lambda rpc: switchboard.backend or channel, channel.close)
+
+
+def _of_the_client(arguments: dict[str, Any]) -> dict[str, Any]:
+    """What the client tells its transport besides credentials."""
+    return {key: arguments[key] for key in ("host", "client_info") if key in arguments}
+
+
+def _subclass(stock: type, members: dict[str, Any]) -> type:
+    def prepare(self: Any, client_info: Any) -> None:
+        stock._prep_wrapped_messages(self, client_info)  # type: ignore[attr-defined]
+        self._wrapped_methods = {rpc: _noting_retry(call) for rpc, call in self._wrapped_methods.items()}
+
+    names = {"__module__": stock.__module__, "__qualname__": stock.__qualname__, "__doc__": stock.__doc__}
+    return type(stock.__name__, (stock,), {**names, "_prep_wrapped_messages": prepare, **members})
+
+
+def _noting_retry(call: Callable[..., Any]) -> Callable[..., Any]:
+    """``call``, with its ``retry`` argument kept where the channel finds it."""
+
+    @functools.wraps(call)
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        token = caller_retry.set(kwargs.get("retry"))
+        try:
+            return call(*args, **kwargs)
+        finally:
+            caller_retry.reset(token)
+
+    return noted
+
+
+def _rest_property(rpc: str, api: str) -> property:
+    def get(self: Any) -> LateBoundRestCall:
+        return LateBoundRestCall(self, rpc, api)
+
+    return property(get)
+
+
+class LateBoundRestCall:
+    """One RPC of a late-bound REST transport; equal to any other for the same RPC, as the table of RPCs needs."""
+
+    def __init__(self, transport: Any, rpc: str, api: str) -> None:
+        self._transport = transport
+        self._rpc = rpc
+        self._api = api
+        self.__name__ = rpc
+
+    def __hash__(self) -> int:
+        return hash((id(self._transport), self._rpc))
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, LateBoundRestCall) and self._transport is other._transport and self._rpc == other._rpc
+        )
+
+    def __call__(self, request: Any, *, timeout: float | None = None, metadata: Any = (), **options: Any) -> Any:
+        """The response, or Google's exception as the REST transport raises it."""
+        bound = bind_or(self._rpc, self._transport._real_transport.get)
+        if bound is not switchboard.backend:
+            return getattr(bound, self._rpc)(request, timeout=timeout, metadata=metadata, **options)
+        verb, path = verb_and_path(self._api, self._rpc, request)
+        call = Incoming(self._rpc, self._api, request, timeout, tuple(metadata), caller_retry.get())
+        try:
+            return bound.receive(call)
+        except InProcessRpcError as error:
+            url = f"https://{self._transport.host.partition(':')[0]}{path}"
+            raise http_error(error, verb, url) from error

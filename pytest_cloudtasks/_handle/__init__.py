@@ -1,0 +1,1 @@
+"""What users touch: the control handle, its verbs, assertions and explanations."""

@@ -1,0 +1,326 @@
+"""The assertions of the handle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from re import Pattern
+from typing import Any, Literal, Union, overload
+
+from .._model.task import Task
+from .explaining import count_text, explained, shown, with_timeline
+from .failing import CloudTasksAssertionError
+from .matching import UNSET, WITHIN, Match, exactly, matches
+from .records import TaskRecord, model_task, records, short_name
+from .summary import blocked
+from .timeline import duration_text, offset_text
+from .world import World
+
+Text = Union[str, Pattern[str], Callable[[str], object], Any]
+Fields = Union[Mapping[str, Any], exactly, Callable[[Any], object], Any]
+
+
+class Assertions:
+    """Asserts on every task accepted in this test, finished and deleted ones included, refused ones never.
+
+    Every expected value may also be a predicate, a regular expression (searched for), or anything with an ``__eq__``
+    of its own, such as ``mock.ANY`` or ``pytest.approx``.
+    """
+
+    @property
+    def _world(self) -> World:
+        raise NotImplementedError
+
+    @overload
+    def assert_enqueued(
+        self,
+        *,
+        queue: Text = ...,
+        url: Text = ...,
+        method: Text = ...,
+        json: Any = ...,
+        body: bytes | str | Any = ...,
+        headers: Fields = ...,
+        name: Text = ...,
+        at: datetime | Any = ...,
+        delay: timedelta | Any = ...,
+        within: timedelta = ...,
+        deadline: timedelta | Any = ...,
+        oidc: Fields | None = ...,
+        count: Literal[1] = 1,
+    ) -> TaskRecord: ...
+
+    @overload
+    def assert_enqueued(
+        self,
+        *,
+        queue: Text = ...,
+        url: Text = ...,
+        method: Text = ...,
+        json: Any = ...,
+        body: bytes | str | Any = ...,
+        headers: Fields = ...,
+        name: Text = ...,
+        at: datetime | Any = ...,
+        delay: timedelta | Any = ...,
+        within: timedelta = ...,
+        deadline: timedelta | Any = ...,
+        oidc: Fields | None = ...,
+        count: int | None,
+    ) -> list[TaskRecord]: ...
+
+    def assert_enqueued(
+        self,
+        *,
+        queue: Text = UNSET,
+        url: Text = UNSET,
+        method: Text = UNSET,
+        json: Any = UNSET,
+        body: bytes | str | Any = UNSET,
+        headers: Fields = UNSET,
+        name: Text = UNSET,
+        at: datetime | Any = UNSET,
+        delay: timedelta | Any = UNSET,
+        within: timedelta = WITHIN,
+        deadline: timedelta | Any = UNSET,
+        oidc: Fields | None = UNSET,
+        count: int | None = 1,
+    ) -> TaskRecord | list[TaskRecord]:
+        """Assert that exactly ``count`` tasks (None: at least one) were enqueued that match, and give them.
+
+        ``queue`` and ``name`` are IDs or full names; ``url`` is the relative URI for App Engine tasks; ``json``,
+        ``headers`` and ``oidc`` match partially, lists exactly, and wholly with `exactly`; ``at`` is the schedule time
+        the task was created with (an aware datetime), ``delay`` the same from its creation (a timedelta), both within
+        ``within``; ``deadline`` is the dispatch deadline in force (a timedelta).
+
+        Gives the task, or for another count than 1 the list, in the order of creation. Raises AssertionError with
+        what is there instead.
+        """
+        __tracebackhide__ = True
+        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
+        return _expect(self._world, match, count, self._world.service.accepted, "enqueued")
+
+    def assert_not_enqueued(
+        self,
+        *,
+        queue: Text = UNSET,
+        url: Text = UNSET,
+        method: Text = UNSET,
+        json: Any = UNSET,
+        body: bytes | str | Any = UNSET,
+        headers: Fields = UNSET,
+        name: Text = UNSET,
+        at: datetime | Any = UNSET,
+        delay: timedelta | Any = UNSET,
+        within: timedelta = WITHIN,
+        deadline: timedelta | Any = UNSET,
+        oidc: Fields | None = UNSET,
+    ) -> None:
+        """Assert that no task that matches was enqueued; arguments as for `assert_enqueued`."""
+        __tracebackhide__ = True
+        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
+        _expect(self._world, match, 0, self._world.service.accepted, "enqueued")
+
+    def assert_nothing_enqueued(self) -> None:
+        """Assert that no task was enqueued at all."""
+        __tracebackhide__ = True
+        _expect(self._world, Match(), 0, self._world.service.accepted, "enqueued")
+
+    @overload
+    def assert_dispatched(
+        self,
+        *,
+        queue: Text = ...,
+        url: Text = ...,
+        method: Text = ...,
+        json: Any = ...,
+        body: bytes | str | Any = ...,
+        headers: Fields = ...,
+        name: Text = ...,
+        at: datetime | Any = ...,
+        delay: timedelta | Any = ...,
+        within: timedelta = ...,
+        deadline: timedelta | Any = ...,
+        oidc: Fields | None = ...,
+        count: Literal[1] = 1,
+    ) -> TaskRecord: ...
+
+    @overload
+    def assert_dispatched(
+        self,
+        *,
+        queue: Text = ...,
+        url: Text = ...,
+        method: Text = ...,
+        json: Any = ...,
+        body: bytes | str | Any = ...,
+        headers: Fields = ...,
+        name: Text = ...,
+        at: datetime | Any = ...,
+        delay: timedelta | Any = ...,
+        within: timedelta = ...,
+        deadline: timedelta | Any = ...,
+        oidc: Fields | None = ...,
+        count: int | None,
+    ) -> list[TaskRecord]: ...
+
+    def assert_dispatched(
+        self,
+        *,
+        queue: Text = UNSET,
+        url: Text = UNSET,
+        method: Text = UNSET,
+        json: Any = UNSET,
+        body: bytes | str | Any = UNSET,
+        headers: Fields = UNSET,
+        name: Text = UNSET,
+        at: datetime | Any = UNSET,
+        delay: timedelta | Any = UNSET,
+        within: timedelta = WITHIN,
+        deadline: timedelta | Any = UNSET,
+        oidc: Fields | None = UNSET,
+        count: int | None = 1,
+    ) -> TaskRecord | list[TaskRecord]:
+        """Assert that exactly ``count`` tasks that match were dispatched at least once, and give them.
+
+        Arguments and result as for `assert_enqueued`.
+        """
+        __tracebackhide__ = True
+        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
+        return _expect(self._world, match, count, _dispatched(self._world), "dispatched")
+
+    def assert_not_dispatched(
+        self,
+        *,
+        queue: Text = UNSET,
+        url: Text = UNSET,
+        method: Text = UNSET,
+        json: Any = UNSET,
+        body: bytes | str | Any = UNSET,
+        headers: Fields = UNSET,
+        name: Text = UNSET,
+        at: datetime | Any = UNSET,
+        delay: timedelta | Any = UNSET,
+        within: timedelta = WITHIN,
+        deadline: timedelta | Any = UNSET,
+        oidc: Fields | None = UNSET,
+    ) -> None:
+        """Assert that no task that matches was dispatched; arguments as for `assert_enqueued`."""
+        __tracebackhide__ = True
+        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
+        _expect(self._world, match, 0, _dispatched(self._world), "dispatched")
+
+    @contextmanager
+    def expect_enqueued(
+        self,
+        *,
+        queue: Text = UNSET,
+        url: Text = UNSET,
+        method: Text = UNSET,
+        json: Any = UNSET,
+        body: bytes | str | Any = UNSET,
+        headers: Fields = UNSET,
+        name: Text = UNSET,
+        at: datetime | Any = UNSET,
+        delay: timedelta | Any = UNSET,
+        within: timedelta = WITHIN,
+        deadline: timedelta | Any = UNSET,
+        oidc: Fields | None = UNSET,
+        count: int | None = 1,
+    ) -> Iterator[list[TaskRecord]]:
+        """Assert on what the block enqueues; the list it gives is filled when the block ends.
+
+        Arguments as for `assert_enqueued`. An exception in the block goes through, unasserted.
+        """
+        __tracebackhide__ = True
+        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
+        world = self._world
+        before = len(world.service.accepted)
+        tasks: list[TaskRecord] = []
+        yield tasks
+        found = _expect(world, match, count, world.service.accepted[before:], "enqueued in this block")
+        tasks += found if isinstance(found, list) else [found]
+
+    def assert_attempts(self, task: TaskRecord, expected: Sequence[Any]) -> None:
+        """Assert how the attempts of ``task`` ended, in order: ``[500, "DEADLINE_EXCEEDED", 200]``.
+
+        An attempt with a response is its HTTP status, one without is the name of its google.rpc code
+        ("DEADLINE_EXCEEDED", or "UNKNOWN" where there was no response at all), one under way is None.
+        """
+        __tracebackhide__ = True
+        results = [attempt.result for attempt in task.attempts]
+        if len(results) == len(expected) and all(matches(one, got) for one, got in zip(expected, results, strict=True)):
+            return
+        raise CloudTasksAssertionError(
+            with_timeline(
+                f"The attempts of {short_name(model_task(task))} ended otherwise.\n"
+                f"  expected {shown(list(expected))}\n       got {shown(results)}",
+                self._world,
+            )
+        )
+
+    def assert_idle(self) -> None:
+        """Assert that nothing is due at this instant: whatever is left waits for a later one, or cannot go out."""
+        __tracebackhide__ = True
+        world = self._world
+        upcoming = world.service.dispatcher.upcoming()
+        held_up = [one for one in blocked(world) if model_task(one.task).schedule_time <= world.clock.now]
+        if upcoming is not None and upcoming.at <= world.clock.now:
+            reason = f"{short_name(upcoming.task)} is due now. Dispatch it with cloud_tasks.dispatch_due()."
+        elif held_up:
+            reason = f"{short_name(model_task(held_up[0].task))} is due, but {held_up[0].reason.value}."
+        else:
+            return
+        raise CloudTasksAssertionError(with_timeline(f"The queues are not idle: {reason}", world))
+
+    def assert_empty(self) -> None:
+        """Assert that no queue holds a task, and no attempt is under way."""
+        __tracebackhide__ = True
+        world = self._world
+        left = [task for queue in world.service.queues.values() for task in queue.tasks.values()]
+        if not left:
+            return
+        lines = "\n".join(f"  {_left_text(task, world)}" for task in left[:10])
+        more = f"\n  … and {len(left) - 10} more" if len(left) > 10 else ""
+        raise CloudTasksAssertionError(
+            with_timeline(f"The queues are not empty: {count_text(len(left))} left.\n{lines}{more}", world)
+        )
+
+
+def _dispatched(world: World) -> list[Task]:
+    return [task for task in world.service.accepted if task.dispatch_count]
+
+
+def _left_text(task: Task, world: World) -> str:
+    now = world.clock.now
+    if task.in_flight:
+        when = "under way"
+    elif task.schedule_time > now:
+        when = f"goes at {offset_text(task.schedule_time - world.clock.origin)}"
+        when += f", in {duration_text(task.schedule_time - now)}"
+    else:
+        when = "due"
+    return f"{short_name(task)}  {task.target.method}  {when}"
+
+
+def _expect(world: World, match: Match, count: int | None, tasks: Sequence[Task], what: str) -> Any:
+    """The tasks that match, if there are as many as expected."""
+    __tracebackhide__ = True
+    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
+        raise ValueError(f"count takes a number of tasks, or None for at least one, and got {count!r}.")
+    match.checked(world)
+    candidates = records(tasks, world)
+    found = [task for task in candidates if not match.differences(task)]
+    if len(found) == count or (count is None and found):
+        return found[0] if count == 1 else found
+    others = [task for task in candidates if task not in found]
+    if count == 0:
+        headline = f"No task like this was to be {what}, and {len(found)} {'was' if len(found) == 1 else 'were'}."
+        others = []
+    else:
+        were = "was" if count in (1, None) else "were"
+        headline = f"{count_text(count)} like this {were} to be {what}, and {len(found) or 'none'} "
+        headline += "was." if len(found) <= 1 else "were."
+        headline = headline[0].upper() + headline[1:]
+    raise CloudTasksAssertionError(explained(headline, match, found, others, what, world))

@@ -1,0 +1,25 @@
+"""The exceptions of the handle."""
+
+from __future__ import annotations
+
+import pytest
+
+
+class CloudTasksAssertionError(AssertionError):
+    """An assertion about tasks failed; the text carries the timeline already."""
+
+
+class NoTarget(AssertionError):
+    """A task is due, and nothing in the test answers for its URL."""
+
+
+class DrainLimitReached(AssertionError):
+    """A verb made as many attempts as it was allowed to, and there was no end in sight."""
+
+
+def failure(message: str) -> BaseException:
+    """What is raised where application code stands between us and the test: ``except Exception`` lets it through.
+
+    It is what ``pytest.fail()`` raises, so that pytest shows the message alone.
+    """
+    return pytest.fail.Exception(message, pytrace=False)

@@ -1,0 +1,341 @@
+"""`FakeCloudTasks`, the control handle."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from .._google.interception import interception
+from .._google.switchboard import switchboard
+from .._model.attempt import Attempt as ModelAttempt
+from .._model.events import EventKind
+from .._model.refusals import ServiceError
+from .._targets.routes import Handler, Mount, OnException, Route
+from .._targets.wsgi import WsgiApp
+from .._time.instants import from_datetime, from_timedelta
+from .assertions import Assertions
+from .clock_view import ClockView
+from .driving import Driver
+from .records import Attempt, TaskRecord, model_task, records
+from .settings import checked, merged
+from .summary import Summary
+from .timeline import timeline_text
+from .world import RpcCall, World
+
+if TYPE_CHECKING:
+    from google.cloud.tasks_v2 import CloudTasksClient, Queue
+
+
+class FakeCloudTasks(Assertions):
+    """A deterministic Cloud Tasks in this process, and the test's hands on it.
+
+    The ``cloud_tasks`` fixture gives one, fresh for every test. Elsewhere it is a context manager::
+
+        with FakeCloudTasks(queues=["receipts"]) as cloud_tasks:
+            ...
+
+    While it is active every ``CloudTasksClient`` of the process talks to it, and from first contact on time stands
+    still but for what the test drives.
+    """
+
+    def __init__(
+        self,
+        *,
+        queues: str | Path | Iterable[Any] | Mapping[str, Mapping[str, Any]] = (),
+        project: str = "test-project",
+        location: str = "us-central1",
+        start: datetime | None = None,
+        time: Literal["held", "virtual"] = "held",
+        seed: int = 0,
+        auto_create_queues: bool = False,
+        on_exception: OnException = "raise",
+        redirect_endpoints: Iterable[str] = (),
+        google_auth: bool = False,
+        service: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take the options that the marker takes; `docs/reference.md` has them all.
+
+        Raises ValueError or TypeError, in a sentence, for a setting that can't be.
+        """
+        given: dict[str, Any] = {
+            "queues": queues,
+            "project": project,
+            "location": location,
+            "time": time,
+            "seed": seed,
+            "auto_create_queues": auto_create_queues,
+            "on_exception": on_exception,
+            "redirect_endpoints": redirect_endpoints,
+            "google_auth": google_auth,
+            "service": service or {},
+        }
+        if start is not None:
+            given["start"] = start
+        self._settings = merged(checked(given, where="FakeCloudTasks"))
+        self._running: World | None = None
+        self._on_demand: Callable[[], None] | None = None
+        """What the plugin does when a running test touches a handle that is not active."""
+        self._exit = ExitStack()
+        self.clock = ClockView(lambda: self._world)
+
+    # --- its life ------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> FakeCloudTasks:
+        if self._running is not None:
+            raise RuntimeError("This FakeCloudTasks is active already. Make another one for a nested block.")
+        with ExitStack() as stack:
+            interception.install()
+            stack.callback(interception.uninstall)
+            world = World(self._settings)
+            world.check_queues()
+            stack.enter_context(self._in(world))
+            self._exit = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        world = self._resting
+        self._exit.close()
+        if error is None and world.failures:
+            raise AssertionError(world.failures[0])
+
+    def _in(self, world: World) -> ExitStack:
+        """Live in ``world`` until the stack is closed; worlds nest, as examples do in a test."""
+        stack = ExitStack()
+        before = self._running
+
+        def back() -> None:
+            self._running = before
+
+        stack.enter_context(world.entered())
+        self._running = world
+        world.handle = self
+        stack.callback(back)
+        return stack
+
+    @property
+    def _resting(self) -> World:
+        """The world, without first contact."""
+        if self._running is None and self._on_demand is not None:
+            self._on_demand()
+        if self._running is None:
+            raise RuntimeError(
+                "This FakeCloudTasks is not active: no test that asked for it is running. Use it inside the test, or as"
+                " `with FakeCloudTasks() as cloud_tasks:`."
+            )
+        return self._running
+
+    @property
+    def _world(self) -> World:
+        """The world; whoever asks has made first contact."""
+        world = self._resting
+        with world.lock:
+            world.contact()
+            world.service.dispatcher.observe(world.clock.now)
+        return world
+
+    # --- queues and clients --------------------------------------------------------------------------------------
+
+    def create_queue(self, queue: str, **fields: Any) -> Queue:
+        """Create a queue, by its ID or its full name, with fields as Google's Queue message takes them.
+
+        ``create_queue("receipts", retry_config={"min_backoff": "10s", "max_doublings": 3})``. Gives the Queue message
+        that the service would; raises what the client would (AlreadyExists, InvalidArgument …), and ValueError for an
+        unknown field.
+        """
+        world = self._world
+        frontend = world.frontend
+        with world.lock:
+            try:
+                created = frontend.configure(
+                    world.service, world.clock.now, world.settings.queue_name(queue), fields
+                )
+            except ServiceError as error:
+                from google.api_core import exceptions
+
+                from .._google.status import rpc_error
+
+                raise exceptions.from_grpc_error(rpc_error(error, world.randomness.jitter)) from None
+            return frontend.messages.queue(created)  # type: ignore[no-any-return]
+
+    def queue_path(self, queue: str) -> str:
+        """The full name of a queue in this fake's project and location."""
+        return self._resting.settings.queue_name(queue)
+
+    def client(self) -> CloudTasksClient:
+        """A real ``CloudTasksClient`` bound to this fake, also where another one is nested inside."""
+        from google.cloud.tasks_v2 import CloudTasksClient
+        from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+
+        from .._google.transports import bound_to
+
+        return CloudTasksClient(transport=bound_to(CloudTasksGrpcTransport, lambda: self._resting))
+
+    # --- targets -------------------------------------------------------------------------------------------------
+
+    def route(
+        self,
+        url: str | re.Pattern[str],
+        *,
+        method: str | None = None,
+        queue: str | None = None,
+        handler: Handler | None = None,
+        on_exception: OnException | None = None,
+    ) -> Route:
+        """Answer for a URL: an exact one, a glob with ``*``, or a compiled pattern, which is searched for.
+
+        ``handler`` gets a `TargetRequest` and returns None (200), an HTTP status, a pair of status and headers, or
+        any response object with a ``status_code``. Without one, script the route: ``.returns(503, 200)``,
+        ``.raises(TimeoutError)``, ``.takes(timedelta(seconds=5))``, ``.then_pass()``; without that either it answers
+        200. The most specific route is asked first, any route before a mount.
+        """
+        route = Route(url, method=method, queue=queue, handler=handler, on_exception=_policy(on_exception))
+        self._world.targets.add(route)
+        return route
+
+    def mount(self, base_url: str, app: WsgiApp, *, on_exception: OnException | None = None) -> Mount:
+        """Let a WSGI application answer for every URL under ``base_url``, at the full path."""
+        mount = Mount(base_url, app, _policy(on_exception))
+        self._world.targets.add(mount)
+        return mount
+
+    # --- driving -------------------------------------------------------------------------------------------------
+
+    def step(self) -> Attempt | None:
+        """Move to the next dispatch or answer and do it; None when nothing can happen by itself."""
+        __tracebackhide__ = True
+        return self._attempt(Driver(self._resting).step())
+
+    def dispatch_due(self, queue: str | None = None) -> Summary:
+        """Dispatch what is due now and allowed by rate and concurrency, without moving the clock.
+
+        What handlers enqueue meanwhile is included. ``queue`` limits it to one queue.
+        """
+        __tracebackhide__ = True
+        return Driver(self._resting).dispatch_due(queue)
+
+    def advance(
+        self,
+        by: timedelta | None = None,
+        *,
+        days: float = 0,
+        hours: float = 0,
+        minutes: float = 0,
+        seconds: float = 0,
+        milliseconds: float = 0,
+    ) -> Summary:
+        """Let time pass, dispatching on the way, every event at its own instant.
+
+        ``advance(timedelta(hours=2))`` or ``advance(hours=2)``. Raises ValueError for a negative duration.
+        """
+        __tracebackhide__ = True
+        named = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds)
+        if by is None:
+            by = named
+        elif named:
+            raise TypeError("advance() takes a timedelta or keywords such as seconds=30, not both.")
+        duration = from_timedelta(by, what="advance()")
+        world = self._resting
+        if duration < 0:
+            raise ValueError(f"Time can't go backwards: advance() was given {by!r}. Advance by zero or more.")
+        driver = Driver(world)
+        return driver.advance_by(duration)
+
+    def advance_to(self, at: datetime) -> Summary:
+        """Let time pass up to the instant ``at`` (aware), dispatching on the way. Raises ValueError for a past one."""
+        __tracebackhide__ = True
+        return Driver(self._resting).advance_to(from_datetime(at, what="advance_to()"))
+
+    def drain(
+        self, until: datetime | timedelta | None = None, *, queue: str | None = None, limit: int = 10_000
+    ) -> Summary:
+        """Jump from event to event until nothing more can happen by itself, or until ``until``.
+
+        The clock stops at the last event, or at ``until`` if there was more to come. ``queue`` limits dispatches to
+        one queue. More than ``limit`` attempts raise an AssertionError: something is retried for ever.
+        """
+        __tracebackhide__ = True
+        return Driver(self._resting).drain(until, queue, limit)
+
+    def dispatch(self, task: TaskRecord | str) -> Attempt:
+        """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would.
+
+        ``task`` is a `TaskRecord` or a full task name. Raises ValueError if the service does not have it any more.
+        """
+        __tracebackhide__ = True
+        world = self._world
+        record = task if isinstance(task, TaskRecord) else self._named(task)
+        return Attempt(Driver(world).dispatch(model_task(record)), world)
+
+    def _named(self, name: str) -> TaskRecord:
+        found = [task for task in self._world.service.accepted if task.name == name]
+        if not found:
+            raise LookupError(
+                f"No task named {name!r} was accepted in this test. Pass the full name of one that was, or the"
+                " TaskRecord that assert_enqueued() gives."
+            )
+        return TaskRecord(found[-1], self._world)
+
+    def _attempt(self, attempt: ModelAttempt | None) -> Attempt | None:
+        return None if attempt is None else Attempt(attempt, self._resting)
+
+    # --- asking --------------------------------------------------------------------------------------------------
+
+    def tasks(self, queue: str | None = None) -> list[TaskRecord]:
+        """The tasks that are in the queues now, queue by queue, in the order of creation."""
+        world = self._world
+        name = None if queue is None else world.queue_named(queue)
+        live = [
+            task
+            for one in world.service.queues.values()
+            if name in (None, one.name)
+            for task in one.tasks.values()
+        ]
+        return records(live, world)
+
+    def attempts(self) -> list[Attempt]:
+        """Every attempt of this test, in the order of dispatch."""
+        world = self._world
+        return [
+            Attempt(event.attempt, world)
+            for event in world.service.events
+            if event.attempt is not None and event.kind is EventKind.TASK_DISPATCHED
+        ]
+
+    def timeline(self) -> str:
+        """What happened so far, a line an event, with offsets from first contact."""
+        return timeline_text(self._resting)
+
+    @property
+    def rpcs(self) -> Sequence[RpcCall]:
+        """Every call that clients made, as it arrived, oldest first."""
+        return self._resting.rpcs
+
+    def __repr__(self) -> str:
+        if self._running is None:
+            return "<FakeCloudTasks, not active>"
+        return f"<FakeCloudTasks with {len(self._running.service.queues)} queues>"
+
+
+def _policy(on_exception: OnException | None) -> OnException | None:
+    if on_exception is not None:
+        checked({"on_exception": on_exception}, where="on_exception")
+    return on_exception
+
+
+def current() -> FakeCloudTasks:
+    """The active fake, the innermost if several are nested. Raises RuntimeError if there is none."""
+    world = switchboard.backend
+    fake = world.handle if isinstance(world, World) else None
+    if not isinstance(fake, FakeCloudTasks):
+        raise RuntimeError(
+            "No FakeCloudTasks is active. Ask for the cloud_tasks fixture, or use `with FakeCloudTasks() as"
+            " cloud_tasks:`."
+        )
+    return fake

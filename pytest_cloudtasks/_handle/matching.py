@@ -1,0 +1,205 @@
+"""Matching: whether a task is the one that an assertion means, and if not, where it differs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any
+
+from .._model import names
+from .._targets.headers import Headers
+from .._time.instants import from_datetime, from_timedelta, to_datetime, to_timedelta
+from .records import TaskRecord, model_task
+from .world import World
+
+
+class _Unset:
+    """The value of an argument that was not given, since None is a JSON value."""
+
+    def __repr__(self) -> str:
+        return "…"
+
+
+UNSET: Any = _Unset()
+_PREDICATES = (FunctionType, MethodType, BuiltinFunctionType, partial)
+WITHIN = timedelta(seconds=1)
+
+
+class exactly:  # noqa: N801 - reads as a word in an assertion, as pytest.approx does
+    """Match the whole of a JSON body, of headers or of a token, where they are otherwise matched partially."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"exactly({self.value!r})"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field of a task that is not as expected."""
+
+    field: str
+    expected: Any
+    actual: Any
+
+
+@dataclass(frozen=True)
+class Match:
+    """What an assertion expects of a task; unset fields match anything."""
+
+    queue: Any = UNSET
+    url: Any = UNSET
+    method: Any = UNSET
+    json: Any = UNSET
+    body: Any = UNSET
+    headers: Any = UNSET
+    name: Any = UNSET
+    at: Any = UNSET
+    delay: Any = UNSET
+    within: timedelta = WITHIN
+    deadline: Any = UNSET
+    oidc: Any = UNSET
+
+    def checked(self, world: World) -> Match:
+        """Itself, after refusing what could never match: an unknown queue, a naive datetime, a negative tolerance."""
+        if isinstance(self.queue, str):
+            world.queue_named(self.queue)
+        if isinstance(self.at, datetime):
+            from_datetime(self.at, what="at=…")
+        if from_timedelta(self.within, what="within=…") < 0:
+            raise ValueError(f"within=… takes a duration of zero or more, and got {self.within!r}.")
+        if isinstance(self.delay, (int, float)) and not isinstance(self.delay, bool):
+            from_timedelta(self.delay, what="delay=…")  # type: ignore[arg-type]
+        return self
+
+    def expected(self) -> dict[str, Any]:
+        """The fields that were given."""
+        given = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "within"}
+        return {name: value for name, value in given.items() if value is not UNSET}
+
+    def differences(self, task: TaskRecord) -> list[Difference]:
+        """Where ``task`` is not as expected; empty if it matches."""
+        found = []
+        for field, expected in self.expected().items():
+            actual = _ACTUAL[field](task)
+            if not self._field_matches(field, expected, actual, task):
+                found.append(Difference(field, expected, actual))
+        return found
+
+    def _field_matches(self, field: str, expected: Any, actual: Any, task: TaskRecord) -> bool:
+        if field in ("queue", "name") and isinstance(expected, str):
+            full = task.name if field == "name" else names.queue_of(task.name)
+            return expected in (full, actual)
+        if field == "method":
+            return matches(getattr(expected, "name", expected), actual) or (
+                isinstance(expected, str) and expected.upper() == actual
+            )
+        if field == "body" and isinstance(expected, str):
+            return bool(expected.encode() == actual)
+        if field == "headers":
+            return _headers_match(expected, actual)
+        if field in ("at", "delay") and isinstance(expected, (datetime, timedelta)):
+            return bool(abs(expected - actual) <= self.within)
+        if field in ("json", "oidc"):
+            return actual is not _NOT_JSON and _partially_matches(expected, actual)
+        return matches(expected, actual)
+
+
+class _NotJson:
+    """Stands for the JSON of a body that is none."""
+
+    def __repr__(self) -> str:
+        return "(the body is no JSON)"
+
+
+_NOT_JSON = _NotJson()
+
+
+def _json(task: TaskRecord) -> Any:
+    try:
+        return task.json
+    except ValueError:
+        return _NOT_JSON
+
+
+def _scheduled(task: TaskRecord) -> datetime:
+    return to_datetime(model_task(task).initial_schedule_time)
+
+
+def _delay(task: TaskRecord) -> timedelta:
+    return to_timedelta(max(0, model_task(task).initial_schedule_time - model_task(task).create_time))
+
+
+_ACTUAL: dict[str, Callable[[TaskRecord], Any]] = {
+    "queue": lambda task: task.queue,
+    "url": lambda task: task.url,
+    "method": lambda task: task.method,
+    "json": _json,
+    "body": lambda task: task.body,
+    "headers": lambda task: task.headers,
+    "name": lambda task: task.id,
+    "at": _scheduled,
+    "delay": _delay,
+    "deadline": lambda task: task.dispatch_deadline,
+    "oidc": lambda task: task.oidc,
+}
+
+
+def matches(expected: Any, actual: Any) -> bool:
+    """Whether ``actual`` is as expected: equal, by the expected value's own ``__eq__``, by a pattern or a predicate."""
+    if isinstance(expected, exactly):
+        return _wholly_matches(expected.value, actual)
+    if isinstance(expected, re.Pattern):
+        text = actual.decode(errors="replace") if isinstance(actual, bytes) and _is_text(expected) else actual
+        return isinstance(text, (str, bytes)) and expected.search(text) is not None
+    if isinstance(expected, _PREDICATES):
+        return bool(expected(actual))
+    # JSON's true is not its 1, though Python's is.
+    return bool(expected == actual) and (isinstance(expected, bool) is isinstance(actual, bool) or not _plain(expected))
+
+
+def _is_text(pattern: re.Pattern[Any]) -> bool:
+    return isinstance(pattern.pattern, str)
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, (bool, int, float))
+
+
+def _partially_matches(expected: Any, actual: Any) -> bool:
+    """Mappings may have more than is expected, nested ones too; lists have to match item by item."""
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
+        return all(key in actual and _partially_matches(value, actual[key]) for key, value in expected.items())
+    if isinstance(expected, (list, tuple)):
+        return _wholly_matches(expected, actual)
+    return matches(expected, actual)
+
+
+def _wholly_matches(expected: Any, actual: Any) -> bool:
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
+        return expected.keys() == actual.keys() and all(
+            _wholly_matches(value, actual[key]) for key, value in expected.items()
+        )
+    if isinstance(expected, (list, tuple)):
+        return (
+            isinstance(actual, (list, tuple))
+            and len(expected) == len(actual)
+            and all(_wholly_matches(one, other) for one, other in zip(expected, actual, strict=True))
+        )
+    return matches(expected, actual)
+
+
+def _headers_match(expected: Any, actual: Headers) -> bool:
+    """Names in any case; only the expected ones, but with ``exactly`` those and no others."""
+    if isinstance(expected, exactly) and isinstance(expected.value, Mapping):
+        return {name.lower() for name in expected.value} == {name.lower() for name in actual} and _headers_match(
+            expected.value, actual
+        )
+    if isinstance(expected, Mapping):
+        return all(name in actual and matches(value, actual[name]) for name, value in expected.items())
+    return matches(expected, actual)

@@ -1,0 +1,245 @@
+"""Tasks and attempts as tests see them: live views of the model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from .._model import names
+from .._model.attempt import Attempt as ModelAttempt
+from .._model.attempt import OutcomeKind
+from .._model.task import HttpTarget, OidcToken, Task, TaskState
+from .._targets.headers import Headers
+from .._targets.request import TargetRequest
+from .._time.instants import to_datetime, to_timedelta
+from .world import World
+
+
+class Attempt:
+    """One delivery of a task. Instants are aware UTC datetimes."""
+
+    __slots__ = ("_attempt", "_world")
+
+    def __init__(self, attempt: ModelAttempt, world: World) -> None:
+        self._attempt = attempt
+        self._world = world
+
+    @property
+    def task(self) -> TaskRecord:
+        """The task."""
+        return TaskRecord(self._attempt.task, self._world)
+
+    @property
+    def number(self) -> int:
+        """1 for the first attempt."""
+        return self._attempt.number
+
+    @property
+    def schedule_time(self) -> datetime:
+        """When this attempt was to go."""
+        return to_datetime(self._attempt.schedule_time)
+
+    @property
+    def dispatch_time(self) -> datetime:
+        """When it went."""
+        return to_datetime(self._attempt.dispatch_time)
+
+    @property
+    def response_time(self) -> datetime | None:
+        """When it ended; None while it is under way."""
+        at = self._attempt.response_time
+        return None if at is None else to_datetime(at)
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the answer; None without one."""
+        outcome = self._attempt.outcome
+        return outcome.http_status if outcome is not None and outcome.kind is OutcomeKind.RESPONSE else None
+
+    @property
+    def code(self) -> str | None:
+        """The name of the google.rpc code, such as "DEADLINE_EXCEEDED"; None while it is under way."""
+        outcome = self._attempt.outcome
+        return None if outcome is None else outcome.rpc_status.name
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the answer was a 2xx."""
+        outcome = self._attempt.outcome
+        return outcome is not None and outcome.succeeded
+
+    @property
+    def result(self) -> int | str | None:
+        """What `assert_attempts` compares: the HTTP status, or the code's name where there was no response."""
+        return self.code if self.status is None else self.status
+
+    @property
+    def request(self) -> TargetRequest | None:
+        """What the target received; None if it has not been delivered yet."""
+        delivery = self._world.deliveries.get(self._attempt)
+        return None if delivery is None else delivery.request
+
+    @property
+    def exception(self) -> BaseException | None:
+        """What the target raised."""
+        delivery = self._world.deliveries.get(self._attempt)
+        return None if delivery is None or delivery.answer is None else delivery.answer.exception
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Attempt) and self._attempt is other._attempt
+
+    def __hash__(self) -> int:
+        return hash(self._attempt)
+
+    def __repr__(self) -> str:
+        result = "under way" if self.code is None else self.result
+        return f"<attempt {self.number} of {short_name(self._attempt.task)}: {result}>"
+
+
+class TaskRecord:
+    """A task that was accepted in this test, alive or not, under Google's field names.
+
+    It is live: its fields are those of the moment they are read. Two records of one task are equal and hash alike.
+    """
+
+    __slots__ = ("_task", "_world")
+
+    def __init__(self, task: Task, world: World) -> None:
+        self._task = task
+        self._world = world
+
+    @property
+    def name(self) -> str:
+        """The full name."""
+        return self._task.name
+
+    @property
+    def id(self) -> str:
+        """The last part of the name."""
+        return names.short(self._task.name)
+
+    @property
+    def queue(self) -> str:
+        """The queue's ID."""
+        return names.short(self._task.queue_name)
+
+    @property
+    def url(self) -> str:
+        """Where it goes; the relative URI of an App Engine task."""
+        target = self._task.target
+        return target.url if isinstance(target, HttpTarget) else target.relative_uri
+
+    @property
+    def method(self) -> str:
+        """The HTTP method, such as "POST"."""
+        return self._task.target.method
+
+    @property
+    def headers(self) -> Headers:
+        """The stored headers, those added by the service included."""
+        return Headers(self._task.target.headers)
+
+    @property
+    def body(self) -> bytes:
+        """The body."""
+        return self._task.target.body
+
+    @property
+    def json(self) -> Any:
+        """The body read as JSON; raises ValueError if it is none."""
+        return json.loads(self._task.target.body)
+
+    @property
+    def oidc(self) -> dict[str, str] | None:
+        """The OIDC token's ``service_account_email`` and ``audience`` (the URL where none was set), or None."""
+        target = self._task.target
+        token: OidcToken | None = target.oidc if isinstance(target, HttpTarget) else None
+        if token is None:
+            return None
+        return {"service_account_email": token.service_account_email, "audience": token.audience or self.url}
+
+    @property
+    def state(self) -> TaskState:
+        """Where it stands: `TaskState.SCHEDULED`, `TaskState.SUCCEEDED` and so on."""
+        return self._task.state
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """The attempts so far, oldest first."""
+        return [Attempt(attempt, self._world) for attempt in self._task.attempts or ()]
+
+    @property
+    def message(self) -> Any:
+        """The stored ``google.cloud.tasks_v2.Task`` in the FULL view; a fresh message each time."""
+        return self._world.frontend.messages.task(self._task, full=True)
+
+    @property
+    def http_request(self) -> Any:
+        """``Task.http_request``, a message."""
+        return self.message.http_request
+
+    @property
+    def app_engine_http_request(self) -> Any:
+        """``Task.app_engine_http_request``, a message."""
+        return self.message.app_engine_http_request
+
+    @property
+    def schedule_time(self) -> datetime:
+        """When the next attempt is to go; the last one's, once there is none."""
+        return to_datetime(self._task.schedule_time)
+
+    @property
+    def create_time(self) -> datetime:
+        """When it was created, to the microsecond; the message has it cut to the second, as the service does."""
+        return to_datetime(self._task.create_time)
+
+    @property
+    def dispatch_deadline(self) -> timedelta:
+        """How long the service waits for an answer."""
+        return to_timedelta(self._task.deadline_in_force)
+
+    @property
+    def dispatch_count(self) -> int:
+        """Attempts dispatched, those under way included."""
+        return self._task.dispatch_count
+
+    @property
+    def response_count(self) -> int:
+        """Attempts that got a response."""
+        return self._task.response_count
+
+    @property
+    def first_attempt(self) -> Any:
+        """``Task.first_attempt``, a message with the dispatch time alone."""
+        return self.message.first_attempt
+
+    @property
+    def last_attempt(self) -> Any:
+        """``Task.last_attempt``, a message."""
+        return self.message.last_attempt
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TaskRecord) and self._task is other._task
+
+    def __hash__(self) -> int:
+        return hash(self._task)
+
+    def __repr__(self) -> str:
+        return f"<task {short_name(self._task)} {self.method} {self.url} {self.state.value}>"
+
+
+def short_name(task: Task) -> str:
+    """``queue/task``."""
+    return f"{names.short(task.queue_name)}/{names.short(task.name)}"
+
+
+def model_task(record: TaskRecord) -> Task:
+    """The model's task behind a record."""
+    return record._task
+
+
+def records(tasks: Iterable[Task], world: World) -> list[TaskRecord]:
+    """Records of ``tasks``."""
+    return [TaskRecord(task, world) for task in tasks]

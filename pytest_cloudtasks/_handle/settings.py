@@ -1,0 +1,253 @@
+"""The settings of a fake: what the marker, the ini file and `FakeCloudTasks` take, and how it is checked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from .._model.knobs import Knobs
+from .._time.instants import from_datetime, from_timedelta
+from .queue_files import is_queue_file, queues_in_file
+from .suggestions import did_you_mean, listed
+
+QueueFields = Mapping[str, Any]
+"""A queue's fields as Google's Queue message takes them."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that can be set about a fake."""
+
+    queues: Mapping[str, QueueFields] = field(default_factory=dict)
+    """Queues that exist from the start: ID or full name to fields."""
+    project: str = "test-project"
+    location: str = "us-central1"
+    start: int | None = None
+    time: str = "held"
+    seed: int = 0
+    auto_create_queues: bool = False
+    outside: str = "real"
+    autouse: bool = False
+    on_exception: str = "raise"
+    redirect_endpoints: tuple[str, ...] = ()
+    google_auth: bool = False
+    service: Knobs = field(default_factory=Knobs)
+
+    def queue_name(self, queue: str) -> str:
+        """The full name of a queue given by its ID or its full name."""
+        if "/" in queue:
+            return queue
+        return f"projects/{self.project}/locations/{self.location}/queues/{queue}"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting as users write it."""
+
+    name: str
+    check: Callable[[Any], Any]
+    """Turns what a marker or a caller gives into the setting; raises ValueError or TypeError with a sentence."""
+    read: Callable[[str], Any]
+    """Turns the text of an ini file into what `check` takes."""
+    help: str
+    is_list: bool = False
+    """Whether the ini file has one value a line."""
+
+
+def _one_of(name: str, *values: str) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if value not in values:
+            raise ValueError(
+                f"{name} takes {listed(repr(one) for one in values)}, and got {value!r}."
+                f"{did_you_mean(str(value), values)}"
+            )
+        return str(value)
+
+    return check
+
+
+def _flag(name: str) -> Callable[[Any], bool]:
+    def check(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} takes True or False, and got {value!r}.")
+        return value
+
+    return check
+
+
+def _text(name: str) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or not value:
+            raise TypeError(f"{name} takes a text, and got {value!r}.")
+        return value
+
+    return check
+
+
+def _seed(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"seed takes an integer, and got {value!r}.")
+    return value
+
+
+def _start(value: Any) -> int:
+    return from_datetime(value, what="start")
+
+
+def _addresses(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"redirect_endpoints takes a list of host:port texts, and got {value!r}.")
+    return tuple(value)
+
+
+def _queues(value: Any) -> dict[str, QueueFields]:
+    """Queues as IDs, names, files, or mappings of ID to fields, alone or in a list."""
+    if isinstance(value, Mapping):
+        for name, fields in value.items():
+            if not isinstance(fields, Mapping):
+                raise TypeError(
+                    f"queues maps a queue's ID to its fields, such as {{'{name}': {{'retry_config': …}}}}, and got"
+                    f" {fields!r}."
+                )
+        return dict(value)
+    if isinstance(value, (str, Path)):
+        text = str(value)
+        return dict(queues_in_file(Path(value))) if is_queue_file(text) else {text: {}}
+    if isinstance(value, Iterable):
+        found: dict[str, QueueFields] = {}
+        for one in value:
+            found.update(_queues(one))
+        return found
+    raise TypeError(f"queues takes queue IDs, a mapping of IDs to fields, or a file, and got {value!r}.")
+
+
+def _knobs(value: Any) -> Knobs:
+    if isinstance(value, Knobs):
+        return value
+    if not isinstance(value, Mapping):
+        raise TypeError(f"service takes a mapping of knobs to values, and got {value!r}.")
+    fields = {one.name: one for one in dataclasses.fields(Knobs)}
+    changes = {}
+    for name, setting in value.items():
+        if name not in fields:
+            raise ValueError(
+                f"The service has no knob {name!r}.{did_you_mean(name, fields)} Its knobs are {listed(sorted(fields))}."
+            )
+        changes[name] = _knob(name, setting, getattr(Knobs(), name))
+    return dataclasses.replace(Knobs(), **changes)
+
+
+def _knob(name: str, value: Any, default: Any) -> Any:
+    what = f"service knob {name}"
+    if isinstance(default, Enum):
+        kind = type(default)
+        if value not in (values := [one.value for one in kind]) and not isinstance(value, kind):
+            raise ValueError(f"{what} takes {listed(repr(one) for one in values)}, and got {value!r}.")
+        return kind(value)
+    if isinstance(default, bool):
+        return _flag(what)(value)
+    if name == "burst_size":
+        if callable(value) or (isinstance(value, int) and value > 0):
+            return value
+        raise ValueError(f"{what} takes a positive number, or a callable that makes one of the rate; got {value!r}.")
+    duration = from_timedelta(value, what=what)
+    if duration < 0:
+        raise ValueError(f"{what} takes a duration of zero or more, and got {value!r}.")
+    return duration
+
+
+# --- the texts of an ini file ------------------------------------------------------------------------------------
+
+
+_FLAGS = {**dict.fromkeys(("true", "1", "yes", "on"), True), **dict.fromkeys(("false", "0", "no", "off"), False)}
+
+
+def _read_flag(text: str) -> Any:
+    return _FLAGS.get(text.strip().lower(), text)
+
+
+def _read_int(text: str) -> Any:
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
+def _read_instant(text: str) -> datetime:
+    return datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _read_knob(line: str) -> tuple[str, Any]:
+    name, _, text = (part.strip() for part in line.partition("="))
+    number, unit = text[:-1], text[-1:]
+    if unit in _UNITS and number.replace(".", "", 1).isdigit():
+        return name, timedelta(**{_UNITS[unit]: float(number)})
+    flag = _read_flag(text)
+    return name, flag if isinstance(flag, bool) and text not in ("0", "1") else _read_int(text)
+
+
+OPTIONS: dict[str, Option] = {
+    option.name: option
+    for option in (
+        Option("queues", _queues, str, "queues that exist from the start: IDs, full names, or files", is_list=True),
+        Option("project", _text("project"), str, "the project of queues given by their ID"),
+        Option("location", _text("location"), str, "the location of queues given by their ID"),
+        Option("start", _start, _read_instant, "the instant at which time is held, with its offset from UTC"),
+        Option("time", _one_of("time", "held", "virtual"), str, "held: one time for queue and test; virtual: two"),
+        Option("seed", _seed, _read_int, "the number that every random choice follows from"),
+        Option("auto_create_queues", _flag("auto_create_queues"), _read_flag, "create missing queues by CreateTask"),
+        Option("outside", _one_of("outside", "real", "refuse"), str, "calls outside a fake: let them, or refuse them"),
+        Option("autouse", _flag("autouse"), _read_flag, "give every test a fake"),
+        Option("on_exception", _one_of("on_exception", "raise", "500"), str, "what a handler's exception does"),
+        Option(
+            "redirect_endpoints", _addresses, str, "host:port of channels to take over nevertheless", is_list=True
+        ),
+        Option("google_auth", _flag("google_auth"), _read_flag, "let google.auth.default() succeed in a fake"),
+        Option("service", _knobs, str, "knobs of the modelled service, name = value", is_list=True),
+    )
+}
+
+
+def settings_from_ini(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Checked settings from the texts of an ini file (a list of lines for list options); empty ones are unset."""
+    found = {}
+    for name, value in values.items():
+        option = OPTIONS[name]
+        if not value:
+            continue
+        if name == "service":
+            given: Any = dict(_read_knob(line) for line in value)
+        else:
+            given = [option.read(line) for line in value] if option.is_list else option.read(value)
+        found[name] = option.check(given)
+    return found
+
+
+def checked(values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """Checked settings from a marker's or a caller's arguments; ``where`` begins the message of a misspelt one."""
+    found = {}
+    for name, value in values.items():
+        if name not in OPTIONS:
+            raise ValueError(
+                f"{where} has no option {name!r}.{did_you_mean(name, OPTIONS)} Its options are {listed(OPTIONS)}."
+            )
+        found[name] = OPTIONS[name].check(value)
+    return found
+
+
+def merged(*layers: Mapping[str, Any]) -> Settings:
+    """One `Settings` from checked layers, the later winning key by key; queues add up."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        queues = {**result.get("queues", {}), **layer.get("queues", {})}
+        result.update(layer)
+        result["queues"] = queues
+    return Settings(**result)

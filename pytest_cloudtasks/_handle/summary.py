@@ -1,0 +1,82 @@
+"""What a driving verb did, and what keeps the rest from going on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from .._model.backoff import GiveUp
+from .._model.events import EventKind
+from .._model.queue import Queue, QueueState
+from .records import TaskRecord, records
+from .world import World
+
+
+class BlockedReason(Enum):
+    """Why a task that is there does not go out."""
+
+    PAUSED = "the queue is paused"
+    DISABLED = "the queue is disabled"
+    RATE = "max_dispatches_per_second is used up"
+    CONCURRENCY = "max_concurrent_dispatches is reached"
+    NOT_ASKED = "the verb was told to drive another queue"
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """A task that cannot go out, and why."""
+
+    task: TaskRecord
+    reason: BlockedReason
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What happened while a verb drove: counts, and the tasks that are held up now."""
+
+    attempts: int
+    """Attempts that were delivered to a target."""
+    succeeded: int
+    """Tasks that are done."""
+    failed: int
+    """Attempts that failed."""
+    exhausted: int
+    """Tasks that have no retry left."""
+    expired: int
+    """Tasks that went past their retention of 31 days."""
+    blocked: tuple[Blocked, ...]
+    """Tasks that are due, or in a queue that does not run, and cannot go out."""
+
+
+def summary_since(world: World, event: int, only: Queue | None) -> Summary:
+    """The summary of all that happened from event number ``event`` on."""
+    attempts = succeeded = failed = exhausted = expired = 0
+    for one in world.service.events[event:]:
+        if one.kind is EventKind.TASK_DISPATCHED:
+            attempts += 1
+        elif one.kind is EventKind.TASK_EXPIRED:
+            expired += 1
+        elif one.kind is EventKind.TASK_ANSWERED and not one.dropped and one.attempt and one.attempt.outcome:
+            succeeded += one.attempt.outcome.succeeded
+            failed += not one.attempt.outcome.succeeded
+            exhausted += isinstance(one.verdict, GiveUp)
+    return Summary(attempts, succeeded, failed, exhausted, expired, tuple(blocked(world, only)))
+
+
+def blocked(world: World, only: Queue | None = None) -> list[Blocked]:
+    """The tasks that cannot go out now."""
+    found = []
+    for queue in world.service.queues.values():
+        if queue.state is QueueState.RUNNING:
+            tasks = queue.due(world.clock.now)
+            if not queue.has_slot:
+                reason = BlockedReason.CONCURRENCY
+            elif only is not None and queue is not only:
+                reason = BlockedReason.NOT_ASKED
+            else:
+                reason = BlockedReason.RATE
+        else:
+            tasks = queue.waiting()
+            reason = BlockedReason.PAUSED if queue.state is QueueState.PAUSED else BlockedReason.DISABLED
+        found += [Blocked(record, reason) for record in records(tasks, world)]
+    return found

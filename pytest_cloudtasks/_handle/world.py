@@ -1,0 +1,225 @@
+"""The world of one test: a service, its clock, its targets, and what was seen of them."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from .._google.frontend import Frontend
+from .._google.switchboard import Incoming, switchboard
+from .._model import names
+from .._model.attempt import Attempt
+from .._model.refusals import ServiceError
+from .._model.service import Service
+from .._targets.answers import Answer
+from .._targets.request import TargetRequest
+from .._targets.routes import Mount, Route, Targets
+from .._time.clock import Clock, Leap
+from .._time.instants import to_datetime
+from . import frontends
+from .failing import failure
+from .randomness import Randomness
+from .settings import Settings
+from .suggestions import did_you_mean, listed
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An attempt as its target saw it."""
+
+    request: TargetRequest
+    target: Route | Mount
+    answer: Answer | None
+
+
+@dataclass
+class RpcCall:
+    """One call that a client made, as it arrived.
+
+    ``retry`` is what the caller passed (google.api_core's DEFAULT where nothing was passed, None for no retry),
+    ``timeout`` the seconds that came with the call, ``metadata`` its pairs. ``result`` is the response, or ``error``
+    the exception that the transport raised.
+    """
+
+    method: str
+    request: Any
+    retry: Any
+    timeout: float | None
+    metadata: Sequence[tuple[str, str | bytes]]
+    result: Any = None
+    error: BaseException | None = None
+
+
+class World:
+    """Everything that is fresh for each test and each Hypothesis example. It is a `switchboard` backend."""
+
+    def __init__(self, settings: Settings, test: str = "") -> None:
+        self.settings = settings
+        self.test = test
+        self.handle: object = None
+        """The control handle that users hold."""
+        self.randomness = Randomness(settings.seed, test)
+        self.service = Service(self.randomness.task_id, settings.service)
+        self.clock = Clock(start=settings.start, virtual=settings.time == "virtual")
+        self.targets = Targets()
+        self.rpcs: list[RpcCall] = []
+        self.deliveries: dict[Attempt, Delivery] = {}
+        self.failures: list[str] = []
+        """Failures raised where application code may have swallowed them."""
+        self.origins: list[tuple[int, int]] = []
+        """From which event on the timeline counts from which instant."""
+        self.delivering: Attempt | None = None
+        self.lock = threading.RLock()
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Hold time from the start, where a start is set; else first contact does."""
+        if self.settings.start is not None:
+            self.contact()
+
+    def contact(self) -> int:
+        """Make first contact if there was none, and bring the queue's instant up to the application's."""
+        if not self.clock.has_started:
+            self._first_contact()
+        leap = self.clock.observe()
+        if leap is not None:
+            self._leap(leap)
+        return self.clock.now
+
+    def _first_contact(self) -> None:
+        self.clock.contact()
+        if self.origins:
+            return  # this world goes on from another's state, its queues among it
+        self.origins.append((0, self.clock.origin))
+        for name, fields in self.settings.queues.items():
+            self.frontend.configure(self.service, self.clock.now, self.settings.queue_name(name), fields)
+
+    def _leap(self, leap: Leap) -> None:
+        waiting = self.service.has_live_tasks
+        if waiting and leap.now < leap.was:
+            raise self.fail(
+                f"{leap.clock.name} shows {to_datetime(leap.now).isoformat()}, which lies before the queue's"
+                f" {to_datetime(leap.was).isoformat()}, and tasks are waiting that cannot go back in time. Freeze time"
+                " before the first task is created, or move it forwards."
+            )
+        set_anew = not waiting and (leap.is_new or leap.now < leap.was)
+        if set_anew:
+            self.service.set_anew(leap.now - leap.was)
+        self.clock.accept(leap, set_anew=set_anew)
+        if set_anew:
+            self.origins.append((len(self.service.events), self.clock.origin))
+
+    # --- the service ---------------------------------------------------------------------------------------------
+
+    @property
+    def frontend(self) -> Frontend:
+        """Google's v2 messages in front of the service; the first use imports Google's client."""
+        return frontends.v2()
+
+    def receive(self, call: Incoming) -> Any:
+        """Answer an RPC."""
+        with self.lock:
+            now = self.contact()
+            self.service.dispatcher.observe(now)
+            entry = RpcCall(call.rpc, call.request, call.retry, call.timeout, call.metadata)
+            self.rpcs.append(entry)
+            try:
+                if call.rpc == "create_task" and self.settings.auto_create_queues:
+                    self._create_missing(now, call.request.parent)
+                entry.result = self.frontend.call(self.service, now, call.rpc, call.request)
+            except ServiceError as error:
+                from .._google.client_retry import skipped_waits
+                from .._google.status import rpc_error
+
+                skipped_waits.install()
+                entry.error = rpc_error(error, self.randomness.jitter)
+                raise entry.error from None
+            return entry.result
+
+    def redirects(self, address: str) -> bool:
+        """Whether the settings redirect channels to ``address``."""
+        return address in self.settings.redirect_endpoints
+
+    def _create_missing(self, now: int, name: str) -> None:
+        if names.is_queue(name) and name not in self.service.queues:
+            self.frontend.configure(self.service, now, name, {})
+
+    def check_queues(self) -> None:
+        """Refuse queues that the service would refuse, when the fake is made rather than in mid-test."""
+        trial = Service(self.randomness.task_id, self.settings.service)
+        for name, fields in self.settings.queues.items():
+            try:
+                self.frontend.configure(trial, 0, self.settings.queue_name(name), fields)
+            except (ServiceError, ValueError, TypeError) as error:
+                raise ValueError(f"The queue {name!r} of the settings can't be created: {error}") from None
+
+    def queue_named(self, queue: str) -> str:
+        """The full name of a queue that exists or existed in this test; any other is refused."""
+        name = self.settings.queue_name(queue)
+        known = {event.queue_name for event in self.service.events}
+        if name not in known:
+            ids = sorted(names.short(one) for one in known)
+            there = f"The queues of this test are {listed(ids)}." if ids else "This test has no queue."
+            raise LookupError(
+                f"There is no queue {queue!r}.{did_you_mean(names.short(queue), ids)} {there} Create it with"
+                f" cloud_tasks.create_queue({names.short(queue)!r}), or by the option queues."
+            )
+        return name
+
+    # --- failing -------------------------------------------------------------------------------------------------
+
+    def fail(self, message: str) -> BaseException:
+        """An exception to raise in the midst of application code; the test fails with it even if it is swallowed."""
+        self.failures.append(message)
+        return failure(message)
+
+    # --- beginning and ending ------------------------------------------------------------------------------------
+
+    @contextmanager
+    def entered(self) -> Iterator[World]:
+        """Intercepted calls come here, and time is held where the settings say so, until the block ends."""
+        undo: Callable[[], None] | None = None
+        if self.settings.google_auth:
+            from .._google.default_credentials import anonymous_default
+
+            undo = anonymous_default(self.settings.project)
+        switchboard.enter(self)
+        try:
+            self.begin()
+            yield self
+        finally:
+            switchboard.leave(self)
+            self.clock.release()
+            if undo is not None:
+                undo()
+            if switchboard.backend is None:
+                _stop_skipping_waits()
+
+    def snapshot(self) -> Callable[[], World]:
+        """What makes new worlds like this one is now, one for each example; its targets are wound back each time."""
+        service, back = copy.deepcopy(self.service), self.targets.snapshot()
+
+        def fresh() -> World:
+            back()
+            world = World(self.settings, self.test)
+            world.service = copy.deepcopy(service)
+            world.clock = self.clock.resumed()
+            world.origins = list(self.origins)
+            world.targets = self.targets
+            world.rpcs = list(self.rpcs)
+            return world
+
+        return fresh
+
+
+def _stop_skipping_waits() -> None:
+    import sys
+
+    module = sys.modules.get("pytest_cloudtasks._google.client_retry")
+    if module is not None:
+        module.skipped_waits.uninstall()

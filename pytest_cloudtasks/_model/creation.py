@@ -1,0 +1,144 @@
+"""CreateTask's checks, and what the service adds to a task it accepts."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from . import refusals
+from .task import (
+    APP_ENGINE_DEADLINE_MAX,
+    DEADLINE_MIN,
+    HTTP_DEADLINE,
+    HTTP_DEADLINE_MAX,
+    AppEngineTarget,
+    Headers,
+    HttpTarget,
+    Routing,
+    Target,
+    TaskSpec,
+)
+from .units import HOUR, MICROSECOND, MILLISECOND, SECOND, truncated
+
+MAX_SCHEDULE_AHEAD = 720 * HOUR
+HTTP_BODY_METHODS = ("POST", "PUT", "PATCH")
+APP_ENGINE_BODY_METHODS = ("POST", "PUT")
+HTTP_USER_AGENT = "Google-Cloud-Tasks"
+APP_ENGINE_USER_AGENT = "AppEngine-Google; (+http://code.google.com/appengine)"
+APP_ENGINE_HOST_SUFFIX = "uc.r.appspot.com"
+
+
+def check(spec: TaskSpec, now: int) -> Target:
+    """Refuse what the service refuses, and give back the target. Evidence: at each refusal."""
+    target = spec.target
+    if isinstance(target, HttpTarget):
+        _check_http(target)
+        _check_deadline(spec.dispatch_deadline, HTTP_DEADLINE_MAX, refusals.HTTP_DEADLINE)
+    elif isinstance(target, AppEngineTarget):
+        _check_app_engine(target)
+        if spec.dispatch_deadline != 0:
+            _check_deadline(spec.dispatch_deadline, APP_ENGINE_DEADLINE_MAX, refusals.APP_ENGINE_DEADLINE)
+    else:
+        raise refusals.TARGET_MISSING.error()
+    if spec.schedule_time is not None and spec.schedule_time - now > MAX_SCHEDULE_AHEAD:
+        raise refusals.SCHEDULE_TOO_FAR.error(schedule_time=_in_pacific_time(spec.schedule_time))
+    return target
+
+
+def _check_http(target: HttpTarget) -> None:
+    if not target.url:
+        raise refusals.URL_MISSING.error()
+    if not target.url.startswith(("http://", "https://")):
+        raise refusals.URL_SCHEME.error()
+    if (target.oidc or target.oauth) and not target.url.startswith("https://"):
+        raise refusals.TOKEN_NEEDS_HTTPS.error()
+    if target.body and target.method not in HTTP_BODY_METHODS:
+        raise refusals.BODY_WITH_METHOD.error(method=target.method, allowed="POST, PUT and PATCH")
+
+
+def _check_app_engine(target: AppEngineTarget) -> None:
+    if not target.relative_uri.startswith("/") or " " in target.relative_uri:
+        raise refusals.RELATIVE_URI.error()
+    if target.body and target.method not in APP_ENGINE_BODY_METHODS:
+        raise refusals.BODY_WITH_METHOD.error(method=target.method, allowed="POST and PUT")
+
+
+def _check_deadline(deadline: int | None, longest: int, refusal: refusals.Refusal) -> None:
+    if deadline is not None and not DEADLINE_MIN <= deadline <= longest:
+        raise refusal.error()
+
+
+def _in_pacific_time(instant: int) -> str:
+    """As the service shows a time in its texts: US Pacific, RFC 3339, fraction kept. Evidence: recorded."""
+    moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=instant // SECOND)
+    text = moment.astimezone(ZoneInfo("America/Los_Angeles")).isoformat()
+    fraction = f"{instant % SECOND:09d}".rstrip("0")
+    return f"{text[:19]}.{fraction}{text[19:]}" if fraction else text
+
+
+def schedule_time(spec: TaskSpec, now: int) -> int:
+    """When the task is to go: now, if unset or past. Kept to the microsecond. Evidence: documented."""
+    if spec.schedule_time is None or spec.schedule_time < now:
+        return truncated(now, MICROSECOND)
+    return truncated(spec.schedule_time, MICROSECOND)
+
+
+def dispatch_deadline(spec: TaskSpec) -> int | None:
+    """The deadline as it is stored: 600 s for an HTTP task without one. Evidence: recorded."""
+    if spec.dispatch_deadline:
+        return truncated(spec.dispatch_deadline, MILLISECOND)
+    return HTTP_DEADLINE if isinstance(spec.target, HttpTarget) else None
+
+
+def stored(target: Target, queue_name: str, override: Routing | None) -> Target:
+    """The target as the service keeps it: with its own headers and, for App Engine, the host."""
+    if isinstance(target, HttpTarget):
+        return HttpTarget(
+            target.url, target.method, _http_headers(target.headers), target.body, target.oidc, target.oauth
+        )
+    return AppEngineTarget(
+        target.relative_uri,
+        target.method,
+        _app_engine_headers(target.headers, target.body),
+        target.body,
+        _routing(override or target.routing or Routing(), queue_name),
+    )
+
+
+def _http_headers(headers: Headers) -> Headers:
+    """Case is kept, no Content-Type is made up, User-Agent is replaced. Evidence: recorded.
+
+    Headers that the service reserves for itself are dropped here. Evidence: documented ("ignored or replaced").
+    """
+    kept = [
+        (name, value)
+        for name, value in headers
+        if not _is_reserved(name) and name.lower() not in ("user-agent", "content-length")
+    ]
+    return tuple(sorted([*kept, ("User-Agent", HTTP_USER_AGENT)]))
+
+
+def _app_engine_headers(headers: Headers, body: bytes) -> Headers:
+    """User-Agent is appended to; with a body come its length and a default type. Evidence: recorded, documented."""
+    kept = {
+        name: value for name, value in headers if not _is_reserved(name) and name.lower() != "content-length"
+    }
+    agent = next((name for name in kept if name.lower() == "user-agent"), "User-Agent")
+    kept[agent] = f"{kept[agent]} {APP_ENGINE_USER_AGENT}" if agent in kept else APP_ENGINE_USER_AGENT
+    if body:
+        kept["Content-Length"] = str(len(body))
+        if not any(name.lower() == "content-type" for name in kept):
+            kept["Content-Type"] = "application/octet-stream"
+    return tuple(sorted(kept.items()))
+
+
+def _is_reserved(name: str) -> bool:
+    lower = name.lower()
+    return lower == "host" or lower.startswith(("x-google-", "x-appengine-", "x-cloudtasks-"))
+
+
+def _routing(routing: Routing, queue_name: str) -> Routing:
+    """Instance, version, service and project make the host, narrowest first. Evidence: documented, reported."""
+    project = queue_name.split("/")[1]
+    parts = [routing.instance, routing.version, routing.service, project, APP_ENGINE_HOST_SUFFIX]
+    return Routing(routing.service, routing.version, routing.instance, ".".join(part for part in parts if part))

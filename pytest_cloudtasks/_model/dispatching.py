@@ -1,0 +1,253 @@
+"""Dispatching: which attempt begins when, and what follows from its outcome."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from .agenda import Agenda
+from .attempt import Attempt, Outcome, OutcomeKind
+from .backoff import Retry, verdict_on_failure
+from .events import Event, EventKind
+from .knobs import ExecutionCountRule, Knobs
+from .queue import Queue
+from .task import HttpTarget, Task, TaskState
+from .units import DAY, MICROSECOND, truncated
+
+TASK_TTL = 31 * DAY
+"""A task is deleted this long after its creation, dispatched or not. Evidence: documented."""
+
+
+@dataclass(frozen=True)
+class PendingAnswer:
+    """The answer that a target will give at a later instant."""
+
+    at: int
+    outcome: Outcome
+
+
+class Step(Enum):
+    """What the next thing can be."""
+
+    DISPATCH = "a queue's next task goes out"
+    DELIVERY = "an attempt that RunTask has begun reaches its target"
+    ANSWER = "the answer to an attempt comes in"
+
+
+@dataclass(frozen=True)
+class Upcoming:
+    """What comes next, at the instant ``at``, which may be past already."""
+
+    step: Step
+    at: int
+    task: Task
+    queue: Queue | None = None
+    attempt: Attempt | None = None
+
+    @property
+    def needs_target(self) -> bool:
+        """Whether a request goes out."""
+        return self.step is not Step.ANSWER
+
+
+class Dispatcher:
+    """The queues' motion.
+
+    The driver asks what is `upcoming`, moves its clock there and calls `proceed`: an attempt that comes back without
+    an outcome is to be delivered to its target, and its answer handed in with `answer`, now or for a later instant.
+    """
+
+    def __init__(self, knobs: Knobs, record: Callable[[Event], None], end: Callable[[Task, TaskState, int], None]) -> None:
+        self._knobs = knobs
+        self._record = record
+        self._end = end
+        self._dispatches: Agenda[Queue] = Agenda()
+        self._answers: Agenda[Attempt] = Agenda()
+        self._pending: dict[Attempt, PendingAnswer] = {}
+        self._expiries: Agenda[Queue] = Agenda()
+        self._forced: deque[Attempt] = deque()
+
+    # --- what the service tells it -------------------------------------------------------------------------------
+
+    def added(self, queue: Queue, task: Task) -> None:
+        """``task`` is new in ``queue``."""
+        queue.wait(task)
+        if self._expiries.at(queue) is None:
+            self._expiries.put(queue, task.create_time + TASK_TTL, (task.sequence,))
+        self.changed(queue)
+
+    def changed(self, queue: Queue) -> None:
+        """Something that decides on the next dispatch of ``queue`` may be different now."""
+        plan = queue.next_dispatch()
+        if plan is None:
+            self._dispatches.remove(queue)
+        else:
+            at, task = plan
+            self._dispatches.put(queue, at, (task.schedule_time, task.sequence))
+
+    def removed(self, queue: Queue) -> None:
+        """``queue`` is gone; attempts under way end in their own time."""
+        self._dispatches.remove(queue)
+        self._expiries.remove(queue)
+
+    # --- what the driver asks ------------------------------------------------------------------------------------
+
+    def upcoming(self, only: Queue | None = None) -> Upcoming | None:
+        """The next thing that happens by itself; None if nothing is to come.
+
+        With ``only``, other queues' dispatches don't count; answers under way always do. Of an answer and a dispatch
+        of one instant the answer comes first.
+        """
+        if self._forced:
+            attempt = self._forced[0]
+            return Upcoming(Step.DELIVERY, attempt.dispatch_time, attempt.task, attempt=attempt)
+        answer = self._answers.first()
+        dispatch = self._next_dispatch(only)
+        if answer is not None and (dispatch is None or answer[0] <= dispatch[0]):
+            return Upcoming(Step.ANSWER, answer[0], answer[1].task, attempt=answer[1])
+        if dispatch is None:
+            return None
+        at, queue = dispatch
+        task = queue.head()
+        assert task is not None, "a queue on the agenda has a task"
+        return Upcoming(Step.DISPATCH, at, task, queue=queue)
+
+    def proceed(self, upcoming: Upcoming, now: int) -> Attempt:
+        """Do what `upcoming` told, at ``now``; an attempt without an outcome is to be delivered."""
+        if upcoming.queue is not None:
+            upcoming.queue.rate.take(now)
+            return self._begin(upcoming.queue, upcoming.task, now, forced=False)
+        if upcoming.step is Step.DELIVERY:
+            return self._forced.popleft()
+        assert upcoming.attempt is not None, "an answer is one to an attempt"
+        self._conclude(upcoming.attempt, now)
+        return upcoming.attempt
+
+    def force(self, queue: Queue, task: Task, now: int) -> Attempt:
+        """Begin an attempt past the queue's state and limits, to be delivered by the caller."""
+        return self._begin(queue, task, now, forced=True)
+
+    def force_later(self, queue: Queue, task: Task, now: int) -> Attempt:
+        """Begin an attempt like `force`; the driver's next `proceed` brings it up for delivery."""
+        attempt = self._begin(queue, task, now, forced=True)
+        self._forced.append(attempt)
+        return attempt
+
+    def answer(self, attempt: Attempt, outcome: Outcome, at: int, now: int) -> None:
+        """The target's answer to ``attempt`` comes at the instant ``at``; past its deadline it is not awaited.
+
+        Evidence: documented (no answer by the deadline is a failure).
+        """
+        if at > attempt.deadline:
+            at, outcome = attempt.deadline, Outcome(OutcomeKind.DEADLINE_EXCEEDED)
+        self._pending[attempt] = PendingAnswer(at, outcome)
+        if at <= now:
+            self._conclude(attempt, now)
+        else:
+            self._answers.put(attempt, at, (attempt.task.sequence, attempt.number))
+
+    def observe(self, now: int) -> None:
+        """Let what only takes time take effect: tasks past their retention go."""
+        while True:
+            first = self._expiries.first()
+            if first is None or first[0] > now:
+                return
+            self._expire(first[1], now)
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _next_dispatch(self, only: Queue | None) -> tuple[int, Queue] | None:
+        if only is None:
+            return self._dispatches.first()
+        at = self._dispatches.at(only)
+        return None if at is None else (at, only)
+
+    def _begin(self, queue: Queue, task: Task, now: int, *, forced: bool) -> Attempt:
+        task.dispatch_count += 1
+        task.in_flight += 1
+        task.state = TaskState.DISPATCHED
+        queue.in_flight += 1
+        queue.peak_in_flight = max(queue.peak_in_flight, queue.in_flight)
+        attempt = Attempt(
+            task,
+            queue,
+            schedule_time=now if forced else task.schedule_time,
+            dispatch_time=now,
+            forced=forced,
+            execution_count=self._execution_count(task),
+        )
+        if task.attempts is None:
+            task.attempts = [attempt]
+        else:
+            task.attempts.append(attempt)
+        self._record(Event(now, EventKind.TASK_DISPATCHED, queue.name, task, attempt))
+        self.changed(queue)
+        return attempt
+
+    def _execution_count(self, task: Task) -> int:
+        """HTTP tasks count responses outside 5xx, App Engine tasks all of them. Evidence: recorded."""
+        if self._knobs.execution_count_rule is ExecutionCountRule.LEGACY_ZERO:
+            return 0
+        return task.non_5xx_count if isinstance(task.target, HttpTarget) else task.response_count
+
+    def _conclude(self, attempt: Attempt, now: int) -> None:
+        pending = self._pending.pop(attempt)
+        self._answers.remove(attempt)
+        task, queue, outcome = attempt.task, attempt.queue, pending.outcome
+        attempt.outcome = outcome
+        attempt.response_time = now
+        task.in_flight -= 1
+        queue.in_flight -= 1
+        if not task.is_live:
+            self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt, dropped=True))
+        else:
+            self._apply(attempt, outcome, now)
+        self.changed(queue)
+
+    def _apply(self, attempt: Attempt, outcome: Outcome, now: int) -> None:
+        task, queue = attempt.task, attempt.queue
+        task.last_outcome = outcome
+        if outcome.kind is OutcomeKind.RESPONSE:
+            task.response_count += 1
+            task.non_5xx_count += not 500 <= outcome.http_status <= 599
+        if outcome.succeeded:
+            self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt))
+            self._end(task, TaskState.SUCCEEDED, now)
+            return
+        task.failures += 1
+        assert task.attempts is not None, "a task that failed was attempted"
+        verdict = verdict_on_failure(
+            task.retry_config or queue.config.retry_config,
+            self._knobs.retry_limit_check,
+            attempts=task.dispatch_count,
+            failures=task.failures,
+            first_dispatch=task.attempts[0].dispatch_time,
+            ended=now,
+            counted_from=attempt.dispatch_time if attempt.forced else now,
+        )
+        if isinstance(verdict, Retry):
+            task.schedule_time = truncated(verdict.at, MICROSECOND)
+        if task.in_flight:
+            # Another attempt is under way: it decides. Evidence: our choice.
+            self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt))
+            return
+        self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt, verdict))
+        if isinstance(verdict, Retry):
+            task.state = TaskState.SCHEDULED
+            queue.wait(task)
+        else:
+            self._end(task, TaskState.EXHAUSTED, now)
+
+    def _expire(self, queue: Queue, now: int) -> None:
+        for task in list(queue.tasks.values()):
+            expiry = task.create_time + TASK_TTL
+            if expiry > now:
+                self._expiries.put(queue, expiry, (task.sequence,))
+                break
+            self._record(Event(expiry, EventKind.TASK_EXPIRED, queue.name, task))
+            self._end(task, TaskState.EXPIRED, expiry)
+        else:
+            self._expiries.remove(queue)
+        self.changed(queue)

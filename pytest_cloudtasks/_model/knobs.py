@@ -1,0 +1,59 @@
+"""The knobs: what the sources disagree about, or leave open, and a test may want otherwise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from .units import DAY, HOUR
+
+
+class RetryLimitCheck(Enum):
+    """When the two retry limits are looked at. Evidence: not recorded; see `Knobs.retry_limit_check`."""
+
+    AFTER_FAILURE = "after_failure"
+    BEFORE_DISPATCH = "before_dispatch"
+
+
+class ExecutionCountRule(Enum):
+    """What ``X-CloudTasks-TaskExecutionCount`` counts."""
+
+    RULE_2026 = "2026"
+    LEGACY_ZERO = "legacy-zero"
+
+
+class ZeroMaxDoublings(Enum):
+    """What a ``max_doublings`` of 0 in CreateQueue means."""
+
+    DEFAULT = "default"
+    LITERAL = "literal"
+
+
+def burst_for(rate: float) -> int:
+    """The burst size the server chooses for a rate: max(10, rate/5), at most 100.
+
+    Evidence: inferred from four published points (500/s gives 100; 5/s, 1/s and 0.25/s give 10).
+    """
+    return min(100, max(10, math.ceil(rate / 5)))
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """Settings of the modelled service. Durations are nanoseconds."""
+
+    queue_tombstone_ttl: int = 7 * DAY
+    """How long a deleted queue's name stays reserved. Documented as 3 and as 7 days; the longer is ours."""
+    task_tombstone_ttl: int = 24 * HOUR
+    """How long a finished task's name stays reserved. Documented as 1 h, 4 h and 24 h; the longest is ours."""
+    burst_size: int | Callable[[float], int] = burst_for
+    """The server's ``max_burst_size``, or how it follows from the rate (dispatches per second)."""
+    sub_second_backoff: bool = True
+    """Keep fractions of a second in retry settings. Docs say they are truncated; the default of 0.1 s says not."""
+    retry_limit_check: RetryLimitCheck = RetryLimitCheck.AFTER_FAILURE
+    """Look at max_attempts and max_retry_duration after a failure, or before each dispatch. Our choice."""
+    execution_count_rule: ExecutionCountRule = ExecutionCountRule.RULE_2026
+    """2026: responses outside 5xx are counted (recorded). legacy-zero: always 0 (reported in 2020)."""
+    zero_max_doublings: ZeroMaxDoublings = ZeroMaxDoublings.DEFAULT
+    """proto3 cannot tell 0 from unset: the default of 16, or 0 to the letter. Our choice."""

@@ -1,0 +1,242 @@
+"""The table of refusals: every error the service can answer with, in one place.
+
+An entry gives the canonical gRPC code, the text, and how we know it. A text marked *recorded* or *reported* is the
+service's own, to the letter, odd grammar included; one marked *documented* or *our choice* only carries the rule, in
+words of our own, because no recording of it was found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Code(Enum):
+    """The gRPC status codes the service answers with (google.rpc.Code)."""
+
+    INVALID_ARGUMENT = 3
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    FAILED_PRECONDITION = 9
+    UNIMPLEMENTED = 12
+
+
+class Evidence(Enum):
+    """How a behaviour is known."""
+
+    RECORDED = "recorded"
+    DOCUMENTED = "documented"
+    REPORTED = "reported"
+    OUR_CHOICE = "our choice"
+
+
+@dataclass(frozen=True)
+class Help:
+    """A link that the service attaches to an error (google.rpc.Help)."""
+
+    description: str
+    url: str
+
+
+class ServiceError(Exception):
+    """An RPC was refused: what Google's client raises for it is decided by ``code``."""
+
+    def __init__(self, code: Code, message: str, help: tuple[Help, ...] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.help = help
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One row of the table."""
+
+    code: Code
+    text: str
+    evidence: Evidence
+    source: str
+    help: tuple[Help, ...] = ()
+
+    def error(self, **values: object) -> ServiceError:
+        """The error to raise, with ``values`` filled into the text."""
+        return ServiceError(self.code, self.text.format(**values) if values else self.text, self.help)
+
+
+_REFERENCE = "https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues"
+_GOLDEN = "aertje/cloud-tasks-emulator, goldens of the real service (2026)"
+_DOCSTRING = "google-cloud-tasks 2.26.0, docstrings"
+
+QUEUE_EXISTS = Refusal(Code.ALREADY_EXISTS, "Queue already exists", Evidence.RECORDED, _GOLDEN)
+QUEUE_DELETED_TOO_RECENTLY = Refusal(
+    Code.FAILED_PRECONDITION,
+    "The queue cannot be created because a queue with this name existed too recently.",
+    Evidence.RECORDED,
+    _GOLDEN,
+)
+QUEUE_MISSING = Refusal(
+    Code.NOT_FOUND,
+    "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize.",
+    Evidence.RECORDED,
+    _GOLDEN,
+)
+ENTITY_MISSING = Refusal(Code.NOT_FOUND, "Requested entity was not found.", Evidence.RECORDED, _GOLDEN)
+QUEUE_NAME_FORMAT = Refusal(
+    Code.INVALID_ARGUMENT,
+    'Queue name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>".',
+    Evidence.RECORDED,
+    _GOLDEN,
+    (Help("Definition of queue name", f"{_REFERENCE}#Queue.FIELDS.name"),),
+)
+QUEUE_ID_FORMAT = Refusal(
+    Code.INVALID_ARGUMENT,
+    'Queue ID "{id}" can contain only letters ([A-Za-z]), numbers ([0-9]), or hyphens (-).'
+    " Queue ID must between 1 and 100 characters.",
+    Evidence.REPORTED,
+    "firebase CLI issues; the second sentence by analogy with task IDs",
+)
+QUEUE_OUTSIDE_PARENT = Refusal(
+    Code.INVALID_ARGUMENT, "{name} must begin with {parent}.", Evidence.REPORTED, "aertje/cloud-tasks-emulator (2026)"
+)
+BAD_RESOURCE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "Invalid resource field value in the request.",
+    Evidence.REPORTED,
+    "googleapis/nodejs-tasks#394, #506",
+)
+RATE_NEGATIVE = Refusal(
+    Code.INVALID_ARGUMENT, "RateLimits.maxDispatchesPerSecond cannot be negative.", Evidence.RECORDED, _GOLDEN
+)
+RATE_TOO_HIGH = Refusal(
+    Code.INVALID_ARGUMENT,
+    "RateLimits.maxDispatchesPerSecond must be less than or equal to 500.",
+    Evidence.RECORDED,
+    _GOLDEN,
+)
+CONCURRENCY_NEGATIVE = Refusal(
+    Code.INVALID_ARGUMENT, "RateLimits.maxConcurrentDispatches cannot be negative.", Evidence.RECORDED, _GOLDEN
+)
+CONCURRENCY_TOO_HIGH = Refusal(
+    Code.INVALID_ARGUMENT,
+    "RateLimits.maxConcurrentDispatches must be less than or equal to 5000.",
+    Evidence.RECORDED,
+    _GOLDEN,
+)
+MAX_ATTEMPTS_TOO_LOW = Refusal(
+    Code.INVALID_ARGUMENT, "RetryConfig.maxAttempts must be greater or equal to -1.", Evidence.RECORDED, _GOLDEN
+)
+MAX_DOUBLINGS_NEGATIVE = Refusal(
+    Code.INVALID_ARGUMENT, "RetryConfig.maxDoublings cannot be negative.", Evidence.RECORDED, _GOLDEN
+)
+MIN_BACKOFF_NEGATIVE = Refusal(
+    Code.INVALID_ARGUMENT, "RetryConfig.minBackoff cannot be negative.", Evidence.RECORDED, _GOLDEN
+)
+MAX_BACKOFF_NEGATIVE = Refusal(
+    Code.INVALID_ARGUMENT, "RetryConfig.maxBackoff cannot be negative.", Evidence.OUR_CHOICE, "by the pattern of others"
+)
+MAX_RETRY_DURATION_NEGATIVE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "RetryConfig.maxRetryDuration cannot be negative.",
+    Evidence.OUR_CHOICE,
+    "by the pattern of others",
+)
+BACKOFF_ORDER = Refusal(
+    Code.INVALID_ARGUMENT,
+    "RetryConfig.minBackoff must be less than or equal to RetryConfig.maxBackoff.",
+    Evidence.RECORDED,
+    _GOLDEN,
+)
+MASK_UNKNOWN_FIELD = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The update mask names {path}, which is no field of a queue.",
+    Evidence.OUR_CHOICE,
+    "field mask convention; text unknown",
+)
+TASK_EXISTS = Refusal(Code.ALREADY_EXISTS, "Requested entity already exists", Evidence.RECORDED, _GOLDEN)
+TASK_EXISTED_TOO_RECENTLY = Refusal(
+    Code.ALREADY_EXISTS,
+    "The task cannot be created because a task with this name existed too recently. For more information about task"
+    " de-duplication see https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create"
+    "#body.request_body.FIELDS.task.",
+    Evidence.REPORTED,
+    "stackkit/laravel-google-cloud-tasks-queue#104, #130",
+)
+TASK_NO_LONGER_EXISTS = Refusal(
+    Code.NOT_FOUND,
+    "The task no longer exists, though a task with this name existed recently. The task either successfully completed"
+    " or was deleted.",
+    Evidence.RECORDED,
+    _GOLDEN,
+)
+TASK_ID_FORMAT = Refusal(
+    Code.INVALID_ARGUMENT,
+    'Task ID "{id}" can contain only letters ([A-Za-z]), numbers ([0-9]), hyphens (-), or underscores (_). Task ID must'
+    " between 1 and 500 characters.",
+    Evidence.RECORDED,
+    _GOLDEN,
+    (Help("Definition of task ID", f"{_REFERENCE}.tasks#Task.FIELDS.name"),),
+)
+TASK_NAME_FORMAT = Refusal(
+    Code.INVALID_ARGUMENT,
+    "Task name must be formatted:"
+    ' "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>/tasks/<TASK_ID>"',
+    Evidence.REPORTED,
+    "aertje/cloud-tasks-emulator (2019-24)",
+)
+TASK_OF_ANOTHER_QUEUE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The queue name from request ('{parent}') must be the same as the queue name in the named task ('{queue}').",
+    Evidence.RECORDED,
+    _GOLDEN,
+)
+TARGET_MISSING = Refusal(
+    Code.INVALID_ARGUMENT, "Task.payload_type is not set.", Evidence.REPORTED, "GoogleCloudPlatform/python-docs-samples#2140"
+)
+URL_MISSING = Refusal(Code.INVALID_ARGUMENT, "HttpRequest.url is required.", Evidence.RECORDED, _GOLDEN)
+URL_SCHEME = Refusal(
+    Code.INVALID_ARGUMENT, "HttpTarget.url must start with 'http://' or 'https://'.", Evidence.RECORDED, _GOLDEN
+)
+TOKEN_NEEDS_HTTPS = Refusal(
+    Code.INVALID_ARGUMENT,
+    "HttpRequest.url must start with 'https://' for request with HttpRequest.authorization_header",
+    Evidence.REPORTED,
+    "googleapis/nodejs-tasks#353, django-cloud-tasks#46",
+)
+BODY_WITH_METHOD = Refusal(
+    Code.INVALID_ARGUMENT,
+    "A task with http_method {method} cannot have a body; {allowed} can.",
+    Evidence.DOCUMENTED,
+    _DOCSTRING,
+)
+RELATIVE_URI = Refusal(
+    Code.INVALID_ARGUMENT,
+    "AppEngineHttpRequest.relativeUri must begin with '/' and contain no spaces.",
+    Evidence.DOCUMENTED,
+    _DOCSTRING,
+)
+HTTP_DEADLINE = Refusal(
+    Code.INVALID_ARGUMENT, "Task.dispatchDeadline must be between [15s, 30m].", Evidence.RECORDED, _GOLDEN
+)
+APP_ENGINE_DEADLINE = Refusal(
+    Code.INVALID_ARGUMENT, "Task.dispatchDeadline must be between [15s, 24h15s].", Evidence.RECORDED, _GOLDEN
+)
+SCHEDULE_TOO_FAR = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The Task.scheduleTime, {schedule_time}, is too far in the future. Schedule time must be no more than 720h in the"
+    " future.",
+    Evidence.RECORDED,
+    _GOLDEN,
+)
+PAGE_SIZE_NEGATIVE = Refusal(
+    Code.INVALID_ARGUMENT, "The page size cannot be negative.", Evidence.OUR_CHOICE, "AIP-158; text unknown"
+)
+PAGE_TOKEN_INVALID = Refusal(
+    Code.INVALID_ARGUMENT, "The page token is invalid.", Evidence.OUR_CHOICE, "AIP-158; text unknown"
+)
+NOT_MODELLED = Refusal(
+    Code.UNIMPLEMENTED,
+    "pytest-cloudtasks does not model {what}. Leave it out of the call, or give the client a stub for this one.",
+    Evidence.OUR_CHOICE,
+    "a refusal is honest where ignoring a setting would not be",
+)

@@ -1,0 +1,189 @@
+"""A task, its target, and its way from creation to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Union
+
+from .units import MINUTE, SECOND
+
+if TYPE_CHECKING:
+    from .attempt import Attempt, Outcome
+    from .backoff import RetryConfig
+
+HTTP_DEADLINE = 10 * MINUTE
+"""The dispatch deadline of an HTTP task that sets none; stored with it. Evidence: recorded."""
+APP_ENGINE_DEADLINE = 10 * MINUTE
+"""The deadline in force for an App Engine task that sets none (automatic scaling); not stored. Evidence: documented."""
+DEADLINE_MIN = 15 * SECOND
+HTTP_DEADLINE_MAX = 30 * MINUTE
+APP_ENGINE_DEADLINE_MAX = 24 * 60 * MINUTE + 15 * SECOND
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class TaskState(Enum):
+    """Where a task stands. The API has no such field: a task that is gone is simply not found."""
+
+    SCHEDULED = "scheduled"
+    DISPATCHED = "dispatched"
+    SUCCEEDED = "succeeded"
+    EXHAUSTED = "exhausted"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+
+
+LIVE = frozenset({TaskState.SCHEDULED, TaskState.DISPATCHED})
+
+
+@dataclass(frozen=True)
+class OidcToken:
+    """The settings of an OIDC token; an empty audience means the target's URL."""
+
+    service_account_email: str
+    audience: str = ""
+
+
+@dataclass(frozen=True)
+class OAuthToken:
+    """The settings of an OAuth token."""
+
+    service_account_email: str
+    scope: str = ""
+
+
+class HttpTarget:
+    """An HTTP request to make (HttpRequest)."""
+
+    __slots__ = ("body", "headers", "method", "oauth", "oidc", "url")
+
+    def __init__(
+        self,
+        url: str,
+        method: str = "POST",
+        headers: Headers = (),
+        body: bytes = b"",
+        oidc: OidcToken | None = None,
+        oauth: OAuthToken | None = None,
+    ) -> None:
+        self.url = url
+        self.method = method
+        self.headers = headers
+        self.body = body
+        self.oidc = oidc
+        self.oauth = oauth
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Where in an App Engine application a task goes; ``host`` is the server's to fill in."""
+
+    service: str = ""
+    version: str = ""
+    instance: str = ""
+    host: str = ""
+
+
+class AppEngineTarget:
+    """A request to an App Engine application (AppEngineHttpRequest)."""
+
+    __slots__ = ("body", "headers", "method", "relative_uri", "routing")
+
+    def __init__(
+        self,
+        relative_uri: str = "/",
+        method: str = "POST",
+        headers: Headers = (),
+        body: bytes = b"",
+        routing: Routing | None = None,
+    ) -> None:
+        self.relative_uri = relative_uri
+        self.method = method
+        self.headers = headers
+        self.body = body
+        self.routing = routing
+
+
+Target = Union[HttpTarget, AppEngineTarget]
+
+
+@dataclass(slots=True)
+class TaskSpec:
+    """What a CreateTask asks for. Instants and durations are nanoseconds."""
+
+    target: Target | None
+    name: str = ""
+    schedule_time: int | None = None
+    dispatch_deadline: int | None = None
+    retry_config: Mapping[str, int] | None = None
+
+
+class Task:
+    """A task the service has accepted, alive or not. Instants are nanoseconds."""
+
+    __slots__ = (
+        "attempts",
+        "create_time",
+        "dispatch_count",
+        "dispatch_deadline",
+        "ended_at",
+        "failures",
+        "in_flight",
+        "initial_schedule_time",
+        "last_outcome",
+        "name",
+        "non_5xx_count",
+        "queue_name",
+        "response_count",
+        "retry_config",
+        "schedule_time",
+        "sequence",
+        "state",
+        "target",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        queue_name: str,
+        sequence: int,
+        target: Target,
+        *,
+        create_time: int,
+        schedule_time: int,
+        dispatch_deadline: int | None,
+        retry_config: RetryConfig | None,
+    ) -> None:
+        self.name = name
+        self.queue_name = queue_name
+        self.sequence = sequence
+        self.target = target
+        self.create_time = create_time
+        self.schedule_time = schedule_time
+        self.initial_schedule_time = schedule_time
+        self.dispatch_deadline = dispatch_deadline
+        self.retry_config = retry_config
+        self.state = TaskState.SCHEDULED
+        self.attempts: list[Attempt] | None = None
+        """The attempts so far, oldest first; None before the first, for the memory of a million waiting tasks."""
+        self.dispatch_count = 0
+        self.response_count = 0
+        self.failures = 0
+        self.non_5xx_count = 0
+        self.in_flight = 0
+        self.last_outcome: Outcome | None = None
+        self.ended_at: int | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the service still has it."""
+        return self.state in LIVE
+
+    @property
+    def deadline_in_force(self) -> int:
+        """How long the service waits for an answer."""
+        if self.dispatch_deadline is not None:
+            return self.dispatch_deadline
+        return HTTP_DEADLINE if isinstance(self.target, HttpTarget) else APP_ENGINE_DEADLINE

@@ -1,0 +1,51 @@
+"""A fresh world for every Hypothesis example.
+
+Nothing of Hypothesis is imported here: a ``@given`` test carries a handle whose ``inner_test`` other plugins may
+replace, as the Hypothesis documentation describes for custom executors.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .._handle.fake import FakeCloudTasks
+from .._handle.world import World
+
+
+@contextmanager
+def fresh_examples(test: Any, handle: FakeCloudTasks, world: World, show: Callable[[World], None]) -> Iterator[None]:
+    """Run each example of ``test`` in a world that starts where the test's fixtures left ``world``."""
+    inner = test.inner_test
+    fresh = world.snapshot()
+    world.clock.release()
+
+    @contextmanager
+    def example() -> Iterator[None]:
+        one = fresh()
+        show(one)
+        with handle._in(one):
+            yield
+
+    if inspect.iscoroutinefunction(inner):
+
+        @functools.wraps(inner)
+        async def in_fresh_world(*args: Any, **kwargs: Any) -> Any:
+            with example():
+                return await inner(*args, **kwargs)
+
+    else:
+
+        @functools.wraps(inner)
+        def in_fresh_world(*args: Any, **kwargs: Any) -> Any:
+            with example():
+                return inner(*args, **kwargs)
+
+    test.inner_test = in_fresh_world
+    try:
+        yield
+    finally:
+        test.inner_test = inner

@@ -1,0 +1,183 @@
+"""The fakes of a pytest session: one handle, a fresh world for each test that wants one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .._google.interception import interception
+from .._google.switchboard import switchboard
+
+if TYPE_CHECKING:
+    from .._handle.fake import FakeCloudTasks
+    from .._handle.settings import Settings
+    from .._handle.world import World
+
+MARKER = "cloud_tasks"
+
+
+class PluginSession:
+    """What the plugin knows between its hooks. Settings and everything behind them load with the first fake."""
+
+    def __init__(self, ini: Mapping[str, Any]) -> None:
+        self._ini = {name: value for name, value in ini.items() if name != "defer_credentials"}
+        self._ini_layer: dict[str, Any] | None = None
+        self._handle: FakeCloudTasks | None = None
+        self._item: pytest.Item | None = None
+        self._wide_fixtures = 0
+        self._stack = ExitStack()
+        self._world: World | None = None
+        self._failures: list[str] = []
+        self._has_failed = False
+        interception.install()
+        if ini["defer_credentials"].strip().lower() not in ("false", "0", "no", "off"):
+            switchboard.defers_credentials = lambda: self._item is None or self._wide_fixtures > 0
+        endpoints = frozenset(ini["redirect_endpoints"])
+        switchboard.redirected_always = lambda address: address in endpoints
+        self._decide_outside(ini["outside"])
+
+    def close(self) -> None:
+        """The session is over: everything is as it was before."""
+        self._stack.close()
+        switchboard.refuse_outside = None
+        switchboard.defers_credentials = lambda: False
+        switchboard.redirected_always = lambda address: False
+        interception.uninstall()
+
+    # --- the life of a test --------------------------------------------------------------------------------------
+
+    def set_up(self, item: pytest.Item) -> None:
+        """Begin a test: with a world, if it asks for one."""
+        self._item = item
+        self._world = None
+        self._failures = []
+        self._has_failed = False
+        settings = self._settings_of(item)
+        self._decide_outside(self._ini["outside"] if settings is None else settings.outside)
+        if MARKER in getattr(item, "fixturenames", ()) or (settings is not None and settings.autouse):
+            self._begin(item)
+
+    def tear_down(self, item: pytest.Item) -> None:
+        """End a test, after its fixtures: release everything, then fail for what application code has swallowed."""
+        self._stack.close()
+        self._item = None
+        if self._handle is not None:
+            self._handle._on_demand = None
+        self._decide_outside(self._ini["outside"])
+        failures = [*self._failures, *(self._world.failures if self._world is not None else ())]
+        if failures and not self._has_failed:
+            pytest.fail("\n\n".join(failures), pytrace=False)
+
+    @contextmanager
+    def setting_up(self, scope: str) -> Iterator[None]:
+        """While a fixture is set up; one of a wider scope than the test may defer credentials."""
+        is_wide = scope != "function"
+        self._wide_fixtures += is_wide
+        try:
+            yield
+        finally:
+            self._wide_fixtures -= is_wide
+
+    @contextmanager
+    def calling(self, item: pytest.Item) -> Iterator[None]:
+        """While the test function runs; under Hypothesis every example gets a world of its own."""
+        test = getattr(getattr(item, "obj", None), "hypothesis", None)
+        if self._world is None or test is None:
+            yield
+            return
+        from .examples import fresh_examples
+
+        with fresh_examples(test, self.handle, self._world, self._show):
+            yield
+
+    def explain(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+        """Attach the timeline to the report of a failed test."""
+        if not report.failed:
+            return
+        self._has_failed = True
+        if self._world is None or call.excinfo is None:
+            return
+        from .._handle.failing import CloudTasksAssertionError
+        from .._handle.timeline import timeline_text
+
+        if self._world.service.events and not isinstance(call.excinfo.value, CloudTasksAssertionError):
+            report.sections.append(("Cloud Tasks timeline", timeline_text(self._world)))
+
+    @property
+    def handle(self) -> FakeCloudTasks:
+        """The one handle of this session."""
+        if self._handle is None:
+            from .._handle.fake import FakeCloudTasks
+
+            self._handle = FakeCloudTasks()
+        if self._item is not None:
+            self._handle._on_demand = self._begin_on_demand
+        return self._handle
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _begin(self, item: pytest.Item) -> None:
+        from .._handle.world import World
+
+        with self._naming(item):
+            world = World(self._settings_of(item, wanted=True), item.nodeid)
+            world.check_queues()
+        self._world = world
+        self._stack = self.handle._in(world)
+
+    def _begin_on_demand(self) -> None:
+        """The handle was touched in a test whose fixtures did not name it: request.getfixturevalue() does that."""
+        if self._item is not None:
+            self._begin(self._item)
+
+    def _show(self, world: World) -> None:
+        """Hypothesis is running an example in ``world``: a failure shows its timeline."""
+        self._world = world
+
+    def _settings_of(self, item: pytest.Item, wanted: bool = False) -> Any:
+        """The settings of a test; None where neither marker nor ini file says anything and nobody ``wanted`` them."""
+        markers = list(item.iter_markers(MARKER))
+        if not markers and not wanted and not any(self._ini.values()):
+            return None
+        from .._handle.settings import checked, merged, settings_from_ini
+
+        if self._ini_layer is None:
+            try:
+                self._ini_layer = settings_from_ini(self._ini)
+            except (ValueError, TypeError) as error:
+                raise pytest.UsageError(f"In the ini file, cloud_tasks_{error}") from None
+        layers = [self._ini_layer]
+        with self._naming(item):
+            for marker in reversed(markers):
+                if marker.args:
+                    raise TypeError(
+                        "@pytest.mark.cloud_tasks takes keyword arguments only, such as"
+                        f" cloud_tasks(queues={marker.args[0]!r})."
+                    )
+                layers.append(checked(marker.kwargs, where="@pytest.mark.cloud_tasks"))
+        settings: Settings = merged(*layers)
+        return settings
+
+    @contextmanager
+    def _naming(self, item: pytest.Item) -> Iterator[None]:
+        """A wrong option is the test's error, and says where the test is."""
+        try:
+            yield
+        except (ValueError, TypeError) as error:
+            path, line, name = item.location
+            pytest.fail(f"{path}:{(line or 0) + 1}: {name}: {error}", pytrace=False)
+
+    def _decide_outside(self, outside: str) -> None:
+        switchboard.refuse_outside = self._refuse if outside == "refuse" else None
+
+    def _refuse(self, rpc: str) -> None:
+        message = (
+            f"CloudTasksClient.{rpc}() was called outside a fake, and outside=\"refuse\" keeps calls away from the real"
+            " service. Ask for the cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
+            ' @pytest.mark.cloud_tasks(outside="real").'
+        )
+        self._failures.append(message)
+        pytest.fail(message, pytrace=False)

@@ -1,0 +1,69 @@
+"""What a target makes of a request: an answer, from whatever a handler returns or raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._model.attempt import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
+from .headers import Headers
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a target answered one request."""
+
+    outcome: Outcome
+    headers: Headers = field(default_factory=Headers)
+    exception: BaseException | None = None
+    """What the handler raised."""
+    scripted: bool = False
+    """Whether the test itself asked for the exception, so that it is no failure of the test."""
+
+
+class WrongHandlerResult(TypeError):
+    """A handler returned what is no HTTP answer."""
+
+    def __init__(self, result: object) -> None:
+        super().__init__(
+            f"A handler returned {result!r}, which is no answer. Return None (for 200), an HTTP status such as 503,"
+            " a pair of status and headers, or an object with a status_code."
+        )
+
+
+def answer_of(result: Any) -> Answer:
+    """The answer that a callable's result stands for."""
+    if result is None:
+        return Answer(response(200))
+    if isinstance(result, int) and not isinstance(result, bool):
+        return Answer(response(checked_status(result)))
+    if isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], int):
+        status, headers = result
+        if isinstance(headers, (Mapping, Iterable)) and not isinstance(headers, (str, bytes)):
+            pairs = headers.items() if isinstance(headers, Mapping) else headers
+            return Answer(response(checked_status(status)), Headers((str(k), str(v)) for k, v in pairs))
+    status = getattr(result, "status_code", None)
+    if isinstance(status, int):
+        headers = getattr(result, "headers", None)
+        pairs = headers.items() if hasattr(headers, "items") else ()
+        return Answer(response(checked_status(status)), Headers((str(k), str(v)) for k, v in pairs))
+    raise WrongHandlerResult(result)
+
+
+def checked_status(status: int) -> int:
+    """``status``, if HTTP has such a one."""
+    if not 100 <= status <= 599:
+        raise ValueError(f"{status} is no HTTP status. Use a number from 100 to 599.")
+    return status
+
+
+def scripted_exception(exception: BaseException) -> Answer:
+    """What `Route.raises` stands for: time-outs run into the deadline, connection errors give no response."""
+    if isinstance(exception, TimeoutError):
+        outcome = DEADLINE_EXCEEDED
+    elif isinstance(exception, ConnectionError):
+        outcome = NO_RESPONSE
+    else:
+        outcome = response(500)
+    return Answer(outcome, exception=exception, scripted=True)

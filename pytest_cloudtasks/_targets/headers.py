@@ -1,0 +1,57 @@
+"""HTTP headers: names in any case, several values a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+
+class Headers(Mapping[str, str]):
+    """A case-insensitive, read-only multi-mapping.
+
+    ``headers["content-type"]`` is the first value of that name, `getlist` all of them, `items` every pair as sent.
+    """
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self._pairs = tuple(pairs)
+
+    def __getitem__(self, name: str) -> str:
+        wanted = name.lower()
+        for key, value in self._pairs:
+            if key.lower() == wanted:
+                return value
+        raise KeyError(name)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and any(key.lower() == name.lower() for key, _ in self._pairs)
+
+    def __iter__(self) -> Iterator[str]:
+        seen = set()
+        for key, _ in self._pairs:
+            if key.lower() not in seen:
+                seen.add(key.lower())
+                yield key
+
+    def __len__(self) -> int:
+        return len({key.lower() for key, _ in self._pairs})
+
+    def getlist(self, name: str) -> list[str]:
+        """Every value of ``name``, in order."""
+        return [value for key, value in self._pairs if key.lower() == name.lower()]
+
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Every name and value, as sent."""
+        return self._pairs
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Headers):
+            return sorted((k.lower(), v) for k, v in self._pairs) == sorted((k.lower(), v) for k, v in other._pairs)
+        if isinstance(other, Mapping):
+            return {k.lower(): v for k, v in self.items()} == {str(k).lower(): v for k, v in other.items()}
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Headers({list(self._pairs)!r})"

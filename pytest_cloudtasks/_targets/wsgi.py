@@ -1,0 +1,73 @@
+"""Delivering a request to a WSGI application (PEP 3333)."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from .._model.attempt import response
+from .answers import Answer
+from .headers import Headers
+from .request import TargetRequest
+
+WsgiApp = Callable[..., Iterable[bytes]]
+REQUEST_KEY = "pytest_cloudtasks.request"
+"""Where a WSGI application finds its `TargetRequest` in the environ."""
+
+
+def call_wsgi(app: WsgiApp, request: TargetRequest) -> Answer:
+    """The application's answer; what it raises comes through."""
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+        if exc_info is not None and started:
+            started.clear()
+        started.append((status, headers))
+        return written.append
+
+    written: list[bytes] = []
+    body = app(environ_of(request), start_response)
+    try:
+        for chunk in body:
+            written.append(chunk)
+    finally:
+        close = getattr(body, "close", None)
+        if close is not None:
+            close()
+    if not started:
+        raise RuntimeError(f"The WSGI application {app!r} returned without calling start_response.")
+    status, headers = started[-1]
+    return Answer(response(int(status.split(" ", 1)[0])), Headers(headers))
+
+
+def environ_of(request: TargetRequest) -> dict[str, Any]:
+    """The WSGI environ of a request."""
+    url = urlsplit(request.url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(url.path or "/").decode("latin-1"),
+        "QUERY_STRING": url.query,
+        "SERVER_NAME": url.hostname or "localhost",
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": url.scheme,
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        REQUEST_KEY: request,
+    }
+    for name in request.headers:
+        key = name.upper().replace("-", "_")
+        value = ",".join(request.headers.getlist(name))
+        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
+    return environ

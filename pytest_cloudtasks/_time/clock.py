@@ -1,0 +1,150 @@
+"""The queue's clock."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from .foreign import ForeignClock, active, following
+from .hold import Hold
+
+
+@dataclass(frozen=True)
+class Leap:
+    """The application's time is no longer the queue's: the test's own clock was moved, begun or ended."""
+
+    clock: ForeignClock
+    was: int
+    now: int
+    is_new: bool
+    """Whether a clock that wasn't there before shows this instant, rather than the same one moved on."""
+
+
+class Clock:
+    """The queue's instant, in nanoseconds since 1970, and what keeps the application's time equal to it.
+
+    It starts with `contact`. Where the test holds time itself, that clock is followed and moved; else the
+    application's time is held here, or, for a virtual clock, left alone.
+    """
+
+    def __init__(
+        self, *, start: int | None = None, virtual: bool = False, resumes: tuple[int, int] | None = None
+    ) -> None:
+        """``resumes`` is the instant and the origin of an earlier clock, whose place this one takes."""
+        self._start = start
+        self._virtual = virtual
+        self._resumes = resumes
+        self._hold: Hold | None = None
+        self._followed: object | None = None
+        self._now: int | None = None
+        self._origin = 0
+
+    @property
+    def has_started(self) -> bool:
+        """Whether first contact was made."""
+        return self._now is not None
+
+    @property
+    def now(self) -> int:
+        """The queue's instant."""
+        assert self._now is not None, "the clock starts with contact()"
+        return self._now
+
+    @property
+    def elapsed(self) -> int:
+        """Nanoseconds since first contact; leaps to other dates don't count."""
+        return self.now - self._origin
+
+    @property
+    def origin(self) -> int:
+        """The instant that the timeline counts from."""
+        return self._origin
+
+    def contact(self) -> None:
+        """First contact: from now on the queue has an instant, and holds it."""
+        if self._now is not None:
+            return
+        foreign = None if self._virtual else active(None)
+        if self._resumes is None and foreign is not None and self._start is not None:
+            foreign.move(self._start)
+        if self._resumes is not None:
+            self._now, self._origin = self._resumes
+        else:
+            self._now = self._origin = self._first_instant(foreign)
+        if foreign is None:
+            if not self._virtual:
+                self._hold = Hold(self._now)
+        elif self._resumes is None:
+            self._followed = foreign.source
+
+    def _first_instant(self, foreign: ForeignClock | None) -> int:
+        if self._start is not None:
+            return self._start
+        if foreign is not None:
+            return foreign.now()
+        now = time.time_ns()
+        return now - now % 1_000_000_000
+
+    def observe(self) -> Leap | None:
+        """How the application's time differs from the queue's, if it does; nothing is changed but our own hold."""
+        if self._virtual:
+            return None
+        foreign = active(self._hold and self._hold.traveller)
+        if foreign is None:
+            self._followed = None
+            if self._hold is None:
+                self._hold = Hold(self.now)
+                return None
+            # A fake nested in this one follows our hold, and moves it.
+            foreign = following(self._hold.traveller)
+            is_new = False
+        else:
+            is_new = foreign.source is not self._followed
+        now = foreign.now()
+        if now == self.now or now == self.now // 1_000 * 1_000:
+            self._follow(foreign)
+            return None
+        return Leap(foreign, self.now, now, is_new)
+
+    def accept(self, leap: Leap, *, set_anew: bool) -> None:
+        """Take the application's time for the queue's. Set anew, the timeline counts on as if no time had passed."""
+        if set_anew:
+            self._origin += leap.now - self.now
+        self._now = leap.now
+        self._follow(leap.clock)
+
+    def move(self, to: int) -> None:
+        """Move the queue, and with it the application's time, forward to ``to``."""
+        assert to >= self.now, "time doesn't go backwards"
+        if to == self.now:
+            return
+        self._now = to
+        if self._virtual:
+            return
+        foreign = active(self._hold and self._hold.traveller)
+        if foreign is not None:
+            foreign.move(to)
+        if self._hold is not None:
+            self._hold.move(to)
+
+    def resumed(self) -> Clock:
+        """A clock that goes on from here, for another world."""
+        resumes = None if self._now is None else (self._now, self._origin)
+        return Clock(start=self._start, virtual=self._virtual, resumes=resumes)
+
+    def release(self) -> None:
+        """Let the application's time run again. The clock keeps its instant."""
+        if self._hold is not None:
+            self._hold.release()
+            self._hold = None
+
+    def _follow(self, foreign: ForeignClock) -> None:
+        self._followed = foreign.source
+        if self._hold is None or self._hold.traveller is foreign.source:
+            return
+        if foreign.ticks_by_process_time:
+            self._hold.release()
+            self._hold = None
+        else:
+            # Kept beneath theirs and moved along, it is what the application sees when theirs ends.
+            self._hold.move(self.now)

@@ -1,0 +1,112 @@
+"""Clocks that the test itself stopped, with freezegun or time-machine: found, read and moved, never replaced.
+
+Neither library says in its public API who is holding time at the moment. What is used of their insides is used here
+only, and was checked against freezegun 1.2 to 1.5 (`freezegun.api.freeze_factories`) and time-machine 2.13 to 3.6
+(`time_machine.traveller_stack`, in 2.x `coordinates_stack`); ``tests/test_time_foreign.py`` fails when it moves.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from typing import Any, Protocol
+
+from .instants import to_datetime
+
+
+class ForeignClock(Protocol):
+    """A clock that somebody else holds."""
+
+    source: object
+    """The other library's own object: the same as long as the same hold lasts."""
+    name: str
+    ticks_by_process_time: bool
+    """Whether it runs on by the process's clock, which a hold of ours underneath would stop."""
+
+    def now(self) -> int:
+        """Its instant, in nanoseconds since 1970; reading does not move it."""
+        ...
+
+    def move(self, to: int) -> None:
+        """Move it, and with it the application's time."""
+        ...
+
+
+def active(ours: object | None) -> ForeignClock | None:
+    """The innermost clock that is not ``ours``."""
+    factories = _freezers()
+    if factories:
+        return _Freezegun(factories[-1])
+    traveller = innermost_traveller()
+    if traveller is None or traveller is ours:
+        return None
+    return _TimeMachine(traveller)
+
+
+def following(traveller: object) -> ForeignClock:
+    """A hold of time-machine's as a clock."""
+    return _TimeMachine(traveller)
+
+
+class _Freezegun:
+    name = "freezegun"
+
+    def __init__(self, factory: Any) -> None:
+        self.source = factory
+        self.ticks_by_process_time = not hasattr(factory, "step_width") and hasattr(factory, "start")
+
+    def now(self) -> int:
+        factory: Any = self.source
+        # Calling a factory made with auto_tick_seconds would move it.
+        frozen = factory() if self.ticks_by_process_time else factory.time_to_freeze
+        epoch = to_datetime(0).replace(tzinfo=None)
+        return (frozen - epoch) // timedelta(microseconds=1) * 1_000  # type: ignore[no-any-return]
+
+    def move(self, to: int) -> None:
+        if to // 1_000 != self.now() // 1_000:  # a move by nothing makes auto_tick_seconds take a step
+            factory: Any = self.source
+            factory.move_to(to_datetime(to).replace(tzinfo=None))
+
+
+class _TimeMachine:
+    name = "time-machine"
+    ticks_by_process_time = False
+
+    def __init__(self, traveller: Any) -> None:
+        self.source = traveller
+
+    def now(self) -> int:
+        traveller: Any = self.source
+        return traveller.time_ns()  # type: ignore[no-any-return]
+
+    def move(self, to: int) -> None:
+        traveller: Any = self.source
+        by = (to - self.now()) // 1_000
+        if by:
+            traveller.shift(timedelta(microseconds=by))
+
+
+def _freezers() -> list[Any]:
+    api = sys.modules.get("freezegun.api")
+    return [] if api is None else api.freeze_factories
+
+
+def _travellers() -> list[Any]:
+    module = sys.modules.get("time_machine")
+    if module is None:
+        return []
+    stack = getattr(module, "traveller_stack", None)
+    return module.coordinates_stack if stack is None else stack  # type: ignore[no-any-return]
+
+
+def innermost_traveller() -> object | None:
+    """time-machine's hold in force, whoever began it."""
+    stack = _travellers()
+    return stack[-1] if stack else None
+
+
+def forget_traveller(traveller: object) -> None:
+    """Take a hold out from under a later one, which stays in force and cleans up when it ends."""
+    stack = _travellers()
+    if traveller in stack:
+        stack.remove(traveller)

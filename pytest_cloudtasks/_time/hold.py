@@ -1,0 +1,46 @@
+"""Holding the application's time, by time-machine."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from . import foreign
+
+if TYPE_CHECKING:
+    import time_machine
+
+
+class Hold:
+    """While it lasts, every clock that tells the date stands at one instant. Monotonic clocks run on."""
+
+    def __init__(self, at: int) -> None:
+        """Hold at ``at`` (nanoseconds since 1970). Nothing else may be holding time."""
+        import time_machine
+
+        # A destination in whole seconds leaves the time zone of the process alone; a datetime in UTC would set it.
+        seconds = at // 1_000_000_000
+        self._travel: time_machine.travel | None = time_machine.travel(seconds, tick=False)
+        self.traveller: Any = self._travel.start()
+        self.move(at)
+
+    @property
+    def instant(self) -> int:
+        """The instant it holds at; somebody who follows it from within may have moved it."""
+        return self.traveller.time_ns()  # type: ignore[no-any-return]
+
+    def move(self, to: int) -> None:
+        """Move to the instant ``to``, cut to the microsecond."""
+        by = to // 1_000 - self.instant // 1_000
+        if by:
+            self.traveller.shift(timedelta(microseconds=by))
+
+    def release(self) -> None:
+        """Let time run again; a hold that somebody else began after ours stays."""
+        if self._travel is None:
+            return
+        travel, self._travel = self._travel, None
+        if foreign.innermost_traveller() is self.traveller:
+            travel.stop()
+        else:
+            foreign.forget_traveller(self.traveller)

@@ -1,0 +1,107 @@
+"""The pytest plugin: options, fixtures, and the life of a fake along a test.
+
+It imports pytest and nothing heavy: everything else is loaded when the first test wants a fake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from google.cloud.tasks_v2 import CloudTasksClient
+
+    from ._handle.fake import FakeCloudTasks
+    from ._plugin.session import PluginSession
+
+_INI = {
+    # name: (ini type, help)
+    "queues": ("linelist", "queues that exist from the start: IDs, full names, queue.yaml or gcloud's JSON files"),
+    "project": ("string", "the project of queues given by their ID (test-project)"),
+    "location": ("string", "the location of queues given by their ID (us-central1)"),
+    "start": ("string", "the instant at which time is held from set-up, like 2030-01-01T00:00:00+00:00"),
+    "time": ("string", "held: queue and test share one time (the default); virtual: the queue has its own"),
+    "seed": ("string", "the number that every random choice follows from (0)"),
+    "auto_create_queues": ("string", "true: CreateTask creates a missing queue"),
+    "outside": ("string", "calls outside a fake: real lets them through (the default), refuse fails the test"),
+    "autouse": ("string", "true: every test gets a fake"),
+    "on_exception": ("string", "a handler's exception: raise fails the test (the default), 500 is retried"),
+    "redirect_endpoints": ("linelist", "host:port of channels that clients were given and that go to the fake"),
+    "google_auth": ("string", "true: google.auth.default() succeeds while a fake is active"),
+    "service": ("linelist", "knobs of the modelled service, one `name = value` a line"),
+    "defer_credentials": ("string", "false: clients built during collection need credentials at once"),
+}
+_MARKER = (
+    "cloud_tasks(*, queues, project, location, start, time, seed, auto_create_queues, outside, autouse, on_exception,"
+    " redirect_endpoints, google_auth, service): options of this test's fake Cloud Tasks; the nearest marker wins,"
+    " key by key, and queues add up."
+)
+_SESSION = pytest.StashKey["PluginSession"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    for name, (kind, help) in _INI.items():
+        parser.addini(f"cloud_tasks_{name}", help, type=kind, default=[] if kind == "linelist" else "")  # type: ignore[arg-type]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", _MARKER)
+    from ._plugin.session import PluginSession
+
+    config.stash[_SESSION] = PluginSession({name: config.getini(f"cloud_tasks_{name}") for name in _INI})
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    session = config.stash.get(_SESSION, None)
+    if session is not None:
+        session.close()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    item.config.stash[_SESSION].set_up(item)
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_fixture_setup(fixturedef: Any, request: Any) -> Iterator[object]:
+    with request.config.stash[_SESSION].setting_up(fixturedef.scope):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    with item.config.stash[_SESSION].calling(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    try:
+        return (yield)
+    finally:
+        item.config.stash[_SESSION].tear_down(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[pytest.TestReport]:
+    report = yield
+    item.config.stash[_SESSION].explain(report, call)
+    return report
+
+
+@pytest.fixture(scope="session")
+def cloud_tasks(pytestconfig: pytest.Config) -> FakeCloudTasks:
+    """The control handle of a fake Cloud Tasks, fresh for every test and every Hypothesis example.
+
+    While the test runs every CloudTasksClient of the process talks to it. See `FakeCloudTasks`.
+    """
+    return pytestconfig.stash[_SESSION].handle
+
+
+@pytest.fixture(scope="session")
+def cloud_tasks_client(cloud_tasks: FakeCloudTasks) -> CloudTasksClient:
+    """The installed library's real google.cloud.tasks_v2.CloudTasksClient, bound to this test's fake."""
+    return cloud_tasks.client()
