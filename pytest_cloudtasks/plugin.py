@@ -5,7 +5,7 @@ It imports pytest and nothing heavy: everything else is loaded when the first te
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksClient
 
     from ._handle.fake import FakeCloudTasks
-    from ._plugin.session import PluginSession
 
 _INI = {
     # name: (ini type, help)
@@ -38,15 +37,17 @@ _MARKER = (
     " redirect_endpoints, google_auth, service): options of this test's fake Cloud Tasks; the nearest marker wins,"
     " key by key, and queues add up."
 )
-_SESSION = pytest.StashKey["PluginSession"]()
+_SESSION: pytest.StashKey[PluginSession] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the ini options."""
     for name, (kind, help) in _INI.items():
         parser.addini(f"cloud_tasks_{name}", help, type=kind, default=[] if kind == "linelist" else "")  # type: ignore[arg-type]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and intercept clients from here on: collection imports application code."""
     config.addinivalue_line("markers", _MARKER)
     from ._plugin.session import PluginSession
 
@@ -54,31 +55,35 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave no trace."""
     session = config.stash.get(_SESSION, None)
     if session is not None:
         session.close()
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin a fake for a test that asks for one, before its fixtures."""
     item.config.stash[_SESSION].set_up(item)
-    return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_fixture_setup(fixturedef: Any, request: Any) -> Iterator[object]:
+def pytest_fixture_setup(fixturedef: Any, request: Any) -> Generator[None, object, object]:
+    """Know whether a fixture of a wider scope than the test is being set up."""
     with request.config.stash[_SESSION].setting_up(fixturedef.scope):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Give every Hypothesis example a fake of its own."""
     with item.config.stash[_SESSION].calling(item):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
+    """End the fake after all fixtures, whatever happened."""
     try:
         return (yield)
     finally:
@@ -86,7 +91,10 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the timeline to a failed test."""
     report = yield
     item.config.stash[_SESSION].explain(report, call)
     return report

@@ -20,9 +20,7 @@ from typing import Any
 
 from .status import InProcessRpcError
 
-_LOOPS = tuple(
-    f"google.api_core.retry.{name}" for name in ("retry_base", "retry_unary", "retry_unary_async")
-)
+_LOOPS = tuple(f"google.api_core.retry.{name}" for name in ("retry_base", "retry_unary", "retry_unary_async"))
 _skipped: ContextVar[float] = ContextVar("skipped", default=0.0)
 """Seconds of sleep that this context has skipped so far."""
 

@@ -62,9 +62,7 @@ class Frontend:
         return self.messages.queue(service.get_queue(now, request.name))
 
     def _list_queues(self, service: Service, now: int, request: Any) -> Any:
-        queues, token = service.list_queues(
-            now, request.parent, request.page_size, request.page_token, request.filter
-        )
+        queues, token = service.list_queues(now, request.parent, request.page_size, request.page_token, request.filter)
         return self.messages.list_queues_response(queues, token)
 
     def _update_queue(self, service: Service, now: int, request: Any) -> Any:

@@ -127,9 +127,7 @@ class ImportHook:
     def __init__(self, loaded: Callable[[ModuleType], None]) -> None:
         self._loaded = loaded
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         """The spec that the other finders give, with a loader that tells when it is done."""
         if name not in CLIENT_MODULES:
             return None

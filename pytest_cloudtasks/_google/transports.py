@@ -151,13 +151,11 @@ class LateBoundRestCall:
         return hash((id(self._transport), self._rpc))
 
     def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, LateBoundRestCall) and self._transport is other._transport and self._rpc == other._rpc
-        )
+        return isinstance(other, LateBoundRestCall) and self._transport is other._transport and self._rpc == other._rpc
 
     def __call__(self, request: Any, *, timeout: float | None = None, metadata: Any = (), **options: Any) -> Any:
         """The response, or Google's exception as the REST transport raises it."""
-        bound = bind_or(self._rpc, self._transport._real_transport.get)
+        bound: Any = bind_or(self._rpc, self._transport._real_transport.get)
         if bound is not switchboard.backend:
             return getattr(bound, self._rpc)(request, timeout=timeout, metadata=metadata, **options)
         verb, path = verb_and_path(self._api, self._rpc, request)

@@ -33,7 +33,7 @@ class Assertions:
         raise NotImplementedError
 
     @overload
-    def assert_enqueued(
+    def assert_enqueued(  # type: ignore[overload-overlap]  # count=1 is the first, whatever the type of the 1
         self,
         *,
         queue: Text = ...,
@@ -99,7 +99,7 @@ class Assertions:
         """
         __tracebackhide__ = True
         match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
-        return _expect(self._world, match, count, self._world.service.accepted, "enqueued")
+        return _one_or_all(_expect(self._world, match, count, self._world.service.accepted, "enqueued"), count)
 
     def assert_not_enqueued(
         self,
@@ -128,7 +128,7 @@ class Assertions:
         _expect(self._world, Match(), 0, self._world.service.accepted, "enqueued")
 
     @overload
-    def assert_dispatched(
+    def assert_dispatched(  # type: ignore[overload-overlap]
         self,
         *,
         queue: Text = ...,
@@ -188,7 +188,7 @@ class Assertions:
         """
         __tracebackhide__ = True
         match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
-        return _expect(self._world, match, count, _dispatched(self._world), "dispatched")
+        return _one_or_all(_expect(self._world, match, count, _dispatched(self._world), "dispatched"), count)
 
     def assert_not_dispatched(
         self,
@@ -239,8 +239,7 @@ class Assertions:
         before = len(world.service.accepted)
         tasks: list[TaskRecord] = []
         yield tasks
-        found = _expect(world, match, count, world.service.accepted[before:], "enqueued in this block")
-        tasks += found if isinstance(found, list) else [found]
+        tasks += _expect(world, match, count, world.service.accepted[before:], "enqueued in this block")
 
     def assert_attempts(self, task: TaskRecord, expected: Sequence[Any]) -> None:
         """Assert how the attempts of ``task`` ended, in order: ``[500, "DEADLINE_EXCEEDED", 200]``.
@@ -304,7 +303,11 @@ def _left_text(task: Task, world: World) -> str:
     return f"{short_name(task)}  {task.target.method}  {when}"
 
 
-def _expect(world: World, match: Match, count: int | None, tasks: Sequence[Task], what: str) -> Any:
+def _one_or_all(tasks: list[TaskRecord], count: int | None) -> TaskRecord | list[TaskRecord]:
+    return tasks[0] if count == 1 else tasks
+
+
+def _expect(world: World, match: Match, count: int | None, tasks: Sequence[Task], what: str) -> list[TaskRecord]:
     """The tasks that match, if there are as many as expected."""
     __tracebackhide__ = True
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
@@ -313,7 +316,7 @@ def _expect(world: World, match: Match, count: int | None, tasks: Sequence[Task]
     candidates = records(tasks, world)
     found = [task for task in candidates if not match.differences(task)]
     if len(found) == count or (count is None and found):
-        return found[0] if count == 1 else found
+        return found
     others = [task for task in candidates if task not in found]
     if count == 0:
         headline = f"No task like this was to be {what}, and {len(found)} {'was' if len(found) == 1 else 'were'}."

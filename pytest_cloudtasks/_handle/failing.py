@@ -17,6 +17,10 @@ class DrainLimitReached(AssertionError):
     """A verb made as many attempts as it was allowed to, and there was no end in sight."""
 
 
+for _public in (CloudTasksAssertionError, NoTarget, DrainLimitReached):
+    _public.__module__ = "pytest_cloudtasks"  # where users find them, and what pytest prints
+
+
 def failure(message: str) -> BaseException:
     """What is raised where application code stands between us and the test: ``except Exception`` lets it through.
 

@@ -153,9 +153,7 @@ class FakeCloudTasks(Assertions):
         frontend = world.frontend
         with world.lock:
             try:
-                created = frontend.configure(
-                    world.service, world.clock.now, world.settings.queue_name(queue), fields
-                )
+                created = frontend.configure(world.service, world.clock.now, world.settings.queue_name(queue), fields)
             except ServiceError as error:
                 from google.api_core import exceptions
 
@@ -292,10 +290,7 @@ class FakeCloudTasks(Assertions):
         world = self._world
         name = None if queue is None else world.queue_named(queue)
         live = [
-            task
-            for one in world.service.queues.values()
-            if name in (None, one.name)
-            for task in one.tasks.values()
+            task for one in world.service.queues.values() if name in (None, one.name) for task in one.tasks.values()
         ]
         return records(live, world)
 

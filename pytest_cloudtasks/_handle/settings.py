@@ -207,9 +207,7 @@ OPTIONS: dict[str, Option] = {
         Option("outside", _one_of("outside", "real", "refuse"), str, "calls outside a fake: let them, or refuse them"),
         Option("autouse", _flag("autouse"), _read_flag, "give every test a fake"),
         Option("on_exception", _one_of("on_exception", "raise", "500"), str, "what a handler's exception does"),
-        Option(
-            "redirect_endpoints", _addresses, str, "host:port of channels to take over nevertheless", is_list=True
-        ),
+        Option("redirect_endpoints", _addresses, str, "host:port of channels to take over nevertheless", is_list=True),
         Option("google_auth", _flag("google_auth"), _read_flag, "let google.auth.default() succeed in a fake"),
         Option("service", _knobs, str, "knobs of the modelled service, name = value", is_list=True),
     )

@@ -117,10 +117,8 @@ def verdict_on_failure(
     """
     at = counted_from + delay_after(config, failures)
     has_age_limit = config.max_retry_duration > 0
-    if config.max_attempts == UNLIMITED:
-        attempts_left = not has_age_limit
-    else:
-        attempts_left = attempts < config.max_attempts
+    unlimited = config.max_attempts == UNLIMITED
+    attempts_left = not has_age_limit if unlimited else attempts < config.max_attempts
     if rule is RetryLimitCheck.BEFORE_DISPATCH:
         age_left = has_age_limit and at - first_dispatch <= config.max_retry_duration
     else:

@@ -120,9 +120,7 @@ def _http_headers(headers: Headers) -> Headers:
 
 def _app_engine_headers(headers: Headers, body: bytes) -> Headers:
     """User-Agent is appended to; with a body come its length and a default type. Evidence: recorded, documented."""
-    kept = {
-        name: value for name, value in headers if not _is_reserved(name) and name.lower() != "content-length"
-    }
+    kept = {name: value for name, value in headers if not _is_reserved(name) and name.lower() != "content-length"}
     agent = next((name for name in kept if name.lower() == "user-agent"), "User-Agent")
     kept[agent] = f"{kept[agent]} {APP_ENGINE_USER_AGENT}" if agent in kept else APP_ENGINE_USER_AGENT
     if body:

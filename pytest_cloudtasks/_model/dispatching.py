@@ -20,6 +20,10 @@ TASK_TTL = 31 * DAY
 """A task is deleted this long after its creation, dispatched or not. Evidence: documented."""
 
 
+End = Callable[[Task, TaskState, int], None]
+"""Takes a task out of the service, in its last state, at an instant."""
+
+
 @dataclass(frozen=True)
 class PendingAnswer:
     """The answer that a target will give at a later instant."""
@@ -59,7 +63,7 @@ class Dispatcher:
     an outcome is to be delivered to its target, and its answer handed in with `answer`, now or for a later instant.
     """
 
-    def __init__(self, knobs: Knobs, record: Callable[[Event], None], end: Callable[[Task, TaskState, int], None]) -> None:
+    def __init__(self, knobs: Knobs, record: Callable[[Event], None], end: End) -> None:
         self._knobs = knobs
         self._record = record
         self._end = end

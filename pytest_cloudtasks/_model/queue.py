@@ -23,9 +23,7 @@ _TASK_TTL_FIELDS = ("rate_limits", "retry_config")
 _OUTPUT_ONLY = frozenset({"name", "state", "purge_time", "stats"})
 _FIELDS: dict[str, frozenset[str] | None] = {
     "rate_limits": frozenset({"max_dispatches_per_second", "max_burst_size", "max_concurrent_dispatches"}),
-    "retry_config": frozenset(
-        {"max_attempts", "max_retry_duration", "min_backoff", "max_backoff", "max_doublings"}
-    ),
+    "retry_config": frozenset({"max_attempts", "max_retry_duration", "min_backoff", "max_backoff", "max_doublings"}),
     "stackdriver_logging_config": frozenset({"sampling_ratio"}),
     "app_engine_routing_override": frozenset({"service", "version", "instance", "host"}),
 }
@@ -97,9 +95,7 @@ def masked(stored: QueueConfig, given: Settings, paths: Iterable[str], knobs: Kn
             "max_dispatches_per_second": stored.rate_limits.max_dispatches_per_second,
             "max_concurrent_dispatches": stored.rate_limits.max_concurrent_dispatches,
         },
-        "retry_config": {
-            name: getattr(stored.retry_config, name) for name in (_FIELDS["retry_config"] or ())
-        },
+        "retry_config": {name: getattr(stored.retry_config, name) for name in (_FIELDS["retry_config"] or ())},
     }
     literal_zero = stored.retry_config.max_doublings == 0
     for path in paths:

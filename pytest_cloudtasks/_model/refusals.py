@@ -179,8 +179,7 @@ TASK_ID_FORMAT = Refusal(
 )
 TASK_NAME_FORMAT = Refusal(
     Code.INVALID_ARGUMENT,
-    "Task name must be formatted:"
-    ' "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>/tasks/<TASK_ID>"',
+    'Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>/tasks/<TASK_ID>"',
     Evidence.REPORTED,
     "aertje/cloud-tasks-emulator (2019-24)",
 )
@@ -191,7 +190,10 @@ TASK_OF_ANOTHER_QUEUE = Refusal(
     _GOLDEN,
 )
 TARGET_MISSING = Refusal(
-    Code.INVALID_ARGUMENT, "Task.payload_type is not set.", Evidence.REPORTED, "GoogleCloudPlatform/python-docs-samples#2140"
+    Code.INVALID_ARGUMENT,
+    "Task.payload_type is not set.",
+    Evidence.REPORTED,
+    "GoogleCloudPlatform/python-docs-samples#2140",
 )
 URL_MISSING = Refusal(Code.INVALID_ARGUMENT, "HttpRequest.url is required.", Evidence.RECORDED, _GOLDEN)
 URL_SCHEME = Refusal(

@@ -61,7 +61,9 @@ class Service:
             raise refusals.QUEUE_MISSING.error()
         return queue
 
-    def list_queues(self, now: int, parent: str, page_size: int, page_token: str, filter: str) -> tuple[list[Queue], str]:
+    def list_queues(
+        self, now: int, parent: str, page_size: int, page_token: str, filter: str
+    ) -> tuple[list[Queue], str]:
         """ListQueues, in the order of names. Evidence: documented."""
         names.check_location(parent)
         if filter:
@@ -182,9 +184,7 @@ class Service:
     def list_tasks(self, now: int, parent: str, page_size: int, page_token: str) -> tuple[list[Task], str]:
         """ListTasks, in the order of creation. Evidence: our choice; the service promises no order."""
         queue = self.get_queue(now, parent)
-        return page(
-            queue.tasks.values(), lambda task: f"{task.sequence:012d}", page_size, page_token, TASKS_PER_PAGE
-        )
+        return page(queue.tasks.values(), lambda task: f"{task.sequence:012d}", page_size, page_token, TASKS_PER_PAGE)
 
     def delete_task(self, now: int, name: str) -> None:
         """DeleteTask; an attempt under way goes on, and its outcome is dropped. Evidence: documented, recorded."""

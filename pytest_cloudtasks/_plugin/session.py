@@ -168,14 +168,15 @@ class PluginSession:
             yield
         except (ValueError, TypeError) as error:
             path, line, name = item.location
-            pytest.fail(f"{path}:{(line or 0) + 1}: {name}: {error}", pytrace=False)
+            message = f"{path}:{(line or 0) + 1}: {name}: {error}"
+            raise pytest.fail.Exception(message, pytrace=False) from None
 
     def _decide_outside(self, outside: str) -> None:
         switchboard.refuse_outside = self._refuse if outside == "refuse" else None
 
     def _refuse(self, rpc: str) -> None:
         message = (
-            f"CloudTasksClient.{rpc}() was called outside a fake, and outside=\"refuse\" keeps calls away from the real"
+            f'CloudTasksClient.{rpc}() was called outside a fake, and outside="refuse" keeps calls away from the real'
             " service. Ask for the cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
             ' @pytest.mark.cloud_tasks(outside="real").'
         )

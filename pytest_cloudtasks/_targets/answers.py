@@ -45,7 +45,7 @@ def answer_of(result: Any) -> Answer:
             return Answer(response(checked_status(status)), Headers((str(k), str(v)) for k, v in pairs))
     status = getattr(result, "status_code", None)
     if isinstance(status, int):
-        headers = getattr(result, "headers", None)
+        headers = getattr(result, "headers", {})
         pairs = headers.items() if hasattr(headers, "items") else ()
         return Answer(response(checked_status(status)), Headers((str(k), str(v)) for k, v in pairs))
     raise WrongHandlerResult(result)
