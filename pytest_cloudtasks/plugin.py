@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksClient
 
     from ._handle.fake import FakeCloudTasks
+    from ._plugin.session import PluginSession
 
 _INI = {
     # name: (ini type, help)

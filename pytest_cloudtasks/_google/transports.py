@@ -51,14 +51,12 @@ class CredentialsToLoad:
         self.load_now = load
 
 
-def bind_or(rpc: str, real: Callable[[], Any]) -> Any:
-    """The innermost fake, or, outside, the real thing, unless calls outside are refused."""
+def backend_for(rpc: str) -> Backend | None:
+    """The innermost fake; None outside, unless calls outside are refused."""
     backend = switchboard.backend
-    if backend is not None:
-        return backend
-    if switchboard.refuse_outside is not None:
+    if backend is None and switchboard.refuse_outside is not None:
         switchboard.refuse_outside(rpc)
-    return real()
+    return backend
 
 
 def late_bound_grpc(stock: type) -> type:
@@ -66,7 +64,7 @@ def late_bound_grpc(stock: type) -> type:
 
     def init(self: Any, **arguments: Any) -> None:
         real = RealTransport(stock, arguments)
-        channel = LateBoundChannel(lambda rpc: bind_or(rpc, lambda: real.get().grpc_channel), real.close)
+        channel = LateBoundChannel(lambda rpc: backend_for(rpc) or real.get().grpc_channel, real.close)
         stock.__init__(self, channel=channel, **_of_the_client(arguments))  # type: ignore[misc]
 
     return _subclass(stock, {"__init__": init})
@@ -155,13 +153,14 @@ class LateBoundRestCall:
 
     def __call__(self, request: Any, *, timeout: float | None = None, metadata: Any = (), **options: Any) -> Any:
         """The response, or Google's exception as the REST transport raises it."""
-        bound: Any = bind_or(self._rpc, self._transport._real_transport.get)
-        if bound is not switchboard.backend:
-            return getattr(bound, self._rpc)(request, timeout=timeout, metadata=metadata, **options)
+        backend = backend_for(self._rpc)
+        if backend is None:
+            real = self._transport._real_transport.get()
+            return getattr(real, self._rpc)(request, timeout=timeout, metadata=metadata, **options)
         verb, path = verb_and_path(self._api, self._rpc, request)
         call = Incoming(self._rpc, self._api, request, timeout, tuple(metadata), caller_retry.get())
         try:
-            return bound.receive(call)
+            return backend.receive(call)
         except InProcessRpcError as error:
             url = f"https://{self._transport.host.partition(':')[0]}{path}"
             raise http_error(error, verb, url) from error
