@@ -29,9 +29,11 @@ def snake_case(method: str) -> str:
 class LateBoundChannel(grpc.Channel):  # type: ignore[misc]
     """Takes the place of the channel in Google's own gRPC transport."""
 
-    def __init__(self, bind: Bind, close: Callable[[], None]) -> None:
+    def __init__(self, bind: Bind, close: Callable[[], None], *, stays_open: bool = False) -> None:
+        """``close`` is called along with the channel; one that ``stays_open`` serves calls even then."""
         self._bind = bind
         self._close = close
+        self._stays_open = stays_open
         self._calls: dict[str, LateBoundCall] = {}
         self._closed = False
 
@@ -66,7 +68,7 @@ class LateBoundChannel(grpc.Channel):  # type: ignore[misc]
 
     def close(self) -> None:
         """Close it, and the real one beneath if it was ever opened."""
-        self._closed = True
+        self._closed = not self._stays_open
         self._close()
 
     def __enter__(self) -> LateBoundChannel:

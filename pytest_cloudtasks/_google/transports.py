@@ -91,8 +91,8 @@ def late_bound_rest(stock: type, api: str) -> type:
 
 
 def bound_to(stock: type, backend: Callable[[], Backend]) -> Any:
-    """A stock gRPC transport all of whose calls go to ``backend()``."""
-    channel = LateBoundChannel(lambda rpc: backend(), lambda: None)
+    """A stock gRPC transport all of whose calls go to ``backend()``; tests share it, so closing it does nothing."""
+    channel = LateBoundChannel(lambda rpc: backend(), lambda: None, stays_open=True)
     return _subclass(stock, {})(channel=channel)
 
 
@@ -162,5 +162,4 @@ class LateBoundRestCall:
         try:
             return backend.receive(call)
         except InProcessRpcError as error:
-            url = f"https://{self._transport.host.partition(':')[0]}{path}"
-            raise http_error(error, verb, url) from error
+            raise http_error(error, verb, f"{self._transport.host}{path}") from error

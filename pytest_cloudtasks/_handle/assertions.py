@@ -13,7 +13,7 @@ from .explaining import count_text, explained, shown, with_timeline
 from .failing import CloudTasksAssertionError
 from .matching import UNSET, WITHIN, Match, exactly, matches
 from .records import TaskRecord, model_task, records, short_name
-from .summary import blocked
+from .summary import BlockedReason, blocked
 from .timeline import duration_text, offset_text
 from .world import World
 
@@ -239,7 +239,7 @@ class Assertions:
         before = len(world.service.accepted)
         tasks: list[TaskRecord] = []
         yield tasks
-        tasks += _expect(world, match, count, world.service.accepted[before:], "enqueued in this block")
+        tasks += _expect(world, match, count, world.service.accepted[before:], "enqueued", " in this block")
 
     def assert_attempts(self, task: TaskRecord, expected: Sequence[Any]) -> None:
         """Assert how the attempts of ``task`` ended, in order: ``[500, "DEADLINE_EXCEEDED", 200]``.
@@ -260,7 +260,7 @@ class Assertions:
         )
 
     def assert_idle(self) -> None:
-        """Assert that nothing is due at this instant: whatever is left waits for a later one, or cannot go out."""
+        """Assert that nothing is due at this instant, in a paused queue or any other; what is left waits for a later one."""
         __tracebackhide__ = True
         world = self._world
         upcoming = world.service.dispatcher.upcoming()
@@ -274,13 +274,14 @@ class Assertions:
         raise CloudTasksAssertionError(with_timeline(f"The queues are not idle: {reason}", world))
 
     def assert_empty(self) -> None:
-        """Assert that no queue holds a task, and no attempt is under way."""
+        """Assert that no queue holds a task; one whose attempt is under way is there still."""
         __tracebackhide__ = True
         world = self._world
         left = [task for queue in world.service.queues.values() for task in queue.tasks.values()]
         if not left:
             return
-        lines = "\n".join(f"  {_left_text(task, world)}" for task in left[:10])
+        reasons = {model_task(one.task): one.reason for one in blocked(world)}
+        lines = "\n".join(f"  {_left_text(task, world, reasons.get(task))}" for task in left[:10])
         more = f"\n  … and {len(left) - 10} more" if len(left) > 10 else ""
         raise CloudTasksAssertionError(
             with_timeline(f"The queues are not empty: {count_text(len(left))} left.\n{lines}{more}", world)
@@ -291,7 +292,7 @@ def _dispatched(world: World) -> list[Task]:
     return [task for task in world.service.accepted if task.dispatch_count]
 
 
-def _left_text(task: Task, world: World) -> str:
+def _left_text(task: Task, world: World, reason: BlockedReason | None) -> str:
     now = world.clock.now
     if task.in_flight:
         when = "under way"
@@ -300,15 +301,18 @@ def _left_text(task: Task, world: World) -> str:
         when += f", in {duration_text(task.schedule_time - now)}"
     else:
         when = "due"
-    return f"{short_name(task)}  {task.target.method}  {when}"
+    but = f", but {reason.value}" if reason else ""
+    return f"{short_name(task)}  {task.target.method} {TaskRecord(task, world).url}  {when}{but}"
 
 
 def _one_or_all(tasks: list[TaskRecord], count: int | None) -> TaskRecord | list[TaskRecord]:
     return tasks[0] if count == 1 else tasks
 
 
-def _expect(world: World, match: Match, count: int | None, tasks: Sequence[Task], what: str) -> list[TaskRecord]:
-    """The tasks that match, if there are as many as expected."""
+def _expect(
+    world: World, match: Match, count: int | None, tasks: Sequence[Task], what: str, where: str = ""
+) -> list[TaskRecord]:
+    """The tasks that match, if there are as many as expected; ``what`` and ``where`` tell in a message which count."""
     __tracebackhide__ = True
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
         raise ValueError(f"count takes a number of tasks, or None for at least one, and got {count!r}.")
@@ -318,12 +322,15 @@ def _expect(world: World, match: Match, count: int | None, tasks: Sequence[Task]
     if len(found) == count or (count is None and found):
         return found
     others = [task for task in candidates if task not in found]
+    like_this = " like this" if match.expected() else ""
     if count == 0:
-        headline = f"No task like this was to be {what}, and {len(found)} {'was' if len(found) == 1 else 'were'}."
+        headline = f"No task{like_this} was to be {what}{where}"
         others = []
     else:
         were = "was" if count in (1, None) else "were"
-        headline = f"{count_text(count)} like this {were} to be {what}, and {len(found) or 'none'} "
-        headline += "was." if len(found) <= 1 else "were."
-        headline = headline[0].upper() + headline[1:]
-    raise CloudTasksAssertionError(explained(headline, match, found, others, what, world))
+        headline = f"{count_text(count)}{like_this} {were} to be {what}{where}"
+    headline = (
+        f"{headline[0].upper()}{headline[1:]}, and {len(found) or 'none'} {'was' if len(found) <= 1 else 'were'}."
+    )
+    none = f"No task was {what}{where or ' in this test'}."
+    raise CloudTasksAssertionError(explained(headline, match, found, others, none, world))

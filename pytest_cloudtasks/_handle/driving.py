@@ -17,7 +17,7 @@ from .._targets.routes import Mount, Route, destination_of
 from .._time.instants import from_datetime, from_timedelta, to_datetime
 from .failing import DrainLimitReached, NoTarget
 from .records import short_name
-from .suggestions import did_you_mean
+from .suggestions import counted, did_you_mean
 from .summary import Summary, summary_since
 from .world import Delivery, World
 
@@ -60,11 +60,11 @@ class Driver:
 
     def advance_to(self, at: int) -> Summary:
         """Pass time up to ``at``, visiting every event on the way."""
-        with self._verb("advance") as begin:
+        with self._verb("advance_to") as begin:
             now = self.world.clock.now
             if at < now:
                 raise ValueError(
-                    f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and advance was asked for"
+                    f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and advance_to() was asked for"
                     f" {to_datetime(at).isoformat()}. Advance to a later instant."
                 )
             return self._advance(at, begin)
@@ -81,7 +81,7 @@ class Driver:
             only = self._queue(queue)
             end = self._end_of(until)
             left = limit
-            while (moved := self._next(end, only, left)) is not None:
+            while (moved := self._next(end, only, left, limit)) is not None:
                 left -= moved.was_delivered
             if end is not None and self.world.service.dispatcher.upcoming(only) is not None:
                 self._pass_time(end)
@@ -122,7 +122,13 @@ class Driver:
     def _queue(self, queue: str | None) -> Queue | None:
         if queue is None:
             return None
-        return self.world.service.queues.get(self.world.queue_named(queue))
+        found = self.world.service.queues.get(self.world.queue_named(queue))
+        if found is None:
+            raise LookupError(
+                f"The queue {queue!r} was deleted in this test, and nothing in it can go out any more. Drive another"
+                " queue, or leave queue=… out to drive all of them."
+            )
+        return found
 
     def _end_of(self, until: datetime | timedelta | None) -> int | None:
         if until is None:
@@ -130,11 +136,16 @@ class Driver:
         now = self.world.clock.now
         if isinstance(until, timedelta):
             end = now + from_timedelta(until, what="drain(until=…)")
-        else:
+        elif isinstance(until, datetime):
             end = from_datetime(until, what="drain(until=…)")
+        else:
+            raise TypeError(
+                f"drain(until=…) takes an aware datetime or a timedelta, and got {until!r}. Pass one, such as"
+                " timedelta(hours=1)."
+            )
         if end < now:
             raise ValueError(
-                f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and drain was asked to go until"
+                f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and drain() was asked to go until"
                 f" {to_datetime(end).isoformat()}. Drain until a later instant."
             )
         return end
@@ -144,21 +155,21 @@ class Driver:
             self.world.clock.move(to)
             self.world.service.dispatcher.observe(to)
 
-    def _next(self, end: int | None, only: Queue | None, left: int = 1) -> Moved | None:
-        """Do the next thing up to ``end``; None if there is none."""
+    def _next(self, end: int | None, only: Queue | None, left: int = 1, limit: int = 1) -> Moved | None:
+        """Do the next thing up to ``end``; None if there is none. ``left`` of ``limit`` attempts may still be made."""
         world, dispatcher = self.world, self.world.service.dispatcher
         with world.lock:
             upcoming = dispatcher.upcoming(only)
             if upcoming is None or (end is not None and upcoming.at > end):
                 return None
             if upcoming.needs_target and left <= 0:
-                raise self._limit_reached(upcoming)
+                raise self._limit_reached(upcoming, limit)
             target = self._target_for(upcoming.task) if upcoming.needs_target else None
             if upcoming.at > world.clock.now:
                 world.clock.move(upcoming.at)
                 dispatcher.observe(upcoming.at)
                 if dispatcher.upcoming(only) != upcoming:  # its task has just expired
-                    return self._next(end, only, left)
+                    return self._next(end, only, left, limit)
             attempt = dispatcher.proceed(upcoming, world.clock.now)
         if target is not None:
             self._deliver(attempt, target)
@@ -210,10 +221,11 @@ class Driver:
             " cloud_tasks.mount(base_url, app). Nothing was sent."
         )
 
-    def _limit_reached(self, upcoming: Upcoming) -> DrainLimitReached:
+    def _limit_reached(self, upcoming: Upcoming, limit: int) -> DrainLimitReached:
         task = upcoming.task
         return DrainLimitReached(
-            f"drain() stopped at its limit of attempts, and {short_name(task)} is to go out again: it was attempted"
-            f" {task.dispatch_count} times. Limit the queue's retries (max_attempts, max_retry_duration), stop the"
-            " handler from enqueueing for ever, or drain with a higher limit=… or with until=…."
+            f"drain() has made {counted(limit, 'attempt')}, which is its limit, and {short_name(task)} goes out next,"
+            f" after {counted(task.dispatch_count, 'attempt')} of its own. Limit the queue's retries (max_attempts,"
+            " max_retry_duration), stop the handler from enqueueing for ever, or drain with a higher limit=… or with"
+            " until=…."
         )

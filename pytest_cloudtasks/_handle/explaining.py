@@ -7,6 +7,7 @@ from typing import Any
 
 from .matching import Difference, Match
 from .records import TaskRecord, model_task, short_name
+from .suggestions import counted
 from .timeline import timeline_text
 from .world import World
 
@@ -18,28 +19,28 @@ WIDTH = 200
 
 def count_text(count: int | None) -> str:
     """``1 task``, ``3 tasks``, ``at least 1 task``."""
-    if count is None:
-        return "at least 1 task"
-    return f"{count} task" if count == 1 else f"{count} tasks"
+    return "at least 1 task" if count is None else counted(count, "task")
 
 
 def explained(
-    headline: str, match: Match, found: Sequence[TaskRecord], others: Sequence[TaskRecord], what: str, world: World
+    headline: str, match: Match, found: Sequence[TaskRecord], others: Sequence[TaskRecord], none: str, world: World
 ) -> str:
-    """A whole message: the headline, what was expected, the tasks that match and those that don't, the timeline."""
+    """A whole message: the headline, what was expected, the tasks that match and those that don't, the timeline.
+
+    ``none`` is what it says where there are no tasks at all.
+    """
     parts = [headline]
     expected = match.expected()
     if expected:
         parts.append("Expected:\n" + "\n".join(_field(name, value) for name, value in expected.items()))
     if found:
-        parts.append(f"Matching:\n{_tasks(found)}")
+        parts.append(f"{'Matching' if expected else 'There are'}:\n{_tasks(found)}")
     if others:
         ranked = sorted(((match.differences(task), task) for task in others), key=lambda pair: len(pair[0]))
         shown = "\n".join(_near(task, differences) for differences, task in ranked[:SHOWN])
-        title = "Not matching, nearest first:" if expected else "There are:"
-        parts.append(f"{title}\n{shown}{_left_out(len(ranked))}")
+        parts.append(f"Not matching, nearest first:\n{shown}{_left_out(len(ranked))}")
     elif not found:
-        parts.append(f"No task was {what} in this test.")
+        parts.append(none)
     parts.append(f"Timeline:\n{indented(timeline_text(world))}")
     return "\n\n".join(parts)
 

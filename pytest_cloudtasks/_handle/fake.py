@@ -160,6 +160,11 @@ class FakeCloudTasks(Assertions):
                 from .._google.status import rpc_error
 
                 raise exceptions.from_grpc_error(rpc_error(error, world.randomness.jitter)) from None
+            except (ValueError, TypeError) as error:
+                raise (TypeError if isinstance(error, TypeError) else ValueError)(
+                    f"The queue {queue!r} can't be created: {error}. Its fields are those of Google's Queue message,"
+                    ' durations as a timedelta or a text such as "10s".'
+                ) from None
             return frontend.messages.queue(created)  # type: ignore[no-any-return]
 
     def queue_path(self, queue: str) -> str:

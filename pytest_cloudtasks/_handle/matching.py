@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
@@ -66,15 +66,16 @@ class Match:
     oidc: Any = UNSET
 
     def checked(self, world: World) -> Match:
-        """Itself, after refusing what could never match: an unknown queue, a naive datetime, a negative tolerance."""
+        """Itself, after refusing what could never match: an unknown queue, a naive datetime, a number of seconds."""
         if isinstance(self.queue, str):
             world.queue_named(self.queue)
-        if isinstance(self.at, datetime):
-            from_datetime(self.at, what="at=…")
+        if isinstance(self.at, (date, str, int, float)):
+            from_datetime(self.at, what="at=…")  # type: ignore[arg-type]
         if from_timedelta(self.within, what="within=…") < 0:
             raise ValueError(f"within=… takes a duration of zero or more, and got {self.within!r}.")
-        if isinstance(self.delay, (int, float)) and not isinstance(self.delay, bool):
-            from_timedelta(self.delay, what="delay=…")  # type: ignore[arg-type]
+        for what, duration in (("delay=…", self.delay), ("deadline=…", self.deadline)):
+            if isinstance(duration, (str, int, float)):
+                from_timedelta(duration, what=what)  # type: ignore[arg-type]
         return self
 
     def expected(self) -> dict[str, Any]:

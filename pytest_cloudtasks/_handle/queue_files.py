@@ -32,7 +32,8 @@ def _from_gcloud(path: Path, text: str) -> dict[str, Mapping[str, Any]]:
         return {queue.pop("name"): queue for queue in queues}
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ValueError(
-            f"{path} is not what `gcloud tasks queues list --format=json` prints: a JSON list of queues with a name."
+            f"queues names the file {path}, which is not what `gcloud tasks queues list --format=json` prints: a JSON"
+            " list of queues with a name."
         ) from None
 
 
@@ -47,11 +48,20 @@ def _from_yaml(path: Path, text: str) -> dict[str, Mapping[str, Any]]:
     try:
         import yaml
     except ImportError:
-        raise ValueError(f"Reading {path} takes PyYAML, which is not installed. Run `pip install pyyaml`.") from None
-    document = yaml.safe_load(text)
+        raise ValueError(
+            f"queues names the file {path}, and reading it takes PyYAML, which is not installed. Run"
+            " `pip install pyyaml`."
+        ) from None
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ValueError(f"queues names the file {path}, which is no YAML.") from None
     entries = document.get("queue") if isinstance(document, Mapping) else None
     if not isinstance(entries, list) or not all(isinstance(one, Mapping) and "name" in one for one in entries):
-        raise ValueError(f"{path} is no queue.yaml: it needs a list of queues with a name under the key `queue`.")
+        raise ValueError(
+            f"queues names the file {path}, which is no queue.yaml: it needs a list of queues with a name under the key"
+            " `queue`."
+        )
     return {one["name"]: _from_yaml_entry(path, one) for one in entries}
 
 
@@ -61,7 +71,10 @@ def _from_yaml_entry(path: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
     ``task_retry_limit`` and ``max_attempts`` have "the same meaning". Evidence: documented.
     """
     if entry.get("mode", "push") != "push":
-        raise ValueError(f"{path} makes {entry['name']!r} a pull queue, and only push queues are modelled.")
+        raise ValueError(
+            f"queues names the file {path}, which makes {entry['name']!r} a pull queue, and only push queues are"
+            " modelled."
+        )
     fields: dict[str, Any] = {"rate_limits": {}, "retry_config": {}}
     if "rate" in entry:
         rate = _rate(path, entry)
@@ -71,12 +84,13 @@ def _from_yaml_entry(path: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
             fields[STATE] = "PAUSED"
     if "max_concurrent_requests" in entry:
         fields["rate_limits"]["max_concurrent_dispatches"] = entry["max_concurrent_requests"]
-    retry = entry.get("retry_parameters", {})
+    retry = entry.get("retry_parameters") or {}
     if "task_retry_limit" in retry:
         fields["retry_config"]["max_attempts"] = max(1, retry["task_retry_limit"])
     if "task_age_limit" in retry:
-        number, unit = str(retry["task_age_limit"])[:-1], str(retry["task_age_limit"])[-1]
-        fields["retry_config"]["max_retry_duration"] = f"{float(number) * _SECONDS[unit]:.0f}s"
+        fields["retry_config"]["max_retry_duration"] = (
+            f"{_age_limit(path, entry['name'], retry['task_age_limit']):.0f}s"
+        )
     for ours, theirs in (("min_backoff", "min_backoff_seconds"), ("max_backoff", "max_backoff_seconds")):
         if theirs in retry:
             fields["retry_config"][ours] = f"{retry[theirs]}s"
@@ -88,6 +102,23 @@ def _from_yaml_entry(path: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
 def _rate(path: Path, entry: Mapping[str, Any]) -> float:
     text = str(entry["rate"])
     number, _, unit = text.partition("/")
-    if unit not in _SECONDS and text != "0":
-        raise ValueError(f"{path} gives {entry['name']!r} the rate {text!r}. Write it as a number per unit, like 5/s.")
+    if not _is_number(number) or (unit not in _SECONDS and text != "0"):
+        raise ValueError(
+            f"queues names the file {path}, which gives {entry['name']!r} the rate {text!r}. Write it as a number per"
+            " unit, like 5/s."
+        )
     return float(number) / _SECONDS.get(unit, 1)
+
+
+def _age_limit(path: Path, name: str, given: object) -> float:
+    number, unit = str(given)[:-1], str(given)[-1:]
+    if not _is_number(number) or unit not in _SECONDS:
+        raise ValueError(
+            f"queues names the file {path}, which gives {name!r} the task_age_limit {given!r}. Write it as a number and"
+            " a unit, like 2d."
+        )
+    return float(number) * _SECONDS[unit]
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdecimal()

@@ -63,8 +63,7 @@ def _one_of(name: str, *values: str) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if value not in values:
             raise ValueError(
-                f"{name} takes {listed(repr(one) for one in values)}, and got {value!r}."
-                f"{did_you_mean(str(value), values)}"
+                f"{name} takes {listed(map(repr, values), 'or')}, and got {value!r}.{did_you_mean(str(value), values)}"
             )
         return str(value)
 
@@ -96,13 +95,18 @@ def _seed(value: Any) -> int:
 
 
 def _start(value: Any) -> int:
+    if isinstance(value, str):
+        raise ValueError(
+            f"start takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, and got {value!r}."
+        )
     return from_datetime(value, what="start")
 
 
 def _addresses(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    addresses = None if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    if addresses is None or not all(isinstance(one, str) for one in addresses):
         raise TypeError(f"redirect_endpoints takes a list of host:port texts, and got {value!r}.")
-    return tuple(value)
+    return addresses
 
 
 def _queues(value: Any) -> dict[str, QueueFields]:
@@ -136,7 +140,7 @@ def _knobs(value: Any) -> Knobs:
     for name, setting in value.items():
         if name not in fields:
             raise ValueError(
-                f"The service has no knob {name!r}.{did_you_mean(name, fields)} Its knobs are {listed(sorted(fields))}."
+                f"service has no knob {name!r}.{did_you_mean(name, fields)} Its knobs are {listed(sorted(fields))}."
             )
         changes[name] = _knob(name, setting, getattr(Knobs(), name))
     return dataclasses.replace(Knobs(), **changes)
@@ -146,9 +150,10 @@ def _knob(name: str, value: Any, default: Any) -> Any:
     what = f"service knob {name}"
     if isinstance(default, Enum):
         kind = type(default)
-        if value not in (values := [one.value for one in kind]) and not isinstance(value, kind):
-            raise ValueError(f"{what} takes {listed(repr(one) for one in values)}, and got {value!r}.")
-        return kind(value)
+        choice = str(value.value if isinstance(value, kind) else value)  # an ini file's 2026 is read as a number
+        if choice not in (values := [one.value for one in kind]):
+            raise ValueError(f"{what} takes {listed(map(repr, values), 'or')}, and got {value!r}.")
+        return kind(choice)
     if isinstance(default, bool):
         return _flag(what)(value)
     if name == "burst_size":
@@ -178,8 +183,12 @@ def _read_int(text: str) -> Any:
         return text
 
 
-def _read_instant(text: str) -> datetime:
-    return datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+def _read_instant(text: str) -> Any:
+    try:
+        instant = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        return text
+    return text if instant.tzinfo is None else instant
 
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

@@ -37,10 +37,10 @@ def _lines(world: World) -> Iterator[tuple[str, str]]:
     origin = 0
     events = world.service.events
     for index, event in enumerate(events):
-        while coming is not None and coming[0] <= index:
+        while coming is not None and coming.event <= index:
             if index:
-                yield offset_text(event.at - coming[1]), "the test's clock was set anew"
-            origin, coming = coming[1], next(origins, None)
+                yield offset_text(coming.elapsed), "the test's clock was set anew"
+            origin, coming = coming.instant, next(origins, None)
         if _is_told_by_its_answer(event):
             continue
         yield offset_text(event.at - origin), _text(event, origin)

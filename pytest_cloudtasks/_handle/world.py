@@ -36,6 +36,15 @@ class Delivery:
     answer: Answer | None
 
 
+@dataclass(frozen=True)
+class Origin:
+    """From event number ``event`` on the timeline counts from ``instant``; ``elapsed`` had passed by then."""
+
+    event: int
+    instant: int
+    elapsed: int
+
+
 @dataclass
 class RpcCall:
     """One call that a client made, as it arrived.
@@ -70,8 +79,8 @@ class World:
         self.deliveries: dict[Attempt, Delivery] = {}
         self.failures: list[str] = []
         """Failures raised where application code may have swallowed them."""
-        self.origins: list[tuple[int, int]] = []
-        """From which event on the timeline counts from which instant."""
+        self.origins: list[Origin] = []
+        """What the timeline counts from."""
         self.delivering: Attempt | None = None
         self.lock = threading.RLock()
 
@@ -95,7 +104,7 @@ class World:
         self.clock.contact()
         if self.origins:
             return  # this world goes on from another's state, its queues among it
-        self.origins.append((0, self.clock.origin))
+        self.origins.append(Origin(0, self.clock.origin, 0))
         for name, fields in self.settings.queues.items():
             self.frontend.configure(self.service, self.clock.now, self.settings.queue_name(name), fields)
 
@@ -112,7 +121,7 @@ class World:
             self.service.set_anew(leap.now - leap.was)
         self.clock.accept(leap, set_anew=set_anew)
         if set_anew:
-            self.origins.append((len(self.service.events), self.clock.origin))
+            self.origins.append(Origin(len(self.service.events), self.clock.origin, self.clock.elapsed))
 
     # --- the service ---------------------------------------------------------------------------------------------
 
@@ -163,13 +172,21 @@ class World:
         name = self.settings.queue_name(queue)
         known = {event.queue_name for event in self.service.events}
         if name not in known:
-            ids = sorted(names.short(one) for one in known)
-            there = f"The queues of this test are {listed(ids)}." if ids else "This test has no queue."
+            words = sorted(one if "/" in queue else self._queue_word(one) for one in known)
+            there = "This test has no queue."
+            if words:
+                are = "The only queue of this test is" if len(words) == 1 else "The queues of this test are"
+                there = f"{are} {listed(words)}."
             raise LookupError(
-                f"There is no queue {queue!r}.{did_you_mean(names.short(queue), ids)} {there} Create it with"
-                f" cloud_tasks.create_queue({names.short(queue)!r}), or by the option queues."
+                f"There is no queue {queue!r}.{did_you_mean(queue, words)} {there} Create it with"
+                f" cloud_tasks.create_queue({queue!r}), or by the option queues."
             )
         return name
+
+    def _queue_word(self, name: str) -> str:
+        """What a test calls the queue: its ID, or the full name where the ID would mean another."""
+        short = names.short(name)
+        return short if self.settings.queue_name(short) == name else name
 
     # --- failing -------------------------------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ class PluginSession:
         self._world: World | None = None
         self._failures: list[str] = []
         self._has_failed = False
+        self._before = (switchboard.refuse_outside, switchboard.defers_credentials, switchboard.redirected_always)
         interception.install()
         if ini["defer_credentials"].strip().lower() not in ("false", "0", "no", "off"):
             switchboard.defers_credentials = lambda: self._item is None or self._wide_fixtures > 0
@@ -40,11 +41,9 @@ class PluginSession:
         self._decide_outside(ini["outside"])
 
     def close(self) -> None:
-        """The session is over: everything is as it was before."""
+        """The session is over: everything is as it was before, for a session may run within another's test."""
         self._stack.close()
-        switchboard.refuse_outside = None
-        switchboard.defers_credentials = lambda: False
-        switchboard.redirected_always = lambda address: False
+        switchboard.refuse_outside, switchboard.defers_credentials, switchboard.redirected_always = self._before
         interception.uninstall()
 
     # --- the life of a test --------------------------------------------------------------------------------------
@@ -64,8 +63,6 @@ class PluginSession:
         """End a test, after its fixtures: release everything, then fail for what application code has swallowed."""
         self._stack.close()
         self._item = None
-        if self._handle is not None:
-            self._handle._on_demand = None
         self._decide_outside(self._ini["outside"])
         failures = [*self._failures, *(self._world.failures if self._world is not None else ())]
         if failures and not self._has_failed:
@@ -113,7 +110,6 @@ class PluginSession:
             from .._handle.fake import FakeCloudTasks
 
             self._handle = FakeCloudTasks()
-        if self._item is not None:
             self._handle._on_demand = self._begin_on_demand
         return self._handle
 

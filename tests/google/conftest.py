@@ -1,0 +1,77 @@
+"""What the tests of Google's side share: a scripted backend, and an environment without credentials."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from pytest_cloudtasks._google.status import InProcessRpcError
+from pytest_cloudtasks._google.switchboard import Incoming, switchboard
+
+
+class ScriptedBackend:
+    """Answers calls with a script, the last answer again and again: a message, or an error to raise."""
+
+    def __init__(self, *script: Any) -> None:
+        self._script = list(script)
+        self.calls: list[Incoming] = []
+
+    def receive(self, call: Incoming) -> Any:
+        self.calls.append(call)
+        answer = self._script[min(len(self.calls), len(self._script)) - 1]
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def redirects(self, address: str) -> bool:
+        return False
+
+
+@pytest.fixture
+def scripted() -> Iterator[Callable[..., ScriptedBackend]]:
+    """Makes a `ScriptedBackend` and puts it on the switchboard until the test is over."""
+    entered = []
+
+    def make(*script: Any) -> ScriptedBackend:
+        backend = ScriptedBackend(*script)
+        switchboard.enter(backend)
+        entered.append(backend)
+        return backend
+
+    yield make
+    for backend in reversed(entered):
+        switchboard.leave(backend)
+
+
+@pytest.fixture
+def failing() -> Callable[..., InProcessRpcError]:
+    """Makes an error as a fake raises it: ``failing("UNAVAILABLE")``."""
+
+    def make(code: str, text: str = "Try again.", jitter: random.Random | None = None) -> InProcessRpcError:
+        return InProcessRpcError(grpc.StatusCode[code], text, (), jitter or random.Random(0))
+
+    return make
+
+
+@pytest.fixture
+def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Application default credentials are nowhere to be found, and nobody asks a metadata server for them."""
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any attempt to connect a socket fails the test."""
+
+    def connect(self: socket.socket, address: object) -> None:
+        pytest.fail(f"A socket was connected to {address!r}.")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)

@@ -1,0 +1,154 @@
+"""What the tests of the model share: names, a service to begin with, and a driver that plays clock and handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pytest_cloudtasks._model.attempt import Attempt, Outcome, response
+from pytest_cloudtasks._model.knobs import Knobs
+from pytest_cloudtasks._model.queue import Queue
+from pytest_cloudtasks._model.refusals import Code, ServiceError
+from pytest_cloudtasks._model.service import Service
+from pytest_cloudtasks._model.task import HttpTarget, Task, TaskSpec
+from pytest_cloudtasks._model.units import SECOND
+
+LOCATION = "projects/p/locations/l"
+QUEUE = f"{LOCATION}/queues/q"
+URL = "https://worker.test/run"
+START = 1_700_000_000 * SECOND
+
+Handler = Callable[[Attempt], tuple[Outcome, int]]
+"""Plays a target: the outcome of an attempt, and how long its answer takes."""
+
+
+class RanAway(AssertionError):
+    """The model went on and on."""
+
+
+def numbered_ids() -> Callable[[], str]:
+    """IDs for unnamed tasks: "auto-1", "auto-2", …"""
+    given = 0
+
+    def new_id() -> str:
+        nonlocal given
+        given += 1
+        return f"auto-{given}"
+
+    return new_id
+
+
+def always(outcome: Outcome, takes: int = 0) -> Handler:
+    """A handler that does the same every time."""
+    return lambda attempt: (outcome, takes)
+
+
+def scripted(*outcomes: Outcome) -> Handler:
+    """A handler that answers at once, by the number of the attempt; the last outcome repeats."""
+    return lambda attempt: (outcomes[min(attempt.number, len(outcomes)) - 1], 0)
+
+
+class Driver:
+    """Moves a service through time, from event to event, as the plugin's own drivers do."""
+
+    def __init__(self, service: Any, handler: Callable[[Any], tuple[Any, int]], now: int = START) -> None:
+        self.service = service
+        self.handler = handler
+        self.now = now
+        self.moves_left = 5000
+
+    def advance(self, by: int) -> None:
+        """Pass time, doing on the way what is to be done."""
+        to = self.now + by
+        self._run(to)
+        self.now = to
+        self.service.dispatcher.observe(to)
+
+    def drain(self) -> None:
+        """Go on until nothing more happens by itself."""
+        self._run(None)
+
+    def _run(self, to: int | None) -> None:
+        dispatcher = self.service.dispatcher
+        while (upcoming := dispatcher.upcoming()) is not None and (to is None or upcoming.at <= to):
+            self.moves_left -= 1
+            if self.moves_left < 0:
+                raise RanAway(f"the model is still busy at {self.now}: {upcoming}")
+            if upcoming.at > self.now:
+                self.now = upcoming.at
+                dispatcher.observe(self.now)
+                if dispatcher.upcoming() != upcoming:
+                    continue  # its task has just expired
+            attempt = dispatcher.proceed(upcoming, self.now)
+            if attempt.outcome is None:
+                outcome, takes = self.handler(attempt)
+                dispatcher.answer(attempt, outcome, self.now + takes, self.now)
+
+
+def service_with(settings: dict[str, Any] | None = None, knobs: Knobs | None = None) -> Service:
+    """A service with the one queue `QUEUE`."""
+    service = Service(numbered_ids(), knobs)
+    service.create_queue(START, LOCATION, QUEUE, settings or {})
+    return service
+
+
+def driver_with(
+    handler: Handler | None = None, settings: dict[str, Any] | None = None, knobs: Knobs | None = None
+) -> Driver:
+    """A driver of a service with the one queue `QUEUE`; its handler succeeds at once unless told otherwise."""
+    return Driver(service_with(settings, knobs), handler or always(response(200)))
+
+
+def add(driver: Driver, task_id: str = "", **spec: Any) -> Task:
+    """Create an HTTP task in `QUEUE`, now."""
+    name = f"{QUEUE}/tasks/{task_id}" if task_id else ""
+    task: Task = driver.service.create_task(driver.now, QUEUE, TaskSpec(HttpTarget(URL), name=name, **spec))
+    return task
+
+
+def ids(tasks: list[Task]) -> list[str]:
+    """The IDs of tasks, in their order."""
+    return [task.name.rpartition("/")[2] for task in tasks]
+
+
+def dispatched_at(task: Task) -> list[int]:
+    """The instants of a task's attempts, counted from `START`."""
+    return [attempt.dispatch_time - START for attempt in task.attempts or ()]
+
+
+def _state_of_queue(queue: Queue) -> tuple[object, ...]:
+    tasks = [
+        (task.name, task.state, task.schedule_time, task.dispatch_count, task.in_flight) for task in queue.tasks.values()
+    ]
+    return (
+        queue.config,
+        queue.state,
+        queue.purge_time,
+        queue.policy,
+        queue.in_flight,
+        queue.rate.ready_at(),
+        queue.next_dispatch(),
+        tasks,
+    )
+
+
+def state_of(service: Service) -> object:
+    """All that a command could change, as a value to compare."""
+    return (
+        {name: _state_of_queue(queue) for name, queue in service.queues.items()},
+        list(service.accepted),
+        list(service.events),
+        service.dispatcher.upcoming(),
+    )
+
+
+def assert_refused(service: Service, code: Code, message: str, command: Callable[[], object]) -> None:
+    """The command is refused with that code and that text, and has changed nothing."""
+    before = state_of(service)
+    with pytest.raises(ServiceError) as caught:
+        command()
+    assert caught.value.code is code
+    assert caught.value.message == message
+    assert state_of(service) == before

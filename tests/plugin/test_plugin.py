@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+FIRST_TEST = """
+    import json
+    from datetime import timedelta
+
+    import pytest
+    from google.cloud import tasks_v2
+
+
+    class App:
+        def place_order(self, number):
+            client = tasks_v2.CloudTasksClient()
+            client.create_task(
+                parent=client.queue_path("test-project", "us-central1", "receipts"),
+                task={"http_request": {"url": "https://mailer.test/send", "body": json.dumps({"order": number}).encode()}},
+            )
+
+
+    @pytest.fixture
+    def app():
+        return App()
+
+
+    def test_receipt_is_retried_until_the_mailer_is_back(cloud_tasks, app):
+        cloud_tasks.create_queue("receipts", retry_config={"min_backoff": "10s", "max_doublings": 3})
+        mailer = cloud_tasks.route("https://mailer.test/send").returns(503, 503, 200)
+
+        app.place_order(42)
+
+        task = cloud_tasks.assert_enqueued(queue="receipts", url="https://mailer.test/send", json={"order": 42})
+        cloud_tasks.drain()
+
+        cloud_tasks.assert_attempts(task, [503, 503, 200])
+        assert mailer.calls[1].headers["X-CloudTasks-TaskRetryCount"] == "1"
+        assert cloud_tasks.clock.elapsed == timedelta(seconds=30)
+"""
+
+
+def test_the_first_test_of_a_new_user_passes(pytester: pytest.Pytester) -> None:
+    """The test that the README shows passes, with no credentials anywhere."""
+    pytester.makepyfile(FIRST_TEST)
+    pytester.runpytest().assert_outcomes(passed=1)
+
+
+def test_the_marker_documents_its_signature(pytester: pytest.Pytester) -> None:
+    """`pytest --markers` shows every option of the marker."""
+    output = pytester.runpytest("--markers").stdout.str()
+    assert (
+        "@pytest.mark.cloud_tasks(*, queues, project, location, start, time, seed, auto_create_queues, outside,"
+        " autouse, on_exception, redirect_endpoints, google_auth, service): options of this test's fake Cloud Tasks;"
+        " the nearest marker wins, key by key, and queues add up." in output
+    )
+
+
+def test_the_fixtures_document_themselves(pytester: pytest.Pytester) -> None:
+    """`pytest --fixtures` shows both fixtures with a line on each."""
+    output = pytester.runpytest("--fixtures").stdout.str()
+    assert re.search(r"cloud_tasks \[session scope\].*\n +The control handle of a fake Cloud Tasks, fresh", output)
+    assert re.search(r"cloud_tasks_client \[session scope\].*\n +The installed library's real", output)
+
+
+def test_the_ini_options_document_themselves(pytester: pytest.Pytester) -> None:
+    """`pytest --help` lists every ini option of the plugin."""
+    output = pytester.runpytest("--help").stdout.str()
+    for name in ("queues", "project", "location", "start", "time", "seed", "auto_create_queues", "outside", "autouse"):
+        assert f"cloud_tasks_{name}" in output
+    for name in ("on_exception", "redirect_endpoints", "google_auth", "service", "defer_credentials"):
+        assert f"cloud_tasks_{name}" in output
+
+
+def test_the_client_fixture_is_a_real_client_bound_to_the_fake(pytester: pytest.Pytester) -> None:
+    """cloud_tasks_client is Google's own class and talks to this test's fake, also inside a nested one."""
+    pytester.makepyfile(
+        """
+        from google.cloud.tasks_v2 import CloudTasksClient
+        from pytest_cloudtasks import FakeCloudTasks
+
+        PARENT = "projects/test-project/locations/us-central1"
+
+        def test_it(cloud_tasks, cloud_tasks_client):
+            assert type(cloud_tasks_client) is CloudTasksClient
+            cloud_tasks.create_queue("here")
+            with FakeCloudTasks(queues=["there"]):
+                assert [q.name[-4:] for q in cloud_tasks_client.list_queues(parent=PARENT)] == ["here"]
+                assert [q.name[-5:] for q in CloudTasksClient().list_queues(parent=PARENT)] == ["there"]
+
+        def test_it_is_fresh_in_the_next_test(cloud_tasks_client):
+            assert list(cloud_tasks_client.list_queues(parent=PARENT)) == []
+        """
+    )
+    pytester.runpytest().assert_outcomes(passed=2)
+
+
+def test_a_closed_client_fixture_serves_the_next_test(pytester: pytest.Pytester) -> None:
+    """The shared client survives a test that uses it as a context manager, which closes its transport."""
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("time", [1, 2])
+        def test_it(cloud_tasks, cloud_tasks_client, time):
+            with cloud_tasks_client as client:
+                assert list(client.list_queues(parent="projects/p/locations/l")) == []
+        """
+    )
+    pytester.runpytest().assert_outcomes(passed=2)

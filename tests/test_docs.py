@@ -1,0 +1,106 @@
+"""The documentation runs: every Python block is a test file, every ini block a configuration that pytest accepts.
+
+A block whose first line is a comment with a file name (``# shop.py``) is that file, for the blocks of the same page.
+The pages also find the modules and fixtures of the quickstart.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+QUICKSTART = ROOT / "examples" / "quickstart"
+NAMES = [page.name for page in PAGES]
+FENCE = re.compile(r"^```(?P<language>[\w-]+)(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?://)(?P<path>[^)#]*)(?:#(?P<anchor>[^)]*))?\)")
+HEADING = re.compile(r"^#+ (?P<text>.*)$", re.MULTILINE)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced blocks of a page in one language."""
+    return [block["text"] for block in FENCE.finditer(page.read_text("utf-8")) if block["language"] == language]
+
+
+def write_blocks(page: Path, into: Path) -> None:
+    """One file for every Python block; a block that does not name its file is a test file."""
+    for name in ("shop.py", "mailer.py", "fake_mail_server.py", "conftest.py"):
+        shutil.copy(QUICKSTART / name, into)
+    for number, text in enumerate(blocks(page, "python"), start=1):
+        named = re.match(r"# ([\w.]+\.py)\n", text)
+        name = named[1] if named else f"test_block_{number}.py"
+        (into / name).write_text(text, "utf-8")
+
+
+def run_pytest(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Pytest in a process of its own, in ``directory``."""
+    command = [sys.executable, "-X", "utf8", "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", *arguments]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, encoding="utf-8", check=False)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as they are made where Markdown is shown."""
+    text = FENCE.sub("", page.read_text("utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading["text"].lower()).replace(" ", "-") for heading in HEADING.finditer(text)}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
+def test_python_blocks_run(page: Path, tmp_path: Path) -> None:
+    """Every test that a page shows passes, and every other block at least runs."""
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\ncloud_tasks_project = my-shop\ncloud_tasks_location = europe-west1\nfilterwarnings = error\n", "utf-8"
+    )
+    write_blocks(page, tmp_path)
+
+    result = run_pytest(tmp_path, "--strict-markers")
+
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "ini")], ids=lambda page: page.name)
+def test_ini_blocks_are_accepted(page: Path, tmp_path: Path) -> None:
+    """Pytest and the plugin accept every configuration that a page shows."""
+    (tmp_path / "test_fake.py").write_text("def test_fake(cloud_tasks): assert cloud_tasks.tasks() == []\n", "utf-8")
+    for text in blocks(page, "ini"):
+        (tmp_path / "pytest.ini").write_text(text, "utf-8")
+
+        result = run_pytest(tmp_path, "--strict-config")
+
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link of a page leads to a file of the project, and to a heading that is there."""
+    for link in LINK.finditer(FENCE.sub("", page.read_text("utf-8"))):
+        target = page if not link["path"] else (page.parent / link["path"]).resolve()
+        assert target.exists(), link[0]
+        if link["anchor"]:
+            assert link["anchor"] in anchors(target), link[0]
+
+
+def test_reference_lists_every_ini_option(pytestconfig: pytest.Config) -> None:
+    """The reference has a row for every option that the plugin declares."""
+    help_text = run_pytest(ROOT, "--help").stdout
+    declared = set(re.findall(r"^  (cloud_tasks_\w+) ", help_text, re.MULTILINE))
+    reference = (ROOT / "docs" / "reference.md").read_text("utf-8")
+
+    assert declared
+    assert {name for name in declared if f"`{name.removeprefix('cloud_tasks_')}`" not in reference} == set()
+
+
+def test_reference_names_everything_public() -> None:
+    """The reference names every public name of the package and every public member of the handle."""
+    import pytest_cloudtasks
+
+    handle = pytest_cloudtasks.FakeCloudTasks
+    names = [*pytest_cloudtasks.__all__, *(name for name in dir(handle) if not name.startswith("_")), "clock"]
+    reference = (ROOT / "docs" / "reference.md").read_text("utf-8")
+
+    assert [name for name in names if not re.search(rf"`[\w.]*\b{name}\b", reference)] == []

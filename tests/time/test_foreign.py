@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import freezegun.api
+import pytest
+import time_machine
+from freezegun import freeze_time
+
+from pytest_cloudtasks._time.foreign import active, following, forget_traveller, innermost_traveller
+from pytest_cloudtasks._time.hold import Hold
+
+YEAR_2020 = int(datetime(2020, 1, 1, tzinfo=timezone.utc).timestamp()) * 1_000_000_000
+MINUTE = 60_000_000_000
+
+
+def test_the_insides_that_are_used_are_where_they_were() -> None:
+    """freezegun and time-machine still keep their holds where this package looks for them."""
+    moved = "has moved what pytest_cloudtasks._time.foreign reads: find the new place, and say which versions have it"
+    assert isinstance(getattr(freezegun.api, "freeze_factories", None), list), f"freezegun {moved}"
+    assert isinstance(getattr(time_machine, "traveller_stack", None), list), f"time-machine {moved}"
+    with freeze_time("2020-01-01") as factory:
+        assert freezegun.api.freeze_factories[-1] is factory, f"freezegun {moved}"
+    with time_machine.travel(0, tick=False) as traveller:
+        assert time_machine.traveller_stack[-1] is traveller, f"time-machine {moved}"
+
+
+def test_nobody_holds_time() -> None:
+    """Without a hold there is no foreign clock."""
+    assert active(None) is None
+    assert innermost_traveller() is None
+
+
+@pytest.mark.parametrize("options", [{}, {"auto_tick_seconds": 15}, {"tick": True}], ids=["frozen", "step", "tick"])
+def test_freezegun_is_found_read_and_moved(options: dict[str, object]) -> None:
+    """A freezer is read without being moved, and moved to where it is told, whichever kind it is."""
+    with freeze_time("2020-01-01", **options):  # type: ignore[arg-type]
+        clock = active(None)
+        assert clock is not None
+        assert clock.name == "freezegun"
+        assert 0 <= clock.now() - YEAR_2020 < MINUTE
+        if not clock.ticks_by_process_time:
+            assert clock.now() == clock.now() == YEAR_2020
+        clock.move(YEAR_2020 + 10 * MINUTE)
+        assert 0 <= clock.now() - (YEAR_2020 + 10 * MINUTE) < MINUTE
+        assert datetime.now() - datetime(2020, 1, 1, 0, 10) < timedelta(minutes=1)
+
+
+def test_a_stepping_freezer_takes_no_step_for_a_move_by_nothing() -> None:
+    """Moving a freezer with auto_tick_seconds to where it stands leaves it there."""
+    with freeze_time("2020-01-01", auto_tick_seconds=15):
+        clock = active(None)
+        assert clock is not None
+        clock.move(YEAR_2020)
+        assert clock.now() == YEAR_2020
+
+
+def test_only_a_ticking_freezer_runs_by_the_process_clock() -> None:
+    """A hold of ours underneath would stop a freezer with tick=True, and no other."""
+    for options, ticks in (({"tick": True}, True), ({}, False), ({"auto_tick_seconds": 1}, False)):
+        with freeze_time("2020-01-01", **options):  # type: ignore[arg-type]
+            clock = active(None)
+            assert clock is not None
+            assert clock.ticks_by_process_time is ticks
+
+
+@pytest.mark.parametrize("tick", [False, True])
+def test_time_machine_is_found_read_and_moved(tick: bool) -> None:
+    """A traveller is read, and moved to where it is told."""
+    with time_machine.travel(datetime(2020, 1, 1, tzinfo=timezone.utc), tick=tick) as traveller:
+        clock = active(None)
+        assert clock is not None
+        assert (clock.name, clock.source) == ("time-machine", traveller)
+        assert 0 <= clock.now() - YEAR_2020 < MINUTE
+        clock.move(YEAR_2020 + 10 * MINUTE)
+        assert datetime.now(timezone.utc) - datetime(2020, 1, 1, 0, 10, tzinfo=timezone.utc) < timedelta(minutes=1)
+
+
+def test_our_own_hold_is_not_foreign() -> None:
+    """A hold of ours is not taken for somebody else's."""
+    hold = Hold(YEAR_2020)
+    assert active(hold.traveller) is None
+    assert following(hold.traveller).now() == YEAR_2020
+    hold.release()
+
+
+def test_freezegun_within_time_machine_is_the_one_in_force() -> None:
+    """Of both, the freezer counts: time-machine does not start inside one, so it is the inner."""
+    with time_machine.travel(0, tick=False), freeze_time("2020-01-01"):
+        clock = active(None)
+        assert clock is not None
+        assert clock.name == "freezegun"
+
+
+def test_forgetting_a_traveller_leaves_the_others() -> None:
+    """A traveller is taken out from the middle; one that is not there is no error."""
+    with time_machine.travel(0, tick=False) as outer:
+        hold = Hold(YEAR_2020)
+        forget_traveller(hold.traveller)
+        forget_traveller(hold.traveller)
+        assert time_machine.traveller_stack == [outer]

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import datetime, timezone
+
+import pytest
+import time_machine
+
+from pytest_cloudtasks._time.hold import Hold
+
+NEW_YEAR_2030 = int(datetime(2030, 1, 1, tzinfo=timezone.utc).timestamp()) * 1_000_000_000
+
+
+@pytest.fixture
+def hold() -> Iterator[Hold]:
+    hold = Hold(NEW_YEAR_2030)
+    yield hold
+    hold.release()
+
+
+def test_every_clock_that_tells_the_date_stands_still(hold: Hold) -> None:
+    """time.time, datetime.now and datetime.utcnow show the held instant; monotonic clocks run on."""
+    assert time.time_ns() == NEW_YEAR_2030
+    assert datetime.now(timezone.utc) == datetime(2030, 1, 1, tzinfo=timezone.utc)
+    before = time.monotonic_ns()
+    while time.monotonic_ns() == before:
+        pass
+    assert time.time_ns() == NEW_YEAR_2030
+
+
+def test_it_moves_exactly_to_the_microsecond(hold: Hold) -> None:
+    """A move cuts nanoseconds and nothing else."""
+    hold.move(NEW_YEAR_2030 + 100_000_999)
+    assert time.time_ns() == NEW_YEAR_2030 + 100_000_000
+    assert hold.instant == NEW_YEAR_2030 + 100_000_000
+
+
+def test_the_time_zone_of_the_process_is_left_alone(hold: Hold, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Holding sets no TZ, which would change what the application takes for local time."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    another = Hold(NEW_YEAR_2030)
+    assert os.environ["TZ"] == "Asia/Tokyo"
+    another.release()
+
+
+def test_release_lets_time_run() -> None:
+    """After the release the wall clock is back, and a second release does nothing."""
+    hold = Hold(NEW_YEAR_2030)
+    hold.release()
+    hold.release()
+    assert time_machine.traveller_stack == []
+    assert time.time_ns() != NEW_YEAR_2030
+
+
+def test_a_later_hold_of_somebody_else_survives_the_release() -> None:
+    """Released from beneath another hold, ours goes and theirs stays and ends cleanly."""
+    hold = Hold(NEW_YEAR_2030)
+    with time_machine.travel(0, tick=False):
+        hold.release()
+        assert time.time() == 0
+    assert time_machine.traveller_stack == []
+    assert time.time() > 1_000_000_000
