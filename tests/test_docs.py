@@ -16,6 +16,14 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CONFIGURATION = """\
+[pytest]
+cloud_tasks_project = my-shop
+cloud_tasks_location = europe-west1
+filterwarnings =
+    error
+    ignore:You are using a:FutureWarning
+"""
 QUICKSTART = ROOT / "examples" / "quickstart"
 NAMES = [page.name for page in PAGES]
 FENCE = re.compile(r"^```(?P<language>[\w-]+)(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -53,9 +61,7 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
 def test_python_blocks_run(page: Path, tmp_path: Path) -> None:
     """Every test that a page shows passes, and every other block at least runs."""
-    (tmp_path / "pytest.ini").write_text(
-        "[pytest]\ncloud_tasks_project = my-shop\ncloud_tasks_location = europe-west1\nfilterwarnings = error\n", "utf-8"
-    )
+    (tmp_path / "pytest.ini").write_text(CONFIGURATION, "utf-8")
     write_blocks(page, tmp_path)
 
     result = run_pytest(tmp_path, "--strict-markers")
@@ -85,9 +91,9 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert link["anchor"] in anchors(target), link[0]
 
 
-def test_reference_lists_every_ini_option(pytestconfig: pytest.Config) -> None:
+def test_reference_lists_every_ini_option(tmp_path: Path) -> None:
     """The reference has a row for every option that the plugin declares."""
-    help_text = run_pytest(ROOT, "--help").stdout
+    help_text = run_pytest(tmp_path, "--help").stdout
     declared = set(re.findall(r"^  (cloud_tasks_\w+) ", help_text, re.MULTILINE))
     reference = (ROOT / "docs" / "reference.md").read_text("utf-8")
 

@@ -26,6 +26,12 @@ def snake_case(method: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", method).lower()
 
 
+def rpc_of(method: str) -> tuple[str, str]:
+    """API and RPC of ``/google.cloud.tasks.v2.CloudTasks/CreateTask``: google.cloud.tasks.v2 and create_task."""
+    service, _, name = method.rpartition("/")
+    return service.strip("/").rpartition(".")[0], snake_case(name)
+
+
 class LateBoundChannel(grpc.Channel):  # type: ignore[misc]
     """Takes the place of the channel in Google's own gRPC transport."""
 
@@ -86,9 +92,7 @@ class LateBoundCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
         self._method = method
         self._serializer = serializer
         self._deserializer = deserializer
-        service, _, name = method.rpartition("/")
-        self._rpc = snake_case(name)
-        self._api = service.strip("/").rpartition(".")[0]
+        self._api, self._rpc = rpc_of(method)
 
     def __call__(self, request: Any, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
         """The response; raises what a channel raises."""

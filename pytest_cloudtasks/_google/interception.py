@@ -5,7 +5,7 @@ class itself alone but for its ``from_service_account_…`` constructors. Applic
 before or after the plugin is there: an import hook patches it in the moment it is loaded, and costs nothing before.
 
 The registry (``CloudTasksClientMeta._transport_registry``) is not public; checked against google-cloud-tasks 2.0 to
-2.26, and ``tests/test_google_interception.py`` fails when it moves.
+2.26, and ``tests/google/test_interception.py`` fails when it moves.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from typing import Any
 
 CLIENT_MODULES = {"google.cloud.tasks_v2.services.cloud_tasks.client": "google.cloud.tasks.v2"}
 """The modules that define the clients, and the API each speaks."""
+ID_TOKEN_MODULE = "google.oauth2.id_token"
+"""The module that verifies ID tokens."""
+SEEN_MODULES = (*CLIENT_MODULES, ID_TOKEN_MODULE)
 
 
 class Patch:
@@ -59,7 +62,7 @@ class Interception:
         if self._users > 1:
             return
         sys.meta_path.insert(0, self._hook)
-        for name in CLIENT_MODULES:
+        for name in SEEN_MODULES:
             module = sys.modules.get(name)
             if module is not None:
                 self._loaded(module)
@@ -72,18 +75,33 @@ class Interception:
             self._patch.undo()
 
     def _loaded(self, module: ModuleType) -> None:
-        from .transports import late_bound_grpc, late_bound_rest
+        if module.__name__ == ID_TOKEN_MODULE:
+            self._patch_verification(module)
+        else:
+            self._patch_client(module)
+
+    def _patch_verification(self, module: ModuleType) -> None:
+        from .id_tokens import verifying_here
+        from .switchboard import switchboard
+
+        fetch = verifying_here(module._fetch_certs, lambda: switchboard.backend is not None)
+        self._patch.attribute(module, "_fetch_certs", fetch)
+
+    def _patch_client(self, module: ModuleType) -> None:
+        from .transports import late_bound_grpc, late_bound_grpc_asyncio, late_bound_rest
 
         registry = module.CloudTasksClientMeta._transport_registry
         stock = registry["grpc"]
         self._patch.item(registry, "grpc", late_bound_grpc(stock))
         self._patch.attribute(stock, "__init__", _redirecting(stock.__init__))
+        self._patch.item(registry, "grpc_asyncio", late_bound_grpc_asyncio(registry["grpc_asyncio"]))
         if "rest" in registry:
             self._patch.item(registry, "rest", late_bound_rest(registry["rest"], CLIENT_MODULES[module.__name__]))
         client = module.CloudTasksClient
         for name in ("from_service_account_info", "from_service_account_file", "from_service_account_json"):
             loader = name.replace("_json", "_file")  # the client's two names for one thing
-            self._patch.attribute(client, name, _without_key(vars(client)[name], loader))
+            if name in vars(client):  # 2.0 can't be built from a dict
+                self._patch.attribute(client, name, _without_key(vars(client)[name], loader))
 
 
 def _without_key(original: Any, loader: str) -> Any:
@@ -126,12 +144,17 @@ class ImportHook:
 
     def __init__(self, loaded: Callable[[ModuleType], None]) -> None:
         self._loaded = loaded
+        self._finding: set[str] = set()
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         """The spec that the other finders give, with a loader that tells when it is done."""
-        if name not in CLIENT_MODULES:
-            return None
-        spec = next(self._specs(name, path, target), None)
+        if name not in CLIENT_MODULES or name in self._finding:
+            return None  # a hook like this one, asked by this one, asks back
+        self._finding.add(name)
+        try:
+            spec = next(self._specs(name, path, target), None)
+        finally:
+            self._finding.discard(name)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 

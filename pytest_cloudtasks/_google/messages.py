@@ -24,7 +24,9 @@ class Messages:
         self.types = types
         self._task = types.Task.pb(None)
         self._queue = types.Queue.pb(None)
-        self._methods = types.HttpMethod
+        methods = types.HttpRequest.pb(None).DESCRIPTOR.fields_by_name["http_method"].enum_type
+        self._method_names = {number: value.name for number, value in methods.values_by_number.items()}
+        self._method_numbers = {name: value.number for name, value in methods.values_by_name.items()}
         self._task_fields = frozenset(self._task.DESCRIPTOR.fields_by_name)
         self._queue_fields = frozenset(self._queue.DESCRIPTOR.fields_by_name)
 
@@ -72,7 +74,7 @@ class Messages:
         )
 
     def _method(self, number: int) -> str:
-        return self._methods(number).name if number else "POST"
+        return self._method_names[number] if number else "POST"
 
     # --- writing -------------------------------------------------------------------------------------------------
 
@@ -129,7 +131,7 @@ class Messages:
 
     def _write_http(self, request: Any, target: HttpTarget, full: bool) -> None:
         request.url = target.url
-        request.http_method = self._methods[target.method].value
+        request.http_method = self._method_numbers[target.method]
         for name, value in target.headers:
             request.headers[name] = value
         if full:
@@ -143,7 +145,7 @@ class Messages:
 
     def _write_app_engine(self, request: Any, target: AppEngineTarget, full: bool) -> None:
         request.relative_uri = target.relative_uri
-        request.http_method = self._methods[target.method].value
+        request.http_method = self._method_numbers[target.method]
         for name, value in target.headers:
             request.headers[name] = value
         if full:

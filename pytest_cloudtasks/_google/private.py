@@ -1,7 +1,7 @@
 """What there is no public way to ask of grpc.
 
 `address_of` reads ``grpc._channel.Channel._channel.target()``, checked against grpcio 1.50 to 1.85;
-``tests/test_google_private.py`` fails when it moves.
+``tests/google/test_private.py`` fails when it moves.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from typing import Any
 def address_of(channel: Any) -> str | None:
     """The ``host:port`` that a channel of grpc's own was opened to; None for anything else."""
     inner = getattr(channel, "_channel", None)
-    target = getattr(inner, "target", None)
-    if target is None:
-        return None
-    address = target()
-    text = address.decode() if isinstance(address, bytes) else str(address)
-    return text.rpartition("/")[2]
+    while inner is not None:
+        target = getattr(inner, "target", None)
+        if target is not None:
+            address = target()
+            text = address.decode() if isinstance(address, bytes) else str(address)
+            return text.rpartition("/")[2]
+        inner = getattr(inner, "_channel", None)  # a channel with interceptors on it
+    return None

@@ -52,9 +52,26 @@ def http_error(error: InProcessRpcError, verb: str, url: str) -> Exception:
     from google.api_core import exceptions
 
     code = int(exceptions.from_grpc_status(error.code(), error.details()).code)
-    body = {"error": {"code": code, "message": error.details(), "status": error.code().name}}
+    status: dict[str, Any] = {"code": code, "message": error.details(), "status": error.code().name}
+    details = _details(error)
+    if details:
+        status["details"] = details
     response = requests.Response()
     response.status_code = code
-    response.raw = io.BytesIO(json.dumps(body).encode())
+    response.raw = io.BytesIO(json.dumps({"error": status}).encode())
     response.request = requests.Request(verb, url).prepare()
     return exceptions.from_http_response(response)  # type: ignore[no-any-return]
+
+
+def _details(error: InProcessRpcError) -> list[Any]:
+    """The error's details, which gRPC sends in binary form, in JSON's."""
+    if not error.trailing_metadata():
+        return []
+    from google.protobuf import json_format
+    from google.rpc import error_details_pb2, status_pb2
+
+    ((_, value),) = error.trailing_metadata()
+    # JSON needs the types that the details are of: the pool has them once their module is imported.
+    pool = error_details_pb2.DESCRIPTOR.pool
+    status = status_pb2.Status.FromString(value)
+    return [json_format.MessageToDict(detail, descriptor_pool=pool) for detail in status.details]

@@ -2,7 +2,7 @@
 
 What is used of the generated transports beyond their public constructors: ``_wrapped_methods`` and
 ``_prep_wrapped_messages``, which hold the client's default retry and time-out policy (checked against
-google-cloud-tasks 2.0 to 2.26; ``tests/test_google_transports.py`` fails when they move).
+google-cloud-tasks 2.0 to 2.26; ``tests/google/test_transports.py`` fails when they move).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import grpc
 
+from .aio_channel import LateBoundAioChannel
 from .channel import LateBoundChannel, caller_retry
 from .rest_paths import HTTP_RULES, http_error, verb_and_path
 from .status import InProcessRpcError
@@ -43,6 +44,11 @@ class RealTransport:
         if self._built is not None:
             self._built.close()
 
+    async def close_async(self) -> None:
+        """Close the real asyncio transport, if there is one."""
+        if self._built is not None:
+            await self._built.close()
+
 
 class CredentialsToLoad:
     """Stands for a service account's key until a real call needs it: the file is not opened before."""
@@ -70,6 +76,17 @@ def late_bound_grpc(stock: type) -> type:
     return _subclass(stock, {"__init__": init})
 
 
+def late_bound_grpc_asyncio(stock: type) -> type:
+    """The stock asyncio transport on a late-bound channel."""
+
+    def init(self: Any, **arguments: Any) -> None:
+        real = RealTransport(stock, arguments)
+        channel = LateBoundAioChannel(lambda rpc: backend_for(rpc) or real.get().grpc_channel, real.close_async)
+        stock.__init__(self, channel=channel, **_of_the_client(arguments))  # type: ignore[misc]
+
+    return _subclass(stock, {"__init__": init}, noting=_noting_retry_async)
+
+
 def late_bound_rest(stock: type, api: str) -> type:
     """The stock REST transport, whose RPCs go to the fake while one is active.
 
@@ -80,6 +97,8 @@ def late_bound_rest(stock: type, api: str) -> type:
         from google.auth.credentials import AnonymousCredentials
 
         self._real_transport = RealTransport(stock, arguments)
+        host: str = arguments.get("host") or stock.DEFAULT_HOST  # type: ignore[attr-defined]
+        self.service_url = host if "://" in host else f"https://{host}"
         stock.__init__(self, credentials=AnonymousCredentials(), **_of_the_client(arguments))  # type: ignore[misc]
 
     def close(self: Any) -> None:
@@ -96,6 +115,16 @@ def bound_to(stock: type, backend: Callable[[], Backend]) -> Any:
     return _subclass(stock, {})(channel=channel)
 
 
+def bound_to_async(stock: type, backend: Callable[[], Backend]) -> Any:
+    """A stock asyncio transport all of whose calls go to ``backend()``; closing it does nothing."""
+    channel = LateBoundAioChannel(lambda rpc: backend(), _nothing, stays_open=True)
+    return _subclass(stock, {}, noting=_noting_retry_async)(channel=channel)
+
+
+async def _nothing() -> None:
+    pass
+
+
 def redirectable(channel: grpc.Channel) -> LateBoundChannel:
     """A channel of the user's whose calls go to the fake while one is active."""
     return LateBoundChannel(lambda rpc: switchboard.backend or channel, channel.close)
@@ -106,10 +135,12 @@ def _of_the_client(arguments: dict[str, Any]) -> dict[str, Any]:
     return {key: arguments[key] for key in ("host", "client_info") if key in arguments}
 
 
-def _subclass(stock: type, members: dict[str, Any]) -> type:
+def _subclass(stock: type, members: dict[str, Any], noting: Callable[..., Any] | None = None) -> type:
+    noting = noting or _noting_retry
+
     def prepare(self: Any, client_info: Any) -> None:
         stock._prep_wrapped_messages(self, client_info)  # type: ignore[attr-defined]
-        self._wrapped_methods = {rpc: _noting_retry(call) for rpc, call in self._wrapped_methods.items()}
+        self._wrapped_methods = {rpc: noting(call) for rpc, call in self._wrapped_methods.items()}
 
     names = {"__module__": stock.__module__, "__qualname__": stock.__qualname__, "__doc__": stock.__doc__}
     return type(stock.__name__, (stock,), {**names, "_prep_wrapped_messages": prepare, **members})
@@ -123,6 +154,20 @@ def _noting_retry(call: Callable[..., Any]) -> Callable[..., Any]:
         token = caller_retry.set(kwargs.get("retry"))
         try:
             return call(*args, **kwargs)
+        finally:
+            caller_retry.reset(token)
+
+    return noted
+
+
+def _noting_retry_async(call: Callable[..., Any]) -> Callable[..., Any]:
+    """``call``, a coroutine function, with its ``retry`` argument kept where the channel finds it."""
+
+    @functools.wraps(call)
+    async def noted(*args: Any, **kwargs: Any) -> Any:
+        token = caller_retry.set(kwargs.get("retry"))
+        try:
+            return await call(*args, **kwargs)
         finally:
             caller_retry.reset(token)
 
@@ -162,4 +207,4 @@ class LateBoundRestCall:
         try:
             return backend.receive(call)
         except InProcessRpcError as error:
-            raise http_error(error, verb, f"{self._transport.host}{path}") from error
+            raise http_error(error, verb, f"{self._transport.service_url}{path}") from error

@@ -260,7 +260,7 @@ class Assertions:
         )
 
     def assert_idle(self) -> None:
-        """Assert that nothing is due at this instant, in a paused queue or any other; what is left waits for a later one."""
+        """Assert that nothing is due at this instant, in whatever queue: what is left waits for a later one."""
         __tracebackhide__ = True
         world = self._world
         upcoming = world.service.dispatcher.upcoming()

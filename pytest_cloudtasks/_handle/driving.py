@@ -18,7 +18,7 @@ from .._time.instants import from_datetime, from_timedelta, to_datetime
 from .failing import DrainLimitReached, NoTarget
 from .records import short_name
 from .suggestions import counted, did_you_mean
-from .summary import Summary, summary_since
+from .summary import Beginning, Summary, beginning, summary_since
 from .world import Delivery, World
 
 
@@ -69,7 +69,7 @@ class Driver:
                 )
             return self._advance(at, begin)
 
-    def _advance(self, to: int, begin: int) -> Summary:
+    def _advance(self, to: int, begin: Beginning) -> Summary:
         while self._next(to, None) is not None:
             pass
         self._pass_time(to)
@@ -104,8 +104,8 @@ class Driver:
     # --- inside --------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _verb(self, name: str) -> Iterator[int]:
-        """Guards a verb, and gives the number of events before it."""
+    def _verb(self, name: str) -> Iterator[Beginning]:
+        """Guards a verb, and gives its beginning."""
         delivering = self.world.delivering
         if delivering is not None:
             raise self.world.fail(
@@ -115,7 +115,7 @@ class Driver:
             )
         with self.world.lock:
             now = self.world.contact()
-            begin = len(self.world.service.events)
+            begin = beginning(self.world)
             self.world.service.dispatcher.observe(now)
         yield begin
 

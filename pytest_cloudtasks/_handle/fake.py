@@ -23,6 +23,7 @@ from .clock_view import ClockView
 from .driving import Driver
 from .records import Attempt, TaskRecord, model_task, records
 from .settings import checked, merged
+from .suggestions import counted
 from .summary import Summary
 from .timeline import timeline_text
 from .world import RpcCall, World
@@ -320,7 +321,7 @@ class FakeCloudTasks(Assertions):
     def __repr__(self) -> str:
         if self._running is None:
             return "<FakeCloudTasks, not active>"
-        return f"<FakeCloudTasks with {len(self._running.service.queues)} queues>"
+        return f"<FakeCloudTasks with {counted(len(self._running.service.queues), 'queue')}>"
 
 
 def _policy(on_exception: OnException | None) -> OnException | None:

@@ -28,7 +28,10 @@ def queues_in_file(path: Path) -> dict[str, Mapping[str, Any]]:
 
 def _from_gcloud(path: Path, text: str) -> dict[str, Mapping[str, Any]]:
     try:
-        queues = [_snake(queue) for queue in json.loads(text)]
+        listed = json.loads(text)
+        if not isinstance(listed, list):
+            raise TypeError
+        queues = [_snake(queue) for queue in listed]
         return {queue.pop("name"): queue for queue in queues}
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ValueError(

@@ -160,6 +160,8 @@ def _knob(name: str, value: Any, default: Any) -> Any:
         if callable(value) or (isinstance(value, int) and value > 0):
             return value
         raise ValueError(f"{what} takes a positive number, or a callable that makes one of the rate; got {value!r}.")
+    if isinstance(value, str):
+        raise TypeError(f"{what} takes a duration, such as 90s, 10m, 1h or 7d in an ini file, and got {value!r}.")
     duration = from_timedelta(value, what=what)
     if duration < 0:
         raise ValueError(f"{what} takes a duration of zero or more, and got {value!r}.")
@@ -196,7 +198,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def _read_knob(line: str) -> tuple[str, Any]:
     name, _, text = (part.strip() for part in line.partition("="))
-    number, unit = text[:-1], text[-1:]
+    number, unit = text[:-1].rstrip(), text[-1:]
     if unit in _UNITS and number.replace(".", "", 1).isdigit():
         return name, timedelta(**{_UNITS[unit]: float(number)})
     flag = _read_flag(text)

@@ -48,13 +48,25 @@ class Summary:
     """Tasks that are due, or in a queue that does not run, and cannot go out."""
 
 
-def summary_since(world: World, event: int, only: Queue | None) -> Summary:
-    """The summary of all that happened from event number ``event`` on."""
-    attempts = succeeded = failed = exhausted = expired = 0
-    for one in world.service.events[event:]:
-        if one.kind is EventKind.TASK_DISPATCHED:
-            attempts += 1
-        elif one.kind is EventKind.TASK_EXPIRED:
+@dataclass(frozen=True)
+class Beginning:
+    """How far things were when a verb began."""
+
+    events: int
+    deliveries: int
+
+
+def beginning(world: World) -> Beginning:
+    """How far things are."""
+    return Beginning(len(world.service.events), len(world.deliveries))
+
+
+def summary_since(world: World, begin: Beginning, only: Queue | None) -> Summary:
+    """The summary of all that happened since ``begin``."""
+    attempts = len(world.deliveries) - begin.deliveries
+    succeeded = failed = exhausted = expired = 0
+    for one in world.service.events[begin.events :]:
+        if one.kind is EventKind.TASK_EXPIRED:
             expired += 1
         elif one.kind is EventKind.TASK_ANSWERED and not one.dropped and one.attempt and one.attempt.outcome:
             succeeded += one.attempt.outcome.succeeded
@@ -73,8 +85,10 @@ def blocked(world: World, only: Queue | None = None) -> list[Blocked]:
                 reason = BlockedReason.CONCURRENCY
             elif only is not None and queue is not only:
                 reason = BlockedReason.NOT_ASKED
-            else:
+            elif (plan := queue.next_dispatch()) is not None and plan[0] > world.clock.now:
                 reason = BlockedReason.RATE
+            else:
+                continue  # they go out when a verb is called
         else:
             tasks = queue.waiting()
             reason = BlockedReason.PAUSED if queue.state is QueueState.PAUSED else BlockedReason.DISABLED

@@ -86,7 +86,8 @@ def _attempt_text(event: Event) -> str:
     if event.dropped:
         return f"{text}, dropped: the task is {attempt.task.state.value}"
     if isinstance(event.verdict, Retry):
-        return f"{text}, retry in {duration_text(event.verdict.at - event.at)}"
+        wait = max(0, event.verdict.at - event.at)  # after a RunTask it counts from the call, and may be over
+        return f"{text}, retry in {duration_text(wait)}"
     if isinstance(event.verdict, GiveUp):
         return f"{text}, exhausted: {event.verdict.reason}"
     return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 from .units import SECOND
 
@@ -36,11 +37,11 @@ class DispatchRate:
 
     def tokens(self, now: int) -> int:
         """How many whole tokens are there at ``now``."""
-        return self._burst - math.ceil(self._missing(now))
+        return math.floor(self._there(now))
 
     def change(self, rate: float, burst: int, now: int) -> None:
         """New settings: the tokens that are there stay, up to the new burst. Evidence: our choice."""
-        kept = min(self._burst - self._missing(now), burst)
+        kept = min(self._there(now), Fraction(burst))
         self._interval = math.ceil(SECOND / rate)
         self._burst = burst
         self._full_at = now + math.ceil((burst - kept) * self._interval)
@@ -50,7 +51,7 @@ class DispatchRate:
         if self._full_at is not None:
             self._full_at += by
 
-    def _missing(self, now: int) -> float:
-        if self._full_at is None or self._full_at <= now:
-            return 0.0
-        return (self._full_at - now) / self._interval
+    def _there(self, now: int) -> Fraction:
+        """The tokens at ``now``, the one that is growing included."""
+        missing = 0 if self._full_at is None else max(self._full_at - now, 0)
+        return self._burst - Fraction(missing, self._interval)

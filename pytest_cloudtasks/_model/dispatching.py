@@ -72,14 +72,17 @@ class Dispatcher:
         self._pending: dict[Attempt, PendingAnswer] = {}
         self._expiries: Agenda[Queue] = Agenda()
         self._forced: deque[Attempt] = deque()
+        self._observed = 0
 
     # --- what the service tells it -------------------------------------------------------------------------------
 
     def added(self, queue: Queue, task: Task) -> None:
         """``task`` is new in ``queue``."""
         queue.wait(task)
-        if self._expiries.at(queue) is None:
-            self._expiries.put(queue, task.create_time + TASK_TTL, (task.sequence,))
+        expiry, entered = task.create_time + TASK_TTL, self._expiries.at(queue)
+        # An entry that is later was left by a task that is gone, before the clock was set back.
+        if entered is None or expiry < entered:
+            self._expiries.put(queue, expiry, (task.sequence,))
         self.changed(queue)
 
     def changed(self, queue: Queue) -> None:
@@ -102,14 +105,14 @@ class Dispatcher:
         """The next thing that happens by itself; None if nothing is to come.
 
         With ``only``, other queues' dispatches don't count; answers under way always do. Of an answer and a dispatch
-        of one instant the answer comes first.
+        of one instant the answer comes first; a dispatch that is overdue is one of the instant last observed.
         """
         if self._forced:
             attempt = self._forced[0]
             return Upcoming(Step.DELIVERY, attempt.dispatch_time, attempt.task, attempt=attempt)
         answer = self._answers.first()
         dispatch = self._next_dispatch(only)
-        if answer is not None and (dispatch is None or answer[0] <= dispatch[0]):
+        if answer is not None and (dispatch is None or answer[0] <= max(dispatch[0], self._observed)):
             return Upcoming(Step.ANSWER, answer[0], answer[1].task, attempt=answer[1])
         if dispatch is None:
             return None
@@ -154,6 +157,7 @@ class Dispatcher:
 
     def observe(self, now: int) -> None:
         """Let what only takes time take effect: tasks past their retention go."""
+        self._observed = now
         while True:
             first = self._expiries.first()
             if first is None or first[0] > now:

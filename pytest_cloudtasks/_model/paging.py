@@ -40,6 +40,6 @@ def _token(key: str) -> str:
 
 def _read(page_token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(page_token.encode()).decode()
+        return base64.b64decode(page_token.encode(), altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeError):
         raise refusals.PAGE_TOKEN_INVALID.error() from None

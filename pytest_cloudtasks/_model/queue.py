@@ -97,6 +97,8 @@ def masked(stored: QueueConfig, given: Settings, paths: Iterable[str], knobs: Kn
         },
         "retry_config": {name: getattr(stored.retry_config, name) for name in (_FIELDS["retry_config"] or ())},
     }
+    if stored.retry_config.min_backoff == RetryConfig.min_backoff:
+        del result["retry_config"]["min_backoff"]  # the default keeps its fraction where a given one loses it
     literal_zero = stored.retry_config.max_doublings == 0
     for path in paths:
         head, _, rest = path.partition(".")
@@ -109,7 +111,8 @@ def masked(stored: QueueConfig, given: Settings, paths: Iterable[str], knobs: Kn
         if path == "retry_config":
             literal_zero = False
         elif path == "retry_config.max_doublings":
-            literal_zero = True
+            # Recorded: an update that names it and has no retry_config at all goes back to 16.
+            literal_zero = "retry_config" in given
         _take(result, given, head, rest)
     return queue_config_from(result, knobs, literal_zero=literal_zero)
 

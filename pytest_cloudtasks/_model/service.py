@@ -81,6 +81,7 @@ class Service:
         queue = self.get_queue(now, name)
         config = masked(queue.config, settings, mask, self.knobs) if mask else queue_config_from(settings, self.knobs)
         queue.reconfigure(config, now)
+        self.dispatcher.changed(queue)
         self._happened(now, EventKind.QUEUE_UPDATED, queue)
         return queue
 

@@ -2,7 +2,7 @@
 
 Neither library says in its public API who is holding time at the moment. What is used of their insides is used here
 only, and was checked against freezegun 1.2 to 1.5 (`freezegun.api.freeze_factories`) and time-machine 2.13 to 3.6
-(`time_machine.traveller_stack`, in 2.x `coordinates_stack`); ``tests/test_time_foreign.py`` fails when it moves.
+(`time_machine.traveller_stack`, in 2.x `coordinates_stack`); ``tests/time/test_foreign.py`` fails when it moves.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 import pytest
 
@@ -35,3 +37,16 @@ def test_a_secure_channel_has_an_address_too() -> None:
 def test_anything_else_has_no_address(what: object) -> None:
     """Only a channel of grpc's own has an address."""
     assert address_of(what) is None
+
+
+def test_interceptors_do_not_hide_the_address() -> None:
+    """A channel with interceptors on it, one or several layers of them, has the address of the channel beneath."""
+
+    class Nothing(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
+        def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+            return continuation(details, request)
+
+    with grpc.insecure_channel("localhost:8123") as channel:
+        intercepted = grpc.intercept_channel(channel, Nothing(), Nothing())
+        assert address_of(intercepted) == "localhost:8123"
+        assert address_of(grpc.intercept_channel(intercepted, Nothing())) == "localhost:8123"

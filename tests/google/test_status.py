@@ -42,7 +42,9 @@ def test_every_code_becomes_googles_exception(code: Code) -> None:
 def test_every_refusal_reaches_the_client_to_the_letter(name: str) -> None:
     """Text and links of each row of the table come out of Google's exception as they went in."""
     refusal = REFUSALS[name]
-    raised = exceptions.from_grpc_error(rpc_error(ServiceError(refusal.code, refusal.text, refusal.help), random.Random(0)))
+    raised = exceptions.from_grpc_error(
+        rpc_error(ServiceError(refusal.code, refusal.text, refusal.help), random.Random(0))
+    )
     assert raised.message == refusal.text
     assert raised.grpc_status_code is grpc.StatusCode[refusal.code.name]
     links = [(link.description, link.url) for detail in raised.details for link in detail.links]

@@ -120,7 +120,8 @@ def dispatched_at(task: Task) -> list[int]:
 
 def _state_of_queue(queue: Queue) -> tuple[object, ...]:
     tasks = [
-        (task.name, task.state, task.schedule_time, task.dispatch_count, task.in_flight) for task in queue.tasks.values()
+        (task.name, task.state, task.schedule_time, task.dispatch_count, task.in_flight)
+        for task in queue.tasks.values()
     ]
     return (
         queue.config,

@@ -113,6 +113,8 @@ class Task:
     state: str = "SCHEDULED"
     ended: int | None = None
     attempts: list[Attempt] = field(default_factory=list)
+    responses: list[int] = field(default_factory=list)
+    """The HTTP statuses that came in while the service had the task."""
     failures: int = 0
     last_answer: str = ""
 
@@ -123,17 +125,6 @@ class Task:
     @property
     def under_way(self) -> list[Attempt]:
         return [attempt for attempt in self.attempts if attempt.response_time is None]
-
-    @property
-    def answered(self) -> list[Attempt]:
-        """The attempts that got an HTTP response, whatever it was, while the service still had the task."""
-        return [
-            attempt
-            for attempt in self.attempts
-            if attempt.response_time is not None
-            and attempt.answer_status is not None
-            and (self.ended is None or attempt.response_time <= self.ended)
-        ]
 
 
 @dataclass(eq=False)
@@ -192,6 +183,10 @@ class Reference:
         self.queues: list[Queue] = []
         self.created_tasks = 0
 
+    @property
+    def all_tasks(self) -> list[Task]:
+        return sorted((task for queue in self.queues for task in queue.tasks), key=lambda task: task.sequence)
+
     # --- commands ------------------------------------------------------------------------------------------------
 
     def create_queue(self, name: str, rates: Rates, retries: Retries) -> None:
@@ -246,7 +241,7 @@ class Reference:
     def create_task(
         self,
         queue_name: str,
-        name: str,
+        new_name: Callable[[], str],
         schedule_time: int | None,
         deadline: int,
         retries: Retries | None,
@@ -255,6 +250,7 @@ class Reference:
         if schedule_time is not None and schedule_time > self.now + self.FARTHEST_SCHEDULE:
             raise Refused("INVALID_ARGUMENT")
         queue = self._queue(queue_name)
+        name = new_name()
         for task in queue.tasks:
             if task.name == name and (task.ended is None or self.now < task.ended + self.TASK_TOMBSTONE_TTL):
                 raise Refused("ALREADY_EXISTS")
@@ -339,10 +335,10 @@ class Reference:
             self.now,
             forced,
             retry_count=task.failures,
-            execution_count=len([one for one in task.answered if one.answer_status not in SERVER_ERROR]),
+            execution_count=len([status for status in task.responses if status not in SERVER_ERROR]),
             previous=task.last_answer,
             answer_at=self.now + min(answer.takes, task.deadline),
-            answer="deadline" if is_late else "nothing" if answer.status is None else str(answer.status),
+            answer="DEADLINE_EXCEEDED" if is_late else "NO_RESPONSE" if answer.status is None else str(answer.status),
             answer_status=None if is_late else answer.status,
         )
         task.state = "DISPATCHED"
@@ -360,6 +356,8 @@ class Reference:
         if not task.is_live:
             return "dropped"
         task.last_answer = attempt.answer
+        if attempt.answer_status is not None:
+            task.responses.append(attempt.answer_status)
         if attempt.answer_status in SUCCESSFUL:
             self._end(task, "SUCCEEDED", self.now)
             return ""

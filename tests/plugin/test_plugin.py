@@ -12,12 +12,16 @@ FIRST_TEST = """
     from google.cloud import tasks_v2
 
 
+    def body(number):
+        return json.dumps({"order": number}).encode()
+
+
     class App:
         def place_order(self, number):
             client = tasks_v2.CloudTasksClient()
             client.create_task(
                 parent=client.queue_path("test-project", "us-central1", "receipts"),
-                task={"http_request": {"url": "https://mailer.test/send", "body": json.dumps({"order": number}).encode()}},
+                task={"http_request": {"url": "https://mailer.test/send", "body": body(number)}},
             )
 
 

@@ -1,0 +1,129 @@
+"""Delivering a request to an ASGI application (ASGI 3: HTTP and lifespan)."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from .._model.attempt import response
+from .answers import Answer
+from .headers import Headers
+from .request import TargetRequest
+
+Message = MutableMapping[str, Any]
+AsgiApp = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+REQUEST_KEY = "pytest_cloudtasks.request"
+"""Where an ASGI application finds its `TargetRequest` in the scope's extensions."""
+_VERSION = {"version": "3.0", "spec_version": "2.3"}
+
+
+def is_asgi(app: Any) -> bool:
+    """Whether ``app`` is called as ASGI has it, rather than WSGI: with coroutines, or with three arguments."""
+    if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(getattr(app, "__call__", None)):  # noqa: B004
+        return True
+    try:
+        parameters = inspect.signature(app).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(one.kind in kinds and one.default is one.empty for one in parameters) == 3
+
+
+async def call_asgi(app: AsgiApp, request: TargetRequest, state: dict[str, Any]) -> Answer:
+    """The application's answer, when it has returned: its background tasks are done then, too."""
+    started: list[Message] = []
+    unread = [request.body]
+    finished = asyncio.Event()
+
+    async def receive() -> Message:
+        if unread:
+            return {"type": "http.request", "body": unread.pop(), "more_body": False}
+        await finished.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            started.append(message)
+        elif message["type"] == "http.response.body" and not message.get("more_body", False):
+            finished.set()
+
+    await app(scope_of(request, state), receive, send)
+    if not started:
+        raise RuntimeError(f"The ASGI application {app!r} returned without starting a response.")
+    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in started[-1].get("headers", ())]
+    return Answer(response(started[-1]["status"]), Headers(pairs))
+
+
+def scope_of(request: TargetRequest, state: dict[str, Any]) -> Message:
+    """The ASGI scope of a request."""
+    url = urlsplit(request.url)
+    return {
+        "type": "http",
+        "asgi": dict(_VERSION),
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": url.scheme,
+        "path": unquote(url.path or "/"),
+        "raw_path": (url.path or "/").encode("ascii", "replace"),
+        "query_string": url.query.encode("ascii", "replace"),
+        "root_path": "",
+        "headers": [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.pairs()
+        ],
+        "client": ("127.0.0.1", 0),
+        "server": (url.hostname, url.port or (443 if url.scheme == "https" else 80)),
+        "state": dict(state),
+        "extensions": {REQUEST_KEY: {"request": request}},
+    }
+
+
+class Lifespan:
+    """An application's lifespan in one event loop: begun by the first request, ended with the loop."""
+
+    def __init__(self, app: AsgiApp) -> None:
+        self._app = app
+        self.state: dict[str, Any] = {}
+        self._running: AsyncGenerator[None, None] | None = None
+
+    async def begin(self) -> None:
+        """Run the application's start-up. The loop's own shutdown of asynchronous generators ends what begins here."""
+        self._running = self._run()
+        await self._running.__anext__()
+
+    async def end(self) -> None:
+        """Run the application's shutdown."""
+        if self._running is not None:
+            await self._running.aclose()
+
+    async def _run(self) -> AsyncGenerator[None, None]:
+        to_app: asyncio.Queue[Message] = asyncio.Queue()
+        from_app: asyncio.Queue[Message] = asyncio.Queue()
+        scope = {"type": "lifespan", "asgi": dict(_VERSION), "state": self.state}
+        task = asyncio.ensure_future(self._app(scope, to_app.get, from_app.put))
+        to_app.put_nowait({"type": "lifespan.startup"})
+        reply = await _reply(task, from_app)
+        if reply is not None and reply["type"] == "lifespan.startup.failed":
+            raise RuntimeError(f"The start-up of {self._app!r} failed: {reply.get('message', '')}")
+        try:
+            yield
+        finally:
+            if not task.done():
+                to_app.put_nowait({"type": "lifespan.shutdown"})
+                await _reply(task, from_app)
+                await asyncio.wait([task])
+
+
+async def _reply(task: asyncio.Future[None], from_app: asyncio.Queue[Message]) -> Message | None:
+    """The application's next message; None if it has no lifespan and returned or raised instead."""
+    message = asyncio.ensure_future(from_app.get())
+    either: set[asyncio.Future[Any]] = {task, message}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if message.done():
+        return message.result()
+    message.cancel()
+    if not task.cancelled():
+        task.exception()  # an application may refuse the scope by raising; that is no failure
+    return None

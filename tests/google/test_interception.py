@@ -1,0 +1,455 @@
+from __future__ import annotations
+
+import importlib
+import json
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest import mock
+
+import google.cloud.tasks
+import grpc
+import pytest
+from google.api_core import exceptions, gapic_v1, retry
+from google.api_core.client_options import ClientOptions
+from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import DefaultCredentialsError
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2 import CloudTasksClient
+from google.cloud.tasks_v2.services.cloud_tasks import client as client_module
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport, CloudTasksRestTransport
+
+from pytest_cloudtasks import FakeCloudTasks
+from pytest_cloudtasks._google import interception as interception_module
+from pytest_cloudtasks._google.interception import ImportHook, Interception, Patch
+
+pytestmark = pytest.mark.usefixtures("no_network", "no_credentials")
+
+LOCATION = "projects/test-project/locations/us-central1"
+QUEUE = f"{LOCATION}/queues/q"
+ADDRESS = "localhost:8123"
+MISSING_KEY = "/no/such/key.json"
+IMPORT_TIME_CLIENT = tasks_v2.CloudTasksClient()
+"""As application code builds it, when it is imported and nobody has credentials."""
+TASK = {"http_request": {"url": "https://app.test/work"}}
+
+Build = Callable[[], CloudTasksClient]
+BUILDS: dict[str, Build] = {
+    "no arguments": lambda: tasks_v2.CloudTasksClient(),
+    "credentials": lambda: tasks_v2.CloudTasksClient(credentials=AnonymousCredentials()),
+    "imported name": lambda: CloudTasksClient(),
+    "alias package": lambda: google.cloud.tasks.CloudTasksClient(),
+    "module of the client": lambda: client_module.CloudTasksClient(),
+    "endpoint in a dict": lambda: tasks_v2.CloudTasksClient(client_options={"api_endpoint": ADDRESS}),
+    "endpoint in options": lambda: tasks_v2.CloudTasksClient(client_options=ClientOptions(api_endpoint=ADDRESS)),
+    "key file in options": lambda: tasks_v2.CloudTasksClient(client_options={"credentials_file": MISSING_KEY}),
+    "quota project": lambda: tasks_v2.CloudTasksClient(client_options={"quota_project_id": "p"}),
+    "from file": lambda: tasks_v2.CloudTasksClient.from_service_account_file(MISSING_KEY),
+    "from json": lambda: tasks_v2.CloudTasksClient.from_service_account_json(MISSING_KEY),
+    "from info": lambda: tasks_v2.CloudTasksClient.from_service_account_info({"no": "key"}),
+    "from file over rest": lambda: CloudTasksClient.from_service_account_file(MISSING_KEY, transport="rest"),
+    "grpc": lambda: tasks_v2.CloudTasksClient(transport="grpc"),
+    "rest": lambda: tasks_v2.CloudTasksClient(transport="rest"),
+    "class of the transport": lambda: tasks_v2.CloudTasksClient(
+        transport=tasks_v2.CloudTasksClient.get_transport_class("rest")
+    ),
+}
+
+
+class Kept(grpc.Channel):  # type: ignore[misc]
+    """A channel of the user's own, whose every call finds the queue ``kept``."""
+
+    def unary_unary(self, *args: Any, **kwargs: Any) -> Any:
+        class Call(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
+            def __call__(self, request: Any, **options: Any) -> Any:
+                return self.with_call(request, **options)[0]
+
+            def with_call(self, request: Any, **options: Any) -> Any:
+                return tasks_v2.Queue(name="kept"), None
+
+            def future(self, request: Any, **options: Any) -> Any:
+                raise AssertionError("not asked for")
+
+        return Call()
+
+    def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("not asked for")
+
+    stream_unary = stream_stream = subscribe = unsubscribe = unary_stream
+
+    def close(self) -> None:
+        pass
+
+    def __enter__(self) -> Kept:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+
+def reaches(client: CloudTasksClient, cloud_tasks: FakeCloudTasks) -> bool:
+    """Whether a task that ``client`` creates arrives in ``cloud_tasks``."""
+    before = len(cloud_tasks.tasks())
+    client.create_task(parent=QUEUE, task=TASK)
+    return len(cloud_tasks.tasks()) == before + 1
+
+
+def test_the_registry_is_where_it_was() -> None:
+    """The library still keeps its transports where this package replaces them."""
+    moved = (
+        "google-cloud-tasks has moved what pytest_cloudtasks._google.interception replaces: find the new place, and say"
+        " in that module which versions have it"
+    )
+    registry = getattr(client_module.CloudTasksClientMeta, "_transport_registry", None)
+    assert isinstance(registry, dict), moved
+    assert {"grpc", "rest"} <= registry.keys(), moved
+    assert issubclass(registry["grpc"], CloudTasksGrpcTransport), moved
+    assert issubclass(registry["rest"], CloudTasksRestTransport), moved
+    for name in ("from_service_account_info", "from_service_account_file", "from_service_account_json"):
+        assert isinstance(vars(CloudTasksClient).get(name), classmethod), moved
+
+
+# --- however it is built -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", BUILDS)
+def test_a_client_built_in_a_fake_reaches_it(how: str) -> None:
+    """However a client is built and under whichever name, its calls arrive, without credentials or key file."""
+    with FakeCloudTasks(queues=["q"]) as cloud_tasks:
+        assert reaches(BUILDS[how](), cloud_tasks)
+
+
+def test_a_client_built_at_import_reaches_the_fake() -> None:
+    """A client that was built when its module was imported talks to the fake of the moment."""
+    with FakeCloudTasks(queues=["q"]) as cloud_tasks:
+        assert reaches(IMPORT_TIME_CLIENT, cloud_tasks)
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_a_client_built_before_the_fake_reaches_it(transport: str) -> None:
+    """A client that a test built beforehand, with credentials of its own, talks to the fake as well."""
+    client = tasks_v2.CloudTasksClient(credentials=AnonymousCredentials(), transport=transport)
+    with FakeCloudTasks(queues=["q"]) as cloud_tasks:
+        assert reaches(client, cloud_tasks)
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_a_cached_client_reaches_each_fake_in_its_turn(transport: str) -> None:
+    """A client that outlives the fake it was built in talks to the next one."""
+    with FakeCloudTasks(queues=["q"]) as first:
+        client = tasks_v2.CloudTasksClient(transport=transport)
+        assert reaches(client, first)
+    with FakeCloudTasks(queues=["q"]) as second:
+        assert reaches(client, second)
+        assert len(second.tasks()) == 1
+
+
+def test_nested_fakes_are_told_apart() -> None:
+    """The innermost fake gets the calls of any client; the outer one gets them again afterwards."""
+    with FakeCloudTasks(queues=["q"]) as outer:
+        client = tasks_v2.CloudTasksClient()
+        with FakeCloudTasks(queues=["q"]) as inner:
+            assert reaches(client, inner)
+            assert reaches(outer.client(), outer)
+        assert reaches(client, outer)
+
+
+def test_a_subclass_is_intercepted_too() -> None:
+    """A client class of the application's own, and its constructors, talk to the fake."""
+
+    class OwnClient(CloudTasksClient):
+        pass
+
+    with FakeCloudTasks(queues=["q"]) as cloud_tasks:
+        client = OwnClient.from_service_account_file(MISSING_KEY)
+        assert type(client) is OwnClient
+        assert reaches(client, cloud_tasks)
+
+
+def test_no_channel_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a fake neither building a client nor calling it asks grpc for a channel or the system for a connection."""
+
+    def opened(*args: object, **kwargs: object) -> None:
+        pytest.fail(f"Opened: {args}")
+
+    for owner, name in ((grpc, "secure_channel"), (grpc, "insecure_channel"), (socket, "create_connection")):
+        monkeypatch.setattr(owner, name, opened)
+    with FakeCloudTasks(queues=["q"]) as cloud_tasks:
+        for build in BUILDS.values():
+            assert reaches(build(), cloud_tasks)
+
+
+# --- outside -----------------------------------------------------------------------------------------------------
+
+
+def test_outside_a_fake_a_constructor_does_what_the_librarys_does() -> None:
+    """In a running test without a fake a client without credentials cannot be built."""
+    with pytest.raises(DefaultCredentialsError):
+        tasks_v2.CloudTasksClient()
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_after_the_fake_a_client_needs_credentials(transport: str) -> None:
+    """A client built in a fake fails for want of credentials with its first call outside."""
+    with FakeCloudTasks(queues=["q"]):
+        client = tasks_v2.CloudTasksClient(transport=transport)
+    with pytest.raises(DefaultCredentialsError):
+        client.get_queue(name=QUEUE)
+
+
+@pytest.mark.parametrize("name", ["from_service_account_file", "from_service_account_json"])
+def test_outside_a_fake_the_key_file_is_opened(name: str) -> None:
+    """A key file that is missing is missed at once outside a fake, and with the first call outside after one."""
+    with pytest.raises(FileNotFoundError):
+        getattr(tasks_v2.CloudTasksClient, name)(MISSING_KEY)
+    with FakeCloudTasks(queues=["q"]):
+        client = getattr(tasks_v2.CloudTasksClient, name)(MISSING_KEY)
+    with pytest.raises(FileNotFoundError):
+        client.get_queue(name=QUEUE)
+
+
+def test_outside_a_fake_a_keys_content_is_read(tmp_path: Path) -> None:
+    """A key without its parts is refused outside a fake, given as a file or as a dict."""
+    key = tmp_path / "key.json"
+    key.write_text(json.dumps({"no": "key"}))
+    with pytest.raises(ValueError, match=r"^Service account info was not in the expected format"):
+        tasks_v2.CloudTasksClient.from_service_account_info({"no": "key"})
+    with pytest.raises(ValueError, match=r"^Service account info was not in the expected format"):
+        tasks_v2.CloudTasksClient.from_service_account_file(str(key))
+
+
+# --- what the user gave ------------------------------------------------------------------------------------------
+
+
+def test_a_users_channel_is_kept() -> None:
+    """A client on a channel of the user's own goes there, fake or not."""
+    with FakeCloudTasks(queues=["q"]) as cloud_tasks:
+        channel = Kept()
+        client = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+        assert client.transport.grpc_channel is channel
+        assert client.get_queue(name=QUEUE).name == "kept"
+        assert cloud_tasks.rpcs == []
+
+
+def test_a_channel_to_an_address_that_is_not_redirected_is_kept() -> None:
+    """Without redirect_endpoints even a channel to localhost is the user's."""
+    with FakeCloudTasks(redirect_endpoints=["localhost:9999"]), grpc.insecure_channel(ADDRESS) as channel:
+        assert CloudTasksGrpcTransport(channel=channel).grpc_channel is channel
+
+
+@pytest.mark.parametrize("target", [ADDRESS, f"dns:///{ADDRESS}"])
+def test_a_redirected_channel_reaches_the_fake(target: str) -> None:
+    """A hard-wired channel to an address in redirect_endpoints is answered by the fake."""
+    with (
+        FakeCloudTasks(queues=["q"], redirect_endpoints=[ADDRESS]) as cloud_tasks,
+        grpc.insecure_channel(target) as channel,
+    ):
+        transport = CloudTasksGrpcTransport(channel=channel)
+        assert reaches(tasks_v2.CloudTasksClient(transport=transport), cloud_tasks)
+
+
+def test_an_intercepted_channel_is_redirected_too() -> None:
+    """A channel with interceptors of the user's on it is redirected by the address beneath."""
+
+    class Nothing(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
+        def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+            return continuation(details, request)
+
+    with (
+        FakeCloudTasks(queues=["q"], redirect_endpoints=[ADDRESS]) as cloud_tasks,
+        grpc.insecure_channel(ADDRESS) as channel,
+    ):
+        transport = CloudTasksGrpcTransport(channel=grpc.intercept_channel(channel, Nothing()))
+        assert reaches(tasks_v2.CloudTasksClient(transport=transport), cloud_tasks)
+
+
+def test_a_redirected_channel_is_the_users_again_after_the_fake() -> None:
+    """Outside the fake a redirected channel is used as it is: closed here, so that nothing is sent."""
+    with FakeCloudTasks(queues=["q"], redirect_endpoints=[ADDRESS]), grpc.insecure_channel(ADDRESS) as channel:
+        client = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+        assert client.get_queue(name=QUEUE).name == QUEUE
+    with pytest.raises(ValueError, match="closed channel"):
+        client.get_queue(name=QUEUE)
+
+
+def test_a_users_patch_of_the_class_wins() -> None:
+    """Where a test patches the class itself, its mock is what application code gets."""
+    with FakeCloudTasks(queues=["q"]) as cloud_tasks:
+        with mock.patch("google.cloud.tasks_v2.CloudTasksClient") as patched:
+            tasks_v2.CloudTasksClient().create_task(parent=QUEUE, task=TASK)
+            patched.return_value.create_task.assert_called_once_with(parent=QUEUE, task=TASK)
+        with mock.patch.object(CloudTasksClient, "create_task", autospec=True) as method:
+            CloudTasksClient().create_task(parent=QUEUE, task=TASK)
+            assert method.call_count == 1
+        assert cloud_tasks.rpcs == []
+        assert reaches(tasks_v2.CloudTasksClient(), cloud_tasks)
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_the_class_takes_an_autospec(transport: str) -> None:
+    """Interception leaves the class one that mock can make a spec of."""
+    with FakeCloudTasks():
+        double = mock.create_autospec(CloudTasksClient)
+        with pytest.raises(TypeError):
+            double.return_value.get_queue(nonsense=transport)
+
+
+def test_a_closed_client_refuses() -> None:
+    """After its with-block a client refuses to call, as with a real channel, and the fake sees nothing."""
+    with FakeCloudTasks(queues=["q"]) as cloud_tasks:
+        with tasks_v2.CloudTasksClient() as client:
+            client.get_queue(name=QUEUE)
+        with pytest.raises(ValueError) as refused:
+            client.get_queue(name=QUEUE)
+        assert str(refused.value) == "Cannot invoke RPC on closed channel!"
+        assert len(cloud_tasks.rpcs) == 1
+
+
+# --- what arrives ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_calls_are_logged_as_they_arrived(transport: str) -> None:
+    """The log has method, request, retry and time-out as passed, metadata, and the result or the error."""
+    policy = retry.Retry(timeout=9)
+    with FakeCloudTasks(queues=["q"]) as cloud_tasks:
+        client = tasks_v2.CloudTasksClient(transport=transport)
+        found = client.get_queue(name=QUEUE, retry=policy, timeout=7, metadata=[("x-mine", "1")])
+        with pytest.raises(exceptions.NotFound):
+            client.get_task(name=f"{QUEUE}/tasks/t", retry=None)
+        first, second = cloud_tasks.rpcs
+    assert (first.method, first.retry, first.timeout) == ("get_queue", policy, pytest.approx(7, abs=0.5))
+    assert first.request == tasks_v2.GetQueueRequest(name=QUEUE)
+    assert ("x-mine", "1") in first.metadata
+    assert (first.result, first.error) == (found, None)
+    assert (second.method, second.retry, second.result) == ("get_task", None, None)
+    assert str(second.error) == "NOT_FOUND: Requested entity was not found."
+
+
+def test_the_librarys_defaults_are_in_the_log() -> None:
+    """Where the caller passes nothing, retry is DEFAULT and the time-out is Google's own."""
+    with FakeCloudTasks(queues=["q"]) as cloud_tasks:
+        client = tasks_v2.CloudTasksClient()
+        client.get_queue(name=QUEUE)
+        client.create_task(parent=QUEUE, task=TASK)
+        assert [call.retry for call in cloud_tasks.rpcs] == [gapic_v1.method.DEFAULT] * 2
+        assert [call.timeout for call in cloud_tasks.rpcs] == [pytest.approx(20.0, abs=0.5)] * 2
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_the_routing_header_is_there(transport: str) -> None:
+    """Google's client adds its routing header and its own version; the fake sees both."""
+    with FakeCloudTasks(queues=["q"]) as cloud_tasks:
+        tasks_v2.CloudTasksClient(transport=transport).create_task(parent=QUEUE, task=TASK)
+        metadata = dict(cloud_tasks.rpcs[0].metadata)
+    assert metadata["x-goog-request-params"] == f"parent={QUEUE}"
+    assert "gapic/" in str(metadata["x-goog-api-client"])
+
+
+def test_pagers_are_the_librarys_own() -> None:
+    """A listing comes in pages that the client fetches one by one."""
+    with FakeCloudTasks(queues=["a", "b", "c"]) as cloud_tasks:
+        pager = tasks_v2.CloudTasksClient().list_queues(request={"parent": LOCATION, "page_size": 2})
+        assert [queue.name.rpartition("/")[2] for queue in pager] == ["a", "b", "c"]
+        assert [call.method for call in cloud_tasks.rpcs] == ["list_queues", "list_queues"]
+
+
+def test_a_misspelt_field_is_the_librarys_error() -> None:
+    """Requests are built by Google's messages, which refuse what they don't know before anything is sent."""
+    with FakeCloudTasks(queues=["q"]) as cloud_tasks:
+        with pytest.raises(ValueError, match="htp_request"):
+            tasks_v2.CloudTasksClient().create_task(parent=QUEUE, task={"htp_request": {}})
+        with pytest.raises(ValueError, match=r"^If the `request` argument is set"):
+            tasks_v2.CloudTasksClient().get_queue(request={"name": QUEUE}, name=QUEUE)
+        assert cloud_tasks.rpcs == []
+
+
+# --- switching on and off ----------------------------------------------------------------------------------------
+
+
+def test_uninstalling_puts_everything_back() -> None:
+    """After the last uninstall registry and constructors are the very objects they were."""
+    registry = client_module.CloudTasksClientMeta._transport_registry
+
+    def seen() -> list[object]:
+        names = ("from_service_account_info", "from_service_account_file", "from_service_account_json")
+        return [registry["grpc"], registry["rest"], *(vars(CloudTasksClient)[name] for name in names)]
+
+    before, hooks, one = seen(), list(sys.meta_path), Interception()
+    one.install()
+    installed = seen()
+    one.install()
+    one.uninstall()
+    still_installed = seen()
+    one.uninstall()
+    assert [new is old for new, old in zip(installed, before, strict=True)] == [False] * 5
+    assert [new is old for new, old in zip(still_installed, installed, strict=True)] == [True] * 5
+    assert [new is old for new, old in zip(seen(), before, strict=True)] == [True] * 5
+    assert sys.meta_path == hooks
+
+
+def test_a_patch_is_undone_last_first() -> None:
+    """What was replaced twice is what it was at first again."""
+
+    class Owner:
+        attribute = "first"
+
+    mapping, patch = {"key": "first"}, Patch()
+    for value in ("second", "third"):
+        patch.item(mapping, "key", value)
+        patch.attribute(Owner, "attribute", value)
+    assert (mapping["key"], Owner.attribute) == ("third", "third")
+    patch.undo()
+    patch.undo()
+    assert (mapping["key"], Owner.attribute) == ("first", "first")
+
+
+@pytest.fixture
+def modules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A folder on the import path; ``made_up_clients`` in it counts as a module of clients."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(interception_module.CLIENT_MODULES, "made_up_clients", "made.up.v1")
+    yield tmp_path
+    for name in ("made_up_clients", "made_up_bystander"):
+        sys.modules.pop(name, None)
+
+
+def other_finders() -> list[Any]:
+    """The finders of modules, but for the plugin's own hook."""
+    return [finder for finder in sys.meta_path if not isinstance(finder, ImportHook)]
+
+
+def test_a_client_module_is_seen_the_moment_it_is_loaded(monkeypatch: pytest.MonkeyPatch, modules: Path) -> None:
+    """The import hook lets the other finders load a module of clients, and is told once it has been executed."""
+    (modules / "made_up_clients.py").write_text("value = 42\n")
+    (modules / "made_up_bystander.py").write_text("value = 42\n")
+    loaded: list[tuple[ModuleType, int]] = []
+    hook = ImportHook(lambda module: loaded.append((module, module.value)))
+    monkeypatch.setattr(sys, "meta_path", [hook, *other_finders()])
+    importlib.import_module("made_up_bystander")
+    assert loaded == []
+    module = importlib.import_module("made_up_clients")
+    assert loaded == [(module, 42)]
+    importlib.import_module("made_up_clients")
+    assert len(loaded) == 1
+
+
+def test_hooks_of_a_kind_do_not_chase_each_other(monkeypatch: pytest.MonkeyPatch, modules: Path) -> None:
+    """Of two hooks that both ask all the other finders, each is told once."""
+    (modules / "made_up_clients.py").write_text("")
+    loaded: list[str] = []
+    hooks = [ImportHook(lambda module, who=who: loaded.append(who)) for who in ("one", "other")]
+    monkeypatch.setattr(sys, "meta_path", [*hooks, *other_finders()])
+    importlib.import_module("made_up_clients")
+    assert sorted(loaded) == ["one", "other"]
+
+
+def test_a_client_module_that_is_not_there_is_not_found() -> None:
+    """Where no finder knows the module, the hook finds none either."""
+    hook = ImportHook(lambda module: None)
+    with mock.patch.dict(interception_module.CLIENT_MODULES, {"no_such_clients": "no.such.v1"}):
+        assert hook.find_spec("no_such_clients", None) is None
+    assert hook.find_spec("json", None) is None

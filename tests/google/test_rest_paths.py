@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import io
+import json
+import random
+from typing import Any
+
+import grpc
+import pytest
+import requests
+from google.api_core import exceptions
+from google.auth.credentials import AnonymousCredentials
+from google.auth.transport.requests import AuthorizedSession
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksRestTransport
+from google.iam.v1 import iam_policy_pb2
+
+from pytest_cloudtasks._google.rest_paths import HTTP_RULES, http_error, verb_and_path
+from pytest_cloudtasks._google.status import InProcessRpcError, rpc_error
+from pytest_cloudtasks._model import refusals
+
+API = "google.cloud.tasks.v2"
+LOCATION = "projects/p/locations/l"
+QUEUE = f"{LOCATION}/queues/q"
+TASK = f"{QUEUE}/tasks/t"
+REQUESTS: dict[str, dict[str, Any]] = {
+    "create_queue": {"parent": LOCATION, "queue": {"name": QUEUE}},
+    "get_queue": {"name": QUEUE},
+    "list_queues": {"parent": LOCATION},
+    "update_queue": {"queue": {"name": QUEUE}},
+    "delete_queue": {"name": QUEUE},
+    "purge_queue": {"name": QUEUE},
+    "pause_queue": {"name": QUEUE},
+    "resume_queue": {"name": QUEUE},
+    "get_iam_policy": {"resource": QUEUE},
+    "set_iam_policy": {"resource": QUEUE},
+    "test_iam_permissions": {"resource": QUEUE, "permissions": ["cloudtasks.queues.get"]},
+    "create_task": {"parent": QUEUE, "task": {"name": TASK, "http_request": {"url": "https://app.test/"}}},
+    "get_task": {"name": TASK},
+    "list_tasks": {"parent": QUEUE},
+    "delete_task": {"name": TASK},
+    "run_task": {"name": TASK},
+}
+
+
+class Wire:
+    """What the library's own REST transport sends, each request answered by ``body``."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, status: int, body: dict[str, Any]) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+        def request(session: AuthorizedSession, method: str, url: str, **kwargs: Any) -> requests.Response:
+            self.sent.append((method, url))
+            response = requests.Response()
+            response.status_code = status
+            response.raw = io.BytesIO(json.dumps(body).encode())
+            response.request = requests.Request(method, url).prepare()
+            return response
+
+        monkeypatch.setattr(AuthorizedSession, "request", request)
+        self.client = tasks_v2.CloudTasksClient(transport=CloudTasksRestTransport(credentials=AnonymousCredentials()))
+
+
+def error_of(code: str, text: str = "No such luck.") -> InProcessRpcError:
+    return InProcessRpcError(grpc.StatusCode[code], text, (), random.Random(0))
+
+
+def request_message(rpc: str) -> Any:
+    """The message that the client would make of ``REQUESTS[rpc]``."""
+    name = "".join(part.capitalize() for part in rpc.split("_")) + "Request"
+    if "iam" in rpc:
+        return getattr(iam_policy_pb2, name)(**REQUESTS[rpc])
+    return getattr(tasks_v2, name)(REQUESTS[rpc])
+
+
+def test_every_rpc_has_a_request_here() -> None:
+    """The tests below cover all rules."""
+    assert REQUESTS.keys() == HTTP_RULES.keys()
+
+
+@pytest.mark.parametrize("rpc", HTTP_RULES)
+def test_verb_and_path_are_those_that_the_library_sends(monkeypatch: pytest.MonkeyPatch, rpc: str) -> None:
+    """For every RPC verb and path are what the library's own REST transport puts on the wire."""
+    wire = Wire(monkeypatch, 404, {"error": {"code": 404, "message": "gone", "status": "NOT_FOUND"}})
+    with pytest.raises(exceptions.NotFound):
+        getattr(wire.client, rpc)(request=REQUESTS[rpc], retry=None)
+    verb, path = verb_and_path(API, rpc, request_message(rpc))
+    assert wire.sent == [(verb, f"https://cloudtasks.googleapis.com{path}")]
+
+
+def test_the_path_begins_with_the_version() -> None:
+    """The API's package decides on the version in the path."""
+    request = tasks_v2.RunTaskRequest(name=TASK)
+    assert verb_and_path(API, "run_task", request) == ("POST", f"/v2/{TASK}:run")
+    assert verb_and_path("google.cloud.tasks.v2beta3", "run_task", request._pb) == ("POST", f"/v2beta3/{TASK}:run")
+
+
+def test_a_name_without_a_path_is_refused_as_the_library_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that fits no path never leaves the client: the ValueError is the library's own, word for word."""
+    wire = Wire(monkeypatch, 200, {})
+    with pytest.raises(ValueError) as theirs:
+        wire.client.get_queue(name="not-a-queue")
+    with pytest.raises(ValueError) as ours:
+        verb_and_path(API, "get_queue", tasks_v2.GetQueueRequest(name="not-a-queue"))
+    assert str(ours.value) == str(theirs.value)
+    assert wire.sent == []
+
+
+@pytest.mark.parametrize(
+    ("code", "http_status", "kind"),
+    [
+        ("INVALID_ARGUMENT", 400, exceptions.InvalidArgument),
+        ("FAILED_PRECONDITION", 400, exceptions.FailedPrecondition),
+        ("PERMISSION_DENIED", 403, exceptions.PermissionDenied),
+        ("NOT_FOUND", 404, exceptions.NotFound),
+        ("ALREADY_EXISTS", 409, exceptions.AlreadyExists),
+        ("UNIMPLEMENTED", 501, exceptions.MethodNotImplemented),
+        ("UNAVAILABLE", 503, exceptions.ServiceUnavailable),
+        ("DEADLINE_EXCEEDED", 504, exceptions.DeadlineExceeded),
+    ],
+)
+def test_errors_are_what_the_library_makes_of_a_response(
+    monkeypatch: pytest.MonkeyPatch, code: str, http_status: int, kind: type[exceptions.GoogleAPICallError]
+) -> None:
+    """An error has the class, the code and the text that the library gives a response with Google's JSON error."""
+    body = {"error": {"code": http_status, "message": "No such luck.", "status": code}}
+    wire = Wire(monkeypatch, http_status, body)
+    with pytest.raises(exceptions.GoogleAPICallError) as theirs:
+        wire.client.get_queue(name=QUEUE, retry=None)
+    ours = http_error(error_of(code), "GET", f"https://cloudtasks.googleapis.com/v2/{QUEUE}")
+    assert type(ours) is type(theirs.value)
+    assert issubclass(kind, type(ours))
+    assert str(ours) == str(theirs.value)
+    assert str(ours) == f"{http_status} GET https://cloudtasks.googleapis.com/v2/{QUEUE}: No such luck."
+    assert ours.code == http_status
+    assert ours.response.json() == body
+
+
+def test_an_error_without_text_is_still_an_error() -> None:
+    """An empty text leaves verb and URL."""
+    assert str(http_error(error_of("NOT_FOUND", ""), "GET", "https://a.test/")) == "404 GET https://a.test/: "
+
+
+def test_an_error_keeps_its_links() -> None:
+    """Help links are in the error's details, in Google's JSON form, as they are over the wire."""
+    error = http_error(rpc_error(refusals.QUEUE_NAME_FORMAT.error(), random.Random(0)), "POST", "https://a.test/")
+    (help,) = refusals.QUEUE_NAME_FORMAT.help
+    assert error.details == [
+        {
+            "@type": "type.googleapis.com/google.rpc.Help",
+            "links": [{"description": help.description, "url": help.url}],
+        }
+    ]

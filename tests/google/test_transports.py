@@ -1,0 +1,366 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import pytest
+from google.api_core import exceptions, gapic_v1, retry
+from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import DefaultCredentialsError
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import (
+    CloudTasksGrpcTransport,
+    CloudTasksRestTransport,
+    CloudTasksTransport,
+)
+
+from pytest_cloudtasks._google.channel import caller_retry
+from pytest_cloudtasks._google.rest_paths import HTTP_RULES
+from pytest_cloudtasks._google.switchboard import switchboard
+from pytest_cloudtasks._google.transports import (
+    CredentialsToLoad,
+    RealTransport,
+    backend_for,
+    bound_to,
+    late_bound_grpc,
+    late_bound_rest,
+    redirectable,
+)
+
+QUEUE = "projects/p/locations/l/queues/q"
+API = "google.cloud.tasks.v2"
+FOUND = tasks_v2.Queue(name=QUEUE)
+
+
+class Stock:
+    """Stands for one of the library's transports: it was built, and may be closed."""
+
+    def __init__(self, **arguments: Any) -> None:
+        self.arguments = arguments
+        self.is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class Built:
+    """Builds `Stock` transports and counts them."""
+
+    def __init__(self) -> None:
+        self.transports: list[Stock] = []
+
+    def __call__(self, **arguments: Any) -> Stock:
+        self.transports.append(Stock(**arguments))
+        return self.transports[-1]
+
+
+class RealChannel(grpc.Channel):  # type: ignore[misc]
+    """Stands for a channel to the real service: every call finds the queue ``real``."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    def unary_unary(self, *args: Any, **kwargs: Any) -> Any:
+        class Call(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
+            def __call__(self, request: Any, **options: Any) -> Any:
+                return self.with_call(request, **options)[0]
+
+            def with_call(self, request: Any, **options: Any) -> Any:
+                return tasks_v2.Queue(name="real"), None
+
+            def future(self, request: Any, **options: Any) -> Any:
+                raise AssertionError("not asked for")
+
+        return Call()
+
+    def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
+        raise AssertionError("not asked for")
+
+    stream_unary = stream_stream = subscribe = unsubscribe = unary_stream
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def __enter__(self) -> RealChannel:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def stock_on(channel: RealChannel) -> type[CloudTasksGrpcTransport]:
+    """The library's gRPC transport, which opens ``channel`` where it would open one to the service."""
+
+    class OnStandIn(CloudTasksGrpcTransport):
+        @classmethod
+        def create_channel(cls, *args: Any, **kwargs: Any) -> RealChannel:
+            return channel
+
+    return OnStandIn
+
+
+def test_the_private_parts_are_where_they_were() -> None:
+    """The generated transports still keep the client's policies where this package looks for them."""
+    moved = (
+        "google-cloud-tasks has moved what pytest_cloudtasks._google.transports uses of the generated transports: find"
+        " the new place, and say in that module which versions have it"
+    )
+    assert callable(getattr(CloudTasksTransport, "_prep_wrapped_messages", None)), moved
+    for stock in (CloudTasksGrpcTransport, CloudTasksRestTransport):
+        transport = stock(credentials=AnonymousCredentials())
+        wrapped = getattr(transport, "_wrapped_methods", None)
+        assert isinstance(wrapped, dict), moved
+        assert transport.create_task in wrapped, moved
+        assert stock._prep_wrapped_messages is CloudTasksTransport._prep_wrapped_messages, moved
+        transport.close()
+
+
+# --- the real transport ------------------------------------------------------------------------------------------
+
+
+def test_outside_a_fake_the_real_transport_is_built_at_once() -> None:
+    """A client built in a running test outside a fake gets what the library gives, errors included."""
+    stock = Built()
+    real = RealTransport(stock, {"host": "h", "credentials": None})
+    assert [one.arguments for one in stock.transports] == [{"host": "h", "credentials": None}]
+    assert real.get() is stock.transports[0]
+    assert len(stock.transports) == 1
+
+
+def test_in_a_fake_the_real_transport_waits_until_it_is_needed(scripted: Callable[..., Any]) -> None:
+    """A client built in a fake builds its real transport with the first call outside, once."""
+    scripted()
+    stock = Built()
+    real = RealTransport(stock, {"host": "h"})
+    assert stock.transports == []
+    assert real.get() is real.get()
+    assert len(stock.transports) == 1
+
+
+def test_a_service_accounts_key_is_loaded_when_the_real_transport_is(scripted: Callable[..., Any]) -> None:
+    """The key is opened for a real call and not before."""
+    scripted()
+    opened: list[str] = []
+
+    def load() -> str:
+        opened.append("the key")
+        return "credentials"
+
+    stock = Built()
+    real = RealTransport(stock, {"credentials": CredentialsToLoad(load)})
+    assert opened == []
+    assert real.get().arguments == {"credentials": "credentials"}
+    assert opened == ["the key"]
+
+
+def test_closing_closes_a_real_transport_that_was_built(scripted: Callable[..., Any]) -> None:
+    """Close reaches the real transport, and builds none in order to close it."""
+    scripted()
+    stock = Built()
+    real = RealTransport(stock, {})
+    real.close()
+    assert stock.transports == []
+    real.get()
+    real.close()
+    assert [one.is_closed for one in stock.transports] == [True]
+
+
+def test_a_call_outside_may_be_refused(monkeypatch: pytest.MonkeyPatch, scripted: Callable[..., Any]) -> None:
+    """Outside a fake the refusal hears of the RPC; inside it is not asked."""
+    refused: list[str] = []
+    monkeypatch.setattr(switchboard, "refuse_outside", refused.append)
+    assert backend_for("create_task") is None
+    assert refused == ["create_task"]
+    backend = scripted()
+    assert backend_for("create_task") is backend
+    assert refused == ["create_task"]
+
+
+# --- gRPC --------------------------------------------------------------------------------------------------------
+
+
+def test_a_grpc_transport_is_bound_call_by_call(scripted: Callable[..., Any]) -> None:
+    """One transport serves the real service before a fake begins, the fake meanwhile."""
+    transport = late_bound_grpc(stock_on(RealChannel()))(credentials=AnonymousCredentials())
+    client = tasks_v2.CloudTasksClient(transport=transport)
+    assert client.get_queue(name=QUEUE).name == "real"
+    backend = scripted(FOUND)
+    assert client.get_queue(name=QUEUE).name == QUEUE
+    assert [call.rpc for call in backend.calls] == ["get_queue"]
+
+
+def test_closing_a_grpc_transport_closes_the_real_channel() -> None:
+    """Close reaches the channel to the service, and no call is possible afterwards."""
+    channel = RealChannel()
+    transport = late_bound_grpc(stock_on(channel))(credentials=AnonymousCredentials())
+    transport.close()
+    assert channel.is_closed
+    with pytest.raises(ValueError) as refused:
+        tasks_v2.CloudTasksClient(transport=transport).get_queue(name=QUEUE)
+    assert str(refused.value) == "Cannot invoke RPC on closed channel!"
+
+
+@pytest.mark.usefixtures("no_credentials")
+def test_missing_credentials_come_with_the_first_call_outside(scripted: Callable[..., Any]) -> None:
+    """A transport built in a fake needs credentials only for calls outside of one."""
+    backend = scripted(FOUND)
+    client = tasks_v2.CloudTasksClient(transport=late_bound_grpc(CloudTasksGrpcTransport)())
+    assert client.get_queue(name=QUEUE) == FOUND
+    switchboard.leave(backend)
+    try:
+        with pytest.raises(DefaultCredentialsError):
+            client.get_queue(name=QUEUE)
+    finally:
+        switchboard.enter(backend)
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_a_late_bound_transport_looks_like_the_librarys(scripted: Callable[..., Any], transport: str) -> None:
+    """It is an instance of the stock class, with its name, kind and host."""
+    scripted()
+    stock = {"grpc": CloudTasksGrpcTransport, "rest": CloudTasksRestTransport}[transport]
+    built = tasks_v2.CloudTasksClient(transport=transport).transport
+    assert isinstance(built, stock)
+    assert (type(built).__name__, type(built).__module__) == (stock.__name__, stock.__module__)
+    assert built.kind == transport
+    reference = stock(credentials=AnonymousCredentials())
+    assert built.host == reference.host
+    reference.close()
+
+
+def test_a_bound_transport_ignores_the_switchboard(scripted: Callable[..., Any]) -> None:
+    """A transport bound to one fake goes there, whichever is the innermost."""
+    own = scripted(FOUND)
+    inner = scripted(tasks_v2.Queue(name="inner"))
+    client = tasks_v2.CloudTasksClient(transport=bound_to(CloudTasksGrpcTransport, lambda: own))
+    assert client.get_queue(name=QUEUE) == FOUND
+    assert inner.calls == []
+
+
+def test_a_redirected_channel_goes_to_the_fake_while_there_is_one(scripted: Callable[..., Any]) -> None:
+    """A channel of the user's is answered by the active fake, and by its own server otherwise."""
+    channel = RealChannel()
+    transport = CloudTasksGrpcTransport(channel=redirectable(channel))
+    client = tasks_v2.CloudTasksClient(transport=transport)
+    assert client.get_queue(name=QUEUE).name == "real"
+    scripted(FOUND)
+    assert client.get_queue(name=QUEUE) == FOUND
+    transport.close()
+    assert channel.is_closed
+
+
+# --- retry -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+@pytest.mark.parametrize("passed", [retry.Retry(timeout=5), None, gapic_v1.method.DEFAULT], ids=["one", "none", "def"])
+def test_the_callers_retry_is_noted(scripted: Callable[..., Any], transport: str, passed: Any) -> None:
+    """The backend sees what the caller passed as retry: an object, None, or the library's DEFAULT."""
+    backend = scripted(FOUND)
+    tasks_v2.CloudTasksClient(transport=transport).get_queue(name=QUEUE, retry=passed)
+    assert backend.calls[0].retry is passed
+    assert caller_retry.get() is None
+
+
+def test_an_unspoken_retry_is_googles_default(scripted: Callable[..., Any]) -> None:
+    """Where nothing was passed the backend sees google.api_core's DEFAULT."""
+    backend = scripted(FOUND)
+    tasks_v2.CloudTasksClient().get_queue(name=QUEUE)
+    assert backend.calls[0].retry is gapic_v1.method.DEFAULT
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_a_failed_call_leaves_no_retry_behind(
+    scripted: Callable[..., Any], failing: Callable[..., Any], transport: str
+) -> None:
+    """After an error no retry is noted any more."""
+    scripted(failing("NOT_FOUND"))
+    with pytest.raises(exceptions.NotFound):
+        tasks_v2.CloudTasksClient(transport=transport).get_queue(name=QUEUE, retry=None)
+    assert caller_retry.get() is None
+
+
+# --- REST --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "origin"),
+    [
+        ({}, "https://cloudtasks.googleapis.com"),
+        (
+            {"api_endpoint": "europe-west1-cloudtasks.example.com:8443"},
+            "https://europe-west1-cloudtasks.example.com:8443",
+        ),
+        ({"api_endpoint": "http://localhost:8080"}, "http://localhost:8080"),
+    ],
+    ids=["default", "endpoint", "plain"],
+)
+def test_a_rest_error_names_verb_and_url(
+    scripted: Callable[..., Any], failing: Callable[..., Any], options: dict[str, str], origin: str
+) -> None:
+    """Over REST an error is "<code> <VERB> <url>: <text>", and has its cause behind it."""
+    error = failing("NOT_FOUND", "No such queue.")
+    scripted(error)
+    client = tasks_v2.CloudTasksClient(transport="rest", client_options=options)
+    with pytest.raises(exceptions.NotFound) as raised:
+        client.purge_queue(name=QUEUE)
+    assert str(raised.value) == f"404 POST {origin}/v2/{QUEUE}:purge: No such queue."
+    assert raised.value.code == 404
+    assert raised.value.__cause__ is error
+
+
+def test_a_rest_call_arrives_as_it_was_made(scripted: Callable[..., Any]) -> None:
+    """RPC, API, request, time-out and metadata reach the backend over REST as over gRPC."""
+    backend = scripted(FOUND)
+    tasks_v2.CloudTasksClient(transport="rest").get_queue(name=QUEUE, timeout=7, metadata=[("x-mine", "1")])
+    (call,) = backend.calls
+    assert (call.rpc, call.api, call.timeout) == ("get_queue", API, 7)
+    assert call.request == tasks_v2.GetQueueRequest(name=QUEUE)
+    assert ("x-mine", "1") in call.metadata
+    assert ("x-goog-request-params", f"name={QUEUE}") in call.metadata
+
+
+def test_a_rest_name_without_a_path_never_reaches_the_fake(scripted: Callable[..., Any]) -> None:
+    """A name that fits no URL is a ValueError of the client, as in production."""
+    backend = scripted(FOUND)
+    with pytest.raises(ValueError, match=r"^Invalid request\."):
+        tasks_v2.CloudTasksClient(transport="rest").get_queue(name="not-a-queue")
+    assert backend.calls == []
+
+
+def test_outside_a_fake_a_rest_call_is_the_librarys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a fake the stock REST transport makes the call."""
+    made: list[Any] = []
+
+    class OnStandIn(CloudTasksRestTransport):
+        @property
+        def get_queue(self) -> Any:
+            def call(request: Any, **options: Any) -> Any:
+                made.append((request, options["timeout"]))
+                return tasks_v2.Queue(name="real")
+
+            return call
+
+        def _prep_wrapped_messages(self, client_info: Any) -> None:
+            self._wrapped_methods = {}
+
+    with monkeypatch.context() as patch:
+        real = RealTransport(OnStandIn, {"credentials": AnonymousCredentials()})
+        transport = late_bound_rest(CloudTasksRestTransport, API)(credentials=AnonymousCredentials())
+        patch.setattr(transport, "_real_transport", real)
+        assert tasks_v2.CloudTasksClient(transport=transport).get_queue(name=QUEUE, timeout=3).name == "real"
+    assert made == [(tasks_v2.GetQueueRequest(name=QUEUE), 3)]
+    transport.close()
+
+
+def test_rest_rpcs_are_equal_to_themselves(scripted: Callable[..., Any]) -> None:
+    """Two readings of an RPC are equal and hash alike; another RPC or transport's is another."""
+    scripted()
+    one, other = (tasks_v2.CloudTasksClient(transport="rest").transport for _ in range(2))
+    assert one.get_queue == one.get_queue
+    assert hash(one.get_queue) == hash(one.get_queue)
+    assert one.get_queue != one.get_task
+    assert one.get_queue != other.get_queue
+    assert one.get_queue != "get_queue"
+    assert all(getattr(one, rpc) in one._wrapped_methods for rpc in HTTP_RULES)

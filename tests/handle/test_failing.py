@@ -1,0 +1,25 @@
+"""The exceptions of the handle, as pytest and users see them."""
+
+from __future__ import annotations
+
+import pytest
+
+import pytest_cloudtasks
+from pytest_cloudtasks._handle.failing import failure
+
+
+@pytest.mark.parametrize("name", ["CloudTasksAssertionError", "NoTarget", "DrainLimitReached"])
+def test_exceptions_are_assertion_errors_by_their_public_name(name: str) -> None:
+    """They fail a test as any assertion does, and are printed under the name by which they are imported."""
+    kind = getattr(pytest_cloudtasks, name)
+    assert issubclass(kind, AssertionError)
+    assert (kind.__module__, kind.__qualname__) == ("pytest_cloudtasks", name)
+
+
+def test_a_failure_is_pytests_own() -> None:
+    """It passes by ``except Exception``, and pytest shows its message alone."""
+    error = failure("The queue can't be driven.")
+    assert isinstance(error, pytest.fail.Exception)
+    assert not isinstance(error, Exception)
+    assert str(error) == "The queue can't be driven."
+    assert error.pytrace is False

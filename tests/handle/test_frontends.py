@@ -1,0 +1,13 @@
+"""The frontends are made once, of the installed library's own messages."""
+
+from __future__ import annotations
+
+from google.cloud import tasks_v2
+
+from pytest_cloudtasks._handle import frontends
+
+
+def test_the_v2_frontend_is_made_once() -> None:
+    """All worlds of the process share one, for it holds nothing but types."""
+    assert frontends.v2() is frontends.v2()
+    assert frontends.v2().messages.types.Task is tasks_v2.Task

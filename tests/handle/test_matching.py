@@ -1,0 +1,159 @@
+"""Matching: single values, and what is refused because it could never match. test_assertions.py has the tasks."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from unittest import mock
+
+import pytest
+from google.cloud import tasks_v2
+
+from pytest_cloudtasks import FakeCloudTasks, exactly
+from pytest_cloudtasks._handle.matching import UNSET, Match, matches
+
+START = datetime(2030, 1, 1, tzinfo=timezone.utc)
+Enqueue = Callable[..., str]
+pytestmark = pytest.mark.cloud_tasks(start=START, queues=["receipts"])
+
+
+def is_even(number: int) -> bool:
+    return number % 2 == 0
+
+
+class Parity:
+    def even(self, number: int) -> bool:
+        return is_even(number)
+
+    def __eq__(self, other: object) -> bool:
+        return other == "even"
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual"),
+    [
+        (1, 1),
+        (1, 1.0),
+        (True, True),
+        (None, None),
+        (mock.ANY, None),
+        (pytest.approx(0.3), 0.1 + 0.2),
+        (re.compile("^a"), "abc"),
+        (re.compile("b$"), b"ab"),
+        (re.compile(b"^a"), b"abc"),
+        (is_even, 2),
+        (Parity().even, 2),
+        (functools.partial(pow, 2), 3),
+        ("abc".startswith, "a"),
+        (Parity(), "even"),
+        (exactly([1, {"a": is_even}]), [1, {"a": 2}]),
+    ],
+)
+def test_a_value_matches(expected: Any, actual: Any) -> None:
+    """By equality, a pattern, a predicate of any kind, or the expected value's own __eq__."""
+    assert matches(expected, actual)
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual"),
+    [
+        (1, 2),
+        (1, "1"),
+        (1, True),
+        (True, 1),
+        (0, False),
+        (None, 0),
+        (re.compile("^b"), "abc"),
+        (re.compile("1"), 1),
+        (is_even, 1),
+        (Parity(), "odd"),
+        (str, "a type is no predicate"),
+        (exactly([1]), [1, 2]),
+        (exactly({"a": 1}), {"a": 1, "b": 2}),
+        (exactly({"a": {"b": 1}}), {"a": {"b": 1, "c": 2}}),
+        (exactly([1]), {"1": 1}),
+    ],
+)
+def test_a_value_does_not_match(expected: Any, actual: Any) -> None:
+    """JSON's true is not its 1, and types are told apart."""
+    assert not matches(expected, actual)
+
+
+def test_how_exactly_reads_in_a_message() -> None:
+    """As it was written."""
+    assert repr(exactly({"a": 1})) == "exactly({'a': 1})"
+    assert repr(UNSET) == "…"
+
+
+def test_only_given_fields_are_expected() -> None:
+    """Unset fields match anything, and None is a value; the tolerance is none of the fields."""
+    assert Match(queue="receipts", json=None, within=timedelta(0)).expected() == {"queue": "receipts", "json": None}
+    assert Match().expected() == {}
+
+
+ZERO_OR_MORE = "within=… takes a duration of zero or more, and got datetime.timedelta(days=-1, seconds=86399)."
+REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
+    (
+        {"queue": "receits"},
+        LookupError,
+        "There is no queue 'receits'. Did you mean 'receipts'? The only queue of this test is receipts. Create it with"
+        " cloud_tasks.create_queue('receits'), or by the option queues.",
+    ),
+    (
+        {"at": datetime(2030, 1, 1)},
+        ValueError,
+        "at=… takes an aware datetime, and datetime.datetime(2030, 1, 1, 0, 0) is naive. Give it a tzinfo, such as"
+        " datetime.datetime(2030, 1, 1, 0, 0).replace(tzinfo=timezone.utc).",
+    ),
+    (
+        {"at": "2030-01-01"},
+        TypeError,
+        "at=… takes an aware datetime, and got '2030-01-01'. Pass a datetime with a tzinfo, such as datetime(2030, 1,"
+        " 1, tzinfo=timezone.utc).",
+    ),
+    (
+        {"delay": 300},
+        TypeError,
+        "delay=… takes a timedelta, and got 300. Pass one, such as timedelta(seconds=30).",
+    ),
+    (
+        {"deadline": 20.5},
+        TypeError,
+        "deadline=… takes a timedelta, and got 20.5. Pass one, such as timedelta(seconds=30).",
+    ),
+    (
+        {"within": 1},
+        TypeError,
+        "within=… takes a timedelta, and got 1. Pass one, such as timedelta(seconds=30).",
+    ),
+    ({"within": timedelta(seconds=-1)}, ValueError, ZERO_OR_MORE),
+]
+
+
+@pytest.mark.parametrize(("expected", "kind", "message"), REFUSED)
+def test_what_could_never_match_is_refused(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, expected: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    """An assertion that would pass or fail for a slip of the pen says so, the negative ones above all."""
+    enqueue()
+    for assertion in (
+        cloud_tasks.assert_enqueued,
+        cloud_tasks.assert_not_enqueued,
+        cloud_tasks.assert_dispatched,
+        cloud_tasks.assert_not_dispatched,
+    ):
+        with pytest.raises(kind) as caught:
+            assertion(**expected)
+        assert str(caught.value).strip("'\"") == message.strip("'\"")
+
+
+def test_a_deleted_queue_can_still_be_asked_about(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """A queue that existed in this test is no slip of the pen."""
+    enqueue("one")
+    tasks_v2.CloudTasksClient().delete_queue(name=cloud_tasks.queue_path("receipts"))
+    assert cloud_tasks.assert_enqueued(queue="receipts").id == "one"

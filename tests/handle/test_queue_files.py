@@ -1,0 +1,197 @@
+"""Queues from files: App Engine's queue.yaml and the JSON of gcloud."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.cloud import tasks_v2
+
+from pytest_cloudtasks import FakeCloudTasks
+from pytest_cloudtasks._handle.queue_files import is_queue_file, queues_in_file
+
+# The form of App Engine's queue.yaml reference, every element of it used once.
+QUEUE_YAML = """\
+total_storage_limit: 120M
+queue:
+- name: receipts
+  mode: push
+  rate: 5/s
+  bucket_size: 40
+  max_concurrent_requests: 10
+  target: v2.mailer
+  retry_parameters:
+    task_retry_limit: 7
+    task_age_limit: 2d
+    min_backoff_seconds: 10
+    max_backoff_seconds: 200
+    max_doublings: 3
+- name: hourly
+  rate: 90/h
+  retry_parameters:
+    task_retry_limit: 0
+    min_backoff_seconds: 0.5
+- name: held
+  rate: 0
+- name: plain
+  retry_parameters:
+"""
+# What `gcloud tasks queues list --format=json` prints: the API's Queue resources.
+GCLOUD_JSON: list[dict[str, Any]] = [
+    {
+        "name": "projects/acme/locations/europe-west1/queues/receipts",
+        "rateLimits": {"maxBurstSize": 100, "maxConcurrentDispatches": 1000, "maxDispatchesPerSecond": 500.0},
+        "retryConfig": {
+            "maxAttempts": 5,
+            "maxBackoff": "3600s",
+            "maxDoublings": 16,
+            "maxRetryDuration": "60s",
+            "minBackoff": "0.100s",
+        },
+        "state": "RUNNING",
+    },
+    {
+        "name": "projects/acme/locations/europe-west1/queues/held",
+        "purgeTime": "2024-05-01T10:00:00.123456Z",
+        "stackdriverLoggingConfig": {"samplingRatio": 1.0},
+        "state": "PAUSED",
+    },
+]
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(ValueError) as caught:
+        queues_in_file(path)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_file"),
+    [("queue.yaml", True), ("infra/queues.yml", True), ("queues.json", True), ("receipts", False), ("yaml", False)],
+)
+def test_a_file_is_known_by_its_ending(text: str, is_file: bool) -> None:
+    """An ID can't contain a dot, so that nothing else ends like these."""
+    assert is_queue_file(text) is is_file
+
+
+def test_queue_yaml(tmp_path: Path) -> None:
+    """Rates become dispatches a second, ages durations; a rate of 0 pauses; bucket_size has no field to go to."""
+    assert queues_in_file(written(tmp_path, "queue.yaml", QUEUE_YAML)) == {
+        "receipts": {
+            "rate_limits": {"max_dispatches_per_second": 5.0, "max_concurrent_dispatches": 10},
+            "retry_config": {
+                "max_attempts": 7,
+                "max_retry_duration": "172800s",
+                "min_backoff": "10s",
+                "max_backoff": "200s",
+                "max_doublings": 3,
+            },
+        },
+        "hourly": {
+            "rate_limits": {"max_dispatches_per_second": 0.025},
+            "retry_config": {"max_attempts": 1, "min_backoff": "0.5s"},
+        },
+        "held": {"rate_limits": {}, "retry_config": {}, "state": "PAUSED"},
+        "plain": {"rate_limits": {}, "retry_config": {}},
+    }
+
+
+def test_a_fake_with_queue_yaml(tmp_path: Path) -> None:
+    """The queues are there as the file describes them."""
+    with FakeCloudTasks(queues=written(tmp_path, "queue.yaml", QUEUE_YAML)) as cloud_tasks:
+        client = tasks_v2.CloudTasksClient()
+        receipts = client.get_queue(name=cloud_tasks.queue_path("receipts"))
+        assert receipts.rate_limits.max_dispatches_per_second == 5
+        assert receipts.retry_config.max_retry_duration == timedelta(days=2)
+        assert receipts.retry_config.max_doublings == 3
+        hourly = client.get_queue(name=cloud_tasks.queue_path("hourly"))
+        assert hourly.retry_config.min_backoff == timedelta(seconds=0.5)
+        assert client.get_queue(name=cloud_tasks.queue_path("held")).state.name == "PAUSED"
+
+
+def test_a_fake_with_the_json_of_gcloud(tmp_path: Path) -> None:
+    """Full names, states and settings are those of the list; what the server alone sets is no obstacle."""
+    path = written(tmp_path, "queues.json", json.dumps(GCLOUD_JSON))
+    with FakeCloudTasks(queues=str(path)):
+        client = tasks_v2.CloudTasksClient()
+        receipts = client.get_queue(name="projects/acme/locations/europe-west1/queues/receipts")
+        assert receipts.retry_config.max_attempts == 5
+        assert receipts.retry_config.min_backoff == timedelta(milliseconds=100)
+        assert receipts.retry_config.max_retry_duration == timedelta(minutes=1)
+        held = client.get_queue(name="projects/acme/locations/europe-west1/queues/held")
+        assert held.state.name == "PAUSED"
+        assert held.stackdriver_logging_config.sampling_ratio == 1
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """The path is named, and the system's reason."""
+    path = tmp_path / "queue.yaml"
+    assert refusal(path) == f"queues names the file {path}, which can't be read: No such file or directory."
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[{}]", "[null]", "3", '{"queues": []}', '["receipts"]'])
+def test_json_of_another_form(tmp_path: Path, text: str) -> None:
+    """Whatever else the file holds, the refusal says which command prints what is wanted."""
+    path = written(tmp_path, "queues.json", text)
+    assert refusal(path) == (
+        f"queues names the file {path}, which is not what `gcloud tasks queues list --format=json` prints: a JSON list"
+        " of queues with a name."
+    )
+
+
+@pytest.mark.parametrize("text", ["", "queue:", "queue: receipts", "- name: receipts", "queue:\n- rate: 1/s"])
+def test_yaml_of_another_form(tmp_path: Path, text: str) -> None:
+    """The refusal says what a queue.yaml has."""
+    path = written(tmp_path, "queue.yaml", text)
+    assert refusal(path) == (
+        f"queues names the file {path}, which is no queue.yaml: it needs a list of queues with a name under the key"
+        " `queue`."
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("mode: pull", "which makes 'receipts' a pull queue, and only push queues are modelled."),
+        ("rate: 5", "which gives 'receipts' the rate '5'. Write it as a number per unit, like 5/s."),
+        ("rate: 5/w", "which gives 'receipts' the rate '5/w'. Write it as a number per unit, like 5/s."),
+        ("rate: x/s", "which gives 'receipts' the rate 'x/s'. Write it as a number per unit, like 5/s."),
+        (
+            "retry_parameters: {task_age_limit: 2 days}",
+            "which gives 'receipts' the task_age_limit '2 days'. Write it as a number and a unit, like 2d.",
+        ),
+        (
+            "retry_parameters: {task_age_limit: 60}",
+            "which gives 'receipts' the task_age_limit 60. Write it as a number and a unit, like 2d.",
+        ),
+    ],
+)
+def test_an_entry_that_cannot_be(tmp_path: Path, entry: str, reason: str) -> None:
+    """File, queue and value are named."""
+    path = written(tmp_path, "queue.yaml", f"queue:\n- name: receipts\n  {entry}\n")
+    assert refusal(path) == f"queues names the file {path}, {reason}"
+
+
+def test_what_is_no_yaml(tmp_path: Path) -> None:
+    """YAML's own error does not come through bare."""
+    path = written(tmp_path, "queue.yaml", "queue: [")
+    assert refusal(path) == f"queues names the file {path}, which is no YAML."
+
+
+def test_without_pyyaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyYAML is no dependency: the refusal says how to get it."""
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    path = written(tmp_path, "queue.yaml", QUEUE_YAML)
+    assert refusal(path) == (
+        f"queues names the file {path}, and reading it takes PyYAML, which is not installed. Run `pip install pyyaml`."
+    )

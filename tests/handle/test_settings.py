@@ -1,0 +1,310 @@
+"""Settings: every option, from a marker's values and from an ini file's texts, and what is refused in which words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_cloudtasks import FakeCloudTasks
+from pytest_cloudtasks._handle.settings import OPTIONS, Settings, checked, merged, settings_from_ini
+from pytest_cloudtasks._model.knobs import ExecutionCountRule, Knobs, RetryLimitCheck, ZeroMaxDoublings
+
+START = datetime(2030, 1, 1, tzinfo=timezone.utc)
+NANOSECONDS = 1_893_456_000_000_000_000
+HOUR = 3_600_000_000_000
+
+
+def tens(rate: float) -> int:
+    return 10
+
+
+VALUES: list[tuple[str, Any, Any]] = [
+    ("queues", "receipts", {"receipts": {}}),
+    ("queues", ["receipts", "reports"], {"receipts": {}, "reports": {}}),
+    (
+        "queues",
+        {"receipts": {"retry_config": {"max_attempts": 3}}},
+        {"receipts": {"retry_config": {"max_attempts": 3}}},
+    ),
+    ("queues", ["receipts", {"reports": {"state": "PAUSED"}}], {"receipts": {}, "reports": {"state": "PAUSED"}}),
+    ("queues", (), {}),
+    ("project", "acme", "acme"),
+    ("location", "europe-west1", "europe-west1"),
+    ("start", START, NANOSECONDS),
+    ("start", datetime(2030, 1, 1, 9, tzinfo=timezone(timedelta(hours=9))), NANOSECONDS),
+    ("time", "held", "held"),
+    ("time", "virtual", "virtual"),
+    ("seed", 7, 7),
+    ("auto_create_queues", True, True),
+    ("outside", "refuse", "refuse"),
+    ("autouse", False, False),
+    ("on_exception", "500", "500"),
+    ("redirect_endpoints", ["localhost:8123"], ("localhost:8123",)),
+    ("redirect_endpoints", (), ()),
+    ("google_auth", True, True),
+    ("service", Knobs(burst_size=3), Knobs(burst_size=3)),
+    ("service", {"burst_size": tens}, Knobs(burst_size=tens)),
+    ("service", {"queue_tombstone_ttl": timedelta(hours=1)}, Knobs(queue_tombstone_ttl=HOUR)),
+    ("service", {"task_tombstone_ttl": timedelta(0)}, Knobs(task_tombstone_ttl=0)),
+    ("service", {"sub_second_backoff": False}, Knobs(sub_second_backoff=False)),
+    ("service", {"retry_limit_check": "before_dispatch"}, Knobs(retry_limit_check=RetryLimitCheck.BEFORE_DISPATCH)),
+    ("service", {"execution_count_rule": 2026}, Knobs(execution_count_rule=ExecutionCountRule.RULE_2026)),
+    ("service", {"zero_max_doublings": ZeroMaxDoublings.LITERAL}, Knobs(zero_max_doublings=ZeroMaxDoublings.LITERAL)),
+]
+TEXTS: list[tuple[str, Any, Any]] = [
+    (
+        "queues",
+        ["receipts", "projects/p/locations/l/queues/q"],
+        {"receipts": {}, "projects/p/locations/l/queues/q": {}},
+    ),
+    ("project", "acme", "acme"),
+    ("location", "europe-west1", "europe-west1"),
+    ("start", "2030-01-01T00:00:00+00:00", NANOSECONDS),
+    ("start", " 2030-01-01T00:00:00Z", NANOSECONDS),
+    ("start", "2030-01-01T09:00:00+09:00", NANOSECONDS),
+    ("time", "virtual", "virtual"),
+    ("seed", "-7", -7),
+    ("auto_create_queues", "true", True),
+    ("auto_create_queues", "No", False),
+    ("outside", "refuse", "refuse"),
+    ("autouse", "on", True),
+    ("on_exception", "500", "500"),
+    ("redirect_endpoints", ["localhost:8123", "127.0.0.1:1"], ("localhost:8123", "127.0.0.1:1")),
+    ("google_auth", "1", True),
+    ("service", ["queue_tombstone_ttl = 1h", "task_tombstone_ttl=60m"], Knobs(HOUR, HOUR)),
+    ("service", ["queue_tombstone_ttl = 0.5d", "task_tombstone_ttl = 3600 s"], Knobs(12 * HOUR, HOUR)),
+    ("service", ["burst_size = 1"], Knobs(burst_size=1)),
+    ("service", ["sub_second_backoff = off"], Knobs(sub_second_backoff=False)),
+    ("service", ["retry_limit_check = before_dispatch"], Knobs(retry_limit_check=RetryLimitCheck.BEFORE_DISPATCH)),
+    ("service", ["execution_count_rule = 2026"], Knobs()),
+    ("service", ["execution_count_rule = legacy-zero"], Knobs(execution_count_rule=ExecutionCountRule.LEGACY_ZERO)),
+    ("service", ["zero_max_doublings = literal"], Knobs(zero_max_doublings=ZeroMaxDoublings.LITERAL)),
+]
+KNOBS = (
+    "burst_size, execution_count_rule, queue_tombstone_ttl, retry_limit_check, sub_second_backoff, task_tombstone_ttl"
+    " and zero_max_doublings"
+)
+WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
+    ("queues", 3, TypeError, "queues takes queue IDs, a mapping of IDs to fields, or a file, and got 3."),
+    (
+        "queues",
+        [["receipts"], None],
+        TypeError,
+        "queues takes queue IDs, a mapping of IDs to fields, or a file, and got None.",
+    ),
+    (
+        "queues",
+        {"receipts": 3},
+        TypeError,
+        "queues maps a queue's ID to its fields, such as {'receipts': {'retry_config': …}}, and got 3.",
+    ),
+    ("project", "", TypeError, "project takes a text, and got ''."),
+    ("location", None, TypeError, "location takes a text, and got None."),
+    (
+        "start",
+        datetime(2030, 1, 1),
+        ValueError,
+        "start takes an aware datetime, and datetime.datetime(2030, 1, 1, 0, 0) is naive. Give it a tzinfo, such as"
+        " datetime.datetime(2030, 1, 1, 0, 0).replace(tzinfo=timezone.utc).",
+    ),
+    (
+        "start",
+        1893456000,
+        TypeError,
+        "start takes an aware datetime, and got 1893456000. Pass a datetime with a tzinfo, such as datetime(2030, 1, 1,"
+        " tzinfo=timezone.utc).",
+    ),
+    (
+        "start",
+        "tomorrow",
+        ValueError,
+        "start takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, and got 'tomorrow'.",
+    ),
+    ("time", "x", ValueError, "time takes 'held' or 'virtual', and got 'x'."),
+    ("time", "virtuel", ValueError, "time takes 'held' or 'virtual', and got 'virtuel'. Did you mean 'virtual'?"),
+    ("seed", "7", TypeError, "seed takes an integer, and got '7'."),
+    ("seed", True, TypeError, "seed takes an integer, and got True."),
+    ("auto_create_queues", 1, TypeError, "auto_create_queues takes True or False, and got 1."),
+    ("outside", "reel", ValueError, "outside takes 'real' or 'refuse', and got 'reel'. Did you mean 'real'?"),
+    ("autouse", "yes", TypeError, "autouse takes True or False, and got 'yes'."),
+    ("on_exception", 500, ValueError, "on_exception takes 'raise' or '500', and got 500. Did you mean '500'?"),
+    (
+        "redirect_endpoints",
+        "localhost:8123",
+        TypeError,
+        "redirect_endpoints takes a list of host:port texts, and got 'localhost:8123'.",
+    ),
+    ("redirect_endpoints", [8123], TypeError, "redirect_endpoints takes a list of host:port texts, and got [8123]."),
+    ("redirect_endpoints", 8123, TypeError, "redirect_endpoints takes a list of host:port texts, and got 8123."),
+    ("google_auth", None, TypeError, "google_auth takes True or False, and got None."),
+    ("service", "burst_size", TypeError, "service takes a mapping of knobs to values, and got 'burst_size'."),
+    (
+        "service",
+        {"burst": 3},
+        ValueError,
+        f"service has no knob 'burst'. Did you mean 'burst_size'? Its knobs are {KNOBS}.",
+    ),
+    (
+        "service",
+        {"burst_size": 0},
+        ValueError,
+        "service knob burst_size takes a positive number, or a callable that makes one of the rate; got 0.",
+    ),
+    (
+        "service",
+        {"queue_tombstone_ttl": 60},
+        TypeError,
+        "service knob queue_tombstone_ttl takes a timedelta, and got 60. Pass one, such as timedelta(seconds=30).",
+    ),
+    (
+        "service",
+        {"task_tombstone_ttl": timedelta(seconds=-1)},
+        ValueError,
+        "service knob task_tombstone_ttl takes a duration of zero or more, and got datetime.timedelta(days=-1,"
+        " seconds=86399).",
+    ),
+    (
+        "service",
+        {"sub_second_backoff": 1},
+        TypeError,
+        "service knob sub_second_backoff takes True or False, and got 1.",
+    ),
+    (
+        "service",
+        {"retry_limit_check": "before"},
+        ValueError,
+        "service knob retry_limit_check takes 'after_failure' or 'before_dispatch', and got 'before'.",
+    ),
+]
+WRONG_TEXTS: list[tuple[str, Any, type[Exception], str]] = [
+    (
+        "start",
+        "2030-01-01T00:00:00",
+        ValueError,
+        "start takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, and got"
+        " '2030-01-01T00:00:00'.",
+    ),
+    (
+        "start",
+        "soon",
+        ValueError,
+        "start takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, and got 'soon'.",
+    ),
+    ("seed", "random", TypeError, "seed takes an integer, and got 'random'."),
+    ("autouse", "maybe", TypeError, "autouse takes True or False, and got 'maybe'."),
+    ("time", "hold", ValueError, "time takes 'held' or 'virtual', and got 'hold'. Did you mean 'held'?"),
+    (
+        "service",
+        ["burst_size"],
+        ValueError,
+        "service knob burst_size takes a positive number, or a callable that makes one of the rate; got ''.",
+    ),
+    (
+        "service",
+        ["queue_tombstone_ttl = 1w"],
+        TypeError,
+        "service knob queue_tombstone_ttl takes a duration, such as 90s, 10m, 1h or 7d in an ini file, and got '1w'.",
+    ),
+    ("service", ["nonsense"], ValueError, f"service has no knob 'nonsense'. Its knobs are {KNOBS}."),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "setting"), VALUES)
+def test_values_of_markers_and_callers(name: str, value: Any, setting: Any) -> None:
+    """Every option takes values of its own type."""
+    assert checked({name: value}, where="the marker") == {name: setting}
+
+
+@pytest.mark.parametrize(("name", "text", "setting"), TEXTS)
+def test_texts_of_ini_files(name: str, text: Any, setting: Any) -> None:
+    """Every option can be written in an ini file, lists and knobs one a line."""
+    assert settings_from_ini({name: text}) == {name: setting}
+
+
+@pytest.mark.parametrize(("name", "value", "kind", "message"), WRONG_VALUES)
+def test_wrong_values(name: str, value: Any, kind: type[Exception], message: str) -> None:
+    """A wrong value is refused in a sentence that names the option and shows the value."""
+    with pytest.raises(kind) as caught:
+        checked({name: value}, where="the marker")
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(("name", "text", "kind", "message"), WRONG_TEXTS)
+def test_wrong_texts(name: str, text: Any, kind: type[Exception], message: str) -> None:
+    """The sentence begins with the option's name, so that the ini file's own can be put before it."""
+    with pytest.raises(kind) as caught:
+        settings_from_ini({name: text})
+    assert str(caught.value) == message
+
+
+def test_every_option_is_in_the_tables() -> None:
+    """An option that is added needs rows above."""
+    assert {name for name, *_ in VALUES} == {name for name, *_ in TEXTS} == set(OPTIONS)
+    assert {name for name, *_ in WRONG_VALUES} == set(OPTIONS)
+
+
+def test_empty_texts_are_unset() -> None:
+    """What the ini file leaves out has the default."""
+    assert settings_from_ini({"queues": [], "project": "", "seed": "", "service": []}) == {}
+
+
+def test_a_misspelt_option() -> None:
+    """It is refused by the name of the place where it stands, with the nearest one and all of them."""
+    with pytest.raises(ValueError) as caught:
+        checked({"queue": "receipts"}, where="@pytest.mark.cloud_tasks")
+    assert str(caught.value) == (
+        "@pytest.mark.cloud_tasks has no option 'queue'. Did you mean 'queues'? Its options are queues, project,"
+        " location, start, time, seed, auto_create_queues, outside, autouse, on_exception, redirect_endpoints,"
+        " google_auth and service."
+    )
+
+
+def test_later_layers_win_key_by_key_and_queues_add_up() -> None:
+    """Layers are the ini file and the markers, from the farthest to the nearest."""
+    settings = merged(
+        {"queues": {"a": {}, "b": {}}, "seed": 1, "project": "acme"},
+        {"seed": 2},
+        {"queues": {"b": {"state": "PAUSED"}, "c": {}}},
+    )
+    assert settings == Settings(queues={"a": {}, "b": {"state": "PAUSED"}, "c": {}}, seed=2, project="acme")
+    assert merged() == Settings()
+
+
+def test_a_queue_is_named_by_its_id_or_in_full() -> None:
+    """An ID is one of the fake's own project and location."""
+    settings = merged({"project": "acme", "location": "europe-west1"})
+    assert settings.queue_name("receipts") == "projects/acme/locations/europe-west1/queues/receipts"
+    assert settings.queue_name("projects/p/locations/l/queues/q") == "projects/p/locations/l/queues/q"
+
+
+def test_a_queue_that_the_service_refuses_is_refused_with_the_settings() -> None:
+    """The fake does not begin, and the message has the queue and the service's own reason."""
+    for queues, reason in (
+        (["a_b"], "The queue 'a_b' of the settings can't be created: Queue ID \"a_b\" can contain only letters"),
+        (
+            {"receipts": {"retry_config": {"max_attempts": -2}}},
+            "The queue 'receipts' of the settings can't be created: RetryConfig.maxAttempts must be greater or equal",
+        ),
+        (
+            {"receipts": {"retries": 3}},
+            "The queue 'receipts' of the settings can't be created: Unknown field for Queue: retries",
+        ),
+    ):
+        fake = FakeCloudTasks(queues=queues)
+        with pytest.raises(ValueError) as caught:
+            fake.__enter__()
+        assert str(caught.value).startswith(reason)
+        assert repr(fake) == "<FakeCloudTasks, not active>"
+
+
+def test_a_path_names_a_file(tmp_path: Path) -> None:
+    """Texts that end like files and paths are read, also beside IDs."""
+    file = tmp_path / "queues.json"
+    file.write_text('[{"name": "projects/p/locations/l/queues/q", "state": "RUNNING"}]')
+    found = {"projects/p/locations/l/queues/q": {"state": "RUNNING"}}
+    assert checked({"queues": file}, where="") == {"queues": found}
+    assert checked({"queues": str(file)}, where="") == {"queues": found}
+    assert settings_from_ini({"queues": ["receipts", str(file)]}) == {"queues": {"receipts": {}, **found}}

@@ -1,0 +1,261 @@
+"""The world of a test: its calls, its queues, its first contact, and the clock that the test itself holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+
+import grpc
+import pytest
+import time_machine
+from google.api_core import gapic_v1, retry
+from google.api_core.exceptions import AlreadyExists, InvalidArgument, NotFound
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_cloudtasks import FakeCloudTasks
+
+START = datetime(2030, 1, 1, tzinfo=timezone.utc)
+MAILER = "https://mailer.test/send"
+Enqueue = Callable[..., str]
+pytestmark = pytest.mark.cloud_tasks(start=START)
+
+
+# --- calls -------------------------------------------------------------------------------------------------------
+
+
+def test_every_call_is_recorded_as_it_arrived(cloud_tasks: FakeCloudTasks) -> None:
+    """Method, request, retry, timeout, metadata and result, oldest first; the test's own verbs are no calls."""
+    cloud_tasks.create_queue("reports")
+    client = tasks_v2.CloudTasksClient()
+    name = cloud_tasks.queue_path("receipts")
+    policy = retry.Retry()
+    created = client.create_queue(parent=name.rpartition("/queues")[0], queue={"name": name})
+    client.get_queue(name=name, retry=policy, timeout=3, metadata=[("x-trace", "7")])
+
+    first, second = cloud_tasks.rpcs
+    assert (first.method, first.request.queue.name, first.retry) == ("create_queue", name, gapic_v1.method.DEFAULT)
+    assert (first.result, first.error) == (created, None)
+    assert (second.method, second.request.name, second.retry) == ("get_queue", name, policy)
+    assert second.timeout == pytest.approx(3, abs=1)
+    assert ("x-trace", "7") in second.metadata
+
+
+def test_a_refused_call_is_recorded_with_its_error(cloud_tasks: FakeCloudTasks) -> None:
+    """What the transport raised is there, the result is not, and nothing has happened."""
+    with pytest.raises(NotFound):
+        tasks_v2.CloudTasksClient().delete_queue(name=cloud_tasks.queue_path("receipts"))
+    (call,) = cloud_tasks.rpcs
+    assert (call.method, call.result) == ("delete_queue", None)
+    assert call.error is not None
+    assert cloud_tasks.timeline() == "nothing has happened yet"
+
+
+# --- queues ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.cloud_tasks(queues=["receipts", {"reports": {"state": "PAUSED", "retry_config": {"max_attempts": 3}}}])
+def test_queues_of_the_settings_exist_at_first_contact(cloud_tasks: FakeCloudTasks) -> None:
+    """As if the test had created them, with the fields given."""
+    reports = tasks_v2.CloudTasksClient().get_queue(name=cloud_tasks.queue_path("reports"))
+    assert (reports.state.name, reports.retry_config.max_attempts) == ("PAUSED", 3)
+    assert cloud_tasks.timeline().splitlines() == [
+        "+0:00:00  queue receipts created",
+        "+0:00:00  queue reports created",
+        "+0:00:00  queue reports paused",
+    ]
+
+
+@pytest.mark.cloud_tasks(auto_create_queues=True)
+def test_auto_create_queues(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """CreateTask creates a missing queue with the service's defaults, and no other call does."""
+    client = tasks_v2.CloudTasksClient()
+    with pytest.raises(NotFound):
+        client.get_queue(name=cloud_tasks.queue_path("receipts"))
+    enqueue("one")
+    enqueue("two")
+    assert client.get_queue(name=cloud_tasks.queue_path("receipts")).retry_config.max_attempts == 100
+    assert [line.split("  ")[1] for line in cloud_tasks.timeline().splitlines()] == [
+        "queue receipts created",
+        "receipts/one created: POST https://mailer.test/send",
+        "receipts/two created: POST https://mailer.test/send",
+    ]
+
+
+@pytest.mark.cloud_tasks(auto_create_queues=True)
+def test_auto_create_queues_makes_no_queue_of_a_name_that_is_none(cloud_tasks: FakeCloudTasks) -> None:
+    """A wrong parent gets the service's own answer."""
+    with pytest.raises(InvalidArgument):
+        tasks_v2.CloudTasksClient().create_task(parent="receipts", task={"http_request": {"url": MAILER}})
+    assert cloud_tasks.timeline() == "nothing has happened yet"
+
+
+def test_without_auto_create_a_missing_queue_is_missing(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """As in the service, which has a text for that; no task was accepted."""
+    with pytest.raises(NotFound) as caught:
+        enqueue()
+    assert caught.value.message == (
+        "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."
+    )
+    cloud_tasks.assert_nothing_enqueued()
+
+
+UNKNOWN = "Create it with cloud_tasks.create_queue({queue!r}), or by the option queues."
+
+
+@pytest.mark.parametrize(
+    ("existing", "queue", "message"),
+    [
+        ([], "receipts", "There is no queue 'receipts'. This test has no queue."),
+        (["reports"], "zebra", "There is no queue 'zebra'. The only queue of this test is reports."),
+        (
+            ["reports", "receipts"],
+            "receipt",
+            "There is no queue 'receipt'. Did you mean 'receipts'? The queues of this test are receipts and reports.",
+        ),
+        (
+            ["projects/p/locations/l/queues/receipts"],
+            "receipts",
+            "There is no queue 'receipts'. The only queue of this test is projects/p/locations/l/queues/receipts.",
+        ),
+        (
+            ["receipts"],
+            "projects/p/locations/l/queues/receipts",
+            "There is no queue 'projects/p/locations/l/queues/receipts'. Did you mean"
+            " 'projects/test-project/locations/us-central1/queues/receipts'? The only queue of this test is"
+            " projects/test-project/locations/us-central1/queues/receipts.",
+        ),
+    ],
+)
+def test_an_unknown_queue(cloud_tasks: FakeCloudTasks, existing: list[str], queue: str, message: str) -> None:
+    """The refusal names the nearest queue, and all there are, as one would have to write them."""
+    for one in existing:
+        cloud_tasks.create_queue(one)
+    with pytest.raises(LookupError) as caught:
+        cloud_tasks.dispatch_due(queue)
+    assert str(caught.value) == f"{message} {UNKNOWN.format(queue=queue)}"
+
+
+def test_knobs_of_the_service() -> None:
+    """A knob is one of this fake's service: a name is free again at once without tombstones."""
+    knobs = {"task_tombstone_ttl": timedelta(0), "queue_tombstone_ttl": timedelta(0), "burst_size": 3}
+    with FakeCloudTasks(queues=["receipts"], service=knobs) as cloud_tasks:
+        client = tasks_v2.CloudTasksClient()
+        queue = cloud_tasks.queue_path("receipts")
+        task = {"name": f"{queue}/tasks/one", "http_request": {"url": MAILER}}
+        client.delete_task(name=client.create_task(parent=queue, task=task).name)
+        client.create_task(parent=queue, task=task)
+        client.delete_queue(name=queue)
+        assert cloud_tasks.create_queue("receipts").rate_limits.max_burst_size == 3
+
+
+@pytest.mark.cloud_tasks(queues=["receipts"])
+def test_without_knobs_names_stay_reserved(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """The defaults are the service's."""
+    tasks_v2.CloudTasksClient().delete_task(name=enqueue("one"))
+    with pytest.raises(AlreadyExists):
+        enqueue("one")
+
+
+def test_redirected_endpoints() -> None:
+    """A channel that a client was given is answered by the fake where the settings name its address, and only there."""
+    with FakeCloudTasks(redirect_endpoints=["localhost:8123"]) as cloud_tasks:
+        channel = grpc.insecure_channel("localhost:8123")
+        client = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+        cloud_tasks.create_queue("receipts")
+        assert client.get_queue(name=cloud_tasks.queue_path("receipts")).state.name == "RUNNING"
+        world = cloud_tasks._resting
+        assert (world.redirects("localhost:8123"), world.redirects("localhost:8124")) == (True, False)
+
+
+@given(number=st.integers(min_value=0, max_value=3))
+@settings(max_examples=10, deadline=None, derandomize=True)
+@pytest.mark.cloud_tasks(queues=["receipts"])
+def test_every_example_begins_anew(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, number: int) -> None:
+    """Tasks, targets, calls and time of one Hypothesis example are gone in the next."""
+    assert (cloud_tasks.clock.now(), cloud_tasks.rpcs, cloud_tasks.attempts()) == (START, [], [])
+    cloud_tasks.assert_nothing_enqueued()
+    route = cloud_tasks.route(MAILER)
+    for _ in range(number):
+        enqueue()
+    cloud_tasks.advance(hours=1)
+    assert len(route.calls) == number
+
+
+# --- the test's own clock ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.cloud_tasks(queues=["receipts"])
+def test_a_clock_that_the_test_moves_is_followed(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Its tick dispatches nothing by itself; what is overdue goes out at the next verb."""
+    cloud_tasks.route(MAILER)
+    with time_machine.travel(START + timedelta(hours=1), tick=False) as traveller:
+        enqueue("one", schedule_time=START + timedelta(hours=2))
+        traveller.shift(timedelta(hours=3))
+        assert cloud_tasks.clock.now() == START + timedelta(hours=4)
+        assert cloud_tasks.attempts() == []
+        assert cloud_tasks.dispatch_due().succeeded == 1
+        cloud_tasks.advance(hours=1)
+        assert datetime.now(timezone.utc) == START + timedelta(hours=5)
+    assert cloud_tasks.clock.now() == START + timedelta(hours=5)
+
+
+@pytest.mark.cloud_tasks(queues=["receipts"])
+def test_a_clock_set_back_before_waiting_tasks_is_refused(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Both instants are named, nothing is moved, and the test fails even if the application swallows it."""
+    enqueue("one")
+    with time_machine.travel(START - timedelta(days=1), tick=False):
+        with pytest.raises(pytest.fail.Exception) as caught:
+            enqueue("two")
+        message = (
+            "time-machine shows 2029-12-31T00:00:00+00:00, which lies before the queue's 2030-01-01T00:00:00+00:00, and"
+            " tasks are waiting that cannot go back in time. Freeze time before the first task is created, or move it"
+            " forwards."
+        )
+        assert str(caught.value) == message
+        assert cloud_tasks._resting.failures == [message]
+        cloud_tasks._resting.failures.clear()
+    assert cloud_tasks.assert_enqueued().id == "one"
+    assert cloud_tasks.clock.now() == START
+
+
+@pytest.mark.cloud_tasks(queues=["receipts"])
+def test_a_clock_set_back_without_waiting_tasks_sets_the_queue_anew(cloud_tasks: FakeCloudTasks) -> None:
+    """Queues stay, and elapsed counts on."""
+    cloud_tasks.advance(seconds=5)
+    with time_machine.travel(datetime(2001, 1, 1, tzinfo=timezone.utc), tick=False):
+        assert cloud_tasks.clock.now() == datetime(2001, 1, 1, tzinfo=timezone.utc)
+        assert cloud_tasks.clock.elapsed == timedelta(seconds=5)
+        assert cloud_tasks.tasks("receipts") == []
+
+
+# --- failures that application code may swallow ------------------------------------------------------------------
+
+
+def test_a_swallowed_failure_comes_again_when_the_block_ends(enqueue: Enqueue) -> None:
+    """An application that catches everything does not hide it, nor does another exception get lost for it."""
+
+    def handler(request: object) -> int:
+        try:
+            fake.step()
+        except BaseException:
+            return 200
+        raise AssertionError("not reached")
+
+    message = (
+        "cloud_tasks.step() was called while the handler of receipts/one was running. A handler may call the Cloud"
+        " Tasks client; let the test itself drive the queue, after the handler has returned."
+    )
+    with pytest.raises(AssertionError) as caught, FakeCloudTasks(queues=["receipts"]) as fake:
+        fake.route(MAILER, handler=handler)
+        enqueue("one")
+        assert fake.dispatch_due().succeeded == 1
+    assert str(caught.value) == message
+
+    with pytest.raises(ZeroDivisionError), FakeCloudTasks(queues=["receipts"]) as fake:
+        fake.route(MAILER, handler=handler)
+        enqueue("one")
+        fake.dispatch_due()
+        raise ZeroDivisionError

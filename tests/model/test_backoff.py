@@ -1,0 +1,225 @@
+"""Retry: the delays, the limits, and the settings behind them."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_cloudtasks._model.attempt import response
+from pytest_cloudtasks._model.backoff import (
+    UNLIMITED,
+    GiveUp,
+    Retry,
+    RetryConfig,
+    delay_after,
+    retry_config_from,
+    verdict_on_failure,
+)
+from pytest_cloudtasks._model.knobs import Knobs, RetryLimitCheck, ZeroMaxDoublings
+from pytest_cloudtasks._model.refusals import Code
+from pytest_cloudtasks._model.task import TaskState
+from pytest_cloudtasks._model.units import HOUR, MILLISECOND, SECOND
+
+from .driving import LOCATION, QUEUE, START, add, always, assert_refused, dispatched_at, driver_with, service_with
+
+VECTORS = json.loads((Path(__file__).parents[1] / "data" / "backoff_vectors.json").read_text(encoding="utf-8"))
+DELAYS = VECTORS["delays"]
+WITH_LINEAR_PHASE = [vector for vector in DELAYS if vector["if_the_linear_phase_were_forgotten"] is not None]
+FAILING = always(response(503))
+
+
+def milliseconds(values: list[int]) -> list[int]:
+    return [value * MILLISECOND for value in values]
+
+
+def backoff_of(vector: dict[str, Any]) -> dict[str, int]:
+    return {
+        "min_backoff": vector["min_backoff"] * MILLISECOND,
+        "max_backoff": vector["max_backoff"] * MILLISECOND,
+        "max_doublings": vector["max_doublings"],
+    }
+
+
+def name_of(vector: dict[str, Any]) -> str:
+    return str(vector.get("name") or vector["why"])
+
+
+# --- delays ------------------------------------------------------------------------------------------------------
+
+
+def test_the_vectors_are_all_there() -> None:
+    """The data holds the delays and stop rules that were collected, in the unit these tests read."""
+    assert VECTORS["unit"] == "milliseconds"
+    assert (len(DELAYS), len(WITH_LINEAR_PHASE), len(VECTORS["stops"])) == (20, 12, 8)
+
+
+@pytest.mark.parametrize("vector", DELAYS, ids=name_of)
+def test_delays_are_those_of_the_vectors(vector: dict[str, Any]) -> None:
+    """The wait after each failure is the documented or recorded one."""
+    config = RetryConfig(**backoff_of(vector))
+    expected = milliseconds(vector["after_failure_n"])
+    assert [delay_after(config, failures) for failures in range(1, len(expected) + 1)] == expected
+
+
+@pytest.mark.parametrize("vector", WITH_LINEAR_PHASE, ids=name_of)
+def test_delays_have_a_linear_phase(vector: dict[str, Any]) -> None:
+    """After the doublings the delay goes on growing, which tells it from the common mistake."""
+    config = RetryConfig(**backoff_of(vector))
+    mistaken = milliseconds(vector["if_the_linear_phase_were_forgotten"])
+    assert [delay_after(config, failures) for failures in range(1, len(mistaken) + 1)] != mistaken
+
+
+@pytest.mark.parametrize("vector", DELAYS, ids=name_of)
+def test_a_failing_task_comes_again_at_the_delays_of_the_vectors(vector: dict[str, Any]) -> None:
+    """A whole service keeps the same delays, between the end of an attempt and the next."""
+    expected = milliseconds(vector["after_failure_n"])
+    settings = {"retry_config": {**backoff_of(vector), "max_attempts": len(expected) + 1}}
+    knobs = Knobs(zero_max_doublings=ZeroMaxDoublings.LITERAL, burst_size=100)
+    driver = driver_with(FAILING, settings, knobs)
+    task = add(driver)
+    driver.drain()
+    at = dispatched_at(task)
+    assert [later - earlier for earlier, later in pairwise(at)] == expected
+    assert task.state is TaskState.EXHAUSTED
+
+
+@pytest.mark.parametrize("failures", [64, 65, 1000, 10**6])
+def test_many_doublings_end_at_the_cap(failures: int) -> None:
+    """A huge max_doublings is no huge integer: past all doublings that matter only the cap does."""
+    config = RetryConfig(max_doublings=10**9)
+    assert delay_after(config, failures) == HOUR
+    assert delay_after(RetryConfig(min_backoff=0, max_doublings=10**9), failures) == 0
+
+
+# --- when to stop ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", RetryLimitCheck, ids=lambda rule: rule.value)
+@pytest.mark.parametrize("vector", VECTORS["stops"], ids=name_of)
+def test_a_failing_task_is_attempted_as_often_as_its_limits_allow(
+    vector: dict[str, Any], rule: RetryLimitCheck
+) -> None:
+    """Attempts come at the instants of the vectors under either rule, and then no more."""
+    settings = {
+        "retry_config": {
+            **backoff_of(vector),
+            "max_attempts": vector["max_attempts"],
+            "max_retry_duration": vector["max_retry_duration"] * MILLISECOND,
+        }
+    }
+    driver = driver_with(FAILING, settings, Knobs(retry_limit_check=rule))
+    task = add(driver)
+    driver.drain()
+    assert dispatched_at(task) == milliseconds(vector["attempts_at"][rule.value])
+    assert task.state is TaskState.EXHAUSTED
+
+
+def test_by_default_a_task_is_attempted_a_hundred_times() -> None:
+    """The default settings end after 100 attempts, the last one three and a half days in."""
+    driver = driver_with(FAILING)
+    task = add(driver)
+    driver.drain()
+    assert task.dispatch_count == VECTORS["default_queue"]["attempts"] == 100
+    assert dispatched_at(task)[-1] == VECTORS["default_queue"]["last_attempt_at"] * MILLISECOND
+    assert task.state is TaskState.EXHAUSTED
+
+
+def verdict(config: RetryConfig, rule: RetryLimitCheck = RetryLimitCheck.AFTER_FAILURE, **given: int) -> Retry | GiveUp:
+    """The verdict on a first failure, at once, unless told otherwise."""
+    facts = {"attempts": 1, "failures": 1, "first_dispatch": 0, "ended": 0, "counted_from": 0, **given}
+    return verdict_on_failure(config, rule, **facts)
+
+
+def test_without_any_limit_there_is_always_a_retry() -> None:
+    """Unlimited attempts and no retry duration never give up."""
+    config = RetryConfig(max_attempts=UNLIMITED, min_backoff=SECOND, max_backoff=SECOND)
+    for rule in RetryLimitCheck:
+        assert verdict(config, rule, attempts=10**6, ended=HOUR, counted_from=HOUR) == Retry(HOUR + SECOND)
+
+
+def test_the_delay_counts_from_where_it_is_told_to() -> None:
+    """The retry is due after the delay that the number of failures asks for, from ``counted_from`` on."""
+    config = RetryConfig(min_backoff=SECOND, max_backoff=HOUR)
+    assert verdict(config, failures=3, ended=50 * SECOND, counted_from=20 * SECOND) == Retry(24 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (RetryConfig(max_attempts=1), "max_attempts 1"),
+        (RetryConfig(max_attempts=UNLIMITED, max_retry_duration=3 * SECOND // 2), "max_retry_duration 1.5 s"),
+        (RetryConfig(max_attempts=2, max_retry_duration=SECOND), "max_attempts 2 and max_retry_duration 1 s"),
+    ],
+)
+def test_giving_up_says_which_limits_were_used_up(config: RetryConfig, reason: str) -> None:
+    """The reason names every limit that was set."""
+    assert verdict(config, attempts=2, ended=10 * SECOND, counted_from=10 * SECOND) == GiveUp(reason)
+
+
+# --- settings ----------------------------------------------------------------------------------------------------
+
+
+def test_defaults_fill_what_is_left_out() -> None:
+    """A queue that sets nothing has the recorded defaults; 0 attempts and 0 doublings are unset too."""
+    default = RetryConfig(100, 0, SECOND // 10, HOUR, 16)
+    assert retry_config_from({}, Knobs()) == default
+    assert retry_config_from({"max_attempts": 0, "max_doublings": 0}, Knobs()) == default
+
+
+def test_what_is_given_is_kept() -> None:
+    """Every setting in range is taken over, to the nanosecond."""
+    given = {
+        "max_attempts": -1,
+        "max_retry_duration": 90 * SECOND,
+        "min_backoff": 1,
+        "max_backoff": SECOND + 1,
+        "max_doublings": 3,
+    }
+    assert retry_config_from(given, Knobs()) == RetryConfig(**given)
+
+
+def test_zero_doublings_can_be_meant_literally() -> None:
+    """By the knob, or where an update's mask names them, 0 doublings are 0."""
+    assert retry_config_from({}, Knobs(zero_max_doublings=ZeroMaxDoublings.LITERAL)).max_doublings == 0
+    assert retry_config_from({}, Knobs(), literal_zero=True).max_doublings == 0
+    assert retry_config_from({"max_doublings": 5}, Knobs(), literal_zero=True).max_doublings == 5
+
+
+def test_fractions_of_a_second_can_be_cut_off() -> None:
+    """The knob truncates what is given, and leaves the default of 0.1 s alone."""
+    knobs = Knobs(sub_second_backoff=False)
+    given = {"min_backoff": 1_900_000_000, "max_backoff": 7_500_000_000, "max_retry_duration": 999_999_999}
+    assert retry_config_from(given, knobs) == RetryConfig(100, 0, SECOND, 7 * SECOND, 16)
+    assert retry_config_from({}, knobs) == RetryConfig()
+
+
+REFUSED = [
+    ({"max_attempts": -2}, "RetryConfig.maxAttempts must be greater or equal to -1."),
+    ({"max_doublings": -1}, "RetryConfig.maxDoublings cannot be negative."),
+    ({"min_backoff": -1}, "RetryConfig.minBackoff cannot be negative."),
+    ({"max_backoff": -1}, "RetryConfig.maxBackoff cannot be negative."),
+    ({"max_retry_duration": -1}, "RetryConfig.maxRetryDuration cannot be negative."),
+    (
+        {"min_backoff": 10 * SECOND, "max_backoff": 5 * SECOND},
+        "RetryConfig.minBackoff must be less than or equal to RetryConfig.maxBackoff.",
+    ),
+    ({"min_backoff": 2 * HOUR}, "RetryConfig.minBackoff must be less than or equal to RetryConfig.maxBackoff."),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), REFUSED)
+def test_settings_out_of_range_are_refused_wherever_they_are_given(given: dict[str, int], message: str) -> None:
+    """A new queue, an update and a task of its own refuse them alike, and nothing changes."""
+    service = service_with()
+    driver = driver_with()
+    settings = {"retry_config": given}
+    refused = Code.INVALID_ARGUMENT
+    other = f"{LOCATION}/queues/other"
+    assert_refused(service, refused, message, lambda: service.create_queue(START, LOCATION, other, settings))
+    assert_refused(service, refused, message, lambda: service.update_queue(START, QUEUE, settings, []))
+    assert_refused(service, refused, message, lambda: service.update_queue(START, QUEUE, settings, ["retry_config"]))
+    assert_refused(driver.service, refused, message, lambda: add(driver, retry_config=given))

@@ -1,0 +1,71 @@
+"""Paging."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_cloudtasks._model.paging import page
+from pytest_cloudtasks._model.refusals import Code, ServiceError
+
+from .driving import LOCATION, QUEUE, START, assert_refused, service_with
+
+
+def pages(items: list[str], size: int, largest: int = 10) -> list[list[str]]:
+    """All pages, from the first token to the empty one."""
+    found, token = page(items, str, size, "", largest)
+    result = [found]
+    while token:
+        found, token = page(items, str, size, token, largest)
+        result.append(found)
+    return result
+
+
+def test_pages_follow_each_other() -> None:
+    """Each token leads to the page behind; the last page has none, even when it is full."""
+    assert pages(["a", "b", "c", "d", "e"], 2) == [["a", "b"], ["c", "d"], ["e"]]
+    assert pages(["a", "b", "c", "d"], 2) == [["a", "b"], ["c", "d"]]
+    assert pages([], 2) == [[]]
+
+
+@pytest.mark.parametrize("size", [0, 3, 4, 1000])
+def test_no_page_is_larger_than_the_largest(size: int) -> None:
+    """Size 0 means the largest, and a larger one is cut to it."""
+    assert pages(["a", "b", "c", "d"], size, largest=3) == [["a", "b", "c"], ["d"]]
+
+
+def test_a_token_stays_right_while_items_come_and_go() -> None:
+    """What is there throughout is listed once, though the item that the token was made at has gone."""
+    _, token = page(["b", "c", "d", "e"], str, 2, "", 10)
+    assert page(["a", "b", "d", "e", "f"], str, 10, token, 10) == (["d", "e", "f"], "")
+
+
+@settings(derandomize=True, database=None, max_examples=100)
+@given(st.sets(st.text(min_size=1, max_size=3)), st.integers(1, 5))
+def test_all_pages_together_are_the_listing(names: set[str], size: int) -> None:
+    """No item is lost or told twice, whatever the names."""
+    items = sorted(names)
+    assert [item for found in pages(items, size) for item in found] == items
+
+
+@pytest.mark.parametrize("token", ["x", "!!!!", "abc", "a b=", "_w==", "ä", "AAAA\n"])
+def test_a_token_that_no_page_gave_is_refused(token: str) -> None:
+    """What can't be read as a token is refused in both listings, and nothing changes."""
+    service = service_with()
+    message = "The page token is invalid."
+    refused = Code.INVALID_ARGUMENT
+    assert_refused(service, refused, message, lambda: service.list_queues(START, LOCATION, 0, token, ""))
+    assert_refused(service, refused, message, lambda: service.list_tasks(START, QUEUE, 0, token))
+
+
+def test_a_negative_size_is_refused() -> None:
+    """Both listings refuse it, and nothing changes."""
+    service = service_with()
+    message = "The page size cannot be negative."
+    refused = Code.INVALID_ARGUMENT
+    assert_refused(service, refused, message, lambda: service.list_queues(START, LOCATION, -1, "", ""))
+    assert_refused(service, refused, message, lambda: service.list_tasks(START, QUEUE, -1, ""))
+    with pytest.raises(ServiceError) as caught:
+        page([], str, -1, "", 10)
+    assert str(caught.value) == message

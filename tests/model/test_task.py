@@ -1,0 +1,67 @@
+"""Tasks."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_cloudtasks._model.attempt import response
+from pytest_cloudtasks._model.task import LIVE, TaskState
+from pytest_cloudtasks._model.units import SECOND
+
+from .driving import START, add, always, driver_with, scripted
+
+
+def test_a_task_is_live_while_it_is_scheduled_or_dispatched() -> None:
+    """All other states are ends."""
+    assert {TaskState.SCHEDULED, TaskState.DISPATCHED} == LIVE
+    assert set(TaskState) - LIVE == {
+        TaskState.SUCCEEDED,
+        TaskState.EXHAUSTED,
+        TaskState.EXPIRED,
+        TaskState.DELETED,
+    }
+
+
+def test_a_new_task_has_nothing_behind_it() -> None:
+    """Its counters are zero, and it waits."""
+    task = add(driver_with())
+    assert (task.state, task.is_live, task.ended_at) == (TaskState.SCHEDULED, True, None)
+    assert (task.dispatch_count, task.response_count, task.failures, task.in_flight) == (0, 0, 0, 0)
+    assert (task.attempts, task.last_outcome) == (None, None)
+
+
+def test_a_task_goes_from_scheduled_through_dispatched_to_its_end() -> None:
+    """While an answer is awaited it is dispatched; between attempts it waits again."""
+    driver = driver_with(lambda attempt: (response(500 if attempt.number == 1 else 200), 2 * SECOND))
+    task = add(driver)
+    states = []
+    for _ in range(6):
+        driver.advance(SECOND)
+        states.append(task.state)
+    # 0 s to 2 s, and after 0.1 s again 2.1 s to 4.1 s
+    assert states == [TaskState.DISPATCHED, *[TaskState.DISPATCHED] * 3, TaskState.SUCCEEDED, TaskState.SUCCEEDED]
+    assert task.ended_at == START + 4_100_000_000
+    assert not task.is_live
+
+
+@pytest.mark.parametrize(
+    ("statuses", "responses", "without_5xx"),
+    [((503, 404, 200), 3, 2), ((500, 599, 200), 3, 1), ((302, 429, 499), 3, 3)],
+)
+def test_responses_are_counted_and_those_outside_5xx_apart(
+    statuses: tuple[int, ...], responses: int, without_5xx: int
+) -> None:
+    """response_count takes every response; the execution count of HTTP tasks leaves out 5xx."""
+    settings = {"retry_config": {"max_attempts": 3}}
+    driver = driver_with(scripted(*map(response, statuses)), settings)
+    task = add(driver)
+    driver.drain()
+    assert (task.dispatch_count, task.response_count, task.non_5xx_count) == (3, responses, without_5xx)
+
+
+def test_the_last_outcome_is_remembered() -> None:
+    """The next attempt's headers tell of it."""
+    driver = driver_with(always(response(418)), {"retry_config": {"max_attempts": 1}})
+    task = add(driver)
+    driver.drain()
+    assert (task.last_outcome, task.state) == (response(418), TaskState.EXHAUSTED)

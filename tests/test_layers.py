@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pytest_cloudtasks
+
+ROOT = Path(pytest_cloudtasks.__file__).parent
+LAYERS = ["_model", "_time", "_targets", "_google", "_handle", "_plugin", "plugin"]
+"""From the bottom to the top. A module imports from its own folder and from those below."""
+SIBLINGS = {("_google", "_targets"), ("_google", "_time")}
+"""Edges that know each other's third party not at all."""
+KNOWN_IN = {
+    "google": {"_google"},
+    "grpc": {"_google"},
+    "requests": {"_google"},
+    "time_machine": {"_time"},
+    "freezegun": set(),
+    "hypothesis": set(),
+    "pytest": {"plugin", "_plugin", "_handle/failing.py"},
+    "yaml": {"_handle/queue_files.py"},
+}
+"""Where each third party may be imported; the time module reads freezegun from sys.modules only."""
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def layer_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).parts
+    return parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path) -> Iterator[tuple[ast.Import | ast.ImportFrom, str]]:
+    """Each imported module: its absolute name, or the layer for one of the package's own."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    package = ("pytest_cloudtasks", *path.relative_to(ROOT).parts[:-1])
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            if node.module or node.level == 0:
+                yield node, ".".join([*base, node.module or ""])
+            else:
+                for alias in node.names:
+                    yield node, ".".join([*base, alias.name])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_downwards_only(path: Path) -> None:
+    """No module imports from a layer above its own, or from an edge beside it that it should not know."""
+    own = layer_of(path)
+    if own == "__init__":
+        return  # the root hands out names of all layers, lazily
+    for _, name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] != "pytest_cloudtasks" or len(parts) == 1:
+            continue
+        other = parts[1]
+        assert LAYERS.index(other) <= LAYERS.index(own), f"{path.name} of {own} imports {name}, which lies above"
+        assert (own, other) not in SIBLINGS, f"{path.name} of {own} imports {name}, another edge"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_each_third_party_is_known_in_one_place(path: Path) -> None:
+    """google, grpc, pytest, time-machine and the rest are imported in their own layer only."""
+    relative = path.relative_to(ROOT).as_posix()
+    own = layer_of(path)
+    for node, name in imports_of(path):
+        top = name.split(".")[0]
+        if top in KNOWN_IN and not is_for_types_only(path, node):
+            allowed = KNOWN_IN[top]
+            assert own in allowed or relative in allowed, f"{relative} imports {name}; it belongs in {allowed}"
+
+
+def is_for_types_only(path: Path, node: ast.AST) -> bool:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for block in ast.walk(tree):
+        if isinstance(block, ast.If) and isinstance(block.test, ast.Name) and block.test.id == "TYPE_CHECKING":
+            lines = {inner.lineno for inner in ast.walk(block) if isinstance(inner, (ast.Import, ast.ImportFrom))}
+            if node.lineno in lines:  # type: ignore[attr-defined]
+                return True
+    return False
+
+
+def test_the_model_knows_the_standard_library_only() -> None:
+    """The model imports nothing that is not Python's own, and neither a clock nor randomness."""
+    import sys
+
+    for path in FILES:
+        if layer_of(path) != "_model":
+            continue
+        for _, name in imports_of(path):
+            top = name.split(".")[0]
+            if top != "pytest_cloudtasks":
+                assert top in sys.stdlib_module_names, f"{path.name} imports {name}"
+                assert top not in {"time", "random", "secrets", "threading", "asyncio", "socket", "os"}, path.name
+
+
+def test_the_wall_clock_is_read_in_one_module() -> None:
+    """Only the clock module asks what time it really is."""
+    readers = set()
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and (
+                (node.attr in {"time_ns", "time"} and isinstance(node.value, ast.Name) and node.value.id == "time")
+                or (
+                    node.attr in {"now", "utcnow", "today"}
+                    and isinstance(node.value, ast.Name)
+                    and node.value.id in {"datetime", "date"}
+                )
+            ):
+                readers.add(path.relative_to(ROOT).as_posix())
+    assert readers == {"_time/clock.py"}
+
+
+def test_every_public_name_has_one_home() -> None:
+    """The root's table of names, its __all__ and the modules agree."""
+    for name in pytest_cloudtasks.__all__:
+        public = getattr(pytest_cloudtasks, name)
+        assert public is not None
+        home = pytest_cloudtasks._HOMES[name]
+        defined = ROOT / (home.replace(".", "/") + ".py")
+        names = {
+            node.name
+            for node in ast.parse(defined.read_text(encoding="utf-8")).body
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef))
+        }
+        assert name in names, f"{name} is not defined in {home}"
+    assert set(pytest_cloudtasks._HOMES) == set(pytest_cloudtasks.__all__)
+    assert set(pytest_cloudtasks.__all__) <= set(dir(pytest_cloudtasks))
+
+
+def test_an_unknown_name_of_the_root_is_an_attribute_error() -> None:
+    """Asking the lazy root for what it does not have fails as on any module."""
+    with pytest.raises(AttributeError) as refusal:
+        _ = pytest_cloudtasks.nonsense
+    assert str(refusal.value) == "module 'pytest_cloudtasks' has no attribute 'nonsense'"

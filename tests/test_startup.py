@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HEAVY = ("google", "grpc", "hypothesis", "freezegun", "time_machine", "asyncio", "requests", "yaml", "flask")
+REPORT = f"""
+import sys
+
+def pytest_sessionfinish():
+    print("HEAVY", sorted({{name.split(".")[0] for name in sys.modules}} & {set(HEAVY)!r}))
+    print("OURS", sorted(name for name in sys.modules if name.startswith("pytest_cloudtasks")))
+"""
+
+
+def run(folder: Path, test: str) -> str:
+    (folder / "conftest.py").write_text(REPORT)
+    (folder / "test_it.py").write_text(test)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-s", "-p", "pytest_cloudtasks.plugin", "-p", "no:cacheprovider"],
+        cwd=folder,
+        env={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_a_run_that_does_not_use_the_plugin_imports_nothing_heavy(tmp_path: Path) -> None:
+    """Without a fake, neither Google's libraries nor any other dependency is imported, and little of our own."""
+    output = run(tmp_path, "def test_it(): pass")
+    assert "HEAVY []" in output
+    ours = next(line for line in output.splitlines() if line.startswith("OURS"))
+    assert ours == (
+        "OURS ['pytest_cloudtasks', 'pytest_cloudtasks._google', 'pytest_cloudtasks._google.interception',"
+        " 'pytest_cloudtasks._google.switchboard', 'pytest_cloudtasks._plugin', 'pytest_cloudtasks._plugin.session',"
+        " 'pytest_cloudtasks.plugin']"
+    )
+
+
+def test_a_fake_that_nobody_touches_imports_no_client(tmp_path: Path) -> None:
+    """A test that asks for the fixture and does not use it pays for neither Google's client nor time-machine."""
+    output = run(tmp_path, "def test_it(cloud_tasks): pass")
+    assert "HEAVY []" in output
