@@ -65,8 +65,8 @@ class Switchboard:
 
     @property
     def needs_no_credentials(self) -> bool:
-        """Whether a client built now gets by without credentials."""
-        return bool(self._backends) or self.defers_credentials()
+        """Whether a client built now gets by without credentials: no real call follows, or not yet."""
+        return bool(self._backends) or self.refuse_outside is not None or self.defers_credentials()
 
     def redirects(self, address: str) -> bool:
         """Whether a channel to ``address``, given by the user, may be answered by a fake."""

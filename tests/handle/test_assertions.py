@@ -158,8 +158,8 @@ def test_json_null_is_a_value(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> 
 
 def test_an_app_engine_task_matches_by_its_relative_uri(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """The url of an App Engine task is its relative URI; it has no token."""
-    name = enqueue("work", "/work?x=1")
-    assert cloud_tasks.assert_enqueued(url="/work?x=1", oidc=None, deadline=timedelta(minutes=10)).name == name
+    name = enqueue("work", "/jobs?x=1")
+    assert cloud_tasks.assert_enqueued(url="/jobs?x=1", oidc=None, deadline=timedelta(minutes=10)).name == name
 
 
 def test_a_past_schedule_time_is_no_delay(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
@@ -264,7 +264,7 @@ def test_dispatched_tasks_are_those_that_went_out(cloud_tasks: FakeCloudTasks, e
 
 def test_a_failure_shows_what_is_there_nearest_first(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """What was expected, then every task with the fields that differ, the nearest first, then the timeline."""
-    enqueue("far", "/work", queue="reports")
+    enqueue("far", "/jobs", queue="reports")
     enqueue("near", body=b'{"order": 41}')
     enqueue("middle", "https://mailer.test/receive", body=b"order", schedule_time=START + timedelta(seconds=90))
 
@@ -288,18 +288,18 @@ Not matching, nearest first:
               got 'https://mailer.test/receive'
     json: expected {'order': 42}
                got (the body is no JSON)
-  reports/far  POST /work  (scheduled)
+  reports/far  POST /jobs  (scheduled)
     queue: expected 'receipts'
                 got 'reports'
     url: expected 'https://mailer.test/send'
-              got '/work'
+              got '/jobs'
     json: expected {'order': 42}
                got (the body is no JSON)
 
 Timeline:
   +0:00:00  queue receipts created
   +0:00:00  queue reports created
-  +0:00:00  reports/far created: POST http://test-project.uc.r.appspot.com/work
+  +0:00:00  reports/far created: POST http://test-project.uc.r.appspot.com/jobs
   +0:00:00  receipts/near created: POST https://mailer.test/send
   +0:00:00  receipts/middle created: POST https://mailer.test/receive, scheduled for +0:01:30"""
     )
@@ -593,14 +593,14 @@ def test_assert_empty(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     enqueue("sent", http_method="GET")
     cloud_tasks.dispatch_due()
     enqueue("due")
-    enqueue("later", "/work", schedule_time=START + timedelta(seconds=90))
+    enqueue("later", "/jobs", schedule_time=START + timedelta(seconds=90))
     enqueue("held", queue="reports")
     assert message_of(cloud_tasks.assert_empty) == (
         """\
 The queues are not empty: 4 tasks left.
   receipts/sent  GET https://mailer.test/send  under way
   receipts/due  POST https://mailer.test/send  due
-  receipts/later  POST /work  goes at +0:01:30, in 1 min 30 s
+  receipts/later  POST /jobs  goes at +0:01:30, in 1 min 30 s
   reports/held  POST https://mailer.test/send  due, but the queue is paused
 
 Timeline:
@@ -610,7 +610,7 @@ Timeline:
   +0:00:00  receipts/sent created: GET https://mailer.test/send
   +0:00:00  receipts/sent attempt 1 dispatched
   +0:00:00  receipts/due created: POST https://mailer.test/send
-  +0:00:00  receipts/later created: POST http://test-project.uc.r.appspot.com/work, scheduled for +0:01:30
+  +0:00:00  receipts/later created: POST http://test-project.uc.r.appspot.com/jobs, scheduled for +0:01:30
   +0:00:00  reports/held created: POST https://mailer.test/send"""
     )
     for queue in ("receipts", "reports"):

@@ -536,11 +536,11 @@ def test_a_url_without_a_target_is_refused(cloud_tasks: FakeCloudTasks, enqueue:
 
 def test_a_test_without_any_target(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """dispatch() refuses likewise, and says that there is none."""
-    name = enqueue("one", "/work")
+    name = enqueue("one", "/jobs")
     assert refused(cloud_tasks, NoTarget, lambda: cloud_tasks.dispatch(name)) == (
-        "The task receipts/one is due, and its URL has no target: POST http://test-project.uc.r.appspot.com/work.\n"
+        "The task receipts/one is due, and its URL has no target: POST http://test-project.uc.r.appspot.com/jobs.\n"
         "Targets of this test: none\n"
-        "Add one with cloud_tasks.route('http://test-project.uc.r.appspot.com/work'), or mount the application that"
+        "Add one with cloud_tasks.route('http://test-project.uc.r.appspot.com/jobs'), or mount the application that"
         " serves it with cloud_tasks.mount(base_url, app). Nothing was sent."
     )
 

@@ -43,12 +43,12 @@ def test_a_record_of_an_http_task(cloud_tasks: FakeCloudTasks, enqueue: Enqueue)
 
 def test_a_record_of_an_app_engine_task(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """The URL is the relative URI, there is no token, and the deadline in force is ten minutes."""
-    enqueue("work", "/work", body=b"not JSON")
+    enqueue("work", "/jobs", body=b"not JSON")
     task = cloud_tasks.assert_enqueued()
 
-    assert (task.url, task.method, task.oidc) == ("/work", "POST", None)
+    assert (task.url, task.method, task.oidc) == ("/jobs", "POST", None)
     assert task.dispatch_deadline == timedelta(minutes=10)
-    assert task.app_engine_http_request.relative_uri == "/work"
+    assert task.app_engine_http_request.relative_uri == "/jobs"
     assert task.app_engine_http_request.app_engine_routing.host == "test-project.uc.r.appspot.com"
     with pytest.raises(ValueError):
         _ = task.json

@@ -156,6 +156,15 @@ def test_calls_outside_a_fake_can_be_refused(pytester: pytest.Pytester) -> None:
     assert REFUSAL in result.stdout.str().splitlines()
 
 
+def test_a_forgotten_fixture_is_told_before_missing_credentials(pytester: pytest.Pytester) -> None:
+    """Where calls are refused, a client built inside the test looks for no credentials: the refusal is what one sees."""
+    pytester.makepyfile(app=APP)
+    pytester.makepyfile("from app import enqueue\n\ndef test_it(): enqueue()")
+    result = pytester.runpytest("-o", "cloud_tasks_outside=refuse")
+    result.assert_outcomes(failed=1)
+    assert REFUSAL in result.stdout.str().splitlines()
+
+
 def test_a_refusal_that_is_swallowed_comes_again_at_teardown(pytester: pytest.Pytester) -> None:
     """Application code can't hide the refusal: `except Exception` lets it through, and a bare except meets it again."""
     pytester.makepyfile(app=APP)

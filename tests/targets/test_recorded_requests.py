@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -87,7 +88,7 @@ def test_the_eta_is_the_attempts_schedule_time(case: dict[str, Any]) -> None:
         etas.append(float(text))
     stalled = case.get("dispatch_deadline_seconds", 0)
     waits = [stalled + 1] if stalled else [1, 2, 4, 5, 5]
-    assert [later - earlier for earlier, later in zip(etas, etas[1:], strict=False)] == pytest.approx(waits)
+    assert [later - earlier for earlier, later in itertools.pairwise(etas)] == pytest.approx(waits)
 
 
 def test_the_recording_is_named() -> None:

@@ -1,0 +1,387 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pytest_cloudtasks import Mount, Route, TargetRequest
+from pytest_cloudtasks._model.attempt import DEADLINE_EXCEEDED, NO_RESPONSE, response
+from pytest_cloudtasks._model.task import AppEngineTarget, HttpTarget, Routing
+from pytest_cloudtasks._targets.routes import Destination, Targets, destination_of
+
+URL = "https://app.test/work"
+QUEUE = "projects/p/locations/l/queues/mails"
+
+RequestFor = Callable[..., TargetRequest]
+
+
+def route(url: str | re.Pattern[str] = URL, **options: Any) -> Route:
+    return Route(url, **{"method": None, "queue": None, "handler": None, "on_exception": None, **options})
+
+
+def mount(base_url: str, app: Any = None) -> Mount:
+    return Mount(base_url, app or wsgi_app, None)
+
+
+def wsgi_app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    start_response("204 No Content", [("X-Path", environ["PATH_INFO"])])
+    return []
+
+
+def to(url: str = URL, method: str = "POST", queue_name: str = QUEUE) -> Destination:
+    return Destination(url, method, queue_name)
+
+
+# --- matching ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("url", [URL + "/", URL + "?x=1", "http://app.test/work", "https://app.test/WORK", ""])
+def test_an_exact_url_matches_itself_alone(url: str) -> None:
+    """A URL without a star matches the same URL and no other."""
+    assert route().matches(to(URL))
+    assert not route().matches(to(url))
+
+
+@pytest.mark.parametrize(
+    ("glob", "url", "is_matched"),
+    [
+        ("https://app.test/*", "https://app.test/a/b?c=d", True),
+        ("https://app.test/*", "https://app.test/", True),
+        ("https://app.test/*", "https://app.test", False),
+        ("https://*.test/work", "https://app.test/work", True),
+        ("*", "http:///", True),
+        ("https://app.test/*/end", "https://app.test/a/b/end", True),
+        ("https://app.test/*/end", "https://app.test/a/b/end?x", False),
+        ("https://app.test/a.c*", "https://app.test/abcd", False),
+        ("https://app.test/?x=*", "https://app.test/?x=1", True),
+        ("https://app.test/[ab]*", "https://app.test/a", False),
+        ("https://app.test/*", "https://app.test/line\nbreak", True),
+    ],
+)
+def test_a_star_stands_for_anything(glob: str, url: str, is_matched: bool) -> None:
+    """In a glob only the star is special; it stands for any text, and the whole URL has to match."""
+    assert route(glob).matches(to(url)) is is_matched
+
+
+def test_a_pattern_is_searched_for() -> None:
+    """A compiled pattern matches wherever it is found in the URL."""
+    assert route(re.compile(r"/users/\d+")).matches(to("https://app.test/users/7/mail"))
+    assert not route(re.compile(r"/users/\d+$")).matches(to("https://app.test/users/7/mail"))
+
+
+def test_a_method_limits_a_route() -> None:
+    """A route with a method, in any case, takes requests by that method only."""
+    assert route(method="put").matches(to(method="PUT"))
+    assert not route(method="put").matches(to(method="POST"))
+
+
+@pytest.mark.parametrize("queue", ["mails", QUEUE])
+def test_a_queue_limits_a_route(queue: str) -> None:
+    """A route with a queue, by its ID or its full name, takes that queue's tasks only."""
+    assert route(queue=queue).matches(to())
+    assert not route(queue=queue).matches(to(queue_name="projects/p/locations/l/queues/mails2"))
+    assert not route(queue=QUEUE).matches(to(queue_name="projects/other/locations/l/queues/mails"))
+
+
+@pytest.mark.parametrize(
+    ("base", "url", "is_matched"),
+    [
+        ("https://app.test", "https://app.test", True),
+        ("https://app.test", "https://app.test/a?b", True),
+        ("https://app.test/", "https://app.test/a", True),
+        ("https://app.test/api", "https://app.test/api", True),
+        ("https://app.test/api/", "https://app.test/api", True),
+        ("https://app.test/api", "https://app.test/api/a", True),
+        ("https://app.test/api", "https://app.test/api?x=1", True),
+        ("https://app.test/api", "https://app.test/apis", False),
+        ("https://app.test/api", "https://app.test/", False),
+        ("https://app.test", "http://app.test/", False),
+        ("https://app.test", "https://app.test:8443/", False),
+        ("https://app.test:443", "https://app.test/", True),
+        ("http://app.test", "http://app.test:80/", True),
+        ("https://app.test", "https://APP.test/", True),
+        ("https://app.test", "https://app.test.evil.test/", False),
+    ],
+)
+def test_a_mount_takes_what_lies_under_its_base(base: str, url: str, is_matched: bool) -> None:
+    """A mount matches by origin, default ports and all, and by whole segments of the path."""
+    assert mount(base).matches(to(url)) is is_matched
+
+
+@pytest.mark.parametrize("base", ["app.test", "/api", "ftp://app.test", "https://", ""])
+def test_a_mount_needs_a_base_url(base: str) -> None:
+    """What is no HTTP URL with a host can't be mounted on."""
+    with pytest.raises(ValueError) as refused:
+        mount(base)
+    assert str(refused.value) == f"mount() takes a base URL such as https://app.test, and got {base!r}."
+
+
+def test_a_task_has_a_destination(post: Any) -> None:
+    """The destination of a task is its URL, its method and its queue; for App Engine the URL has the host."""
+    http = post.task(HttpTarget(URL, "PUT"), name="http")
+    app_engine = post.task(AppEngineTarget("/work", "GET", routing=Routing("api")), name="app-engine")
+    assert destination_of(http) == Destination(URL, "PUT", QUEUE)
+    assert destination_of(app_engine) == Destination("http://api.p.uc.r.appspot.com/work", "GET", QUEUE)
+
+
+# --- precedence --------------------------------------------------------------------------------------------------
+
+
+def test_the_most_specific_target_is_asked_first() -> None:
+    """Exact URLs come before globs, longer globs before shorter, then patterns, then mounts, longer bases first."""
+    in_order: list[Route | Mount] = [
+        route(method="POST", queue="mails"),
+        route(method="POST"),
+        route(),
+        route("https://app.test/wor*", queue="mails"),
+        route("https://app.test/wor*"),
+        route("https://app.test/*"),
+        route("*"),
+        route(re.compile("work"), method="POST"),
+        route(re.compile("a very long pattern that is found nowhere|work")),
+        mount("https://app.test/work"),
+        mount("https://app.test"),
+    ]
+    targets = Targets()
+    for target in reversed(in_order):
+        targets.add(target)
+    assert targets.describe() == [target.describe() for target in in_order]
+    for index, target in enumerate(in_order):
+        remaining = Targets()
+        for one in in_order[index:]:
+            remaining.add(one)
+        assert remaining.find(to()) is target
+
+
+def test_of_equals_the_later_wins() -> None:
+    """A test's route comes before an equally specific one of its fixture."""
+    targets, earlier, later = Targets(), route(), route()
+    targets.add(earlier)
+    targets.add(later)
+    assert targets.find(to()) is later
+
+
+def test_nothing_may_match() -> None:
+    """Where no target matches, none is found."""
+    targets = Targets()
+    assert targets.find(to()) is None
+    targets.add(route("https://other.test/*"))
+    assert targets.find(to()) is None
+
+
+# --- answering ---------------------------------------------------------------------------------------------------
+
+
+def test_a_bare_route_answers_200(request_for: RequestFor) -> None:
+    """A route without handler and script always answers 200."""
+    bare, request = route(), request_for()
+    assert [bare.answer(request).outcome for _ in range(3)] == [response(200)] * 3
+
+
+def test_a_script_is_played_and_its_last_step_repeats(request_for: RequestFor) -> None:
+    """Statuses and exceptions come one a call, in the order they were added; the last one stays."""
+    script, request = route(), request_for()
+    assert script.returns(503, 429).raises(TimeoutError).raises(ConnectionError("down")).returns(200) is script
+    outcomes = [script.answer(request).outcome for _ in range(7)]
+    assert outcomes == [response(503), response(429), DEADLINE_EXCEEDED, NO_RESPONSE, *[response(200)] * 3]
+
+
+def test_a_scripted_exception_is_marked_as_such(request_for: RequestFor) -> None:
+    """The answer keeps the exception that the script asked for, a class or an instance."""
+    boom = RuntimeError("boom")
+    answer = route().raises(boom).answer(request_for())
+    assert (answer.outcome, answer.exception, answer.scripted) == (response(500), boom, True)
+
+
+def test_a_handler_answers(request_for: RequestFor) -> None:
+    """A handler gets the request, and its result is the answer."""
+    seen: list[TargetRequest] = []
+
+    def handler(request: TargetRequest) -> int:
+        seen.append(request)
+        return 503
+
+    request = request_for()
+    assert route(handler=handler).answer(request).outcome == response(503)
+    assert seen == [request]
+
+
+def test_what_a_handler_raises_comes_through(request_for: RequestFor) -> None:
+    """A handler's exception is not turned into anything here."""
+
+    def handler(request: TargetRequest) -> None:
+        raise KeyError("order")
+
+    with pytest.raises(KeyError):
+        route(handler=handler).answer(request_for())
+
+
+@pytest.mark.parametrize(
+    ("script", "what"),
+    [
+        (lambda route: route.returns(200), "a script"),
+        (lambda route: route.raises(ValueError), "a script"),
+        (lambda route: route.then_pass(), "then_pass()"),
+    ],
+    ids=["returns", "raises", "then_pass"],
+)
+def test_a_handler_can_have_no_script(request_for: RequestFor, script: Callable[[Route], Route], what: str) -> None:
+    """A route has a handler or a script; the handler stays as it is."""
+    one = route(handler=lambda request: 202)
+    with pytest.raises(ValueError) as refused:
+        script(one)
+    assert str(refused.value) == f"The route {URL} has a handler, and can't have {what} besides. Use one of them."
+    assert one.answer(request_for()).outcome == response(202)
+    assert one.matches(to())
+
+
+def test_a_script_needs_statuses(request_for: RequestFor) -> None:
+    """returns() without a status is refused."""
+    one = route()
+    with pytest.raises(ValueError) as refused:
+        one.returns()
+    assert str(refused.value) == "returns() takes at least one HTTP status, such as returns(503, 200)."
+    assert one.answer(request_for()).outcome == response(200)
+
+
+def test_a_script_has_http_statuses(request_for: RequestFor) -> None:
+    """A status that HTTP has not is refused, and with it the whole call."""
+    one = route().returns(201)
+    with pytest.raises(ValueError) as refused:
+        one.returns(503, 700)
+    assert str(refused.value) == "700 is no HTTP status. Use a number from 100 to 599."
+    assert [one.answer(request_for()).outcome for _ in range(1)] == [response(201)]
+
+
+def test_a_script_may_pass_on(request_for: RequestFor) -> None:
+    """After then_pass() a route that has played its script matches no more, and the next target gets the requests."""
+    first, behind = route().returns(503, 500).then_pass(), mount("https://app.test")
+    targets = Targets()
+    targets.add(first)
+    targets.add(behind)
+    request = request_for()
+    for _ in range(2):
+        assert targets.find(to()) is first
+        first.answer(request)
+    assert targets.find(to()) is behind
+
+
+def test_a_route_may_pass_at_once() -> None:
+    """then_pass() without a script lets everything through."""
+    assert not route().then_pass().matches(to())
+
+
+@pytest.mark.parametrize("step", [lambda one: one.returns(200), lambda one: one.raises(ValueError)])
+def test_nothing_comes_after_then_pass(step: Callable[[Route], Route]) -> None:
+    """then_pass() ends a script; what is added afterwards is refused."""
+    one = route().returns(503).then_pass()
+    with pytest.raises(ValueError) as refused:
+        step(one)
+    assert str(refused.value) == "then_pass() ends the script of a route: put returns() and raises() before it."
+    assert one.matches(to())
+
+
+def test_a_mount_answers_by_its_application(request_for: RequestFor) -> None:
+    """The application gets the request at its full path."""
+    answer = mount("https://app.test/api").answer(request_for("https://app.test/api/work"))
+    assert answer.outcome == response(204)
+    assert answer.headers["X-Path"] == "/api/work"
+
+
+# --- taking time -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", [route, lambda: mount("https://app.test")], ids=["route", "mount"])
+def test_answers_may_take_time(request_for: RequestFor, target: Callable[[], Route | Mount]) -> None:
+    """takes() is for every request of a target; a request's own takes() comes before it."""
+    one, request = target(), request_for()
+    assert one.duration_for(request) == 0
+    assert one.takes(timedelta(seconds=5)) is one
+    assert one.duration_for(request) == 5_000_000_000
+    request.takes(timedelta(0))
+    assert one.duration_for(request) == 0
+
+
+def test_an_answer_cannot_take_negative_time(request_for: RequestFor) -> None:
+    """A negative duration is refused, and the one before stays."""
+    one = route().takes(timedelta(seconds=5))
+    with pytest.raises(ValueError) as refused:
+        one.takes(timedelta(seconds=-5))
+    assert str(refused.value) == (
+        "takes() takes a duration of zero or more, and got datetime.timedelta(days=-1, seconds=86395)."
+    )
+    assert one.duration_for(request_for()) == 5_000_000_000
+
+
+# --- telling -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        (route(), URL),
+        (route(method="put"), f"{URL} (PUT)"),
+        (route("*", queue="mails"), "* (queue mails)"),
+        (route(re.compile("/a+"), method="GET", queue="q"), "re.compile('/a+') (GET, queue q)"),
+        (mount("https://app.test/api"), "https://app.test/api (mounted wsgi_app)"),
+    ],
+    ids=["url", "method", "queue", "pattern", "mount"],
+)
+def test_targets_describe_themselves(target: Route | Mount, text: str) -> None:
+    """A target is named by what it matches."""
+    assert target.describe() == text
+    kind = "route" if isinstance(target, Route) else "mount"
+    assert repr(target) == f"<{kind} {text}, 0 calls>"
+
+
+def test_an_application_is_named_by_its_name() -> None:
+    """An application's own name comes before that of its class."""
+
+    class App:
+        def __call__(self, environ: object, start_response: object) -> list[bytes]:
+            return []
+
+    named = App()
+    named.name = "shop"  # type: ignore[attr-defined]
+    assert mount("https://app.test", named).describe() == "https://app.test (mounted shop)"
+    assert mount("https://app.test", App()).describe() == "https://app.test (mounted App)"
+
+
+# --- winding back ------------------------------------------------------------------------------------------------
+
+
+def test_targets_are_wound_back(request_for: RequestFor) -> None:
+    """A snapshot brings back targets, calls, durations and scripts, as often as it is asked to."""
+    targets, kept, request = Targets(), route(), request_for()
+    kept.returns(503, 200).takes(timedelta(seconds=1))
+    kept.answer(request)
+    kept.calls.append(request)
+    targets.add(kept)
+    back = targets.snapshot()
+    for _ in range(2):
+        assert kept.answer(request).outcome == response(200)
+        kept.calls.append(request)
+        kept.returns(404).then_pass()
+        kept.takes(timedelta(seconds=9))
+        targets.add(route("https://app.test/wor*"))
+        targets.add(route(method="POST"))
+        back()
+        assert targets.describe() == [URL]
+        assert kept.calls == [request]
+        assert kept.duration_for(request) == 1_000_000_000
+        assert kept.matches(to())
+    assert [kept.answer(request).outcome for _ in range(2)] == [response(200)] * 2
+
+
+def test_the_list_of_calls_stays_the_same_list(request_for: RequestFor) -> None:
+    """A test that holds on to a target's calls sees them after winding back, too."""
+    targets, one = Targets(), mount("https://app.test")
+    targets.add(one)
+    calls, back = one.calls, targets.snapshot()
+    one.calls.append(request_for())
+    back()
+    assert one.calls is calls
+    assert calls == []
