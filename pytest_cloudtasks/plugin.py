@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from google.cloud.tasks_v2 import CloudTasksClient
+    from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
 
     from ._handle.fake import FakeCloudTasks
     from ._plugin.session import PluginSession
@@ -114,3 +114,9 @@ def cloud_tasks(pytestconfig: pytest.Config) -> FakeCloudTasks:
 def cloud_tasks_client(cloud_tasks: FakeCloudTasks) -> CloudTasksClient:
     """The installed library's real google.cloud.tasks_v2.CloudTasksClient, bound to this test's fake."""
     return cloud_tasks.client()
+
+
+@pytest.fixture(scope="session")
+def cloud_tasks_async_client(cloud_tasks: FakeCloudTasks) -> CloudTasksAsyncClient:
+    """The installed library's real google.cloud.tasks_v2.CloudTasksAsyncClient, bound to this test's fake."""
+    return cloud_tasks.async_client()

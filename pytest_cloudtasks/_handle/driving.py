@@ -1,22 +1,26 @@
-"""Driving: moving the world from event to event, and delivering attempts to their targets."""
+"""Driving: moving the world from event to event, and delivering attempts to their targets.
+
+A verb is written once, as a course of handlers to run; `shells` runs them, in a thread or in an event loop.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .._model.attempt import Attempt, OutcomeKind, response
-from .._model.dispatching import Upcoming
+from .._model.attempt import DEADLINE_EXCEEDED, Attempt, OutcomeKind
+from .._model.dispatching import Step, Upcoming
 from .._model.queue import Queue
 from .._model.task import Task
 from .._targets.answers import Answer
-from .._targets.request import TargetRequest
 from .._targets.routes import Mount, Route, destination_of
 from .._time.instants import from_datetime, from_timedelta, to_datetime
 from .failing import DrainLimitReached, NoTarget
+from .handlers import Handler, working
 from .records import short_name
+from .shells import Course
 from .suggestions import counted, did_you_mean
 from .summary import Beginning, Summary, beginning, summary_since
 from .world import Delivery, World
@@ -32,34 +36,38 @@ class Moved:
 
 
 class Driver:
-    """The sync driver of one world. One verb at a time: none may be called from within another, as handlers would."""
+    """The driver of one world. One verb at a time: none may be called from within another, as handlers would."""
 
     def __init__(self, world: World) -> None:
         self.world = world
 
     # --- verbs ---------------------------------------------------------------------------------------------------
 
-    def step(self) -> Attempt | None:
+    def step(self) -> Course[Attempt | None]:
         """Move to the next dispatch or answer and do it."""
+        __tracebackhide__ = True
         with self._verb("step"):
-            moved = self._next(None, None)
+            moved = yield from self._next(None, None)
             return None if moved is None else moved.attempt
 
-    def dispatch_due(self, queue: str | None) -> Summary:
+    def dispatch_due(self, queue: str | None) -> Course[Summary]:
         """Dispatch what is due at this instant."""
+        __tracebackhide__ = True
         with self._verb("dispatch_due") as begin:
             only = self._queue(queue)
-            while self._next(self.world.clock.now, only) is not None:
+            while (yield from self._next(self.world.clock.now, only)) is not None:
                 pass
             return summary_since(self.world, begin, only)
 
-    def advance_by(self, duration: int) -> Summary:
+    def advance_by(self, duration: int) -> Course[Summary]:
         """Pass ``duration`` of time, visiting every event on the way."""
+        __tracebackhide__ = True
         with self._verb("advance") as begin:
-            return self._advance(self.world.clock.now + duration, begin)
+            return (yield from self._advance(self.world.clock.now + duration, begin))
 
-    def advance_to(self, at: int) -> Summary:
+    def advance_to(self, at: int) -> Course[Summary]:
         """Pass time up to ``at``, visiting every event on the way."""
+        __tracebackhide__ = True
         with self._verb("advance_to") as begin:
             now = self.world.clock.now
             if at < now:
@@ -67,28 +75,31 @@ class Driver:
                     f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and advance_to() was asked for"
                     f" {to_datetime(at).isoformat()}. Advance to a later instant."
                 )
-            return self._advance(at, begin)
+            return (yield from self._advance(at, begin))
 
-    def _advance(self, to: int, begin: Beginning) -> Summary:
-        while self._next(to, None) is not None:
+    def _advance(self, to: int, begin: Beginning) -> Course[Summary]:
+        __tracebackhide__ = True
+        while (yield from self._next(to, None)) is not None:
             pass
         self._pass_time(to)
         return summary_since(self.world, begin, None)
 
-    def drain(self, until: datetime | timedelta | None, queue: str | None, limit: int) -> Summary:
+    def drain(self, until: datetime | timedelta | None, queue: str | None, limit: int) -> Course[Summary]:
         """Jump from event to event until there is none, or until ``until``."""
+        __tracebackhide__ = True
         with self._verb("drain") as begin:
             only = self._queue(queue)
             end = self._end_of(until)
             left = limit
-            while (moved := self._next(end, only, left, limit)) is not None:
+            while (moved := (yield from self._next(end, only, left, limit))) is not None:
                 left -= moved.was_delivered
-            if end is not None and self.world.service.dispatcher.upcoming(only) is not None:
+            if end is not None and self._comes_next(only) is not None:
                 self._pass_time(end)
             return summary_since(self.world, begin, only)
 
-    def dispatch(self, task: Task) -> Attempt:
+    def dispatch(self, task: Task) -> Course[Attempt]:
         """Deliver ``task`` now."""
+        __tracebackhide__ = True
         with self._verb("dispatch"):
             if not task.is_live:
                 raise ValueError(
@@ -98,7 +109,7 @@ class Driver:
             target = self._target_for(task)
             with self.world.lock:
                 attempt = self.world.service.force(self.world.clock.now, task)
-            self._deliver(attempt, target)
+            yield from self._deliver(attempt, target)
             return attempt
 
     # --- inside --------------------------------------------------------------------------------------------------
@@ -106,18 +117,28 @@ class Driver:
     @contextmanager
     def _verb(self, name: str) -> Iterator[Beginning]:
         """Guards a verb, and gives its beginning."""
-        delivering = self.world.delivering
-        if delivering is not None:
-            raise self.world.fail(
-                f"cloud_tasks.{name}() was called while the handler of {short_name(delivering.task)} was running. A"
-                " handler may call the Cloud Tasks client; let the test itself drive the queue, after the handler has"
-                " returned."
+        world = self.world
+        handler = working.get()
+        if handler is not None:
+            raise world.fail(
+                f"cloud_tasks.{name}() was called while the handler of {short_name(handler.attempt.task)} was running."
+                " A handler may call the Cloud Tasks client; let the test itself drive the queue, after the handler"
+                " has returned."
             )
-        with self.world.lock:
-            now = self.world.contact()
-            begin = beginning(self.world)
-            self.world.service.dispatcher.observe(now)
-        yield begin
+        if world.verb is not None:
+            raise RuntimeError(
+                f"cloud_tasks.{name}() was called while cloud_tasks.{world.verb}() is under way elsewhere. Drive the"
+                " queue from one place at a time."
+            )
+        with world.lock:
+            now = world.contact()
+            begin = beginning(world)
+            world.service.dispatcher.observe(now)
+        world.verb = name
+        try:
+            yield begin
+        finally:
+            world.verb = None
 
     def _queue(self, queue: str | None) -> Queue | None:
         if queue is None:
@@ -155,47 +176,81 @@ class Driver:
             self.world.clock.move(to)
             self.world.service.dispatcher.observe(to)
 
-    def _next(self, end: int | None, only: Queue | None, left: int = 1, limit: int = 1) -> Moved | None:
-        """Do the next thing up to ``end``; None if there is none. ``left`` of ``limit`` attempts may still be made."""
-        world, dispatcher = self.world, self.world.service.dispatcher
-        with world.lock:
-            upcoming = dispatcher.upcoming(only)
-            if upcoming is None or (end is not None and upcoming.at > end):
-                return None
-            if upcoming.needs_target and left <= 0:
-                raise self._limit_reached(upcoming, limit)
-            target = self._target_for(upcoming.task) if upcoming.needs_target else None
-            if upcoming.at > world.clock.now:
-                world.clock.move(upcoming.at)
-                dispatcher.observe(upcoming.at)
-                if dispatcher.upcoming(only) != upcoming:  # its task has just expired
-                    return self._next(end, only, left, limit)
-            attempt = dispatcher.proceed(upcoming, world.clock.now)
-        if target is not None:
-            self._deliver(attempt, target)
-        return Moved(attempt, target is not None)
+    def _comes_next(self, only: Queue | None) -> Upcoming | Handler | None:
+        """The next event of the model, or a handler that wakes before it."""
+        upcoming = self.world.service.dispatcher.upcoming(only)
+        sleeper = self.world.sleepers.first()
+        if sleeper is None:
+            return upcoming
+        at, handler = sleeper
+        if upcoming is not None and (upcoming.at < at or (upcoming.at == at and upcoming.step is Step.ANSWER)):
+            return upcoming
+        return handler
 
-    def _deliver(self, attempt: Attempt, target: Route | Mount) -> None:
-        """Hand the request to the target and its answer to the service; an exception comes out in the end."""
+    def _next(
+        self, end: int | None, only: Queue | None, left: int = 1, limit: int = 1
+    ) -> Generator[Handler, None, Moved | None]:
+        """Do the next thing up to ``end``; None if there is none. ``left`` of ``limit`` attempts may still be made."""
         __tracebackhide__ = True
         world = self.world
-        request = TargetRequest(attempt)
-        target.calls.append(request)
-        world.deliveries[attempt] = Delivery(request, target, None)
-        world.delivering = attempt
-        try:
-            answer = target.answer(request)
-        except BaseException as error:  # also pytest's own failures, which are to go on from here
-            answer = Answer(response(500), exception=error)
-        finally:
-            world.delivering = None
-        world.deliveries[attempt] = Delivery(request, target, answer)
-        with world.lock:
-            now = world.clock.now
-            at = attempt.dispatch_time + target.duration_for(request)
-            if answer.outcome.kind is OutcomeKind.DEADLINE_EXCEEDED:
-                at = attempt.deadline
-            world.service.dispatcher.answer(attempt, answer.outcome, max(at, now), now)
+        while True:
+            with world.lock:
+                coming = self._comes_next(only)
+                at = None if coming is None else coming.wakes_at if isinstance(coming, Handler) else coming.at
+                if coming is None or at is None or (end is not None and at > end):
+                    return None
+                needs_target = isinstance(coming, Upcoming) and coming.needs_target
+                if isinstance(coming, Upcoming) and needs_target and left <= 0:
+                    raise self._limit_reached(coming, limit)
+                target = self._target_for(coming.task) if isinstance(coming, Upcoming) and needs_target else None
+                if at > world.clock.now:
+                    self._pass_time(at)
+                    if self._comes_next(only) != coming:
+                        continue  # its task has just expired
+                if isinstance(coming, Upcoming):
+                    attempt = world.service.dispatcher.proceed(coming, world.clock.now)
+            if isinstance(coming, Handler):
+                world.sleepers.remove(coming)
+                yield from self._run(coming)
+                return Moved(coming.attempt, False)
+            if target is not None:
+                yield from self._deliver(attempt, target)
+            return Moved(attempt, target is not None)
+
+    def _deliver(self, attempt: Attempt, target: Route | Mount) -> Generator[Handler, None, None]:
+        """Hand the request to the target and its answer to the service; an exception comes out in the end."""
+        __tracebackhide__ = True
+        handler = Handler(attempt, target)
+        self.world.deliveries[attempt] = Delivery(handler.request, target, None)
+        yield from self._run(handler)
+
+    def _run(self, handler: Handler) -> Generator[Handler, None, None]:
+        """Let a handler go on until it has answered or sleeps."""
+        __tracebackhide__ = True
+        world, attempt = self.world, handler.attempt
+        yield handler
+        if handler.answer is None:
+            with world.lock:
+                at = handler.wakes_at
+                assert at is not None, "a handler that has not answered sleeps"
+                world.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
+                if attempt.outcome is None:
+                    world.service.dispatcher.answer(attempt, DEADLINE_EXCEEDED, attempt.deadline, world.clock.now)
+            return
+        self._take(handler, handler.answer)
+
+    def _take(self, handler: Handler, answer: Answer) -> None:
+        """Give the service an answer; one that comes after the deadline it has no use for."""
+        __tracebackhide__ = True
+        world, attempt, target = self.world, handler.attempt, handler.target
+        world.deliveries[attempt] = Delivery(handler.request, target, answer)
+        if attempt.outcome is None:
+            with world.lock:
+                now = world.clock.now
+                at = max(attempt.dispatch_time + target.duration_for(handler.request), now)
+                if answer.outcome.kind is OutcomeKind.DEADLINE_EXCEEDED:
+                    at = max(attempt.deadline, now)
+                world.service.dispatcher.answer(attempt, answer.outcome, at, now)
         self._raise_for(answer, target)
 
     def _raise_for(self, answer: Answer, target: Route | Mount) -> None:

@@ -10,26 +10,30 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
+from .._google.clients import bound_async_client, bound_client, exception_for
 from .._google.interception import interception
 from .._google.switchboard import switchboard
-from .._model.attempt import Attempt as ModelAttempt
 from .._model.events import EventKind
 from .._model.refusals import ServiceError
+from .._targets.asgi import AsgiApp
 from .._targets.routes import Handler, Mount, OnException, Route
 from .._targets.wsgi import WsgiApp
-from .._time.instants import from_datetime, from_timedelta
+from .._time.instants import from_datetime
+from .aio import AioVerbs
 from .assertions import Assertions
 from .clock_view import ClockView
 from .driving import Driver
-from .records import Attempt, TaskRecord, model_task, records
+from .records import Attempt, TaskRecord, model_task, records, task_of
 from .settings import checked, merged
+from .shells import run
 from .suggestions import counted
 from .summary import Summary
 from .timeline import timeline_text
+from .verbs import duration_of_advance
 from .world import RpcCall, World
 
 if TYPE_CHECKING:
-    from google.cloud.tasks_v2 import CloudTasksClient, Queue
+    from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, Queue
 
 
 class FakeCloudTasks(Assertions):
@@ -83,6 +87,7 @@ class FakeCloudTasks(Assertions):
         """What the plugin does when a running test touches a handle that is not active."""
         self._exit = ExitStack()
         self.clock = ClockView(lambda: self._world)
+        self.aio = AioVerbs(lambda: self._resting)
 
     # --- its life ------------------------------------------------------------------------------------------------
 
@@ -156,11 +161,7 @@ class FakeCloudTasks(Assertions):
             try:
                 created = frontend.configure(world.service, world.clock.now, world.settings.queue_name(queue), fields)
             except ServiceError as error:
-                from google.api_core import exceptions
-
-                from .._google.status import rpc_error
-
-                raise exceptions.from_grpc_error(rpc_error(error, world.randomness.jitter)) from None
+                raise exception_for(error, world.randomness.jitter) from None
             except (ValueError, TypeError) as error:
                 raise (TypeError if isinstance(error, TypeError) else ValueError)(
                     f"The queue {queue!r} can't be created: {error}. Its fields are those of Google's Queue message,"
@@ -174,12 +175,11 @@ class FakeCloudTasks(Assertions):
 
     def client(self) -> CloudTasksClient:
         """A real ``CloudTasksClient`` bound to this fake, also where another one is nested inside."""
-        from google.cloud.tasks_v2 import CloudTasksClient
-        from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+        return bound_client(lambda: self._resting)
 
-        from .._google.transports import bound_to
-
-        return CloudTasksClient(transport=bound_to(CloudTasksGrpcTransport, lambda: self._resting))
+    def async_client(self) -> CloudTasksAsyncClient:
+        """A real ``CloudTasksAsyncClient`` bound to this fake, for any event loop."""
+        return bound_async_client(lambda: self._resting)
 
     # --- targets -------------------------------------------------------------------------------------------------
 
@@ -203,8 +203,11 @@ class FakeCloudTasks(Assertions):
         self._world.targets.add(route)
         return route
 
-    def mount(self, base_url: str, app: WsgiApp, *, on_exception: OnException | None = None) -> Mount:
-        """Let a WSGI application answer for every URL under ``base_url``, at the full path."""
+    def mount(self, base_url: str, app: WsgiApp | AsgiApp, *, on_exception: OnException | None = None) -> Mount:
+        """Let a WSGI or an ASGI application answer for every URL under ``base_url``, at the full path.
+
+        An ASGI application's lifespan begins with its first request, and ends with the event loop it runs in.
+        """
         mount = Mount(base_url, app, _policy(on_exception))
         self._world.targets.add(mount)
         return mount
@@ -214,7 +217,9 @@ class FakeCloudTasks(Assertions):
     def step(self) -> Attempt | None:
         """Move to the next dispatch or answer and do it; None when nothing can happen by itself."""
         __tracebackhide__ = True
-        return self._attempt(Driver(self._resting).step())
+        world = self._resting
+        attempt = run(world, "step", Driver(world).step())
+        return None if attempt is None else Attempt(attempt, world)
 
     def dispatch_due(self, queue: str | None = None) -> Summary:
         """Dispatch what is due now and allowed by rate and concurrency, without moving the clock.
@@ -222,7 +227,8 @@ class FakeCloudTasks(Assertions):
         What handlers enqueue meanwhile is included. ``queue`` limits it to one queue.
         """
         __tracebackhide__ = True
-        return Driver(self._resting).dispatch_due(queue)
+        world = self._resting
+        return run(world, "dispatch_due", Driver(world).dispatch_due(queue))
 
     def advance(
         self,
@@ -239,22 +245,17 @@ class FakeCloudTasks(Assertions):
         ``advance(timedelta(hours=2))`` or ``advance(hours=2)``. Raises ValueError for a negative duration.
         """
         __tracebackhide__ = True
-        named = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds)
-        if by is None:
-            by = named
-        elif named:
-            raise TypeError("advance() takes a timedelta or keywords such as seconds=30, not both.")
-        duration = from_timedelta(by, what="advance()")
+        duration = duration_of_advance(
+            by, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
+        )
         world = self._resting
-        if duration < 0:
-            raise ValueError(f"Time can't go backwards: advance() was given {by!r}. Advance by zero or more.")
-        driver = Driver(world)
-        return driver.advance_by(duration)
+        return run(world, "advance", Driver(world).advance_by(duration))
 
     def advance_to(self, at: datetime) -> Summary:
         """Let time pass up to the instant ``at`` (aware), dispatching on the way. Raises ValueError for a past one."""
         __tracebackhide__ = True
-        return Driver(self._resting).advance_to(from_datetime(at, what="advance_to()"))
+        world = self._resting
+        return run(world, "advance_to", Driver(world).advance_to(from_datetime(at, what="advance_to()")))
 
     def drain(
         self, until: datetime | timedelta | None = None, *, queue: str | None = None, limit: int = 10_000
@@ -265,7 +266,8 @@ class FakeCloudTasks(Assertions):
         one queue. More than ``limit`` attempts raise an AssertionError: something is retried for ever.
         """
         __tracebackhide__ = True
-        return Driver(self._resting).drain(until, queue, limit)
+        world = self._resting
+        return run(world, "drain", Driver(world).drain(until, queue, limit))
 
     def dispatch(self, task: TaskRecord | str) -> Attempt:
         """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would.
@@ -274,20 +276,8 @@ class FakeCloudTasks(Assertions):
         """
         __tracebackhide__ = True
         world = self._world
-        record = task if isinstance(task, TaskRecord) else self._named(task)
-        return Attempt(Driver(world).dispatch(model_task(record)), world)
-
-    def _named(self, name: str) -> TaskRecord:
-        found = [task for task in self._world.service.accepted if task.name == name]
-        if not found:
-            raise LookupError(
-                f"No task named {name!r} was accepted in this test. Pass the full name of one that was, or the"
-                " TaskRecord that assert_enqueued() gives."
-            )
-        return TaskRecord(found[-1], self._world)
-
-    def _attempt(self, attempt: ModelAttempt | None) -> Attempt | None:
-        return None if attempt is None else Attempt(attempt, self._resting)
+        record = task if isinstance(task, TaskRecord) else task_of(world, task)
+        return Attempt(run(world, "dispatch", Driver(world).dispatch(model_task(record))), world)
 
     # --- asking --------------------------------------------------------------------------------------------------
 

@@ -240,6 +240,17 @@ def model_task(record: TaskRecord) -> Task:
     return record._task
 
 
+def task_of(world: World, name: str) -> TaskRecord:
+    """The task of that full name, the latest if there were several."""
+    found = [task for task in world.service.accepted if task.name == name]
+    if not found:
+        raise LookupError(
+            f"No task named {name!r} was accepted in this test. Pass the full name of one that was, or the"
+            " TaskRecord that assert_enqueued() gives."
+        )
+    return TaskRecord(found[-1], world)
+
+
 def records(tasks: Iterable[Task], world: World) -> list[TaskRecord]:
     """Records of ``tasks``."""
     return [TaskRecord(task, world) for task in tasks]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -9,9 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from .._google import frontends
 from .._google.frontend import Frontend
 from .._google.switchboard import Incoming, switchboard
 from .._model import names
+from .._model.agenda import Agenda
 from .._model.attempt import Attempt
 from .._model.refusals import ServiceError
 from .._model.service import Service
@@ -20,8 +23,8 @@ from .._targets.request import TargetRequest
 from .._targets.routes import Mount, Route, Targets
 from .._time.clock import Clock, Leap
 from .._time.instants import to_datetime
-from . import frontends
 from .failing import failure
+from .handlers import Handler
 from .randomness import Randomness
 from .settings import Settings
 from .suggestions import did_you_mean, listed
@@ -81,7 +84,11 @@ class World:
         """Failures raised where application code may have swallowed them."""
         self.origins: list[Origin] = []
         """What the timeline counts from."""
-        self.delivering: Attempt | None = None
+        self.verb: str | None = None
+        """The driving verb that is under way."""
+        self.sleepers: Agenda[Handler] = Agenda()
+        """Async handlers that wait for their instant."""
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.lock = threading.RLock()
 
     # --- time ----------------------------------------------------------------------------------------------------
@@ -150,6 +157,13 @@ class World:
                 raise entry.error from None
             return entry.result
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop in which sync verbs run async targets; made when it is first needed."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+        return self._loop
+
     def redirects(self, address: str) -> bool:
         """Whether the settings redirect channels to ``address``."""
         return address in self.settings.redirect_endpoints
@@ -210,12 +224,23 @@ class World:
             self.begin()
             yield self
         finally:
+            self._end_handlers()
             switchboard.leave(self)
             self.clock.release()
             if undo is not None:
                 undo()
             if switchboard.backend is None:
                 _stop_skipping_waits()
+
+    def _end_handlers(self) -> None:
+        """Handlers that are still asleep never wake; applications in the loop of sync verbs see their shutdown."""
+        while (sleeper := self.sleepers.first()) is not None:
+            self.sleepers.remove(sleeper[1])
+            sleeper[1].abandon()
+        if self._loop is not None:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+            self._loop = None
 
     def snapshot(self) -> Callable[[], World]:
         """What makes new worlds like this one is now, one for each example; its targets are wound back each time."""

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from weakref import WeakKeyDictionary
 
 from .._model.attempt import response
 from .answers import Answer
@@ -80,6 +81,23 @@ def scope_of(request: TargetRequest, state: dict[str, Any]) -> Message:
     }
 
 
+class AsgiServer:
+    """Serves an application, whose lifespan begins with the first request in each event loop."""
+
+    def __init__(self, app: AsgiApp) -> None:
+        self._app = app
+        self._lifespans: WeakKeyDictionary[asyncio.AbstractEventLoop, Lifespan] = WeakKeyDictionary()
+
+    async def answer(self, request: TargetRequest) -> Answer:
+        """The application's answer to ``request``."""
+        loop = asyncio.get_running_loop()
+        lifespan = self._lifespans.get(loop)
+        if lifespan is None:
+            lifespan = self._lifespans[loop] = Lifespan(self._app)
+            await lifespan.begin()
+        return await call_asgi(self._app, request, lifespan.state)
+
+
 class Lifespan:
     """An application's lifespan in one event loop: begun by the first request, ended with the loop."""
 
@@ -92,11 +110,6 @@ class Lifespan:
         """Run the application's start-up. The loop's own shutdown of asynchronous generators ends what begins here."""
         self._running = self._run()
         await self._running.__anext__()
-
-    async def end(self) -> None:
-        """Run the application's shutdown."""
-        if self._running is not None:
-            await self._running.aclose()
 
     async def _run(self) -> AsyncGenerator[None, None]:
         to_app: asyncio.Queue[Message] = asyncio.Queue()

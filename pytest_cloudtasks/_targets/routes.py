@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from .._model import names
 from .._model.attempt import response
 from .._model.task import Task
 from .answers import Answer, answer_of, checked_status, scripted_exception
+from .asgi import AsgiApp, AsgiServer, is_asgi
 from .request import TargetRequest, duration_of, url_of
 from .wsgi import WsgiApp, call_wsgi
 
@@ -82,8 +84,8 @@ class Target:
         """Sorts targets: the smaller, the earlier asked."""
         raise NotImplementedError
 
-    def answer(self, request: TargetRequest) -> Answer:
-        """The answer; what a handler raises comes through."""
+    def answer(self, request: TargetRequest) -> Answer | Coroutine[Any, Any, Answer]:
+        """The answer, or for an async target a coroutine that gives it; what a handler raises comes through."""
         raise NotImplementedError
 
 
@@ -174,10 +176,11 @@ class Route(Target):
         length = len(text.replace("*", "")) if self.precedence is Precedence.GLOB else 0
         return (self.precedence.value, -length, -((self.method is not None) + (self.queue is not None)))
 
-    def answer(self, request: TargetRequest) -> Answer:
+    def answer(self, request: TargetRequest) -> Answer | Coroutine[Any, Any, Answer]:
         """By the handler, or by the next step of the script."""
         if self._handler is not None:
-            return answer_of(self._handler(request))
+            result = self._handler(request)
+            return _awaited(result) if inspect.isawaitable(result) else answer_of(result)
         if not self._script:
             return Answer(response(200))
         step = self._script[min(self._played, len(self._script) - 1)]
@@ -210,7 +213,7 @@ class Mount(Target):
 
     precedence = Precedence.MOUNT
 
-    def __init__(self, base_url: str, app: WsgiApp, on_exception: OnException | None) -> None:
+    def __init__(self, base_url: str, app: WsgiApp | AsgiApp, on_exception: OnException | None) -> None:
         super().__init__(on_exception)
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
@@ -219,6 +222,7 @@ class Mount(Target):
         self._origin = _origin(base_url)
         self._path = parts.path.rstrip("/")
         self._app = app
+        self._asgi = AsgiServer(cast("AsgiApp", app)) if is_asgi(app) else None
 
     def matches(self, destination: Destination) -> bool:
         """Whether the URL lies under the base, by whole path segments."""
@@ -231,9 +235,11 @@ class Mount(Target):
         """After all routes; a longer base first."""
         return (self.precedence.value, -len(self._path), 0)
 
-    def answer(self, request: TargetRequest) -> Answer:
+    def answer(self, request: TargetRequest) -> Answer | Coroutine[Any, Any, Answer]:
         """The application's answer to the request at its full path."""
-        return call_wsgi(self._app, request)
+        if self._asgi is None:
+            return call_wsgi(cast("WsgiApp", self._app), request)
+        return self._asgi.answer(request)
 
     def takes(self, duration: timedelta) -> Mount:
         """Every answer comes ``duration`` after its dispatch, in the queue's time."""
@@ -246,6 +252,10 @@ class Mount(Target):
 
     def __repr__(self) -> str:
         return f"<mount {self.describe()}, {len(self.calls)} calls>"
+
+
+async def _awaited(result: Awaitable[Any]) -> Answer:
+    return answer_of(await result)
 
 
 def _origin(url: str) -> tuple[str, str | None, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from .._google.frontend import Frontend
+from .frontend import Frontend
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,245 @@
+"""Queues: settings, defaults, updates, and the line of waiting tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_cloudtasks._model.attempt import response
+from pytest_cloudtasks._model.backoff import RetryConfig
+from pytest_cloudtasks._model.knobs import Knobs, ZeroMaxDoublings
+from pytest_cloudtasks._model.queue import QueueState, RateLimits
+from pytest_cloudtasks._model.refusals import Code
+from pytest_cloudtasks._model.units import HOUR, SECOND
+
+from .driving import LOCATION, QUEUE, START, add, always, assert_refused, driver_with, ids, service_with
+
+NOT_MODELLED = (
+    "pytest-cloudtasks does not model Queue.http_target. Leave it out of the call, or give the client a stub for this"
+    " one."
+)
+
+# --- settings ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"rate_limits": {}, "retry_config": {}}, {"rate_limits": {"max_dispatches_per_second": 0}}],
+)
+def test_a_queue_has_the_recorded_defaults(settings: dict[str, Any]) -> None:
+    """500 dispatches a second in bursts of 100, 1000 at once, and the default retries; zero counts as unset."""
+    queue = service_with(settings).queues[QUEUE]
+    assert queue.config.rate_limits == RateLimits(500.0, 100, 1000)
+    assert queue.config.retry_config == RetryConfig()
+    assert (queue.state, queue.purge_time, queue.policy) == (QueueState.RUNNING, None, None)
+
+
+def test_the_burst_is_the_service_s_to_choose() -> None:
+    """What a caller asks for is ignored, even where it makes no sense; the knob decides."""
+    asked = {"rate_limits": {"max_dispatches_per_second": 100, "max_burst_size": -1}}
+    assert service_with(asked).queues[QUEUE].config.rate_limits.max_burst_size == 20
+    assert service_with(asked, Knobs(burst_size=7)).queues[QUEUE].config.rate_limits.max_burst_size == 7
+    chosen = Knobs(burst_size=lambda rate: int(rate) + 1)
+    assert service_with(asked, chosen).queues[QUEUE].config.rate_limits.max_burst_size == 101
+
+
+def test_logging_and_routing_are_kept_as_given() -> None:
+    """What has no meaning for the model is stored; output-only fields are not."""
+    settings = {
+        "stackdriver_logging_config": {"sampling_ratio": 0.5},
+        "app_engine_routing_override": {"service": "s"},
+        "state": 2,
+        "name": "other",
+    }
+    assert service_with(settings).queues[QUEUE].config.other == {
+        "stackdriver_logging_config": {"sampling_ratio": 0.5},
+        "app_engine_routing_override": {"service": "s"},
+    }
+
+
+REFUSED = [
+    ("max_dispatches_per_second", -1, "RateLimits.maxDispatchesPerSecond cannot be negative."),
+    ("max_dispatches_per_second", 501, "RateLimits.maxDispatchesPerSecond must be less than or equal to 500."),
+    ("max_concurrent_dispatches", -1, "RateLimits.maxConcurrentDispatches cannot be negative."),
+    ("max_concurrent_dispatches", 5001, "RateLimits.maxConcurrentDispatches must be less than or equal to 5000."),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "message"), REFUSED)
+def test_rate_limits_out_of_range_are_refused(field: str, value: int, message: str) -> None:
+    """A new queue and an update refuse them alike, and nothing changes."""
+    service = service_with()
+    settings = {"rate_limits": {field: value}}
+    refused = Code.INVALID_ARGUMENT
+    other = f"{LOCATION}/queues/other"
+    assert_refused(service, refused, message, lambda: service.create_queue(START, LOCATION, other, settings))
+    assert_refused(service, refused, message, lambda: service.update_queue(START, QUEUE, settings, []))
+    mask = [f"rate_limits.{field}"]
+    assert_refused(service, refused, message, lambda: service.update_queue(START, QUEUE, settings, mask))
+
+
+@pytest.mark.parametrize(("rate", "concurrency"), [(500, 5000), (0.25, 1)])
+def test_rate_limits_at_the_ends_of_their_ranges_are_accepted(rate: float, concurrency: int) -> None:
+    """The largest values are allowed, and rates may be fractions."""
+    limits = {"max_dispatches_per_second": rate, "max_concurrent_dispatches": concurrency}
+    config = service_with({"rate_limits": limits}).queues[QUEUE].config
+    assert (config.rate_limits.max_dispatches_per_second, config.rate_limits.max_concurrent_dispatches) == (
+        rate,
+        concurrency,
+    )
+
+
+def test_a_queue_level_target_is_refused() -> None:
+    """It is not modelled, and says so wherever it is given; nothing changes."""
+    service = service_with()
+    settings = {"http_target": {}}
+    refused = Code.UNIMPLEMENTED
+    other = f"{LOCATION}/queues/other"
+    assert_refused(service, refused, NOT_MODELLED, lambda: service.create_queue(START, LOCATION, other, settings))
+    assert_refused(service, refused, NOT_MODELLED, lambda: service.update_queue(START, QUEUE, settings, []))
+    for path in ("http_target", "http_target.http_method"):
+        assert_refused(service, refused, NOT_MODELLED, lambda path=path: service.update_queue(START, QUEUE, {}, [path]))
+
+
+# --- updates -----------------------------------------------------------------------------------------------------
+
+SET = {
+    "rate_limits": {"max_dispatches_per_second": 5, "max_concurrent_dispatches": 3},
+    "retry_config": {"max_attempts": 7, "min_backoff": 2 * SECOND},
+    "stackdriver_logging_config": {"sampling_ratio": 0.5},
+}
+
+
+def test_an_update_without_a_mask_sets_everything() -> None:
+    """What it leaves out goes back to the service's defaults."""
+    service = service_with(SET)
+    queue = service.update_queue(START, QUEUE, {"retry_config": {"max_attempts": 9}}, [])
+    assert queue is service.queues[QUEUE]
+    assert queue.config.rate_limits == RateLimits(500.0, 100, 1000)
+    assert queue.config.retry_config == RetryConfig(max_attempts=9)
+    assert queue.config.other == {}
+
+
+def test_a_mask_names_what_is_taken() -> None:
+    """Nested paths work, what they don't name stays, and what is named but not given goes back to the default."""
+    service = service_with(SET)
+    given = {"rate_limits": {"max_dispatches_per_second": 100, "max_concurrent_dispatches": 9}}
+    mask = ["rate_limits.max_dispatches_per_second", "retry_config.min_backoff", "stackdriver_logging_config"]
+    config = service.update_queue(START, QUEUE, given, mask).config
+    assert config.rate_limits == RateLimits(100, 20, 3)
+    assert config.retry_config == RetryConfig(max_attempts=7)
+    assert config.other == {}
+
+
+def test_a_mask_can_name_a_whole_message() -> None:
+    """All its fields are taken then, unset ones as defaults."""
+    service = service_with(SET)
+    config = service.update_queue(START, QUEUE, {"retry_config": {"max_doublings": 2}}, ["retry_config"]).config
+    assert config.retry_config == RetryConfig(max_doublings=2)
+    assert config.rate_limits == RateLimits(5, 10, 3)
+
+
+@pytest.mark.parametrize("path", ["state", "name", "purge_time", "stats"])
+def test_output_only_fields_in_a_mask_are_passed_over(path: str) -> None:
+    """Naming them is no error and changes nothing."""
+    service = service_with(SET)
+    before = service.queues[QUEUE].config
+    queue = service.update_queue(START, QUEUE, {"state": 2}, [path])
+    assert (queue.config, queue.state) == (before, QueueState.RUNNING)
+
+
+@pytest.mark.parametrize("path", ["nonsense", "retry_config.nonsense", "rate_limits.max_attempts", ""])
+def test_a_mask_that_names_no_field_is_refused(path: str) -> None:
+    """The path is told, and nothing changes, what other paths name included."""
+    service = service_with(SET)
+    message = f"The update mask names {path}, which is no field of a queue."
+    mask = ["retry_config.max_attempts", path]
+    assert_refused(service, Code.INVALID_ARGUMENT, message, lambda: service.update_queue(START, QUEUE, {}, mask))
+
+
+def test_a_masked_zero_of_doublings_is_meant() -> None:
+    """An update that names max_doublings can set it to 0, and later updates of other fields keep it."""
+    service = service_with()
+    for mask in (["retry_config.max_doublings"], ["retry_config.max_attempts"], ["rate_limits"]):
+        config = service.update_queue(START, QUEUE, {}, mask).config
+        assert config.retry_config == RetryConfig(max_doublings=0)
+    assert service.update_queue(START, QUEUE, {}, ["retry_config"]).config.retry_config == RetryConfig()
+
+
+@pytest.mark.parametrize(
+    "knobs", [Knobs(), Knobs(sub_second_backoff=False), Knobs(zero_max_doublings=ZeroMaxDoublings.LITERAL)]
+)
+def test_an_update_of_one_setting_leaves_the_others(knobs: Knobs) -> None:
+    """Whatever the knobs, the default backoff of 0.1 s is not touched by an update of the rate."""
+    service = service_with(knobs=knobs)
+    before = service.queues[QUEUE].config.retry_config
+    assert before.min_backoff == SECOND // 10
+    given = {"rate_limits": {"max_dispatches_per_second": 1}}
+    after = service.update_queue(START, QUEUE, given, ["rate_limits.max_dispatches_per_second"]).config
+    assert after.retry_config == before
+
+
+def test_new_retry_settings_leave_what_is_already_scheduled() -> None:
+    """They decide on later failures; a retry that waits keeps its time."""
+    driver = driver_with(always(response(503)), {"retry_config": {"min_backoff": 10 * SECOND}})
+    task = add(driver)
+    driver.advance(0)
+    settings = {"retry_config": {"min_backoff": 100 * SECOND, "max_doublings": 16}}
+    driver.service.update_queue(START, QUEUE, settings, [])
+    assert task.schedule_time == START + 10 * SECOND
+    driver.advance(10 * SECOND)
+    assert task.schedule_time == START + 210 * SECOND
+
+
+# --- the line ----------------------------------------------------------------------------------------------------
+
+
+def test_the_tasks_that_are_due_stand_in_line() -> None:
+    """Due are those whose time has come; all that wait are told in the order of creation."""
+    driver = driver_with()
+    driver.service.pause_queue(START, QUEUE)
+    for task_id, after in [("late", 5), ("b", 2), ("c", 2), ("a", 1)]:
+        add(driver, task_id, schedule_time=START + after * SECOND)
+    queue = driver.service.queues[QUEUE]
+    assert ids(queue.waiting()) == ["late", "b", "c", "a"]
+    assert [ids(queue.due(START + after * SECOND)) for after in (0, 1, 2, 5)] == [
+        [],
+        ["a"],
+        ["a", "b", "c"],
+        ["a", "b", "c", "late"],
+    ]
+
+
+def test_a_task_that_was_run_or_deleted_is_out_of_the_line() -> None:
+    """Neither is the head, nor due, nor waiting."""
+    driver = driver_with(always(response(200), takes=SECOND))
+    for task_id in "abc":
+        add(driver, task_id, schedule_time=START + SECOND)
+    queue = driver.service.queues[QUEUE]
+    driver.service.run_task(START, f"{QUEUE}/tasks/a")
+    driver.service.delete_task(START, f"{QUEUE}/tasks/b")
+    assert ids(queue.due(START + SECOND)) == ids(queue.waiting()) == ["c"]
+    head = queue.head()
+    assert head is not None
+    assert ids([head]) == ["c"]
+
+
+def test_the_next_dispatch_waits_for_state_slot_task_and_token() -> None:
+    """Each of the four can hold it back."""
+    settings = {"rate_limits": {"max_dispatches_per_second": 1, "max_concurrent_dispatches": 1}}
+    driver = driver_with(always(response(200), takes=HOUR // 60), settings, Knobs(burst_size=1))
+    queue = driver.service.queues[QUEUE]
+    assert queue.next_dispatch() is None
+    first = add(driver)
+    assert queue.next_dispatch() == (START, first)
+    driver.service.pause_queue(START, QUEUE)
+    assert queue.next_dispatch() is None
+    driver.service.resume_queue(START, QUEUE)
+    driver.advance(0)
+    second = add(driver)
+    assert (queue.has_slot, queue.next_dispatch()) == (False, None)
+    driver.service.update_queue(
+        START, QUEUE, {"rate_limits": {"max_concurrent_dispatches": 2}}, ["rate_limits.max_concurrent_dispatches"]
+    )
+    assert queue.next_dispatch() == (START + SECOND, second)

@@ -1,0 +1,387 @@
+"""The service: its commands, one by one."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from pytest_cloudtasks._model.attempt import response
+from pytest_cloudtasks._model.knobs import Knobs
+from pytest_cloudtasks._model.queue import QueueState
+from pytest_cloudtasks._model.refusals import Code
+from pytest_cloudtasks._model.service import Service
+from pytest_cloudtasks._model.task import HttpTarget, TaskSpec, TaskState
+from pytest_cloudtasks._model.units import DAY, HOUR, SECOND
+
+from .driving import (
+    LOCATION,
+    QUEUE,
+    START,
+    URL,
+    Driver,
+    add,
+    always,
+    assert_refused,
+    driver_with,
+    ids,
+    numbered_ids,
+    service_with,
+    state_of,
+)
+
+NO_QUEUE = "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."
+NO_ENTITY = "Requested entity was not found."
+NO_LONGER = (
+    "The task no longer exists, though a task with this name existed recently. The task either successfully completed"
+    " or was deleted."
+)
+TOO_RECENT_QUEUE = "The queue cannot be created because a queue with this name existed too recently."
+TOO_RECENT_TASK = (
+    "The task cannot be created because a task with this name existed too recently. For more information about task"
+    " de-duplication see https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create"
+    "#body.request_body.FIELDS.task."
+)
+OTHER = f"{LOCATION}/queues/other"
+SPEC = TaskSpec(HttpTarget(URL))
+
+# --- queues ------------------------------------------------------------------------------------------------------
+
+
+def test_a_created_queue_is_there() -> None:
+    """It can be got and listed, and runs."""
+    service = Service(numbered_ids())
+    queue = service.create_queue(START, LOCATION, QUEUE, {})
+    assert service.get_queue(START, QUEUE) is queue
+    assert service.list_queues(START, LOCATION, 0, "", "") == ([queue], "")
+    assert queue.state is QueueState.RUNNING
+
+
+def test_a_queue_is_created_once() -> None:
+    """A second one of the name is refused, and nothing changes."""
+    service = service_with()
+    assert_refused(
+        service,
+        Code.ALREADY_EXISTS,
+        "Queue already exists",
+        lambda: service.create_queue(START, LOCATION, QUEUE, {"rate_limits": {"max_concurrent_dispatches": 1}}),
+    )
+
+
+def test_queues_are_listed_by_name_within_their_location() -> None:
+    """In pages, and without those of other locations."""
+    service = Service(numbered_ids())
+    elsewhere = "projects/p/locations/elsewhere"
+    for queue_id in ("b", "c", "a"):
+        service.create_queue(START, LOCATION, f"{LOCATION}/queues/{queue_id}", {})
+    service.create_queue(START, elsewhere, f"{elsewhere}/queues/d", {})
+    first, token = service.list_queues(START, LOCATION, 2, "", "")
+    second, end = service.list_queues(START, LOCATION, 2, token, "")
+    assert [queue.name.rpartition("/")[2] for queue in [*first, *second]] == ["a", "b", "c"]
+    assert (len(first), end) == (2, "")
+
+
+def test_a_filter_of_queues_is_refused() -> None:
+    """It is not modelled, and says so rather than list too much."""
+    service = service_with()
+    message = (
+        "pytest-cloudtasks does not model the filter of ListQueues. Leave it out of the call, or give the client a stub"
+        " for this one."
+    )
+    refused = Code.UNIMPLEMENTED
+    assert_refused(service, refused, message, lambda: service.list_queues(START, LOCATION, 0, "", "state: PAUSED"))
+
+
+def test_a_missing_queue_is_not_found() -> None:
+    """Each command says so in its own recorded words, whether the queue never was or was deleted."""
+    service = service_with()
+    service.create_queue(START, LOCATION, OTHER, {})
+    service.delete_queue(START, OTHER)
+    for name in (OTHER, f"{LOCATION}/queues/never"):
+        for command in (
+            service.get_queue,
+            service.pause_queue,
+            service.resume_queue,
+            service.purge_queue,
+            service.get_iam_policy,
+        ):
+            assert_refused(service, Code.NOT_FOUND, NO_QUEUE, lambda command=command, name=name: command(START, name))
+        for refused in (
+            lambda name=name: service.create_task(START, name, SPEC),
+            lambda name=name: service.list_tasks(START, name, 0, ""),
+            lambda name=name: service.get_task(START, f"{name}/tasks/t"),
+            lambda name=name: service.set_iam_policy(START, name, "policy"),
+        ):
+            assert_refused(service, Code.NOT_FOUND, NO_QUEUE, refused)
+        for refused in (
+            lambda name=name: service.delete_queue(START, name),
+            lambda name=name: service.delete_task(START, f"{name}/tasks/t"),
+            lambda name=name: service.run_task(START, f"{name}/tasks/t"),
+        ):
+            assert_refused(service, Code.NOT_FOUND, NO_ENTITY, refused)
+
+
+def test_an_update_creates_what_is_missing() -> None:
+    """UpdateQueue is an upsert."""
+    service = Service(numbered_ids())
+    queue = service.update_queue(START, QUEUE, {"rate_limits": {"max_concurrent_dispatches": 2}}, [])
+    assert service.queues == {QUEUE: queue}
+    assert queue.config.rate_limits.max_concurrent_dispatches == 2
+
+
+@pytest.mark.parametrize("ttl", [7 * DAY, 3 * DAY, 0])
+def test_a_deleted_queue_s_name_stays_reserved(ttl: int) -> None:
+    """Neither CreateQueue nor UpdateQueue may take it up to the end of the knob's time; then both may."""
+    service = service_with(knobs=Knobs(queue_tombstone_ttl=ttl))
+    service.delete_queue(START, QUEUE)
+    if ttl:
+        at, refused = START + ttl - 1, Code.FAILED_PRECONDITION
+        assert_refused(service, refused, TOO_RECENT_QUEUE, lambda: service.create_queue(at, LOCATION, QUEUE, {}))
+        assert_refused(service, refused, TOO_RECENT_QUEUE, lambda: service.update_queue(at, QUEUE, {}, []))
+    assert service.create_queue(START + ttl, LOCATION, QUEUE, {}).name == QUEUE
+
+
+def test_deleting_a_queue_deletes_its_tasks() -> None:
+    """They are gone for good: a queue that is made anew is empty, and their names are free in it."""
+    driver = driver_with(knobs=Knobs(queue_tombstone_ttl=0))
+    task = add(driver, "t")
+    driver.service.delete_queue(START, QUEUE)
+    assert (task.state, task.ended_at) == (TaskState.DELETED, START)
+    assert driver.service.dispatcher.upcoming() is None
+    driver.service.create_queue(START, LOCATION, QUEUE, {})
+    assert driver.service.list_tasks(START, QUEUE, 0, "") == ([], "")
+    assert add(driver, "t").state is TaskState.SCHEDULED
+
+
+def test_a_purge_removes_what_is_there() -> None:
+    """Tasks go, waiting or under way; the queue stays as it is, with the instant of its purge."""
+    driver = driver_with(always(response(200), takes=5 * SECOND))
+    running = add(driver, "running")
+    driver.advance(SECOND)
+    waiting = add(driver, "waiting", schedule_time=START + HOUR)
+    driver.service.pause_queue(driver.now, QUEUE)
+    queue = driver.service.purge_queue(driver.now, QUEUE)
+    assert (running.state, waiting.state) == (TaskState.DELETED, TaskState.DELETED)
+    assert (queue.tasks, queue.purge_time, queue.state) == ({}, START + SECOND, QueueState.PAUSED)
+    later = add(driver, "later")
+    assert ids(driver.service.list_tasks(driver.now, QUEUE, 0, "")[0]) == ["later"]
+    assert later.is_live
+
+
+def test_purged_names_stay_reserved() -> None:
+    """A purge counts as deletion."""
+    driver = driver_with()
+    add(driver, "t")
+    driver.service.purge_queue(START, QUEUE)
+    assert_refused(driver.service, Code.ALREADY_EXISTS, TOO_RECENT_TASK, lambda: add(driver, "t"))
+
+
+def test_pausing_and_resuming_twice_is_no_error_and_no_event() -> None:
+    """The second call finds the queue as it should be."""
+    service = service_with()
+    for command, state in ((service.pause_queue, QueueState.PAUSED), (service.resume_queue, QueueState.RUNNING)):
+        assert command(START, QUEUE).state is state
+        before = state_of(service)
+        assert command(START, QUEUE).state is state
+        assert state_of(service) == before
+
+
+# --- IAM ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_policy_is_what_was_set() -> None:
+    """There is none before, and setting replaces."""
+    service = service_with()
+    assert service.get_iam_policy(START, QUEUE) is None
+    assert service.set_iam_policy(START, QUEUE, "first") == "first"
+    service.set_iam_policy(START, QUEUE, "second")
+    assert service.get_iam_policy(START, QUEUE) == "second"
+
+
+def test_the_caller_has_every_permission_on_a_queue_that_is_there() -> None:
+    """On a missing one none, without an error."""
+    service = service_with()
+    asked = ["cloudtasks.tasks.create", "cloudtasks.tasks.run"]
+    assert service.test_iam_permissions(START, QUEUE, asked) == asked
+    assert service.test_iam_permissions(START, OTHER, asked) == []
+
+
+# --- tasks -------------------------------------------------------------------------------------------------------
+
+
+def test_a_created_task_is_there() -> None:
+    """It can be got and listed; one without a name has an ID of the service's."""
+    driver = driver_with()
+    named, unnamed = add(driver, "t"), add(driver)
+    assert driver.service.get_task(START, f"{QUEUE}/tasks/t") is named
+    assert unnamed.name == f"{QUEUE}/tasks/auto-1"
+    assert driver.service.list_tasks(START, QUEUE, 0, "") == ([named, unnamed], "")
+    assert driver.service.accepted == [named, unnamed]
+
+
+def test_tasks_are_listed_in_the_order_of_creation() -> None:
+    """In pages, whatever their names and times."""
+    driver = driver_with()
+    for task_id, after in [("b", 2), ("a", 3), ("c", 1)]:
+        add(driver, task_id, schedule_time=START + after * SECOND)
+    first, token = driver.service.list_tasks(START, QUEUE, 2, "")
+    driver.service.delete_task(START, f"{QUEUE}/tasks/a")
+    second, end = driver.service.list_tasks(START, QUEUE, 2, token)
+    assert (ids(first), ids(second), end) == (["b", "a"], ["c"], "")
+
+
+def test_a_live_name_is_refused() -> None:
+    """The task that is there stays, and nothing changes."""
+    driver = driver_with()
+    add(driver, "t")
+    message = "Requested entity already exists"
+    assert_refused(driver.service, Code.ALREADY_EXISTS, message, lambda: add(driver, "t", schedule_time=START + 1))
+
+
+@pytest.mark.parametrize("ttl", [24 * HOUR, HOUR, 0])
+@pytest.mark.parametrize("end", ["success", "exhaustion", "deletion", "expiry"])
+def test_a_task_s_name_stays_reserved_after_its_end(end: str, ttl: int) -> None:
+    """However it ended, the name is free again when the knob's time is over, counted from the end."""
+    answer = response(200 if end == "success" else 503)
+    settings = {"retry_config": {"max_attempts": 1}}
+    driver = driver_with(always(answer), settings, Knobs(task_tombstone_ttl=ttl))
+    task = add(driver, "t")
+    if end == "deletion":
+        driver.service.delete_task(driver.now, task.name)
+    elif end == "expiry":
+        driver.service.pause_queue(driver.now, QUEUE)
+        driver.advance(31 * DAY)
+    driver.drain()
+    assert task.ended_at == driver.now
+    if ttl:
+        driver.advance(ttl - 1)
+        assert_refused(driver.service, Code.ALREADY_EXISTS, TOO_RECENT_TASK, lambda: add(driver, "t"))
+        assert_refused(
+            driver.service, Code.NOT_FOUND, NO_LONGER, lambda: driver.service.get_task(driver.now, task.name)
+        )
+        driver.advance(1)
+    assert_refused(driver.service, Code.NOT_FOUND, NO_ENTITY, lambda: driver.service.get_task(driver.now, task.name))
+    assert add(driver, "t") is not task
+
+
+def test_a_missing_task_is_not_found() -> None:
+    """One that never was, and for deleting and running also one that is gone."""
+    driver = driver_with()
+    add(driver, "gone")
+    driver.service.delete_task(START, f"{QUEUE}/tasks/gone")
+    service = driver.service
+    never, gone = f"{QUEUE}/tasks/never", f"{QUEUE}/tasks/gone"
+    for command in (
+        lambda: service.get_task(START, never),
+        lambda: service.delete_task(START, never),
+        lambda: service.run_task(START, never),
+        lambda: service.delete_task(START, gone),
+        lambda: service.run_task(START, gone),
+    ):
+        assert_refused(service, Code.NOT_FOUND, NO_ENTITY, command)
+
+
+def test_a_refused_task_takes_no_id() -> None:
+    """IDs of the service's own are given to accepted tasks only."""
+    driver = driver_with()
+    spec = TaskSpec(HttpTarget("nowhere"))
+    message = "HttpTarget.url must start with 'http://' or 'https://'."
+    assert_refused(
+        driver.service,
+        Code.INVALID_ARGUMENT,
+        message,
+        lambda: driver.service.create_task(START, QUEUE, spec),
+    )
+    assert ids([add(driver)]) == ["auto-1"]
+
+
+def test_a_bad_task_is_told_before_a_missing_queue() -> None:
+    """What is wrong with the request comes first, then the queue, then the name."""
+    service = service_with()
+    bad = TaskSpec(None, name=f"{OTHER}/tasks/t")
+    missing = "Task.payload_type is not set."
+    assert_refused(service, Code.INVALID_ARGUMENT, missing, lambda: service.create_task(START, OTHER, bad))
+
+
+def test_a_task_can_have_retry_settings_of_its_own() -> None:
+    """They replace the queue's whole: what they leave out has the service's defaults."""
+    driver = driver_with(always(response(503)), {"retry_config": {"min_backoff": 50 * SECOND, "max_attempts": 5}})
+    task = add(driver, retry_config={"max_attempts": 2})
+    driver.drain()
+    assert task.dispatch_count == 2
+    assert driver.now == START + SECOND // 10
+
+
+def test_handlers_may_use_the_service() -> None:
+    """A handler that creates and deletes tasks finds the service in order."""
+
+    def handler(attempt: object) -> tuple[object, int]:
+        if driver.service.queues[QUEUE].tasks.get(f"{QUEUE}/tasks/victim"):
+            driver.service.delete_task(driver.now, f"{QUEUE}/tasks/victim")
+            add(driver, "child")
+        return response(200), 0
+
+    driver = Driver(service_with(), handler)
+    parent, victim = add(driver, "parent"), add(driver, "victim")
+    driver.drain()
+    child = driver.service.accepted[-1]
+    assert ids([child]) == ["child"]
+    assert [task.state for task in (parent, victim, child)] == [
+        TaskState.SUCCEEDED,
+        TaskState.DELETED,
+        TaskState.SUCCEEDED,
+    ]
+
+
+# --- time --------------------------------------------------------------------------------------------------------
+
+
+def test_a_service_knows_whether_it_has_live_tasks() -> None:
+    """Those that are gone don't count."""
+    driver = driver_with()
+    assert not driver.service.has_live_tasks
+    add(driver)
+    assert driver.service.has_live_tasks
+    driver.drain()
+    assert not driver.service.has_live_tasks
+
+
+def test_reservations_and_tokens_move_with_a_clock_that_is_set_anew() -> None:
+    """As much of them is left as before."""
+    limits = {"rate_limits": {"max_dispatches_per_second": 1}}
+    driver = driver_with(settings=limits, knobs=Knobs(burst_size=1))
+    driver.service.create_queue(START, LOCATION, OTHER, {})
+    driver.service.delete_queue(START, OTHER)
+    add(driver, "t")
+    driver.drain()
+    driver.service.set_anew(-100 * DAY)
+    driver.now -= 100 * DAY
+    service, now = driver.service, driver.now
+    assert service.queues[QUEUE].rate.ready_at() == now + SECOND
+    day_later = now + DAY - 1
+    spec = TaskSpec(HttpTarget(URL), name=f"{QUEUE}/tasks/t")
+    assert_refused(service, Code.ALREADY_EXISTS, TOO_RECENT_TASK, lambda: service.create_task(day_later, QUEUE, spec))
+    assert_refused(
+        service,
+        Code.FAILED_PRECONDITION,
+        TOO_RECENT_QUEUE,
+        lambda: service.create_queue(now + 7 * DAY - 1, LOCATION, OTHER, {}),
+    )
+    assert service.create_task(now + DAY, QUEUE, spec).is_live
+    assert service.create_queue(now + 7 * DAY, LOCATION, OTHER, {}).name == OTHER
+
+
+def test_a_copy_goes_its_own_way() -> None:
+    """A deep copy, made in mid-course, goes on as the original would and leaves it alone."""
+    driver = driver_with(always(response(503), takes=2 * SECOND), {"retry_config": {"max_attempts": 3}})
+    add(driver, "t")
+    driver.advance(SECOND)
+    before = state_of(driver.service)
+    other = Driver(copy.deepcopy(driver.service), driver.handler, driver.now)
+    other.drain()
+    assert state_of(driver.service) == before
+    driver.drain()
+    assert [(event.at, event.kind, event.verdict) for event in other.service.events] == [
+        (event.at, event.kind, event.verdict) for event in driver.service.events
+    ]
+    assert driver.service.accepted[0].state is other.service.accepted[0].state is TaskState.EXHAUSTED
