@@ -13,11 +13,14 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
+from .._model.task import HttpTarget, Target
+from .._model.units import SECOND
 from .signing_key import CERTIFICATE, KEY_ID, PRIVATE_KEY
 
 ISSUER = "https://accounts.google.com"
 LIFETIME = 3600
 """Seconds that an ID token is valid for. Evidence: documented."""
+CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 """Where Google publishes the certificates; google-auth's default."""
 
@@ -54,6 +57,22 @@ def access_token(email: str, scope: str) -> str:
     """An opaque OAuth access token, always the same for the same account and scope. Evidence: reported (``ya29.…``)."""
     digest = hashlib.sha256(f"{email} {scope}".encode()).digest()
     return f"ya29.{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+
+def authorization_for(target: Target, now: int) -> str | None:
+    """The Authorization header that the service adds to a request at ``now`` (nanoseconds), if the task has a token.
+
+    The audience of an OIDC token is the target's URL where none was set; an OAuth token's scope is cloud-platform.
+    Evidence: documented.
+    """
+    if not isinstance(target, HttpTarget):
+        return None
+    if target.oidc is not None:
+        audience = target.oidc.audience or target.url
+        return f"Bearer {signed(claims_of(target.oidc.service_account_email, audience, now // SECOND))}"
+    if target.oauth is not None:
+        return f"Bearer {access_token(target.oauth.service_account_email, target.oauth.scope or CLOUD_PLATFORM)}"
+    return None
 
 
 def certs() -> dict[str, str]:

@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from .._google.id_tokens import authorization_for
 from .._model.attempt import DEADLINE_EXCEEDED, Attempt, OutcomeKind
 from .._model.dispatching import Step, Upcoming
 from .._model.queue import Queue
 from .._model.task import Task
 from .._targets.answers import Answer
+from .._targets.request import TargetRequest
 from .._targets.routes import Mount, Route, destination_of
 from .._time.instants import from_datetime, from_timedelta, to_datetime
 from .failing import DrainLimitReached, NoTarget
@@ -220,9 +222,10 @@ class Driver:
     def _deliver(self, attempt: Attempt, target: Route | Mount) -> Generator[Handler, None, None]:
         """Hand the request to the target and its answer to the service; an exception comes out in the end."""
         __tracebackhide__ = True
-        handler = Handler(attempt, target)
-        self.world.deliveries[attempt] = Delivery(handler.request, target, None)
-        yield from self._run(handler)
+        authorization = authorization_for(attempt.task.target, attempt.dispatch_time)
+        request = TargetRequest(attempt, authorization)
+        self.world.deliveries[attempt] = Delivery(request, target, None)
+        yield from self._run(Handler(attempt, target, request))
 
     def _run(self, handler: Handler) -> Generator[Handler, None, None]:
         """Let a handler go on until it has answered or sleeps."""

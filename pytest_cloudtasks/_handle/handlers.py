@@ -21,10 +21,10 @@ TURNS = 50
 class Handler:
     """One delivery. It is run until it has answered, or until it sleeps in the queue's time."""
 
-    def __init__(self, attempt: Attempt, target: Route | Mount) -> None:
+    def __init__(self, attempt: Attempt, target: Route | Mount, request: TargetRequest) -> None:
         self.attempt = attempt
         self.target = target
-        self.request = TargetRequest(attempt)
+        self.request = request
         self.answer: Answer | None = None
         self._coroutine: Coroutine[Any, Any, Answer] | None = None
         self._task: asyncio.Task[Answer] | None = None

@@ -238,6 +238,7 @@ class World:
             self.sleepers.remove(sleeper[1])
             sleeper[1].abandon()
         if self._loop is not None:
+            self._loop.run_until_complete(self.targets.end())
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
             self._loop = None

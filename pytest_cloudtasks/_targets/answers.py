@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,9 @@ class Answer:
 
     outcome: Outcome
     headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
     exception: BaseException | None = None
-    """What the handler raised."""
+    """What the handler raised, or what its framework turned into this answer and announced."""
     scripted: bool = False
     """Whether the test itself asked for the exception, so that it is no failure of the test."""
 
@@ -49,6 +50,12 @@ def answer_of(result: Any) -> Answer:
         pairs = headers.items() if hasattr(headers, "items") else ()
         return Answer(response(checked_status(status)), Headers((str(k), str(v)) for k, v in pairs))
     raise WrongHandlerResult(result)
+
+
+def answer_with(status: int, headers: Headers, body: bytes, announced: Sequence[BaseException]) -> Answer:
+    """An application's answer; a server error that comes of an exception carries it."""
+    exception = announced[-1] if announced and status >= 500 else None
+    return Answer(response(status), headers, body, exception)
 
 
 def checked_status(status: int) -> int:

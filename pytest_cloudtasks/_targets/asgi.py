@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from weakref import WeakKeyDictionary
 
-from .._model.attempt import response
-from .answers import Answer
+from .announced import announced_exceptions
+from .answers import Answer, answer_with
 from .headers import Headers
 from .request import TargetRequest
 
@@ -36,6 +36,7 @@ def is_asgi(app: Any) -> bool:
 async def call_asgi(app: AsgiApp, request: TargetRequest, state: dict[str, Any]) -> Answer:
     """The application's answer, when it has returned: its background tasks are done then, too."""
     started: list[Message] = []
+    written: list[bytes] = []
     unread = [request.body]
     finished = asyncio.Event()
 
@@ -48,14 +49,17 @@ async def call_asgi(app: AsgiApp, request: TargetRequest, state: dict[str, Any])
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
             started.append(message)
-        elif message["type"] == "http.response.body" and not message.get("more_body", False):
-            finished.set()
+        elif message["type"] == "http.response.body":
+            written.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                finished.set()
 
-    await app(scope_of(request, state), receive, send)
+    with announced_exceptions() as announced:
+        await app(scope_of(request, state), receive, send)
     if not started:
         raise RuntimeError(f"The ASGI application {app!r} returned without starting a response.")
     pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in started[-1].get("headers", ())]
-    return Answer(response(started[-1]["status"]), Headers(pairs))
+    return answer_with(started[-1]["status"], Headers(pairs), b"".join(written), announced)
 
 
 def scope_of(request: TargetRequest, state: dict[str, Any]) -> Message:
@@ -97,36 +101,38 @@ class AsgiServer:
             await lifespan.begin()
         return await call_asgi(self._app, request, lifespan.state)
 
+    async def end(self) -> None:
+        """End the lifespan in the running loop. In a loop that is closed without it, it is cancelled with the rest."""
+        lifespan = self._lifespans.pop(asyncio.get_running_loop(), None)
+        if lifespan is not None:
+            await lifespan.end()
+
 
 class Lifespan:
-    """An application's lifespan in one event loop: begun by the first request, ended with the loop."""
+    """An application's lifespan in one event loop."""
 
     def __init__(self, app: AsgiApp) -> None:
         self._app = app
         self.state: dict[str, Any] = {}
-        self._running: AsyncGenerator[None, None] | None = None
+        self._to_app: asyncio.Queue[Message] = asyncio.Queue()
+        self._from_app: asyncio.Queue[Message] = asyncio.Queue()
+        self._task: asyncio.Future[None] | None = None
 
     async def begin(self) -> None:
-        """Run the application's start-up. The loop's own shutdown of asynchronous generators ends what begins here."""
-        self._running = self._run()
-        await self._running.__anext__()
-
-    async def _run(self) -> AsyncGenerator[None, None]:
-        to_app: asyncio.Queue[Message] = asyncio.Queue()
-        from_app: asyncio.Queue[Message] = asyncio.Queue()
-        scope = {"type": "lifespan", "asgi": dict(_VERSION), "state": self.state}
-        task = asyncio.ensure_future(self._app(scope, to_app.get, from_app.put))
-        to_app.put_nowait({"type": "lifespan.startup"})
-        reply = await _reply(task, from_app)
+        """Run the application's start-up; an application without a lifespan is none the worse."""
+        scope: Message = {"type": "lifespan", "asgi": dict(_VERSION), "state": self.state}
+        self._task = asyncio.ensure_future(self._app(scope, self._to_app.get, self._from_app.put))
+        self._to_app.put_nowait({"type": "lifespan.startup"})
+        reply = await _reply(self._task, self._from_app)
         if reply is not None and reply["type"] == "lifespan.startup.failed":
             raise RuntimeError(f"The start-up of {self._app!r} failed: {reply.get('message', '')}")
-        try:
-            yield
-        finally:
-            if not task.done():
-                to_app.put_nowait({"type": "lifespan.shutdown"})
-                await _reply(task, from_app)
-                await asyncio.wait([task])
+
+    async def end(self) -> None:
+        """Run the application's shutdown."""
+        if self._task is not None and not self._task.done():
+            self._to_app.put_nowait({"type": "lifespan.shutdown"})
+            await _reply(self._task, self._from_app)
+            await asyncio.wait([self._task])
 
 
 async def _reply(task: asyncio.Future[None], from_app: asyncio.Queue[Message]) -> Message | None:

@@ -25,13 +25,14 @@ class TargetRequest:
 
     __slots__ = ("_duration", "attempt", "body", "headers", "method", "url")
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, attempt: Attempt, authorization: str | None = None) -> None:
+        """``authorization`` is the header that the service adds for the task's token."""
         target = attempt.task.target
         self.attempt = attempt
         self.method = target.method
         self.url = url_of(target)
         self.body = target.body
-        self.headers = Headers(_headers(attempt, self.url))
+        self.headers = Headers(_headers(attempt, self.url, authorization))
         self._duration: int | None = None
 
     @property
@@ -75,10 +76,13 @@ def url_of(target: Target) -> str:
     return f"http://{target.routing.host if target.routing else ''}{target.relative_uri}"
 
 
-def _headers(attempt: Attempt, url: str) -> list[tuple[str, str]]:
+def _headers(attempt: Attempt, url: str, authorization: str | None) -> list[tuple[str, str]]:
     target = attempt.task.target
+    replaced = {"content-length"} if authorization is None else {"content-length", "authorization"}
     pairs = [("Host", urlsplit(url).netloc.rpartition("@")[2])]
-    pairs += [(name, value) for name, value in target.headers if name.lower() != "content-length"]
+    pairs += [(name, value) for name, value in target.headers if name.lower() not in replaced]
+    if authorization is not None:
+        pairs.append(("Authorization", authorization))
     if target.body or target.method in METHODS_WITH_BODY:
         pairs.append(("Content-Length", str(len(target.body))))
     is_http = isinstance(target, HttpTarget)

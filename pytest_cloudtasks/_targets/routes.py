@@ -241,6 +241,11 @@ class Mount(Target):
             return call_wsgi(cast("WsgiApp", self._app), request)
         return self._asgi.answer(request)
 
+    async def end(self) -> None:
+        """End what an ASGI application began in the running loop."""
+        if self._asgi is not None:
+            await self._asgi.end()
+
     def takes(self, duration: timedelta) -> Mount:
         """Every answer comes ``duration`` after its dispatch, in the queue's time."""
         super().takes(duration)
@@ -281,6 +286,12 @@ class Targets:
     def find(self, destination: Destination) -> Route | Mount | None:
         """The target for a task that goes to ``destination``: the most specific that matches."""
         return next((target for target in self._targets if target.matches(destination)), None)
+
+    async def end(self) -> None:
+        """End what mounted applications began in the running loop."""
+        for target in self._targets:
+            if isinstance(target, Mount):
+                await target.end()
 
     def describe(self) -> list[str]:
         """All of them, in the order they are asked."""

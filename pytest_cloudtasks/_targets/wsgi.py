@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from .._model.attempt import response
-from .answers import Answer
+from .announced import announced_exceptions
+from .answers import Answer, answer_with
 from .headers import Headers
 from .request import TargetRequest
 
@@ -29,18 +29,18 @@ def call_wsgi(app: WsgiApp, request: TargetRequest) -> Answer:
         return written.append
 
     written: list[bytes] = []
-    body = app(environ_of(request), start_response)
-    try:
-        for chunk in body:
-            written.append(chunk)
-    finally:
-        close = getattr(body, "close", None)
-        if close is not None:
-            close()
+    with announced_exceptions() as announced:
+        body = app(environ_of(request), start_response)
+        try:
+            written.extend(body)
+        finally:
+            close = getattr(body, "close", None)
+            if close is not None:
+                close()
     if not started:
         raise RuntimeError(f"The WSGI application {app!r} returned without calling start_response.")
     status, headers = started[-1]
-    return Answer(response(int(status.split(" ", 1)[0])), Headers(headers))
+    return answer_with(int(status.split(" ", 1)[0]), Headers(headers), b"".join(written), announced)
 
 
 def environ_of(request: TargetRequest) -> dict[str, Any]:

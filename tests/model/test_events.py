@@ -68,4 +68,4 @@ def test_an_event_can_not_be_altered() -> None:
     """What has happened stays as it was."""
     event = driver_with().service.events[0]
     with pytest.raises(dataclasses.FrozenInstanceError):
-        event.at = 0  # type: ignore[misc]
+        event.at = 0

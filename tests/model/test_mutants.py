@@ -77,7 +77,10 @@ MUTANTS = [
     Mutant("tokens come twice as fast", "dispatch_rate", "now)) + self._interval", "now)) + self._interval // 2"),
     Mutant("there is no burst", "dispatch_rate", " - (self._burst - 1) * self._interval", ""),
     Mutant(
-        "a new rate fills the bucket", "dispatch_rate", "kept = min(self._there(now), burst)", "kept = Fraction(burst)"
+        "a new rate fills the bucket",
+        "dispatch_rate",
+        "kept = min(self._there(now), Fraction(burst))",
+        "kept = Fraction(burst)",
     ),
     Mutant(
         "a paused queue dispatches",

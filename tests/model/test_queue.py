@@ -93,7 +93,7 @@ def test_rate_limits_at_the_ends_of_their_ranges_are_accepted(rate: float, concu
 def test_a_queue_level_target_is_refused() -> None:
     """It is not modelled, and says so wherever it is given; nothing changes."""
     service = service_with()
-    settings = {"http_target": {}}
+    settings: dict[str, object] = {"http_target": {}}
     refused = Code.UNIMPLEMENTED
     other = f"{LOCATION}/queues/other"
     assert_refused(service, refused, NOT_MODELLED, lambda: service.create_queue(START, LOCATION, other, settings))
@@ -162,9 +162,17 @@ def test_a_masked_zero_of_doublings_is_meant() -> None:
     """An update that names max_doublings can set it to 0, and later updates of other fields keep it."""
     service = service_with()
     for mask in (["retry_config.max_doublings"], ["retry_config.max_attempts"], ["rate_limits"]):
-        config = service.update_queue(START, QUEUE, {}, mask).config
+        config = service.update_queue(START, QUEUE, {"retry_config": {}}, mask).config
         assert config.retry_config == RetryConfig(max_doublings=0)
     assert service.update_queue(START, QUEUE, {}, ["retry_config"]).config.retry_config == RetryConfig()
+
+
+def test_masked_doublings_without_any_retry_settings_are_the_default() -> None:
+    """An update that names max_doublings and has no retry_config at all goes back to 16, as recorded."""
+    service = service_with({"retry_config": {"max_doublings": 3, "max_attempts": 7}})
+    given = {"rate_limits": {"max_concurrent_dispatches": 9}}
+    config = service.update_queue(START, QUEUE, given, ["retry_config.max_doublings"]).config
+    assert config.retry_config == RetryConfig(max_attempts=7)
 
 
 @pytest.mark.parametrize(
