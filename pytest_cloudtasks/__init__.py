@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ._handle.fake import FakeCloudTasks, current
     from ._handle.matching import exactly
     from ._handle.records import Attempt, TaskRecord
+    from ._handle.single_request import TaskRequest
     from ._handle.summary import Blocked, BlockedReason, Summary
     from ._handle.world import RpcCall
     from ._model.task import TaskState
@@ -35,6 +36,7 @@ __all__ = [
     "Route",
     "Mount",
     "TargetRequest",
+    "TaskRequest",
     "Headers",
     "CloudTasksAssertionError",
     "DrainLimitReached",
@@ -55,6 +57,7 @@ _HOMES = {
     "Route": "_targets.routes",
     "Mount": "_targets.routes",
     "TargetRequest": "_targets.request",
+    "TaskRequest": "_handle.single_request",
     "Headers": "_targets.headers",
     "CloudTasksAssertionError": "_handle.failing",
     "DrainLimitReached": "_handle.failing",

@@ -148,7 +148,7 @@ class ImportHook:
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         """The spec that the other finders give, with a loader that tells when it is done."""
-        if name not in CLIENT_MODULES or name in self._finding:
+        if name not in SEEN_MODULES or name in self._finding:
             return None  # a hook like this one, asked by this one, asks back
         self._finding.add(name)
         try:

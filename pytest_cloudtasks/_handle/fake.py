@@ -23,9 +23,11 @@ from .aio import AioVerbs
 from .assertions import Assertions
 from .clock_view import ClockView
 from .driving import Driver
+from .oidc import SERVICE_ACCOUNT, Oidc
 from .records import Attempt, TaskRecord, model_task, records, task_of
 from .settings import checked, merged
 from .shells import run
+from .single_request import URL, TaskRequest, task_request
 from .suggestions import counted
 from .summary import Summary
 from .timeline import timeline_text
@@ -88,6 +90,7 @@ class FakeCloudTasks(Assertions):
         self._exit = ExitStack()
         self.clock = ClockView(lambda: self._world)
         self.aio = AioVerbs(lambda: self._resting)
+        self.oidc = Oidc(lambda: self._world)
 
     # --- its life ------------------------------------------------------------------------------------------------
 
@@ -211,6 +214,44 @@ class FakeCloudTasks(Assertions):
         mount = Mount(base_url, app, _policy(on_exception))
         self._world.targets.add(mount)
         return mount
+
+    def task_request(
+        self,
+        *,
+        url: str = URL,
+        method: str = "POST",
+        json: Any = None,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        queue: str = "default",
+        name: str | None = None,
+        audience: str | None = None,
+        service_account_email: str = SERVICE_ACCOUNT,
+        retry_count: int = 0,
+        execution_count: int | None = None,
+        previous_response: int | None = None,
+    ) -> TaskRequest:
+        """The request of one attempt, for a unit test of a single handler; no queue has anything of it.
+
+        ``json`` becomes the body, with its Content-Type; ``audience`` adds an OIDC token; after ``retry_count``
+        failures, the last answered with ``previous_response`` (500), the headers are those of a retry. Give its
+        ``headers`` and ``body`` to a test client, or an application to ``.send(app)``.
+        """
+        return task_request(
+            self._world,
+            url=url,
+            method=method,
+            json=json,
+            body=body,
+            headers=headers or {},
+            queue=queue,
+            name=name,
+            audience=audience,
+            service_account_email=service_account_email,
+            retry_count=retry_count,
+            execution_count=execution_count,
+            previous_response=previous_response,
+        )
 
     # --- driving -------------------------------------------------------------------------------------------------
 

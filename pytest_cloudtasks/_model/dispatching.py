@@ -162,7 +162,7 @@ class Dispatcher:
             first = self._expiries.first()
             if first is None or first[0] > now:
                 return
-            self._expire(first[1], now)
+            self._expire(first[1], first[0])
 
     # --- inside --------------------------------------------------------------------------------------------------
 

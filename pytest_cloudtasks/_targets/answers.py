@@ -22,6 +22,11 @@ class Answer:
     scripted: bool = False
     """Whether the test itself asked for the exception, so that it is no failure of the test."""
 
+    @property
+    def status(self) -> int:
+        """The HTTP status; 0 without a response."""
+        return self.outcome.http_status
+
 
 class WrongHandlerResult(TypeError):
     """A handler returned what is no HTTP answer."""
