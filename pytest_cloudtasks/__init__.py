@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ._handle.failing import CloudTasksAssertionError, DrainLimitReached, NoTarget
     from ._handle.fake import FakeCloudTasks, current
     from ._handle.matching import exactly
+    from ._handle.on_commit import CloudTasksWarning
     from ._handle.records import Attempt, TaskRecord
     from ._handle.single_request import TaskRequest
     from ._handle.summary import Blocked, BlockedReason, Summary
@@ -41,6 +42,7 @@ __all__ = [
     "CloudTasksAssertionError",
     "DrainLimitReached",
     "NoTarget",
+    "CloudTasksWarning",
 ]
 
 _HOMES = {
@@ -62,6 +64,7 @@ _HOMES = {
     "CloudTasksAssertionError": "_handle.failing",
     "DrainLimitReached": "_handle.failing",
     "NoTarget": "_handle.failing",
+    "CloudTasksWarning": "_handle.on_commit",
 }
 
 

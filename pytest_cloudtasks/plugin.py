@@ -29,14 +29,15 @@ _INI = {
     "autouse": ("string", "true: every test gets a fake"),
     "on_exception": ("string", "a handler's exception: raise fails the test (the default), 500 is retried"),
     "redirect_endpoints": ("linelist", "host:port of channels that clients were given and that go to the fake"),
+    "inline": ("string", "true: what is due is dispatched before the creating call returns"),
     "google_auth": ("string", "true: google.auth.default() succeeds while a fake is active"),
     "service": ("linelist", "knobs of the modelled service, one `name = value` a line"),
     "defer_credentials": ("string", "false: clients built during collection need credentials at once"),
 }
 _MARKER = (
     "cloud_tasks(*, queues, project, location, start, time, seed, auto_create_queues, outside, autouse, on_exception,"
-    " redirect_endpoints, google_auth, service): options of this test's fake Cloud Tasks; the nearest marker wins,"
-    " key by key, and queues add up."
+    " redirect_endpoints, google_auth, inline, service): options of this test's fake Cloud Tasks; the nearest marker"
+    " wins, key by key, and queues add up."
 )
 _SESSION: pytest.StashKey[PluginSession] = pytest.StashKey()
 

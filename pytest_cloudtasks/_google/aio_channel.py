@@ -87,7 +87,8 @@ class LateBoundAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
             return real(request, timeout=timeout, metadata=metadata, **options)
         call = Incoming(self._rpc, self._api, request, timeout, tuple(metadata or ()), caller_retry.get())
         try:
-            return AnsweredCall(bound.receive(call), None)
+            result, first = bound.receive_async(call)
+            return AnsweredCall(result, None, first)
         except InProcessRpcError as error:
             return AnsweredCall(None, error)
 
@@ -95,12 +96,17 @@ class LateBoundAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
 class AnsweredCall(grpc.aio.UnaryUnaryCall):  # type: ignore[misc]
     """A call whose answer is there; whoever awaits it lets other coroutines run once before, as a network would."""
 
-    def __init__(self, result: Any, error: InProcessRpcError | None) -> None:
+    def __init__(self, result: Any, error: InProcessRpcError | None, first: Awaitable[None] | None = None) -> None:
+        """``first`` is awaited before the answer is given."""
         self._result = result
         self._error = error
+        self._first = first
 
     def __await__(self) -> Generator[Any, None, Any]:
         yield from asyncio.sleep(0).__await__()
+        if self._first is not None:
+            first, self._first = self._first, None
+            yield from first.__await__()
         if self._error is not None:
             raise self._error
         return self._result

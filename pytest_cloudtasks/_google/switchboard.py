@@ -5,7 +5,7 @@ Clients live as long as the process, so this is the one object of the package th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,6 +31,10 @@ class Backend(Protocol):
 
     def receive(self, call: Incoming) -> Any:
         """Answer a call with a response message, or raise what a gRPC channel would raise."""
+        ...
+
+    def receive_async(self, call: Incoming) -> tuple[Any, Awaitable[None] | None]:
+        """Answer a call of an asyncio client: the response, and what is to be awaited before it is given."""
         ...
 
     def redirects(self, address: str) -> bool:

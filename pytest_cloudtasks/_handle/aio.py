@@ -10,7 +10,7 @@ from .._time.instants import from_datetime, from_timedelta
 from .driving import Driver
 from .handlers import working
 from .records import Attempt, TaskRecord, model_task, task_of
-from .shells import run_async
+from .shells import perform_async
 from .summary import Summary
 from .verbs import duration_of_advance
 from .world import World
@@ -26,13 +26,13 @@ class AioVerbs:
         """Move to the next dispatch or answer and do it; None when nothing can happen by itself."""
         __tracebackhide__ = True
         world = self._world()
-        return _record(await run_async(world, Driver(world).step()), world)
+        return _record(await perform_async(world, Driver(world).step()), world)
 
     async def dispatch_due(self, queue: str | None = None) -> Summary:
         """Dispatch what is due now and allowed by rate and concurrency, without moving the clock."""
         __tracebackhide__ = True
         world = self._world()
-        return await run_async(world, Driver(world).dispatch_due(queue))
+        return await perform_async(world, Driver(world).dispatch_due(queue))
 
     async def advance(
         self,
@@ -50,13 +50,13 @@ class AioVerbs:
             by, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
         )
         world = self._world()
-        return await run_async(world, Driver(world).advance_by(duration))
+        return await perform_async(world, Driver(world).advance_by(duration))
 
     async def advance_to(self, at: datetime) -> Summary:
         """Let time pass up to the instant ``at`` (aware), dispatching on the way."""
         __tracebackhide__ = True
         world = self._world()
-        return await run_async(world, Driver(world).advance_to(from_datetime(at, what="advance_to()")))
+        return await perform_async(world, Driver(world).advance_to(from_datetime(at, what="advance_to()")))
 
     async def drain(
         self, until: datetime | timedelta | None = None, *, queue: str | None = None, limit: int = 10_000
@@ -64,14 +64,14 @@ class AioVerbs:
         """Jump from event to event until nothing more can happen by itself, or until ``until``."""
         __tracebackhide__ = True
         world = self._world()
-        return await run_async(world, Driver(world).drain(until, queue, limit))
+        return await perform_async(world, Driver(world).drain(until, queue, limit))
 
     async def dispatch(self, task: TaskRecord | str) -> Attempt:
         """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would."""
         __tracebackhide__ = True
         world = self._world()
         record = task if isinstance(task, TaskRecord) else task_of(world, task)
-        return Attempt(await run_async(world, Driver(world).dispatch(model_task(record))), world)
+        return Attempt(await perform_async(world, Driver(world).dispatch(model_task(record))), world)
 
     async def sleep(self, duration: timedelta) -> None:
         """Suspend the handler that awaits this for ``duration`` of the queue's time; no real time passes.

@@ -12,6 +12,7 @@ from .._model.task import Task
 from .explaining import count_text, explained, shown, with_timeline
 from .failing import CloudTasksAssertionError
 from .matching import UNSET, WITHIN, Match, exactly, matches
+from .on_commit import warn_of_waiting_callbacks
 from .records import TaskRecord, model_task, records, short_name
 from .summary import BlockedReason, blocked
 from .timeline import duration_text, offset_text
@@ -126,6 +127,7 @@ class Assertions:
         """Assert that no task was enqueued at all."""
         __tracebackhide__ = True
         _expect(self._world, Match(), 0, self._world.service.accepted, "enqueued")
+        warn_of_waiting_callbacks()
 
     @overload
     def assert_dispatched(  # type: ignore[overload-overlap]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .matching import Difference, Match
+from .on_commit import hint
 from .records import TaskRecord, model_task, short_name
 from .suggestions import counted
 from .timeline import timeline_text
@@ -41,6 +42,9 @@ def explained(
         parts.append(f"Not matching, nearest first:\n{shown}{_left_out(len(ranked))}")
     elif not found:
         parts.append(none)
+    told = hint()
+    if told:
+        parts.append(told)
     parts.append(f"Timeline:\n{indented(timeline_text(world))}")
     return "\n\n".join(parts)
 

@@ -23,6 +23,7 @@ from .aio import AioVerbs
 from .assertions import Assertions
 from .clock_view import ClockView
 from .driving import Driver
+from .inline import dispatch_created, dispatch_created_async
 from .oidc import SERVICE_ACCOUNT, Oidc
 from .records import Attempt, TaskRecord, model_task, records, task_of
 from .settings import checked, merged
@@ -32,7 +33,7 @@ from .suggestions import counted
 from .summary import Summary
 from .timeline import timeline_text
 from .verbs import duration_of_advance
-from .world import RpcCall, World
+from .world import InlineShells, RpcCall, World
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, Queue
@@ -63,6 +64,7 @@ class FakeCloudTasks(Assertions):
         on_exception: OnException = "raise",
         redirect_endpoints: Iterable[str] = (),
         google_auth: bool = False,
+        inline: bool = False,
         service: Mapping[str, Any] | None = None,
     ) -> None:
         """Take the options that the marker takes; `docs/reference.md` has them all.
@@ -79,6 +81,7 @@ class FakeCloudTasks(Assertions):
             "on_exception": on_exception,
             "redirect_endpoints": redirect_endpoints,
             "google_auth": google_auth,
+            "inline": inline,
             "service": service or {},
         }
         if start is not None:
@@ -122,6 +125,8 @@ class FakeCloudTasks(Assertions):
         def back() -> None:
             self._running = before
 
+        if world.settings.inline:
+            world.created = InlineShells(dispatch_created, dispatch_created_async)
         stack.enter_context(world.entered())
         self._running = world
         world.handle = self

@@ -17,7 +17,7 @@ class Oidc:
         self._world = world
 
     def token(self, *, audience: str, service_account_email: str = SERVICE_ACCOUNT) -> str:
-        """An ID token for ``audience``, issued now in the queue's time, valid for an hour: RS256 and Google's claims."""
+        """An RS256 ID token for ``audience`` with Google's claims, issued now in the queue's time, good for an hour."""
         issued_at = self._world().clock.now // 1_000_000_000
         return id_tokens.signed(id_tokens.claims_of(service_account_email, audience, issued_at))
 

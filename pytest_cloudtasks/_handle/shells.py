@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Generator
 from typing import TypeVar
 
@@ -16,9 +15,20 @@ Course = Generator[Handler, None, Result]
 
 
 def run(world: World, name: str, course: Course[Result]) -> Result:
-    """Drive ``course``, a sync verb's. Async handlers run in a loop of the world's own."""
+    """Drive ``course``, that of the sync verb ``name``; in a running event loop it is refused."""
     __tracebackhide__ = True
-    _refuse_in_a_loop(name)
+    if in_a_loop():
+        course.close()
+        raise RuntimeError(
+            f"cloud_tasks.{name}() was called in a running event loop, which it would block. Write"
+            f" `await cloud_tasks.aio.{name}()` there instead."
+        )
+    return perform(world, course)
+
+
+def perform(world: World, course: Course[Result]) -> Result:
+    """Run the handlers of ``course``, async ones in a loop of the world's own."""
+    __tracebackhide__ = True
     try:
         handler = next(course)
         while True:
@@ -31,8 +41,8 @@ def run(world: World, name: str, course: Course[Result]) -> Result:
         return stop.value  # type: ignore[no-any-return]
 
 
-async def run_async(world: World, course: Course[Result]) -> Result:
-    """Drive ``course`` in the running event loop, async handlers included."""
+async def perform_async(world: World, course: Course[Result]) -> Result:
+    """Run the handlers of ``course``, async ones in the running event loop."""
     __tracebackhide__ = True
     try:
         handler = next(course)
@@ -46,15 +56,10 @@ async def run_async(world: World, course: Course[Result]) -> Result:
         return stop.value  # type: ignore[no-any-return]
 
 
-def _refuse_in_a_loop(name: str) -> None:
-    """A sync verb would block the loop it is called in, and with it every async handler."""
-    if "asyncio" not in sys.modules:
-        return
+def in_a_loop() -> bool:
+    """Whether this thread is in a running event loop."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return
-    raise RuntimeError(
-        f"cloud_tasks.{name}() was called in a running event loop, which it would block. Write"
-        f" `await cloud_tasks.aio.{name}()` there instead."
-    )
+        return False
+    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ from .._model.agenda import Agenda
 from .._model.attempt import Attempt
 from .._model.refusals import ServiceError
 from .._model.service import Service
+from .._model.task import Task
 from .._targets.answers import Answer
 from .._targets.request import TargetRequest
 from .._targets.routes import Mount, Route, Targets
@@ -46,6 +47,14 @@ class Origin:
     event: int
     instant: int
     elapsed: int
+
+
+@dataclass(frozen=True)
+class InlineShells:
+    """How a created task is dispatched before the call returns, for the sync and for the asyncio client."""
+
+    sync: Callable[[World, Task], None]
+    asynchronous: Callable[[World, Task], Awaitable[None]]
 
 
 @dataclass
@@ -84,6 +93,9 @@ class World:
         """Failures raised where application code may have swallowed them."""
         self.origins: list[Origin] = []
         """What the timeline counts from."""
+        self.created: InlineShells | None = None
+        """What dispatches a created task at once, for the setting ``inline``."""
+        self.inline_depth = 0
         self.verb: str | None = None
         """The driving verb that is under way."""
         self.sleepers: Agenda[Handler] = Agenda()
@@ -138,7 +150,21 @@ class World:
         return frontends.v2()
 
     def receive(self, call: Incoming) -> Any:
-        """Answer an RPC."""
+        """Answer an RPC of a sync client."""
+        result, task = self._answer(call)
+        if task is not None and self.created is not None:
+            self.created.sync(self, task)
+        return result
+
+    def receive_async(self, call: Incoming) -> tuple[Any, Awaitable[None] | None]:
+        """Answer an RPC of an asyncio client: the response, and what to await before it is given."""
+        result, task = self._answer(call)
+        if task is None or self.created is None:
+            return result, None
+        return result, self.created.asynchronous(self, task)
+
+    def _answer(self, call: Incoming) -> tuple[Any, Task | None]:
+        """The response, and the task that the call has created."""
         with self.lock:
             now = self.contact()
             self.service.dispatcher.observe(now)
@@ -155,7 +181,8 @@ class World:
                 skipped_waits.install()
                 entry.error = rpc_error(error, self.randomness.jitter)
                 raise entry.error from None
-            return entry.result
+            created = call.rpc == "create_task" and self.settings.inline
+            return entry.result, self.service.accepted[-1] if created else None
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

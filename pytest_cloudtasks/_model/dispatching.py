@@ -136,6 +136,10 @@ class Dispatcher:
         """Begin an attempt past the queue's state and limits, to be delivered by the caller."""
         return self._begin(queue, task, now, forced=True)
 
+    def begin(self, queue: Queue, task: Task, now: int) -> Attempt:
+        """Begin an attempt that counts as scheduled, without a look at rate and concurrency."""
+        return self._begin(queue, task, now, forced=False)
+
     def force_later(self, queue: Queue, task: Task, now: int) -> Attempt:
         """Begin an attempt like `force`; the driver's next `proceed` brings it up for delivery."""
         attempt = self._begin(queue, task, now, forced=True)
@@ -249,13 +253,15 @@ class Dispatcher:
             self._end(task, TaskState.EXHAUSTED, now)
 
     def _expire(self, queue: Queue, now: int) -> None:
-        for task in list(queue.tasks.values()):
+        self._expiries.remove(queue)
+        expired = []
+        for task in queue.tasks.values():
             expiry = task.create_time + TASK_TTL
             if expiry > now:
                 self._expiries.put(queue, expiry, (task.sequence,))
                 break
-            self._record(Event(expiry, EventKind.TASK_EXPIRED, queue.name, task))
-            self._end(task, TaskState.EXPIRED, expiry)
-        else:
-            self._expiries.remove(queue)
+            expired.append(task)
+        for task in expired:
+            self._record(Event(now, EventKind.TASK_EXPIRED, queue.name, task))
+            self._end(task, TaskState.EXPIRED, now)
         self.changed(queue)

@@ -208,6 +208,10 @@ class Service:
         """Begin an attempt as RunTask does, for a caller who delivers it at once."""
         return self.dispatcher.force(self.queues[task.queue_name], task, now)
 
+    def begin(self, now: int, task: Task) -> Attempt:
+        """Begin an attempt as the queue itself would, but past its rate and concurrency."""
+        return self.dispatcher.begin(self.queues[task.queue_name], task, now)
+
     def _present_task(self, name: str) -> Task:
         names.check_task(name)
         queue = self.queues.get(names.queue_of(name))

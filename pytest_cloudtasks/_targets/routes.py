@@ -84,6 +84,11 @@ class Target:
         """Sorts targets: the smaller, the earlier asked."""
         raise NotImplementedError
 
+    @property
+    def is_async(self) -> bool:
+        """Whether it answers in an event loop."""
+        raise NotImplementedError
+
     def answer(self, request: TargetRequest) -> Answer | Coroutine[Any, Any, Answer]:
         """The answer, or for an async target a coroutine that gives it; what a handler raises comes through."""
         raise NotImplementedError
@@ -176,6 +181,11 @@ class Route(Target):
         length = len(text.replace("*", "")) if self.precedence is Precedence.GLOB else 0
         return (self.precedence.value, -length, -((self.method is not None) + (self.queue is not None)))
 
+    @property
+    def is_async(self) -> bool:
+        """Whether the handler is a coroutine function."""
+        return inspect.iscoroutinefunction(self._handler)
+
     def answer(self, request: TargetRequest) -> Answer | Coroutine[Any, Any, Answer]:
         """By the handler, or by the next step of the script."""
         if self._handler is not None:
@@ -235,6 +245,11 @@ class Mount(Target):
         """After all routes; a longer base first."""
         return (self.precedence.value, -len(self._path), 0)
 
+    @property
+    def is_async(self) -> bool:
+        """Whether it is an ASGI application."""
+        return self._asgi is not None
+
     def answer(self, request: TargetRequest) -> Answer | Coroutine[Any, Any, Answer]:
         """The application's answer to the request at its full path."""
         if self._asgi is None:
@@ -282,6 +297,10 @@ class Targets:
         """Of two equally specific targets the later one is asked first, so that a test can override a fixture."""
         self._targets.insert(0, target)
         self._targets.sort(key=lambda target: target.specificity())
+
+    def find_for(self, task: Task) -> Route | Mount | None:
+        """The target for ``task``."""
+        return self.find(destination_of(task))
 
     def find(self, destination: Destination) -> Route | Mount | None:
         """The target for a task that goes to ``destination``: the most specific that matches."""

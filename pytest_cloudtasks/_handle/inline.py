@@ -1,0 +1,64 @@
+"""``inline``: what is due is dispatched before the creating call returns."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Generator
+
+from .._model.queue import QueueState
+from .._model.task import Task
+from .driving import Driver
+from .failing import NoTarget
+from .handlers import Handler
+from .records import short_name
+from .shells import in_a_loop, perform, perform_async
+from .world import World
+
+DEPTH = 20
+"""How many tasks may be created within each other's handlers."""
+
+
+def dispatch_created(world: World, task: Task) -> None:
+    """Dispatch a task that the sync client has just created, if it is due."""
+    if in_a_loop() and _is_due(world, task):
+        target = world.targets.find_for(task)
+        if target is not None and target.is_async:
+            world.failures.append(
+                f"inline could not dispatch {short_name(task)}: {target.describe()} is async, and the sync client was"
+                " called in a running event loop, which it blocks. Create the task with CloudTasksAsyncClient there, or"
+                " turn inline off and drive the queue with `await cloud_tasks.aio.drain()`."
+            )
+            return
+    perform(world, _course(world, task))
+
+
+async def dispatch_created_async(world: World, task: Task) -> None:
+    """Dispatch a task that the async client has just created, if it is due."""
+    await perform_async(world, _course(world, task))
+
+
+def _course(world: World, task: Task) -> Generator[Handler, None, None]:
+    """One attempt, through the full request path; whatever goes wrong fails the test in the end, not the caller."""
+    if not _is_due(world, task):
+        return
+    if world.inline_depth >= DEPTH:
+        world.failures.append(
+            f"inline has dispatched {DEPTH} tasks within each other's handlers, and left {short_name(task)} in its"
+            " queue. Let the handlers come to an end, or turn inline off and drive the queue."
+        )
+        return
+    world.inline_depth += 1
+    try:
+        yield from Driver(world).deliver_at_once(task)
+    except NoTarget as error:
+        world.failures.append(str(error))
+    except Exception as error:
+        told = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        world.failures.append(f"The handler of {short_name(task)}, which was dispatched inline, raised:\n{told}")
+    finally:
+        world.inline_depth -= 1
+
+
+def _is_due(world: World, task: Task) -> bool:
+    queue = world.service.queues[task.queue_name]
+    return task.schedule_time <= world.clock.now and queue.state is QueueState.RUNNING
