@@ -21,7 +21,6 @@ CLIENT_MODULES = {"google.cloud.tasks_v2.services.cloud_tasks.client": "google.c
 """The modules that define the clients, and the API each speaks."""
 ID_TOKEN_MODULE = "google.oauth2.id_token"
 """The module that verifies ID tokens."""
-SEEN_MODULES = (*CLIENT_MODULES, ID_TOKEN_MODULE)
 
 
 class Patch:
@@ -62,7 +61,7 @@ class Interception:
         if self._users > 1:
             return
         sys.meta_path.insert(0, self._hook)
-        for name in SEEN_MODULES:
+        for name in (*CLIENT_MODULES, ID_TOKEN_MODULE):
             module = sys.modules.get(name)
             if module is not None:
                 self._loaded(module)
@@ -148,7 +147,7 @@ class ImportHook:
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         """The spec that the other finders give, with a loader that tells when it is done."""
-        if name not in SEEN_MODULES or name in self._finding:
+        if (name not in CLIENT_MODULES and name != ID_TOKEN_MODULE) or name in self._finding:
             return None  # a hook like this one, asked by this one, asks back
         self._finding.add(name)
         try:
