@@ -87,15 +87,20 @@ class Interception:
         self._patch.attribute(module, "_fetch_certs", fetch)
 
     def _patch_client(self, module: ModuleType) -> None:
-        from .transports import late_bound_grpc, late_bound_grpc_asyncio, late_bound_rest
+        from . import transports
 
         registry = module.CloudTasksClientMeta._transport_registry
-        stock = registry["grpc"]
-        self._patch.item(registry, "grpc", late_bound_grpc(stock))
-        self._patch.attribute(stock, "__init__", _redirecting(stock.__init__))
-        self._patch.item(registry, "grpc_asyncio", late_bound_grpc_asyncio(registry["grpc_asyncio"]))
+        for kind, late_bound, redirectable in (
+            ("grpc", transports.late_bound_grpc, transports.redirectable),
+            ("grpc_asyncio", transports.late_bound_grpc_asyncio, transports.redirectable_async),
+        ):
+            stock = registry[kind]
+            self._patch.item(registry, kind, late_bound(stock))
+            self._patch.attribute(stock, "__init__", _redirecting(stock.__init__, redirectable))
         if "rest" in registry:
-            self._patch.item(registry, "rest", late_bound_rest(registry["rest"], CLIENT_MODULES[module.__name__]))
+            self._patch.item(
+                registry, "rest", transports.late_bound_rest(registry["rest"], CLIENT_MODULES[module.__name__])
+            )
         client = module.CloudTasksClient
         for name in ("from_service_account_info", "from_service_account_file", "from_service_account_json"):
             loader = name.replace("_json", "_file")  # the client's two names for one thing
@@ -121,14 +126,13 @@ def _without_key(original: Any, loader: str) -> Any:
     return classmethod(build)
 
 
-def _redirecting(init: Callable[..., None]) -> Callable[..., None]:
+def _redirecting(init: Callable[..., None], redirectable: Callable[[Any], Any]) -> Callable[..., None]:
     """A transport's constructor that gives a user's channel to a redirected address a way to the fake."""
 
     @functools.wraps(init)
     def wrapped(self: Any, *args: Any, channel: Any = None, **kwargs: Any) -> None:
         from .private import address_of
         from .switchboard import switchboard
-        from .transports import redirectable
 
         address = address_of(channel)
         if address is not None and switchboard.redirects(address):

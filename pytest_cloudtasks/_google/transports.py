@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import grpc
+import grpc.aio
 
 from .aio_channel import LateBoundAioChannel
 from .channel import LateBoundChannel, caller_retry
@@ -128,6 +129,11 @@ async def _nothing() -> None:
 def redirectable(channel: grpc.Channel) -> LateBoundChannel:
     """A channel of the user's whose calls go to the fake while one is active."""
     return LateBoundChannel(lambda rpc: switchboard.backend or channel, channel.close)
+
+
+def redirectable_async(channel: grpc.aio.Channel) -> LateBoundAioChannel:
+    """An asyncio channel of the user's whose calls go to the fake while one is active."""
+    return LateBoundAioChannel(lambda rpc: switchboard.backend or channel, channel.close)
 
 
 def _of_the_client(arguments: dict[str, Any]) -> dict[str, Any]:
