@@ -15,7 +15,7 @@ def address_of(channel: Any) -> str | None:
     while inner is not None:
         target = getattr(inner, "target", None)
         if target is not None:
-            address = target()
+            address = target() if callable(target) else target  # asyncio's channel has it as a value
             text = address.decode() if isinstance(address, bytes) else str(address)
             return text.rpartition("/")[2]
         inner = getattr(inner, "_channel", None)  # a channel with interceptors on it

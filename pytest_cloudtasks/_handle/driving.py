@@ -28,7 +28,7 @@ from .summary import Beginning, Summary, beginning, summary_since
 from .world import Delivery, World
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Moved:
     """One thing that was done."""
 

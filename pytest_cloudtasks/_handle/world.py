@@ -31,7 +31,7 @@ from .settings import Settings
 from .suggestions import did_you_mean, listed
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Delivery:
     """An attempt as its target saw it."""
 
@@ -57,7 +57,7 @@ class InlineShells:
     asynchronous: Callable[[World, Task], Awaitable[None]]
 
 
-@dataclass
+@dataclass(slots=True)
 class RpcCall:
     """One call that a client made, as it arrived.
 

@@ -24,7 +24,7 @@ End = Callable[[Task, TaskState, int], None]
 """Takes a task out of the service, in its last state, at an instant."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class PendingAnswer:
     """The answer that a target will give at a later instant."""
 
@@ -40,7 +40,7 @@ class Step(Enum):
     ANSWER = "the answer to an attempt comes in"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Upcoming:
     """What comes next, at the instant ``at``, which may be past already."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from .attempt import Attempt
 from .backoff import GiveUp, Retry
@@ -26,8 +26,7 @@ class EventKind(Enum):
     TASK_EXPIRED = "task expired"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One thing that happened at the instant ``at`` (nanoseconds)."""
 
     at: int

@@ -43,6 +43,11 @@ def active(ours: object | None) -> ForeignClock | None:
     return _TimeMachine(traveller)
 
 
+def is_innermost(traveller: object) -> bool:
+    """Whether this hold of time-machine's is the one in force, with no freezer within."""
+    return not _freezers() and innermost_traveller() is traveller
+
+
 def following(traveller: object) -> ForeignClock:
     """A hold of time-machine's as a clock."""
     return _TimeMachine(traveller)

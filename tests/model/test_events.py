@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from pytest_cloudtasks._model.attempt import response
@@ -67,5 +65,5 @@ def test_deletion_and_expiry_are_told() -> None:
 def test_an_event_can_not_be_altered() -> None:
     """What has happened stays as it was."""
     event = driver_with().service.events[0]
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         event.at = 0
