@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from .._model import names
 from .._model.attempt import Attempt, Outcome, OutcomeKind
@@ -13,6 +13,8 @@ from .._model.task import HttpTarget, Target
 from .._time.instants import from_timedelta
 from .headers import Headers
 
+_AUTHORITY = re.compile(r"[^:]*://([^/?#]*).*", re.DOTALL)
+"""Finds the authority of anything that a task may have for its URL."""
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -79,7 +81,7 @@ def url_of(target: Target) -> str:
 def _headers(attempt: Attempt, url: str, authorization: str | None) -> list[tuple[str, str]]:
     target = attempt.task.target
     replaced = {"content-length"} if authorization is None else {"content-length", "authorization"}
-    pairs = [("Host", urlsplit(url).netloc.rpartition("@")[2])]
+    pairs = [("Host", _AUTHORITY.sub(r"\1", url).rpartition("@")[2])]
     pairs += [(name, value) for name, value in target.headers if name.lower() not in replaced]
     if authorization is not None:
         pairs.append(("Authorization", authorization))

@@ -278,9 +278,13 @@ async def _awaited(result: Awaitable[Any]) -> Answer:
     return answer_of(await result)
 
 
-def _origin(url: str) -> tuple[str, str | None, int]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+def _origin(url: str) -> tuple[str, str | None, int] | None:
+    """Scheme, host and port; None for what is no URL, which the service accepts in a task all the same."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return None
 
 
 def _name_of(app: object) -> str:

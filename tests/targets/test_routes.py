@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from google.cloud.tasks_v2 import CloudTasksClient
 
-from pytest_cloudtasks import Mount, Route, TargetRequest
+from pytest_cloudtasks import FakeCloudTasks, Mount, NoTarget, Route, TargetRequest
 from pytest_cloudtasks._model.attempt import DEADLINE_EXCEEDED, NO_RESPONSE, response
 from pytest_cloudtasks._model.task import AppEngineTarget, HttpTarget, Routing
 from pytest_cloudtasks._targets.routes import Destination, Targets, destination_of
@@ -385,3 +386,17 @@ def test_the_list_of_calls_stays_the_same_list(request_for: RequestFor) -> None:
     back()
     assert one.calls is calls
     assert calls == []
+
+
+@pytest.mark.parametrize("url", ["https://a:notaport/", "https://[bad/", "https://a.test:99999999/"])
+def test_what_is_no_url_reaches_an_exact_route_and_no_mount(url: str) -> None:
+    """The service parses no URL when a task is created: such a task finds its own route, and no mount breaks on it."""
+    with FakeCloudTasks(queues=["work"]) as cloud_tasks:
+        cloud_tasks.mount("https://a.test", lambda environ, start_response: [])
+        task = {"http_request": {"url": url}}
+        CloudTasksClient().create_task(parent=cloud_tasks.queue_path("work"), task=task)
+        with pytest.raises(NoTarget):
+            cloud_tasks.drain()
+        route = cloud_tasks.route(url)
+        cloud_tasks.drain()
+        assert [call.headers["Host"] for call in route.calls] == [url[len("https://") : -1]]
