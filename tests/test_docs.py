@@ -2,10 +2,13 @@
 
 A block whose first line is a comment with a file name (``# shop.py``) is that file, for the blocks of the same page.
 The pages also find the modules and fixtures of the quickstart.
+A block whose fence names a file of the examples (```` ```python examples/flask_shop/shop.py ````), or a function or class
+in one (``…/shop.py#create_shop``), quotes it word for word; it runs there.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
@@ -26,14 +29,34 @@ filterwarnings =
 """
 QUICKSTART = ROOT / "examples" / "quickstart"
 NAMES = [page.name for page in PAGES]
+EXAMPLES = sorted(one.name for one in (ROOT / "examples").iterdir() if one.is_dir())
 FENCE = re.compile(r"^```(?P<language>[\w-]+)(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://)(?P<path>[^)#]*)(?:#(?P<anchor>[^)]*))?\)")
 HEADING = re.compile(r"^#+ (?P<text>.*)$", re.MULTILINE)
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    """The fenced blocks of a page in one language."""
-    return [block["text"] for block in FENCE.finditer(page.read_text("utf-8")) if block["language"] == language]
+    """The fenced blocks of a page in one language that are its own."""
+    found = FENCE.finditer(page.read_text("utf-8"))
+    return [block["text"] for block in found if block["language"] == language and not block["info"].strip()]
+
+
+def quotations(page: Path) -> list[tuple[str, str]]:
+    """The fenced blocks of a page that quote an example: what they name, and their text."""
+    found = FENCE.finditer(page.read_text("utf-8"))
+    return [(block["info"].strip(), block["text"]) for block in found if block["info"].strip()]
+
+
+def source(reference: str) -> str:
+    """The text of ``examples/…/shop.py``, or of what it defines by the name after ``#``, with its decorators."""
+    path, _, name = reference.partition("#")
+    text = (ROOT / path).read_text("utf-8")
+    if not name:
+        return text
+    named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    (node,) = (node for node in ast.parse(text).body if isinstance(node, named) and node.name == name)
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return "".join(text.splitlines(keepends=True)[first - 1 : node.end_lineno])
 
 
 def write_blocks(page: Path, into: Path) -> None:
@@ -67,6 +90,23 @@ def test_python_blocks_run(page: Path, tmp_path: Path) -> None:
     result = run_pytest(tmp_path, "--strict-markers")
 
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if quotations(page)], ids=lambda page: page.name)
+def test_quotations_are_literal(page: Path) -> None:
+    """What a page quotes of an example is what the example has, character by character."""
+    for reference, text in quotations(page):
+        assert text == source(reference), reference
+
+
+@pytest.mark.parametrize("example", [name for name in EXAMPLES if name != "quickstart"])
+def test_every_example_is_quoted(example: str) -> None:
+    """The careless module of every example, and tests of it, stand in the documentation."""
+    quoted = {reference.partition("#")[0] for page in PAGES for reference, _ in quotations(page)}
+    ours = {path.removeprefix(f"examples/{example}/") for path in quoted if path.startswith(f"examples/{example}/")}
+
+    assert any(path.endswith("careless.py") for path in ours)
+    assert any(path.startswith("test_") for path in ours)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "ini")], ids=lambda page: page.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
@@ -103,9 +104,14 @@ class AnsweredCall(grpc.aio.UnaryUnaryCall):  # type: ignore[misc]
         self._first = first
 
     def __await__(self) -> Generator[Any, None, Any]:
-        yield from asyncio.sleep(0).__await__()
-        if self._first is not None:
-            first, self._first = self._first, None
+        first, self._first = self._first, None
+        try:
+            yield from asyncio.sleep(0).__await__()
+        except asyncio.CancelledError:
+            if inspect.iscoroutine(first):
+                first.close()
+            raise
+        if first is not None:
             yield from first.__await__()
         if self._error is not None:
             raise self._error

@@ -4,7 +4,7 @@ The entries of the client's transport registry are replaced, which reaches every
 class itself alone but for its ``from_service_account_…`` constructors. Application code may import the library long
 before or after the plugin is there: an import hook patches it in the moment it is loaded, and costs nothing before.
 
-The registry (``CloudTasksClientMeta._transport_registry``) is not public; checked against google-cloud-tasks 2.0 to
+The registry (``CloudTasksClientMeta._transport_registry``) is not public; checked against google-cloud-tasks 2.7 to
 2.26, and ``tests/google/test_interception.py`` fails when it moves.
 """
 

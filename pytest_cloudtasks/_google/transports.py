@@ -2,7 +2,7 @@
 
 What is used of the generated transports beyond their public constructors: ``_wrapped_methods`` and
 ``_prep_wrapped_messages``, which hold the client's default retry and time-out policy (checked against
-google-cloud-tasks 2.0 to 2.26; ``tests/google/test_transports.py`` fails when they move).
+google-cloud-tasks 2.7 to 2.26; ``tests/google/test_transports.py`` fails when they move).
 """
 
 from __future__ import annotations

@@ -239,16 +239,24 @@ class Driver:
         """Let a handler go on until it has answered or sleeps."""
         __tracebackhide__ = True
         world, attempt = self.world, handler.attempt
-        yield handler
+        try:
+            yield handler
+        except GeneratorExit:  # the verb was cancelled, and its handler with it
+            self._miss_deadline(attempt)
+            raise
         if handler.answer is None:
-            with world.lock:
-                at = handler.wakes_at
-                assert at is not None, "a handler that has not answered sleeps"
-                world.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
-                if attempt.outcome is None:
-                    world.service.dispatcher.answer(attempt, DEADLINE_EXCEEDED, attempt.deadline, world.clock.now)
+            at = handler.wakes_at
+            assert at is not None, "a handler that has not answered sleeps"
+            world.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
+            self._miss_deadline(attempt)
             return
         self._take(handler, handler.answer)
+
+    def _miss_deadline(self, attempt: Attempt) -> None:
+        """What the service sees of ``attempt`` unless an answer comes before."""
+        if attempt.outcome is None:
+            with self.world.lock:
+                self.world.service.dispatcher.answer(attempt, DEADLINE_EXCEEDED, attempt.deadline, self.world.clock.now)
 
     def _take(self, handler: Handler, answer: Answer) -> None:
         """Give the service an answer; one that comes after the deadline it has no use for."""

@@ -93,6 +93,11 @@ class Handler:
         if self._task is not None and not self._task.done() and not self._task.get_loop().is_closed():
             self._task.cancel()
 
+    async def ended(self) -> None:
+        """Wait until an abandoned handler is done with it, if it is one of the running loop's."""
+        if self._task is not None and self._task.get_loop() is asyncio.get_running_loop():
+            await asyncio.wait([self._task])
+
     def _ring(self, now: int) -> None:
         due = [alarm for at, alarm in self._alarms if at <= now]
         self._alarms = [(at, alarm) for at, alarm in self._alarms if at > now]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Generator
 from typing import TypeVar
 
-from .handlers import Handler
+from .handlers import Handler, working
 from .world import World
 
 Result = TypeVar("Result")
@@ -15,9 +15,12 @@ Course = Generator[Handler, None, Result]
 
 
 def run(world: World, name: str, course: Course[Result]) -> Result:
-    """Drive ``course``, that of the sync verb ``name``; in a running event loop it is refused."""
+    """Drive ``course``, that of the sync verb ``name``; in a running event loop it is refused.
+
+    In a handler the course itself refuses: the awaitable verb would be no better there.
+    """
     __tracebackhide__ = True
-    if in_a_loop():
+    if in_a_loop() and working.get() is None:
         course.close()
         raise RuntimeError(
             f"cloud_tasks.{name}() was called in a running event loop, which it would block. Write"
@@ -35,10 +38,20 @@ def perform(world: World, course: Course[Result]) -> Result:
             if handler.wakes_at is None and not handler.is_async:
                 handler.start()
             if handler.is_async:
-                world.loop.run_until_complete(handler.run_on(world.clock.now))
+                _run_in_own_loop(world, handler)
             handler = course.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
+    finally:
+        course.close()  # now: an exception that comes out would keep the verb under way for as long as it is kept
+
+
+def _run_in_own_loop(world: World, handler: Handler) -> None:
+    going_on = handler.run_on(world.clock.now)
+    if world.loop.is_running():  # this is a thread that the loop waits for: a framework's, for a sync handler
+        asyncio.run_coroutine_threadsafe(going_on, world.loop).result()
+    else:
+        world.loop.run_until_complete(going_on)
 
 
 async def perform_async(world: World, course: Course[Result]) -> Result:
@@ -54,6 +67,8 @@ async def perform_async(world: World, course: Course[Result]) -> Result:
             handler = course.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
+    finally:
+        course.close()
 
 
 def in_a_loop() -> bool:

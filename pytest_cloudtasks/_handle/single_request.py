@@ -15,6 +15,7 @@ from .._targets.answers import Answer
 from .._targets.asgi import AsgiApp, AsgiServer, Message, is_asgi, scope_of
 from .._targets.request import TargetRequest
 from .._targets.wsgi import WsgiApp, call_wsgi, environ_of
+from .shells import in_a_loop
 from .world import World
 
 URL = "https://worker.test/"
@@ -39,6 +40,11 @@ class TaskRequest(TargetRequest):
         What the application raises comes through. In a running event loop, await `asend`.
         """
         if is_asgi(app):
+            if in_a_loop():
+                raise RuntimeError(
+                    f"TaskRequest.send() was called in a running event loop, which {app!r} would need. Write"
+                    " `await request.asend(app)` there instead."
+                )
             return asyncio.run(self.asend(app))
         answer = call_wsgi(cast("WsgiApp", app), self)
         return _raised(answer)

@@ -261,13 +261,16 @@ class World:
 
     def _end_handlers(self) -> None:
         """Handlers that are still asleep never wake; applications in the loop of sync verbs see their shutdown."""
+        asleep = []
         while (sleeper := self.sleepers.first()) is not None:
             self.sleepers.remove(sleeper[1])
             sleeper[1].abandon()
+            asleep.append(sleeper[1])
         if self._loop is not None:
+            for handler in asleep:
+                self._loop.run_until_complete(handler.ended())
             self._loop.run_until_complete(self.targets.end())
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            self._loop.close()
+            _close(self._loop)
             self._loop = None
 
     def snapshot(self) -> Callable[[], World]:
@@ -285,6 +288,18 @@ class World:
             return world
 
         return fresh
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what is left in ``loop`` and close it, as asyncio.run() does."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
 
 
 def _stop_skipping_waits() -> None:

@@ -94,11 +94,8 @@ class AsgiServer:
 
     async def answer(self, request: TargetRequest) -> Answer:
         """The application's answer to ``request``."""
-        loop = asyncio.get_running_loop()
-        lifespan = self._lifespans.get(loop)
-        if lifespan is None:
-            lifespan = self._lifespans[loop] = Lifespan(self._app)
-            await lifespan.begin()
+        lifespan = self._lifespans.setdefault(asyncio.get_running_loop(), Lifespan(self._app))
+        await lifespan.begin()
         return await call_asgi(self._app, request, lifespan.state)
 
     async def end(self) -> None:
@@ -117,15 +114,25 @@ class Lifespan:
         self._to_app: asyncio.Queue[Message] = asyncio.Queue()
         self._from_app: asyncio.Queue[Message] = asyncio.Queue()
         self._task: asyncio.Future[None] | None = None
+        self._starting = asyncio.Lock()
 
     async def begin(self) -> None:
-        """Run the application's start-up; an application without a lifespan is none the worse."""
-        scope: Message = {"type": "lifespan", "asgi": dict(_VERSION), "state": self.state}
-        self._task = asyncio.ensure_future(self._app(scope, self._to_app.get, self._from_app.put))
-        self._to_app.put_nowait({"type": "lifespan.startup"})
-        reply = await _reply(self._task, self._from_app)
-        if reply is not None and reply["type"] == "lifespan.startup.failed":
-            raise RuntimeError(f"The start-up of {self._app!r} failed: {reply.get('message', '')}")
+        """Run the application's start-up, unless it was; an application without a lifespan is none the worse.
+
+        Requests that come meanwhile wait for it. One that failed is run again for the next request.
+        """
+        async with self._starting:
+            if self._task is not None:
+                return
+            self._to_app, self._from_app = asyncio.Queue(), asyncio.Queue()
+            scope: Message = {"type": "lifespan", "asgi": dict(_VERSION), "state": self.state}
+            task = asyncio.ensure_future(self._app(scope, self._to_app.get, self._from_app.put))
+            task.add_done_callback(_seen)
+            self._to_app.put_nowait({"type": "lifespan.startup"})
+            reply = await _reply(task, self._from_app)
+            if reply is not None and reply["type"] == "lifespan.startup.failed":
+                raise RuntimeError(f"The start-up of {self._app!r} failed: {reply.get('message', '')}")
+            self._task = task
 
     async def end(self) -> None:
         """Run the application's shutdown."""
@@ -143,6 +150,10 @@ async def _reply(task: asyncio.Future[None], from_app: asyncio.Queue[Message]) -
     if message.done():
         return message.result()
     message.cancel()
-    if not task.cancelled():
-        task.exception()  # an application may refuse the scope by raising; that is no failure
     return None
+
+
+def _seen(task: asyncio.Future[None]) -> None:
+    """An application may refuse the lifespan by raising, which is no failure; or it has said that it failed."""
+    if not task.cancelled():
+        task.exception()

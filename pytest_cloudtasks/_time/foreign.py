@@ -1,8 +1,8 @@
 """Clocks that the test itself stopped, with freezegun or time-machine: found, read and moved, never replaced.
 
 Neither library says in its public API who is holding time at the moment. What is used of their insides is used here
-only, and was checked against freezegun 1.2 to 1.5 (`freezegun.api.freeze_factories`) and time-machine 2.13 to 3.6
-(`time_machine.traveller_stack`, in 2.x `coordinates_stack`); ``tests/time/test_foreign.py`` fails when it moves.
+only, and was checked against freezegun 1.5 (`freezegun.api.freeze_factories`) and time-machine 3.0 to 3.6
+(`time_machine.traveller_stack`, at first `coordinates_stack`); ``tests/time/test_foreign.py`` fails when it moves.
 """
 
 from __future__ import annotations

@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+import inspect
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
 import pytest
-from google.cloud.tasks_v2 import CloudTasksClient
+from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
 from google.cloud.tasks_v2.services.cloud_tasks import transports
 
 from pytest_cloudtasks import FakeCloudTasks
@@ -9,14 +15,62 @@ from pytest_cloudtasks import FakeCloudTasks
 PARENT = "projects/test-project/locations/us-central1"
 
 
-TRANSPORTS = ["grpc", "rest"] if hasattr(transports, "CloudTasksRestTransport") else ["grpc"]
+SYNC_TRANSPORTS = ["grpc", "rest"] if hasattr(transports, "CloudTasksRestTransport") else ["grpc"]
 """What the installed release has."""
 
 
-@pytest.fixture(params=TRANSPORTS)
-def client(request: pytest.FixtureRequest, cloud_tasks: FakeCloudTasks) -> CloudTasksClient:
-    """A client as application code builds it, over either transport."""
-    return CloudTasksClient(transport=request.param)
+class AsyncInSteps:
+    """Google's asyncio client with the methods of the sync one: each call runs to its end in one event loop."""
+
+    def __init__(self, client: CloudTasksAsyncClient, loop: asyncio.AbstractEventLoop) -> None:
+        self._client = client
+        self._run = loop.run_until_complete
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+        if not inspect.iscoroutinefunction(method):
+            return method
+
+        @wraps(method)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            result = self._run(method(*args, **kwargs))
+            return PagerInSteps(result, self._run) if hasattr(result, "__aiter__") else result
+
+        return call
+
+
+class PagerInSteps:
+    """An async pager, iterated from outside its event loop."""
+
+    def __init__(self, pager: Any, run: Callable[..., Any]) -> None:
+        self._pager = pager
+        self._run = run
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._all_of(self._pager.__aiter__())
+
+    @property
+    def pages(self) -> Iterator[Any]:
+        """Page by page."""
+        return self._all_of(self._pager.pages)
+
+    def _all_of(self, items: Any) -> Iterator[Any]:
+        while True:
+            try:
+                yield self._run(anext(items))
+            except StopAsyncIteration:
+                return
+
+
+@pytest.fixture(params=[*SYNC_TRANSPORTS, "grpc_asyncio"])
+def client(request: pytest.FixtureRequest, cloud_tasks: FakeCloudTasks) -> Iterator[CloudTasksClient | AsyncInSteps]:
+    """A client as application code builds it, sync over either transport, and asyncio's."""
+    if request.param != "grpc_asyncio":
+        yield CloudTasksClient(transport=request.param)
+        return
+    loop = asyncio.new_event_loop()
+    yield AsyncInSteps(CloudTasksAsyncClient(), loop)
+    loop.close()
 
 
 @pytest.fixture

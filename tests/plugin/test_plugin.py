@@ -56,8 +56,8 @@ def test_the_marker_documents_its_signature(pytester: pytest.Pytester) -> None:
     output = pytester.runpytest("--markers").stdout.str()
     assert (
         "@pytest.mark.cloud_tasks(*, queues, project, location, start, time, seed, auto_create_queues, outside,"
-        " autouse, on_exception, redirect_endpoints, google_auth, inline, service): options of this test's fake Cloud Tasks;"
-        " the nearest marker wins, key by key, and queues add up." in output
+        " autouse, on_exception, redirect_endpoints, google_auth, inline, service): options of this test's fake Cloud"
+        " Tasks; the nearest marker wins, key by key, and queues add up." in output
     )
 
 

@@ -157,7 +157,7 @@ def test_calls_outside_a_fake_can_be_refused(pytester: pytest.Pytester) -> None:
 
 
 def test_a_forgotten_fixture_is_told_before_missing_credentials(pytester: pytest.Pytester) -> None:
-    """Where calls are refused, a client built inside the test looks for no credentials: the refusal is what one sees."""
+    """Where calls are refused, a client built in the test looks for no credentials: the refusal is what one sees."""
     pytester.makepyfile(app=APP)
     pytester.makepyfile("from app import enqueue\n\ndef test_it(): enqueue()")
     result = pytester.runpytest("-o", "cloud_tasks_outside=refuse")
@@ -471,8 +471,8 @@ def test_time_and_transports_are_released_whatever_happened(pytester: pytest.Pyt
     pytester.makepyfile(
         """
         import pytest
-        import time_machine
         from pytest_cloudtasks._google.switchboard import switchboard
+        from pytest_cloudtasks._time.foreign import innermost_traveller
 
         @pytest.fixture
         def breaks_in_set_up(cloud_tasks):
@@ -486,7 +486,7 @@ def test_time_and_transports_are_released_whatever_happened(pytester: pytest.Pyt
             raise ValueError
 
         def check():
-            assert time_machine.traveller_stack == []
+            assert innermost_traveller() is None
             assert switchboard.backend is None
 
         def test_1(breaks_in_set_up): pass

@@ -9,6 +9,7 @@ import time_machine
 from freezegun import freeze_time
 
 from pytest_cloudtasks._time.clock import Clock
+from pytest_cloudtasks._time.foreign import innermost_traveller
 
 SECOND = 1_000_000_000
 YEAR_2020 = int(datetime(2020, 1, 1, tzinfo=timezone.utc).timestamp()) * SECOND
@@ -60,7 +61,7 @@ def test_a_virtual_clock_leaves_the_application_alone() -> None:
     """A virtual clock holds nothing, follows nobody and moves by itself."""
     with started(Clock(virtual=True)) as clock:
         begin = clock.now
-        assert time_machine.traveller_stack == []
+        assert innermost_traveller() is None
         clock.move(begin + SECOND)
         with freeze_time("2020-01-01"):
             assert clock.observe() is None
@@ -71,7 +72,7 @@ def test_a_freezer_that_is_there_is_followed_not_replaced() -> None:
     """Under the user's freezer nothing of ours is started, its instant is the queue's, and it moves with the queue."""
     with freeze_time("2020-01-01 00:00:00.5"), started(Clock()) as clock:
         assert clock.now == YEAR_2020 + SECOND // 2
-        assert time_machine.traveller_stack == []
+        assert innermost_traveller() is None
         clock.move(YEAR_2020 + SECOND)
         assert time.time_ns() == YEAR_2020 + SECOND
         assert clock.observe() is None

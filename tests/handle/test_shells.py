@@ -1,0 +1,141 @@
+"""The shells: who runs a handler, in which loop, and when a sync verb has to give way."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from pytest_cloudtasks import FakeCloudTasks, TargetRequest
+from pytest_cloudtasks._handle.shells import in_a_loop
+
+START = datetime(2030, 1, 1, tzinfo=timezone.utc)
+MAILER = "https://mailer.test/send"
+Enqueue = Callable[..., str]
+pytestmark = pytest.mark.cloud_tasks(start=START, queues=["receipts"])
+
+VERBS: dict[str, Callable[[FakeCloudTasks], object]] = {
+    "step": lambda fake: fake.step(),
+    "dispatch_due": lambda fake: fake.dispatch_due(),
+    "advance": lambda fake: fake.advance(seconds=1),
+    "advance_to": lambda fake: fake.advance_to(START + timedelta(hours=1)),
+    "drain": lambda fake: fake.drain(),
+    "dispatch": lambda fake: fake.dispatch(fake.assert_enqueued(count=None)[0]),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_sync_verb_in_a_running_loop_is_refused(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verb: str) -> None:
+    """It would block the loop; the refusal names the verb to await, and nothing has happened."""
+
+    async def story() -> str:
+        with pytest.raises(RuntimeError) as refused:
+            VERBS[verb](cloud_tasks)
+        return str(refused.value)
+
+    route = cloud_tasks.route(MAILER)
+    enqueue("one")
+    before = cloud_tasks.timeline()
+    assert asyncio.run(story()) == (
+        f"cloud_tasks.{verb}() was called in a running event loop, which it would block. Write"
+        f" `await cloud_tasks.aio.{verb}()` there instead."
+    )
+    assert (cloud_tasks.timeline(), route.calls, cloud_tasks.clock.elapsed) == (before, [], timedelta(0))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_sync_verb_in_an_async_handler_is_refused_as_in_any(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verb: str
+) -> None:
+    """A handler hears that no verb is for handlers, rather than that it should await one."""
+
+    async def handler(request: TargetRequest) -> None:
+        VERBS[verb](cloud_tasks)
+
+    cloud_tasks.route(MAILER, handler=handler)
+    enqueue("one")
+    with pytest.raises(pytest.fail.Exception) as caught:
+        cloud_tasks.drain()
+    assert str(caught.value) == (
+        f"cloud_tasks.{verb}() was called while the handler of receipts/one was running. A handler may call the Cloud"
+        " Tasks client; let the test itself drive the queue, after the handler has returned."
+    )
+    cloud_tasks._resting.failures.clear()
+
+
+def test_a_thread_beside_a_running_loop_may_use_the_sync_verbs(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Only the loop's own thread is refused."""
+    cloud_tasks.route(MAILER)
+    enqueue("one")
+
+    async def story() -> int:
+        return (await asyncio.to_thread(cloud_tasks.drain)).succeeded
+
+    assert asyncio.run(story()) == 1
+
+
+def test_in_a_loop_is_about_this_thread() -> None:
+    """A coroutine is in a loop; the thread it starts is not."""
+
+    async def story() -> tuple[bool, bool]:
+        return in_a_loop(), await asyncio.to_thread(in_a_loop)
+
+    assert asyncio.run(story()) == (True, False)
+    assert not in_a_loop()
+
+
+def test_the_sync_shell_has_one_loop_for_the_whole_test(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Verb after verb runs async handlers in the same loop, so that what one has opened serves the next."""
+    loops = []
+
+    async def handler(request: TargetRequest) -> None:
+        loops.append((asyncio.get_running_loop(), threading.current_thread()))
+
+    cloud_tasks.route(MAILER, handler=handler)
+    for number in range(2):
+        enqueue(f"t{number}")
+        cloud_tasks.drain()
+    assert loops == [(cloud_tasks._resting.loop, threading.current_thread())] * 2
+
+
+def test_the_loop_of_the_sync_shell_is_closed_with_the_fake(enqueue: Enqueue) -> None:
+    """Nothing of it is left, and async generators in it are finalised."""
+    ended = []
+
+    async def generator() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            ended.append("finalised")
+
+    with FakeCloudTasks(queues=["receipts"]) as cloud_tasks:
+        kept = generator()
+
+        async def handler(request: TargetRequest) -> None:
+            await anext(kept)
+
+        cloud_tasks.route(MAILER, handler=handler)
+        enqueue("one")
+        cloud_tasks.drain()
+        loop = cloud_tasks._resting.loop
+        assert ended == []
+    assert ended == ["finalised"]
+    assert loop.is_closed()
+
+
+def test_a_handler_that_raises_ends_the_verb(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """While the exception is still at hand, another verb may follow."""
+
+    async def handler(request: TargetRequest) -> None:
+        raise KeyError("order")
+
+    cloud_tasks.route(MAILER, handler=handler)
+    enqueue("one")
+    for number in (1, 2):
+        with pytest.raises(KeyError) as kept:
+            cloud_tasks.drain()
+        assert kept.value is cloud_tasks.attempts()[-1].exception
+        assert len(cloud_tasks.attempts()) == number
