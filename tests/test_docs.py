@@ -2,8 +2,8 @@
 
 A block whose first line is a comment with a file name (``# shop.py``) is that file, for the blocks of the same page.
 The pages also find the modules and fixtures of the quickstart.
-A block whose fence names a file of the examples (```` ```python examples/flask_shop/shop.py ````), or a function or class
-in one (``…/shop.py#create_shop``), quotes it word for word; it runs there.
+A block whose fence names a file of the examples (``python examples/flask_shop/shop.py``), or a function or class in one
+(``…/shop.py#create_shop``), quotes it word for word. It runs there.
 """
 
 from __future__ import annotations

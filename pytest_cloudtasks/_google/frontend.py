@@ -12,7 +12,9 @@ from .._model.service import Service
 from .._model.task import Task
 from .messages import VIEW_FULL, Messages
 
-Handler = Callable[[Service, int, Any], Any]
+HEADROOM = 2048
+"""Bytes that the service adds to a task at the most: names, times, its own headers."""
+Handler = Callable[[Service, int, Any, "float | None"], Any]
 
 
 class Frontend:
@@ -45,72 +47,83 @@ class Frontend:
         queue = service.create_queue(now, names.location_of(name), name, self.messages.queue_settings(message))
         return service.pause_queue(now, name) if message.state == QueueState.PAUSED.value else queue
 
-    def call(self, service: Service, now: int, rpc: str, request: Any) -> Any:
-        """Answer ``request`` (a message of the installed library, or of protobuf), or raise a ServiceError."""
+    def call(self, service: Service, now: int, rpc: str, request: Any, timeout: float | None = None) -> Any:
+        """Answer ``request`` (a message of the installed library, or of protobuf), or raise a ServiceError.
+
+        ``timeout`` is how many seconds the caller waits.
+        """
         handler = self._handlers.get(rpc)
         if handler is None:
             raise refusals.NOT_MODELLED.error(what=f"the RPC {rpc}")
         pb = request._pb if hasattr(request, "_pb") else request
-        return handler(service, now, pb)
+        return handler(service, now, pb, timeout)
 
-    def _create_queue(self, service: Service, now: int, request: Any) -> Any:
+    def _create_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         queue = request.queue
         settings = self.messages.queue_settings(queue)
         return self.messages.queue(service.create_queue(now, request.parent, queue.name, settings))
 
-    def _get_queue(self, service: Service, now: int, request: Any) -> Any:
+    def _get_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         return self.messages.queue(service.get_queue(now, request.name))
 
-    def _list_queues(self, service: Service, now: int, request: Any) -> Any:
+    def _list_queues(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         queues, token = service.list_queues(now, request.parent, request.page_size, request.page_token, request.filter)
         return self.messages.list_queues_response(queues, token)
 
-    def _update_queue(self, service: Service, now: int, request: Any) -> Any:
+    def _update_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         queue = request.queue
         settings = self.messages.queue_settings(queue)
         return self.messages.queue(service.update_queue(now, queue.name, settings, list(request.update_mask.paths)))
 
-    def _delete_queue(self, service: Service, now: int, request: Any) -> Any:
+    def _delete_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         service.delete_queue(now, request.name)
         return _empty()
 
-    def _purge_queue(self, service: Service, now: int, request: Any) -> Any:
+    def _purge_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         return self.messages.queue(service.purge_queue(now, request.name))
 
-    def _pause_queue(self, service: Service, now: int, request: Any) -> Any:
+    def _pause_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         return self.messages.queue(service.pause_queue(now, request.name))
 
-    def _resume_queue(self, service: Service, now: int, request: Any) -> Any:
+    def _resume_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         return self.messages.queue(service.resume_queue(now, request.name))
 
-    def _get_iam_policy(self, service: Service, now: int, request: Any) -> Any:
+    def _get_iam_policy(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         return _policy(service.get_iam_policy(now, request.resource))
 
-    def _set_iam_policy(self, service: Service, now: int, request: Any) -> Any:
+    def _set_iam_policy(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         return _policy(service.set_iam_policy(now, request.resource, request.policy.SerializeToString()))
 
-    def _test_iam_permissions(self, service: Service, now: int, request: Any) -> Any:
+    def _test_iam_permissions(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         from google.iam.v1 import iam_policy_pb2
 
         held = service.test_iam_permissions(now, request.resource, request.permissions)
         return iam_policy_pb2.TestIamPermissionsResponse(permissions=held)
 
-    def _create_task(self, service: Service, now: int, request: Any) -> Any:
-        task = service.create_task(now, request.parent, self.messages.task_spec(request.task))
+    def _create_task(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+        # Measuring takes as long as all the rest: it is left out where the request is far from the limit.
+        may_be_too_large = request.ByteSize() + HEADROOM > service.knobs.max_task_size
+        task = service.create_task(
+            now,
+            request.parent,
+            self.messages.task_spec(request.task),
+            timeout=timeout,
+            size_of=self.messages.stored_size if may_be_too_large else None,
+        )
         return self._shown(task, request)
 
-    def _get_task(self, service: Service, now: int, request: Any) -> Any:
+    def _get_task(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         return self._shown(service.get_task(now, request.name), request)
 
-    def _list_tasks(self, service: Service, now: int, request: Any) -> Any:
+    def _list_tasks(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         tasks, token = service.list_tasks(now, request.parent, request.page_size, request.page_token)
         return self.messages.list_tasks_response(tasks, token, full=request.response_view == VIEW_FULL)
 
-    def _delete_task(self, service: Service, now: int, request: Any) -> Any:
+    def _delete_task(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         service.delete_task(now, request.name)
         return _empty()
 
-    def _run_task(self, service: Service, now: int, request: Any) -> Any:
+    def _run_task(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         return self._shown(service.run_task(now, request.name), request)
 
     def _shown(self, task: Task, request: Any) -> Any:

@@ -6,12 +6,10 @@ Clients live as long as the process, so this is the one object of the package th
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
-@dataclass(slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A call on its way to the service."""
 
     rpc: str

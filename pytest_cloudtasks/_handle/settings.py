@@ -157,6 +157,12 @@ def _knob(name: str, value: Any, default: Any) -> Any:
         return kind(choice)
     if isinstance(default, bool):
         return _flag(what)(value)
+    if isinstance(default, str):
+        return _text(what)(value)
+    if name == "max_task_size":
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+        raise ValueError(f"{what} takes a positive number of bytes, and got {value!r}.")
     if name == "burst_size":
         if callable(value) or (isinstance(value, int) and value > 0):
             return value

@@ -173,7 +173,7 @@ class World:
             try:
                 if call.rpc == "create_task" and self.settings.auto_create_queues:
                     self._create_missing(now, call.request.parent)
-                entry.result = self.frontend.call(self.service, now, call.rpc, call.request)
+                entry.result = self.frontend.call(self.service, now, call.rpc, call.request, call.timeout)
             except ServiceError as error:
                 from .._google.client_retry import skipped_waits
                 from .._google.status import rpc_error

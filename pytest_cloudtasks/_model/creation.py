@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from . import refusals
@@ -25,7 +26,11 @@ HTTP_BODY_METHODS = ("POST", "PUT", "PATCH")
 APP_ENGINE_BODY_METHODS = ("POST", "PUT")
 HTTP_USER_AGENT = "Google-Cloud-Tasks"
 APP_ENGINE_USER_AGENT = "AppEngine-Google; (+http://code.google.com/appengine)"
-APP_ENGINE_HOST_SUFFIX = "uc.r.appspot.com"
+MAX_URL = 2083
+"""Characters of a URL, as it is encoded. Evidence: documented."""
+MAX_HEADER_BYTES = 80 * 1024
+"""Bytes of all of an HTTP task's headers have to be fewer. Evidence: documented."""
+MAX_RPC_DEADLINE = 30 * SECOND
 
 
 def check(spec: TaskSpec, now: int) -> Target:
@@ -50,6 +55,10 @@ def _check_http(target: HttpTarget) -> None:
         raise refusals.URL_MISSING.error()
     if not target.url.startswith(("http://", "https://")):
         raise refusals.URL_SCHEME.error()
+    if _encoded_length(target.url) > MAX_URL:
+        raise refusals.URL_TOO_LONG.error(length=_encoded_length(target.url))
+    if sum(len(name.encode()) + len(value.encode()) for name, value in target.headers) >= MAX_HEADER_BYTES:
+        raise refusals.HEADERS_TOO_LARGE.error()
     if (target.oidc or target.oauth) and not target.url.startswith("https://"):
         raise refusals.TOKEN_NEEDS_HTTPS.error()
     if target.body and target.method not in HTTP_BODY_METHODS:
@@ -59,8 +68,20 @@ def _check_http(target: HttpTarget) -> None:
 def _check_app_engine(target: AppEngineTarget) -> None:
     if not target.relative_uri.startswith("/") or " " in target.relative_uri:
         raise refusals.RELATIVE_URI.error()
+    if _encoded_length(target.relative_uri) > MAX_URL:
+        raise refusals.RELATIVE_URI_TOO_LONG.error(length=_encoded_length(target.relative_uri))
     if target.body and target.method not in APP_ENGINE_BODY_METHODS:
         raise refusals.BODY_WITH_METHOD.error(method=target.method, allowed="POST and PUT")
+
+
+def check_rpc_deadline(timeout: float | None, now: int) -> None:
+    """Refuse a call that would be waited for longer than 30 s. Evidence: reported."""
+    if timeout is not None and timeout * SECOND > MAX_RPC_DEADLINE:
+        raise refusals.RPC_DEADLINE.error(deadline=_in_pacific_time(now + int(timeout * SECOND)))
+
+
+def _encoded_length(url: str) -> int:
+    return len(url) if url.isascii() else len(quote(url, safe="%/:?#[]@!$&'()*+,;=~"))
 
 
 def _check_deadline(deadline: int | None, longest: int, refusal: refusals.Refusal) -> None:
@@ -90,7 +111,7 @@ def dispatch_deadline(spec: TaskSpec) -> int | None:
     return HTTP_DEADLINE if isinstance(spec.target, HttpTarget) else None
 
 
-def stored(target: Target, queue_name: str, override: Routing | None) -> Target:
+def stored(target: Target, queue_name: str, override: Routing | None, host_suffix: str) -> Target:
     """The target as the service keeps it: with its own headers and, for App Engine, the host."""
     if isinstance(target, HttpTarget):
         return HttpTarget(
@@ -101,7 +122,7 @@ def stored(target: Target, queue_name: str, override: Routing | None) -> Target:
         target.method,
         _app_engine_headers(target.headers, target.body),
         target.body,
-        _routing(override or target.routing or Routing(), queue_name),
+        _routing(override or target.routing or Routing(), queue_name, host_suffix),
     )
 
 
@@ -135,8 +156,8 @@ def _is_reserved(name: str) -> bool:
     return lower == "host" or lower.startswith(("x-google-", "x-appengine-", "x-cloudtasks-"))
 
 
-def _routing(routing: Routing, queue_name: str) -> Routing:
+def _routing(routing: Routing, queue_name: str, host_suffix: str) -> Routing:
     """Instance, version, service and project make the host, narrowest first. Evidence: documented, reported."""
     project = queue_name.split("/")[1]
-    parts = [routing.instance, routing.version, routing.service, project, APP_ENGINE_HOST_SUFFIX]
+    parts = [routing.instance, routing.version, routing.service, project, host_suffix]
     return Routing(routing.service, routing.version, routing.instance, ".".join(part for part in parts if part))

@@ -9,6 +9,9 @@ from enum import Enum
 
 from .units import DAY, HOUR
 
+MAX_TASK_SIZE = 1_048_569
+"""Bytes of the stored message, 7 less than 1 MiB. Evidence: recorded to the byte; every docstring still says 100 KB."""
+
 
 class RetryLimitCheck(Enum):
     """When the two retry limits are looked at. Evidence: not recorded; see `Knobs.retry_limit_check`."""
@@ -47,6 +50,12 @@ class Knobs:
     """How long a deleted queue's name stays reserved. Documented as 3 and as 7 days; the longer is ours."""
     task_tombstone_ttl: int = 24 * HOUR
     """How long a finished task's name stays reserved. Documented as 1 h, 4 h and 24 h; the longest is ours."""
+    max_task_size: int = MAX_TASK_SIZE
+    """The largest task, in bytes of the stored message. Recorded; 102400 is what the documentation says."""
+    app_engine_host_suffix: str = "uc.r.appspot.com"
+    """What follows the project in an App Engine host. Recorded for us-central; appspot.com is the older form."""
+    enforce_rpc_deadline: bool = True
+    """Refuse a CreateTask whose time-out is over 30 s. Reported from clients in several languages."""
     burst_size: int | Callable[[float], int] = burst_for
     """The server's ``max_burst_size``, or how it follows from the rate (dispatches per second)."""
     sub_second_backoff: bool = True

@@ -205,6 +205,36 @@ TOKEN_NEEDS_HTTPS = Refusal(
     Evidence.REPORTED,
     "googleapis/nodejs-tasks#353, django-cloud-tasks#46",
 )
+URL_TOO_LONG = Refusal(
+    Code.INVALID_ARGUMENT,
+    "HttpRequest.url must be no longer than 2083 characters after encoding, and has {length}.",
+    Evidence.DOCUMENTED,
+    _DOCSTRING,
+)
+RELATIVE_URI_TOO_LONG = Refusal(
+    Code.INVALID_ARGUMENT,
+    "AppEngineHttpRequest.relativeUri must be no longer than 2083 characters after encoding, and has {length}.",
+    Evidence.DOCUMENTED,
+    _DOCSTRING,
+)
+HEADERS_TOO_LARGE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "HttpRequest.headers must be smaller than 80 KB in total.",
+    Evidence.DOCUMENTED,
+    _DOCSTRING,
+)
+TASK_TOO_LARGE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "Task size too large",
+    Evidence.RECORDED,
+    "aertje/cloud-tasks-emulator, size probe of the real service (2026-08-23); googleapis/repo-automation-bots#893",
+)
+RPC_DEADLINE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The request deadline is {deadline}. The deadline cannot be more than 30s in the future.",
+    Evidence.REPORTED,
+    "googleapis/google-cloud-ruby#3941, googleapis/google-cloud-go#1577",
+)
 BODY_WITH_METHOD = Refusal(
     Code.INVALID_ARGUMENT,
     "A task with http_method {method} cannot have a body; {allowed} can.",

@@ -19,6 +19,10 @@ QUEUES_PER_PAGE = 9800
 TASKS_PER_PAGE = 1000
 
 
+_ID_TO_COME = "0" * 20
+"""Stands for an unnamed task's ID while the task may still be refused, and is as long."""
+
+
 class Service:
     """Cloud Tasks, all projects and locations of it.
 
@@ -142,9 +146,19 @@ class Service:
 
     # --- tasks ---------------------------------------------------------------------------------------------------
 
-    def create_task(self, now: int, parent: str, spec: TaskSpec) -> Task:
-        """CreateTask."""
+    def create_task(
+        self,
+        now: int,
+        parent: str,
+        spec: TaskSpec,
+        *,
+        timeout: float | None = None,
+        size_of: Callable[[Task], int] | None = None,
+    ) -> Task:
+        """CreateTask, of a caller who waits ``timeout`` seconds; ``size_of`` measures the task as it is stored."""
         names.check_queue(parent)
+        if self.knobs.enforce_rpc_deadline:
+            creation.check_rpc_deadline(timeout, now)
         if spec.name:
             names.check_new_task(spec.name, parent)
         target = creation.check(spec, now)
@@ -155,16 +169,21 @@ class Service:
         if spec.name and self._task_tombstones[parent].holds(spec.name, now):
             raise refusals.TASK_EXISTED_TOO_RECENTLY.error()
         override = queue.config.other.get("app_engine_routing_override")
+        routing = Routing(**override) if override else None
         task = Task(
-            spec.name or f"{parent}/tasks/{self._new_task_id()}",
+            spec.name or f"{parent}/tasks/{_ID_TO_COME}",
             queue.name,
             len(self.accepted),
-            creation.stored(target, parent, Routing(**override) if override else None),
+            creation.stored(target, parent, routing, self.knobs.app_engine_host_suffix),
             create_time=now,
             schedule_time=creation.schedule_time(spec, now),
             dispatch_deadline=creation.dispatch_deadline(spec),
             retry_config=retry_config,
         )
+        if size_of is not None and size_of(task) > self.knobs.max_task_size:
+            raise refusals.TASK_TOO_LARGE.error()
+        if not spec.name:
+            task.name = f"{parent}/tasks/{self._new_task_id()}"
         queue.tasks[task.name] = task
         self.accepted.append(task)
         self._happened(now, EventKind.TASK_CREATED, queue, task)

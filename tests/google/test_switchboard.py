@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from pytest_cloudtasks._google.switchboard import Incoming, Switchboard
@@ -91,5 +89,5 @@ def test_an_address_can_be_redirected_for_the_whole_session() -> None:
 def test_a_call_cannot_be_changed_on_its_way() -> None:
     """An incoming call is frozen."""
     call = Incoming("get_task", "google.cloud.tasks.v2", object(), None, (), None)
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         call.rpc = "delete_task"  # type: ignore[misc]

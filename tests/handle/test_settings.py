@@ -79,6 +79,9 @@ TEXTS: list[tuple[str, Any, Any]] = [
     ("service", ["queue_tombstone_ttl = 1h", "task_tombstone_ttl=60m"], Knobs(HOUR, HOUR)),
     ("service", ["queue_tombstone_ttl = 0.5d", "task_tombstone_ttl = 3600 s"], Knobs(12 * HOUR, HOUR)),
     ("service", ["burst_size = 1"], Knobs(burst_size=1)),
+    ("service", ["max_task_size = 102400"], Knobs(max_task_size=102_400)),
+    ("service", ["app_engine_host_suffix = appspot.com"], Knobs(app_engine_host_suffix="appspot.com")),
+    ("service", ["enforce_rpc_deadline = no"], Knobs(enforce_rpc_deadline=False)),
     ("service", ["sub_second_backoff = off"], Knobs(sub_second_backoff=False)),
     ("service", ["retry_limit_check = before_dispatch"], Knobs(retry_limit_check=RetryLimitCheck.BEFORE_DISPATCH)),
     ("service", ["execution_count_rule = 2026"], Knobs()),
@@ -86,8 +89,8 @@ TEXTS: list[tuple[str, Any, Any]] = [
     ("service", ["zero_max_doublings = literal"], Knobs(zero_max_doublings=ZeroMaxDoublings.LITERAL)),
 ]
 KNOBS = (
-    "burst_size, execution_count_rule, queue_tombstone_ttl, retry_limit_check, sub_second_backoff, task_tombstone_ttl"
-    " and zero_max_doublings"
+    "app_engine_host_suffix, burst_size, enforce_rpc_deadline, execution_count_rule, max_task_size,"
+    " queue_tombstone_ttl, retry_limit_check, sub_second_backoff, task_tombstone_ttl and zero_max_doublings"
 )
 WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
     ("queues", 3, TypeError, "queues takes queue IDs, a mapping of IDs to fields, or a file, and got 3."),
@@ -210,6 +213,12 @@ WRONG_TEXTS: list[tuple[str, Any, type[Exception], str]] = [
         ["queue_tombstone_ttl = 1w"],
         TypeError,
         "service knob queue_tombstone_ttl takes a duration, such as 90s, 10m, 1h or 7d in an ini file, and got '1w'.",
+    ),
+    (
+        "service",
+        ["max_task_size = 0"],
+        ValueError,
+        "service knob max_task_size takes a positive number of bytes, and got 0.",
     ),
     ("service", ["nonsense"], ValueError, f"service has no knob 'nonsense'. Its knobs are {KNOBS}."),
 ]

@@ -1,0 +1,315 @@
+"""Django projects as they are tested: by pytest-django's fixtures and by Django's own TestCase.
+
+Django is configured once for a process, so each project here runs in a pytest of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import pytest
+
+RunProject = Callable[..., pytest.RunResult]
+
+PROJECT = """
+    import os
+    import sys
+
+    import django
+    from django.conf import settings
+    from django.core.asgi import get_asgi_application
+    from django.core.wsgi import get_wsgi_application
+    from django.db import connection, models, transaction
+    from django.http import HttpResponse
+    from django.urls import path
+    from google.cloud import tasks_v2
+
+    if not settings.configured:
+        settings.configure(
+            SECRET_KEY="secret",
+            ROOT_URLCONF="shop",
+            ALLOWED_HOSTS=["*"],
+            USE_TZ=True,
+            DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+            INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"],
+        )
+        django.setup()
+
+    from django.contrib.auth.models import User
+
+    PARENT = "projects/test-project/locations/us-central1/queues/mails"
+
+
+    def enqueue(path, **fields):
+        task = {"http_request": {"url": f"https://shop.test{path}"}, **fields}
+        return tasks_v2.CloudTasksClient().create_task(parent=PARENT, task=task)
+
+
+    def sign_up(name):
+        with transaction.atomic():
+            User.objects.create(username=name)
+            transaction.on_commit(lambda: enqueue(f"/welcome/{name}"))
+
+
+    def welcome(request, name):
+        user = User.objects.get(username=name)
+        user.first_name = "retry " + request.headers["X-CloudTasks-TaskRetryCount"]
+        user.save()
+        return HttpResponse("welcome")
+
+
+    def broken(request):
+        raise KeyError("order")
+
+
+    async def welcome_async(request):
+        return HttpResponse("welcome", status=202)
+
+
+    async def broken_async(request):
+        raise KeyError("order")
+
+
+    def busy(request):
+        return HttpResponse("busy", status=503)
+
+
+    urlpatterns = [
+        path("welcome/<name>", welcome),
+        path("broken", broken),
+        path("broken-async", broken_async),
+        path("welcome-async", welcome_async),
+        path("busy", busy),
+    ]
+    wsgi = get_wsgi_application()
+    asgi = get_asgi_application()
+"""
+HEAD = """
+    import pytest
+    import shop
+    from datetime import timedelta
+    from django.db import transaction
+    from pytest_cloudtasks import CloudTasksWarning, current
+
+    pytestmark = pytest.mark.cloud_tasks(queues=["mails"])
+"""
+
+
+@pytest.fixture
+def run_project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> RunProject:
+    """Runs tests beside the project, in a process of their own."""
+    pytester.makeini(
+        """
+        [pytest]
+        addopts = -p no:randomly -p no:asyncio -p no:cacheprovider
+        filterwarnings = error::pytest_cloudtasks.CloudTasksWarning
+        django_find_project = false
+        """
+    )
+    pytester.makepyfile(shop=PROJECT)
+    pytester.makeconftest("import shop\n")
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path))
+
+    def run(tests: str, *arguments: str) -> pytest.RunResult:
+        pytester.makepyfile(HEAD + tests)
+        return pytester.runpytest_subprocess(*arguments)
+
+    return run
+
+
+def test_a_wsgi_project_with_pytest_django(run_project: RunProject) -> None:
+    """A view sees the test's transaction, time and headers, and is retried; what a rolled-back test wrote is gone."""
+    run_project(
+        """
+    def test_it(cloud_tasks, db):
+        cloud_tasks.mount("https://shop.test", shop.wsgi)
+        shop.User.objects.create(username="ada")
+        shop.enqueue("/welcome/ada")
+        cloud_tasks.drain()
+        assert shop.User.objects.get(username="ada").first_name == "retry 0"
+
+    def test_the_next_one(cloud_tasks, db):
+        assert not shop.User.objects.exists()
+        cloud_tasks.create_queue("once", retry_config={"max_attempts": 2})
+        cloud_tasks.mount("https://shop.test", shop.wsgi)
+        shop.tasks_v2.CloudTasksClient().create_task(
+            parent=cloud_tasks.queue_path("once"), task={"http_request": {"url": "https://shop.test/busy"}}
+        )
+        cloud_tasks.drain()
+        cloud_tasks.assert_attempts(cloud_tasks.assert_enqueued(), [503, 503])
+    """
+    ).assert_outcomes(passed=2)
+
+
+def test_exceptions_in_views_fail_the_test(run_project: RunProject) -> None:
+    """Django turns them into a 500 and announces them: by WSGI and ASGI, sync and async views, recorded first."""
+    run_project(
+        """
+    @pytest.mark.parametrize("app", ["wsgi", "asgi"])
+    @pytest.mark.parametrize("path", ["/broken", "/broken-async"])
+    def test_raises(cloud_tasks, app, path):
+        cloud_tasks.mount("https://shop.test", getattr(shop, app))
+        shop.enqueue(path)
+        with pytest.raises(KeyError, match="order"):
+            cloud_tasks.drain()
+        task = cloud_tasks.assert_enqueued()
+        cloud_tasks.assert_attempts(task, [500])
+        assert isinstance(task.attempts[0].exception, KeyError)
+
+    @pytest.mark.parametrize("app", ["wsgi", "asgi"])
+    @pytest.mark.parametrize("path", ["/broken", "/broken-async"])
+    def test_is_retried(cloud_tasks, app, path):
+        cloud_tasks.mount("https://shop.test", getattr(shop, app), on_exception="500")
+        shop.enqueue(path)
+        cloud_tasks.step()
+        task = cloud_tasks.assert_enqueued()
+        cloud_tasks.assert_attempts(task, [500])
+        assert isinstance(task.attempts[0].exception, KeyError)
+
+    @pytest.mark.parametrize("app", ["wsgi", "asgi"])
+    def test_a_missing_page_is_an_answer(cloud_tasks, app):
+        cloud_tasks.mount("https://shop.test", getattr(shop, app))
+        shop.enqueue("/nowhere")
+        assert cloud_tasks.step().result == 404
+    """
+    ).assert_outcomes(passed=10)
+
+
+def test_an_asgi_project(run_project: RunProject) -> None:
+    """An async view answers, by the sync verbs and by the awaitable ones."""
+    run_project(
+        """
+    import asyncio
+
+    def test_sync_verbs(cloud_tasks):
+        cloud_tasks.mount("https://shop.test", shop.asgi)
+        shop.enqueue("/welcome-async")
+        assert cloud_tasks.step().result == 202
+
+    def test_awaitable_verbs(cloud_tasks):
+        cloud_tasks.mount("https://shop.test", shop.asgi)
+        shop.enqueue("/welcome-async")
+        assert asyncio.run(cloud_tasks.aio.step()).result == 202
+    """
+    ).assert_outcomes(passed=2)
+
+
+def test_on_commit_with_captured_callbacks(run_project: RunProject) -> None:
+    """Callbacks that pytest-django executes enqueue, and the view then finds what was committed."""
+    run_project(
+        """
+    def test_it(cloud_tasks, db, django_capture_on_commit_callbacks):
+        cloud_tasks.mount("https://shop.test", shop.wsgi)
+        with django_capture_on_commit_callbacks(execute=True):
+            shop.sign_up("ada")
+            cloud_tasks.assert_not_enqueued()
+        cloud_tasks.assert_enqueued(url="https://shop.test/welcome/ada")
+        cloud_tasks.drain()
+        assert shop.User.objects.get().first_name == "retry 0"
+    """
+    ).assert_outcomes(passed=1)
+
+
+def test_on_commit_in_a_transaction_that_commits(run_project: RunProject) -> None:
+    """With transactional_db the callback runs at once, and nobody hints at anything."""
+    run_project(
+        """
+    def test_it(cloud_tasks, transactional_db):
+        cloud_tasks.assert_nothing_enqueued()
+        shop.sign_up("ada")
+        cloud_tasks.assert_enqueued()
+    """
+    ).assert_outcomes(passed=1)
+
+
+def test_a_failing_assert_enqueued_hints_at_callbacks(run_project: RunProject) -> None:
+    """Without a commit nothing was enqueued, and the failure says why and what to do."""
+    result = run_project(
+        """
+    def test_one(cloud_tasks, db):
+        shop.sign_up("ada")
+        cloud_tasks.assert_enqueued(queue="mails")
+
+    def test_two(cloud_tasks, db):
+        shop.sign_up("ada")
+        shop.sign_up("grace")
+        cloud_tasks.assert_enqueued(queue="mails")
+
+    def test_another_failure(cloud_tasks, db):
+        cloud_tasks.assert_enqueued(queue="mails")
+    """
+    )
+    result.assert_outcomes(failed=3)
+    output = result.stdout.str()
+    remedy = (
+        "in a test that rolls back there is no commit. Wrap the code in `with"
+        " django_capture_on_commit_callbacks(execute=True):` (pytest-django), or in"
+        " `self.captureOnCommitCallbacks(execute=True)` (django.test.TestCase)."
+    )
+    assert output.count(f"1 on_commit callback of Django has not run: {remedy}") == 1
+    assert output.count(f"2 on_commit callbacks of Django have not run: {remedy}") == 1
+
+
+def test_a_passing_assert_nothing_enqueued_warns_of_callbacks(run_project: RunProject) -> None:
+    """Something is about to be enqueued, and in production would be: the test hears of it, at its own line."""
+    run_project(
+        """
+    def test_it(cloud_tasks, db):
+        shop.sign_up("ada")
+        with pytest.warns(CloudTasksWarning) as told:
+            cloud_tasks.assert_nothing_enqueued()
+        assert [str(one.message) for one in told] == [
+            "Nothing was enqueued, but 1 on_commit callback of Django has not run: in a test that rolls back there is"
+            " no commit. Wrap the code in `with django_capture_on_commit_callbacks(execute=True):` (pytest-django), or"
+            " in `self.captureOnCommitCallbacks(execute=True)` (django.test.TestCase)."
+        ]
+        assert told[0].filename == __file__
+
+    def test_no_callback_no_warning(cloud_tasks, db):
+        cloud_tasks.assert_nothing_enqueued()
+    """
+    ).assert_outcomes(passed=2)
+
+
+def test_djangos_own_test_case(run_project: RunProject) -> None:
+    """Without fixtures the fake is found by `current()`, and callbacks are captured by Django's own means."""
+    run_project(
+        """
+    from django.test import TestCase
+
+    @pytest.mark.cloud_tasks(autouse=True)
+    class SignUp(TestCase):
+        def test_it(self):
+            current().mount("https://shop.test", shop.wsgi)
+            with self.captureOnCommitCallbacks(execute=True):
+                shop.sign_up("ada")
+            current().assert_enqueued(url="https://shop.test/welcome/ada")
+            assert current().drain().succeeded == 1
+            assert shop.User.objects.get().first_name == "retry 0"
+
+        def test_that_was_rolled_back(self):
+            current().assert_nothing_enqueued()
+            assert not shop.User.objects.exists()
+    """
+    ).assert_outcomes(passed=2)
+
+
+def test_callbacks_enqueue_inline(run_project: RunProject) -> None:
+    """For a suite that comes from an eager mode, the view has run when the block that commits has ended."""
+    run_project(
+        """
+    @pytest.mark.cloud_tasks(inline=True)
+    def test_it(cloud_tasks, db, django_capture_on_commit_callbacks):
+        cloud_tasks.mount("https://shop.test", shop.wsgi)
+        with django_capture_on_commit_callbacks(execute=True):
+            shop.sign_up("ada")
+        assert shop.User.objects.get().first_name == "retry 0"
+    """
+    ).assert_outcomes(passed=1)
+
+
+def test_this_process_has_no_django_of_its_own() -> None:
+    """The projects above leave the main run as it was: without settings."""
+    conf = sys.modules.get("django.conf")
+    assert conf is None or not conf.settings.configured

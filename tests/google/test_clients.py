@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from google.api_core import exceptions
+from google.cloud import tasks_v2
+
+from pytest_cloudtasks._google.clients import bound_async_client, bound_client, exception_for
+from pytest_cloudtasks._google.switchboard import Incoming
+from pytest_cloudtasks._model.refusals import QUEUE_MISSING
+
+QUEUE = "projects/p/locations/l/queues/q"
+FOUND = tasks_v2.Queue(name=QUEUE)
+pytestmark = pytest.mark.usefixtures("no_credentials", "no_network")
+
+
+class Own:
+    """A backend that is on no switchboard."""
+
+    def __init__(self) -> None:
+        self.calls: list[Incoming] = []
+
+    def receive(self, call: Incoming) -> Any:
+        self.calls.append(call)
+        return FOUND
+
+    def receive_async(self, call: Incoming) -> tuple[Any, None]:
+        return self.receive(call), None
+
+    def redirects(self, address: str) -> bool:
+        return False
+
+
+def get_by_sync(backend: Callable[[], Own]) -> Callable[[], tasks_v2.Queue]:
+    client = bound_client(backend)
+    assert type(client) is tasks_v2.CloudTasksClient
+    return lambda: client.get_queue(name=QUEUE)
+
+
+def get_by_async(backend: Callable[[], Own]) -> Callable[[], tasks_v2.Queue]:
+    client = bound_async_client(backend)
+    assert type(client) is tasks_v2.CloudTasksAsyncClient
+    return lambda: asyncio.run(client.get_queue(name=QUEUE))
+
+
+Get = Callable[[Callable[[], Own]], Callable[[], tasks_v2.Queue]]
+
+
+@pytest.fixture(params=[get_by_sync, get_by_async], ids=["sync", "async"])
+def bound(request: pytest.FixtureRequest) -> Get:
+    """Builds a bound client of either kind, and gives what asks it for a queue."""
+    return request.param  # type: ignore[no-any-return]
+
+
+def test_a_bound_client_goes_to_its_own_fake(bound: Get, scripted: Callable[..., Any]) -> None:
+    """It is the library's own class, and does not look at the switchboard."""
+    other, own = scripted(tasks_v2.Queue(name="other")), Own()
+    assert bound(lambda: own)() == FOUND
+    assert [call.rpc for call in own.calls] == ["get_queue"]
+    assert other.calls == []
+
+
+def test_the_fake_is_asked_for_with_each_call(bound: Get) -> None:
+    """A client kept over several tests reaches the one that is running."""
+    fakes = [Own(), Own()]
+    current = list(fakes)
+    get = bound(lambda: current.pop(0))
+    get()
+    get()
+    assert [len(fake.calls) for fake in fakes] == [1, 1]
+
+
+def test_closing_a_bound_client_closes_nothing() -> None:
+    """A fixture's client that application code closes serves the next test all the same."""
+    own = Own()
+    client = bound_client(lambda: own)
+    with client:
+        client.get_queue(name=QUEUE)
+    client.transport.close()
+    assert client.get_queue(name=QUEUE) == FOUND
+
+
+def test_closing_a_bound_async_client_closes_nothing() -> None:
+    """An async one in an async test, and in the next loop."""
+    own = Own()
+    client = bound_async_client(lambda: own)
+
+    async def story() -> None:
+        async with client:
+            await client.get_queue(name=QUEUE)
+        await client.transport.close()
+
+    asyncio.run(story())
+    assert asyncio.run(client.get_queue(name=QUEUE)) == FOUND
+
+
+def test_a_refusal_is_raised_as_the_client_raises_it() -> None:
+    """For verbs of the handle that answer in the client's stead."""
+    error = exception_for(QUEUE_MISSING.error(), random.Random(0))
+    assert type(error) is exceptions.NotFound
+    assert str(error).startswith("404 Queue does not exist.")

@@ -1,0 +1,356 @@
+"""`inline`: what is due is dispatched before the creating call returns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from google.api_core.exceptions import AlreadyExists
+from google.cloud import tasks_v2
+
+from pytest_cloudtasks import FakeCloudTasks, TargetRequest, TaskState
+from pytest_cloudtasks._handle.inline import DEPTH
+
+START = datetime(2030, 1, 1, tzinfo=timezone.utc)
+MAILER = "https://mailer.test/send"
+Enqueue = Callable[..., str]
+pytestmark = pytest.mark.cloud_tasks(start=START, queues=["receipts"], inline=True)
+
+
+async def enqueue_async(task_id: str, url: str = MAILER) -> str:
+    """Creates a task by Google's asyncio client."""
+    parent = "projects/test-project/locations/us-central1/queues/receipts"
+    task = {"name": f"{parent}/tasks/{task_id}", "http_request": {"url": url}}
+    return str((await tasks_v2.CloudTasksAsyncClient().create_task(parent=parent, task=task)).name)
+
+
+def enqueue_in_a_loop(task_id: str, url: str = MAILER) -> str:
+    return asyncio.run(enqueue_async(task_id, url))
+
+
+@pytest.fixture(params=["sync", "async"])
+def create(request: pytest.FixtureRequest, enqueue: Enqueue) -> Enqueue:
+    """Creates a task by the sync or by the asyncio client."""
+    return enqueue if request.param == "sync" else enqueue_in_a_loop
+
+
+@pytest.fixture
+def failures(cloud_tasks: FakeCloudTasks) -> Iterator[list[str]]:
+    """What the test would fail for at its end, if it were not looked at here."""
+    yield cloud_tasks._resting.failures
+    cloud_tasks._resting.failures.clear()
+
+
+def test_a_due_task_has_been_delivered_when_the_call_returns(cloud_tasks: FakeCloudTasks, create: Enqueue) -> None:
+    """The full request path is taken, and the response shows the task as it was created."""
+    route = cloud_tasks.route(MAILER)
+    name = create("one")
+    assert [call.headers["X-CloudTasks-TaskName"] for call in route.calls] == ["one"]
+    task = cloud_tasks.assert_dispatched(name="one")
+    assert (task.name, task.state) == (name, TaskState.SUCCEEDED)
+    assert (cloud_tasks.rpcs[0].result.name, cloud_tasks.rpcs[0].result.dispatch_count) == (name, 0)
+    cloud_tasks.assert_empty()
+    assert cloud_tasks.clock.elapsed == timedelta(0)
+
+
+def test_an_async_handler_is_run_as_well(cloud_tasks: FakeCloudTasks, create: Enqueue) -> None:
+    """In the caller's loop for the asyncio client, in the fake's own for the sync one."""
+    seen = []
+
+    async def handler(request: TargetRequest) -> None:
+        await asyncio.sleep(0)
+        seen.append(request.headers["X-CloudTasks-TaskName"])
+
+    cloud_tasks.route(MAILER, handler=handler)
+    create("one")
+    assert seen == ["one"]
+
+
+def test_a_handler_that_sleeps_goes_on_under_a_verb(cloud_tasks: FakeCloudTasks) -> None:
+    """The creating call does not wait for the queue's time; a driving verb in the same loop does."""
+    woken = []
+
+    async def handler(request: TargetRequest) -> None:
+        await cloud_tasks.aio.sleep(timedelta(seconds=5))
+        woken.append(cloud_tasks.clock.elapsed)
+
+    async def story() -> None:
+        await enqueue_async("one")
+        assert woken == []
+        await cloud_tasks.aio.drain()
+
+    cloud_tasks.route(MAILER, handler=handler)
+    asyncio.run(story())
+    assert woken == [timedelta(seconds=5)]
+    cloud_tasks.assert_empty()
+
+
+def test_creation_within_a_handler_is_nested(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """A follow-up is delivered before its creator's handler returns."""
+    seen = []
+
+    def handler(request: TargetRequest) -> None:
+        name = request.headers["X-CloudTasks-TaskName"]
+        seen.append(f"{name} begins")
+        if name != "three":
+            enqueue({"one": "two", "two": "three"}[name])
+        seen.append(f"{name} ends")
+
+    cloud_tasks.route(MAILER, handler=handler)
+    enqueue("one")
+    assert seen == ["one begins", "two begins", "three begins", "three ends", "two ends", "one ends"]
+    cloud_tasks.drain()
+    cloud_tasks.assert_empty()
+
+
+def test_async_creation_within_an_async_handler_is_nested(cloud_tasks: FakeCloudTasks) -> None:
+    """The asyncio client does the same in the caller's loop."""
+    seen = []
+
+    async def handler(request: TargetRequest) -> None:
+        name = request.headers["X-CloudTasks-TaskName"]
+        seen.append(f"{name} begins")
+        if name == "one":
+            await asyncio.gather(enqueue_async("two"), enqueue_async("three"))
+        seen.append(f"{name} ends")
+
+    cloud_tasks.route(MAILER, handler=handler)
+    enqueue_in_a_loop("one")
+    assert seen[0] == "one begins"
+    assert seen[-1] == "one ends"
+    assert sorted(seen[1:-1]) == ["three begins", "three ends", "two begins", "two ends"]
+
+
+def test_a_handler_in_a_frameworks_thread_may_create_for_async_targets(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue
+) -> None:
+    """The loop that waits for the thread runs the nested handler meanwhile."""
+    app, seen = FastAPI(), []
+
+    @app.post("/first")
+    def first() -> None:
+        enqueue("two", "https://shop.test/second")
+        seen.append("first")
+
+    @app.post("/second")
+    async def second() -> None:
+        seen.append("second")
+
+    cloud_tasks.mount("https://shop.test", app)
+    enqueue("one", "https://shop.test/first")
+    assert seen == ["second", "first"]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_an_endless_chain_is_ended_and_told(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, failures: list[str], asynchronous: bool
+) -> None:
+    """Tasks that create each other for ever stop at a depth; the last stays in its queue, and the test fails."""
+
+    def next_name(request: TargetRequest) -> str:
+        return f"t{int(request.headers['X-CloudTasks-TaskName'][1:]) + 1}"
+
+    def handler(request: TargetRequest) -> None:
+        enqueue(next_name(request))
+
+    async def async_handler(request: TargetRequest) -> None:
+        await enqueue_async(next_name(request))
+
+    route = cloud_tasks.route(MAILER, handler=async_handler if asynchronous else handler)
+    if asynchronous:
+        enqueue_in_a_loop("t1")
+    else:
+        enqueue("t1")
+    assert len(route.calls) == DEPTH
+    assert failures == [
+        "inline has dispatched 20 tasks within each other's handlers, and left receipts/t21 in its queue. Let the"
+        " handlers come to an end, or turn inline off and drive the queue."
+    ]
+    assert cloud_tasks._resting.inline_depth == 0
+
+
+def test_a_paused_queue_keeps_its_tasks(cloud_tasks: FakeCloudTasks, create: Enqueue) -> None:
+    """Inline passes over limits, not over a pause."""
+    route = cloud_tasks.route(MAILER)
+    tasks_v2.CloudTasksClient().pause_queue(name=cloud_tasks.queue_path("receipts"))
+    create("one")
+    assert route.calls == []
+    tasks_v2.CloudTasksClient().resume_queue(name=cloud_tasks.queue_path("receipts"))
+    assert route.calls == []
+    assert cloud_tasks.dispatch_due().attempts == 1
+
+
+def test_a_future_task_waits_for_its_time(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """What is not due is left to the driving verbs."""
+    route = cloud_tasks.route(MAILER)
+    enqueue("one", schedule_time=START + timedelta(seconds=1))
+    assert route.calls == []
+    cloud_tasks.advance(seconds=1)
+    assert len(route.calls) == 1
+
+
+def test_rate_and_concurrency_limits_are_ignored(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """A queue that would let one task go out in a thousand seconds delivers each at once."""
+    limits = {"max_dispatches_per_second": 0.001, "max_concurrent_dispatches": 1}
+    cloud_tasks.create_queue("narrow", rate_limits=limits)
+    route = cloud_tasks.route(MAILER).takes(timedelta(minutes=1))
+    for number in range(3):
+        enqueue(f"t{number}", queue="narrow")
+    assert len(route.calls) == 3
+    assert cloud_tasks.clock.elapsed == timedelta(0)
+
+
+def test_retries_wait_for_the_driving_verbs(cloud_tasks: FakeCloudTasks, create: Enqueue) -> None:
+    """Only the first attempt is inline; its failure is no failure of the caller's."""
+    route = cloud_tasks.route(MAILER).returns(503, 200)
+    create("one")
+    assert len(route.calls) == 1
+    assert cloud_tasks.drain().succeeded == 1
+    cloud_tasks.assert_attempts(cloud_tasks.assert_enqueued(), [503, 200])
+    assert cloud_tasks.clock.elapsed == timedelta(seconds=0.1)
+
+
+def test_a_refused_creation_delivers_nothing(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """The error is the service's, and no handler has seen anything."""
+    route = cloud_tasks.route(MAILER)
+    enqueue("one")
+    with pytest.raises(AlreadyExists):
+        enqueue("one")
+    assert len(route.calls) == 1
+
+
+def test_a_verb_in_an_inline_handler_is_refused(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, failures: list[str]
+) -> None:
+    """The guard holds there too, and comes through the application's ``except Exception``."""
+
+    def handler(request: TargetRequest) -> None:
+        cloud_tasks.drain()
+
+    cloud_tasks.route(MAILER, handler=handler)
+    with pytest.raises(pytest.fail.Exception):
+        enqueue("one")
+    assert failures == [
+        "cloud_tasks.drain() was called while the handler of receipts/one was running. A handler may call the Cloud"
+        " Tasks client; let the test itself drive the queue, after the handler has returned."
+    ]
+
+
+def test_the_sync_client_in_a_loop_cannot_reach_async_targets(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, failures: list[str]
+) -> None:
+    """The loop is blocked by the very call: the task stays in its queue, and the test fails with what to do."""
+
+    async def handler(request: TargetRequest) -> None: ...
+
+    async def story() -> str:
+        return enqueue("one")
+
+    route = cloud_tasks.route(MAILER, handler=handler)
+    assert asyncio.run(story()).endswith("/tasks/one")
+    assert failures == [
+        "inline could not dispatch receipts/one: https://mailer.test/send is async, and the sync client was called in a"
+        " running event loop, which it blocks. Create the task with CloudTasksAsyncClient there, or turn inline off and"
+        " drive the queue with `await cloud_tasks.aio.drain()`."
+    ]
+    assert route.calls == []
+
+
+# --- what fails, fails the test and not the caller ---------------------------------------------------------------
+
+FAILING = """
+    import asyncio
+    import pytest
+    from google.cloud import tasks_v2
+
+    PARENT = "projects/test-project/locations/us-central1/queues/work"
+    pytestmark = pytest.mark.cloud_tasks(queues=["work"], inline=True)
+
+
+    def enqueue():
+        task = {"name": PARENT + "/tasks/one", "http_request": {"url": "https://worker.test/"}}
+        CREATE
+        return "the caller goes on"
+
+
+    def test_it(cloud_tasks):
+        TARGET
+        assert enqueue() == "the caller goes on"
+"""
+CREATES = {
+    "sync": "tasks_v2.CloudTasksClient().create_task(parent=PARENT, task=task)",
+    "async": "asyncio.run(tasks_v2.CloudTasksAsyncClient().create_task(parent=PARENT, task=task))",
+}
+
+
+def errors_of(pytester: pytest.Pytester, create: str, target: str, *arguments: str) -> str:
+    """The output of a test that passes and fails at its teardown."""
+    pytester.makeini("[pytest]\naddopts = -p no:randomly -p no:asyncio -p no:cacheprovider\n")
+    pytester.makepyfile(FAILING.replace("CREATE", CREATES[create]).replace("TARGET", target))
+    result = pytester.runpytest(*arguments)
+    result.assert_outcomes(passed=1, errors=1)
+    return result.stdout.str()
+
+
+@pytest.mark.parametrize("create", CREATES)
+def test_a_missing_target_fails_the_test_at_its_end(pytester: pytest.Pytester, create: str) -> None:
+    """The caller has its task; the teardown tells which URL has no target, and what to do."""
+    assert (
+        "The task work/one is due, and its URL has no target: POST https://worker.test/.\n"
+        "Targets of this test: none\n"
+        "Add one with cloud_tasks.route('https://worker.test/'), or mount the application that serves it with"
+        " cloud_tasks.mount(base_url, app). Nothing was sent.\n"
+    ) in errors_of(pytester, create, "pass")
+
+
+@pytest.mark.parametrize("create", CREATES)
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_an_exception_fails_the_test_at_its_end(pytester: pytest.Pytester, create: str, kind: str) -> None:
+    """The caller has its task; the teardown shows the handler's exception with its traceback."""
+    prefix = "async " if kind == "async" else ""
+    target = f"{prefix}def broken(request): raise KeyError('order')\n"
+    output = errors_of(pytester, create, f"{target}        cloud_tasks.route('https://worker.test/', handler=broken)")
+    assert (
+        "The handler of work/one, which was dispatched inline, raised:\nTraceback (most recent call last):\n" in output
+    )
+    assert "in broken\n" in output
+    assert "\nKeyError: 'order'\n" in output
+
+
+def test_an_exception_may_be_a_500(pytester: pytest.Pytester) -> None:
+    """With on_exception="500" it is recorded and retried like any other failure, and nothing fails."""
+    pytester.makeini("[pytest]\naddopts = -p no:randomly -p no:asyncio -p no:cacheprovider\n")
+    target = (
+        "def broken(request): raise KeyError('order')\n"
+        "        cloud_tasks.route('https://worker.test/', handler=broken, on_exception='500')"
+    )
+    pytester.makepyfile(FAILING.replace("CREATE", CREATES["sync"]).replace("TARGET", target))
+    pytester.runpytest().assert_outcomes(passed=1)
+
+
+def test_inline_may_be_set_for_a_whole_suite(pytester: pytest.Pytester) -> None:
+    """The ini option does what the marker does."""
+    pytester.makeini(
+        """
+        [pytest]
+        addopts = -p no:randomly -p no:asyncio -p no:cacheprovider
+        cloud_tasks_inline = true
+        cloud_tasks_queues = work
+        """
+    )
+    target = "route = cloud_tasks.route('https://worker.test/')"
+    text = FAILING.replace("CREATE", CREATES["sync"]).replace("TARGET", target).replace(", inline=True", "")
+    pytester.makepyfile(text + "        assert len(route.calls) == 1\n")
+    pytester.runpytest().assert_outcomes(passed=1)
+
+
+def test_without_inline_nothing_goes_out_by_itself(enqueue: Callable[..., Any]) -> None:
+    """The default leaves every dispatch to the driving verbs."""
+    with FakeCloudTasks(queues=["receipts"]) as cloud_tasks:
+        route = cloud_tasks.route(MAILER)
+        enqueue("one")
+        assert route.calls == []

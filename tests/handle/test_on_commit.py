@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from pytest_cloudtasks import CloudTasksWarning
+from pytest_cloudtasks._handle.on_commit import hint, waiting_callbacks, warn_of_waiting_callbacks
+
+REMEDY = (
+    "in a test that rolls back there is no commit. Wrap the code in `with"
+    " django_capture_on_commit_callbacks(execute=True):` (pytest-django), or in"
+    " `self.captureOnCommitCallbacks(execute=True)` (django.test.TestCase)."
+)
+
+IN_A_TRANSACTION = """
+import django
+from django.conf import settings
+
+DATABASE = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+settings.configure(DATABASES={"default": DATABASE, "other": DATABASE, "untouched": DATABASE})
+django.setup()
+from django.db import connections, transaction
+
+from pytest_cloudtasks._handle.on_commit import waiting_callbacks
+
+assert waiting_callbacks() == 0
+with transaction.atomic(), transaction.atomic(using="other"):
+    transaction.on_commit(lambda: None)
+    for _ in range(2):
+        transaction.on_commit(lambda: None, using="other")
+    assert hasattr(connections["default"], "run_on_commit"), "MOVED"
+    assert len(connections["default"].run_on_commit) == 1, "MOVED"
+    assert waiting_callbacks() == 3, "MOVED"
+    assert [one.alias for one in connections.all(initialized_only=True)] == ["default", "other"]
+assert waiting_callbacks() == 0, "MOVED"
+"""
+
+
+def test_the_private_part_is_where_it_was() -> None:
+    """Django still keeps the callbacks of a transaction where this package counts them, in every open connection."""
+    moved = (
+        "Django has moved what pytest_cloudtasks._handle.on_commit reads, the run_on_commit of each connection: find"
+        " the new place, and say in that module which versions have it"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_TRANSACTION.replace("MOVED", moved)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+class Connections:
+    """Django's connections, of which each has so many callbacks waiting."""
+
+    def __init__(self, *waiting: int) -> None:
+        self._waiting = waiting
+
+    def all(self, *, initialized_only: bool) -> list[SimpleNamespace]:
+        assert initialized_only, "a connection must not be opened in order to ask it"
+        return [SimpleNamespace(run_on_commit=[None] * count) for count in self._waiting]
+
+
+def load_django(monkeypatch: pytest.MonkeyPatch, *waiting: int, configured: bool = True) -> None:
+    """Puts a Django into `sys.modules`."""
+    database, conf = ModuleType("django.db"), ModuleType("django.conf")
+    database.connections = Connections(*waiting)  # type: ignore[attr-defined]
+    conf.settings = SimpleNamespace(configured=configured)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "django.db", database)
+    monkeypatch.setitem(sys.modules, "django.conf", conf)
+
+
+def test_without_django_nothing_waits_and_nothing_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project without Django pays nothing."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "django"]:
+        monkeypatch.delitem(sys.modules, name)
+    assert (waiting_callbacks(), hint()) == (0, "")
+    assert "django" not in sys.modules
+
+
+def test_a_django_that_is_not_configured_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some other package may have imported it; asking it for connections would raise."""
+    load_django(monkeypatch, 1, configured=False)
+    assert waiting_callbacks() == 0
+
+
+@pytest.mark.parametrize(
+    ("waiting", "text"),
+    [
+        ((), ""),
+        ((0, 0), ""),
+        ((0, 1), f"1 on_commit callback of Django has not run: {REMEDY}"),
+        ((2, 1), f"3 on_commit callbacks of Django have not run: {REMEDY}"),
+    ],
+)
+def test_the_hint_counts_over_all_connections(
+    monkeypatch: pytest.MonkeyPatch, waiting: tuple[int, ...], text: str
+) -> None:
+    """It says how many wait and what to do, or nothing where none waits."""
+    load_django(monkeypatch, *waiting)
+    assert hint() == text
+
+
+def assert_nothing_enqueued() -> None:
+    """The frame between the test and the warning."""
+    warn_of_waiting_callbacks()
+
+
+def test_the_warning_is_the_callers_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It points to the test that asserts, and is of a class that a suite can filter."""
+    load_django(monkeypatch, 1)
+    with pytest.warns(CloudTasksWarning) as told:
+        assert_nothing_enqueued()
+    (warning,) = told
+    assert str(warning.message) == f"Nothing was enqueued, but 1 on_commit callback of Django has not run: {REMEDY}"
+    assert (warning.category.__module__, warning.filename) == ("pytest_cloudtasks", __file__)
+
+
+def test_without_callbacks_there_is_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing waits, nothing is said."""
+    load_django(monkeypatch, 0)
+    with warnings.catch_warnings(record=True) as told:
+        assert_nothing_enqueued()
+    assert told == []
