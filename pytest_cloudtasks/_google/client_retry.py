@@ -21,8 +21,8 @@ from typing import Any
 from .status import InProcessRpcError
 
 _LOOPS = tuple(f"google.api_core.retry.{name}" for name in ("retry_base", "retry_unary", "retry_unary_async"))
-_skipped: ContextVar[float] = ContextVar("skipped", default=0.0)
-"""Seconds of sleep that this context has skipped so far."""
+_skipped: ContextVar[tuple[object, float]] = ContextVar("skipped", default=(None, 0.0))
+"""Seconds of sleep that this context has skipped so far, and since which installation of the stand-ins."""
 
 
 def _handled_here() -> InProcessRpcError | None:
@@ -46,22 +46,31 @@ class _StandIn(ModuleType):
         return getattr(self.__dict__["_real"], name)
 
 
-def _monotonic() -> float:
-    return time.monotonic() + _skipped.get()
+class _Installation:
+    """The waits of the loops while the stand-ins are in place: a loop may have begun before, by the real clock."""
 
+    def skipped(self) -> float:
+        """Seconds skipped in this context; what earlier fakes skipped in it has no part in a loop of now."""
+        since, seconds = _skipped.get()
+        return seconds if since is self else 0.0
 
-def _sleep(seconds: float) -> None:
-    if _handled_here() is None:
-        time.sleep(seconds)
-    else:
-        _skipped.set(_skipped.get() + seconds)
+    def monotonic(self) -> float:
+        """The clock that the loops read for their deadlines."""
+        return time.monotonic() + self.skipped()
 
+    def sleep(self, seconds: float) -> None:
+        """Wait, after a fake's error without waiting."""
+        if _handled_here() is None:
+            time.sleep(seconds)
+        else:
+            _skipped.set((self, self.skipped() + seconds))
 
-async def _sleep_async(seconds: float) -> None:
-    if _handled_here() is None:
-        await asyncio.sleep(seconds)
-    else:
-        _skipped.set(_skipped.get() + seconds)
+    async def sleep_async(self, seconds: float) -> None:
+        """The same for coroutines."""
+        if _handled_here() is None:
+            await asyncio.sleep(seconds)
+        else:
+            _skipped.set((self, self.skipped() + seconds))
 
 
 def _uniform(low: float, high: float) -> float:
@@ -79,9 +88,10 @@ class SkippedWaits:
         """From now on waits after a fake's errors are skipped; a second call does nothing."""
         if self._before:
             return
+        waits = _Installation()
         stand_ins = {
-            "time": _StandIn(time, monotonic=_monotonic, sleep=_sleep),
-            "asyncio": _StandIn(asyncio, sleep=_sleep_async),
+            "time": _StandIn(time, monotonic=waits.monotonic, sleep=waits.sleep),
+            "asyncio": _StandIn(asyncio, sleep=waits.sleep_async),
             "random": _StandIn(random, uniform=_uniform),
         }
         for loop in _LOOPS:

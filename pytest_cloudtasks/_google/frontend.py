@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from types import ModuleType
 from typing import Any
 
-from .._model import names, refusals
+from .._model import iam, names, refusals
 from .._model.queue import Queue, QueueState
 from .._model.service import Service
 from .._model.task import Task
+from .authorization import authorize
 from .messages import VIEW_FULL, Messages
+from .newest import NewestRpcs
 
 HEADROOM = 2048
 """Bytes that the service adds to a task at the most: names, times, its own headers."""
@@ -39,12 +41,19 @@ class Frontend:
             "list_tasks": self._list_tasks,
             "delete_task": self._delete_task,
             "run_task": self._run_task,
+            **NewestRpcs(self.messages, self._measured).handlers,
         }
 
+    @property
+    def rpcs(self) -> Set[str]:
+        """Those that are modelled."""
+        return self._handlers.keys()
+
     def configure(self, service: Service, now: int, name: str, fields: Mapping[str, Any]) -> Queue:
-        """Create a queue as CreateQueue does, from fields as Google's Queue message takes them."""
+        """Create a queue as CreateQueue does, from fields as Google's Queue message takes them; ready at once."""
         message = self.messages.types.Queue({**fields, "name": name})._pb
         queue = service.create_queue(now, names.location_of(name), name, self.messages.queue_settings(message))
+        queue.initialized_at = now  # the test itself asked for it, and means to use it
         return service.pause_queue(now, name) if message.state == QueueState.PAUSED.value else queue
 
     def call(self, service: Service, now: int, rpc: str, request: Any, timeout: float | None = None) -> Any:
@@ -56,6 +65,8 @@ class Frontend:
         if handler is None:
             raise refusals.NOT_MODELLED.error(what=f"the RPC {rpc}")
         pb = request._pb if hasattr(request, "_pb") else request
+        if service.knobs.iam_emulation:
+            authorize(service, rpc, pb)
         return handler(service, now, pb, timeout)
 
     def _create_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
@@ -89,10 +100,12 @@ class Frontend:
         return self.messages.queue(service.resume_queue(now, request.name))
 
     def _get_iam_policy(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
-        return _policy(service.get_iam_policy(now, request.resource))
+        policy = service.get_iam_policy(now, request.resource)
+        return _policy_message(policy, bool(service.knobs.iam_emulation))
 
     def _set_iam_policy(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
-        return _policy(service.set_iam_policy(now, request.resource, request.policy.SerializeToString()))
+        policy = service.set_iam_policy(now, request.resource, _policy(request.policy))
+        return _policy_message(policy, bool(service.knobs.iam_emulation))
 
     def _test_iam_permissions(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         from google.iam.v1 import iam_policy_pb2
@@ -101,16 +114,19 @@ class Frontend:
         return iam_policy_pb2.TestIamPermissionsResponse(permissions=held)
 
     def _create_task(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
-        # Measuring takes as long as all the rest: it is left out where the request is far from the limit.
-        may_be_too_large = request.ByteSize() + HEADROOM > service.knobs.max_task_size
         task = service.create_task(
             now,
             request.parent,
-            self.messages.task_spec(request.task),
+            self.messages.task_spec(request.task) if request.HasField("task") else None,
             timeout=timeout,
-            size_of=self.messages.stored_size if may_be_too_large else None,
+            size_of=self._measured(service, request),
         )
         return self._shown(task, request)
+
+    def _measured(self, service: Service, request: Any) -> Callable[[Task], int] | None:
+        """What measures the task of a CreateTask; that takes as long as all the rest, so None far from the limit."""
+        may_be_too_large = request.ByteSize() + HEADROOM > service.knobs.max_task_size
+        return self.messages.stored_size if may_be_too_large else None
 
     def _get_task(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         return self._shown(service.get_task(now, request.name), request)
@@ -136,7 +152,18 @@ def _empty() -> Any:
     return empty_pb2.Empty()
 
 
-def _policy(serialized: object) -> Any:
+def _policy(message: Any) -> iam.Policy:
+    bindings = tuple(
+        iam.Binding(binding.role, frozenset(binding.members), binding.HasField("condition"))
+        for binding in message.bindings
+    )
+    return iam.Policy(message.SerializeToString(), message.etag, bindings)
+
+
+def _policy_message(policy: iam.Policy | None, has_etag: bool) -> Any:
     from google.iam.v1 import policy_pb2
 
-    return policy_pb2.Policy.FromString(serialized or b"")
+    message = policy_pb2.Policy.FromString(b"" if policy is None else policy.message)
+    if has_etag:
+        message.etag = iam.etag_of(policy)
+    return message

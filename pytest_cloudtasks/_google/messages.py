@@ -7,9 +7,11 @@ from types import ModuleType
 from typing import Any
 
 from .._model.attempt import Attempt
+from .._model.creation import NO_INSTANT
 from .._model.queue import Queue, Settings
 from .._model.task import AppEngineTarget, HttpTarget, OAuthToken, OidcToken, Routing, Task, TaskSpec
 from .._model.units import SECOND, truncated
+from . import http_targets
 
 _QUEUE_SETTINGS = frozenset(
     {"rate_limits", "retry_config", "stackdriver_logging_config", "app_engine_routing_override", "http_target"}
@@ -34,7 +36,11 @@ class Messages:
 
     def queue_settings(self, message: Any) -> Settings:
         """The settings in a Queue message, which leaves out what is unset or output only."""
-        return {field.name: _plain(value) for field, value in message.ListFields() if field.name in _QUEUE_SETTINGS}
+        return {
+            field.name: (http_targets.read if field.name == "http_target" else _plain)(value)
+            for field, value in message.ListFields()
+            if field.name in _QUEUE_SETTINGS
+        }
 
     def task_spec(self, message: Any) -> TaskSpec:
         """What a Task message asks for."""
@@ -45,7 +51,8 @@ class Messages:
         elif kind == "app_engine_http_request":
             spec.target = self._read_app_engine(message.app_engine_http_request)
         if message.HasField("schedule_time"):
-            spec.schedule_time = _nanoseconds(message.schedule_time)
+            is_instant = 0 <= message.schedule_time.nanos < SECOND
+            spec.schedule_time = _nanoseconds(message.schedule_time) if is_instant else NO_INSTANT
         if message.HasField("dispatch_deadline"):
             spec.dispatch_deadline = _nanoseconds(message.dispatch_deadline)
         if "retry_config" in self._task_fields and message.HasField("retry_config"):
@@ -87,14 +94,17 @@ class Messages:
         message.rate_limits.max_concurrent_dispatches = rates.max_concurrent_dispatches
         message.retry_config.max_attempts = retry.max_attempts
         message.retry_config.max_doublings = retry.max_doublings
-        _set(message.retry_config.min_backoff, retry.min_backoff)
-        _set(message.retry_config.max_backoff, retry.max_backoff)
+        set_instant(message.retry_config.min_backoff, retry.min_backoff)
+        set_instant(message.retry_config.max_backoff, retry.max_backoff)
         if retry.max_retry_duration:
-            _set(message.retry_config.max_retry_duration, retry.max_retry_duration)
+            set_instant(message.retry_config.max_retry_duration, retry.max_retry_duration)
         if queue.purge_time is not None:
-            _set(message.purge_time, truncated(queue.purge_time, 1_000))
+            set_instant(message.purge_time, truncated(queue.purge_time, 1_000))
         for name, values in queue.config.other.items():
             part = getattr(message, name)
+            if name == "http_target":
+                http_targets.write(part, values)
+                continue
             part.SetInParent()
             for key, value in values.items():
                 setattr(part, key, value)
@@ -112,21 +122,21 @@ class Messages:
             self._write_http(message.http_request, task.target, full)
         else:
             self._write_app_engine(message.app_engine_http_request, task.target, full)
-        _set(message.schedule_time, task.schedule_time)
+        set_instant(message.schedule_time, task.schedule_time)
         message.create_time.seconds = task.create_time // SECOND
         if task.dispatch_deadline is not None:
-            _set(message.dispatch_deadline, task.dispatch_deadline)
+            set_instant(message.dispatch_deadline, task.dispatch_deadline)
         if task.attempts:
-            _set(message.first_attempt.dispatch_time, truncated(task.attempts[0].dispatch_time, 1_000))
+            set_instant(message.first_attempt.dispatch_time, truncated(task.attempts[0].dispatch_time, 1_000))
             self._write_attempt(message.last_attempt, task.attempts[-1])
         if task.retry_config is not None:
             config = task.retry_config
             message.retry_config.max_attempts = config.max_attempts
             message.retry_config.max_doublings = config.max_doublings
-            _set(message.retry_config.min_backoff, config.min_backoff)
-            _set(message.retry_config.max_backoff, config.max_backoff)
+            set_instant(message.retry_config.min_backoff, config.min_backoff)
+            set_instant(message.retry_config.max_backoff, config.max_backoff)
             if config.max_retry_duration:
-                _set(message.retry_config.max_retry_duration, config.max_retry_duration)
+                set_instant(message.retry_config.max_retry_duration, config.max_retry_duration)
         return self.types.Task.wrap(message)
 
     def stored_size(self, task: Task) -> int:
@@ -162,10 +172,10 @@ class Messages:
             routing.instance, routing.host = target.routing.instance, target.routing.host
 
     def _write_attempt(self, message: Any, attempt: Attempt) -> None:
-        _set(message.schedule_time, truncated(attempt.schedule_time, 1_000))
-        _set(message.dispatch_time, truncated(attempt.dispatch_time, 1_000))
+        set_instant(message.schedule_time, truncated(attempt.schedule_time, 1_000))
+        set_instant(message.dispatch_time, truncated(attempt.dispatch_time, 1_000))
         if attempt.response_time is not None and attempt.outcome is not None:
-            _set(message.response_time, truncated(attempt.response_time, 1_000))
+            set_instant(message.response_time, truncated(attempt.response_time, 1_000))
             message.response_status.code = attempt.outcome.rpc_status.value
             message.response_status.message = attempt.outcome.message
 
@@ -197,7 +207,7 @@ def _nanoseconds(message: Any) -> int:
     return message.seconds * SECOND + message.nanos  # type: ignore[no-any-return]
 
 
-def _set(message: Any, nanoseconds: int) -> None:
+def set_instant(message: Any, nanoseconds: int) -> None:
     """Write a Timestamp or a non-negative Duration."""
     message.seconds, message.nanos = divmod(nanoseconds, SECOND)
     if not nanoseconds:

@@ -29,6 +29,13 @@ HTTP_RULES: dict[str, tuple[str, str]] = {
     "list_tasks": ("get", f"{{parent={_QUEUE}}}/tasks"),
     "delete_task": ("delete", f"{{name={_TASK}}}"),
     "run_task": ("post", f"{{name={_TASK}}}:run"),
+    "batch_create_tasks": ("post", f"{{parent={_QUEUE}}}/tasks:batchCreate"),
+    "batch_delete_tasks": ("post", f"{{parent={_QUEUE}}}/tasks:batchDelete"),
+    "get_operation": ("get", f"{{name={_LOCATION}/operations/*}}"),
+    "get_location": ("get", f"{{name={_LOCATION}}}"),
+    "list_locations": ("get", "{name=projects/*}/locations"),
+    "get_cmek_config": ("get", f"{{name={_LOCATION}/cmekConfig}}"),
+    "update_cmek_config": ("patch", f"{{cmek_config.name={_LOCATION}/cmekConfig}}"),
 }
 """RPC to HTTP verb and path template. Evidence: documented (the google.api.http annotations)."""
 

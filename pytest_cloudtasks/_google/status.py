@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import grpc
 
-from .._model.refusals import ServiceError
+from .._model.refusals import Detail, Help, LocalizedMessage, ServiceError
 
 _STATUS = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -87,15 +87,27 @@ def rpc_error(error: ServiceError, jitter: random.Random) -> InProcessRpcError:
 
 
 def _details(error: ServiceError) -> tuple[tuple[str, bytes], ...]:
-    if not error.help:
+    if not error.details:
         return ()
-    from google.protobuf import any_pb2
-    from google.rpc import error_details_pb2, status_pb2
+    return (("grpc-status-details-bin", status_of(error).SerializeToString()),)
 
-    help = error_details_pb2.Help(
-        links=[error_details_pb2.Help.Link(description=link.description, url=link.url) for link in error.help]
-    )
-    packed = any_pb2.Any()
-    packed.Pack(help)
-    status = status_pb2.Status(code=error.code.value, message=error.message, details=[packed])
-    return (("grpc-status-details-bin", status.SerializeToString()),)
+
+def status_of(error: ServiceError) -> Any:
+    """The error as a google.rpc.Status, details and all."""
+    from google.rpc import status_pb2
+
+    status = status_pb2.Status(code=error.code.value, message=error.message)
+    for detail in error.details:
+        status.details.add().Pack(_message(detail))
+    return status
+
+
+def _message(detail: Detail) -> Any:
+    """A detail as Google's message."""
+    from google.rpc import error_details_pb2
+
+    if isinstance(detail, Help):
+        return error_details_pb2.Help(links=[{"description": detail.description, "url": detail.url}])
+    if isinstance(detail, LocalizedMessage):
+        return error_details_pb2.LocalizedMessage(locale=detail.locale, message=detail.message)
+    return error_details_pb2.ErrorInfo(reason=detail.reason, domain=detail.domain, metadata=dict(detail.metadata))

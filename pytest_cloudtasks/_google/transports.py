@@ -107,7 +107,25 @@ def late_bound_rest(stock: type, api: str) -> type:
         stock.close(self)  # type: ignore[attr-defined]
 
     rpcs = {rpc: _rest_property(rpc, api) for rpc in HTTP_RULES if hasattr(stock, rpc)}
+    if hasattr(stock, "operations_client"):
+        rpcs["operations_client"] = property(_rest_operations_client)
     return _subclass(stock, {"__init__": init, "close": close, **rpcs})
+
+
+def _rest_operations_client(transport: Any) -> Any:
+    """What long-running operations are asked for; a fake's has the methods of REST's own, and a channel beneath."""
+    from google.api_core import operations_v1
+
+    if backend_for("get_operation") is None:
+        return transport._real_transport.get().operations_client
+
+    def bind(rpc: str) -> Backend:
+        backend = backend_for(rpc)
+        if backend is None:
+            raise RuntimeError(f"{rpc} was called for an operation of a fake that has ended. Ask within its test.")
+        return backend
+
+    return operations_v1.OperationsClient(LateBoundChannel(bind, lambda: None))
 
 
 def bound_to(stock: type, backend: Callable[[], Backend]) -> Any:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from .._google.id_tokens import authorization_for
 from .._model.attempt import DEADLINE_EXCEEDED, Attempt, OutcomeKind
 from .._model.dispatching import Step, Upcoming
 from .._model.queue import Queue
-from .._model.task import Task
+from .._model.task import HttpTarget, Task
 from .._targets.answers import Answer
+from .._targets.redirects import MAX_REDIRECTS, redirected, retry_at
 from .._targets.request import TargetRequest
-from .._targets.routes import Mount, Route, destination_of
+from .._targets.routes import Destination, Mount, Route, destination_of
 from .._time.instants import from_datetime, from_timedelta, to_datetime
 from .failing import DrainLimitReached, NoTarget
 from .handlers import Handler, working
@@ -127,6 +128,7 @@ class Driver:
     @contextmanager
     def _verb(self, name: str) -> Iterator[Beginning]:
         """Guards a verb, and gives its beginning."""
+        __tracebackhide__ = True
         world = self.world
         handler = working.get()
         if handler is not None:
@@ -212,7 +214,11 @@ class Driver:
                 needs_target = isinstance(coming, Upcoming) and coming.needs_target
                 if isinstance(coming, Upcoming) and needs_target and left <= 0:
                     raise self._limit_reached(coming, limit)
-                target = self._target_for(coming.task) if isinstance(coming, Upcoming) and needs_target else None
+                target = (
+                    self._target_for(coming.task, coming.attempt)
+                    if isinstance(coming, Upcoming) and needs_target
+                    else None
+                )
                 if at > world.clock.now:
                     self._pass_time(at)
                     if self._comes_next(only) != coming:
@@ -230,7 +236,7 @@ class Driver:
     def _deliver(self, attempt: Attempt, target: Route | Mount) -> Generator[Handler, None, None]:
         """Hand the request to the target and its answer to the service; an exception comes out in the end."""
         __tracebackhide__ = True
-        authorization = authorization_for(attempt.task.target, attempt.dispatch_time)
+        authorization = authorization_for(attempt.target, attempt.dispatch_time)
         request = TargetRequest(attempt, authorization)
         self.world.deliveries[attempt] = Delivery(request, target, None)
         yield from self._run(Handler(attempt, target, request))
@@ -250,7 +256,32 @@ class Driver:
             world.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
             self._miss_deadline(attempt)
             return
-        self._take(handler, handler.answer)
+        hop = self._hop(handler, handler.answer)
+        if hop is None:
+            self._take(handler, handler.answer)
+        else:
+            yield from self._run(hop)
+
+    def _hop(self, handler: Handler, answer: Answer) -> Handler | None:
+        """Where a redirect leads within the attempt, by the knob; App Engine tasks never follow one. Documented."""
+        __tracebackhide__ = True
+        world, attempt = self.world, handler.attempt
+        may_follow = world.settings.service.follow_redirects and handler.hops < MAX_REDIRECTS
+        if not may_follow or attempt.outcome is not None or not isinstance(attempt.target, HttpTarget):
+            return None
+        request = redirected(handler.request, answer)
+        taken = handler.taken + handler.target.duration_for(handler.request)
+        if request is None or attempt.dispatch_time + taken > attempt.deadline:
+            return None
+        destination = Destination(request.url, request.method, attempt.task.queue_name)
+        target = world.targets.find(destination)
+        if target is None:
+            self._take(handler, answer)
+            raise self._no_target(f"The task {short_name(attempt.task)} was redirected", destination)
+        hop = Handler(attempt, target, request)
+        hop.hops, hop.taken = handler.hops + 1, taken
+        world.deliveries[attempt] = Delivery(request, target, None)
+        return hop
 
     def _miss_deadline(self, attempt: Attempt) -> None:
         """What the service sees of ``attempt`` unless an answer comes before."""
@@ -266,10 +297,13 @@ class Driver:
         if attempt.outcome is None:
             with world.lock:
                 now = world.clock.now
-                at = max(attempt.dispatch_time + target.duration_for(handler.request), now)
+                at = max(attempt.dispatch_time + handler.taken + target.duration_for(handler.request), now)
                 if answer.outcome.kind is OutcomeKind.DEADLINE_EXCEEDED:
                     at = max(attempt.deadline, now)
-                world.service.dispatcher.answer(attempt, answer.outcome, at, now)
+                outcome = answer.outcome
+                if world.settings.service.honour_retry_after:
+                    outcome = replace(outcome, retry_at=retry_at(answer.headers, at))
+                world.service.dispatcher.answer(attempt, outcome, at, now)
         self._raise_for(answer, target)
 
     def _raise_for(self, answer: Answer, target: Route | Mount) -> None:
@@ -281,15 +315,20 @@ class Driver:
         if policy == "raise" or not isinstance(error, Exception):
             raise error
 
-    def _target_for(self, task: Task) -> Route | Mount:
-        target = self.world.targets.find_for(task)
+    def _target_for(self, task: Task, attempt: Attempt | None = None) -> Route | Mount:
+        """Where ``attempt``, which has begun, or else the task's next one goes."""
+        __tracebackhide__ = True
+        sent = self.world.service.target_of(task) if attempt is None else attempt.target
+        target = self.world.targets.find_for(task, sent)
         if target is not None:
             return target
-        destination = destination_of(task)
+        raise self._no_target(f"The task {short_name(task)} is due", destination_of(task, sent))
+
+    def _no_target(self, what: str, destination: Destination) -> NoTarget:
         known = self.world.targets.describe()
         targets = "".join(f"\n  {one}" for one in known) if known else " none"
-        raise NoTarget(
-            f"The task {short_name(task)} is due, and its URL has no target: {destination.method} {destination.url}."
+        return NoTarget(
+            f"{what}, and its URL has no target: {destination.method} {destination.url}."
             f"{did_you_mean(destination.url, known)}\nTargets of this test:{targets}\nAdd one with"
             f" cloud_tasks.route({destination.url!r}), or mount the application that serves it with"
             " cloud_tasks.mount(base_url, app). Nothing was sent."

@@ -214,7 +214,7 @@ class FakeCloudTasks(Assertions):
     def mount(self, base_url: str, app: WsgiApp | AsgiApp, *, on_exception: OnException | None = None) -> Mount:
         """Let a WSGI or an ASGI application answer for every URL under ``base_url``, at the full path.
 
-        An ASGI application's lifespan begins with its first request, and ends with the event loop it runs in.
+        An ASGI application's lifespan begins with its first request, and ends with the fake, or with its event loop.
         """
         mount = Mount(base_url, app, _policy(on_exception))
         self._world.targets.add(mount)

@@ -26,6 +26,10 @@ class Handler:
         self.target = target
         self.request = request
         self.answer: Answer | None = None
+        self.hops = 0
+        """How many redirects led here."""
+        self.taken = 0
+        """How long (nanoseconds) the answers took that led here."""
         self._coroutine: Coroutine[Any, Any, Answer] | None = None
         self._task: asyncio.Task[Answer] | None = None
         self._alarms: list[tuple[int, asyncio.Future[None]]] = []

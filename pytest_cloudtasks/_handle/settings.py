@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from .._model.knobs import Knobs
+from .._model.units import MINUTE
 from .._time.instants import from_datetime, from_timedelta
 from .queue_files import is_queue_file, queues_in_file
 from .suggestions import did_you_mean, listed
 
+CALLER = "user:test@example.com"
+"""The member that a client is where `iam_emulation` names no other."""
 QueueFields = Mapping[str, Any]
 """A queue's fields as Google's Queue message takes them."""
 
@@ -149,6 +152,8 @@ def _knobs(value: Any) -> Knobs:
 
 def _knob(name: str, value: Any, default: Any) -> Any:
     what = f"service knob {name}"
+    if name == "iam_emulation":
+        return _member(what, value)
     if isinstance(default, Enum):
         kind = type(default)
         choice = str(value.value if isinstance(value, kind) else value)  # an ini file's 2026 is read as a number
@@ -172,7 +177,20 @@ def _knob(name: str, value: Any, default: Any) -> Any:
     duration = from_timedelta(value, what=what)
     if duration < 0:
         raise ValueError(f"{what} takes a duration of zero or more, and got {value!r}.")
+    if name in ("purge_delay", "queue_init_delay") and duration > MINUTE:
+        raise ValueError(f"{what} takes a duration of one minute at the most, and got {value!r}.")
     return duration
+
+
+def _member(what: str, value: Any) -> str:
+    """The member that the caller is, for policies; "" for off."""
+    if isinstance(value, bool):
+        return CALLER if value else ""
+    if isinstance(value, str) and (value == "" or ":" in value):
+        return value
+    raise ValueError(
+        f"{what} takes True, False, or the member that the client is, such as 'user:me@example.com', and got {value!r}."
+    )
 
 
 # --- the texts of an ini file ------------------------------------------------------------------------------------

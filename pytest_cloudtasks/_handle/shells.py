@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Generator
 from typing import TypeVar
 
+from .._targets.asgi import in_a_loop
 from .handlers import Handler, working
 from .world import World
 
@@ -69,12 +70,3 @@ async def perform_async(world: World, course: Course[Result]) -> Result:
         return stop.value  # type: ignore[no-any-return]
     finally:
         course.close()
-
-
-def in_a_loop() -> bool:
-    """Whether this thread is in a running event loop."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

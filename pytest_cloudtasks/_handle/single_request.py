@@ -12,10 +12,9 @@ from .._model.attempt import Attempt, response
 from .._model.service import Service
 from .._model.task import HttpTarget, OidcToken, TaskSpec
 from .._targets.answers import Answer
-from .._targets.asgi import AsgiApp, AsgiServer, Message, is_asgi, scope_of
+from .._targets.asgi import AsgiApp, AsgiServer, Message, in_a_loop, is_asgi, scope_of
 from .._targets.request import TargetRequest
 from .._targets.wsgi import WsgiApp, call_wsgi, environ_of
-from .shells import in_a_loop
 from .world import World
 
 URL = "https://worker.test/"

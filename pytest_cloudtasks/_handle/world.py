@@ -20,6 +20,7 @@ from .._model.refusals import ServiceError
 from .._model.service import Service
 from .._model.task import Task
 from .._targets.answers import Answer
+from .._targets.asgi import in_a_loop
 from .._targets.request import TargetRequest
 from .._targets.routes import Mount, Route, Targets
 from .._time.clock import Clock, Leap
@@ -29,6 +30,8 @@ from .handlers import Handler
 from .randomness import Randomness
 from .settings import Settings
 from .suggestions import did_you_mean, listed
+
+_CREATING = frozenset({"create_task", "batch_create_tasks"})
 
 
 @dataclass(slots=True)
@@ -84,7 +87,7 @@ class World:
         self.handle: object = None
         """The control handle that users hold."""
         self.randomness = Randomness(settings.seed, test)
-        self.service = Service(self.randomness.task_id, settings.service)
+        self.service = Service(self.randomness.task_id, settings.service, settings.location)
         self.clock = Clock(start=settings.start, virtual=settings.time == "virtual")
         self.targets = Targets()
         self.rpcs: list[RpcCall] = []
@@ -95,7 +98,6 @@ class World:
         """What the timeline counts from."""
         self.created: InlineShells | None = None
         """What dispatches a created task at once, for the setting ``inline``."""
-        self.inline_depth = 0
         self.verb: str | None = None
         """The driving verb that is under way."""
         self.sleepers: Agenda[Handler] = Agenda()
@@ -151,27 +153,33 @@ class World:
 
     def receive(self, call: Incoming) -> Any:
         """Answer an RPC of a sync client."""
-        result, task = self._answer(call)
-        if task is not None and self.created is not None:
-            self.created.sync(self, task)
+        result, tasks = self._answer(call)
+        if self.created is not None:
+            for task in tasks:
+                self.created.sync(self, task)
         return result
 
     def receive_async(self, call: Incoming) -> tuple[Any, Awaitable[None] | None]:
         """Answer an RPC of an asyncio client: the response, and what to await before it is given."""
-        result, task = self._answer(call)
-        if task is None or self.created is None:
+        result, tasks = self._answer(call)
+        if not tasks or self.created is None:
             return result, None
-        return result, self.created.asynchronous(self, task)
+        return result, self._dispatch_async(tasks, self.created)
 
-    def _answer(self, call: Incoming) -> tuple[Any, Task | None]:
-        """The response, and the task that the call has created."""
+    async def _dispatch_async(self, tasks: Sequence[Task], created: InlineShells) -> None:
+        for task in tasks:
+            await created.asynchronous(self, task)
+
+    def _answer(self, call: Incoming) -> tuple[Any, Sequence[Task]]:
+        """The response, and the tasks that the call has created, where they are to be dispatched at once."""
         with self.lock:
             now = self.contact()
             self.service.dispatcher.observe(now)
             entry = RpcCall(call.rpc, call.request, call.retry, call.timeout, call.metadata)
             self.rpcs.append(entry)
             try:
-                if call.rpc == "create_task" and self.settings.auto_create_queues:
+                before = len(self.service.accepted)
+                if call.rpc in _CREATING and self.settings.auto_create_queues:
                     self._create_missing(now, call.request.parent)
                 entry.result = self.frontend.call(self.service, now, call.rpc, call.request, call.timeout)
             except ServiceError as error:
@@ -181,8 +189,7 @@ class World:
                 skipped_waits.install()
                 entry.error = rpc_error(error, self.randomness.jitter)
                 raise entry.error from None
-            created = call.rpc == "create_task" and self.settings.inline
-            return entry.result, self.service.accepted[-1] if created else None
+            return entry.result, self.service.accepted[before:] if self.settings.inline else ()
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -251,25 +258,36 @@ class World:
             self.begin()
             yield self
         finally:
-            self._end_handlers()
-            switchboard.leave(self)
-            self.clock.release()
-            if undo is not None:
-                undo()
-            if switchboard.backend is None:
-                _stop_skipping_waits()
+            try:
+                self._end_handlers()
+            finally:
+                switchboard.leave(self)
+                self.clock.release()
+                if undo is not None:
+                    undo()
+                if switchboard.backend is None:
+                    _stop_skipping_waits()
 
     def _end_handlers(self) -> None:
-        """Handlers that are still asleep never wake; applications in the loop of sync verbs see their shutdown."""
+        """Handlers that are still asleep never wake; applications see their shutdown, where a loop is left for it."""
         asleep = []
         while (sleeper := self.sleepers.first()) is not None:
             self.sleepers.remove(sleeper[1])
             sleeper[1].abandon()
             asleep.append(sleeper[1])
+        if self._loop is None or not in_a_loop():
+            self._end_loops(asleep)
+        else:  # a thread can have one running loop, and this one has its own
+            thread = threading.Thread(target=self._end_loops, args=(asleep,))
+            thread.start()
+            thread.join()
+
+    def _end_loops(self, asleep: Sequence[Handler]) -> None:
         if self._loop is not None:
             for handler in asleep:
                 self._loop.run_until_complete(handler.ended())
-            self._loop.run_until_complete(self.targets.end())
+        self.targets.close()
+        if self._loop is not None:
             _close(self._loop)
             self._loop = None
 

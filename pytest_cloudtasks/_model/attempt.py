@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from .http_target import at_execution
+
 if TYPE_CHECKING:
     from .queue import Queue
     from .task import Task
@@ -59,11 +61,16 @@ class Outcome:
 
     kind: OutcomeKind
     http_status: int = 0
+    retry_at: int | None = None
+    """The instant before which the answer asks not to be retried, where the service considers that."""
+    counts_as_success: bool = False
+    """Whether the service takes it for a success whatever its status."""
 
     @property
     def succeeded(self) -> bool:
-        """Only 200 to 299 is success. Evidence: documented."""
-        return self.kind is OutcomeKind.RESPONSE and 200 <= self.http_status <= 299
+        """Only 200 to 299 is success, but for the knob ``treat_304_as_success``. Evidence: documented."""
+        is_success = self.counts_as_success or 200 <= self.http_status <= 299
+        return self.kind is OutcomeKind.RESPONSE and is_success
 
     @property
     def rpc_status(self) -> RpcStatus:
@@ -119,6 +126,7 @@ class Attempt:
         "response_time",
         "retry_count",
         "schedule_time",
+        "target",
         "task",
     )
 
@@ -133,6 +141,8 @@ class Attempt:
         execution_count: int,
     ) -> None:
         self.task = task
+        self.target = at_execution(task.target, queue.config.http_target)
+        """What is sent: the task's target under the queue's overrides as they stood when the attempt began."""
         self.queue = queue
         self.number = task.dispatch_count
         self.schedule_time = schedule_time

@@ -31,6 +31,8 @@ MAX_URL = 2083
 MAX_HEADER_BYTES = 80 * 1024
 """Bytes of all of an HTTP task's headers have to be fewer. Evidence: documented."""
 MAX_RPC_DEADLINE = 30 * SECOND
+FIRST_INSTANT, NO_INSTANT = -62_135_596_800 * SECOND, 253_402_300_800 * SECOND
+"""A timestamp lies in the years 1 to 9999: the first that does, and the first that doesn't any more."""
 
 
 def check(spec: TaskSpec, now: int) -> Target:
@@ -45,6 +47,8 @@ def check(spec: TaskSpec, now: int) -> Target:
             _check_deadline(spec.dispatch_deadline, APP_ENGINE_DEADLINE_MAX, refusals.APP_ENGINE_DEADLINE)
     else:
         raise refusals.TARGET_MISSING.error()
+    if spec.schedule_time is not None and not FIRST_INSTANT <= spec.schedule_time < NO_INSTANT:
+        raise refusals.SCHEDULE_TIME_INVALID.error()
     if spec.schedule_time is not None and spec.schedule_time - now > MAX_SCHEDULE_AHEAD:
         raise refusals.SCHEDULE_TOO_FAR.error(schedule_time=_in_pacific_time(spec.schedule_time))
     return target

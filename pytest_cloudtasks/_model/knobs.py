@@ -34,6 +34,13 @@ class ZeroMaxDoublings(Enum):
     LITERAL = "literal"
 
 
+class SystemThrottle(Enum):
+    """What answers that ask for less do to a queue's rate."""
+
+    NONE = "none"
+    SIMPLE = "simple"
+
+
 def burst_for(rate: float) -> int:
     """The burst size the server chooses for a rate: max(10, rate/5), at most 100.
 
@@ -66,3 +73,21 @@ class Knobs:
     """2026: responses outside 5xx are counted (recorded). legacy-zero: always 0 (reported in 2020)."""
     zero_max_doublings: ZeroMaxDoublings = ZeroMaxDoublings.DEFAULT
     """proto3 cannot tell 0 from unset: the default of 16, or 0 to the letter. Our choice."""
+    purge_delay: int = 0
+    """How long purged tasks stay, and may be dispatched. Documented as up to a minute; none is our choice."""
+    queue_init_delay: int = 0
+    """How long a new queue is not found by CreateTask. Documented as up to a minute; none is our choice."""
+    ghost_recreate: bool = False
+    """CreateQueue seems to recreate a recently deleted queue, which is not there then. Documented as possible."""
+    legacy_errors: bool = False
+    """The codes and texts of 2019 to 2023 for queues and tasks that are missing. Reported."""
+    iam_emulation: str = ""
+    """Check permissions by the policies that were set, for this member; "" for no checks. See `iam`."""
+    treat_304_as_success: bool = False
+    """An answer of 304 ends the task. Reported once, of an App Engine target; documented is that it fails."""
+    honour_retry_after: bool = False
+    """A failed answer's Retry-After puts the retry off. Documented as "considered", no more."""
+    follow_redirects: bool = False
+    """HTTP targets' redirects are followed within the attempt. Documented as "may be followed"."""
+    system_throttle: SystemThrottle = SystemThrottle.NONE
+    """simple: 429 and 503 halve the queue's rate, successes bring it back. Fictional: no numbers are published."""

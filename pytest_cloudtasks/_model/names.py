@@ -36,9 +36,11 @@ def location_of(queue_name: str) -> str:
 
 
 def check_location(name: str) -> None:
-    """Refuse what is not ``projects/P/locations/L``. Evidence: reported."""
+    """Refuse what is not ``projects/P/locations/L``, and ``-`` for all locations. Evidence: reported."""
     if not _LOCATION_NAME.fullmatch(name):
         raise refusals.BAD_RESOURCE.error()
+    if short(name) == "-":
+        raise refusals.LOCATION_INVALID.error(location="-")
 
 
 def check_new_queue(name: str, parent: str) -> None:
@@ -51,6 +53,12 @@ def check_new_queue(name: str, parent: str) -> None:
         raise refusals.QUEUE_ID_FORMAT.error(id=match[2])
     if match[1] != parent:
         raise refusals.QUEUE_OUTSIDE_PARENT.error(name=name, parent=parent)
+
+
+def check_queue_to_update(name: str) -> None:
+    """Refuse what has not the form of a queue's name, in the words of CreateQueue. Evidence: our choice."""
+    if not is_queue(name):
+        raise refusals.QUEUE_NAME_FORMAT.error()
 
 
 @lru_cache(maxsize=1024)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from . import refusals
+from . import http_target, refusals
 from .backoff import RetryConfig, retry_config_from
 from .dispatch_rate import DispatchRate
+from .iam import Policy
 from .knobs import Knobs
 from .task import Task, TaskState
 
@@ -19,6 +20,8 @@ Settings = Mapping[str, Any]
 
 MAX_RATE = 500.0
 MAX_CONCURRENCY = 5000
+LEAST_RATE = 1 / 64
+"""The part of its rate that a throttled queue always has. Evidence: our choice."""
 _TASK_TTL_FIELDS = ("rate_limits", "retry_config")
 _OUTPUT_ONLY = frozenset({"name", "state", "purge_time", "stats"})
 _FIELDS: dict[str, frozenset[str] | None] = {
@@ -26,6 +29,7 @@ _FIELDS: dict[str, frozenset[str] | None] = {
     "retry_config": frozenset({"max_attempts", "max_retry_duration", "min_backoff", "max_backoff", "max_doublings"}),
     "stackdriver_logging_config": frozenset({"sampling_ratio"}),
     "app_engine_routing_override": frozenset({"service", "version", "instance", "host"}),
+    "http_target": None,  # its fields nest deeper: http_target.has_field knows them
 }
 
 
@@ -69,13 +73,19 @@ class QueueConfig:
     rate_limits: RateLimits
     retry_config: RetryConfig
     other: Settings = field(default_factory=dict)
-    """What is stored and given back as it is: logging and App Engine routing."""
+    """What is stored and given back as it is: logging, App Engine routing and the HTTP target."""
+
+    @property
+    def http_target(self) -> http_target.Overrides | None:
+        """What the queue changes about the requests of its tasks, if anything."""
+        return self.other.get("http_target")
 
 
 def queue_config_from(given: Settings, knobs: Knobs, *, literal_zero: bool = False) -> QueueConfig:
     """The configuration that ``given`` describes; what it leaves out has the service's defaults."""
-    if "http_target" in given:
-        raise refusals.NOT_MODELLED.error(what="Queue.http_target")
+    http_target.check(given.get("http_target", {}))
+    if not 0.0 <= given.get("stackdriver_logging_config", {}).get("sampling_ratio", 0.0) <= 1.0:
+        raise refusals.SAMPLING_RATIO.error()
     return QueueConfig(
         rate_limits_from(given.get("rate_limits", {}), knobs),
         retry_config_from(given.get("retry_config", {}), knobs, literal_zero=literal_zero),
@@ -104,8 +114,9 @@ def masked(stored: QueueConfig, given: Settings, paths: Iterable[str], knobs: Kn
         head, _, rest = path.partition(".")
         if head in _OUTPUT_ONLY:
             continue
-        if head == "http_target":
-            raise refusals.NOT_MODELLED.error(what="Queue.http_target")
+        if head == "http_target" and (not rest or http_target.has_field(rest)):
+            result = dict(http_target.taken(result, given, path))
+            continue
         if head not in _FIELDS or (rest and rest not in (_FIELDS[head] or ())):
             raise refusals.MASK_UNKNOWN_FIELD.error(path=path)
         if path == "retry_config":
@@ -137,34 +148,52 @@ class Queue:
         "_waiting",
         "config",
         "in_flight",
+        "initialized_at",
         "name",
         "peak_in_flight",
         "policy",
+        "policy_version",
         "purge_time",
         "rate",
         "state",
         "tasks",
+        "throttle",
     )
 
-    def __init__(self, name: str, config: QueueConfig) -> None:
+    def __init__(self, name: str, config: QueueConfig, initialized_at: int = 0) -> None:
         self.name = name
         self.config = config
+        self.initialized_at = initialized_at
+        """From when on CreateTask finds it."""
         self.state = QueueState.RUNNING
         self.purge_time: int | None = None
-        self.policy: object = None
+        self.policy: Policy | None = None
+        self.policy_version = 0
         self.tasks: dict[str, Task] = {}
         self.in_flight = 0
         self.peak_in_flight = 0
         limits = config.rate_limits
         self.rate = DispatchRate(limits.max_dispatches_per_second, limits.max_burst_size)
+        self.throttle = 1.0
+        """The part of its rate that the system allows it; the settings stay as they are."""
         self._waiting: list[tuple[int, int, int, Task]] = []
 
     def reconfigure(self, config: QueueConfig, now: int) -> None:
         """Take new settings; attempts under way and computed schedule times stay. Evidence: our choice."""
         if config.rate_limits != self.config.rate_limits:
-            limits = config.rate_limits
-            self.rate.change(limits.max_dispatches_per_second, limits.max_burst_size, now)
+            self._change_rate(config.rate_limits, now)
         self.config = config
+
+    def allow(self, part: float, now: int) -> None:
+        """Let it have this part of its rate, between `LEAST_RATE` and all of it. Evidence: our choice."""
+        part = min(max(part, LEAST_RATE), 1.0)
+        if part != self.throttle:
+            self.throttle = part
+            self._change_rate(self.config.rate_limits, now)
+
+    def _change_rate(self, limits: RateLimits, now: int) -> None:
+        burst = max(1, int(limits.max_burst_size * self.throttle))
+        self.rate.change(limits.max_dispatches_per_second * self.throttle, burst, now)
 
     def wait(self, task: Task) -> None:
         """Line ``task`` up by (schedule time, creation). Evidence: our choice; the service promises no order."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Union
 
 
 class Code(Enum):
@@ -18,7 +19,9 @@ class Code(Enum):
     NOT_FOUND = 5
     ALREADY_EXISTS = 6
     PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
     FAILED_PRECONDITION = 9
+    ABORTED = 10
     UNIMPLEMENTED = 12
 
 
@@ -33,20 +36,40 @@ class Evidence(Enum):
 
 @dataclass(frozen=True)
 class Help:
-    """A link that the service attaches to an error (google.rpc.Help)."""
+    """A link that the service attaches to an error (google.rpc.Help, which has one here)."""
 
     description: str
     url: str
 
 
+@dataclass(frozen=True)
+class ErrorInfo:
+    """The cause of an error in words for programs (google.rpc.ErrorInfo)."""
+
+    reason: str
+    domain: str
+    metadata: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class LocalizedMessage:
+    """The text of an error in a language (google.rpc.LocalizedMessage)."""
+
+    locale: str
+    message: str
+
+
+Detail = Union[Help, ErrorInfo, LocalizedMessage]
+
+
 class ServiceError(Exception):
     """An RPC was refused: what Google's client raises for it is decided by ``code``."""
 
-    def __init__(self, code: Code, message: str, help: tuple[Help, ...] = ()) -> None:
+    def __init__(self, code: Code, message: str, details: tuple[Detail, ...] = ()) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.help = help
+        self.details = details
 
 
 @dataclass(frozen=True)
@@ -57,11 +80,23 @@ class Refusal:
     text: str
     evidence: Evidence
     source: str
-    help: tuple[Help, ...] = ()
+    details: tuple[Detail, ...] = ()
 
     def error(self, **values: object) -> ServiceError:
-        """The error to raise, with ``values`` filled into the text."""
-        return ServiceError(self.code, self.text.format(**values) if values else self.text, self.help)
+        """The error to raise, with ``values`` filled into the text and the details."""
+        if not values:
+            return ServiceError(self.code, self.text, self.details)
+        details = tuple(_filled(detail, values) for detail in self.details)
+        return ServiceError(self.code, self.text.format(**values), details)
+
+
+def _filled(detail: Detail, values: dict[str, object]) -> Detail:
+    if isinstance(detail, Help):
+        return Help(detail.description.format(**values), detail.url.format(**values))
+    if isinstance(detail, LocalizedMessage):
+        return LocalizedMessage(detail.locale, detail.message.format(**values))
+    metadata = tuple((key, value.format(**values)) for key, value in detail.metadata)
+    return ErrorInfo(detail.reason, detail.domain, metadata)
 
 
 _REFERENCE = "https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues"
@@ -99,11 +134,61 @@ QUEUE_ID_FORMAT = Refusal(
 QUEUE_OUTSIDE_PARENT = Refusal(
     Code.INVALID_ARGUMENT, "{name} must begin with {parent}.", Evidence.REPORTED, "aertje/cloud-tasks-emulator (2026)"
 )
+CONSUMER_INVALID = Refusal(
+    Code.PERMISSION_DENIED,
+    "Permission denied on resource project {parent}.",
+    Evidence.RECORDED,
+    _GOLDEN,
+    (
+        ErrorInfo(
+            "CONSUMER_INVALID",
+            "googleapis.com",
+            (
+                ("consumer", "projects/{parent}"),
+                ("containerInfo", "{parent}"),
+                ("service", "cloudtasks.googleapis.com"),
+            ),
+        ),
+        LocalizedMessage("en-US", "Permission denied on resource project {parent}."),
+        Help("Google developers console", "https://console.developers.google.com"),
+    ),
+)
+PERMISSION_MISSING = Refusal(
+    Code.PERMISSION_DENIED,
+    'The principal (user or service account) lacks IAM permission "{permission}" for the resource "{resource}" (or the'
+    " resource may not exist).",
+    Evidence.REPORTED,
+    "public issues, for cloudtasks.tasks.create, cloudtasks.tasks.delete and iam.serviceAccounts.actAs",
+)
+POLICY_CHANGED = Refusal(
+    Code.ABORTED,
+    "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.",
+    Evidence.OUR_CHOICE,
+    "IAM convention; text unknown for Cloud Tasks",
+)
+LOCATION_INVALID = Refusal(
+    Code.INVALID_ARGUMENT,
+    "Location '{location}' is not a valid location. Use ListLocations to list valid locations.",
+    Evidence.REPORTED,
+    "public issues",
+)
+QUEUES_EXHAUSTED = Refusal(
+    Code.RESOURCE_EXHAUSTED,
+    "The project has {limit} queues in this location, and no more are allowed.",
+    Evidence.DOCUMENTED,
+    "cloud.google.com/tasks/docs/quotas; text unknown",
+)
 BAD_RESOURCE = Refusal(
     Code.INVALID_ARGUMENT,
     "Invalid resource field value in the request.",
     Evidence.REPORTED,
     "googleapis/nodejs-tasks#394, #506",
+)
+SAMPLING_RATIO = Refusal(
+    Code.INVALID_ARGUMENT,
+    "StackdriverLoggingConfig.samplingRatio must be between 0.0 and 1.0.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING}; text unknown",
 )
 RATE_NEGATIVE = Refusal(
     Code.INVALID_ARGUMENT, "RateLimits.maxDispatchesPerSecond cannot be negative.", Evidence.RECORDED, _GOLDEN
@@ -169,6 +254,9 @@ TASK_NO_LONGER_EXISTS = Refusal(
     Evidence.RECORDED,
     _GOLDEN,
 )
+LEGACY_TASK_NO_LONGER_EXISTS = Refusal(
+    Code.FAILED_PRECONDITION, TASK_NO_LONGER_EXISTS.text, Evidence.REPORTED, "aertje/cloud-tasks-emulator (2019-24)"
+)
 TASK_ID_FORMAT = Refusal(
     Code.INVALID_ARGUMENT,
     'Task ID "{id}" can contain only letters ([A-Za-z]), numbers ([0-9]), hyphens (-), or underscores (_). Task ID must'
@@ -194,6 +282,9 @@ TARGET_MISSING = Refusal(
     "Task.payload_type is not set.",
     Evidence.REPORTED,
     "GoogleCloudPlatform/python-docs-samples#2140",
+)
+TASK_MISSING = Refusal(
+    Code.INVALID_ARGUMENT, "CreateTaskRequest.task is required.", Evidence.DOCUMENTED, f"{_DOCSTRING}; text unknown"
 )
 URL_MISSING = Refusal(Code.INVALID_ARGUMENT, "HttpRequest.url is required.", Evidence.RECORDED, _GOLDEN)
 URL_SCHEME = Refusal(
@@ -260,11 +351,109 @@ SCHEDULE_TOO_FAR = Refusal(
     Evidence.RECORDED,
     _GOLDEN,
 )
+SCHEDULE_TIME_INVALID = Refusal(
+    Code.INVALID_ARGUMENT,
+    "Task.scheduleTime is no valid timestamp: its seconds must lie in the years 1 to 9999, and its nanos between 0 and"
+    " 999,999,999.",
+    Evidence.OUR_CHOICE,
+    "the rule is google.protobuf.Timestamp's; text unknown",
+)
+FILTER_INVALID = Refusal(
+    Code.INVALID_ARGUMENT, "The filter is invalid: {reason}", Evidence.DOCUMENTED, f"{_DOCSTRING}; text unknown"
+)
 PAGE_SIZE_NEGATIVE = Refusal(
     Code.INVALID_ARGUMENT, "The page size cannot be negative.", Evidence.OUR_CHOICE, "AIP-158; text unknown"
 )
 PAGE_TOKEN_INVALID = Refusal(
     Code.INVALID_ARGUMENT, "The page token is invalid.", Evidence.OUR_CHOICE, "AIP-158; text unknown"
+)
+PAGE_TOKEN_EXPIRED = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The page token has expired: it is valid for 2 hours.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING}; text unknown",
+)
+PAGE_TOKEN_OF_ANOTHER = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The page token is of another listing: parent and filter must stay as they were when it was given.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING}; text unknown",
+)
+LEGACY_QUEUE_MISSING = Refusal(
+    Code.FAILED_PRECONDITION,
+    "Queue does not exist.",
+    Evidence.REPORTED,
+    "stackkit/laravel-google-cloud-tasks-queue#103 (2019-23)",
+)
+LEGACY_QUEUE_DELETED = Refusal(
+    Code.FAILED_PRECONDITION,
+    "The queue no longer exists, though a queue with this name existed recently.",
+    Evidence.REPORTED,
+    "GoogleCloudPlatform/python-docs-samples#4034 (2020)",
+)
+HTTP_TARGET_HOST_EMPTY = Refusal(
+    Code.INVALID_ARGUMENT, "HttpTarget.uriOverride.host cannot be an empty string.", Evidence.DOCUMENTED, _DOCSTRING
+)
+HTTP_TARGET_PORT = Refusal(
+    Code.INVALID_ARGUMENT,
+    "HttpTarget.uriOverride.port must be a positive integer, or 0 to clear the port, and is {port}.",
+    Evidence.DOCUMENTED,
+    _DOCSTRING,
+)
+HTTP_TARGET_TOKEN = Refusal(
+    Code.INVALID_ARGUMENT,
+    "HttpTarget.{token} must have both the service account email and the {needed}.",
+    Evidence.DOCUMENTED,
+    _DOCSTRING,
+)
+HTTP_TARGET_HEADERS_TOO_LARGE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "HttpTarget.headerOverrides must be smaller than 80 KB in total.",
+    Evidence.DOCUMENTED,
+    _DOCSTRING,
+)
+BATCH_CREATE_SIZE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "BatchCreateTasksRequest.requests must have 1 to 100 requests, and has {size}.",
+    Evidence.DOCUMENTED,
+    _DOCSTRING,
+)
+BATCH_DELETE_SIZE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "BatchDeleteTasksRequest.names must have 1 to 1000 names, and has {size}.",
+    Evidence.DOCUMENTED,
+    _DOCSTRING,
+)
+BATCH_PARENT = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The parent of each request ('{parent}') must be the same as the parent of the batch ('{batch}').",
+    Evidence.DOCUMENTED,
+    _DOCSTRING,
+)
+BATCH_TASK_OUTSIDE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The task '{name}' must be in the queue that is the parent of the batch ('{parent}').",
+    Evidence.OUR_CHOICE,
+    "AIP-235; text unknown",
+)
+BATCH_ALL_FAILED = Refusal(
+    Code.ABORTED,
+    "None of the requests succeeded, refer to {rpc}Metadata.failed_requests for individual error details",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING}, of BatchDeleteTasks; AIP-233 for BatchCreateTasks",
+)
+CMEK_KEY_FORMAT = Refusal(
+    Code.INVALID_ARGUMENT,
+    'CmekConfig.kmsKey must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/keyRings/<KEY_RING_ID>'
+    '/cryptoKeys/<KEY_ID>".',
+    Evidence.OUR_CHOICE,
+    "the form is documented; code and text unknown",
+)
+CMEK_MASK_UNKNOWN_FIELD = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The update mask names {path}, which is no field of a CMEK config.",
+    Evidence.OUR_CHOICE,
+    "field mask convention; text unknown",
 )
 NOT_MODELLED = Refusal(
     Code.UNIMPLEMENTED,

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
-from . import creation, names, refusals
+from . import creation, http_target, iam, names, refusals
 from .attempt import Attempt
 from .backoff import retry_config_from
+from .batch import Batches
+from .cmek import CmekConfigs
 from .dispatching import Dispatcher
 from .events import Event, EventKind
+from .filtering import queue_filter
 from .knobs import Knobs
-from .paging import page
+from .paging import Cursor, page
 from .queue import Queue, QueueState, Settings, masked, queue_config_from
-from .task import Routing, Task, TaskSpec, TaskState
+from .task import Routing, Target, Task, TaskSpec, TaskState
 from .tombstones import Tombstones
 
 QUEUES_PER_PAGE = 9800
 TASKS_PER_PAGE = 1000
+MAX_QUEUES = 1000
+"""Queues in one location of a project. Evidence: documented."""
 
 
 _ID_TO_COME = "0" * 20
@@ -30,13 +36,21 @@ class Service:
     `refusals.ServiceError` and has changed nothing.
     """
 
-    def __init__(self, new_task_id: Callable[[], str], knobs: Knobs | None = None) -> None:
-        """``new_task_id`` gives the IDs of tasks created without a name, a new one each time."""
+    def __init__(
+        self, new_task_id: Callable[[], str], knobs: Knobs | None = None, location: str = "us-central1"
+    ) -> None:
+        """``new_task_id`` gives the IDs of tasks created without a name, a new one each time.
+
+        ``location`` is the ID of the one that ListLocations has; queues may be made in others all the same.
+        """
         self.knobs = knobs or Knobs()
+        self.location = location
         self.queues: dict[str, Queue] = {}
         self.accepted: list[Task] = []
         """Every task ever accepted, gone ones included, in the order of creation."""
         self.events: list[Event] = []
+        self.batches = Batches()
+        self.cmek = CmekConfigs()
         self._new_task_id = new_task_id
         self._queue_tombstones = Tombstones()
         self._task_tombstones: dict[str, Tombstones] = {}
@@ -45,14 +59,20 @@ class Service:
     # --- queues --------------------------------------------------------------------------------------------------
 
     def create_queue(self, now: int, parent: str, name: str, settings: Settings) -> Queue:
-        """CreateQueue."""
+        """CreateQueue. With the knob ``queue_init_delay`` CreateTask doesn't find it at once."""
         names.check_new_queue(name, parent)
         config = queue_config_from(settings, self.knobs)
         if name in self.queues:
             raise refusals.QUEUE_EXISTS.error()
         if self._queue_tombstones.holds(name, now):
+            if self.knobs.ghost_recreate:
+                return Queue(name, config)  # it looks like one, and is not there
             raise refusals.QUEUE_DELETED_TOO_RECENTLY.error()
-        queue = self.queues[name] = Queue(name, config)
+        # Counting is left out as long as it can't come to so many.
+        is_near = len(self.queues) >= MAX_QUEUES
+        if is_near and sum(names.location_of(one) == parent for one in self.queues) >= MAX_QUEUES:
+            raise refusals.QUEUES_EXHAUSTED.error(limit=MAX_QUEUES)
+        queue = self.queues[name] = Queue(name, config, now + self.knobs.queue_init_delay)
         self._task_tombstones[name] = Tombstones()
         self._happened(now, EventKind.QUEUE_CREATED, queue)
         return queue
@@ -70,16 +90,17 @@ class Service:
     ) -> tuple[list[Queue], str]:
         """ListQueues, in the order of names. Evidence: documented."""
         names.check_location(parent)
-        if filter:
-            raise refusals.NOT_MODELLED.error(what="the filter of ListQueues")
+        matches = queue_filter(filter)
         within = sorted(
-            (queue for queue in self.queues.values() if names.location_of(queue.name) == parent),
+            (queue for queue in self.queues.values() if names.location_of(queue.name) == parent and matches(queue)),
             key=lambda queue: queue.name,
         )
-        return page(within, lambda queue: queue.name, page_size, page_token, QUEUES_PER_PAGE)
+        cursor = Cursor(f"queues of {parent} where {filter}", page_token, now)
+        return page(within, lambda queue: queue.name, page_size, cursor, QUEUES_PER_PAGE)
 
     def update_queue(self, now: int, name: str, settings: Settings, mask: Sequence[str]) -> Queue:
         """UpdateQueue: all settings without a mask, else those it names; creates what is missing. Documented."""
+        names.check_queue_to_update(name)
         if name not in self.queues:
             return self.create_queue(now, names.location_of(name), name, settings)
         queue = self.get_queue(now, name)
@@ -103,11 +124,17 @@ class Service:
         self._happened(now, EventKind.QUEUE_DELETED, queue)
 
     def purge_queue(self, now: int, name: str) -> Queue:
-        """PurgeQueue: every task that is there goes, at once; purged names stay reserved. Evidence: documented."""
+        """PurgeQueue: every task that is there goes, at once; purged names stay reserved. Evidence: documented.
+
+        With the knob ``purge_delay`` they go later, and may be dispatched until then.
+        """
         queue = self.get_queue(now, name)
         queue.purge_time = now
-        self._remove(list(queue.tasks.values()), now)
-        self.dispatcher.changed(queue)
+        if self.knobs.purge_delay:
+            self.dispatcher.purge_later(queue, len(self.accepted), now + self.knobs.purge_delay)
+        else:
+            self._remove(list(queue.tasks.values()), now)
+            self.dispatcher.changed(queue)
         self._happened(now, EventKind.QUEUE_PURGED, queue)
         return queue
 
@@ -129,20 +156,43 @@ class Service:
 
     # --- IAM -----------------------------------------------------------------------------------------------------
 
-    def get_iam_policy(self, now: int, resource: str) -> object:
+    def authorize(self, permission: str, resource: str, asked_for: str | None = None) -> None:
+        """Refuse the caller what the policy of the queue of ``resource`` doesn't grant; see `iam`.
+
+        ``asked_for`` is the resource that the permission is for, where it is another.
+        """
+        queue = self.queues.get(names.queue_of(resource) or resource)
+        if queue is not None:
+            iam.check(queue.policy, self.knobs.iam_emulation, permission, asked_for or resource)
+
+    def get_iam_policy(self, now: int, resource: str) -> iam.Policy | None:
         """GetIamPolicy: what was set, None before. Evidence: documented."""
         return self.get_queue(now, resource).policy
 
-    def set_iam_policy(self, now: int, resource: str, policy: object) -> object:
-        """SetIamPolicy: replaces. Evidence: documented."""
+    def set_iam_policy(self, now: int, resource: str, policy: iam.Policy) -> iam.Policy:
+        """SetIamPolicy: replaces. With ``iam_emulation`` an etag must be the current one. Evidence: documented."""
         queue = self.get_queue(now, resource)
+        if self.knobs.iam_emulation:
+            if policy.etag and policy.etag != iam.etag_of(queue.policy):
+                raise refusals.POLICY_CHANGED.error()
+            queue.policy_version += 1
+            policy = replace(policy, etag=iam.next_etag(queue.policy_version))
         queue.policy = policy
         return policy
 
     def test_iam_permissions(self, now: int, resource: str, permissions: Iterable[str]) -> list[str]:
-        """TestIamPermissions: all of them, for the caller owns the project; none where no queue is. Documented."""
+        """TestIamPermissions: all of them, for the caller owns the project; none where no queue is. Documented.
+
+        With ``iam_emulation``: those that the queue's policy grants.
+        """
         names.check_queue(resource)
-        return list(permissions) if resource in self.queues else []
+        queue = self.queues.get(resource)
+        if queue is None:
+            return []
+        if not self.knobs.iam_emulation or queue.policy is None:
+            return list(permissions)
+        granted = queue.policy.grants(self.knobs.iam_emulation)
+        return [permission for permission in permissions if permission in granted]
 
     # --- tasks ---------------------------------------------------------------------------------------------------
 
@@ -150,7 +200,7 @@ class Service:
         self,
         now: int,
         parent: str,
-        spec: TaskSpec,
+        spec: TaskSpec | None,
         *,
         timeout: float | None = None,
         size_of: Callable[[Task], int] | None = None,
@@ -159,11 +209,13 @@ class Service:
         names.check_queue(parent)
         if self.knobs.enforce_rpc_deadline:
             creation.check_rpc_deadline(timeout, now)
+        if spec is None:
+            raise refusals.TASK_MISSING.error()
         if spec.name:
             names.check_new_task(spec.name, parent)
         target = creation.check(spec, now)
         retry_config = None if spec.retry_config is None else retry_config_from(spec.retry_config, self.knobs)
-        queue = self.get_queue(now, parent)
+        queue = self._queue_for_new_task(now, parent)
         if spec.name in queue.tasks:
             raise refusals.TASK_EXISTS.error()
         if spec.name and self._task_tombstones[parent].holds(spec.name, now):
@@ -174,7 +226,12 @@ class Service:
             spec.name or f"{parent}/tasks/{_ID_TO_COME}",
             queue.name,
             len(self.accepted),
-            creation.stored(target, parent, routing, self.knobs.app_engine_host_suffix),
+            creation.stored(
+                http_target.at_creation(target, queue.config.http_target),
+                parent,
+                routing,
+                self.knobs.app_engine_host_suffix,
+            ),
             create_time=now,
             schedule_time=creation.schedule_time(spec, now),
             dispatch_deadline=creation.dispatch_deadline(spec),
@@ -190,6 +247,15 @@ class Service:
         self.dispatcher.added(queue, task)
         return task
 
+    def _queue_for_new_task(self, now: int, name: str) -> Queue:
+        queue = self.queues.get(name)
+        if queue is not None and now >= queue.initialized_at:
+            return queue
+        if not self.knobs.legacy_errors:
+            raise refusals.QUEUE_MISSING.error()
+        is_deleted = queue is None and self._queue_tombstones.holds(name, now)
+        raise (refusals.LEGACY_QUEUE_DELETED if is_deleted else refusals.LEGACY_QUEUE_MISSING).error()
+
     def get_task(self, now: int, name: str) -> Task:
         """GetTask. A name that is reserved by a tombstone has a text of its own. Evidence: recorded."""
         names.check_task(name)
@@ -197,14 +263,16 @@ class Service:
         task = queue.tasks.get(name)
         if task is None:
             if self._task_tombstones[queue.name].holds(name, now):
-                raise refusals.TASK_NO_LONGER_EXISTS.error()
+                legacy = self.knobs.legacy_errors
+                raise (refusals.LEGACY_TASK_NO_LONGER_EXISTS if legacy else refusals.TASK_NO_LONGER_EXISTS).error()
             raise refusals.ENTITY_MISSING.error()
         return task
 
     def list_tasks(self, now: int, parent: str, page_size: int, page_token: str) -> tuple[list[Task], str]:
         """ListTasks, in the order of creation. Evidence: our choice; the service promises no order."""
         queue = self.get_queue(now, parent)
-        return page(queue.tasks.values(), lambda task: f"{task.sequence:012d}", page_size, page_token, TASKS_PER_PAGE)
+        cursor = Cursor(f"tasks of {parent}", page_token, now)
+        return page(queue.tasks.values(), lambda task: f"{task.sequence:012d}", page_size, cursor, TASKS_PER_PAGE)
 
     def delete_task(self, now: int, name: str) -> None:
         """DeleteTask; an attempt under way goes on, and its outcome is dropped. Evidence: documented, recorded."""
@@ -222,6 +290,11 @@ class Service:
         task = self._present_task(name)
         self.dispatcher.force_later(self.queues[task.queue_name], task, now)
         return task
+
+    def target_of(self, task: Task) -> Target:
+        """What a dispatch of ``task`` would send now: its target under the overrides of its queue."""
+        queue = self.queues.get(task.queue_name)
+        return task.target if queue is None else http_target.at_execution(task.target, queue.config.http_target)
 
     def force(self, now: int, task: Task) -> Attempt:
         """Begin an attempt as RunTask does, for a caller who delivers it at once."""
@@ -248,6 +321,7 @@ class Service:
             tombstones.shift(by)
         for queue in self.queues.values():
             queue.rate.shift(by)
+            queue.initialized_at += by
 
     @property
     def has_live_tasks(self) -> bool:

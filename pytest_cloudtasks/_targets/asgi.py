@@ -35,6 +35,7 @@ def is_asgi(app: Any) -> bool:
 
 async def call_asgi(app: AsgiApp, request: TargetRequest, state: dict[str, Any]) -> Answer:
     """The application's answer, when it has returned: its background tasks are done then, too."""
+    __tracebackhide__ = True
     started: list[Message] = []
     written: list[bytes] = []
     unread = [request.body]
@@ -94,15 +95,30 @@ class AsgiServer:
 
     async def answer(self, request: TargetRequest) -> Answer:
         """The application's answer to ``request``."""
+        __tracebackhide__ = True
         lifespan = self._lifespans.setdefault(asyncio.get_running_loop(), Lifespan(self._app))
         await lifespan.begin()
         return await call_asgi(self._app, request, lifespan.state)
 
     async def end(self) -> None:
-        """End the lifespan in the running loop. In a loop that is closed without it, it is cancelled with the rest."""
+        """End the lifespan in the running loop."""
         lifespan = self._lifespans.pop(asyncio.get_running_loop(), None)
         if lifespan is not None:
             await lifespan.end()
+
+    def close(self) -> None:
+        """End the lifespans in all loops: by a shutdown where the loop is idle, else by cancelling them.
+
+        In a loop that has been closed, it was cancelled with the rest.
+        """
+        while self._lifespans:
+            loop, lifespan = self._lifespans.popitem()
+            if loop.is_closed():
+                continue
+            if loop.is_running() or in_a_loop():
+                loop.call_soon_threadsafe(lifespan.cancel)
+            else:
+                loop.run_until_complete(lifespan.end())
 
 
 class Lifespan:
@@ -140,6 +156,20 @@ class Lifespan:
             self._to_app.put_nowait({"type": "lifespan.shutdown"})
             await _reply(self._task, self._from_app)
             await asyncio.wait([self._task])
+
+    def cancel(self) -> None:
+        """End it without a shutdown."""
+        if self._task is not None:
+            self._task.cancel()
+
+
+def in_a_loop() -> bool:
+    """Whether this thread is in a running event loop, and so can't run another one."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def _reply(task: asyncio.Future[None], from_app: asyncio.Queue[Message]) -> Message | None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from .._model import names
 from .._model.attempt import response
+from .._model.task import Target as ModelTarget
 from .._model.task import Task
 from .answers import Answer, answer_of, checked_status, scripted_exception
 from .asgi import AsgiApp, AsgiServer, is_asgi
@@ -41,9 +42,10 @@ class Destination:
     queue_name: str
 
 
-def destination_of(task: Task) -> Destination:
-    """The destination of ``task``."""
-    return Destination(url_of(task.target), task.target.method, task.queue_name)
+def destination_of(task: Task, sent: ModelTarget | None = None) -> Destination:
+    """The destination of ``task``, of which ``sent`` goes out: its own target, unless its queue overrides that."""
+    sent = sent or task.target
+    return Destination(url_of(sent), sent.method, task.queue_name)
 
 
 class Target:
@@ -256,10 +258,10 @@ class Mount(Target):
             return call_wsgi(cast("WsgiApp", self._app), request)
         return self._asgi.answer(request)
 
-    async def end(self) -> None:
-        """End what an ASGI application began in the running loop."""
+    def close(self) -> None:
+        """End what an ASGI application began in event loops."""
         if self._asgi is not None:
-            await self._asgi.end()
+            self._asgi.close()
 
     def takes(self, duration: timedelta) -> Mount:
         """Every answer comes ``duration`` after its dispatch, in the queue's time."""
@@ -275,6 +277,7 @@ class Mount(Target):
 
 
 async def _awaited(result: Awaitable[Any]) -> Answer:
+    __tracebackhide__ = True
     return answer_of(await result)
 
 
@@ -302,19 +305,19 @@ class Targets:
         self._targets.insert(0, target)
         self._targets.sort(key=lambda target: target.specificity())
 
-    def find_for(self, task: Task) -> Route | Mount | None:
-        """The target for ``task``."""
-        return self.find(destination_of(task))
+    def find_for(self, task: Task, sent: ModelTarget) -> Route | Mount | None:
+        """The target for ``task``, of which ``sent`` goes out."""
+        return self.find(destination_of(task, sent))
 
     def find(self, destination: Destination) -> Route | Mount | None:
         """The target for a task that goes to ``destination``: the most specific that matches."""
         return next((target for target in self._targets if target.matches(destination)), None)
 
-    async def end(self) -> None:
-        """End what mounted applications began in the running loop."""
+    def close(self) -> None:
+        """End what mounted applications began in event loops."""
         for target in self._targets:
             if isinstance(target, Mount):
-                await target.end()
+                target.close()
 
     def describe(self) -> list[str]:
         """All of them, in the order they are asked."""

@@ -20,6 +20,7 @@ REQUEST_KEY = "pytest_cloudtasks.request"
 
 def call_wsgi(app: WsgiApp, request: TargetRequest) -> Answer:
     """The application's answer; what it raises comes through."""
+    __tracebackhide__ = True
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:

@@ -168,3 +168,37 @@ def test_an_exception_in_the_application_fails_the_test_after_the_attempt_was_re
     cloud_tasks.drain()
     cloud_tasks.assert_attempts(task, [500, 500])
     assert task.state is TaskState.EXHAUSTED
+
+
+def broken_shop() -> flask.Flask:
+    """A worker that fails the first time, as it would be deployed: Flask turns its exceptions into a 500."""
+    app, errors = flask.Flask("shop"), [KeyError("order")]
+
+    @app.post("/mail")
+    def mail() -> str:
+        if errors:
+            raise errors.pop()
+        return "sent"
+
+    return app
+
+
+def test_an_exception_that_flask_turns_into_a_500_fails_the_test(cloud_tasks: FakeCloudTasks) -> None:
+    """Flask announces it: the exception itself comes out of the verb, with the attempt recorded as the 500 it was."""
+    cloud_tasks.create_queue("mails")
+    cloud_tasks.mount("https://shop.test", broken_shop())
+    enqueue("mails", "https://shop.test/mail")
+    with pytest.raises(KeyError, match="order") as raised:
+        cloud_tasks.drain()
+    task = cloud_tasks.assert_enqueued()
+    cloud_tasks.assert_attempts(task, [500])
+    assert task.attempts[0].exception is raised.value
+
+
+def test_an_exception_of_flask_may_be_retried(cloud_tasks: FakeCloudTasks) -> None:
+    """With on_exception="500" it is an answer like any other."""
+    cloud_tasks.create_queue("mails")
+    cloud_tasks.mount("https://shop.test", broken_shop(), on_exception="500")
+    enqueue("mails", "https://shop.test/mail")
+    cloud_tasks.drain()
+    cloud_tasks.assert_attempts(cloud_tasks.assert_enqueued(), [500, 200])

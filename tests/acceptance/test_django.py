@@ -97,7 +97,7 @@ HEAD = """
 
 
 @pytest.fixture
-def run_project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> RunProject:
+def run_project(pytester: pytest.Pytester) -> RunProject:
     """Runs tests beside the project, in a process of their own."""
     pytester.makeini(
         """
@@ -109,7 +109,6 @@ def run_project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> R
     )
     pytester.makepyfile(shop=PROJECT)
     pytester.makeconftest("import shop\n")
-    monkeypatch.setenv("PYTHONPATH", str(pytester.path))
 
     def run(tests: str, *arguments: str) -> pytest.RunResult:
         pytester.makepyfile(HEAD + tests)

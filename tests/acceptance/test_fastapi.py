@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
@@ -375,3 +376,118 @@ def test_handlers_that_sleep_overlap_in_an_application(cloud_tasks: FakeCloudTas
     drain(cloud_tasks)
     assert at == [0, 0, 10]
     assert cloud_tasks.clock.elapsed == timedelta(seconds=20)
+
+
+# --- the application under test ----------------------------------------------------------------------------------
+
+
+def shop() -> FastAPI:
+    """An application that enqueues by either client, and works off its own tasks."""
+    app = FastAPI()
+
+    @app.post("/orders-async")
+    async def order_async() -> str:
+        task = {"http_request": {"url": "https://shop.test/mail"}}
+        return str((await tasks_v2.CloudTasksAsyncClient().create_task(parent=PARENT, task=task)).name)
+
+    @app.post("/orders-sync")
+    def order_sync() -> str:
+        return enqueue("/mail")
+
+    @app.post("/mail", status_code=202)
+    async def mail() -> None: ...
+
+    return app
+
+
+@pytest.fixture
+def test_client() -> Callable[[FastAPI], Any]:
+    """Starlette's TestClient, which warns where it finds an HTTP library older than it would like."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from starlette.testclient import TestClient
+    return TestClient
+
+
+@pytest.mark.parametrize("path", ["/orders-async", "/orders-sync"])
+def test_an_application_behind_its_test_client_enqueues_into_the_fake(
+    cloud_tasks: FakeCloudTasks, test_client: Callable[[FastAPI], Any], path: str
+) -> None:
+    """The test client's event loop is in a thread of its own; tasks made there are driven from the test."""
+    app = shop()
+    cloud_tasks.mount("https://shop.test", app)
+    with test_client(app) as client:
+        name = client.post(path).json()
+    task = cloud_tasks.assert_enqueued(url="https://shop.test/mail")
+    assert task.name == name
+    cloud_tasks.drain()
+    cloud_tasks.assert_attempts(task, [202])
+
+
+@pytest.mark.parametrize("path", ["/orders-async", "/orders-sync"])
+def test_an_application_behind_its_test_client_runs_inline(test_client: Callable[[FastAPI], Any], path: str) -> None:
+    """With inline its tasks have been worked off when the response is there."""
+    with FakeCloudTasks(queues=["work"], inline=True) as cloud_tasks:
+        app = shop()
+        cloud_tasks.mount("https://shop.test", app)
+        with test_client(app) as client:
+            assert client.post(path).status_code == 200
+        cloud_tasks.assert_attempts(cloud_tasks.assert_enqueued(), [202])
+
+
+@pytest.mark.parametrize(
+    ("scope", "seen"),
+    [("function", '["start-up", "start-up"]'), ("session", '["start-up", "shutdown", "start-up", "shutdown"]')],
+)
+def test_under_pytest_asyncio_no_lifespan_is_left_behind(pytester: pytest.Pytester, scope: str, seen: str) -> None:
+    """A loop that ends with its test cancels the lifespan; one that goes on sees a shutdown; nothing is logged."""
+    pytester.makeini(
+        f"""
+        [pytest]
+        addopts = -p no:randomly -p no:cacheprovider
+        asyncio_default_fixture_loop_scope = {scope}
+        asyncio_default_test_loop_scope = {scope}
+        asyncio_mode = auto
+        """
+    )
+    pytester.makepyfile(
+        """
+        import gc
+        from contextlib import asynccontextmanager
+
+        import pytest
+        from fastapi import FastAPI
+        from google.cloud import tasks_v2
+
+        seen = []
+
+        @asynccontextmanager
+        async def lifespan(app):
+            seen.append("start-up")
+            yield
+            seen.append("shutdown")
+
+        @pytest.mark.parametrize("number", [1, 2])
+        @pytest.mark.cloud_tasks(queues=["work"])
+        async def test_it(cloud_tasks, number):
+            app = FastAPI(lifespan=lifespan)
+
+            @app.post("/")
+            async def work(): ...
+
+            cloud_tasks.mount("https://worker.test", app)
+            await tasks_v2.CloudTasksAsyncClient().create_task(
+                parent=cloud_tasks.queue_path("work"), task={"http_request": {"url": "https://worker.test/"}}
+            )
+            assert (await cloud_tasks.aio.drain()).succeeded == 1
+
+        async def test_afterwards(caplog):
+            gc.collect()
+            assert seen == SEEN
+            assert caplog.records == []
+        """.replace("SEEN", seen)
+    )
+    google = "ignore:You are using a:FutureWarning"  # its word on Python versions that it is about to leave
+    result = pytester.runpytest_subprocess("-W", "error", "-W", google)
+    result.assert_outcomes(passed=3)
+    assert "destroyed" not in result.stdout.str() + result.stderr.str()

@@ -174,11 +174,10 @@ def test_iam_policies_are_stored_and_permissions_held(client: CloudTasksClient, 
     assert list(missing.permissions) == []
 
 
-def test_an_rpc_that_is_not_modelled_says_so(cloud_tasks: FakeCloudTasks, parent: str) -> None:
-    """A call the fake cannot answer is refused as unimplemented, not answered with nonsense."""
-    with pytest.raises(exceptions.MethodNotImplemented) as refusal:
-        CloudTasksClient().list_queues(request={"parent": parent, "filter": "state:PAUSED"})
-    assert refusal.value.message == (
-        "pytest-cloudtasks does not model the filter of ListQueues. Leave it out of the call, or give the client a stub"
-        " for this one."
-    )
+def test_a_filter_and_a_page_token_go_together(client: CloudTasksClient, parent: str) -> None:
+    """Google's own pager goes through the queues that the filter lets through, page by page."""
+    for queue_id, rate in (("a", 5), ("b", 500), ("c", 5), ("d", 1)):
+        create(client, parent, queue_id, rate_limits={"max_dispatches_per_second": rate})
+    client.pause_queue(name=f"{parent}/queues/d")
+    slow = {"parent": parent, "page_size": 1, "filter": "rateLimits.maxDispatchesPerSecond <= 5 AND state: RUNNING"}
+    assert [queue.name.rpartition("/")[2] for queue in client.list_queues(request=slow)] == ["a", "c"]

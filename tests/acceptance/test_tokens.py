@@ -42,9 +42,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def enqueue(**http_request: Any) -> None:
     """As application code does it."""
     task = {"http_request": {"url": URL, **http_request}}
-    tasks_v2.CloudTasksClient().create_task(
-        parent="projects/test-project/locations/us-central1/queues/work", task=task
-    )
+    tasks_v2.CloudTasksClient().create_task(parent="projects/test-project/locations/us-central1/queues/work", task=task)
 
 
 VERIFIERS: dict[str, Callable[..., Any]] = {

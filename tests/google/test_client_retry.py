@@ -278,6 +278,17 @@ def test_a_callers_own_policy_costs_no_time_and_moves_no_clock(slept: list[float
     assert slept == []
 
 
+def test_what_one_fake_skipped_is_no_time_of_the_next() -> None:
+    """A policy whose loop begins before the first error of its test has all its time, whatever went before."""
+    patient = retry.Retry(predicate=retry.if_exception_type(exceptions.NotFound), initial=60, timeout=36_000)
+    hasty = retry.Retry(predicate=retry.if_exception_type(exceptions.NotFound), initial=1, maximum=1, timeout=20)
+    for policy in (hasty, patient, hasty):
+        with FakeCloudTasks() as cloud_tasks:
+            with pytest.raises(exceptions.RetryError):
+                tasks_v2.CloudTasksClient().get_queue(name=QUEUE, retry=policy)
+            assert len(cloud_tasks.rpcs) > 15
+
+
 def test_a_fake_leaves_the_loops_as_they_were() -> None:
     """After the last fake the retry loops have the real modules again."""
     with FakeCloudTasks(), pytest.raises(exceptions.NotFound):

@@ -12,8 +12,10 @@ from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud import tasks_v2
+from google.cloud.location import locations_pb2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksRestTransport
 from google.iam.v1 import iam_policy_pb2
+from google.longrunning import operations_pb2
 
 from pytest_cloudtasks._google.rest_paths import HTTP_RULES, http_error, verb_and_path
 from pytest_cloudtasks._google.status import InProcessRpcError, rpc_error
@@ -40,7 +42,18 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "list_tasks": {"parent": QUEUE},
     "delete_task": {"name": TASK},
     "run_task": {"name": TASK},
+    "batch_create_tasks": {"parent": QUEUE, "requests": [{"parent": QUEUE}]},
+    "batch_delete_tasks": {"parent": QUEUE, "names": [TASK]},
+    "get_operation": {"name": f"{LOCATION}/operations/o"},
+    "get_location": {"name": LOCATION},
+    "list_locations": {"name": "projects/p"},
+    "get_cmek_config": {"name": f"{LOCATION}/cmekConfig"},
+    "update_cmek_config": {"cmek_config": {"name": f"{LOCATION}/cmekConfig"}},
 }
+RPCS = [rpc for rpc in HTTP_RULES if hasattr(tasks_v2.CloudTasksClient, rpc)]
+"""Those that the installed release has."""
+MIXINS = {"iam": iam_policy_pb2, "operation": operations_pb2, "location": locations_pb2}
+"""Where the messages of RPCs are that aren't Cloud Tasks' own."""
 
 
 class Wire:
@@ -68,8 +81,9 @@ def error_of(code: str, text: str = "No such luck.") -> InProcessRpcError:
 def request_message(rpc: str) -> Any:
     """The message that the client would make of ``REQUESTS[rpc]``."""
     name = "".join(part.capitalize() for part in rpc.split("_")) + "Request"
-    if "iam" in rpc:
-        return getattr(iam_policy_pb2, name)(**REQUESTS[rpc])
+    for word, module in MIXINS.items():
+        if word in rpc:
+            return getattr(module, name)(**REQUESTS[rpc])
     return getattr(tasks_v2, name)(REQUESTS[rpc])
 
 
@@ -78,7 +92,7 @@ def test_every_rpc_has_a_request_here() -> None:
     assert REQUESTS.keys() == HTTP_RULES.keys()
 
 
-@pytest.mark.parametrize("rpc", HTTP_RULES)
+@pytest.mark.parametrize("rpc", RPCS)
 def test_verb_and_path_are_those_that_the_library_sends(monkeypatch: pytest.MonkeyPatch, rpc: str) -> None:
     """For every RPC verb and path are what the library's own REST transport puts on the wire."""
     wire = Wire(monkeypatch, 404, {"error": {"code": 404, "message": "gone", "status": "NOT_FOUND"}})
@@ -144,10 +158,24 @@ def test_an_error_without_text_is_still_an_error() -> None:
 def test_an_error_keeps_its_links() -> None:
     """Help links are in the error's details, in Google's JSON form, as they are over the wire."""
     error = http_error(rpc_error(refusals.QUEUE_NAME_FORMAT.error(), random.Random(0)), "POST", "https://a.test/")
-    (help,) = refusals.QUEUE_NAME_FORMAT.help
+    (help,) = refusals.QUEUE_NAME_FORMAT.details
+    assert isinstance(help, refusals.Help)
     assert error.details == [
         {
             "@type": "type.googleapis.com/google.rpc.Help",
             "links": [{"description": help.description, "url": help.url}],
         }
     ]
+
+
+def test_an_error_keeps_its_reason() -> None:
+    """Google's exception reads reason, domain and metadata out of the JSON as it does over the wire."""
+    refused = rpc_error(refusals.CONSUMER_INVALID.error(parent="nonsense"), random.Random(0))
+    error = http_error(refused, "POST", "https://a.test/")
+    assert (error.reason, error.domain) == ("CONSUMER_INVALID", "googleapis.com")
+    assert error.metadata == {
+        "consumer": "projects/nonsense",
+        "containerInfo": "nonsense",
+        "service": "cloudtasks.googleapis.com",
+    }
+    assert [detail["@type"].rpartition(".")[2] for detail in error.details] == ["ErrorInfo", "LocalizedMessage", "Help"]

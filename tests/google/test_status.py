@@ -9,7 +9,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from pytest_cloudtasks._google.status import InProcessCall, InProcessRpcError, rpc_error
 from pytest_cloudtasks._model import refusals
-from pytest_cloudtasks._model.refusals import Code, Help, Refusal, ServiceError
+from pytest_cloudtasks._model.refusals import Code, Detail, ErrorInfo, Help, LocalizedMessage, Refusal, ServiceError
 
 REFUSALS = {name: value for name, value in vars(refusals).items() if isinstance(value, Refusal)}
 CLASSES = {
@@ -17,13 +17,15 @@ CLASSES = {
     Code.NOT_FOUND: exceptions.NotFound,
     Code.ALREADY_EXISTS: exceptions.AlreadyExists,
     Code.PERMISSION_DENIED: exceptions.PermissionDenied,
+    Code.RESOURCE_EXHAUSTED: exceptions.ResourceExhausted,
     Code.FAILED_PRECONDITION: exceptions.FailedPrecondition,
+    Code.ABORTED: exceptions.Aborted,
     Code.UNIMPLEMENTED: exceptions.MethodNotImplemented,
 }
 
 
-def error_for(code: Code, *help: Help) -> InProcessRpcError:
-    return rpc_error(ServiceError(code, "No such luck.", help), random.Random(0))
+def error_for(code: Code, *details: Detail) -> InProcessRpcError:
+    return rpc_error(ServiceError(code, "No such luck.", details), random.Random(0))
 
 
 @pytest.mark.parametrize("code", Code, ids=lambda code: code.name)
@@ -40,15 +42,16 @@ def test_every_code_becomes_googles_exception(code: Code) -> None:
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_every_refusal_reaches_the_client_to_the_letter(name: str) -> None:
-    """Text and links of each row of the table come out of Google's exception as they went in."""
+    """Text and details of each row of the table come out of Google's exception as they went in."""
     refusal = REFUSALS[name]
     raised = exceptions.from_grpc_error(
-        rpc_error(ServiceError(refusal.code, refusal.text, refusal.help), random.Random(0))
+        rpc_error(ServiceError(refusal.code, refusal.text, refusal.details), random.Random(0))
     )
     assert raised.message == refusal.text
     assert raised.grpc_status_code is grpc.StatusCode[refusal.code.name]
-    links = [(link.description, link.url) for detail in raised.details for link in detail.links]
-    assert links == [(link.description, link.url) for link in refusal.help]
+    assert [detail.DESCRIPTOR.name for detail in raised.details] == [type(one).__name__ for one in refusal.details]
+    links = [(link.description, link.url) for detail in raised.details for link in getattr(detail, "links", ())]
+    assert links == [(one.description, one.url) for one in refusal.details if isinstance(one, Help)]
 
 
 def test_links_travel_in_googles_binary_form() -> None:
@@ -57,12 +60,28 @@ def test_links_travel_in_googles_binary_form() -> None:
     ((key, value),) = error.trailing_metadata()
     status = status_pb2.Status.FromString(value)
     help = error_details_pb2.Help()
+    links = []
     assert key == "grpc-status-details-bin"
     assert (status.code, status.message) == (3, "No such luck.")
-    assert status.details[0].Unpack(help)
-    assert [(link.description, link.url) for link in help.links] == [
-        ("Definition", "https://example.com/a"),
-        ("More", "b"),
+    for detail in status.details:
+        assert detail.Unpack(help)
+        links += [(link.description, link.url) for link in help.links]
+    assert links == [("Definition", "https://example.com/a"), ("More", "b")]
+
+
+def test_error_info_is_what_programs_ask_an_exception_for() -> None:
+    """Google's exception has reason, domain and metadata of the ErrorInfo, and all details as messages."""
+    info = ErrorInfo("CONSUMER_INVALID", "googleapis.com", (("consumer", "projects/p"), ("service", "s")))
+    error = error_for(Code.PERMISSION_DENIED, info, LocalizedMessage("en-US", "No."), Help("Console", "c"))
+    raised = exceptions.from_grpc_error(error)
+    assert (raised.reason, raised.domain) == ("CONSUMER_INVALID", "googleapis.com")
+    assert raised.metadata == {"consumer": "projects/p", "service": "s"}
+    assert raised.details == [
+        error_details_pb2.ErrorInfo(
+            reason="CONSUMER_INVALID", domain="googleapis.com", metadata={"consumer": "projects/p", "service": "s"}
+        ),
+        error_details_pb2.LocalizedMessage(locale="en-US", message="No."),
+        error_details_pb2.Help(links=[{"description": "Console", "url": "c"}]),
     ]
 
 

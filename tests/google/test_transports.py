@@ -363,4 +363,4 @@ def test_rest_rpcs_are_equal_to_themselves(scripted: Callable[..., Any]) -> None
     assert one.get_queue != one.get_task
     assert one.get_queue != other.get_queue
     assert one.get_queue != "get_queue"
-    assert all(getattr(one, rpc) in one._wrapped_methods for rpc in HTTP_RULES)
+    assert all(getattr(one, rpc) in one._wrapped_methods for rpc in HTTP_RULES if hasattr(one, rpc))

@@ -170,7 +170,10 @@ def test_an_endless_chain_is_ended_and_told(
         "inline has dispatched 20 tasks within each other's handlers, and left receipts/t21 in its queue. Let the"
         " handlers come to an end, or turn inline off and drive the queue."
     ]
-    assert cloud_tasks._resting.inline_depth == 0
+    tasks_v2.CloudTasksClient().delete_task(name=cloud_tasks.tasks()[0].name)
+    cloud_tasks.route(MAILER)
+    enqueue("afterwards")
+    cloud_tasks.assert_empty()
 
 
 def test_a_paused_queue_keeps_its_tasks(cloud_tasks: FakeCloudTasks, create: Enqueue) -> None:
@@ -354,3 +357,45 @@ def test_without_inline_nothing_goes_out_by_itself(enqueue: Callable[..., Any]) 
         route = cloud_tasks.route(MAILER)
         enqueue("one")
         assert route.calls == []
+
+
+def test_many_deliveries_at_once_are_not_nested(cloud_tasks: FakeCloudTasks) -> None:
+    """Coroutines that create side by side are no chain, however many there are."""
+
+    async def handler(request: TargetRequest) -> None:
+        await asyncio.sleep(0)
+
+    async def story() -> None:
+        await asyncio.gather(*(enqueue_async(f"t{number}") for number in range(2 * DEPTH)))
+
+    route = cloud_tasks.route(MAILER, handler=handler)
+    asyncio.run(story())
+    assert len(route.calls) == 2 * DEPTH
+    cloud_tasks.assert_empty()
+
+
+@pytest.mark.parametrize("meanwhile", ["drain", "delete_task", "delete_queue"])
+def test_what_happens_before_the_answer_comes_first(cloud_tasks: FakeCloudTasks, meanwhile: str) -> None:
+    """A task that was dispatched or deleted by another coroutine while its creation was on its way is left alone."""
+    parent = cloud_tasks.queue_path("receipts")
+    sync = tasks_v2.CloudTasksClient()
+
+    async def other() -> None:
+        if meanwhile == "drain":
+            await cloud_tasks.aio.drain()
+        elif meanwhile == "delete_task":
+            sync.delete_task(name=f"{parent}/tasks/one")
+        else:
+            sync.delete_queue(name=parent)
+
+    async def story() -> None:
+        creation = asyncio.ensure_future(enqueue_async("one"))
+        while not cloud_tasks.rpcs:
+            await asyncio.sleep(0)
+        await other()
+        await creation
+
+    route = cloud_tasks.route(MAILER)
+    asyncio.run(story())
+    assert len(route.calls) == (meanwhile == "drain")
+    assert cloud_tasks._resting.failures == []

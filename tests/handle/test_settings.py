@@ -10,11 +10,18 @@ import pytest
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._handle.settings import OPTIONS, Settings, checked, merged, settings_from_ini
-from pytest_cloudtasks._model.knobs import ExecutionCountRule, Knobs, RetryLimitCheck, ZeroMaxDoublings
+from pytest_cloudtasks._model.knobs import (
+    ExecutionCountRule,
+    Knobs,
+    RetryLimitCheck,
+    SystemThrottle,
+    ZeroMaxDoublings,
+)
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 NANOSECONDS = 1_893_456_000_000_000_000
 HOUR = 3_600_000_000_000
+MINUTE = 60_000_000_000
 
 
 def tens(rate: float) -> int:
@@ -54,6 +61,19 @@ VALUES: list[tuple[str, Any, Any]] = [
     ("service", {"retry_limit_check": "before_dispatch"}, Knobs(retry_limit_check=RetryLimitCheck.BEFORE_DISPATCH)),
     ("service", {"execution_count_rule": 2026}, Knobs(execution_count_rule=ExecutionCountRule.RULE_2026)),
     ("service", {"zero_max_doublings": ZeroMaxDoublings.LITERAL}, Knobs(zero_max_doublings=ZeroMaxDoublings.LITERAL)),
+    ("service", {"purge_delay": timedelta(minutes=1)}, Knobs(purge_delay=MINUTE)),
+    ("service", {"queue_init_delay": timedelta(seconds=60)}, Knobs(queue_init_delay=MINUTE)),
+    ("service", {"ghost_recreate": True, "legacy_errors": True}, Knobs(ghost_recreate=True, legacy_errors=True)),
+    ("service", {"iam_emulation": "user:me@example.com"}, Knobs(iam_emulation="user:me@example.com")),
+    ("service", {"iam_emulation": True}, Knobs(iam_emulation="user:test@example.com")),
+    ("service", {"iam_emulation": False}, Knobs()),
+    ("service", {"treat_304_as_success": True}, Knobs(treat_304_as_success=True)),
+    (
+        "service",
+        {"honour_retry_after": True, "follow_redirects": True},
+        Knobs(honour_retry_after=True, follow_redirects=True),
+    ),
+    ("service", {"system_throttle": "simple"}, Knobs(system_throttle=SystemThrottle.SIMPLE)),
 ]
 TEXTS: list[tuple[str, Any, Any]] = [
     (
@@ -87,10 +107,17 @@ TEXTS: list[tuple[str, Any, Any]] = [
     ("service", ["execution_count_rule = 2026"], Knobs()),
     ("service", ["execution_count_rule = legacy-zero"], Knobs(execution_count_rule=ExecutionCountRule.LEGACY_ZERO)),
     ("service", ["zero_max_doublings = literal"], Knobs(zero_max_doublings=ZeroMaxDoublings.LITERAL)),
+    ("service", ["purge_delay = 60s", "queue_init_delay = 1m"], Knobs(purge_delay=MINUTE, queue_init_delay=MINUTE)),
+    ("service", ["iam_emulation = user:me@example.com"], Knobs(iam_emulation="user:me@example.com")),
+    ("service", ["iam_emulation = true"], Knobs(iam_emulation="user:test@example.com")),
+    ("service", ["system_throttle = simple"], Knobs(system_throttle=SystemThrottle.SIMPLE)),
+    ("service", ["follow_redirects = yes"], Knobs(follow_redirects=True)),
 ]
 KNOBS = (
-    "app_engine_host_suffix, burst_size, enforce_rpc_deadline, execution_count_rule, max_task_size,"
-    " queue_tombstone_ttl, retry_limit_check, sub_second_backoff, task_tombstone_ttl and zero_max_doublings"
+    "app_engine_host_suffix, burst_size, enforce_rpc_deadline, execution_count_rule, follow_redirects, ghost_recreate,"
+    " honour_retry_after, iam_emulation, legacy_errors, max_task_size, purge_delay, queue_init_delay,"
+    " queue_tombstone_ttl, retry_limit_check, sub_second_backoff, system_throttle, task_tombstone_ttl,"
+    " treat_304_as_success and zero_max_doublings"
 )
 WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
     ("queues", 3, TypeError, "queues takes queue IDs, a mapping of IDs to fields, or a file, and got 3."),
@@ -177,6 +204,25 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
         {"sub_second_backoff": 1},
         TypeError,
         "service knob sub_second_backoff takes True or False, and got 1.",
+    ),
+    (
+        "service",
+        {"purge_delay": timedelta(seconds=61)},
+        ValueError,
+        "service knob purge_delay takes a duration of one minute at the most, and got datetime.timedelta(seconds=61).",
+    ),
+    (
+        "service",
+        {"iam_emulation": "me"},
+        ValueError,
+        "service knob iam_emulation takes True, False, or the member that the client is, such as 'user:me@example.com',"
+        " and got 'me'.",
+    ),
+    (
+        "service",
+        {"system_throttle": "harsh"},
+        ValueError,
+        "service knob system_throttle takes 'none' or 'simple', and got 'harsh'.",
     ),
     (
         "service",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
 from pytest_cloudtasks import FakeCloudTasks, TargetRequest
-from pytest_cloudtasks._handle.shells import in_a_loop
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 MAILER = "https://mailer.test/send"
@@ -77,16 +77,6 @@ def test_a_thread_beside_a_running_loop_may_use_the_sync_verbs(cloud_tasks: Fake
     assert asyncio.run(story()) == 1
 
 
-def test_in_a_loop_is_about_this_thread() -> None:
-    """A coroutine is in a loop; the thread it starts is not."""
-
-    async def story() -> tuple[bool, bool]:
-        return in_a_loop(), await asyncio.to_thread(in_a_loop)
-
-    assert asyncio.run(story()) == (True, False)
-    assert not in_a_loop()
-
-
 def test_the_sync_shell_has_one_loop_for_the_whole_test(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Verb after verb runs async handlers in the same loop, so that what one has opened serves the next."""
     loops = []
@@ -139,3 +129,32 @@ def test_a_handler_that_raises_ends_the_verb(cloud_tasks: FakeCloudTasks, enqueu
             cloud_tasks.drain()
         assert kept.value is cloud_tasks.attempts()[-1].exception
         assert len(cloud_tasks.attempts()) == number
+
+
+def test_a_fake_may_end_in_a_running_loop(enqueue: Enqueue) -> None:
+    """Within a coroutine too, the loop of the sync verbs is closed, applications in it see their shutdown."""
+    seen: list[str] = []
+
+    async def app(
+        scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        if scope["type"] == "lifespan":
+            for step in ("startup", "shutdown"):
+                await receive()
+                seen.append(step)
+                await send({"type": f"lifespan.{step}.complete"})
+            return
+        seen.append("request")
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body"})
+
+    async def story() -> None:
+        with FakeCloudTasks(queues=["receipts"]) as cloud_tasks:
+            cloud_tasks.mount("https://mailer.test", app)
+            enqueue("one")
+            await asyncio.to_thread(cloud_tasks.drain)
+            loop = cloud_tasks._resting.loop
+        assert loop.is_closed()
+
+    asyncio.run(story())
+    assert seen == ["startup", "request", "shutdown"]

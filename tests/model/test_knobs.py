@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._model.knobs import ExecutionCountRule, Knobs, RetryLimitCheck, ZeroMaxDoublings, burst_for
+from pytest_cloudtasks._model.knobs import (
+    ExecutionCountRule,
+    Knobs,
+    RetryLimitCheck,
+    SystemThrottle,
+    ZeroMaxDoublings,
+    burst_for,
+)
 from pytest_cloudtasks._model.units import DAY, HOUR
 
 
@@ -27,6 +34,18 @@ def test_the_defaults_are_the_cautious_reading_of_the_sources() -> None:
     assert knobs.retry_limit_check is RetryLimitCheck.AFTER_FAILURE
     assert knobs.execution_count_rule is ExecutionCountRule.RULE_2026
     assert knobs.zero_max_doublings is ZeroMaxDoublings.DEFAULT
+    assert (knobs.purge_delay, knobs.queue_init_delay) == (0, 0)
+    assert knobs.iam_emulation == ""
+    assert knobs.system_throttle is SystemThrottle.NONE
+    assert not any(
+        (
+            knobs.ghost_recreate,
+            knobs.legacy_errors,
+            knobs.treat_304_as_success,
+            knobs.honour_retry_after,
+            knobs.follow_redirects,
+        )
+    )
 
 
 def test_the_values_of_the_knobs_are_those_of_the_settings() -> None:
@@ -34,3 +53,4 @@ def test_the_values_of_the_knobs_are_those_of_the_settings() -> None:
     assert [choice.value for choice in RetryLimitCheck] == ["after_failure", "before_dispatch"]
     assert [choice.value for choice in ExecutionCountRule] == ["2026", "legacy-zero"]
     assert [choice.value for choice in ZeroMaxDoublings] == ["default", "literal"]
+    assert [choice.value for choice in SystemThrottle] == ["none", "simple"]

@@ -118,8 +118,8 @@ MUTANTS = [
     Mutant(
         "a purge leaves the tasks",
         "service",
-        "queue.purge_time = now\n        self._remove(list(queue.tasks.values()), now)",
-        "queue.purge_time = now",
+        "            self._remove(list(queue.tasks.values()), now)\n            self.dispatcher.changed(queue)",
+        "            self.dispatcher.changed(queue)",
     ),
     Mutant("720 hours are too far", "creation", "spec.schedule_time - now > MAX", "spec.schedule_time - now >= MAX"),
 ]

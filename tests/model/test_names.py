@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_cloudtasks._model import names
+from pytest_cloudtasks._model.iam import Policy
 from pytest_cloudtasks._model.refusals import Code, Help, ServiceError
 from pytest_cloudtasks._model.task import HttpTarget, TaskSpec
 
@@ -131,8 +132,8 @@ def test_refused_ids_come_with_a_link_to_their_definition() -> None:
     with pytest.raises(ServiceError) as task:
         names.check_new_task(f"{QUEUE}/tasks/!", QUEUE)
     reference = "https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues"
-    assert queue.value.help == (Help("Definition of queue name", f"{reference}#Queue.FIELDS.name"),)
-    assert task.value.help == (Help("Definition of task ID", f"{reference}.tasks#Task.FIELDS.name"),)
+    assert queue.value.details == (Help("Definition of queue name", f"{reference}#Queue.FIELDS.name"),)
+    assert task.value.details == (Help("Definition of task ID", f"{reference}.tasks#Task.FIELDS.name"),)
 
 
 @pytest.mark.parametrize("name", ["", "q", f"{LOCATION}/queues/q/more", "projects//locations/l/queues/q"])
@@ -149,7 +150,7 @@ def test_commands_on_queues_refuse_what_is_no_queue_name(name: str) -> None:
         lambda: service.list_tasks(START, name, 0, ""),
         lambda: service.create_task(START, name, spec),
         lambda: service.get_iam_policy(START, name),
-        lambda: service.set_iam_policy(START, name, "policy"),
+        lambda: service.set_iam_policy(START, name, Policy(b"")),
         lambda: service.test_iam_permissions(START, name, ["x"]),
     ):
         assert_refused(service, Code.INVALID_ARGUMENT, BAD_RESOURCE, command)

@@ -6,18 +6,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_cloudtasks._model.paging import page
+from pytest_cloudtasks._model.paging import Cursor, page
 from pytest_cloudtasks._model.refusals import Code, ServiceError
+from pytest_cloudtasks._model.units import HOUR
 
 from .driving import LOCATION, QUEUE, START, assert_refused, service_with
+
+OF_ANOTHER = "The page token is of another listing: parent and filter must stay as they were when it was given."
+
+
+def at(token: str = "", listing: str = "letters", now: int = START) -> Cursor:
+    return Cursor(listing, token, now)
 
 
 def pages(items: list[str], size: int, largest: int = 10) -> list[list[str]]:
     """All pages, from the first token to the empty one."""
-    found, token = page(items, str, size, "", largest)
+    found, token = page(items, str, size, at(), largest)
     result = [found]
     while token:
-        found, token = page(items, str, size, token, largest)
+        found, token = page(items, str, size, at(token), largest)
         result.append(found)
     return result
 
@@ -37,8 +44,36 @@ def test_no_page_is_larger_than_the_largest(size: int) -> None:
 
 def test_a_token_stays_right_while_items_come_and_go() -> None:
     """What is there throughout is listed once, though the item that the token was made at has gone."""
-    _, token = page(["b", "c", "d", "e"], str, 2, "", 10)
-    assert page(["a", "b", "d", "e", "f"], str, 10, token, 10) == (["d", "e", "f"], "")
+    _, token = page(["b", "c", "d", "e"], str, 2, at(), 10)
+    assert page(["a", "b", "d", "e", "f"], str, 10, at(token), 10) == (["d", "e", "f"], "")
+
+
+def test_a_token_is_valid_for_two_hours() -> None:
+    """At two hours it leads on, and a nanosecond later it is refused."""
+    _, token = page(["a", "b"], str, 1, at(), 10)
+    assert page(["a", "b"], str, 1, at(token, now=START + 2 * HOUR), 10) == (["b"], "")
+    with pytest.raises(ServiceError) as caught:
+        page(["a", "b"], str, 1, at(token, now=START + 2 * HOUR + 1), 10)
+    assert caught.value.code is Code.INVALID_ARGUMENT
+    assert caught.value.message == "The page token has expired: it is valid for 2 hours."
+
+
+def test_a_token_is_good_for_its_own_listing() -> None:
+    """Another listing, another parent or another filter refuses it."""
+    _, token = page(["a", "b"], str, 1, at(), 10)
+    with pytest.raises(ServiceError) as caught:
+        page(["a", "b"], str, 1, at(token, "digits"), 10)
+    assert caught.value.message == OF_ANOTHER
+    service = service_with()
+    service.create_queue(START, LOCATION, f"{QUEUE}2", {})
+    _, token = service.list_queues(START, LOCATION, 1, "", "")
+    refused = Code.INVALID_ARGUMENT
+    assert_refused(
+        service, refused, OF_ANOTHER, lambda: service.list_queues(START, LOCATION, 1, token, "state: PAUSED")
+    )
+    assert_refused(service, refused, OF_ANOTHER, lambda: service.list_queues(START, f"{LOCATION}2", 1, token, ""))
+    assert_refused(service, refused, OF_ANOTHER, lambda: service.list_tasks(START, QUEUE, 1, token))
+    assert len(service.list_queues(START, LOCATION, 1, token, "")[0]) == 1
 
 
 @settings(derandomize=True, database=None, max_examples=100)
@@ -49,7 +84,7 @@ def test_all_pages_together_are_the_listing(names: set[str], size: int) -> None:
     assert [item for found in pages(items, size) for item in found] == items
 
 
-@pytest.mark.parametrize("token", ["x", "!!!!", "abc", "a b=", "_w==", "ä", "AAAA\n"])
+@pytest.mark.parametrize("token", ["x", "!!!!", "abc", "a b=", "_w==", "ä", "AAAA\n", "e30=", "WzEsMiwzXQ==", "MQ=="])
 def test_a_token_that_no_page_gave_is_refused(token: str) -> None:
     """What can't be read as a token is refused in both listings, and nothing changes."""
     service = service_with()
@@ -67,5 +102,5 @@ def test_a_negative_size_is_refused() -> None:
     assert_refused(service, refused, message, lambda: service.list_queues(START, LOCATION, -1, "", ""))
     assert_refused(service, refused, message, lambda: service.list_tasks(START, QUEUE, -1, ""))
     with pytest.raises(ServiceError) as caught:
-        page([], str, -1, "", 10)
+        page([], str, -1, at(), 10)
     assert str(caught.value) == message

@@ -15,11 +15,6 @@ from pytest_cloudtasks._model.units import HOUR, SECOND
 
 from .driving import LOCATION, QUEUE, START, add, always, assert_refused, driver_with, ids, service_with
 
-NOT_MODELLED = (
-    "pytest-cloudtasks does not model Queue.http_target. Leave it out of the call, or give the client a stub for this"
-    " one."
-)
-
 # --- settings ----------------------------------------------------------------------------------------------------
 
 
@@ -88,18 +83,6 @@ def test_rate_limits_at_the_ends_of_their_ranges_are_accepted(rate: float, concu
         rate,
         concurrency,
     )
-
-
-def test_a_queue_level_target_is_refused() -> None:
-    """It is not modelled, and says so wherever it is given; nothing changes."""
-    service = service_with()
-    settings: dict[str, object] = {"http_target": {}}
-    refused = Code.UNIMPLEMENTED
-    other = f"{LOCATION}/queues/other"
-    assert_refused(service, refused, NOT_MODELLED, lambda: service.create_queue(START, LOCATION, other, settings))
-    assert_refused(service, refused, NOT_MODELLED, lambda: service.update_queue(START, QUEUE, settings, []))
-    for path in ("http_target", "http_target.http_method"):
-        assert_refused(service, refused, NOT_MODELLED, lambda path=path: service.update_queue(START, QUEUE, {}, [path]))
 
 
 # --- updates -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,15 @@ import string
 import pytest
 
 from pytest_cloudtasks._model import refusals
-from pytest_cloudtasks._model.refusals import Code, Evidence, Help, Refusal, ServiceError
+from pytest_cloudtasks._model.refusals import (
+    Code,
+    ErrorInfo,
+    Evidence,
+    Help,
+    LocalizedMessage,
+    Refusal,
+    ServiceError,
+)
 
 TABLE = {name: entry for name, entry in vars(refusals).items() if isinstance(entry, Refusal)}
 
@@ -19,7 +27,9 @@ def test_codes_have_the_numbers_of_grpc() -> None:
         "NOT_FOUND": 5,
         "ALREADY_EXISTS": 6,
         "PERMISSION_DENIED": 7,
+        "RESOURCE_EXHAUSTED": 8,
         "FAILED_PRECONDITION": 9,
+        "ABORTED": 10,
         "UNIMPLEMENTED": 12,
     }
 
@@ -32,26 +42,33 @@ def test_every_entry_says_what_it_is_and_how_that_is_known(name: str) -> None:
     assert entry.source
     fields = {field for _, field, _, _ in string.Formatter().parse(entry.text) if field is not None}
     error = entry.error(**dict.fromkeys(fields, "value"))
-    assert (error.code, error.help) == (entry.code, entry.help)
+    assert (error.code, [type(detail) for detail in error.details]) == (
+        entry.code,
+        [type(detail) for detail in entry.details],
+    )
     assert error.message
     assert "{" not in error.message
 
 
 def test_texts_are_told_apart() -> None:
-    """No two entries have the same text."""
-    assert len({entry.text for entry in TABLE.values()}) == len(TABLE)
+    """No two entries have the same code and text."""
+    assert len({(entry.code, entry.text) for entry in TABLE.values()}) == len(TABLE)
 
 
-def test_an_error_carries_code_text_and_help() -> None:
-    """The values are filled in, and str() is the text."""
-    help = (Help("More", "https://example.com"),)
-    error = Refusal(Code.NOT_FOUND, "No {what} here.", Evidence.OUR_CHOICE, "this test", help).error(what="tea")
+def test_an_error_carries_code_text_and_details() -> None:
+    """The values are filled into the text and into every detail, and str() is the text."""
+    details = (
+        Help("More about {what}", "https://example.com/{what}"),
+        ErrorInfo("NONE_LEFT", "example.com", (("drink", "{what}"),)),
+        LocalizedMessage("en-GB", "No {what} here."),
+    )
+    error = Refusal(Code.NOT_FOUND, "No {what} here.", Evidence.OUR_CHOICE, "this test", details).error(what="tea")
     assert isinstance(error, ServiceError)
-    assert (error.code, error.message, str(error), error.help) == (
-        Code.NOT_FOUND,
-        "No tea here.",
-        "No tea here.",
-        help,
+    assert (error.code, error.message, str(error)) == (Code.NOT_FOUND, "No tea here.", "No tea here.")
+    assert error.details == (
+        Help("More about tea", "https://example.com/tea"),
+        ErrorInfo("NONE_LEFT", "example.com", (("drink", "tea"),)),
+        LocalizedMessage("en-GB", "No tea here."),
     )
 
 

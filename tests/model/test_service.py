@@ -7,6 +7,7 @@ import copy
 import pytest
 
 from pytest_cloudtasks._model.attempt import response
+from pytest_cloudtasks._model.iam import Policy
 from pytest_cloudtasks._model.knobs import Knobs
 from pytest_cloudtasks._model.queue import QueueState
 from pytest_cloudtasks._model.refusals import Code
@@ -81,15 +82,13 @@ def test_queues_are_listed_by_name_within_their_location() -> None:
     assert (len(first), end) == (2, "")
 
 
-def test_a_filter_of_queues_is_refused() -> None:
-    """It is not modelled, and says so rather than list too much."""
+def test_a_filter_says_which_queues_are_listed() -> None:
+    """The page is of those that it lets through."""
     service = service_with()
-    message = (
-        "pytest-cloudtasks does not model the filter of ListQueues. Leave it out of the call, or give the client a stub"
-        " for this one."
-    )
-    refused = Code.UNIMPLEMENTED
-    assert_refused(service, refused, message, lambda: service.list_queues(START, LOCATION, 0, "", "state: PAUSED"))
+    service.create_queue(START, LOCATION, OTHER, {})
+    service.pause_queue(START, OTHER)
+    found, token = service.list_queues(START, LOCATION, 0, "", "state: PAUSED")
+    assert ([queue.name for queue in found], token) == ([OTHER], "")
 
 
 def test_a_missing_queue_is_not_found() -> None:
@@ -110,7 +109,7 @@ def test_a_missing_queue_is_not_found() -> None:
             lambda name=name: service.create_task(START, name, SPEC),
             lambda name=name: service.list_tasks(START, name, 0, ""),
             lambda name=name: service.get_task(START, f"{name}/tasks/t"),
-            lambda name=name: service.set_iam_policy(START, name, "policy"),
+            lambda name=name: service.set_iam_policy(START, name, Policy(b"")),
         ):
             assert_refused(service, Code.NOT_FOUND, NO_QUEUE, refused)
         for refused in (
@@ -193,9 +192,9 @@ def test_a_policy_is_what_was_set() -> None:
     """There is none before, and setting replaces."""
     service = service_with()
     assert service.get_iam_policy(START, QUEUE) is None
-    assert service.set_iam_policy(START, QUEUE, "first") == "first"
-    service.set_iam_policy(START, QUEUE, "second")
-    assert service.get_iam_policy(START, QUEUE) == "second"
+    assert service.set_iam_policy(START, QUEUE, Policy(b"first", b"etag")) == Policy(b"first", b"etag")
+    service.set_iam_policy(START, QUEUE, Policy(b"second", b"another"))
+    assert service.get_iam_policy(START, QUEUE) == Policy(b"second", b"another")
 
 
 def test_the_caller_has_every_permission_on_a_queue_that_is_there() -> None:

@@ -10,7 +10,7 @@ import pytest
 from pytest_cloudtasks import Headers, TargetRequest
 from pytest_cloudtasks._model.attempt import response
 from pytest_cloudtasks._targets.answers import Answer
-from pytest_cloudtasks._targets.asgi import REQUEST_KEY, AsgiServer, call_asgi, is_asgi, scope_of
+from pytest_cloudtasks._targets.asgi import REQUEST_KEY, AsgiServer, call_asgi, in_a_loop, is_asgi, scope_of
 
 RequestFor = Callable[..., TargetRequest]
 Message = MutableMapping[str, Any]
@@ -336,3 +336,44 @@ def test_a_failed_start_up_is_the_requests_failure(work: TargetRequest, caplog: 
     ]
     assert app.seen == [*["start-up begins"] * 3, "start-up ends", "request with ['db']", "shutdown"]
     assert caplog.records == []
+
+
+def test_closing_shuts_down_in_loops_that_are_idle(work: TargetRequest) -> None:
+    """A loop that outlives the fake sees the shutdown; one that is closed has cancelled its lifespan before."""
+    app = App()
+    server = AsgiServer(app)
+    idle = asyncio.new_event_loop()
+    idle.run_until_complete(server.answer(work))
+    asyncio.run(server.answer(work))
+    assert "shutdown" not in app.seen
+    server.close()
+    server.close()
+    assert app.seen.count("shutdown") == 1
+    assert asyncio.all_tasks(idle) == set()
+    idle.close()
+
+
+def test_closing_cancels_in_a_loop_that_is_running(work: TargetRequest) -> None:
+    """Where the fake ends within a coroutine nobody can wait for a shutdown."""
+    app = App()
+    server = AsgiServer(app)
+
+    async def story() -> set[Any]:
+        await server.answer(work)
+        server.close()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    assert asyncio.run(story()) == set()
+    assert "shutdown" not in app.seen
+
+
+def test_in_a_loop_is_about_this_thread() -> None:
+    """A coroutine is in a loop; the thread it starts is not."""
+
+    async def story() -> tuple[bool, bool]:
+        return in_a_loop(), await asyncio.to_thread(in_a_loop)
+
+    assert asyncio.run(story()) == (True, False)
+    assert not in_a_loop()

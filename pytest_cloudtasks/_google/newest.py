@@ -1,0 +1,96 @@
+"""RPCs that came with later releases of the library: batches, operations, locations, CMEK configs.
+
+An older client has no way to ask for them, and nothing here is imported or looked up before it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .._model import locations, names, refusals
+from .._model.batch import Creation, Operation
+from .._model.service import Service
+from .messages import VIEW_FULL, Messages
+
+NOT_MODELLED: Mapping[str, str] = {
+    "list_operations": "Cloud Tasks documents no ListOperations; only the stub of google.longrunning has it",
+    "delete_operation": "Cloud Tasks documents no DeleteOperation; only the stub of google.longrunning has it",
+    "cancel_operation": "Cloud Tasks documents no CancelOperation, and an operation here is done when it begins",
+    "wait_operation": "Cloud Tasks documents no WaitOperation, and an operation here is done when it begins",
+}
+"""RPCs of the client's channel that are refused with UNIMPLEMENTED, and why."""
+
+
+class NewestRpcs:
+    """Their handlers, for one API version's messages."""
+
+    def __init__(self, messages: Messages, measured: Callable[[Service, Any], Any]) -> None:
+        """``measured`` gives what measures a CreateTaskRequest's task, if that might be too large."""
+        self._messages = messages
+        self._measured = measured
+        self.handlers: dict[str, Callable[[Service, int, Any, float | None], Any]] = {
+            "batch_create_tasks": self._batch_create_tasks,
+            "batch_delete_tasks": self._batch_delete_tasks,
+            "get_operation": self._get_operation,
+            "get_location": self._get_location,
+            "list_locations": self._list_locations,
+            "get_cmek_config": self._get_cmek_config,
+            "update_cmek_config": self._update_cmek_config,
+        }
+
+    def _batch_create_tasks(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+        creations = [
+            Creation(one.parent, self._messages.task_spec(one.task), self._measured(service, one))
+            for one in request.requests
+        ]
+        operation = service.batches.create_tasks(service, now, request.parent, creations, request.request_id)
+        views = {index: one.response_view == VIEW_FULL for index, one in enumerate(request.requests)}
+        return self._shown(operation, views)
+
+    def _batch_delete_tasks(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+        task_names = list(request.names)
+        operation = service.batches.delete_tasks(service, now, request.parent, task_names, request.request_id)
+        return self._shown(operation, {})
+
+    def _get_operation(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+        return self._shown(service.batches.get(request.name), {})
+
+    def _shown(self, operation: Operation, views: dict[int, bool]) -> Any:
+        """The operation as it was when it was done: tasks of its response show nothing of what came later."""
+        from google.longrunning import operations_pb2
+
+        if operation.message is None:
+            from .operations import message_of
+
+            operation.message = message_of(operation, self._messages, views).SerializeToString()
+        return operations_pb2.Operation.FromString(operation.message)
+
+    def _get_location(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+        return _location(locations.get(request.name, service.location, service.queues))
+
+    def _list_locations(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+        from google.cloud.location import locations_pb2
+
+        if request.filter:
+            raise refusals.NOT_MODELLED.error(what="the filter of ListLocations")
+        found = locations.listed(request.name, service.location, service.queues)
+        return locations_pb2.ListLocationsResponse(locations=[_location(name) for name in found])
+
+    def _get_cmek_config(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+        return self._cmek_config(request.name, service.cmek.get(request.name))
+
+    def _update_cmek_config(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+        config = request.cmek_config
+        return self._cmek_config(
+            config.name, service.cmek.update(config.name, config.kms_key, request.update_mask.paths)
+        )
+
+    def _cmek_config(self, name: str, kms_key: str) -> Any:
+        return self._messages.types.CmekConfig(name=name, kms_key=kms_key)
+
+
+def _location(name: str) -> Any:
+    from google.cloud.location import locations_pb2
+
+    return locations_pb2.Location(name=name, location_id=names.short(name))

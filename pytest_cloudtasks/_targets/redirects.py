@@ -1,0 +1,54 @@
+"""What the headers of an answer ask for: to go elsewhere, or to come back later."""
+
+from __future__ import annotations
+
+import re
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin
+
+from .._model.units import SECOND
+from .._time.instants import from_datetime
+from .answers import Answer
+from .headers import Headers
+from .request import TargetRequest
+
+MAX_REDIRECTS = 20
+"""Redirects that one attempt follows. Evidence: our choice, as browsers have it."""
+_KEEPS_METHOD = frozenset({307, 308})
+_FOLLOWED = frozenset({301, 302, 303, *_KEEPS_METHOD})
+_SECONDS = re.compile(r"[0-9]{1,12}")
+
+
+def redirected(request: TargetRequest, answer: Answer) -> TargetRequest | None:
+    """The request that ``answer`` redirects ``request`` to; None if it doesn't.
+
+    After 301, 302 and 303 a request is made by GET without a body, unless it was one by GET or HEAD; after 307 and 308
+    it is the same. Evidence: our choice, as HTTP clients do; documented is only that redirects may be followed.
+    """
+    location = answer.headers.get("Location")
+    if answer.status not in _FOLLOWED or location is None:
+        return None
+    try:
+        url = urljoin(request.url, location)
+    except ValueError:
+        return None
+    if not url.startswith(("http://", "https://")):
+        return None
+    keeps_method = answer.status in _KEEPS_METHOD or request.method in ("GET", "HEAD")
+    return request.sent_on(url, keeps_method=keeps_method)
+
+
+def retry_at(headers: Headers, answered_at: int) -> int | None:
+    """The instant (nanoseconds) before which a Retry-After asks not to be retried; None without one that can be read.
+
+    It is a number of seconds or an HTTP date. Evidence: documented (RFC 9110).
+    """
+    value = headers.get("Retry-After", "").strip()
+    if _SECONDS.fullmatch(value):
+        return answered_at + int(value) * SECOND
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return from_datetime(date if date.tzinfo else date.replace(tzinfo=timezone.utc), what="Retry-After")

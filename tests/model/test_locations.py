@@ -1,0 +1,39 @@
+"""Locations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pytest_cloudtasks._model.locations import get, listed
+from pytest_cloudtasks._model.refusals import Code, ServiceError
+
+QUEUES = ["projects/p/locations/b/queues/q", "projects/p/locations/b/queues/r", "projects/pp/locations/c/queues/q"]
+
+
+def test_a_project_has_the_fake_s_location_and_those_of_its_queues() -> None:
+    """By name, each once, and none of another project's."""
+    assert listed("projects/p", "l", QUEUES) == ["projects/p/locations/b", "projects/p/locations/l"]
+    assert listed("projects/empty", "l", QUEUES) == ["projects/empty/locations/l"]
+
+
+@pytest.mark.parametrize("location", ["b", "l"])
+def test_a_location_that_is_listed_can_be_got(location: str) -> None:
+    """Its name is all there is to it."""
+    assert get(f"projects/p/locations/{location}", "l", QUEUES) == f"projects/p/locations/{location}"
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "message"),
+    [
+        (lambda: get("projects/p/locations/c", "l", QUEUES), Code.NOT_FOUND, "Requested entity was not found."),
+        (lambda: get("l", "l", QUEUES), Code.INVALID_ARGUMENT, "Invalid resource field value in the request."),
+        (lambda: listed("p", "l", QUEUES), Code.INVALID_ARGUMENT, "Invalid resource field value in the request."),
+    ],
+)
+def test_any_other_is_refused(call: Callable[[], object], code: Code, message: str) -> None:
+    """A location that isn't listed is not there, and what is no name is invalid."""
+    with pytest.raises(ServiceError) as refused:
+        call()
+    assert (refused.value.code, refused.value.message) == (code, message)
