@@ -277,7 +277,9 @@ class Driver:
         target = world.targets.find(destination)
         if target is None:
             self._take(handler, answer)
-            raise self._no_target(f"The task {short_name(attempt.task)} was redirected", destination)
+            raise self._no_target(
+                f"The task {short_name(attempt.task)} was redirected to a URL that has no target", destination
+            )
         hop = Handler(attempt, target, request)
         hop.hops, hop.taken = handler.hops + 1, taken
         world.deliveries[attempt] = Delivery(request, target, None)
@@ -322,13 +324,15 @@ class Driver:
         target = self.world.targets.find_for(task, sent)
         if target is not None:
             return target
-        raise self._no_target(f"The task {short_name(task)} is due", destination_of(task, sent))
+        raise self._no_target(
+            f"The task {short_name(task)} is due, and its URL has no target", destination_of(task, sent)
+        )
 
     def _no_target(self, what: str, destination: Destination) -> NoTarget:
         known = self.world.targets.describe()
         targets = "".join(f"\n  {one}" for one in known) if known else " none"
         return NoTarget(
-            f"{what}, and its URL has no target: {destination.method} {destination.url}."
+            f"{what}: {destination.method} {destination.url}."
             f"{did_you_mean(destination.url, known)}\nTargets of this test:{targets}\nAdd one with"
             f" cloud_tasks.route({destination.url!r}), or mount the application that serves it with"
             " cloud_tasks.mount(base_url, app). Nothing was sent."
