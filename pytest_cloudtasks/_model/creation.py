@@ -10,8 +10,10 @@ from . import refusals
 from .task import (
     APP_ENGINE_DEADLINE_MAX,
     DEADLINE_MIN,
+    HTTP_BODY_METHODS,
     HTTP_DEADLINE,
     HTTP_DEADLINE_MAX,
+    MAX_HEADER_BYTES,
     AppEngineTarget,
     Headers,
     HttpTarget,
@@ -22,14 +24,11 @@ from .task import (
 from .units import HOUR, MICROSECOND, MILLISECOND, SECOND, truncated
 
 MAX_SCHEDULE_AHEAD = 720 * HOUR
-HTTP_BODY_METHODS = ("POST", "PUT", "PATCH")
 APP_ENGINE_BODY_METHODS = ("POST", "PUT")
 HTTP_USER_AGENT = "Google-Cloud-Tasks"
 APP_ENGINE_USER_AGENT = "AppEngine-Google; (+http://code.google.com/appengine)"
 MAX_URL = 2083
 """Characters of a URL, as it is encoded. Evidence: documented."""
-MAX_HEADER_BYTES = 80 * 1024
-"""Bytes of all of an HTTP task's headers have to be fewer. Evidence: documented."""
 MAX_RPC_DEADLINE = 30 * SECOND
 FIRST_INSTANT, NO_INSTANT = -62_135_596_800 * SECOND, 253_402_300_800 * SECOND
 """A timestamp lies in the years 1 to 9999: the first that does, and the first that doesn't any more."""

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import refusals
-from .creation import HTTP_BODY_METHODS, MAX_HEADER_BYTES
-from .task import HttpTarget, OAuthToken, OidcToken, Target
+from .task import HTTP_BODY_METHODS, MAX_HEADER_BYTES, HttpTarget, OAuthToken, OidcToken, Target
 
 Overrides = Mapping[str, Any]
 """The fields of an HttpTarget message that are set."""

@@ -20,6 +20,10 @@ APP_ENGINE_DEADLINE = 10 * MINUTE
 DEADLINE_MIN = 15 * SECOND
 HTTP_DEADLINE_MAX = 30 * MINUTE
 APP_ENGINE_DEADLINE_MAX = 24 * 60 * MINUTE + 15 * SECOND
+HTTP_BODY_METHODS = ("POST", "PUT", "PATCH")
+"""The methods of HTTP tasks that may have a body. Evidence: documented."""
+MAX_HEADER_BYTES = 80 * 1024
+"""Bytes of all of an HTTP task's headers have to be fewer. Evidence: documented."""
 
 Headers = tuple[tuple[str, str], ...]
 

@@ -25,6 +25,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._google import interception as interception_module
 from pytest_cloudtasks._google.interception import ImportHook, Interception, Patch
+from tests.google.channels import QueueChannel
 
 pytestmark = pytest.mark.usefixtures("no_network", "no_credentials")
 
@@ -57,37 +58,6 @@ BUILDS: dict[str, Build] = {
         transport=tasks_v2.CloudTasksClient.get_transport_class("rest")
     ),
 }
-
-
-class Kept(grpc.Channel):  # type: ignore[misc]
-    """A channel of the user's own, whose every call finds the queue ``kept``."""
-
-    def unary_unary(self, *args: Any, **kwargs: Any) -> Any:
-        class Call(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
-            def __call__(self, request: Any, **options: Any) -> Any:
-                return self.with_call(request, **options)[0]
-
-            def with_call(self, request: Any, **options: Any) -> Any:
-                return tasks_v2.Queue(name="kept"), None
-
-            def future(self, request: Any, **options: Any) -> Any:
-                raise AssertionError("not asked for")
-
-        return Call()
-
-    def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
-        raise AssertionError("not asked for")
-
-    stream_unary = stream_stream = subscribe = unsubscribe = unary_stream
-
-    def close(self) -> None:
-        pass
-
-    def __enter__(self) -> Kept:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        pass
 
 
 def reaches(client: CloudTasksClient, cloud_tasks: FakeCloudTasks) -> bool:
@@ -227,7 +197,7 @@ def test_outside_a_fake_a_keys_content_is_read(tmp_path: Path) -> None:
 def test_a_users_channel_is_kept() -> None:
     """A client on a channel of the user's own goes there, fake or not."""
     with FakeCloudTasks(queues=["q"]) as cloud_tasks:
-        channel = Kept()
+        channel = QueueChannel("kept")
         client = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
         assert client.transport.grpc_channel is channel
         assert client.get_queue(name=QUEUE).name == "kept"

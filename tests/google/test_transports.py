@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import grpc
 import pytest
 from google.api_core import exceptions, gapic_v1, retry
 from google.auth.credentials import AnonymousCredentials
@@ -27,6 +26,7 @@ from pytest_cloudtasks._google.transports import (
     late_bound_rest,
     redirectable,
 )
+from tests.google.channels import QueueChannel
 
 QUEUE = "projects/p/locations/l/queues/q"
 API = "google.cloud.tasks.v2"
@@ -55,46 +55,12 @@ class Built:
         return self.transports[-1]
 
 
-class RealChannel(grpc.Channel):  # type: ignore[misc]
-    """Stands for a channel to the real service: every call finds the queue ``real``."""
-
-    def __init__(self) -> None:
-        self.is_closed = False
-
-    def unary_unary(self, *args: Any, **kwargs: Any) -> Any:
-        class Call(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
-            def __call__(self, request: Any, **options: Any) -> Any:
-                return self.with_call(request, **options)[0]
-
-            def with_call(self, request: Any, **options: Any) -> Any:
-                return tasks_v2.Queue(name="real"), None
-
-            def future(self, request: Any, **options: Any) -> Any:
-                raise AssertionError("not asked for")
-
-        return Call()
-
-    def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
-        raise AssertionError("not asked for")
-
-    stream_unary = stream_stream = subscribe = unsubscribe = unary_stream
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    def __enter__(self) -> RealChannel:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-
-def stock_on(channel: RealChannel) -> type[CloudTasksGrpcTransport]:
+def stock_on(channel: QueueChannel) -> type[CloudTasksGrpcTransport]:
     """The library's gRPC transport, which opens ``channel`` where it would open one to the service."""
 
     class OnStandIn(CloudTasksGrpcTransport):
         @classmethod
-        def create_channel(cls, *args: Any, **kwargs: Any) -> RealChannel:
+        def create_channel(cls, *args: Any, **kwargs: Any) -> QueueChannel:
             return channel
 
     return OnStandIn
@@ -182,7 +148,7 @@ def test_a_call_outside_may_be_refused(monkeypatch: pytest.MonkeyPatch, scripted
 
 def test_a_grpc_transport_is_bound_call_by_call(scripted: Callable[..., Any]) -> None:
     """One transport serves the real service before a fake begins, the fake meanwhile."""
-    transport = late_bound_grpc(stock_on(RealChannel()))(credentials=AnonymousCredentials())
+    transport = late_bound_grpc(stock_on(QueueChannel("real")))(credentials=AnonymousCredentials())
     client = tasks_v2.CloudTasksClient(transport=transport)
     assert client.get_queue(name=QUEUE).name == "real"
     backend = scripted(FOUND)
@@ -192,7 +158,7 @@ def test_a_grpc_transport_is_bound_call_by_call(scripted: Callable[..., Any]) ->
 
 def test_closing_a_grpc_transport_closes_the_real_channel() -> None:
     """Close reaches the channel to the service, and no call is possible afterwards."""
-    channel = RealChannel()
+    channel = QueueChannel("real")
     transport = late_bound_grpc(stock_on(channel))(credentials=AnonymousCredentials())
     transport.close()
     assert channel.is_closed
@@ -240,7 +206,7 @@ def test_a_bound_transport_ignores_the_switchboard(scripted: Callable[..., Any])
 
 def test_a_redirected_channel_goes_to_the_fake_while_there_is_one(scripted: Callable[..., Any]) -> None:
     """A channel of the user's is answered by the active fake, and by its own server otherwise."""
-    channel = RealChannel()
+    channel = QueueChannel("real")
     transport = CloudTasksGrpcTransport(channel=redirectable(channel))
     client = tasks_v2.CloudTasksClient(transport=transport)
     assert client.get_queue(name=QUEUE).name == "real"

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._model.creation import MAX_HEADER_BYTES
 from pytest_cloudtasks._model.http_target import at_creation, at_execution, has_field, overridden, taken
 from pytest_cloudtasks._model.refusals import Code
 from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.task import AppEngineTarget, HttpTarget, OAuthToken, OidcToken, TaskSpec
+from pytest_cloudtasks._model.task import MAX_HEADER_BYTES, AppEngineTarget, HttpTarget, OAuthToken, OidcToken, TaskSpec
 
 from .driving import LOCATION, QUEUE, START, add, assert_refused, driver_with, service_with
 
