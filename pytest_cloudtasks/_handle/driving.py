@@ -15,7 +15,7 @@ from .._model.attempt import DEADLINE_EXCEEDED, Attempt, OutcomeKind
 from .._model.dispatching import Step, Upcoming
 from .._model.queue import Queue
 from .._model.task import HttpTarget, Task
-from .._targets.answers import Answer
+from .._targets.answers import Answer, WrongHandlerResult
 from .._targets.redirects import MAX_REDIRECTS, redirected, retry_at
 from .._targets.request import TargetRequest
 from .._targets.routes import Destination, Mount, Route, destination_of
@@ -314,7 +314,10 @@ class Driver:
         if error is None or answer.scripted:
             return
         policy = target.on_exception or self.world.settings.on_exception
-        if policy == "raise" or not isinstance(error, Exception):
+        is_the_tests = isinstance(error, WrongHandlerResult) or not isinstance(error, Exception)
+        if policy == "raise" or is_the_tests:
+            if isinstance(error, StopIteration):  # Python lets none out of the generators that run a verb
+                raise RuntimeError("A handler raised StopIteration, which is the cause of this.") from error
             raise error
 
     def _target_for(self, task: Task, attempt: Attempt | None = None) -> Route | Mount:

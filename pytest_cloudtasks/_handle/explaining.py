@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import FunctionType
 from typing import Any
 
 from .matching import Difference, Match
@@ -85,5 +86,5 @@ def _field(name: str, value: Any) -> str:
 
 def shown(value: Any) -> str:
     """A value as a message shows it: in one line, and not too long."""
-    text = repr(value)
+    text = f"a predicate, {value.__qualname__}" if isinstance(value, FunctionType) else repr(value)
     return text if len(text) <= WIDTH else f"{text[:WIDTH]}… ({len(text)} characters)"

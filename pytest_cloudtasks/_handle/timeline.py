@@ -8,6 +8,7 @@ from .._model import names
 from .._model.attempt import OutcomeKind
 from .._model.backoff import GiveUp, Retry
 from .._model.events import Event, EventKind
+from .._model.task import TaskState
 from .._targets.request import url_of
 from .records import short_name
 from .world import World
@@ -19,6 +20,12 @@ _QUEUE_TEXTS = {
     EventKind.QUEUE_RESUMED: "resumed",
     EventKind.QUEUE_PURGED: "purged",
     EventKind.QUEUE_DELETED: "deleted",
+}
+_GONE = {
+    TaskState.SUCCEEDED: "the task had succeeded",
+    TaskState.EXHAUSTED: "the task had no retry left",
+    TaskState.EXPIRED: "the task had expired",
+    TaskState.DELETED: "the task was deleted",
 }
 
 
@@ -84,7 +91,7 @@ def _attempt_text(event: Event) -> str:
     took = event.at - attempt.dispatch_time
     text = f"{begun} → {shown}{f' after {duration_text(took)}' if took else ''}"
     if event.dropped:
-        return f"{text}, dropped: the task is {attempt.task.state.value}"
+        return f"{text}, dropped: {_GONE[attempt.task.state]}"
     if isinstance(event.verdict, Retry):
         wait = max(0, event.verdict.at - event.at)  # after a RunTask it counts from the call, and may be over
         return f"{text}, retry in {duration_text(wait)}"

@@ -112,17 +112,17 @@ class World:
         if self.settings.start is not None:
             self.contact()
 
-    def contact(self) -> int:
+    def contact(self, *, by_call: bool = False) -> int:
         """Make first contact if there was none, and bring the queue's instant up to the application's."""
         if not self.clock.has_started:
-            self._first_contact()
+            self._first_contact(by_call)
         leap = self.clock.observe()
         if leap is not None:
             self._leap(leap)
         return self.clock.now
 
-    def _first_contact(self) -> None:
-        self.clock.contact()
+    def _first_contact(self, by_call: bool) -> None:
+        self.clock.contact(by_call=by_call)
         if self.origins:
             return  # this world goes on from another's state, its queues among it
         self.origins.append(Origin(0, self.clock.origin, 0))
@@ -173,7 +173,7 @@ class World:
     def _answer(self, call: Incoming) -> tuple[Any, Sequence[Task]]:
         """The response, and the tasks that the call has created, where they are to be dispatched at once."""
         with self.lock:
-            now = self.contact()
+            now = self.contact(by_call=True)
             self.service.dispatcher.observe(now)
             entry = RpcCall(call.rpc, call.request, call.retry, call.timeout, call.metadata)
             self.rpcs.append(entry)

@@ -65,6 +65,8 @@ def answer_with(status: int, headers: Headers, body: bytes, announced: Sequence[
 
 def checked_status(status: int) -> int:
     """``status``, if HTTP has such a one."""
+    if isinstance(status, bool) or not isinstance(status, int):
+        raise TypeError(f"An HTTP status is a number such as 503, and {status!r} is none. Write returns(503, 200).")
     if not 100 <= status <= 599:
         raise ValueError(f"{status} is no HTTP status. Use a number from 100 to 599.")
     return status

@@ -13,6 +13,7 @@ from .announced import announced_exceptions
 from .answers import Answer, answer_with
 from .headers import Headers
 from .request import TargetRequest
+from .wire import encoded, header_bytes
 
 Message = MutableMapping[str, Any]
 AsgiApp = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
@@ -73,12 +74,10 @@ def scope_of(request: TargetRequest, state: dict[str, Any]) -> Message:
         "method": request.method,
         "scheme": url.scheme,
         "path": unquote(url.path or "/"),
-        "raw_path": (url.path or "/").encode("ascii", "replace"),
-        "query_string": url.query.encode("ascii", "replace"),
+        "raw_path": encoded(url.path or "/").encode(),
+        "query_string": encoded(url.query).encode(),
         "root_path": "",
-        "headers": [
-            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.pairs()
-        ],
+        "headers": [(header_bytes(name.lower()), header_bytes(value)) for name, value in request.headers.pairs()],
         "client": ("127.0.0.1", 0),
         "server": (url.hostname, url.port or (443 if url.scheme == "https" else 80)),
         "state": dict(state),

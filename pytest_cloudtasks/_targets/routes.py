@@ -137,7 +137,10 @@ class Route(Target):
         TimeoutError stands for an answer past the dispatch deadline, ConnectionError for no response at all, any
         other exception for a 500.
         """
-        return self._extend([exception() if isinstance(exception, type) else exception])
+        raised = exception() if isinstance(exception, type) else exception
+        if not isinstance(raised, BaseException):
+            raise TypeError(f"raises() takes an exception, such as TimeoutError, and got {exception!r}.")
+        return self._extend([raised])
 
     def takes(self, duration: timedelta) -> Route:
         """Every answer comes ``duration`` after its dispatch, in the queue's time."""
@@ -227,6 +230,8 @@ class Mount(Target):
 
     def __init__(self, base_url: str, app: WsgiApp | AsgiApp, on_exception: OnException | None) -> None:
         super().__init__(on_exception)
+        if not callable(app):
+            raise TypeError(f"mount() takes a WSGI or an ASGI application, and {app!r} can't be called.")
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise ValueError(f"mount() takes a base URL such as https://app.test, and got {base_url!r}.")

@@ -12,6 +12,7 @@ from .announced import announced_exceptions
 from .answers import Answer, answer_with
 from .headers import Headers
 from .request import TargetRequest
+from .wire import encoded, header_bytes
 
 WsgiApp = Callable[..., Iterable[bytes]]
 REQUEST_KEY = "pytest_cloudtasks.request"
@@ -52,7 +53,7 @@ def environ_of(request: TargetRequest) -> dict[str, Any]:
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(url.path or "/").decode("latin-1"),
-        "QUERY_STRING": url.query,
+        "QUERY_STRING": encoded(url.query),
         "SERVER_NAME": url.hostname or "localhost",
         "SERVER_PORT": str(port),
         "SERVER_PROTOCOL": "HTTP/1.1",
@@ -69,6 +70,6 @@ def environ_of(request: TargetRequest) -> dict[str, Any]:
     }
     for name in request.headers:
         key = name.upper().replace("-", "_")
-        value = ",".join(request.headers.getlist(name))
+        value = header_bytes(",".join(request.headers.getlist(name))).decode("latin-1")
         environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
     return environ

@@ -60,8 +60,12 @@ class Clock:
         """The instant that the timeline counts from."""
         return self._origin
 
-    def contact(self) -> None:
-        """First contact: from now on the queue has an instant, and holds it."""
+    def contact(self, *, by_call: bool = False) -> None:
+        """First contact: from now on the queue has an instant, a whole second, and holds it.
+
+        It is the second that has begun. A call of the application (``by_call``) may carry what the application has
+        just read off its clock, which must not come to lie ahead: there it is the second that begins next.
+        """
         if self._now is not None:
             return
         foreign = None if self._virtual else active(None)
@@ -70,20 +74,20 @@ class Clock:
         if self._resumes is not None:
             self._now, self._origin = self._resumes
         else:
-            self._now = self._origin = self._first_instant(foreign)
+            self._now = self._origin = self._first_instant(foreign, by_call)
         if foreign is None:
             if not self._virtual:
                 self._hold = Hold(self._now)
         elif self._resumes is None:
             self._followed = foreign.source
 
-    def _first_instant(self, foreign: ForeignClock | None) -> int:
+    def _first_instant(self, foreign: ForeignClock | None, by_call: bool) -> int:
         if self._start is not None:
             return self._start
         if foreign is not None:
             return foreign.now()
         now = time.time_ns()
-        return now - now % 1_000_000_000
+        return now + -now % 1_000_000_000 if by_call else now - now % 1_000_000_000
 
     def observe(self) -> Leap | None:
         """How the application's time differs from the queue's, if it does; nothing is changed but our own hold."""

@@ -203,7 +203,7 @@ def test_run_task_beside_an_attempt_under_way(
     assert (
         cloud_tasks.timeline()
         .splitlines()[-1]
-        .endswith("attempt 2 (forced) → 200 after 10 s, dropped: the task is succeeded")
+        .endswith("attempt 2 (forced) → 200 after 10 s, dropped: the task had succeeded")
     )
 
 

@@ -662,7 +662,7 @@ def test_run_task_beside_an_attempt_under_way(cloud_tasks: FakeCloudTasks, enque
         "+0:00:00  receipts/one attempt 1 dispatched",
         "+0:00:00  receipts/one attempt 2 (forced) dispatched",
         "+0:00:02  receipts/one attempt 2 (forced) → 200 after 2 s",
-        "+0:00:10  receipts/one attempt 1 → 503 after 10 s, dropped: the task is succeeded",
+        "+0:00:10  receipts/one attempt 1 → 503 after 10 s, dropped: the task had succeeded",
     ]
 
 
@@ -700,7 +700,7 @@ def test_deleting_a_task_under_way(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
     assert (summary.attempts, summary.failed, summary.succeeded, seconds(cloud_tasks)) == (0, 0, 0, 5)
     assert cloud_tasks.assert_enqueued().state is TaskState.DELETED
     assert cloud_tasks.timeline().splitlines()[-1] == (
-        "+0:00:05  receipts/one attempt 1 → 503 after 5 s, dropped: the task is deleted"
+        "+0:00:05  receipts/one attempt 1 → 503 after 5 s, dropped: the task was deleted"
     )
 
 
