@@ -250,6 +250,11 @@ class Assertions:
         ("DEADLINE_EXCEEDED", or "UNKNOWN" where there was no response at all), one under way is None.
         """
         __tracebackhide__ = True
+        if not isinstance(task, TaskRecord) or isinstance(expected, (str, bytes, int)):
+            raise TypeError(
+                "assert_attempts() takes a TaskRecord, as assert_enqueued() gives it, and a list such as [503, 200]; it"
+                f" got {task!r} and {expected!r}."
+            )
         results = [attempt.result for attempt in task.attempts]
         if len(results) == len(expected) and all(matches(one, got) for one, got in zip(expected, results, strict=True)):
             return

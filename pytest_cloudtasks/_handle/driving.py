@@ -91,6 +91,8 @@ class Driver:
         """Jump from event to event until there is none, or until ``until``."""
         __tracebackhide__ = True
         with self._verb("drain") as begin:
+            if limit < 1:
+                raise ValueError(f"drain(limit=…) takes a number of attempts of 1 or more, and got {limit}.")
             only = self._queue(queue)
             end = self._end_of(until)
             left = limit
@@ -336,10 +338,18 @@ class Driver:
         targets = "".join(f"\n  {one}" for one in known) if known else " none"
         return NoTarget(
             f"{what}: {destination.method} {destination.url}."
-            f"{did_you_mean(destination.url, known)}\nTargets of this test:{targets}\nAdd one with"
+            f"{self._nearest(destination.url)}\nTargets of this test:{targets}\nAdd one with"
             f" cloud_tasks.route({destination.url!r}), or mount the application that serves it with"
             " cloud_tasks.mount(base_url, app). Nothing was sent."
         )
+
+    def _nearest(self, url: str) -> str:
+        """The URL that was meant, or the hint that a route's URL counts with its query string."""
+        urls = self.world.targets.urls()
+        without_query, mark, _ = url.partition("?")
+        if mark and without_query in urls:
+            return f" The query string counts: a route for '{without_query}*' answers with any."
+        return did_you_mean(url, urls)
 
     def _limit_reached(self, upcoming: Upcoming, limit: int) -> DrainLimitReached:
         task = upcoming.task

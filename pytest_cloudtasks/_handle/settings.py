@@ -173,7 +173,9 @@ def _knob(name: str, value: Any, default: Any) -> Any:
             return value
         raise ValueError(f"{what} takes a positive number, or a callable that makes one of the rate; got {value!r}.")
     if isinstance(value, str):
-        raise TypeError(f"{what} takes a duration, such as 90s, 10m, 1h or 7d in an ini file, and got {value!r}.")
+        text, value = value, _read_duration(value)
+        if value is None:
+            raise TypeError(f"{what} takes a timedelta, or a text such as 90s, 10m, 1h or 7d, and got {text!r}.")
     duration = from_timedelta(value, what=what)
     if duration < 0:
         raise ValueError(f"{what} takes a duration of zero or more, and got {value!r}.")
@@ -221,11 +223,18 @@ def _read_instant(text: str) -> Any:
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def _read_knob(line: str) -> tuple[str, Any]:
-    name, _, text = (part.strip() for part in line.partition("="))
+def _read_duration(text: str) -> timedelta | None:
     number, unit = text[:-1].rstrip(), text[-1:]
     if unit in _UNITS and number.replace(".", "", 1).isdigit():
-        return name, timedelta(**{_UNITS[unit]: float(number)})
+        return timedelta(**{_UNITS[unit]: float(number)})
+    return None
+
+
+def _read_knob(line: str) -> tuple[str, Any]:
+    name, _, text = (part.strip() for part in line.partition("="))
+    duration = _read_duration(text)
+    if duration is not None:
+        return name, duration
     flag = _read_flag(text)
     return name, flag if isinstance(flag, bool) and text not in ("0", "1") else _read_int(text)
 

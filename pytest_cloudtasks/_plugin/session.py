@@ -100,6 +100,10 @@ class PluginSession:
         from .._handle.failing import CloudTasksAssertionError
         from .._handle.timeline import timeline_text
 
+        swallowed = [told for told in self._world.failures if told not in str(call.excinfo.value)]
+        if swallowed:
+            report.sections.append(("Cloud Tasks failures before", "\n\n".join(swallowed)))
+
         if self._world.service.events and not isinstance(call.excinfo.value, CloudTasksAssertionError):
             report.sections.append(("Cloud Tasks timeline", timeline_text(self._world)))
 

@@ -324,6 +324,11 @@ class Targets:
             if isinstance(target, Mount):
                 target.close()
 
+    def urls(self) -> list[str]:
+        """The URLs that routes and mounts were made with, patterns left out."""
+        urls = [target.url if isinstance(target, Route) else target.base_url for target in self._targets]
+        return [url for url in urls if isinstance(url, str)]
+
     def describe(self) -> list[str]:
         """All of them, in the order they are asked."""
         return [target.describe() for target in self._targets]

@@ -524,7 +524,7 @@ def test_a_url_without_a_target_is_refused(cloud_tasks: FakeCloudTasks, enqueue:
     for call in (cloud_tasks.step, cloud_tasks.drain, lambda: cloud_tasks.advance(hours=1)):
         assert refused(cloud_tasks, NoTarget, call) == (
             "The task receipts/one is due, and its URL has no target: POST https://mailer.test/send."
-            " Did you mean 'https://*.test/bill'?\n"
+            " Did you mean 'https://mailer.test/receive'?\n"
             "Targets of this test:\n"
             "  https://mailer.test/receive (GET, queue reports)\n"
             "  https://*.test/bill\n"

@@ -55,6 +55,7 @@ VALUES: list[tuple[str, Any, Any]] = [
     ("inline", True, True),
     ("service", Knobs(burst_size=3), Knobs(burst_size=3)),
     ("service", {"burst_size": tens}, Knobs(burst_size=tens)),
+    ("service", {"task_tombstone_ttl": "1h"}, Knobs(task_tombstone_ttl=HOUR)),
     ("service", {"queue_tombstone_ttl": timedelta(hours=1)}, Knobs(queue_tombstone_ttl=HOUR)),
     ("service", {"task_tombstone_ttl": timedelta(0)}, Knobs(task_tombstone_ttl=0)),
     ("service", {"sub_second_backoff": False}, Knobs(sub_second_backoff=False)),
@@ -258,7 +259,7 @@ WRONG_TEXTS: list[tuple[str, Any, type[Exception], str]] = [
         "service",
         ["queue_tombstone_ttl = 1w"],
         TypeError,
-        "service knob queue_tombstone_ttl takes a duration, such as 90s, 10m, 1h or 7d in an ini file, and got '1w'.",
+        "service knob queue_tombstone_ttl takes a timedelta, or a text such as 90s, 10m, 1h or 7d, and got '1w'.",
     ),
     (
         "service",
