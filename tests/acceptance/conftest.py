@@ -60,6 +60,10 @@ class PagerInSteps:
                 yield self._run(anext(items))
             except StopAsyncIteration:
                 return
+            except GeneratorExit:
+                if hasattr(items, "aclose"):
+                    self._run(items.aclose())
+                raise
 
 
 @pytest.fixture(params=[*SYNC_TRANSPORTS, "grpc_asyncio"])
@@ -70,6 +74,7 @@ def client(request: pytest.FixtureRequest, cloud_tasks: FakeCloudTasks) -> Itera
         return
     loop = asyncio.new_event_loop()
     yield AsyncInSteps(CloudTasksAsyncClient(), loop)
+    loop.run_until_complete(loop.shutdown_asyncgens())  # pagers that a test has not read to their end
     loop.close()
 
 
