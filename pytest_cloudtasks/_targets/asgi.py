@@ -24,7 +24,7 @@ _VERSION = {"version": "3.0", "spec_version": "2.3"}
 
 def is_asgi(app: Any) -> bool:
     """Whether ``app`` is called as ASGI has it, rather than WSGI: with coroutines, or with three arguments."""
-    if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(getattr(app, "__call__", None)):  # noqa: B004
+    if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(type(app).__call__):
         return True
     try:
         parameters = inspect.signature(app).parameters.values()
