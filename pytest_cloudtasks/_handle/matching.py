@@ -14,6 +14,7 @@ from .._model import names
 from .._targets.headers import Headers
 from .._time.instants import from_datetime, from_timedelta, to_datetime, to_timedelta
 from .records import TaskRecord, model_task
+from .suggestions import did_you_mean, listed
 from .world import World
 
 
@@ -69,6 +70,8 @@ class Match:
         """Itself, after refusing what could never match: an unknown queue, a naive datetime, a number of seconds."""
         if isinstance(self.queue, str):
             world.queue_named(self.queue)
+        _check_method(self.method)
+        _check_oidc(self.oidc)
         if isinstance(self.at, (date, str, int, float)):
             from_datetime(self.at, what="at=…")  # type: ignore[arg-type]
         if from_timedelta(self.within, what="within=…") < 0:
@@ -109,6 +112,30 @@ class Match:
         if field in ("json", "oidc"):
             return actual is not _NOT_JSON and _partially_matches(expected, actual)
         return matches(expected, actual)
+
+
+METHODS = ("POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
+OIDC_FIELDS = ("service_account_email", "audience")
+
+
+def _check_method(method: Any) -> None:
+    """Refuse a text that is no task's method: as a negative it would pass for ever."""
+    if isinstance(method, str) and method.upper() not in METHODS:
+        raise ValueError(
+            f"method={method!r} is no method that a task can have.{did_you_mean(method.upper(), METHODS)} They are"
+            f" {listed(METHODS)}."
+        )
+
+
+def _check_oidc(oidc: Any) -> None:
+    """Refuse fields that no token has, for the same reason."""
+    fields = oidc.value if isinstance(oidc, exactly) else oidc
+    for name in fields if isinstance(fields, Mapping) else ():
+        if name not in OIDC_FIELDS:
+            raise ValueError(
+                f"oidc has no field {name!r}.{did_you_mean(str(name), OIDC_FIELDS)} Its fields are"
+                f" {listed(OIDC_FIELDS)}."
+            )
 
 
 class _NotJson:

@@ -140,6 +140,23 @@ def test_wrong_arguments_of_task_request(cloud_tasks: FakeCloudTasks) -> None:
         assert str(refusal.value) == message
 
 
+def test_what_no_task_can_have_is_no_passing_negative(cloud_tasks: FakeCloudTasks) -> None:
+    """A misspelt method or token field is refused, where a negative assertion would pass for ever."""
+    with pytest.raises(ValueError) as refusal:
+        cloud_tasks.assert_not_enqueued(method="PSOT")
+    assert str(refusal.value) == (
+        "method='PSOT' is no method that a task can have. Did you mean 'POST'? They are POST, GET, HEAD, PUT, DELETE,"
+        " PATCH and OPTIONS."
+    )
+    with pytest.raises(ValueError) as refusal:
+        cloud_tasks.assert_not_enqueued(oidc={"service_account": "a@example.com"})
+    assert str(refusal.value) == (
+        "oidc has no field 'service_account'. Did you mean 'service_account_email'? Its fields are"
+        " service_account_email and audience."
+    )
+    cloud_tasks.assert_not_enqueued(method="post", oidc={"audience": "https://w.test"})
+
+
 def test_a_predicate_may_meet_tasks_of_another_shape(cloud_tasks: FakeCloudTasks) -> None:
     """One that raises for a task does not match it; in a message it goes by its name."""
     enqueue(body=b'{"kind": "a"}')
