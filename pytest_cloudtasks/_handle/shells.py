@@ -36,7 +36,7 @@ def perform(world: World, course: Course[Result]) -> Result:
     try:
         handler = next(course)
         while True:
-            if handler.wakes_at is None and not handler.is_async:
+            if not handler.is_async:
                 handler.start()
             if handler.is_async:
                 _run_in_own_loop(world, handler)
@@ -61,7 +61,7 @@ async def perform_async(world: World, course: Course[Result]) -> Result:
     try:
         handler = next(course)
         while True:
-            if handler.wakes_at is None and not handler.is_async:
+            if not handler.is_async:
                 handler.start()
             if handler.is_async:
                 await handler.run_on(world.clock.now)

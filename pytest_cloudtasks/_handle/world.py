@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -218,6 +219,8 @@ class World:
     def queue_named(self, queue: str) -> str:
         """The full name of a queue that exists or existed in this test; any other is refused."""
         name = self.settings.queue_name(queue)
+        if name in self.service.queues:
+            return name
         known = {event.queue_name for event in self.service.events}
         if name not in known:
             words = sorted(one if "/" in queue else self._queue_word(one) for one in known)
@@ -321,8 +324,6 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _stop_skipping_waits() -> None:
-    import sys
-
     module = sys.modules.get("pytest_cloudtasks._google.client_retry")
     if module is not None:
         module.skipped_waits.uninstall()

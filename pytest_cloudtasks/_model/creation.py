@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from . import refusals
@@ -22,6 +21,7 @@ from .task import (
     TaskSpec,
 )
 from .units import HOUR, MICROSECOND, MILLISECOND, SECOND, truncated
+from .urls import encoded
 
 MAX_SCHEDULE_AHEAD = 720 * HOUR
 APP_ENGINE_BODY_METHODS = ("POST", "PUT")
@@ -58,8 +58,8 @@ def _check_http(target: HttpTarget) -> None:
         raise refusals.URL_MISSING.error()
     if not target.url.startswith(("http://", "https://")):
         raise refusals.URL_SCHEME.error()
-    if _encoded_length(target.url) > MAX_URL:
-        raise refusals.URL_TOO_LONG.error(length=_encoded_length(target.url))
+    if (length := len(encoded(target.url))) > MAX_URL:
+        raise refusals.URL_TOO_LONG.error(length=length)
     if sum(len(name.encode()) + len(value.encode()) for name, value in target.headers) >= MAX_HEADER_BYTES:
         raise refusals.HEADERS_TOO_LARGE.error()
     if (target.oidc or target.oauth) and not target.url.startswith("https://"):
@@ -71,8 +71,8 @@ def _check_http(target: HttpTarget) -> None:
 def _check_app_engine(target: AppEngineTarget) -> None:
     if not target.relative_uri.startswith("/") or " " in target.relative_uri:
         raise refusals.RELATIVE_URI.error()
-    if _encoded_length(target.relative_uri) > MAX_URL:
-        raise refusals.RELATIVE_URI_TOO_LONG.error(length=_encoded_length(target.relative_uri))
+    if (length := len(encoded(target.relative_uri))) > MAX_URL:
+        raise refusals.RELATIVE_URI_TOO_LONG.error(length=length)
     if target.body and target.method not in APP_ENGINE_BODY_METHODS:
         raise refusals.BODY_WITH_METHOD.error(method=target.method, allowed="POST and PUT")
 
@@ -81,10 +81,6 @@ def check_rpc_deadline(timeout: float | None, now: int) -> None:
     """Refuse a call that would be waited for longer than 30 s. Evidence: reported."""
     if timeout is not None and timeout * SECOND > MAX_RPC_DEADLINE:
         raise refusals.RPC_DEADLINE.error(deadline=_in_pacific_time(now + int(timeout * SECOND)))
-
-
-def _encoded_length(url: str) -> int:
-    return len(url) if url.isascii() else len(quote(url, safe="%/:?#[]@!$&'()*+,;=~"))
 
 
 def _check_deadline(deadline: int | None, longest: int, refusal: refusals.Refusal) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from weakref import WeakKeyDictionary
 
+from .._model.urls import encoded
 from .announced import announced_exceptions
 from .answers import Answer, answer_with
 from .headers import Headers
 from .request import TargetRequest
-from .wire import encoded, header_bytes
+from .wire import header_bytes
 
 Message = MutableMapping[str, Any]
 AsgiApp = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]

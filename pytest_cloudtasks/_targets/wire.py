@@ -1,13 +1,6 @@
-"""Text as it goes over the wire: URLs percent-encoded, headers as bytes."""
+"""Headers as they go over the wire."""
 
 from __future__ import annotations
-
-from urllib.parse import quote
-
-
-def encoded(part: str) -> str:
-    """A path or a query in ASCII: what is outside of it percent-encoded as UTF-8, what is encoded left alone."""
-    return part if part.isascii() else quote(part, safe="%/:?#[]@!$&'()*+,;=~")
 
 
 def header_bytes(text: str) -> bytes:

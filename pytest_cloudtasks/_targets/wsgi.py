@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from .._model.urls import encoded
 from .announced import announced_exceptions
 from .answers import Answer, answer_with
 from .headers import Headers
 from .request import TargetRequest
-from .wire import encoded, header_bytes
+from .wire import header_bytes
 
 WsgiApp = Callable[..., Iterable[bytes]]
 REQUEST_KEY = "pytest_cloudtasks.request"
