@@ -8,18 +8,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._google.legacy.client import LegacyCloudTasksClient
     from ._handle.failing import CloudTasksAssertionError, DrainLimitReached, NoTarget
     from ._handle.fake import FakeCloudTasks, current
     from ._handle.matching import exactly
     from ._handle.on_commit import CloudTasksWarning
+    from ._handle.planning import RetryPlan, plan
+    from ._handle.plans import FaultPlan
+    from ._handle.queue_view import QueueRecord
     from ._handle.records import Attempt, TaskRecord
     from ._handle.single_request import TaskRequest
     from ._handle.summary import Blocked, BlockedReason, Summary
     from ._handle.world import RpcCall
     from ._model.task import TaskState
+    from ._targets.forwards import Forward
     from ._targets.headers import Headers
+    from ._targets.mounts import AppEngineMount, Mount
     from ._targets.request import TargetRequest
-    from ._targets.routes import Mount, Route
+    from ._targets.routes import Route
 
 __version__ = "0.1.0"
 
@@ -27,15 +33,22 @@ __all__ = [
     "FakeCloudTasks",
     "current",
     "exactly",
+    "plan",
+    "RetryPlan",
     "TaskRecord",
     "TaskState",
     "Attempt",
+    "QueueRecord",
     "Summary",
     "Blocked",
     "BlockedReason",
     "RpcCall",
+    "LegacyCloudTasksClient",
+    "FaultPlan",
     "Route",
     "Mount",
+    "AppEngineMount",
+    "Forward",
     "TargetRequest",
     "TaskRequest",
     "Headers",
@@ -49,15 +62,22 @@ _HOMES = {
     "FakeCloudTasks": "_handle.fake",
     "current": "_handle.fake",
     "exactly": "_handle.matching",
+    "plan": "_handle.planning",
+    "RetryPlan": "_handle.planning",
     "TaskRecord": "_handle.records",
     "TaskState": "_model.task",
     "Attempt": "_handle.records",
+    "QueueRecord": "_handle.queue_view",
     "Summary": "_handle.summary",
     "Blocked": "_handle.summary",
     "BlockedReason": "_handle.summary",
     "RpcCall": "_handle.world",
+    "LegacyCloudTasksClient": "_google.legacy.client",
+    "FaultPlan": "_handle.plans",
     "Route": "_targets.routes",
-    "Mount": "_targets.routes",
+    "Mount": "_targets.mounts",
+    "AppEngineMount": "_targets.mounts",
+    "Forward": "_targets.forwards",
     "TargetRequest": "_targets.request",
     "TaskRequest": "_handle.single_request",
     "Headers": "_targets.headers",

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ._plugin.seed import seed_of_text, settle_seed, tell_worker
+
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
 
+    from ._google.legacy.client import LegacyCloudTasksClient
     from ._handle.fake import FakeCloudTasks
     from ._plugin.session import PluginSession
 
@@ -24,6 +27,7 @@ _INI = {
     "start": ("string", "the instant at which time is held from set-up, like 2030-01-01T00:00:00+00:00"),
     "time": ("string", "held: queue and test share one time (the default); virtual: the queue has its own"),
     "seed": ("string", "the number that every random choice follows from (0)"),
+    "order": ("string", "fifo: tasks of one instant go as they came (the default); shuffle: as the seed has it"),
     "auto_create_queues": ("string", "true: CreateTask creates a missing queue"),
     "outside": ("string", "calls outside a fake: real lets them through (the default), refuse fails the test"),
     "autouse": ("string", "true: every test gets a fake"),
@@ -35,17 +39,42 @@ _INI = {
     "defer_credentials": ("string", "false: clients built during collection need credentials at once"),
 }
 _MARKER = (
-    "cloud_tasks(*, queues, project, location, start, time, seed, auto_create_queues, outside, autouse, on_exception,"
-    " redirect_endpoints, google_auth, inline, service): options of this test's fake Cloud Tasks; the nearest marker"
-    " wins, key by key, and queues add up."
+    "cloud_tasks(*, queues, project, location, start, time, seed, order, auto_create_queues, outside, autouse,"
+    " on_exception, redirect_endpoints, google_auth, inline, service): options of this test's fake Cloud Tasks; the"
+    " nearest marker wins, key by key, and queues add up."
 )
 _SESSION: pytest.StashKey[PluginSession] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the ini options."""
+    """Declare the options."""
+    parser.getgroup("cloud tasks").addoption(
+        "--cloud-tasks-fidelity",
+        nargs="?",
+        const="text",
+        choices=("text", "markdown"),
+        help="print what the fake does and how that is known, and run no test",
+    )
     for name, (kind, help) in _INI.items():
         parser.addini(f"cloud_tasks_{name}", help, type=kind, default=[] if kind == "linelist" else "")  # type: ignore[arg-type]
+    parser.getgroup("cloud tasks").addoption(
+        "--cloud-tasks-seed",
+        type=seed_of_text,
+        metavar="N|random",
+        help="the seed of every random choice in this run, before those of markers and ini file; random picks one",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Print the ledger instead of running tests, where that is asked for."""
+    form = config.getoption("cloud_tasks_fidelity")
+    if form is None:
+        return None
+    from ._ledger import printing
+
+    print(getattr(printing, form)())
+    return 0
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -53,7 +82,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
     from ._plugin.session import PluginSession
 
-    config.stash[_SESSION] = PluginSession({name: config.getini(f"cloud_tasks_{name}") for name in _INI})
+    ini = {name: config.getini(f"cloud_tasks_{name}") for name in _INI}
+    config.stash[_SESSION] = PluginSession(ini, settle_seed(config))
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """The seed that the command line has settled."""
+    seed = config.getoption("cloud_tasks_seed")
+    return None if seed is None else f"cloud tasks: --cloud-tasks-seed={seed}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Workers of pytest-xdist have the same seed."""
+    tell_worker(node)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -121,3 +163,9 @@ def cloud_tasks_client(cloud_tasks: FakeCloudTasks) -> CloudTasksClient:
 def cloud_tasks_async_client(cloud_tasks: FakeCloudTasks) -> CloudTasksAsyncClient:
     """The installed library's real google.cloud.tasks_v2.CloudTasksAsyncClient, bound to this test's fake."""
     return cloud_tasks.async_client()
+
+
+@pytest.fixture(scope="session")
+def cloud_tasks_legacy_client(cloud_tasks: FakeCloudTasks) -> LegacyCloudTasksClient:
+    """A client with the call surface of google-cloud-tasks 1.x, whichever release is installed, bound to this fake."""
+    return cloud_tasks.legacy_client()

@@ -14,7 +14,9 @@ collect_ignore = (
     []
     if hasattr(CloudTasksClient, "batch_create_tasks")
     else [
+        "acceptance/test_http_target.py",
         "acceptance/test_newest_surface.py",
+        "acceptance/test_random_sequences.py",
         "google/test_http_targets.py",
         "google/test_newest.py",
         "google/test_operations.py",

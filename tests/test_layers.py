@@ -9,7 +9,7 @@ import pytest
 import pytest_cloudtasks
 
 ROOT = Path(pytest_cloudtasks.__file__).parent
-LAYERS = ["_model", "_time", "_targets", "_google", "_handle", "_plugin", "plugin"]
+LAYERS = ["_ledger", "_model", "_time", "_targets", "_google", "_handle", "_plugin", "plugin", "__main__"]
 """From the bottom to the top. A module imports from its own folder and from those below."""
 SIBLINGS = {("_google", "_targets"), ("_google", "_time")}
 """Edges that know each other's third party not at all."""
@@ -21,7 +21,7 @@ KNOWN_IN = {
     "freezegun": set(),
     "hypothesis": set(),
     "pytest": {"plugin", "_plugin", "_handle/failing.py"},
-    "yaml": {"_handle/queue_files.py"},
+    "yaml": {"_google/queue_yaml.py"},
 }
 """Where each third party may be imported; the time module reads freezegun from sys.modules only."""
 FILES = sorted(ROOT.rglob("*.py"))

@@ -34,8 +34,8 @@ def test_a_run_that_does_not_use_the_plugin_imports_nothing_heavy(tmp_path: Path
     ours = next(line for line in output.splitlines() if line.startswith("OURS"))
     assert ours == (
         "OURS ['pytest_cloudtasks', 'pytest_cloudtasks._google', 'pytest_cloudtasks._google.interception',"
-        " 'pytest_cloudtasks._google.switchboard', 'pytest_cloudtasks._plugin', 'pytest_cloudtasks._plugin.session',"
-        " 'pytest_cloudtasks.plugin']"
+        " 'pytest_cloudtasks._google.switchboard', 'pytest_cloudtasks._plugin', 'pytest_cloudtasks._plugin.seed',"
+        " 'pytest_cloudtasks._plugin.session', 'pytest_cloudtasks.plugin']"
     )
 
 

@@ -17,13 +17,14 @@ def authorize(service: Service, rpc: str, request: Any) -> None:
     if rpc == "create_queue" and not request.parent.startswith("projects/"):
         raise refusals.CONSUMER_INVALID.error(parent=request.parent)
     permission = iam.PERMISSIONS.get(rpc)
-    if permission is None:
+    if permission is None and not hasattr(request, "response_view"):
         return
     resource = _resource(rpc, request)
-    service.authorize(permission, resource)
-    if getattr(request, "response_view", None) == VIEW_FULL:
-        service.authorize(iam.FULL_VIEW, resource)
+    if permission is not None:
+        service.authorize(permission, resource)
     creations = request.requests if rpc == "batch_create_tasks" else [request] if rpc == "create_task" else []
+    if any(getattr(one, "response_view", None) == VIEW_FULL for one in (request, *creations)):
+        service.authorize(iam.FULL_VIEW, resource)
     for creation in creations:
         account = _account(creation.task)
         if account:
@@ -39,5 +40,7 @@ def _resource(rpc: str, request: Any) -> str:
 
 def _account(task: Any) -> str:
     """The service account in whose name the task is to be sent."""
+    if "http_request" not in task.DESCRIPTOR.fields_by_name:
+        return ""  # older releases of v2beta2 have App Engine and pull tasks only
     token = task.http_request.WhichOneof("authorization_header")
     return getattr(task.http_request, token).service_account_email if token else ""

@@ -6,6 +6,10 @@ other error, any other client, the loops do exactly what they did.
 
 The loops are given a stand-in for the modules ``time``, ``asyncio`` and ``random`` they imported; that is not public.
 Checked against google-api-core 2.16 to 2.44; ``tests/google/test_client_retry.py`` fails when it moves.
+
+Before 2.16 a loop slept outside of its ``except`` clause, had its deadline from ``datetime_helpers.utcnow``, and drew a
+sleep before it knew of any error: the error is the loop's variable ``last_exc``, and a sleep that was drawn without
+knowing is drawn again. Checked against google-api-core 1.34; ``tests/legacy/test_retries.py`` fails when it differs.
 """
 
 from __future__ import annotations
@@ -15,19 +19,27 @@ import random
 import sys
 import time
 from contextvars import ContextVar
-from types import ModuleType
+from datetime import datetime, timedelta
+from types import FrameType, ModuleType
 from typing import Any
 
 from .status import InProcessRpcError
 
-_LOOPS = tuple(f"google.api_core.retry.{name}" for name in ("retry_base", "retry_unary", "retry_unary_async"))
+_LOOPS = (
+    "google.api_core.retry.retry_base",
+    "google.api_core.retry.retry_unary",
+    "google.api_core.retry.retry_unary_async",
+    "google.api_core.retry",  # before 2.16
+    "google.api_core.retry_async",
+)
 _skipped: ContextVar[tuple[object, float]] = ContextVar("skipped", default=(None, 0.0))
 """Seconds of sleep that this context has skipped so far, and since which installation of the stand-ins."""
 
 
-def _handled_here() -> InProcessRpcError | None:
-    """The fake's error behind the exception that the loop is handling, if it is one."""
-    error = sys.exc_info()[1]
+def _handled_here(loop: FrameType | None) -> InProcessRpcError | None:
+    """The fake's error behind the exception that the loop is handling, or has just handled, if it is one."""
+    variables = {} if loop is None else loop.f_locals
+    error = variables["last_exc"] if "last_exc" in variables else sys.exc_info()[1]
     while error is not None:
         if isinstance(error, InProcessRpcError):
             return error
@@ -58,24 +70,47 @@ class _Installation:
         """The clock that the loops read for their deadlines."""
         return time.monotonic() + self.skipped()
 
+    def utcnow(self) -> datetime:
+        """The clock that older loops read for their deadlines."""
+        from google.api_core import datetime_helpers
+
+        return datetime_helpers.utcnow() + timedelta(seconds=self.skipped())  # type: ignore[no-any-return]
+
     def sleep(self, seconds: float) -> None:
         """Wait, after a fake's error without waiting."""
-        if _handled_here() is None:
+        loop = sys._getframe(1)
+        error = _handled_here(loop)
+        if error is None:
             time.sleep(seconds)
         else:
-            _skipped.set((self, self.skipped() + seconds))
+            _skipped.set((self, self.skipped() + _by_seed(seconds, error, loop)))
 
     async def sleep_async(self, seconds: float) -> None:
         """The same for coroutines."""
-        if _handled_here() is None:
+        loop = sys._getframe(1)
+        error = _handled_here(loop)
+        if error is None:
             await asyncio.sleep(seconds)
         else:
-            _skipped.set((self, self.skipped() + seconds))
+            _skipped.set((self, self.skipped() + _by_seed(seconds, error, loop)))
+
+
+class _Seeded(float):
+    """A sleep that was drawn from a fake's seed."""
 
 
 def _uniform(low: float, high: float) -> float:
-    error = _handled_here()
-    return random.uniform(low, high) if error is None else error.jitter.uniform(low, high)
+    generator = sys._getframe(1)
+    error = _handled_here(generator.f_back)
+    return random.uniform(low, high) if error is None else _Seeded(error.jitter.uniform(low, high))
+
+
+def _by_seed(seconds: float, error: InProcessRpcError, loop: FrameType) -> float:
+    """``seconds``, drawn again if they were drawn before there was an error."""
+    generator = getattr(loop.f_locals.get("sleep_generator"), "gi_frame", None)
+    if isinstance(seconds, _Seeded) or generator is None or "delay" not in generator.f_locals:
+        return seconds
+    return error.jitter.uniform(0.0, generator.f_locals["delay"])
 
 
 class SkippedWaits:
@@ -94,6 +129,9 @@ class SkippedWaits:
             "asyncio": _StandIn(asyncio, sleep=waits.sleep_async),
             "random": _StandIn(random, uniform=_uniform),
         }
+        helpers = sys.modules.get("google.api_core.datetime_helpers")
+        if helpers is not None:
+            stand_ins["datetime_helpers"] = _StandIn(helpers, utcnow=waits.utcnow)
         for loop in _LOOPS:
             module = sys.modules.get(loop)
             if module is None:

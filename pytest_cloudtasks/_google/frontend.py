@@ -1,4 +1,4 @@
-"""The v2 API in front of the model: each RPC takes Google's request message and gives Google's response."""
+"""An API version in front of the model: each RPC takes Google's request message and gives Google's response."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any
 from .._model import iam, names, refusals
 from .._model.queue import Queue, QueueState
 from .._model.service import Service
+from .._model.stats import stats_of
 from .._model.task import Task
 from .authorization import authorize
 from .messages import VIEW_FULL, Messages
 from .newest import NewestRpcs
+from .pulling import PullRpcs
+from .raw import built, raw
 
 HEADROOM = 2048
 """Bytes that the service adds to a task at the most: names, times, its own headers."""
@@ -42,6 +45,7 @@ class Frontend:
             "delete_task": self._delete_task,
             "run_task": self._run_task,
             **NewestRpcs(self.messages, self._measured).handlers,
+            **(PullRpcs(self.messages).handlers if self.messages.has_pull_queues else {}),
         }
 
     @property
@@ -51,10 +55,16 @@ class Frontend:
 
     def configure(self, service: Service, now: int, name: str, fields: Mapping[str, Any]) -> Queue:
         """Create a queue as CreateQueue does, from fields as Google's Queue message takes them; ready at once."""
-        message = self.messages.types.Queue({**fields, "name": name})._pb
+        message = built(self.messages.types.Queue, {**fields, "name": name})
         queue = service.create_queue(now, names.location_of(name), name, self.messages.queue_settings(message))
         queue.initialized_at = now  # the test itself asked for it, and means to use it
         return service.pause_queue(now, name) if message.state == QueueState.PAUSED.value else queue
+
+    def fields_of_missing_queue(self, request: Any) -> Mapping[str, Any]:
+        """What a queue has to be like for the task that ``request`` would create in it."""
+        task = getattr(raw(request), "task", None)
+        is_pull = self.messages.has_pull_queues and task is not None and task.HasField("pull_message")
+        return {"pull_target": {}} if is_pull else {}
 
     def call(self, service: Service, now: int, rpc: str, request: Any, timeout: float | None = None) -> Any:
         """Answer ``request`` (a message of the installed library, or of protobuf), or raise a ServiceError.
@@ -64,10 +74,14 @@ class Frontend:
         handler = self._handlers.get(rpc)
         if handler is None:
             raise refusals.NOT_MODELLED.error(what=f"the RPC {rpc}")
-        pb = request._pb if hasattr(request, "_pb") else request
+        pb = raw(request)
         if service.knobs.iam_emulation:
             authorize(service, rpc, pb)
-        return handler(service, now, pb, timeout)
+        try:
+            return handler(service, now, pb, timeout)
+        except refusals.ServiceError as error:
+            error.message = self.messages.in_own_words(error.message)
+            raise
 
     def _create_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         queue = request.queue
@@ -75,16 +89,25 @@ class Frontend:
         return self.messages.queue(service.create_queue(now, request.parent, queue.name, settings))
 
     def _get_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
-        return self.messages.queue(service.get_queue(now, request.name))
+        return self._reader(service, now, request)(service.get_queue(now, request.name))
+
+    def _reader(self, service: Service, now: int, request: Any) -> Callable[[Queue], Any]:
+        """What makes a message of a queue, with the fields that the request's read_mask names."""
+        messages = self.messages
+        if "read_mask" not in request.DESCRIPTOR.fields_by_name or not request.read_mask.paths:
+            return messages.queue
+        paths = list(request.read_mask.paths)
+        return lambda queue: messages.masked(messages.queue(queue), stats_of(queue, service.events, now), paths)
 
     def _list_queues(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         queues, token = service.list_queues(now, request.parent, request.page_size, request.page_token, request.filter)
-        return self.messages.list_queues_response(queues, token)
+        return self.messages.list_queues_response(queues, token, self._reader(service, now, request))
 
     def _update_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         queue = request.queue
         settings = self.messages.queue_settings(queue)
-        return self.messages.queue(service.update_queue(now, queue.name, settings, list(request.update_mask.paths)))
+        mask = self.messages.update_mask(request.update_mask.paths)
+        return self.messages.queue(service.update_queue(now, queue.name, settings, mask))
 
     def _delete_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         service.delete_queue(now, request.name)
@@ -101,11 +124,11 @@ class Frontend:
 
     def _get_iam_policy(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         policy = service.get_iam_policy(now, request.resource)
-        return _policy_message(policy, bool(service.knobs.iam_emulation))
+        return _policy_message(policy)
 
     def _set_iam_policy(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         policy = service.set_iam_policy(now, request.resource, _policy(request.policy))
-        return _policy_message(policy, bool(service.knobs.iam_emulation))
+        return _policy_message(policy)
 
     def _test_iam_permissions(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         from google.iam.v1 import iam_policy_pb2
@@ -160,10 +183,9 @@ def _policy(message: Any) -> iam.Policy:
     return iam.Policy(message.SerializeToString(), message.etag, bindings)
 
 
-def _policy_message(policy: iam.Policy | None, has_etag: bool) -> Any:
+def _policy_message(policy: iam.Policy | None) -> Any:
     from google.iam.v1 import policy_pb2
 
     message = policy_pb2.Policy.FromString(b"" if policy is None else policy.message)
-    if has_etag:
-        message.etag = iam.etag_of(policy)
+    message.etag = iam.etag_of(policy)
     return message

@@ -47,10 +47,17 @@ def claims_of(email: str, audience: str, issued_at: int) -> dict[str, Any]:
 
 def signed(claims: dict[str, Any]) -> str:
     """The claims as an RS256 token, signed by the fake's key."""
-    from google.auth import crypt, jwt
+    from google.auth import jwt
 
-    signer = crypt.RSASigner.from_string(PRIVATE_KEY, KEY_ID)
-    return jwt.encode(signer, claims, key_id=KEY_ID).decode()  # type: ignore[no-any-return]
+    return jwt.encode(_signer(), claims, key_id=KEY_ID).decode()  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _signer() -> Any:
+    """The key, read once: that takes as long as a hundred signatures."""
+    from google.auth import crypt
+
+    return crypt.RSASigner.from_string(PRIVATE_KEY, KEY_ID)
 
 
 def access_token(email: str, scope: str) -> str:

@@ -5,7 +5,7 @@ class itself alone but for its ``from_service_account_…`` constructors. Applic
 before or after the plugin is there: an import hook patches it in the moment it is loaded, and costs nothing before.
 
 The registry (``CloudTasksClientMeta._transport_registry``) is not public; checked against google-cloud-tasks 2.7 to
-2.26, and ``tests/google/test_interception.py`` fails when it moves.
+2.26 (1.x, which has none, is `legacy.intercepting`'s), and ``tests/google/test_interception.py`` fails when it moves.
 """
 
 from __future__ import annotations
@@ -17,7 +17,12 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-CLIENT_MODULES = {"google.cloud.tasks_v2.services.cloud_tasks.client": "google.cloud.tasks.v2"}
+CLIENT_MODULES = {
+    "google.cloud.tasks_v2.services.cloud_tasks.client": "google.cloud.tasks.v2",
+    "google.cloud.tasks_v2beta3.services.cloud_tasks.client": "google.cloud.tasks.v2beta3",
+    "google.cloud.tasks_v2beta2.services.cloud_tasks.client": "google.cloud.tasks.v2beta2",
+    "google.cloud.tasks_v2.gapic.cloud_tasks_client": "google.cloud.tasks.v2",
+}
 """The modules that define the clients, and the API each speaks."""
 ID_TOKEN_MODULE = "google.oauth2.id_token"
 """The module that verifies ID tokens."""
@@ -40,6 +45,14 @@ class Patch:
         before = vars(owner)[name]
         setattr(owner, name, value)
         self._undo.append(lambda: setattr(owner, name, before))
+
+    def addition(self, owner: Any, name: str, value: object) -> None:
+        """Give ``owner`` an attribute that it may not define."""
+        if name in vars(owner):
+            self.attribute(owner, name, value)
+            return
+        setattr(owner, name, value)
+        self._undo.append(lambda: delattr(owner, name))
 
     def undo(self) -> None:
         """Put everything back, last first."""
@@ -87,6 +100,19 @@ class Interception:
         self._patch.attribute(module, "_fetch_certs", fetch)
 
     def _patch_client(self, module: ModuleType) -> None:
+        from .legacy import intercepting
+
+        if intercepting.is_of_1x(module):
+            intercepting.patch_transport(module, self._patch)
+        else:
+            self._patch_registry(module)
+        client = module.CloudTasksClient
+        for name in ("from_service_account_info", "from_service_account_file", "from_service_account_json"):
+            loader = name.replace("_json", "_file")  # the client's two names for one thing
+            if name in vars(client):  # older ones can't be built from a dict
+                self._patch.attribute(client, name, _without_key(vars(client)[name], loader))
+
+    def _patch_registry(self, module: ModuleType) -> None:
         from . import transports
 
         registry = module.CloudTasksClientMeta._transport_registry
@@ -101,11 +127,6 @@ class Interception:
             self._patch.item(
                 registry, "rest", transports.late_bound_rest(registry["rest"], CLIENT_MODULES[module.__name__])
             )
-        client = module.CloudTasksClient
-        for name in ("from_service_account_info", "from_service_account_file", "from_service_account_json"):
-            loader = name.replace("_json", "_file")  # the client's two names for one thing
-            if name in vars(client):  # 2.0 can't be built from a dict
-                self._patch.attribute(client, name, _without_key(vars(client)[name], loader))
 
 
 def _without_key(original: Any, loader: str) -> Any:

@@ -6,57 +6,61 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
+from .._model import refusals
 from .._model.attempt import Attempt
 from .._model.creation import NO_INSTANT
-from .._model.queue import Queue, Settings
-from .._model.task import AppEngineTarget, HttpTarget, OAuthToken, OidcToken, Routing, Task, TaskSpec
+from .._model.task import AppEngineTarget, HttpTarget, OAuthToken, OidcToken, PullMessage, Routing, Task, TaskSpec
 from .._model.units import SECOND, truncated
-from . import http_targets
+from .queue_messages import QueueMessages
+from .raw import raw, raw_class, shown
+from .spelling import spelled
+from .values import nanoseconds, set_instant
 
-_QUEUE_SETTINGS = frozenset(
-    {"rate_limits", "retry_config", "stackdriver_logging_config", "app_engine_routing_override", "http_target"}
-)
 VIEW_BASIC, VIEW_FULL = 1, 2
 
 
-class Messages:
+class Messages(QueueMessages):
     """Reads requests and writes responses for the API version whose ``types`` it is given."""
 
     def __init__(self, types: ModuleType) -> None:
-        self.types = types
-        self._task = types.Task.pb(None)
-        self._queue = types.Queue.pb(None)
-        methods = types.HttpRequest.pb(None).DESCRIPTOR.fields_by_name["http_method"].enum_type
+        super().__init__(types)
+        self._task = raw_class(types.Task)
+        descriptor = self._task.DESCRIPTOR
+        methods = raw_class(types.AppEngineHttpRequest).DESCRIPTOR.fields_by_name["http_method"].enum_type
         self._method_names = {number: value.name for number, value in methods.values_by_number.items()}
         self._method_numbers = {name: value.number for name, value in methods.values_by_name.items()}
-        self._task_fields = frozenset(self._task.DESCRIPTOR.fields_by_name)
-        self._queue_fields = frozenset(self._queue.DESCRIPTOR.fields_by_name)
+        self._task_fields = frozenset(descriptor.fields_by_name)
+        self._payload = next(name for name in ("message_type", "payload_type") if name in descriptor.oneofs_by_name)
+        app_engine = descriptor.fields_by_name["app_engine_http_request"].message_type
+        self._relative_uri = spelled(app_engine, "relative_uri")
+        self._body = spelled(app_engine, "body")
+        status = descriptor.fields_by_name.get("status")
+        self._has_status = status is not None
+        counts = descriptor if status is None else status.message_type
+        self._dispatch_count, self._response_count = (
+            spelled(counts, f"{one}_count") for one in ("dispatch", "response")
+        )
+        self._first_attempt, self._last_attempt = (spelled(counts, f"{one}_attempt") for one in ("first", "last"))
 
     # --- reading -------------------------------------------------------------------------------------------------
-
-    def queue_settings(self, message: Any) -> Settings:
-        """The settings in a Queue message, which leaves out what is unset or output only."""
-        return {
-            field.name: (http_targets.read if field.name == "http_target" else _plain)(value)
-            for field, value in message.ListFields()
-            if field.name in _QUEUE_SETTINGS
-        }
 
     def task_spec(self, message: Any) -> TaskSpec:
         """What a Task message asks for."""
         spec = TaskSpec(target=None, name=message.name)
-        kind = message.WhichOneof("message_type")
+        kind = message.WhichOneof(self._payload)
         if kind == "http_request":
             spec.target = self._read_http(message.http_request)
         elif kind == "app_engine_http_request":
             spec.target = self._read_app_engine(message.app_engine_http_request)
+        elif kind == "pull_message":
+            spec.target = self._read_pull(message.pull_message)
         if message.HasField("schedule_time"):
             is_instant = 0 <= message.schedule_time.nanos < SECOND
-            spec.schedule_time = _nanoseconds(message.schedule_time) if is_instant else NO_INSTANT
-        if message.HasField("dispatch_deadline"):
-            spec.dispatch_deadline = _nanoseconds(message.dispatch_deadline)
+            spec.schedule_time = nanoseconds(message.schedule_time) if is_instant else NO_INSTANT
+        if "dispatch_deadline" in self._task_fields and message.HasField("dispatch_deadline"):
+            spec.dispatch_deadline = nanoseconds(message.dispatch_deadline)
         if "retry_config" in self._task_fields and message.HasField("retry_config"):
-            spec.retry_config = _plain(message.retry_config)
+            spec.retry_config = self.retry_settings(message.retry_config)
         return spec
 
     def _read_http(self, request: Any) -> HttpTarget:
@@ -73,75 +77,46 @@ class Messages:
     def _read_app_engine(self, request: Any) -> AppEngineTarget:
         routing = request.app_engine_routing
         return AppEngineTarget(
-            request.relative_uri or "/",
+            getattr(request, self._relative_uri) or "/",
             self._method(request.http_method),
             tuple(request.headers.items()),
-            request.body,
+            getattr(request, self._body),
             Routing(routing.service, routing.version, routing.instance),
         )
+
+    def _read_pull(self, message: Any) -> PullMessage:
+        if not self.has_pull_queues:
+            raise refusals.MESSAGE_CANNOT_BE_SET.error()
+        return PullMessage(message.payload, message.tag)
 
     def _method(self, number: int) -> str:
         return self._method_names[number] if number else "POST"
 
     # --- writing -------------------------------------------------------------------------------------------------
 
-    def queue(self, queue: Queue) -> Any:
-        """A Queue message. A limit on duration that isn't set is left out. Evidence: recorded."""
-        rates, retry = queue.config.rate_limits, queue.config.retry_config
-        message = self._queue(name=queue.name, state=queue.state.value)
-        message.rate_limits.max_dispatches_per_second = rates.max_dispatches_per_second
-        message.rate_limits.max_burst_size = rates.max_burst_size
-        message.rate_limits.max_concurrent_dispatches = rates.max_concurrent_dispatches
-        message.retry_config.max_attempts = retry.max_attempts
-        message.retry_config.max_doublings = retry.max_doublings
-        set_instant(message.retry_config.min_backoff, retry.min_backoff)
-        set_instant(message.retry_config.max_backoff, retry.max_backoff)
-        if retry.max_retry_duration:
-            set_instant(message.retry_config.max_retry_duration, retry.max_retry_duration)
-        if queue.purge_time is not None:
-            set_instant(message.purge_time, truncated(queue.purge_time, 1_000))
-        for name, values in queue.config.other.items():
-            part = getattr(message, name)
-            if name == "http_target":
-                http_targets.write(part, values)
-                continue
-            part.SetInParent()
-            for key, value in values.items():
-                setattr(part, key, value)
-        return self.types.Queue.wrap(message)
-
     def task(self, task: Task, *, full: bool) -> Any:
         """A Task message, in the FULL view with the body and in the BASIC without. Evidence: recorded."""
-        message = self._task(
-            name=task.name,
-            dispatch_count=task.dispatch_count,
-            response_count=task.response_count,
-            view=VIEW_FULL if full else VIEW_BASIC,
-        )
+        message = self._task(name=task.name, view=VIEW_FULL if full else VIEW_BASIC)
         if isinstance(task.target, HttpTarget):
-            self._write_http(message.http_request, task.target, full)
-        else:
+            if "http_request" in self._task_fields:
+                self._write_http(message.http_request, task.target, full)
+        elif isinstance(task.target, AppEngineTarget):
             self._write_app_engine(message.app_engine_http_request, task.target, full)
+        elif "pull_message" in self._task_fields:
+            self._write_pull(message, task.target, full)
         set_instant(message.schedule_time, task.schedule_time)
         message.create_time.seconds = task.create_time // SECOND
-        if task.dispatch_deadline is not None:
+        if task.dispatch_deadline is not None and "dispatch_deadline" in self._task_fields:
             set_instant(message.dispatch_deadline, task.dispatch_deadline)
-        if task.attempts:
-            set_instant(message.first_attempt.dispatch_time, truncated(task.attempts[0].dispatch_time, 1_000))
-            self._write_attempt(message.last_attempt, task.attempts[-1])
-        if task.retry_config is not None:
-            config = task.retry_config
-            message.retry_config.max_attempts = config.max_attempts
-            message.retry_config.max_doublings = config.max_doublings
-            set_instant(message.retry_config.min_backoff, config.min_backoff)
-            set_instant(message.retry_config.max_backoff, config.max_backoff)
-            if config.max_retry_duration:
-                set_instant(message.retry_config.max_retry_duration, config.max_retry_duration)
-        return self.types.Task.wrap(message)
+        if task.dispatch_count:
+            self._write_counts(message.status if self._has_status else message, task)
+        if task.retry_config is not None and "retry_config" in self._task_fields:
+            self.write_retry(message.retry_config, task.retry_config)
+        return shown(self.types.Task, message)
 
     def stored_size(self, task: Task) -> int:
         """Bytes of the stored message, which has no view. Evidence: recorded."""
-        message = self.task(task, full=True)._pb
+        message = raw(self.task(task, full=True))
         message.ClearField("view")
         return message.ByteSize()  # type: ignore[no-any-return]
 
@@ -160,16 +135,33 @@ class Messages:
             request.oauth_token.scope = target.oauth.scope
 
     def _write_app_engine(self, request: Any, target: AppEngineTarget, full: bool) -> None:
-        request.relative_uri = target.relative_uri
+        setattr(request, self._relative_uri, target.relative_uri)
         request.http_method = self._method_numbers[target.method]
         for name, value in target.headers:
             request.headers[name] = value
         if full:
-            request.body = target.body
+            setattr(request, self._body, target.body)
         if target.routing is not None:
             routing = request.app_engine_routing
             routing.service, routing.version = target.routing.service, target.routing.version
             routing.instance, routing.host = target.routing.instance, target.routing.host
+
+    def _write_pull(self, message: Any, content: PullMessage, full: bool) -> None:
+        """Where there are pull queues, with the payload in the FULL view alone; else in that view only. Documented."""
+        if full:
+            message.pull_message.payload = content.body
+        if full or self.has_pull_queues:
+            message.pull_message.SetInParent()
+            message.pull_message.tag = content.tag
+
+    def _write_counts(self, message: Any, task: Task) -> None:
+        """Of a pull task only its leases are counted. Evidence: documented."""
+        setattr(message, self._dispatch_count, task.dispatch_count)
+        setattr(message, self._response_count, task.response_count)
+        if task.attempts:
+            first = getattr(message, self._first_attempt)
+            set_instant(first.dispatch_time, truncated(task.attempts[0].dispatch_time, 1_000))
+            self._write_attempt(getattr(message, self._last_attempt), task.attempts[-1])
 
     def _write_attempt(self, message: Any, attempt: Attempt) -> None:
         set_instant(message.schedule_time, truncated(attempt.schedule_time, 1_000))
@@ -179,36 +171,8 @@ class Messages:
             message.response_status.code = attempt.outcome.rpc_status.value
             message.response_status.message = attempt.outcome.message
 
-    def list_queues_response(self, queues: Iterable[Queue], next_page_token: str) -> Any:
-        """A ListQueuesResponse."""
-        return self.types.ListQueuesResponse(
-            queues=[self.queue(queue) for queue in queues], next_page_token=next_page_token
-        )
-
     def list_tasks_response(self, tasks: Iterable[Task], next_page_token: str, *, full: bool) -> Any:
         """A ListTasksResponse."""
         return self.types.ListTasksResponse(
             tasks=[self.task(task, full=full) for task in tasks], next_page_token=next_page_token
         )
-
-
-def _plain(message: Any) -> Any:
-    """The set fields of a message as a dict; durations as nanoseconds."""
-    kind = message.DESCRIPTOR.full_name if hasattr(message, "DESCRIPTOR") else None
-    if kind is None:
-        return message
-    if kind in ("google.protobuf.Duration", "google.protobuf.Timestamp"):
-        return _nanoseconds(message)
-    return {field.name: _plain(value) for field, value in message.ListFields()}
-
-
-def _nanoseconds(message: Any) -> int:
-    """A Timestamp or a Duration as an integer of nanoseconds."""
-    return message.seconds * SECOND + message.nanos  # type: ignore[no-any-return]
-
-
-def set_instant(message: Any, nanoseconds: int) -> None:
-    """Write a Timestamp or a non-negative Duration."""
-    message.seconds, message.nanos = divmod(nanoseconds, SECOND)
-    if not nanoseconds:
-        message.SetInParent()  # a duration of zero is set nevertheless

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .._model.batch import BatchKind, Operation
-from .messages import Messages, set_instant
+from .messages import Messages
 from .status import status_of
+from .values import set_instant
 
 
 def message_of(operation: Operation, messages: Messages, views: dict[int, bool]) -> Any:

@@ -29,6 +29,10 @@ HTTP_RULES: dict[str, tuple[str, str]] = {
     "list_tasks": ("get", f"{{parent={_QUEUE}}}/tasks"),
     "delete_task": ("delete", f"{{name={_TASK}}}"),
     "run_task": ("post", f"{{name={_TASK}}}:run"),
+    "lease_tasks": ("post", f"{{parent={_QUEUE}}}/tasks:lease"),
+    "acknowledge_task": ("post", f"{{name={_TASK}}}:acknowledge"),
+    "renew_lease": ("post", f"{{name={_TASK}}}:renewLease"),
+    "cancel_lease": ("post", f"{{name={_TASK}}}:cancelLease"),
     "batch_create_tasks": ("post", f"{{parent={_QUEUE}}}/tasks:batchCreate"),
     "batch_delete_tasks": ("post", f"{{parent={_QUEUE}}}/tasks:batchDelete"),
     "get_operation": ("get", f"{{name={_LOCATION}/operations/*}}"),
@@ -58,7 +62,8 @@ def http_error(error: InProcessRpcError, verb: str, url: str) -> Exception:
     import requests
     from google.api_core import exceptions
 
-    code = int(exceptions.from_grpc_status(error.code(), error.details()).code)
+    # UNKNOWN and DATA_LOSS, which have no HTTP status in the library, are 500. Evidence: documented (google.rpc.Code).
+    code = int(exceptions.from_grpc_status(error.code(), error.details()).code or 500)
     status: dict[str, Any] = {"code": code, "message": error.details(), "status": error.code().name}
     details = _details(error)
     if details:

@@ -58,6 +58,14 @@ class CredentialsToLoad:
         self.load_now = load
 
 
+def credentials_of_file(filename: str) -> Any:
+    """The credentials of a service account's key file; while no real call can follow, what stands for them."""
+    from google.oauth2 import service_account
+
+    load = functools.partial(service_account.Credentials.from_service_account_file, filename)
+    return CredentialsToLoad(load) if switchboard.needs_no_credentials else load()
+
+
 def backend_for(rpc: str) -> Backend | None:
     """The innermost fake; None outside, unless calls outside are refused."""
     backend = switchboard.backend
@@ -160,7 +168,7 @@ def _of_the_client(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _subclass(stock: type, members: dict[str, Any], noting: Callable[..., Any] | None = None) -> type:
-    noting = noting or _noting_retry
+    noting = noting or noting_retry
 
     def prepare(self: Any, client_info: Any) -> None:
         stock._prep_wrapped_messages(self, client_info)  # type: ignore[attr-defined]
@@ -170,7 +178,7 @@ def _subclass(stock: type, members: dict[str, Any], noting: Callable[..., Any] |
     return type(stock.__name__, (stock,), {**names, "_prep_wrapped_messages": prepare, **members})
 
 
-def _noting_retry(call: Callable[..., Any]) -> Callable[..., Any]:
+def noting_retry(call: Callable[..., Any]) -> Callable[..., Any]:
     """``call``, with its ``retry`` argument kept where the channel finds it."""
 
     @functools.wraps(call)

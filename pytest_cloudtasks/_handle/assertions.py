@@ -9,13 +9,13 @@ from re import Pattern
 from typing import Any, Literal, Union, overload
 
 from .._model.task import Task
+from .durations import duration_text, offset_text
 from .explaining import count_text, explained, shown, with_timeline
 from .failing import CloudTasksAssertionError
 from .matching import UNSET, WITHIN, Match, exactly, matches
 from .on_commit import warn_of_waiting_callbacks
-from .records import TaskRecord, model_task, records, short_name
+from .records import TaskRecord, contents, model_task, records, short_name
 from .summary import BlockedReason, blocked
-from .timeline import duration_text, offset_text
 from .world import World
 
 Text = Union[str, Pattern[str], Callable[[str], object], Any]
@@ -271,7 +271,7 @@ class Assertions:
         __tracebackhide__ = True
         world = self._world
         upcoming = world.service.dispatcher.upcoming()
-        held_up = [one for one in blocked(world) if model_task(one.task).schedule_time <= world.clock.now]
+        held_up = [one for one in blocked(world) if model_task(one.task).goes_at <= world.clock.now]
         if upcoming is not None and upcoming.at <= world.clock.now:
             reason = f"{short_name(upcoming.task)} is due now. Dispatch it with cloud_tasks.dispatch_due()."
         elif held_up:
@@ -303,13 +303,13 @@ def _left_text(task: Task, world: World, reason: BlockedReason | None) -> str:
     now = world.clock.now
     if task.in_flight:
         when = "under way"
-    elif task.schedule_time > now:
-        when = f"goes at {offset_text(task.schedule_time - world.clock.origin)}"
-        when += f", in {duration_text(task.schedule_time - now)}"
+    elif task.goes_at > now:
+        when = f"goes at {offset_text(task.goes_at - world.clock.origin)}"
+        when += f", in {duration_text(task.goes_at - now)}"
     else:
         when = "due"
     but = f", but {reason.value}" if reason else ""
-    return f"{short_name(task)}  {task.target.method} {TaskRecord(task, world).url}  {when}{but}"
+    return f"{short_name(task)}  {contents(task)}  {when}{but}"
 
 
 def _one_or_all(tasks: list[TaskRecord], count: int | None) -> TaskRecord | list[TaskRecord]:

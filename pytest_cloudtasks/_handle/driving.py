@@ -14,17 +14,19 @@ from .._google.id_tokens import authorization_for
 from .._model.attempt import DEADLINE_EXCEEDED, Attempt, OutcomeKind
 from .._model.dispatching import Step, Upcoming
 from .._model.queue import Queue
-from .._model.task import HttpTarget, Task
+from .._model.task import HttpTarget, PullMessage, Task
 from .._targets.answers import Answer, WrongHandlerResult
+from .._targets.base import Destination, Target, destination_of
 from .._targets.redirects import MAX_REDIRECTS, redirected, retry_at
 from .._targets.request import TargetRequest
-from .._targets.routes import Destination, Mount, Route, destination_of
 from .._time.instants import from_datetime, from_timedelta, to_datetime
-from .failing import DrainLimitReached, NoTarget
+from .delivery_faults import arrived, note_second_delivery, second_delivery
+from .failing import DrainLimitReached
 from .handlers import Handler, working
+from .no_target import no_target
 from .records import short_name
 from .shells import Course
-from .suggestions import counted, did_you_mean
+from .suggestions import counted
 from .summary import Beginning, Summary, beginning, summary_since
 from .world import Delivery, World
 
@@ -106,6 +108,11 @@ class Driver:
         """Deliver ``task`` now."""
         __tracebackhide__ = True
         with self._verb("dispatch"):
+            if isinstance(task.target, PullMessage):
+                raise ValueError(
+                    f"The task {short_name(task)} can't be dispatched: it waits in a pull queue. Lease it with a"
+                    " v2beta2 client, as the application's workers do."
+                )
             if not task.is_live:
                 raise ValueError(
                     f"The task {short_name(task)} can't be dispatched: it is {task.state.value}, and the service does"
@@ -186,9 +193,11 @@ class Driver:
         return end
 
     def _pass_time(self, to: int) -> None:
+        """Move to ``to``, unless a clock of the test's that ticks has gone further by itself."""
         with self.world.lock:
-            self.world.clock.move(to)
-            self.world.service.dispatcher.observe(to)
+            clock = self.world.clock
+            clock.move(max(to, clock.now))
+            self.world.service.dispatcher.observe(clock.now)
 
     def _comes_next(self, only: Queue | None) -> Upcoming | Handler | None:
         """The next event of the model, or a handler that wakes before it."""
@@ -197,7 +206,7 @@ class Driver:
         if sleeper is None:
             return upcoming
         at, handler = sleeper
-        if upcoming is not None and (upcoming.at < at or (upcoming.at == at and upcoming.step is Step.ANSWER)):
+        if upcoming is not None and (upcoming.at < at or (upcoming.at == at and _goes_before_sleepers(upcoming))):
             return upcoming
         return handler
 
@@ -209,6 +218,7 @@ class Driver:
         world = self.world
         while True:
             with world.lock:
+                world.service.dispatcher.observe(world.contact())  # a handler may have moved a clock of the test's
                 coming = self._comes_next(only)
                 at = None if coming is None else coming.wakes_at if isinstance(coming, Handler) else coming.at
                 if coming is None or at is None or (end is not None and at > end):
@@ -235,18 +245,24 @@ class Driver:
                 yield from self._deliver(attempt, target)
             return Moved(attempt, target is not None)
 
-    def _deliver(self, attempt: Attempt, target: Route | Mount) -> Generator[Handler, None, None]:
+    def _deliver(self, attempt: Attempt, target: Target) -> Generator[Handler, None, None]:
         """Hand the request to the target and its answer to the service; an exception comes out in the end."""
         __tracebackhide__ = True
         authorization = authorization_for(attempt.target, attempt.dispatch_time)
         request = TargetRequest(attempt, authorization)
         self.world.deliveries[attempt] = Delivery(request, target, None)
         yield from self._run(Handler(attempt, target, request))
+        second = second_delivery(self.world, attempt, target, authorization)
+        if second is not None:
+            yield from self._run(second)
 
     def _run(self, handler: Handler) -> Generator[Handler, None, None]:
         """Let a handler go on until it has answered or sleeps."""
         __tracebackhide__ = True
         world, attempt = self.world, handler.attempt
+        if handler.is_second:
+            yield from self._run_second(handler)
+            return
         try:
             yield handler
         except GeneratorExit:  # the verb was cancelled, and its handler with it
@@ -264,6 +280,14 @@ class Driver:
         else:
             yield from self._run(hop)
 
+    def _run_second(self, handler: Handler) -> Generator[Handler, None, None]:
+        """The same for a second delivery, of which the service takes no notice."""
+        __tracebackhide__ = True
+        yield handler
+        note_second_delivery(self.world, handler)
+        if handler.answer is not None:
+            self._raise_for(handler.answer, handler.target)
+
     def _hop(self, handler: Handler, answer: Answer) -> Handler | None:
         """Where a redirect leads within the attempt, by the knob; App Engine tasks never follow one. Documented."""
         __tracebackhide__ = True
@@ -279,9 +303,8 @@ class Driver:
         target = world.targets.find(destination)
         if target is None:
             self._take(handler, answer)
-            raise self._no_target(
-                f"The task {short_name(attempt.task)} was redirected to a URL that has no target", destination
-            )
+            what = f"The task {short_name(attempt.task)} was redirected to a URL that has no target"
+            raise no_target(what, destination, world.targets)
         hop = Handler(attempt, target, request)
         hop.hops, hop.taken = handler.hops + 1, taken
         world.deliveries[attempt] = Delivery(request, target, None)
@@ -307,10 +330,12 @@ class Driver:
                 outcome = answer.outcome
                 if world.settings.service.honour_retry_after:
                     outcome = replace(outcome, retry_at=retry_at(answer.headers, at))
+                if at <= attempt.deadline:
+                    outcome = arrived(world, attempt, outcome)
                 world.service.dispatcher.answer(attempt, outcome, at, now)
         self._raise_for(answer, target)
 
-    def _raise_for(self, answer: Answer, target: Route | Mount) -> None:
+    def _raise_for(self, answer: Answer, target: Target) -> None:
         __tracebackhide__ = True
         error = answer.exception
         if error is None or answer.scripted:
@@ -322,34 +347,15 @@ class Driver:
                 raise RuntimeError("A handler raised StopIteration, which is the cause of this.") from error
             raise error
 
-    def _target_for(self, task: Task, attempt: Attempt | None = None) -> Route | Mount:
+    def _target_for(self, task: Task, attempt: Attempt | None = None) -> Target:
         """Where ``attempt``, which has begun, or else the task's next one goes."""
         __tracebackhide__ = True
         sent = self.world.service.target_of(task) if attempt is None else attempt.target
         target = self.world.targets.find_for(task, sent)
         if target is not None:
             return target
-        raise self._no_target(
-            f"The task {short_name(task)} is due, and its URL has no target", destination_of(task, sent)
-        )
-
-    def _no_target(self, what: str, destination: Destination) -> NoTarget:
-        known = self.world.targets.describe()
-        targets = "".join(f"\n  {one}" for one in known) if known else " none"
-        return NoTarget(
-            f"{what}: {destination.method} {destination.url}."
-            f"{self._nearest(destination.url)}\nTargets of this test:{targets}\nAdd one with"
-            f" cloud_tasks.route({destination.url!r}), or mount the application that serves it with"
-            " cloud_tasks.mount(base_url, app). Nothing was sent."
-        )
-
-    def _nearest(self, url: str) -> str:
-        """The URL that was meant, or the hint that a route's URL counts with its query string."""
-        urls = self.world.targets.urls()
-        without_query, mark, _ = url.partition("?")
-        if mark and without_query in urls:
-            return f" The query string counts: a route for '{without_query}*' answers with any."
-        return did_you_mean(url, urls)
+        what = f"The task {short_name(task)} is due, and its URL has no target"
+        raise no_target(what, destination_of(task, sent), self.world.targets)
 
     def _limit_reached(self, upcoming: Upcoming, limit: int) -> DrainLimitReached:
         task = upcoming.task
@@ -359,3 +365,8 @@ class Driver:
             " max_retry_duration), stop the handler from enqueueing for ever, or drain with a higher limit=… or with"
             " until=…."
         )
+
+
+def _goes_before_sleepers(upcoming: Upcoming) -> bool:
+    """Of one instant answers come first, and dispatches last; but a handler that wakes at its deadline is in time."""
+    return upcoming.attempt is not None and upcoming.step is Step.ANSWER and upcoming.at < upcoming.attempt.deadline

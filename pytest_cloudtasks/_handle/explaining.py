@@ -8,7 +8,7 @@ from typing import Any
 
 from .matching import Difference, Match
 from .on_commit import hint
-from .records import TaskRecord, model_task, short_name
+from .records import TaskRecord, contents, model_task, short_name
 from .suggestions import counted
 from .timeline import timeline_text
 from .world import World
@@ -73,7 +73,7 @@ def _near(task: TaskRecord, differences: Sequence[Difference]) -> str:
 
 
 def _title(task: TaskRecord) -> str:
-    return f"{short_name(model_task(task))}  {task.method} {task.url}  ({task.state.value})"
+    return f"{short_name(model_task(task))}  {contents(model_task(task))}  ({task.state.value})"
 
 
 def _left_out(total: int) -> str:

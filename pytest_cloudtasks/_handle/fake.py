@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -10,27 +10,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._google.clients import bound_async_client, bound_client, exception_for
+from .._google.clients import bound_async_client, bound_client, bound_legacy_client, exception_for
 from .._google.interception import interception
 from .._google.switchboard import switchboard
 from .._model.events import EventKind
 from .._model.refusals import ServiceError
-from .._targets.asgi import AsgiApp
-from .._targets.routes import Handler, Mount, OnException, Route
-from .._targets.wsgi import WsgiApp
+from .._targets.base import OnException
 from .._time.instants import from_datetime
 from .aio import AioVerbs
 from .assertions import Assertions
 from .clock_view import ClockView
 from .driving import Driver
+from .faults import Faults, unused
 from .inline import dispatch_created, dispatch_created_async
 from .oidc import SERVICE_ACCOUNT, Oidc
+from .on_commit import CloudTasksWarning
+from .queue_view import QueueRecords
 from .records import Attempt, TaskRecord, model_task, records, task_of
 from .settings import checked, merged
 from .shells import run
 from .single_request import URL, TaskRequest, task_request
 from .suggestions import counted
 from .summary import Summary
+from .targeting import Targeting
 from .timeline import timeline_text
 from .verbs import duration_of_advance
 from .world import InlineShells, RpcCall, World
@@ -38,8 +40,10 @@ from .world import InlineShells, RpcCall, World
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, Queue
 
+    from .._google.legacy.client import LegacyCloudTasksClient
 
-class FakeCloudTasks(Assertions):
+
+class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
     """A deterministic Cloud Tasks in this process, and the test's hands on it.
 
     The ``cloud_tasks`` fixture gives one, fresh for every test. Elsewhere it is a context manager::
@@ -60,6 +64,7 @@ class FakeCloudTasks(Assertions):
         start: datetime | None = None,
         time: Literal["held", "virtual"] = "held",
         seed: int = 0,
+        order: Literal["fifo", "shuffle"] = "fifo",
         auto_create_queues: bool = False,
         on_exception: OnException = "raise",
         redirect_endpoints: Iterable[str] = (),
@@ -77,6 +82,7 @@ class FakeCloudTasks(Assertions):
             "location": location,
             "time": time,
             "seed": seed,
+            "order": order,
             "auto_create_queues": auto_create_queues,
             "on_exception": on_exception,
             "redirect_endpoints": redirect_endpoints,
@@ -114,8 +120,12 @@ class FakeCloudTasks(Assertions):
     ) -> None:
         world = self._resting
         self._exit.close()
-        if error is None and world.failures:
+        if error is not None:
+            return
+        if world.failures:
             raise AssertionError(world.failures[0])
+        for told in unused(world):
+            warnings.warn(told, CloudTasksWarning, stacklevel=2)
 
     def _in(self, world: World) -> ExitStack:
         """Live in ``world`` until the stack is closed; worlds nest, as examples do in a test."""
@@ -167,7 +177,7 @@ class FakeCloudTasks(Assertions):
         frontend = world.frontend
         with world.lock:
             try:
-                created = frontend.configure(world.service, world.clock.now, world.settings.queue_name(queue), fields)
+                created = world.configure(world.service, world.clock.now, world.settings.queue_name(queue), fields)
             except ServiceError as error:
                 raise exception_for(error, world.randomness.jitter) from None
             except (ValueError, TypeError) as error:
@@ -189,36 +199,11 @@ class FakeCloudTasks(Assertions):
         """A real ``CloudTasksAsyncClient`` bound to this fake, for any event loop."""
         return bound_async_client(lambda: self._resting)
 
-    # --- targets -------------------------------------------------------------------------------------------------
+    def legacy_client(self) -> LegacyCloudTasksClient:
+        """A client with the surface of google-cloud-tasks 1.x bound to this fake; 1.x's own where it is installed."""
+        return bound_legacy_client(lambda: self._resting)
 
-    def route(
-        self,
-        url: str | re.Pattern[str],
-        *,
-        method: str | None = None,
-        queue: str | None = None,
-        handler: Handler | None = None,
-        on_exception: OnException | None = None,
-    ) -> Route:
-        """Answer for a URL: an exact one, a glob with ``*``, or a compiled pattern, which is searched for.
-
-        ``handler`` gets a `TargetRequest` and returns None (200), an HTTP status, a pair of status and headers, or
-        any response object with a ``status_code``. Without one, script the route: ``.returns(503, 200)``,
-        ``.raises(TimeoutError)``, ``.takes(timedelta(seconds=5))``, ``.then_pass()``; without that either it answers
-        200. The most specific route is asked first, any route before a mount.
-        """
-        route = Route(url, method=method, queue=queue, handler=handler, on_exception=_policy(on_exception))
-        self._world.targets.add(route)
-        return route
-
-    def mount(self, base_url: str, app: WsgiApp | AsgiApp, *, on_exception: OnException | None = None) -> Mount:
-        """Let a WSGI or an ASGI application answer for every URL under ``base_url``, at the full path.
-
-        An ASGI application's lifespan begins with its first request, and ends with the fake, or with its event loop.
-        """
-        mount = Mount(base_url, app, _policy(on_exception))
-        self._world.targets.add(mount)
-        return mount
+    # --- single requests -----------------------------------------------------------------------------------------
 
     def task_request(
         self,
@@ -358,12 +343,6 @@ class FakeCloudTasks(Assertions):
         if self._running is None:
             return "<FakeCloudTasks, not active>"
         return f"<FakeCloudTasks with {counted(len(self._running.service.queues), 'queue')}>"
-
-
-def _policy(on_exception: OnException | None) -> OnException | None:
-    if on_exception is not None:
-        checked({"on_exception": on_exception}, where="on_exception")
-    return on_exception
 
 
 def current() -> FakeCloudTasks:

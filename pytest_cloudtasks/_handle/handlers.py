@@ -9,8 +9,8 @@ from typing import Any
 
 from .._model.attempt import Attempt, response
 from .._targets.answers import Answer
+from .._targets.base import Target
 from .._targets.request import TargetRequest
-from .._targets.routes import Mount, Route
 
 working: ContextVar[Handler | None] = ContextVar("working", default=None)
 """The handler that this code is part of; frameworks carry it into the threads they use."""
@@ -21,7 +21,7 @@ TURNS = 50
 class Handler:
     """One delivery. It is run until it has answered, or until it sleeps in the queue's time."""
 
-    def __init__(self, attempt: Attempt, target: Route | Mount, request: TargetRequest) -> None:
+    def __init__(self, attempt: Attempt, target: Target, request: TargetRequest) -> None:
         self.attempt = attempt
         self.target = target
         self.request = request
@@ -30,6 +30,10 @@ class Handler:
         """How many redirects led here."""
         self.taken = 0
         """How long (nanoseconds) the answers took that led here."""
+        self.is_second = False
+        """Whether the service delivers the attempt once more, and has no use for the answer."""
+        self.is_told = False
+        """Whether the timeline has the second delivery."""
         self._coroutine: Coroutine[Any, Any, Answer] | None = None
         self._task: asyncio.Task[Answer] | None = None
         self._alarms: list[tuple[int, asyncio.Future[None]]] = []

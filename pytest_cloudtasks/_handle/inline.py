@@ -69,4 +69,4 @@ def _is_due(world: World, task: Task) -> bool:
     if not task.is_live or task.dispatch_count:
         return False
     queue = world.service.queues[task.queue_name]
-    return task.schedule_time <= world.clock.now and queue.state is QueueState.RUNNING
+    return task.goes_at <= world.clock.now and queue.state is QueueState.RUNNING and not queue.is_pull

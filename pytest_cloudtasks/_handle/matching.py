@@ -70,6 +70,10 @@ class Match:
         """Itself, after refusing what could never match: an unknown queue, a naive datetime, a number of seconds."""
         if isinstance(self.queue, str):
             world.queue_named(self.queue)
+        return self.possible()
+
+    def possible(self) -> Match:
+        """The same for tasks to come, whose queue may be unknown yet."""
         _check_method(self.method)
         _check_oidc(self.oidc)
         if isinstance(self.at, (date, str, int, float)):

@@ -10,7 +10,8 @@ from typing import Any
 from .._model import names
 from .._model.attempt import Attempt as ModelAttempt
 from .._model.attempt import OutcomeKind
-from .._model.task import HttpTarget, OidcToken, Task, TaskState
+from .._model.leases import tag_of
+from .._model.task import AppEngineTarget, HttpTarget, OidcToken, PullMessage, Task, TaskState
 from .._targets.headers import Headers
 from .._targets.request import TargetRequest
 from .._time.instants import to_datetime, to_timedelta
@@ -127,13 +128,13 @@ class TaskRecord:
 
     @property
     def url(self) -> str:
-        """Where it goes; the relative URI of an App Engine task."""
+        """Where it goes; the relative URI of an App Engine task; "" for a pull task, which goes nowhere."""
         target = self._task.target
-        return target.url if isinstance(target, HttpTarget) else target.relative_uri
+        return target.relative_uri if isinstance(target, AppEngineTarget) else target.url
 
     @property
     def method(self) -> str:
-        """The HTTP method, such as "POST"."""
+        """The HTTP method, such as "POST"; "" for a pull task."""
         return self._task.target.method
 
     @property
@@ -143,8 +144,13 @@ class TaskRecord:
 
     @property
     def body(self) -> bytes:
-        """The body."""
+        """The body; a pull task's payload."""
         return self._task.target.body
+
+    @property
+    def tag(self) -> str:
+        """The tag of a pull task; "" for any other."""
+        return tag_of(self._task)
 
     @property
     def json(self) -> Any:
@@ -172,8 +178,11 @@ class TaskRecord:
 
     @property
     def message(self) -> Any:
-        """The stored ``google.cloud.tasks_v2.Task`` in the FULL view; a fresh message each time."""
-        return self._world.frontend.messages.task(self._task, full=True)
+        """The stored ``google.cloud.tasks_v2.Task`` in the FULL view; a fresh message each time.
+
+        Of a pull task it is v2beta2's: v2 does not show what it carries.
+        """
+        return self._world.frontend_for(self._task).messages.task(self._task, full=True)
 
     @property
     def http_request(self) -> Any:
@@ -227,12 +236,20 @@ class TaskRecord:
         return hash(self._task)
 
     def __repr__(self) -> str:
-        return f"<task {short_name(self._task)} {self.method} {self.url} {self.state.value}>"
+        return f"<task {short_name(self._task)} {contents(self._task)} {self.state.value}>"
 
 
 def short_name(task: Task) -> str:
     """``queue/task``."""
     return f"{names.short(task.queue_name)}/{names.short(task.name)}"
+
+
+def contents(task: Task) -> str:
+    """What ``task`` carries, in short: method and URL, or a pull task's tag."""
+    target = task.target
+    if isinstance(target, PullMessage):
+        return f"pull, tag {target.tag!r}" if target.tag else "pull"
+    return f"{target.method} {target.relative_uri if isinstance(target, AppEngineTarget) else target.url}"
 
 
 def model_task(record: TaskRecord) -> Task:

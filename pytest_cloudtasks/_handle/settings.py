@@ -33,6 +33,7 @@ class Settings:
     start: int | None = None
     time: str = "held"
     seed: int = 0
+    order: str = "fifo"
     auto_create_queues: bool = False
     outside: str = "real"
     autouse: bool = False
@@ -154,6 +155,8 @@ def _knob(name: str, value: Any, default: Any) -> Any:
     what = f"service knob {name}"
     if name == "iam_emulation":
         return _member(what, value)
+    if name == "iam_roles":
+        return _roles(what, value)
     if isinstance(default, Enum):
         kind = type(default)
         choice = str(value.value if isinstance(value, kind) else value)  # an ini file's 2026 is read as a number
@@ -173,7 +176,7 @@ def _knob(name: str, value: Any, default: Any) -> Any:
             return value
         raise ValueError(f"{what} takes a positive number, or a callable that makes one of the rate; got {value!r}.")
     if isinstance(value, str):
-        text, value = value, _read_duration(value)
+        text, value = value, read_duration(value)
         if value is None:
             raise TypeError(f"{what} takes a timedelta, or a text such as 90s, 10m, 1h or 7d, and got {text!r}.")
     duration = from_timedelta(value, what=what)
@@ -193,6 +196,20 @@ def _member(what: str, value: Any) -> str:
     raise ValueError(
         f"{what} takes True, False, or the member that the client is, such as 'user:me@example.com', and got {value!r}."
     )
+
+
+def _roles(what: str, value: Any) -> dict[str, frozenset[str]]:
+    """Custom roles: a mapping, or the ini file's ``role: permission permission, role: permission``."""
+    if isinstance(value, str):
+        pairs = (one.rpartition(":") for one in value.split(",") if one.strip())
+        value = {role.strip(): permissions.split() for role, _, permissions in pairs}
+    is_mapping = isinstance(value, Mapping) and all(isinstance(role, str) and role for role in value)
+    if not is_mapping or any(isinstance(granted, str) for granted in value.values()):
+        raise TypeError(
+            f"{what} takes a mapping of roles to lists of the permissions they grant, such as"
+            f" {{'projects/p/roles/creator': ['cloudtasks.tasks.create']}}, and got {value!r}."
+        )
+    return {role: frozenset(granted) for role, granted in value.items()}
 
 
 # --- the texts of an ini file ------------------------------------------------------------------------------------
@@ -223,7 +240,8 @@ def _read_instant(text: str) -> Any:
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def _read_duration(text: str) -> timedelta | None:
+def read_duration(text: str) -> timedelta | None:
+    """``90s``, ``10m``, ``1.5h``, ``7d``; None for what is no duration."""
     number, unit = text[:-1].rstrip(), text[-1:]
     if unit in _UNITS and number.replace(".", "", 1).isdigit():
         return timedelta(**{_UNITS[unit]: float(number)})
@@ -232,7 +250,7 @@ def _read_duration(text: str) -> timedelta | None:
 
 def _read_knob(line: str) -> tuple[str, Any]:
     name, _, text = (part.strip() for part in line.partition("="))
-    duration = _read_duration(text)
+    duration = read_duration(text)
     if duration is not None:
         return name, duration
     flag = _read_flag(text)
@@ -248,6 +266,7 @@ OPTIONS: dict[str, Option] = {
         Option("start", _start, _read_instant, "the instant at which time is held, with its offset from UTC"),
         Option("time", _one_of("time", "held", "virtual"), str, "held: one time for queue and test; virtual: two"),
         Option("seed", _seed, _read_int, "the number that every random choice follows from"),
+        Option("order", _one_of("order", "fifo", "shuffle"), str, "fifo: as they come; shuffle: as the seed has it"),
         Option("auto_create_queues", _flag("auto_create_queues"), _read_flag, "create missing queues by CreateTask"),
         Option("outside", _one_of("outside", "real", "refuse"), str, "calls outside a fake: let them, or refuse them"),
         Option("autouse", _flag("autouse"), _read_flag, "give every test a fake"),

@@ -7,6 +7,7 @@ from enum import Enum
 
 from .._model.backoff import GiveUp
 from .._model.events import EventKind
+from .._model.leases import leasable
 from .._model.queue import Queue, QueueState
 from .records import TaskRecord, records
 from .world import World
@@ -19,6 +20,7 @@ class BlockedReason(Enum):
     DISABLED = "the queue is disabled"
     RATE = "max_dispatches_per_second is used up"
     CONCURRENCY = "max_concurrent_dispatches is reached"
+    PULL = "it waits in a pull queue to be leased"
     NOT_ASKED = "the verb was told to drive another queue"
 
 
@@ -43,7 +45,7 @@ class Summary:
     exhausted: int
     """Tasks that have no retry left."""
     expired: int
-    """Tasks that went past their retention of 31 days."""
+    """Tasks that went past their retention, 31 days by default."""
     blocked: tuple[Blocked, ...]
     """Tasks that are due, or in a queue that does not run, and cannot go out."""
 
@@ -79,13 +81,15 @@ def blocked(world: World, only: Queue | None = None) -> list[Blocked]:
     """The tasks that cannot go out now."""
     found = []
     for queue in world.service.queues.values():
-        if queue.state is QueueState.RUNNING:
+        if queue.is_pull:
+            tasks, reason = leasable(queue, world.clock.now), BlockedReason.PULL
+        elif queue.state is QueueState.RUNNING:
             tasks = queue.due(world.clock.now)
             if not queue.has_slot:
                 reason = BlockedReason.CONCURRENCY
             elif only is not None and queue is not only:
                 reason = BlockedReason.NOT_ASKED
-            elif (plan := queue.next_dispatch()) is not None and plan[0] > world.clock.now:
+            elif (plan := queue.next_dispatch()) is None or plan[0] > world.clock.now:
                 reason = BlockedReason.RATE
             else:
                 continue  # they go out when a verb is called

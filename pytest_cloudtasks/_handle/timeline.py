@@ -8,18 +8,28 @@ from .._model import names
 from .._model.attempt import OutcomeKind
 from .._model.backoff import GiveUp, Retry
 from .._model.events import Event, EventKind
-from .._model.task import TaskState
+from .._model.task import PullMessage, Task, TaskState
+from .._model.units import DAY
 from .._targets.request import url_of
-from .records import short_name
-from .world import World
+from .durations import duration_text, offset_text
+from .records import contents, short_name
+from .world import Note, World
 
 _QUEUE_TEXTS = {
     EventKind.QUEUE_CREATED: "created",
     EventKind.QUEUE_UPDATED: "updated",
     EventKind.QUEUE_PAUSED: "paused",
     EventKind.QUEUE_RESUMED: "resumed",
+    EventKind.QUEUE_DISABLED: "disabled",
     EventKind.QUEUE_PURGED: "purged",
     EventKind.QUEUE_DELETED: "deleted",
+}
+_PULL_TEXTS = {
+    EventKind.TASK_LEASED: "leased",
+    EventKind.TASK_ACKNOWLEDGED: "acknowledged",
+    EventKind.TASK_LEASES_EXHAUSTED: "exhausted: it was leased max_attempts times",
+    EventKind.LEASE_RENEWED: "lease renewed",
+    EventKind.LEASE_CANCELLED: "lease cancelled",
 }
 _GONE = {
     TaskState.SUCCEEDED: "the task had succeeded",
@@ -42,15 +52,27 @@ def _lines(world: World) -> Iterator[tuple[str, str]]:
     origins = iter(world.origins)
     coming = next(origins, None)
     origin = 0
+    notes = iter(world.notes)
+    note = next(notes, None)
     events = world.service.events
     for index, event in enumerate(events):
         while coming is not None and coming.event <= index:
             if index:
                 yield offset_text(coming.elapsed), "the test's clock was set anew"
             origin, coming = coming.instant, next(origins, None)
+        while note is not None and note.event <= index:
+            yield _note(note)
+            note = next(notes, None)
         if _is_told_by_its_answer(event):
             continue
         yield offset_text(event.at - origin), _text(event, origin)
+    while note is not None:
+        yield _note(note)
+        note = next(notes, None)
+
+
+def _note(note: Note) -> tuple[str, str]:
+    return offset_text(note.offset), note.text if note.task is None else f"{short_name(note.task)} {note.text}"
 
 
 def _is_told_by_its_answer(event: Event) -> bool:
@@ -71,12 +93,22 @@ def _text(event: Event, origin: int) -> str:
     if event.kind is EventKind.TASK_CREATED:
         due = task.initial_schedule_time - event.at
         when = f", scheduled for {offset_text(task.initial_schedule_time - origin)}" if due > 0 else ""
-        return f"{name} created: {task.target.method} {url_of(task.target)}{when}"
+        return f"{name} created: {_carried(task)}{when}"
     if event.kind is EventKind.TASK_DELETED:
         return f"{name} deleted"
     if event.kind is EventKind.TASK_EXPIRED:
-        return f"{name} expired: its retention of 31 days is over"
+        assert event.until is not None, "a retention has an end"
+        return f"{name} expired: its retention of {(event.until - task.create_time) / DAY:g} days is over"
+    if event.kind in _PULL_TEXTS:
+        until = "" if event.until is None else f" until {offset_text(event.until - origin)}"
+        return f"{name} {_PULL_TEXTS[event.kind]}{until}"
     return f"{name} {_attempt_text(event)}"
+
+
+def _carried(task: Task) -> str:
+    """What a task carries, with the whole URL that it goes to."""
+    target = task.target
+    return contents(task) if isinstance(target, PullMessage) else f"{target.method} {url_of(target)}"
 
 
 def _attempt_text(event: Event) -> str:
@@ -89,7 +121,8 @@ def _attempt_text(event: Event) -> str:
     assert outcome is not None, "an answered attempt has an outcome"
     shown = str(outcome.http_status) if outcome.kind is OutcomeKind.RESPONSE else outcome.rpc_status.name
     took = event.at - attempt.dispatch_time
-    text = f"{begun} → {shown}{f' after {duration_text(took)}' if took else ''}"
+    lost = f" by lose_answer() in place of {outcome.lost_status}" if outcome.lost_status else ""
+    text = f"{begun} → {shown}{lost}{f' after {duration_text(took)}' if took else ''}"
     if event.dropped:
         return f"{text}, dropped: {_GONE[attempt.task.state]}"
     if isinstance(event.verdict, Retry):
@@ -98,31 +131,3 @@ def _attempt_text(event: Event) -> str:
     if isinstance(event.verdict, GiveUp):
         return f"{text}, exhausted: {event.verdict.reason}"
     return text
-
-
-def duration_text(nanoseconds: int) -> str:
-    """``30 s``, ``0.1 s``, ``1 h 40 min``: as much as there is to say."""
-    if nanoseconds < 0:
-        return f"-{duration_text(-nanoseconds)}"
-    seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    fraction = f".{rest // 1_000:06d}".rstrip("0").rstrip(".") if rest >= 1_000 else ""
-    parts = [f"{days} d"] * bool(days) + [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes)
-    if seconds or fraction or not parts:
-        parts.append(f"{seconds}{fraction} s")
-    return " ".join(parts)
-
-
-def offset_text(nanoseconds: int) -> str:
-    """``+0:00:30``, ``+3d 0:00:00.100``."""
-    sign, left = ("-", -nanoseconds) if nanoseconds < 0 else ("+", nanoseconds)
-    seconds, rest = divmod(left, 1_000_000_000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    fraction = f".{rest // 1_000:06d}" if rest >= 1_000 else ""
-    if fraction.endswith("000"):
-        fraction = fraction[:-3]
-    return f"{sign}{f'{days}d ' if days else ''}{hours}:{minutes:02d}:{seconds:02d}{fraction}"

@@ -6,31 +6,41 @@ import asyncio
 import copy
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._google import frontends
 from .._google.frontend import Frontend
+from .._google.raw import as_it_arrived
 from .._google.switchboard import Incoming, switchboard
 from .._model import names
 from .._model.agenda import Agenda
 from .._model.attempt import Attempt
+from .._model.queue import Queue
 from .._model.refusals import ServiceError
 from .._model.service import Service
-from .._model.task import Task
+from .._model.task import PullMessage, Task
 from .._targets.answers import Answer
 from .._targets.asgi import in_a_loop
+from .._targets.base import Target
+from .._targets.registry import Targets
 from .._targets.request import TargetRequest
-from .._targets.routes import Mount, Route, Targets
 from .._time.clock import Clock, Leap
 from .._time.instants import to_datetime
+from .choices import Choices, SeededChoices
 from .failing import failure
 from .handlers import Handler
+from .lineups import PlannedLineup
+from .plans import Plans
 from .randomness import Randomness
+from .rpc_faults import failure_of, loss_of
 from .settings import Settings
 from .suggestions import did_you_mean, listed
+
+if TYPE_CHECKING:
+    from .._google.status import InProcessRpcError
 
 _CREATING = frozenset({"create_task", "batch_create_tasks"})
 
@@ -40,7 +50,7 @@ class Delivery:
     """An attempt as its target saw it."""
 
     request: TargetRequest
-    target: Route | Mount
+    target: Target
     answer: Answer | None
 
 
@@ -51,6 +61,17 @@ class Origin:
     event: int
     instant: int
     elapsed: int
+
+
+@dataclass(frozen=True)
+class Note:
+    """A planned fault that has happened, before event number ``event``; ``offset`` from first contact."""
+
+    event: int
+    offset: int
+    text: str
+    task: Task | None
+    """Whose name comes before the text."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +88,7 @@ class RpcCall:
 
     ``retry`` is what the caller passed (google.api_core's DEFAULT where nothing was passed, None for no retry),
     ``timeout`` the seconds that came with the call, ``metadata`` its pairs. ``result`` is the response, or ``error``
-    the exception that the transport raised.
+    the exception that the transport raised; a call whose response was lost has both.
     """
 
     method: str
@@ -88,7 +109,13 @@ class World:
         self.handle: object = None
         """The control handle that users hold."""
         self.randomness = Randomness(settings.seed, test)
+        self.choices: Choices = SeededChoices(settings.seed, test)
+        self.plans = Plans()
+        """Faults that are planned."""
+        self.notes: list[Note] = []
+        """Faults that have happened, but for answers that were lost: those are outcomes."""
         self.service = Service(self.randomness.task_id, settings.service, settings.location)
+        self.service.dispatcher.lineup = PlannedLineup(self)
         self.clock = Clock(start=settings.start, virtual=settings.time == "virtual")
         self.targets = Targets()
         self.rpcs: list[RpcCall] = []
@@ -128,16 +155,13 @@ class World:
             return  # this world goes on from another's state, its queues among it
         self.origins.append(Origin(0, self.clock.origin, 0))
         for name, fields in self.settings.queues.items():
-            self.frontend.configure(self.service, self.clock.now, self.settings.queue_name(name), fields)
+            self.configure(self.service, self.clock.now, self.settings.queue_name(name), fields)
 
     def _leap(self, leap: Leap) -> None:
-        waiting = self.service.has_live_tasks
+        is_busy = self.service.dispatcher.awaits_answers or self.sleepers.first() is not None
+        waiting = self.service.has_live_tasks or is_busy
         if waiting and leap.now < leap.was:
-            raise self.fail(
-                f"{leap.clock.name} shows {to_datetime(leap.now).isoformat()}, which lies before the queue's"
-                f" {to_datetime(leap.was).isoformat()}, and tasks are waiting that cannot go back in time. Freeze time"
-                " before the first task is created, or move it forwards."
-            )
+            raise self.fail(_no_way_back(leap, "attempts are under way" if is_busy else "tasks are waiting"))
         set_anew = not waiting and (leap.is_new or leap.now < leap.was)
         if set_anew:
             self.service.set_anew(leap.now - leap.was)
@@ -152,45 +176,62 @@ class World:
         """Google's v2 messages in front of the service; the first use imports Google's client."""
         return frontends.v2()
 
+    def frontend_for(self, task: Task) -> Frontend:
+        """That of the version which shows what ``task`` carries."""
+        return frontends.v2beta2() if isinstance(task.target, PullMessage) else self.frontend
+
+    def configure(self, service: Service, now: int, name: str, fields: Mapping[str, Any]) -> Queue:
+        """Create a queue in ``service`` by the fields of its message, in the first version that has them all."""
+        return frontends.with_queue_fields(fields).configure(service, now, name, fields)
+
     def receive(self, call: Incoming) -> Any:
         """Answer an RPC of a sync client."""
-        result, tasks = self._answer(call)
+        entry, tasks = self._answer(call)
         if self.created is not None:
             for task in tasks:
                 self.created.sync(self, task)
-        return result
+        return _result_of(entry)
 
     def receive_async(self, call: Incoming) -> tuple[Any, Awaitable[None] | None]:
         """Answer an RPC of an asyncio client: the response, and what to await before it is given."""
-        result, tasks = self._answer(call)
+        entry, tasks = self._answer(call)
         if not tasks or self.created is None:
-            return result, None
-        return result, self._dispatch_async(tasks, self.created)
+            return _result_of(entry), None
+        return entry.result, self._dispatch_async(tasks, self.created, entry)
 
-    async def _dispatch_async(self, tasks: Sequence[Task], created: InlineShells) -> None:
+    async def _dispatch_async(self, tasks: Sequence[Task], created: InlineShells, entry: RpcCall) -> None:
         for task in tasks:
             await created.asynchronous(self, task)
+        _result_of(entry)
 
-    def _answer(self, call: Incoming) -> tuple[Any, Sequence[Task]]:
-        """The response, and the tasks that the call has created, where they are to be dispatched at once."""
+    def _answer(self, call: Incoming) -> tuple[RpcCall, Sequence[Task]]:
+        """The call with its answer, and the tasks it has created, where they are to be dispatched at once."""
         with self.lock:
             now = self.contact(by_call=True)
             self.service.dispatcher.observe(now)
-            entry = RpcCall(call.rpc, call.request, call.retry, call.timeout, call.metadata)
+            entry = RpcCall(call.rpc, as_it_arrived(call.request), call.retry, call.timeout, call.metadata)
             self.rpcs.append(entry)
-            try:
-                before = len(self.service.accepted)
-                if call.rpc in _CREATING and self.settings.auto_create_queues:
-                    self._create_missing(now, call.request.parent)
-                entry.result = self.frontend.call(self.service, now, call.rpc, call.request, call.timeout)
-            except ServiceError as error:
+            before = len(self.service.accepted)
+            error = failure_of(entry, self) or self._do(call, entry, now) or loss_of(entry, self)
+            if error is not None:
                 from .._google.client_retry import skipped_waits
-                from .._google.status import rpc_error
 
                 skipped_waits.install()
-                entry.error = rpc_error(error, self.randomness.jitter)
-                raise entry.error from None
-            return entry.result, self.service.accepted[before:] if self.settings.inline else ()
+                entry.error = error
+            return entry, self.service.accepted[before:] if self.settings.inline else ()
+
+    def _do(self, call: Incoming, entry: RpcCall, now: int) -> InProcessRpcError | None:
+        """Have the service do what ``call`` asks for; the error if it refuses."""
+        try:
+            frontend = frontends.speaking(call.api)
+            if call.rpc in _CREATING and self.settings.auto_create_queues:
+                self._create_missing(now, call.request.parent, frontend.fields_of_missing_queue(call.request))
+            entry.result = frontend.call(self.service, now, call.rpc, call.request, call.timeout)
+        except ServiceError as error:
+            from .._google.status import rpc_error
+
+            return rpc_error(error, self.randomness.jitter)
+        return None
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -203,16 +244,16 @@ class World:
         """Whether the settings redirect channels to ``address``."""
         return address in self.settings.redirect_endpoints
 
-    def _create_missing(self, now: int, name: str) -> None:
+    def _create_missing(self, now: int, name: str, fields: Mapping[str, Any]) -> None:
         if names.is_queue(name) and name not in self.service.queues:
-            self.frontend.configure(self.service, now, name, {})
+            self.configure(self.service, now, name, fields)
 
     def check_queues(self) -> None:
         """Refuse queues that the service would refuse, when the fake is made rather than in mid-test."""
         trial = Service(self.randomness.task_id, self.settings.service)
         for name, fields in self.settings.queues.items():
             try:
-                self.frontend.configure(trial, 0, self.settings.queue_name(name), fields)
+                self.configure(trial, 0, self.settings.queue_name(name), fields)
             except (ServiceError, ValueError, TypeError) as error:
                 raise ValueError(f"The queue {name!r} of the settings can't be created: {error}") from None
 
@@ -245,6 +286,16 @@ class World:
         """An exception to raise in the midst of application code; the test fails with it even if it is swallowed."""
         self.failures.append(message)
         return failure(message)
+
+    @property
+    def has_a_story(self) -> bool:
+        """Whether the timeline has anything to tell."""
+        return bool(self.service.events or self.notes)
+
+    def note(self, text: str, task: Task | None = None) -> None:
+        """Put a fault on the timeline."""
+        offset = self.clock.now - self.clock.origin
+        self.notes.append(Note(len(self.service.events), offset, text, task))
 
     # --- beginning and ending ------------------------------------------------------------------------------------
 
@@ -296,12 +347,15 @@ class World:
 
     def snapshot(self) -> Callable[[], World]:
         """What makes new worlds like this one is now, one for each example; its targets are wound back each time."""
-        service, back = copy.deepcopy(self.service), self.targets.snapshot()
+        state, back, plans = copy.deepcopy((self.service, self.choices)), self.targets.snapshot(), self.plans.snapshot()
 
         def fresh() -> World:
             back()
             world = World(self.settings, self.test)
-            world.service = copy.deepcopy(service)
+            world.service, world.choices = copy.deepcopy(state)
+            world.service.dispatcher.lineup = PlannedLineup(world)
+            world.plans = plans()
+            world.notes = list(self.notes)
             world.clock = self.clock.resumed()
             world.origins = list(self.origins)
             world.targets = self.targets
@@ -309,6 +363,28 @@ class World:
             return world
 
         return fresh
+
+
+def _no_way_back(leap: Leap, what_is_there: str) -> str:
+    """What is wrong with a clock that shows an earlier instant than the queue's, and what to do."""
+    name = leap.clock.name
+    shows, advice = "shows", "Freeze time before the first task is created, or move it forwards."
+    if leap.instead_of is not None:
+        shows = f"has taken over from {leap.instead_of} and shows"
+        advice = (
+            f"Hold time with one of the two in a test, or let {name} show the queue's instant or a later one when it"
+            " takes over."
+        )
+    return (
+        f"{name} {shows} {to_datetime(leap.now).isoformat()}, which lies before the queue's"
+        f" {to_datetime(leap.was).isoformat()}, and {what_is_there} that cannot go back in time. {advice}"
+    )
+
+
+def _result_of(entry: RpcCall) -> Any:
+    if entry.error is not None:
+        raise entry.error
+    return entry.result
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:

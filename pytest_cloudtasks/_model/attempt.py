@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from .http_target import at_execution
-
 if TYPE_CHECKING:
     from .queue import Queue
     from .task import Task
@@ -65,6 +63,8 @@ class Outcome:
     """The instant before which the answer asks not to be retried, where the service considers that."""
     counts_as_success: bool = False
     """Whether the service takes it for a success whatever its status."""
+    lost_status: int = 0
+    """The HTTP status of an answer that was given and did not arrive."""
 
     @property
     def succeeded(self) -> bool:
@@ -141,7 +141,7 @@ class Attempt:
         execution_count: int,
     ) -> None:
         self.task = task
-        self.target = at_execution(task.target, queue.config.http_target)
+        self.target = queue.config.sent(task.target)
         """What is sent: the task's target under the queue's overrides as they stood when the attempt began."""
         self.queue = queue
         self.number = task.dispatch_count

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from . import refusals
+from .app_engine import with_host
+from .leases import check_message
 from .task import (
     APP_ENGINE_DEADLINE_MAX,
     DEADLINE_MIN,
@@ -16,8 +18,9 @@ from .task import (
     AppEngineTarget,
     Headers,
     HttpTarget,
+    Payload,
+    PullMessage,
     Routing,
-    Target,
     TaskSpec,
 )
 from .units import HOUR, MICROSECOND, MILLISECOND, SECOND, truncated
@@ -34,7 +37,7 @@ FIRST_INSTANT, NO_INSTANT = -62_135_596_800 * SECOND, 253_402_300_800 * SECOND
 """A timestamp lies in the years 1 to 9999: the first that does, and the first that doesn't any more."""
 
 
-def check(spec: TaskSpec, now: int) -> Target:
+def check(spec: TaskSpec, now: int) -> Payload:
     """Refuse what the service refuses, and give back the target. Evidence: at each refusal."""
     target = spec.target
     if isinstance(target, HttpTarget):
@@ -44,6 +47,8 @@ def check(spec: TaskSpec, now: int) -> Target:
         _check_app_engine(target)
         if spec.dispatch_deadline != 0:
             _check_deadline(spec.dispatch_deadline, APP_ENGINE_DEADLINE_MAX, refusals.APP_ENGINE_DEADLINE)
+    elif isinstance(target, PullMessage):
+        check_message(target)
     else:
         raise refusals.TARGET_MISSING.error()
     if spec.schedule_time is not None and not FIRST_INSTANT <= spec.schedule_time < NO_INSTANT:
@@ -110,18 +115,20 @@ def dispatch_deadline(spec: TaskSpec) -> int | None:
     return HTTP_DEADLINE if isinstance(spec.target, HttpTarget) else None
 
 
-def stored(target: Target, queue_name: str, override: Routing | None, host_suffix: str) -> Target:
+def stored(target: Payload, queue_name: str, override: Routing | None, host_suffix: str) -> Payload:
     """The target as the service keeps it: with its own headers and, for App Engine, the host."""
     if isinstance(target, HttpTarget):
         return HttpTarget(
             target.url, target.method, _http_headers(target.headers), target.body, target.oidc, target.oauth
         )
+    if isinstance(target, PullMessage):
+        return target
     return AppEngineTarget(
         target.relative_uri,
         target.method,
         _app_engine_headers(target.headers, target.body),
         target.body,
-        _routing(override or target.routing or Routing(), queue_name, host_suffix),
+        with_host(override or target.routing or Routing(), queue_name, host_suffix),
     )
 
 
@@ -153,10 +160,3 @@ def _app_engine_headers(headers: Headers, body: bytes) -> Headers:
 def _is_reserved(name: str) -> bool:
     lower = name.lower()
     return lower == "host" or lower.startswith(("x-google-", "x-appengine-", "x-cloudtasks-"))
-
-
-def _routing(routing: Routing, queue_name: str, host_suffix: str) -> Routing:
-    """Instance, version, service and project make the host, narrowest first. Evidence: documented, reported."""
-    project = queue_name.split("/")[1]
-    parts = [routing.instance, routing.version, routing.service, project, host_suffix]
-    return Routing(routing.service, routing.version, routing.instance, ".".join(part for part in parts if part))

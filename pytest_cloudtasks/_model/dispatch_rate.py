@@ -39,7 +39,7 @@ class DispatchRate:
         """How many whole tokens are there at ``now``."""
         return math.floor(self._there(now))
 
-    def change(self, rate: float, burst: int, now: int) -> None:
+    def change(self, rate: float | Fraction, burst: int, now: int) -> None:
         """New settings: the tokens that are there stay, up to the new burst. Evidence: our choice."""
         kept = min(self._there(now), Fraction(burst))
         self._interval = math.ceil(SECOND / rate)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from fractions import Fraction
 from typing import NamedTuple
 
 from .agenda import Agenda
@@ -13,13 +14,13 @@ from .attempt import Attempt, Outcome, OutcomeKind
 from .backoff import Retry, verdict_on_failure
 from .events import Event, EventKind
 from .knobs import ExecutionCountRule, Knobs, SystemThrottle
+from .lineup import Lineup, Place
 from .queue import Queue
 from .task import HttpTarget, Task, TaskState
-from .units import DAY, MICROSECOND, truncated
+from .units import MICROSECOND, truncated
 
-TASK_TTL = 31 * DAY
-"""A task is deleted this long after its creation, dispatched or not. Evidence: documented."""
-
+_RECOVERY = Fraction(1, 10)
+"""The part of its rate that a throttled queue gets back by a success. Evidence: our choice."""
 
 End = Callable[[Task, TaskState, int], None]
 """Takes a task out of the service, in its last state, at an instant."""
@@ -75,6 +76,8 @@ class Dispatcher:
         self._knobs = knobs
         self._record = record
         self._end = end
+        self.lineup = Lineup()
+        """Decides where tasks stand in line."""
         self._dispatches: Agenda[Queue] = Agenda()
         self._answers: Agenda[Attempt] = Agenda()
         self._pending: dict[Attempt, PendingAnswer] = {}
@@ -87,8 +90,9 @@ class Dispatcher:
 
     def added(self, queue: Queue, task: Task) -> None:
         """``task`` is new in ``queue``."""
-        queue.wait(task)
-        expiry, entered = task.create_time + TASK_TTL, self._expiries.at(queue)
+        if not queue.is_pull:
+            queue.wait(task, self.lineup.place(task))
+        expiry, entered = task.create_time + queue.config.task_ttl, self._expiries.at(queue)
         # An entry that is later was left by a task that is gone, before the clock was set back.
         if entered is None or expiry < entered:
             self._expiries.put(queue, expiry, (task.sequence,))
@@ -101,11 +105,28 @@ class Dispatcher:
             self._dispatches.remove(queue)
         else:
             at, task = plan
-            self._dispatches.put(queue, at, (task.schedule_time, task.sequence))
+            # What could go by now goes in the order of the lines, whenever it could have gone.
+            self._dispatches.put(
+                queue, at if at > self._observed else task.goes_at, (task.goes_at, task.rank, task.sequence)
+            )
+
+    def reconfigured(self, queue: Queue, now: int) -> None:
+        """The settings of ``queue`` are different now; with a shorter retention, tasks may have to go at once."""
+        oldest = next(iter(queue.tasks.values()), None)
+        if oldest is not None:
+            self._expiries.put(queue, max(oldest.create_time + queue.config.task_ttl, now), (oldest.sequence,))
+        self.changed(queue)
+
+    def hold_back(self, queue: Queue, task: Task, delay: int) -> None:
+        """Let ``task``, which waits in ``queue``, go that long (nanoseconds) after its schedule time."""
+        queue.wait(task, Place(task.rank, delay))
+        self.changed(queue)
 
     def purge_later(self, queue: Queue, before: int, at: int) -> None:
         """At ``at``, let the tasks of ``queue`` go that have a smaller sequence number than ``before``."""
+        queue.purges.append((at, before))
         self._purges.put(Purge(queue, before), at, (before,))
+        self.changed(queue)
 
     def removed(self, queue: Queue) -> None:
         """``queue`` is gone; attempts under way end in their own time."""
@@ -130,9 +151,14 @@ class Dispatcher:
         if dispatch is None:
             return None
         at, queue = dispatch
-        task = queue.head()
-        assert task is not None, "a queue on the agenda has a task"
-        return Upcoming(Step.DISPATCH, at, task, queue=queue)
+        plan = queue.next_dispatch()
+        assert plan is not None, "a queue on the agenda has a task"
+        return Upcoming(Step.DISPATCH, at, plan[1], queue=queue)
+
+    @property
+    def awaits_answers(self) -> bool:
+        """Whether attempts are under way, of tasks that are gone, too."""
+        return bool(self._forced or self._pending)
 
     def proceed(self, upcoming: Upcoming, now: int) -> Attempt:
         """Do what `upcoming` told, at ``now``; an attempt without an outcome is to be delivered."""
@@ -178,12 +204,9 @@ class Dispatcher:
         """Let what only takes time take effect: purged tasks go, and those past their retention."""
         self._observed = now
         while (purge := self._purges.first()) is not None and purge[0] <= now:
+            self._expire_up_to(purge[0])
             self._purge(purge[1], purge[0])
-        while True:
-            first = self._expiries.first()
-            if first is None or first[0] > now:
-                return
-            self._expire(first[1], first[0])
+        self._expire_up_to(now)
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -269,12 +292,20 @@ class Dispatcher:
         self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt, verdict))
         if isinstance(verdict, Retry):
             task.state = TaskState.SCHEDULED
-            queue.wait(task)
+            queue.wait(task, self.lineup.place(task))
         else:
             self._end(task, TaskState.EXHAUSTED, now)
 
+    def _expire_up_to(self, now: int) -> None:
+        while True:
+            first = self._expiries.first()
+            if first is None or first[0] > now:
+                return
+            self._expire(first[1], first[0])
+
     def _purge(self, purge: Purge, now: int) -> None:
         self._purges.remove(purge)
+        purge.queue.purges.remove((now, purge.before))
         for task in [task for task in purge.queue.tasks.values() if task.sequence < purge.before]:
             self._end(task, TaskState.DELETED, now)
         self.changed(purge.queue)
@@ -283,13 +314,14 @@ class Dispatcher:
         self._expiries.remove(queue)
         expired = []
         for task in queue.tasks.values():
-            expiry = task.create_time + TASK_TTL
+            expiry = task.create_time + queue.config.task_ttl
             if expiry > now:
                 self._expiries.put(queue, expiry, (task.sequence,))
                 break
             expired.append(task)
         for task in expired:
-            self._record(Event(now, EventKind.TASK_EXPIRED, queue.name, task))
+            until = task.create_time + queue.config.task_ttl
+            self._record(Event(now, EventKind.TASK_EXPIRED, queue.name, task, until=until))
             self._end(task, TaskState.EXPIRED, now)
         self.changed(queue)
 
@@ -304,4 +336,4 @@ def _throttle(queue: Queue, task: Task, outcome: Outcome, now: int) -> None:
     if outcome.http_status in statuses:
         queue.allow(queue.throttle / 2, now)
     elif outcome.succeeded:
-        queue.allow(queue.throttle + 0.1, now)
+        queue.allow(queue.throttle + _RECOVERY, now)

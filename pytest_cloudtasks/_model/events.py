@@ -17,6 +17,7 @@ class EventKind(Enum):
     QUEUE_UPDATED = "queue updated"
     QUEUE_PAUSED = "queue paused"
     QUEUE_RESUMED = "queue resumed"
+    QUEUE_DISABLED = "queue disabled"
     QUEUE_PURGED = "queue purged"
     QUEUE_DELETED = "queue deleted"
     TASK_CREATED = "task created"
@@ -24,6 +25,11 @@ class EventKind(Enum):
     TASK_ANSWERED = "task answered"
     TASK_DELETED = "task deleted"
     TASK_EXPIRED = "task expired"
+    TASK_LEASED = "task leased"
+    TASK_ACKNOWLEDGED = "task acknowledged"
+    TASK_LEASES_EXHAUSTED = "task had no lease left"
+    LEASE_RENEWED = "lease renewed"
+    LEASE_CANCELLED = "lease cancelled"
 
 
 class Event(NamedTuple):
@@ -38,3 +44,5 @@ class Event(NamedTuple):
     """After a failed attempt: what the service decided, unless another attempt of the task is still under way."""
     dropped: bool = False
     """The answer came when the service had no use for it any more: the task was gone."""
+    until: int | None = None
+    """When a lease ends, or a retention has ended (nanoseconds)."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import refusals
-from .task import HTTP_BODY_METHODS, MAX_HEADER_BYTES, HttpTarget, OAuthToken, OidcToken, Target
+from .task import HTTP_BODY_METHODS, MAX_HEADER_BYTES, HttpTarget, OAuthToken, OidcToken, Payload, Target
 
 Overrides = Mapping[str, Any]
 """The fields of an HttpTarget message that are set."""
@@ -84,7 +84,7 @@ def check(given: Overrides) -> None:
 # --- effects -----------------------------------------------------------------------------------------------------
 
 
-def at_creation(target: Target, given: Overrides | None) -> Target:
+def at_creation(target: Payload, given: Overrides | None) -> Payload:
     """``target`` with the queue's headers in place of the task's own of the same names, in whatever case.
 
     Evidence: documented ("Headers will be set when running the CreateTask"), so that a later change of the queue

@@ -2,17 +2,19 @@
 
 A queue without a policy is its project owner's, who is the caller: all is allowed. Where a policy was set, the caller
 may do what it grants, as if nothing were granted on the project. Evidence: documented (permissions, roles); our choice
-(that the queue's policy stands in for the project's and for the service accounts'; that roles not listed here and
-bindings with a condition grant nothing).
+(that the queue's policy stands in for the project's and for the service accounts'; that roles neither listed here nor
+in the knob ``iam_roles``, and bindings with a condition, grant nothing).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from . import refusals
 
+Roles = Mapping[str, Collection[str]]
+"""Roles by name, and the permissions that they grant."""
 EVERYONE = frozenset({"allUsers", "allAuthenticatedUsers"})
 NO_POLICY = b"\x00\x20\x01"
 """The etag of a policy that was never set, ACAB in base64. Evidence: IAM convention."""
@@ -51,7 +53,7 @@ _TASK_ADMIN = frozenset(
 _VIEWER = frozenset(
     {"cloudtasks.queues.get", "cloudtasks.queues.list", "cloudtasks.tasks.get", "cloudtasks.tasks.list", FULL_VIEW}
 )
-ROLES: Mapping[str, frozenset[str]] = {
+ROLES: Roles = {
     "roles/owner": _QUEUE_ADMIN | _TASK_ADMIN | {ACT_AS},
     "roles/cloudtasks.admin": _QUEUE_ADMIN | _TASK_ADMIN,
     "roles/cloudtasks.queueAdmin": _QUEUE_ADMIN,
@@ -72,11 +74,11 @@ class Binding:
     members: frozenset[str]
     is_conditional: bool = False
 
-    def grants(self, member: str) -> frozenset[str]:
-        """The permissions that ``member`` has by it."""
+    def grants(self, member: str, custom: Roles) -> frozenset[str]:
+        """The permissions that ``member`` has by it; ``custom`` are the project's own roles."""
         if self.is_conditional or not self.members & {member, *EVERYONE}:
             return frozenset()
-        return ROLES.get(self.role, frozenset())
+        return frozenset(ROLES.get(self.role, ())) | frozenset(custom.get(self.role, ()))
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,14 @@ class Policy:
     etag: bytes = b""
     bindings: tuple[Binding, ...] = ()
 
-    def grants(self, member: str) -> frozenset[str]:
+    def grants(self, member: str, custom: Roles) -> frozenset[str]:
         """The permissions that ``member`` has by it."""
-        return frozenset().union(*(binding.grants(member) for binding in self.bindings))
+        return frozenset().union(*(binding.grants(member, custom) for binding in self.bindings))
 
 
-def check(policy: Policy | None, member: str, permission: str, resource: str) -> None:
+def check(policy: Policy | None, member: str, custom: Roles, permission: str, resource: str) -> None:
     """Refuse ``member`` what ``policy`` doesn't grant. Evidence: reported."""
-    if policy is not None and permission not in policy.grants(member):
+    if policy is not None and permission not in policy.grants(member, custom):
         raise refusals.PERMISSION_MISSING.error(permission=permission, resource=resource)
 
 

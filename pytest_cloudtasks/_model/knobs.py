@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from .units import DAY, HOUR
@@ -63,6 +63,8 @@ class Knobs:
     """What follows the project in an App Engine host. Recorded for us-central; appspot.com is the older form."""
     enforce_rpc_deadline: bool = True
     """Refuse a CreateTask whose time-out is over 30 s. Reported from clients in several languages."""
+    enforce_lease_rate: bool = True
+    """Refuse a pull queue's eleventh LeaseTasks within a second. Documented."""
     burst_size: int | Callable[[float], int] = burst_for
     """The server's ``max_burst_size``, or how it follows from the rate (dispatches per second)."""
     sub_second_backoff: bool = True
@@ -83,6 +85,8 @@ class Knobs:
     """The codes and texts of 2019 to 2023 for queues and tasks that are missing. Reported."""
     iam_emulation: str = ""
     """Check permissions by the policies that were set, for this member; "" for no checks. See `iam`."""
+    iam_roles: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Custom roles by name, such as projects/p/roles/creator, and the permissions they grant. Documented."""
     treat_304_as_success: bool = False
     """An answer of 304 ends the task. Reported once, of an App Engine target; documented is that it fails."""
     honour_retry_after: bool = False

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from fractions import Fraction
 from typing import Any
 
-from . import http_target, refusals
+from . import app_engine, http_target, refusals, retention
 from .backoff import RetryConfig, retry_config_from
 from .dispatch_rate import DispatchRate
 from .iam import Policy
 from .knobs import Knobs
-from .task import Task, TaskState
+from .lineup import FIRST_COME, Place
+from .task import TASK_TTL, Payload, PullMessage, Target, Task, TaskState
 
 Settings = Mapping[str, Any]
 """A queue as a caller describes it: the API's field names, nested as there; unset fields are left out."""
 
 MAX_RATE = 500.0
 MAX_CONCURRENCY = 5000
-LEAST_RATE = 1 / 64
+MAX_BURST = 500
+"""What a caller may set in the beta versions. Evidence: documented."""
+NO_LIMIT = -1
+"""The max_concurrent_dispatches of every pull queue. Evidence: documented."""
+LEAST_RATE = Fraction(1, 64)
 """The part of its rate that a throttled queue always has. Evidence: our choice."""
-_TASK_TTL_FIELDS = ("rate_limits", "retry_config")
+_TYPE, _RETENTION = "type", ("task_ttl", "tombstone_ttl")
+_PARTS = ("rate_limits", "retry_config", _TYPE, *_RETENTION)
+"""What QueueConfig has fields of its own for."""
 _OUTPUT_ONLY = frozenset({"name", "state", "purge_time", "stats"})
 _FIELDS: dict[str, frozenset[str] | None] = {
     "rate_limits": frozenset({"max_dispatches_per_second", "max_burst_size", "max_concurrent_dispatches"}),
@@ -30,7 +38,16 @@ _FIELDS: dict[str, frozenset[str] | None] = {
     "stackdriver_logging_config": frozenset({"sampling_ratio"}),
     "app_engine_routing_override": frozenset({"service", "version", "instance", "host"}),
     "http_target": None,  # its fields nest deeper: http_target.has_field knows them
+    _TYPE: frozenset(),
+    **dict.fromkeys(_RETENTION, frozenset()),
 }
+
+
+class QueueType(Enum):
+    """Queue.Type, which v2 leaves out."""
+
+    PULL = 1
+    PUSH = 2
 
 
 class QueueState(Enum):
@@ -51,7 +68,10 @@ class RateLimits:
 
 
 def rate_limits_from(given: Mapping[str, Any], knobs: Knobs) -> RateLimits:
-    """Fill in defaults and refuse what is out of range; the burst is the server's to choose. Evidence: recorded."""
+    """Fill in defaults and refuse what is out of range; a burst that isn't set is the server's to choose.
+
+    Evidence: recorded; documented for a burst, which only the beta versions can set.
+    """
     rate = given.get("max_dispatches_per_second") or MAX_RATE
     concurrency = given.get("max_concurrent_dispatches") or 1000
     if rate < 0:
@@ -62,8 +82,26 @@ def rate_limits_from(given: Mapping[str, Any], knobs: Knobs) -> RateLimits:
         raise refusals.CONCURRENCY_NEGATIVE.error()
     if concurrency > MAX_CONCURRENCY:
         raise refusals.CONCURRENCY_TOO_HIGH.error()
-    burst = knobs.burst_size if isinstance(knobs.burst_size, int) else knobs.burst_size(rate)
-    return RateLimits(rate, burst, concurrency)
+    burst = given.get("max_burst_size", 0)
+    if burst < 0:
+        raise refusals.BURST_NEGATIVE.error()
+    if burst > MAX_BURST:
+        raise refusals.BURST_TOO_HIGH.error()
+    return RateLimits(rate, burst or _burst(rate, knobs), concurrency)
+
+
+def _burst(rate: float, knobs: Knobs) -> int:
+    return knobs.burst_size if isinstance(knobs.burst_size, int) else knobs.burst_size(rate)
+
+
+def _pull_settings(given: Settings, knobs: Knobs) -> tuple[RateLimits, Settings]:
+    """Rates, and what counts of a retry_config, in a pull queue: only max_attempts is the caller's to set.
+
+    Evidence: documented (which fields are output only, concurrency without a limit); our choice (that they are passed
+    over rather than refused, and show the defaults).
+    """
+    attempts = {key: value for key, value in given.get("retry_config", {}).items() if key == "max_attempts"}
+    return RateLimits(MAX_RATE, _burst(MAX_RATE, knobs), NO_LIMIT), attempts
 
 
 @dataclass(frozen=True)
@@ -74,11 +112,23 @@ class QueueConfig:
     retry_config: RetryConfig
     other: Settings = field(default_factory=dict)
     """What is stored and given back as it is: logging, App Engine routing and the HTTP target."""
+    type: QueueType = QueueType.PUSH
+    task_ttl: int = TASK_TTL
+    """How long a task stays at the most."""
+    tombstone_ttl: int = Knobs.task_tombstone_ttl
+    """How long the names of its tasks stay reserved."""
 
     @property
     def http_target(self) -> http_target.Overrides | None:
         """What the queue changes about the requests of its tasks, if anything."""
         return self.other.get("http_target")
+
+    def sent(self, target: Payload) -> Target:
+        """What a dispatch of ``target`` sends under these settings."""
+        assert not isinstance(target, PullMessage), "a pull message is not sent anywhere"
+        return app_engine.at_execution(
+            http_target.at_execution(target, self.http_target), self.other.get(app_engine.OVERRIDE)
+        )
 
 
 def queue_config_from(given: Settings, knobs: Knobs, *, literal_zero: bool = False) -> QueueConfig:
@@ -86,14 +136,34 @@ def queue_config_from(given: Settings, knobs: Knobs, *, literal_zero: bool = Fal
     http_target.check(given.get("http_target", {}))
     if not 0.0 <= given.get("stackdriver_logging_config", {}).get("sampling_ratio", 0.0) <= 1.0:
         raise refusals.SAMPLING_RATIO.error()
+    kind = QueueType(given.get(_TYPE, QueueType.PUSH))
+    if kind is QueueType.PULL:
+        rates, retry = _pull_settings(given, knobs)
+    else:
+        rates, retry = rate_limits_from(given.get("rate_limits", {}), knobs), given.get("retry_config", {})
     return QueueConfig(
-        rate_limits_from(given.get("rate_limits", {}), knobs),
-        retry_config_from(given.get("retry_config", {}), knobs, literal_zero=literal_zero),
-        {key: value for key, value in given.items() if key in _FIELDS and key not in _TASK_TTL_FIELDS},
+        rates,
+        retry_config_from(retry, knobs, literal_zero=literal_zero),
+        {key: value for key, value in given.items() if key in _FIELDS and key not in _PARTS},
+        kind,
+        retention.task_ttl_from(given),
+        retention.tombstone_ttl_from(given, knobs),
     )
 
 
-def masked(stored: QueueConfig, given: Settings, paths: Iterable[str], knobs: Knobs) -> QueueConfig:
+def check_mask(paths: Iterable[str]) -> None:
+    """Refuse a path that names no field of a queue. Evidence: our choice, by the convention of field masks."""
+    for path in paths:
+        head, _, rest = path.partition(".")
+        if head == "http_target":
+            is_field = not rest or http_target.has_field(rest)
+        else:
+            is_field = head in _OUTPUT_ONLY or (head in _FIELDS and (not rest or rest in (_FIELDS[head] or ())))
+        if not is_field:
+            raise refusals.MASK_UNKNOWN_FIELD.error(path=path)
+
+
+def masked(stored: QueueConfig, given: Settings, paths: Collection[str], knobs: Knobs) -> QueueConfig:
     """``stored`` with the fields that ``paths`` name taken from ``given``.
 
     A field that is named and not given goes back to the service's default; output-only fields are passed over.
@@ -104,28 +174,41 @@ def masked(stored: QueueConfig, given: Settings, paths: Iterable[str], knobs: Kn
         "rate_limits": {
             "max_dispatches_per_second": stored.rate_limits.max_dispatches_per_second,
             "max_concurrent_dispatches": stored.rate_limits.max_concurrent_dispatches,
+            "max_burst_size": stored.rate_limits.max_burst_size,
         },
         "retry_config": {name: getattr(stored.retry_config, name) for name in (_FIELDS["retry_config"] or ())},
     }
     if stored.retry_config.min_backoff == RetryConfig.min_backoff:
         del result["retry_config"]["min_backoff"]  # the default keeps its fraction where a given one loses it
+    result[_TYPE] = stored.type
     literal_zero = stored.retry_config.max_doublings == 0
+    kept = set(_RETENTION)
     for path in paths:
         head, _, rest = path.partition(".")
         if head in _OUTPUT_ONLY:
             continue
-        if head == "http_target" and (not rest or http_target.has_field(rest)):
+        if head == "http_target":
             result = dict(http_target.taken(result, given, path))
             continue
-        if head not in _FIELDS or (rest and rest not in (_FIELDS[head] or ())):
-            raise refusals.MASK_UNKNOWN_FIELD.error(path=path)
+        if head == _TYPE:
+            if given.get(_TYPE, stored.type) is not stored.type:
+                raise refusals.QUEUE_TYPE_IMMUTABLE.error()
+            continue
+        kept.discard(head)
+        if path == "rate_limits.max_dispatches_per_second":
+            # It follows the rate, unless it is set as well. Evidence: documented.
+            result["rate_limits"] = {**result.get("rate_limits", {}), "max_burst_size": 0}
         if path == "retry_config":
             literal_zero = False
         elif path == "retry_config.max_doublings":
             # Recorded: an update that names it and has no retry_config at all goes back to 16.
             literal_zero = "retry_config" in given
         _take(result, given, head, rest)
-    return queue_config_from(result, knobs, literal_zero=literal_zero)
+    if "rate_limits.max_burst_size" in paths:
+        _take(result, given, "rate_limits", "max_burst_size")  # whatever order the mask has
+    config = queue_config_from(result, knobs, literal_zero=literal_zero)
+    # What is not named stays, also out of the range that a caller may set: a queue.yaml can do that.
+    return replace(config, **{name: getattr(stored, name) for name in kept})
 
 
 def _take(result: dict[str, Any], given: Settings, head: str, rest: str) -> None:
@@ -138,7 +221,10 @@ def _take(result: dict[str, Any], given: Settings, head: str, rest: str) -> None
     inner.pop(rest, None)
     if rest in given.get(head, {}):
         inner[rest] = given[head][rest]
-    result[head] = inner
+    if inner or head in given:
+        result[head] = inner
+    else:
+        result.pop(head, None)
 
 
 class Queue:
@@ -149,11 +235,13 @@ class Queue:
         "config",
         "in_flight",
         "initialized_at",
+        "is_pull",
         "name",
         "peak_in_flight",
         "policy",
         "policy_version",
         "purge_time",
+        "purges",
         "rate",
         "state",
         "tasks",
@@ -163,10 +251,14 @@ class Queue:
     def __init__(self, name: str, config: QueueConfig, initialized_at: int = 0) -> None:
         self.name = name
         self.config = config
+        self.is_pull = config.type is QueueType.PULL
+        """Whether its tasks are leased rather than sent, which never changes."""
         self.initialized_at = initialized_at
         """From when on CreateTask finds it."""
         self.state = QueueState.RUNNING
         self.purge_time: int | None = None
+        self.purges: list[tuple[int, int]] = []
+        """Purges to come: their instant, and the sequence number before which tasks go."""
         self.policy: Policy | None = None
         self.policy_version = 0
         self.tasks: dict[str, Task] = {}
@@ -174,9 +266,9 @@ class Queue:
         self.peak_in_flight = 0
         limits = config.rate_limits
         self.rate = DispatchRate(limits.max_dispatches_per_second, limits.max_burst_size)
-        self.throttle = 1.0
+        self.throttle = Fraction(1)
         """The part of its rate that the system allows it; the settings stay as they are."""
-        self._waiting: list[tuple[int, int, int, Task]] = []
+        self._waiting: list[tuple[int, int, int, int, Task]] = []
 
     def reconfigure(self, config: QueueConfig, now: int) -> None:
         """Take new settings; attempts under way and computed schedule times stay. Evidence: our choice."""
@@ -184,60 +276,85 @@ class Queue:
             self._change_rate(config.rate_limits, now)
         self.config = config
 
-    def allow(self, part: float, now: int) -> None:
+    def allow(self, part: Fraction, now: int) -> None:
         """Let it have this part of its rate, between `LEAST_RATE` and all of it. Evidence: our choice."""
-        part = min(max(part, LEAST_RATE), 1.0)
+        part = min(max(part, LEAST_RATE), Fraction(1))
         if part != self.throttle:
             self.throttle = part
             self._change_rate(self.config.rate_limits, now)
 
     def _change_rate(self, limits: RateLimits, now: int) -> None:
         burst = max(1, int(limits.max_burst_size * self.throttle))
-        self.rate.change(limits.max_dispatches_per_second * self.throttle, burst, now)
+        self.rate.change(Fraction(limits.max_dispatches_per_second) * self.throttle, burst, now)
 
-    def wait(self, task: Task) -> None:
-        """Line ``task`` up by (schedule time, creation). Evidence: our choice; the service promises no order."""
-        heapq.heappush(self._waiting, (task.schedule_time, task.sequence, task.dispatch_count, task))
+    def wait(self, task: Task, place: Place = FIRST_COME) -> None:
+        """Line ``task`` up, by instant, rank and creation. Evidence: our choice; the service promises no order."""
+        task.rank, task.delay = place
+        heapq.heappush(self._waiting, (task.goes_at, task.rank, task.sequence, task.dispatch_count, task))
 
     def head(self) -> Task | None:
         """The task that is next in line, due or not."""
         waiting = self._waiting
         while waiting:
-            _, _, dispatch_count, task = waiting[0]
-            if task.state is TaskState.SCHEDULED and task.dispatch_count == dispatch_count:
+            at, _, _, dispatch_count, task = waiting[0]
+            if _still_waits(task, at, dispatch_count):
                 return task
-            heapq.heappop(waiting)  # dispatched out of turn, or gone
+            heapq.heappop(waiting)  # dispatched out of turn, held back since, or gone
         return None
 
     def waiting(self) -> list[Task]:
-        """The tasks that wait, due or not, in the order of creation."""
+        """The tasks that wait to be sent, due or not, in the order of creation."""
+        if self.is_pull:
+            return []
         return [task for task in self.tasks.values() if task.state is TaskState.SCHEDULED]
 
     def due(self, now: int) -> list[Task]:
-        """The tasks that wait although their schedule time has come, in line."""
-        found: list[tuple[int, int, Task]] = []
+        """The tasks that wait although their instant has come, in line."""
+        found: list[tuple[int, int, int, int, Task]] = []
         waiting, index = self._waiting, [0]
         while index:
             i = index.pop()
             if i >= len(waiting) or waiting[i][0] > now:
                 continue  # what lies below in the heap is later still
-            schedule_time, sequence, dispatch_count, task = waiting[i]
-            if task.state is TaskState.SCHEDULED and task.dispatch_count == dispatch_count:
-                found.append((schedule_time, sequence, task))
+            at, _, _, dispatch_count, task = waiting[i]
+            if _still_waits(task, at, dispatch_count):
+                found.append(waiting[i])
             index += (2 * i + 1, 2 * i + 2)
-        return [task for _, _, task in sorted(found, key=lambda entry: entry[:2])]
+        return [entry[-1] for entry in sorted(found, key=lambda entry: entry[:3])]
 
     @property
     def has_slot(self) -> bool:
         """Whether max_concurrent_dispatches allows another dispatch."""
         return self.in_flight < self.config.rate_limits.max_concurrent_dispatches
 
+    def gone_by(self, task: Task) -> int:
+        """The instant from which on ``task`` is not there, whatever happens to it: purged, or too old."""
+        return min(
+            [task.create_time + self.config.task_ttl, *(at for at, before in self.purges if task.sequence < before)]
+        )
+
     def next_dispatch(self) -> tuple[int, Task] | None:
-        """The earliest instant at which the head may go out, if nothing else happens; None if it may not."""
+        """The earliest instant at which a task may go out, if nothing else happens, and which; None if none may.
+
+        Tasks that will be gone by their instant are passed over, so that nobody waits for it.
+        """
         if self.state is not QueueState.RUNNING or not self.has_slot:
             return None
         task = self.head()
         if task is None:
             return None
         ready_at = self.rate.ready_at()
-        return (task.schedule_time if ready_at is None else max(task.schedule_time, ready_at)), task
+        at = task.goes_at if ready_at is None else max(task.goes_at, ready_at)
+        if at < self.gone_by(task):
+            return at, task
+        line = [entry for entry in self._waiting if _still_waits(entry[-1], entry[0], entry[3])]
+        for *_, task in sorted(line, key=lambda entry: entry[:3]):
+            at = max(at, task.goes_at)
+            if at < self.gone_by(task):
+                return at, task
+        return None
+
+
+def _still_waits(task: Task, at: int, dispatch_count: int) -> bool:
+    """Whether an entry in the line is the task's latest."""
+    return task.state is TaskState.SCHEDULED and task.dispatch_count == dispatch_count and task.goes_at == at

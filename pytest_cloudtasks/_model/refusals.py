@@ -102,6 +102,8 @@ def _filled(detail: Detail, values: dict[str, object]) -> Detail:
 _REFERENCE = "https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues"
 _GOLDEN = "aertje/cloud-tasks-emulator, goldens of the real service (2026)"
 _DOCSTRING = "google-cloud-tasks 2.26.0, docstrings"
+_BETA = f"{_DOCSTRING} of v2beta3"
+_SDK = "GoogleCloudPlatform/appengine-python-standard, the App Engine SDK's stub of pull queues"
 
 QUEUE_EXISTS = Refusal(Code.ALREADY_EXISTS, "Queue already exists", Evidence.RECORDED, _GOLDEN)
 QUEUE_DELETED_TOO_RECENTLY = Refusal(
@@ -207,6 +209,18 @@ CONCURRENCY_TOO_HIGH = Refusal(
     "RateLimits.maxConcurrentDispatches must be less than or equal to 5000.",
     Evidence.RECORDED,
     _GOLDEN,
+)
+BURST_NEGATIVE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "RateLimits.maxBurstSize cannot be negative.",
+    Evidence.OUR_CHOICE,
+    "by the pattern of others",
+)
+BURST_TOO_HIGH = Refusal(
+    Code.INVALID_ARGUMENT,
+    "RateLimits.maxBurstSize must be less than or equal to 500.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING} of v2beta2 and v2beta3; text unknown, by the pattern of others",
 )
 MAX_ATTEMPTS_TOO_LOW = Refusal(
     Code.INVALID_ARGUMENT, "RetryConfig.maxAttempts must be greater or equal to -1.", Evidence.RECORDED, _GOLDEN
@@ -454,6 +468,151 @@ CMEK_MASK_UNKNOWN_FIELD = Refusal(
     "The update mask names {path}, which is no field of a CMEK config.",
     Evidence.OUR_CHOICE,
     "field mask convention; text unknown",
+)
+READ_MASK_UNKNOWN_FIELD = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The read mask names {path}, which is no field of a queue.",
+    Evidence.OUR_CHOICE,
+    "field mask convention; text unknown",
+)
+TASK_TTL_RANGE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "Queue.taskTtl must be between 10 days and 10 years.",
+    Evidence.DOCUMENTED,
+    f"{_BETA}; text unknown",
+)
+TOMBSTONE_TTL_RANGE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "Queue.tombstoneTtl must be between 1 hour and 9 days.",
+    Evidence.DOCUMENTED,
+    f"{_BETA}; text unknown",
+)
+QUEUE_TYPE_IMMUTABLE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The type of a queue, push or pull, cannot be changed.",
+    Evidence.DOCUMENTED,
+    f"{_BETA}; text unknown",
+)
+ATTEMPTS_NOT_POSITIVE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "RetryConfig.maxAttempts must be greater than 0.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING} of v2beta2; text unknown",
+)
+MESSAGE_CANNOT_BE_SET = Refusal(
+    Code.INVALID_ARGUMENT,
+    "Task.pullMessage cannot be set by this version of the API.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING} of v2beta3; code and text unknown",
+)
+MESSAGE_IN_PUSH_QUEUE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "A task with a pull message can only be created in a pull queue.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING} of v2beta2; code and text unknown",
+)
+REQUEST_IN_PULL_QUEUE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "A task with a request cannot be created in a pull queue.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING} of v2beta2; code and text unknown",
+)
+TAG_TOO_LONG = Refusal(
+    Code.INVALID_ARGUMENT,
+    "PullMessage.tag must have fewer than 500 characters.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING} of v2beta2; text unknown",
+)
+RUN_PULL_TASK = Refusal(
+    Code.INVALID_ARGUMENT,
+    "RunTask cannot be called on a pull task.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING} of v2beta2; code and text unknown",
+)
+LEASE_IN_PUSH_QUEUE = Refusal(
+    Code.INVALID_ARGUMENT,
+    "LeaseTasks can only be called on a pull queue.",
+    Evidence.REPORTED,
+    f"{_SDK} (INVALID_QUEUE_MODE); text unknown",
+)
+LEASE_IN_STOPPED_QUEUE = Refusal(
+    Code.FAILED_PRECONDITION,
+    "Tasks cannot be leased while the queue is {state}.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING} of v2beta2; text unknown",
+)
+RENEW_IN_STOPPED_QUEUE = Refusal(
+    Code.FAILED_PRECONDITION,
+    "Leases cannot be renewed while the queue is {state}.",
+    Evidence.REPORTED,
+    f"{_SDK}; code and text unknown",
+)
+LEASE_RATE = Refusal(
+    Code.RESOURCE_EXHAUSTED,
+    "LeaseTasks was called more than {limit} times a second on this queue.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING} of v2beta2; text unknown",
+)
+LEASE_MAX_TASKS = Refusal(
+    Code.INVALID_ARGUMENT,
+    "LeaseTasksRequest.maxTasks must be between 1 and 1000, and is {max_tasks}.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING} of v2beta2; text unknown",
+)
+LEASE_DURATION = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The lease duration must be between 0 and 1 week.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING} of v2beta2; text unknown",
+)
+LEASE_DURATION_MISSING = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The lease duration is required.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING} of v2beta2; code and text unknown",
+)
+LEASE_FILTER = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The filter of LeaseTasks must be tag=<a tag of fewer than 500 characters> or tag_function=oldest_tag(), and is"
+    " '{filter}'.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING} of v2beta2; text unknown",
+)
+LEASE_SCHEDULE_TIME_MISSING = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The task's current schedule time is required.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING} of v2beta2; code and text unknown",
+)
+LEASE_NOT_HELD = Refusal(
+    Code.FAILED_PRECONDITION,
+    "The schedule time is not the task's current one: the caller does not hold the lease.",
+    Evidence.DOCUMENTED,
+    f"{_DOCSTRING} of v2beta2; code and text unknown",
+)
+LEASE_EXPIRED = Refusal(
+    Code.FAILED_PRECONDITION,
+    "The task's lease has expired.",
+    Evidence.REPORTED,
+    f"{_SDK} (TASK_LEASE_EXPIRED); code and text unknown",
+)
+NOT_A_PULL_TASK = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The task is not a pull task, and has no lease.",
+    Evidence.OUR_CHOICE,
+    "text unknown",
+)
+QUEUE_YAML_INVALID = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The queue.yaml cannot be used: {reason}",
+    Evidence.OUR_CHOICE,
+    "code and text unknown",
+)
+QUEUE_YAML_UNREADABLE = Refusal(
+    Code.UNIMPLEMENTED,
+    "Here UploadQueueYaml takes PyYAML, which is not installed. Run `pip install pyyaml`.",
+    Evidence.OUR_CHOICE,
+    "the service needs none",
 )
 NOT_MODELLED = Refusal(
     Code.UNIMPLEMENTED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from . import creation, http_target, iam, names, refusals
+from . import app_engine, creation, http_target, iam, names, refusals
 from .attempt import Attempt
 from .backoff import retry_config_from
 from .batch import Batches
@@ -14,9 +14,10 @@ from .dispatching import Dispatcher
 from .events import Event, EventKind
 from .filtering import queue_filter
 from .knobs import Knobs
+from .leases import Leases, check_fits
 from .paging import Cursor, page
-from .queue import Queue, QueueState, Settings, masked, queue_config_from
-from .task import Routing, Target, Task, TaskSpec, TaskState
+from .queue import Queue, QueueConfig, QueueState, Settings, check_mask, masked, queue_config_from
+from .task import PullMessage, Routing, Target, Task, TaskSpec, TaskState
 from .tombstones import Tombstones
 
 QUEUES_PER_PAGE = 9800
@@ -51,6 +52,7 @@ class Service:
         self.events: list[Event] = []
         self.batches = Batches()
         self.cmek = CmekConfigs()
+        self.leases = Leases()
         self._new_task_id = new_task_id
         self._queue_tombstones = Tombstones()
         self._task_tombstones: dict[str, Tombstones] = {}
@@ -61,7 +63,7 @@ class Service:
     def create_queue(self, now: int, parent: str, name: str, settings: Settings) -> Queue:
         """CreateQueue. With the knob ``queue_init_delay`` CreateTask doesn't find it at once."""
         names.check_new_queue(name, parent)
-        config = queue_config_from(settings, self.knobs)
+        config = self._with_host(queue_config_from(settings, self.knobs), name)
         if name in self.queues:
             raise refusals.QUEUE_EXISTS.error()
         if self._queue_tombstones.holds(name, now):
@@ -101,14 +103,24 @@ class Service:
     def update_queue(self, now: int, name: str, settings: Settings, mask: Sequence[str]) -> Queue:
         """UpdateQueue: all settings without a mask, else those it names; creates what is missing. Documented."""
         names.check_queue_to_update(name)
+        check_mask(mask)
         if name not in self.queues:
             return self.create_queue(now, names.location_of(name), name, settings)
         queue = self.get_queue(now, name)
         config = masked(queue.config, settings, mask, self.knobs) if mask else queue_config_from(settings, self.knobs)
+        config = self._with_host(config, name)
         queue.reconfigure(config, now)
-        self.dispatcher.changed(queue)
+        self.dispatcher.reconfigured(queue, now)
         self._happened(now, EventKind.QUEUE_UPDATED, queue)
         return queue
+
+    def _with_host(self, config: QueueConfig, name: str) -> QueueConfig:
+        """``config`` with the host of its App Engine routing, where it has one. Evidence: documented."""
+        given = config.other.get(app_engine.OVERRIDE)
+        if given is None:
+            return config
+        override = app_engine.override_with_host(given, name, self.knobs.app_engine_host_suffix)
+        return replace(config, other={**config.other, app_engine.OVERRIDE: override})
 
     def delete_queue(self, now: int, name: str) -> None:
         """DeleteQueue, tasks and all; the name stays reserved. Evidence: documented; the text is recorded."""
@@ -121,6 +133,7 @@ class Service:
         del self._task_tombstones[name]
         self._queue_tombstones.bury(name, now + self.knobs.queue_tombstone_ttl)
         self.dispatcher.removed(queue)
+        self.leases.forget(queue)
         self._happened(now, EventKind.QUEUE_DELETED, queue)
 
     def purge_queue(self, now: int, name: str) -> Queue:
@@ -146,6 +159,14 @@ class Service:
         """ResumeQueue; resuming a running queue is no error. Evidence: documented; our choice."""
         return self._set_state(now, name, QueueState.RUNNING, EventKind.QUEUE_RESUMED)
 
+    def disable_queue(self, now: int, name: str) -> Queue:
+        """What UploadQueueYaml does to a queue that the file leaves out. Evidence: documented."""
+        return self._set_state(now, name, QueueState.DISABLED, EventKind.QUEUE_DISABLED)
+
+    def is_reserved(self, now: int, name: str) -> bool:
+        """Whether a queue of that name was deleted too recently for another."""
+        return self._queue_tombstones.holds(name, now)
+
     def _set_state(self, now: int, name: str, state: QueueState, kind: EventKind) -> Queue:
         queue = self.get_queue(now, name)
         if queue.state is not state:
@@ -163,22 +184,20 @@ class Service:
         """
         queue = self.queues.get(names.queue_of(resource) or resource)
         if queue is not None:
-            iam.check(queue.policy, self.knobs.iam_emulation, permission, asked_for or resource)
+            iam.check(queue.policy, self.knobs.iam_emulation, self.knobs.iam_roles, permission, asked_for or resource)
 
     def get_iam_policy(self, now: int, resource: str) -> iam.Policy | None:
         """GetIamPolicy: what was set, None before. Evidence: documented."""
         return self.get_queue(now, resource).policy
 
     def set_iam_policy(self, now: int, resource: str, policy: iam.Policy) -> iam.Policy:
-        """SetIamPolicy: replaces. With ``iam_emulation`` an etag must be the current one. Evidence: documented."""
+        """SetIamPolicy: replaces; an etag, where there is one, must be the current. Evidence: documented."""
         queue = self.get_queue(now, resource)
-        if self.knobs.iam_emulation:
-            if policy.etag and policy.etag != iam.etag_of(queue.policy):
-                raise refusals.POLICY_CHANGED.error()
-            queue.policy_version += 1
-            policy = replace(policy, etag=iam.next_etag(queue.policy_version))
-        queue.policy = policy
-        return policy
+        if policy.etag and policy.etag != iam.etag_of(queue.policy):
+            raise refusals.POLICY_CHANGED.error()
+        queue.policy_version += 1
+        queue.policy = replace(policy, etag=iam.next_etag(queue.policy_version))
+        return queue.policy
 
     def test_iam_permissions(self, now: int, resource: str, permissions: Iterable[str]) -> list[str]:
         """TestIamPermissions: all of them, for the caller owns the project; none where no queue is. Documented.
@@ -191,7 +210,7 @@ class Service:
             return []
         if not self.knobs.iam_emulation or queue.policy is None:
             return list(permissions)
-        granted = queue.policy.grants(self.knobs.iam_emulation)
+        granted = queue.policy.grants(self.knobs.iam_emulation, self.knobs.iam_roles)
         return [permission for permission in permissions if permission in granted]
 
     # --- tasks ---------------------------------------------------------------------------------------------------
@@ -216,11 +235,12 @@ class Service:
         target = creation.check(spec, now)
         retry_config = None if spec.retry_config is None else retry_config_from(spec.retry_config, self.knobs)
         queue = self._queue_for_new_task(now, parent)
+        check_fits(target, queue)
         if spec.name in queue.tasks:
             raise refusals.TASK_EXISTS.error()
         if spec.name and self._task_tombstones[parent].holds(spec.name, now):
             raise refusals.TASK_EXISTED_TOO_RECENTLY.error()
-        override = queue.config.other.get("app_engine_routing_override")
+        override = queue.config.other.get(app_engine.OVERRIDE)
         routing = Routing(**override) if override else None
         task = Task(
             spec.name or f"{parent}/tasks/{_ID_TO_COME}",
@@ -241,6 +261,7 @@ class Service:
             raise refusals.TASK_TOO_LARGE.error()
         if not spec.name:
             task.name = f"{parent}/tasks/{self._new_task_id()}"
+        task.listed = self.dispatcher.lineup.rank_in_listings(task)
         queue.tasks[task.name] = task
         self.accepted.append(task)
         self._happened(now, EventKind.TASK_CREATED, queue, task)
@@ -269,10 +290,16 @@ class Service:
         return task
 
     def list_tasks(self, now: int, parent: str, page_size: int, page_token: str) -> tuple[list[Task], str]:
-        """ListTasks, in the order of creation. Evidence: our choice; the service promises no order."""
+        """ListTasks, in the order of creation unless the line-up has another. Evidence: our choice.
+
+        The service promises no order. Evidence: documented.
+        """
         queue = self.get_queue(now, parent)
+        tasks: Iterable[Task] = queue.tasks.values()
+        if self.dispatcher.lineup.is_shuffled:
+            tasks = sorted(tasks, key=lambda task: (task.listed, task.sequence))
         cursor = Cursor(f"tasks of {parent}", page_token, now)
-        return page(queue.tasks.values(), lambda task: f"{task.sequence:012d}", page_size, cursor, TASKS_PER_PAGE)
+        return page(tasks, lambda task: f"{task.listed:010d}{task.sequence:012d}", page_size, cursor, TASKS_PER_PAGE)
 
     def delete_task(self, now: int, name: str) -> None:
         """DeleteTask; an attempt under way goes on, and its outcome is dropped. Evidence: documented, recorded."""
@@ -288,13 +315,25 @@ class Service:
         The attempt has begun when the call returns; the driver delivers it next.
         """
         task = self._present_task(name)
+        if isinstance(task.target, PullMessage):
+            raise refusals.RUN_PULL_TASK.error()
         self.dispatcher.force_later(self.queues[task.queue_name], task, now)
         return task
 
     def target_of(self, task: Task) -> Target:
         """What a dispatch of ``task`` would send now: its target under the overrides of its queue."""
+        assert not isinstance(task.target, PullMessage), "a pull message is not sent anywhere"
         queue = self.queues.get(task.queue_name)
-        return task.target if queue is None else http_target.at_execution(task.target, queue.config.http_target)
+        return task.target if queue is None else queue.config.sent(task.target)
+
+    def pulled(self, task: Task, kind: EventKind, at: int, *, until: int | None = None) -> None:
+        """Something has happened to a pull task, which is leased ``until`` then."""
+        self._record(Event(at, kind, task.queue_name, task, until=until))
+
+    def end_pulled(self, task: Task, state: TaskState, kind: EventKind, at: int) -> None:
+        """A pull task has come to its end."""
+        self.pulled(task, kind, at)
+        self._end(task, state, at)
 
     def force(self, now: int, task: Task) -> Attempt:
         """Begin an attempt as RunTask does, for a caller who delivers it at once."""
@@ -322,6 +361,7 @@ class Service:
         for queue in self.queues.values():
             queue.rate.shift(by)
             queue.initialized_at += by
+        self.leases.shift(by)
 
     @property
     def has_live_tasks(self) -> bool:
@@ -341,7 +381,7 @@ class Service:
         task.ended_at = at
         queue = self.queues[task.queue_name]
         del queue.tasks[task.name]
-        self._task_tombstones[queue.name].bury(task.name, at + self.knobs.task_tombstone_ttl)
+        self._task_tombstones[queue.name].bury(task.name, at + queue.config.tombstone_ttl)
 
     def _remove(self, tasks: Iterable[Task], now: int) -> None:
         for task in tasks:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Union
 
-from .units import MINUTE, SECOND
+from .units import DAY, MINUTE, SECOND
 
 if TYPE_CHECKING:
     from .attempt import Attempt, Outcome
     from .backoff import RetryConfig
 
+TASK_TTL = 31 * DAY
+"""A task is deleted this long after its creation, dispatched or not. Evidence: documented."""
 HTTP_DEADLINE = 10 * MINUTE
 """The dispatch deadline of an HTTP task that sets none; stored with it. Evidence: recorded."""
 APP_ENGINE_DEADLINE = 10 * MINUTE
@@ -111,13 +113,32 @@ class AppEngineTarget:
 
 
 Target = Union[HttpTarget, AppEngineTarget]
+"""What a push queue sends."""
+
+
+class PullMessage:
+    """A message that waits in a pull queue for whoever leases it; nothing is sent anywhere."""
+
+    __slots__ = ("body", "tag")
+
+    url = method = ""
+    headers: Headers = ()
+
+    def __init__(self, body: bytes = b"", tag: str = "") -> None:
+        self.body = body
+        """PullMessage.payload."""
+        self.tag = tag
+
+
+Payload = Union[HttpTarget, AppEngineTarget, PullMessage]
+"""What a task carries (Task.payload_type)."""
 
 
 @dataclass(slots=True)
 class TaskSpec:
     """What a CreateTask asks for. Instants and durations are nanoseconds."""
 
-    target: Target | None
+    target: Payload | None
     name: str = ""
     schedule_time: int | None = None
     dispatch_deadline: int | None = None
@@ -130,6 +151,7 @@ class Task:
     __slots__ = (
         "attempts",
         "create_time",
+        "delay",
         "dispatch_count",
         "dispatch_deadline",
         "ended_at",
@@ -137,9 +159,11 @@ class Task:
         "in_flight",
         "initial_schedule_time",
         "last_outcome",
+        "listed",
         "name",
         "non_5xx_count",
         "queue_name",
+        "rank",
         "response_count",
         "retry_config",
         "schedule_time",
@@ -153,7 +177,7 @@ class Task:
         name: str,
         queue_name: str,
         sequence: int,
-        target: Target,
+        target: Payload,
         *,
         create_time: int,
         schedule_time: int,
@@ -167,6 +191,12 @@ class Task:
         self.create_time = create_time
         self.schedule_time = schedule_time
         self.initial_schedule_time = schedule_time
+        self.delay = 0
+        """How long after its schedule time it goes; see `lineup`."""
+        self.rank = 0
+        """Its place among the tasks that go at the same instant."""
+        self.listed = 0
+        """Its place in listings."""
         self.dispatch_deadline = dispatch_deadline
         self.retry_config = retry_config
         self.state = TaskState.SCHEDULED
@@ -184,6 +214,11 @@ class Task:
     def is_live(self) -> bool:
         """Whether the service still has it."""
         return self.state in LIVE
+
+    @property
+    def goes_at(self) -> int:
+        """When the next attempt may go: its schedule time, unless it is held back."""
+        return self.schedule_time + self.delay
 
     @property
     def deadline_in_force(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import pytest
 
 from .._google.interception import interception
 from .._google.switchboard import switchboard
+from .seed import test_id
 
 if TYPE_CHECKING:
     from .._handle.fake import FakeCloudTasks
@@ -22,7 +24,9 @@ MARKER = "cloud_tasks"
 class PluginSession:
     """What the plugin knows between its hooks. Settings and everything behind them load with the first fake."""
 
-    def __init__(self, ini: Mapping[str, Any]) -> None:
+    def __init__(self, ini: Mapping[str, Any], seed: int | None = None) -> None:
+        """``seed`` is that of the command line, which wins over all others."""
+        self._seed = seed
         self._ini = {name: value for name, value in ini.items() if name != "defer_credentials"}
         self._ini_layer: dict[str, Any] | None = None
         self._handle: FakeCloudTasks | None = None
@@ -30,6 +34,8 @@ class PluginSession:
         self._wide_fixtures = 0
         self._stack = ExitStack()
         self._world: World | None = None
+        self._first_world: World | None = None
+        """The one of the test itself, where `_world` is that of an example."""
         self._failures: list[str] = []
         self._has_failed = False
         self._before = (switchboard.refuse_outside, switchboard.defers_credentials, switchboard.redirected_always)
@@ -51,7 +57,7 @@ class PluginSession:
     def set_up(self, item: pytest.Item) -> None:
         """Begin a test: with a world, if it asks for one."""
         self._item = item
-        self._world = None
+        self._world = self._first_world = None
         self._failures = []
         self._has_failed = False
         settings = self._settings_of(item)
@@ -67,6 +73,19 @@ class PluginSession:
         failures = [*self._failures, *(self._world.failures if self._world is not None else ())]
         if failures and not self._has_failed:
             pytest.fail("\n\n".join(failures), pytrace=False)
+        if not self._has_failed and self._first_world is not None:
+            self._warn(item, self._first_world)
+
+    def _warn(self, item: pytest.Item, world: World) -> None:
+        """A test that passes although what it planned never happened may not test what it is about."""
+        from .._handle.faults import unused
+        from .._handle.on_commit import CloudTasksWarning
+
+        for told in unused(world):
+            try:
+                item.warn(CloudTasksWarning(told))
+            except CloudTasksWarning:  # the suite turns warnings into errors
+                pytest.fail(told, pytrace=False)
 
     @contextmanager
     def setting_up(self, scope: str) -> Iterator[None]:
@@ -98,14 +117,25 @@ class PluginSession:
         if self._world is None or call.excinfo is None:
             return
         from .._handle.failing import CloudTasksAssertionError
+        from .._handle.refused import refusals_text
         from .._handle.timeline import timeline_text
+        from .._time.foreign import advice_on
 
+        advice = advice_on(call.excinfo.value)
+        if advice is not None:
+            report.sections.append(("Cloud Tasks: clocks", advice))
         swallowed = [told for told in self._world.failures if told not in str(call.excinfo.value)]
         if swallowed:
             report.sections.append(("Cloud Tasks failures before", "\n\n".join(swallowed)))
 
-        if self._world.service.events and not isinstance(call.excinfo.value, CloudTasksAssertionError):
-            report.sections.append(("Cloud Tasks timeline", timeline_text(self._world)))
+        refusals = refusals_text(self._world)
+        if refusals:
+            report.sections.append(("Cloud Tasks refusals", refusals))
+        has_timeline = isinstance(call.excinfo.value, CloudTasksAssertionError)
+        timeline = "" if has_timeline or not self._world.has_a_story else timeline_text(self._world)
+        told = [one for one in (timeline, self._world.choices.replay) if one]
+        if told:
+            report.sections.append((f"Cloud Tasks {'timeline' if timeline else 'seed'}", "\n\n".join(told)))
 
     @property
     def handle(self) -> FakeCloudTasks:
@@ -123,9 +153,11 @@ class PluginSession:
         from .._handle.world import World
 
         with self._naming(item):
-            world = World(self._settings_of(item, wanted=True), item.nodeid)
+            world = World(self._settings_of(item, wanted=True), test_id(item))
             world.check_queues()
-        self._world = world
+        if "freezegun" in sys.modules:  # what is first imported while it freezes would keep its datetime for good
+            _ = world.frontend
+        self._world = self._first_world = world
         self._stack = self.handle._in(world)
 
     def _begin_on_demand(self) -> None:
@@ -142,11 +174,14 @@ class PluginSession:
         markers = list(item.iter_markers(MARKER))
         if not markers and not wanted and not any(self._ini.values()):
             return None
+        from .._handle.queue_files import located
         from .._handle.settings import checked, merged, settings_from_ini
 
         if self._ini_layer is None:
             try:
-                self._ini_layer = settings_from_ini(self._ini)
+                folder = (item.config.inipath or item.config.rootpath / "pytest.ini").parent
+                queues = located(self._ini["queues"], [folder])
+                self._ini_layer = settings_from_ini({**self._ini, "queues": queues})
             except (ValueError, TypeError) as error:
                 raise pytest.UsageError(f"In the ini file, cloud_tasks_{error}") from None
         layers = [self._ini_layer]
@@ -157,7 +192,12 @@ class PluginSession:
                         "@pytest.mark.cloud_tasks takes keyword arguments only, such as"
                         f" cloud_tasks(queues={marker.args[0]!r})."
                     )
-                layers.append(checked(marker.kwargs, where="@pytest.mark.cloud_tasks"))
+                given = dict(marker.kwargs)
+                if "queues" in given:
+                    given["queues"] = located(given["queues"], [item.path.parent, item.config.rootpath])
+                layers.append(checked(given, where="@pytest.mark.cloud_tasks"))
+        if self._seed is not None:
+            layers.append({"seed": self._seed})
         settings: Settings = merged(*layers)
         return settings
 

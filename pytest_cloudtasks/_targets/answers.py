@@ -20,7 +20,7 @@ class Answer:
     exception: BaseException | None = None
     """What the handler raised, or what its framework turned into this answer and announced."""
     scripted: bool = False
-    """Whether the test itself asked for the exception, so that it is no failure of the test."""
+    """Whether the exception is no failure of the test: it asked for it itself, or a forward's connection broke."""
 
     @property
     def status(self) -> int:

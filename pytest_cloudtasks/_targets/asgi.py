@@ -6,14 +6,14 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
-from .._model.urls import encoded
 from .announced import announced_exceptions
 from .answers import Answer, answer_with
 from .headers import Headers
 from .request import TargetRequest
+from .urls import wire_url
 from .wire import header_bytes
 
 Message = MutableMapping[str, Any]
@@ -67,20 +67,20 @@ async def call_asgi(app: AsgiApp, request: TargetRequest, state: dict[str, Any])
 
 def scope_of(request: TargetRequest, state: dict[str, Any]) -> Message:
     """The ASGI scope of a request."""
-    url = urlsplit(request.url)
+    url = wire_url(request.url)
     return {
         "type": "http",
         "asgi": dict(_VERSION),
         "http_version": "1.1",
         "method": request.method,
         "scheme": url.scheme,
-        "path": unquote(url.path or "/"),
-        "raw_path": encoded(url.path or "/").encode(),
-        "query_string": encoded(url.query).encode(),
+        "path": unquote(url.path),
+        "raw_path": url.path.encode(),
+        "query_string": url.query.encode(),
         "root_path": "",
         "headers": [(header_bytes(name.lower()), header_bytes(value)) for name, value in request.headers.pairs()],
-        "client": ("127.0.0.1", 0),
-        "server": (url.hostname, url.port or (443 if url.scheme == "https" else 80)),
+        "client": (request.client_address, 0),
+        "server": (url.host, url.port or 0),
         "state": dict(state),
         "extensions": {REQUEST_KEY: {"request": request}},
     }

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 from datetime import timedelta
 from typing import Any
 
 from .._model import names
 from .._model.attempt import Attempt, Outcome, OutcomeKind
-from .._model.task import HttpTarget, Target
+from .._model.task import AppEngineTarget, HttpTarget, Target
 from .._time.instants import from_timedelta
 from .headers import Headers
+from .urls import wire_url
 
-_AUTHORITY = re.compile(r"[^:]*://([^/?#]*).*", re.DOTALL)
-"""Finds the authority of anything that a task may have for its URL."""
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+LOOPBACK = "127.0.0.1"
+APP_ENGINE_CLIENT = "0.1.0.2"
+"""Where App Engine tasks come from. Evidence: documented."""
 
 
 class TargetRequest:
@@ -51,10 +52,10 @@ class TargetRequest:
         if not keeps_method:
             request.method, request.body = "GET", b""
             dropped |= {"content-length", "content-type"}
-        if _AUTHORITY.sub(r"\1", url) != _AUTHORITY.sub(r"\1", self.url) or url[:5] != self.url[:5]:
+        if wire_url(url).origin != wire_url(self.url).origin:
             dropped.add("authorization")
         kept = [(name, value) for name, value in self.headers.pairs() if name.lower() not in dropped]
-        request.headers = Headers([("Host", _AUTHORITY.sub(r"\1", url).rpartition("@")[2]), *kept])
+        request.headers = Headers([("Host", wire_url(url).authority), *kept])
         return request
 
     @property
@@ -66,6 +67,11 @@ class TargetRequest:
     def json(self) -> Any:
         """The body read as JSON; raises ValueError if it is none."""
         return json.loads(self.body)
+
+    @property
+    def client_address(self) -> str:
+        """Where it comes from: 0.1.0.2 for App Engine tasks (documented), 127.0.0.1 for others (our choice)."""
+        return APP_ENGINE_CLIENT if isinstance(self.attempt.target, AppEngineTarget) else LOOPBACK
 
     def takes(self, duration: timedelta) -> None:
         """Delay the answer to this request by ``duration`` of the queue's time; no real time passes.
@@ -101,13 +107,15 @@ def url_of(target: Target) -> str:
 def _headers(attempt: Attempt, url: str, authorization: str | None) -> list[tuple[str, str]]:
     target = attempt.target
     replaced = {"content-length"} if authorization is None else {"content-length", "authorization"}
-    pairs = [("Host", _AUTHORITY.sub(r"\1", url).rpartition("@")[2])]
+    pairs = [("Host", wire_url(url).authority)]
     pairs += [(name, value) for name, value in target.headers if name.lower() not in replaced]
     if authorization is not None:
         pairs.append(("Authorization", authorization))
     if target.body or target.method in METHODS_WITH_BODY:
         pairs.append(("Content-Length", str(len(target.body))))
     is_http = isinstance(target, HttpTarget)
+    if is_http and not any(name.lower() == "accept-encoding" for name, _ in pairs):
+        pairs.append(("Accept-Encoding", "gzip"))  # Evidence: reported, from one dump of an HTTP target
     prefix = "X-CloudTasks-" if is_http else "X-AppEngine-"
     pairs += [
         (f"{prefix}QueueName", names.short(attempt.queue.name)),

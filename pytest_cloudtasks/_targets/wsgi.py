@@ -6,13 +6,13 @@ import io
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
-from .._model.urls import encoded
 from .announced import announced_exceptions
 from .answers import Answer, answer_with
 from .headers import Headers
 from .request import TargetRequest
+from .urls import wire_url
 from .wire import header_bytes
 
 WsgiApp = Callable[..., Iterable[bytes]]
@@ -48,17 +48,16 @@ def call_wsgi(app: WsgiApp, request: TargetRequest) -> Answer:
 
 def environ_of(request: TargetRequest) -> dict[str, Any]:
     """The WSGI environ of a request."""
-    url = urlsplit(request.url)
-    port = url.port or (443 if url.scheme == "https" else 80)
+    url = wire_url(request.url)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(url.path or "/").decode("latin-1"),
-        "QUERY_STRING": encoded(url.query),
-        "SERVER_NAME": url.hostname or "localhost",
-        "SERVER_PORT": str(port),
+        "PATH_INFO": unquote_to_bytes(url.path).decode("latin-1"),
+        "QUERY_STRING": url.query,
+        "SERVER_NAME": url.host or "localhost",
+        "SERVER_PORT": str(url.port or 0),
         "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": "127.0.0.1",
+        "REMOTE_ADDR": request.client_address,
         "CONTENT_LENGTH": str(len(request.body)),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": url.scheme,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from .foreign import ForeignClock, active, following, is_innermost
+from .foreign import ForeignClock, active, following, is_innermost, move_forward
 from .hold import Hold
 
 
@@ -18,6 +18,8 @@ class Leap:
     now: int
     is_new: bool
     """Whether a clock that wasn't there before shows this instant, rather than the same one moved on."""
+    instead_of: str | None = None
+    """The other library, if it was one of its clocks that was followed until now."""
 
 
 class Clock:
@@ -35,7 +37,7 @@ class Clock:
         self._virtual = virtual
         self._resumes = resumes
         self._hold: Hold | None = None
-        self._followed: object | None = None
+        self._followed: ForeignClock | None = None
         self._now: int | None = None
         self._origin = 0
 
@@ -79,7 +81,7 @@ class Clock:
             if not self._virtual:
                 self._hold = Hold(self._now)
         elif self._resumes is None:
-            self._followed = foreign.source
+            self._followed = foreign
 
     def _first_instant(self, foreign: ForeignClock | None, by_call: bool) -> int:
         if self._start is not None:
@@ -106,12 +108,14 @@ class Clock:
             foreign = following(self._hold.traveller)
             is_new = False
         else:
-            is_new = foreign.source is not self._followed
+            is_new = self._followed is None or foreign.source is not self._followed.source
         now = foreign.now()
         if now == self.now or now == self.now // 1_000 * 1_000:
             self._follow(foreign)
             return None
-        return Leap(foreign, self.now, now, is_new)
+        before = self._followed
+        changed = before.name if before is not None and before.name != foreign.name else None
+        return Leap(foreign, self.now, now, is_new, changed)
 
     def accept(self, leap: Leap, *, set_anew: bool) -> None:
         """Take the application's time for the queue's. Set anew, the timeline counts on as if no time had passed."""
@@ -121,7 +125,10 @@ class Clock:
         self._follow(leap.clock)
 
     def move(self, to: int) -> None:
-        """Move the queue, and with it the application's time, forward to ``to``."""
+        """Move the queue, and with it the application's time, forward to ``to``.
+
+        A clock of the test's that ticks may be further by now. It is not turned back.
+        """
         assert to >= self.now, "time doesn't go backwards"
         if to == self.now:
             return
@@ -130,7 +137,7 @@ class Clock:
             return
         foreign = active(self._hold and self._hold.traveller)
         if foreign is not None:
-            foreign.move(to)
+            move_forward(foreign, to)
         if self._hold is not None:
             self._hold.move(to)
 
@@ -146,7 +153,7 @@ class Clock:
             self._hold = None
 
     def _follow(self, foreign: ForeignClock) -> None:
-        self._followed = foreign.source
+        self._followed = foreign
         if self._hold is None or self._hold.traveller is foreign.source:
             return
         if foreign.ticks_by_process_time:

@@ -1,13 +1,17 @@
 """Clocks that the test itself stopped, with freezegun or time-machine: found, read and moved, never replaced.
 
 Neither library says in its public API who is holding time at the moment. What is used of their insides is used here
-only, and was checked against freezegun 1.5 (`freezegun.api.freeze_factories`) and time-machine 3.0 to 3.6
-(`time_machine.traveller_stack`, at first `coordinates_stack`); ``tests/time/test_foreign.py`` fails when it moves.
+only, and was checked against freezegun 1.5 (`freezegun.api.freeze_factories`, the functions of `uuid` that it keeps)
+and time-machine 3.0 to 3.6 (`time_machine.traveller_stack`, at first `coordinates_stack`);
+``tests/time/test_foreign.py`` fails when it moves.
 """
 
 from __future__ import annotations
 
 import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -30,6 +34,12 @@ class ForeignClock(Protocol):
     def move(self, to: int) -> None:
         """Move it, and with it the application's time."""
         ...
+
+
+def move_forward(clock: ForeignClock, to: int) -> None:
+    """Move it to the instant ``to``, unless it has run on to a later one by itself."""
+    if clock.now() // 1_000 < to // 1_000:
+        clock.move(to)
 
 
 def active(ours: object | None) -> ForeignClock | None:
@@ -58,7 +68,7 @@ class _Freezegun:
 
     def __init__(self, factory: Any) -> None:
         self.source = factory
-        self.ticks_by_process_time = not hasattr(factory, "step_width") and hasattr(factory, "start")
+        self.ticks_by_process_time = _ticks_by_process_time(factory)
 
     def now(self) -> int:
         factory: Any = self.source
@@ -92,8 +102,12 @@ class _TimeMachine:
 
 
 def _freezers() -> list[Any]:
-    api = sys.modules.get("freezegun.api")
+    api: Any = sys.modules.get("freezegun.api")
     return [] if api is None else api.freeze_factories
+
+
+def _ticks_by_process_time(factory: Any) -> bool:
+    return not hasattr(factory, "step_width") and hasattr(factory, "start")
 
 
 def _travellers() -> list[Any]:
@@ -110,8 +124,37 @@ def innermost_traveller() -> object | None:
     return stack[-1] if stack else None
 
 
+def advice_on(error: BaseException) -> str | None:
+    """What to do about ``error``, if it is time-machine's refusal to start within freezegun."""
+    if not isinstance(error, RuntimeError) or "time-machine cannot start when freezegun is active" not in str(error):
+        return None
+    return (
+        "time-machine does not start while freezegun holds time. Begin time-machine first, or hold time with one of the"
+        " two: cloud_tasks follows and moves either."
+    )
+
+
 def forget_traveller(traveller: object) -> None:
     """Take a hold out from under a later one, which stays in force and cleans up when it ends."""
     stack = _travellers()
     if traveller in stack:
         stack.remove(traveller)
+
+
+@contextmanager
+def freezers_kept() -> Iterator[None]:
+    """A hold ends in this block, and freezers that began within it don't notice: freezegun takes it for the process."""
+    api: Any = sys.modules.get("freezegun.api")
+    if api is None:
+        yield
+        return
+    ticking = [_Freezegun(factory) for factory in api.freeze_factories if _ticks_by_process_time(factory)]
+    shown = [clock.now() for clock in ticking]
+    yield
+    for clock, instant in zip(ticking, shown, strict=True):
+        clock.move(instant)  # it counts from the process's clock, which has just leapt
+    for ours, theirs in (("_generate_time_safe", "real_uuid_generate_time"), ("_UuidCreate", "real_uuid_create")):
+        if getattr(api, theirs, None) is None:
+            setattr(api, theirs, getattr(uuid, ours, None))  # freezegun was imported under the hold, and saw none
+        if api.freeze_factories:
+            setattr(uuid, ours, None)

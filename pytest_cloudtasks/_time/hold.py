@@ -40,7 +40,8 @@ class Hold:
         if self._travel is None:
             return
         travel, self._travel = self._travel, None
-        if foreign.innermost_traveller() is self.traveller:
-            travel.stop()
-        else:
+        if foreign.innermost_traveller() is not self.traveller:
             foreign.forget_traveller(self.traveller)
+            return
+        with foreign.freezers_kept():
+            travel.stop()

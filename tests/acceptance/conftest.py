@@ -11,12 +11,14 @@ from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
 from google.cloud.tasks_v2.services.cloud_tasks import transports
 
 from pytest_cloudtasks import FakeCloudTasks
+from tests.acceptance.versions import VERSIONS, Versioned, library
 
 PARENT = "projects/test-project/locations/us-central1"
 
 
 SYNC_TRANSPORTS = ["grpc", "rest"] if hasattr(transports, "CloudTasksRestTransport") else ["grpc"]
 """What the installed release has."""
+TRANSPORTS = [*SYNC_TRANSPORTS, "grpc_asyncio"]
 
 
 class AsyncInSteps:
@@ -76,6 +78,38 @@ def client(request: pytest.FixtureRequest, cloud_tasks: FakeCloudTasks) -> Itera
     yield AsyncInSteps(CloudTasksAsyncClient(), loop)
     loop.run_until_complete(loop.shutdown_asyncgens())  # pagers that a test has not read to their end
     loop.close()
+
+
+@pytest.fixture
+def in_steps() -> Iterator[Callable[[Any], AsyncInSteps]]:
+    """Makes a client with sync methods of one of asyncio's."""
+    loop = asyncio.new_event_loop()
+    yield lambda client: AsyncInSteps(client, loop)
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
+
+
+@pytest.fixture(params=[(version, transport) for version in VERSIONS for transport in TRANSPORTS], ids="-".join)
+def versioned(
+    request: pytest.FixtureRequest, cloud_tasks: FakeCloudTasks, in_steps: Callable[[Any], AsyncInSteps]
+) -> Versioned:
+    """A client of each version of the API over each transport."""
+    version, transport = request.param
+    return Versioned(version, built(version, transport, in_steps))
+
+
+@pytest.fixture(params=TRANSPORTS)
+def worker(request: pytest.FixtureRequest, cloud_tasks: FakeCloudTasks, in_steps: Callable[[Any], AsyncInSteps]) -> Any:
+    """A client of v2beta2, which alone can lease, over each transport."""
+    return built("v2beta2", request.param, in_steps)
+
+
+def built(version: str, transport: str, in_steps: Callable[[Any], AsyncInSteps]) -> Any:
+    """A client as application code builds it."""
+    package = library(version)
+    if transport == "grpc_asyncio":
+        return in_steps(package.CloudTasksAsyncClient())
+    return package.CloudTasksClient(transport=transport)
 
 
 @pytest.fixture

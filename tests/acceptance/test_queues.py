@@ -163,7 +163,7 @@ def test_a_queue_that_never_was(client: CloudTasksClient, parent: str) -> None:
 
 def test_iam_policies_are_stored_and_permissions_held(client: CloudTasksClient, parent: str, queue: str) -> None:
     """A policy is empty until set, and replaced whole; an owner holds every permission, but of no missing queue."""
-    assert client.get_iam_policy(request={"resource": queue}) == policy_pb2.Policy()
+    assert client.get_iam_policy(request={"resource": queue}) == policy_pb2.Policy(etag=b"\x00\x20\x01")
     policy = policy_pb2.Policy(bindings=[policy_pb2.Binding(role="roles/viewer", members=["user:a@example.com"])])
     assert client.set_iam_policy(request={"resource": queue, "policy": policy}).bindings == policy.bindings
     assert client.get_iam_policy(request={"resource": queue}).bindings == policy.bindings
@@ -181,3 +181,20 @@ def test_a_filter_and_a_page_token_go_together(client: CloudTasksClient, parent:
     client.pause_queue(name=f"{parent}/queues/d")
     slow = {"parent": parent, "page_size": 1, "filter": "rateLimits.maxDispatchesPerSecond <= 5 AND state: RUNNING"}
     assert [queue.name.rpartition("/")[2] for queue in client.list_queues(request=slow)] == ["a", "c"]
+
+
+def test_a_mask_of_no_field_is_refused_where_no_queue_is(client: CloudTasksClient, parent: str) -> None:
+    """UpdateQueue would create the queue, and doesn't."""
+    mask = field_mask_pb2.FieldMask(paths=["colour"])
+    with pytest.raises(exceptions.BadRequest) as refusal:
+        client.update_queue(queue={"name": f"{parent}/queues/new"}, update_mask=mask)
+    assert str(refusal.value.message).endswith("The update mask names colour, which is no field of a queue.")
+    assert list(client.list_queues(parent=parent)) == []
+
+
+def test_a_mask_into_what_a_queue_lacks_leaves_it_without(client: CloudTasksClient, queue: str) -> None:
+    """A field that is named and not given is unset, and its message isn't there for its sake."""
+    mask = field_mask_pb2.FieldMask(paths=["stackdriver_logging_config.sampling_ratio"])
+    assert "stackdriver_logging_config" not in client.update_queue(queue={"name": queue}, update_mask=mask)
+    given = {"name": queue, "stackdriver_logging_config": {"sampling_ratio": 0.5}}
+    assert client.update_queue(queue=given, update_mask=mask).stackdriver_logging_config.sampling_ratio == 0.5

@@ -62,6 +62,21 @@ def test_a_late_purge_does_not_move_the_clock(cloud_tasks: FakeCloudTasks) -> No
     assert task.name.endswith("/far")
 
 
+@on(queues=["work"], service={"purge_delay": timedelta(seconds=30)})
+def test_nobody_waits_for_a_task_that_will_be_purged(cloud_tasks: FakeCloudTasks) -> None:
+    """Draining a running queue passes over what a purge takes before it is due; what came later goes out."""
+    route = cloud_tasks.route(URL)
+    hour = timedelta(hours=1)
+    create(cloud_tasks, "doomed", schedule_time=cloud_tasks.clock.now() + hour)
+    CloudTasksClient().purge_queue(name=cloud_tasks.queue_path("work"))
+    assert cloud_tasks.drain().attempts == 0
+    assert cloud_tasks.clock.elapsed == timedelta(0)
+    create(cloud_tasks, "new", schedule_time=cloud_tasks.clock.now() + 2 * hour)
+    assert cloud_tasks.drain().attempts == 1
+    assert cloud_tasks.clock.elapsed == 2 * hour
+    assert [call.headers["X-CloudTasks-TaskName"] for call in route.calls] == ["new"]
+
+
 @on(queues=["work"], service={"queue_init_delay": MINUTE})
 def test_a_new_queue_takes_a_while_to_be_found(cloud_tasks: FakeCloudTasks) -> None:
     """CreateTask doesn't find what a client has just created or upserted; other RPCs and the test's own queues do."""

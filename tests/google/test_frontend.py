@@ -121,13 +121,14 @@ def test_a_queue_is_deleted(service: Service) -> None:
 
 
 def test_a_policy_is_empty_until_it_is_set(service: Service) -> None:
-    """GetIamPolicy gives an empty policy at first, and afterwards what SetIamPolicy has put there."""
+    """GetIamPolicy gives a policy that has an etag only at first, and afterwards what SetIamPolicy has put there."""
     get = iam_policy_pb2.GetIamPolicyRequest(resource=QUEUE)
-    assert call(service, "get_iam_policy", get) == policy_pb2.Policy()
+    assert call(service, "get_iam_policy", get) == policy_pb2.Policy(etag=b"\x00\x20\x01")
     policy = policy_pb2.Policy(bindings=[policy_pb2.Binding(role="roles/editor", members=["user:a@b"])])
     request = iam_policy_pb2.SetIamPolicyRequest(resource=QUEUE, policy=policy)
-    assert call(service, "set_iam_policy", request) == policy
-    assert call(service, "get_iam_policy", get) == policy
+    stored = call(service, "set_iam_policy", request)
+    assert stored.bindings == policy.bindings
+    assert call(service, "get_iam_policy", get) == stored
 
 
 def test_all_permissions_are_held_on_a_queue_that_is_there(service: Service) -> None:

@@ -157,3 +157,10 @@ def test_only_googles_certificates_are_the_fakes_and_only_in_a_fake(is_active: b
     found = verifying_here(fetch, lambda: is_active)("a request", url)
     assert found == ({"real": "certificate"} if fetched else {KEY_ID: CERTIFICATE})
     assert asked == ([("a request", url)] if fetched else [])
+
+
+def test_the_key_is_read_once() -> None:
+    """Reading it takes as long as a hundred signatures, and a test may send many tokens."""
+    signed(claims_of(EMAIL, "https://a.test", NOW))
+    signed(claims_of(EMAIL, "https://b.test", NOW))
+    assert id_tokens._signer.cache_info().misses == 1

@@ -285,7 +285,8 @@ def test_a_queue_is_written_whole() -> None:
     assert "min_backoff" in written.retry_config
     assert written.retry_config.min_backoff == timedelta(0)
     assert written.stackdriver_logging_config.sampling_ratio == 0.5
-    assert written.app_engine_routing_override == types.AppEngineRouting(service="s", version="v")
+    routing = types.AppEngineRouting(service="s", version="v", host="v.s.p.uc.r.appspot.com")
+    assert written.app_engine_routing_override == routing
 
 
 def test_lists_are_written_with_their_token() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import random
+from importlib import import_module
 from typing import Any
 
 import grpc
@@ -11,9 +12,8 @@ import requests
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.requests import AuthorizedSession
-from google.cloud import tasks_v2
+from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
 from google.cloud.location import locations_pb2
-from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksRestTransport
 from google.iam.v1 import iam_policy_pb2
 from google.longrunning import operations_pb2
 
@@ -49,8 +49,18 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "list_locations": {"name": "projects/p"},
     "get_cmek_config": {"name": f"{LOCATION}/cmekConfig"},
     "update_cmek_config": {"cmek_config": {"name": f"{LOCATION}/cmekConfig"}},
+    "lease_tasks": {"parent": QUEUE},
+    "acknowledge_task": {"name": TASK},
+    "renew_lease": {"name": TASK},
+    "cancel_lease": {"name": TASK},
 }
-RPCS = [rpc for rpc in HTTP_RULES if hasattr(tasks_v2.CloudTasksClient, rpc)]
+VERSIONS = {"v2": tasks_v2, "v2beta3": tasks_v2beta3, "v2beta2": tasks_v2beta2}
+RPCS = [
+    (version, rpc)
+    for version, library in VERSIONS.items()
+    for rpc in HTTP_RULES
+    if hasattr(library.CloudTasksClient, rpc)
+]
 """Those that the installed release has."""
 MIXINS = {"iam": iam_policy_pb2, "operation": operations_pb2, "location": locations_pb2}
 """Where the messages of RPCs are that aren't Cloud Tasks' own."""
@@ -59,7 +69,7 @@ MIXINS = {"iam": iam_policy_pb2, "operation": operations_pb2, "location": locati
 class Wire:
     """What the library's own REST transport sends, each request answered by ``body``."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, status: int, body: dict[str, Any]) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, status: int, body: dict[str, Any], version: str = "v2") -> None:
         self.sent: list[tuple[str, str]] = []
 
         def request(session: AuthorizedSession, method: str, url: str, **kwargs: Any) -> requests.Response:
@@ -71,20 +81,23 @@ class Wire:
             return response
 
         monkeypatch.setattr(AuthorizedSession, "request", request)
-        self.client = tasks_v2.CloudTasksClient(transport=CloudTasksRestTransport(credentials=AnonymousCredentials()))
+        transports = import_module(f"google.cloud.tasks_{version}.services.cloud_tasks.transports")
+        self.client = VERSIONS[version].CloudTasksClient(
+            transport=transports.CloudTasksRestTransport(credentials=AnonymousCredentials())
+        )
 
 
 def error_of(code: str, text: str = "No such luck.") -> InProcessRpcError:
     return InProcessRpcError(grpc.StatusCode[code], text, (), random.Random(0))
 
 
-def request_message(rpc: str) -> Any:
+def request_message(version: str, rpc: str) -> Any:
     """The message that the client would make of ``REQUESTS[rpc]``."""
     name = "".join(part.capitalize() for part in rpc.split("_")) + "Request"
     for word, module in MIXINS.items():
         if word in rpc:
             return getattr(module, name)(**REQUESTS[rpc])
-    return getattr(tasks_v2, name)(REQUESTS[rpc])
+    return getattr(VERSIONS[version], name)(REQUESTS[rpc])
 
 
 def test_every_rpc_has_a_request_here() -> None:
@@ -92,13 +105,15 @@ def test_every_rpc_has_a_request_here() -> None:
     assert REQUESTS.keys() == HTTP_RULES.keys()
 
 
-@pytest.mark.parametrize("rpc", RPCS)
-def test_verb_and_path_are_those_that_the_library_sends(monkeypatch: pytest.MonkeyPatch, rpc: str) -> None:
+@pytest.mark.parametrize(("version", "rpc"), RPCS)
+def test_verb_and_path_are_those_that_the_library_sends(
+    monkeypatch: pytest.MonkeyPatch, version: str, rpc: str
+) -> None:
     """For every RPC verb and path are what the library's own REST transport puts on the wire."""
-    wire = Wire(monkeypatch, 404, {"error": {"code": 404, "message": "gone", "status": "NOT_FOUND"}})
+    wire = Wire(monkeypatch, 404, {"error": {"code": 404, "message": "gone", "status": "NOT_FOUND"}}, version)
     with pytest.raises(exceptions.NotFound):
         getattr(wire.client, rpc)(request=REQUESTS[rpc], retry=None)
-    verb, path = verb_and_path(API, rpc, request_message(rpc))
+    verb, path = verb_and_path(f"google.cloud.tasks.{version}", rpc, request_message(version, rpc))
     assert wire.sent == [(verb, f"https://cloudtasks.googleapis.com{path}")]
 
 

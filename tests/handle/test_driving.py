@@ -239,12 +239,15 @@ def test_draining_beside_a_paused_queue_does_not_jump(cloud_tasks: FakeCloudTask
 
 
 def test_a_retry_after_the_tasks_expiry_never_comes(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A task whose backoff outlasts its retention of 31 days is gone before, and nothing is sent."""
+    """A task whose backoff outlasts its retention of 31 days is gone before: nothing is sent or waited for."""
     cloud_tasks.create_queue("patient", retry_config={"min_backoff": "2000000s", "max_backoff": "2000000s"})
     route = cloud_tasks.route(MAILER).returns(500)
     enqueue("one", queue="patient")
     summary = cloud_tasks.drain()
-    assert (summary.attempts, summary.failed, summary.expired, len(route.calls)) == (2, 2, 1, 2)
+    assert (summary.attempts, summary.failed, summary.expired, len(route.calls)) == (2, 2, 0, 2)
+    assert cloud_tasks.clock.elapsed == timedelta(seconds=2_000_000)
+    summary = cloud_tasks.advance(days=31)
+    assert (summary.attempts, summary.expired, len(route.calls)) == (0, 1, 2)
     assert cloud_tasks.assert_enqueued().state is TaskState.EXPIRED
 
 
@@ -540,8 +543,8 @@ def test_a_test_without_any_target(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
     assert refused(cloud_tasks, NoTarget, lambda: cloud_tasks.dispatch(name)) == (
         "The task receipts/one is due, and its URL has no target: POST http://test-project.uc.r.appspot.com/jobs.\n"
         "Targets of this test: none\n"
-        "Add one with cloud_tasks.route('http://test-project.uc.r.appspot.com/jobs'), or mount the application that"
-        " serves it with cloud_tasks.mount(base_url, app). Nothing was sent."
+        "Add one with cloud_tasks.route('/jobs'), or mount the App Engine application that serves it with"
+        " cloud_tasks.mount_app_engine(app). Nothing was sent."
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.cloud import tasks_v2
+from google.cloud import tasks_v2, tasks_v2beta2
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._handle.queue_files import is_queue_file, queues_in_file
@@ -39,6 +39,11 @@ queue:
   rate: 0
 - name: plain
   retry_parameters:
+- name: pulled
+  mode: pull
+  retry_parameters:
+    task_retry_limit: 4
+    max_doublings: 3
 """
 # What `gcloud tasks queues list --format=json` prints: the API's Queue resources.
 GCLOUD_JSON: list[dict[str, Any]] = [
@@ -103,6 +108,7 @@ def test_queue_yaml(tmp_path: Path) -> None:
         },
         "held": {"rate_limits": {}, "retry_config": {}, "state": "PAUSED"},
         "plain": {"rate_limits": {}, "retry_config": {}},
+        "pulled": {"pull_target": {}, "retry_config": {"max_attempts": 4}},
     }
 
 
@@ -117,6 +123,9 @@ def test_a_fake_with_queue_yaml(tmp_path: Path) -> None:
         hourly = client.get_queue(name=cloud_tasks.queue_path("hourly"))
         assert hourly.retry_config.min_backoff == timedelta(seconds=0.5)
         assert client.get_queue(name=cloud_tasks.queue_path("held")).state.name == "PAUSED"
+        pulled = tasks_v2beta2.CloudTasksClient().get_queue(name=cloud_tasks.queue_path("pulled"))
+        assert "pull_target" in pulled
+        assert pulled.retry_config.max_attempts == 4
 
 
 def test_a_fake_with_the_json_of_gcloud(tmp_path: Path) -> None:
@@ -162,7 +171,7 @@ def test_yaml_of_another_form(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
-        ("mode: pull", "which makes 'receipts' a pull queue, and only push queues are modelled."),
+        ("mode: poll", "which gives 'receipts' the mode 'poll'. Write push or pull."),
         ("rate: 5", "which gives 'receipts' the rate '5'. Write it as a number per unit, like 5/s."),
         ("rate: 5/w", "which gives 'receipts' the rate '5/w'. Write it as a number per unit, like 5/s."),
         ("rate: x/s", "which gives 'receipts' the rate 'x/s'. Write it as a number per unit, like 5/s."),

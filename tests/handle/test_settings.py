@@ -28,6 +28,7 @@ def tens(rate: float) -> int:
     return 10
 
 
+ROLES = {"projects/p/roles/r": frozenset({"a.b", "c.d"})}
 VALUES: list[tuple[str, Any, Any]] = [
     ("queues", "receipts", {"receipts": {}}),
     ("queues", ["receipts", "reports"], {"receipts": {}, "reports": {}}),
@@ -45,6 +46,7 @@ VALUES: list[tuple[str, Any, Any]] = [
     ("time", "held", "held"),
     ("time", "virtual", "virtual"),
     ("seed", 7, 7),
+    ("order", "shuffle", "shuffle"),
     ("auto_create_queues", True, True),
     ("outside", "refuse", "refuse"),
     ("autouse", False, False),
@@ -68,6 +70,7 @@ VALUES: list[tuple[str, Any, Any]] = [
     ("service", {"iam_emulation": "user:me@example.com"}, Knobs(iam_emulation="user:me@example.com")),
     ("service", {"iam_emulation": True}, Knobs(iam_emulation="user:test@example.com")),
     ("service", {"iam_emulation": False}, Knobs()),
+    ("service", {"iam_roles": {"projects/p/roles/r": ["a.b", "c.d"]}}, Knobs(iam_roles=ROLES)),
     ("service", {"treat_304_as_success": True}, Knobs(treat_304_as_success=True)),
     (
         "service",
@@ -89,6 +92,7 @@ TEXTS: list[tuple[str, Any, Any]] = [
     ("start", "2030-01-01T09:00:00+09:00", NANOSECONDS),
     ("time", "virtual", "virtual"),
     ("seed", "-7", -7),
+    ("order", "shuffle", "shuffle"),
     ("auto_create_queues", "true", True),
     ("auto_create_queues", "No", False),
     ("outside", "refuse", "refuse"),
@@ -103,6 +107,7 @@ TEXTS: list[tuple[str, Any, Any]] = [
     ("service", ["max_task_size = 102400"], Knobs(max_task_size=102_400)),
     ("service", ["app_engine_host_suffix = appspot.com"], Knobs(app_engine_host_suffix="appspot.com")),
     ("service", ["enforce_rpc_deadline = no"], Knobs(enforce_rpc_deadline=False)),
+    ("service", ["enforce_lease_rate = off"], Knobs(enforce_lease_rate=False)),
     ("service", ["sub_second_backoff = off"], Knobs(sub_second_backoff=False)),
     ("service", ["retry_limit_check = before_dispatch"], Knobs(retry_limit_check=RetryLimitCheck.BEFORE_DISPATCH)),
     ("service", ["execution_count_rule = 2026"], Knobs()),
@@ -111,14 +116,15 @@ TEXTS: list[tuple[str, Any, Any]] = [
     ("service", ["purge_delay = 60s", "queue_init_delay = 1m"], Knobs(purge_delay=MINUTE, queue_init_delay=MINUTE)),
     ("service", ["iam_emulation = user:me@example.com"], Knobs(iam_emulation="user:me@example.com")),
     ("service", ["iam_emulation = true"], Knobs(iam_emulation="user:test@example.com")),
+    ("service", ["iam_roles = projects/p/roles/r: c.d a.b"], Knobs(iam_roles=ROLES)),
     ("service", ["system_throttle = simple"], Knobs(system_throttle=SystemThrottle.SIMPLE)),
     ("service", ["follow_redirects = yes"], Knobs(follow_redirects=True)),
 ]
 KNOBS = (
-    "app_engine_host_suffix, burst_size, enforce_rpc_deadline, execution_count_rule, follow_redirects, ghost_recreate,"
-    " honour_retry_after, iam_emulation, legacy_errors, max_task_size, purge_delay, queue_init_delay,"
-    " queue_tombstone_ttl, retry_limit_check, sub_second_backoff, system_throttle, task_tombstone_ttl,"
-    " treat_304_as_success and zero_max_doublings"
+    "app_engine_host_suffix, burst_size, enforce_lease_rate, enforce_rpc_deadline, execution_count_rule,"
+    " follow_redirects, ghost_recreate, honour_retry_after, iam_emulation, iam_roles, legacy_errors, max_task_size,"
+    " purge_delay, queue_init_delay, queue_tombstone_ttl, retry_limit_check, sub_second_backoff, system_throttle,"
+    " task_tombstone_ttl, treat_304_as_success and zero_max_doublings"
 )
 WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
     ("queues", 3, TypeError, "queues takes queue IDs, a mapping of IDs to fields, or a file, and got 3."),
@@ -160,6 +166,7 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
     ("time", "virtuel", ValueError, "time takes 'held' or 'virtual', and got 'virtuel'. Did you mean 'virtual'?"),
     ("seed", "7", TypeError, "seed takes an integer, and got '7'."),
     ("seed", True, TypeError, "seed takes an integer, and got True."),
+    ("order", "shuffled", ValueError, "order takes 'fifo' or 'shuffle', and got 'shuffled'. Did you mean 'shuffle'?"),
     ("auto_create_queues", 1, TypeError, "auto_create_queues takes True or False, and got 1."),
     ("outside", "reel", ValueError, "outside takes 'real' or 'refuse', and got 'reel'. Did you mean 'real'?"),
     ("autouse", "yes", TypeError, "autouse takes True or False, and got 'yes'."),
@@ -218,6 +225,20 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
         ValueError,
         "service knob iam_emulation takes True, False, or the member that the client is, such as 'user:me@example.com',"
         " and got 'me'.",
+    ),
+    (
+        "service",
+        {"iam_roles": {"projects/p/roles/r": "a.b"}},
+        TypeError,
+        "service knob iam_roles takes a mapping of roles to lists of the permissions they grant, such as"
+        " {'projects/p/roles/creator': ['cloudtasks.tasks.create']}, and got {'projects/p/roles/r': 'a.b'}.",
+    ),
+    (
+        "service",
+        {"iam_roles": "a.b"},
+        TypeError,
+        "service knob iam_roles takes a mapping of roles to lists of the permissions they grant, such as"
+        " {'projects/p/roles/creator': ['cloudtasks.tasks.create']}, and got {'': ['a.b']}.",
     ),
     (
         "service",
@@ -316,7 +337,7 @@ def test_a_misspelt_option() -> None:
         checked({"queue": "receipts"}, where="@pytest.mark.cloud_tasks")
     assert str(caught.value) == (
         "@pytest.mark.cloud_tasks has no option 'queue'. Did you mean 'queues'? Its options are queues, project,"
-        " location, start, time, seed, auto_create_queues, outside, autouse, on_exception, redirect_endpoints,"
+        " location, start, time, seed, order, auto_create_queues, outside, autouse, on_exception, redirect_endpoints,"
         " google_auth, inline and service."
     )
 

@@ -57,6 +57,7 @@ def test_the_first_attempts_headers(cloud_tasks: FakeCloudTasks) -> None:
         "Host": "worker.test",
         "User-Agent": "Google-Cloud-Tasks",
         "Content-Length": "0",
+        "Accept-Encoding": "gzip",
         "X-CloudTasks-QueueName": "default",
         "X-CloudTasks-TaskRetryCount": "0",
         "X-CloudTasks-TaskExecutionCount": "0",

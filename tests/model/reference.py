@@ -2,241 +2,152 @@
 
 Every question is answered anew from plain lists: what comes next by looking at everything, a delay by summing it up,
 a reservation by looking for the one who left it. It imports nothing from the package, so that no mistake is shared.
-
-Instants and durations are whole nanoseconds; tokens are exact fractions. The real model rounds the nanoseconds of one
-token up to a whole number. Held against this one it must be given rates at which there is nothing to round.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
-SECOND = 10**9
-HOUR = 3600 * SECOND
-DAY = 24 * HOUR
-MICROSECOND = 1000
+from .reference_parts import (
+    ENTITY_MISSING,
+    FARTHEST_SCHEDULE,
+    OLD_QUEUE_GONE,
+    OLD_QUEUE_MISSING,
+    QUEUE_MISSING,
+    QUEUE_TOMBSTONE,
+    SERVER_ERROR,
+    SUCCESSFUL,
+    TASK_GONE,
+    TASK_TOMBSTONE,
+    TASK_TTL,
+    Attempt,
+    Laws,
+    Operation,
+    Queue,
+    Rates,
+    Refused,
+    Retries,
+    Script,
+    Task,
+    whole_microseconds,
+    whole_seconds,
+)
+from .reference_requests import Request, as_created, as_sent
 
-SUCCESSFUL = range(200, 300)
-SERVER_ERROR = range(500, 600)
-
-
-class Refused(Exception):
-    """A command is refused; ``code`` is the name of the gRPC status."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-@dataclass(frozen=True)
-class Rates:
-    """What limits a queue's dispatches."""
-
-    rate: Fraction
-    burst: int
-    concurrency: int
-
-
-@dataclass(frozen=True)
-class Retries:
-    """When a queue or a task tries again."""
-
-    max_attempts: int
-    max_retry_duration: int
-    min_backoff: int
-    max_backoff: int
-    max_doublings: int
-
-    def delay_after(self, failures: int) -> int:
-        """The wait after the n-th failure, walked up to from the first."""
-        delay = self.min_backoff
-        for doublings_so_far in range(failures - 1):
-            if doublings_so_far < self.max_doublings:
-                delay = delay * 2
-            else:
-                delay = delay + self.min_backoff * 2**self.max_doublings
-        return min(delay, self.max_backoff)
-
-    def gives_up(self, attempts: int, age: int) -> bool:
-        """Whether every limit that is set is used up; one must be set."""
-        set_limits = []
-        if self.max_attempts != -1:
-            set_limits.append(attempts >= self.max_attempts)
-        if self.max_retry_duration != 0:
-            set_limits.append(age >= self.max_retry_duration)
-        return bool(set_limits) and all(set_limits)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a handler will do: an HTTP status, or None for no response at all, after a while."""
-
-    status: int | None
-    takes: int
-
-
-Script = Callable[[int], Answer]
-"""A task's handler: its answer to the attempt of that number."""
-
-
-@dataclass(eq=False)
-class Attempt:
-    """One dispatch."""
-
-    number: int
-    schedule_time: int
-    dispatch_time: int
-    forced: bool
-    retry_count: int
-    execution_count: int
-    previous: str
-    answer_at: int
-    answer: str
-    answer_status: int | None
-    response_time: int | None = None
-
-
-@dataclass(eq=False)
-class Task:
-    """A task, from its creation on for ever."""
-
-    name: str
-    sequence: int
-    created: int
-    schedule_time: int
-    deadline: int
-    script: Script
-    retries: Retries | None
-    state: str = "SCHEDULED"
-    ended: int | None = None
-    attempts: list[Attempt] = field(default_factory=list)
-    responses: list[int] = field(default_factory=list)
-    """The HTTP statuses that came in while the service had the task."""
-    failures: int = 0
-    last_answer: str = ""
-
-    @property
-    def is_live(self) -> bool:
-        return self.ended is None
-
-    @property
-    def under_way(self) -> list[Attempt]:
-        return [attempt for attempt in self.attempts if attempt.response_time is None]
-
-
-@dataclass(eq=False)
-class Queue:
-    """A queue, from its creation on for ever."""
-
-    name: str
-    created: int
-    rates: Rates
-    retries: Retries
-    tokens: Fraction
-    counted: int
-    """The instant at which ``tokens`` were there."""
-    state: str = "RUNNING"
-    purged: int | None = None
-    deleted: int | None = None
-    tasks: list[Task] = field(default_factory=list)
-    """Every task it ever had."""
-    history: list[tuple[object, ...]] = field(default_factory=list)
-
-    @property
-    def live_tasks(self) -> list[Task]:
-        return [task for task in self.tasks if task.is_live]
-
-    @property
-    def under_way(self) -> list[Attempt]:
-        return [attempt for task in self.tasks for attempt in task.under_way]
-
-    def tokens_at(self, instant: int) -> Fraction:
-        return min(Fraction(self.rates.burst), self.tokens + (instant - self.counted) * self.rates.rate / SECOND)
-
-    def first_instant_with_token(self, now: int) -> int:
-        missing = 1 - self.tokens_at(now)
-        return now if missing <= 0 else now + math.ceil(missing / self.rates.rate * SECOND)
-
-    def next_dispatch(self, now: int) -> tuple[int, Task] | None:
-        waiting = sorted(
-            (task for task in self.live_tasks if task.state == "SCHEDULED"),
-            key=lambda task: (task.schedule_time, task.sequence),
-        )
-        if not waiting or self.state != "RUNNING" or len(self.under_way) >= self.rates.concurrency:
-            return None
-        return max(now, waiting[0].schedule_time, self.first_instant_with_token(now)), waiting[0]
+Thing = tuple[int, tuple[int, int, int], Callable[[], Any]]
+"""What could happen: an instant, a rank among the things of that instant, and the deed."""
 
 
 class Reference:
     """All queues, and the instant it is."""
 
-    TASK_TTL = 31 * DAY
-    TASK_TOMBSTONE_TTL = 24 * HOUR
-    QUEUE_TOMBSTONE_TTL = 7 * DAY
-    FARTHEST_SCHEDULE = 720 * HOUR
-
-    def __init__(self, now: int) -> None:
+    def __init__(self, now: int, laws: Laws | None = None) -> None:
         self.now = now
+        self.laws = laws or Laws()
         self.queues: list[Queue] = []
+        self.operations: list[Operation] = []
         self.created_tasks = 0
+        self.undelivered: list[tuple[Queue, Task, Attempt]] = []
+        """Attempts that RunTask began."""
+        self.tally = dict.fromkeys(("attempts", "succeeded", "failed", "exhausted", "expired"), 0)
+        """How often each of these has happened."""
 
     @property
     def all_tasks(self) -> list[Task]:
         return sorted((task for queue in self.queues for task in queue.tasks), key=lambda task: task.sequence)
 
+    @property
+    def live_queues(self) -> list[Queue]:
+        return [queue for queue in self.queues if queue.deleted is None]
+
     # --- commands ------------------------------------------------------------------------------------------------
 
-    def create_queue(self, name: str, rates: Rates, retries: Retries) -> None:
+    def create_queue(self, name: str, rates: Rates, retries: Retries, other: Mapping[str, Any] | None = None) -> Queue:
+        """The new queue; a ghost of it, where those are seen."""
+        settled = self.settled(retries)
+        new = Queue(name, self.now, rates, settled, Fraction(rates.burst), self.now, dict(other or {}))
         for queue in self.queues:
             if queue.name != name:
                 continue
             if queue.deleted is None:
-                raise Refused("ALREADY_EXISTS")
-            if self.now < queue.deleted + self.QUEUE_TOMBSTONE_TTL:
-                raise Refused("FAILED_PRECONDITION")
-        queue = Queue(name, self.now, rates, retries, Fraction(rates.burst), self.now)
-        self.queues.append(queue)
-        queue.history.append((self.now, "QUEUE_CREATED"))
+                raise Refused("ALREADY_EXISTS", "Queue already exists")
+            if self.now < queue.deleted + self.laws.queue_tombstone_ttl:
+                if self.laws.ghosts:
+                    return new
+                raise Refused("FAILED_PRECONDITION", QUEUE_TOMBSTONE)
+        self.queues.append(new)
+        new.history.append((self.now, "QUEUE_CREATED"))
+        return new
+
+    def settled(self, retries: Retries, *, zero_is_zero: bool = False) -> Retries:
+        """Retry settings as the service keeps them."""
+        if retries.max_doublings == 0 and not (zero_is_zero or self.laws.zero_doublings_are_zero):
+            retries = replace(retries, max_doublings=16)
+        if self.laws.keeps_fractions:
+            return retries
+        return replace(
+            retries,
+            max_retry_duration=whole_seconds(retries.max_retry_duration),
+            min_backoff=whole_seconds(retries.min_backoff),
+            max_backoff=whole_seconds(retries.max_backoff),
+        )
 
     def update_rates(self, name: str, rates: Rates) -> None:
-        queue = self._queue(name)
-        queue.tokens, queue.counted = min(queue.tokens_at(self.now), Fraction(rates.burst)), self.now
-        queue.rates = rates
+        queue = self.queue(name)
+        queue.change(rates, queue.part, self.now)
         queue.history.append((self.now, "QUEUE_UPDATED"))
 
     def update_retries(self, name: str, retries: Retries) -> None:
-        queue = self._queue(name)
-        queue.retries = retries
+        queue = self.queue(name)
+        queue.retries = self.settled(retries)
+        queue.history.append((self.now, "QUEUE_UPDATED"))
+
+    def update_doublings(self, name: str, max_doublings: int) -> None:
+        """By a mask that names them, so that 0 means 0."""
+        queue = self.queue(name)
+        queue.retries = self.settled(replace(queue.retries, max_doublings=max_doublings), zero_is_zero=True)
+        queue.history.append((self.now, "QUEUE_UPDATED"))
+
+    def update_target(self, name: str, http_target: Mapping[str, Any]) -> None:
+        queue = self.queue(name)
+        queue.other["http_target"] = http_target
         queue.history.append((self.now, "QUEUE_UPDATED"))
 
     def delete_queue(self, name: str) -> None:
-        queue = self._queue(name)
-        queue.deleted = self.now
-        for task in queue.live_tasks:
-            self._end(task, "DELETED", self.now)
-        queue.history.append((self.now, "QUEUE_DELETED"))
+        for queue in self.live_queues:
+            if queue.name == name:
+                queue.deleted = self.now
+                queue.purges.clear()
+                for task in queue.live_tasks:
+                    self._end(task, "DELETED", self.now)
+                queue.history.append((self.now, "QUEUE_DELETED"))
+                return
+        raise Refused("NOT_FOUND", ENTITY_MISSING)
 
-    def purge_queue(self, name: str) -> None:
-        queue = self._queue(name)
+    def purge_queue(self, name: str) -> Queue:
+        queue = self.queue(name)
         queue.purged = self.now
-        for task in queue.live_tasks:
-            self._end(task, "DELETED", self.now)
+        queue.purges.append((self.now + self.laws.purge_delay, self.created_tasks))
         queue.history.append((self.now, "QUEUE_PURGED"))
+        self.pass_to(self.now)
+        return queue
 
-    def pause_queue(self, name: str) -> None:
-        queue = self._queue(name)
+    def pause_queue(self, name: str) -> Queue:
+        queue = self.queue(name)
         if queue.state != "PAUSED":
             queue.state = "PAUSED"
             queue.history.append((self.now, "QUEUE_PAUSED"))
+        return queue
 
-    def resume_queue(self, name: str) -> None:
-        queue = self._queue(name)
+    def resume_queue(self, name: str) -> Queue:
+        queue = self.queue(name)
         if queue.state != "RUNNING":
             queue.state = "RUNNING"
             queue.history.append((self.now, "QUEUE_RESUMED"))
+        return queue
 
     def create_task(
         self,
@@ -246,104 +157,208 @@ class Reference:
         deadline: int,
         retries: Retries | None,
         script: Script,
-    ) -> None:
-        if schedule_time is not None and schedule_time > self.now + self.FARTHEST_SCHEDULE:
-            raise Refused("INVALID_ARGUMENT")
-        queue = self._queue(queue_name)
+        request: Request,
+        stored_deadline: int | None = None,
+    ) -> Task:
+        if schedule_time is not None and schedule_time > self.now + FARTHEST_SCHEDULE:
+            raise Refused("INVALID_ARGUMENT", "")
+        queue = self._queue_for_task(queue_name)
         name = new_name()
         for task in queue.tasks:
-            if task.name == name and (task.ended is None or self.now < task.ended + self.TASK_TOMBSTONE_TTL):
-                raise Refused("ALREADY_EXISTS")
+            if task.name != name:
+                continue
+            if task.ended is None:
+                raise Refused("ALREADY_EXISTS", "Requested entity already exists")
+            if self.is_reserved(task):
+                raise Refused("ALREADY_EXISTS", TASK_TOMBSTONE)
         at = self.now if schedule_time is None else max(self.now, schedule_time)
-        task = Task(name, self.created_tasks, self.now, whole_microseconds(at), deadline, script, retries)
+        task = Task(
+            name,
+            self.created_tasks,
+            self.now,
+            whole_microseconds(at),
+            deadline,
+            script,
+            None if retries is None else self.settled(retries),
+            as_created(request, queue.other),
+            stored_deadline,
+        )
         self.created_tasks += 1
         queue.tasks.append(task)
         queue.history.append((self.now, "TASK_CREATED", name))
+        return task
 
-    def get_task(self, queue_name: str, name: str) -> None:
-        self._task(queue_name, name)
+    def get_task(self, queue_name: str, name: str) -> Task:
+        queue = self.queue(queue_name)
+        for task in queue.live_tasks:
+            if task.name == name:
+                return task
+        if any(task.name == name and self.is_reserved(task) for task in queue.tasks):
+            raise Refused("FAILED_PRECONDITION" if self.laws.old_errors else "NOT_FOUND", TASK_GONE)
+        raise Refused("NOT_FOUND", ENTITY_MISSING)
 
     def delete_task(self, queue_name: str, name: str) -> None:
         queue, task = self._task(queue_name, name)
         self._end(task, "DELETED", self.now)
         queue.history.append((self.now, "TASK_DELETED", name))
 
-    def run_task(self, queue_name: str, name: str) -> None:
+    def run_task(self, queue_name: str, name: str) -> Task:
+        """The attempt has begun then, and is delivered before anything else happens."""
         queue, task = self._task(queue_name, name)
-        self._dispatch(queue, task, forced=True)
+        self.undelivered.append((queue, task, self._begin(queue, task, forced=True)))
+        return task
 
-    def _queue(self, name: str) -> Queue:
-        for queue in self.queues:
-            if queue.name == name and queue.deleted is None:
+    def batch(self, kind: str, queue_name: str, request_id: str, deeds: Sequence[Callable[[], Any]]) -> Operation:
+        """Each deed for itself; once only for a request ID."""
+        for operation in self.operations:
+            if request_id and (operation.kind, operation.queue, operation.request_id) == (kind, queue_name, request_id):
+                return operation
+        self.queue(queue_name)
+        operation = Operation(kind, queue_name, request_id, self.now)
+        self.operations.append(operation)
+        for index, deed in enumerate(deeds):
+            try:
+                operation.done[index] = deed()
+            except Refused as refused:
+                operation.failed[index] = refused
+        return operation
+
+    def queue(self, name: str) -> Queue:
+        for queue in self.live_queues:
+            if queue.name == name:
                 return queue
-        raise Refused("NOT_FOUND")
+        raise Refused("NOT_FOUND", QUEUE_MISSING)
+
+    def _queue_for_task(self, name: str) -> Queue:
+        for queue in self.live_queues:
+            if queue.name == name and self.now >= queue.created + self.laws.queue_init_delay:
+                return queue
+        if not self.laws.old_errors:
+            raise Refused("NOT_FOUND", QUEUE_MISSING)
+        same_name = [queue for queue in self.queues if queue.name == name]
+        is_gone = all(queue.deleted is not None for queue in same_name) and any(
+            queue.deleted is not None and self.now < queue.deleted + self.laws.queue_tombstone_ttl
+            for queue in same_name
+        )
+        raise Refused("FAILED_PRECONDITION", OLD_QUEUE_GONE if is_gone else OLD_QUEUE_MISSING)
 
     def _task(self, queue_name: str, name: str) -> tuple[Queue, Task]:
-        queue = self._queue(queue_name)
-        for task in queue.live_tasks:
-            if task.name == name:
-                return queue, task
-        raise Refused("NOT_FOUND")
+        for queue in self.live_queues:
+            for task in queue.live_tasks:
+                if (queue.name, task.name) == (queue_name, name):
+                    return queue, task
+        raise Refused("NOT_FOUND", ENTITY_MISSING)
+
+    def is_reserved(self, task: Task) -> bool:
+        return task.ended is not None and self.now < task.ended + self.laws.task_tombstone_ttl
 
     # --- time ----------------------------------------------------------------------------------------------------
 
     def advance(self, by: int) -> None:
         """Pass time: again and again the first of all things that could happen."""
         to = self.now + by
-        while things := [thing for queue in self.queues for thing in self._things(queue) if thing[0] <= to]:
-            at, _, _, _, do = min(things, key=lambda thing: thing[:4])
-            self.now = at
-            do()
+        while self.step(to) is not None:
+            pass
+        self.pass_to(to)
+
+    def drain(self, until: int | None) -> None:
+        """Go on until nothing more happens; if more would after ``until``, that instant comes."""
+        end = None if until is None else self.now + until
+        while self.step(end) is not None:
+            pass
+        if end is not None and self._things(None):
+            self.pass_to(end)
+
+    def step(self, end: int | None = None, only: str | None = None) -> Attempt | None:
+        """The first thing that could happen, up to ``end``; ``only`` one queue dispatches."""
+        things = [thing for thing in self._things(only) if end is None or thing[0] <= end]
+        if not things:
+            return None
+        at, _, do = min(things, key=lambda thing: thing[:2])
+        self.pass_to(at)
+        attempt: Attempt = do()
+        return attempt
+
+    def pass_to(self, to: int) -> None:
+        """Time goes by, which is all that purged and old tasks wait for."""
+        for queue in self.queues:
+            for task in queue.live_tasks:
+                at = queue.gone_by(task)
+                if at <= to:
+                    is_purged = at < task.created + TASK_TTL
+                    self.tally["expired"] += not is_purged
+                    self._end(task, "DELETED" if is_purged else "EXPIRED", at)
+            queue.purges = [(at, before) for at, before in queue.purges if at > to]
         self.now = to
 
-    def _things(self, queue: Queue) -> list[tuple[int, int, int, int, Callable[[], None]]]:
-        """What could happen to a queue: an instant, a rank among the things of that instant, and the deed."""
-        things: list[tuple[int, int, int, int, Callable[[], None]]] = []
-        for task in queue.tasks:
-            if task.is_live:
-                things.append((task.created + self.TASK_TTL, 0, task.sequence, 0, self._expiry(task)))
-            for attempt in task.under_way:
-                things.append(
-                    (attempt.answer_at, 1, task.sequence, attempt.number, self._conclusion(queue, task, attempt))
-                )
-        plan = queue.next_dispatch(self.now)
-        if plan is not None:
-            at, task = plan
-            things.append((at, 2, task.schedule_time, task.sequence, self._departure(queue, task)))
+    def _things(self, only: str | None) -> list[Thing]:
+        if self.undelivered:
+            queue, task, attempt = self.undelivered[0]
+            return [(self.now, (0, 0, 0), self._delivery(queue, task, attempt))]
+        things: list[Thing] = []
+        for queue in self.queues:
+            for task in queue.tasks:
+                for attempt in task.under_way:
+                    assert attempt.answer_at is not None
+                    rank = (1, task.sequence, attempt.number)
+                    things.append((attempt.answer_at, rank, self._conclusion(queue, task, attempt)))
+            plan = None if only not in (None, queue.name) else queue.next_dispatch(self.now)
+            if plan is not None:
+                at, task = plan
+                things.append((at, (2, task.schedule_time, task.sequence), self._departure(queue, task)))
         return things
 
-    def _expiry(self, task: Task) -> Callable[[], None]:
-        return lambda: self._end(task, "EXPIRED", self.now)
+    def _delivery(self, queue: Queue, task: Task, attempt: Attempt) -> Callable[[], Attempt]:
+        def deliver() -> Attempt:
+            self.undelivered.pop(0)
+            self._deliver(queue, task, attempt)
+            return attempt
 
-    def _conclusion(self, queue: Queue, task: Task, attempt: Attempt) -> Callable[[], None]:
-        return lambda: self._conclude(queue, task, attempt)
+        return deliver
 
-    def _departure(self, queue: Queue, task: Task) -> Callable[[], None]:
-        def depart() -> None:
+    def _conclusion(self, queue: Queue, task: Task, attempt: Attempt) -> Callable[[], Attempt]:
+        def conclude() -> Attempt:
+            self._conclude(queue, task, attempt)
+            return attempt
+
+        return conclude
+
+    def _departure(self, queue: Queue, task: Task) -> Callable[[], Attempt]:
+        def depart() -> Attempt:
             queue.tokens, queue.counted = queue.tokens_at(self.now) - 1, self.now
-            self._dispatch(queue, task, forced=False)
+            attempt = self._begin(queue, task, forced=False)
+            self._deliver(queue, task, attempt)
+            return attempt
 
         return depart
 
-    def _dispatch(self, queue: Queue, task: Task, *, forced: bool) -> None:
-        number = len(task.attempts) + 1
-        answer = task.script(number)
-        is_late = answer.takes > task.deadline
+    def _begin(self, queue: Queue, task: Task, *, forced: bool) -> Attempt:
+        counted = [status for status in task.responses if task.request.is_app_engine or status not in SERVER_ERROR]
         attempt = Attempt(
-            number,
+            len(task.attempts) + 1,
             self.now if forced else task.schedule_time,
             self.now,
             forced,
+            as_sent(task.request, queue.other),
             retry_count=task.failures,
-            execution_count=len([status for status in task.responses if status not in SERVER_ERROR]),
+            execution_count=0 if self.laws.counts_no_execution else len(counted),
             previous=task.last_answer,
-            answer_at=self.now + min(answer.takes, task.deadline),
-            answer="DEADLINE_EXCEEDED" if is_late else "NO_RESPONSE" if answer.status is None else str(answer.status),
-            answer_status=None if is_late else answer.status,
         )
         task.state = "DISPATCHED"
         task.attempts.append(attempt)
-        queue.history.append((self.now, "TASK_DISPATCHED", task.name, number))
+        queue.history.append((self.now, "TASK_DISPATCHED", task.name, attempt.number))
+        return attempt
+
+    def _deliver(self, queue: Queue, task: Task, attempt: Attempt) -> None:
+        self.tally["attempts"] += 1
+        answer = task.script(attempt.number)
+        is_late = answer.takes > task.deadline
+        attempt.answer_at = self.now + min(answer.takes, task.deadline)
+        attempt.answer = (
+            "DEADLINE_EXCEEDED" if is_late else "NO_RESPONSE" if answer.status is None else str(answer.status)
+        )
+        attempt.answer_status = None if is_late else answer.status
+        attempt.retry_after = None if attempt.answer_status is None else answer.retry_after
         if answer.takes == 0:
             self._conclude(queue, task, attempt)
 
@@ -355,30 +370,47 @@ class Reference:
     def _decide(self, queue: Queue, task: Task, attempt: Attempt) -> str:
         if not task.is_live:
             return "dropped"
+        status = attempt.answer_status
+        is_success = status in SUCCESSFUL or (self.laws.takes_304 and status == 304)
         task.last_answer = attempt.answer
-        if attempt.answer_status is not None:
-            task.responses.append(attempt.answer_status)
-        if attempt.answer_status in SUCCESSFUL:
+        if self.laws.throttles:
+            self._throttle(queue, task, status, is_success)
+        if status is not None:
+            task.responses.append(status)
+        if is_success:
+            self.tally["succeeded"] += 1
             self._end(task, "SUCCEEDED", self.now)
             return ""
         task.failures += 1
+        self.tally["failed"] += 1
         retries = task.retries or queue.retries
-        gives_up = retries.gives_up(len(task.attempts), self.now - task.attempts[0].dispatch_time)
         retry_at = (attempt.dispatch_time if attempt.forced else self.now) + retries.delay_after(task.failures)
+        first = task.attempts[0].dispatch_time
+        if self.laws.looks_before_dispatch:
+            gives_up = retries.gives_up(len(task.attempts), retry_at - first - 1)  # that very instant is in time
+        else:
+            gives_up = retries.gives_up(len(task.attempts), self.now - first)
         if not gives_up:
+            if self.laws.honours_retry_after and attempt.retry_after is not None:
+                retry_at = max(retry_at, self.now + attempt.retry_after)
             task.schedule_time = whole_microseconds(retry_at)
         if task.under_way:
             return ""  # the other attempt decides
         if gives_up:
+            self.tally["exhausted"] += 1
             self._end(task, "EXHAUSTED", self.now)
             return "give up"
         task.state = "SCHEDULED"
         return f"retry at {retry_at}"
 
+    def _throttle(self, queue: Queue, task: Task, status: int | None, is_success: bool) -> None:
+        part = queue.part
+        if status == 503 or (status == 429 and not task.request.is_app_engine):
+            part = max(part / 2, Fraction(1, 64))
+        elif is_success:
+            part = min(part + Fraction(1, 10), Fraction(1))
+        if part != queue.part:
+            queue.change(queue.rates, part, self.now)
+
     def _end(self, task: Task, state: str, at: int) -> None:
         task.state, task.ended = state, at
-
-
-def whole_microseconds(instant: int) -> int:
-    """The service keeps schedule times to the microsecond."""
-    return instant // MICROSECOND * MICROSECOND

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from .side_by_side import Command, Model, agree_on, workloads
+from .side_by_side import Model, agree_on
+from .workloads import Workload, workloads
 
 MODEL = Model.of("pytest_cloudtasks._model")
 
 
-@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@settings(max_examples=200, derandomize=True, deadline=None, database=None)
 @given(workloads)
-def test_the_model_goes_the_way_of_the_reference(workload: list[Command]) -> None:
+def test_the_model_goes_the_way_of_the_reference(workload: Workload) -> None:
     """Commands, dispatches, answers, retries, limits and ends are the naive model's, to the nanosecond."""
     agree_on(MODEL, workload)

@@ -68,6 +68,24 @@ def test_tasks_go_by_schedule_time_and_then_in_the_order_of_creation() -> None:
     assert order_of_dispatches(driver) == ["a", "aa", "b", "bb", "c", "cc", "d", "dd"]
 
 
+def test_overdue_tasks_of_several_queues_go_by_their_schedule_times() -> None:
+    """When a token came for a task that could not go is of no matter any more."""
+    driver = driver_with(settings={"rate_limits": {"max_dispatches_per_second": 1}}, knobs=Knobs(burst_size=3))
+    other = f"{LOCATION}/queues/other"
+    driver.service.create_queue(START, LOCATION, other, {})
+    for name in (QUEUE, other):
+        driver.service.pause_queue(START, name)
+    for name, task_id, seconds in ((QUEUE, "a", 0), (QUEUE, "b", 1), (other, "c", 50)):
+        spec = TaskSpec(HttpTarget(URL), name=f"{name}/tasks/{task_id}", schedule_time=START + seconds * SECOND)
+        driver.service.create_task(START, name, spec)
+    driver.advance(100 * SECOND)
+    for name in (QUEUE, other):
+        driver.service.resume_queue(driver.now, name)
+    driver.advance(0)
+    dispatched = [event.task for event in driver.service.events if event.kind is EventKind.TASK_DISPATCHED]
+    assert ids([task for task in dispatched if task is not None]) == ["a", "b", "c"]
+
+
 def test_an_answer_comes_before_a_dispatch_of_the_same_instant() -> None:
     """The answer frees its slot first, also where the other task has been waiting for it."""
     driver = driver_with(always(OK, takes=SECOND), {"rate_limits": {"max_concurrent_dispatches": 2}})

@@ -28,20 +28,27 @@ def test_a_role_grants_known_permissions(role: str) -> None:
     """Every permission of a predefined role is one that is asked for, or one of those that list and create queues."""
     asked = {*iam.PERMISSIONS.values(), iam.ACT_AS, iam.FULL_VIEW, "cloudtasks.queues.create", "cloudtasks.queues.list"}
     assert iam.ROLES[role] <= asked
-    assert policy(role).grants(ME) == iam.ROLES[role]
+    assert policy(role).grants(ME, {}) == iam.ROLES[role]
 
 
 @pytest.mark.parametrize("member", ["allUsers", "allAuthenticatedUsers"])
 def test_everyone_is_someone(member: str) -> None:
     """What is granted to everyone is granted to the caller."""
-    assert policy("roles/cloudtasks.taskDeleter", member=member).grants(ME) == {"cloudtasks.tasks.delete"}
+    assert policy("roles/cloudtasks.taskDeleter", member=member).grants(ME, {}) == {"cloudtasks.tasks.delete"}
 
 
 def test_what_grants_nothing() -> None:
     """Another member's roles, unknown roles and bindings with a condition don't count."""
-    assert policy("roles/owner", member="user:somebody@example.com").grants(ME) == frozenset()
-    assert policy("projects/p/roles/custom").grants(ME) == frozenset()
-    assert policy("roles/owner", is_conditional=True).grants(ME) == frozenset()
+    assert policy("roles/owner", member="user:somebody@example.com").grants(ME, {}) == frozenset()
+    assert policy("projects/p/roles/custom").grants(ME, {}) == frozenset()
+    assert policy("roles/owner", is_conditional=True).grants(ME, {}) == frozenset()
+
+
+def test_a_custom_role_grants_what_it_is_said_to() -> None:
+    """The project's own roles come from the caller, and stand beside the predefined ones."""
+    custom = {"projects/p/roles/custom": ["cloudtasks.tasks.run"]}
+    both = policy("projects/p/roles/custom", "roles/cloudtasks.taskDeleter")
+    assert both.grants(ME, custom) == {"cloudtasks.tasks.run", "cloudtasks.tasks.delete"}
 
 
 def test_without_a_policy_all_is_allowed() -> None:
@@ -81,11 +88,9 @@ def test_an_etag_must_be_the_current_one() -> None:
 
 
 def test_without_the_knob_nothing_is_checked() -> None:
-    """A policy is what was set, etag and all, and any etag will do."""
+    """A policy that grants nobody anything keeps nobody from anything."""
     service = service_with()
-    nobodys = Policy(b"x", b"any")
-    assert service.set_iam_policy(START, QUEUE, nobodys) is nobodys
-    assert service.set_iam_policy(START, QUEUE, Policy(b"y", b"other")).etag == b"other"
+    assert service.set_iam_policy(START, QUEUE, Policy(b"x")).message == b"x"
     assert service.test_iam_permissions(START, QUEUE, ["cloudtasks.tasks.run"]) == ["cloudtasks.tasks.run"]
 
 

@@ -9,7 +9,6 @@ import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.abc import InspectLoader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -17,112 +16,17 @@ from types import ModuleType
 
 import pytest
 from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
 import pytest_cloudtasks._model
 
-from .side_by_side import Command, Difference, Model, agree_on, workloads
+from .mutants import MUTANTS, Mutant
+from .reference_parts import Laws
+from .side_by_side import Difference, Model, agree_on
+from .workloads import Workload, any_laws, workloads_under
 
 SOURCES = Path(pytest_cloudtasks._model.__file__).parent
 COPY = "altered_model"
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """A mistake: in a module of the model, ``new`` stands where ``old`` should."""
-
-    name: str
-    module: str
-    old: str
-    new: str
-
-
-MUTANTS = [
-    Mutant("the delay never grows linearly", "backoff", "* (failures - doublings), config", ", config"),
-    Mutant("the delay doubles once too often", "backoff", "min(failures - 1, config.max", "min(failures, config.max"),
-    Mutant("max_backoff is no cap", "backoff", "- doublings), config.max_backoff)", "- doublings), 100 * HOUR)"),
-    Mutant("one attempt too many", "backoff", "attempts < config.max_attempts", "attempts <= config.max_attempts"),
-    Mutant(
-        "an age equal to the limit goes on",
-        "backoff",
-        "ended - first_dispatch < config.max_retry_duration",
-        "ended - first_dispatch <= config.max_retry_duration",
-    ),
-    Mutant("one limit is enough to stop", "backoff", "if attempts_left or age_left:", "if attempts_left:"),
-    Mutant(
-        "the delay runs from the schedule time",
-        "dispatching",
-        "if attempt.forced else now,\n        )\n",
-        "if attempt.forced else attempt.schedule_time,\n        )\n",
-    ),
-    Mutant(
-        "the delay after RunTask runs from the answer",
-        "dispatching",
-        "counted_from=attempt.dispatch_time if attempt.forced else now",
-        "counted_from=now",
-    ),
-    Mutant(
-        "the age runs from the creation",
-        "dispatching",
-        "first_dispatch=task.attempts[0].dispatch_time",
-        "first_dispatch=task.create_time",
-    ),
-    Mutant(
-        "a task's own retry_config is ignored",
-        "dispatching",
-        "task.retry_config or queue.config.retry_config",
-        "queue.config.retry_config",
-    ),
-    Mutant("one dispatch too many at once", "queue", "self.in_flight < self.config", "self.in_flight <= self.config"),
-    Mutant("a dropped answer keeps its slot", "dispatching", "queue.in_flight -= 1", "queue.in_flight -= task.is_live"),
-    Mutant("tokens come twice as fast", "dispatch_rate", "now)) + self._interval", "now)) + self._interval // 2"),
-    Mutant("there is no burst", "dispatch_rate", " - (self._burst - 1) * self._interval", ""),
-    Mutant(
-        "a new rate fills the bucket",
-        "dispatch_rate",
-        "kept = min(self._there(now), Fraction(burst))",
-        "kept = Fraction(burst)",
-    ),
-    Mutant(
-        "a paused queue dispatches",
-        "queue",
-        "if self.state is not QueueState.RUNNING or not self.has_slot:",
-        "if not self.has_slot:",
-    ),
-    Mutant(
-        "new settings wait for the next event",
-        "service",
-        "queue.reconfigure(config, now)\n        self.dispatcher.changed(queue)\n",
-        "queue.reconfigure(config, now)\n",
-    ),
-    Mutant(
-        "tasks go in the order of creation",
-        "queue",
-        "(task.schedule_time, task.sequence, task.disp",
-        "(0, task.sequence, task.disp",
-    ),
-    Mutant(
-        "a task's name is free at once",
-        "service",
-        "if spec.name and self._task_tombstones[parent].holds(spec.name, now):",
-        "if False:",
-    ),
-    Mutant("a queue's name is free at once", "service", "if self._queue_tombstones.holds(name, now):", "if False:"),
-    Mutant("a reservation ends an instant late", "tombstones", "if now < until:", "if now <= until:"),
-    Mutant("5xx counts as an execution", "dispatching", "+= not 500 <= outcome.http_status <= 599", "+= 1"),
-    Mutant(
-        "an answer at the deadline is late", "dispatching", "if at > attempt.deadline:", "if at >= attempt.deadline:"
-    ),
-    Mutant("a late answer is awaited", "dispatching", "if at > attempt.deadline:", "if False:"),
-    Mutant("tasks never expire", "dispatching", "if first is None or first[0] > now:", "if True:"),
-    Mutant("the first of two attempts decides", "dispatching", "        if task.in_flight:\n", "        if False:\n"),
-    Mutant(
-        "a purge leaves the tasks",
-        "service",
-        "            self._remove(list(queue.tasks.values()), now)\n            self.dispatcher.changed(queue)",
-        "            self.dispatcher.changed(queue)",
-    ),
-    Mutant("720 hours are too far", "creation", "spec.schedule_time - now > MAX", "spec.schedule_time - now >= MAX"),
-]
 
 
 class _Copier(MetaPathFinder, InspectLoader):
@@ -160,12 +64,12 @@ def copy_of_the_model(mutant: Mutant | None) -> Iterator[Model]:
             del sys.modules[name]
 
 
-def put_to_the_property(model: Model) -> None:
+def put_to_the_property(model: Model, laws: st.SearchStrategy[Laws]) -> None:
     """The property, up to the first difference; how small the example could be is of no interest here."""
 
-    @settings(max_examples=300, derandomize=True, deadline=None, database=None, phases=[Phase.explicit, Phase.generate])
-    @given(workloads)
-    def goes_the_way_of_the_reference(workload: list[Command]) -> None:
+    @settings(max_examples=200, derandomize=True, deadline=None, database=None, phases=[Phase.explicit, Phase.generate])
+    @given(workloads_under(laws))
+    def goes_the_way_of_the_reference(workload: Workload) -> None:
         agree_on(model, workload)
 
     goes_the_way_of_the_reference()
@@ -175,11 +79,11 @@ def put_to_the_property(model: Model) -> None:
 def test_a_mistake_in_the_model_is_found(mutant: Mutant) -> None:
     """The property fails for a model with this mistake in it."""
     with copy_of_the_model(mutant) as model, pytest.raises(Difference):
-        put_to_the_property(model)
+        put_to_the_property(model, st.just(mutant.laws))
 
 
 def test_an_unaltered_copy_passes() -> None:
     """Loading the model as the mutants are loaded is no mistake in itself."""
     with copy_of_the_model(None) as model:
         assert model.service.__name__ == f"{COPY}.service"
-        put_to_the_property(model)
+        put_to_the_property(model, any_laws)

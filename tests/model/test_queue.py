@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from pytest_cloudtasks._model.backoff import RetryConfig
 from pytest_cloudtasks._model.knobs import Knobs, ZeroMaxDoublings
 from pytest_cloudtasks._model.queue import QueueState, RateLimits
 from pytest_cloudtasks._model.refusals import Code
-from pytest_cloudtasks._model.units import HOUR, SECOND
+from pytest_cloudtasks._model.units import DAY, HOUR, SECOND
 
 from .driving import LOCATION, QUEUE, START, add, always, assert_refused, driver_with, ids, service_with
 
@@ -30,9 +31,9 @@ def test_a_queue_has_the_recorded_defaults(settings: dict[str, Any]) -> None:
     assert (queue.state, queue.purge_time, queue.policy) == (QueueState.RUNNING, None, None)
 
 
-def test_the_burst_is_the_service_s_to_choose() -> None:
-    """What a caller asks for is ignored, even where it makes no sense; the knob decides."""
-    asked = {"rate_limits": {"max_dispatches_per_second": 100, "max_burst_size": -1}}
+def test_a_burst_that_is_not_set_is_the_service_s_to_choose() -> None:
+    """It follows from the rate; the knob decides how."""
+    asked = {"rate_limits": {"max_dispatches_per_second": 100}}
     assert service_with(asked).queues[QUEUE].config.rate_limits.max_burst_size == 20
     assert service_with(asked, Knobs(burst_size=7)).queues[QUEUE].config.rate_limits.max_burst_size == 7
     chosen = Knobs(burst_size=lambda rate: int(rate) + 1)
@@ -40,7 +41,7 @@ def test_the_burst_is_the_service_s_to_choose() -> None:
 
 
 def test_logging_and_routing_are_kept_as_given() -> None:
-    """What has no meaning for the model is stored; output-only fields are not."""
+    """What the model has no use for is stored, a routing with its host; output-only fields are not."""
     settings = {
         "stackdriver_logging_config": {"sampling_ratio": 0.5},
         "app_engine_routing_override": {"service": "s"},
@@ -49,7 +50,7 @@ def test_logging_and_routing_are_kept_as_given() -> None:
     }
     assert service_with(settings).queues[QUEUE].config.other == {
         "stackdriver_logging_config": {"sampling_ratio": 0.5},
-        "app_engine_routing_override": {"service": "s"},
+        "app_engine_routing_override": {"service": "s", "host": "s.p.uc.r.appspot.com"},
     }
 
 
@@ -234,3 +235,33 @@ def test_the_next_dispatch_waits_for_state_slot_task_and_token() -> None:
         START, QUEUE, {"rate_limits": {"max_concurrent_dispatches": 2}}, ["rate_limits.max_concurrent_dispatches"]
     )
     assert queue.next_dispatch() == (START + SECOND, second)
+
+
+def test_tenths_of_a_rate_add_up() -> None:
+    """Halved and given back in tenths, the rate and the burst are what they were, to the last token."""
+    driver = driver_with(settings={"rate_limits": {"max_dispatches_per_second": 1}}, knobs=Knobs(burst_size=10))
+    queue = driver.service.queues[QUEUE]
+    parts = []
+    queue.allow(Fraction(1, 2), START)
+    for _ in range(3):
+        queue.allow(queue.throttle + Fraction(1, 10), START)
+        driver.advance(HOUR)
+        parts.append((queue.throttle, queue.rate.tokens(driver.now)))
+    assert parts == [(Fraction(6, 10), 6), (Fraction(7, 10), 7), (Fraction(8, 10), 8)]
+
+
+def test_a_task_that_will_be_gone_is_passed_over() -> None:
+    """One that expires before it may go, and one that a purge takes before, leave the next dispatch to others."""
+    driver = driver_with(knobs=Knobs(purge_delay=SECOND))
+    queue = driver.service.queues[QUEUE]
+    add(driver, "purged", schedule_time=START + 2 * SECOND)
+    soon = add(driver, "soon", schedule_time=START)
+    driver.service.purge_queue(START, QUEUE)
+    assert queue.next_dispatch() == (START, soon)
+    driver.service.delete_task(START, soon.name)
+    assert queue.next_dispatch() is None
+    later = add(driver, "later", schedule_time=START + 3 * SECOND)
+    assert queue.next_dispatch() == (START + 3 * SECOND, later)
+    later.schedule_time = later.create_time + 31 * DAY
+    queue.wait(later)
+    assert queue.next_dispatch() is None

@@ -192,9 +192,11 @@ def test_a_policy_is_what_was_set() -> None:
     """There is none before, and setting replaces."""
     service = service_with()
     assert service.get_iam_policy(START, QUEUE) is None
-    assert service.set_iam_policy(START, QUEUE, Policy(b"first", b"etag")) == Policy(b"first", b"etag")
-    service.set_iam_policy(START, QUEUE, Policy(b"second", b"another"))
-    assert service.get_iam_policy(START, QUEUE) == Policy(b"second", b"another")
+    first = service.set_iam_policy(START, QUEUE, Policy(b"first"))
+    assert first.message == b"first"
+    second = service.set_iam_policy(START, QUEUE, Policy(b"second", first.etag))
+    assert service.get_iam_policy(START, QUEUE) == second
+    assert second.message == b"second"
 
 
 def test_the_caller_has_every_permission_on_a_queue_that_is_there() -> None:

@@ -55,9 +55,9 @@ def test_the_marker_documents_its_signature(pytester: pytest.Pytester) -> None:
     """`pytest --markers` shows every option of the marker."""
     output = pytester.runpytest("--markers").stdout.str()
     assert (
-        "@pytest.mark.cloud_tasks(*, queues, project, location, start, time, seed, auto_create_queues, outside,"
-        " autouse, on_exception, redirect_endpoints, google_auth, inline, service): options of this test's fake Cloud"
-        " Tasks; the nearest marker wins, key by key, and queues add up." in output
+        "@pytest.mark.cloud_tasks(*, queues, project, location, start, time, seed, order, auto_create_queues,"
+        " outside, autouse, on_exception, redirect_endpoints, google_auth, inline, service): options of this test's"
+        " fake Cloud Tasks; the nearest marker wins, key by key, and queues add up." in output
     )
 
 
@@ -113,3 +113,23 @@ def test_a_closed_client_fixture_serves_the_next_test(pytester: pytest.Pytester)
         """
     )
     pytester.runpytest().assert_outcomes(passed=2)
+
+
+def test_queue_files_are_found_beside_what_names_them(pytester: pytest.Pytester) -> None:
+    """A marker's file lies in the folder of its test, an ini file's beside that file, wherever pytest started."""
+    listing = '[{"name": "projects/p/locations/l/queues/%s"}]'
+    project = pytester.mkdir("project")
+    (project / "infra").mkdir()
+    (project / "tests").mkdir()
+    (project / "infra" / "queues.json").write_text(listing % "of-ini")
+    (project / "tests" / "mine.json").write_text(listing % "of-marker")
+    (project / "pytest.ini").write_text("[pytest]\ncloud_tasks_queues = infra/queues.json\n")
+    (project / "tests" / "test_it.py").write_text(
+        "import pytest\n"
+        '@pytest.mark.cloud_tasks(queues=["mine.json", "infra/queues.json", "receipts"])\n'
+        "def test_it(cloud_tasks, cloud_tasks_client):\n"
+        '    names = [queue.name for queue in cloud_tasks_client.list_queues(parent="projects/p/locations/l")]\n'
+        '    assert names == ["projects/p/locations/l/queues/of-ini", "projects/p/locations/l/queues/of-marker"]\n'
+        '    cloud_tasks.queue("receipts")\n'
+    )
+    pytester.runpytest(project, "-p", "no:asyncio").assert_outcomes(passed=1)

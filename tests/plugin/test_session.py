@@ -229,8 +229,8 @@ def test_a_misspelt_option_names_the_test_and_the_nearest_option(pytester: pytes
     result.assert_outcomes(errors=1, passed=1)
     assert (
         "test_shop.py:4: test_order: @pytest.mark.cloud_tasks has no option 'queus'. Did you mean 'queues'? Its options"
-        " are queues, project, location, start, time, seed, auto_create_queues, outside, autouse, on_exception,"
-        " redirect_endpoints, google_auth, inline and service." in result.stdout.str().splitlines()
+        " are queues, project, location, start, time, seed, order, auto_create_queues, outside, autouse,"
+        " on_exception, redirect_endpoints, google_auth, inline and service." in result.stdout.str().splitlines()
     )
 
 
@@ -249,10 +249,10 @@ def test_a_misspelt_option_names_the_test_and_the_nearest_option(pytester: pytes
         (
             "service={'queue_tombstone': 1}",
             "service has no knob 'queue_tombstone'. Did you mean 'queue_tombstone_ttl'? Its knobs are"
-            " app_engine_host_suffix, burst_size, enforce_rpc_deadline, execution_count_rule, follow_redirects,"
-            " ghost_recreate, honour_retry_after, iam_emulation, legacy_errors, max_task_size, purge_delay,"
-            " queue_init_delay, queue_tombstone_ttl, retry_limit_check, sub_second_backoff, system_throttle,"
-            " task_tombstone_ttl, treat_304_as_success and zero_max_doublings.",
+            " app_engine_host_suffix, burst_size, enforce_lease_rate, enforce_rpc_deadline, execution_count_rule,"
+            " follow_redirects, ghost_recreate, honour_retry_after, iam_emulation, iam_roles, legacy_errors,"
+            " max_task_size, purge_delay, queue_init_delay, queue_tombstone_ttl, retry_limit_check, sub_second_backoff,"
+            " system_throttle, task_tombstone_ttl, treat_304_as_success and zero_max_doublings.",
         ),
         (
             "'receipts'",
@@ -544,3 +544,27 @@ def test_google_auth_gives_the_fakes_project(pytester: pytest.Pytester) -> None:
         """
     )
     pytester.runpytest().assert_outcomes(passed=2)
+
+
+def test_a_refused_call_is_explained_in_the_report(pytester: pytest.Pytester) -> None:
+    """Google's text is the exception's; the nearest queue stands in a section of its own."""
+    pytester.makepyfile(
+        """
+        from google.cloud.tasks_v2 import CloudTasksClient
+
+        def test_it(cloud_tasks):
+            cloud_tasks.create_queue("receipts")
+            parent = "projects/test-project/locations/us-central1/queues/reciepts"
+            CloudTasksClient().create_task(parent=parent, task={"http_request": {"url": "https://a.test/"}})
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*NotFound: 404 Queue does not exist. If you just created the queue, wait at least a minute*",
+            "*- Cloud Tasks refusals -*",
+            "CreateTask was refused with NOT_FOUND: Queue does not exist. *",
+            "There is no queue 'reciepts'. Did you mean 'receipts'? *",
+        ]
+    )

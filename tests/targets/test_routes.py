@@ -11,7 +11,8 @@ from google.cloud.tasks_v2 import CloudTasksClient
 from pytest_cloudtasks import FakeCloudTasks, Mount, NoTarget, Route, TargetRequest
 from pytest_cloudtasks._model.attempt import DEADLINE_EXCEEDED, NO_RESPONSE, response
 from pytest_cloudtasks._model.task import AppEngineTarget, HttpTarget, Routing
-from pytest_cloudtasks._targets.routes import Destination, Targets, destination_of
+from pytest_cloudtasks._targets.base import AppEngineDestination, Destination, destination_of
+from pytest_cloudtasks._targets.registry import Targets
 
 URL = "https://app.test/work"
 QUEUE = "projects/p/locations/l/queues/mails"
@@ -51,7 +52,7 @@ def test_an_exact_url_matches_itself_alone(url: str) -> None:
     [
         ("https://app.test/*", "https://app.test/a/b?c=d", True),
         ("https://app.test/*", "https://app.test/", True),
-        ("https://app.test/*", "https://app.test", False),
+        ("https://app.test/*", "https://app.test", True),
         ("https://*.test/work", "https://app.test/work", True),
         ("*", "http:///", True),
         ("https://app.test/*/end", "https://app.test/a/b/end", True),
@@ -125,7 +126,12 @@ def test_a_task_has_a_destination(post: Any) -> None:
     http = post.task(HttpTarget(URL, "PUT"), name="http")
     app_engine = post.task(AppEngineTarget("/work", "GET", routing=Routing("api")), name="app-engine")
     assert destination_of(http) == Destination(URL, "PUT", QUEUE)
-    assert destination_of(app_engine) == Destination("http://api.p.uc.r.appspot.com/work", "GET", QUEUE)
+    assert destination_of(app_engine) == Destination(
+        "http://api.p.uc.r.appspot.com/work",
+        "GET",
+        QUEUE,
+        AppEngineDestination("/work", Routing("api", host="api.p.uc.r.appspot.com")),
+    )
 
 
 # --- precedence --------------------------------------------------------------------------------------------------

@@ -110,6 +110,30 @@ def test_a_freezer_that_begins_later_is_a_leap_to_a_new_clock() -> None:
         assert time.time_ns() == YEAR_2020
 
 
+def test_a_move_never_turns_the_application_back() -> None:
+    """A clock that has gone further than the queue is to go stays there, and is seen at the next look."""
+    with time_machine.travel(YEAR_2020 // SECOND, tick=False) as traveller, started(Clock()) as clock:
+        traveller.shift(60)
+        clock.move(YEAR_2020 + SECOND)
+        assert (clock.now, time.time_ns()) == (YEAR_2020 + SECOND, YEAR_2020 + 60 * SECOND)
+        leap = clock.observe()
+        assert leap is not None
+        assert (leap.now, leap.is_new, leap.instead_of) == (YEAR_2020 + 60 * SECOND, False, None)
+
+
+def test_a_leap_to_the_other_library_says_which_one_was_followed() -> None:
+    """A freezer over a traveller takes over from it, and gives way to it when it ends."""
+    with time_machine.travel(YEAR_2030 // SECOND, tick=False), started(Clock()) as clock:
+        with freeze_time("2020-01-01"):
+            leap = clock.observe()
+            assert leap is not None
+            assert (leap.clock.name, leap.is_new, leap.instead_of) == ("freezegun", True, "time-machine")
+            clock.accept(leap, set_anew=True)
+        leap = clock.observe()
+        assert leap is not None
+        assert (leap.clock.name, leap.is_new, leap.instead_of) == ("time-machine", True, "freezegun")
+
+
 def test_after_the_freezer_time_is_held_where_it_was() -> None:
     """When the user's freezer ends, the queue stays at its last instant and the application is held there."""
     clock = Clock()
@@ -122,11 +146,12 @@ def test_after_the_freezer_time_is_held_where_it_was() -> None:
 
 
 def test_a_ticking_freezer_ticks_over_our_hold() -> None:
-    """A freezer with tick=True that begins over our hold is not stopped by it."""
+    """A freezer with tick=True that begins over our hold is not stopped by it, nor moved when the hold goes."""
     with started(Clock(start=YEAR_2030)) as clock, freeze_time("2020-01-01", tick=True):
         leap = clock.observe()
         assert leap is not None
         clock.accept(leap, set_anew=True)
+        assert 0 <= time.time_ns() - YEAR_2020 < 60 * SECOND
         seen = time.time_ns()
         while time.time_ns() == seen:
             pass

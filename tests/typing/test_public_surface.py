@@ -7,17 +7,25 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
+from google.api_core.exceptions import NotFound, ServiceUnavailable
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import (
+    AppEngineMount,
     Attempt,
     Blocked,
     BlockedReason,
     CloudTasksAssertionError,
     FakeCloudTasks,
+    FaultPlan,
+    Forward,
     Headers,
+    LegacyCloudTasksClient,
     Mount,
+    QueueRecord,
+    RetryPlan,
     Route,
     RpcCall,
     Summary,
@@ -26,6 +34,7 @@ from pytest_cloudtasks import (
     TaskState,
     current,
     exactly,
+    plan,
 )
 
 if TYPE_CHECKING:
@@ -124,6 +133,20 @@ def test_records_carry_their_types(cloud_tasks: FakeCloudTasks) -> None:
     assert mount.calls == []
 
 
+def test_targets_are_typed(cloud_tasks: FakeCloudTasks) -> None:
+    """Every kind of target gives itself back from takes(), and has calls."""
+    later = timedelta(seconds=1)
+    mount = assert_type(cloud_tasks.mount_app_engine(wsgi_app, service="api", version="v2"), AppEngineMount)
+    forward = assert_type(cloud_tasks.forward("https://worker.test", allow_remote=False, timeout=later), Forward)
+
+    assert assert_type(mount.takes(later), AppEngineMount) is mount
+    assert assert_type(forward.takes(later), Forward) is forward
+    assert_type(mount.service, "str | None")
+    assert assert_type(mount.calls, list[TargetRequest]) == forward.calls == []
+    assert assert_type(forward.to, str) == "http://127.0.0.1:8000"
+    assert assert_type(cloud_tasks.task_request().client_address, str) == "127.0.0.1"
+
+
 @pytest.mark.cloud_tasks(queues=["work"])
 def test_what_the_handle_tells_is_typed(cloud_tasks: FakeCloudTasks) -> None:
     """Clock, timeline, calls and blocked tasks are typed as the reference says."""
@@ -133,11 +156,51 @@ def test_what_the_handle_tells_is_typed(cloud_tasks: FakeCloudTasks) -> None:
 
     blocked = assert_type(cloud_tasks.drain().blocked, tuple[Blocked, ...])
 
+    queue = assert_type(cloud_tasks.queue("work"), QueueRecord)
+    assert assert_type(queue.attempts, list[Attempt]) == []
+    assert assert_type(queue.peak_concurrency, int) == assert_type(queue.peak_rate(timedelta(minutes=1)), int) == 0
+    assert assert_type(queue.span, timedelta) == timedelta(0)
     assert assert_type(blocked[0].reason, BlockedReason) is BlockedReason.PAUSED
     assert assert_type(cloud_tasks.clock.now(), datetime).tzinfo is timezone.utc
     assert assert_type(cloud_tasks.clock.elapsed, timedelta) == timedelta(0)
     assert assert_type(cloud_tasks.timeline(), str).endswith("queue work paused")
     assert [call.method for call in assert_type(cloud_tasks.rpcs, Sequence[RpcCall])] == ["create_task", "pause_queue"]
+
+
+@pytest.mark.cloud_tasks(queues=["work"], order="shuffle")
+def test_faults_are_planned_with_types(cloud_tasks: FakeCloudTasks) -> None:
+    """Errors come in four forms, matches are those of the assertions, and each method gives a FaultPlan."""
+    plans = [
+        assert_type(cloud_tasks.fail_rpc("create_task", ServiceUnavailable, times=2, after=1, rate=0.5), FaultPlan),
+        cloud_tasks.fail_rpc("*", NotFound("gone"), times=None, rate=1, when=lambda request: request.parent == ""),
+        cloud_tasks.fail_rpc("get_queue", grpc.StatusCode.INTERNAL, rate=0.5),
+        cloud_tasks.fail_rpc("get_queue", "INTERNAL", rate=0.5),
+        assert_type(cloud_tasks.lose_response("delete_task", rate=0.1), FaultPlan),
+        assert_type(cloud_tasks.deliver_twice(queue="work", json={"n": 1}, rate=0.1), FaultPlan),
+        assert_type(cloud_tasks.lose_answer(url=re.compile("do$"), times=None, rate=0.1), FaultPlan),
+        assert_type(cloud_tasks.delay_dispatch(timedelta(seconds=5), headers={}, rate=0.1), FaultPlan),
+    ]
+
+    for fault in plans:
+        fault.stop()
+    with cloud_tasks.lose_answer(rate=0.1) as entered:
+        assert assert_type(entered, FaultPlan).hits == 0
+
+    assert [assert_type(fault.is_over, bool) for fault in plans] == [True] * 8
+
+
+def test_the_surface_of_1x_is_typed(cloud_tasks: FakeCloudTasks) -> None:
+    """Its arguments go by position and by keyword; paths are texts, deletions give nothing."""
+    cloud_tasks.create_queue("work")
+    client = assert_type(cloud_tasks.legacy_client(), LegacyCloudTasksClient)
+    queue = assert_type(client.queue_path("test-project", "us-central1", "work"), str)
+    view = client.enums.Task.View.FULL
+
+    task = client.create_task(queue, {"http_request": {"url": URL}}, response_view=view, timeout=5, retry=None)
+    client.delete_task(task.name, metadata=[("x-mine", "1")])
+
+    assert [one.name for one in client.list_queues(client.location_path("test-project", "us-central1"))] == [queue]
+    assert_type(LegacyCloudTasksClient.from_service_account_file("missing.json"), LegacyCloudTasksClient)
 
 
 def test_context_manager_gives_the_handle() -> None:
@@ -152,3 +215,14 @@ def test_context_manager_gives_the_handle() -> None:
 
         assert assert_type(current(), FakeCloudTasks) is cloud_tasks
         assert len(assert_type(tasks, list[TaskRecord])) == 1
+
+
+def test_plans() -> None:
+    """A plan is typed, and its assertions take durations."""
+    receipts = assert_type(plan({"max_attempts": 5}, attempt_takes=timedelta(seconds=2)), RetryPlan)
+    assert len(assert_type(receipts.attempts, "Sequence[timedelta]")) == 5
+    assert assert_type(receipts.span, timedelta) < timedelta(minutes=1)
+    assert assert_type(receipts.gives_up_after, "timedelta | None") is not None
+    assert assert_type(receipts.reason, "str | None") == "max_attempts 5"
+    receipts.assert_gives_up_within(timedelta(hours=1))
+    receipts.assert_survives_outage(timedelta(seconds=1))

@@ -1,0 +1,53 @@
+"""The line-up of a test: shuffled if it asks for that, with tasks held back as it has planned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._model.lineup import Lineup, Place
+from .._model.task import Task
+from .durations import duration_text
+from .plans import Fault, FaultPlan
+
+if TYPE_CHECKING:
+    from .world import World
+
+
+class PlannedLineup(Lineup):
+    """Asks a world's choices for order, and its plans for delays."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.is_shuffled = world.settings.order == "shuffle"
+
+    def place(self, task: Task) -> Place:
+        """A random rank where the order is shuffled, and the delay that a plan has for ``task``."""
+        world = self._world
+        plan = world.plans.taking(Fault.DELAY_DISPATCH, task, world.choices)
+        return Place(self._rank("order", task), 0 if plan is None else _delay(world, plan, task))
+
+    def rank_in_listings(self, task: Task) -> int:
+        """A random rank where the order is shuffled."""
+        return self._rank("listing", task)
+
+    def _rank(self, what: str, task: Task) -> int:
+        return self._world.choices.rank(f"{what} of {task.queue_name}") if self.is_shuffled else 0
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Lineup:
+        """A copy of the service is another world's, which has a line-up of its own."""
+        return Lineup()
+
+
+def hold_back_waiting(world: World, plan: FaultPlan) -> None:
+    """Apply a new plan to the tasks that wait already, in the order of their creation."""
+    waiting = (task for queue in world.service.queues.values() for task in queue.waiting() if not task.delay)
+    for task in sorted(waiting, key=lambda task: task.sequence):
+        if plan.takes(task, world.choices):
+            queue = world.service.queues[task.queue_name]
+            world.service.dispatcher.hold_back(queue, task, _delay(world, plan, task))
+
+
+def _delay(world: World, plan: FaultPlan, task: Task) -> int:
+    """How long after its schedule time ``task`` goes by ``plan``, which has taken it."""
+    world.note(f"held back by {duration_text(plan.delay)}", task)
+    return max(task.schedule_time, world.clock.now) + plan.delay - task.schedule_time

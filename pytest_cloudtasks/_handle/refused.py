@@ -1,0 +1,101 @@
+"""What a test's author may want to know of the calls that the service has refused; Google's texts stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .._model import names
+from .._model.task import Task, TaskState
+from .durations import duration_text, offset_text
+from .suggestions import did_you_mean
+from .world import RpcCall, World
+
+SHOWN = 3
+"""Of many refused calls, the last are told of."""
+_ENDED = {
+    TaskState.SUCCEEDED: "succeeded",
+    TaskState.EXHAUSTED: "had no retry left",
+    TaskState.EXPIRED: "expired",
+    TaskState.DELETED: "was deleted",
+}
+
+
+def refusals_text(world: World) -> str:
+    """The last refused calls of the test, each with what the fake knows of it; "" if none was refused."""
+    refused = [call for call in world.rpcs if hasattr(call.error, "code")]
+    told = ["\n".join([_headline(call), *_hints(world, call)]) for call in refused[-SHOWN:]]
+    if len(refused) > SHOWN:
+        told.insert(0, f"The last {SHOWN} of {len(refused)} refused calls:")
+    return "\n\n".join(told)
+
+
+def _headline(call: RpcCall) -> str:
+    error: Any = call.error
+    rpc = "".join(word.capitalize() for word in call.method.split("_"))
+    return f"{rpc} was refused with {error.code().name}: {error.details()}"
+
+
+def _hints(world: World, call: RpcCall) -> Iterator[str]:
+    error: Any = call.error
+    name = _name_in(call.request)
+    queue = names.queue_of(name) or name
+    if not names.is_queue(queue):
+        return
+    code = error.code().name
+    if queue not in world.service.queues:
+        if code in ("NOT_FOUND", "FAILED_PRECONDITION"):
+            yield from _on_missing_queue(world, queue)
+    elif code in ("ALREADY_EXISTS", "NOT_FOUND") and name != queue:
+        yield from _on_task(world, name, code)
+    elif "Task size too large" in error.details():
+        yield f"The limit is {world.service.knobs.max_task_size} bytes of the stored task, by the knob max_task_size."
+
+
+def _name_in(request: Any) -> str:
+    """The resource that a request is about: its task, or its queue."""
+    for path in (("task", "name"), ("queue", "name"), ("name",), ("parent",), ("resource",)):
+        found = request
+        for part in path:
+            found = getattr(found, part, "")
+        if isinstance(found, str) and found:
+            return found
+    return ""
+
+
+def _on_missing_queue(world: World, queue: str) -> Iterator[str]:
+    short = names.short(queue)
+    try:
+        world.queue_named(short if world.settings.queue_name(short) == queue else queue)
+    except LookupError as missing:
+        yield str(missing)
+    else:
+        yield (
+            f"The queue {names.short(queue)} was deleted in this test; its name is free again"
+            f" {duration_text(world.service.knobs.queue_tombstone_ttl)} after that, by the knob queue_tombstone_ttl."
+        )
+
+
+def _on_task(world: World, name: str, code: str) -> Iterator[str]:
+    task = next((one for one in reversed(world.service.accepted) if one.name == name), None)
+    if task is not None:
+        yield from _on_known_task(world, task, code)
+        return
+    there = [names.short(one.name) for one in world.service.accepted if one.queue_name == names.queue_of(name)]
+    yield f"No task {names.short(name)} was created in this test.{did_you_mean(names.short(name), there)}"
+
+
+def _on_known_task(world: World, task: Task, code: str) -> Iterator[str]:
+    origin = world.clock.origin
+    created = f"{names.short(task.name)} was created at {offset_text(task.create_time - origin)}"
+    if task.ended_at is None:
+        yield f"{created}, and is still there."
+        return
+    ended = f"{created}, and {_ENDED[task.state]} at {offset_text(task.ended_at - origin)}."
+    if code == "ALREADY_EXISTS":
+        ttl = duration_text(world.service.knobs.task_tombstone_ttl)
+        ended += (
+            f" Its name is free again {ttl} after that, by the knob task_tombstone_ttl. Google has published 1 h, 4 h"
+            " and 24 h: rely on none of them."
+        )
+    yield ended

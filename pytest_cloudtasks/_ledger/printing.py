@@ -1,0 +1,93 @@
+"""The ledger as text for a terminal, and as tables for the documentation."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from .reading import Chapter, Entry, Evidence, chapters, sources
+
+_EVIDENCE = {
+    Evidence.RECORDED: "recorded from the real service",
+    Evidence.DOCUMENTED: "said by Google's documentation",
+    Evidence.REPORTED: "quoted or told in public",
+    Evidence.INFERRED: "concluded from what is known",
+    Evidence.OUR_CHOICE: "left open by all sources, and decided here",
+}
+
+
+def text(width: int = 100) -> str:
+    """All entries, a few lines each."""
+    found = chapters()
+    lines = [*_wrapped("", _count(found), width), ""]
+    lines += [f"  {evidence.value:<12}{meaning}" for evidence, meaning in _EVIDENCE.items()]
+    lines += ["", *_wrapped("Sources: ", _sources(), width)]
+    for chapter in found:
+        lines += ["", chapter.subject, ""]
+        for entry in chapter.entries:
+            lines += _wrapped(f"  {entry.evidence.value:<12}", f"{entry.behaviour}{_answer(entry)}", width)
+            lines += _wrapped(" " * 14, "; ".join(_particulars(entry)), width)
+    return "\n".join(lines)
+
+
+def markdown() -> str:
+    """All entries as tables, a chapter each."""
+    found = chapters()
+    lines = [_count(found), ""]
+    lines += [f"- *{evidence.value}*: {meaning}" for evidence, meaning in _EVIDENCE.items()]
+    lines += ["", f"Sources: {_sources()}."]
+    for chapter in found:
+        lines += ["", f"## {chapter.subject}", "", "| behaviour | evidence | source | knob | case |"]
+        lines.append("|---|---|---|---|---|")
+        for entry in chapter.entries:
+            behaviour = _escaped(f"{entry.behaviour}{_answer(entry)}")
+            if entry.not_modelled:
+                behaviour += f"<br>*{_escaped(entry.not_modelled)}*"
+            knob = f"`{entry.knob}`" if entry.knob else ""
+            case = f"`{entry.id}` ({len(entry.cases)})" if entry.cases else "none"
+            lines.append(f"| {behaviour} | {entry.evidence.value} | {_escaped(entry.source)} | {knob} | {case} |")
+    return "\n".join(lines)
+
+
+def _count(found: Sequence[Chapter]) -> str:
+    all_entries = [entry for chapter in found for entry in chapter.entries]
+    counts = Counter(entry.evidence for entry in all_entries if entry.cases)
+    kinds = ", ".join(f"{counts[evidence]} {evidence.value}" for evidence in Evidence)
+    cases = sum(len(entry.cases) for entry in all_entries)
+    left_out = sum(not entry.cases for entry in all_entries)
+    return f"{sum(counts.values())} behaviours ({kinds}) with {cases} cases, and {left_out} that are not modelled."
+
+
+def _sources() -> str:
+    return "; ".join(f"{letter}: {meaning}" for letter, meaning in sources().items())
+
+
+def _answer(entry: Entry) -> str:
+    """The code of the first refusal among the cases, as an arrow to it."""
+    expected = (step["expect"] for case in entry.cases for step in case.steps if "expect" in step)
+    codes = [one["code"] for one in expected if one.get("code", "OK") != "OK"]
+    if entry.row is None:
+        return ""
+    return f" → {codes[0]}{', in our words' if entry.words_are_ours else ''}" if codes else " → OK" * bool(entry.cases)
+
+
+def _particulars(entry: Entry) -> Iterator[str]:
+    yield entry.source
+    if entry.knob:
+        yield f"knob {entry.knob}"
+    if entry.not_modelled:
+        yield f"not modelled. {entry.not_modelled}"
+    elif len(entry.cases) > 1:
+        yield f"{len(entry.cases)} cases {entry.id}/…"
+    else:
+        yield f"case {entry.cases[0].id}"
+
+
+def _wrapped(first: str, body: str, width: int) -> list[str]:
+    indent = " " * len(first)
+    return textwrap.wrap(body, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _escaped(words: str) -> str:
+    return words.replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")

@@ -1,0 +1,100 @@
+"""Entries of the ledger, as its data files have them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+_DATA = Path(__file__).parent / "data"
+
+
+class Evidence(Enum):
+    """How a behaviour is known, the firmest first."""
+
+    RECORDED = "recorded"
+    DOCUMENTED = "documented"
+    REPORTED = "reported"
+    INFERRED = "inferred"
+    OUR_CHOICE = "our choice"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Calls and deliveries in their order, some with what they must give. How they are played, the tests know."""
+
+    id: str
+    steps: Sequence[Mapping[str, Any]]
+    service: Mapping[str, Any] = field(default_factory=dict)
+    """Knobs of the modelled service."""
+    needs: str | None = None
+    """A field that an older client lacks, and the case with it: ``Task.retry_config``."""
+    over: Sequence[str] = ("grpc", "rest", "grpc_asyncio")
+    """The transports it can be asked over."""
+    version: str = "v2"
+    """The version of the API that it is asked by."""
+    only_here: str | None = None
+    """Why it is not asked of another endpoint."""
+    recordings: Sequence[str] = ()
+    """The recorded exchanges that it repeats."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One behaviour of the service."""
+
+    id: str
+    subject: str
+    """The chapter it stands in."""
+    behaviour: str
+    evidence: Evidence
+    source: str
+    knob: str | None = None
+    """What changes it."""
+    row: int | None = None
+    """Its number in the table of errors."""
+    words_are_ours: bool = False
+    """Whether only the error's code is known, and its text is ours."""
+    cases: Sequence[Case] = ()
+    not_modelled: str | None = None
+    """Why it has no case."""
+    recordings: Sequence[str] = ()
+    """The recorded exchanges that have no case either."""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """The entries on one subject, in the order they are printed."""
+
+    subject: str
+    entries: Sequence[Entry]
+
+
+def sources() -> Mapping[str, str]:
+    """What the letters of an entry's source stand for."""
+    found: Mapping[str, str] = json.loads((_DATA / "sources.json").read_text(encoding="utf-8"))
+    return found
+
+
+def chapters() -> list[Chapter]:
+    """The whole ledger."""
+    return [_chapter(path) for path in sorted(_DATA.glob("[0-9]*.json"))]
+
+
+def entries() -> list[Entry]:
+    """All entries of all chapters."""
+    return [entry for chapter in chapters() for entry in chapter.entries]
+
+
+def _chapter(path: Path) -> Chapter:
+    data = json.loads(path.read_text(encoding="utf-8"))
+    return Chapter(data["subject"], [_entry(data["subject"], one) for one in data["entries"]])
+
+
+def _entry(subject: str, data: Mapping[str, Any]) -> Entry:
+    cases = [Case(**{**case, "id": f"{data['id']}/{case['id']}"}) for case in data.get("cases", ())]
+    plain = {key: value for key, value in data.items() if key not in ("cases", "evidence")}
+    return Entry(subject=subject, evidence=Evidence(data["evidence"]), cases=cases, **plain)

@@ -1,0 +1,37 @@
+"""The line-up: where a task stands among those of its instant, and whether it is held back."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .task import Task
+
+
+class Place(NamedTuple):
+    """A task's place among the tasks that wait for their dispatch."""
+
+    rank: int = 0
+    """Among tasks of one instant the smaller goes first, of equal ones the older. Evidence: our choice."""
+    delay: int = 0
+    """How long (nanoseconds) after its schedule time it goes. Evidence: documented (dispatches may be late)."""
+
+
+FIRST_COME = Place()
+
+
+class Lineup:
+    """First come, first served, and nothing is held back.
+
+    The service promises neither: whoever wants it otherwise gives the dispatcher another line-up. Evidence: documented.
+    """
+
+    is_shuffled = False
+    """Whether `rank_in_listings` is anything but the order of creation."""
+
+    def place(self, task: Task) -> Place:
+        """The place of ``task``, which begins to wait for its next attempt."""
+        return FIRST_COME
+
+    def rank_in_listings(self, task: Task) -> int:
+        """Where ListTasks has ``task``, which is new, until it is gone; of equal ranks the older comes first."""
+        return 0

@@ -1,0 +1,42 @@
+"""``--cloud-tasks-seed``: one seed for a run, the same in all of its processes."""
+
+from __future__ import annotations
+
+import argparse
+import random
+from typing import Any
+
+import pytest
+
+RANDOM = "random"
+
+
+def seed_of_text(text: str) -> int | str:
+    """What the option takes: a number, or the word for any."""
+    if text == RANDOM:
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"it takes a number, or the word {RANDOM} for one that is picked, and got {text!r}."
+        ) from None
+
+
+def settle_seed(config: pytest.Config) -> int | None:
+    """The seed of this run, picked now if it is to be random; None where the command line says nothing."""
+    given = getattr(config, "workerinput", {}).get("cloud_tasks_seed", config.getoption("cloud_tasks_seed"))
+    seed = random.SystemRandom().randrange(1 << 32) if given == RANDOM else given
+    config.option.cloud_tasks_seed = seed
+    return seed
+
+
+def tell_worker(node: Any) -> None:
+    """Let a worker of pytest-xdist have the seed that was settled here."""
+    node.workerinput["cloud_tasks_seed"] = node.config.getoption("cloud_tasks_seed")
+
+
+def test_id(item: pytest.Item) -> str:
+    """A test's node ID, without what pytest-xdist adds to those of its groups."""
+    is_grouped = item.parent is not None and item.get_closest_marker("xdist_group") is not None
+    return f"{item.parent.nodeid}::{item.name}" if is_grouped and item.parent is not None else item.nodeid

@@ -1,0 +1,122 @@
+"""What all targets have in common, and where a task wants to go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from functools import cached_property
+from typing import Any, Literal
+
+from .._model.task import AppEngineTarget, PullMessage, Routing, Task
+from .._model.task import Target as ModelTarget
+from .answers import Answer
+from .request import TargetRequest, duration_of, url_of
+from .urls import normal
+
+Handler = Callable[[TargetRequest], Any]
+OnException = Literal["raise", "500"]
+
+
+class Precedence(Enum):
+    """What is asked first, most specific first."""
+
+    EXACT = 0
+    GLOB = 1
+    PATTERN = 2
+    MOUNT = 3
+    APP_ENGINE = 4
+
+
+@dataclass(frozen=True)
+class AppEngineDestination:
+    """Where in an App Engine application a task wants to go."""
+
+    relative_uri: str
+    routing: Routing
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a task wants to go: all that decides on its target."""
+
+    url: str
+    method: str
+    queue_name: str
+    app_engine: AppEngineDestination | None = None
+
+    @cached_property
+    def urls(self) -> tuple[str, str]:
+        """The URL as it is, and in its normal form."""
+        return self.url, normal(self.url)
+
+    @cached_property
+    def relative_uris(self) -> tuple[str, ...]:
+        """The same of an App Engine task's relative URI; nothing for another task."""
+        return () if self.app_engine is None else (self.app_engine.relative_uri, normal(self.app_engine.relative_uri))
+
+
+def destination_of(task: Task, sent: ModelTarget | None = None) -> Destination:
+    """The destination of ``task``, of which ``sent`` goes out: its own target, unless its queue overrides that."""
+    goes = sent or task.target
+    assert not isinstance(goes, PullMessage), "a pull message is not sent anywhere"
+    app_engine = None
+    if isinstance(goes, AppEngineTarget):
+        app_engine = AppEngineDestination(goes.relative_uri, goes.routing or Routing())
+    return Destination(url_of(goes), goes.method, task.queue_name, app_engine)
+
+
+class Target:
+    """What routes, mounts and forwards have in common."""
+
+    precedence: Precedence
+
+    def __init__(self, on_exception: OnException | None) -> None:
+        self.calls: list[TargetRequest] = []
+        """The requests that came here, oldest first."""
+        self.on_exception = on_exception
+        self._duration = 0
+
+    def takes(self, duration: timedelta) -> Any:
+        """Every answer comes ``duration`` after its dispatch, in the queue's time; returns the target itself."""
+        self._duration = duration_of(duration, "takes()")
+        return self
+
+    def snapshot(self) -> Callable[[], None]:
+        """What brings the target back to where it is now."""
+        calls, duration = list(self.calls), self._duration
+
+        def back() -> None:
+            self.calls[:] = calls
+            self._duration = duration
+
+        return back
+
+    def duration_for(self, request: TargetRequest) -> int:
+        """How long the answer to ``request`` takes, in nanoseconds."""
+        return self._duration if request.duration is None else request.duration
+
+    def matches(self, destination: Destination) -> bool:
+        """Whether a task for ``destination`` goes here."""
+        raise NotImplementedError
+
+    def specificity(self) -> tuple[int, ...]:
+        """Sorts targets: the smaller, the earlier asked."""
+        raise NotImplementedError
+
+    @property
+    def is_async(self) -> bool:
+        """Whether it answers in an event loop."""
+        raise NotImplementedError
+
+    def answer(self, request: TargetRequest) -> Answer | Coroutine[Any, Any, Answer]:
+        """The answer, or for an async target a coroutine that gives it; what a handler raises comes through."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """The target as a message names it."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End what it began in event loops."""

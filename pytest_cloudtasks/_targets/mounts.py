@@ -1,0 +1,133 @@
+"""Mounts: applications that answer for a base URL, or for a part of an App Engine application."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any, cast
+
+from .answers import Answer
+from .asgi import AsgiApp, AsgiServer, is_asgi
+from .base import Destination, OnException, Precedence, Target
+from .request import TargetRequest
+from .urls import Base
+from .wsgi import WsgiApp, call_wsgi
+
+DEFAULT_SERVICE = "default"
+"""What App Engine calls the service that a task goes to if it names none. Evidence: documented."""
+
+
+class _Application(Target):
+    """A target that is a WSGI or an ASGI application."""
+
+    def __init__(self, what: str, app: WsgiApp | AsgiApp, on_exception: OnException | None) -> None:
+        super().__init__(on_exception)
+        if not callable(app):
+            raise TypeError(f"{what} takes a WSGI or an ASGI application, and {app!r} can't be called.")
+        self._app = app
+        self._asgi = AsgiServer(cast("AsgiApp", app)) if is_asgi(app) else None
+
+    @property
+    def is_async(self) -> bool:
+        """Whether it is an ASGI application."""
+        return self._asgi is not None
+
+    def answer(self, request: TargetRequest) -> Answer | Coroutine[Any, Any, Answer]:
+        """The application's answer to the request at its full path."""
+        if self._asgi is None:
+            return call_wsgi(cast("WsgiApp", self._app), request)
+        return self._asgi.answer(request)
+
+    def close(self) -> None:
+        """End what an ASGI application began in event loops."""
+        if self._asgi is not None:
+            self._asgi.close()
+
+    @property
+    def _app_name(self) -> str:
+        app = self._app
+        return getattr(app, "name", None) or getattr(app, "__name__", None) or type(app).__name__
+
+    def __repr__(self) -> str:
+        return f"<mount {self.describe()}, {len(self.calls)} calls>"
+
+
+class Mount(_Application):
+    """An application that answers for every URL under a base URL."""
+
+    precedence = Precedence.MOUNT
+
+    def __init__(self, base_url: str, app: WsgiApp | AsgiApp, on_exception: OnException | None) -> None:
+        super().__init__("mount()", app, on_exception)
+        self._base = Base(base_url, "mount()")
+        self.base_url = base_url
+
+    def matches(self, destination: Destination) -> bool:
+        """Whether the URL lies under the base, by whole path segments."""
+        return self._base.covers(destination.url)
+
+    def specificity(self) -> tuple[int, ...]:
+        """After all routes; a longer base first."""
+        return (self.precedence.value, -self._base.length, 0, 0)
+
+    def takes(self, duration: timedelta) -> Mount:
+        """Every answer comes ``duration`` after its dispatch, in the queue's time."""
+        super().takes(duration)
+        return self
+
+    def describe(self) -> str:
+        """The mount as a message names it."""
+        return f"{self.base_url} (mounted {self._app_name})"
+
+
+class AppEngineMount(_Application):
+    """An application that answers for App Engine tasks: all of them, or those of a service, version or instance."""
+
+    precedence = Precedence.APP_ENGINE
+
+    def __init__(
+        self,
+        app: WsgiApp | AsgiApp,
+        *,
+        service: str | None,
+        version: str | None,
+        instance: str | None,
+        on_exception: OnException | None,
+    ) -> None:
+        super().__init__("mount_app_engine()", app, on_exception)
+        self._wanted = {"service": service, "version": version, "instance": instance}
+        for name, value in self._wanted.items():
+            if value is not None and not isinstance(value, str):
+                raise TypeError(f"mount_app_engine({name}=…) takes a text, or None for any {name}, and got {value!r}.")
+        self.service, self.version, self.instance = service, version, instance
+
+    def matches(self, destination: Destination) -> bool:
+        """Whether it is an App Engine task whose routing in force is that of the mount."""
+        if destination.app_engine is None:
+            return False
+        routing = destination.app_engine.routing
+        actual = {
+            "service": routing.service or DEFAULT_SERVICE,
+            "version": routing.version,
+            "instance": routing.instance,
+        }
+        wanted = {**self._wanted, "service": DEFAULT_SERVICE if self.service == "" else self.service}
+        return all(value is None or value == actual[name] for name, value in wanted.items())
+
+    def specificity(self) -> tuple[int, ...]:
+        """After all that has a URL; the more is given the earlier, an instance before a version before a service."""
+        given = [value is not None for value in (self.instance, self.version, self.service)]
+        narrowness = sum(4 >> index for index, is_given in enumerate(given) if is_given)
+        return (self.precedence.value, -sum(given), -narrowness, 0)
+
+    def takes(self, duration: timedelta) -> AppEngineMount:
+        """Every answer comes ``duration`` after its dispatch, in the queue's time."""
+        super().takes(duration)
+        return self
+
+    def describe(self) -> str:
+        """The mount as a message names it."""
+        limits = ", ".join(
+            f"{name} {value or repr(value)}" for name, value in self._wanted.items() if value is not None
+        )
+        return f"App Engine {limits} (mounted {self._app_name})" if limits else f"App Engine (mounted {self._app_name})"

@@ -1,0 +1,142 @@
+"""URLs as targets compare them, and as they go over the wire.
+
+The service accepts anything behind ``http://`` and ``https://`` when a task is created, so nothing here refuses a URL.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from .._model.urls import encoded
+
+_URL = re.compile(r"([^:/?#]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.DOTALL)
+_RELATIVE = re.compile(r"([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.DOTALL)
+_AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(?::(.*))?", re.DOTALL)
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class WireUrl(NamedTuple):
+    """The parts of a URL that a request is made of: no credentials, no fragment, nothing that needs encoding."""
+
+    scheme: str
+    host: str
+    """In lower case, without the brackets of an IPv6 address."""
+    port: int | None
+    """The scheme's own where the URL has none; None for what is no port."""
+    authority: str
+    """What the Host header says: host and port as they are written."""
+    path: str
+    """Encoded; at least ``/``."""
+    query: str
+    """Encoded."""
+
+    @property
+    def origin(self) -> tuple[str, str, int | None]:
+        """Scheme, host and port."""
+        return self.scheme, self.host, self.port
+
+
+def wire_url(url: str) -> WireUrl:
+    """The parts of an absolute URL."""
+    match = _URL.fullmatch(url)
+    if match is None:
+        return WireUrl("", "", None, "", encoded(url) or "/", "")
+    scheme, authority, path, query = match.groups("")
+    host, port = _host_and_port(authority)
+    number = _DEFAULT_PORTS.get(scheme.lower()) if not port else _number(port)
+    written = f"{host}:{port}" if port else host
+    return WireUrl(scheme.lower(), host.strip("[]").lower(), number, written, encoded(path) or "/", encoded(query))
+
+
+def normal(url: str) -> str:
+    """One text for all URLs, absolute or relative, by which the same request is made.
+
+    Scheme and host in lower case, no default port, ``/`` for an empty path, what need not be encoded decoded and the
+    rest encoded in capitals (RFC 3986, 6.2.2 and 6.2.3), no credentials, no fragment, no empty query.
+    """
+    match = _URL.fullmatch(url)
+    if match is None:
+        relative = _RELATIVE.fullmatch(url)
+        assert relative is not None, "it matches any text"
+        path, query = relative.groups("")
+        return _path_and_query(path, query)
+    scheme, authority, path, query = match.groups("")
+    return f"{_normal_origin(scheme, authority)}{_path_and_query(path or '/', query)}"
+
+
+def normal_glob(glob: str) -> str:
+    """A glob in the form that matches normal URLs; its stars stay where they are."""
+    match = re.fullmatch(r"([^:/?#*]*)://([^/?#*]*)(/.*)", glob, re.DOTALL)
+    if match is None:
+        return _normal_escapes(glob)
+    scheme, authority, rest = match.groups()
+    return f"{_normal_origin(scheme, authority)}{_normal_escapes(rest)}"
+
+
+def _normal_origin(scheme: str, authority: str) -> str:
+    scheme = scheme.lower()
+    host, port = _host_and_port(authority)
+    shown = f":{port}" if port and _number(port) != _DEFAULT_PORTS.get(scheme) else ""
+    return f"{scheme}://{host.lower()}{shown}"
+
+
+def _path_and_query(path: str, query: str) -> str:
+    return _normal_escapes(path) + (f"?{_normal_escapes(query)}" if query else "")
+
+
+def _normal_escapes(text: str) -> str:
+    return _ESCAPE.sub(_normal_escape, encoded(text))
+
+
+def _normal_escape(match: re.Match[str]) -> str:
+    character = chr(int(match[1], 16))
+    return character if character in _UNRESERVED else match[0].upper()
+
+
+def _host_and_port(authority: str) -> tuple[str, str]:
+    """Without credentials; the host in ASCII, in the form that DNS has for others."""
+    match = _AUTHORITY.fullmatch(authority.rpartition("@")[2])
+    assert match is not None, "it matches any text"
+    host, port = match.groups("")
+    return _in_ascii(host), port
+
+
+def _in_ascii(host: str) -> str:
+    if host.isascii():
+        return host
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return encoded(host)
+
+
+def _number(port: str) -> int | None:
+    is_port = port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535
+    return int(port) if is_port else None
+
+
+class Base:
+    """A base URL, and whether others lie under it."""
+
+    def __init__(self, url: str, what: str) -> None:
+        """``what`` is the method that takes it; raises ValueError for what is no URL with a host."""
+        parts = wire_url(url) if isinstance(url, str) else None
+        if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.host or parts.port is None:
+            raise ValueError(f"{what} takes a base URL such as https://app.test, and got {url!r}.")
+        self.url = url
+        self._origin = parts.origin
+        self._path = _normal_escapes(parts.path).rstrip("/")
+
+    @property
+    def length(self) -> int:
+        """How much of a path it takes up; the longer, the more specific."""
+        return len(self._path)
+
+    def covers(self, url: str) -> bool:
+        """Whether ``url`` has the same origin, and begins with the same whole segments of the path."""
+        parts = wire_url(url)
+        path = _normal_escapes(parts.path)
+        return parts.origin == self._origin and (path == self._path or path.startswith(f"{self._path}/"))

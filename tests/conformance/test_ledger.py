@@ -1,0 +1,105 @@
+"""The ledger holds together: evidence, recordings, knobs, rows, and cases that can fail."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+
+import pytest
+
+from pytest_cloudtasks._ledger.reading import Case, Entry, Evidence, chapters, entries, sources
+from pytest_cloudtasks._model.knobs import Knobs
+
+from .differences import differences, mutated
+from .playing import play
+from .recordings import RECORDINGS, SOURCES, disagreements
+from .subjects import on_the_fake
+from .test_cases import is_known
+
+ENTRIES = entries()
+CASES = [case for entry in ENTRIES for case in entry.cases]
+RECORDED = [(case, name) for case in CASES for name in case.recordings]
+ROWS = 145
+"""Rows of the table of errors that the ledger has taken over: pairs of an operation and a bad input."""
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in CASES if is_known(case)])
+def test_no_expected_value_can_be_changed_unnoticed(case: Case) -> None:
+    """Whatever value of a case's expectations is another, the case fails."""
+    with on_the_fake(case, case.over[0]) as subject:
+        steps = play(case, subject)
+    for step in steps:
+        changes = list(mutated(step.expected))
+        assert changes
+        for changed in changes:
+            assert list(differences(changed, step.observed)), changed
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_every_recording_has_an_entry(name: str) -> None:
+    """A recorded exchange is repeated by a case, or an entry says why it is not modelled."""
+    assert any(name in case.recordings for case in CASES) or any(name in entry.recordings for entry in ENTRIES)
+
+
+@pytest.mark.parametrize(("case", "name"), [pytest.param(*pair, id=f"{pair[0].id}-{pair[1]}") for pair in RECORDED])
+def test_a_case_expects_what_was_recorded(case: Case, name: str) -> None:
+    """Request, code, text, details, fields and headers are those of the recording that the case names."""
+    assert disagreements(case, RECORDINGS[name]) == []
+
+
+def test_a_recording_says_where_it_is_from() -> None:
+    """Whoever doubts a recorded value finds its source."""
+    for recording in RECORDINGS.values():
+        source = SOURCES[recording["source"]]
+        assert source["kind"] in ("recorded", "reported")
+        if source["kind"] == "recorded":
+            assert source["repository"].startswith("https://github.com/")
+            assert re.fullmatch(r"[0-9a-f]{10,40}", source["commit"])
+            assert source["path"]
+            assert source["recorded"]
+        else:
+            assert recording.get("where") or source["where"]
+
+
+@pytest.mark.parametrize("entry", [pytest.param(one, id=one.id) for one in ENTRIES if one.cases])
+def test_what_is_called_recorded_is_recorded(entry: Entry) -> None:
+    """Evidence that is said to be recorded is there as data."""
+    if entry.evidence is Evidence.RECORDED:
+        assert any(case.recordings for case in entry.cases)
+
+
+@pytest.mark.parametrize("entry", [pytest.param(one, id=one.id) for one in ENTRIES])
+def test_an_entry_is_whole(entry: Entry) -> None:
+    """It has cases, or a reason why it has none, and a source whose letter is explained."""
+    assert bool(entry.cases) != bool(entry.not_modelled)
+    assert entry.behaviour
+    letters = re.findall(r"\b[A-Z]\b", entry.source)
+    assert set(letters) <= set(sources()), entry.source
+    assert all("expect" in case.steps[-1] for case in entry.cases)
+
+
+def test_nothing_is_there_twice() -> None:
+    """Entries and cases have IDs of their own."""
+    for ids in ([entry.id for entry in ENTRIES], [case.id for case in CASES]):
+        assert [one for one, count in Counter(ids).items() if count > 1] == []
+    assert all(chapter.entries for chapter in chapters())
+
+
+def test_no_row_of_the_errors_is_forgotten() -> None:
+    """Each pair of an operation and a bad input that is known has its entry."""
+    assert sorted(entry.row for entry in ENTRIES if entry.row is not None) == list(range(1, ROWS + 1))
+
+
+@pytest.mark.parametrize("knob", [field.name for field in dataclasses.fields(Knobs)])
+def test_every_knob_is_in_the_ledger(knob: str) -> None:
+    """An entry names it, and a case turns it."""
+    assert any(entry.knob == knob for entry in ENTRIES)
+    assert any(knob in case.service for case in CASES)
+
+
+def test_an_entry_names_only_knobs_that_there_are() -> None:
+    """A knob of the ledger is one that can be turned."""
+    knobs = {field.name for field in dataclasses.fields(Knobs)}
+    assert {entry.knob for entry in ENTRIES if entry.knob} <= knobs
+    assert {knob for case in CASES for knob in case.service} <= knobs

@@ -1,0 +1,101 @@
+"""The clients of the beta versions are intercepted as v2's are."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from importlib import import_module
+from typing import Any
+
+import pytest
+from google.auth.exceptions import DefaultCredentialsError
+
+from pytest_cloudtasks import FakeCloudTasks
+
+pytestmark = pytest.mark.usefixtures("no_network", "no_credentials")
+
+VERSIONS = ("v2beta3", "v2beta2")
+LOCATION = "projects/test-project/locations/us-central1"
+
+
+def library(version: str) -> Any:
+    return import_module(f"google.cloud.tasks_{version}")
+
+
+IMPORT_TIME_CLIENTS = {version: library(version).CloudTasksClient() for version in VERSIONS}
+"""As application code builds them, when it is imported and nobody has credentials."""
+
+
+def names(client: Any) -> list[str]:
+    return [queue.name.rpartition("/")[2] for queue in client.list_queues(parent=LOCATION)]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_client_built_at_import_reaches_the_fake(version: str) -> None:
+    """A client that was built before any fake was there is bound call by call, to the innermost."""
+    client = IMPORT_TIME_CLIENTS[version]
+    with FakeCloudTasks(queues=["outer"]):
+        with FakeCloudTasks(queues=["inner"]):
+            assert names(client) == ["inner"]
+        assert names(client) == ["outer"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_a_client_built_in_a_fake_needs_credentials_after_it(version: str, transport: str) -> None:
+    """No credentials are looked up in the fake; a call outside of it is the library's own again."""
+    with FakeCloudTasks(queues=["q"]):
+        client = library(version).CloudTasksClient(transport=transport)
+        assert names(client) == ["q"]
+    with pytest.raises(DefaultCredentialsError):
+        names(client)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_asyncio_client_reaches_the_fake(version: str) -> None:
+    """Clients of asyncio find the fake in any event loop."""
+
+    async def listed() -> list[str]:
+        pager = await library(version).CloudTasksAsyncClient().list_queues(parent=LOCATION)
+        return [queue.name.rpartition("/")[2] async for queue in pager]
+
+    with FakeCloudTasks(queues=["q"]):
+        assert asyncio.run(listed()) == ["q"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_key_file_is_not_opened(version: str) -> None:
+    """from_service_account_file looks for no file as long as a fake answers."""
+    with FakeCloudTasks(queues=["q"]):
+        assert names(library(version).CloudTasksClient.from_service_account_file("/no/such/key.json")) == ["q"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_client_imported_in_the_fake_is_intercepted(version: str) -> None:
+    """A version that is imported only while a fake is active is intercepted from its first import on."""
+    program = f"""
+from pytest_cloudtasks import FakeCloudTasks
+import sys
+with FakeCloudTasks(queues=["q"]):
+    assert "google.cloud.tasks_{version}" not in sys.modules
+    from google.cloud import tasks_{version} as library
+    print([queue.name for queue in library.CloudTasksClient().list_queues(parent="{LOCATION}")])
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (f"['{LOCATION}/queues/q']\n", "")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_calls_outside_a_fake_can_be_refused(pytester: pytest.Pytester, version: str) -> None:
+    """With outside = refuse a forgotten fixture fails the test in a sentence, whatever version the application uses."""
+    pytester.makepyfile(f"""
+        from google.cloud import tasks_{version} as library
+
+
+        def test_forgotten():
+            library.CloudTasksClient().get_queue(name="{LOCATION}/queues/q")
+    """)
+    result = pytester.runpytest("-o", "cloud_tasks_outside=refuse")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*CloudTasksClient.get_queue() was called outside a fake, and outside=*"])

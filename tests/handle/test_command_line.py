@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_cloudtasks._handle.command_line import main
+
+THREE = """\
+1  +0:00:00
+2  +0:00:12         12 s later
+3  +0:00:34         22 s later
+It is given up after 36 s, by max_attempts 3.
+"""
+OF_FILE = """\
+mails
+1  +0:00:00
+2  +0:00:02         2 s later
+It is given up after 2 s, by max_attempts 2.
+
+reports
+1  +0:00:00
+2  +0:00:00.100     0.1 s later
+It is given up after 0.1 s, by max_attempts 2.
+"""
+
+
+def test_a_plan_is_printed_as_a_table() -> None:
+    """In a process of its own, as it is called from a shell."""
+    options = ["--max-attempts", "3", "--min-backoff", "10s", "--attempt-takes", "2s"]
+    command = [sys.executable, "-W", "ignore::FutureWarning", "-m", "pytest_cloudtasks", "plan", *options]
+    assert subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8").stdout == THREE
+
+
+def test_each_queue_of_a_file_has_its_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is given besides holds for all of them."""
+    file = tmp_path / "queue.yaml"
+    file.write_text("queue:\n- name: mails\n  retry_parameters:\n    min_backoff_seconds: 2\n- name: reports\n")
+    assert main(["plan", str(file), "--max-attempts", "2"]) == 0
+    assert capsys.readouterr().out == OF_FILE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--max-attempts=-2"],
+            "The service refuses this retry config: RetryConfig.maxAttempts must be greater or equal to -1.",
+        ),
+        (["--min-backoff", "x"], "argument --min-backoff: a duration is written as 10s, 5m, 1h or 7d, and 'x' is none"),
+        (["queues.txt"], "queues.txt is no queue file: its name has to end with .yaml, .yml or .json."),
+        (["queues.json"], "queues names the file queues.json, which can't be read: No such file or directory."),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_sentence(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As command lines do, with exit code 2."""
+    with pytest.raises(SystemExit) as end:
+        main(["plan", *arguments])
+    assert end.value.code == 2
+    assert capsys.readouterr().err.endswith(f": error: {message}\n")

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from google.cloud import tasks_v2
+from google.protobuf import duration_pb2
+
+from pytest_cloudtasks import CloudTasksAssertionError, plan
+
+SECOND = timedelta(seconds=1)
+FIVE = """\
+1  +0:00:00
+2  +0:00:10         10 s later
+3  +0:00:30         20 s later
+4  +0:01:10         40 s later
+5  +0:02:30         1 min 20 s later
+It is given up after 2 min 30 s, by max_attempts 5."""
+CAPPED = """\
+    1  +0:00:00
+    2  +0:00:00.100     0.1 s later
+    3  +0:00:00.200     0.1 s later
+    4  +0:00:00.300     0.1 s later
+    5  +0:00:00.400     0.1 s later
+    6  +0:00:00.500     0.1 s later
+       … 9,988 attempts more …
+ 9995  +0:16:39.400     0.1 s later
+ 9996  +0:16:39.500     0.1 s later
+ 9997  +0:16:39.600     0.1 s later
+ 9998  +0:16:39.700     0.1 s later
+ 9999  +0:16:39.800     0.1 s later
+10000  +0:16:39.900     0.1 s later
+After 10,000 attempts in 16 min 39.9 s it is not given up yet."""
+
+
+def message(kind: Any) -> Any:
+    """One of Google's messages with five attempts, ten seconds and more apart."""
+    config = tasks_v2.RetryConfig(max_attempts=5, min_backoff=duration_pb2.Duration(seconds=10))
+    return config if kind is tasks_v2.RetryConfig else kind(retry_config=config)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"max_attempts": 5, "min_backoff": "10s"},
+        {"max_attempts": 5, "min_backoff": timedelta(seconds=10)},
+        *(message(kind) for kind in (tasks_v2.RetryConfig, tasks_v2.Queue)),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_a_plan_of_whatever_has_a_retry_config(given: Any) -> None:
+    """Fields, a RetryConfig, or a message that has one; the rest are the service's defaults."""
+    five = plan(given)
+    assert [at / SECOND for at in five.attempts] == [0, 10, 30, 70, 150]
+    assert (five.span, five.gives_up_after) == (timedelta(seconds=150), timedelta(seconds=150))
+    assert five.reason == "max_attempts 5"
+    assert str(five) == FIVE
+
+
+def test_a_plan_of_a_task_is_that_of_its_own_config() -> None:
+    """A task's retry_config is read like a queue's."""
+    if "retry_config" in tasks_v2.Task.pb(None).DESCRIPTOR.fields_by_name:
+        assert str(plan(message(tasks_v2.Task))) == FIVE
+
+
+def test_without_a_config_the_plan_is_that_of_the_defaults() -> None:
+    """A hundred attempts in three and a half days."""
+    default = plan()
+    assert len(default.attempts) == 100
+    assert default.span == timedelta(days=3, hours=12, minutes=49, seconds=13.5)
+
+
+def test_attempts_that_take_time_put_the_next_ones_off() -> None:
+    """The wait counts from the end of the attempt, and giving up comes with the end of the last one."""
+    slow = plan({"max_attempts": 3, "min_backoff": "10s"}, attempt_takes=2 * SECOND)
+    assert [at / SECOND for at in slow.attempts] == [0, 12, 34]
+    assert slow.gives_up_after == timedelta(seconds=36)
+
+
+def test_knobs_count() -> None:
+    """The moment at which limits are checked, for one."""
+    config = {"max_attempts": 1, "max_retry_duration": "5s", "min_backoff": "4s"}
+    assert len(plan(config).attempts) == 3
+    assert len(plan(config, service={"retry_limit_check": "before_dispatch"}).attempts) == 2
+
+
+def test_a_long_plan_is_cut() -> None:
+    """What goes on for ever is shown by its beginning and its end."""
+    endless = plan({"max_attempts": -1, "max_backoff": "0.1s"})
+    assert (endless.reason, endless.gives_up_after) == (None, None)
+    assert str(endless) == CAPPED
+
+
+def test_giving_up_in_time_is_asserted() -> None:
+    """The instant itself counts; a moment less fails, with the plan."""
+    five = plan({"max_attempts": 5, "min_backoff": "10s"})
+    five.assert_gives_up_within(timedelta(seconds=150))
+    with pytest.raises(CloudTasksAssertionError) as failure:
+        five.assert_gives_up_within(timedelta(seconds=149))
+    assert str(failure.value) == (
+        "A task that keeps failing is not given up within 2 min 29 s: it is given up after 2 min 30 s, by"
+        f" max_attempts 5.\n\n{FIVE}"
+    )
+
+
+def test_what_is_not_given_up_for_long_is_told() -> None:
+    """Without limits a task ends with its retention; or no end is in sight."""
+    with pytest.raises(CloudTasksAssertionError, match="it is given up after 31 d, at the end of its retention"):
+        plan({"max_attempts": -1}).assert_gives_up_within(timedelta(days=30))
+    with pytest.raises(CloudTasksAssertionError, match=r"after 10,000 attempts in 16 min .* it is not given up yet"):
+        plan({"max_attempts": -1, "max_backoff": "0.1s"}).assert_gives_up_within(timedelta(days=30))
+
+
+def test_surviving_an_outage_is_asserted() -> None:
+    """An attempt has to come when it is over; how many it takes is told."""
+    five = plan({"max_attempts": 5, "min_backoff": "10s"})
+    five.assert_survives_outage(timedelta(seconds=150))
+    with pytest.raises(CloudTasksAssertionError) as failure:
+        five.assert_survives_outage(timedelta(hours=1))
+    assert str(failure.value) == (
+        "An outage of 1 h that begins with the first dispatch is not survived: the last attempt comes after"
+        " 2 min 30 s, and it is given up after 2 min 30 s, by max_attempts 5. With max_attempts 10 it would be.\n\n"
+        f"{FIVE}"
+    )
+    plan({"max_attempts": 10, "min_backoff": "10s"}).assert_survives_outage(timedelta(hours=1))
+
+
+def test_what_the_service_refuses_is_refused() -> None:
+    """With its own text."""
+    with pytest.raises(ValueError, match="retry config") as refusal:
+        plan({"max_attempts": -2})
+    assert str(refusal.value) == (
+        "The service refuses this retry config: RetryConfig.maxAttempts must be greater or equal to -1."
+    )
+
+
+def test_a_target_takes_no_negative_time() -> None:
+    """Such a duration is refused."""
+    with pytest.raises(ValueError, match="attempt_takes") as refusal:
+        plan(attempt_takes=-SECOND)
+    assert str(refusal.value) == (
+        "attempt_takes is a duration of zero or more, and got datetime.timedelta(days=-1, seconds=86399)."
+    )

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from google.api_core import exceptions
+from google.cloud.tasks_v2 import CloudTasksClient
+
+from pytest_cloudtasks import FakeCloudTasks
+from pytest_cloudtasks._handle.refused import refusals_text
+
+PARENT = "projects/test-project/locations/us-central1"
+URL = "https://example.com/"
+MISSING = "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."
+TOMBSTONE = (
+    "CreateTask was refused with ALREADY_EXISTS: The task cannot be created because a task with this name existed too"
+    " recently. For more information about task de-duplication see https://cloud.google.com/tasks/docs/reference/rest/"
+    "v2/projects.locations.queues.tasks/create#body.request_body.FIELDS.task."
+)
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeCloudTasks]:
+    with FakeCloudTasks(queues=["receipts", "invoices"]) as fake:
+        fake.route("*")
+        yield fake
+
+
+def create(queue: str = "receipts", task: str = "t", **request: object) -> None:
+    name = f"{PARENT}/queues/{queue}"
+    http_request = {"url": URL, **request}
+    CloudTasksClient().create_task(parent=name, task={"name": f"{name}/tasks/{task}", "http_request": http_request})
+
+
+def refused(fake: FakeCloudTasks, call: Callable[[], object]) -> str:
+    """What is told of a call that was refused."""
+    with suppress(exceptions.GoogleAPICallError):
+        call()
+    return refusals_text(fake._world)
+
+
+def test_without_a_refusal_there_is_nothing_to_tell(fake: FakeCloudTasks) -> None:
+    """Calls that succeed are no matter of this."""
+    create()
+    assert refusals_text(fake._world) == ""
+
+
+def test_a_missing_queue_is_told_with_the_nearest_one(fake: FakeCloudTasks) -> None:
+    """Google's text stays as it is; what it can't know stands on a line of its own."""
+    assert refused(fake, lambda: create("reciepts")) == (
+        f"CreateTask was refused with NOT_FOUND: {MISSING}\n"
+        "There is no queue 'reciepts'. Did you mean 'receipts'? The queues of this test are invoices and receipts."
+        " Create it with cloud_tasks.create_queue('reciepts'), or by the option queues."
+    )
+
+
+def test_a_queue_of_another_project_is_told_by_its_full_name(fake: FakeCloudTasks) -> None:
+    """Where the ID alone would mean another queue, names are whole."""
+    other = "projects/production/locations/us-central1/queues/receipts"
+    assert (
+        refused(fake, lambda: CloudTasksClient().get_queue(name=other))
+        .splitlines()[1]
+        .startswith(f"There is no queue {other!r}. Did you mean {f'{PARENT}/queues/receipts'!r}?")
+    )
+
+
+def test_a_deleted_queue_is_told_as_such(fake: FakeCloudTasks) -> None:
+    """Its name stays reserved, by a knob."""
+    client, name = CloudTasksClient(), f"{PARENT}/queues/receipts"
+    client.delete_queue(name=name)
+    told = refused(fake, lambda: client.create_queue(parent=PARENT, queue={"name": name}))
+    assert told.splitlines()[1] == (
+        "The queue receipts was deleted in this test; its name is free again 7 d after that, by the knob"
+        " queue_tombstone_ttl."
+    )
+
+
+def test_a_live_duplicate_is_told_with_its_creation(fake: FakeCloudTasks) -> None:
+    """The task is still there."""
+    create()
+    assert refused(fake, create) == (
+        "CreateTask was refused with ALREADY_EXISTS: Requested entity already exists\n"
+        "t was created at +0:00:00, and is still there."
+    )
+
+
+@pytest.mark.parametrize(
+    ("end", "how"),
+    [
+        (lambda fake: fake.drain(), "succeeded"),
+        (lambda fake: CloudTasksClient().delete_task(name=f"{PARENT}/queues/receipts/tasks/t"), "was deleted"),
+    ],
+)
+def test_a_tombstone_is_told_with_its_history(
+    fake: FakeCloudTasks, end: Callable[[FakeCloudTasks], object], how: str
+) -> None:
+    """How the task of that name ended, and that published windows differ."""
+    create()
+    fake.clock.now()
+    end(fake)
+    fake.advance(timedelta(minutes=90))
+    assert refused(fake, create) == (
+        f"{TOMBSTONE}\n"
+        f"t was created at +0:00:00, and {how} at +0:00:00. Its name is free again 1 d after that, by the knob"
+        " task_tombstone_ttl. Google has published 1 h, 4 h and 24 h: rely on none of them."
+    )
+
+
+def test_a_task_that_never_was_is_told_with_the_nearest_one(fake: FakeCloudTasks) -> None:
+    """Among the tasks of its queue."""
+    create(task="order-42")
+    client = CloudTasksClient()
+    assert refused(fake, lambda: client.get_task(name=f"{PARENT}/queues/receipts/tasks/order-43")) == (
+        "GetTask was refused with NOT_FOUND: Requested entity was not found.\n"
+        "No task order-43 was created in this test. Did you mean 'order-42'?"
+    )
+
+
+def test_a_task_that_has_ended_is_told_with_its_end(fake: FakeCloudTasks) -> None:
+    """Whoever asks for it learns when it went."""
+    create()
+    fake.drain()
+    client = CloudTasksClient()
+    told = refused(fake, lambda: client.get_task(name=f"{PARENT}/queues/receipts/tasks/t"))
+    assert told.splitlines()[1] == "t was created at +0:00:00, and succeeded at +0:00:00."
+
+
+def test_a_task_too_large_is_told_with_the_limit(fake: FakeCloudTasks) -> None:
+    """In bytes of the stored message."""
+    assert refused(fake, lambda: create(body=bytes(1_100_000))) == (
+        "CreateTask was refused with INVALID_ARGUMENT: Task size too large\n"
+        "The limit is 1048569 bytes of the stored task, by the knob max_task_size."
+    )
+
+
+def test_of_many_refusals_the_last_are_told(fake: FakeCloudTasks) -> None:
+    """A loop of refused calls doesn't fill the report."""
+    client = CloudTasksClient()
+    for number in range(5):
+        delete = partial(client.delete_task, name=f"{PARENT}/queues/receipts/tasks/{number}")
+        told = refused(fake, delete)
+    first, *rest = told.split("\n\n")
+    assert first == "The last 3 of 5 refused calls:"
+    assert [one.splitlines()[1] for one in rest] == [f"No task {n} was created in this test." for n in (2, 3, 4)]

@@ -1,0 +1,250 @@
+"""Mistakes that the comparison with `reference` must find: the model with one passage of its source replaced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .reference_parts import DAY, HOUR, SECOND, Laws
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mistake: in a module of the model, ``new`` stands where ``old`` should."""
+
+    name: str
+    module: str
+    old: str
+    new: str
+    laws: Laws = field(default_factory=Laws)
+    """Under which it shows."""
+
+
+WEEK, TOMORROW = f"now + {7 * DAY}", f"at + {DAY}"
+LATE_PURGE, LATE_QUEUE = Laws(purge_delay=3 * SECOND), Laws(queue_init_delay=2 * SECOND)
+THROTTLED = Laws(throttles=True)
+
+MUTANTS = [
+    Mutant("the delay never grows linearly", "backoff", "* (failures - doublings), config", ", config"),
+    Mutant("the delay doubles once too often", "backoff", "min(failures - 1, config.max", "min(failures, config.max"),
+    Mutant("max_backoff is no cap", "backoff", "- doublings), config.max_backoff)", "- doublings), 100 * HOUR)"),
+    Mutant("one attempt too many", "backoff", "attempts < config.max_attempts", "attempts <= config.max_attempts"),
+    Mutant(
+        "an age equal to the limit goes on",
+        "backoff",
+        "ended - first_dispatch < config.max_retry_duration",
+        "ended - first_dispatch <= config.max_retry_duration",
+    ),
+    Mutant("one limit is enough to stop", "backoff", "if attempts_left or age_left:", "if attempts_left:"),
+    Mutant(
+        "the delay runs from the schedule time",
+        "dispatching",
+        "if attempt.forced else now,\n        )\n",
+        "if attempt.forced else attempt.schedule_time,\n        )\n",
+    ),
+    Mutant(
+        "the delay after RunTask runs from the answer",
+        "dispatching",
+        "counted_from=attempt.dispatch_time if attempt.forced else now",
+        "counted_from=now",
+    ),
+    Mutant(
+        "the age runs from the creation",
+        "dispatching",
+        "first_dispatch=task.attempts[0].dispatch_time",
+        "first_dispatch=task.create_time",
+    ),
+    Mutant(
+        "a task's own retry_config is ignored",
+        "dispatching",
+        "task.retry_config or queue.config.retry_config",
+        "queue.config.retry_config",
+    ),
+    Mutant("one dispatch too many at once", "queue", "self.in_flight < self.config", "self.in_flight <= self.config"),
+    Mutant("a dropped answer keeps its slot", "dispatching", "queue.in_flight -= 1", "queue.in_flight -= task.is_live"),
+    Mutant("tokens come twice as fast", "dispatch_rate", "now)) + self._interval", "now)) + self._interval // 2"),
+    Mutant("there is no burst", "dispatch_rate", " - (self._burst - 1) * self._interval", ""),
+    Mutant(
+        "a new rate fills the bucket",
+        "dispatch_rate",
+        "kept = min(self._there(now), Fraction(burst))",
+        "kept = Fraction(burst)",
+    ),
+    Mutant(
+        "a paused queue dispatches",
+        "queue",
+        "self.state is not QueueState.RUNNING or not self.has_slot",
+        "not self.has_slot",
+    ),
+    Mutant(
+        "new settings wait for the next event",
+        "service",
+        "        self.dispatcher.reconfigured(queue, now)\n",
+        "",
+    ),
+    Mutant(
+        "of one instant the youngest task goes first",
+        "queue",
+        "(task.goes_at, task.rank, task.sequence, task.disp",
+        "(task.goes_at, task.rank, -task.sequence, task.disp",
+    ),
+    Mutant(
+        "a task's name is free at once",
+        "service",
+        "if spec.name and self._task_tombstones[parent].holds(spec.name, now):",
+        "if False:",
+    ),
+    Mutant("a queue's name is free at once", "service", "if self._queue_tombstones.holds(name, now):", "if False:"),
+    Mutant("a reservation ends an instant late", "tombstones", "if now < until:", "if now <= until:"),
+    Mutant("5xx counts as an execution", "dispatching", "+= not 500 <= outcome.http_status <= 599", "+= 1"),
+    Mutant(
+        "an answer at the deadline is late", "dispatching", "if at > attempt.deadline:", "if at >= attempt.deadline:"
+    ),
+    Mutant("a late answer is awaited", "dispatching", "if at > attempt.deadline:", "if False:"),
+    Mutant("tasks never expire", "dispatching", "if first is None or first[0] > now:", "if True:"),
+    Mutant("the first of two attempts decides", "dispatching", "        if task.in_flight:\n", "        if False:\n"),
+    Mutant(
+        "a purge leaves the tasks",
+        "service",
+        "            self._remove(list(queue.tasks.values()), now)\n            self.dispatcher.changed(queue)",
+        "            self.dispatcher.changed(queue)",
+    ),
+    Mutant("720 hours are too far", "creation", "spec.schedule_time - now > MAX", "spec.schedule_time - now >= MAX"),
+    Mutant(
+        "a queue's name is reserved for 7 days",
+        "service",
+        "now + self.knobs.queue_tombstone_ttl",
+        WEEK,
+        laws=Laws(queue_tombstone_ttl=HOUR),
+    ),
+    Mutant(
+        "a task's name is reserved for a day",
+        "service",
+        "at + queue.config.tombstone_ttl",
+        TOMORROW,
+        laws=Laws(task_tombstone_ttl=HOUR),
+    ),
+    Mutant(
+        "a late purge comes at once",
+        "service",
+        "len(self.accepted), now + self.knobs.purge_delay)",
+        "10**9, now)",
+        laws=LATE_PURGE,
+    ),
+    Mutant(
+        "a late purge takes what came since", "dispatching", "if task.sequence < purge.before]", "]", laws=LATE_PURGE
+    ),
+    Mutant(
+        "a purge keeps what is too old",
+        "dispatching",
+        "            self._expire_up_to(purge[0])\n",
+        "",
+        laws=LATE_PURGE,
+    ),
+    Mutant("a new queue is there at once", "service", "and now >= queue.initialized_at:", "and True:", laws=LATE_QUEUE),
+    Mutant(
+        "a new queue comes an instant late",
+        "service",
+        "now >= queue.initialized_at",
+        "now > queue.initialized_at",
+        laws=LATE_QUEUE,
+    ),
+    Mutant("a ghost is refused", "service", "return Queue(name, config)  # it", "pass  # it", laws=Laws(ghosts=True)),
+    Mutant(
+        "the last retry in time is too late",
+        "backoff",
+        "at - first_dispatch <= config",
+        "at - first_dispatch < config",
+        laws=Laws(looks_before_dispatch=True),
+    ),
+    Mutant(
+        "the limits are looked at after a failure only",
+        "backoff",
+        "if rule is RetryLimitCheck.BEFORE_DISPATCH:",
+        "if False:",
+        laws=Laws(looks_before_dispatch=True),
+    ),
+    Mutant(
+        "0 doublings are 16",
+        "backoff",
+        "(0 if literal_zero else default",
+        "(default.max_doublings if True else default",
+        laws=Laws(zero_doublings_are_zero=True),
+    ),
+    Mutant(
+        "a mask can't ask for 0 doublings", "queue", 'literal_zero = "retry_config" in given', "literal_zero = False"
+    ),
+    Mutant("an update forgets 0 doublings", "queue", "stored.retry_config.max_doublings == 0", "False"),
+    Mutant(
+        "fractions of min_backoff are kept",
+        "backoff",
+        "truncated(config.min_backoff, SECOND) if",
+        "config.min_backoff if",
+        laws=Laws(keeps_fractions=False),
+    ),
+    Mutant(
+        "a throttled queue loses too much", "dispatching", "queue.throttle / 2", "queue.throttle / 4", laws=THROTTLED
+    ),
+    Mutant(
+        "a throttled queue gets nothing back",
+        "dispatching",
+        "queue.throttle + _RECOVERY",
+        "queue.throttle",
+        laws=THROTTLED,
+    ),
+    Mutant(
+        "429 throttles App Engine",
+        "dispatching",
+        "HttpTarget) else (503,)",
+        "HttpTarget) else (429, 503)",
+        laws=THROTTLED,
+    ),
+    Mutant(
+        "a throttled queue keeps its burst",
+        "queue",
+        "int(limits.max_burst_size * self.throttle)",
+        "limits.max_burst_size",
+        laws=THROTTLED,
+    ),
+    Mutant(
+        "Retry-After comes sooner",
+        "dispatching",
+        "max(verdict.at, outcome.retry_at)",
+        "outcome.retry_at",
+        laws=Laws(honours_retry_after=True),
+    ),
+    Mutant("304 fails", "dispatching", "outcome.http_status == 304", "False", laws=Laws(takes_304=True)),
+    Mutant("App Engine counts like HTTP", "dispatching", "else task.response_count", "else task.non_5xx_count"),
+    Mutant(
+        "executions are counted as of 2026",
+        "dispatching",
+        "ExecutionCountRule.LEGACY_ZERO:\n",
+        "None:\n",
+        laws=Laws(counts_no_execution=True),
+    ),
+    Mutant(
+        "a deleted queue never was",
+        "service",
+        "queue is None and self._queue_tombstones.holds(name, now)",
+        "False",
+        laws=Laws(old_errors=True),
+    ),
+    Mutant(
+        "GetTask has no old error",
+        "service",
+        "legacy = self.knobs.legacy_errors",
+        "legacy = False",
+        laws=Laws(old_errors=True),
+    ),
+    Mutant("a request ID counts for nothing", "batch", 'f"id {request_id}")) if request_id', '"")) if request_id'),
+    Mutant(
+        "a refusal ends a batch",
+        "batch",
+        "operation.failed[index] = error\n        return operation\n\n    def delete",
+        "operation.failed[index] = error\n                break\n        return operation\n\n    def delete",
+    ),
+    Mutant("IF_NOT_EXISTS replaces", "http_target", "(own and fills_in)", "False"),
+    Mutant("port 0 is none", "http_target", '"port" not in given', 'not given.get("port")'),
+    Mutant("an override by GET sends a body", "http_target", "if method in HTTP_BODY_METHODS else", "if True else"),
+    Mutant("a queue's header comes besides", "http_target", "if pair[0].lower() not in overrides", "if True"),
+    Mutant("a queue's token is ignored", "http_target", 'if "oidc_token" in given:', "if False:"),
+]

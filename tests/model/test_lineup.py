@@ -1,0 +1,143 @@
+"""The line-up: the order among tasks of one instant, tasks that are held back, and the order of listings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from pytest_cloudtasks._model.attempt import NO_RESPONSE, Outcome, response
+from pytest_cloudtasks._model.dispatching import Step
+from pytest_cloudtasks._model.lineup import FIRST_COME, Lineup, Place
+from pytest_cloudtasks._model.names import short
+from pytest_cloudtasks._model.task import Task
+from pytest_cloudtasks._model.units import MILLISECOND, SECOND
+
+from .driving import QUEUE, START, Driver, add, always, dispatched_at, driver_with, ids, scripted
+
+
+class Given(Lineup):
+    """Places and listing ranks by the IDs of tasks."""
+
+    is_shuffled = True
+
+    def __init__(self, places: Mapping[str, Place], listed: Mapping[str, int] | None = None) -> None:
+        self.places = places
+        self.listed = listed or {}
+
+    def place(self, task: Task) -> Place:
+        return self.places.get(short(task.name), FIRST_COME)
+
+    def rank_in_listings(self, task: Task) -> int:
+        return self.listed.get(short(task.name), 0)
+
+
+def went(driver: Driver) -> list[str]:
+    """The IDs of the tasks that were dispatched, in their order."""
+    found = [(one.dispatch_time, number, one.task) for number, one in enumerate(attempts(driver))]
+    return ids([task for _, _, task in found])
+
+
+def attempts(driver: Driver) -> list[object]:
+    return [one.attempt for one in driver.service.events if one.kind.value == "task dispatched"]
+
+
+def test_by_default_it_is_first_come_first_served() -> None:
+    """Nothing has a rank or a delay."""
+    driver = driver_with()
+    task = add(driver, "a")
+    assert (task.rank, task.delay, task.listed) == (0, 0, 0)
+    assert task.goes_at == task.schedule_time == START
+
+
+def test_ranks_decide_among_tasks_of_one_instant() -> None:
+    """The smaller goes first, of equal ones the older; an earlier instant wins over any rank."""
+    driver = driver_with()
+    driver.service.dispatcher.lineup = Given({"a": Place(9), "b": Place(2), "c": Place(2), "early": Place(99)})
+    for task_id in "abc":
+        add(driver, task_id, schedule_time=START + SECOND)
+    add(driver, "early")
+    driver.drain()
+    assert went(driver) == ["early", "b", "c", "a"]
+
+
+def test_a_task_that_is_held_back_goes_later_under_its_own_schedule_time() -> None:
+    """Others pass it; the attempt carries the schedule time, and its dispatch the delay."""
+    driver = driver_with()
+    driver.service.dispatcher.lineup = Given({"a": Place(delay=5 * SECOND)})
+    a, b = add(driver, "a"), add(driver, "b")
+    queue = driver.service.queues[QUEUE]
+
+    assert queue.next_dispatch() == (START, b)
+    assert [ids(queue.due(START + after * SECOND)) for after in (0, 4, 5)] == [["b"], ["b"], ["b", "a"]]
+    driver.drain()
+
+    assert went(driver) == ["b", "a"]
+    assert dispatched_at(a) == [5 * SECOND]
+    assert a.attempts is not None
+    assert (a.attempts[0].schedule_time, a.schedule_time) == (START, START)
+
+
+def test_each_retry_lines_up_anew() -> None:
+    """A place is asked for with every attempt, and a delay adds to the backoff."""
+    driver = driver_with(scripted(response(500), response(200)))
+    places = {"a": Place(delay=SECOND)}
+    driver.service.dispatcher.lineup = Given(places)
+    task = add(driver, "a")
+    places["a"] = Place(delay=2 * SECOND)
+    driver.drain()
+    assert dispatched_at(task) == [SECOND, SECOND + 100 * MILLISECOND + 2 * SECOND]
+
+
+def test_a_waiting_task_can_be_held_back() -> None:
+    """It keeps its rank, leaves its old place for good, and is in line once."""
+    driver = driver_with()
+    driver.service.dispatcher.lineup = Given({"a": Place(3), "b": Place(2)})
+    a, b = add(driver, "a"), add(driver, "b")
+    queue = driver.service.queues[QUEUE]
+
+    driver.service.dispatcher.hold_back(queue, b, 5 * SECOND)
+
+    assert (b.rank, b.goes_at) == (2, START + 5 * SECOND)
+    assert queue.next_dispatch() == (START, a)
+    assert ids(queue.due(START + 5 * SECOND)) == ["a", "b"]
+    driver.drain()
+    assert went(driver) == ["a", "b"]
+
+
+def test_holding_back_the_only_task_moves_what_is_upcoming() -> None:
+    """The agenda knows the new instant at once."""
+    driver = driver_with()
+    task = add(driver, "a")
+    driver.service.dispatcher.hold_back(driver.service.queues[QUEUE], task, SECOND)
+    upcoming = driver.service.dispatcher.upcoming()
+    assert upcoming is not None
+    assert (upcoming.step, upcoming.at) == (Step.DISPATCH, START + SECOND)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_listings_go_by_their_own_rank(size: int) -> None:
+    """Whole or by pages, tasks come by listing rank, of equal ranks the older first."""
+    driver = driver_with()
+    driver.service.dispatcher.lineup = Given({}, {"a": 7, "b": 2**32 - 1, "c": 7, "d": 0})
+    for task_id in "abcd":
+        add(driver, task_id)
+
+    found, token = [], ""
+    while True:
+        tasks, token = driver.service.list_tasks(START, QUEUE, size, token)
+        found += ids(tasks)
+        if not token:
+            break
+
+    assert found == ["d", "a", "c", "b"]
+
+
+def test_an_answer_that_is_lost_is_no_response() -> None:
+    """The outcome tells what was lost, and counts and retries as one without a response."""
+    driver = driver_with(always(Outcome(NO_RESPONSE.kind, lost_status=200)), {"retry_config": {"max_attempts": 2}})
+    task = add(driver, "a")
+    driver.drain()
+    assert task.last_outcome is not None
+    assert (task.last_outcome.message, task.last_outcome.lost_status) == ("UNKNOWN(2): HTTP status code 0", 200)
+    assert (task.dispatch_count, task.response_count, task.failures) == (2, 0, 2)

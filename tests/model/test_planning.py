@@ -1,0 +1,57 @@
+"""A plan is what the service does to a task that keeps failing."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_cloudtasks._model.attempt import response
+from pytest_cloudtasks._model.backoff import RetryConfig
+from pytest_cloudtasks._model.knobs import Knobs, RetryLimitCheck, ZeroMaxDoublings
+from pytest_cloudtasks._model.planning import RETENTION, course_of
+from pytest_cloudtasks._model.task import TASK_TTL, TaskState
+from pytest_cloudtasks._model.units import SECOND
+
+from .driving import START, add, always, dispatched_at, driver_with
+
+CONFIGS = st.builds(
+    RetryConfig,
+    max_attempts=st.sampled_from([-1, 1, 2, 5, 30]),
+    max_retry_duration=st.sampled_from([0, 1, 10, 600, 86_400]).map(lambda seconds: seconds * SECOND),
+    min_backoff=st.sampled_from([1, 10, 3600]).map(lambda seconds: seconds * SECOND),
+    max_backoff=st.sampled_from([3600, 100_000]).map(lambda seconds: seconds * SECOND),
+    max_doublings=st.integers(0, 5),
+)
+
+
+@settings(derandomize=True, database=None, max_examples=60, deadline=None)
+@given(CONFIGS, st.sampled_from(RetryLimitCheck), st.sampled_from([0, 7 * SECOND]))
+def test_a_plan_is_what_happens(config: RetryConfig, rule: RetryLimitCheck, takes: int) -> None:
+    """Dispatches, their end and how it ends are those of a service in which a task fails every time."""
+    course = course_of(config, rule, takes=takes, retention=TASK_TTL, limit=3000)
+    knobs = Knobs(retry_limit_check=rule, zero_max_doublings=ZeroMaxDoublings.LITERAL)
+    fields = {name: getattr(config, name) for name in RetryConfig.__dataclass_fields__}
+    driver = driver_with(always(response(503), takes), {"retry_config": fields}, knobs)
+    task = add(driver)
+    driver.advance(TASK_TTL)
+    assert tuple(dispatched_at(task)) == course.dispatches
+    assert task.ended_at == START + course.end
+    assert task.state is (TaskState.EXPIRED if course.reason == RETENTION else TaskState.EXHAUSTED)
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (RetryConfig(max_attempts=2), "max_attempts 2"),
+        (RetryConfig(max_attempts=-1, max_retry_duration=SECOND), "max_retry_duration 1 s"),
+        (RetryConfig(max_attempts=2, max_retry_duration=SECOND), "max_attempts 2 and max_retry_duration 1 s"),
+        (RetryConfig(max_attempts=-1), RETENTION),
+        (RetryConfig(max_attempts=-1, max_backoff=SECOND), None),
+    ],
+)
+def test_a_plan_says_why_it_ends(config: RetryConfig, reason: str | None) -> None:
+    """By its limits, by the retention, or not within the attempts that were looked at."""
+    course = course_of(config, RetryLimitCheck.AFTER_FAILURE, takes=0, retention=TASK_TTL, limit=1000)
+    assert course.reason == reason
+    assert len(course.dispatches) <= 1000

@@ -1,0 +1,382 @@
+"""Several clocks at once: the fake's own hold, freezegun and time-machine, begun and ended in every order."""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import freezegun.api
+import pytest
+import time_machine
+from freezegun import freeze_time
+
+from pytest_cloudtasks import FakeCloudTasks, TargetRequest
+from pytest_cloudtasks._time.foreign import innermost_traveller
+
+URL = "https://worker.test/"
+HOUR = timedelta(hours=1)
+YEAR_2000, YEAR_2010, YEAR_2020 = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (2000, 2010, 2020))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(tmp_path: Path) -> Iterator[None]:
+    """Whatever a test has begun and ended: the process's clocks are the kernel's again."""
+    before = uuid.__dict__["_generate_time_safe"], datetime, time.time
+    yield
+    assert (freezegun.api.freeze_factories, innermost_traveller()) == ([], None)
+    assert (uuid.__dict__["_generate_time_safe"], sys.modules["datetime"].__dict__["datetime"], time.time) == before
+    assert freezegun.api.real_uuid_generate_time is before[0]
+    mark = tmp_path / "now"
+    mark.write_text("now")
+    assert abs(mark.stat().st_mtime - time.time()) < 60
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeCloudTasks]:
+    with FakeCloudTasks(queues=["work"]) as cloud_tasks:
+        yield cloud_tasks
+
+
+def enqueue(cloud_tasks: FakeCloudTasks, **fields: Any) -> None:
+    task = {"http_request": {"url": URL}, **fields}
+    cloud_tasks.client().create_task(parent=cloud_tasks.queue_path("work"), task=task)
+
+
+def application() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+# --- begun and ended in every order ------------------------------------------------------------------------------
+
+ALL = ("fake", "freezegun", "time-machine")
+BEGINNINGS = [order for order in permutations(ALL) if order.index("time-machine") < order.index("freezegun")]
+"""time-machine does not start within freezegun."""
+
+
+class Clocks:
+    """The fake, a freezer in the year 2000 and a traveller in 2010, to begin and to end one by one."""
+
+    def __init__(self) -> None:
+        self.fake = FakeCloudTasks(queues=["work"])
+        freezer, travel = freeze_time("2000-01-01"), time_machine.travel(YEAR_2010.timestamp(), tick=False)
+        self.begin = {"fake": self.begin_fake, "freezegun": freezer.start, "time-machine": travel.start}
+        self.end = {"fake": self.end_fake, "freezegun": freezer.stop, "time-machine": travel.stop}
+
+    def begin_fake(self) -> None:
+        self.fake.__enter__()
+        self.fake.clock.now()
+
+    def end_fake(self) -> None:
+        self.fake.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("ending", list(permutations(ALL)), ids=" then ".join)
+@pytest.mark.parametrize("beginning", BEGINNINGS, ids=" then ".join)
+def test_clocks_begin_and_end_in_any_order(beginning: tuple[str, ...], ending: tuple[str, ...]) -> None:
+    """The innermost clock of the test's is in force as long as it lasts; then the one beneath; then the fake's own."""
+    clocks = Clocks()
+    running: set[str] = set()
+
+    def look() -> None:
+        if "fake" not in running:
+            return
+        before = clocks.fake.clock.now()
+        year = 2000 if "freezegun" in running else 2010 if "time-machine" in running else before.year
+        assert (before.year, application()) == (year, before)
+        enqueue(clocks.fake)
+        clocks.fake.drain()
+        clocks.fake.advance(HOUR)
+        assert (clocks.fake.clock.now(), application()) == (before + HOUR, before + HOUR)
+
+    for name in beginning:
+        clocks.begin[name]()
+        running.add(name)
+        if name == "fake":
+            clocks.fake.route(URL)
+        look()
+    for name in ending:
+        clocks.end[name]()
+        running.remove(name)
+        look()
+
+
+@pytest.mark.parametrize("tick", [False, True])
+def test_a_freezer_outlives_the_fake_it_began_in(tick: bool) -> None:
+    """When the fake ends first, the freezer shows what it showed, and goes on as it did."""
+    freezer = freeze_time("2000-01-01", tick=tick)
+    with FakeCloudTasks(start=YEAR_2020):
+        freezer.start()
+        shown = application()
+    assert timedelta(0) <= application() - shown < timedelta(seconds=30)
+    while tick and application() == shown:
+        pass
+    freezer.stop()
+
+
+def test_uuids_stay_frozen_when_the_fake_ends_first() -> None:
+    """uuid1() has the freezer's time until the freezer ends, not the system's."""
+    freezer = freeze_time("2000-01-01")
+    with FakeCloudTasks(start=YEAR_2020):
+        freezer.start()
+    stamp = uuid.uuid1().time
+    freezer.stop()
+    assert timedelta(microseconds=stamp // 10) == YEAR_2000 - datetime(1582, 10, 15, tzinfo=timezone.utc)
+
+
+def test_a_freezer_that_begins_within_a_freezer(fake: FakeCloudTasks) -> None:
+    """The inner one is moved while it lasts; then the outer one, which stands where it was, is followed again."""
+    with freeze_time("2000-01-01") as outer:
+        fake.advance(HOUR)
+        with freeze_time("2010-01-01") as inner:
+            fake.advance(HOUR)
+            assert fake.clock.now() == application() == YEAR_2010 + HOUR
+        assert fake.clock.now() == application() == YEAR_2000 + HOUR
+        assert (inner(), outer()) == (datetime(2010, 1, 1, 1), datetime(2000, 1, 1, 1))
+    assert fake.clock.now() == application() == YEAR_2000 + HOUR
+
+
+def test_a_fake_within_a_fake_follows_the_same_clock(fake: FakeCloudTasks) -> None:
+    """Both share the freezer's time, and what the inner one passes has passed for the outer one."""
+    fake.clock.now()
+    with freeze_time("2000-01-01"), FakeCloudTasks() as inner:
+        inner.advance(HOUR)
+        assert fake.clock.now() == inner.clock.now() == application() == YEAR_2000 + HOUR
+    assert fake.clock.now() == application() == YEAR_2000 + HOUR
+
+
+# --- clocks that tick, or that a handler moves -------------------------------------------------------------------
+
+TICKING: dict[str, Callable[[], Any]] = {
+    "freezegun": lambda: freeze_time("2000-01-01", tick=True),
+    "freezegun by steps": lambda: freeze_time("2000-01-01", auto_tick_seconds=15),
+    "time-machine": lambda: time_machine.travel(YEAR_2000.timestamp(), tick=True),
+}
+
+
+@pytest.mark.parametrize("begin", TICKING.values(), ids=TICKING)
+def test_a_clock_that_ticks_never_goes_back(fake: FakeCloudTasks, begin: Callable[[], Any]) -> None:
+    """Where it has ticked past an event, that goes out late, and past the end of a verb the verb ends there."""
+    seen: list[datetime] = []
+
+    def handler(request: TargetRequest) -> None:
+        begun = time.time()
+        while time.time() == begun:
+            pass
+        seen.append(application())
+        if request.attempt.number == 1 and len(seen) < 3:
+            enqueue(fake)
+
+    fake.route(URL, handler=handler)
+    with begin():
+        enqueue(fake)
+        assert fake.advance(seconds=0).attempts >= 1
+        fake.drain()
+        seen.append(application())
+        assert fake.clock.now() >= seen[-1]
+    assert seen == sorted(seen)
+    assert len(seen) == 4
+
+
+def test_a_tick_dispatches_nothing_by_itself(fake: FakeCloudTasks) -> None:
+    """What the test's own clock has passed goes out at the next driving verb, at that verb's instant."""
+    route = fake.route(URL)
+    with freeze_time("2000-01-01") as freezer:
+        enqueue(fake, schedule_time=application() + HOUR)
+        freezer.tick(2 * HOUR)
+        assert (fake.clock.now(), route.calls) == (YEAR_2000 + 2 * HOUR, [])
+        fake.dispatch_due()
+    (attempt,) = fake.attempts()
+    assert (attempt.schedule_time, attempt.dispatch_time) == (YEAR_2000 + HOUR, YEAR_2000 + 2 * HOUR)
+
+
+@pytest.mark.parametrize("tool", ["freezegun", "time-machine"])
+def test_a_handler_may_move_the_clock_forward(fake: FakeCloudTasks, tool: str) -> None:
+    """What comes next is late, and sees the instant to which the clock was moved."""
+    seen: list[datetime] = []
+    traveller = time_machine.travel(YEAR_2000.timestamp(), tick=False)
+    with freeze_time("2000-01-01") if tool == "freezegun" else traveller as clock:
+
+        def handler(request: TargetRequest) -> None:
+            seen.append(application())
+            (clock.tick if tool == "freezegun" else clock.shift)(HOUR)
+
+        fake.route(URL, handler=handler)
+        enqueue(fake)
+        enqueue(fake, schedule_time=application() + timedelta(minutes=1))
+        summary = fake.advance(minutes=5)
+        assert fake.clock.now() == application() == YEAR_2000 + 2 * HOUR
+    assert (summary.attempts, seen) == (2, [YEAR_2000, YEAR_2000 + HOUR])
+    assert [attempt.dispatch_time for attempt in fake.attempts()] == seen
+
+
+# --- tools that fight --------------------------------------------------------------------------------------------
+
+
+def refused(fake: FakeCloudTasks) -> str:
+    """The text with which the next touch is refused; nothing has moved."""
+    before = fake.timeline()
+    with pytest.raises(pytest.fail.Exception) as caught:
+        fake.advance(HOUR)
+    assert fake.timeline() == before
+    assert fake._resting.failures == [str(caught.value)]
+    fake._resting.failures.clear()
+    return str(caught.value)
+
+
+def test_a_traveller_that_takes_over_from_a_freezer_with_an_earlier_instant(fake: FakeCloudTasks) -> None:
+    """The queue moves the freezer, not the traveller beneath; the refusal names both, and says what to do."""
+    fake.route(URL)
+    with time_machine.travel(YEAR_2000.timestamp(), tick=False) as traveller:
+        with freeze_time("2000-01-01"):
+            fake.advance(HOUR)
+            enqueue(fake)
+        assert refused(fake) == (
+            "time-machine has taken over from freezegun and shows 2000-01-01T00:00:00+00:00, which lies before the"
+            " queue's 2000-01-01T01:00:00+00:00, and tasks are waiting that cannot go back in time. Hold time with one"
+            " of the two in a test, or let time-machine show the queue's instant or a later one when it takes over."
+        )
+        traveller.shift(HOUR)
+        assert fake.drain().succeeded == 1
+        assert fake.clock.now() == YEAR_2000 + HOUR
+
+
+def test_a_freezer_that_takes_over_from_a_traveller_with_an_earlier_instant(fake: FakeCloudTasks) -> None:
+    """The reverse is refused likewise."""
+    fake.route(URL)
+    with time_machine.travel(YEAR_2010.timestamp(), tick=False):
+        enqueue(fake)
+        with freeze_time("2000-01-01"):
+            assert refused(fake) == (
+                "freezegun has taken over from time-machine and shows 2000-01-01T00:00:00+00:00, which lies before the"
+                " queue's 2010-01-01T00:00:00+00:00, and tasks are waiting that cannot go back in time. Hold time with"
+                " one of the two in a test, or let freezegun show the queue's instant or a later one when it takes"
+                " over."
+            )
+        assert fake.drain().succeeded == 1
+
+
+@pytest.mark.parametrize("is_there", ["tasks are waiting", "attempts are under way"])
+def test_one_clock_that_goes_back(fake: FakeCloudTasks, is_there: str) -> None:
+    """With one tool the refusal names that; an attempt of a task that is gone stands in the way as tasks do."""
+    fake.route(URL).takes(timedelta(minutes=5))
+    enqueue(fake)
+    fake.clock.now()
+    if is_there == "attempts are under way":
+        fake.dispatch_due()
+        fake.client().purge_queue(name=fake.queue_path("work"))
+    now = fake.clock.now()
+    with freeze_time("2000-01-01"):
+        assert refused(fake) == (
+            "freezegun shows 2000-01-01T00:00:00+00:00, which lies before the queue's"
+            f" {now.isoformat()}, and {is_there} that cannot go back in time. Freeze time before the first task is"
+            " created, or move it forwards."
+        )
+    assert fake.advance(HOUR).attempts == (is_there == "tasks are waiting")
+    assert fake.clock.now() == application() == now + HOUR
+
+
+def test_tools_that_agree_may_take_turns(fake: FakeCloudTasks) -> None:
+    """Tasks wait through it all, where each clock that takes over shows the instant of the one before, or a later."""
+    fake.route(URL)
+    with time_machine.travel(YEAR_2000.timestamp(), tick=False) as traveller:
+        enqueue(fake, schedule_time=YEAR_2000 + 3 * HOUR)
+        with freeze_time("2000-01-01 01:00"):
+            assert fake.advance(HOUR).attempts == 0
+            traveller.shift(2 * HOUR)
+        assert fake.advance(minutes=59).attempts == 0
+        assert fake.advance(minutes=1).succeeded == 1
+    assert fake.clock.now() == application() == YEAR_2000 + 3 * HOUR
+
+
+def test_time_machine_does_not_start_within_freezegun(pytester: pytest.Pytester) -> None:
+    """That is time-machine's own refusal; the report of a test with a fake says what to do, and the rest goes on."""
+    pytester.makeini("[pytest]\naddopts = -p no:randomly -p no:asyncio -p no:cacheprovider\n")
+    pytester.makepyfile(
+        """
+        from datetime import datetime
+
+        def test_both(freezer, time_machine, cloud_tasks):
+            freezer.move_to("2000-01-01")
+            assert cloud_tasks.clock.now().year == 2000
+            time_machine.move_to("2010-01-01")
+
+        def test_the_other_way_round(time_machine, cloud_tasks, request):
+            time_machine.move_to("2010-01-01", tick=False)
+            request.getfixturevalue("freezer").move_to("2000-01-01")
+            cloud_tasks.advance(hours=1)
+            assert cloud_tasks.clock.now().isoformat() == "2000-01-01T01:00:00+00:00"
+
+        def test_afterwards(cloud_tasks):
+            assert cloud_tasks.clock.now().year > 2020
+        """
+    )
+    result = pytester.runpytest("-rN")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E   *RuntimeError: time-machine cannot start when freezegun is active.",
+            "*- Cloud Tasks: clocks -*",
+            "time-machine does not start while freezegun holds time. Begin time-machine first, or hold time with one of"
+            " the two: cloud_tasks follows and moves either.",
+        ]
+    )
+
+
+# --- what is imported meanwhile ----------------------------------------------------------------------------------
+
+
+def test_googles_client_is_not_imported_under_a_freezer(pytester: pytest.Pytester) -> None:
+    """Where freezegun is at hand, the client is loaded before it can freeze: its classes keep the real datetime."""
+    pytester.makeini("[pytest]\naddopts = -p no:randomly -p no:asyncio -p no:cacheprovider\n")
+    pytester.makepyfile(
+        """
+        import datetime
+        import sys
+
+        def test_first_use(freezer, cloud_tasks):
+            cloud_tasks.create_queue("work")
+            assert datetime.datetime.__name__ == "FakeDatetime"
+
+        def test_afterwards():
+            from proto.datetime_helpers import DatetimeWithNanoseconds
+
+            assert DatetimeWithNanoseconds.__mro__[1] is datetime.datetime
+            assert datetime.datetime.__name__ == "datetime"
+        """
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=2)
+
+
+def test_freezegun_may_be_imported_under_our_hold(pytester: pytest.Pytester) -> None:
+    """time-machine sets functions of uuid aside; freezegun, imported meanwhile, learns of them when the hold ends."""
+    pytester.makeini("[pytest]\naddopts = -p no:randomly -p no:asyncio -p no:cacheprovider -p no:freezer\n")
+    pytester.makepyfile(
+        """
+        import sys
+        import uuid
+
+        REAL = uuid._generate_time_safe
+
+        def test_first_use(cloud_tasks):
+            cloud_tasks.clock.now()
+            assert "freezegun" not in sys.modules
+            from freezegun import freeze_time
+
+            with freeze_time("2000-01-01"):
+                assert cloud_tasks.clock.now().year == 2000
+
+        def test_afterwards():
+            from freezegun import freeze_time
+
+            with freeze_time("2000-01-01"):
+                assert uuid._generate_time_safe is None
+            assert uuid._generate_time_safe is REAL
+        """
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=2)
