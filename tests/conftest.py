@@ -14,6 +14,7 @@ collect_ignore = (
     []
     if hasattr(CloudTasksClient, "batch_create_tasks")
     else [
+        "acceptance/test_betas.py",
         "acceptance/test_http_target.py",
         "acceptance/test_newest_surface.py",
         "acceptance/test_random_sequences.py",
@@ -30,7 +31,14 @@ for _name in ("CI", "BUILD_NUMBER"):
 
 # pytester forgets what an inner session imported first. A second import of these would bring their C parts down, and
 # one of the package's own modules would make two classes of each of theirs.
-for _module in ("freezegun", "hypothesis", "time_machine", "google.cloud.tasks_v2"):
+for _module in (
+    "freezegun",
+    "hypothesis",
+    "time_machine",
+    "google.cloud.tasks_v2",
+    "google.cloud.tasks_v2beta2",
+    "google.cloud.tasks_v2beta3",
+):
     import_module(_module)
 for _found in pkgutil.walk_packages(pytest_cloudtasks.__path__, "pytest_cloudtasks."):
     import_module(_found.name)

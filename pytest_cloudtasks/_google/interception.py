@@ -76,7 +76,7 @@ class Interception:
         sys.meta_path.insert(0, self._hook)
         for name in (*CLIENT_MODULES, ID_TOKEN_MODULE):
             module = sys.modules.get(name)
-            if module is not None:
+            if isinstance(module, ModuleType):  # a stub of the user's may be anything else
                 self._loaded(module)
 
     def uninstall(self) -> None:

@@ -78,6 +78,9 @@ def late_bound_grpc(stock: type) -> type:
     """The stock gRPC transport on a late-bound channel."""
 
     def init(self: Any, **arguments: Any) -> None:
+        if arguments.get("channel") is not None:  # theirs, which they keep
+            stock.__init__(self, **arguments)  # type: ignore[misc]
+            return
         real = RealTransport(stock, arguments)
         channel = LateBoundChannel(lambda rpc: backend_for(rpc) or real.get().grpc_channel, real.close)
         stock.__init__(self, channel=channel, **_of_the_client(arguments))  # type: ignore[misc]
@@ -89,6 +92,9 @@ def late_bound_grpc_asyncio(stock: type) -> type:
     """The stock asyncio transport on a late-bound channel."""
 
     def init(self: Any, **arguments: Any) -> None:
+        if arguments.get("channel") is not None:  # theirs, which they keep
+            stock.__init__(self, **arguments)  # type: ignore[misc]
+            return
         real = RealTransport(stock, arguments)
         channel = LateBoundAioChannel(lambda rpc: backend_for(rpc) or real.get().grpc_channel, real.close_async)
         stock.__init__(self, channel=channel, **_of_the_client(arguments))  # type: ignore[misc]

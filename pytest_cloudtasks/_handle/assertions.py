@@ -284,7 +284,7 @@ class Assertions:
         """Assert that no queue holds a task; one whose attempt is under way is there still."""
         __tracebackhide__ = True
         world = self._world
-        left = [task for queue in world.service.queues.values() for task in queue.tasks.values()]
+        left = world.live_tasks()
         if not left:
             return
         reasons = {model_task(one.task): one.reason for one in blocked(world)}

@@ -316,10 +316,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         """The tasks that are in the queues now, queue by queue, in the order of creation."""
         world = self._world
         name = None if queue is None else world.queue_named(queue)
-        live = [
-            task for one in world.service.queues.values() if name in (None, one.name) for task in one.tasks.values()
-        ]
-        return records(live, world)
+        return records([task for task in world.live_tasks() if name in (None, task.queue_name)], world)
 
     def attempts(self) -> list[Attempt]:
         """Every attempt of this test, in the order of dispatch."""

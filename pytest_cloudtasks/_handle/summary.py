@@ -79,6 +79,11 @@ def summary_since(world: World, begin: Beginning, only: Queue | None) -> Summary
 
 def blocked(world: World, only: Queue | None = None) -> list[Blocked]:
     """The tasks that cannot go out now."""
+    with world.lock:  # other threads may be enqueueing
+        return _blocked(world, only)
+
+
+def _blocked(world: World, only: Queue | None) -> list[Blocked]:
     found = []
     for queue in world.service.queues.values():
         if queue.is_pull:

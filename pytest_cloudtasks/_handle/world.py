@@ -257,6 +257,11 @@ class World:
             except (ServiceError, ValueError, TypeError) as error:
                 raise ValueError(f"The queue {name!r} of the settings can't be created: {error}") from None
 
+    def live_tasks(self) -> list[Task]:
+        """The tasks that are in the queues now, queue by queue; other threads may be enqueueing meanwhile."""
+        with self.lock:
+            return [task for queue in self.service.queues.values() for task in queue.tasks.values()]
+
     def queue_named(self, queue: str) -> str:
         """The full name of a queue that exists or existed in this test; any other is refused."""
         name = self.settings.queue_name(queue)

@@ -90,11 +90,13 @@ class Leases:
         leased: list[Task] = []
         room = MAX_RESPONSE
         for task in chosen:
+            if len(leased) == max_tasks:
+                break
             if _is_used_up(task, queue):
                 service.end_pulled(task, TaskState.EXHAUSTED, EventKind.TASK_LEASES_EXHAUSTED, now)
                 continue
             room -= size_of(task)
-            if leased and (room < 0 or len(leased) == max_tasks):
+            if leased and room < 0:
                 break
             task.dispatch_count += 1
             task.schedule_time = truncated(until, MICROSECOND)

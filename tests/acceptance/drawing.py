@@ -197,7 +197,6 @@ knobs = some(
     execution_count_rule=["legacy-zero"],
     burst_size=[1, 3],
     max_task_size=[3000],
-    iam_emulation=[CALLER],
 )
 
 good_queues = st.builds(

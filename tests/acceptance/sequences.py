@@ -21,7 +21,7 @@ from google.cloud.tasks_v2 import CloudTasksClient
 from pytest_cloudtasks import FakeCloudTasks, Route
 
 from ..model.reference_parts import HOUR, SECOND, Answer, Laws
-from . import naive_service, telling
+from . import naive_permissions, telling
 from .naive_fields import duration_in
 from .naive_service import NaiveService
 
@@ -109,7 +109,7 @@ class Setting:
         return NaiveService(
             int(START.timestamp()) * SECOND,
             self.laws,
-            [naive_service.Route(url, script.answers) for url, script in self.scripts.items()],
+            [naive_permissions.Route(url, script.answers) for url, script in self.scripts.items()],
             transport=self.transport,
             caller=self.knobs.get("iam_emulation", ""),
             burst=self.knobs.get("burst_size"),

@@ -54,6 +54,8 @@ class Machine(RuleBasedStateMachine):
             self.drive("advance", seconds=5)  # queues may not be there before
         for task_id in ("t1", "", ""):
             self.create_plain_task(QUEUES[0], (drawing.URLS[0], task_id, data.draw(st.sampled_from([0, 5, 3600]))))
+        if data.draw(st.booleans()):
+            self.go_round(QUEUES[0], ["pause_queue", "resume_queue"])
 
     def teardown(self) -> None:
         if self.play is not None:
@@ -124,6 +126,23 @@ class Machine(RuleBasedStateMachine):
         assert self.play is not None
         self.play.do(Call("list_tasks", {"parent": queue, "page_size": size}, every=True))
         self.play.do(Call("list_queues", {"parent": PARENTS[0], "page_size": size}, every=True))
+
+    @rule(name=queue_names, states=st.sampled_from([["pause_queue"], ["pause_queue", "resume_queue"]]))
+    def go_round(self, name: str, states: list[str]) -> None:
+        """A little of everything, as it is meant to be done."""
+        location, task = name.partition("/queues/")[0], {"http_request": {"url": drawing.URLS[1]}}
+        self.create_plain_task(name, (drawing.URLS[0], "t2", 60))
+        self.call("get_task", name=f"{name}/tasks/t2", response_view="FULL")
+        self.call("run_task", name=f"{name}/tasks/t2")
+        self.call("list_tasks", parent=name)
+        self.batch("batch_create_tasks", parent=name, requests=[{"parent": name, "task": task}])
+        self.batch("batch_delete_tasks", parent=name, names=[f"{name}/tasks/{one}" for one in ("t2", "none")])
+        self.call("get_operation", name=self.operations[-1])
+        for rpc in [*states, "get_queue"]:
+            self.call(rpc, name=name)
+        self.call("list_queues", parent=location)
+        self.call("get_iam_policy", resource=name)
+        self.call("get_location", name=location)
 
     # --- tasks ---------------------------------------------------------------------------------------------------
 

@@ -84,18 +84,3 @@ with FakeCloudTasks(queues=["q"]):
 """
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == (f"['{LOCATION}/queues/q']\n", "")
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_calls_outside_a_fake_can_be_refused(pytester: pytest.Pytester, version: str) -> None:
-    """With outside = refuse a forgotten fixture fails the test in a sentence, whatever version the application uses."""
-    pytester.makepyfile(f"""
-        from google.cloud import tasks_{version} as library
-
-
-        def test_forgotten():
-            library.CloudTasksClient().get_queue(name="{LOCATION}/queues/q")
-    """)
-    result = pytester.runpytest("-o", "cloud_tasks_outside=refuse")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*CloudTasksClient.get_queue() was called outside a fake, and outside=*"])

@@ -118,6 +118,7 @@ def test_records_carry_their_types(cloud_tasks: FakeCloudTasks) -> None:
     assert_type(task.name, str)
     assert_type(task.headers, Headers)
     assert_type(task.body, bytes)
+    assert_type(task.tag, str)
     assert_type(task.oidc, "dict[str, str] | None")
     assert_type(task.schedule_time, datetime)
     assert_type(task.dispatch_deadline, timedelta)

@@ -1,0 +1,211 @@
+"""The naive service, to begin with: what all of its RPCs share, and who may do what by which policy."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..model import reference_parts as reference
+from ..model.reference import Reference
+from ..model.reference_parts import Answer, Laws, Queue, Refused
+from . import naive_fields as fields
+
+CLASSES = {
+    "grpc": {
+        "INVALID_ARGUMENT": "InvalidArgument",
+        "NOT_FOUND": "NotFound",
+        "ALREADY_EXISTS": "AlreadyExists",
+        "PERMISSION_DENIED": "PermissionDenied",
+        "FAILED_PRECONDITION": "FailedPrecondition",
+        "ABORTED": "Aborted",
+        "UNIMPLEMENTED": "MethodNotImplemented",
+    },
+    "rest": {
+        "INVALID_ARGUMENT": "BadRequest",
+        "NOT_FOUND": "NotFound",
+        "ALREADY_EXISTS": "Conflict",
+        "PERMISSION_DENIED": "Forbidden",
+        "FAILED_PRECONDITION": "BadRequest",
+        "ABORTED": "Conflict",
+        "UNIMPLEMENTED": "MethodNotImplemented",
+    },
+}
+"""What a code is in Python: over REST its HTTP status decides."""
+QUEUE_RPCS = {
+    "get_queue": "get",
+    "update_queue": "update",
+    "delete_queue": "delete",
+    "purge_queue": "purge",
+    "pause_queue": "pause",
+    "resume_queue": "resume",
+    "get_iam_policy": "getIamPolicy",
+    "set_iam_policy": "setIamPolicy",
+}
+TASK_RPCS = {
+    "create_task": "create",
+    "batch_create_tasks": "create",
+    "get_task": "get",
+    "list_tasks": "list",
+    "delete_task": "delete",
+    "batch_delete_tasks": "delete",
+    "run_task": "run",
+}
+QUEUE_PERMISSIONS = {f"cloudtasks.queues.{one}" for one in [*QUEUE_RPCS.values(), "create", "list"]}
+TASK_PERMISSIONS = {f"cloudtasks.tasks.{one}" for one in [*TASK_RPCS.values(), "fullView"]}
+ROLES = {
+    "roles/cloudtasks.admin": QUEUE_PERMISSIONS | TASK_PERMISSIONS,
+    "roles/cloudtasks.queueAdmin": QUEUE_PERMISSIONS,
+    "roles/cloudtasks.enqueuer": {"cloudtasks.tasks.create", "cloudtasks.tasks.fullView"},
+    "roles/cloudtasks.taskRunner": {"cloudtasks.tasks.run", "cloudtasks.tasks.fullView"},
+    "roles/iam.serviceAccountUser": {"iam.serviceAccounts.actAs"},
+    "projects/test-project/roles/creator": {"cloudtasks.tasks.create", "cloudtasks.tasks.get"},
+}
+NO_POLICY = b"\x00\x20\x01"
+
+
+@dataclass
+class Route:
+    """What the test's own target for a URL answers, call by call; the last answer repeats."""
+
+    url: str
+    answers: Sequence[Answer]
+    calls: int = 0
+    latest: list[Any] = field(default_factory=list)
+    """The latest delivery, as it is shown."""
+
+    def next(self, delivery: Any) -> Answer:
+        self.calls += 1
+        self.latest = [delivery]
+        return self.answers[min(self.calls, len(self.answers)) - 1]
+
+
+class NaivePermissions:
+    """Refusals, and the policies of queues."""
+
+    def __init__(
+        self,
+        start: int,
+        laws: Laws,
+        routes: Sequence[Route],
+        *,
+        transport: str,
+        caller: str,
+        burst: int | None,
+        largest_task: int,
+        location: str,
+    ) -> None:
+        self.reference = Reference(start, replace(laws, keeps_fractions=True))
+        self.laws = laws
+        self.routes = routes
+        self.transport = transport
+        self.caller = caller
+        """For whom policies count; nobody if it is empty."""
+        self.burst = burst
+        self.largest_task = largest_task
+        self.location = location
+        self.observed: Any = None
+        self.policies: dict[Queue, dict[str, Any]] = {}
+        self.keys: dict[str, str] = {}
+        self.tokens: dict[str, tuple[str, Any, int]] = {}
+        """Page tokens: of which listing, behind what, and of when."""
+        self.operations: dict[str, Any] = {}
+        self.names_of_operations: dict[reference.Operation, str] = {}
+        self.made_up: set[Any] = set()
+
+    # --- answering -----------------------------------------------------------------------------------------------
+
+    def rpc(self, name: str, request: Mapping[str, Any], options: Mapping[str, Any], observed: Any) -> Any:
+        """What the client is told."""
+        self.observed = observed if isinstance(observed, dict) else {}
+        try:
+            self._authorize(name, request)
+            method: Callable[..., Any] = getattr(self, name)
+            return method(request, **options)
+        except Refused as refused:
+            return self._error(refused)
+
+    def _error(self, refused: Refused) -> dict[str, Any]:
+        return {"error": CLASSES[self.transport][refused.code], "text": refused.text}
+
+    def _new(self, observed: Any, pattern: str) -> Any:
+        """A text that the service makes up, as it was observed, if it is one of its kind and new."""
+        if isinstance(observed, str) and re.fullmatch(pattern, observed) and observed not in self.made_up:
+            self.made_up.add(observed)
+            return observed
+        return f"<a new text like {pattern}>"
+
+    # --- permissions ---------------------------------------------------------------------------------------------
+
+    def _authorize(self, rpc: str, request: Mapping[str, Any]) -> None:
+        if not self.caller:
+            return
+        if rpc == "create_queue" and not request["parent"].startswith("projects/"):
+            raise Refused("PERMISSION_DENIED", f"Permission denied on resource project {request['parent']}.")
+        if rpc not in QUEUE_RPCS and rpc not in TASK_RPCS:
+            return
+        if rpc == "update_queue":
+            resource = request["queue"].get("name", "")
+        else:
+            resource = request.get("parent") or request.get("resource") or request.get("name") or ""
+        kind = f"queues.{QUEUE_RPCS[rpc]}" if rpc in QUEUE_RPCS else f"tasks.{TASK_RPCS[rpc]}"
+        self._need(f"cloudtasks.{kind}", resource, resource)
+        creations = {"batch_create_tasks": request.get("requests", []), "create_task": [request]}.get(rpc, [])
+        if any(one.get("response_view") == "FULL" for one in [request, *creations]):
+            self._need("cloudtasks.tasks.fullView", resource, resource)
+        for creation in creations:
+            target = creation.get("task", {}).get("http_request", {})
+            token = target.get("oidc_token") or target.get("oauth_token") or {}
+            if token.get("service_account_email"):
+                self._need("iam.serviceAccounts.actAs", resource, token["service_account_email"])
+
+    def _need(self, permission: str, resource: str, asked_for: str) -> None:
+        queue_name = resource.partition("/tasks/")[0]
+        for queue in self.reference.live_queues:
+            if queue.name == queue_name and queue in self.policies and permission not in self._granted(queue):
+                raise Refused(
+                    "PERMISSION_DENIED",
+                    f'The principal (user or service account) lacks IAM permission "{permission}" for the resource'
+                    f' "{asked_for}" (or the resource may not exist).',
+                )
+
+    def _granted(self, queue: Queue) -> set[str]:
+        granted: set[str] = set()
+        for binding in self.policies[queue].get("bindings", []):
+            if self.caller in binding["members"] or "allUsers" in binding["members"]:
+                granted |= ROLES.get(binding["role"], set())
+        return granted
+
+    def get_iam_policy(self, request: Mapping[str, Any]) -> Any:
+        queue = self._queue(request["resource"])
+        policy = self.policies.get(queue, {"etag": NO_POLICY})
+        return {**policy, "etag": base64.b64encode(policy["etag"]).decode()}
+
+    def set_iam_policy(self, request: Mapping[str, Any]) -> Any:
+        queue = self._queue(request["resource"])
+        given = dict(request["policy"])
+        current = self.policies.get(queue, {"etag": NO_POLICY})["etag"]
+        if given.get("etag", b"") not in (b"", current):
+            raise Refused(
+                "ABORTED",
+                "There were concurrent policy changes. Please retry the whole read-modify-write with exponential"
+                " backoff.",
+            )
+        etag = self.observed.get("etag", "")
+        if base64.b64decode(etag) in (b"", current, NO_POLICY):
+            etag = "<a new etag>"
+        given["etag"] = base64.b64decode(etag) if not etag.startswith("<") else b""
+        self.policies[queue] = given
+        return {**given, "etag": etag}
+
+    def test_iam_permissions(self, request: Mapping[str, Any]) -> Any:
+        fields.check_queue(request["resource"])
+        held: list[str] = []
+        for queue in self.reference.live_queues:
+            if queue.name == request["resource"]:
+                held = list(request["permissions"])
+                if self.caller and queue in self.policies:
+                    held = [one for one in held if one in self._granted(queue)]
+        return {"permissions": held} if held else {}
