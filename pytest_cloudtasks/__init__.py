@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ._google.legacy.client import LegacyCloudTasksClient
     from ._handle.failing import CloudTasksAssertionError, DrainLimitReached, NoTarget
     from ._handle.fake import FakeCloudTasks, current
+    from ._handle.lint_warning import CloudTasksLintWarning
     from ._handle.matching import exactly
     from ._handle.on_commit import CloudTasksWarning
     from ._handle.planning import RetryPlan, plan
@@ -56,6 +57,7 @@ __all__ = [
     "DrainLimitReached",
     "NoTarget",
     "CloudTasksWarning",
+    "CloudTasksLintWarning",
 ]
 
 _HOMES = {
@@ -85,6 +87,7 @@ _HOMES = {
     "DrainLimitReached": "_handle.failing",
     "NoTarget": "_handle.failing",
     "CloudTasksWarning": "_handle.on_commit",
+    "CloudTasksLintWarning": "_handle.lint_warning",
 }
 
 

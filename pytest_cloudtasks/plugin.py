@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ._plugin.comparing import is_explained
 from ._plugin.seed import seed_of_text, settle_seed, tell_worker
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _INI = {
     "time": ("string", "held: queue and test share one time (the default); virtual: the queue has its own"),
     "seed": ("string", "the number that every random choice follows from (0)"),
     "order": ("string", "fifo: tasks of one instant go as they came (the default); shuffle: as the seed has it"),
+    "strict": ("string", "true: fail for what a test neither drove nor looked at; drained: for all that is left, too"),
     "auto_create_queues": ("string", "true: CreateTask creates a missing queue"),
     "outside": ("string", "calls outside a fake: real lets them through (the default), refuse fails the test"),
     "autouse": ("string", "true: every test gets a fake"),
@@ -39,9 +41,11 @@ _INI = {
     "defer_credentials": ("string", "false: clients built during collection need credentials at once"),
 }
 _MARKER = (
-    "cloud_tasks(*, queues, project, location, start, time, seed, order, auto_create_queues, outside, autouse,"
-    " on_exception, redirect_endpoints, google_auth, inline, service): options of this test's fake Cloud Tasks; the"
-    " nearest marker wins, key by key, and queues add up."
+    'cloud_tasks(*, queues=(), project="test-project", location="us-central1", start=None, time="held", seed=0,'
+    ' order="fifo", strict=False, auto_create_queues=False, outside="real", autouse=False, on_exception="raise",'
+    " redirect_endpoints=(), google_auth=False, inline=False, service={}): options of this test's fake Cloud Tasks; the"
+    " nearest marker wins, key by key, and queues add up. Each is also an ini option, cloud_tasks_queues and so on:"
+    " `pytest --help` describes them."
 )
 _SESSION: pytest.StashKey[PluginSession] = pytest.StashKey()
 
@@ -63,6 +67,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N|random",
         help="the seed of every random choice in this run, before those of markers and ini file; random picks one",
     )
+    parser.getgroup("cloud tasks").addoption(
+        "--cloud-tasks-report",
+        metavar="DIR",
+        help="write a page to look at for each failed test that used a fake, and an index.html, into this directory",
+    )
+    parser.getgroup("cloud tasks").addoption(
+        "--cloud-tasks-report-for",
+        choices=("failed", "all"),
+        default="failed",
+        help="which tests get a page of the report: those that failed (the default), or all",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -83,7 +98,11 @@ def pytest_configure(config: pytest.Config) -> None:
     from ._plugin.session import PluginSession
 
     ini = {name: config.getini(f"cloud_tasks_{name}") for name in _INI}
-    config.stash[_SESSION] = PluginSession(ini, settle_seed(config))
+    session = config.stash[_SESSION] = PluginSession(ini, settle_seed(config))
+    if config.getoption("cloud_tasks_report"):
+        from ._plugin.reporting import Reporting
+
+        config.pluginmanager.register(Reporting(config, session), "cloudtasks-report")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -127,11 +146,15 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
-    """End the fake after all fixtures, whatever happened."""
+    """End the fake after all fixtures, whatever happened; an exception that is on its way stays the test's failure."""
+    session = item.config.stash[_SESSION]
     try:
-        return (yield)
-    finally:
-        item.config.stash[_SESSION].tear_down(item)
+        result = yield
+    except BaseException:
+        session.tear_down(item, is_failing=True)
+        raise
+    session.tear_down(item)
+    return result
 
 
 @pytest.hookimpl(wrapper=True)
@@ -144,11 +167,35 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Generator[None, None, None]:
+    """Print timelines in colour where pytest prints in colour."""
+    writer = config.get_terminal_writer()
+    if not writer.hasmarkup:
+        return (yield)
+    from ._plugin.colours import coloured_sections
+
+    failed = [report for kind in ("failed", "error") for report in terminalreporter.stats.get(kind, ())]
+    with coloured_sections(failed, writer):
+        return (yield)
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Tell where two of Google's messages differ, field by field."""
+    if op != "==" or not (is_explained(left) or is_explained(right)):
+        return None
+    from ._handle.comparing import compared
+
+    return compared(left, right)
+
+
 @pytest.fixture(scope="session")
 def cloud_tasks(pytestconfig: pytest.Config) -> FakeCloudTasks:
     """The control handle of a fake Cloud Tasks, fresh for every test and every Hypothesis example.
 
-    While the test runs every CloudTasksClient of the process talks to it. See `FakeCloudTasks`.
+    While the test runs every CloudTasksClient of the process talks to it, and time stands still but for what the test
+    drives. Create queues and targets (create_queue, route, mount), let the application enqueue, drive the queue (step,
+    dispatch_due, advance, drain, dispatch), and assert (assert_enqueued, assert_attempts and so on).
     """
     return pytestconfig.stash[_SESSION].handle
 
@@ -161,7 +208,10 @@ def cloud_tasks_client(cloud_tasks: FakeCloudTasks) -> CloudTasksClient:
 
 @pytest.fixture(scope="session")
 def cloud_tasks_async_client(cloud_tasks: FakeCloudTasks) -> CloudTasksAsyncClient:
-    """The installed library's real google.cloud.tasks_v2.CloudTasksAsyncClient, bound to this test's fake."""
+    """The installed library's real google.cloud.tasks_v2.CloudTasksAsyncClient, bound to this test's fake.
+
+    It works in any event loop; drive the queue there by the awaitable verbs of cloud_tasks.aio.
+    """
     return cloud_tasks.async_client()
 
 

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+PACKAGE = "google.cloud.tasks."
+"""What the full names of Google's messages for tasks begin with."""
+
 
 def raw_class(kind: Any) -> Any:
     """Protobuf's class behind one of the library's."""
@@ -18,6 +21,14 @@ def raw_class(kind: Any) -> Any:
 def raw(message: Any) -> Any:
     """Protobuf's message behind one of the library's; the same message, not a copy."""
     return message._pb if hasattr(message, "_pb") else message
+
+
+def is_message(value: object) -> bool:
+    """Whether ``value`` is one of Google's messages for tasks, wrapped or not; no attribute of it is touched."""
+    kind = type(value)
+    described = getattr(kind, "DESCRIPTOR", None) or getattr(kind, "meta", None)  # protobuf's, and proto-plus's
+    name = getattr(described, "full_name", None)
+    return isinstance(name, str) and name.startswith(PACKAGE)
 
 
 def raw_within(value: Any) -> Any:

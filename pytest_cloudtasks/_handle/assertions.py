@@ -9,20 +9,22 @@ from re import Pattern
 from typing import Any, Literal, Union, overload
 
 from .._model.task import Task
-from .durations import duration_text, offset_text
-from .explaining import count_text, explained, shown, with_timeline
+from .explaining import count_text, explained, with_timeline
 from .failing import CloudTasksAssertionError
-from .matching import UNSET, WITHIN, Match, exactly, matches
+from .leftovers import listing
+from .matching import UNSET, WITHIN, Match, exactly
 from .on_commit import warn_of_waiting_callbacks
-from .records import TaskRecord, contents, model_task, records, short_name
-from .summary import BlockedReason, blocked
+from .records import TaskRecord, model_task, records, short_name
+from .refused_tasks import refused_like
+from .summary import blocked
+from .task_assertions import TaskAssertions
 from .world import World
 
 Text = Union[str, Pattern[str], Callable[[str], object], Any]
 Fields = Union[Mapping[str, Any], exactly, Callable[[Any], object], Any]
 
 
-class Assertions:
+class Assertions(TaskAssertions):
     """Asserts on every task accepted in this test, finished and deleted ones included, refused ones never.
 
     Every expected value may also be a predicate, a regular expression (searched for), or anything with an ``__eq__``
@@ -238,33 +240,10 @@ class Assertions:
         __tracebackhide__ = True
         match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
         world = self._world
-        before = len(world.service.accepted)
+        before, calls = len(world.service.accepted), len(world.arrivals)
         tasks: list[TaskRecord] = []
         yield tasks
-        tasks += _expect(world, match, count, world.service.accepted[before:], "enqueued", " in this block")
-
-    def assert_attempts(self, task: TaskRecord, expected: Sequence[Any]) -> None:
-        """Assert how the attempts of ``task`` ended, in order: ``[500, "DEADLINE_EXCEEDED", 200]``.
-
-        An attempt with a response is its HTTP status, one without is the name of its google.rpc code
-        ("DEADLINE_EXCEEDED", or "UNKNOWN" where there was no response at all), one under way is None.
-        """
-        __tracebackhide__ = True
-        if not isinstance(task, TaskRecord) or isinstance(expected, (str, bytes, int)):
-            raise TypeError(
-                "assert_attempts() takes a TaskRecord, as assert_enqueued() gives it, and a list such as [503, 200]; it"
-                f" got {task!r} and {expected!r}."
-            )
-        results = [attempt.result for attempt in task.attempts]
-        if len(results) == len(expected) and all(matches(one, got) for one, got in zip(expected, results, strict=True)):
-            return
-        raise CloudTasksAssertionError(
-            with_timeline(
-                f"The attempts of {short_name(model_task(task))} ended otherwise.\n"
-                f"  expected {shown(list(expected))}\n       got {shown(results)}",
-                self._world,
-            )
-        )
+        tasks += _expect(world, match, count, world.service.accepted[before:], "enqueued", " in this block", calls)
 
     def assert_idle(self) -> None:
         """Assert that nothing is due at this instant, in whatever queue: what is left waits for a later one."""
@@ -287,11 +266,8 @@ class Assertions:
         left = world.live_tasks()
         if not left:
             return
-        reasons = {model_task(one.task): one.reason for one in blocked(world)}
-        lines = "\n".join(f"  {_left_text(task, world, reasons.get(task))}" for task in left[:10])
-        more = f"\n  … and {len(left) - 10} more" if len(left) > 10 else ""
         raise CloudTasksAssertionError(
-            with_timeline(f"The queues are not empty: {count_text(len(left))} left.\n{lines}{more}", world)
+            with_timeline(f"The queues are not empty: {count_text(len(left))} left.\n{listing(left, world)}", world)
         )
 
 
@@ -299,27 +275,17 @@ def _dispatched(world: World) -> list[Task]:
     return [task for task in world.service.accepted if task.dispatch_count]
 
 
-def _left_text(task: Task, world: World, reason: BlockedReason | None) -> str:
-    now = world.clock.now
-    if task.in_flight:
-        when = "under way"
-    elif task.goes_at > now:
-        when = f"goes at {offset_text(task.goes_at - world.clock.origin)}"
-        when += f", in {duration_text(task.goes_at - now)}"
-    else:
-        when = "due"
-    but = f", but {reason.value}" if reason else ""
-    return f"{short_name(task)}  {contents(task)}  {when}{but}"
-
-
 def _one_or_all(tasks: list[TaskRecord], count: int | None) -> TaskRecord | list[TaskRecord]:
     return tasks[0] if count == 1 else tasks
 
 
 def _expect(
-    world: World, match: Match, count: int | None, tasks: Sequence[Task], what: str, where: str = ""
+    world: World, match: Match, count: int | None, tasks: Sequence[Task], what: str, where: str = "", calls: int = 0
 ) -> list[TaskRecord]:
-    """The tasks that match, if there are as many as expected; ``what`` and ``where`` tell in a message which count."""
+    """The tasks that match, if there are as many as expected; ``what`` and ``where`` tell in a message which count.
+
+    The message tells of refused calls too, from number ``calls`` on.
+    """
     __tracebackhide__ = True
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
         raise ValueError(f"count takes a number of tasks, or None for at least one, and got {count!r}.")
@@ -327,6 +293,7 @@ def _expect(
     candidates = records(tasks, world)
     found = [task for task in candidates if not match.differences(task)]
     if len(found) == count or (count is None and found):
+        world.attention.matched(model_task(task) for task in found)
         return found
     others = [task for task in candidates if task not in found]
     like_this = " like this" if match.expected() else ""
@@ -340,4 +307,5 @@ def _expect(
         f"{headline[0].upper()}{headline[1:]}, and {len(found) or 'none'} {'was' if len(found) <= 1 else 'were'}."
     )
     none = f"No task was {what}{where or ' in this test'}."
-    raise CloudTasksAssertionError(explained(headline, match, found, others, none, world))
+    refused = refused_like(match, world, calls) if count != 0 else []
+    raise CloudTasksAssertionError(explained(headline, match, found, others, none, world, refused))

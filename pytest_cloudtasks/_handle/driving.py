@@ -286,7 +286,7 @@ class Driver:
         yield handler
         note_second_delivery(self.world, handler)
         if handler.answer is not None:
-            self._raise_for(handler.answer, handler.target)
+            self._raise_for(handler.answer, handler.target, handler.attempt)
 
     def _hop(self, handler: Handler, answer: Answer) -> Handler | None:
         """Where a redirect leads within the attempt, by the knob; App Engine tasks never follow one. Documented."""
@@ -333,9 +333,9 @@ class Driver:
                 if at <= attempt.deadline:
                     outcome = arrived(world, attempt, outcome)
                 world.service.dispatcher.answer(attempt, outcome, at, now)
-        self._raise_for(answer, target)
+        self._raise_for(answer, target, attempt)
 
-    def _raise_for(self, answer: Answer, target: Target) -> None:
+    def _raise_for(self, answer: Answer, target: Target, attempt: Attempt) -> None:
         __tracebackhide__ = True
         error = answer.exception
         if error is None or answer.scripted:
@@ -346,6 +346,7 @@ class Driver:
             if isinstance(error, StopIteration):  # Python lets none out of the generators that run a verb
                 raise RuntimeError("A handler raised StopIteration, which is the cause of this.") from error
             raise error
+        self.world.attention.recorded(attempt, error)
 
     def _target_for(self, task: Task, attempt: Attempt | None = None) -> Target:
         """Where ``attempt``, which has begun, or else the task's next one goes."""

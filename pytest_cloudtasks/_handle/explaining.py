@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import FunctionType
 from typing import Any
 
+from .differing import in_detail, likeness
 from .matching import Difference, Match
 from .on_commit import hint
 from .records import TaskRecord, contents, model_task, short_name
+from .shortened import shown
+from .side_by_side import side_by_side
 from .suggestions import counted
-from .timeline import timeline_text
+from .timeline import timeline_excerpt
 from .world import World
 
+NEAREST = 3
+"""How many tasks that don't match a message shows."""
 SHOWN = 5
-"""How many tasks a message shows."""
-WIDTH = 200
-"""How many characters of a value a message shows."""
+"""How many tasks of a plain list."""
 
 
 def count_text(count: int | None) -> str:
@@ -25,11 +27,17 @@ def count_text(count: int | None) -> str:
 
 
 def explained(
-    headline: str, match: Match, found: Sequence[TaskRecord], others: Sequence[TaskRecord], none: str, world: World
+    headline: str,
+    match: Match,
+    found: Sequence[TaskRecord],
+    others: Sequence[TaskRecord],
+    none: str,
+    world: World,
+    refused: Sequence[str] = (),
 ) -> str:
     """A whole message: the headline, what was expected, the tasks that match and those that don't, the timeline.
 
-    ``none`` is what it says where there are no tasks at all.
+    ``none`` is what it says where there are no tasks at all, ``refused`` what is told of calls that look alike.
     """
     parts = [headline]
     expected = match.expected()
@@ -38,21 +46,22 @@ def explained(
     if found:
         parts.append(f"{'Matching' if expected else 'There are'}:\n{_tasks(found)}")
     if others:
-        ranked = sorted(((match.differences(task), task) for task in others), key=lambda pair: len(pair[0]))
-        shown = "\n".join(_near(task, differences) for differences, task in ranked[:SHOWN])
-        parts.append(f"Not matching, nearest first:\n{shown}{_left_out(len(ranked))}")
+        parts.append(f"Not matching, nearest first:\n{_nearest(match, others)}")
     elif not found:
         parts.append(none)
+    if refused:
+        listing = "\n".join(refused[:NEAREST]) + _left_out(len(refused), NEAREST)
+        parts.append(f"Refused, so that no task came of it:\n{listing}")
     told = hint()
     if told:
         parts.append(told)
-    parts.append(f"Timeline:\n{indented(timeline_text(world))}")
+    parts.append(f"Timeline:\n{indented(timeline_excerpt(world))}")
     return "\n\n".join(parts)
 
 
 def with_timeline(message: str, world: World) -> str:
     """A message about one task, followed by the timeline."""
-    return f"{message}\n\nTimeline:\n{indented(timeline_text(world))}"
+    return f"{message}\n\nTimeline:\n{indented(timeline_excerpt(world))}"
 
 
 def indented(text: str) -> str:
@@ -60,31 +69,34 @@ def indented(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
 
 
+def _nearest(match: Match, tasks: Sequence[TaskRecord]) -> str:
+    """The tasks that differ in the fewest fields, then in the fewest values, then by the fewest characters."""
+    found = []
+    for task in tasks:
+        differences = match.differences(task)
+        details = in_detail(differences)
+        found.append(((len(differences), len(details), -likeness(details)), details, task))
+    found.sort(key=lambda one: one[0])
+    shown = "\n".join(_near(task, details) for _, details, task in found[:NEAREST])
+    return shown + _left_out(len(found), NEAREST)
+
+
+def _near(task: TaskRecord, details: Sequence[Difference]) -> str:
+    rows = [(one.field, one.expected, one.actual) for one in details]
+    return "\n".join([f"  {_title(task)}", *side_by_side(rows, ("expected", "actual"), "    ")])
+
+
 def _tasks(tasks: Sequence[TaskRecord]) -> str:
-    return "\n".join(f"  {_title(task)}" for task in tasks[:SHOWN]) + _left_out(len(tasks))
-
-
-def _near(task: TaskRecord, differences: Sequence[Difference]) -> str:
-    lines = [f"  {_title(task)}"]
-    for one in differences:
-        lines.append(f"    {one.field}: expected {shown(one.expected)}")
-        lines.append(f"    {' ' * len(one.field)}       got {shown(one.actual)}")
-    return "\n".join(lines)
+    return "\n".join(f"  {_title(task)}" for task in tasks[:SHOWN]) + _left_out(len(tasks), SHOWN)
 
 
 def _title(task: TaskRecord) -> str:
     return f"{short_name(model_task(task))}  {contents(model_task(task))}  ({task.state.value})"
 
 
-def _left_out(total: int) -> str:
-    return f"\n  … and {total - SHOWN} more" if total > SHOWN else ""
+def _left_out(total: int, shown: int) -> str:
+    return f"\n  … and {total - shown} more" if total > shown else ""
 
 
 def _field(name: str, value: Any) -> str:
     return f"  {name}: {shown(value)}"
-
-
-def shown(value: Any) -> str:
-    """A value as a message shows it: in one line, and not too long."""
-    text = f"a predicate, {value.__qualname__}" if isinstance(value, FunctionType) else repr(value)
-    return text if len(text) <= WIDTH else f"{text[:WIDTH]}… ({len(text)} characters)"

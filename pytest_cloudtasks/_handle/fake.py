@@ -30,10 +30,11 @@ from .records import Attempt, TaskRecord, model_task, records, task_of
 from .settings import checked, merged
 from .shells import run
 from .single_request import URL, TaskRequest, task_request
+from .strictness import check_strictness
 from .suggestions import counted
 from .summary import Summary
 from .targeting import Targeting
-from .timeline import timeline_text
+from .timeline_data import timeline_as
 from .verbs import duration_of_advance
 from .world import InlineShells, RpcCall, World
 
@@ -65,6 +66,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         time: Literal["held", "virtual"] = "held",
         seed: int = 0,
         order: Literal["fifo", "shuffle"] = "fifo",
+        strict: bool | Literal["drained"] = False,
         auto_create_queues: bool = False,
         on_exception: OnException = "raise",
         redirect_endpoints: Iterable[str] = (),
@@ -83,6 +85,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
             "time": time,
             "seed": seed,
             "order": order,
+            "strict": strict,
             "auto_create_queues": auto_create_queues,
             "on_exception": on_exception,
             "redirect_endpoints": redirect_endpoints,
@@ -124,6 +127,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
             return
         if world.failures:
             raise AssertionError(world.failures[0])
+        check_strictness(world)
         for told in unused(world):
             warnings.warn(told, CloudTasksWarning, stacklevel=2)
 
@@ -327,9 +331,12 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
             if event.attempt is not None and event.kind is EventKind.TASK_DISPATCHED
         ]
 
-    def timeline(self) -> str:
-        """What happened so far, a line an event, with offsets from first contact."""
-        return timeline_text(self._resting)
+    def timeline(self, format: Literal["text", "json"] = "text") -> str:
+        """What happened so far, with offsets from first contact: a line an event, or as a JSON list of objects.
+
+        Of each object ``at`` is an ISO 8601 instant and ``offset`` in seconds; docs/reference.md lists the keys.
+        """
+        return timeline_as(format, self._resting)
 
     @property
     def rpcs(self) -> Sequence[RpcCall]:

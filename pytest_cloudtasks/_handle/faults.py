@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Union
 from .._google.injected import RpcFault, codes, rpc_fault
 from .._time.instants import from_timedelta
 from .assertions import Fields, Text
-from .explaining import shown
 from .lineups import hold_back_waiting
 from .matching import UNSET, WITHIN, Match
 from .plans import Fault, FaultPlan, Occasions
 from .records import TaskRecord
+from .shortened import shown
 from .suggestions import did_you_mean, listed
 from .world import RpcCall, World
 

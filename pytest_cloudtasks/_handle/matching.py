@@ -14,6 +14,7 @@ from .._model import names
 from .._targets.headers import Headers
 from .._time.instants import from_datetime, from_timedelta, to_datetime, to_timedelta
 from .records import TaskRecord, model_task
+from .shortened import shown
 from .suggestions import did_you_mean, listed
 from .world import World
 
@@ -114,7 +115,7 @@ class Match:
         if field in ("at", "delay") and isinstance(expected, (datetime, timedelta)):
             return bool(abs(expected - actual) <= self.within)
         if field in ("json", "oidc"):
-            return actual is not _NOT_JSON and _partially_matches(expected, actual)
+            return not isinstance(actual, _NotJson) and _partially_matches(expected, actual)
         return matches(expected, actual)
 
 
@@ -145,18 +146,18 @@ def _check_oidc(oidc: Any) -> None:
 class _NotJson:
     """Stands for the JSON of a body that is none."""
 
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
     def __repr__(self) -> str:
-        return "(the body is no JSON)"
-
-
-_NOT_JSON = _NotJson()
+        return f"(no JSON: {shown(self._body)})" if self._body else "(no JSON: the body is empty)"
 
 
 def _json(task: TaskRecord) -> Any:
     try:
         return task.json
     except ValueError:
-        return _NOT_JSON
+        return _NotJson(task.body)
 
 
 def _scheduled(task: TaskRecord) -> datetime:
@@ -189,13 +190,21 @@ def matches(expected: Any, actual: Any) -> bool:
     if isinstance(expected, re.Pattern):
         text = actual.decode(errors="replace") if isinstance(actual, bytes) and _is_text(expected) else actual
         return isinstance(text, (str, bytes)) and expected.search(text) is not None
-    if isinstance(expected, _PREDICATES):
+    if _is_predicate(expected):
         try:
             return bool(expected(actual))
         except Exception:  # it was written for tasks of another shape
             return False
     # JSON's true is not its 1, though Python's is.
     return bool(expected == actual) and (isinstance(expected, bool) is isinstance(actual, bool) or not _plain(expected))
+
+
+def _is_predicate(expected: Any) -> bool:
+    """Functions of all kinds, and other callable objects unless they say by an ``__eq__`` what they are equal to."""
+    if isinstance(expected, _PREDICATES):
+        return True
+    by_identity: Any = object.__eq__
+    return callable(expected) and not isinstance(expected, type) and type(expected).__eq__ is by_identity
 
 
 def _is_text(pattern: re.Pattern[Any]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from .._model import names
 from .._model.attempt import Attempt as ModelAttempt
-from .._model.attempt import OutcomeKind
+from .._model.attempt import Outcome, OutcomeKind
 from .._model.leases import tag_of
 from .._model.task import AppEngineTarget, HttpTarget, OidcToken, PullMessage, Task, TaskState
 from .._targets.headers import Headers
@@ -56,19 +56,19 @@ class Attempt:
     @property
     def status(self) -> int | None:
         """The HTTP status of the answer; None without one."""
-        outcome = self._attempt.outcome
+        outcome = self._outcome
         return outcome.http_status if outcome is not None and outcome.kind is OutcomeKind.RESPONSE else None
 
     @property
     def code(self) -> str | None:
         """The name of the google.rpc code, such as "DEADLINE_EXCEEDED"; None while it is under way."""
-        outcome = self._attempt.outcome
+        outcome = self._outcome
         return None if outcome is None else outcome.rpc_status.name
 
     @property
     def succeeded(self) -> bool:
         """Whether the answer was a 2xx."""
-        outcome = self._attempt.outcome
+        outcome = self._outcome
         return outcome is not None and outcome.succeeded
 
     @property
@@ -85,8 +85,15 @@ class Attempt:
     @property
     def exception(self) -> BaseException | None:
         """What the target raised."""
+        self._world.attention.read(self._attempt)
         delivery = self._world.deliveries.get(self._attempt)
         return None if delivery is None or delivery.answer is None else delivery.answer.exception
+
+    @property
+    def _outcome(self) -> Outcome | None:
+        """How it ended; who asks has looked at it."""
+        self._world.attention.read(self._attempt)
+        return self._attempt.outcome
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Attempt) and self._attempt is other._attempt
@@ -95,7 +102,8 @@ class Attempt:
         return hash(self._attempt)
 
     def __repr__(self) -> str:
-        result = "under way" if self.code is None else self.result
+        outcome = self._attempt.outcome
+        result = "under way" if outcome is None else outcome.http_status or outcome.rpc_status.name
         return f"<attempt {self.number} of {short_name(self._attempt.task)}: {result}>"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from .._model import names
 from .._model.task import Task, TaskState
+from .calls import name_in
 from .durations import duration_text, offset_text
 from .suggestions import did_you_mean
 from .world import RpcCall, World
@@ -24,13 +25,14 @@ _ENDED = {
 def refusals_text(world: World) -> str:
     """The last refused calls of the test, each with what the fake knows of it; "" if none was refused."""
     refused = [call for call in world.rpcs if hasattr(call.error, "code")]
-    told = ["\n".join([_headline(call), *_hints(world, call)]) for call in refused[-SHOWN:]]
+    told = ["\n".join([refusal_text(call), *_hints(world, call)]) for call in refused[-SHOWN:]]
     if len(refused) > SHOWN:
         told.insert(0, f"The last {SHOWN} of {len(refused)} refused calls:")
     return "\n\n".join(told)
 
 
-def _headline(call: RpcCall) -> str:
+def refusal_text(call: RpcCall) -> str:
+    """``CreateTask was refused with NOT_FOUND: Queue does not exist.``."""
     error: Any = call.error
     rpc = "".join(word.capitalize() for word in call.method.split("_"))
     return f"{rpc} was refused with {error.code().name}: {error.details()}"
@@ -38,7 +40,7 @@ def _headline(call: RpcCall) -> str:
 
 def _hints(world: World, call: RpcCall) -> Iterator[str]:
     error: Any = call.error
-    name = _name_in(call.request)
+    name = name_in(call)
     queue = names.queue_of(name) or name
     if not names.is_queue(queue):
         return
@@ -50,17 +52,6 @@ def _hints(world: World, call: RpcCall) -> Iterator[str]:
         yield from _on_task(world, name, code)
     elif "Task size too large" in error.details():
         yield f"The limit is {world.service.knobs.max_task_size} bytes of the stored task, by the knob max_task_size."
-
-
-def _name_in(request: Any) -> str:
-    """The resource that a request is about: its task, or its queue."""
-    for path in (("task", "name"), ("queue", "name"), ("name",), ("parent",), ("resource",)):
-        found = request
-        for part in path:
-            found = getattr(found, part, "")
-        if isinstance(found, str) and found:
-            return found
-    return ""
 
 
 def _on_missing_queue(world: World, queue: str) -> Iterator[str]:

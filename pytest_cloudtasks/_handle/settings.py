@@ -34,6 +34,7 @@ class Settings:
     time: str = "held"
     seed: int = 0
     order: str = "fifo"
+    strict: bool | str = False
     auto_create_queues: bool = False
     outside: str = "real"
     autouse: bool = False
@@ -91,6 +92,13 @@ def _text(name: str) -> Callable[[Any], str]:
         return value
 
     return check
+
+
+def _strict(value: Any) -> bool | str:
+    if isinstance(value, bool) or value == "drained":
+        return value  # type: ignore[no-any-return]
+    near = did_you_mean(str(value), ("True", "False", "drained"))
+    raise ValueError(f"strict takes True, False or 'drained', and got {value!r}.{near}")
 
 
 def _seed(value: Any) -> int:
@@ -267,6 +275,7 @@ OPTIONS: dict[str, Option] = {
         Option("time", _one_of("time", "held", "virtual"), str, "held: one time for queue and test; virtual: two"),
         Option("seed", _seed, _read_int, "the number that every random choice follows from"),
         Option("order", _one_of("order", "fifo", "shuffle"), str, "fifo: as they come; shuffle: as the seed has it"),
+        Option("strict", _strict, _read_flag, "fail for tasks and errors that nobody has looked at, or that are left"),
         Option("auto_create_queues", _flag("auto_create_queues"), _read_flag, "create missing queues by CreateTask"),
         Option("outside", _one_of("outside", "real", "refuse"), str, "calls outside a fake: let them, or refuse them"),
         Option("autouse", _flag("autouse"), _read_flag, "give every test a fake"),

@@ -29,10 +29,13 @@ from .._targets.registry import Targets
 from .._targets.request import TargetRequest
 from .._time.clock import Clock, Leap
 from .._time.instants import to_datetime
+from .attention import Attention
+from .calls import Arrival
 from .choices import Choices, SeededChoices
 from .failing import failure
 from .handlers import Handler
 from .lineups import PlannedLineup
+from .lints import Lints
 from .plans import Plans
 from .randomness import Randomness
 from .rpc_faults import failure_of, loss_of
@@ -119,7 +122,12 @@ class World:
         self.clock = Clock(start=settings.start, virtual=settings.time == "virtual")
         self.targets = Targets()
         self.rpcs: list[RpcCall] = []
+        self.arrivals: list[Arrival] = []
+        """The same calls, as the timeline has them."""
         self.deliveries: dict[Attempt, Delivery] = {}
+        self.attention = Attention()
+        """What of all that the test has looked at."""
+        self.lints = Lints()
         self.failures: list[str] = []
         """Failures raised where application code may have swallowed them."""
         self.origins: list[Origin] = []
@@ -212,12 +220,16 @@ class World:
             entry = RpcCall(call.rpc, as_it_arrived(call.request), call.retry, call.timeout, call.metadata)
             self.rpcs.append(entry)
             before = len(self.service.accepted)
+            events, notes = len(self.service.events), len(self.notes)
             error = failure_of(entry, self) or self._do(call, entry, now) or loss_of(entry, self)
             if error is not None:
                 from .._google.client_retry import skipped_waits
 
                 skipped_waits.install()
                 entry.error = error
+            is_told = len(self.notes) > notes or (error is None and len(self.service.events) > events)
+            self.arrivals.append(Arrival(events, notes, now - self.clock.origin, entry, is_told))
+            self.lints.look(self, entry, before)
             return entry, self.service.accepted[before:] if self.settings.inline else ()
 
     def _do(self, call: Incoming, entry: RpcCall, now: int) -> InProcessRpcError | None:
@@ -295,7 +307,7 @@ class World:
     @property
     def has_a_story(self) -> bool:
         """Whether the timeline has anything to tell."""
-        return bool(self.service.events or self.notes)
+        return bool(self.service.events or self.notes or self.rpcs)
 
     def note(self, text: str, task: Task | None = None) -> None:
         """Put a fault on the timeline."""
@@ -364,7 +376,9 @@ class World:
             world.clock = self.clock.resumed()
             world.origins = list(self.origins)
             world.targets = self.targets
-            world.rpcs = list(self.rpcs)
+            world.attention = self.attention.copy()
+            world.lints = self.lints.resumed()
+            world.rpcs, world.arrivals = list(self.rpcs), list(self.arrivals)
             return world
 
         return fresh

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .._handle.fake import FakeCloudTasks
+from .._handle.strictness import check_strictness
 from .._handle.world import World
 
 
@@ -25,15 +26,18 @@ def fresh_examples(test: Any, handle: FakeCloudTasks, world: World, show: Callab
 
     @contextmanager
     def example() -> Iterator[None]:
+        __tracebackhide__ = True
         one = fresh()
         show(one)
         with handle._in(one):
             yield
+        check_strictness(one)
 
     if inspect.iscoroutinefunction(inner):
 
         @functools.wraps(inner)
         async def in_fresh_world(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
             with example():
                 return await inner(*args, **kwargs)
 
@@ -41,6 +45,7 @@ def fresh_examples(test: Any, handle: FakeCloudTasks, world: World, show: Callab
 
         @functools.wraps(inner)
         def in_fresh_world(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
             with example():
                 return inner(*args, **kwargs)
 

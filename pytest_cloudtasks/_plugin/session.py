@@ -37,7 +37,7 @@ class PluginSession:
         self._first_world: World | None = None
         """The one of the test itself, where `_world` is that of an example."""
         self._failures: list[str] = []
-        self._has_failed = False
+        self._has_failed = self._has_passed = False
         self._before = (switchboard.refuse_outside, switchboard.defers_credentials, switchboard.redirected_always)
         interception.install()
         if ini["defer_credentials"].strip().lower() not in ("false", "0", "no", "off"):
@@ -59,22 +59,37 @@ class PluginSession:
         self._item = item
         self._world = self._first_world = None
         self._failures = []
-        self._has_failed = False
+        self._has_failed = self._has_passed = False
         settings = self._settings_of(item)
         self._decide_outside(self._ini["outside"] if settings is None else settings.outside)
         if MARKER in getattr(item, "fixturenames", ()) or (settings is not None and settings.autouse):
             self._begin(item)
 
-    def tear_down(self, item: pytest.Item) -> None:
-        """End a test, after its fixtures: release everything, then fail for what application code has swallowed."""
+    def tear_down(self, item: pytest.Item, *, is_failing: bool = False) -> None:
+        """End a test, after its fixtures: release everything, then fail for what application code has swallowed.
+
+        Where a fixture's end ``is_failing``, that is what fails the test.
+        """
+        self._has_failed |= is_failing
         self._stack.close()
         self._item = None
         self._decide_outside(self._ini["outside"])
         failures = [*self._failures, *(self._world.failures if self._world is not None else ())]
         if failures and not self._has_failed:
             pytest.fail("\n\n".join(failures), pytrace=False)
+        self._check_strictness()
         if not self._has_failed and self._first_world is not None:
             self._warn(item, self._first_world)
+
+    def _check_strictness(self) -> None:
+        """Fail a test that passes and leaves something behind; Hypothesis's examples were asked each for itself."""
+        if not self._has_passed or self._has_failed or self._world is None or self._world is not self._first_world:
+            return
+        from .._handle.strictness import passed_over
+
+        told = passed_over(self._world)
+        if told:
+            pytest.fail(told, pytrace=False)
 
     def _warn(self, item: pytest.Item, world: World) -> None:
         """A test that passes although what it planned never happened may not test what it is about."""
@@ -111,28 +126,31 @@ class PluginSession:
 
     def explain(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
         """Attach the timeline to the report of a failed test."""
+        self._has_passed |= report.when == "call" and report.passed
         if not report.failed:
             return
         self._has_failed = True
-        if self._world is None or call.excinfo is None:
+        if call.excinfo is None:
+            return
+        before = [*self._failures, *(self._world.failures if self._world is not None else ())]
+        swallowed = [told for told in before if told not in str(call.excinfo.value)]
+        if swallowed:
+            report.sections.append(("Cloud Tasks failures before", "\n\n".join(swallowed)))
+        if self._world is None:
             return
         from .._handle.failing import CloudTasksAssertionError
         from .._handle.refused import refusals_text
-        from .._handle.timeline import timeline_text
+        from .._handle.timeline import timeline_excerpt
         from .._time.foreign import advice_on
 
         advice = advice_on(call.excinfo.value)
         if advice is not None:
             report.sections.append(("Cloud Tasks: clocks", advice))
-        swallowed = [told for told in self._world.failures if told not in str(call.excinfo.value)]
-        if swallowed:
-            report.sections.append(("Cloud Tasks failures before", "\n\n".join(swallowed)))
-
         refusals = refusals_text(self._world)
         if refusals:
             report.sections.append(("Cloud Tasks refusals", refusals))
         has_timeline = isinstance(call.excinfo.value, CloudTasksAssertionError)
-        timeline = "" if has_timeline or not self._world.has_a_story else timeline_text(self._world)
+        timeline = "" if has_timeline or not self._world.has_a_story else timeline_excerpt(self._world)
         told = [one for one in (timeline, self._world.choices.replay) if one]
         if told:
             report.sections.append((f"Cloud Tasks {'timeline' if timeline else 'seed'}", "\n\n".join(told)))
@@ -146,6 +164,11 @@ class PluginSession:
             self._handle = FakeCloudTasks()
             self._handle._on_demand = self._begin_on_demand
         return self._handle
+
+    @property
+    def world(self) -> World | None:
+        """That of the test that runs, or ran last; under Hypothesis that of its last example."""
+        return self._world
 
     # --- inside --------------------------------------------------------------------------------------------------
 

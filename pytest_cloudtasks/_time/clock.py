@@ -48,19 +48,21 @@ class Clock:
 
     @property
     def now(self) -> int:
-        """The queue's instant."""
+        """The queue's instant; before contact, that of the clock whose place this one takes."""
+        if self._now is None and self._resumes is not None:
+            return self._resumes[0]
         assert self._now is not None, "the clock starts with contact()"
         return self._now
 
     @property
     def elapsed(self) -> int:
         """Nanoseconds since first contact; leaps to other dates don't count."""
-        return self.now - self._origin
+        return self.now - self.origin
 
     @property
     def origin(self) -> int:
         """The instant that the timeline counts from."""
-        return self._origin
+        return self._resumes[1] if self._now is None and self._resumes is not None else self._origin
 
     def contact(self, *, by_call: bool = False) -> None:
         """First contact: from now on the queue has an instant, a whole second, and holds it.
@@ -143,7 +145,7 @@ class Clock:
 
     def resumed(self) -> Clock:
         """A clock that goes on from here, for another world."""
-        resumes = None if self._now is None else (self._now, self._origin)
+        resumes = self._resumes if self._now is None else (self._now, self._origin)
         return Clock(start=self._start, virtual=self._virtual, resumes=resumes)
 
     def release(self) -> None:

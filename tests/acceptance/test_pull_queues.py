@@ -152,7 +152,7 @@ def test_a_failure_shows_a_pull_task_by_its_tag(cloud_tasks: FakeCloudTasks, job
     enqueue(client, jobs, "t", b"a", tag="mail")
     with pytest.raises(CloudTasksAssertionError) as failed:
         cloud_tasks.assert_enqueued(body=b"b")
-    assert "  jobs/t  pull, tag 'mail'  (scheduled)\n    body: expected b'b'" in str(failed.value)
+    assert "  jobs/t  pull, tag 'mail'  (scheduled)\n" in str(failed.value)
     with pytest.raises(CloudTasksAssertionError) as left:
         cloud_tasks.assert_empty()
     assert "  jobs/t  pull, tag 'mail'  due, but it waits in a pull queue to be leased\n" in str(left.value)

@@ -10,6 +10,12 @@ from pytest_cloudtasks import current
 MAILER = "https://mailer.test/send"
 
 
+@pytest.fixture(autouse=True)
+def _a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever terminal the suite runs in: messages are as wide as there is room."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+
 @pytest.fixture(scope="session")
 def enqueue() -> Callable[..., str]:
     """Creates a task in the active fake by Google's own client, and gives its full name."""

@@ -281,20 +281,17 @@ Expected:
 
 Not matching, nearest first:
   receipts/near  POST https://mailer.test/send  (scheduled)
-    json: expected {'order': 42}
-               got {'order': 41}
+                expected  actual
+    json.order  42        41
   receipts/middle  POST https://mailer.test/receive  (scheduled)
-    url: expected 'https://mailer.test/send'
-              got 'https://mailer.test/receive'
-    json: expected {'order': 42}
-               got (the body is no JSON)
+          expected                    actual
+    url   'https://mailer.test/send'  'https://mailer.test/receive'
+    json  {'order': 42}               (no JSON: b'order')
   reports/far  POST /jobs  (scheduled)
-    queue: expected 'receipts'
-                got 'reports'
-    url: expected 'https://mailer.test/send'
-              got '/jobs'
-    json: expected {'order': 42}
-               got (the body is no JSON)
+           expected                    actual
+    queue  'receipts'                  'reports'
+    url    'https://mailer.test/send'  '/jobs'
+    json   {'order': 42}               (no JSON: the body is empty)
 
 Timeline:
   +0:00:00  queue receipts created
@@ -324,8 +321,8 @@ Matching:
 
 Not matching, nearest first:
   reports/other  POST https://mailer.test/send  (scheduled)
-    queue: expected 'receipts'
-                got 'reports'
+           expected    actual
+    queue  'receipts'  'reports'
 
 Timeline:
   +0:00:00  queue receipts created
@@ -611,7 +608,8 @@ Timeline:
   +0:00:00  receipts/sent attempt 1 dispatched
   +0:00:00  receipts/due created: POST https://mailer.test/send
   +0:00:00  receipts/later created: POST http://test-project.uc.r.appspot.com/jobs, scheduled for +0:01:30
-  +0:00:00  reports/held created: POST https://mailer.test/send"""
+  +0:00:00  reports/held created: POST https://mailer.test/send
+  +0:00:00  reports/held blocked: the queue is paused"""
     )
     for queue in ("receipts", "reports"):
         client.purge_queue(name=cloud_tasks.queue_path(queue))

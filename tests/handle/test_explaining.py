@@ -1,4 +1,4 @@
-"""The parts of a failure's text: values in one line, long lists cut, counts in the right number."""
+"""The parts of a failure's text: the nearest tasks, what was refused, long lists cut, the timeline."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 
 import pytest
+from google.api_core.exceptions import GoogleAPICallError
+from google.cloud.tasks_v2 import CloudTasksClient
 
 from pytest_cloudtasks import CloudTasksAssertionError, FakeCloudTasks
-from pytest_cloudtasks._handle.explaining import count_text, indented, shown, with_timeline
+from pytest_cloudtasks._handle.explaining import count_text, indented, with_timeline
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 Enqueue = Callable[..., str]
@@ -27,28 +29,126 @@ def test_counts(count: int | None, text: str) -> None:
     assert count_text(count) == text
 
 
-def test_values_are_shown_in_one_line_and_cut() -> None:
-    """A long value is cut after 200 characters, and its length told."""
-    assert shown("a\nb") == r"'a\nb'"
-    assert shown("x" * 198) == f"'{'x' * 198}'"
-    assert shown("x" * 199) == f"'{'x' * 199}… (201 characters)"
-
-
-def test_five_tasks_are_shown(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Of more tasks the nearest five are shown, and the rest is counted; that holds for either kind."""
+def test_three_near_tasks_and_five_matching_ones_are_shown(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Of more tasks than that the rest is counted."""
     for index in range(7):
         enqueue(f"t{index}", "https://mailer.test/send")
     near = "\n".join(
         f"  receipts/t{index}  POST https://mailer.test/send  (scheduled)\n"
-        "    url: expected 'https://mailer.test/'\n"
-        "              got 'https://mailer.test/send'"
-        for index in range(5)
+        "         expected                actual\n"
+        "    url  'https://mailer.test/'  'https://mailer.test/send'"
+        for index in range(3)
     )
     assert parts_of_failure(cloud_tasks, "https://mailer.test/", 1)[2] == (
-        f"Not matching, nearest first:\n{near}\n  … and 2 more"
+        f"Not matching, nearest first:\n{near}\n  … and 4 more"
     )
     matching = "\n".join(f"  receipts/t{index}  POST https://mailer.test/send  (scheduled)" for index in range(5))
     assert parts_of_failure(cloud_tasks, "https://mailer.test/send", 1)[2] == f"Matching:\n{matching}\n  … and 2 more"
+
+
+def test_what_has_most_in_common_is_nearest(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Of tasks that differ in as many fields, the one with fewer wrong values, and then with fewer wrong letters."""
+    enqueue("two-values", body=b'{"order": 1, "total": 2}')
+    enqueue("one-value", body=b'{"order": 42, "total": 2}')
+    with pytest.raises(CloudTasksAssertionError) as caught:
+        cloud_tasks.assert_enqueued(json={"order": 42, "total": 99})
+    assert str(caught.value).split("\n\n")[2] == (
+        """\
+Not matching, nearest first:
+  receipts/one-value  POST https://mailer.test/send  (scheduled)
+                expected  actual
+    json.total  99        2
+  receipts/two-values  POST https://mailer.test/send  (scheduled)
+                expected  actual
+    json.order  42        1
+    json.total  99        2"""
+    )
+    enqueue("far", "https://elsewhere.test/")
+    enqueue("typo", "https://mailer.test/sned")
+    near = parts_of_failure(cloud_tasks, "https://mailer.test/sent", 1)[2].splitlines()
+    assert [line.split()[0] for line in near if line.startswith("  receipts")] == [
+        "receipts/two-values",
+        "receipts/one-value",
+        "receipts/typo",
+    ]
+
+
+def test_in_a_narrow_terminal_values_stand_below_one_another(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Columns are for where there is room; what fits keeps them."""
+    enqueue("t", body=b'{"order": 41, "note": "%s"}' % (b"x" * 30))
+    monkeypatch.setenv("COLUMNS", "60")
+    with pytest.raises(CloudTasksAssertionError) as caught:
+        cloud_tasks.assert_enqueued(json={"order": 42, "note": "y"})
+    assert str(caught.value).split("\n\n")[2] == (
+        f"""\
+Not matching, nearest first:
+  receipts/t  POST https://mailer.test/send  (scheduled)
+                expected  actual
+    json.order  42        41
+    json.note
+      expected  'y'
+        actual  '{"x" * 30}'"""
+    )
+
+
+def refuse(cloud_tasks: FakeCloudTasks, queue: str, **task: object) -> None:
+    with pytest.raises(GoogleAPICallError):
+        CloudTasksClient().create_task(parent=cloud_tasks.queue_path(queue), task=task)
+
+
+def test_refused_calls_that_look_like_it_are_told(cloud_tasks: FakeCloudTasks) -> None:
+    """A refused task is no candidate, and is the reason all the same; one that is refused again is counted."""
+    cloud_tasks.create_queue("reports")
+    request = {"url": "https://mailer.test/send", "body": b'{"order": 42}'}
+    refuse(cloud_tasks, "reciepts", http_request=request)
+    refuse(cloud_tasks, "reciepts", http_request=request)
+    refuse(cloud_tasks, "receipts", name=f"{cloud_tasks.queue_path('reports')}/tasks/a", http_request=request)
+    refuse(cloud_tasks, "receipts", http_request={"url": "ftp://elsewhere.test/"})
+    refuse(cloud_tasks, "receipts")
+    with pytest.raises(CloudTasksAssertionError) as caught:
+        cloud_tasks.assert_enqueued(url="https://mailer.test/send", json={"order": 42}, queue="receipts")
+    assert str(caught.value) == (
+        """\
+1 task like this was to be enqueued, and none was.
+
+Expected:
+  queue: 'receipts'
+  url: 'https://mailer.test/send'
+  json: {'order': 42}
+
+No task was enqueued in this test.
+
+Refused, so that no task came of it:
+  reciepts (unnamed)  POST https://mailer.test/send
+    CreateTask was refused with NOT_FOUND: Queue does not exist. If you just created the queue, wait at least a \
+minute for the queue to initialize. (×2)
+  reports/a  POST https://mailer.test/send
+    CreateTask was refused with INVALID_ARGUMENT: The queue name from request ('projects/test-project/locations/\
+us-central1/queues/receipts') must be the same as the queue name in the named task ('projects/test-project/locations/\
+us-central1/queues/reports').
+
+Timeline:
+  +0:00:00  queue receipts created
+  +0:00:00  queue reports created
+  +0:00:00  create_task reciepts → NOT_FOUND ×2
+  +0:00:00  create_task reports/a → INVALID_ARGUMENT
+  +0:00:00  create_task receipts → INVALID_ARGUMENT ×2"""
+    )
+
+
+def test_only_the_refusals_of_a_block_are_told(cloud_tasks: FakeCloudTasks) -> None:
+    """What was refused before `expect_enqueued` is no reason for its failure; nor is it one for a task too many."""
+    request = {"url": "https://mailer.test/send"}
+    refuse(cloud_tasks, "reciepts", http_request=request)
+    with pytest.raises(CloudTasksAssertionError) as caught, cloud_tasks.expect_enqueued():
+        pass
+    assert "Refused" not in str(caught.value)
+    CloudTasksClient().create_task(parent=cloud_tasks.queue_path("receipts"), task={"http_request": request})
+    with pytest.raises(CloudTasksAssertionError) as caught:
+        cloud_tasks.assert_nothing_enqueued()
+    assert "Refused" not in str(caught.value)
 
 
 def test_a_message_with_the_timeline(cloud_tasks: FakeCloudTasks) -> None:

@@ -47,6 +47,8 @@ VALUES: list[tuple[str, Any, Any]] = [
     ("time", "virtual", "virtual"),
     ("seed", 7, 7),
     ("order", "shuffle", "shuffle"),
+    ("strict", True, True),
+    ("strict", "drained", "drained"),
     ("auto_create_queues", True, True),
     ("outside", "refuse", "refuse"),
     ("autouse", False, False),
@@ -93,6 +95,8 @@ TEXTS: list[tuple[str, Any, Any]] = [
     ("time", "virtual", "virtual"),
     ("seed", "-7", -7),
     ("order", "shuffle", "shuffle"),
+    ("strict", "true", True),
+    ("strict", "drained", "drained"),
     ("auto_create_queues", "true", True),
     ("auto_create_queues", "No", False),
     ("outside", "refuse", "refuse"),
@@ -166,6 +170,8 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
     ("time", "virtuel", ValueError, "time takes 'held' or 'virtual', and got 'virtuel'. Did you mean 'virtual'?"),
     ("seed", "7", TypeError, "seed takes an integer, and got '7'."),
     ("seed", True, TypeError, "seed takes an integer, and got True."),
+    ("strict", "drain", ValueError, "strict takes True, False or 'drained', and got 'drain'. Did you mean 'drained'?"),
+    ("strict", 1, ValueError, "strict takes True, False or 'drained', and got 1."),
     ("order", "shuffled", ValueError, "order takes 'fifo' or 'shuffle', and got 'shuffled'. Did you mean 'shuffle'?"),
     ("auto_create_queues", 1, TypeError, "auto_create_queues takes True or False, and got 1."),
     ("outside", "reel", ValueError, "outside takes 'real' or 'refuse', and got 'reel'. Did you mean 'real'?"),
@@ -337,8 +343,8 @@ def test_a_misspelt_option() -> None:
         checked({"queue": "receipts"}, where="@pytest.mark.cloud_tasks")
     assert str(caught.value) == (
         "@pytest.mark.cloud_tasks has no option 'queue'. Did you mean 'queues'? Its options are queues, project,"
-        " location, start, time, seed, order, auto_create_queues, outside, autouse, on_exception, redirect_endpoints,"
-        " google_auth, inline and service."
+        " location, start, time, seed, order, strict, auto_create_queues, outside, autouse, on_exception,"
+        " redirect_endpoints, google_auth, inline and service."
     )
 
 

@@ -44,13 +44,13 @@ def test_every_call_is_recorded_as_it_arrived(cloud_tasks: FakeCloudTasks) -> No
 
 
 def test_a_refused_call_is_recorded_with_its_error(cloud_tasks: FakeCloudTasks) -> None:
-    """What the transport raised is there, the result is not, and nothing has happened."""
+    """What the transport raised is there, the result is not; the timeline has its code."""
     with pytest.raises(NotFound):
         tasks_v2.CloudTasksClient().delete_queue(name=cloud_tasks.queue_path("receipts"))
     (call,) = cloud_tasks.rpcs
     assert (call.method, call.result) == ("delete_queue", None)
     assert call.error is not None
-    assert cloud_tasks.timeline() == "nothing has happened yet"
+    assert cloud_tasks.timeline() == "+0:00:00  delete_queue receipts → NOT_FOUND"
 
 
 # --- queues ------------------------------------------------------------------------------------------------------
@@ -65,6 +65,7 @@ def test_queues_of_the_settings_exist_at_first_contact(cloud_tasks: FakeCloudTas
         "+0:00:00  queue receipts created",
         "+0:00:00  queue reports created",
         "+0:00:00  queue reports paused",
+        "+0:00:00  get_queue reports",
     ]
 
 
@@ -78,9 +79,11 @@ def test_auto_create_queues(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> No
     enqueue("two")
     assert client.get_queue(name=cloud_tasks.queue_path("receipts")).retry_config.max_attempts == 100
     assert [line.split("  ")[1] for line in cloud_tasks.timeline().splitlines()] == [
+        "get_queue receipts → NOT_FOUND",
         "queue receipts created",
         "receipts/one created: POST https://mailer.test/send",
         "receipts/two created: POST https://mailer.test/send",
+        "get_queue receipts",
     ]
 
 
@@ -89,7 +92,7 @@ def test_auto_create_queues_makes_no_queue_of_a_name_that_is_none(cloud_tasks: F
     """A wrong parent gets the service's own answer."""
     with pytest.raises(InvalidArgument):
         tasks_v2.CloudTasksClient().create_task(parent="receipts", task={"http_request": {"url": MAILER}})
-    assert cloud_tasks.timeline() == "nothing has happened yet"
+    assert cloud_tasks.timeline() == "+0:00:00  create_task → INVALID_ARGUMENT"
 
 
 def test_without_auto_create_a_missing_queue_is_missing(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import re
 
 import pytest
+
+from pytest_cloudtasks import FakeCloudTasks
+from pytest_cloudtasks._handle.settings import OPTIONS, Settings
 
 FIRST_TEST = """
     import json
@@ -54,26 +59,70 @@ def test_the_first_test_of_a_new_user_passes(pytester: pytest.Pytester) -> None:
 def test_the_marker_documents_its_signature(pytester: pytest.Pytester) -> None:
     """`pytest --markers` shows every option of the marker."""
     output = pytester.runpytest("--markers").stdout.str()
-    assert (
-        "@pytest.mark.cloud_tasks(*, queues, project, location, start, time, seed, order, auto_create_queues,"
-        " outside, autouse, on_exception, redirect_endpoints, google_auth, inline, service): options of this test's"
-        " fake Cloud Tasks; the nearest marker wins, key by key, and queues add up." in output
+    assert output.partition("@pytest.mark.cloud_tasks")[2].splitlines()[0] == (
+        '(*, queues=(), project="test-project", location="us-central1", start=None, time="held", seed=0, order="fifo",'
+        ' strict=False, auto_create_queues=False, outside="real", autouse=False, on_exception="raise",'
+        " redirect_endpoints=(), google_auth=False, inline=False, service={}): options of this test's fake Cloud Tasks;"
+        " the nearest marker wins, key by key, and queues add up. Each is also an ini option, cloud_tasks_queues and so"
+        " on: `pytest --help` describes them."
     )
 
 
+def test_the_marker_has_every_option(pytester: pytest.Pytester) -> None:
+    """The signature has the options that there are, in their order, with their defaults."""
+    defaults = dataclasses.asdict(Settings())
+    signature = inspect.signature(FakeCloudTasks.__init__).parameters
+    names = re.findall(r"(\w+)=", pytester.runpytest("--markers").stdout.str().partition("cloud_tasks(*")[2])
+
+    assert names[: len(OPTIONS)] == list(OPTIONS) == list(defaults)
+    assert [name for name in OPTIONS if name in signature] == [name for name in signature if name != "self"]
+
+
+FIXTURES = """\
+cloud_tasks [session scope]
+    The control handle of a fake Cloud Tasks, fresh for every test and every Hypothesis example.
+
+    While the test runs every CloudTasksClient of the process talks to it, and time stands still but for what the test
+    drives. Create queues and targets (create_queue, route, mount), let the application enqueue, drive the queue (step,
+    dispatch_due, advance, drain, dispatch), and assert (assert_enqueued, assert_attempts and so on).
+
+cloud_tasks_client [session scope]
+    The installed library's real google.cloud.tasks_v2.CloudTasksClient, bound to this test's fake.
+
+cloud_tasks_async_client [session scope]
+    The installed library's real google.cloud.tasks_v2.CloudTasksAsyncClient, bound to this test's fake.
+
+    It works in any event loop; drive the queue there by the awaitable verbs of cloud_tasks.aio.
+
+cloud_tasks_legacy_client [session scope]
+    A client with the call surface of google-cloud-tasks 1.x, whichever release is installed, bound to this fake.
+"""
+
+
 def test_the_fixtures_document_themselves(pytester: pytest.Pytester) -> None:
-    """`pytest --fixtures` shows both fixtures with a line on each."""
-    output = pytester.runpytest("--fixtures").stdout.str()
-    assert re.search(r"cloud_tasks \[session scope\].*\n +The control handle of a fake Cloud Tasks, fresh", output)
-    assert re.search(r"cloud_tasks_client \[session scope\].*\n +The installed library's real", output)
+    """`pytest --fixtures` tells of every fixture what it gives."""
+    output = pytester.runpytest("--fixtures", "-v").stdout.str()
+    ours = re.search(r"^cloud_tasks \[.*?(?=\n\n\n|\n\n-----)", output, re.MULTILINE | re.DOTALL)
+
+    assert ours is not None
+    told = re.sub(r"(?<=scope\]) -- .*", "", ours[0])
+    assert [line.rstrip() for line in told.splitlines()] == [line.rstrip() for line in FIXTURES.splitlines()]
 
 
 def test_the_ini_options_document_themselves(pytester: pytest.Pytester) -> None:
     """`pytest --help` lists every ini option of the plugin."""
     output = pytester.runpytest("--help").stdout.str()
-    for name in ("queues", "project", "location", "start", "time", "seed", "auto_create_queues", "outside", "autouse"):
+    for name in ("queues", "project", "location", "start", "time", "seed", "order", "strict", "outside", "autouse"):
         assert f"cloud_tasks_{name}" in output
-    for name in ("on_exception", "redirect_endpoints", "google_auth", "service", "defer_credentials"):
+    for name in (
+        "auto_create_queues",
+        "inline",
+        "on_exception",
+        "redirect_endpoints",
+        "google_auth",
+        "service",
+        "defer_credentials",
+    ):
         assert f"cloud_tasks_{name}" in output
 
 

@@ -187,6 +187,19 @@ def test_a_clock_nested_in_another_moves_it_along() -> None:
         assert time.time_ns() == YEAR_2030 + 2 * SECOND
 
 
+def test_a_resumed_clock_tells_its_instant_before_contact() -> None:
+    """A clock that nobody has touched yet stands where the one stood whose place it takes."""
+    first = Clock(start=YEAR_2030)
+    first.contact()
+    first.move(YEAR_2030 + SECOND)
+    first.release()
+    second = first.resumed()
+
+    assert (second.has_started, second.now, second.origin) == (False, YEAR_2030 + SECOND, YEAR_2030)
+    assert second.elapsed == SECOND
+    assert second.resumed().now == YEAR_2030 + SECOND
+
+
 def test_a_resumed_clock_goes_on_from_the_same_instant() -> None:
     """Another world's clock begins where this one stood, with the same elapsed time, and holds there."""
     first = Clock(start=YEAR_2030)

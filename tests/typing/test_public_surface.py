@@ -18,6 +18,8 @@ from pytest_cloudtasks import (
     Blocked,
     BlockedReason,
     CloudTasksAssertionError,
+    CloudTasksLintWarning,
+    CloudTasksWarning,
     FakeCloudTasks,
     FaultPlan,
     Forward,
@@ -164,7 +166,8 @@ def test_what_the_handle_tells_is_typed(cloud_tasks: FakeCloudTasks) -> None:
     assert assert_type(blocked[0].reason, BlockedReason) is BlockedReason.PAUSED
     assert assert_type(cloud_tasks.clock.now(), datetime).tzinfo is timezone.utc
     assert assert_type(cloud_tasks.clock.elapsed, timedelta) == timedelta(0)
-    assert assert_type(cloud_tasks.timeline(), str).endswith("queue work paused")
+    assert assert_type(cloud_tasks.timeline(), str).endswith("blocked: the queue is paused")
+    assert assert_type(cloud_tasks.timeline(format="json"), str).startswith("[")
     assert [call.method for call in assert_type(cloud_tasks.rpcs, Sequence[RpcCall])] == ["create_task", "pause_queue"]
 
 
@@ -227,3 +230,28 @@ def test_plans() -> None:
     assert assert_type(receipts.reason, "str | None") == "max_attempts 5"
     receipts.assert_gives_up_within(timedelta(hours=1))
     receipts.assert_survives_outage(timedelta(seconds=1))
+
+
+@pytest.mark.cloud_tasks(queues=["work"], strict="drained")
+def test_assertions_on_one_task_are_typed(cloud_tasks: FakeCloudTasks) -> None:
+    """They take a record and a sequence, and give nothing; delays are timedeltas or matchers."""
+    cloud_tasks.route(URL).returns(503, 200)
+    with cloud_tasks.expect_enqueued(queue="work") as tasks:
+        enqueue(cloud_tasks)
+    assert_type(tasks, list[TaskRecord])
+    cloud_tasks.drain()
+
+    cloud_tasks.assert_attempts(tasks[0], [503, lambda status: status < 300])
+    cloud_tasks.assert_backoff(tasks[0], [timedelta(milliseconds=100)])
+    with pytest.raises(CloudTasksAssertionError):
+        cloud_tasks.assert_exhausted(tasks[0])
+    with pytest.raises(CloudTasksAssertionError):
+        cloud_tasks.assert_expired(tasks[0])
+    assert issubclass(CloudTasksLintWarning, CloudTasksWarning)
+
+
+def test_strict_is_a_flag_or_a_word() -> None:
+    """FakeCloudTasks takes True, False and "drained"."""
+    for fake in (FakeCloudTasks(strict=True), FakeCloudTasks(strict=False), FakeCloudTasks(strict="drained")):
+        with fake as cloud_tasks:
+            cloud_tasks.assert_empty()

@@ -1,0 +1,57 @@
+"""Tasks that were never accepted: what refused calls of CreateTask asked for, for the messages of assertions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .._google.raw import raw
+from .._model import names
+from .._model.task import Task
+from .calls import Arrival
+from .matching import Match
+from .records import TaskRecord
+from .refused import refusal_text
+from .world import World
+
+_TARGETS = ("http_request", "app_engine_http_request")
+"""What has a URL that an assertion may mean; a task without a target, or for a pull queue, has none."""
+
+
+def refused_like(match: Match, world: World, since: int = 0) -> list[str]:
+    """What is told of refused calls that look like what ``match`` expects, from call number ``since`` on."""
+    told: dict[str, int] = {}
+    most = max(1, len(match.expected()) // 2)
+    for arrival, record in _refused(world, since):
+        if len(match.differences(record)) <= most:
+            text = f"  {_title(record)}\n    {refusal_text(arrival.call)}"
+            told[text] = told.get(text, 0) + 1
+    return [f"{text}{f' (×{count})' if count > 1 else ''}" for text, count in told.items()]
+
+
+def _refused(world: World, since: int) -> Iterator[tuple[Arrival, TaskRecord]]:
+    for arrival in world.arrivals[since:]:
+        call = arrival.call
+        if call.method != "create_task" or call.result is not None or not hasattr(call.error, "code"):
+            continue
+        message = raw(call.request.task)
+        if message.WhichOneof(message.DESCRIPTOR.oneofs[0].name) not in _TARGETS:
+            continue
+        spec = world.frontend.messages.task_spec(message)
+        assert spec.target is not None, "one of the targets is set"
+        at = world.clock.origin + arrival.offset
+        task = Task(
+            spec.name,
+            names.queue_of(spec.name) or call.request.parent,
+            -1,
+            spec.target,
+            create_time=at,
+            schedule_time=at if spec.schedule_time is None else spec.schedule_time,
+            dispatch_deadline=spec.dispatch_deadline,
+            retry_config=None,
+        )
+        yield arrival, TaskRecord(task, world)
+
+
+def _title(record: TaskRecord) -> str:
+    name = f"{record.queue}/{record.id}" if record.id else f"{record.queue} (unnamed)"
+    return f"{name}  {record.method} {record.url}"

@@ -1,0 +1,50 @@
+"""Colour in the report sections, where pytest's own output has it; the reports themselves stay as they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_SECTIONS = ("Cloud Tasks timeline", "Cloud Tasks refusals")
+_LINE = re.compile(r"(?P<offset>[+-](\d+d )?\d+:\d\d:\d\d[.\d]*)(?P<text> .*)")
+_COLOURS = {
+    "green": re.compile(r"→ 2\d\d\b(?!.*dropped).*"),
+    "yellow": re.compile(r"→ [^,]*, retry in .*|blocked: .*| paused$"),
+    "red": re.compile(r"→ (?!2\d\d\b).*|expired: .*|was refused with \w+"),
+}
+"""What of a line gets which colour; the first that is found counts."""
+
+
+@contextmanager
+def coloured_sections(reports: list[Any], writer: Any) -> Iterator[None]:
+    """While pytest prints the ``reports`` of failed tests, their timelines are in the colours of the terminal."""
+    plain = {id(one): list(one.sections) for one in reports if hasattr(one, "sections")} if writer.hasmarkup else {}
+    for report in reports:
+        if id(report) in plain:
+            report.sections[:] = [
+                (name, coloured(text, writer) if name in _SECTIONS else text) for name, text in report.sections
+            ]
+    try:
+        yield
+    finally:
+        for report in reports:
+            if id(report) in plain:
+                report.sections[:] = plain[id(report)]
+
+
+def coloured(text: str, writer: Any) -> str:
+    """``text`` with the writer's markup: offsets faint, what went well green, what comes again yellow, the rest red."""
+    return "\n".join(_line(line, writer) for line in text.splitlines())
+
+
+def _line(line: str, writer: Any) -> str:
+    found = _LINE.fullmatch(line)
+    offset, text = (writer.markup(found["offset"], light=True), found["text"]) if found else ("", line)
+    for colour, pattern in _COLOURS.items():
+        part = pattern.search(text)
+        if part is not None:
+            marked = writer.markup(part[0], **{colour: True})
+            return f"{offset}{text[: part.start()]}{marked}{text[part.end() :]}"
+    return f"{offset}{text}"

@@ -1,0 +1,310 @@
+"""Lints: each fires for what it is about, with its whole text, and for nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import warnings
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from google.api_core.exceptions import AlreadyExists
+from google.cloud import tasks_v2
+
+from pytest_cloudtasks import CloudTasksLintWarning, CloudTasksWarning, FakeCloudTasks
+
+START = datetime(2030, 1, 1, tzinfo=timezone.utc)
+WORKER = "https://worker.test/do"
+JSON = b'{"order": 42}'
+JSON_HEADERS = {"Content-Type": "application/json"}
+Enqueue = Callable[..., str]
+pytestmark = pytest.mark.cloud_tasks(start=START, queues=["receipts"])
+
+
+def warned(call: Callable[..., object], *args: Any, **kwargs: Any) -> list[warnings.WarningMessage]:
+    """The lints of a call."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call(*args, **kwargs)
+    assert all(one.category is CloudTasksLintWarning for one in caught)
+    return caught
+
+
+def told(call: Callable[..., object], *args: Any, **kwargs: Any) -> list[str]:
+    """Their texts, without the sentence that every one ends with."""
+    texts = []
+    for one in warned(call, *args, **kwargs):
+        text, _, silence = str(one.message).partition(" To silence this, put ")
+        title = text.partition(":")[0]
+        assert silence == f"`ignore:{title}:pytest_cloudtasks.CloudTasksLintWarning` into pytest's filterwarnings."
+        texts.append(text)
+    return texts
+
+
+def test_lints_have_a_category_of_their_own() -> None:
+    """It is one of the plugin's warnings, and is found where users look for it."""
+    assert issubclass(CloudTasksLintWarning, CloudTasksWarning)
+    assert f"{CloudTasksLintWarning.__module__}.{CloudTasksLintWarning.__name__}" == (
+        "pytest_cloudtasks.CloudTasksLintWarning"
+    )
+
+
+# --- a JSON body without Content-Type ----------------------------------------------------------------------------
+
+
+def test_json_without_content_type(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """An object in the body of an HTTP task without the header is told of."""
+    assert told(enqueue, "one", WORKER, body=JSON) == [
+        "A JSON body without Content-Type: receipts/one goes to https://worker.test/do, and the service adds none to an"
+        " HTTP task. A worker that goes by it, as Flask's request.get_json() does, refuses the body. Put"
+        " 'Content-Type': 'application/json' into the headers of its http_request."
+    ]
+
+
+def test_a_json_list_without_content_type(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """A list is told of as an object is, with whatever white space follows its bracket."""
+    assert len(told(enqueue, "one", WORKER, body=b"[ 1 ]")) == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"body": JSON, "headers": JSON_HEADERS},
+        {"body": JSON, "headers": {"content-type": "text/plain"}},
+        {"body": b""},
+        {"body": b"order=42"},
+        {"body": b"{order}"},
+        {"body": b"42"},
+        {"url": "/jobs", "body": JSON},
+    ],
+    ids=str,
+)
+def test_other_bodies_are_fine(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, fields: dict[str, Any]) -> None:
+    """A header in any case, a body that is no JSON object or list, and App Engine tasks, which get a type."""
+    assert told(enqueue, "one", **{"url": WORKER, **fields}) == []
+
+
+# --- a token over plain http -------------------------------------------------------------------------------------
+
+
+def test_a_token_over_plain_http(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """An Authorization header of the application's own goes to http unprotected, which the service accepts."""
+    assert told(enqueue, "one", "http://worker.test/do", headers={"authorization": "Bearer secret"}) == [
+        "A token over plain http: receipts/one sends its Authorization header to http://worker.test/do, where everybody"
+        " on the way can read it. The service refuses http for a task's own oidc_token and oauth_token, and does not"
+        " look at this one. Use https."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [
+        ("http://worker.test/do", {}),
+        (WORKER, {"Authorization": "Bearer secret"}),
+        ("http://localhost:8080/do", {"Authorization": "Bearer secret"}),
+        ("http://127.0.0.1/do", {"Authorization": "Bearer secret"}),
+        ("http://[::1]:80/do", {"Authorization": "Bearer secret"}),
+        ("http://worker.localhost/do", {"Authorization": "Bearer secret"}),
+        ("/do", {"Authorization": "Bearer secret"}),
+    ],
+)
+def test_other_tokens_are_fine(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, url: str, headers: dict[str, str]
+) -> None:
+    """https, this machine, App Engine, and http without a token."""
+    assert told(enqueue, "one", url, headers=headers) == []
+
+
+# --- unlimited attempts ------------------------------------------------------------------------------------------
+
+
+def test_unlimited_attempts(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """A queue that retries for ever is told of with its first task, once."""
+    cloud_tasks.create_queue("endless", retry_config={"max_attempts": -1})
+
+    def enqueue_two() -> None:
+        enqueue("one", WORKER, queue="endless")
+        enqueue("two", WORKER, queue="endless")
+
+    assert told(enqueue_two) == [
+        "Unlimited attempts without a max_retry_duration: endless/one is retried without end if it keeps failing, until"
+        " its retention of 31 d is over: the retry_config of the queue has max_attempts -1 and no max_retry_duration."
+        " Set a number of attempts, or a duration."
+    ]
+    assert told(enqueue, "three", WORKER, queue="endless") == []
+
+
+def test_limited_attempts_are_fine(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """The default, a number of attempts, and a duration; and an endless queue without a task."""
+    cloud_tasks.create_queue("endless", retry_config={"max_attempts": -1})
+    cloud_tasks.create_queue("day", retry_config={"max_attempts": -1, "max_retry_duration": "86400s"})
+    cloud_tasks.create_queue("few", retry_config={"max_attempts": 3})
+    for queue in ("receipts", "day", "few"):
+        assert told(enqueue, "one", WORKER, queue=queue) == []
+
+
+# --- a body read from the BASIC view -----------------------------------------------------------------------------
+
+
+def body_of(name: str, **fields: Any) -> bytes:
+    task = tasks_v2.CloudTasksClient().get_task(request={"name": name, **fields})
+    return task.http_request.body
+
+
+def bodies_in(queue: str) -> list[bytes]:
+    return [task.http_request.body for task in tasks_v2.CloudTasksClient().list_tasks(parent=queue)]
+
+
+def url_of(name: str) -> str:
+    return tasks_v2.CloudTasksClient().get_task(name=name).http_request.url
+
+
+def test_a_body_read_from_the_basic_view(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """A function that gets a task without asking for a view, and reads its body, reads an empty one."""
+    name = enqueue("one", WORKER, body=b"order=42")
+    assert told(body_of, name) == [
+        "A body read from the BASIC view: body_of() calls get_task and reads http_request.body, which is empty there,"
+        " while that of receipts/one is not. Ask for it by response_view=Task.View.FULL."
+    ]
+    assert told(bodies_in, cloud_tasks.queue_path("receipts")) == [
+        "A body read from the BASIC view: bodies_in() calls list_tasks and reads http_request.body, which is empty"
+        " there, while that of receipts/one is not. Ask for it by response_view=Task.View.FULL."
+    ]
+
+
+@pytest.mark.parametrize("view", [tasks_v2.Task.View.FULL, tasks_v2.Task.View.BASIC])
+def test_a_view_that_was_asked_for_is_fine(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, view: Any) -> None:
+    """Who names the view, be it BASIC, knows what it has."""
+    assert told(body_of, enqueue("one", WORKER, body=b"order=42"), response_view=view) == []
+
+
+def test_other_readers_are_fine(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """A task without a body, a function that reads something else, and a call that is refused."""
+    assert told(body_of, enqueue("one", WORKER)) == []
+    assert told(url_of, enqueue("two", WORKER, body=b"order=42")) == []
+    with pytest.raises(Exception, match="404"):
+        told(body_of, cloud_tasks.queue_path("receipts") + "/tasks/none")
+
+
+# --- a task name used again --------------------------------------------------------------------------------------
+
+
+def create_again(enqueue: Enqueue) -> None:
+    with pytest.raises(AlreadyExists):
+        enqueue("one", WORKER)
+
+
+def test_a_name_used_again(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Between 1 h and 24 h after the end of its task, nobody knows whether a name is free; the fake refuses it."""
+    cloud_tasks.route(WORKER)
+    enqueue("one", WORKER)
+    cloud_tasks.advance(hours=1)
+    assert cloud_tasks.assert_dispatched().state.value == "succeeded"
+
+    assert told(create_again, enqueue) == [
+        "A task name used again: receipts/one was to be created 1 h after the one of that name had succeeded. Google"
+        " has published that a name is free again after 1 h, after 4 h and after 24 h, so that this may work or get"
+        " ALREADY_EXISTS. Wait for 24 h, or make a name that is new."
+    ]
+
+
+@pytest.mark.cloud_tasks(service={"task_tombstone_ttl": timedelta(hours=1)})
+def test_a_name_used_again_that_the_fake_accepts(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """With a knob that frees the name earlier, the lint says that others don't; the latest task is what counts."""
+    client = tasks_v2.CloudTasksClient()
+    client.delete_task(name=enqueue("one", WORKER))
+    cloud_tasks.advance(days=2)
+    client.delete_task(name=enqueue("one", WORKER))
+    cloud_tasks.advance(hours=23, minutes=59)
+
+    (text,) = told(enqueue, "one", WORKER)
+    assert text.startswith(
+        "A task name used again: receipts/one was to be created 23 h 59 min after the one of that name was deleted."
+    )
+
+
+@pytest.mark.parametrize("after", [timedelta(0), timedelta(minutes=59, seconds=59)])
+def test_a_name_that_is_surely_reserved_is_fine(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, after: timedelta
+) -> None:
+    """Within the first hour all sources agree, and the refusal says it all."""
+    tasks_v2.CloudTasksClient().delete_task(name=enqueue("one", WORKER))
+    cloud_tasks.advance(after)
+    assert told(create_again, enqueue) == []
+
+
+def test_a_name_that_is_surely_free_is_fine(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """After 24 h all sources agree again; and a name whose task is alive was never free."""
+    tasks_v2.CloudTasksClient().delete_task(name=enqueue("one", WORKER))
+    cloud_tasks.advance(hours=24)
+    assert told(enqueue, "one", WORKER) == []
+    assert told(create_again, enqueue) == []
+
+
+# --- once a place ------------------------------------------------------------------------------------------------
+
+
+def test_each_place_is_told_of_once(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """The line that calls the client is the place, and has one warning however often it is reached."""
+
+    def orders() -> None:
+        for number in range(3):
+            enqueue(f"one-{number}", WORKER, body=JSON)
+
+    (warning,) = warned(orders)
+    assert warning.filename == inspect.getsourcefile(enqueue)
+    lines, first = inspect.getsourcelines(enqueue)
+    assert "create_task(" in lines[warning.lineno - first]
+
+
+def test_other_places_are_told_of_as_well(cloud_tasks: FakeCloudTasks) -> None:
+    """Two lines that do the same are two places; so is one that awaits."""
+    task = {"http_request": {"url": WORKER, "body": JSON}}
+    parent = cloud_tasks.queue_path("receipts")
+
+    async def create() -> None:
+        await tasks_v2.CloudTasksAsyncClient().create_task(parent=parent, task=task)
+
+    def orders() -> None:
+        tasks_v2.CloudTasksClient().create_task(parent=parent, task=task)
+        tasks_v2.CloudTasksClient().create_task(parent=parent, task=task)
+        asyncio.run(create())
+
+    caught = warned(orders)
+    assert {one.filename for one in caught} == {__file__}
+    assert len({one.lineno for one in caught}) == len(caught) == 3
+
+
+def test_a_call_that_comes_from_nowhere_is_told_of(cloud_tasks: FakeCloudTasks) -> None:
+    """A client's method that is a thread's own target has no line of the application; the lint comes all the same."""
+    client = tasks_v2.CloudTasksClient()
+    task = {"http_request": {"url": WORKER, "body": JSON}}
+    call = threading.Thread(
+        target=client.create_task, kwargs={"parent": cloud_tasks.queue_path("receipts"), "task": task}
+    )
+
+    def in_a_thread() -> None:
+        call.start()
+        call.join()
+
+    assert len(told(in_a_thread)) == 1
+
+
+def test_an_error_is_not_swallowed(enqueue: Enqueue) -> None:
+    """Where warnings are errors, the call fails past `except Exception`, naming the place, and so does the block."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CloudTasksLintWarning)
+        with (
+            pytest.raises(AssertionError) as after,
+            FakeCloudTasks(queues=["receipts"]),
+            pytest.raises(pytest.fail.Exception) as caught,
+        ):
+            enqueue("one", WORKER, body=JSON)
+
+    assert str(caught.value) == str(after.value)
+    path, _, text = str(caught.value).partition(": ")
+    assert path.startswith(f"{inspect.getsourcefile(enqueue)}:")
+    assert text.startswith("A JSON body without Content-Type: receipts/one goes to")

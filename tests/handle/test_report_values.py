@@ -1,0 +1,102 @@
+"""What a report makes of bodies, headers, messages and texts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from google.cloud import tasks_v2
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from pytest_cloudtasks._google.id_tokens import claims_of, signed
+from pytest_cloudtasks._handle.report_values import body_text, header_pairs, message_text, printable, told
+
+SECOND = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b"", ""),
+        (b"plain text", "plain text"),
+        (b'{"b":1,"a":[true]}', '{\n  "b": 1,\n  "a": [\n    true\n  ]\n}'),
+        (b'{"half": ', '{"half": '),
+        (b"42", "42"),
+        ("Grüße".encode(), "Grüße"),
+        (b"\xff\x00\x01", "3 bytes, not text: ff 00 01"),
+        (b"a\x00b", "3 bytes, not text: 61 00 62"),
+        (b"\xff" * 50, f"50 bytes, not text: {' '.join(['ff'] * 48)} …"),
+        (b"x" * 2_001, "x" * 2_000 + "… (1 more characters)"),
+    ],
+)
+def test_bodies_are_readable_and_bounded(body: bytes, shown: str) -> None:
+    """JSON is indented in its own order, text is itself, bytes are hex, and what is left out is counted."""
+    assert body_text(body) == shown
+
+
+def test_headers_say_when_by_offsets_and_show_the_claims_of_tokens() -> None:
+    """The ETA counts from the origin, and an ID token is its claims without the times, so every run has the same."""
+    token = signed(claims_of("tasks@shop.test", "https://shop.test/", 1_900_000_000))
+    pairs = (
+        ("X-CloudTasks-TaskETA", "1900000030.500000"),
+        ("X-AppEngine-TaskETA", "soon"),
+        ("Authorization", f"Bearer {token}"),
+        ("authorization", "Basic c2hvcA=="),
+        ("X-Anything", "1900000030.500000"),
+    )
+
+    shown = header_pairs(pairs, 1_900_000_000 * SECOND)
+
+    assert shown[0] == ["X-CloudTasks-TaskETA", "+0:00:30.500"]
+    assert shown[1] == ["X-AppEngine-TaskETA", "soon"]
+    assert shown[2][1].startswith('Bearer, an ID token: {"aud": "https://shop.test/", "azp": "1')
+    assert '"email": "tasks@shop.test"' in shown[2][1]
+    assert "iat" not in shown[2][1]
+    assert shown[3:] == [["authorization", "Basic c2hvcA=="], ["X-Anything", "1900000030.500000"]]
+
+
+def test_a_message_has_its_own_field_names_with_offsets_for_instants() -> None:
+    """A request is shown as JSON: enums by name, durations and instants as people read them, bodies as bodies."""
+    request = tasks_v2.CreateTaskRequest(
+        parent="projects/p/locations/l/queues/q",
+        task=tasks_v2.Task(
+            schedule_time=Timestamp(seconds=1_900_000_060),
+            dispatch_deadline=timedelta(seconds=30),
+            http_request=tasks_v2.HttpRequest(url="https://a.test/", body=b"hello", headers={"B": "2", "A": "1"}),
+        ),
+        response_view=tasks_v2.Task.View.FULL,
+    )
+
+    assert message_text(request, 1_900_000_000 * SECOND) == (
+        "{\n"
+        '  "parent": "projects/p/locations/l/queues/q",\n'
+        '  "task": {\n'
+        '    "http_request": {\n'
+        '      "url": "https://a.test/",\n'
+        '      "headers": {\n'
+        '        "A": "1",\n'
+        '        "B": "2"\n'
+        "      },\n"
+        '      "body": "hello"\n'
+        "    },\n"
+        '    "schedule_time": "+0:01:00",\n'
+        '    "dispatch_deadline": "30 s"\n'
+        "  },\n"
+        '  "response_view": "FULL"\n'
+        "}"
+    )
+    assert message_text(object(), 0) == ""
+
+
+def test_a_text_loses_what_is_of_the_machine_or_the_run() -> None:
+    """Colours, the root directory, pytest's temporary directory and the addresses of objects are no part of a test."""
+    text = "\x1b[31m/srv/shop/tests/a.py: <object at 0x7f00deadbeef> in /tmp/pytest-of-me/pytest-12/test_it0/x\x1b[0m"
+
+    assert told(text, Path("/srv/shop")) == "tests/a.py: <object at 0x…> in <temporary>/test_it0/x"
+    assert told("0x10 stays, /srv/shopping too", Path("/srv/shop")) == "0x10 stays, /srv/shopping too"
+
+
+def test_control_characters_and_lone_surrogates_are_escaped() -> None:
+    """A page is UTF-8 and has no character that HTML forbids; tabs and line ends stay."""
+    assert printable("a\x00b\x1bc\ud800d\te\nf") == "a\\x00b\\x1bc\\ud800d\te\nf"

@@ -1,0 +1,60 @@
+"""Values in messages: one line each, readable, cut."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from pytest_cloudtasks import Headers, exactly
+from pytest_cloudtasks._handle.shortened import ABSENT, shortened, shown, shown_apart
+
+
+def even(number: int) -> bool:
+    return number % 2 == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a\nb", r"'a\nb'"),
+        ({"order": None}, "{'order': None}"),
+        (b'{"order": 42}', "b'{\"order\": 42}'"),
+        ("Größe".encode(), "'Größe'.encode()"),
+        (b"a\r\n\tb", r"b'a\r\n\tb'"),
+        (b"", "b''"),
+        (b"\x89PNG\r\n", r"b'\x89PNG\r\n'"),
+        (b"\x89PNG" + bytes(1020), r"b'\x89PNG" + r"\x00" * 28 + "'… (1024 bytes)"),
+        (timedelta(minutes=1, seconds=30), "1 min 30 s"),
+        (datetime(2030, 1, 1, tzinfo=timezone.utc), "2030-01-01 00:00:00+00:00"),
+        (Headers([("X-Tenant", "acme")]), "{'X-Tenant': 'acme'}"),
+        (even, "a predicate, even"),
+        (re.compile("/send$"), "re.compile('/send$')"),
+        (mock.ANY, "<ANY>"),
+        (exactly({"order": 42}), "exactly({'order': 42})"),
+        (ABSENT, "(not there)"),
+    ],
+)
+def test_values(value: Any, text: str) -> None:
+    """Python's own form, but for bytes, times, headers and functions."""
+    assert shown(value) == text
+
+
+def test_a_long_value_is_cut() -> None:
+    """After 400 characters, with a count of the others; what is no text is cut after 32 bytes."""
+    assert shown("x" * 398) == f"'{'x' * 398}'"
+    assert shown("x" * 500) == f"'{'x' * 399}… (102 more characters)"
+    assert shown(b"x" * 500) == f"b'{'x' * 398}… (103 more characters)"
+    assert shown(b"\xff" * 1_000_000) == "b'" + r"\xff" * 32 + "'… (1000000 bytes)"
+    assert shortened("abcdef", 3) == "abc… (3 more characters)"
+
+
+def test_two_long_values_are_shown_where_they_part() -> None:
+    """What they have in common at the beginning is left out, but for 40 characters."""
+    one, other = "x" * 1000 + "ne", "x" * 1000 + "ther"
+    assert shown_apart(one, other) == (f"…{'x' * 40}ne'", f"…{'x' * 40}ther'")
+    assert shown_apart("one", other) == ("'one'", shown(other))
+    assert shown_apart("a" * 500, "b" * 500) == (shown("a" * 500), shown("b" * 500))

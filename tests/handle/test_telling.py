@@ -1,0 +1,41 @@
+"""The words for what happens to the tasks of pull queues."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_cloudtasks._handle.history import Entry
+from pytest_cloudtasks._handle.telling import entry_text
+from pytest_cloudtasks._model.events import Event, EventKind
+from pytest_cloudtasks._model.task import PullMessage, Task
+from pytest_cloudtasks._model.units import SECOND
+
+QUEUE = "projects/p/locations/l/queues/work"
+NOW = 1_000 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("kind", "until", "text"),
+    [
+        (EventKind.TASK_CREATED, None, "work/one created: pull, scheduled for +0:01:05"),
+        (EventKind.TASK_LEASED, NOW + 60 * SECOND, "work/one leased until +0:01:05"),
+        (EventKind.LEASE_RENEWED, NOW + 90 * SECOND, "work/one lease renewed until +0:01:35"),
+        (EventKind.LEASE_CANCELLED, None, "work/one lease cancelled"),
+        (EventKind.TASK_ACKNOWLEDGED, None, "work/one acknowledged"),
+        (EventKind.TASK_LEASES_EXHAUSTED, None, "work/one exhausted: it was leased max_attempts times"),
+    ],
+)
+def test_pull_tasks(kind: EventKind, until: int | None, text: str) -> None:
+    """Leases have the offset at which they end."""
+    task = Task(
+        f"{QUEUE}/tasks/one",
+        QUEUE,
+        1,
+        PullMessage(b"work"),
+        create_time=NOW,
+        schedule_time=NOW + 60 * SECOND,
+        dispatch_deadline=None,
+        retry_config=None,
+    )
+    event = Event(NOW, kind, QUEUE, task, until=until)
+    assert entry_text(Entry(5 * SECOND, NOW, event)) == text

@@ -1,0 +1,123 @@
+"""The timeline as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+import time_machine
+from google.api_core.exceptions import GoogleAPICallError
+from google.cloud.tasks_v2 import CloudTasksClient
+
+from pytest_cloudtasks import FakeCloudTasks
+
+START = datetime(2030, 1, 1, tzinfo=timezone.utc)
+QUEUE = "projects/test-project/locations/us-central1/queues/receipts"
+URL = "https://mailer.test/send"
+TASK = {"queue": QUEUE, "task": f"{QUEUE}/tasks/one"}
+Enqueue = Callable[..., str]
+RETRY = {"min_backoff": "10s", "max_attempts": 2}
+pytestmark = pytest.mark.cloud_tasks(start=START, queues={"receipts": {"retry_config": RETRY}})
+
+
+def told(cloud_tasks: FakeCloudTasks) -> list[dict[str, Any]]:
+    """The timeline read back, without the creation of the queue and without the texts."""
+    found = json.loads(cloud_tasks.timeline(format="json"))[1:]
+    return [{key: value for key, value in one.items() if key != "text"} for one in found]
+
+
+def at(seconds: float) -> dict[str, Any]:
+    return {"at": (START + timedelta(seconds=seconds)).isoformat(), "offset": seconds}
+
+
+def test_a_story(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Each event has its instant, its offset, its kind, and what applies to it."""
+    cloud_tasks.route(URL).returns(503, 500).takes(timedelta(seconds=2))
+    enqueue("one")
+    cloud_tasks.drain()
+    attempt = {**TASK, "attempt": 1, "forced": False}
+    second = {**attempt, "attempt": 2}
+    created = {"method": "POST", "url": URL, "schedule_time": START.isoformat()}
+    retry_at = (START + timedelta(seconds=12)).isoformat()
+    assert told(cloud_tasks) == [
+        {**at(0), "event": "task_created", **TASK, **created},
+        {**at(0), "event": "task_dispatched", **attempt},
+        {**at(2), "event": "task_answered", **attempt, "result": 503, "dropped": False, "retry_at": retry_at},
+        {**at(12), "event": "task_dispatched", **second},
+        {**at(14), "event": "task_answered", **second, "result": 500, "dropped": False, "exhausted": "max_attempts 2"},
+    ]
+
+
+def test_calls_faults_and_what_is_held_back(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Calls are not folded; a task that is held back is an entry of its own, at the end."""
+    client = CloudTasksClient()
+    cloud_tasks.fail_rpc("list_tasks", "INTERNAL")
+    cloud_tasks.delay_dispatch(timedelta(seconds=5))
+    enqueue("one")
+    for _ in range(2):
+        client.get_queue(name=QUEUE)
+    with suppress(GoogleAPICallError):
+        client.list_tasks(parent=QUEUE)
+    with suppress(GoogleAPICallError):
+        client.get_task(name=f"{QUEUE}/tasks/two")
+    client.pause_queue(name=QUEUE)
+    cloud_tasks.advance(seconds=0.5)
+    call = {**at(0), "event": "rpc", "queue": QUEUE}
+    assert told(cloud_tasks)[2:] == [
+        {**call, "rpc": "get_queue"},
+        {**call, "rpc": "get_queue"},
+        {**at(0), "event": "fault"},
+        {**call, "task": f"{QUEUE}/tasks/two", "rpc": "get_task", "code": "NOT_FOUND"},
+        {**at(0), "event": "queue_paused", "queue": QUEUE},
+        {**at(0.5), "event": "blocked", **TASK, "reason": "PAUSED"},
+    ]
+    assert {one["event"] for one in told(cloud_tasks)[:2]} == {"fault", "task_created"}
+
+
+def test_texts_are_those_of_the_timeline(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Without the offset; a dispatch that was answered at once is there, too."""
+    cloud_tasks.route(URL)
+    enqueue("one")
+    cloud_tasks.dispatch_due()
+    assert [one["text"] for one in json.loads(cloud_tasks.timeline(format="json"))] == [
+        "queue receipts created",
+        "receipts/one created: POST https://mailer.test/send",
+        "receipts/one attempt 1 dispatched",
+        "receipts/one attempt 1 → 200",
+    ]
+
+
+def test_a_clock_set_anew() -> None:
+    """Instants are those of the new clock from there on, offsets count on."""
+    with FakeCloudTasks() as cloud_tasks:
+        cloud_tasks.create_queue("receipts")
+        cloud_tasks.advance(seconds=30)
+        with time_machine.travel(datetime(2020, 5, 1, tzinfo=timezone.utc), tick=False):
+            cloud_tasks.advance(seconds=10)
+            cloud_tasks.create_queue("reports")
+        assert told(cloud_tasks) == [
+            {"at": "2020-05-01T00:00:00+00:00", "offset": 30, "event": "clock_set_anew"},
+            {
+                "at": "2020-05-01T00:00:10+00:00",
+                "offset": 40,
+                "event": "queue_created",
+                "queue": QUEUE.replace("receipts", "reports"),
+            },
+        ]
+
+
+def test_nothing_has_happened() -> None:
+    """It is an empty list."""
+    with FakeCloudTasks() as cloud_tasks:
+        assert cloud_tasks.timeline(format="json") == "[]"
+
+
+def test_another_format_is_refused(cloud_tasks: FakeCloudTasks) -> None:
+    """With the two that there are."""
+    with pytest.raises(ValueError, match="timeline") as caught:
+        cloud_tasks.timeline(format="jsno")  # type: ignore[arg-type]
+    assert str(caught.value) == ("timeline() has the formats 'text' and 'json', and got 'jsno'. Did you mean 'json'?")

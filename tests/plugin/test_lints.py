@@ -1,0 +1,91 @@
+"""Lints along a session: where they are shown, how pytest's filters silence them or make them errors."""
+
+from __future__ import annotations
+
+import pytest
+
+SHOP = """
+    import pytest
+    from google.cloud import tasks_v2
+
+    def place_order(name="one"):
+        client = tasks_v2.CloudTasksClient()
+        parent = client.queue_path("test-project", "us-central1", "receipts")
+        request = {"url": "https://mailer.test/send", "body": b"{}"}
+        try:
+            client.create_task(parent=parent, task={"name": f"{parent}/tasks/{name}", "http_request": request})
+        except Exception:
+            pass  # as careless code does
+
+    def test_order(cloud_tasks):
+        place_order()
+        place_order("two")
+
+    def test_another_order(cloud_tasks):
+        place_order()
+"""
+LINT = (
+    "A JSON body without Content-Type: receipts/one goes to https://mailer.test/send, and the service adds none to an"
+    " HTTP task. A worker that goes by it, as Flask's request.get_json() does, refuses the body. Put 'Content-Type':"
+    " 'application/json' into the headers of its http_request. To silence this, put `ignore:A JSON body without"
+    " Content-Type:pytest_cloudtasks.CloudTasksLintWarning` into pytest's filterwarnings."
+)
+
+
+def run(pytester: pytest.Pytester, *filters: str) -> pytest.RunResult:
+    lines = ["[pytest]", "addopts = -p no:randomly -p no:asyncio", "cloud_tasks_queues = receipts", "filterwarnings ="]
+    pytester.makefile(".ini", pytest="\n".join([*lines, *(f"    {one}" for one in ("default", *filters))]))
+    pytester.makepyfile(test_shop=SHOP)
+    return pytester.runpytest("-p", "no:cacheprovider")
+
+
+def test_a_lint_is_in_the_summary_of_warnings(pytester: pytest.Pytester) -> None:
+    """It names the line of the application, and comes once a test."""
+    result = run(pytester)
+
+    result.assert_outcomes(passed=2, warnings=2)
+    result.stdout.fnmatch_lines(
+        [
+            "test_shop.py::test_order",
+            "test_shop.py::test_another_order",
+            f"  */test_shop.py:9: CloudTasksLintWarning: {LINT}".replace("[", "[[]"),
+            "    client.create_task(parent=parent, *",
+        ],
+        consecutive=True,
+    )
+
+
+def test_a_lint_is_silenced_by_the_line_it_names(pytester: pytest.Pytester) -> None:
+    """What the warning says to put into filterwarnings is what silences it."""
+    line = LINT.split("`")[1]
+    run(pytester, line).assert_outcomes(passed=2, warnings=0)
+
+
+def test_lints_are_silenced_together(pytester: pytest.Pytester) -> None:
+    """The category alone silences all of them."""
+    run(pytester, "ignore::pytest_cloudtasks.CloudTasksLintWarning").assert_outcomes(passed=2, warnings=0)
+
+
+def test_a_lint_that_is_an_error_fails_the_test(pytester: pytest.Pytester) -> None:
+    """Even where application code swallows what the client raises; the message begins with the place."""
+    result = run(pytester, "error::pytest_cloudtasks.CloudTasksLintWarning")
+
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines([f"*/test_shop.py:9: {LINT}"])
+
+
+def test_the_examples_of_hypothesis_are_one_test(pytester: pytest.Pytester) -> None:
+    """A place is told of once for all examples."""
+    pytester.makepyfile(
+        test_property=SHOP
+        + """
+    from hypothesis import given, settings, strategies as st
+
+    @settings(database=None, derandomize=True)
+    @given(count=st.integers(0, 9))
+    def test_orders(cloud_tasks, count):
+        place_order(f"order-{count}")
+    """
+    )
+    result = run(pytester, "always::pytest_cloudtasks.CloudTasksLintWarning")
+    result.assert_outcomes(passed=5, warnings=5)
