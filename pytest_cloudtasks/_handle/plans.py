@@ -144,6 +144,8 @@ class Plans:
 
     def taking(self, fault: Fault, subject: Any, choices: Choices, about: str = "") -> FaultPlan | None:
         """The first plan by which ``fault`` happens to ``subject``; the later ones don't see it then."""
+        if not self._plans:
+            return None  # this is asked for every call and every delivery, and mostly there are none
         mine = (plan for plan in self._plans if plan.fault is fault)
         return next((plan for plan in mine if plan.takes(subject, choices, about)), None)
 

@@ -6,6 +6,7 @@ The service accepts anything behind ``http://`` and ``https://`` when a task is 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from .._model.urls import encoded
@@ -16,6 +17,10 @@ _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(?::(.*))?", re.DOTALL)
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+_KEPT = 512
+"""How many URLs are taken apart once: tasks of one test mostly go to a few, many times."""
 
 
 class WireUrl(NamedTuple):
@@ -39,6 +44,7 @@ class WireUrl(NamedTuple):
         return self.scheme, self.host, self.port
 
 
+@lru_cache(maxsize=_KEPT)
 def wire_url(url: str) -> WireUrl:
     """The parts of an absolute URL."""
     match = _URL.fullmatch(url)
@@ -51,6 +57,7 @@ def wire_url(url: str) -> WireUrl:
     return WireUrl(scheme.lower(), host.strip("[]").lower(), number, written, encoded(path) or "/", encoded(query))
 
 
+@lru_cache(maxsize=_KEPT)
 def normal(url: str) -> str:
     """One text for all URLs, absolute or relative, by which the same request is made.
 
