@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ._plugin.comparing import is_explained
 from ._plugin.seed import seed_of_text, settle_seed, tell_worker
 
 if TYPE_CHECKING:
@@ -182,6 +181,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Gen
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
     """Tell where two of Google's messages differ, field by field."""
+    from ._plugin.comparing import is_explained
+
     if op != "==" or not (is_explained(left) or is_explained(right)):
         return None
     from ._handle.comparing import compared

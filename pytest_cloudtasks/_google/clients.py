@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from .._model.refusals import ServiceError
@@ -17,10 +19,9 @@ if TYPE_CHECKING:
 
 def bound_client(backend: Callable[[], Backend]) -> CloudTasksClient:
     """A real ``CloudTasksClient`` whose calls go to ``backend()``."""
-    from google.cloud.tasks_v2 import CloudTasksClient
-
-    if is_of_1x(CloudTasksClient):
+    if is_of_1x():
         return bound_legacy_client(backend)  # type: ignore[return-value]
+    from google.cloud.tasks_v2.services.cloud_tasks import CloudTasksClient
     from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
     from .transports import bound_to
@@ -30,31 +31,29 @@ def bound_client(backend: Callable[[], Backend]) -> CloudTasksClient:
 
 def bound_legacy_client(backend: Callable[[], Backend]) -> LegacyCloudTasksClient:
     """A client with 1.x's surface whose calls go to ``backend()``: the library's own where 1.x is installed."""
-    from google.cloud import tasks_v2
-
     from .channel import LateBoundChannel
 
     channel = LateBoundChannel(lambda rpc: backend(), lambda: None, stays_open=True)
-    if is_of_1x(tasks_v2.CloudTasksClient):
+    if is_of_1x():
+        from google.cloud.tasks_v2 import CloudTasksClient
         from google.cloud.tasks_v2.gapic.transports import cloud_tasks_grpc_transport as own
 
-        return tasks_v2.CloudTasksClient(transport=own.CloudTasksGrpcTransport(channel))  # type: ignore[return-value]
+        return CloudTasksClient(transport=own.CloudTasksGrpcTransport(channel))  # type: ignore[return-value]
     from .legacy.client import LegacyCloudTasksClient
     from .legacy.transport import CloudTasksGrpcTransport
 
     return LegacyCloudTasksClient(transport=CloudTasksGrpcTransport(channel))
 
 
-def is_of_1x(client: type) -> bool:
-    """Whether the library's class of clients has 1.x's surface."""
-    return hasattr(client, "location_path")
+@cache
+def is_of_1x() -> bool:
+    """Whether a 1.x of the library is installed; a test may have patched its class of clients, so that isn't asked."""
+    return find_spec("google.cloud.tasks_v2.gapic") is not None
 
 
 def bound_async_client(backend: Callable[[], Backend]) -> CloudTasksAsyncClient:
     """A real ``CloudTasksAsyncClient`` whose calls go to ``backend()``. Raises RuntimeError where there is none."""
-    from google.cloud.tasks_v2 import CloudTasksClient
-
-    if is_of_1x(CloudTasksClient):
+    if is_of_1x():
         raise RuntimeError(
             "The installed google-cloud-tasks has no CloudTasksAsyncClient; it came with release 2.0. Call the service"
             " through cloud_tasks_client, or install a newer release."

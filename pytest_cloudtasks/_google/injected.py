@@ -45,7 +45,9 @@ class RpcFault:
 
         from .status import InProcessRpcError
 
-        return InProcessRpcError(grpc.StatusCode[self.code], self.text, (), jitter)
+        error = InProcessRpcError(grpc.StatusCode[self.code], self.text, (), jitter)
+        error.is_planned = True
+        return error
 
 
 DEADLINE = RpcFault("DEADLINE_EXCEEDED", TEXTS["DEADLINE_EXCEEDED"])

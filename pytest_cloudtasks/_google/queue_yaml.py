@@ -14,6 +14,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BUCKET_SIZE = 5
 """What a queue has that sets none. Evidence: the App Engine SDK."""
 _ELEMENTS = ("name", "mode", "rate", "bucket_size", "max_concurrent_requests", "target", "retry_parameters")
+_RETRY_ELEMENTS = ("task_retry_limit", "task_age_limit", "min_backoff_seconds", "max_backoff_seconds", "max_doublings")
 STATE = "state"
 
 
@@ -46,6 +47,7 @@ def queue_fields(entry: Mapping[str, Any]) -> dict[str, Any]:
 
     ``task_retry_limit`` and ``max_attempts`` have "the same meaning". Evidence: documented.
     """
+    _check_names(entry)
     mode = entry.get("mode", "push")
     if mode not in ("push", "pull"):
         raise QueueYamlError(f"which gives {entry['name']!r} the mode {mode!r}. Write push or pull.")
@@ -62,6 +64,17 @@ def queue_fields(entry: Mapping[str, Any]) -> dict[str, Any]:
     if "max_concurrent_requests" in entry:
         fields["rate_limits"]["max_concurrent_dispatches"] = entry["max_concurrent_requests"]
     return fields
+
+
+def _check_names(entry: Mapping[str, Any]) -> None:
+    """Refuse what a queue.yaml doesn't have: a misspelt limit would be no limit."""
+    for given, known in ((entry, _ELEMENTS), (entry.get("retry_parameters") or {}, _RETRY_ELEMENTS)):
+        unknown = next((name for name in given if name not in known), None)
+        if unknown is not None:
+            raise QueueYamlError(
+                f"which gives {entry['name']!r} the element {unknown!r}. There is none of that name: use"
+                f" {', '.join(known[:-1])} or {known[-1]}."
+            )
 
 
 def uploaded(text: str) -> dict[str, UploadedQueue]:

@@ -59,6 +59,8 @@ class InProcessRpcError(grpc.RpcError, InProcessCall):  # type: ignore[misc]
         self._metadata = metadata
         self.jitter = jitter
         """Where the client's waits before a retry draw their jitter from."""
+        self.is_planned = False
+        """Whether a plan of the test made it, and not the service."""
 
     def code(self) -> grpc.StatusCode:
         """The status."""

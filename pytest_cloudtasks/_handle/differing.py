@@ -58,6 +58,19 @@ def extended(path: str, key: Any) -> str:
     return f"{path}.{key}" if isinstance(key, str) and _WORD.fullmatch(key) else f"{path}[{key!r}]"
 
 
+def values_that_differ(differences: Sequence[Difference]) -> int:
+    """How many values are wrong: of a part that is not there, or is another kind of thing, all that were expected."""
+    return sum(max(_leaves(one.expected), _leaves(one.actual) if one.expected is ABSENT else 1) for one in differences)
+
+
+def _leaves(value: Any) -> int:
+    if isinstance(value, exactly):
+        return _leaves(value.value)
+    if isinstance(value, Mapping):
+        return sum(map(_leaves, value.values())) or 1
+    return sum(map(_leaves, value)) or 1 if isinstance(value, (list, tuple)) else 1
+
+
 def likeness(differences: Sequence[Difference]) -> float:
     """How much the texts that differ have in common, from 0 to 1: of two wrong URLs the one with a typo is nearer."""
     found = [_common(one.expected, one.actual) for one in differences]

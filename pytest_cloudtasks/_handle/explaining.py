@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .differing import in_detail, likeness
+from .differing import in_detail, likeness, values_that_differ
 from .matching import Difference, Match
 from .on_commit import hint
 from .records import TaskRecord, contents, model_task, short_name
@@ -75,7 +75,7 @@ def _nearest(match: Match, tasks: Sequence[TaskRecord]) -> str:
     for task in tasks:
         differences = match.differences(task)
         details = in_detail(differences)
-        found.append(((len(differences), len(details), -likeness(details)), details, task))
+        found.append(((len(differences), values_that_differ(details), -likeness(details)), details, task))
     found.sort(key=lambda one: one[0])
     shown = "\n".join(_near(task, details) for _, details, task in found[:NEAREST])
     return shown + _left_out(len(found), NEAREST)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .._model.task import Routing
 from .._targets.base import Destination
 from .._targets.registry import Targets
+from .._targets.urls import normal
 from .failing import NoTarget
 from .suggestions import did_you_mean
 
@@ -42,6 +43,11 @@ def _nearest(destination: Destination, urls: list[str]) -> str:
     asked_for = [destination.url]
     if destination.app_engine is not None:
         asked_for.insert(0, destination.app_engine.relative_uri)
+    if any(normal(url) in map(normal, urls) for url in asked_for):
+        return (
+            " A route for that URL is there, and does not take the task: for its method, its queue, or a then_pass()"
+            " at the end of its script."
+        )
     for url in asked_for:
         without_query, mark, _ = url.partition("?")
         if mark and without_query in urls:

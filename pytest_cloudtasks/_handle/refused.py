@@ -24,7 +24,9 @@ _ENDED = {
 
 def refusals_text(world: World) -> str:
     """The last refused calls of the test, each with what the fake knows of it; "" if none was refused."""
-    refused = [call for call in world.rpcs if hasattr(call.error, "code")]
+    refused = [
+        call for call in world.rpcs if hasattr(call.error, "code") and not getattr(call.error, "is_planned", False)
+    ]
     told = ["\n".join([refusal_text(call), *_hints(world, call)]) for call in refused[-SHOWN:]]
     if len(refused) > SHOWN:
         told.insert(0, f"The last {SHOWN} of {len(refused)} refused calls:")

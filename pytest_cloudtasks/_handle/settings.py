@@ -108,6 +108,7 @@ def _seed(value: Any) -> int:
 
 
 def _start(value: Any) -> int:
+    value = _read_instant(value) if isinstance(value, str) else value
     if isinstance(value, str):
         raise ValueError(
             f"start takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, and got {value!r}."
@@ -180,7 +181,7 @@ def _knob(name: str, value: Any, default: Any) -> Any:
             return value
         raise ValueError(f"{what} takes a positive number of bytes, and got {value!r}.")
     if name == "burst_size":
-        if callable(value) or (isinstance(value, int) and value > 0):
+        if callable(value) or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
             return value
         raise ValueError(f"{what} takes a positive number, or a callable that makes one of the rate; got {value!r}.")
     if isinstance(value, str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -91,7 +92,15 @@ def rate_limits_from(given: Mapping[str, Any], knobs: Knobs) -> RateLimits:
 
 
 def _burst(rate: float, knobs: Knobs) -> int:
-    return knobs.burst_size if isinstance(knobs.burst_size, int) else knobs.burst_size(rate)
+    if isinstance(knobs.burst_size, int):
+        return knobs.burst_size
+    burst = knobs.burst_size(rate)
+    if isinstance(burst, bool) or not isinstance(burst, (int, float)) or not 1 <= burst < math.inf:
+        raise ValueError(
+            f"The knob burst_size made {burst!r} of a rate of {rate:g} dispatches a second. It has to make a number of"
+            " 1 or more."
+        )
+    return int(burst)
 
 
 def _pull_settings(given: Settings, knobs: Knobs) -> tuple[RateLimits, Settings]:

@@ -38,9 +38,14 @@ class Reporting:
         self._entries: dict[str, dict[str, Any]] = {}
         self._running: dict[str, Any] | None = None
         """What is known so far of the test that runs: its page's data, and its failures."""
-        if not self._is_worker:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            _clear(self._folder)
+        if not self._is_worker and not config.option.collectonly:
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                _clear(self._folder)
+            except OSError as error:
+                raise pytest.UsageError(
+                    f"--cloud-tasks-report names {given}, which can't be a folder of pages: {error.strerror}."
+                ) from None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -95,7 +100,7 @@ class Reporting:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """Write the index, in the one process that has all entries."""
-        if self._is_worker:
+        if self._is_worker or self._config.option.collectonly:
             return
         from .._handle.report_index import index
 
@@ -104,6 +109,8 @@ class Reporting:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say where the report is."""
+        if self._config.option.collectonly:
+            return
         pages = f"{len(self._entries)} page{'' if len(self._entries) == 1 else 's'}"
         terminalreporter.write_line(f"Cloud Tasks report: {self._folder / 'index.html'} ({pages})")
 

@@ -4,11 +4,13 @@ import asyncio
 import random
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from google.api_core import exceptions
 from google.cloud import tasks_v2
 
+from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._google.clients import bound_async_client, bound_client, exception_for
 from pytest_cloudtasks._google.switchboard import Incoming
 from pytest_cloudtasks._model.refusals import QUEUE_MISSING
@@ -103,3 +105,12 @@ def test_a_refusal_is_raised_as_the_client_raises_it() -> None:
     error = exception_for(QUEUE_MISSING.error(), random.Random(0))
     assert type(error) is exceptions.NotFound
     assert str(error).startswith("404 Queue does not exist.")
+
+
+@pytest.mark.parametrize("kind", ["client", "async_client", "legacy_client"])
+def test_the_handles_clients_are_real_whatever_a_test_patches(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """A test may have put something else in the place of the library's class; the handle does not go by its name."""
+    with FakeCloudTasks() as fake:
+        usual = type(getattr(fake, kind)())
+        monkeypatch.setattr("google.cloud.tasks_v2.CloudTasksClient", MagicMock())
+        assert type(getattr(fake, kind)()) is usual

@@ -716,3 +716,18 @@ def test_deleting_a_queue_with_a_task_under_way(cloud_tasks: FakeCloudTasks, enq
     assert cloud_tasks.drain().attempts == 0
     cloud_tasks.assert_attempts(cloud_tasks.assert_enqueued(), [200])
     cloud_tasks.assert_empty()
+
+
+@pytest.mark.parametrize("limit", [{"method": "PUT"}, {"queue": "another"}])
+def test_a_route_that_is_for_others_is_told(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, limit: dict[str, str]
+) -> None:
+    """Its URL is right, so that it would be no help to propose that."""
+    cloud_tasks.route(MAILER, **limit)  # type: ignore[arg-type]
+    enqueue("one")
+    with pytest.raises(NoTarget) as missing:
+        cloud_tasks.drain()
+    assert (
+        " A route for that URL is there, and does not take the task: for its method, its queue, or a then_pass() at the"
+        " end of its script.\n"
+    ) in str(missing.value)

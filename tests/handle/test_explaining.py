@@ -158,3 +158,14 @@ def test_a_message_with_the_timeline(cloud_tasks: FakeCloudTasks) -> None:
         "It failed.\n\nTimeline:\n  +0:00:00  queue receipts created\n  +0:00:00  queue reports created"
     )
     assert indented("a\n\nb") == "  a\n  \n  b"
+
+
+def test_a_body_that_lacks_a_whole_part_is_not_the_nearest(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """What is not there counts as all the values that were expected of it, so that one wrong value is nearer."""
+    for number in range(3):
+        enqueue(f"ping-{number}", body=b'{"ping": 1}')
+    enqueue("order", body=b'{"order": {"id": 42, "total": 5, "currency": "EUR"}}')
+    with pytest.raises(CloudTasksAssertionError) as failure:
+        cloud_tasks.assert_enqueued(json={"order": {"id": 42, "total": 6, "currency": "USD"}})
+    nearest = str(failure.value).partition("nearest first:\n")[2]
+    assert nearest.startswith("  receipts/order  ")

@@ -204,3 +204,26 @@ def test_without_pyyaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert refusal(path) == (
         f"queues names the file {path}, and reading it takes PyYAML, which is not installed. Run `pip install pyyaml`."
     )
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (
+            "rat: 5/s",
+            "the element 'rat'. There is none of that name: use name, mode, rate, bucket_size, max_concurrent_requests,"
+            " target or retry_parameters.",
+        ),
+        (
+            "retry_parameters: {task_retry_limt: 3}",
+            "the element 'task_retry_limt'. There is none of that name: use task_retry_limit, task_age_limit,"
+            " min_backoff_seconds, max_backoff_seconds or max_doublings.",
+        ),
+    ],
+)
+def test_a_misspelt_element_is_refused(tmp_path: Path, entry: str, message: str) -> None:
+    """A limit that nobody reads would be no limit."""
+    path = written(tmp_path, "queue.yaml", f"queue:\n- name: receipts\n  {entry}\n")
+    with pytest.raises(ValueError, match="element") as refusal:
+        queues_in_file(path)
+    assert str(refusal.value) == f"queues names the file {path}, which gives 'receipts' {message}"

@@ -10,7 +10,7 @@ import pytest
 from pytest_cloudtasks._model.attempt import response
 from pytest_cloudtasks._model.backoff import RetryConfig
 from pytest_cloudtasks._model.knobs import Knobs, ZeroMaxDoublings
-from pytest_cloudtasks._model.queue import QueueState, RateLimits
+from pytest_cloudtasks._model.queue import QueueState, RateLimits, rate_limits_from
 from pytest_cloudtasks._model.refusals import Code
 from pytest_cloudtasks._model.units import DAY, HOUR, SECOND
 
@@ -265,3 +265,15 @@ def test_a_task_that_will_be_gone_is_passed_over() -> None:
     later.schedule_time = later.create_time + 31 * DAY
     queue.wait(later)
     assert queue.next_dispatch() is None
+
+
+@pytest.mark.parametrize("made", [0, -1, True, "x", float("inf")])
+def test_a_burst_size_that_is_none_is_refused(made: object) -> None:
+    """The callable of the knob has to make a number of one or more; a fraction is cut."""
+    message = (
+        f"The knob burst_size made {made!r} of a rate of 5 dispatches a second. It has to make a number of 1 or more."
+    )
+    with pytest.raises(ValueError, match="burst_size") as refusal:
+        rate_limits_from({"max_dispatches_per_second": 5.0}, Knobs(burst_size=lambda rate: made))  # type: ignore[return-value]
+    assert str(refusal.value) == message
+    assert rate_limits_from({}, Knobs(burst_size=lambda rate: rate * 1.5)).max_burst_size == 750  # type: ignore[arg-type]

@@ -123,3 +123,26 @@ def test_a_failing_example_prints_its_seed(pytester: pytest.Pytester) -> None:
     )
     output = pytester.runpytest("--cloud-tasks-seed=5").stdout.str()
     assert "Random choices follow from the seed 5: --cloud-tasks-seed=5 makes them again." in output.splitlines()
+
+
+def test_a_planned_error_is_no_refusal(pytester: pytest.Pytester) -> None:
+    """The service has not refused it, and accepted the call whose response was lost."""
+    pytester.makepyfile(
+        """
+        from contextlib import suppress
+        from google.cloud.tasks_v2 import CloudTasksClient
+
+        def test_it(cloud_tasks):
+            name = cloud_tasks.create_queue("q").name
+            cloud_tasks.lose_response("create_task")
+            cloud_tasks.fail_rpc("pause_queue", "UNAVAILABLE")
+            with suppress(Exception):
+                CloudTasksClient().create_task(parent=name, task={"http_request": {"url": "https://a.test/"}})
+            with suppress(Exception):
+                CloudTasksClient().pause_queue(name=name)
+            assert False
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.no_fnmatch_line("*Cloud Tasks refusals*")

@@ -207,3 +207,24 @@ def test_page_names_are_file_names(test: str, readable: str) -> None:
     """Every system takes them, and tests of like names have pages of their own."""
     assert re.fullmatch(re.escape(readable) + r"-[0-9a-f]{12}\.html", page_name(test))
     assert page_name(test) != page_name(f"{test}2")
+
+
+def test_a_folder_that_cannot_be_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    """In a sentence, before any test runs."""
+    pytester.makepyfile("def test_it(cloud_tasks): pass")
+    pytester.makefile(".txt", taken="a file")
+    result = pytester.runpytest("--cloud-tasks-report=taken.txt")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: --cloud-tasks-report names taken.txt, which can't be a folder of pages: File exists."]
+    )
+
+
+def test_collecting_leaves_a_report_alone(pytester: pytest.Pytester) -> None:
+    """Nothing has run, so nothing is written or removed."""
+    pytester.makepyfile("def test_it(cloud_tasks): assert False")
+    pytester.runpytest("--cloud-tasks-report=pages")
+    before = sorted(path.name for path in (pytester.path / "pages").iterdir())
+    assert len(before) == 2
+    pytester.runpytest("--cloud-tasks-report=pages", "--collect-only")
+    assert sorted(path.name for path in (pytester.path / "pages").iterdir()) == before
