@@ -9,7 +9,19 @@ import pytest
 import pytest_cloudtasks
 
 ROOT = Path(pytest_cloudtasks.__file__).parent
-LAYERS = ["_ledger", "_model", "_time", "_targets", "_google", "_handle", "_plugin", "plugin", "__main__"]
+LAYERS = [
+    "_ledger",
+    "_model",
+    "_time",
+    "_targets",
+    "_google",
+    "_strategies",
+    "strategies",
+    "_handle",
+    "_plugin",
+    "plugin",
+    "__main__",
+]
 """From the bottom to the top. A module imports from its own folder and from those below."""
 SIBLINGS = {("_google", "_targets"), ("_google", "_time")}
 """Edges that know each other's third party not at all."""
@@ -19,7 +31,7 @@ KNOWN_IN = {
     "requests": {"_google"},
     "time_machine": {"_time"},
     "freezegun": set(),
-    "hypothesis": set(),
+    "hypothesis": {"_strategies"},
     "pytest": {"plugin", "_plugin", "_handle/failing.py"},
     "yaml": {"_google/queue_yaml.py"},
 }

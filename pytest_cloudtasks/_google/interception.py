@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -164,15 +164,16 @@ def _redirecting(init: Callable[..., None], redirectable: Callable[[Any], Any]) 
 
 
 class ImportHook:
-    """Finds the modules that define clients as usual, and sees them when they have been loaded."""
+    """Finds the modules it watches (those that define clients) as usual, and sees them when they have been loaded."""
 
-    def __init__(self, loaded: Callable[[ModuleType], None]) -> None:
+    def __init__(self, loaded: Callable[[ModuleType], None], modules: Collection[str] | None = None) -> None:
+        self._modules = modules
         self._loaded = loaded
         self._finding: set[str] = set()
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         """The spec that the other finders give, with a loader that tells when it is done."""
-        if (name not in CLIENT_MODULES and name != ID_TOKEN_MODULE) or name in self._finding:
+        if not self._watches(name) or name in self._finding:
             return None  # a hook like this one, asked by this one, asks back
         self._finding.add(name)
         try:
@@ -188,6 +189,11 @@ class ImportHook:
 
             spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
+
+    def _watches(self, name: str) -> bool:
+        if self._modules is None:
+            return name in CLIENT_MODULES or name == ID_TOKEN_MODULE
+        return name in self._modules
 
     def _specs(self, name: str, path: Sequence[str] | None, target: ModuleType | None) -> Iterator[ModuleSpec]:
         for finder in sys.meta_path:

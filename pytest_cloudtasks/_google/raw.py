@@ -97,3 +97,12 @@ def _well_known(name: str, value: str | timedelta | datetime) -> Any:
     else:
         message.FromDatetime(value)
     return message
+
+
+def is_message_type(kind: object) -> bool:
+    """Whether ``kind`` is a class of Google's messages for tasks; no attribute of another class is touched."""
+    if not isinstance(kind, type):
+        return False
+    described = getattr(kind, "DESCRIPTOR", None) or getattr(kind, "meta", None)
+    name = getattr(described, "full_name", None)
+    return isinstance(name, str) and name.startswith(PACKAGE) and hasattr(described, "fields")

@@ -54,7 +54,7 @@ def check(spec: TaskSpec, now: int) -> Payload:
     if spec.schedule_time is not None and not FIRST_INSTANT <= spec.schedule_time < NO_INSTANT:
         raise refusals.SCHEDULE_TIME_INVALID.error()
     if spec.schedule_time is not None and spec.schedule_time - now > MAX_SCHEDULE_AHEAD:
-        raise refusals.SCHEDULE_TOO_FAR.error(schedule_time=_in_pacific_time(spec.schedule_time))
+        raise refusals.SCHEDULE_TOO_FAR.error(schedule_time=in_pacific_time(spec.schedule_time))
     return target
 
 
@@ -85,7 +85,7 @@ def _check_app_engine(target: AppEngineTarget) -> None:
 def check_rpc_deadline(timeout: float | None, now: int) -> None:
     """Refuse a call that would be waited for longer than 30 s. Evidence: reported."""
     if timeout is not None and timeout * SECOND > MAX_RPC_DEADLINE:
-        raise refusals.RPC_DEADLINE.error(deadline=_in_pacific_time(now + int(timeout * SECOND)))
+        raise refusals.RPC_DEADLINE.error(deadline=in_pacific_time(now + int(timeout * SECOND)))
 
 
 def _check_deadline(deadline: int | None, longest: int, refusal: refusals.Refusal) -> None:
@@ -93,7 +93,7 @@ def _check_deadline(deadline: int | None, longest: int, refusal: refusals.Refusa
         raise refusal.error()
 
 
-def _in_pacific_time(instant: int) -> str:
+def in_pacific_time(instant: int) -> str:
     """As the service shows a time in its texts: US Pacific, RFC 3339, fraction kept. Evidence: recorded."""
     moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=instant // SECOND)
     text = moment.astimezone(ZoneInfo("America/Los_Angeles")).isoformat()

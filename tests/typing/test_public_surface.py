@@ -11,6 +11,7 @@ import grpc
 import pytest
 from google.api_core.exceptions import NotFound, ServiceUnavailable
 from google.cloud import tasks_v2
+from hypothesis.strategies import SearchStrategy
 
 from pytest_cloudtasks import (
     AppEngineMount,
@@ -37,6 +38,7 @@ from pytest_cloudtasks import (
     current,
     exactly,
     plan,
+    strategies,
 )
 
 if TYPE_CHECKING:
@@ -255,3 +257,24 @@ def test_strict_is_a_flag_or_a_word() -> None:
     for fake in (FakeCloudTasks(strict=True), FakeCloudTasks(strict=False), FakeCloudTasks(strict="drained")):
         with fake as cloud_tasks:
             cloud_tasks.assert_empty()
+
+
+def test_strategies_are_typed() -> None:
+    """Fields take values, strategies, None and `...`; messages are of whichever version, so of any type."""
+    now = datetime(2030, 1, 1, tzinfo=timezone.utc)
+    times = assert_type(strategies.schedule_times(now=now, within=timedelta(hours=1)), SearchStrategy[datetime])
+    names = assert_type(strategies.resource_names(of="task", queue_id="work"), SearchStrategy[str])
+    tasks = [
+        strategies.tasks(name=names, schedule_time=times, dispatch_deadline=None, version="v2beta3"),
+        strategies.tasks(http_request=strategies.http_requests(body=b"a", url=...), as_dict=True),
+        strategies.tasks(app_engine_http_request=strategies.app_engine_http_requests(relative_uri="/")),
+        strategies.create_task_requests(parent="projects/p/locations/l/queues/q"),
+        strategies.queues(rate_limits=strategies.rate_limits(max_dispatches_per_second=1.5)),
+        strategies.queues(retry_config=strategies.retry_configs(min_backoff=timedelta(seconds=1))),
+    ]
+    assert_type(tasks, list[SearchStrategy[Any]])
+    assert_type(strategies.queue_ids(), SearchStrategy[str])
+    assert_type(strategies.task_ids(), SearchStrategy[str])
+    assert_type(strategies.outcomes(success=True), "SearchStrategy[int | type[Exception]]")
+    assert_type(strategies.invalid_tasks(now=now, parent=None), SearchStrategy[tuple[Any, Exception]])
+    assert_type(strategies.invalid_queues(), SearchStrategy[tuple[Any, Exception]])

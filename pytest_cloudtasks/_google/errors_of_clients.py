@@ -1,0 +1,17 @@
+"""A refusal of the model as the exception that Google's client makes of it."""
+
+from __future__ import annotations
+
+import random
+
+from .._model.refusals import ServiceError
+
+
+def client_error(error: ServiceError) -> Exception:
+    """An exception of ``google.api_core.exceptions``: the class, text and details that a caller over gRPC gets."""
+    from google.api_core import exceptions
+
+    from .status import rpc_error
+
+    found: Exception = exceptions.from_grpc_error(rpc_error(error, random.Random(0)))
+    return found

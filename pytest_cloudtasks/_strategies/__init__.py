@@ -1,0 +1,1 @@
+"""Hypothesis strategies for what the service takes, and for what it refuses."""

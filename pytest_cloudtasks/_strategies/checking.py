@@ -1,0 +1,59 @@
+"""Fields of the caller's own are checked by the model, so that what is drawn from them is valid, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hypothesis.errors import InvalidArgument
+
+from .._google.messages import Messages
+from .._google.raw import raw
+from .._model import creation, names
+from .._model.backoff import retry_config_from
+from .._model.knobs import Knobs
+from .._model.queue import queue_config_from
+from .._model.refusals import TASK_TOO_LARGE, ServiceError
+from .versions import Version, message, messages_of
+
+_KNOBS = Knobs()
+
+
+def check_task(version: Version, fields: Mapping[str, Any], parent: str | None = None) -> None:
+    """Raise InvalidArgument for a task that the service would refuse whatever the instant, in its words."""
+    _check(version, "Task", fields, lambda messages, task: _task(messages, task, parent))
+
+
+def check_queue(version: Version, fields: Mapping[str, Any]) -> None:
+    """Raise InvalidArgument for a queue that the service would refuse, in its words."""
+    _check(version, "Queue", fields, _queue)
+
+
+def _check(version: Version, kind: str, fields: Mapping[str, Any], check: Callable[[Messages, Any], None]) -> None:
+    try:
+        check(messages_of(version), raw(message(version, kind, fields)))
+    except ServiceError as error:
+        raise InvalidArgument(f"Cloud Tasks refuses this {kind}: {error.message} It is {_shown(fields)}.") from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InvalidArgument(f"This is no {kind}: {error}. It is {_shown(fields)}.") from error
+
+
+def _shown(fields: Mapping[str, Any]) -> str:
+    text = repr(fields)
+    return text if len(text) <= 300 else f"{text[:300]} …"
+
+
+def _task(messages: Messages, task: Any, parent: str | None) -> None:
+    spec = messages.task_spec(task)
+    if spec.name:
+        names.check_new_task(spec.name, parent or names.queue_of(spec.name))
+    creation.check(spec, spec.schedule_time or 0)
+    if spec.retry_config is not None:
+        retry_config_from(spec.retry_config, _KNOBS)
+    if task.ByteSize() > _KNOBS.max_task_size:
+        raise TASK_TOO_LARGE.error()
+
+
+def _queue(messages: Messages, queue: Any) -> None:
+    names.check_new_queue(queue.name, names.location_of(queue.name))
+    queue_config_from(messages.queue_settings(queue), _KNOBS)

@@ -1,0 +1,46 @@
+"""Fields that a caller may give: left to the strategy, a value, or a strategy of the caller's own."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import EllipsisType
+from typing import Any, TypeVar, Union
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+T = TypeVar("T")
+Given = Union[T, SearchStrategy[T], EllipsisType, None]
+"""``...`` leaves a field to the strategy, None leaves it unset; else it is a value, or where to draw one from."""
+
+RARE = 63
+_dice = st.integers(0, RARE)
+
+
+def chosen(draw: DrawFn, given: Any, default: SearchStrategy[Any]) -> Any:
+    """What the caller gave, drawn if it is a strategy; a draw from ``default`` for ``...``."""
+    if given is ...:
+        return draw(default)
+    return draw(given) if isinstance(given, SearchStrategy) else given
+
+
+def is_callers(*given: object) -> bool:
+    """Whether any of these is the caller's, so that it has to be checked."""
+    return any(one is not ... for one in given)
+
+
+@st.composite
+def mostly(draw: DrawFn, usual: SearchStrategy[T], rare: SearchStrategy[T]) -> T:
+    """From ``usual``, and now and then from ``rare``; shrinks to ``usual``.
+
+    Hypothesis takes fewer draws for simpler, so what is simplest must draw no more than anything else: the usual value
+    is drawn in any case. It is the same wherever in this package more is drawn than used.
+    """
+    value = draw(usual)
+    return draw(rare) if draw(_dice) == RARE else value
+
+
+def durations(shortest: timedelta, longest: timedelta) -> SearchStrategy[timedelta]:
+    """Whole milliseconds, both ends included; shrinks to the shortest."""
+    millisecond = timedelta(milliseconds=1)
+    return st.integers(-(-shortest // millisecond), longest // millisecond).map(lambda count: count * millisecond)

@@ -1,0 +1,166 @@
+"""What tasks send: HTTP requests, and requests to App Engine."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from .._model.creation import APP_ENGINE_BODY_METHODS, MAX_URL
+from .._model.task import HTTP_BODY_METHODS, MAX_HEADER_BYTES
+from .checking import check_task
+from .choosing import Given, chosen, is_callers, mostly
+from .versions import Version, in_words_of, message
+
+Fields = dict[str, Any]
+METHODS = ("POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
+ACCOUNT = "worker@test-project.iam.gserviceaccount.com"
+SIMPLEST_URL = "https://example.com/"
+
+
+def _largest_headers(_: None) -> Mapping[str, str]:
+    """As many bytes as there may be. A strategy that has them for a value would have them in its repr."""
+    return {"X-Large": "a" * (MAX_HEADER_BYTES - 1 - len("X-Large"))}
+
+
+_paths = st.text("0123456789" + string.ascii_letters + "-._~/?=&é", max_size=24)
+urls: SearchStrategy[str] = mostly(
+    st.builds(
+        lambda origin, path: f"{origin}/{path}",
+        st.sampled_from(["https://example.com", "https://worker.test", "http://localhost:8080"]),
+        _paths,
+    ),
+    st.just(SIMPLEST_URL.ljust(MAX_URL, "a")),
+)
+relative_uris: SearchStrategy[str] = mostly(_paths.map("/".__add__), st.just("/".ljust(MAX_URL, "a")))
+bodies: SearchStrategy[bytes] = st.binary(max_size=64)
+_header_names = st.sampled_from(["Content-Type", "Accept", "X-Request-Id"]) | st.text(
+    string.ascii_letters + string.digits, min_size=1, max_size=8
+).map("X-".__add__)
+_header_values = st.text(string.ascii_letters + string.digits + string.punctuation, max_size=16)
+_few_headers = st.lists(st.tuples(_header_names, _header_values), max_size=2, unique_by=lambda one: one[0].lower())
+headers: SearchStrategy[Mapping[str, str]] = mostly(_few_headers.map(dict), st.none().map(_largest_headers))
+oidc_tokens = st.fixed_dictionaries(
+    {"service_account_email": st.just(ACCOUNT)}, optional={"audience": st.just("https://example.com")}
+)
+oauth_tokens = st.fixed_dictionaries(
+    {"service_account_email": st.just(ACCOUNT)},
+    optional={"scope": st.just("https://www.googleapis.com/auth/cloud-platform")},
+)
+_tokens = st.sampled_from(["", "", "oidc_token", "oauth_token"])
+routings = st.none() | st.fixed_dictionaries(
+    {}, optional={name: st.sampled_from(["default", "worker"]) for name in ("service", "version", "instance")}
+)
+
+
+def method_and_body(draw: DrawFn, method: Any, body: Any, methods: tuple[str, ...], with_body: tuple[str, ...]) -> Any:
+    """Both, so that they go together wherever the strategy has a choice."""
+    if body is not ...:
+        content = chosen(draw, body, bodies)
+        return chosen(draw, method, st.sampled_from(with_body if content else methods)), content
+    verb = chosen(draw, method, st.sampled_from(methods))
+    content = draw(bodies)
+    return verb, content if verb is None or getattr(verb, "name", verb) in with_body else None
+
+
+@st.composite
+def http_fields(
+    draw: DrawFn,
+    url: Given[str] = ...,
+    http_method: Given[Any] = ...,
+    headers_: Given[Mapping[str, str]] = ...,
+    body: Given[bytes] = ...,
+    oidc_token: Given[Any] = ...,
+    oauth_token: Given[Any] = ...,
+) -> Fields:
+    """The fields of an HttpRequest."""
+    where = chosen(draw, url, urls)
+    verb, content = method_and_body(draw, http_method, body, METHODS, HTTP_BODY_METHODS)
+    fields = {
+        "url": where,
+        "http_method": verb,
+        "headers": chosen(draw, headers_, headers) or None,
+        "body": content,
+    }
+    if not all(token is ... or token is None for token in (oidc_token, oauth_token)):
+        fields["oidc_token"] = chosen(draw, None if oidc_token is ... else oidc_token, oidc_tokens)
+        fields["oauth_token"] = chosen(draw, None if oauth_token is ... else oauth_token, oauth_tokens)
+    else:
+        kind = draw(_tokens)
+        if isinstance(where, str) and where.startswith("https://"):
+            if kind == "oidc_token" and oidc_token is ...:
+                fields[kind] = draw(oidc_tokens)
+            elif kind == "oauth_token" and oauth_token is ...:
+                fields[kind] = draw(oauth_tokens)
+    return {name: value for name, value in fields.items() if value is not None and value != b""}
+
+
+@st.composite
+def app_engine_fields(
+    draw: DrawFn,
+    relative_uri: Given[str] = ...,
+    http_method: Given[Any] = ...,
+    headers_: Given[Mapping[str, str]] = ...,
+    body: Given[bytes] = ...,
+    app_engine_routing: Given[Any] = ...,
+) -> Fields:
+    """The fields of an AppEngineHttpRequest."""
+    verb, content = method_and_body(draw, http_method, body, METHODS, APP_ENGINE_BODY_METHODS)
+    fields = {
+        "relative_uri": chosen(draw, relative_uri, relative_uris),
+        "http_method": verb,
+        "headers": chosen(draw, headers_, headers) or None,
+        "body": content,
+        "app_engine_routing": chosen(draw, app_engine_routing, routings) or None,
+    }
+    return {name: value for name, value in fields.items() if value is not None and value != b""}
+
+
+@st.composite
+def http_requests(
+    draw: DrawFn,
+    *,
+    url: Given[str] = ...,
+    http_method: Given[Any] = ...,
+    headers: Given[Mapping[str, str]] = ...,
+    body: Given[bytes] = ...,
+    oidc_token: Given[Any] = ...,
+    oauth_token: Given[Any] = ...,
+    version: Version = "v2",
+    as_dict: bool = False,
+) -> Any:
+    """HttpRequest messages that the service accepts, or dicts of their fields.
+
+    Shrinks to ``POST https://example.com/`` and nothing else. Evidence: documented and recorded limits.
+    """
+    fields = draw(http_fields(url, http_method, headers, body, oidc_token, oauth_token))
+    own = in_words_of(version, "HttpRequest", fields)
+    if is_callers(url, http_method, headers, body, oidc_token, oauth_token):
+        check_task(version, {"http_request": own})
+    return own if as_dict else message(version, "HttpRequest", own)
+
+
+@st.composite
+def app_engine_http_requests(
+    draw: DrawFn,
+    *,
+    relative_uri: Given[str] = ...,
+    http_method: Given[Any] = ...,
+    headers: Given[Mapping[str, str]] = ...,
+    body: Given[bytes] = ...,
+    app_engine_routing: Given[Any] = ...,
+    version: Version = "v2",
+    as_dict: bool = False,
+) -> Any:
+    """AppEngineHttpRequest messages that the service accepts, or dicts of their fields.
+
+    The names are v2's in every version. Shrinks to ``POST /`` and nothing else. Evidence: documented limits.
+    """
+    fields = draw(app_engine_fields(relative_uri, http_method, headers, body, app_engine_routing))
+    own = in_words_of(version, "AppEngineHttpRequest", fields)
+    if is_callers(relative_uri, http_method, headers, body, app_engine_routing):
+        check_task(version, {"app_engine_http_request": own})
+    return own if as_dict else message(version, "AppEngineHttpRequest", own)

@@ -1,0 +1,130 @@
+"""Tasks, their schedule times, and the requests that create them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
+from hypothesis.strategies import DrawFn
+
+from .checking import check_task
+from .choosing import Given, chosen, durations, is_callers, mostly
+from .naming import resource_names
+from .requests import app_engine_fields, http_fields
+from .settings import retry_config_fields
+from .versions import Version, has_field, in_words_of, message
+
+LONGEST_AHEAD = timedelta(hours=720)
+HTTP_DEADLINES = timedelta(seconds=15), timedelta(minutes=30)
+APP_ENGINE_DEADLINES = timedelta(seconds=15), timedelta(hours=24, seconds=15)
+_MICROSECOND = timedelta(microseconds=1)
+
+_http_deadlines = st.none() | durations(*HTTP_DEADLINES)
+_app_engine_deadlines = st.none() | durations(*APP_ENGINE_DEADLINES)
+_retry_configs = mostly(st.none(), retry_config_fields())
+_defaults = {"http_request": http_fields(), "app_engine_http_request": app_engine_fields()}
+_views = st.sampled_from([None, "BASIC", "FULL"])
+_ahead = st.integers(0, LONGEST_AHEAD // timedelta(seconds=1)).map(lambda seconds: timedelta(seconds=seconds))
+_to_the_microsecond = st.integers(0, LONGEST_AHEAD // _MICROSECOND).map(lambda count: count * _MICROSECOND)
+
+
+@st.composite
+def schedule_times(draw: DrawFn, *, now: datetime, within: timedelta = LONGEST_AHEAD) -> datetime:
+    """Instants at which a task that is created at ``now`` may be scheduled, in UTC: up to 720 h ahead.
+
+    Whole seconds from now as a rule, sometimes microseconds; ``within`` draws the end nearer. Shrinks to ``now``.
+    Evidence: recorded.
+    """
+    if not isinstance(now, datetime) or now.tzinfo is None:
+        raise InvalidArgument(f"schedule_times(now={now!r}) takes an aware datetime, such as cloud_tasks.clock.now()")
+    if not isinstance(within, timedelta) or not timedelta(0) <= within <= LONGEST_AHEAD:
+        raise InvalidArgument(f"schedule_times(within={within!r}) takes a timedelta from 0 to 720 h")
+    start = now.astimezone(timezone.utc)
+    if within == LONGEST_AHEAD:
+        return start + draw(_ahead | _to_the_microsecond)
+    return start + draw(st.integers(0, within // _MICROSECOND)) * _MICROSECOND
+
+
+@st.composite
+def tasks(
+    draw: DrawFn,
+    *,
+    name: Given[str] = None,
+    http_request: Given[Any] = ...,
+    app_engine_http_request: Given[Any] = ...,
+    pull_message: Given[Any] = None,
+    schedule_time: Given[datetime] = None,
+    dispatch_deadline: Given[timedelta] = ...,
+    retry_config: Given[Any] = ...,
+    version: Version = "v2",
+    as_dict: bool = False,
+) -> Any:
+    """Task messages that the service accepts in an existing queue, or dicts of their fields.
+
+    They are unnamed and without a schedule time unless asked; a payload that is given is the one they have. Shrinks
+    to ``POST https://example.com/`` and nothing else. Evidence: documented and recorded limits.
+    """
+    given = {
+        "http_request": http_request,
+        "app_engine_http_request": app_engine_http_request,
+        "pull_message": pull_message,
+    }
+    others = {"dispatch_deadline": dispatch_deadline, "retry_config": retry_config, "pull_message": pull_message}
+    for field, value in others.items():
+        if value is not ... and value is not None and not has_field(version, "Task", field):
+            raise InvalidArgument(f"tasks({field}={value!r}): a Task of {version} has no such field")
+    kind, payload = _payload(draw, given)
+    is_http = kind == "http_request"
+    fields = {
+        "name": chosen(draw, name, st.none()),
+        kind: payload,
+        "schedule_time": chosen(draw, schedule_time, st.none()),
+        "dispatch_deadline": chosen(draw, dispatch_deadline, _http_deadlines if is_http else _app_engine_deadlines),
+        "retry_config": chosen(draw, retry_config, _retry_configs),
+    }
+    own = in_words_of(version, "Task", fields)
+    if is_callers(dispatch_deadline, retry_config, given[kind]) or name is not None or schedule_time is not None:
+        check_task(version, own)
+    return own if as_dict else message(version, "Task", own)
+
+
+def _payload(draw: DrawFn, given: dict[str, Any]) -> tuple[str, Any]:
+    """Which of the three a task has, and what: one of those that are given, else HTTP or App Engine."""
+    candidates = [kind for kind, value in given.items() if value is not ... and value is not None]
+    candidates = candidates or [kind for kind, value in given.items() if value is ...]
+    if not candidates:
+        raise InvalidArgument("tasks() needs a payload: http_request and app_engine_http_request are both None")
+    kind = candidates[0] if len(candidates) == 1 else draw(st.sampled_from([*[candidates[0]] * 2, *candidates]))
+    first = chosen(draw, given[candidates[0]], _defaults.get(candidates[0], st.none()))
+    if kind == candidates[0]:
+        return kind, first
+    return kind, chosen(draw, given[kind], _defaults.get(kind, st.none()))
+
+
+@st.composite
+def create_task_requests(
+    draw: DrawFn,
+    *,
+    parent: Given[str] = ...,
+    task: Given[Any] = ...,
+    response_view: Given[Any] = ...,
+    version: Version = "v2",
+    as_dict: bool = False,
+) -> Any:
+    """CreateTaskRequest messages, or dicts of their fields; the queue ``parent`` has to be there.
+
+    Shrinks to the simplest task in ``projects/test-project/locations/us-central1/queues/0``, with no view.
+    Evidence: documented and recorded limits.
+    """
+    where = chosen(draw, parent, resource_names())
+    fields = {
+        "parent": where,
+        "task": chosen(draw, task, tasks(version=version, as_dict=as_dict)),
+        "response_view": chosen(draw, response_view, _views),
+    }
+    own = {name: value for name, value in fields.items() if value is not None}
+    if is_callers(parent, task):
+        check_task(version, own.get("task", {}), where)
+    return own if as_dict else message(version, "CreateTaskRequest", own)

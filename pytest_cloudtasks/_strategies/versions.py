@@ -1,0 +1,69 @@
+"""The API versions: what each calls a field, and what it takes of what v2 has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any, Literal
+
+from hypothesis.errors import InvalidArgument
+
+from .._google.frontends import speaking
+from .._google.messages import Messages
+from .._google.raw import built, raw_class, shown
+from .._google.spelling import ROUTING_WITHIN, spelled
+from .._model.app_engine import OVERRIDE
+from .._model.backoff import UNLIMITED
+
+Version = Literal["v2", "v2beta3", "v2beta2"]
+VERSIONS = ("v2", "v2beta3", "v2beta2")
+
+
+def messages_of(version: Version) -> Messages:
+    """The messages of a version; this imports Google's client."""
+    if version not in VERSIONS:
+        raise InvalidArgument(f"version={version!r} must be one of {', '.join(map(repr, VERSIONS))}")
+    return speaking(f"google.cloud.tasks.{version}").messages
+
+
+def types_of(version: Version) -> ModuleType:
+    """The module of a version's message types."""
+    return messages_of(version).types
+
+
+def has_field(version: Version, kind: str, name: str) -> bool:
+    """Whether a version's message has the field that v2 calls, or would call, ``name``."""
+    return _own_name(raw_class(getattr(types_of(version), kind)).DESCRIPTOR, name) != ""
+
+
+def in_words_of(version: Version, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """``fields``, by v2's names, as a version's message takes them; those that are None are left out."""
+    return _in_words_of(raw_class(getattr(types_of(version), kind)).DESCRIPTOR, fields)
+
+
+def message(version: Version, kind: str, fields: Mapping[str, Any]) -> Any:
+    """The message for ``fields``, which are as `in_words_of` gives them."""
+    found = getattr(types_of(version), kind)
+    return shown(found, built(found, fields))
+
+
+def _own_name(descriptor: Any, name: str) -> str:
+    if name == OVERRIDE and descriptor.name == "Queue":
+        return next((one for one in (OVERRIDE, *ROUTING_WITHIN) if one in descriptor.fields_by_name), "")
+    return spelled(descriptor, name)
+
+
+def _in_words_of(descriptor: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name, value in fields.items():
+        own = _own_name(descriptor, name)
+        if value is None or not own:
+            continue
+        kind = descriptor.fields_by_name[own].message_type
+        if isinstance(value, dict) and kind is not None and not kind.GetOptions().map_entry:
+            value = {OVERRIDE: value} if own in ROUTING_WITHIN else _in_words_of(kind, value)
+        result[own] = value
+    if result.get("max_attempts") == UNLIMITED and "unlimited_attempts" in descriptor.fields_by_name:
+        del result["max_attempts"]
+        result["unlimited_attempts"] = True
+    return result

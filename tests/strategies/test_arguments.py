@@ -1,0 +1,186 @@
+"""Arguments: values, strategies, None, and what is refused when it is drawn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from statistics import median
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
+from hypothesis.strategies import SearchStrategy
+
+from pytest_cloudtasks import strategies as cloud
+
+NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
+HTTP = {"url": "https://example.com/"}
+
+
+def drawn(strategy: SearchStrategy[Any]) -> Any:
+    return find(strategy, lambda value: True, settings=settings(database=None, phases=[Phase.generate]))
+
+
+def test_a_field_takes_a_value_or_a_strategy() -> None:
+    """Both stand in what is drawn; None leaves a field out."""
+    task = drawn(
+        cloud.tasks(
+            http_request=HTTP, dispatch_deadline=st.just(timedelta(seconds=20)), retry_config=None, as_dict=True
+        )
+    )
+
+    assert task == {"http_request": HTTP, "dispatch_deadline": timedelta(seconds=20)}
+
+
+def test_a_payload_that_is_given_is_the_one_there_is() -> None:
+    """Of payloads that are given one is drawn; one that is None is never."""
+
+    @given(
+        cloud.tasks(app_engine_http_request=None, as_dict=True), cloud.tasks(app_engine_http_request={}, as_dict=True)
+    )
+    def check(http: dict[str, Any], app_engine: dict[str, Any]) -> None:
+        assert "http_request" in http
+        assert "app_engine_http_request" in app_engine
+
+    check()
+
+
+def test_the_rest_goes_with_what_is_given() -> None:
+    """A method without a body, a body, a URL without TLS and a long backoff are drawn with what suits them."""
+
+    @given(
+        cloud.http_requests(http_method="GET", as_dict=True),
+        cloud.http_requests(body=b"a", as_dict=True),
+        cloud.http_requests(url="http://example.com/", as_dict=True),
+        cloud.retry_configs(min_backoff=timedelta(hours=2), as_dict=True),
+        cloud.retry_configs(max_backoff=timedelta(milliseconds=50), as_dict=True),
+    )
+    def check(get: Any, with_body: Any, plain: Any, late: Any, early: Any) -> None:
+        assert "body" not in get
+        assert with_body["http_method"] in ("POST", "PUT", "PATCH")
+        assert not {"oidc_token", "oauth_token"} & set(plain)
+        assert late["max_backoff"] >= timedelta(hours=2)
+        assert early["min_backoff"] <= timedelta(milliseconds=50)
+
+    check()
+
+
+def test_what_v2_calls_a_field_is_spelled_for_the_version() -> None:
+    """v2beta2 has other names, and a field of its own for attempts without a limit."""
+    rates = cloud.rate_limits(
+        max_dispatches_per_second=1.0, max_concurrent_dispatches=None, version="v2beta2", as_dict=True
+    )
+    retry = cloud.retry_configs(max_attempts=-1, version="v2beta2", as_dict=True)
+    request = cloud.app_engine_http_requests(body=b"a", relative_uri="/a", version="v2beta2", as_dict=True)
+
+    assert find(rates, lambda one: "max_burst_size" not in one) == {"max_tasks_dispatched_per_second": 1.0}
+    assert find(retry, lambda one: len(one) == 1) == {"unlimited_attempts": True}
+    assert find(request, lambda one: True) == {"relative_url": "/a", "http_method": "POST", "payload": b"a"}
+
+
+WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
+    "refused request": (
+        lambda: cloud.http_requests(
+            url="ftp://example.com/", http_method="POST", headers=None, body=None, oidc_token=None
+        ),
+        "Cloud Tasks refuses this Task: HttpTarget.url must start with 'http://' or 'https://'. It is"
+        " {'http_request': {'url': 'ftp://example.com/', 'http_method': 'POST'}}.",
+    ),
+    "refused task": (
+        lambda: cloud.tasks(http_request=HTTP, dispatch_deadline=timedelta(seconds=1), retry_config=None),
+        "Cloud Tasks refuses this Task: Task.dispatchDeadline must be between [15s, 30m]. It is"
+        " {'http_request': {'url': 'https://example.com/'}, 'dispatch_deadline': datetime.timedelta(seconds=1)}.",
+    ),
+    "refused limits": (
+        lambda: cloud.rate_limits(max_dispatches_per_second=501.0, max_concurrent_dispatches=None),
+        "Cloud Tasks refuses this Queue: RateLimits.maxDispatchesPerSecond must be less than or equal to 500. It is"
+        " {'name': 'projects/test-project/locations/us-central1/queues/0', 'rate_limits':"
+        " {'max_dispatches_per_second': 501.0}}.",
+    ),
+    "no payload": (
+        lambda: cloud.tasks(http_request=None, app_engine_http_request=None),
+        "tasks() needs a payload: http_request and app_engine_http_request are both None",
+    ),
+    "unknown version": (
+        lambda: cloud.tasks(version="v3"),  # type: ignore[arg-type]
+        "version='v3' must be one of 'v2', 'v2beta3', 'v2beta2'",
+    ),
+    "field of another version": (
+        lambda: cloud.tasks(dispatch_deadline=timedelta(seconds=20), version="v2beta2"),
+        "tasks(dispatch_deadline=datetime.timedelta(seconds=20)): a Task of v2beta2 has no such field",
+    ),
+    "queue's field of another version": (
+        lambda: cloud.queues(task_ttl=timedelta(days=20)),
+        "queues(task_ttl=datetime.timedelta(days=20)): a Queue of v2 has no such field",
+    ),
+    "naive now": (
+        lambda: cloud.schedule_times(now=datetime(2030, 1, 1)),
+        "schedule_times(now=datetime.datetime(2030, 1, 1, 0, 0)) takes an aware datetime, such as"
+        " cloud_tasks.clock.now()",
+    ),
+    "too wide": (
+        lambda: cloud.schedule_times(now=NOW, within=timedelta(days=31)),
+        "schedule_times(within=datetime.timedelta(days=31)) takes a timedelta from 0 to 720 h",
+    ),
+    "kind of name": (
+        lambda: cloud.resource_names(of="project"),  # type: ignore[arg-type]
+        "of='project' must be one of 'location', 'queue', 'task'",
+    ),
+    "parent of a location": (
+        lambda: cloud.resource_names(of="location", parent="a"),
+        "parent='a': a location has none; give project and location",
+    ),
+    "name": (
+        lambda: cloud.resource_names(parent="a"),
+        "resource_names(of='queue'): Invalid resource field value in the request.",
+    ),
+    "success": (
+        lambda: cloud.outcomes(success=200),  # type: ignore[arg-type]
+        "outcomes(success=200) takes True, False or None",
+    ),
+    "naive now of invalid tasks": (
+        lambda: cloud.invalid_tasks(now=datetime(2030, 1, 1)),
+        "invalid_tasks(now=datetime.datetime(2030, 1, 1, 0, 0)) takes an aware datetime",
+    ),
+    "parent of invalid tasks": (
+        lambda: cloud.invalid_tasks(parent="work"),
+        "invalid_tasks(parent='work') takes a queue's full name",
+    ),
+    "parent of invalid queues": (
+        lambda: cloud.invalid_queues(parent="work"),
+        "invalid_queues(parent='work'): Invalid resource field value in the request.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_cannot_be_drawn_is_an_invalid_argument(name: str) -> None:
+    """Making the strategy raises nothing; drawing from it says what is wrong."""
+    make, text = WRONG[name]
+    strategy = make()
+
+    with pytest.raises(InvalidArgument) as refusal:
+        drawn(strategy)
+
+    assert str(refusal.value) == text
+
+
+def test_a_task_costs_no_more_than_a_few_dozen_integers() -> None:
+    """The median task is drawn within 60 times the median integer; no health check needs to be suppressed."""
+    spent: dict[str, list[float]] = {"task": [], "integer": []}
+
+    @given(data=st.data())
+    @settings(max_examples=200, database=None, deadline=None, phases=[Phase.generate])
+    def measure(data: st.DataObject) -> None:
+        for name, strategy in (("integer", st.integers()), ("task", cloud.tasks())):
+            begun = time.perf_counter()
+            data.draw(strategy)
+            spent[name].append(time.perf_counter() - begun)
+
+    measure()
+
+    assert HealthCheck.too_slow not in settings().suppress_health_check
+    assert median(spent["task"]) < 60 * median(spent["integer"])

@@ -1,0 +1,100 @@
+"""``st.from_type`` for Google's messages, by Hypothesis's entry point."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import find, given, settings
+from hypothesis import strategies as st
+
+import pytest_cloudtasks
+from pytest_cloudtasks import FakeCloudTasks
+from pytest_cloudtasks._google.raw import is_message_type
+from pytest_cloudtasks._strategies.registering import MODULES, _TypesHook, register
+
+from .clients import LOCATION
+
+ROOT = Path(pytest_cloudtasks.__file__).parent.parent
+register()
+KINDS = [kind for name in MODULES for kind in vars(import_module(name)).values() if is_message_type(kind)]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.meta.full_name.removeprefix("google.cloud.tasks."))
+def test_every_message_type_is_known(kind: Any) -> None:
+    """from_type gives messages of that very class that go over the wire and back."""
+
+    @given(message=st.from_type(kind))
+    @settings(max_examples=5, database=None, deadline=None)
+    def check(message: Any) -> None:
+        assert type(message) is kind
+        assert kind.deserialize(kind.serialize(message)) == message
+
+    check()
+
+
+def test_tasks_of_every_version_are_more_than_empty() -> None:
+    """A Task has a payload, in each of the versions."""
+    for name in MODULES:
+        simplest = find(st.from_type(import_module(name).Task), lambda task: True)
+        assert simplest.http_request.url == "https://example.com/"
+
+
+def test_a_request_that_is_drawn_by_its_type_is_accepted() -> None:
+    """So is st.builds, with strategies for the fields that matter."""
+    from google.cloud import tasks_v2
+
+    built = st.builds(
+        tasks_v2.CreateTaskRequest, parent=st.just(f"{LOCATION}/queues/work"), task=st.from_type(tasks_v2.Task)
+    )
+
+    @given(request=built)
+    @settings(max_examples=20, database=None, deadline=None)
+    def check(request: tasks_v2.CreateTaskRequest) -> None:
+        with FakeCloudTasks(queues=["work"]) as cloud_tasks:
+            cloud_tasks.client().create_task(request)
+            assert len(cloud_tasks.tasks()) == 1
+
+    check()
+
+
+def test_registering_twice_changes_nothing() -> None:
+    """However often it is asked, one hook watches for the types."""
+    register()
+
+    assert sum(isinstance(finder, _TypesHook) for finder in sys.meta_path) == 1
+
+
+def test_hypothesis_registers_them_and_imports_nothing_of_google(tmp_path: Path) -> None:
+    """With the package installed, importing Hypothesis is enough, before Google's client is there or after."""
+    declared = re.search(
+        r"\[project\.entry-points\.hypothesis\]\n(.+?)\n", (ROOT / "pyproject.toml").read_text("utf-8")
+    )
+    assert declared is not None
+    information = tmp_path / "installed-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: installed\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(f"[hypothesis]\n{declared[1].replace(chr(34), '')}\n")
+    script = """
+import sys
+from hypothesis import find, strategies as st
+assert not {name.split(".")[0] for name in sys.modules} & {"google", "grpc", "proto"}, "imported"
+assert not any(name.startswith("pytest_cloudtasks._model") for name in sys.modules)
+from google.cloud import tasks_v2
+print(find(st.from_type(tasks_v2.Task), lambda task: True).http_request.url)
+"""
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        env={"PYTHONPATH": f"{tmp_path}:{ROOT}", "PATH": "/usr/bin:/bin"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.stdout == "https://example.com/\n", result.stderr
