@@ -4,16 +4,15 @@ import os
 import pkgutil
 from importlib import import_module
 
-from google.cloud.tasks_v2 import CloudTasksClient
+import pytest
 
 import pytest_cloudtasks
+from tests.installed import CAPABILITIES
 
 pytest_plugins = ["pytester"]
 
-collect_ignore = (
-    []
-    if hasattr(CloudTasksClient, "batch_create_tasks")
-    else [
+WITHOUT = {
+    "batches": [
         "acceptance/test_betas.py",
         "acceptance/test_http_target.py",
         "acceptance/test_newest_surface.py",
@@ -21,8 +20,11 @@ collect_ignore = (
         "google/test_http_targets.py",
         "google/test_newest.py",
         "google/test_operations.py",
-    ]
-)
+    ],
+    "rest": ["google/test_rest_paths.py"],
+    "clients of 2.x": ["google", "handle", "processes"],
+}
+collect_ignore = [one for capability, tests in WITHOUT.items() if capability not in CAPABILITIES for one in tests]
 """Tests of messages and RPCs that the installed release doesn't have; google/test_surface.py is for every release."""
 
 # Under CI pytest prints summaries at full length; inner sessions are to look the same everywhere.
@@ -42,3 +44,18 @@ for _module in (
     import_module(_module)
 for _found in pkgutil.walk_packages(pytest_cloudtasks.__path__, "pytest_cloudtasks."):
     import_module(_found.name)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what the installed release of google-cloud-tasks can't do."""
+    left_out = [item for item in items if needs_of(item) - CAPABILITIES]
+    items[:] = [item for item in items if item not in set(left_out)]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def needs_of(item: pytest.Item) -> set[str]:
+    """The capabilities that a test is about."""
+    named = {name for marker in item.iter_markers("needs") for name in marker.args}
+    parameters = getattr(item, "callspec", None)
+    over_rest = parameters is not None and parameters.params.get("transport") == "rest"
+    return named | ({"rest"} if over_rest else set())

@@ -33,6 +33,7 @@ from .attention import Attention
 from .calls import Arrival
 from .choices import Choices, SeededChoices
 from .failing import failure
+from .forking import forks
 from .handlers import Handler
 from .lineups import PlannedLineup
 from .lints import Lints
@@ -139,7 +140,7 @@ class World:
         self.sleepers: Agenda[Handler] = Agenda()
         """Async handlers that wait for their instant."""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.lock = threading.RLock()
+        self.lock = forks.lock()
 
     # --- time ----------------------------------------------------------------------------------------------------
 

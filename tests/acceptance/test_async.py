@@ -226,6 +226,7 @@ def unavailable_until(cloud_tasks: FakeCloudTasks, monkeypatch: pytest.MonkeyPat
     return seen
 
 
+@pytest.mark.needs("retries of asyncio")
 def test_the_default_retry_costs_no_real_time(cloud_tasks: FakeCloudTasks, monkeypatch: pytest.MonkeyPatch) -> None:
     """Google's own policy retries GetQueue after UNAVAILABLE, and its waits are skipped and move no clock."""
     seen, waits, sleep = unavailable_until(cloud_tasks, monkeypatch, 5), [], asyncio.sleep

@@ -20,8 +20,14 @@ def enqueue(queue, path, **fields):
     return client.create_task(parent=queue, task=task).name
 
 
-@pytest.mark.parametrize("number", [1, 2])
+SHUFFLED = pytest.param(3, marks=pytest.mark.cloud_tasks(order="shuffle"))
+
+
+@pytest.mark.parametrize("number", [1, 2, SHUFFLED])
 def test_story(cloud_tasks, number):
+    if number == 3:
+        cloud_tasks.deliver_twice(rate=0.5)
+        cloud_tasks.lose_answer(rate=0.2)
     queues = [cloud_tasks.create_queue(name, retry_config={"min_backoff": "3s"}).name for name in ("one", "two")]
     cloud_tasks.route("https://a.test/slow/*").returns(429, 500, 200).takes(timedelta(seconds=2.5))
     cloud_tasks.route("https://a.test/*").returns(503, 200)
@@ -55,11 +61,12 @@ def timelines(folder: Path, *arguments: str, hash_seed: str = "0") -> dict[str, 
 
 
 def test_the_timeline_is_the_same_to_the_byte_in_every_run(tmp_path: Path) -> None:
-    """Under two hash seeds, alone and among others, in another order and under xdist, a test's timeline is the same."""
+    """Hash seeds, other tests, their order and xdist change nothing in a timeline, also where chance has a say."""
     (tmp_path / "test_story.py").write_text(STORY)
     expected = timelines(tmp_path, "-p", "no:randomly")
     assert expected["1"] != expected["2"], "task IDs follow from the test"
     assert len(expected["1"].splitlines()) > 30
+    assert "delivered a second time" in expected["3"]
     assert timelines(tmp_path, "-p", "no:randomly", hash_seed="4711") == expected
     assert timelines(tmp_path, "-p", "no:randomly", "-k", "2") == {"2": expected["2"]}
     assert timelines(tmp_path, "-p", "randomly", "-p", "randomly", "--randomly-seed=3") == expected

@@ -9,7 +9,8 @@ from typing import Any
 import grpc
 import pytest
 from google.api_core import exceptions
-from google.api_core.retry import AsyncRetry, Retry, if_exception_type
+from google.api_core.retry import Retry, if_exception_type
+from google.api_core.retry_async import AsyncRetry
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks

@@ -111,6 +111,7 @@ def test_a_task_is_retried_until_it_succeeds(versioned: Versioned, cloud_tasks: 
         versioned.client.get_task(name=name)
 
 
+@pytest.mark.needs("HTTP tasks in all versions")
 def test_an_http_task_is_sent(versioned: Versioned, cloud_tasks: FakeCloudTasks, parent: str) -> None:
     """Method, headers, body and token of an HTTP request arrive."""
     queue = create(versioned, parent, "q")

@@ -8,7 +8,8 @@ from typing import Any
 
 import grpc
 import pytest
-from google.api_core import exceptions, gapic_v1, retry
+from google.api_core import exceptions, gapic_v1
+from google.api_core.retry_async import AsyncRetry
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import tasks_v2
@@ -368,9 +369,7 @@ def test_a_redirected_channel_goes_to_the_fake_while_there_is_one() -> None:
     assert real.is_closed
 
 
-@pytest.mark.parametrize(
-    "passed", [retry.AsyncRetry(timeout=5), None, gapic_v1.method.DEFAULT], ids=["one", "no", "def"]
-)
+@pytest.mark.parametrize("passed", [AsyncRetry(timeout=5), None, gapic_v1.method.DEFAULT], ids=["one", "no", "def"])
 def test_the_callers_retry_is_noted(passed: Any) -> None:
     """The backend sees what the caller passed as retry: an object, None, or the library's DEFAULT."""
     backend = Answering(FOUND)
@@ -382,7 +381,7 @@ def test_the_callers_retry_is_noted(passed: Any) -> None:
 
 def test_coroutines_at_once_note_their_own_retries() -> None:
     """What one coroutine passed does not show up in another's call."""
-    backend, policies = Answering(FOUND), [retry.AsyncRetry(timeout=number) for number in range(1, 6)]
+    backend, policies = Answering(FOUND), [AsyncRetry(timeout=number) for number in range(1, 6)]
 
     async def story() -> None:
         client = tasks_v2.CloudTasksAsyncClient()

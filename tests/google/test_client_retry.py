@@ -156,6 +156,7 @@ def test_what_google_does_not_retry_fails_at_once(
     assert calls_of(backend) == [rpc]
 
 
+@pytest.mark.needs("rest")
 @pytest.mark.usefixtures("installed")
 def test_a_gateway_timeout_over_rest_is_not_retried(scripted: Callable[..., Any], failing: Callable[..., Any]) -> None:
     """Over REST a 504 is a GatewayTimeout, which Google's policy does not retry, in production either."""

@@ -20,12 +20,13 @@ from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2 import CloudTasksClient
 from google.cloud.tasks_v2.services.cloud_tasks import client as client_module
-from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport, CloudTasksRestTransport
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._google import interception as interception_module
 from pytest_cloudtasks._google.interception import ImportHook, Interception, Patch
 from tests.google.channels import QueueChannel
+from tests.installed import SYNC_TRANSPORTS, CloudTasksRestTransport
 
 pytestmark = pytest.mark.usefixtures("no_network", "no_credentials")
 
@@ -55,9 +56,15 @@ BUILDS: dict[str, Build] = {
     "grpc": lambda: tasks_v2.CloudTasksClient(transport="grpc"),
     "rest": lambda: tasks_v2.CloudTasksClient(transport="rest"),
     "class of the transport": lambda: tasks_v2.CloudTasksClient(
+        transport=tasks_v2.CloudTasksClient.get_transport_class("grpc")
+    ),
+    "class of the transport for rest": lambda: tasks_v2.CloudTasksClient(
         transport=tasks_v2.CloudTasksClient.get_transport_class("rest")
     ),
 }
+NEEDS = {"from info": "keys from a dict", **dict.fromkeys((how for how in BUILDS if how.endswith("rest")), "rest")}
+NEEDS |= dict.fromkeys((how for how in BUILDS if how.startswith("class")), "transports by class")
+HOWS = [pytest.param(how, marks=pytest.mark.needs(NEEDS[how]) if how in NEEDS else ()) for how in BUILDS]
 
 
 def reaches(client: CloudTasksClient, cloud_tasks: FakeCloudTasks) -> bool:
@@ -75,9 +82,9 @@ def test_the_registry_is_where_it_was() -> None:
     )
     registry = getattr(client_module.CloudTasksClientMeta, "_transport_registry", None)
     assert isinstance(registry, dict), moved
-    assert {"grpc", "rest"} <= registry.keys(), moved
+    assert {*SYNC_TRANSPORTS} <= registry.keys(), moved
     assert issubclass(registry["grpc"], CloudTasksGrpcTransport), moved
-    assert issubclass(registry["rest"], CloudTasksRestTransport), moved
+    assert "rest" not in SYNC_TRANSPORTS or issubclass(registry["rest"], CloudTasksRestTransport), moved
     for name in ("from_service_account_info", "from_service_account_file", "from_service_account_json"):
         assert isinstance(vars(CloudTasksClient).get(name), classmethod), moved
 
@@ -85,7 +92,7 @@ def test_the_registry_is_where_it_was() -> None:
 # --- however it is built -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", BUILDS)
+@pytest.mark.parametrize("how", HOWS)
 def test_a_client_built_in_a_fake_reaches_it(how: str) -> None:
     """However a client is built and under whichever name, its calls arrive, without credentials or key file."""
     with FakeCloudTasks(queues=["q"]) as cloud_tasks:
@@ -346,7 +353,7 @@ def test_uninstalling_puts_everything_back() -> None:
 
     def seen() -> list[object]:
         names = ("from_service_account_info", "from_service_account_file", "from_service_account_json")
-        return [registry["grpc"], registry["rest"], *(vars(CloudTasksClient)[name] for name in names)]
+        return [*(registry[name] for name in SYNC_TRANSPORTS), *(vars(CloudTasksClient)[name] for name in names)]
 
     before, hooks, one = seen(), list(sys.meta_path), Interception()
     one.install()

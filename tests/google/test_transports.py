@@ -8,11 +8,7 @@ from google.api_core import exceptions, gapic_v1, retry
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import tasks_v2
-from google.cloud.tasks_v2.services.cloud_tasks.transports import (
-    CloudTasksGrpcTransport,
-    CloudTasksRestTransport,
-    CloudTasksTransport,
-)
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport, CloudTasksTransport
 
 from pytest_cloudtasks._google.channel import caller_retry
 from pytest_cloudtasks._google.rest_paths import HTTP_RULES
@@ -27,6 +23,7 @@ from pytest_cloudtasks._google.transports import (
     redirectable,
 )
 from tests.google.channels import QueueChannel
+from tests.installed import CloudTasksRestTransport
 
 QUEUE = "projects/p/locations/l/queues/q"
 API = "google.cloud.tasks.v2"
@@ -73,7 +70,7 @@ def test_the_private_parts_are_where_they_were() -> None:
         " the new place, and say in that module which versions have it"
     )
     assert callable(getattr(CloudTasksTransport, "_prep_wrapped_messages", None)), moved
-    for stock in (CloudTasksGrpcTransport, CloudTasksRestTransport):
+    for stock in filter(None, (CloudTasksGrpcTransport, CloudTasksRestTransport)):
         transport = stock(credentials=AnonymousCredentials())
         wrapped = getattr(transport, "_wrapped_methods", None)
         assert isinstance(wrapped, dict), moved
@@ -216,6 +213,17 @@ def test_a_redirected_channel_goes_to_the_fake_while_there_is_one(scripted: Call
     assert channel.is_closed
 
 
+def test_a_transport_of_the_registry_keeps_a_channel_that_it_is_given(scripted: Callable[..., Any]) -> None:
+    """Who asks the client for its transport class, and gives that a channel, talks to that channel."""
+    backend = scripted(FOUND)
+    channel = QueueChannel("theirs")
+    transport = tasks_v2.CloudTasksClient.get_transport_class("grpc")(channel=channel)
+    assert tasks_v2.CloudTasksClient(transport=transport).get_queue(name=QUEUE).name == "theirs"
+    assert backend.calls == []
+    transport.close()
+    assert channel.is_closed
+
+
 # --- retry -------------------------------------------------------------------------------------------------------
 
 
@@ -250,6 +258,7 @@ def test_a_failed_call_leaves_no_retry_behind(
 # --- REST --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs("rest")
 @pytest.mark.parametrize(
     ("options", "origin"),
     [
@@ -276,6 +285,7 @@ def test_a_rest_error_names_verb_and_url(
     assert raised.value.__cause__ is error
 
 
+@pytest.mark.needs("rest")
 def test_a_rest_call_arrives_as_it_was_made(scripted: Callable[..., Any]) -> None:
     """RPC, API, request, time-out and metadata reach the backend over REST as over gRPC."""
     backend = scripted(FOUND)
@@ -287,6 +297,7 @@ def test_a_rest_call_arrives_as_it_was_made(scripted: Callable[..., Any]) -> Non
     assert ("x-goog-request-params", f"name={QUEUE}") in call.metadata
 
 
+@pytest.mark.needs("rest")
 def test_a_rest_name_without_a_path_never_reaches_the_fake(scripted: Callable[..., Any]) -> None:
     """A name that fits no URL is a ValueError of the client, as in production."""
     backend = scripted(FOUND)
@@ -295,6 +306,7 @@ def test_a_rest_name_without_a_path_never_reaches_the_fake(scripted: Callable[..
     assert backend.calls == []
 
 
+@pytest.mark.needs("rest")
 def test_outside_a_fake_a_rest_call_is_the_librarys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a fake the stock REST transport makes the call."""
     made: list[Any] = []
@@ -320,6 +332,7 @@ def test_outside_a_fake_a_rest_call_is_the_librarys(monkeypatch: pytest.MonkeyPa
     transport.close()
 
 
+@pytest.mark.needs("rest")
 def test_rest_rpcs_are_equal_to_themselves(scripted: Callable[..., Any]) -> None:
     """Two readings of an RPC are equal and hash alike; another RPC or transport's is another."""
     scripted()

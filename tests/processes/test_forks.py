@@ -1,0 +1,149 @@
+"""A process that forks: the child has its copy of the fake, the parent's goes on."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from google.api_core import exceptions
+from google.cloud import tasks_v2
+
+from pytest_cloudtasks import FakeCloudTasks
+from pytest_cloudtasks._handle.forking import Forks
+
+TASK = {"http_request": {"url": "https://app.test/work"}}
+
+
+@pytest.fixture
+def queue(cloud_tasks: FakeCloudTasks) -> str:
+    return str(cloud_tasks.create_queue("work").name)
+
+
+def in_a_child(work: Callable[[], Any]) -> Any:
+    """What ``work`` gives in a fork of this process."""
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        told = {}
+        try:
+            told = {"result": work()}
+        except BaseException as error:
+            told = {"error": repr(error)}
+        finally:
+            os.write(writing, json.dumps(told).encode())
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        told = json.load(pipe)
+    assert os.waitpid(child, 0)[1] == 0
+    assert "error" not in told, told["error"]
+    return told["result"]
+
+
+def test_a_child_talks_to_its_copy(cloud_tasks: FakeCloudTasks, queue: str) -> None:
+    """The child's client sees what was there and may change it; the parent's queue stays as it was."""
+    client = tasks_v2.CloudTasksClient()
+    cloud_tasks.route("https://app.test/work")
+    before = client.create_task(parent=queue, task={**TASK, "name": f"{queue}/tasks/before"}).name
+
+    def work() -> dict[str, Any]:
+        client.create_task(parent=queue, task={**TASK, "name": f"{queue}/tasks/child"})
+        tasks_v2.CloudTasksClient().create_task(parent=queue, task=TASK)
+        there = [task.name.rpartition("/")[2] for task in client.list_tasks(parent=queue)]
+        return {"there": there, "delivered": cloud_tasks.drain().succeeded, "at": cloud_tasks.clock.now().isoformat()}
+
+    told = in_a_child(work)
+    assert (told["there"][:2], len(told["there"]), told["delivered"]) == (["before", "child"], 3, 3)
+    assert [task.name for task in cloud_tasks.tasks()] == [before]
+    with pytest.raises(exceptions.NotFound):
+        client.get_task(name=f"{queue}/tasks/child")
+    assert cloud_tasks.drain().succeeded == 1
+    assert cloud_tasks.clock.now().isoformat() == told["at"]
+
+
+def create_in_child(pipe: Any, queue: str) -> None:
+    """A worker process of the application's."""
+    pipe.send(tasks_v2.CloudTasksClient().create_task(parent=queue, task=TASK).name)
+    pipe.close()
+
+
+def test_a_process_of_multiprocessing(cloud_tasks: FakeCloudTasks, queue: str) -> None:
+    """A forked worker process enqueues into its copy, and no socket is opened for it."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=create_in_child, args=(theirs, queue))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+        process.start()
+    theirs.close()
+    assert ours.recv().startswith(f"{queue}/tasks/")
+    process.join()
+    process.close()
+    cloud_tasks.assert_nothing_enqueued()
+
+
+def test_a_fork_in_the_midst_of_calls(cloud_tasks: FakeCloudTasks, queue: str) -> None:
+    """Children of a process whose threads are enqueueing find a fake that is whole, and that answers."""
+    client = tasks_v2.CloudTasksClient()
+    is_over = threading.Event()
+    created: list[str] = []
+
+    def enqueue() -> None:
+        while not is_over.is_set():
+            created.append(client.create_task(parent=queue, task=TASK).name)
+
+    def work() -> list[int]:
+        listed = len(list(client.list_tasks(request={"parent": queue, "page_size": 1000})))
+        client.create_task(parent=queue, task=TASK)
+        return [listed, len(cloud_tasks.tasks()) - 1]
+
+    threads = [threading.Thread(target=enqueue) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        told = [in_a_child(work) for _ in range(5)]
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
+    assert all(listed == there for listed, there in told)
+    assert len(cloud_tasks.tasks()) == len(created)
+
+
+def test_a_fork_waits_for_the_call_that_is_under_way() -> None:
+    """All locks are free on both sides of a fork, and nobody has one during it."""
+    forks = Forks()
+    lock, other = forks.lock(), forks.lock()
+    taken, may_end = threading.Event(), threading.Event()
+    order = []
+
+    def call() -> None:
+        with lock:
+            taken.set()
+            may_end.wait()
+            order.append("call")
+
+    def fork() -> None:
+        forks.hold_still()
+        order.append("fork")
+        forks.go_on()
+
+    threads = [threading.Thread(target=call), threading.Thread(target=fork)]
+    threads[0].start()
+    taken.wait()
+    threads[1].start()
+    may_end.set()
+    for thread in threads:
+        thread.join()
+    assert order == ["call", "fork"]
+    for one in (lock, other):
+        assert one.acquire(blocking=False)
+        one.release()

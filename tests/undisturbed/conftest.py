@@ -1,0 +1,4 @@
+from __future__ import annotations
+
+collect_ignore = ["projects"]
+"""Suites of their own, which test_projects.py runs."""
