@@ -6,10 +6,11 @@ parameter has no need to. Where the release lacks it the test is left out, as te
 
 from __future__ import annotations
 
+import inspect
 from importlib import import_module
 from typing import Any
 
-from google.cloud import tasks_v2, tasks_v2beta2
+from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
 
 _TRANSPORTS: Any = None
 _ASYNC: Any = None
@@ -33,7 +34,10 @@ CAPABILITIES = {
         "uploads": hasattr(tasks_v2beta2.CloudTasksClient, "upload_queue_yaml"),
         "transports by class": "Callable" in str(tasks_v2.CloudTasksClient.__init__.__annotations__.get("transport")),
         "retries of asyncio": _ASYNC is not None and _ASYNC.retries.__name__.endswith("retry_async"),
-        "HTTP tasks in all versions": "http_request" in tasks_v2beta2.types.Task.meta.fields if _TRANSPORTS else False,
+        "HTTP tasks in all versions": _TRANSPORTS is not None and hasattr(tasks_v2beta2.types.Task(), "http_request"),
+        "time-outs of 20 s": _TRANSPORTS is not None and "default_timeout=20.0" in inspect.getsource(_TRANSPORTS.base),
+        "types of queues": _TRANSPORTS is not None and hasattr(tasks_v2beta3.types.Queue(), "type_"),
+        "clients to close": hasattr(tasks_v2.CloudTasksClient, "__enter__"),
         "keys from a dict": hasattr(tasks_v2.CloudTasksClient, "from_service_account_info"),
     }.items()
     if is_there

@@ -457,7 +457,7 @@ def test_under_pytest_asyncio_no_lifespan_is_left_behind(pytester: pytest.Pytest
 
         import pytest
         from fastapi import FastAPI
-        from google.cloud import tasks_v2
+        from google.cloud.tasks_v2.services.cloud_tasks import CloudTasksAsyncClient
 
         seen = []
 
@@ -476,7 +476,7 @@ def test_under_pytest_asyncio_no_lifespan_is_left_behind(pytester: pytest.Pytest
             async def work(): ...
 
             cloud_tasks.mount("https://worker.test", app)
-            await tasks_v2.CloudTasksAsyncClient().create_task(
+            await CloudTasksAsyncClient().create_task(
                 parent=cloud_tasks.queue_path("work"), task={"http_request": {"url": "https://worker.test/"}}
             )
             assert (await cloud_tasks.aio.drain()).succeeded == 1

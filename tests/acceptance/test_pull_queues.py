@@ -192,6 +192,7 @@ def test_a_missing_queue_is_made_for_its_first_task(cloud_tasks: FakeCloudTasks,
     ]
 
 
+@pytest.mark.needs("types of queues")
 @pytest.mark.cloud_tasks(queues={"jobs": {"pull_target": {}}, "kept": {"task_ttl": "864000s", "type_": "PULL"}})
 def test_settings_make_pull_queues(cloud_tasks: FakeCloudTasks) -> None:
     """A queue of the settings takes the fields of whichever version has them all."""
@@ -201,6 +202,7 @@ def test_settings_make_pull_queues(cloud_tasks: FakeCloudTasks) -> None:
     assert (kept.type_.name, kept.task_ttl) == ("PULL", timedelta(days=10))
 
 
+@pytest.mark.needs("types of queues")
 def test_other_versions_see_pull_queues(worker: Any, cloud_tasks: FakeCloudTasks, jobs: str) -> None:
     """v2 shows the queue without a limit and the task without a payload; v2beta3 the message in the FULL view alone."""
     name = enqueue(worker, jobs, "t", b"hello", tag="a").name
@@ -220,6 +222,7 @@ def test_other_versions_see_pull_queues(worker: Any, cloud_tasks: FakeCloudTasks
     assert lease(worker, jobs) == []
 
 
+@pytest.mark.needs("types of queues")
 def test_a_pull_queue_of_v2beta3_is_leased_from(cloud_tasks: FakeCloudTasks, parent: str) -> None:
     """Its type is what v2beta2 calls a pull target."""
     name = f"{parent}/queues/jobs"

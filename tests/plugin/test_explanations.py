@@ -132,6 +132,7 @@ def test_an_assertion_is_printed_whole(pytester: pytest.Pytester) -> None:
     ]
 
 
+@pytest.mark.needs("clients of 2.x")
 def test_messages_are_compared_field_by_field(pytester: pytest.Pytester) -> None:
     """`assert task == other` shows what differs; a comparison of anything else is pytest's own."""
     pytester.makepyfile(

@@ -149,6 +149,7 @@ def test_the_client_fixture_is_a_real_client_bound_to_the_fake(pytester: pytest.
     pytester.runpytest().assert_outcomes(passed=2)
 
 
+@pytest.mark.needs("clients to close")
 def test_a_closed_client_fixture_serves_the_next_test(pytester: pytest.Pytester) -> None:
     """The shared client survives a test that uses it as a context manager, which closes its transport."""
     pytester.makepyfile(

@@ -515,6 +515,7 @@ def test_time_and_transports_are_released_whatever_happened(pytester: pytest.Pyt
     pytester.runpytest().assert_outcomes(passed=4, failed=1, errors=2)
 
 
+@pytest.mark.needs("clients of 2.x")
 def test_a_suite_that_patches_the_client_itself_is_left_alone(pytester: pytest.Pytester) -> None:
     """A user's own MagicMock or autospec of the class wins, with and without a fake."""
     pytester.makepyfile(

@@ -303,6 +303,7 @@ def test_a_broken_connection_is_no_response(cloud_tasks: FakeCloudTasks, answer:
 
 
 @on(queues=["work"])
+@pytest.mark.needs("clients of 2.x")
 def test_a_silent_server_misses_the_deadline(cloud_tasks: FakeCloudTasks) -> None:
     """After a moment of real time the attempt is given up, and ends at its deadline in the queue's time."""
     released = threading.Event()

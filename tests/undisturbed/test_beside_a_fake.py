@@ -72,6 +72,7 @@ def test_a_stub_in_place_of_the_module(cloud_tasks: FakeCloudTasks, monkeypatch:
     assert cloud_tasks.create_queue("other").name.endswith("/queues/other")
 
 
+@pytest.mark.needs("clients of 2.x")
 def test_a_client_with_a_channel_of_its_own(cloud_tasks: FakeCloudTasks) -> None:
     """Whoever gives a transport with a channel keeps it, whatever fake is there."""
     transport = tasks_v2.CloudTasksClient.get_transport_class("grpc")(channel=QueueChannel("theirs"))
