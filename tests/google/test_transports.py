@@ -291,7 +291,8 @@ def test_a_rest_call_arrives_as_it_was_made(scripted: Callable[..., Any]) -> Non
     backend = scripted(FOUND)
     tasks_v2.CloudTasksClient(transport="rest").get_queue(name=QUEUE, timeout=7, metadata=[("x-mine", "1")])
     (call,) = backend.calls
-    assert (call.rpc, call.api, call.timeout) == ("get_queue", API, 7)
+    assert (call.rpc, call.api) == ("get_queue", API)
+    assert call.timeout == pytest.approx(7, abs=1)  # the client takes off what a busy machine has needed until here
     assert call.request == tasks_v2.GetQueueRequest(name=QUEUE)
     assert ("x-mine", "1") in call.metadata
     assert ("x-goog-request-params", f"name={QUEUE}") in call.metadata
