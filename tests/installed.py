@@ -1,13 +1,15 @@
-"""What the installed release of google-cloud-tasks has. Tests ask for a capability, never for a number.
+"""What the installed releases have, of google-cloud-tasks above all. Tests ask for a capability, never for a number.
 
 A test says what it is about by ``@pytest.mark.needs("rest")``; one that is asked of the transport ``"rest"`` by a
-parameter has no need to. Where the release lacks it the test is left out, as tests/conftest.py does it.
+parameter has no need to. Where a release lacks it the test is left out, as tests/conftest.py does it.
 """
 
 from __future__ import annotations
 
 import inspect
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
@@ -25,6 +27,7 @@ if hasattr(tasks_v2, "services"):  # 1.x has none, and no asyncio
 
 CloudTasksRestTransport: Any = getattr(_TRANSPORTS, "CloudTasksRestTransport", None)
 """The library's, or None."""
+_ASYNCIO_PLUGIN = find_spec("pytest_asyncio")
 CAPABILITIES = {
     name
     for name, is_there in {
@@ -38,6 +41,8 @@ CAPABILITIES = {
         "time-outs of 20 s": _TRANSPORTS is not None and "default_timeout=20.0" in inspect.getsource(_TRANSPORTS.base),
         "types of queues": _TRANSPORTS is not None and hasattr(tasks_v2beta3.types.Queue(), "type_"),
         "clients to close": hasattr(tasks_v2.CloudTasksClient, "__enter__"),
+        "scopes of pytest-asyncio": _ASYNCIO_PLUGIN is not None
+        and "asyncio_default_test_loop_scope" in Path(str(_ASYNCIO_PLUGIN.origin)).with_name("plugin.py").read_text(),
         "keys from a dict": hasattr(tasks_v2.CloudTasksClient, "from_service_account_info"),
     }.items()
     if is_there

@@ -391,6 +391,7 @@ ASYNC_SUITE = """
 """
 
 
+@pytest.mark.needs("scopes of pytest-asyncio")
 @pytest.mark.parametrize("scope", ["function", "session"])
 def test_under_pytest_asyncio(pytester: pytest.Pytester, scope: str) -> None:
     """Async tests and fixtures work as sync ones do, each in a loop of its own or all in one, without a warning."""

@@ -435,6 +435,7 @@ def test_an_application_behind_its_test_client_runs_inline(test_client: Callable
         cloud_tasks.assert_attempts(cloud_tasks.assert_enqueued(), [202])
 
 
+@pytest.mark.needs("scopes of pytest-asyncio")
 @pytest.mark.parametrize(
     ("scope", "seen"),
     [("function", '["start-up", "start-up"]'), ("session", '["start-up", "shutdown", "start-up", "shutdown"]')],

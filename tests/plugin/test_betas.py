@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 
+@pytest.mark.needs("clients of 2.x")
 @pytest.mark.parametrize("version", ["v2beta3", "v2beta2"])
 def test_calls_outside_a_fake_can_be_refused(pytester: pytest.Pytester, version: str) -> None:
     """With outside = refuse a forgotten fixture fails the test in a sentence, whatever version the application uses."""

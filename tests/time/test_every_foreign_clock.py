@@ -359,6 +359,7 @@ def small_tests() -> list[str]:
     return tests
 
 
+@pytest.mark.needs("scopes of pytest-asyncio")
 def test_every_clock_is_followed_and_leaves_no_trace(pytester: pytest.Pytester) -> None:
     """Each clock, in each form and at each date, is the queue's while it lasts; after all of them nothing is left."""
     pytester.makeini(
