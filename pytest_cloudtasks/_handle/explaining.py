@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from .differing import in_detail, likeness, values_that_differ
-from .matching import Difference, Match
+from .matching import Difference, Match, error_of
 from .on_commit import hint
 from .records import TaskRecord, contents, model_task, short_name
-from .shortened import shown
+from .shortened import ABSENT, shown
 from .side_by_side import side_by_side
 from .suggestions import counted
 from .timeline import timeline_excerpt
@@ -83,7 +83,17 @@ def _nearest(match: Match, tasks: Sequence[TaskRecord]) -> str:
 
 def _near(task: TaskRecord, details: Sequence[Difference]) -> str:
     rows = [(one.field, one.expected, one.actual) for one in details]
-    return "\n".join([f"  {_title(task)}", *side_by_side(rows, ("expected", "actual"), "    ")])
+    raised = [_raised(one) for one in details]
+    table = side_by_side(rows, ("expected", "actual"), "    ")
+    return "\n".join([f"  {_title(task)}", *table, *filter(None, raised)])
+
+
+def _raised(difference: Difference) -> str:
+    """What became of an expected function that could not say."""
+    error = None if difference.actual is ABSENT else error_of(difference.expected, difference.actual)
+    if error is None:
+        return ""
+    return f"    {difference.field}: the expected function raised {type(error).__name__}: {error}"
 
 
 def _tasks(tasks: Sequence[TaskRecord]) -> str:

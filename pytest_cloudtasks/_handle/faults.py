@@ -101,7 +101,7 @@ class Faults:
             )
 
         def applies(call: RpcCall) -> bool:
-            return rpc in ("*", call.method) and (when is None or _says_yes(when, call.request))
+            return rpc in ("*", call.method) and (when is None or operator.truth(when(call.request)))
 
         given += _told(occasions, times) + ("" if when is None else f", when={shown(when)}")
         return world.plans.add(FaultPlan(fault, given, applies, occasions, rpc_fault=rpc_fault))
@@ -234,6 +234,8 @@ def _unused_text(plan: FaultPlan, world: World) -> str:
         f"{plan.describe()} was planned and never happened: no {what} matched, or too few did. Correct the plan, or"
         " leave it out."
     )
+    if plan.error is not None:
+        text += f" Its function when=… raised {type(plan.error).__name__}: {plan.error}"
     try:
         if plan.queue is not None:
             world.queue_named(plan.queue)
@@ -293,11 +295,3 @@ def _told(occasions: Occasions, times: Any) -> str:
         "rate": UNSET if occasions.rate is None else occasions.rate,
     }
     return "".join(f", {name}={value!r}" for name, value in said.items() if value is not UNSET)
-
-
-def _says_yes(when: When, request: Any) -> bool:
-    """What a predicate says; one that was written for requests of another shape does not."""
-    try:
-        return operator.truth(when(request))
-    except Exception:
-        return False

@@ -191,12 +191,23 @@ def matches(expected: Any, actual: Any) -> bool:
         text = actual.decode(errors="replace") if isinstance(actual, bytes) and _is_text(expected) else actual
         return isinstance(text, (str, bytes)) and expected.search(text) is not None
     if _is_predicate(expected):
-        try:
-            return bool(expected(actual))
-        except Exception:  # it was written for tasks of another shape
-            return False
+        return _verdict(expected, actual) is True
     # JSON's true is not its 1, though Python's is.
     return bool(expected == actual) and (isinstance(expected, bool) is isinstance(actual, bool) or not _plain(expected))
+
+
+def error_of(expected: Any, actual: Any) -> Exception | None:
+    """What an expected predicate raises for ``actual``; None if it answers, or is none."""
+    verdict = _verdict(expected, actual) if _is_predicate(expected) else None
+    return verdict if isinstance(verdict, Exception) else None
+
+
+def _verdict(predicate: Callable[[Any], object], actual: Any) -> bool | Exception:
+    """What a predicate says; one that was written for tasks of another shape raises, and that is no match."""
+    try:
+        return bool(predicate(actual))
+    except Exception as error:
+        return error
 
 
 def _is_predicate(expected: Any) -> bool:

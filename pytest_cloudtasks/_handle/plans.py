@@ -60,6 +60,8 @@ class FaultPlan:
         self.delay = delay
         self.queue = queue
         """The queue that it names."""
+        self.error: Exception | None = None
+        """What the user's predicate raised last."""
         self.name = ""
         """What it is called in the choices that it leaves to chance."""
         self._given = given
@@ -89,7 +91,7 @@ class FaultPlan:
 
         ``about`` tells apart subjects whose chances are to be independent of each other.
         """
-        if self.is_over or not self._applies(subject):
+        if self.is_over or not self._fits(subject):
             return False
         if self._passed < self._occasions.after:
             self._passed += 1
@@ -100,6 +102,14 @@ class FaultPlan:
         self.hits += 1
         self._has_hit = True
         return True
+
+    def _fits(self, subject: Any) -> bool:
+        """Whether the plan is about ``subject``; a predicate written for calls of another shape raises, and it isn't."""
+        try:
+            return self._applies(subject)
+        except Exception as error:
+            self.error = error
+            return False
 
     def snapshot(self) -> Callable[[], None]:
         """What brings the plan back to where it is now."""

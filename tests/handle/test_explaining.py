@@ -73,6 +73,20 @@ Not matching, nearest first:
     ]
 
 
+def test_what_a_predicate_raised_is_told(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """An expected function that raises is no match, and the task's lines say what it raised."""
+    enqueue("typo", body=b'{"order": 42}')
+
+    def is_ours(body: dict[str, int]) -> bool:
+        return body["ordre"] == 42
+
+    with pytest.raises(CloudTasksAssertionError) as caught:
+        cloud_tasks.assert_enqueued(json=is_ours)
+
+    lines = str(caught.value).split("\n\n")[2].splitlines()
+    assert lines[-1] == "    json: the expected function raised KeyError: 'ordre'"
+
+
 def test_in_a_narrow_terminal_values_stand_below_one_another(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -678,6 +678,22 @@ def test_a_plan_that_never_happens_is_warned_of(enqueue: Enqueue) -> None:
     ]
 
 
+def test_a_predicate_that_raises_is_told_of(enqueue: Enqueue) -> None:
+    """A call that when=… could not judge does not count, and the warning names what the function raised."""
+    cloud_tasks = FakeCloudTasks(queues=["receipts"]).__enter__()
+    cloud_tasks.fail_rpc("create_task", "UNAVAILABLE", when=lambda request: {"a": 1}[request.parent])
+    enqueue()
+
+    with pytest.warns(CloudTasksWarning) as caught:
+        cloud_tasks.__exit__(None, None, None)
+
+    (text,) = [str(one.message) for one in caught]
+    assert text.endswith(
+        "was planned and never happened: no call matched, or too few did. Correct the plan, or leave it out. Its"
+        " function when=… raised KeyError: 'projects/test-project/locations/us-central1/queues/receipts'"
+    )
+
+
 def test_a_fake_that_fails_warns_of_nothing() -> None:
     """Where the block fails, its plans are no matter."""
     with pytest.raises(ZeroDivisionError), FakeCloudTasks() as cloud_tasks:

@@ -1,0 +1,43 @@
+"""How Sphinx makes the site of these pages: ``python -m sphinx -W --keep-going -n -b html docs docs/_build``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pytest_cloudtasks import __version__
+
+sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
+
+project = "pytest-cloudtasks"
+author = "The pytest-cloudtasks maintainers"
+project_copyright = author
+version = release = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "outside_pages", "inline_diagrams"]
+exclude_patterns = ["_build", "_extensions"]
+
+# The pages are read on the forge, too: headings have the anchors that it gives them, and links name files.
+myst_heading_anchors = 4
+myst_links_external_new_tab = False
+suppress_warnings = ["myst.header"]  # the ledger has tables of h4 under h2, by the printer's own levels
+highlight_language = "python"
+
+default_role = "code"  # docstrings are plain text with names in backticks
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_class_signature = "mixed"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+nitpicky = True
+# There is no network, so no inventory of others: their names, and our private ones, are shown as they are.
+nitpick_ignore_regex = [(r"py:.*", r"(?!pytest_cloudtasks\.[A-Z]).*")]
+
+html_theme = "furo"
+html_title = f"pytest-cloudtasks {version}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_show_sphinx = False
+html_theme_options = {"navigation_with_keys": True}
