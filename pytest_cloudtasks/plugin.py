@@ -104,6 +104,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Reporting(config, session), "cloudtasks-report")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Refuse wrong ini values before the first test is collected."""
+    session.config.stash[_SESSION].check_ini(session.config)
+
+
 def pytest_report_header(config: pytest.Config) -> str | None:
     """The seed that the command line has settled."""
     seed = config.getoption("cloud_tasks_seed")

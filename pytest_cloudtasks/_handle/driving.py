@@ -93,8 +93,8 @@ class Driver:
         """Jump from event to event until there is none, or until ``until``."""
         __tracebackhide__ = True
         with self._verb("drain") as begin:
-            if limit < 1:
-                raise ValueError(f"drain(limit=…) takes a number of attempts of 1 or more, and got {limit}.")
+            if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+                raise ValueError(f"drain(limit=…) takes a number of attempts of 1 or more, and got {limit!r}.")
             only = self._queue(queue)
             end = self._end_of(until)
             left = limit

@@ -193,6 +193,8 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
 
     def queue_path(self, queue: str) -> str:
         """The full name of a queue in this fake's project and location."""
+        if not isinstance(queue, str) or not queue:
+            raise ValueError(f"queue_path() takes a queue's ID, such as 'receipts', and got {queue!r}.")
         return self._resting.settings.queue_name(queue)
 
     def client(self) -> CloudTasksClient:

@@ -104,7 +104,7 @@ class FaultPlan:
         return True
 
     def _fits(self, subject: Any) -> bool:
-        """Whether the plan is about ``subject``; a predicate written for calls of another shape raises, and it isn't."""
+        """Whether the plan is about ``subject``; not if its predicate raises, as one for other calls may."""
         try:
             return self._applies(subject)
         except Exception as error:

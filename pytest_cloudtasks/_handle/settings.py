@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -120,6 +121,12 @@ def _addresses(value: Any) -> tuple[str, ...]:
     addresses = None if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
     if addresses is None or not all(isinstance(one, str) for one in addresses):
         raise TypeError(f"redirect_endpoints takes a list of host:port texts, and got {value!r}.")
+    for one in addresses:
+        if not re.search(r"(?<!/)[^/]:\d+$", one) or one.startswith(("http:", "https:")):
+            raise ValueError(
+                "redirect_endpoints takes addresses as channels are given them, such as 'localhost:8123', and got"
+                f" {one!r}."
+            )
     return addresses
 
 

@@ -82,12 +82,17 @@ def task_request(
     previous_response: int | None,
 ) -> TaskRequest:
     """The request of attempt number ``retry_count`` + 1; nothing of it is in the fake's queues."""
+    if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")):
+        raise ValueError(
+            f"task_request(url=…) takes an absolute URL, such as {URL}, and got {url!r}. A test client of a web"
+            " framework takes the path of it."
+        )
     if json is not None and body:
         raise TypeError("task_request() takes json=… or body=…, not both.")
     if not isinstance(body, bytes):
         raise TypeError(f"task_request(body=…) takes bytes, and got {body!r}. For an object that is JSON use json=….")
-    if retry_count < 0:
-        raise ValueError(f"retry_count is the number of failures so far, zero or more, and got {retry_count}.")
+    if isinstance(retry_count, bool) or not isinstance(retry_count, int) or retry_count < 0:
+        raise ValueError(f"retry_count is the number of failures so far, zero or more, and got {retry_count!r}.")
     if previous_response is not None and not retry_count:
         raise ValueError(
             f"previous_response={previous_response} needs a retry_count of 1 or more: a first attempt has no previous"

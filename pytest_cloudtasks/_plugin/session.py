@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .._handle.world import World
 
 MARKER = "cloud_tasks"
+YES = ("", "true", "1", "yes", "on")
+NO = ("false", "0", "no", "off")
 
 
 class PluginSession:
@@ -39,8 +41,9 @@ class PluginSession:
         self._failures: list[str] = []
         self._has_failed = self._has_passed = False
         self._before = (switchboard.refuse_outside, switchboard.defers_credentials, switchboard.redirected_always)
+        self._defers_credentials = ini["defer_credentials"].strip().lower()
         interception.install()
-        if ini["defer_credentials"].strip().lower() not in ("false", "0", "no", "off"):
+        if self._defers_credentials not in NO:
             switchboard.defers_credentials = lambda: self._item is None or self._wide_fixtures > 0
         endpoints = frozenset(ini["redirect_endpoints"])
         switchboard.redirected_always = lambda address: address in endpoints
@@ -51,6 +54,16 @@ class PluginSession:
         self._stack.close()
         switchboard.refuse_outside, switchboard.defers_credentials, switchboard.redirected_always = self._before
         interception.uninstall()
+
+    def check_ini(self, config: pytest.Config) -> None:
+        """Refuse the whole run for a value of the ini file that can't be; the settings load only if there are any."""
+        if self._defers_credentials not in (*YES, *NO):
+            raise pytest.UsageError(
+                "In the ini file, cloud_tasks_defer_credentials takes true or false, and got"
+                f" {self._defers_credentials!r}."
+            )
+        if any(self._ini.values()):
+            self._settings_of_ini(config)
 
     # --- the life of a test --------------------------------------------------------------------------------------
 
@@ -198,16 +211,9 @@ class PluginSession:
         if not markers and not wanted and not any(self._ini.values()):
             return None
         from .._handle.queue_files import located
-        from .._handle.settings import checked, merged, settings_from_ini
+        from .._handle.settings import checked, merged
 
-        if self._ini_layer is None:
-            try:
-                folder = (item.config.inipath or item.config.rootpath / "pytest.ini").parent
-                queues = located(self._ini["queues"], [folder])
-                self._ini_layer = settings_from_ini({**self._ini, "queues": queues})
-            except (ValueError, TypeError) as error:
-                raise pytest.UsageError(f"In the ini file, cloud_tasks_{error}") from None
-        layers = [self._ini_layer]
+        layers = [self._settings_of_ini(item.config)]
         with self._naming(item):
             for marker in reversed(markers):
                 if marker.args:
@@ -223,6 +229,19 @@ class PluginSession:
             layers.append({"seed": self._seed})
         settings: Settings = merged(*layers)
         return settings
+
+    def _settings_of_ini(self, config: pytest.Config) -> dict[str, Any]:
+        if self._ini_layer is None:
+            from .._handle.queue_files import located
+            from .._handle.settings import settings_from_ini
+
+            try:
+                folder = (config.inipath or config.rootpath / "pytest.ini").parent
+                queues = located(self._ini["queues"], [folder])
+                self._ini_layer = settings_from_ini({**self._ini, "queues": queues})
+            except (ValueError, TypeError) as error:
+                raise pytest.UsageError(f"In the ini file, cloud_tasks_{error}") from None
+        return self._ini_layer
 
     @contextmanager
     def _naming(self, item: pytest.Item) -> Iterator[None]:

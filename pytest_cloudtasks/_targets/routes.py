@@ -25,14 +25,17 @@ class Route(Target):
         *,
         method: str | None,
         queue: str | None,
+        name: str | None,
         handler: Handler | None,
         on_exception: OnException | None,
     ) -> None:
         super().__init__(on_exception)
         _check_url(url)
+        _check_others(method, queue, handler)
         self.url = url
         self.method = method.upper() if method else None
         self.queue = queue
+        self.name = name
         self._handler = handler
         self._script: list[int | BaseException] = []
         self._played = 0
@@ -87,7 +90,7 @@ class Route(Target):
             )
 
     def matches(self, destination: Destination) -> bool:
-        """By URL, and by method and queue where they are given; a played-out script passes on."""
+        """By URL, and by method, queue and task where they are given; a played-out script passes on."""
         if self._passes and self._played >= len(self._script):
             return False
         if self.method is not None and destination.method != self.method:
@@ -95,17 +98,20 @@ class Route(Target):
         queue_name = destination.queue_name
         if self.queue is not None and self.queue not in (queue_name, names.short(queue_name)):
             return False
+        if self.name is not None and self.name not in (destination.task_name, names.short(destination.task_name)):
+            return False
         return self._match_url(destination)
 
     def specificity(self) -> tuple[int, ...]:
-        """Exact URLs first, then globs by their length, then patterns; method and queue make it more specific.
+        """Those for one task first; exact URLs, then globs by their length, then patterns; then by method and queue.
 
         Of two exact ones that are alike in this, the one with a host comes first.
         """
         text = self.url.pattern if isinstance(self.url, re.Pattern) else self.url
         length = len(text.replace("*", "")) if self.precedence is Precedence.GLOB else 0
         limits = (self.method is not None) + (self.queue is not None)
-        return (self.precedence.value, -length, -limits, text.startswith("/"))
+        own = self.precedence.value if self.name is None else self.precedence.value - len(Precedence)
+        return (own, -length, -limits, text.startswith("/"))
 
     @property
     def is_async(self) -> bool:
@@ -137,7 +143,8 @@ class Route(Target):
     def describe(self) -> str:
         """The route as a message names it."""
         text = f"re.compile({self.url.pattern!r})" if isinstance(self.url, re.Pattern) else self.url
-        limits = [part for part in (self.method, self.queue and f"queue {self.queue}") if part]
+        named = self.queue and f"queue {self.queue}", self.name and f"task {names.short(self.name)}"
+        limits = [part for part in (self.method, *named) if part]
         return f"{text} ({', '.join(limits)})" if limits else text
 
     def __repr__(self) -> str:
@@ -159,6 +166,17 @@ def _check_url(url: object) -> None:
         "route() takes a URL such as https://app.test/work, the relative URI of App Engine tasks such as /work, a glob"
         f" with *, or a compiled pattern of text, and got {url!r}."
     )
+
+
+def _check_others(method: object, queue: object, handler: object) -> None:
+    for name, value in (("method", method), ("queue", queue)):
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"route({name}=…) takes a text, or None for any {name}, and got {value!r}.")
+    if handler is not None and not callable(handler):
+        raise TypeError(
+            f"route(handler=…) takes a function of a TargetRequest, and got {handler!r}. Script a route that always"
+            " answers the same, such as .returns(503)."
+        )
 
 
 def _texts(destination: Destination, is_relative: bool) -> tuple[str, ...]:

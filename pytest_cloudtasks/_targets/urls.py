@@ -133,6 +133,11 @@ class Base:
         parts = wire_url(url) if isinstance(url, str) else None
         if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.host or parts.port is None:
             raise ValueError(f"{what} takes a base URL such as https://app.test, and got {url!r}.")
+        if "*" in url:
+            raise ValueError(
+                f"{what} takes a base URL, which covers every path below it, and got {url!r}. Leave the * out, or use"
+                " route(), which takes globs."
+            )
         self.url = url
         self._origin = parts.origin
         self._path = _normal_escapes(parts.path).rstrip("/")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .foreign import ForeignClock, active, following, is_innermost, move_forward
 from .hold import Hold
+from .instants import LATEST
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,11 @@ class Clock:
         assert to >= self.now, "time doesn't go backwards"
         if to == self.now:
             return
+        if to > LATEST:
+            raise ValueError(
+                "The clock can't go beyond the year 9999, where Python's datetime ends. Advance by less, or give"
+                " drain() an instant in until=…."
+            )
         self._now = to
         if self._virtual:
             return
@@ -164,3 +170,53 @@ class Clock:
         else:
             # Kept beneath theirs and moved along, it is what the application sees when theirs ends.
             self._hold.move(self.now)
+
+
+class WallClock(Clock):
+    """The clock of a server that stands alone: the wall's, and as far ahead of it as it was told to jump.
+
+    While it is held it stands at its instant, and moves by `move` alone. It holds nobody else's time, and it never goes
+    back: where the wall's is set back, it stands still until that has caught up.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(virtual=True)
+        self._ahead = 0
+        self._is_held = False
+
+    @staticmethod
+    def on_the_wall() -> int:
+        """What the wall's clock shows, whatever this one does."""
+        return time.time_ns()
+
+    def contact(self, *, by_call: bool = False) -> None:
+        """The clock starts with the first contact, at the wall's instant and as far ahead as it is."""
+        if self._now is None:
+            self._now = self._origin = self.on_the_wall() + self._ahead
+
+    def observe(self) -> None:
+        """Go on with the wall's clock, unless it is held."""
+        if not self._is_held:
+            self._now = max(self.now, self.on_the_wall() + self._ahead)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it stands."""
+        return self._is_held
+
+    def hold(self) -> None:
+        """Stand at this instant."""
+        self.observe()
+        self._is_held = True
+
+    def let_go(self) -> None:
+        """Go on from here with the wall's clock, or from where it would be if it had not been held: the later."""
+        self._is_held = False
+        self._ahead = max(self._ahead, self.now - self.on_the_wall())
+        self.observe()
+
+    def again(self) -> WallClock:
+        """One that starts anew, as far ahead of the wall's as this one."""
+        clock = WallClock()
+        clock._ahead = self._ahead
+        return clock

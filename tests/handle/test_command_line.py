@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,18 @@ def test_each_queue_of_a_file_has_its_plan(tmp_path: Path, capsys: pytest.Captur
     file.write_text("queue:\n- name: mails\n  retry_parameters:\n    min_backoff_seconds: 2\n- name: reports\n")
     assert main(["plan", str(file), "--max-attempts", "2"]) == 0
     assert capsys.readouterr().out == OF_FILE
+
+
+def test_a_reader_may_have_had_enough() -> None:
+    """A pipe that is closed early, as by ``head``, ends the command without a traceback."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = [sys.executable, "-m", "pytest_cloudtasks", "plan"]
+        ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, "")
 
 
 @pytest.mark.parametrize(

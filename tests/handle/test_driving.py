@@ -196,6 +196,26 @@ def test_drain_jumps_until_nothing_is_to_come(cloud_tasks: FakeCloudTasks, enque
     assert seconds(cloud_tasks) == 30
 
 
+def test_the_clock_ends_with_the_year_9999(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Where datetimes end, so does time: the verb is refused, and the clock stays in the last instant it reached."""
+    cloud_tasks.advance_to(datetime(9999, 12, 31, 23, 59, 59, 999_999, timezone.utc))
+    assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance(seconds=1)) == (
+        "The clock can't go beyond the year 9999, where Python's datetime ends. Advance by less, or give drain() an"
+        " instant in until=…."
+    )
+    cloud_tasks.route(MAILER)
+    enqueue("one")
+    assert cloud_tasks.drain().succeeded == 1
+
+
+@pytest.mark.parametrize("limit", [0, -1, "5", 2.5, True, None])
+def test_a_limit_is_a_number(cloud_tasks: FakeCloudTasks, limit: Any) -> None:
+    """Anything but a whole number of 1 or more is refused in words."""
+    assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.drain(limit=limit)) == (
+        f"drain(limit=…) takes a number of attempts of 1 or more, and got {limit!r}."
+    )
+
+
 @pytest.mark.parametrize("until", [timedelta(seconds=15), START + timedelta(seconds=15)])
 def test_drain_until(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, until: Any) -> None:
     """With more to come the clock stops at ``until``, which is included; with nothing to come, at the last event."""

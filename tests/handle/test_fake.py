@@ -129,6 +129,14 @@ def test_project_and_location() -> None:
         assert cloud_tasks.queue_path(other) == cloud_tasks.create_queue(other).name == other
 
 
+@pytest.mark.parametrize("queue", [None, "", 5])
+def test_a_queue_has_a_name(queue: Any) -> None:
+    """What is no text names no queue, and is refused."""
+    with FakeCloudTasks() as cloud_tasks, pytest.raises(ValueError) as refused:
+        cloud_tasks.queue_path(queue)
+    assert str(refused.value) == f"queue_path() takes a queue's ID, such as 'receipts', and got {queue!r}."
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_seed_decides_on_ids(enqueue: Enqueue, seed: int) -> None:
     """Made-up task IDs follow from the seed."""

@@ -184,6 +184,16 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
         "redirect_endpoints takes a list of host:port texts, and got 'localhost:8123'.",
     ),
     ("redirect_endpoints", [8123], TypeError, "redirect_endpoints takes a list of host:port texts, and got [8123]."),
+    *(
+        (
+            "redirect_endpoints",
+            ["localhost:9090", address],
+            ValueError,
+            "redirect_endpoints takes addresses as channels are given them, such as 'localhost:8123', and got"
+            f" {address!r}.",
+        )
+        for address in ("localhost", "http://localhost:8123", "localhost:8123/", "", ":8123")
+    ),
     ("redirect_endpoints", 8123, TypeError, "redirect_endpoints takes a list of host:port texts, and got 8123."),
     ("inline", 1, TypeError, "inline takes True or False, and got 1."),
     ("google_auth", None, TypeError, "google_auth takes True or False, and got None."),

@@ -98,6 +98,25 @@ def test_json_is_the_body(cloud_tasks: FakeCloudTasks, headers: dict[str, str] |
     assert request.headers["Content-Length"] == str(len(request.body))
 
 
+@pytest.mark.parametrize("url", ["/tasks/send", "worker.test", None])
+def test_the_url_is_absolute(cloud_tasks: FakeCloudTasks, url: Any) -> None:
+    """A path alone is refused: the request has a host."""
+    with pytest.raises(ValueError) as refused:
+        cloud_tasks.task_request(url=url)
+    assert str(refused.value) == (
+        f"task_request(url=…) takes an absolute URL, such as https://worker.test/, and got {url!r}. A test client of a"
+        " web framework takes the path of it."
+    )
+
+
+@pytest.mark.parametrize("count", [-1, "2", 1.5])
+def test_the_retry_count_is_a_number(cloud_tasks: FakeCloudTasks, count: Any) -> None:
+    """Anything but a whole number of zero or more is refused."""
+    with pytest.raises(ValueError) as refused:
+        cloud_tasks.task_request(retry_count=count)
+    assert str(refused.value) == f"retry_count is the number of failures so far, zero or more, and got {count!r}."
+
+
 def test_a_retrys_headers(cloud_tasks: FakeCloudTasks) -> None:
     """After failures the count says how many, and the previous response is a 500."""
     request = cloud_tasks.task_request(retry_count=3)

@@ -298,12 +298,35 @@ def test_a_wrong_value_names_the_test(pytester: pytest.Pytester, marker: str, me
     assert f"test_shop.py:5: test_order: {message}" in result.stdout.str().splitlines()
 
 
-def test_a_wrong_ini_value_stops_the_run(pytester: pytest.Pytester) -> None:
-    """An ini value that cannot be is an error of every test that wants a fake, naming the option."""
-    pytester.makepyfile("def test_it(cloud_tasks): pass")
-    result = pytester.runpytest("-o", "cloud_tasks_time=hold")
-    result.assert_outcomes(errors=1)
-    assert "In the ini file, cloud_tasks_time takes 'held' or 'virtual', and got 'hold'." in result.stdout.str()
+@pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["one process", "xdist"])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("cloud_tasks_time=hold", "cloud_tasks_time takes 'held' or 'virtual', and got 'hold'. Did you mean 'held'?"),
+        (
+            "cloud_tasks_outside=refuze",
+            "cloud_tasks_outside takes 'real' or 'refuse', and got 'refuze'. Did you mean 'refuse'?",
+        ),
+        (
+            "cloud_tasks_defer_credentials=flase",
+            "cloud_tasks_defer_credentials takes true or false, and got 'flase'.",
+        ),
+        (
+            "cloud_tasks_redirect_endpoints=localhost",
+            "cloud_tasks_redirect_endpoints takes addresses as channels are given them, such as 'localhost:8123', and"
+            " got 'localhost'.",
+        ),
+    ],
+)
+def test_a_wrong_ini_value_stops_the_run(
+    pytester: pytest.Pytester, given: str, message: str, arguments: tuple[str, ...]
+) -> None:
+    """An ini value that cannot be is one error of the whole run, naming the option, even if no test wants a fake."""
+    pytester.makepyfile("def test_it(): pass")
+    result = pytester.runpytest("-o", given, *arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: In the ini file, {message}" in (*result.outlines, *result.errlines)
+    assert "test_it" not in result.stdout.str()
 
 
 def test_the_nearest_marker_wins_key_by_key(pytester: pytest.Pytester) -> None:

@@ -121,6 +121,35 @@ def test_a_mount_needs_a_base_url(base: str) -> None:
     assert str(refused.value) == f"mount() takes a base URL such as https://app.test, and got {base!r}."
 
 
+def test_a_mount_takes_no_glob() -> None:
+    """A base URL with a star would match nothing, so it is refused."""
+    with pytest.raises(ValueError) as refused:
+        mount("https://app.test/*")
+    assert str(refused.value) == (
+        "mount() takes a base URL, which covers every path below it, and got 'https://app.test/*'. Leave the * out, or"
+        " use route(), which takes globs."
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"method": 5}, "route(method=…) takes a text, or None for any method, and got 5."),
+        ({"queue": b"mails"}, "route(queue=…) takes a text, or None for any queue, and got b'mails'."),
+        (
+            {"handler": 503},
+            "route(handler=…) takes a function of a TargetRequest, and got 503. Script a route that always answers the"
+            " same, such as .returns(503).",
+        ),
+    ],
+)
+def test_a_routes_options_are_of_their_type(options: dict[str, Any], message: str) -> None:
+    """What could never match or answer is refused when the route is made."""
+    with pytest.raises(TypeError) as refused:
+        route(**options)
+    assert str(refused.value) == message
+
+
 def test_a_task_has_a_destination(post: Any) -> None:
     """The destination of a task is its URL, its method and its queue; for App Engine the URL has the host."""
     http = post.task(HttpTarget(URL, "PUT"), name="http")
