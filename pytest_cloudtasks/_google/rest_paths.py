@@ -62,10 +62,9 @@ def http_error(error: InProcessRpcError, verb: str, url: str) -> Exception:
     import requests
     from google.api_core import exceptions
 
-    # UNKNOWN and DATA_LOSS, which have no HTTP status in the library, are 500. Evidence: documented (google.rpc.Code).
-    code = int(exceptions.from_grpc_status(error.code(), error.details()).code or 500)
+    code = status_code_of(error)
     status: dict[str, Any] = {"code": code, "message": error.details(), "status": error.code().name}
-    details = _details(error)
+    details = status_details(error)
     if details:
         status["details"] = details
     response = requests.Response()
@@ -75,7 +74,17 @@ def http_error(error: InProcessRpcError, verb: str, url: str) -> Exception:
     return exceptions.from_http_response(response)  # type: ignore[no-any-return]
 
 
-def _details(error: InProcessRpcError) -> list[Any]:
+def status_code_of(error: InProcessRpcError) -> int:
+    """The HTTP status of an error.
+
+    UNKNOWN and DATA_LOSS, which have none in the library, are 500. Evidence: documented (google.rpc.Code).
+    """
+    from google.api_core import exceptions
+
+    return int(exceptions.from_grpc_status(error.code(), error.details()).code or 500)
+
+
+def status_details(error: InProcessRpcError) -> list[Any]:
     """The error's details, which gRPC sends in binary form, in JSON's."""
     if not error.trailing_metadata():
         return []

@@ -45,6 +45,7 @@ class Destination:
     method: str
     queue_name: str
     app_engine: AppEngineDestination | None = None
+    task_name: str = ""
 
     @cached_property
     def urls(self) -> tuple[str, str]:
@@ -64,7 +65,7 @@ def destination_of(task: Task, sent: ModelTarget | None = None) -> Destination:
     app_engine = None
     if isinstance(goes, AppEngineTarget):
         app_engine = AppEngineDestination(goes.relative_uri, goes.routing or Routing())
-    return Destination(url_of(goes), goes.method, task.queue_name, app_engine)
+    return Destination(url_of(goes), goes.method, task.queue_name, app_engine, task.name)
 
 
 class Target:

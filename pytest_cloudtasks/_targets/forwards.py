@@ -93,7 +93,7 @@ def _server(to: str, allow_remote: bool) -> Server:
         or any(mark in to for mark in "@?#")
     ):
         raise ValueError(f"forward(to=…) takes the base URL of a server such as http://127.0.0.1:8000, and got {to!r}.")
-    if not allow_remote and not _is_loopback(parts.host):
+    if not allow_remote and not is_loopback(parts.host):
         raise ValueError(
             f"forward() sends real HTTP, and {to} is not on this machine. Start the server on 127.0.0.1, ::1 or"
             " localhost, or pass allow_remote=True if this test is to send its tasks there."
@@ -101,7 +101,7 @@ def _server(to: str, allow_remote: bool) -> Server:
     return Server(parts.scheme, parts.host, parts.port, parts.path.rstrip("/"))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Whether a host is this machine by its name alone; nothing is looked up."""
     if host == "localhost":
         return True
@@ -135,7 +135,7 @@ def _exchange(server: Server, request: TargetRequest, seconds: float) -> Answer:
         url = wire_url(request.url)
         target = server.path + url.path + (f"?{url.query}" if url.query else "")
         connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
-        for name, value in _headers(request, url.scheme):
+        for name, value in headers_behind_a_proxy(request, url.scheme):
             connection.putheader(name, header_bytes(value))
         connection.endheaders(request.body or None)
         with connection.getresponse() as answered:  # which may have taken the socket over
@@ -157,9 +157,14 @@ def _content(answered: http.client.HTTPResponse, ends_at: float) -> bytes:
     return content
 
 
-def _headers(request: TargetRequest, scheme: str) -> list[tuple[str, str]]:
+def end_to_end_headers(request: TargetRequest) -> list[tuple[str, str]]:
+    """The task's, but for those about a connection."""
+    return [(name, value) for name, value in request.headers.pairs() if name.lower() not in _HOP_BY_HOP]
+
+
+def headers_behind_a_proxy(request: TargetRequest, scheme: str) -> list[tuple[str, str]]:
     """The task's, as behind a reverse proxy: its own Host, and the scheme that is lost on the way."""
-    kept = [(name, value) for name, value in request.headers.pairs() if name.lower() not in _HOP_BY_HOP]
+    kept = end_to_end_headers(request)
     if "x-forwarded-proto" in request.headers:
         return kept
     return [*kept, ("X-Forwarded-Proto", scheme)]

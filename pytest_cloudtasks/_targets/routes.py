@@ -25,13 +25,13 @@ class Route(Target):
         *,
         method: str | None,
         queue: str | None,
-        name: str | None,
+        name: str | None = None,
         handler: Handler | None,
         on_exception: OnException | None,
     ) -> None:
         super().__init__(on_exception)
         _check_url(url)
-        _check_others(method, queue, handler)
+        _check_others(method, queue, name, handler)
         self.url = url
         self.method = method.upper() if method else None
         self.queue = queue
@@ -168,10 +168,10 @@ def _check_url(url: object) -> None:
     )
 
 
-def _check_others(method: object, queue: object, handler: object) -> None:
-    for name, value in (("method", method), ("queue", queue)):
+def _check_others(method: object, queue: object, name: object, handler: object) -> None:
+    for option, what, value in (("method", "method", method), ("queue", "queue", queue), ("name", "task", name)):
         if value is not None and not isinstance(value, str):
-            raise TypeError(f"route({name}=…) takes a text, or None for any {name}, and got {value!r}.")
+            raise TypeError(f"route({option}=…) takes a text, or None for any {what}, and got {value!r}.")
     if handler is not None and not callable(handler):
         raise TypeError(
             f"route(handler=…) takes a function of a TargetRequest, and got {handler!r}. Script a route that always"

@@ -33,8 +33,10 @@ def wsgi_app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     return []
 
 
-def to(url: str = URL, method: str = "POST", queue_name: str = QUEUE) -> Destination:
-    return Destination(url, method, queue_name)
+def to(
+    url: str = URL, method: str = "POST", queue_name: str = QUEUE, task_name: str = f"{QUEUE}/tasks/1"
+) -> Destination:
+    return Destination(url, method, queue_name, task_name=task_name)
 
 
 # --- matching ----------------------------------------------------------------------------------------------------
@@ -88,6 +90,14 @@ def test_a_queue_limits_a_route(queue: str) -> None:
     assert not route(queue=QUEUE).matches(to(queue_name="projects/other/locations/l/queues/mails"))
 
 
+@pytest.mark.parametrize("name", ["1", f"{QUEUE}/tasks/1"])
+def test_a_task_limits_a_route(name: str) -> None:
+    """A route with a name, a task's ID or its full name, takes that task only."""
+    assert route(name=name).matches(to())
+    assert not route(name=name).matches(to(task_name=f"{QUEUE}/tasks/11"))
+    assert not route(name=f"{QUEUE}/tasks/1").matches(to(task_name=f"{QUEUE}2/tasks/1"))
+
+
 @pytest.mark.parametrize(
     ("base", "url", "is_matched"),
     [
@@ -136,6 +146,7 @@ def test_a_mount_takes_no_glob() -> None:
     [
         ({"method": 5}, "route(method=…) takes a text, or None for any method, and got 5."),
         ({"queue": b"mails"}, "route(queue=…) takes a text, or None for any queue, and got b'mails'."),
+        ({"name": 1}, "route(name=…) takes a text, or None for any task, and got 1."),
         (
             {"handler": 503},
             "route(handler=…) takes a function of a TargetRequest, and got 503. Script a route that always answers the"
@@ -151,15 +162,16 @@ def test_a_routes_options_are_of_their_type(options: dict[str, Any], message: st
 
 
 def test_a_task_has_a_destination(post: Any) -> None:
-    """The destination of a task is its URL, its method and its queue; for App Engine the URL has the host."""
+    """The destination of a task is its URL, method, queue and name; for App Engine the URL has the host."""
     http = post.task(HttpTarget(URL, "PUT"), name="http")
     app_engine = post.task(AppEngineTarget("/work", "GET", routing=Routing("api")), name="app-engine")
-    assert destination_of(http) == Destination(URL, "PUT", QUEUE)
+    assert destination_of(http) == Destination(URL, "PUT", QUEUE, task_name=http.name)
     assert destination_of(app_engine) == Destination(
         "http://api.p.uc.r.appspot.com/work",
         "GET",
         QUEUE,
         AppEngineDestination("/work", Routing("api", host="api.p.uc.r.appspot.com")),
+        app_engine.name,
     )
 
 
@@ -167,8 +179,11 @@ def test_a_task_has_a_destination(post: Any) -> None:
 
 
 def test_the_most_specific_target_is_asked_first() -> None:
-    """Exact URLs come before globs, longer globs before shorter, then patterns, then mounts, longer bases first."""
+    """Routes for one task come first, exact URLs before globs, longer globs before shorter, then patterns, mounts."""
     in_order: list[Route | Mount] = [
+        route(name="1"),
+        route("*", name=f"{QUEUE}/tasks/1"),
+        route(re.compile(""), name="1"),
         route(method="POST", queue="mails"),
         route(method="POST"),
         route(),
@@ -361,10 +376,11 @@ def test_an_answer_cannot_take_negative_time(request_for: RequestFor) -> None:
         (route(), URL),
         (route(method="put"), f"{URL} (PUT)"),
         (route("*", queue="mails"), "* (queue mails)"),
+        (route("*", queue="mails", name=f"{QUEUE}/tasks/1"), "* (queue mails, task 1)"),
         (route(re.compile("/a+"), method="GET", queue="q"), "re.compile('/a+') (GET, queue q)"),
         (mount("https://app.test/api"), "https://app.test/api (mounted wsgi_app)"),
     ],
-    ids=["url", "method", "queue", "pattern", "mount"],
+    ids=["url", "method", "queue", "task", "pattern", "mount"],
 )
 def test_targets_describe_themselves(target: Route | Mount, text: str) -> None:
     """A target is named by what it matches."""
