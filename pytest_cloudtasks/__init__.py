@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ._handle.summary import Blocked, BlockedReason, Summary
     from ._handle.world import RpcCall
     from ._model.task import TaskState
+    from ._server.loopback import CloudTasksServer
     from ._targets.forwards import Forward
     from ._targets.headers import Headers
     from ._targets.mounts import AppEngineMount, Mount
@@ -32,6 +33,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "FakeCloudTasks",
+    "CloudTasksServer",
     "current",
     "exactly",
     "plan",
@@ -62,6 +64,7 @@ __all__ = [
 
 _HOMES = {
     "FakeCloudTasks": "_handle.fake",
+    "CloudTasksServer": "_server.loopback",
     "current": "_handle.fake",
     "exactly": "_handle.matching",
     "plan": "_handle.planning",

@@ -1,4 +1,4 @@
-"""``python -m pytest_cloudtasks plan …``."""
+"""``python -m pytest_cloudtasks plan …`` and ``… serve …``; the console script ``pytest-cloudtasks`` is the same."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import os
 import sys
 
 from ._handle.command_line import main
+from ._server.standing.command_line import add_serve
 
 
 def run() -> int:
     """The command line's exit code; 1 where whoever reads the output has had enough of it, such as ``head``."""
     try:
-        code = main()
+        code = main(more=[add_serve])
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush at the end

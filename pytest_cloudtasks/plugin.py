@@ -5,7 +5,7 @@ It imports pytest and nothing heavy: everything else is loaded when the first te
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._google.legacy.client import LegacyCloudTasksClient
     from ._handle.fake import FakeCloudTasks
     from ._plugin.session import PluginSession
+    from ._server.loopback import CloudTasksServer
 
 _INI = {
     # name: (ini type, help)
@@ -226,3 +227,15 @@ def cloud_tasks_async_client(cloud_tasks: FakeCloudTasks) -> CloudTasksAsyncClie
 def cloud_tasks_legacy_client(cloud_tasks: FakeCloudTasks) -> LegacyCloudTasksClient:
     """A client with the call surface of google-cloud-tasks 1.x, whichever release is installed, bound to this fake."""
     return cloud_tasks.legacy_client()
+
+
+@pytest.fixture(scope="session")
+def cloud_tasks_server(cloud_tasks: FakeCloudTasks, pytestconfig: pytest.Config) -> Iterator[CloudTasksServer]:
+    """This test's fake on loopback, over gRPC (grpc_target) and REST (rest_url), for other processes and languages.
+
+    While the test runs the environment has its addresses: CLOUD_TASKS_EMULATOR_HOST, TASKS_EMULATOR_HOST,
+    TASKS_EMULATOR, GC_TASK_URL and GC_TASK_PORT for gRPC, CLOUDTASKS_EMULATOR_HOST for REST.
+    """
+    session = pytestconfig.stash[_SESSION]
+    yield session.serve()
+    session.stop_serving()

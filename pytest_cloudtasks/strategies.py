@@ -7,18 +7,24 @@ an InvalidArgument when it is drawn.
 
 from __future__ import annotations
 
-from ._strategies.invalid import invalid_queues, invalid_tasks
+from ._strategies.boundaries import boundary_queues, boundary_tasks
+from ._strategies.invalid import invalid_tasks
+from ._strategies.invalid_queues import invalid_queues
 from ._strategies.naming import queue_ids, resource_names, task_ids
 from ._strategies.outcomes import outcomes
+from ._strategies.pulling import pull_messages
 from ._strategies.queues import queues
 from ._strategies.requests import app_engine_http_requests, http_requests
 from ._strategies.settings import rate_limits, retry_configs
 from ._strategies.tasks import create_task_requests, schedule_times, tasks
+from ._strategies.workload import Step, Workload
+from ._strategies.workloads import workloads
 
 __all__ = [
     "tasks",
     "http_requests",
     "app_engine_http_requests",
+    "pull_messages",
     "queues",
     "rate_limits",
     "retry_configs",
@@ -28,6 +34,11 @@ __all__ = [
     "schedule_times",
     "create_task_requests",
     "outcomes",
+    "workloads",
+    "Workload",
+    "Step",
+    "boundary_tasks",
+    "boundary_queues",
     "invalid_tasks",
     "invalid_queues",
 ]

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = ("google", "grpc", "hypothesis", "freezegun", "time_machine", "asyncio", "requests", "yaml", "flask")
+HEAVY = ("google", "grpc", "hypothesis", "freezegun", "time_machine", "asyncio", "requests", "yaml", "flask", "aiohttp")
 REPORT = f"""
 import sys
 

@@ -34,7 +34,7 @@ def authorize(service: Service, rpc: str, request: Any) -> None:
 def _resource(rpc: str, request: Any) -> str:
     if rpc == "update_queue":
         return str(request.queue.name)
-    field = next(name for name in ("parent", "resource", "name") if name in request.DESCRIPTOR.fields_by_name)
+    field = next(name for name in ("parent", "resource", "name", "queue") if name in request.DESCRIPTOR.fields_by_name)
     return str(getattr(request, field))
 
 

@@ -18,12 +18,16 @@ import asyncio
 import random
 import sys
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime, timedelta
+from importlib import import_module
 from types import FrameType, ModuleType
 from typing import Any
 
+from .stand_in import StandIn
 from .status import InProcessRpcError
+from .switchboard import switchboard
 
 _LOOPS = (
     "google.api_core.retry.retry_base",
@@ -47,19 +51,11 @@ def _handled_here(loop: FrameType | None) -> InProcessRpcError | None:
     return None
 
 
-class _StandIn(ModuleType):
-    """A module with some functions of its own; everything else is the real module's."""
-
-    def __init__(self, real: ModuleType, **own: Any) -> None:
-        super().__init__(real.__name__, real.__doc__)
-        self.__dict__.update(own, _real=real)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.__dict__["_real"], name)
-
-
 class _Installation:
     """The waits of the loops while the stand-ins are in place: a loop may have begun before, by the real clock."""
+
+    def __init__(self, owner: SkippedWaits) -> None:
+        self._owner = owner
 
     def skipped(self) -> float:
         """Seconds skipped in this context; what earlier fakes skipped in it has no part in a loop of now."""
@@ -68,12 +64,15 @@ class _Installation:
 
     def monotonic(self) -> float:
         """The clock that the loops read for their deadlines."""
-        return time.monotonic() + self.skipped()
+        monotonic = self._owner.monotonic
+        return (time.monotonic() if monotonic is None else monotonic()) + self.skipped()
 
     def utcnow(self) -> datetime:
         """The clock that older loops read for their deadlines."""
         from google.api_core import datetime_helpers
 
+        if self._owner.monotonic is not None:
+            return datetime(1970, 1, 1) + timedelta(seconds=self.monotonic())
         return datetime_helpers.utcnow() + timedelta(seconds=self.skipped())  # type: ignore[no-any-return]
 
     def sleep(self, seconds: float) -> None:
@@ -118,20 +117,39 @@ class SkippedWaits:
 
     def __init__(self) -> None:
         self._before: list[tuple[ModuleType, str, Any]] = []
+        self._kept = 0
+        self.monotonic: Callable[[], float] | None = None
+        """The clock for the loops' deadlines; None for that of the process, which the test may have frozen."""
+
+    def keep(self, monotonic: Callable[[], float]) -> None:
+        """Put the stand-ins in until `let_go` is called as often, for calls over a network: those wait in real time."""
+        self._kept += 1
+        self.monotonic = monotonic
+        for loop in ("google.api_core.retry", "google.api_core.retry_async"):
+            import_module(loop)
+        self.install()
+
+    def let_go(self) -> None:
+        """Undo one `keep`; the stand-ins themselves stay for a fake that is active."""
+        self._kept -= 1
+        if self._kept == 0:
+            self.monotonic = None
+            if switchboard.backend is None:
+                self.uninstall()
 
     def install(self) -> None:
         """From now on waits after a fake's errors are skipped; a second call does nothing."""
         if self._before:
             return
-        waits = _Installation()
+        waits = _Installation(self)
         stand_ins = {
-            "time": _StandIn(time, monotonic=waits.monotonic, sleep=waits.sleep),
-            "asyncio": _StandIn(asyncio, sleep=waits.sleep_async),
-            "random": _StandIn(random, uniform=_uniform),
+            "time": StandIn(time, monotonic=waits.monotonic, sleep=waits.sleep),
+            "asyncio": StandIn(asyncio, sleep=waits.sleep_async),
+            "random": StandIn(random, uniform=_uniform),
         }
         helpers = sys.modules.get("google.api_core.datetime_helpers")
         if helpers is not None:
-            stand_ins["datetime_helpers"] = _StandIn(helpers, utcnow=waits.utcnow)
+            stand_ins["datetime_helpers"] = StandIn(helpers, utcnow=waits.utcnow)
         for loop in _LOOPS:
             module = sys.modules.get(loop)
             if module is None:
@@ -142,8 +160,8 @@ class SkippedWaits:
                     setattr(module, name, stand_in)
 
     def uninstall(self) -> None:
-        """Put the real modules back."""
-        while self._before:
+        """Put the real modules back, unless they are kept away."""
+        while self._before and self._kept == 0:
             module, name, real = self._before.pop()
             setattr(module, name, real)
 

@@ -15,3 +15,10 @@ def client_error(error: ServiceError) -> Exception:
 
     found: Exception = exceptions.from_grpc_error(rpc_error(error, random.Random(0)))
     return found
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether an exception of Google's client says that the state of things forbids the call, not its arguments."""
+    from google.api_core import exceptions
+
+    return isinstance(error, exceptions.GoogleAPICallError) and not isinstance(error, exceptions.InvalidArgument)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 
+from .borrowing import CompletedTypes
 from .frontend import Frontend
 
 V2 = "google.cloud.tasks.v2"
@@ -23,7 +24,7 @@ def speaking(api: str) -> Frontend:
 
     Operations and locations are APIs of their own, and one for all versions: v2's has them.
     """
-    return Frontend(import_module(TYPES[api])) if api in TYPES else v2()
+    return Frontend(CompletedTypes(import_module(TYPES[api]))) if api in TYPES else v2()
 
 
 def v2() -> Frontend:

@@ -90,6 +90,8 @@ class Messages(QueueMessages):
         return PullMessage(message.payload, message.tag)
 
     def _method(self, number: int) -> str:
+        if number and number not in self._method_names:
+            raise refusals.METHOD_UNKNOWN.error(number=number)
         return self._method_names[number] if number else "POST"
 
     # --- writing -------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""RPCs that came with later releases of the library: batches, operations, locations, CMEK configs.
+"""RPCs that came with later releases of the library, or went: batches, operations, locations, CMEK configs, BufferTask.
 
 An older client has no way to ask for them, and nothing here is imported or looked up before it is asked for.
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._model import locations, names, refusals
+from .._model import buffering, locations, names, refusals
 from .._model.batch import Creation, Operation
 from .._model.service import Service
+from .buffering import buffer_messages
 from .messages import VIEW_FULL, Messages
+from .raw import raw
 
 NOT_MODELLED: Mapping[str, str] = {
     "list_operations": "Cloud Tasks documents no ListOperations; only the stub of google.longrunning has it",
@@ -30,6 +32,7 @@ class NewestRpcs:
         self._messages = messages
         self._measured = measured
         self.handlers: dict[str, Callable[[Service, int, Any, float | None], Any]] = {
+            "buffer_task": self._buffer_task,
             "batch_create_tasks": self._batch_create_tasks,
             "batch_delete_tasks": self._batch_delete_tasks,
             "get_operation": self._get_operation,
@@ -38,6 +41,16 @@ class NewestRpcs:
             "get_cmek_config": self._get_cmek_config,
             "update_cmek_config": self._update_cmek_config,
         }
+
+    def _buffer_task(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+        content = request.body
+        queue = service.get_queue(now, request.queue)
+        spec = buffering.spec_for(queue, request.task_id, content.data, content.content_type)
+        measured = self._measured(service, request)
+        task = service.create_task(now, request.queue, spec, timeout=timeout, size_of=measured)
+        response = buffer_messages(self._messages.types).response()
+        response.task.CopyFrom(raw(self._messages.task(task, full=False)))
+        return response
 
     def _batch_create_tasks(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         creations = [

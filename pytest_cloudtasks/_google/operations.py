@@ -6,6 +6,7 @@ from typing import Any
 
 from .._model.batch import BatchKind, Operation
 from .messages import Messages
+from .raw import raw, raw_class
 from .status import status_of
 from .values import set_instant
 
@@ -33,7 +34,7 @@ def message_of(operation: Operation, messages: Messages, views: dict[int, bool])
 
 def _metadata(operation: Operation, types: Any) -> Any:
     kind = types.BatchCreateTasksMetadata if operation.kind is BatchKind.CREATE else types.BatchDeleteTasksMetadata
-    metadata = kind.pb(kind(state=kind.State[operation.state.name]))
+    metadata = raw_class(kind)(state=operation.state.name)
     for part in (metadata.start_time, metadata.end_time):
         set_instant(part, operation.time)
     for index, error in operation.failed.items():
@@ -42,6 +43,5 @@ def _metadata(operation: Operation, types: Any) -> Any:
 
 
 def _created(operation: Operation, messages: Messages, views: dict[int, bool]) -> Any:
-    tasks = [messages.task(task, full=views[index]) for index, task in operation.created.items()]
-    response = messages.types.BatchCreateTasksResponse
-    return response.pb(response(tasks=tasks))
+    tasks = [raw(messages.task(task, full=views[index])) for index, task in operation.created.items()]
+    return raw_class(messages.types.BatchCreateTasksResponse)(tasks=tasks)

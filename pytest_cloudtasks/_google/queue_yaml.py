@@ -15,6 +15,9 @@ _BUCKET_SIZE = 5
 """What a queue has that sets none. Evidence: the App Engine SDK."""
 _ELEMENTS = ("name", "mode", "rate", "bucket_size", "max_concurrent_requests", "target", "retry_parameters")
 _RETRY_ELEMENTS = ("task_retry_limit", "task_age_limit", "min_backoff_seconds", "max_backoff_seconds", "max_doublings")
+_SECONDS_ELEMENTS = ("min_backoff_seconds", "max_backoff_seconds")
+_NUMBERS = ("bucket_size", "max_concurrent_requests", "task_retry_limit", "max_doublings", *_SECONDS_ELEMENTS)
+_TOO_MUCH = 2**31
 STATE = "state"
 
 
@@ -34,7 +37,7 @@ def parsed(text: str) -> Mapping[str, Mapping[str, Any]]:
         raise NoYaml("reading it takes PyYAML, which is not installed. Run `pip install pyyaml`.") from None
     try:
         document = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # a date in no calendar, and brackets without end
         raise QueueYamlError("which is no YAML.") from None
     entries = document.get("queue") if isinstance(document, Mapping) else None
     if not isinstance(entries, list) or not all(isinstance(one, Mapping) and "name" in one for one in entries):
@@ -48,6 +51,7 @@ def queue_fields(entry: Mapping[str, Any]) -> dict[str, Any]:
     ``task_retry_limit`` and ``max_attempts`` have "the same meaning". Evidence: documented.
     """
     _check_names(entry)
+    _check_numbers(entry)
     mode = entry.get("mode", "push")
     if mode not in ("push", "pull"):
         raise QueueYamlError(f"which gives {entry['name']!r} the mode {mode!r}. Write push or pull.")
@@ -68,13 +72,26 @@ def queue_fields(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_names(entry: Mapping[str, Any]) -> None:
     """Refuse what a queue.yaml doesn't have: a misspelt limit would be no limit."""
-    for given, known in ((entry, _ELEMENTS), (entry.get("retry_parameters") or {}, _RETRY_ELEMENTS)):
+    retry = entry.get("retry_parameters") or {}
+    if not isinstance(retry, Mapping):
+        raise QueueYamlError(f"which gives {entry['name']!r} the retry_parameters {retry!r}. Write a mapping.")
+    for given, known in ((entry, _ELEMENTS), (retry, _RETRY_ELEMENTS)):
         unknown = next((name for name in given if name not in known), None)
         if unknown is not None:
             raise QueueYamlError(
                 f"which gives {entry['name']!r} the element {unknown!r}. There is none of that name: use"
                 f" {', '.join(known[:-1])} or {known[-1]}."
             )
+
+
+def _check_numbers(entry: Mapping[str, Any]) -> None:
+    """Refuse what is no number where one is needed; durations have a fraction, too."""
+    for given in (entry, entry.get("retry_parameters") or {}):
+        for name in given:
+            value = given[name]
+            is_number = isinstance(value, int) or (isinstance(value, float) and name in _SECONDS_ELEMENTS)
+            if name in _NUMBERS and not (is_number and abs(value) < _TOO_MUCH and not isinstance(value, bool)):
+                raise QueueYamlError(f"which gives {entry['name']!r} the {name} {value!r}. Write a number.")
 
 
 def uploaded(text: str) -> dict[str, UploadedQueue]:

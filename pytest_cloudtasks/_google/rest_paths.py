@@ -35,6 +35,7 @@ HTTP_RULES: dict[str, tuple[str, str]] = {
     "cancel_lease": ("post", f"{{name={_TASK}}}:cancelLease"),
     "batch_create_tasks": ("post", f"{{parent={_QUEUE}}}/tasks:batchCreate"),
     "batch_delete_tasks": ("post", f"{{parent={_QUEUE}}}/tasks:batchDelete"),
+    "buffer_task": ("post", f"{{queue={_QUEUE}}}/tasks/{{task_id=*}}:buffer"),
     "get_operation": ("get", f"{{name={_LOCATION}/operations/*}}"),
     "get_location": ("get", f"{{name={_LOCATION}}}"),
     "list_locations": ("get", "{name=projects/*}/locations"),

@@ -24,12 +24,16 @@ class Incoming(NamedTuple):
     """What the caller passed as ``retry``; google.api_core's DEFAULT where nothing was passed."""
 
 
-class Backend(Protocol):
-    """A fake, as the transports see it."""
+class Receiver(Protocol):
+    """What answers calls."""
 
     def receive(self, call: Incoming) -> Any:
         """Answer a call with a response message, or raise what a gRPC channel would raise."""
         ...
+
+
+class Backend(Receiver, Protocol):
+    """A fake, as the transports see it."""
 
     def receive_async(self, call: Incoming) -> tuple[Any, Awaitable[None] | None]:
         """Answer a call of an asyncio client: the response, and what is to be awaited before it is given."""

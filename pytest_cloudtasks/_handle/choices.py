@@ -1,7 +1,7 @@
 """Random choices by name: whether a fault happens this time, and which of several tasks comes first.
 
 Whoever has a choice to make asks `Choices`, and says what it is about. Where the answers come from is decided in one
-place: here by a seed.
+place: here by a seed, in `drawing` by an example of Hypothesis.
 """
 
 from __future__ import annotations
@@ -19,12 +19,26 @@ class Choices(Protocol):
     changes no answer to the other. The plain answers, with which nothing special happens, are False and 0.
     """
 
-    def chance(self, rate: float, what: str) -> bool:
-        """Whether something happens that does at this rate, a number from 0 to 1."""
+    picks: bool
+    """Whether order is theirs, too, and asked for with `pick` when a task goes out, rather than with `rank`."""
+
+    def chance(self, rate: float, what: str, of: tuple[int, int] | None = None) -> bool:
+        """Whether something happens that does at this rate, a number from 0 to 1.
+
+        ``of`` are numbers of what it would happen to, where there are any: of an attempt, and of its task.
+        """
         ...
 
     def rank(self, what: str) -> int:
         """A place in line, from 0 to below `RANKS`; of equal ranks the older goes first."""
+        ...
+
+    def pick(self, count: int, what: str) -> int:
+        """One of ``count``, from 0 on."""
+        ...
+
+    def amount(self, most: int, what: str) -> int:
+        """How much of something, from 1 to ``most``."""
         ...
 
     @property
@@ -36,18 +50,28 @@ class Choices(Protocol):
 class SeededChoices:
     """Answers that follow from a seed, from the test and from the name of the question."""
 
+    picks = False
+
     def __init__(self, seed: int, test: str) -> None:
         self._seed = seed
         self._test = test
         self._streams: dict[str, random.Random] = {}
 
-    def chance(self, rate: float, what: str) -> bool:
+    def chance(self, rate: float, what: str, of: tuple[int, int] | None = None) -> bool:
         """Whether something happens."""
         return self._stream(what).random() < rate
 
     def rank(self, what: str) -> int:
         """A place in line."""
         return self._stream(what).randrange(RANKS)
+
+    def pick(self, count: int, what: str) -> int:
+        """One of ``count``."""
+        return self._stream(what).randrange(count)
+
+    def amount(self, most: int, what: str) -> int:
+        """How much of something."""
+        return 1 + self._stream(what).randrange(most)
 
     def _stream(self, what: str) -> random.Random:
         stream = self._streams.get(what)

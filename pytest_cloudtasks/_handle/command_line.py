@@ -3,27 +3,50 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from .queue_files import is_queue_file, queues_in_file
 from .settings import read_duration
 
+PROGRAM = "python -m pytest_cloudtasks"
+Commands = Any
+"""What argparse adds commands to; the class of it is not public."""
 _DURATIONS = ("max_retry_duration", "min_backoff", "max_backoff")
 _NUMBERS = ("max_attempts", "max_doublings")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; 0 for success."""
-    parser = argparse.ArgumentParser(prog="python -m pytest_cloudtasks")
+def main(arguments: Sequence[str] | None = None, more: Sequence[Callable[[Commands], None]] = ()) -> int:
+    """Run the command line, with ``more`` commands than ``plan``; 0 for success."""
+    parser = argparse.ArgumentParser(prog=PROGRAM)
+    parser.add_argument("--version", action="version", version=program_and_version())
     commands = parser.add_subparsers(required=True, metavar="command")
+    _add_plan(commands)
+    for add in more:
+        add(commands)
+    given = parser.parse_args(arguments)
+    try:
+        code: int = given.run(given)
+    except ValueError as error:
+        parser.error(str(error))
+    return code
+
+
+def program_and_version() -> str:
+    """``pytest-cloudtasks 1.0.0``."""
+    return f"pytest-cloudtasks {version('pytest-cloudtasks')}"
+
+
+def _add_plan(commands: Commands) -> None:
     plan = commands.add_parser(
         "plan",
         help="when a task that keeps failing is attempted, and when it is given up",
         description="Print when a task that keeps failing is attempted, and when it is given up.",
     )
+    plan.set_defaults(run=_print_plans)
     plan.add_argument(
         "file", nargs="?", help="a queue.yaml, or the JSON of `gcloud tasks queues list`: a plan for each of its queues"
     )
@@ -38,11 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="TIME",
         help="how long the target takes to fail",
     )
-    given = parser.parse_args(arguments)
-    try:
-        print(_plans(given))
-    except ValueError as error:
-        parser.error(str(error))
+
+
+def _print_plans(given: argparse.Namespace) -> int:
+    print(_plans(given))
     return 0
 
 

@@ -223,6 +223,9 @@ class Driver:
                 at = None if coming is None else coming.wakes_at if isinstance(coming, Handler) else coming.at
                 if coming is None or at is None or (end is not None and at > end):
                     return None
+                first = coming
+                if isinstance(coming, Upcoming):
+                    coming = world.service.dispatcher.settled(coming, only)
                 needs_target = isinstance(coming, Upcoming) and coming.needs_target
                 if isinstance(coming, Upcoming) and needs_target and left <= 0:
                     raise self._limit_reached(coming, limit)
@@ -233,7 +236,7 @@ class Driver:
                 )
                 if at > world.clock.now:
                     self._pass_time(at)
-                    if self._comes_next(only) != coming:
+                    if self._comes_next(only) != first:
                         continue  # its task has just expired
                 if isinstance(coming, Upcoming):
                     attempt = world.service.dispatcher.proceed(coming, world.clock.now)

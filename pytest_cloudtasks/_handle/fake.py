@@ -20,6 +20,7 @@ from .._time.instants import from_datetime
 from .aio import AioVerbs
 from .assertions import Assertions
 from .clock_view import ClockView
+from .drawing import Drawing, data_of_example
 from .driving import Driver
 from .faults import Faults, unused
 from .inline import dispatch_created, dispatch_created_async
@@ -40,11 +41,12 @@ from .world import InlineShells, RpcCall, World
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, Queue
+    from hypothesis.strategies import DataObject
 
     from .._google.legacy.client import LegacyCloudTasksClient
 
 
-class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
+class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
     """A deterministic Cloud Tasks in this process, and the test's hands on it.
 
     The ``cloud_tasks`` fixture gives one, fresh for every test. Elsewhere it is a context manager::
@@ -73,8 +75,9 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         google_auth: bool = False,
         inline: bool = False,
         service: Mapping[str, Any] | None = None,
+        choices: DataObject | None = None,
     ) -> None:
-        """Take the options that the marker takes; `docs/reference.md` has them all.
+        """Take the options that the marker takes; `docs/reference.md` has them all. ``choices`` is for `choose_from`.
 
         Raises ValueError or TypeError, in a sentence, for a setting that can't be.
         """
@@ -96,6 +99,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         if start is not None:
             given["start"] = start
         self._settings = merged(checked(given, where="FakeCloudTasks"))
+        self._choices = None if choices is None else data_of_example(choices, "FakeCloudTasks(choices=…)")
         self._running: World | None = None
         self._on_demand: Callable[[], None] | None = None
         """What the plugin does when a running test touches a handle that is not active."""
@@ -115,6 +119,8 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
             world = World(self._settings)
             world.check_queues()
             stack.enter_context(self._in(world))
+            if self._choices is not None:
+                self.choose_from(self._choices)
             self._exit = stack.pop_all()
         return self
 

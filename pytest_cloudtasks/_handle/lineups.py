@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._model.lineup import Lineup, Place
@@ -18,13 +19,19 @@ class PlannedLineup(Lineup):
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.is_shuffled = world.settings.order == "shuffle"
+        self.picks = world.choices.picks
+        self.is_shuffled = self.picks or world.settings.order == "shuffle"
 
     def place(self, task: Task) -> Place:
-        """A random rank where the order is shuffled, and the delay that a plan has for ``task``."""
+        """A random rank where the order is shuffled beforehand, and the delay that a plan has for ``task``."""
         world = self._world
         plan = world.plans.taking(Fault.DELAY_DISPATCH, task, world.choices)
-        return Place(self._rank("order", task), 0 if plan is None else _delay(world, plan, task))
+        rank = 0 if self.picks else self._rank("order", task)
+        return Place(rank, 0 if plan is None else _delay(world, plan, task))
+
+    def pick(self, line: Sequence[Task]) -> int:
+        """Any of ``line``, by the world's choices."""
+        return self._world.choices.pick(len(line), "order")
 
     def rank_in_listings(self, task: Task) -> int:
         """A random rank where the order is shuffled."""
@@ -49,5 +56,6 @@ def hold_back_waiting(world: World, plan: FaultPlan) -> None:
 
 def _delay(world: World, plan: FaultPlan, task: Task) -> int:
     """How long after its schedule time ``task`` goes by ``plan``, which has taken it."""
-    world.note(f"held back by {duration_text(plan.delay)}", task)
-    return max(task.schedule_time, world.clock.now) + plan.delay - task.schedule_time
+    delay = plan.delay_by(world.choices)
+    world.note(f"held back by {duration_text(delay)}", task)
+    return max(task.schedule_time, world.clock.now) + delay - task.schedule_time

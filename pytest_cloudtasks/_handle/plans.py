@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from .._google.injected import RpcFault
+from .._model.task import Task
 from .choices import Choices
 from .suggestions import counted
 
@@ -97,7 +98,8 @@ class FaultPlan:
             self._passed += 1
             return False
         rate = self._occasions.rate
-        if rate is not None and not choices.chance(rate, f"{self.name} {about}".strip()):
+        of = (subject.dispatch_count, subject.sequence) if isinstance(subject, Task) else None
+        if rate is not None and not choices.chance(rate, f"{self.name} {about}".strip(), of):
             return False
         self.hits += 1
         self._has_hit = True
@@ -110,6 +112,10 @@ class FaultPlan:
         except Exception as error:
             self.error = error
             return False
+
+    def delay_by(self, choices: Choices) -> int:
+        """How long (nanoseconds) it holds back what it has taken."""
+        return self.delay
 
     def snapshot(self) -> Callable[[], None]:
         """What brings the plan back to where it is now."""

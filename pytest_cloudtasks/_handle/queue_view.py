@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from .._model import names
 from .._model.events import Event, EventKind
@@ -32,6 +33,16 @@ class QueueRecord:
     def id(self) -> str:
         """The last part of the name."""
         return names.short(self._name)
+
+    @property
+    def message(self) -> Any:
+        """The stored ``google.cloud.tasks_v2.Queue``, a fresh message each time; LookupError for a deleted queue."""
+        queue = self._world.service.queues.get(self._name)
+        if queue is None:
+            raise LookupError(
+                f"The queue {self.id!r} has been deleted, and its settings with it. Read them while it is there."
+            )
+        return self._world.frontend.messages.queue(queue)
 
     @property
     def attempts(self) -> list[Attempt]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Generator
 from typing import TypeVar
 
@@ -39,20 +38,12 @@ def perform(world: World, course: Course[Result]) -> Result:
             if not handler.is_async:
                 handler.start()
             if handler.is_async:
-                _run_in_own_loop(world, handler)
+                world.own_loop.run(handler.run_on(world.clock.now))
             handler = course.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
     finally:
         course.close()  # now: an exception that comes out would keep the verb under way for as long as it is kept
-
-
-def _run_in_own_loop(world: World, handler: Handler) -> None:
-    going_on = handler.run_on(world.clock.now)
-    if world.loop.is_running():  # this is a thread that the loop waits for: a framework's, for a sync handler
-        asyncio.run_coroutine_threadsafe(going_on, world.loop).result()
-    else:
-        world.loop.run_until_complete(going_on)
 
 
 async def perform_async(world: World, course: Course[Result]) -> Result:

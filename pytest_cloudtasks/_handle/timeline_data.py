@@ -29,6 +29,11 @@ def timeline_as(form: str, world: World) -> str:
 
 
 def timeline_json(world: World) -> str:
+    """`timeline_data` as a JSON text."""
+    return json.dumps(timeline_data(world), indent=2, ensure_ascii=False)
+
+
+def timeline_data(world: World) -> list[dict[str, Any]]:
     """A list of objects, an event each, and at its end what is held back now.
 
     Each has ``at`` (ISO 8601), ``offset`` (seconds from first contact), ``event`` and ``text``. Where they apply it has
@@ -36,17 +41,18 @@ def timeline_json(world: World) -> str:
     ``attempt``, ``forced``, ``result``, ``retry_at``, ``exhausted``, ``dropped`` and ``lost`` of an attempt; ``until``
     of a lease; ``rpc`` and ``code`` of a call; ``reason`` of what is blocked.
     """
-    found = [_entry(entry) for entry in entries(world)]
+    found = [entry_data(entry) for entry in entries(world)]
     if world.service.has_live_tasks:
         now = {"at": _iso(world.clock.now), "offset": _seconds(world.clock.elapsed), "event": "blocked"}
         for one in blocked(world):
             text = f"{one.task.queue}/{one.task.id} blocked: {one.reason.value}"
             about = {"queue": names.queue_of(one.task.name), "task": one.task.name, "reason": one.reason.name}
             found.append({**now, "text": text, **about})
-    return json.dumps(found, indent=2, ensure_ascii=False)
+    return found
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def entry_data(entry: Entry) -> dict[str, Any]:
+    """One object of `timeline_json`."""
     what = entry.what
     if isinstance(what, Event):
         name, more = what.kind.name.lower(), _of_event(what)

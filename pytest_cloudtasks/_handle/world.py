@@ -37,6 +37,7 @@ from .forking import forks
 from .handlers import Handler
 from .lineups import PlannedLineup
 from .lints import Lints
+from .own_loop import OwnLoop
 from .plans import Plans
 from .randomness import Randomness
 from .rpc_faults import failure_of, loss_of
@@ -104,6 +105,10 @@ class RpcCall:
     error: BaseException | None = None
 
 
+class WorldEnded(RuntimeError):
+    """A call came, from another thread or process, when its test was over."""
+
+
 class World:
     """Everything that is fresh for each test and each Hypothesis example. It is a `switchboard` backend."""
 
@@ -139,8 +144,10 @@ class World:
         """The driving verb that is under way."""
         self.sleepers: Agenda[Handler] = Agenda()
         """Async handlers that wait for their instant."""
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._own_loop: OwnLoop | None = None
         self.lock = forks.lock()
+        self.has_ended = False
+        """Whether its test is over: a call that comes late must not hold time again."""
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -177,6 +184,11 @@ class World:
         self.clock.accept(leap, set_anew=set_anew)
         if set_anew:
             self.origins.append(Origin(len(self.service.events), self.clock.origin, self.clock.elapsed))
+
+    def choose_by(self, choices: Choices) -> None:
+        """From now on random choices are ``choices``."""
+        self.choices = choices
+        self.service.dispatcher.lineup = PlannedLineup(self)
 
     # --- the service ---------------------------------------------------------------------------------------------
 
@@ -216,6 +228,8 @@ class World:
     def _answer(self, call: Incoming) -> tuple[RpcCall, Sequence[Task]]:
         """The call with its answer, and the tasks it has created, where they are to be dispatched at once."""
         with self.lock:
+            if self.has_ended:
+                raise WorldEnded(f"{call.rpc} was called when the test that its fake belongs to was over.")
             now = self.contact(by_call=True)
             self.service.dispatcher.observe(now)
             entry = RpcCall(call.rpc, as_it_arrived(call.request), call.retry, call.timeout, call.metadata)
@@ -247,11 +261,12 @@ class World:
         return None
 
     @property
-    def loop(self) -> asyncio.AbstractEventLoop:
+    def own_loop(self) -> OwnLoop:
         """The event loop in which sync verbs run async targets; made when it is first needed."""
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-        return self._loop
+        with self.lock:
+            if self._own_loop is None:
+                self._own_loop = OwnLoop()
+            return self._own_loop
 
     def redirects(self, address: str) -> bool:
         """Whether the settings redirect channels to ``address``."""
@@ -334,7 +349,9 @@ class World:
                 self._end_handlers()
             finally:
                 switchboard.leave(self)
-                self.clock.release()
+                with self.lock:
+                    self.has_ended = True
+                    self.clock.release()
                 if undo is not None:
                     undo()
                 if switchboard.backend is None:
@@ -347,7 +364,7 @@ class World:
             self.sleepers.remove(sleeper[1])
             sleeper[1].abandon()
             asleep.append(sleeper[1])
-        if self._loop is None or not in_a_loop():
+        if self._own_loop is None or not in_a_loop():
             self._end_loops(asleep)
         else:  # a thread can have one running loop, and this one has its own
             thread = threading.Thread(target=self._end_loops, args=(asleep,))
@@ -355,13 +372,13 @@ class World:
             thread.join()
 
     def _end_loops(self, asleep: Sequence[Handler]) -> None:
-        if self._loop is not None:
+        if self._own_loop is not None:
             for handler in asleep:
-                self._loop.run_until_complete(handler.ended())
+                self._own_loop.run(handler.ended())
         self.targets.close()
-        if self._loop is not None:
-            _close(self._loop)
-            self._loop = None
+        if self._own_loop is not None:
+            _close(self._own_loop.loop)
+            self._own_loop = None
 
     def snapshot(self) -> Callable[[], World]:
         """What makes new worlds like this one is now, one for each example; its targets are wound back each time."""

@@ -41,6 +41,10 @@ class Agenda(Generic[Key]):
         entry = self._current.get(key)
         return None if entry is None else entry[0]
 
+    def up_to(self, at: int) -> list[Key]:
+        """What is entered at ``at`` or before, in no particular order."""
+        return [key for key, entry in self._current.items() if entry[0] <= at]
+
     def first(self) -> tuple[int, Key] | None:
         """The earliest entry, which stays."""
         heap, current = self._heap, self._current

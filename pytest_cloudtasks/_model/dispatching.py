@@ -12,6 +12,7 @@ from typing import NamedTuple
 from .agenda import Agenda
 from .attempt import Attempt, Outcome, OutcomeKind
 from .backoff import Retry, verdict_on_failure
+from .contenders import contenders
 from .events import Event, EventKind
 from .knobs import ExecutionCountRule, Knobs, SystemThrottle
 from .lineup import Lineup, Place
@@ -154,6 +155,15 @@ class Dispatcher:
         plan = queue.next_dispatch()
         assert plan is not None, "a queue on the agenda has a task"
         return Upcoming(Step.DISPATCH, at, plan[1], queue=queue)
+
+    def settled(self, upcoming: Upcoming, only: Queue | None = None) -> Upcoming:
+        """``upcoming``, or the dispatch of another task that could go in its place, as the line-up has it."""
+        if upcoming.queue is None or not self.lineup.picks:
+            return upcoming
+        at = max(upcoming.at, self._observed)
+        line = contenders(self._dispatches.up_to(at) if only is None else [only], at, upcoming.task)
+        task, queue = line[self.lineup.pick([task for task, _ in line]) if len(line) > 1 else 0]
+        return replace(upcoming, task=task, queue=queue)
 
     @property
     def awaits_answers(self) -> bool:

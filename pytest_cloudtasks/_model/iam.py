@@ -32,6 +32,7 @@ PERMISSIONS: Mapping[str, str] = {
     "set_iam_policy": "cloudtasks.queues.setIamPolicy",
     "create_task": "cloudtasks.tasks.create",
     "batch_create_tasks": "cloudtasks.tasks.create",
+    "buffer_task": "cloudtasks.tasks.create",
     "get_task": "cloudtasks.tasks.get",
     "list_tasks": "cloudtasks.tasks.list",
     "delete_task": "cloudtasks.tasks.delete",

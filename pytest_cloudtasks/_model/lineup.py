@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from .task import Task
@@ -27,11 +28,31 @@ class Lineup:
 
     is_shuffled = False
     """Whether `rank_in_listings` is anything but the order of creation."""
+    picks = False
+    """Whether `pick` is anything but the first in line."""
 
     def place(self, task: Task) -> Place:
         """The place of ``task``, which begins to wait for its next attempt."""
         return FIRST_COME
 
-    def rank_in_listings(self, task: Task) -> int:
-        """Where ListTasks has ``task``, which is new, until it is gone; of equal ranks the older comes first."""
+    def pick(self, line: Sequence[Task]) -> int:
+        """Which of ``line`` goes out, two tasks or more that all could at this instant."""
         return 0
+
+    def rank_in_listings(self, task: Task) -> int:
+        """Where ListTasks has ``task``, until it is gone; of equal ranks the older comes first."""
+        return 0
+
+    def in_listings(self, tasks: Collection[Task]) -> Iterable[Task]:
+        """``tasks``, which are in the order of creation, as ListTasks has them."""
+        if not self.is_shuffled or len(tasks) < 2:
+            return tasks
+        for task in tasks:
+            if task.listed is None:
+                task.listed = self.rank_in_listings(task)
+        return sorted(tasks, key=place_in_listings)
+
+
+def place_in_listings(task: Task) -> str:
+    """What sorts ``task`` among those that ListTasks has."""
+    return f"{task.listed or 0:010d}{task.sequence:012d}"

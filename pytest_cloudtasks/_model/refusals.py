@@ -300,6 +300,12 @@ TARGET_MISSING = Refusal(
 TASK_MISSING = Refusal(
     Code.INVALID_ARGUMENT, "CreateTaskRequest.task is required.", Evidence.DOCUMENTED, f"{_DOCSTRING}; text unknown"
 )
+METHOD_UNKNOWN = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The HttpMethod {number} is none.",
+    Evidence.OUR_CHOICE,
+    "an enum takes any number in the message; what the service says of it is unknown",
+)
 URL_MISSING = Refusal(Code.INVALID_ARGUMENT, "HttpRequest.url is required.", Evidence.RECORDED, _GOLDEN)
 URL_SCHEME = Refusal(
     Code.INVALID_ARGUMENT, "HttpTarget.url must start with 'http://' or 'https://'.", Evidence.RECORDED, _GOLDEN
@@ -425,6 +431,12 @@ HTTP_TARGET_HEADERS_TOO_LARGE = Refusal(
     "HttpTarget.headerOverrides must be smaller than 80 KB in total.",
     Evidence.DOCUMENTED,
     _DOCSTRING,
+)
+BUFFER_NEEDS_HTTP_TARGET = Refusal(
+    Code.FAILED_PRECONDITION,
+    "The queue has no HTTP target with a host, which BufferTask needs. Set HttpTarget.uriOverride.host of the queue.",
+    Evidence.DOCUMENTED,
+    "cloud.google.com/tasks/docs/creating-http-target-tasks; the text is ours, and the code uncertain",
 )
 BATCH_CREATE_SIZE = Refusal(
     Code.INVALID_ARGUMENT,

@@ -15,6 +15,7 @@ from .events import Event, EventKind
 from .filtering import queue_filter
 from .knobs import Knobs
 from .leases import Leases, check_fits
+from .lineup import place_in_listings
 from .paging import Cursor, page
 from .queue import Queue, QueueConfig, QueueState, Settings, check_mask, masked, queue_config_from
 from .task import PullMessage, Routing, Target, Task, TaskSpec, TaskState
@@ -261,7 +262,6 @@ class Service:
             raise refusals.TASK_TOO_LARGE.error()
         if not spec.name:
             task.name = f"{parent}/tasks/{self._new_task_id()}"
-        task.listed = self.dispatcher.lineup.rank_in_listings(task)
         queue.tasks[task.name] = task
         self.accepted.append(task)
         self._happened(now, EventKind.TASK_CREATED, queue, task)
@@ -295,11 +295,9 @@ class Service:
         The service promises no order. Evidence: documented.
         """
         queue = self.get_queue(now, parent)
-        tasks: Iterable[Task] = queue.tasks.values()
-        if self.dispatcher.lineup.is_shuffled:
-            tasks = sorted(tasks, key=lambda task: (task.listed, task.sequence))
+        tasks = self.dispatcher.lineup.in_listings(queue.tasks.values())
         cursor = Cursor(f"tasks of {parent}", page_token, now)
-        return page(tasks, lambda task: f"{task.listed:010d}{task.sequence:012d}", page_size, cursor, TASKS_PER_PAGE)
+        return page(tasks, place_in_listings, page_size, cursor, TASKS_PER_PAGE)
 
     def delete_task(self, now: int, name: str) -> None:
         """DeleteTask; an attempt under way goes on, and its outcome is dropped. Evidence: documented, recorded."""

@@ -195,8 +195,8 @@ class Task:
         """How long after its schedule time it goes; see `lineup`."""
         self.rank = 0
         """Its place among the tasks that go at the same instant."""
-        self.listed = 0
-        """Its place in listings."""
+        self.listed: int | None = None
+        """Its place in listings; see `lineup`."""
         self.dispatch_deadline = dispatch_deadline
         self.retry_config = retry_config
         self.state = TaskState.SCHEDULED

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from .._handle.fake import FakeCloudTasks
     from .._handle.settings import Settings
     from .._handle.world import World
+    from .._server.loopback import CloudTasksServer
 
 MARKER = "cloud_tasks"
+SERVER = "cloud_tasks_server"
 YES = ("", "true", "1", "yes", "on")
 NO = ("false", "0", "no", "off")
 
@@ -35,6 +37,10 @@ class PluginSession:
         self._item: pytest.Item | None = None
         self._wide_fixtures = 0
         self._stack = ExitStack()
+        self._server: CloudTasksServer | None = None
+        self._exports = False
+        self._exported = ExitStack()
+        """What a test's environment variables are taken back by."""
         self._world: World | None = None
         self._first_world: World | None = None
         """The one of the test itself, where `_world` is that of an example."""
@@ -52,6 +58,7 @@ class PluginSession:
     def close(self) -> None:
         """The session is over: everything is as it was before, for a session may run within another's test."""
         self._stack.close()
+        self.stop_serving()
         switchboard.refuse_outside, switchboard.defers_credentials, switchboard.redirected_always = self._before
         interception.uninstall()
 
@@ -77,6 +84,8 @@ class PluginSession:
         self._decide_outside(self._ini["outside"] if settings is None else settings.outside)
         if MARKER in getattr(item, "fixturenames", ()) or (settings is not None and settings.autouse):
             self._begin(item)
+        if SERVER in getattr(item, "fixturenames", ()):
+            self.serve()
 
     def tear_down(self, item: pytest.Item, *, is_failing: bool = False) -> None:
         """End a test, after its fixtures: release everything, then fail for what application code has swallowed.
@@ -84,6 +93,7 @@ class PluginSession:
         Where a fixture's end ``is_failing``, that is what fails the test.
         """
         self._has_failed |= is_failing
+        self._exported.close()
         self._stack.close()
         self._item = None
         self._decide_outside(self._ini["outside"])
@@ -114,6 +124,45 @@ class PluginSession:
                 item.warn(CloudTasksWarning(told))
             except CloudTasksWarning:  # the suite turns warnings into errors
                 pytest.fail(told, pytrace=False)
+
+    def serve(self) -> CloudTasksServer:
+        """The server of this session, running; its addresses are in the environment until the test ends."""
+        from .._server.loopback import CloudTasksServer
+
+        if self._server is None:
+            server = CloudTasksServer(self.handle)
+            server._serves_a_session = True
+            try:
+                self._server = server.__enter__()
+            except RuntimeError as error:
+                raise pytest.fail.Exception(str(error), pytrace=False) from None
+            server._on_use = self._use_server
+        self._use_server()
+        return self._server
+
+    def _use_server(self) -> None:
+        """A test uses the server, maybe without having named it: request.getfixturevalue() does that."""
+        from .._server.loopback import retries_by_real_time
+        from .environment import exported
+
+        if self._item is None or self._server is None or self._exports:
+            return
+        self._exports = True
+        self._exported.callback(self._export_no_more)
+        if self._world is None:
+            self._begin(self._item)
+        self._exported.enter_context(retries_by_real_time())
+        self._exported.enter_context(exported(self._server.environment))
+
+    def _export_no_more(self) -> None:
+        self._exports = False
+
+    def stop_serving(self) -> None:
+        """Close the server, if it was ever asked for."""
+        self._exported.close()
+        server, self._server = self._server, None
+        if server is not None:
+            server.__exit__(None, None, None)
 
     @contextmanager
     def setting_up(self, scope: str) -> Iterator[None]:
@@ -166,7 +215,7 @@ class PluginSession:
         timeline = "" if has_timeline or not self._world.has_a_story else timeline_excerpt(self._world)
         told = [one for one in (timeline, self._world.choices.replay) if one]
         if told:
-            report.sections.append((f"Cloud Tasks {'timeline' if timeline else 'seed'}", "\n\n".join(told)))
+            report.sections.append((f"Cloud Tasks {'timeline' if timeline else 'choices'}", "\n\n".join(told)))
 
     @property
     def handle(self) -> FakeCloudTasks:

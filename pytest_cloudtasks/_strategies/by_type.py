@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from .._google.raw import PACKAGE, built, raw_class, shown
-from . import naming, queues, requests, settings, tasks
+from .._model.leases import MAX_TASKS
+from . import naming, pulling, queues, requests, settings, tasks
 from .choosing import durations
 from .versions import Version
 
@@ -30,6 +31,11 @@ _OF_QUEUES = ("GetQueueRequest", "DeleteQueueRequest", "PurgeQueueRequest", "Pau
 _OF_LOCATIONS = ("CreateQueueRequest", "ListQueuesRequest")
 _LEAVES_OUT = frozenset({"filter", "page_token", "next_page_token", "read_mask", "update_mask", "request_id"})
 """Texts with a grammar of their own, for which unset is what most callers say."""
+_OF_LEASES: Mapping[str, SearchStrategy[Any]] = {
+    "max_tasks": st.integers(1, MAX_TASKS),
+    "lease_duration": durations(timedelta(0), timedelta(days=7)),
+}
+"""What a LeaseTasksRequest and a RenewLeaseRequest have to have, within the limits."""
 _SCALARS: Mapping[type, SearchStrategy[Any]] = {
     str: st.text(max_size=16),
     bytes: st.binary(max_size=16),
@@ -47,12 +53,14 @@ def messages_of_type(kind: Any) -> SearchStrategy[Any]:
     own = _OWN.get(descriptor.name)
     if own is not None:
         return own(version=version)
+    if descriptor.name == "PullMessage" and version == pulling.PULLING:
+        return pulling.pull_messages()
     fields = _fields(descriptor, version)
     return fields.map(lambda given: shown(kind, built(kind, given)))
 
 
 def _fields(descriptor: Any, version: Version) -> SearchStrategy[dict[str, Any]]:
-    """Some of a message's fields, no two of a oneof; shrinks to those that are never left out, the names."""
+    """Some of a message's fields, no two of a oneof; shrinks to those that are never left out, such as the names."""
     own = _OWN.get(descriptor.name)
     if own is not None and descriptor.full_name.startswith(PACKAGE):
         return cast("SearchStrategy[dict[str, Any]]", own(version=version, as_dict=True))
@@ -60,6 +68,8 @@ def _fields(descriptor: Any, version: Version) -> SearchStrategy[dict[str, Any]]
     for field in descriptor.fields:
         if field.name in ("name", "parent", "names"):
             names[field.name] = _named(descriptor, field)
+        elif field.name in _OF_LEASES:
+            names[field.name] = _OF_LEASES[field.name]
         elif field.name not in _LEAVES_OUT:
             others[field.name] = _values(field, version)
     rivals = [[field.name for field in one.fields] for one in descriptor.oneofs]

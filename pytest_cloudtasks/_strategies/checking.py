@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from hypothesis.errors import InvalidArgument
@@ -13,20 +14,55 @@ from .._model import creation, names
 from .._model.backoff import retry_config_from
 from .._model.knobs import Knobs
 from .._model.queue import queue_config_from
-from .._model.refusals import TASK_TOO_LARGE, ServiceError
+from .._model.refusals import MESSAGE_IN_PUSH_QUEUE, REQUEST_IN_PULL_QUEUE, TASK_TOO_LARGE, ServiceError
+from .._model.task import PullMessage
 from .versions import Version, message, messages_of
 
 _KNOBS = Knobs()
 
 
-def check_task(version: Version, fields: Mapping[str, Any], parent: str | None = None) -> None:
-    """Raise InvalidArgument for a task that the service would refuse whatever the instant, in its words."""
-    _check(version, "Task", fields, lambda messages, task: _task(messages, task, parent))
+def check_task(
+    version: Version, fields: Mapping[str, Any], parent: str | None = None, *, pulls: bool | None = None
+) -> None:
+    """Raise InvalidArgument for a task that the service would refuse whatever the instant, in its words.
+
+    ``pulls`` says whether ``parent`` is a pull queue, if that is known.
+    """
+    _check(version, "Task", fields, lambda messages, task: _task(messages, task, parent, pulls))
 
 
 def check_queue(version: Version, fields: Mapping[str, Any]) -> None:
     """Raise InvalidArgument for a queue that the service would refuse, in its words."""
     _check(version, "Queue", fields, _queue)
+
+
+def checked_now(where: str, now: object) -> datetime:
+    """``now``, if it is an aware datetime."""
+    if not isinstance(now, datetime) or now.tzinfo is None:
+        raise InvalidArgument(f"{where}(now={now!r}) takes an aware datetime")
+    return now
+
+
+def checked_parent(where: str, parent: object) -> str:
+    """``parent``, if it is a queue's full name."""
+    if not isinstance(parent, str) or not names.is_queue(parent):
+        raise InvalidArgument(f"{where}(parent={parent!r}) takes a queue's full name")
+    return parent
+
+
+def checked_location(where: str, parent: object) -> str:
+    """``parent``, if it is a location's full name."""
+    try:
+        names.check_location(str(parent))
+    except ServiceError as error:
+        raise InvalidArgument(f"{where}(parent={parent!r}): {error.message}") from None
+    return str(parent)
+
+
+def check_pulls(where: str, version: Version) -> None:
+    """Raise InvalidArgument for a version that has no pull queues."""
+    if not messages_of(version).has_pull_queues:
+        raise InvalidArgument(f"{where}(in_pull_queue=True) takes version='v2beta2', which alone has pull queues")
 
 
 def _check(version: Version, kind: str, fields: Mapping[str, Any], check: Callable[[Messages, Any], None]) -> None:
@@ -43,13 +79,15 @@ def _shown(fields: Mapping[str, Any]) -> str:
     return text if len(text) <= 300 else f"{text[:300]} …"
 
 
-def _task(messages: Messages, task: Any, parent: str | None) -> None:
+def _task(messages: Messages, task: Any, parent: str | None, pulls: bool | None) -> None:
     spec = messages.task_spec(task)
     if spec.name:
         names.check_new_task(spec.name, parent or names.queue_of(spec.name))
     creation.check(spec, spec.schedule_time or 0)
     if spec.retry_config is not None:
         retry_config_from(spec.retry_config, _KNOBS)
+    if pulls is not None and isinstance(spec.target, PullMessage) is not pulls:
+        raise (REQUEST_IN_PULL_QUEUE if pulls else MESSAGE_IN_PUSH_QUEUE).error()
     if task.ByteSize() > _KNOBS.max_task_size:
         raise TASK_TOO_LARGE.error()
 

@@ -13,7 +13,7 @@ T = TypeVar("T")
 Given = Union[T, SearchStrategy[T], EllipsisType, None]
 """``...`` leaves a field to the strategy, None leaves it unset; else it is a value, or where to draw one from."""
 
-RARE = 63
+RARE = 31
 _dice = st.integers(0, RARE)
 
 
@@ -40,7 +40,17 @@ def mostly(draw: DrawFn, usual: SearchStrategy[T], rare: SearchStrategy[T]) -> T
     return draw(rare) if draw(_dice) == RARE else value
 
 
+def longest(characters: str, limit: int) -> SearchStrategy[str]:
+    """One of ``characters`` over and over, ``limit`` times or once less."""
+    return st.builds(lambda one, less: one * (limit - less), st.sampled_from(characters), st.sampled_from([1, 0]))
+
+
+def nearest_first(nearest: T, others: SearchStrategy[T]) -> SearchStrategy[T]:
+    """``nearest``, which is the limit's neighbour, every other time; shrinks to it."""
+    return st.just(nearest) | others
+
+
 def durations(shortest: timedelta, longest: timedelta) -> SearchStrategy[timedelta]:
     """Whole milliseconds, both ends included; shrinks to the shortest."""
     millisecond = timedelta(milliseconds=1)
-    return st.integers(-(-shortest // millisecond), longest // millisecond).map(lambda count: count * millisecond)
+    return st.builds(timedelta, milliseconds=st.integers(-(-shortest // millisecond), longest // millisecond))

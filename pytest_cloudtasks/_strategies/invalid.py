@@ -1,4 +1,4 @@
-"""Tasks and queues with exactly one thing wrong, each with the error that it gets."""
+"""Tasks with exactly one thing wrong, each with the error that it gets."""
 
 from __future__ import annotations
 
@@ -6,23 +6,27 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .._google.errors_of_clients import client_error
 from .._model import names, refusals
 from .._model.creation import APP_ENGINE_BODY_METHODS, MAX_URL, in_pacific_time
 from .._model.knobs import MAX_TASK_SIZE
+from .._model.leases import MAX_TAG
 from .._model.refusals import ServiceError
 from .._model.task import HTTP_BODY_METHODS, MAX_HEADER_BYTES
-from .choosing import durations
+from .checking import check_pulls, checked_now, checked_parent
+from .choosing import durations, nearest_first
+from .long import LongBytes, LongText
+from .naming import MAX_TASK_ID
+from .pulling import PULLING, pull_fields
 from .requests import METHODS, SIMPLEST_URL, app_engine_fields, http_fields, oidc_tokens
-from .spoiling import Spoilt, spoilt_settings
+from .sizes import nanoseconds, with_size
+from .spoiling import BEYOND, Spoilt, outside_of, spoilt_settings
 from .tasks import APP_ENGINE_DEADLINES, HTTP_DEADLINES, LONGEST_AHEAD
 from .versions import Version, has_field, in_words_of, message, messages_of
 
-_LOCATION = "projects/test-project/locations/us-central1"
-_MILLISECOND = timedelta(milliseconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 _bad_methods = {
     kinds: st.sampled_from([method for method in METHODS if method not in kinds])
     for kinds in (HTTP_BODY_METHODS, APP_ENGINE_BODY_METHODS)
@@ -30,8 +34,9 @@ _bad_methods = {
 _http = http_fields(oidc_token=None, oauth_token=None)
 _plain_http = http_fields(body=None, oidc_token=None, oauth_token=None)
 _app_engine = app_engine_fields()
+_bad_ids = st.sampled_from(["", "a b", "a.b", "é", "a:b"])
 _bodies = st.binary(min_size=1, max_size=16)
-_too_long = st.integers(MAX_URL + 1, MAX_URL + 100)
+_too_long = BEYOND.map(MAX_URL.__add__)
 
 
 @st.composite
@@ -56,7 +61,7 @@ def _http_url_too_long(draw: DrawFn) -> Spoilt:
 
 @st.composite
 def _http_headers_too_large(draw: DrawFn) -> Spoilt:
-    value = "a" * (MAX_HEADER_BYTES - len("X-Large") + draw(st.integers(0, 100)))
+    value = LongText("a", MAX_HEADER_BYTES - len("X-Large") - 1 + draw(BEYOND))
     return {"http_request": {**draw(_http), "headers": {"X-Large": value}}}, refusals.HEADERS_TOO_LARGE.error()
 
 
@@ -76,7 +81,7 @@ def _http_body(draw: DrawFn) -> Spoilt:
 
 @st.composite
 def _too_large(draw: DrawFn) -> Spoilt:
-    body = bytes(MAX_TASK_SIZE + draw(st.integers(0, 100)))
+    body = LongBytes(MAX_TASK_SIZE + draw(BEYOND))
     return {"http_request": {"url": SIMPLEST_URL, "http_method": "POST", "body": body}}, refusals.TASK_TOO_LARGE.error()
 
 
@@ -103,23 +108,21 @@ def _app_engine_body(draw: DrawFn) -> Spoilt:
     return {"app_engine_http_request": request}, error
 
 
-def _deadline(payload: Any, kind: str, allowed: tuple[timedelta, timedelta], refusal: refusals.Refusal) -> Any:
-    shortest, longest = allowed
-    outside = (
-        durations(_MILLISECOND, shortest - _MILLISECOND)
-        | durations(longest + _MILLISECOND, longest * 2)
-        | durations(_MILLISECOND, longest).map(lambda length: -length)
-    )
+def _deadline(payload: Any, kind: str, outside: SearchStrategy[timedelta], refusal: refusals.Refusal) -> Any:
     return st.builds(
         lambda fields, deadline: ({kind: fields, "dispatch_deadline": deadline}, refusal.error()), payload, outside
     )
 
 
+def _outside(shortest: timedelta, longest: timedelta) -> SearchStrategy[timedelta]:
+    return outside_of(shortest, longest) | durations(_MICROSECOND * 1000, longest).map(lambda length: -length)
+
+
 _no_payload: SearchStrategy[Spoilt] = st.just(({}, refusals.TARGET_MISSING.error()))
-_deadlines = _deadline(_http, "http_request", HTTP_DEADLINES, refusals.HTTP_DEADLINE) | _deadline(
-    _app_engine, "app_engine_http_request", APP_ENGINE_DEADLINES, refusals.APP_ENGINE_DEADLINE
-)
-_anytime = [
+_deadlines = _deadline(
+    _http, "http_request", _outside(*HTTP_DEADLINES) | st.just(timedelta(0)), refusals.HTTP_DEADLINE
+) | _deadline(_app_engine, "app_engine_http_request", _outside(*APP_ENGINE_DEADLINES), refusals.APP_ENGINE_DEADLINE)
+_anytime: list[SearchStrategy[Spoilt]] = [
     _no_payload,
     _http_url_missing(),
     _http_scheme(),
@@ -134,30 +137,53 @@ _anytime = [
 ]
 
 
+_pulls = pull_fields()
+_pulling = [
+    _no_payload,
+    st.tuples(_pulls, BEYOND).map(
+        lambda pair: (
+            {"pull_message": {**pair[0], "tag": "0" * (MAX_TAG - 1 + pair[1])}},
+            refusals.TAG_TOO_LONG.error(),
+        )
+    ),
+    _http.map(lambda fields: ({"http_request": fields}, refusals.REQUEST_IN_PULL_QUEUE.error())),
+    _app_engine.map(lambda fields: ({"app_engine_http_request": fields}, refusals.REQUEST_IN_PULL_QUEUE.error())),
+    BEYOND.map(
+        lambda beyond: (
+            {"pull_message": {"payload": LongBytes(MAX_TASK_SIZE + beyond)}},
+            refusals.TASK_TOO_LARGE.error(),
+        )
+    ),
+]
+
+
 @st.composite
-def _too_far(draw: DrawFn, now: datetime) -> Spoilt:
-    microsecond = timedelta(microseconds=1)
-    beyond = draw(st.integers(1, timedelta(days=365) // microsecond)) * microsecond
+def _too_far(draw: DrawFn, payload: SearchStrategy[Any], now: datetime) -> Spoilt:
+    beyond = draw(nearest_first(1, st.integers(1, timedelta(days=365) // _MICROSECOND))) * _MICROSECOND
     at = now + LONGEST_AHEAD + beyond
-    since_1970 = at - datetime(1970, 1, 1, tzinfo=timezone.utc)
-    nanoseconds = (since_1970 // microsecond) * 1000
-    error = refusals.SCHEDULE_TOO_FAR.error(schedule_time=in_pacific_time(nanoseconds))
-    return {"http_request": draw(_http), "schedule_time": at}, error
+    error = refusals.SCHEDULE_TOO_FAR.error(schedule_time=in_pacific_time(nanoseconds(at)))
+    return {**draw(payload), "schedule_time": at}, error
 
 
 @st.composite
-def _name(draw: DrawFn, parent: str, what: str) -> Spoilt:
+def _name(draw: DrawFn, payload: SearchStrategy[Any], parent: str, what: str) -> Spoilt:
     if what == "format":
         name, error = draw(st.sampled_from(["0", "tasks/0", f"{parent}/0"])), refusals.TASK_NAME_FORMAT.error()
     elif what == "queue":
         other = f"{names.location_of(parent)}/queues/{names.short(parent)}-other"
         name, error = f"{other}/tasks/0", refusals.TASK_OF_ANOTHER_QUEUE.error(parent=parent, queue=other)
     else:
-        bad = (
-            draw(st.sampled_from(["", "a b", "a.b", "é", "a:b"])) if what == "id" else "0" * draw(st.integers(501, 600))
-        )
+        bad = draw(_bad_ids) if what == "id" else "0" * (MAX_TASK_ID + draw(BEYOND))
         name, error = f"{parent}/tasks/{bad}", refusals.TASK_ID_FORMAT.error(id=bad)
-    return {"name": name, "http_request": draw(_http)}, error
+    return {"name": name, **draw(payload)}, error
+
+
+@st.composite
+def _a_byte_too_large(
+    draw: DrawFn, version: Version, simplest: Any, payload: str, now: datetime, parent: str
+) -> Spoilt:
+    size = MAX_TASK_SIZE + draw(BEYOND)
+    return with_size(version, simplest, payload, size, now, parent), refusals.TASK_TOO_LARGE.error()
 
 
 @st.composite
@@ -166,29 +192,47 @@ def invalid_tasks(
     *,
     now: datetime | None = None,
     parent: str | None = None,
+    in_pull_queue: bool = False,
     version: Version = "v2",
     as_dict: bool = False,
 ) -> tuple[Any, Exception]:
     """Pairs of a task with exactly one thing wrong, and the exception of Google's client that CreateTask gets for it.
 
-    With ``now`` come schedule times too far ahead of it, with ``parent``, the queue's full name, bad names. The
-    exception's class and text are those that are raised. Shrinks to a task with nothing in it.
+    With ``now`` come schedule times too far ahead of it, with ``parent``, the queue's full name, bad names, and with
+    both of them tasks that are a byte too large. ``in_pull_queue`` gives what a pull queue refuses; else it is a push
+    queue's. The exception's class and text are those that are raised. Shrinks to a task with nothing in it.
     Evidence: as the refusal's, in the table of errors.
     """
-    kinds: list[Any] = list(_anytime)
+    if in_pull_queue:
+        check_pulls("invalid_tasks", version)
+        kinds, kind, simplest = list(_pulling), "pull_message", dict[str, Any]()
+        payload = _pulls.map(lambda fields: {"pull_message": fields})
+    else:
+        kinds, kind = _of_push_queue(version), "http_request"
+        simplest = {"url": SIMPLEST_URL, "http_method": "POST"}
+        payload = _http.map(lambda fields: {"http_request": fields})
+    at = None if now is None else checked_now("invalid_tasks", now).astimezone(timezone.utc)
+    where = None if parent is None else checked_parent("invalid_tasks", parent)
+    if at is not None:
+        kinds.append(_too_far(payload, at))
+    if where is not None:
+        kinds += [_name(payload, where, what) for what in ("format", "queue", "id", "length")]
+    if at is not None and where is not None:
+        kinds.append(_a_byte_too_large(version, {kind: simplest}, kind, at, where))
+    return pair_of(version, "Task", draw(st.one_of(kinds)), as_dict)
+
+
+def _of_push_queue(version: Version) -> list[SearchStrategy[Spoilt]]:
+    kinds = list(_anytime)
     if has_field(version, "Task", "dispatch_deadline"):
         kinds.append(_deadlines)
     if has_field(version, "Task", "retry_config"):
         kinds.append(st.tuples(_http, spoilt_settings("retry_config", version)).map(_with_settings))
-    if now is not None:
-        if not isinstance(now, datetime) or now.tzinfo is None:
-            raise InvalidArgument(f"invalid_tasks(now={now!r}) takes an aware datetime")
-        kinds.append(_too_far(now.astimezone(timezone.utc)))
-    if parent is not None:
-        if not names.is_queue(parent):
-            raise InvalidArgument(f"invalid_tasks(parent={parent!r}) takes a queue's full name")
-        kinds += [_name(parent, what) for what in ("format", "queue", "id", "length")]
-    return _pair(version, "Task", draw(st.one_of(kinds)), as_dict)
+    if has_field(version, "Task", "pull_message"):
+        reads_them = version != PULLING
+        error = (refusals.MESSAGE_CANNOT_BE_SET if reads_them else refusals.MESSAGE_IN_PUSH_QUEUE).error()
+        kinds.append(_pulls.map(lambda fields: ({"pull_message": fields}, error)))
+    return kinds
 
 
 def _with_settings(pair: tuple[Any, Spoilt]) -> Spoilt:
@@ -196,37 +240,8 @@ def _with_settings(pair: tuple[Any, Spoilt]) -> Spoilt:
     return {"http_request": request, **fields}, error
 
 
-@st.composite
-def _queue_name(draw: DrawFn, parent: str) -> Spoilt:
-    what = draw(st.sampled_from(["format", "id", "length", "parent"]))
-    if what == "format":
-        return {"name": draw(st.sampled_from(["", "0", "queues/0", f"{parent}/0"]))}, refusals.QUEUE_NAME_FORMAT.error()
-    if what == "parent":
-        name = f"{parent}-other/queues/0"
-        return {"name": name}, refusals.QUEUE_OUTSIDE_PARENT.error(name=name, parent=parent)
-    bad = draw(st.sampled_from(["", "a_b", "a b", "é"])) if what == "id" else "0" * draw(st.integers(101, 200))
-    return {"name": f"{parent}/queues/{bad}"}, refusals.QUEUE_ID_FORMAT.error(id=bad)
-
-
-@st.composite
-def invalid_queues(
-    draw: DrawFn, *, parent: str = _LOCATION, version: Version = "v2", as_dict: bool = False
-) -> tuple[Any, Exception]:
-    """Pairs of a queue with exactly one thing wrong, and the exception of Google's client that CreateQueue gets.
-
-    ``parent`` is the location's full name that the queue is created in. Shrinks to a queue with a negative rate.
-    Evidence: as the refusal's, in the table of errors.
-    """
-    try:
-        names.check_location(parent)
-    except ServiceError as error:
-        raise InvalidArgument(f"invalid_queues(parent={parent!r}): {error.message}") from None
-    settings = st.one_of([spoilt_settings(kind, version) for kind in ("rate_limits", "retry_config")])
-    fields, wrong = draw(settings | _queue_name(parent))
-    return _pair(version, "Queue", ({"name": f"{parent}/queues/0", **fields}, wrong), as_dict)
-
-
-def _pair(version: Version, kind: str, spoilt: Spoilt, as_dict: bool) -> tuple[Any, Exception]:
+def pair_of(version: Version, kind: str, spoilt: Spoilt, as_dict: bool) -> tuple[Any, Exception]:
+    """A message, or a dict, in a version's own words, and the exception in the same."""
     fields, error = spoilt
     own = in_words_of(version, kind, fields)
     wrong = ServiceError(error.code, messages_of(version).in_own_words(error.message), error.details)

@@ -11,7 +11,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .._model import names
 from .._model.refusals import ServiceError
-from .choosing import Given, chosen, mostly
+from .choosing import Given, chosen, longest, mostly
 
 MAX_QUEUE_ID, MAX_TASK_ID = 100, 500
 QUEUE_ID_CHARACTERS = string.ascii_letters + string.digits + "-"
@@ -20,16 +20,16 @@ _USUAL_LENGTH = 16
 
 _queue_ids = mostly(
     st.text(QUEUE_ID_CHARACTERS, min_size=1, max_size=_USUAL_LENGTH),
-    st.sampled_from(QUEUE_ID_CHARACTERS).map(lambda one: one * MAX_QUEUE_ID),
+    longest(QUEUE_ID_CHARACTERS, MAX_QUEUE_ID),
 )
 _task_ids = mostly(
     st.text(TASK_ID_CHARACTERS, min_size=1, max_size=_USUAL_LENGTH),
-    st.sampled_from(TASK_ID_CHARACTERS).map(lambda one: one * MAX_TASK_ID),
+    longest(TASK_ID_CHARACTERS, MAX_TASK_ID),
 )
 
 
 def queue_ids() -> SearchStrategy[str]:
-    """IDs of queues: letters, digits and hyphens, now and then 100 of them.
+    """IDs of queues: letters, digits and hyphens, now and then 99 or 100 of them.
 
     Shrinks to ``"0"``. Evidence: documented.
     """
@@ -37,7 +37,7 @@ def queue_ids() -> SearchStrategy[str]:
 
 
 def task_ids() -> SearchStrategy[str]:
-    """IDs of tasks: letters, digits, hyphens and underscores, now and then 500 of them.
+    """IDs of tasks: letters, digits, hyphens and underscores, now and then 499 or 500 of them.
 
     Shrinks to ``"0"``. Evidence: documented.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Union
+from typing import Any, Union
 
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
@@ -15,6 +15,22 @@ _SUCCESSES = (200, 201, 202, 204)
 _FAILURES: tuple[Outcome, ...] = (500, 503, 429, 400, 401, 403, 404, 409, 302, TimeoutError, ConnectionError)
 _successes: st.SearchStrategy[Outcome] = st.sampled_from(_SUCCESSES)
 _failures: st.SearchStrategy[Outcome] = st.sampled_from(_FAILURES)
+
+
+def checked_outcomes(given: Any) -> tuple[Outcome, ...]:
+    """``given``, those of the deliveries of one task, if a route can be scripted with them."""
+    found = None if isinstance(given, (int, str, type)) else tuple(given or ())
+    if found is None or not all(_is_outcome(one) for one in found):
+        raise InvalidArgument(
+            f"workloads(outcomes={given!r}) takes a list of statuses and exceptions, such as [503, TimeoutError]"
+        )
+    return found
+
+
+def _is_outcome(one: object) -> bool:
+    if isinstance(one, type):
+        return issubclass(one, Exception)
+    return isinstance(one, int) and not isinstance(one, bool) and 100 <= one <= 599
 
 
 @st.composite

@@ -13,9 +13,13 @@ from .._model.app_engine import OVERRIDE
 from .checking import check_queue
 from .choosing import Given, chosen, durations, is_callers, mostly
 from .naming import resource_names
+from .pulling import PULLING
 from .requests import routings
 from .settings import rate_limit_fields, retry_config_fields
 from .versions import Version, has_field, in_words_of, message
+
+TASK_TTLS = timedelta(days=10), timedelta(days=3650)
+TOMBSTONE_TTLS = timedelta(hours=1), timedelta(days=9)
 
 _rates = {True: rate_limit_fields(burst=...), False: rate_limit_fields()}
 _retries = retry_config_fields()
@@ -31,9 +35,12 @@ _http_targets = mostly(
     ),
 )
 _logging = mostly(st.none(), st.floats(0.01, 1).map(lambda ratio: {"sampling_ratio": ratio}))
-_task_ttls = mostly(st.none(), durations(timedelta(days=10), timedelta(days=3650)))
-_tombstone_ttls = mostly(st.none(), durations(timedelta(hours=1), timedelta(days=9)))
+_task_ttls = mostly(st.none(), st.sampled_from(TASK_TTLS) | durations(*TASK_TTLS))
+_tombstone_ttls = mostly(st.none(), st.sampled_from(TOMBSTONE_TTLS) | durations(*TOMBSTONE_TTLS))
+_pull_targets: st.SearchStrategy[Any] = st.sampled_from([None, None, {}])
 _names = resource_names()
+_TARGETS = ("pull_target", OVERRIDE, "http_target")
+"""What excludes each other in v2beta2."""
 
 
 @st.composite
@@ -45,18 +52,22 @@ def queues(
     retry_config: Given[Any] = ...,
     app_engine_routing_override: Given[Any] = ...,
     http_target: Given[Any] = ...,
+    pull_target: Given[Any] = None,
     stackdriver_logging_config: Given[Any] = ...,
     task_ttl: Given[timedelta] = ...,
     tombstone_ttl: Given[timedelta] = ...,
     version: Version = "v2",
     as_dict: bool = False,
 ) -> Any:
-    """Queue messages that CreateQueue accepts, or dicts of their fields; push queues in every version.
+    """Queue messages that CreateQueue accepts, or dicts of their fields; push queues, unless asked.
 
-    The names are v2's in every version; the two ``…_ttl`` are set in the beta versions. Shrinks to
-    ``projects/test-project/locations/us-central1/queues/0`` and nothing else. Evidence: documented and recorded.
+    The names are v2's in every version; the two ``…_ttl`` are set in the beta versions. Pull queues are v2beta2's:
+    ``pull_target={}`` gives those alone, ``...`` some of them; of their settings only ``max_attempts`` is theirs to
+    set. Shrinks to ``projects/test-project/locations/us-central1/queues/0`` and nothing else.
+    Evidence: documented and recorded.
     """
     given = {
+        "pull_target": (None if pull_target is ... and version != PULLING else pull_target, _pull_targets),
         OVERRIDE: (app_engine_routing_override, _routings),
         "http_target": (http_target, _http_targets),
         "stackdriver_logging_config": (stackdriver_logging_config, _logging),
@@ -73,7 +84,29 @@ def queues(
             fields[field] = chosen(draw, value, default)
         elif value is not ... and value is not None:
             raise InvalidArgument(f"queues({field}={value!r}): a Queue of {version} has no such field")
+    if version == PULLING:
+        _keep_one_target(fields, given)
+    if fields.get("pull_target") is not None:
+        _leave_out_what_pull_queues_pass_over(fields, rate_limits, retry_config)
     own = in_words_of(version, "Queue", fields)
     if is_callers(name, rate_limits, retry_config, *(value for value, _ in given.values())):
         check_queue(version, own)
     return own if as_dict else message(version, "Queue", own)
+
+
+def _keep_one_target(fields: dict[str, Any], given: dict[str, tuple[Any, Any]]) -> None:
+    """Of what excludes each other only what the caller gives stays, or one of what was drawn."""
+    found = [field for field in _TARGETS if fields.get(field) is not None]
+    kept = [field for field in found if given[field][0] is not ...] or found[:1]
+    for field in found:
+        if field not in kept:
+            fields[field] = None
+
+
+def _leave_out_what_pull_queues_pass_over(fields: dict[str, Any], rates: Any, retry: Any) -> None:
+    """Rates and backoff are output only there; what the caller gives is the caller's to know."""
+    if rates is ...:
+        fields["rate_limits"] = None
+    if retry is ... and fields["retry_config"]:
+        attempts = fields["retry_config"].get("max_attempts")
+        fields["retry_config"] = None if attempts is None else {"max_attempts": attempts}

@@ -7,6 +7,7 @@ moment that somebody imports them; the strategies are made when one is asked for
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -35,9 +36,16 @@ class _TypesHook(ImportHook):
 def _register_types(module: ModuleType) -> None:
     from hypothesis import strategies as st
 
-    for kind in list(vars(module).values()):
+    for kind in message_types(module):
+        st.register_type_strategy(kind, _strategy_for)
+
+
+def message_types(found: Any) -> Iterator[Any]:
+    """A module's message types, and those that are nested in them, such as ``HttpTarget.Header``."""
+    for kind in list(vars(found).values()):
         if is_message_type(kind):
-            st.register_type_strategy(kind, _strategy_for)
+            yield kind
+            yield from message_types(kind)
 
 
 def _strategy_for(kind: Any) -> Any:

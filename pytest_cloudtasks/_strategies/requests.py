@@ -13,6 +13,7 @@ from .._model.creation import APP_ENGINE_BODY_METHODS, MAX_URL
 from .._model.task import HTTP_BODY_METHODS, MAX_HEADER_BYTES
 from .checking import check_task
 from .choosing import Given, chosen, is_callers, mostly
+from .long import LongText
 from .versions import Version, in_words_of, message
 
 Fields = dict[str, Any]
@@ -21,11 +22,12 @@ ACCOUNT = "worker@test-project.iam.gserviceaccount.com"
 SIMPLEST_URL = "https://example.com/"
 
 
-def _largest_headers(_: None) -> Mapping[str, str]:
-    """As many bytes as there may be. A strategy that has them for a value would have them in its repr."""
-    return {"X-Large": "a" * (MAX_HEADER_BYTES - 1 - len("X-Large"))}
+def _largest_headers(less: int) -> Mapping[str, str]:
+    """As many bytes as there may be, or so many less."""
+    return {"X-Large": LongText("a", MAX_HEADER_BYTES - 1 - len("X-Large") - less)}
 
 
+_less = st.sampled_from([1, 0])
 _paths = st.text("0123456789" + string.ascii_letters + "-._~/?=&é", max_size=24)
 urls: SearchStrategy[str] = mostly(
     st.builds(
@@ -33,16 +35,18 @@ urls: SearchStrategy[str] = mostly(
         st.sampled_from(["https://example.com", "https://worker.test", "http://localhost:8080"]),
         _paths,
     ),
-    st.just(SIMPLEST_URL.ljust(MAX_URL, "a")),
+    _less.map(lambda less: SIMPLEST_URL.ljust(MAX_URL - less, "a")),
 )
-relative_uris: SearchStrategy[str] = mostly(_paths.map("/".__add__), st.just("/".ljust(MAX_URL, "a")))
+relative_uris: SearchStrategy[str] = mostly(
+    _paths.map("/".__add__), _less.map(lambda less: "/".ljust(MAX_URL - less, "a"))
+)
 bodies: SearchStrategy[bytes] = st.binary(max_size=64)
 _header_names = st.sampled_from(["Content-Type", "Accept", "X-Request-Id"]) | st.text(
     string.ascii_letters + string.digits, min_size=1, max_size=8
 ).map("X-".__add__)
 _header_values = st.text(string.ascii_letters + string.digits + string.punctuation, max_size=16)
 _few_headers = st.lists(st.tuples(_header_names, _header_values), max_size=2, unique_by=lambda one: one[0].lower())
-headers: SearchStrategy[Mapping[str, str]] = mostly(_few_headers.map(dict), st.none().map(_largest_headers))
+headers: SearchStrategy[Mapping[str, str]] = mostly(_few_headers.map(dict), _less.map(_largest_headers))
 oidc_tokens = st.fixed_dictionaries(
     {"service_account_email": st.just(ACCOUNT)}, optional={"audience": st.just("https://example.com")}
 )

@@ -17,11 +17,14 @@ from .versions import Version, in_words_of, message
 Fields = dict[str, Any]
 DEFAULT_MIN_BACKOFF, DEFAULT_MAX_BACKOFF = timedelta(milliseconds=100), timedelta(hours=1)
 LONGEST_BACKOFF = timedelta(hours=10)
-NAME = "projects/test-project/locations/us-central1/queues/0"
+LOCATION = "projects/test-project/locations/us-central1"
+_AN_END = timedelta(hours=1)
+"""Attempts without any end are what a lint warns of; whoever wants them says so."""
+NAME = f"{LOCATION}/queues/0"
 
-_rates = st.none() | st.integers(1, int(MAX_RATE)).map(float) | st.floats(0.01, MAX_RATE)
-_concurrency = st.none() | st.integers(1, MAX_CONCURRENCY)
-_bursts = st.none() | st.integers(1, MAX_BURST)
+_rates = st.none() | st.integers(1, int(MAX_RATE)).map(float) | st.floats(0.01, MAX_RATE) | st.just(MAX_RATE)
+_concurrency = st.none() | st.integers(1, MAX_CONCURRENCY) | st.just(MAX_CONCURRENCY)
+_bursts = st.none() | st.integers(1, MAX_BURST) | st.just(MAX_BURST)
 _attempts = st.none() | st.integers(1, 100) | st.just(UNLIMITED)
 _doublings = st.none() | st.integers(1, 20)
 _retry_durations = st.none() | durations(timedelta(seconds=1), timedelta(days=1))
@@ -60,6 +63,8 @@ def retry_config_fields(
         "max_backoff": most,
         "max_doublings": chosen(draw, max_doublings, _doublings),
     }
+    if fields["max_attempts"] == UNLIMITED and max_attempts is max_retry_duration is ...:
+        fields["max_retry_duration"] = fields["max_retry_duration"] or _AN_END
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -123,7 +128,8 @@ def retry_configs(
 ) -> Any:
     """RetryConfig messages that the service accepts, or dicts of their fields.
 
-    ``max_attempts=-1`` means no limit in every version. Shrinks to one that sets nothing. Evidence: recorded.
+    ``max_attempts=-1`` means no limit in every version; it is drawn together with a ``max_retry_duration``.
+    Shrinks to one that sets nothing. Evidence: recorded.
     """
     fields = draw(retry_config_fields(max_attempts, max_retry_duration, min_backoff, max_backoff, max_doublings))
     own = in_words_of(version, "RetryConfig", fields)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
-from hypothesis.strategies import DrawFn
+from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .checking import check_task
 from .choosing import Given, chosen, durations, is_callers, mostly
 from .naming import resource_names
+from .pulling import PULLING, pull_fields
 from .requests import app_engine_fields, http_fields
 from .settings import retry_config_fields
 from .versions import Version, has_field, in_words_of, message
@@ -21,10 +23,15 @@ HTTP_DEADLINES = timedelta(seconds=15), timedelta(minutes=30)
 APP_ENGINE_DEADLINES = timedelta(seconds=15), timedelta(hours=24, seconds=15)
 _MICROSECOND = timedelta(microseconds=1)
 
-_http_deadlines = st.none() | durations(*HTTP_DEADLINES)
-_app_engine_deadlines = st.none() | durations(*APP_ENGINE_DEADLINES)
+_http_deadlines = st.none() | durations(*HTTP_DEADLINES) | st.sampled_from(HTTP_DEADLINES)
+_app_engine_deadlines = st.none() | durations(*APP_ENGINE_DEADLINES) | st.sampled_from(APP_ENGINE_DEADLINES)
 _retry_configs = mostly(st.none(), retry_config_fields())
-_defaults = {"http_request": http_fields(), "app_engine_http_request": app_engine_fields()}
+_defaults = {
+    "http_request": http_fields(),
+    "app_engine_http_request": app_engine_fields(),
+    "pull_message": pull_fields(),
+}
+_names = resource_names()
 _views = st.sampled_from([None, "BASIC", "FULL"])
 _ahead = st.integers(0, LONGEST_AHEAD // timedelta(seconds=1)).map(lambda seconds: timedelta(seconds=seconds))
 _to_the_microsecond = st.integers(0, LONGEST_AHEAD // _MICROSECOND).map(lambda count: count * _MICROSECOND)
@@ -63,13 +70,14 @@ def tasks(
 ) -> Any:
     """Task messages that the service accepts in an existing queue, or dicts of their fields.
 
-    They are unnamed and without a schedule time unless asked; a payload that is given is the one they have. Shrinks
-    to ``POST https://example.com/`` and nothing else. Evidence: documented and recorded limits.
+    They are unnamed and without a schedule time unless asked; a payload that is given is the one they have. Tasks of
+    pull queues come with a ``pull_message``, in v2beta2: `pull_messages` for those alone, ``...`` for some of them.
+    Shrinks to ``POST https://example.com/`` and nothing else. Evidence: documented and recorded limits.
     """
     given = {
         "http_request": http_request,
         "app_engine_http_request": app_engine_http_request,
-        "pull_message": pull_message,
+        "pull_message": None if pull_message is ... and version != PULLING else pull_message,
     }
     others = {"dispatch_deadline": dispatch_deadline, "retry_config": retry_config, "pull_message": pull_message}
     for field, value in others.items():
@@ -96,11 +104,21 @@ def _payload(draw: DrawFn, given: dict[str, Any]) -> tuple[str, Any]:
     candidates = candidates or [kind for kind, value in given.items() if value is ...]
     if not candidates:
         raise InvalidArgument("tasks() needs a payload: http_request and app_engine_http_request are both None")
-    kind = candidates[0] if len(candidates) == 1 else draw(st.sampled_from([*[candidates[0]] * 2, *candidates]))
-    first = chosen(draw, given[candidates[0]], _defaults.get(candidates[0], st.none()))
-    if kind == candidates[0]:
-        return kind, first
-    return kind, chosen(draw, given[kind], _defaults.get(kind, st.none()))
+    simplest, *others = candidates
+    kind = draw(_kinds(simplest, *others)) if others else simplest
+    first = chosen(draw, given[simplest], _defaults[simplest])
+    return kind, first if kind == simplest else chosen(draw, given[kind], _defaults[kind])
+
+
+@cache
+def _kinds(simplest: str, *others: str) -> SearchStrategy[str]:
+    """Mostly the simplest."""
+    return st.sampled_from([simplest, simplest, simplest, *others])
+
+
+@cache
+def _tasks(version: Version, as_dict: bool) -> SearchStrategy[Any]:
+    return tasks(version=version, as_dict=as_dict)
 
 
 @st.composite
@@ -118,10 +136,10 @@ def create_task_requests(
     Shrinks to the simplest task in ``projects/test-project/locations/us-central1/queues/0``, with no view.
     Evidence: documented and recorded limits.
     """
-    where = chosen(draw, parent, resource_names())
+    where = chosen(draw, parent, _names)
     fields = {
         "parent": where,
-        "task": chosen(draw, task, tasks(version=version, as_dict=as_dict)),
+        "task": chosen(draw, task, _tasks(version, as_dict)),
         "response_view": chosen(draw, response_view, _views),
     }
     own = {name: value for name, value in fields.items() if value is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from types import ModuleType
 from typing import Any, Literal
 
@@ -24,6 +25,11 @@ def messages_of(version: Version) -> Messages:
     if version not in VERSIONS:
         raise InvalidArgument(f"version={version!r} must be one of {', '.join(map(repr, VERSIONS))}")
     return speaking(f"google.cloud.tasks.{version}").messages
+
+
+def own_client(version: Version) -> Any:
+    """A client of that version, which finds the active fake as any other does."""
+    return import_module(types_of(version).__name__.removesuffix(".types")).CloudTasksClient()
 
 
 def types_of(version: Version) -> ModuleType:

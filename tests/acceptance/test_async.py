@@ -6,18 +6,20 @@ import asyncio
 import gc
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import grpc
 import pytest
-from google.api_core import exceptions
+from google.api_core import exceptions, retry, retry_async
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2 import CloudTasksAsyncClient
 
 from pytest_cloudtasks import FakeCloudTasks, TargetRequest
 from pytest_cloudtasks._google.client_retry import skipped_waits
 from pytest_cloudtasks._google.status import InProcessRpcError
+from tests.installed import CAPABILITIES
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 URL = "https://worker.test/"
@@ -247,6 +249,26 @@ def test_the_default_retry_costs_no_real_time(cloud_tasks: FakeCloudTasks, monke
     assert len(seen) == 6
     assert set(waits) == {0}
     assert cloud_tasks.clock.elapsed == timedelta(0)
+
+
+IS_UNAVAILABLE = retry.if_exception_type(exceptions.ServiceUnavailable)
+POLICIES = {
+    "the release's own": ({}, 2 if "retries of asyncio" in CAPABILITIES else 1),
+    "one that awaits": ({"retry": retry_async.AsyncRetry(predicate=IS_UNAVAILABLE)}, 2),
+    "one that does not": ({"retry": retry.Retry(predicate=IS_UNAVAILABLE)}, 1),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Using the synchronous google.api_core.retry.Retry")
+@pytest.mark.parametrize(("policy", "calls"), POLICIES.values(), ids=POLICIES)
+def test_a_policy_that_does_not_await_retries_nothing(
+    cloud_tasks: FakeCloudTasks, policy: dict[str, Any], calls: int
+) -> None:
+    """Such a policy gets a coroutine and never sees the error; old releases have it as their default."""
+    cloud_tasks.fail_rpc("get_queue", "UNAVAILABLE")
+    with suppress(exceptions.ServiceUnavailable):
+        asyncio.run(CloudTasksAsyncClient().get_queue(name=QUEUE, **policy))
+    assert [call.method for call in cloud_tasks.rpcs] == ["get_queue"] * calls
 
 
 def test_what_is_not_retried_in_production_is_not_here(

@@ -272,6 +272,20 @@ def test_a_disabled_queue_sends_nothing(cloud_tasks: FakeCloudTasks, queue: str)
     ("text", "message"),
     [
         ("queue: [", "The queue.yaml cannot be used: it is a file which is no YAML."),
+        ("[" * 5000, "The queue.yaml cannot be used: it is a file which is no YAML."),
+        ("queue: 2030-99-99", "The queue.yaml cannot be used: it is a file which is no YAML."),
+        (
+            "queue:\n- name: ok\n  bucket_size: many\n",
+            "The queue.yaml cannot be used: it is a file which gives 'ok' the bucket_size 'many'. Write a number.",
+        ),
+        (
+            "queue:\n- name: ok\n  retry_parameters:\n    min_backoff_seconds: .inf\n",
+            "The queue.yaml cannot be used: it is a file which gives 'ok' the min_backoff_seconds inf. Write a number.",
+        ),
+        (
+            "queue:\n- name: ok\n  retry_parameters: 5\n",
+            "The queue.yaml cannot be used: it is a file which gives 'ok' the retry_parameters 5. Write a mapping.",
+        ),
         (
             "queue:\n- name: a_b\n",
             'Queue ID "a_b" can contain only letters ([A-Za-z]), numbers ([0-9]), or hyphens (-). Queue ID must between'
@@ -293,7 +307,7 @@ def test_an_upload_that_is_refused_changes_nothing(
     tasks_v2.CloudTasksClient().delete_queue(name=f"{parent}/queues/gone")
     before = cloud_tasks.timeline()
     with pytest.raises(exceptions.GoogleAPICallError) as refused:
-        upload(text if text == "queue: [" else f"{text}- name: new\n")
+        upload(f"{text}- name: new\n" if text.endswith("\n") else text)
     assert refused.value.message == message
     assert cloud_tasks.timeline().removeprefix(before).count("\n") == 1, "nothing but the refused call"
     assert states(parent) == {"work": "RUNNING"}

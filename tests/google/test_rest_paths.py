@@ -53,6 +53,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "acknowledge_task": {"name": TASK},
     "renew_lease": {"name": TASK},
     "cancel_lease": {"name": TASK},
+    "buffer_task": {"queue": QUEUE, "task_id": "t"},
 }
 VERSIONS = {"v2": tasks_v2, "v2beta3": tasks_v2beta3, "v2beta2": tasks_v2beta2}
 RPCS = [

@@ -41,6 +41,13 @@ def test_rates_and_ranks_are_in_their_bounds() -> None:
     assert RANKS * 99 // 100 < max(ranks) < RANKS
 
 
+def test_picks_and_amounts_are_in_their_bounds() -> None:
+    """One of so many from 0 on, and so much from 1 on."""
+    choices = SeededChoices(0, "")
+    assert {choices.pick(3, "order") for _ in range(100)} == {0, 1, 2}
+    assert {choices.amount(3, "seconds") for _ in range(100)} == {1, 2, 3}
+
+
 def test_replaying_is_told_once_something_was_chosen() -> None:
     """Before that there is nothing to replay."""
     choices = SeededChoices(7, "a")

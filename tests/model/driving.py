@@ -76,10 +76,11 @@ class Driver:
             self.moves_left -= 1
             if self.moves_left < 0:
                 raise RanAway(f"the model is still busy at {self.now}: {upcoming}")
+            first, upcoming = upcoming, dispatcher.settled(upcoming)
             if upcoming.at > self.now:
                 self.now = upcoming.at
                 dispatcher.observe(self.now)
-                if dispatcher.upcoming() != upcoming:
+                if dispatcher.upcoming() != first:
                     continue  # its task has just expired
             attempt = dispatcher.proceed(upcoming, self.now)
             if attempt.outcome is None:

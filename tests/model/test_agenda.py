@@ -32,6 +32,16 @@ def test_the_earliest_entry_comes_first() -> None:
     assert drained(agenda) == [(10, "a"), (20, "b"), (30, "c")]
 
 
+def test_what_is_entered_up_to_an_instant() -> None:
+    """Entries at the instant and before, by their latest instants, and none that were removed."""
+    agenda: Agenda[str] = Agenda()
+    for at, key in [(30, "c"), (10, "a"), (20, "b"), (5, "d"), (5, "c")]:
+        agenda.put(key, at, (0,))
+    agenda.put("d", 40, (0,))
+    agenda.remove("a")
+    assert [sorted(agenda.up_to(at)) for at in (4, 5, 20, 40)] == [[], ["c"], ["b", "c"], ["b", "c", "d"]]
+
+
 def test_entries_of_one_instant_come_by_rank_and_then_in_the_order_they_were_entered() -> None:
     """The rank breaks ties, and what was entered first breaks the ties of ranks."""
     agenda: Agenda[str] = Agenda()

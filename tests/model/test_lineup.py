@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -10,10 +11,10 @@ from pytest_cloudtasks._model.attempt import NO_RESPONSE, Outcome, response
 from pytest_cloudtasks._model.dispatching import Step
 from pytest_cloudtasks._model.lineup import FIRST_COME, Lineup, Place
 from pytest_cloudtasks._model.names import short
-from pytest_cloudtasks._model.task import Task
+from pytest_cloudtasks._model.task import HttpTarget, Task, TaskSpec
 from pytest_cloudtasks._model.units import MILLISECOND, SECOND
 
-from .driving import QUEUE, START, Driver, add, always, dispatched_at, driver_with, ids, scripted
+from .driving import LOCATION, QUEUE, START, URL, Driver, add, always, dispatched_at, driver_with, ids, scripted
 
 
 class Given(Lineup):
@@ -46,7 +47,7 @@ def test_by_default_it_is_first_come_first_served() -> None:
     """Nothing has a rank or a delay."""
     driver = driver_with()
     task = add(driver, "a")
-    assert (task.rank, task.delay, task.listed) == (0, 0, 0)
+    assert (task.rank, task.delay, task.listed) == (0, 0, None)
     assert task.goes_at == task.schedule_time == START
 
 
@@ -131,6 +132,107 @@ def test_listings_go_by_their_own_rank(size: int) -> None:
             break
 
     assert found == ["d", "a", "c", "b"]
+
+
+def test_the_order_of_listings_is_asked_for_where_there_is_one() -> None:
+    """A single task has no rank; with a second one both get theirs, once."""
+    driver = driver_with()
+    lineup = Given({}, {"a": 7, "b": 5})
+    driver.service.dispatcher.lineup = lineup
+    a = add(driver, "a")
+    assert ids(driver.service.list_tasks(START, QUEUE, 0, "")[0]) == ["a"]
+    assert a.listed is None
+
+    b = add(driver, "b")
+    assert ids(driver.service.list_tasks(START, QUEUE, 0, "")[0]) == ["b", "a"]
+    lineup.listed = {"a": 0, "b": 9}
+    assert ids(driver.service.list_tasks(START, QUEUE, 0, "")[0]) == ["b", "a"]
+    assert (a.listed, b.listed) == (7, 5)
+
+
+class Last(Lineup):
+    """Picks the last in line, and keeps what it was asked."""
+
+    picks = True
+
+    def __init__(self) -> None:
+        self.lines: list[list[str]] = []
+
+    def pick(self, line: Sequence[Task]) -> int:
+        self.lines.append(ids(list(line)))
+        return len(line) - 1
+
+
+def picking(settings: dict[str, Any] | None = None) -> tuple[Driver, Last]:
+    """A driver whose dispatcher picks the last in line."""
+    driver = driver_with(settings=settings)
+    lineup = Last()
+    driver.service.dispatcher.lineup = lineup
+    return driver, lineup
+
+
+def test_a_lineup_picks_among_the_tasks_that_are_due() -> None:
+    """Those of all queues whose instant has come, first in line first; nothing is asked where there is one."""
+    driver, lineup = picking()
+    other = f"{LOCATION}/queues/other"
+    driver.service.create_queue(START, LOCATION, other, {})
+    for task_id in "ab":
+        add(driver, task_id)
+    driver.service.create_task(START, other, TaskSpec(HttpTarget(URL), name=f"{other}/tasks/c"))
+    add(driver, "later", schedule_time=START + SECOND)
+    driver.drain()
+
+    assert lineup.lines == [["a", "b", "c"], ["a", "b"]]
+    assert went(driver) == ["c", "b", "a", "later"]
+
+
+def test_overdue_tasks_are_picked_from_whatever_their_schedule_time() -> None:
+    """What waited for a slot is in line with what has come meanwhile."""
+    driver, lineup = picking({"rate_limits": {"max_concurrent_dispatches": 1}})
+    driver.handler = always(response(200), takes=10 * SECOND)
+    for number, task_id in enumerate("abc"):
+        add(driver, task_id, schedule_time=START + number * SECOND)
+    driver.drain()
+
+    assert lineup.lines == [["b", "c"]]
+    assert went(driver) == ["a", "c", "b"]
+
+
+def test_nothing_is_picked_that_may_not_go() -> None:
+    """Neither from a queue that is paused or full, nor a task that is gone by then."""
+    driver, lineup = picking()
+    for name, settings in (("paused", {}), ("full", {"rate_limits": {"max_concurrent_dispatches": 1}})):
+        queue = f"{LOCATION}/queues/{name}"
+        driver.service.create_queue(START, LOCATION, queue, settings)
+        for number in range(2):
+            spec = TaskSpec(HttpTarget(URL), name=f"{queue}/tasks/{name}-{number}")
+            task = driver.service.create_task(START, queue, spec)
+            if name == "full" and number == 0:
+                driver.service.dispatcher.begin(driver.service.queues[queue], task, START)
+    driver.service.pause_queue(START, f"{LOCATION}/queues/paused")
+    for task_id in "ab":
+        add(driver, task_id)
+    driver.service.delete_task(START, add(driver, "deleted").name)
+    driver.drain()
+
+    assert lineup.lines == [["a", "b"]]
+    assert went(driver)[1:] == ["b", "a"]
+
+
+def test_only_one_queue_is_picked_from_where_one_is_driven() -> None:
+    """The others' tasks are not in line."""
+    driver, lineup = picking()
+    other = f"{LOCATION}/queues/other"
+    driver.service.create_queue(START, LOCATION, other, {})
+    add(driver, "a")
+    driver.service.create_task(START, other, TaskSpec(HttpTarget(URL), name=f"{other}/tasks/b"))
+    dispatcher, queue = driver.service.dispatcher, driver.service.queues[QUEUE]
+    upcoming = dispatcher.upcoming(queue)
+    assert upcoming is not None
+
+    assert dispatcher.settled(upcoming, queue) == upcoming
+    assert lineup.lines == []
+    assert short(dispatcher.settled(upcoming).task.name) == "b"
 
 
 def test_an_answer_that_is_lost_is_no_response() -> None:

@@ -164,7 +164,7 @@ def test_an_assertion_that_has_the_timeline_leaves_the_seed_to_a_section(pyteste
         SUITE.replace('pytest.fail(f"order {number} is {order}")', "cloud_tasks.assert_nothing_enqueued()")
     )
     lines = pytester.runpytest("-k", "test_order and 0").stdout.str().splitlines()
-    begin = next(number for number, line in enumerate(lines) if "Cloud Tasks seed" in line)
-    assert lines[begin].strip("- ") == "Cloud Tasks seed"
+    begin = next(number for number, line in enumerate(lines) if "Cloud Tasks choices" in line)
+    assert lines[begin].strip("- ") == "Cloud Tasks choices"
     assert REPLAY.match(lines[begin + 1])
     assert not any("Cloud Tasks timeline" in line for line in lines)

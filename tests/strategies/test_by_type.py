@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,55 @@ from hypothesis import strategies as st
 import pytest_cloudtasks
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._google.raw import is_message_type
-from pytest_cloudtasks._strategies.registering import MODULES, _TypesHook, register
+from pytest_cloudtasks._strategies.registering import MODULES, _TypesHook, message_types, register
 
 from .clients import LOCATION
 
+VERSIONS = ("v2", "v2beta3", "v2beta2")
 ROOT = Path(pytest_cloudtasks.__file__).parent.parent
 register()
-KINDS = [kind for name in MODULES for kind in vars(import_module(name)).values() if is_message_type(kind)]
+KINDS = [kind for name in MODULES for kind in message_types(import_module(name))]
+EVERY_KIND = pytest.mark.parametrize(
+    "kind", KINDS, ids=lambda kind: kind.meta.full_name.removeprefix("google.cloud.tasks.")
+)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.meta.full_name.removeprefix("google.cloud.tasks."))
+def test_every_public_message_type_is_among_them() -> None:
+    """Each message that the libraries' API definitions have, nested ones included, is one of those."""
+
+    def named(descriptors: Any) -> Iterator[str]:
+        for one in descriptors:
+            yield one.full_name
+            yield from named(one.nested_types)
+
+    files = {kind.pb(None).DESCRIPTOR.file for kind in KINDS}
+    declared = {name for file in files for name in named(file.message_types_by_name.values())}
+
+    assert {kind.meta.full_name for kind in KINDS} == declared
+    assert {file.package for file in files} == {f"google.cloud.tasks.{version}" for version in VERSIONS}
+
+
+@EVERY_KIND
+def test_builds_takes_a_strategy_for_every_message_field(kind: Any) -> None:
+    """st.builds of a type, with from_type for its fields that are messages of ours, gives that very type."""
+    fields = {
+        name: st.lists(st.from_type(field.message), max_size=1) if field.repeated else st.from_type(field.message)
+        for name, field in kind.meta.fields.items()
+        if is_message_type(field.message) and field.oneof is None and not field.message.meta.options.map_entry
+    }
+
+    @given(message=st.builds(kind, **fields))
+    @settings(max_examples=3, database=None, deadline=None)
+    def check(message: Any) -> None:
+        assert type(message) is kind
+        for name, field in kind.meta.fields.items():
+            if name in fields and not field.repeated:
+                assert name in message
+
+    check()
+
+
+@EVERY_KIND
 def test_every_message_type_is_known(kind: Any) -> None:
     """from_type gives messages of that very class that go over the wire and back."""
 

@@ -38,6 +38,13 @@ TARGETS = {
     "names of tasks": (cloud.resource_names(of="task"), f"{QUEUE}/tasks/0"),
     "schedule_times": (cloud.schedule_times(now=NOW), NOW),
     "create_task_requests": (cloud.create_task_requests(as_dict=True), {"parent": QUEUE, "task": SIMPLEST}),
+    "pull_messages": (cloud.pull_messages(as_dict=True), {}),
+    "workloads": (
+        cloud.workloads(as_dict=True),
+        cloud.Workload(({"name": QUEUE},), (cloud.Step(timedelta(0), QUEUE, SIMPLEST),)),
+    ),
+    "boundary_tasks": (cloud.boundary_tasks(as_dict=True), {**SIMPLEST, "dispatch_deadline": timedelta(seconds=15)}),
+    "boundary_queues": (cloud.boundary_queues(as_dict=True), {"name": f"{QUEUE[:-1]}{'0' * 99}"}),
     "outcomes": (cloud.outcomes(), 200),
     "outcomes that fail": (cloud.outcomes(success=False), 500),
 }

@@ -113,6 +113,61 @@ def test_every_request_is_accepted_in_its_queue(version: Any, data: st.DataObjec
     assert created.name.startswith(f"{request.parent}/tasks/")
 
 
+PARTS = {
+    "http_requests": ("HttpRequest", cloud.http_requests, lambda one: ("task", {"http_request": one})),
+    "app_engine_http_requests": (
+        "AppEngineHttpRequest",
+        cloud.app_engine_http_requests,
+        lambda one: ("task", {"app_engine_http_request": one}),
+    ),
+    "rate_limits": ("RateLimits", cloud.rate_limits, lambda one: ("queue", {"rate_limits": one})),
+    "retry_configs": ("RetryConfig", cloud.retry_configs, lambda one: ("queue", {"retry_config": one})),
+}
+
+
+@EVERY_VERSION
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_is_accepted_in_its_place(part: str, version: Any) -> None:
+    """As messages and as dicts they are of their type, and come back in the task or the queue that they are in."""
+    kind, make, placed = PARTS[part]
+    module = import_module(f"google.cloud.tasks_{version}")
+
+    @given(data=st.data())
+    @settings(max_examples=25, deadline=None)
+    def check(data: st.DataObject) -> None:
+        drawn = data.draw(make(version=version, as_dict=data.draw(st.booleans())))
+        whole, fields = placed(drawn)
+        with FakeCloudTasks(queues=["work"]):
+            client = client_of(version)
+            if whole == "task":
+                request = {"parent": QUEUE, "task": fields, "response_view": full_view(version)}
+                stored = client.create_task(request=request)
+            else:
+                stored = client.create_queue(parent=LOCATION, queue={"name": f"{LOCATION}/queues/new", **fields})
+
+        asked = told(getattr(module, kind)(drawn))
+        for name in ("max_attempts", "unlimited_attempts"):  # -1 and None have one meaning
+            asked.pop(name, None)
+        assert is_within(asked, told(getattr(stored, next(iter(fields)))))
+
+    check()
+
+
+@EVERY_VERSION
+@given(data=st.data())
+@settings(max_examples=30, deadline=None)
+def test_every_request_as_a_dict_is_accepted(version: Any, data: st.DataObject) -> None:
+    """CreateTask takes the dict, and the message that is made of it is the same."""
+    request = data.draw(cloud.create_task_requests(version=version, as_dict=True))
+    kind = import_module(f"google.cloud.tasks_{version}").CreateTaskRequest
+
+    with FakeCloudTasks(queues=[request["parent"]]) as cloud_tasks:
+        client_of(version).create_task(request=request)
+        (call,) = cloud_tasks.rpcs
+
+    assert raw(call.request) == raw(kind(request))
+
+
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)
 def test_names_and_schedule_times_are_accepted_where_they_are_asked_for(data: st.DataObject) -> None:

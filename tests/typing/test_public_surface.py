@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import grpc
 import pytest
 from google.api_core.exceptions import NotFound, ServiceUnavailable
 from google.cloud import tasks_v2
+from hypothesis.stateful import Bundle, rule
+from hypothesis import given
+from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from pytest_cloudtasks import (
@@ -20,6 +23,7 @@ from pytest_cloudtasks import (
     BlockedReason,
     CloudTasksAssertionError,
     CloudTasksLintWarning,
+    CloudTasksServer,
     CloudTasksWarning,
     FakeCloudTasks,
     FaultPlan,
@@ -40,6 +44,7 @@ from pytest_cloudtasks import (
     plan,
     strategies,
 )
+from pytest_cloudtasks.stateful import CloudTasksMachine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -195,6 +200,17 @@ def test_faults_are_planned_with_types(cloud_tasks: FakeCloudTasks) -> None:
     assert [assert_type(fault.is_over, bool) for fault in plans] == [True] * 8
 
 
+@given(data=st.data())
+def test_choices_come_from_an_example(cloud_tasks: FakeCloudTasks, data: st.DataObject) -> None:
+    """choose_from() and the constructor take what st.data() gives."""
+    assert_type(
+        cloud_tasks.choose_from(data, order=True, duplicates=False, lost_answers=False, delays=timedelta(minutes=1)),
+        None,
+    )
+    with FakeCloudTasks(choices=data) as entered:
+        assert entered.rpcs == []
+
+
 def test_the_surface_of_1x_is_typed(cloud_tasks: FakeCloudTasks) -> None:
     """Its arguments go by position and by keyword; paths are texts, deletions give nothing."""
     cloud_tasks.create_queue("work")
@@ -259,6 +275,40 @@ def test_strict_is_a_flag_or_a_word() -> None:
             cloud_tasks.assert_empty()
 
 
+def test_the_state_machine_is_typed() -> None:
+    """Its attributes can be set in a subclass, and its fake and its client are what they are."""
+
+    class Shop(CloudTasksMachine):
+        queues = ("orders",)
+        options: ClassVar[Mapping[str, Any]] = {"service": {"burst_size": 1}}
+        without = ("drain",)
+        own_work = False
+        delays = timedelta(minutes=1)
+
+        def targets(self, cloud_tasks: FakeCloudTasks) -> None:
+            cloud_tasks.route(URL)
+
+        @rule(queue=CloudTasksMachine.queue_names)
+        def look(self, queue: str) -> None:
+            self.purge_queue(queue)
+
+    shop = Shop()
+    assert_type(shop.cloud_tasks, FakeCloudTasks)
+    assert_type(shop.client, tasks_v2.CloudTasksClient)
+    assert_type(Shop.task_names, Bundle[str])
+    assert_type(shop.cloud_tasks.queue("orders").message, Any)
+    shop.teardown()
+
+
+def test_a_server_is_typed() -> None:
+    """Its addresses are texts."""
+    with FakeCloudTasks() as fake, CloudTasksServer(fake) as server:
+        assert_type(server, CloudTasksServer)
+        assert_type(server.grpc_target, str)
+        assert_type(server.rest_url, str)
+        assert_type(server.environment, Mapping[str, str])
+
+
 def test_strategies_are_typed() -> None:
     """Fields take values, strategies, None and `...`; messages are of whichever version, so of any type."""
     now = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -278,3 +328,23 @@ def test_strategies_are_typed() -> None:
     assert_type(strategies.outcomes(success=True), "SearchStrategy[int | type[Exception]]")
     assert_type(strategies.invalid_tasks(now=now, parent=None), SearchStrategy[tuple[Any, Exception]])
     assert_type(strategies.invalid_queues(), SearchStrategy[tuple[Any, Exception]])
+    assert_type(strategies.boundary_tasks(now=now, in_pull_queue=False), SearchStrategy[Any])
+    assert_type(strategies.boundary_queues(version="v2beta2"), SearchStrategy[Any])
+    assert_type(strategies.pull_messages(tag="a", payload=None), SearchStrategy[Any])
+    assert_type(strategies.queues(pull_target={}, version="v2beta2"), SearchStrategy[Any])
+    workloads = strategies.workloads(queues=["work"], outcomes=[503, TimeoutError], within=timedelta(hours=1))
+    assert_type(workloads, SearchStrategy[strategies.Workload])
+
+
+def test_a_workload_is_played_by_the_handle(cloud_tasks: FakeCloudTasks) -> None:
+    """The handle is what play() takes, and steps are typed."""
+    name = cloud_tasks.queue_path("work")
+    step = strategies.Step(timedelta(0), name, {"http_request": {"url": URL}}, outcomes=(503,))
+    workload = strategies.Workload(queues=({"name": name},), steps=(step,))
+    cloud_tasks.route(URL)
+
+    (task,) = assert_type(workload.play(cloud_tasks), list[Any])
+
+    assert_type(cloud_tasks.route("*", name=task.name), Route)
+    assert_type(workload.steps, tuple[strategies.Step, ...])
+    assert_type(step.outcomes, "tuple[int | type[Exception], ...]")

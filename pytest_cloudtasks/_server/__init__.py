@@ -1,0 +1,1 @@
+"""Servers: the model over gRPC and REST, for code in other processes."""

@@ -1,0 +1,160 @@
+"""`CloudTasksServer`: a fake's queues on loopback, for other processes and languages."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .._handle.world import World, WorldEnded
+from .._model.refusals import Code, ServiceError
+from .._time import real
+
+if TYPE_CHECKING:
+    from .._google.switchboard import Incoming
+    from .._handle.fake import FakeCloudTasks
+
+HOST = "127.0.0.1"
+
+
+class CloudTasksServer:
+    """A fake's queues on loopback, over gRPC and over REST, for code in other processes and in other languages.
+
+    The ``cloud_tasks_server`` fixture gives one. Elsewhere it is a context manager around a fake::
+
+        with FakeCloudTasks() as cloud_tasks, CloudTasksServer(cloud_tasks) as server:
+            subprocess.run(["./worker"], env={**os.environ, **server.environment})
+
+    It answers for whatever test or example ``fake`` is in when a call comes, and refuses calls while there is none.
+    It dispatches nothing by itself: time stays the test's.
+    """
+
+    def __init__(self, fake: FakeCloudTasks) -> None:
+        self._receiver = _Receiver(fake)
+        self._stack = ExitStack()
+        self._grpc_port = self._rest_port = 0
+        self._on_use: Callable[[], None] = lambda: None
+        """What the plugin does when a test asks for an address."""
+        self._serves_a_session = False
+        """Whether it outlives the tests that use it; then it is for the plugin to say when they do."""
+
+    def __enter__(self) -> CloudTasksServer:
+        if self._grpc_port:
+            raise RuntimeError("This CloudTasksServer is running already.")
+        _check_installed()
+        from .._google.endpoints.grpc_endpoint import grpc_server
+        from .._google.endpoints.rest_endpoint import rest_application
+        from .._google.endpoints.rest_runner import rest_runner
+        from .._google.endpoints.wire_clock import wire_clock
+        from .loops import serving
+
+        with ExitStack() as stack:
+            wire_clock.install(real.now)
+            stack.callback(wire_clock.uninstall)
+            if not self._serves_a_session:
+                stack.enter_context(retries_by_real_time())
+            rest_port = stack.enter_context(serving(rest_runner(rest_application(self._receiver)), HOST))
+            server, grpc_port = grpc_server(self._receiver, f"{HOST}:0")
+            server.start()
+            stack.callback(lambda: server.stop(None).wait())
+            self._grpc_port, self._rest_port = grpc_port, rest_port
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._grpc_port = self._rest_port = 0
+        self._stack.close()
+
+    @property
+    def grpc_target(self) -> str:
+        """Where gRPC listens, for an insecure channel: ``"127.0.0.1:41234"``."""
+        return f"{HOST}:{self._running(self._grpc_port)}"
+
+    @property
+    def rest_url(self) -> str:
+        """Where REST listens: ``"http://127.0.0.1:41235"``; the paths below begin with the version, as Google's do."""
+        return f"http://{HOST}:{self._running(self._rest_port)}"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment variables by which public code finds an emulator, with their values here.
+
+        The ``cloud_tasks_server`` fixture sets them; for a process of your own, add them to its environment.
+        """
+        rest = f"{HOST}:{self._running(self._rest_port)}"
+        grpc = self.grpc_target
+        return {
+            "CLOUD_TASKS_EMULATOR_HOST": grpc,
+            "TASKS_EMULATOR_HOST": grpc,
+            "TASKS_EMULATOR": grpc,
+            "GC_TASK_URL": HOST,
+            "GC_TASK_PORT": str(self._grpc_port),
+            "CLOUDTASKS_EMULATOR_HOST": rest,
+        }
+
+    def _running(self, port: int) -> int:
+        self._on_use()
+        if not port:
+            raise RuntimeError(
+                "This CloudTasksServer is not running. Use it as `with CloudTasksServer(cloud_tasks) as server:`, or"
+                " ask for the cloud_tasks_server fixture."
+            )
+        return port
+
+    def __repr__(self) -> str:
+        where = f"gRPC at {self.grpc_target}, REST at {self.rest_url}" if self._grpc_port else "not running"
+        return f"<CloudTasksServer, {where}>"
+
+
+@contextmanager
+def retries_by_real_time() -> Iterator[None]:
+    """While the block runs, the retries of Google's clients give up by real time, which a test may hold."""
+    from .._google.client_retry import skipped_waits
+
+    skipped_waits.keep(real.monotonic)
+    try:
+        yield
+    finally:
+        skipped_waits.let_go()
+
+
+class _Receiver:
+    """Hands each call to the world that the fake is in, decided call by call."""
+
+    def __init__(self, fake: FakeCloudTasks) -> None:
+        self._fake = fake
+
+    def receive(self, call: Incoming) -> Any:
+        """Answer a call, or refuse it where there is no world."""
+        world = self._fake._running
+        try:
+            if isinstance(world, World):
+                return world.receive(call)
+        except WorldEnded:
+            pass
+        raise _nobody_there(call.rpc)
+
+
+def _nobody_there(rpc: str) -> BaseException:
+    from .._google.status import rpc_error
+
+    text = (
+        f"The fake Cloud Tasks behind this endpoint is not active, so {rpc} has no queues to work on: no test that"
+        " asked for it is running. Let the process that calls end before its test does, or begin within it."
+    )
+    return rpc_error(ServiceError(Code.FAILED_PRECONDITION, text), random.Random(0))
+
+
+def _check_installed() -> None:
+    """Refuse to begin without aiohttp, which serves REST."""
+    from importlib.util import find_spec
+
+    if find_spec("aiohttp") is None:
+        raise RuntimeError(
+            "A server for other processes needs aiohttp, which is not installed. Install it with"
+            " `pip install 'pytest-cloudtasks[server]'`."
+        )

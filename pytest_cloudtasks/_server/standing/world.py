@@ -1,0 +1,47 @@
+"""The world of a server that stands alone: there is no test, and its time is the wall's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..._google.raw import as_it_arrived
+from ..._google.switchboard import Incoming
+from ..._handle.calls import Arrival
+from ..._handle.settings import Settings
+from ..._handle.world import RpcCall, World
+from ..._model.attempt import Attempt
+from ..._model.task import Task
+from ..._time.clock import WallClock
+
+REFUSALS_KEPT = 1000
+"""How many refused calls the timeline remembers; what the service did it remembers until it is reset."""
+
+
+class StandingWorld(World):
+    """A world that calls come to over the wire. It keeps what the timeline tells of them, and no more."""
+
+    def __init__(self, settings: Settings, clock: WallClock, on_refusal: Callable[[RpcCall, int], None]) -> None:
+        """``on_refusal`` is told of each refused call, and of its instant."""
+        super().__init__(settings)
+        self._on_refusal = on_refusal
+        self.wall = self.clock = clock
+        self.remarks: dict[Attempt, str] = {}
+        """What there is to say of attempts that had no answer."""
+
+    def _answer(self, call: Incoming) -> tuple[RpcCall, Sequence[Task]]:
+        with self.lock:
+            now = self.observe()
+            entry = RpcCall(call.rpc, as_it_arrived(call.request), call.retry, call.timeout, call.metadata)
+            events = len(self.service.events)
+            entry.error = self._do(call, entry, now)
+            if entry.error is not None:
+                self.arrivals.append(Arrival(events, len(self.notes), now - self.clock.origin, entry, False))
+                del self.arrivals[:-REFUSALS_KEPT]
+                self._on_refusal(entry, now)
+            return entry, ()
+
+    def observe(self) -> int:
+        """The instant that it is; what only takes time has taken effect by then."""
+        now = self.contact()
+        self.service.dispatcher.observe(now)
+        return now

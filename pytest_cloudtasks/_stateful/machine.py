@@ -1,0 +1,365 @@
+"""`CloudTasksMachine`."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from hypothesis import currently_in_test_context, note
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    multiple,
+    precondition,
+    rule,
+)
+
+from .._google.errors_of_clients import is_refusal
+from .._handle.fake import FakeCloudTasks
+from .._handle.suggestions import did_you_mean, listed
+from .._model import names
+from .._strategies.outcomes import Outcome
+from .._targets.routes import Route
+from . import drawing, promises
+from .promising import Promises, promised
+
+if TYPE_CHECKING:
+    from google.cloud.tasks_v2 import CloudTasksClient
+
+START = datetime(2030, 1, 1, tzinfo=timezone.utc)
+"""The same in every run, so that an example does the same in every run. Evidence: our choice."""
+CHANCE = "leave_to_chance"
+OWN_WORK = (
+    "begin_own_work",
+    "create_queue",
+    "update_queue",
+    "purge_queue",
+    "delete_queue",
+    "create_task",
+    "create_tasks",
+    "get_task",
+    "delete_task",
+    "run_task",
+    "answers_change",
+)
+"""The rules about queues and tasks that the machine makes for itself."""
+
+
+class CloudTasksMachine(RuleBasedStateMachine):
+    """A state machine whose rules are the life of queues and tasks, with a fake of its own for every example.
+
+    Extend it with rules and invariants of an application that enqueues and handles tasks. `cloud_tasks` is the fake,
+    `client` a real client bound to it; clients that the application builds go to it, too. Time is held at 2030-01-01
+    unless `options` has another start. Evidence: documented (what the service may do); the rules are our choice.
+    """
+
+    queues: ClassVar[str | Path | Iterable[Any] | Mapping[str, Mapping[str, Any]]] = ()
+    """The application's queues, as the option ``queues`` takes them. The machine pauses and resumes them."""
+    options: ClassVar[Mapping[str, Any]] = {}
+    """Further arguments of `FakeCloudTasks`."""
+    own_work: ClassVar[bool] = True
+    """Whether the machine creates queues and tasks for itself, beside those of the application."""
+    without: ClassVar[Iterable[str]] = ()
+    """Names of rules and promises to leave out."""
+    order: ClassVar[bool] = True
+    """Whether tasks that are due together go in any order; what can happen by chance is `choose_from`'s to say."""
+    duplicates: ClassVar[bool] = True
+    """Whether deliveries may happen twice."""
+    lost_answers: ClassVar[bool] = True
+    """Whether answers may be lost."""
+    delays: ClassVar[timedelta] = timedelta(hours=1)
+    """How late dispatches may be, at the most."""
+
+    queue_names: Bundle[str] = Bundle("queue")
+    """Full names of the queues that rules have created."""
+    task_names: Bundle[str] = Bundle("task")
+    """Full names of the tasks that rules have created."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        left_out = [cls.without] if isinstance(cls.without, str) else list(cls.without)
+        for name in left_out:
+            if name not in PARTS:
+                raise ValueError(
+                    f"{cls.__name__}.without names {name!r}, which is no rule and no promise of a CloudTasksMachine."
+                    f"{did_you_mean(name, PARTS)} Its rules are {listed(RULES)}; its promises are {listed(PROMISES)}."
+                )
+        left_out += () if cls.own_work else OWN_WORK
+        left_out += () if cls.order or cls.duplicates or cls.lost_answers or cls.delays else (CHANCE,)
+        for name in left_out:
+            if name not in vars(cls):  # a rule of the subclass under that name stands in its place
+                setattr(cls, name, None)
+        if "teardown" in vars(cls):
+            cls.teardown = _and_leave(cls.teardown)  # type: ignore[assignment,method-assign]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stack = ExitStack()
+        try:
+            options = {"start": START, **self.options}
+            options["queues"] = [options.get("queues", ()), self.queues]
+            self.cloud_tasks: FakeCloudTasks = self._stack.enter_context(FakeCloudTasks(**options))
+            self.client: CloudTasksClient = self.cloud_tasks.client()
+            if self.own_work:
+                self.cloud_tasks.route(drawing.URL)
+            self.targets(self.cloud_tasks)
+            service = options.get("service") or {}
+            self._promises = Promises(self.cloud_tasks, purges_take_time="purge_delay" in service)
+        except BaseException:
+            self._stack.__exit__(*sys.exc_info())
+            raise
+
+    def targets(self, cloud_tasks: FakeCloudTasks) -> None:
+        """Mount what answers for the application's tasks; the machine's own go to ``https://example.com/``.
+
+        It is called for every example, when the fake has begun. Evidence: our choice.
+        """
+
+    def teardown(self) -> None:
+        """End the fake, after the subclass's teardown, which need not call this one.
+
+        A failing example has the timeline among what Hypothesis prints. Evidence: our choice.
+        """
+        self._leave()
+
+    def _leave(self) -> None:
+        stack, self._stack = self._stack, ExitStack()
+        timeline = self.cloud_tasks.timeline()  # always, or Hypothesis would explain the failure with its lines
+        try:
+            stack.__exit__(*sys.exc_info())
+        finally:
+            if sys.exc_info()[0] is not None and currently_in_test_context():
+                note(f"Timeline:\n{timeline}")
+
+    def _ids_of_queues(self) -> list[str]:
+        """The queues that are there: IDs, and full names where the ID would be another's. Evidence: our choice."""
+        path = self.cloud_tasks.queue_path
+        short = names.short
+        there = self._promises.story.queues
+        return [short(name) if path(short(name)) == name else name for name in there]
+
+    # --- what rules are made of ----------------------------------------------------------------------------------
+
+    def _call(self, rpc: str, **request: Any) -> Any:
+        """A call of the client; None if the state of things forbids it, which is a part of life."""
+        try:
+            return self._answer(rpc, request)
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            return None
+
+    def _answer(self, rpc: str, request: dict[str, Any]) -> Any:
+        return getattr(self.client, rpc)(request=request)
+
+    def _drive(self, verb: str, **arguments: Any) -> None:
+        getattr(self.cloud_tasks, verb)(**arguments)
+
+    # --- chance --------------------------------------------------------------------------------------------------
+
+    @initialize(data=st.data())
+    def leave_to_chance(self, data: st.DataObject) -> None:
+        """Let the example choose order, duplicates, lost answers and delays. Evidence: documented."""
+        self.cloud_tasks.choose_from(
+            data,
+            order=self.order,
+            duplicates=self.duplicates,
+            lost_answers=self.lost_answers,
+            delays=self.delays,
+        )
+
+    # --- queues --------------------------------------------------------------------------------------------------
+
+    @initialize(
+        target=queue_names,
+        rate_limits=drawing.rates,
+        retry_config=drawing.retries,
+        outcome=drawing.endings,
+        after_seconds=drawing.answering_times,
+    )
+    def begin_own_work(
+        self, rate_limits: dict[str, Any], retry_config: dict[str, Any], outcome: Outcome, after_seconds: int
+    ) -> str | MultipleResults[str]:
+        """Create a queue to begin with, and say how deliveries of its own tasks end. Evidence: our choice."""
+        self._change_answers(outcome, after_seconds)
+        return self._create_queue("0", rate_limits, retry_config)
+
+    @rule(target=queue_names, queue_id=drawing.queue_ids, rate_limits=drawing.rates, retry_config=drawing.retries)
+    def create_queue(
+        self, queue_id: str, rate_limits: dict[str, Any], retry_config: dict[str, Any]
+    ) -> str | MultipleResults[str]:
+        """Create a queue of the machine's own. Evidence: documented."""
+        return self._create_queue(queue_id, rate_limits, retry_config)
+
+    def _create_queue(
+        self, queue_id: str, rate_limits: dict[str, Any], retry_config: dict[str, Any]
+    ) -> str | MultipleResults[str]:
+        name = self.cloud_tasks.queue_path(queue_id)
+        queue = {"name": name, "rate_limits": rate_limits, "retry_config": retry_config}
+        created = self._call("create_queue", parent=names.location_of(name), queue=queue)
+        return multiple() if created is None else name
+
+    @rule(queue=queue_names, rate_limits=drawing.rates, retry_config=drawing.retries)
+    def update_queue(self, queue: str, rate_limits: dict[str, Any], retry_config: dict[str, Any]) -> None:
+        """Give one of its own queues other settings. Evidence: documented."""
+        settings = {"name": queue, "rate_limits": rate_limits, "retry_config": retry_config}
+        self._call("update_queue", queue=settings)
+
+    @precondition(lambda self: bool(self._ids_of_queues()))
+    @rule(queue=drawing.queues_there)
+    def pause_queue(self, queue: str) -> None:
+        """Pause a queue, which may be the application's. Evidence: documented."""
+        self._call("pause_queue", name=self.cloud_tasks.queue_path(queue))
+
+    @precondition(lambda self: bool(self._ids_of_queues()))
+    @rule(queue=drawing.queues_there)
+    def resume_queue(self, queue: str) -> None:
+        """Resume a queue, which may be the application's. Evidence: documented."""
+        self._call("resume_queue", name=self.cloud_tasks.queue_path(queue))
+
+    @rule(queue=queue_names)
+    def purge_queue(self, queue: str) -> None:
+        """Purge one of its own queues. Evidence: documented."""
+        self._call("purge_queue", name=queue)
+
+    @rule(queue=consumes(queue_names))
+    def delete_queue(self, queue: str) -> None:
+        """Delete one of its own queues. Evidence: documented."""
+        self._call("delete_queue", name=queue)
+
+    # --- tasks ---------------------------------------------------------------------------------------------------
+
+    @rule(
+        target=task_names,
+        queue=queue_names,
+        task=drawing.own_tasks,
+        task_id=drawing.task_ids,
+        in_seconds=drawing.delays,
+    )
+    def create_task(
+        self, queue: str, task: dict[str, Any], task_id: str | None, in_seconds: int | None
+    ) -> str | MultipleResults[str]:
+        """Create a task, named or not, scheduled or not, in one of its own queues. Evidence: documented."""
+        task = dict(task)
+        if task_id is not None:
+            task["name"] = f"{queue}/tasks/{task_id}"
+        if in_seconds is not None:
+            task["schedule_time"] = self.cloud_tasks.clock.now() + timedelta(seconds=in_seconds)
+        created = self._call("create_task", parent=queue, task=task)
+        return multiple() if created is None else str(created.name)
+
+    @rule(target=task_names, queue=queue_names, task=drawing.own_tasks, count=drawing.counts)
+    def create_tasks(self, queue: str, task: dict[str, Any], count: int) -> MultipleResults[str]:
+        """Create several of the same, unnamed, due at once. Evidence: documented."""
+        created = [self._call("create_task", parent=queue, task=task) for _ in range(count)]
+        return multiple(*(str(one.name) for one in created if one is not None))
+
+    @rule(task=task_names)
+    def get_task(self, task: str) -> None:
+        """Ask for one of its own tasks. Evidence: documented."""
+        self._call("get_task", name=task)
+
+    @precondition(lambda self: bool(self._ids_of_queues()))
+    @rule(queue=drawing.queues_there)
+    def list_tasks(self, queue: str) -> None:
+        """List the tasks of a queue, which may be the application's. Evidence: documented."""
+        for _ in self._call("list_tasks", parent=self.cloud_tasks.queue_path(queue)) or ():
+            pass
+
+    @rule(task=consumes(task_names))
+    def delete_task(self, task: str) -> None:
+        """Delete one of its own tasks. Evidence: documented."""
+        self._call("delete_task", name=task)
+
+    @rule(task=task_names)
+    def run_task(self, task: str) -> None:
+        """Force an attempt at one of its own tasks, which the next driving verb delivers. Evidence: documented."""
+        self._call("run_task", name=task)
+
+    @rule(outcome=drawing.endings, after_seconds=drawing.answering_times)
+    def answers_change(self, outcome: Outcome, after_seconds: int) -> None:
+        """From now on the target of its own tasks ends deliveries like this. Evidence: our choice."""
+        self._change_answers(outcome, after_seconds)
+
+    def _change_answers(self, outcome: Outcome, after_seconds: int) -> Route:
+        route = self.cloud_tasks.route(drawing.URL)
+        route = route.raises(outcome) if isinstance(outcome, type) else route.returns(outcome)
+        return route.takes(timedelta(seconds=after_seconds))
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    @rule()
+    def step(self) -> None:
+        """Do the next dispatch or answer. Evidence: our choice."""
+        self._drive("step")
+
+    @rule()
+    def dispatch_due(self) -> None:
+        """Dispatch what is due. Evidence: our choice."""
+        self._drive("dispatch_due")
+
+    @rule(seconds=drawing.durations)
+    def advance(self, seconds: int) -> None:
+        """Let time pass. Evidence: our choice."""
+        self._drive("advance", seconds=seconds)
+
+    @rule()
+    def drain(self) -> None:
+        """Let time pass until nothing more happens. Evidence: our choice."""
+        self._drive("drain")
+
+    # --- promises ------------------------------------------------------------------------------------------------
+
+    never_before_its_schedule_time = promised(promises.never_before_its_schedule_time)
+    never_before_its_backoff = promised(promises.never_before_its_backoff)
+    never_past_its_retry_limits = promised(promises.never_past_its_retry_limits)
+    never_given_up_too_soon = promised(promises.never_given_up_too_soon)
+    never_dispatched_once_gone = promised(promises.never_dispatched_once_gone)
+    nothing_leaves_a_paused_queue = promised(promises.nothing_leaves_a_paused_queue)
+    never_above_the_concurrency = promised(promises.never_above_the_concurrency)
+    never_above_the_rate = promised(promises.never_above_the_rate)
+    never_awaited_past_its_deadline = promised(promises.never_awaited_past_its_deadline)
+    names_are_unique = promised(promises.names_are_unique)
+    time_never_goes_backwards = promised(promises.time_never_goes_backwards)
+    nothing_is_lost = promised(promises.nothing_is_lost)
+    what_has_ended_is_not_listed = promised(promises.what_has_ended_is_not_listed)
+    attempts_are_counted = promised(promises.attempts_are_counted)
+    attempts_are_kept = promised(promises.attempts_are_kept)
+
+
+RULES = (
+    *OWN_WORK,
+    "pause_queue",
+    "resume_queue",
+    "list_tasks",
+    "step",
+    "dispatch_due",
+    "advance",
+    "drain",
+    CHANCE,
+)
+PROMISES = tuple(one.__name__ for one in (*promises.ALONG_THE_WAY, *promises.AFTER_A_STEP))
+PARTS = (*RULES, *PROMISES)
+CloudTasksMachine.__module__ = "pytest_cloudtasks.stateful"  # where users find it
+
+
+def _and_leave(teardown: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A subclass's ``teardown``, and the fake's end after it, whatever happened."""
+
+    @functools.wraps(teardown)
+    def torn_down(self: CloudTasksMachine) -> None:
+        try:
+            teardown(self)
+        finally:
+            self._leave()
+
+    return torn_down

@@ -1,0 +1,126 @@
+"""Random choices of a fake, drawn from an example."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from hypothesis import currently_in_test_context
+from hypothesis import strategies as st
+from hypothesis.errors import Frozen
+from hypothesis.strategies import DataObject, DrawFn
+
+_RANKS = 1 << 10
+_BITS = 5
+_ROUND = (1 << _BITS) - 1
+"""How many answers to a question have turns of their own."""
+_COUNTING = (0b11111, 0b1, 0b11, 0b111)
+"""Which bits of a turn count, by the bits above them; so most turns are among the first."""
+_ENDED = (
+    "The example that this fake draws its choices from has ended. Let the fake end with it: call choose_from() on the"
+    " cloud_tasks fixture, in a test that is under @given itself, or on a FakeCloudTasks that the example makes."
+)
+
+
+class DrawnChoices:
+    """Answers that Hypothesis draws, so that it shrinks them towards the plain ones, and replays them.
+
+    These are `Choices` as the handle knows them. What is drawn is not each answer but which of the next ones to a
+    question are not the plain one. So draws are few, each can be taken back without a change to the others, they stay
+    where they are when the test's own data shrinks, and misfortunes move to the front. Of a rate it counts only whether
+    something may happen, or has to (1), or can't (0).
+    """
+
+    def __init__(self, source: random.Random, *, picks: bool) -> None:
+        self.picks = picks
+        self._source = source
+        self._asked: dict[str, int] = {}
+        """How often questions were asked that are about nothing with a number of its own."""
+        self._turns: dict[tuple[str, int, int], Turns] = {}
+        """Of each round of each question, which answers are not the plain one."""
+
+    def chance(self, rate: float, what: str, of: tuple[int, int] | None = None) -> bool:
+        """Whether something happens; nothing is drawn where that is certain."""
+        return rate == 1 if rate in (0, 1) else self._is_special(what, of)
+
+    def rank(self, what: str) -> int:
+        """A place in line."""
+        return 1 + self._below(_RANKS - 1) if self._is_special(what) else 0
+
+    def pick(self, count: int, what: str) -> int:
+        """One of ``count``; nothing is drawn where there is but one."""
+        return 1 + self._below(count - 1) if count > 1 and self._is_special(what) else 0
+
+    def amount(self, most: int, what: str) -> int:
+        """A number from 1 to ``most``."""
+        return 1 + self._below(most)
+
+    def _is_special(self, what: str, of: tuple[int, int] | None = None) -> bool:
+        series, number = of or (0, self._asked.get(what, 0))
+        if of is None:
+            self._asked[what] = number + 1
+        question = (what, series, number // _ROUND)
+        if question not in self._turns:
+            self._turns[question] = Turns(self._below, at_once=of is not None)
+        return number % _ROUND + 1 in self._turns[question]
+
+    def _below(self, count: int) -> int:
+        if count == 1:
+            return 0
+        if currently_in_test_context():
+            return self._source.randrange(count)
+        try:  # in a thread, or too late; this way of asking tells which, and takes its time
+            return self._source.choices(range(count))[0]
+        except Frozen:
+            raise RuntimeError(_ENDED) from None
+
+    @property
+    def replay(self) -> str:
+        """That it is for Hypothesis to do."""
+        return "Random choices are drawn from the example: Hypothesis makes them again when it replays it."
+
+    def __repr__(self) -> str:
+        return "order, duplicates, lost answers, delays"
+
+
+class Turns:
+    """The turns of a round, from 1 to `_ROUND`, in which the answer to a question is not the plain one.
+
+    They are drawn as a row of numbers that rise, no further than one has to know; one that doesn't rise is the end.
+    """
+
+    def __init__(self, below: Callable[[int], int], *, at_once: bool) -> None:
+        self._below = below
+        self._at_once = at_once
+        self._rising = [0]
+        self._has_ended = False
+
+    def __contains__(self, turn: int) -> bool:
+        while not self._has_ended and (self._at_once or self._rising[-1] < turn):
+            drawn = self._drawn()
+            self._has_ended = drawn <= self._rising[-1]
+            if not self._has_ended:
+                self._rising.append(drawn)
+        return turn in self._rising
+
+    def _drawn(self) -> int:
+        """Rather an early turn than a late one, or 0.
+
+        The higher bits say which of the lower ones count. Hypothesis tries early to clear them.
+        """
+        number = self._below(len(_COUNTING) << _BITS)
+        return number & _COUNTING[number >> _BITS]
+
+
+def drawn_choices(data: DataObject, *, picks: bool) -> DrawnChoices:
+    """Choices that are drawn from ``data``. Raises RuntimeError if its example has ended."""
+    try:
+        return data.draw(_choices(picks), label="Cloud Tasks")
+    except Frozen:
+        raise RuntimeError(_ENDED) from None
+
+
+@st.composite
+def _choices(draw: DrawFn, picks: bool) -> DrawnChoices:
+    """One draw for all: a Random takes what it needs from the example, in any thread, without a line in the report."""
+    return DrawnChoices(draw(st.randoms(use_true_random=False)), picks=picks)

@@ -1,0 +1,151 @@
+"""A strategy for workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from .checking import check_queue, check_task
+from .choosing import Given, chosen, durations
+from .naming import resource_names
+from .outcomes import Outcome, checked_outcomes
+from .outcomes import outcomes as one_outcome
+from .pulling import pull_messages
+from .queues import queues as one_queue
+from .requests import SIMPLEST_URL, bodies
+from .settings import LOCATION
+from .tasks import tasks as one_task
+from .versions import Version, message, messages_of
+from .workload import Step, Workload, is_pull, name_of
+
+_HOUR = timedelta(hours=1)
+_names = resource_names()
+_failures = st.lists(one_outcome(success=False), max_size=2)
+
+
+@st.composite
+def workloads(
+    draw: DrawFn,
+    *,
+    queues: Given[Any] = ...,
+    tasks: Given[Any] = ...,
+    outcomes: Given[Sequence[Outcome]] = ...,
+    within: timedelta = _HOUR,
+    max_queues: int = 3,
+    max_tasks: int = 5,
+    version: Version = "v2",
+    as_dict: bool = False,
+) -> Workload:
+    """What an application enqueues: which tasks, in which queues, in which order and when, and how deliveries fail.
+
+    ``queues`` are those there are, as a list of IDs, full names or queues, or a strategy for one of up to
+    ``max_queues``; ``tasks`` and ``outcomes`` are of one task, the outcomes those of its first deliveries. All is
+    enqueued ``within`` that time of the beginning. Shrinks to the simplest task in the queue ``0`` at once, with no
+    failures; then in the order of the steps, with as few as can be. Evidence: our choice.
+    """
+    messages_of(version)  # refuses one that there is none of
+    _check_sizes(within, max_queues=max_queues, max_tasks=max_tasks)
+    there = tuple(_queues(draw, queues, max_queues, version, as_dict))
+    most = max(max_queues, len(there))
+    step = _steps(there, most, tasks, outcomes, within, version, as_dict)
+    steps = draw(st.lists(step, min_size=1, max_size=max_tasks))
+    at = sorted(step.at for step in steps)
+    in_order = (Step(at, step.queue, step.task, step.outcomes) for at, step in zip(at, steps, strict=True))
+    return Workload(there, tuple(in_order), version)
+
+
+def _check_sizes(within: object, **counts: object) -> None:
+    if not isinstance(within, timedelta) or within < timedelta(0):
+        raise InvalidArgument(f"workloads(within={within!r}) takes a timedelta of zero or more")
+    for name, count in counts.items():
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise InvalidArgument(f"workloads({name}={count!r}) takes a number of 1 or more")
+
+
+def _queues(draw: DrawFn, given: Any, most: int, version: Version, as_dict: bool) -> Sequence[Any]:
+    if given is ...:
+        return draw(_default_queues(most, version, as_dict))
+    if isinstance(given, SearchStrategy):
+        one = given.map(lambda one: _checked(one, version, as_dict))
+        return draw(st.lists(one, min_size=1, max_size=most, unique_by=name_of))
+    found = [_checked(one, version, as_dict) for one in ([given] if isinstance(given, str) else given or ())]
+    if not found or len({name_of(one) for one in found}) < len(found):
+        raise InvalidArgument(f"workloads(queues={given!r}) takes one queue or more, each of another name")
+    return found
+
+
+@cache
+def _default_queues(most: int, version: Version, as_dict: bool) -> SearchStrategy[list[Any]]:
+    """Every other one has settings of its own."""
+    one = _plain_queues(version, as_dict) | one_queue(version=version, as_dict=as_dict)
+    return st.lists(one, min_size=1, max_size=most, unique_by=name_of)
+
+
+def _checked(given: Any, version: Version, as_dict: bool) -> Any:
+    """A queue of the caller's, which may be no more than an ID or a name."""
+    if isinstance(given, str):
+        given = _plain_queue(given if "/" in given else f"{LOCATION}/queues/{given}", version, as_dict)
+    check_queue(version, given)
+    return given
+
+
+@st.composite
+def _plain_queues(draw: DrawFn, version: Version, as_dict: bool) -> Any:
+    return _plain_queue(draw(_names), version, as_dict)
+
+
+def _plain_queue(name: str, version: Version, as_dict: bool) -> Any:
+    return {"name": name} if as_dict else message(version, "Queue", {"name": name})
+
+
+@st.composite
+def _steps(
+    draw: DrawFn,
+    queues: Sequence[Any],
+    most: int,
+    tasks: Any,
+    outcomes: Any,
+    within: timedelta,
+    version: Version,
+    as_dict: bool,
+) -> Step:
+    """One step. The simplest takes few draws, and however many queues there are as many.
+
+    Hypothesis takes no more than five choices at a time out of an example: with one to go on with the list, the place,
+    the body, the outcomes and the offset that is a step, so that it can leave out any one.
+    """
+    half, index = divmod(draw(st.integers(0, 2 * most - 1)), most)
+    queue = queues[index % len(queues)]
+    name, pulls = name_of(queue), is_pull(queue)
+    task = chosen(draw, tasks, _default_tasks(pulls, half == 0, version, as_dict))
+    if tasks is not ...:
+        check_task(version, task, name, pulls=pulls)
+    failures = () if pulls and outcomes is ... else checked_outcomes(chosen(draw, outcomes, _failures))
+    return Step(draw(_offsets(within)), name, task, failures)
+
+
+@cache
+def _default_tasks(pulls: bool, is_plain: bool, version: Version, as_dict: bool) -> SearchStrategy[Any]:
+    """Every other one is as an application makes them, with nothing but a body."""
+    if pulls:
+        return one_task(pull_message=pull_messages(as_dict=as_dict), version=version, as_dict=as_dict)
+    return _plain_tasks(version, as_dict) if is_plain else one_task(version=version, as_dict=as_dict)
+
+
+@st.composite
+def _plain_tasks(draw: DrawFn, version: Version, as_dict: bool) -> Any:
+    body = draw(bodies)
+    request = {"url": SIMPLEST_URL, "http_method": "POST", **({"body": body} if body else {})}
+    return {"http_request": request} if as_dict else message(version, "Task", {"http_request": request})
+
+
+@cache
+def _offsets(within: timedelta) -> SearchStrategy[timedelta]:
+    """Every other task goes in at the beginning, so that several do at one instant."""
+    return st.just(timedelta(0)) | durations(timedelta(0), within)

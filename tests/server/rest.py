@@ -1,0 +1,49 @@
+"""What REST answers, and raw connections to it."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from pytest_cloudtasks import CloudTasksServer
+
+BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
+
+
+def invalid(*violations: tuple[str, str]) -> dict[str, Any]:
+    """The body of an error about fields: the path of each, and what is said of it."""
+    listed = [{"field": field, "description": told} if field else {"description": told} for field, told in violations]
+    return {
+        "error": {
+            "code": 400,
+            "message": "\n".join(told for _, told in violations),
+            "status": "INVALID_ARGUMENT",
+            "details": [{"@type": BAD_REQUEST, "fieldViolations": listed}],
+        }
+    }
+
+
+def error(code: int, status: str, message: str) -> dict[str, Any]:
+    """The body of an error without details."""
+    return {"error": {"code": code, "message": message, "status": status}}
+
+
+def address_of(server: CloudTasksServer, *, grpc: bool = False) -> tuple[str, int]:
+    """Host and port."""
+    host, _, port = (server.grpc_target if grpc else server.rest_url.removeprefix("http://")).partition(":")
+    return host, int(port)
+
+
+def sent(server: CloudTasksServer, data: bytes, *, grpc: bool = False, ends: bool = True) -> bytes:
+    """What comes back for raw bytes, until the server closes; ``ends`` says that no more are to come."""
+    with socket.create_connection(address_of(server, grpc=grpc), timeout=20) as connection:
+        connection.sendall(data)
+        if ends:
+            connection.shutdown(socket.SHUT_WR)
+        received = b""
+        try:
+            while part := connection.recv(65536):
+                received += part
+        except ConnectionResetError:
+            pass
+    return received

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .running import BASE, QUEUE, Standing, Worker, standing, working
+
+
+@pytest.fixture(scope="package")
+def one_worker() -> Iterator[Worker]:
+    """A worker for all tests."""
+    with working() as worker:
+        yield worker
+
+
+@pytest.fixture(scope="package")
+def one_server(one_worker: Worker) -> Iterator[Standing]:
+    """A server for all tests that need no options of their own."""
+    with standing("--queue", "emails", "--forward", f"{BASE}={one_worker.url}", "--log-format", "none") as server:
+        yield server
+
+
+@pytest.fixture
+def worker(one_worker: Worker) -> Worker:
+    """The worker, as if it were new."""
+    one_worker.forget()
+    return one_worker
+
+
+@pytest.fixture
+def server(one_server: Standing, worker: Worker) -> Iterator[Standing]:
+    """The server, with the queue ``emails``; what goes to https://worker.test goes to the worker."""
+    yield one_server
+    with one_server.client() as client:
+        for queue in client.list_queues(parent=QUEUE.partition("/queues/")[0]):
+            client.pause_queue(name=queue.name)
+    one_server.post("/control/wait")  # nothing is on its way into the next test
+    one_server.post("/control/reset")
+
+
+@pytest.fixture
+def own_worker() -> Iterator[Worker]:
+    """A worker for a server of the test's own."""
+    with working() as worker:
+        yield worker

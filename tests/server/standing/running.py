@@ -1,0 +1,155 @@
+"""A standing server in a process of its own, and a worker that takes its deliveries."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+import requests
+from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+
+from tests.targets.servers import Received, Reply, serving
+
+PATIENCE = 60
+"""Seconds after which a process that says nothing has failed."""
+QUEUE = "projects/test-project/locations/us-central1/queues/emails"
+BASE = "https://worker.test"
+"""What tasks name as the worker."""
+
+
+class Standing:
+    """The server, as a test sees it."""
+
+    def __init__(self, process: subprocess.Popen[str], banner: list[str]) -> None:
+        self.process = process
+        self.banner = banner
+        grpc_address, rest_address = (line.partition("=")[2] for line in banner if line.startswith("export "))
+        self.grpc = grpc_address
+        self.url = f"http://{rest_address}"
+        self.log: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        self.log.extend(line.rstrip("\n") for line in self.process.stdout)
+
+    @contextmanager
+    def client(self) -> Iterator[tasks_v2.CloudTasksClient]:
+        """Google's own, over a channel of its own."""
+        with grpc.insecure_channel(self.grpc) as channel:
+            yield tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+
+    def create(self, task: dict[str, Any] | None = None, **http: Any) -> tasks_v2.Task:
+        """A task in the queue ``emails``; by default one that goes to the worker."""
+        request = {"url": f"{BASE}/send", **http}
+        with self.client() as client:
+            return client.create_task(parent=QUEUE, task={"http_request": request, **(task or {})})
+
+    def get_task(self, name: str) -> tasks_v2.Task:
+        """The task in its full view."""
+        with self.client() as client:
+            return client.get_task(name=name)
+
+    def post(self, path: str, **fields: Any) -> Any:
+        """What a control endpoint answers to a JSON object."""
+        answer = requests.post(f"{self.url}{path}", json=fields, timeout=PATIENCE)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def get(self, path: str, **fields: str) -> Any:
+        """What a control endpoint has."""
+        answer = requests.get(f"{self.url}{path}", params=fields, timeout=PATIENCE)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def results(self) -> list[int | str | None]:
+        """What came of each attempt, in order."""
+        return [attempt["result"] for attempt in self.get("/control/attempts")["attempts"]]
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send the signal; the exit code, when all of the log is read."""
+        self.process.send_signal(number)
+        return self.ended()
+
+    def ended(self) -> int:
+        """The exit code of a server that was told to stop, when all of the log is read."""
+        code = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        return code
+
+
+def command(*options: str) -> list[str]:
+    """What starts a server at free ports."""
+    python = [sys.executable, "-W", "ignore", "-m", "pytest_cloudtasks"]
+    return [*python, "serve", "--grpc-port", "0", "--rest-port", "0", *options]
+
+
+@contextmanager
+def standing(*options: str) -> Iterator[Standing]:
+    """A server for as long as the block lasts."""
+    with subprocess.Popen(
+        command(*options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
+    ) as process:
+        try:
+            assert process.stdout is not None
+            banner = []
+            for line in process.stdout:
+                banner.append(line.rstrip("\n"))
+                if line.startswith("export CLOUDTASKS_EMULATOR_HOST="):
+                    break
+            else:
+                raise AssertionError("\n".join(banner))
+            server = Standing(process, banner)
+            try:
+                yield server
+            finally:
+                process.kill()
+                server.ended()
+        finally:
+            process.kill()
+
+
+class Worker:
+    """A server that tasks go to; `reply` is what it answers with."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.received: list[Received] = []
+        self.reply: Callable[[Received], Reply] = ok
+
+    def answers(self, *statuses: int) -> None:
+        """Answer the next requests with these, and those after with 200."""
+        left = list(statuses)
+        self.reply = lambda _: (left.pop(0) if left else 200, [], b"")
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.received.clear()
+        self.reply = ok
+
+
+def ok(_: Received) -> Reply:
+    """200 and nothing else."""
+    return 200, [], b""
+
+
+@contextmanager
+def working() -> Iterator[Worker]:
+    """A worker for as long as the block lasts."""
+    worker = Worker()
+
+    def reply(received: Received) -> Reply:
+        worker.received.append(received)
+        return worker.reply(received)
+
+    with serving(reply) as server:
+        worker.url = server.url
+        yield worker

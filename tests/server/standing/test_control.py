@@ -1,0 +1,366 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+import requests
+
+from tests.targets.servers import Received, Reply
+
+from .running import BASE, PATIENCE, QUEUE, Standing, Worker
+
+
+def now_of(server: Standing) -> datetime:
+    """The server's instant."""
+    return datetime.fromisoformat(server.get("/healthz")["now"])
+
+
+def refusal(server: Standing, method: str, path: str, body: str = "") -> tuple[int, str, str]:
+    """HTTP status, code and sentence of Google's error, whose shape is checked."""
+    answer = requests.request(method, f"{server.url}{path}", data=body, timeout=PATIENCE)
+    error = answer.json()["error"]
+    assert set(error) == {"code", "message", "status"}
+    assert error["code"] == answer.status_code
+    return error["code"], error["status"], error["message"]
+
+
+def held_until(answering: threading.Event, arrived: threading.Event | None = None) -> Callable[[Received], Reply]:
+    """Answers 200 once ``answering`` is set; ``arrived`` is set when a request is there."""
+
+    def reply(_: Received) -> Reply:
+        if arrived is not None:
+            arrived.set()
+        return 200 if answering.wait(PATIENCE) else 500, [], b""
+
+    return reply
+
+
+def test_the_health_endpoint_says_what_time_it_is(server: Standing) -> None:
+    """It answers as long as the server does."""
+    health = server.get("/healthz")
+    assert health["status"] == "ok"
+    assert datetime.fromisoformat(health["now"]).tzinfo is not None
+
+
+def test_a_jump_visits_each_event_at_its_own_instant(server: Standing, worker: Worker) -> None:
+    """Time stands still while an answer is awaited, so backoffs are exact to the nanosecond."""
+    worker.answers(503, 503)
+    with server.client() as client:
+        client.update_queue(
+            queue={"name": QUEUE, "retry_config": {"min_backoff": timedelta(seconds=10)}},
+            update_mask={"paths": ["retry_config.min_backoff"]},
+        )
+    due = now_of(server) + timedelta(hours=1)
+    server.create({"schedule_time": due})
+    server.post("/control/jump", by="2h")
+    times = [datetime.fromisoformat(one["dispatch_time"]) for one in server.get("/control/attempts")["attempts"]]
+    assert times == [due, due + timedelta(seconds=10), due + timedelta(seconds=30)]
+    assert server.results() == [503, 503, 200]
+
+
+def test_a_jump_says_what_happened_on_the_way(server: Standing, worker: Worker) -> None:
+    """Like the summary of a verb in a test; what waits for something else is listed with its reason."""
+    due = now_of(server) + timedelta(minutes=5)
+    server.create({"schedule_time": due})
+    paused = QUEUE.replace("emails", "paused")
+    with server.client() as client:
+        client.create_queue(parent=QUEUE.partition("/queues/")[0], queue={"name": paused})
+        client.pause_queue(name=paused)
+        held = client.create_task(parent=paused, task={"http_request": {"url": f"{BASE}/held"}})
+    gone = server.post("/control/jump", by=600)
+    assert datetime.fromisoformat(gone.pop("now")) > due
+    assert gone == {
+        "attempts": 1,
+        "succeeded": 1,
+        "failed": 0,
+        "exhausted": 0,
+        "expired": 0,
+        "blocked": [{"task": held.name, "reason": "the queue is paused"}],
+    }
+
+
+def test_a_jump_goes_to_an_instant(server: Standing) -> None:
+    """The server's time is that instant then, and goes on from it with the wall's."""
+    there = (now_of(server) + timedelta(days=3)).replace(microsecond=0)
+    assert datetime.fromisoformat(server.post("/control/jump", to=there.isoformat())["now"]) == there
+    assert there <= now_of(server) < there + timedelta(hours=1)
+
+
+def test_time_does_not_go_backwards(server: Standing) -> None:
+    """A jump to an earlier instant is refused, and time stays where it is."""
+    before = now_of(server)
+    code, status, message = refusal(server, "POST", "/control/jump", '{"to": "2001-01-01T00:00:00Z"}')
+    assert (code, status) == (400, "INVALID_ARGUMENT")
+    assert message.startswith("Time can't go backwards: it is ")
+    assert message.endswith(", and the jump was to go to 2001-01-01T00:00:00+00:00. Jump to a later instant.")
+    assert before <= now_of(server) < before + timedelta(hours=1)
+
+
+def test_draining_jumps_until_nothing_is_to_come(server: Standing, worker: Worker) -> None:
+    """However far away that is."""
+    server.create({"schedule_time": now_of(server) + timedelta(days=29)})
+    assert server.post("/control/drain")["succeeded"] == 1
+    assert [one.target for one in worker.received] == ["/send"]
+
+
+def test_a_jump_has_a_limit(server: Standing, worker: Worker) -> None:
+    """A task that fails for ever would keep it going; the error says how far it has come."""
+    worker.reply = lambda _: (500, [], b"")
+    server.create()
+    code, status, message = refusal(server, "POST", "/control/drain", '{"limit": 3}')
+    assert (code, status) == (429, "RESOURCE_EXHAUSTED")
+    assert message.startswith("The jump has made 3 attempts, and its limit is 3. It is ")
+    assert message.endswith(
+        " now. Limit the queue's retries (maxAttempts, maxRetryDuration), or jump with a higher limit."
+    )
+    assert server.results()[:3] == [500, 500, 500]
+
+
+def test_waiting_ends_when_the_answer_is_there(server: Standing, worker: Worker) -> None:
+    """It waits for the delivery under way, not for a task that is scheduled for later."""
+    answering = threading.Event()
+    worker.reply = held_until(answering)
+    server.create()
+    server.create({"schedule_time": now_of(server) + timedelta(hours=1)})
+    told: list[Any] = []
+    waiting = threading.Thread(target=lambda: told.append(server.post("/control/wait", queue="emails")))
+    waiting.start()
+    answering.set()
+    waiting.join(PATIENCE)
+    assert list(told[0]) == ["now"]
+    assert server.results() == [200]
+
+
+def test_waiting_in_vain_says_what_is_under_way(server: Standing, worker: Worker) -> None:
+    """The error is Google's for a deadline."""
+    arrived, answering = threading.Event(), threading.Event()
+    worker.reply = held_until(answering, arrived)
+    server.create({"name": f"{QUEUE}/tasks/slow"})
+    assert arrived.wait(PATIENCE)
+    assert refusal(server, "POST", "/control/wait", '{"timeout": "0.01s"}') == (
+        504,
+        "DEADLINE_EXCEEDED",
+        "After 0.01 s the server is not idle. 1 attempt under way: emails/slow.",
+    )
+    answering.set()
+
+
+def test_without_a_timeout_it_is_only_asked(server: Standing, worker: Worker) -> None:
+    """What is idle already is not waited for."""
+    server.create()
+    server.post("/control/wait")
+    assert list(server.post("/control/wait", timeout=0)) == ["now"]
+
+
+def test_waiting_for_emptiness_in_vain_says_what_is_to_come(server: Standing) -> None:
+    """A task for later keeps the server from being empty, not from being idle."""
+    server.create({"name": f"{QUEUE}/tasks/later", "schedule_time": now_of(server) + timedelta(hours=1)})
+    server.post("/control/wait")
+    assert refusal(server, "POST", "/control/wait", '{"for": "empty", "timeout": 0}') == (
+        504,
+        "DEADLINE_EXCEEDED",
+        "After 0 s the server is not empty. 1 task to come: emails/later.",
+    )
+
+
+def test_a_reset_forgets_everything_but_the_time(server: Standing, worker: Worker) -> None:
+    """Queues are those of the start, names are free again, and time doesn't go back."""
+    other = QUEUE.replace("emails", "other")
+    with server.client() as client:
+        client.create_queue(parent=QUEUE.partition("/queues/")[0], queue={"name": other})
+        client.pause_queue(name=QUEUE)
+    server.create({"name": f"{QUEUE}/tasks/one"})
+    there = datetime.fromisoformat(server.post("/control/jump", by="1d")["now"])
+    assert datetime.fromisoformat(server.post("/control/reset")["now"]) >= there
+    assert server.get("/control/tasks") == {"tasks": []}
+    with server.client() as client:
+        assert [queue.name for queue in client.list_queues(parent=QUEUE.partition("/queues/")[0])] == [QUEUE]
+    server.create({"name": f"{QUEUE}/tasks/one"})
+    server.post("/control/wait")
+    assert server.results() == [200]
+
+
+def test_a_reset_breaks_off_what_is_under_way(server: Standing, worker: Worker) -> None:
+    """A jump that waits for an answer is told, and the answer goes nowhere."""
+    arrived, answering = threading.Event(), threading.Event()
+    worker.reply = held_until(answering, arrived)
+    server.create()
+    told: list[tuple[int, str, str]] = []
+    jumping = threading.Thread(target=lambda: told.append(refusal(server, "POST", "/control/drain")))
+    jumping.start()
+    assert arrived.wait(PATIENCE)
+    while now_of(server) != now_of(server):
+        pass  # time stands still once the jump has begun
+    server.post("/control/reset")
+    answering.set()
+    jumping.join(PATIENCE)
+    assert told == [(409, "ABORTED", "The server was reset during the jump. Jump again if you need to.")]
+    assert server.results() == []
+
+
+def test_tasks_are_there_to_look_at(server: Standing, worker: Worker) -> None:
+    """Gone ones, too, with what they carried and what came of them."""
+    task = server.create({"name": f"{QUEUE}/tasks/one"}, headers={"X-Own": "mine"}, body=b"hello")
+    server.create({"schedule_time": now_of(server) + timedelta(hours=1)}, body=b"\xff")
+    server.post("/control/wait")
+    first, second = server.get("/control/tasks")["tasks"]
+    (attempt,) = first.pop("attempts")
+    created = task.create_time.replace(tzinfo=timezone.utc)
+    assert datetime.fromisoformat(first.pop("create_time")).replace(microsecond=0) == created
+    assert datetime.fromisoformat(first.pop("schedule_time")) >= created
+    assert first == {
+        "name": task.name,
+        "queue": QUEUE,
+        "state": "succeeded",
+        "method": "POST",
+        "url": f"{BASE}/send",
+        "headers": {"User-Agent": "Google-Cloud-Tasks", "X-Own": "mine"},
+        "body": "hello",
+        "body_base64": "aGVsbG8=",
+    }
+    assert (attempt["number"], attempt["result"], attempt["succeeded"], attempt["forced"]) == (1, 200, True, False)
+    assert (second["body_base64"], "body" in second) == ("/w==", False)
+    assert server.get("/control/tasks", state="scheduled", queue="emails")["tasks"] == [second]
+    assert server.get("/control/attempts", task="one")["attempts"] == [attempt]
+
+
+def test_the_timeline_is_there_to_look_at(server: Standing, worker: Worker) -> None:
+    """As data and as text, as tests of Python know it, refused calls among it."""
+    server.create({"name": f"{QUEUE}/tasks/one"})
+    server.post("/control/wait")
+    requests.get(f"{server.url}/v2/{QUEUE}/tasks/two", timeout=PATIENCE)
+    told = [one["event"] for one in server.get("/control/timeline")["timeline"]]
+    assert told == ["queue_created", "task_created", "task_dispatched", "task_answered", "rpc"]
+    text = requests.get(f"{server.url}/control/timeline?format=text", timeout=PATIENCE).text
+    assert "queue emails created\n" in text
+    assert text.endswith("get_task emails/two → NOT_FOUND\n")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "expected"),
+    [
+        (
+            "GET",
+            "/control/nonsense",
+            "",
+            (
+                404,
+                "NOT_FOUND",
+                "There is no GET /control/nonsense. There are POST /control/reset, wait, jump and drain, and GET"
+                " /control/tasks, attempts and timeline.",
+            ),
+        ),
+        (
+            "GET",
+            "/control/reset",
+            "",
+            (
+                404,
+                "NOT_FOUND",
+                "There is no GET /control/reset. There are POST /control/reset, wait, jump and drain, and GET"
+                " /control/tasks, attempts and timeline.",
+            ),
+        ),
+        (
+            "POST",
+            "/control/jump",
+            "{}",
+            (400, "INVALID_ARGUMENT", "A jump goes by a duration such as 10m, or to an instant. Pass one of the two."),
+        ),
+        (
+            "POST",
+            "/control/jump",
+            '{"by": "soon"}',
+            (400, "INVALID_ARGUMENT", "by takes a duration such as 90s, 10m, 1h or 7d, and got 'soon'."),
+        ),
+        (
+            "POST",
+            "/control/jump",
+            '{"by": -5}',
+            (400, "INVALID_ARGUMENT", "by takes a duration such as 90s, 10m, 1h or 7d, and got -5."),
+        ),
+        (
+            "POST",
+            "/control/jump",
+            '{"to": "2030-01-01T00:00:00"}',
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "to takes an instant with its offset from UTC, such as 2030-01-01T00:00:00Z, and got"
+                " '2030-01-01T00:00:00'.",
+            ),
+        ),
+        (
+            "POST",
+            "/control/jump",
+            '{"to": 3}',
+            (400, "INVALID_ARGUMENT", "to takes a text, and got 3."),
+        ),
+        (
+            "POST",
+            "/control/drain",
+            '{"limit": 0}',
+            (400, "INVALID_ARGUMENT", "limit takes a number of attempts of 1 or more, and got 0."),
+        ),
+        (
+            "POST",
+            "/control/drain",
+            '{"limits": 5}',
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "/control/drain has no field 'limits'. Did you mean 'limit'? It takes limit.",
+            ),
+        ),
+        (
+            "POST",
+            "/control/reset",
+            '{"queue": "emails"}',
+            (400, "INVALID_ARGUMENT", "/control/reset has no field 'queue'. It takes none."),
+        ),
+        (
+            "POST",
+            "/control/wait",
+            "[1]",
+            (400, "INVALID_ARGUMENT", "/control/wait takes a JSON object, and got '[1]'."),
+        ),
+        (
+            "POST",
+            "/control/wait",
+            '{"for": "ever"}',
+            (400, "INVALID_ARGUMENT", "for takes 'idle' or 'empty', and got 'ever'."),
+        ),
+        (
+            "POST",
+            "/control/wait",
+            '{"queue": "email"}',
+            (404, "NOT_FOUND", f"There is no queue 'email'. Did you mean '{QUEUE}'?"),
+        ),
+        (
+            "GET",
+            "/control/tasks?state=done",
+            "",
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "state takes scheduled, dispatched, succeeded, exhausted, expired or deleted, and got 'done'.",
+            ),
+        ),
+        (
+            "GET",
+            "/control/timeline?format=xml",
+            "",
+            (400, "INVALID_ARGUMENT", "format takes 'json' or 'text', and got 'xml'."),
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_in_a_sentence(
+    server: Standing, method: str, path: str, body: str, expected: tuple[int, str, str]
+) -> None:
+    """In Google's shape of an error; nothing has happened."""
+    before = server.get("/control/timeline")
+    assert refusal(server, method, path, body) == expected
+    assert server.get("/control/timeline") == before

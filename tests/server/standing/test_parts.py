@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from google.cloud import tasks_v2
+
+from pytest_cloudtasks import FakeCloudTasks
+from pytest_cloudtasks._google.switchboard import Incoming
+from pytest_cloudtasks._handle.settings import Settings
+from pytest_cloudtasks._model.attempt import DEADLINE_EXCEEDED, NO_RESPONSE, Attempt, Outcome, OutcomeKind, response
+from pytest_cloudtasks._model.knobs import Knobs
+from pytest_cloudtasks._model.units import MINUTE, SECOND
+from pytest_cloudtasks._server.standing.destinations import Destinations, Forwarding, NotSent, Route
+from pytest_cloudtasks._server.standing.log import Log
+from pytest_cloudtasks._server.standing.pump import Pump
+from pytest_cloudtasks._server.standing.sender import Sender, Sent
+from pytest_cloudtasks._server.standing.travel import Traveller
+from pytest_cloudtasks._targets.headers import Headers
+from pytest_cloudtasks._targets.request import TargetRequest
+from pytest_cloudtasks._time.clock import WallClock
+from tests.targets.servers import answering_raw, serving
+
+QUEUE = "projects/test-project/locations/us-central1/queues/emails"
+
+
+# --- where requests go -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "goes_to"),
+    [
+        ("https://worker.test/a/b?c=d", Route("http://127.0.0.1:8080/a/b?c=d", True)),
+        ("https://WORKER.test:443/a", Route("http://127.0.0.1:8080/a", True)),
+        ("https://shop.test/deep/x", Route("http://worker:9000/base/deep/x", True)),
+        ("http://localhost:3000/x#there", Route("http://localhost:3000/x", False)),
+        ("http://[::1]:3000", Route("http://[::1]:3000/", False)),
+        ("https://127.9.9.9/\u00e9", Route("https://127.9.9.9/%C3%A9", False)),
+    ],
+)
+def test_a_request_goes_where_its_url_or_a_forwarding_says(url: str, goes_to: Route) -> None:
+    """The path stays; a forwarding may lead anywhere, a URL by itself to this machine only."""
+    given = ["https://worker.test=http://127.0.0.1:8080/", "https://shop.test/deep=http://worker:9000/base"]
+    destinations = Destinations([Forwarding(one) for one in given])
+    assert destinations.route(url, is_app_engine=False) == goes_to
+
+
+@pytest.mark.parametrize(
+    "url", ["http://10.0.0.1/", "http://127.0.0.1.example.com/", "http://0.0.0.0/", "https://a.b/"]
+)
+def test_other_machines_are_refused_unless_they_are_allowed(url: str) -> None:
+    """By their names alone: nothing is looked up."""
+    refused = Destinations().route(url, is_app_engine=False)
+    assert isinstance(refused, NotSent)
+    assert refused.sentence.startswith(
+        f"{url.split('/')[2]} is not on this machine, and this server sends to no other."
+    )
+    assert Destinations(allow_remote=True).route(url, is_app_engine=False) == Route(url, False)
+
+
+def test_what_is_no_url_is_refused() -> None:
+    """The service takes anything that begins like one, and so does this server."""
+    refused = Destinations(allow_remote=True).route("http://:99999/", is_app_engine=False)
+    assert isinstance(refused, NotSent)
+    assert refused.sentence == "http://:99999/ is no URL that a request could go to."
+
+
+# --- the clock ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def wall(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What the wall's clock shows, to set."""
+    shows = [1_000 * SECOND]
+    monkeypatch.setattr(WallClock, "on_the_wall", staticmethod(lambda: shows[0]))
+    return shows
+
+
+def begun() -> WallClock:
+    """A clock that has been contacted."""
+    clock = WallClock()
+    clock.contact()
+    return clock
+
+
+def test_the_clock_goes_with_the_walls(wall: list[int]) -> None:
+    """It shows what the wall's showed when it was last observed."""
+    clock = begun()
+    wall[0] += 5 * SECOND
+    assert clock.now == 1_000 * SECOND
+    clock.observe()
+    assert (clock.now, clock.elapsed) == (1_005 * SECOND, 5 * SECOND)
+
+
+def test_the_clock_does_not_go_back_with_the_walls(wall: list[int]) -> None:
+    """It stands still until the wall's has caught up."""
+    clock = begun()
+    wall[0] -= 100 * SECOND
+    clock.observe()
+    assert clock.now == 1_000 * SECOND
+
+
+def test_a_held_clock_moves_only_when_it_is_moved(wall: list[int]) -> None:
+    """Let go, it goes on from where it is, ahead of the wall's."""
+    clock = begun()
+    clock.hold()
+    wall[0] += SECOND
+    clock.observe()
+    assert (clock.now, clock.is_held) == (1_000 * SECOND, True)
+    clock.move(2_000 * SECOND)
+    clock.let_go()
+    wall[0] += SECOND
+    clock.observe()
+    assert (clock.now, clock.is_held) == (2_001 * SECOND, False)
+
+
+def test_the_clock_is_never_less_far_ahead(wall: list[int]) -> None:
+    """After a jump that took longer than it was wide, it is where it would be without."""
+    clock = begun()
+    clock.hold()
+    clock.move(1_060 * SECOND)
+    clock.let_go()
+    clock.hold()
+    wall[0] += 30 * SECOND
+    clock.move(1_061 * SECOND)
+    clock.let_go()
+    assert clock.now == 1_090 * SECOND
+
+
+def test_a_clock_that_begins_anew_is_as_far_ahead(wall: list[int]) -> None:
+    """A reset doesn't turn time back."""
+    clock = begun()
+    clock.hold()
+    clock.move(5_000 * SECOND)
+    clock.let_go()
+    anew = clock.again()
+    anew.contact()
+    assert (anew.now, anew.elapsed) == (5_000 * SECOND, 0)
+
+
+# --- sending -----------------------------------------------------------------------------------------------------
+
+
+def request_to(url: str) -> TargetRequest:
+    """The request of a task for ``url``."""
+    with FakeCloudTasks(queues=["emails"]) as cloud_tasks:
+        route = cloud_tasks.route(url)
+        cloud_tasks.client().create_task(parent=QUEUE, task={"http_request": {"url": url}})
+        cloud_tasks.step()
+        return route.calls[0]
+
+
+def sent(url: str, seconds: float = 60) -> Sent:
+    """What comes of a request for ``url``."""
+    return asyncio.run(Sender(Destinations()).send(request_to(url), seconds))
+
+
+def test_silence_is_the_deadline() -> None:
+    """Past its seconds an answer is not awaited any more."""
+    released = threading.Event()
+    with serving(lambda _: (200 if released.wait(60) else 500, [], b"")) as server:
+        outcome = sent(f"{server.url}/slow", 0.01)
+        released.set()
+    assert outcome == Sent(DEADLINE_EXCEEDED, remark=f"{server.url}/slow has not answered within 0.01 s")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"],
+    ids=["nothing", "no HTTP", "half an answer"],
+)
+def test_a_broken_answer_is_no_response(answer: bytes) -> None:
+    """As it is without a connection; the remark names the URL."""
+    with answering_raw(answer) as url:
+        outcome = sent(f"{url}/x")
+    assert outcome.outcome == NO_RESPONSE
+    assert outcome.remark.startswith(f"{url}/x gave no answer: ")
+
+
+def test_an_answer_comes_with_its_headers() -> None:
+    """They may ask for something, such as to come back later."""
+    with serving(lambda _: (429, [("Retry-After", "7")], b"not now")) as server:
+        outcome = sent(f"{server.url}/x")
+    assert (outcome.outcome, outcome.headers["retry-after"]) == (response(429), "7")
+
+
+# --- the pump ----------------------------------------------------------------------------------------------------
+
+
+class Scripted(Sender):
+    """Gives one answer after the other, or raises one."""
+
+    def __init__(self, *answers: Sent | Exception) -> None:
+        super().__init__(Destinations())
+        self._answers = list(answers)
+
+    async def send(self, request: TargetRequest, seconds: float) -> Sent:
+        """The next answer."""
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def outcomes(*answers: Sent | Exception, **options: Any) -> list[Outcome | None]:
+    """What comes of the attempts at one task that is answered so."""
+    return [attempt.outcome for attempt in attempts(*answers, **options)]
+
+
+def attempts(*answers: Sent | Exception, **options: Any) -> list[Attempt]:
+    """The attempts at one task that is answered so."""
+
+    async def course() -> list[Attempt]:
+        settings = Settings(queues={"emails": {"retry_config": {"max_attempts": len(answers)}}}, **options)
+        pump = Pump(settings, Scripted(*answers), Log("none", print))
+        pumping = asyncio.create_task(pump.run())
+        task = {"http_request": {"url": "https://worker.test/"}}
+        message = tasks_v2.CreateTaskRequest(parent=QUEUE, task=task)
+        pump.receive(Incoming("create_task", "google.cloud.tasks.v2", message, 10, (), None))
+        await Traveller(pump).to_the_end()
+        pumping.cancel()
+        (one,) = pump.world.service.accepted
+        return one.attempts or []
+
+    return asyncio.run(course())
+
+
+def test_whatever_goes_wrong_is_the_end_of_an_attempt() -> None:
+    """An error in the server itself loses no task: it is tried again."""
+    assert outcomes(RuntimeError("a bug"), Sent(response(200))) == [NO_RESPONSE, response(200)]
+
+
+def test_an_answer_that_never_came_ends_the_attempt_at_its_deadline() -> None:
+    """At that very instant, which a jump goes to; the retry follows by its backoff."""
+    late, after = attempts(Sent(DEADLINE_EXCEEDED), Sent(response(200)))
+    assert late.outcome == DEADLINE_EXCEEDED
+    assert late.response_time == late.dispatch_time + 10 * MINUTE
+    assert after.dispatch_time == (late.response_time + SECOND // 10) // 1_000 * 1_000
+
+
+def test_an_answer_may_ask_for_a_later_retry() -> None:
+    """Where the knob is on, its instant is part of the outcome."""
+    (late,) = outcomes(Sent(response(503), Headers([("Retry-After", "7")])), service=Knobs(honour_retry_after=True))
+    assert late is not None
+    assert late.retry_at is not None
+    assert (late.kind, late.http_status) == (OutcomeKind.RESPONSE, 503)

@@ -1,0 +1,351 @@
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from aiohttp import web
+from google.api_core.exceptions import InvalidArgument, NotFound
+
+from pytest_cloudtasks import __version__
+from pytest_cloudtasks.__main__ import run
+from pytest_cloudtasks._handle.settings import Settings
+from pytest_cloudtasks._server.standing import tokens
+from pytest_cloudtasks._server.standing.control import Control
+from pytest_cloudtasks._server.standing.destinations import Destinations
+from pytest_cloudtasks._server.standing.log import Log
+from pytest_cloudtasks._server.standing.pump import Pump
+from pytest_cloudtasks._server.standing.sender import Sender
+from tests.targets.servers import Received, Reply
+
+from .running import BASE, PATIENCE, QUEUE, Worker, command, standing
+
+LOCATION = QUEUE.partition("/queues/")[0]
+
+
+def told(log: list[str]) -> list[str]:
+    """Lines without what differs from run to run: the instant, and how long an answer took."""
+    lines = [re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z  ", "", line) for line in log]
+    return [re.sub(r" after [0-9.]+ s", "", line) for line in lines]
+
+
+def ended(*options: str) -> tuple[int, str]:
+    """Exit code and output of a server that does not come to serve."""
+    command_line = [sys.executable, "-W", "ignore", "-m", "pytest_cloudtasks", "serve", *options]
+    done = subprocess.run(command_line, capture_output=True, text=True, encoding="utf-8", timeout=PATIENCE)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_banner_says_where_the_server_is() -> None:
+    """With the lines to export; a port of 0 is shown as the one that was chosen."""
+    with standing("--queue", "emails", "--queue", "projects/p/locations/l/queues/q", "--seed", "7") as server:
+        assert server.banner == [
+            f"pytest-cloudtasks {__version__}: Cloud Tasks on your desk, seed 7",
+            f"  gRPC    {server.grpc}",
+            f"  REST    {server.url}",
+            f"  queues  {QUEUE}",
+            "          projects/p/locations/l/queues/q",
+            f"export CLOUD_TASKS_EMULATOR_HOST={server.grpc}",
+            f"export CLOUDTASKS_EMULATOR_HOST={server.url.removeprefix('http://')}",
+        ]
+        assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d*", server.grpc)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_server(number: signal.Signals) -> None:
+    """The exit code is that of success."""
+    with standing("--queue", "emails") as server:
+        assert server.stop(number) == 0
+        assert told(server.log) == ["stopping", "stopped"]
+
+
+def test_the_log_has_a_line_for_what_happens(own_worker: Worker) -> None:
+    """Tasks, attempts with what follows, refused calls, resets: each in a line of its own."""
+    own_worker.answers(503)
+    with standing("--queue", "emails", "--forward", f"{BASE}={own_worker.url}") as server:
+        server.create({"name": f"{QUEUE}/tasks/one"})
+        server.post("/control/drain")
+        with pytest.raises(NotFound):
+            server.get_task(f"{QUEUE}/tasks/two")
+        server.create({"name": f"{QUEUE}/tasks/three"}, url="https://example.com/")
+        server.post("/control/wait")
+        server.post("/control/reset")
+        assert server.stop() == 0
+    log = told(server.log)
+    refused = (
+        "example.com is not on this machine, and this server sends to no other. Send what goes there to a server here"
+        " with --forward https://example.com=http://127.0.0.1:8080, or allow any address with --allow-remote."
+    )
+    retries = [
+        line for line in log if re.fullmatch(r"emails/three attempt [2-9] → PERMISSION_DENIED, retry in .*", line)
+    ]
+    assert [line for line in log if line not in retries] == [
+        f"emails/one created: POST {BASE}/send",
+        "emails/one attempt 1 → 503, retry in 0.1 s",
+        "emails/one attempt 2 → 200",
+        "get_task emails/two refused: NOT_FOUND: Requested entity was not found.",
+        "emails/three created: POST https://example.com/",
+        f"emails/three attempt 1 → PERMISSION_DENIED, retry in 0.1 s ({refused})",
+        "reset: queues are as at the start, and tasks are gone",
+        "stopping",
+        "stopped",
+    ]
+
+
+def test_the_log_is_there_for_programs(own_worker: Worker) -> None:
+    """Each line is a JSON object, the first says where the server is, and nothing else is written."""
+    options = ["--queue", "emails", "--forward", f"{BASE}={own_worker.url}", "--log-format", "json", "--seed", "3"]
+    with subprocess.Popen(command(*options), stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        url = ready["rest"]
+        task = {"name": f"{QUEUE}/tasks/one", "httpRequest": {"url": f"{BASE}/send"}}
+        for _ in range(2):  # the second is refused
+            requests.post(f"{url}/v2/{QUEUE}/tasks", json={"task": task}, timeout=PATIENCE)
+            requests.post(f"{url}/control/wait", timeout=PATIENCE)
+        process.terminate()
+        lines = [json.loads(line) for line in process.stdout]
+        assert process.wait(PATIENCE) == 0
+    assert (ready["event"], ready["queues"], ready["seed"]) == ("server", [QUEUE], 3)
+    assert [(one["event"], one["text"]) for one in lines[:1] + lines[2:]] == [
+        ("task_created", f"emails/one created: POST {BASE}/send"),
+        (
+            "rpc",
+            "create_task emails/one refused: ALREADY_EXISTS: The task cannot be created because a task with this name"
+            " existed too recently. For more information about task de-duplication see"
+            " https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create#body"
+            ".request_body.FIELDS.task.",
+        ),
+        ("server", "stopping"),
+        ("server", "stopped"),
+    ]
+    assert (lines[1]["event"], lines[1]["result"], lines[1]["attempt"]) == ("task_answered", 200, 1)
+
+
+def held_until(answering: threading.Event, arrived: threading.Event) -> Any:
+    """Answers once ``answering`` is set."""
+
+    def reply(_: Received) -> Reply:
+        arrived.set()
+        answering.wait(PATIENCE)
+        return 200, [], b""
+
+    return reply
+
+
+def test_deliveries_under_way_may_end(own_worker: Worker) -> None:
+    """A stopped server waits for their answers, and begins no others."""
+    arrived, answering = threading.Event(), threading.Event()
+    own_worker.reply = held_until(answering, arrived)
+    with standing("--queue", "emails", "--forward", f"{BASE}={own_worker.url}", "--grace", "50s") as server:
+        server.create({"name": f"{QUEUE}/tasks/one"})
+        assert arrived.wait(PATIENCE)
+        server.process.terminate()
+        while len(server.log) < 2:
+            assert server.process.poll() is None
+        server.create({"name": f"{QUEUE}/tasks/two"})
+        answering.set()
+        assert server.ended() == 0
+    assert told(server.log) == [
+        f"emails/one created: POST {BASE}/send",
+        "stopping; 1 attempt under way may take 50 s more",
+        f"emails/two created: POST {BASE}/send",
+        "emails/one attempt 1 → 200",
+        "stopped",
+    ]
+    assert len(own_worker.received) == 1
+
+
+@pytest.mark.parametrize("second", [True, False])
+def test_deliveries_that_do_not_end_are_broken_off(own_worker: Worker, second: bool) -> None:
+    """When their time of grace is over, or when a second signal comes."""
+    arrived, answering = threading.Event(), threading.Event()
+    own_worker.reply = held_until(answering, arrived)
+    grace = "59s" if second else "0s"
+    with standing("--queue", "emails", "--forward", f"{BASE}={own_worker.url}", "--grace", grace) as server:
+        server.create({"name": f"{QUEUE}/tasks/one"})
+        assert arrived.wait(PATIENCE)
+        server.process.terminate()
+        while second and len(server.log) < 2:
+            assert server.process.poll() is None
+        assert (server.stop() if second else server.ended()) == 0
+        answering.set()
+    assert told(server.log)[1:] == [
+        f"stopping; 1 attempt under way may take {grace.replace('s', ' s')} more",
+        "stopped; 1 attempt broken off",
+    ]
+
+
+def test_queues_come_from_a_queue_yaml(tmp_path: Path) -> None:
+    """With their limits, in the project and the location that are given, beside those of other options."""
+    file = tmp_path / "queue.yaml"
+    file.write_text("queue:\n- name: mails\n  rate: 5/s\n  max_concurrent_requests: 3\n")
+    options = ["--queues", str(file), "--queue", "more", "--project", "shop", "--location", "europe-west1"]
+    with standing(*options) as server, server.client() as client:
+        parent = "projects/shop/locations/europe-west1"
+        mails, more = client.list_queues(parent=parent)
+        assert (mails.name, more.name) == (f"{parent}/queues/mails", f"{parent}/queues/more")
+        limits = mails.rate_limits
+        assert (limits.max_dispatches_per_second, limits.max_concurrent_dispatches) == (5, 3)
+
+
+def test_queues_come_from_what_gcloud_lists(tmp_path: Path) -> None:
+    """The JSON has full names, and what the queue's state was."""
+    file = tmp_path / "queues.json"
+    file.write_text(json.dumps([{"name": QUEUE, "state": "PAUSED", "rateLimits": {"maxConcurrentDispatches": 2}}]))
+    with standing("--queues", str(file)) as server, server.client() as client:
+        queue = client.get_queue(name=QUEUE)
+        assert (queue.state.name, queue.rate_limits.max_concurrent_dispatches) == ("PAUSED", 2)
+
+
+def test_missing_queues_may_be_created(own_worker: Worker) -> None:
+    """By the option, with the first task."""
+    with standing("--auto-create-queues", "--forward", f"{BASE}={own_worker.url}") as server:
+        assert server.banner[3] == "  queues  none yet; CreateTask creates them"
+        server.create()
+        server.post("/control/wait")
+        assert server.results() == [200]
+
+
+def test_knobs_and_the_seed_hold_for_the_server() -> None:
+    """What the ini file has for tests is an option here; the same seed gives the same task IDs."""
+    names = []
+    for _ in range(2):
+        with standing("--queue", "emails", "--service", "max_task_size=500", "--seed", "5") as server:
+            with pytest.raises(InvalidArgument) as refusal:
+                server.create(body=b"x" * 500)
+            assert refusal.value.message == "Task size too large"
+            names.append(server.create().name)
+    assert names[0] == names[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--grpc-port", "70000"], "--grpc-port takes a port from 0 to 65535, and got 70000."),
+        (["--grpc-port", "x"], "argument --grpc-port: invalid int value: 'x'"),
+        (["--grace", "soon"], "--grace takes a duration such as 10s or 1m, and got 'soon'."),
+        (
+            ["--forward", "https://worker.test"],
+            "--forward takes BASE=TO, two base URLs such as https://worker.test=http://127.0.0.1:8080, and got"
+            " 'https://worker.test'.",
+        ),
+        (
+            ["--forward", "https://worker.test=http://user@127.0.0.1"],
+            "--forward takes the base URL of a server such as http://127.0.0.1:8080, and got 'http://user@127.0.0.1'.",
+        ),
+        (
+            ["--app-engine-host", "localhost:8080"],
+            "--app-engine-host takes the base URL of a server such as http://127.0.0.1:8080, and got 'localhost:8080'.",
+        ),
+        (
+            ["--queues", "emails"],
+            "--queues takes a file whose name ends with .yaml, .yml or .json, and got 'emails'.",
+        ),
+        (
+            ["--queues", "none.yaml"],
+            "queues names the file none.yaml, which can't be read: No such file or directory.",
+        ),
+        (
+            ["--queue", "no queue"],
+            "The queue 'no queue' of the settings can't be created: Queue ID \"no queue\" can contain only letters"
+            " ([A-Za-z]), numbers ([0-9]), or hyphens (-). Queue ID must between 1 and 100 characters.",
+        ),
+        (["--seed", "x"], "seed takes an integer, and got 'x'."),
+        (
+            ["--service", "max_tsk_size=3"],
+            "service has no knob 'max_tsk_size'. Did you mean 'max_task_size'? Its knobs are ",
+        ),
+        (
+            ["--log-format", "xml"],
+            "argument --log-format: invalid choice: 'xml' (choose from ",
+        ),
+    ],
+)
+def test_a_wrong_option_is_refused_in_a_sentence(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With exit code 2, as of any command line; nothing is served. What ends in a list is compared to its beginning."""
+    monkeypatch.setattr(sys, "argv", ["pytest-cloudtasks", "serve", *options])
+    with pytest.raises(SystemExit) as exited:
+        run()
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert exited.value.code == 2
+    said = last.partition("error: ")[2]
+    assert said == message if message[-1] not in " (" else said.startswith(message)
+
+
+def test_a_port_in_use_is_told_in_a_sentence() -> None:
+    """The exit code is 1: the options are right, the machine is in the way. gRPC has its own word before ours."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        advice = (
+            f"The server can't listen at 127.0.0.1:{port}: the address is in use, or is none of this machine's. Choose"
+            " another with {}, or 0 for one that is free."
+        )
+        for option, other in (("--rest-port", "--grpc-port"), ("--grpc-port", "--rest-port")):
+            code, output = ended(option, port, other, "0")
+            assert (code, output.splitlines()[-1]) == (1, advice.format(option))
+
+
+def test_without_aiohttp_it_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plugin itself doesn't need it."""
+    monkeypatch.setattr(sys, "argv", ["pytest-cloudtasks", "serve"])
+    monkeypatch.setattr("pytest_cloudtasks._server.standing.command_line.find_spec", lambda name: None)
+    with pytest.raises(SystemExit) as exited:
+        run()
+    assert exited.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].partition("error: ")[2] == (
+        "serve needs aiohttp and cryptography, which this Python doesn't have. Run"
+        " `pip install 'pytest-cloudtasks[server]'`."
+    )
+
+
+def test_help_teaches() -> None:
+    """Every option is there with a word on it, and examples that can be copied."""
+    code, text = ended("--help")
+    assert code == 0
+    assert "usage: python -m pytest_cloudtasks serve [options]" in text
+    for option in ("--host", "--forward BASE=TO", "--app-engine-host URL", "--allow-remote", "--service KNOB=VALUE"):
+        assert option in text
+    for example in ("serve --queue emails\n", "--queues queue.yaml", '/control/jump -d \'{"by": "10m"}\''):
+        assert example in text
+
+
+def test_the_pages_name_every_option_and_endpoint() -> None:
+    """The reference has the options of the help, and the page on the server has its endpoints."""
+    docs = Path(__file__).parents[3] / "docs"
+    reference, page = ((docs / name).read_text("utf-8") for name in ("reference.md", "serve.md"))
+    options = set(re.findall(r"^  (--[a-z-]+)", ended("--help")[1], re.MULTILINE)) - {"--version"}
+    application = web.Application()
+    Control(Pump(Settings(), Sender(Destinations()), Log("none", print))).add_to(application)
+    tokens.add_to(application)
+    paths = {resource.canonical for resource in application.router.resources()} - {"/control/{rest}"}
+    assert len(options) == 15
+    assert [option for option in sorted(options) if f"`{option}" not in reference] == []
+    assert len(paths) == 11
+    assert [path for path in sorted(paths) if f"{path}`" not in page] == []
+
+
+def test_an_address_of_ipv6_is_served() -> None:
+    """It has its brackets wherever a port follows."""
+    with standing("--host", "::1", "--queue", "emails") as server:
+        assert server.grpc.startswith("[::1]:")
+        assert server.get("/healthz")["status"] == "ok"
+        with server.client() as client:
+            assert client.get_queue(name=QUEUE).name == QUEUE
+
+
+def test_the_version_is_told() -> None:
+    """Of the command, as of the program."""
+    assert ended("--version") == (0, f"pytest-cloudtasks {__version__}\n")

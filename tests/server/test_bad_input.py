@@ -1,0 +1,362 @@
+"""Requests that are HTTP, and no calls: each is refused in Google's form, and nothing changes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import socket
+from typing import Any
+
+import grpc
+import pytest
+import requests
+from google.cloud import tasks_v2
+
+from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
+from pytest_cloudtasks._google.endpoints.rest_endpoint import MAX_BODY
+
+from .clients import QUEUE, TASK, over_grpc
+from .rest import address_of, error, invalid, sent
+
+pytestmark = pytest.mark.cloud_tasks(queues=["default"])
+V2 = "type.googleapis.com/google.cloud.tasks.v2"
+URL = "https://a.test/"
+JSON = {"Content-Type": "application/json"}
+
+
+def posted(server: CloudTasksServer, body: Any, path: str = f"/v2/{QUEUE}/tasks") -> Any:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = requests.post(f"{server.rest_url}{path}", data=data, headers=JSON, timeout=10)
+    assert answer.status_code == 400
+    return answer.json()
+
+
+def unknown(name: str, where: str = "", why: str = "Cannot find field.") -> tuple[str, str]:
+    at = f" at '{where}'" if where else ""
+    return where, f'Invalid JSON payload received. Unknown name "{name}"{at}: {why}'
+
+
+def wrong(where: str, kind: str, value: str) -> tuple[str, str]:
+    return where, f"Invalid value at '{where}' ({kind}), {value}"
+
+
+NOT_REPEATING = "Proto field is not repeating, cannot start list."
+
+
+@pytest.mark.parametrize(
+    ("body", "violations"),
+    [
+        ({"foo": 1}, [unknown("foo")]),
+        ({"task": {"foo": {"bar": 1}}}, [unknown("foo", "task")]),
+        ({"task": {"httpRequest": {"uri": URL}}}, [unknown("uri", "task.http_request")]),
+        ({"task": "one"}, [wrong("task", f"{V2}.Task", '"one"')]),
+        ({"task": [{}]}, [unknown("task", "", NOT_REPEATING)]),
+        ({"task": {"httpRequest": [1]}}, [unknown("httpRequest", "task", NOT_REPEATING)]),
+        ({"task": {"httpRequest": {"url": 5}}}, [wrong("task.http_request.url", "TYPE_STRING", "5")]),
+        (
+            {"task": {"httpRequest": {"body": "hello!"}}},
+            [wrong("task.http_request.body", "TYPE_BYTES", 'Base64 decoding failed for "hello!"')],
+        ),
+        (
+            {"task": {"http_request": {"http_method": "FETCH"}}},
+            [wrong("task.http_request.http_method", f"{V2}.HttpMethod", '"FETCH"')],
+        ),
+        (
+            {"task": {"scheduleTime": "tomorrow"}},
+            [wrong("task.schedule_time", "type.googleapis.com/google.protobuf.Timestamp", '"tomorrow"')],
+        ),
+        (
+            {"task": {"dispatchDeadline": 30}},
+            [wrong("task.dispatch_deadline", "type.googleapis.com/google.protobuf.Duration", "30")],
+        ),
+        ({"task": {"httpRequest": {"headers": ["a"]}}}, [wrong("task.http_request.headers", "map", '["a"]')]),
+        (
+            {"task": {"httpRequest": {"headers": {"A": "1", "B": 2}}}},
+            [wrong("task.http_request.headers[1].value", "TYPE_STRING", "2")],
+        ),
+        ({"responseView": "HUGE"}, [wrong("response_view", f"{V2}.Task.View", '"HUGE"')]),
+        (
+            {"task": {"foo": 1, "dispatchCount": "x"}, "bar": 2},
+            [unknown("foo", "task"), wrong("task.dispatch_count", "TYPE_INT32", '"x"'), unknown("bar")],
+        ),
+        (
+            {"task": {"httpRequest": {"url": URL}, "appEngineHttpRequest": {}}},
+            [
+                (
+                    "task",
+                    "Invalid value at 'task' (oneof), oneof field 'message_type' is already set. Cannot set"
+                    " 'appEngineHttpRequest'",
+                )
+            ],
+        ),
+    ],
+)
+def test_fields_that_are_none_and_values_that_do_not_fit(
+    cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, body: Any, violations: list[tuple[str, str]]
+) -> None:
+    """Each is named with its path, in Google's words."""
+    assert posted(cloud_tasks_server, body) == invalid(*violations)
+    cloud_tasks.assert_nothing_enqueued()
+    assert cloud_tasks.rpcs == []
+
+
+def test_a_field_of_a_body_that_is_a_field(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """Where the body is the queue, paths begin there."""
+    url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
+    answer = requests.patch(url, json={"rateLimits": {"maxConcurrent": 1, "maxBurstSize": 1e99}}, timeout=10)
+    assert answer.json() == invalid(
+        unknown("maxConcurrent", "queue.rate_limits"), wrong("queue.rate_limits.max_burst_size", "TYPE_INT32", "1e+99")
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "violation"),
+    [
+        (
+            "foo=1",
+            unknown("foo", "", "Cannot bind query parameter. Field 'foo' could not be found in request message."),
+        ),
+        (
+            "name.first=1",
+            unknown(
+                "name.first",
+                "",
+                "Cannot bind query parameter. Field 'name.first' could not be found in request message.",
+            ),
+        ),
+        ("pageSize=many", wrong("page_size", "TYPE_INT32", '"many"')),
+        ("pageSize=", wrong("page_size", "TYPE_INT32", '""')),
+        ("responseView=ALL", wrong("response_view", f"{V2}.Task.View", '"ALL"')),
+    ],
+)
+def test_query_parameters_that_do_not_fit(
+    cloud_tasks_server: CloudTasksServer, query: str, violation: tuple[str, str]
+) -> None:
+    """They are bound to the request's fields, or refused."""
+    answer = requests.get(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks?{query}", timeout=10)
+    assert (answer.status_code, answer.json()) == (400, invalid(violation))
+
+
+def test_a_body_that_is_no_object(cloud_tasks_server: CloudTasksServer) -> None:
+    """The root of a request is a message."""
+    for body in (b"[]", b'"task"', b"5", b"null"):
+        assert posted(cloud_tasks_server, body) == invalid(
+            ("", 'Invalid JSON payload received. Unknown name "": Root element must be a message.')
+        )
+
+
+def test_a_form_where_json_is_meant(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """curl -d without a Content-Type sends a form, whose only parameter has a strange name."""
+    url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = requests.post(url, data='{"task":{}}', headers=headers, timeout=10)
+    name = '{"task":{}}'
+    told = f"Cannot bind query parameter. Field '{name}' could not be found in request message."
+    assert answer.json() == invalid(unknown(name, "", told))
+    cloud_tasks.assert_nothing_enqueued()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b'{"task": {', 'Unexpected end of string. Expected an object key or }.\n{"task": {\n          ^'),
+        (b'{"task"', 'Unexpected end of string. Expected : between key:value pair.\n{"task"\n       ^'),
+        (b'{"task": ', 'Unexpected end of string. Expected a value.\n{"task": \n         ^'),
+        (b'{"task" 5}', 'Expected : between key:value pair.\n{"task" 5}\n        ^'),
+        (b'{"task": {} "a"}', 'Expected , or } after key:value pair.\n{"task": {} "a"}\n            ^'),
+        (b'{"task": [1 2]}', 'Expected , or ] after array value.\n{"task": [1 2]}\n            ^'),
+        (b'{"task": x}', 'Expected a value.\n{"task": x}\n         ^'),
+        (b"{'task': 1}", "Expected an object key or }.\n{'task': 1}\n ^"),
+        (b'{"task": "a', 'Closing quote expected in string.\n{"task": "a\n         ^'),
+        (b'{"task": {}} {}', 'Parsing terminated before end of input.\n{"task": {}} {}\n             ^'),
+        (b'{"task": "\\x"}', 'Unexpected token.\n{"task": "\\x"}\n          ^'),
+        (b'{"task": \xff}', "Encountered non UTF-8 code points."),
+        (b'{"task": NaN}', "Unable to parse number."),
+        (b'{"task": ' + b"9" * 5000 + b"}", "Unable to parse number."),
+        (b"[" * 100_000, "Message too deep. Max recursion depth reached."),
+    ],
+    ids=range(15),
+)
+def test_a_body_that_is_no_json(
+    cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, body: bytes, told: str
+) -> None:
+    """What is wrong is told with the place."""
+    expected = error(400, "INVALID_ARGUMENT", f"Invalid JSON payload received. {told}")
+    assert posted(cloud_tasks_server, body) == expected
+    assert cloud_tasks.rpcs == []
+
+
+def test_a_message_that_is_nested_too_deeply(cloud_tasks_server: CloudTasksServer) -> None:
+    """JSON that can be read, and is deeper than any message."""
+    body: Any = {}
+    for _ in range(300):
+        body = {"task": body}
+    assert posted(cloud_tasks_server, body) == invalid(unknown("task", "task"))
+
+
+def test_half_a_character(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """A surrogate without its other half is no text."""
+    body = b'{"task": {"name": "\\ud800"}}'
+    assert posted(cloud_tasks_server, body) == invalid(wrong("task.name", "TYPE_STRING", '"\\ud800"'))
+
+
+def test_a_byte_order_mark_is_passed_over(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """Tools on Windows write one."""
+    url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
+    body = b"\xef\xbb\xbf" + json.dumps({"task": {"httpRequest": {"url": URL}}}).encode()
+    assert requests.post(url, data=body, headers=JSON, timeout=10).status_code == 200
+    cloud_tasks.assert_enqueued(url=URL)
+
+
+def test_a_body_that_is_too_large(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """The limit is that of Google's front end, told by its words, also for what unpacks to so much."""
+    expected = error(400, "INVALID_ARGUMENT", f"Request payload size exceeds the limit: {MAX_BODY} bytes.")
+    assert posted(cloud_tasks_server, b" " * (MAX_BODY + 1)) == expected
+    url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
+    packed = gzip.compress(b" " * (MAX_BODY + 1))
+    answer = requests.post(url, data=packed, headers={**JSON, "Content-Encoding": "gzip"}, timeout=10)
+    assert (answer.status_code, answer.json()) == (400, expected)
+    assert cloud_tasks.rpcs == []
+
+
+def test_a_large_body_within_the_limit(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """It is the service that refuses a task for its size."""
+    body = {"task": {"httpRequest": {"url": URL, "body": "A" * 2_000_000}}}
+    assert posted(cloud_tasks_server, body) == error(400, "INVALID_ARGUMENT", "Task size too large")
+
+
+def test_a_body_that_cannot_be_unpacked(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """It claims to be gzip and is not."""
+    url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
+    answer = requests.post(url, data=b"plain", headers={**JSON, "Content-Encoding": "gzip"}, timeout=10)
+    assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert cloud_tasks.rpcs == []
+
+
+def test_half_a_request(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """One that breaks off in its body asks for nothing; other callers are answered meanwhile."""
+    head = (
+        f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n"
+    )
+    with socket.create_connection(address_of(cloud_tasks_server)) as half:
+        half.sendall(head.encode() + b'{"task": {"httpRequest": {"url": "https://a.test/"}}}')
+        url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
+        assert requests.get(url, timeout=10).status_code == 200
+    sent(cloud_tasks_server, head.encode() + b"{}")
+    cloud_tasks.assert_nothing_enqueued()
+    assert [call.method for call in cloud_tasks.rpcs] == ["get_queue"]
+
+
+def test_a_slow_client(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """A request may come byte by byte, while others are answered."""
+    body = b'{"task": {"httpRequest": {"url": "https://a.test/"}}}'
+    head = f"POST /v2/{QUEUE}/tasks HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with over_grpc(cloud_tasks_server) as client, socket.create_connection(address_of(cloud_tasks_server)) as slow:
+        slow.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for one in head + body:
+            slow.sendall(bytes([one]))
+        client.get_queue(name=QUEUE)
+        assert slow.recv(65536).startswith(b"HTTP/1.0 200 OK\r\n")
+    cloud_tasks.assert_enqueued(url=URL)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x00\x01\x02\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET /v2/x HTTP/9.9\r\nHost: a\r\n\r\n",
+        b"GET /v2/x HTTP/1.1\r\nno header\r\n\r\n",
+        b"POST /v2/x HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\nhello",
+        b"POST /v2/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"GET /" + b"a" * 8_300 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /v2/x HTTP/1.1\r\nHost: a\r\nA: " + b"a" * 8_300 + b"\r\n\r\n",
+    ],
+    ids=["zeros", "TLS", "HTTP2", "version", "header", "length", "smuggling", "long path", "long header"],
+)
+def test_what_is_no_http(
+    cloud_tasks: FakeCloudTasks,
+    cloud_tasks_server: CloudTasksServer,
+    caplog: pytest.LogCaptureFixture,
+    data: bytes,
+) -> None:
+    """Garbage at the port is answered in Google's form and logged by nobody; the server lives on."""
+    head, _, body = sent(cloud_tasks_server, data, ends=False).partition(b"\r\n\r\n")
+    assert head.startswith((b"HTTP/1.0 400 ", b"HTTP/1.1 400 "))
+    assert b"\r\nContent-Type: application/json; charset=UTF-8" in head
+    assert json.loads(body) == error(400, "INVALID_ARGUMENT", "Bad Request")
+    assert requests.get(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}", timeout=10).status_code == 200
+    assert [call.method for call in cloud_tasks.rpcs] == ["get_queue"]
+    assert [one for one in caplog.records if one.levelno > logging.DEBUG] == []
+
+
+def status_of(server: CloudTasksServer, path: str, data: bytes) -> tuple[str, str]:
+    with grpc.insecure_channel(server.grpc_target) as channel:
+        call = channel.unary_unary(path).future(data, timeout=20)
+        return call.code().name, call.details()
+
+
+CREATE = "/google.cloud.tasks.v2.CloudTasks/CreateTask"
+
+
+def test_bytes_that_are_no_message(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """An RPC that gets them is refused."""
+    refused = status_of(cloud_tasks_server, CREATE, b"\xff\xff\xff")
+    assert refused == ("INVALID_ARGUMENT", "The request is no CreateTaskRequest.")
+    assert cloud_tasks.rpcs == []
+
+
+def test_methods_that_are_none(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """grpc itself knows none of that name; those that the service documents not say why they are refused."""
+    assert status_of(cloud_tasks_server, "/google.cloud.tasks.v2.CloudTasks/Explode", b"")[0] == "UNIMPLEMENTED"
+    assert status_of(cloud_tasks_server, "/google.longrunning.Operations/ListOperations", b"") == (
+        "UNIMPLEMENTED",
+        "pytest-cloudtasks does not model the RPC list_operations. Leave it out of the call, or give the client a stub"
+        " for this one.",
+    )
+
+
+def test_a_message_that_is_too_large(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """grpc takes 4 MiB."""
+    code, _ = status_of(cloud_tasks_server, CREATE, b"\x00" * (4 * 1024 * 1024 + 1))
+    assert code == "RESOURCE_EXHAUSTED"
+    assert cloud_tasks.rpcs == []
+
+
+def test_a_text_that_is_too_long_for_a_status(
+    cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer
+) -> None:
+    """What quotes the request is cut, for a client would refuse an answer with so much metadata."""
+    with grpc.insecure_channel(cloud_tasks_server.grpc_target) as channel:
+        name = "projects/p/locations/l/queues/" + "é" * 30_000
+        request = tasks_v2.CreateQueueRequest(parent="projects/p/locations/l", queue={"name": name})
+        data = tasks_v2.CreateQueueRequest.serialize(request)
+        call = channel.unary_unary("/google.cloud.tasks.v2.CloudTasks/CreateQueue").future(data, timeout=20)
+        refused = (call.code().name, call.details())
+    assert refused == ("INVALID_ARGUMENT", f'Queue ID "{"é" * 990}…')
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 50, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 50],
+    ids=["HTTP", "zeros", "frames"],
+)
+def test_garbage_at_the_port_of_grpc(
+    cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, data: bytes
+) -> None:
+    """The connection is closed, and the server lives on."""
+    sent(cloud_tasks_server, data, grpc=True)
+    with over_grpc(cloud_tasks_server) as client:
+        client.create_task(parent=QUEUE, task=TASK)
+    cloud_tasks.assert_enqueued(count=1)
+
+
+def test_a_number_that_is_no_method(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """An enum's field takes any number on the wire; a task with such a method is refused."""
+    told = "The HttpMethod 99 is none."
+    for kind, where in (("httpRequest", {"url": URL}), ("appEngineHttpRequest", {})):
+        body = {"task": {kind: {**where, "httpMethod": 99}}}
+        assert posted(cloud_tasks_server, body) == error(400, "INVALID_ARGUMENT", told)
+    cloud_tasks.assert_nothing_enqueued()

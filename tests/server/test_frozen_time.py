@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from datetime import datetime, timedelta, timezone
+
+import pytest
+import requests
+import time_machine
+from freezegun import freeze_time
+from google.api_core import exceptions, retry
+
+from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
+
+from .clients import PARENT, QUEUE, TASK, over_grpc, over_grpc_async, over_rest
+
+PAST = datetime(1999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
+FUTURE = datetime(2087, 6, 5, tzinfo=timezone.utc)
+
+
+def ours(at: datetime) -> AbstractContextManager[object]:
+    """The plugin's own hold is begun by the fake."""
+    return nullcontext()
+
+
+def by_freezegun(at: datetime) -> AbstractContextManager[object]:
+    return freeze_time(at)
+
+
+def by_time_machine(at: datetime) -> AbstractContextManager[object]:
+    return time_machine.travel(at, tick=False)
+
+
+@contextmanager
+def serving(hold: object, at: datetime, *, outside: bool) -> Iterator[tuple[FakeCloudTasks, CloudTasksServer]]:
+    """A server under a clock that stands at ``at``: frozen before it began, or when it was running already."""
+    assert callable(hold)
+    start = at if hold is ours else None
+    fake = FakeCloudTasks(start=start, queues=["default"])
+    if outside:
+        with hold(at), fake, CloudTasksServer(fake) as server:
+            yield fake, server
+    else:
+        with fake, CloudTasksServer(fake) as server, hold(at):
+            yield fake, server
+
+
+@pytest.mark.parametrize("outside", [True, False], ids=["before", "meanwhile"])
+@pytest.mark.parametrize("at", [PAST, FUTURE], ids=["past", "future"])
+@pytest.mark.parametrize("hold", [ours, by_freezegun, by_time_machine])
+def test_every_client_works_under_every_clock(hold: object, at: datetime, outside: bool) -> None:
+    """Calls over real connections get through whatever date it is, and the tasks are of that date."""
+    with serving(hold, at, outside=outside) as (fake, server):
+        with over_grpc(server) as client:
+            assert client.create_task(parent=QUEUE, task=TASK).create_time == at
+            assert client.get_queue(name=QUEUE).name == QUEUE
+        with over_rest(server) as client:
+            assert client.create_task(parent=QUEUE, task=TASK).create_time == at
+        assert requests.get(f"{server.rest_url}/v2/{QUEUE}", timeout=10).status_code == 200
+        assert len(fake.tasks()) == 2
+        assert fake.rpcs[0].timeout == 20.0
+
+
+@pytest.mark.parametrize("at", [PAST, FUTURE], ids=["past", "future"])
+@pytest.mark.parametrize("hold", [ours, by_freezegun, by_time_machine])
+def test_the_asyncio_client_under_every_clock(hold: object, at: datetime) -> None:
+    """So do those of grpc's asyncio channel."""
+
+    async def story(server: CloudTasksServer) -> datetime:
+        async with over_grpc_async(server) as client:
+            await client.get_queue(name=QUEUE)
+            created = await client.create_task(parent=QUEUE, task=TASK)
+            return created.create_time  # type: ignore[no-any-return]
+
+    with serving(hold, at, outside=True) as (_, server):
+        assert asyncio.run(story(server)) == at
+
+
+@pytest.mark.parametrize("at", [PAST, FUTURE], ids=["past", "future"])
+@pytest.mark.parametrize("hold", [ours, by_freezegun, by_time_machine])
+def test_the_clients_own_retries_under_every_clock(hold: object, at: datetime) -> None:
+    """The default retry goes on after an error, and a retry's deadline ends it."""
+    briefly = retry.Retry(
+        predicate=retry.if_exception_type(exceptions.ServiceUnavailable), initial=0.001, maximum=0.001, timeout=0.05
+    )
+    with serving(hold, at, outside=True) as (fake, server), over_grpc(server) as client:
+        fake.fail_rpc("get_queue", exceptions.ServiceUnavailable, times=1)
+        assert client.get_queue(name=QUEUE).name == QUEUE
+        fake.fail_rpc("pause_queue", exceptions.ServiceUnavailable, times=None)
+        with pytest.raises(exceptions.RetryError):
+            client.pause_queue(name=QUEUE, retry=briefly)
+        assert sum(call.method == "pause_queue" for call in fake.rpcs) > 1
+
+
+@pytest.mark.parametrize("hold", [ours, by_freezegun, by_time_machine])
+def test_a_time_out_of_the_client_is_real(hold: object) -> None:
+    """A call that nobody answers ends after its time-out, which the clock of the test has no part in."""
+    with ExitStack() as stack:
+        fake, server = stack.enter_context(serving(hold, PAST, outside=True))
+        client = stack.enter_context(over_grpc(server))
+        stack.enter_context(fake._world.lock)
+        with pytest.raises(exceptions.DeadlineExceeded):
+            client.create_task(parent=QUEUE, task=TASK, timeout=0.05)
+
+
+@pytest.mark.cloud_tasks(start=PAST, queues=["default"])
+def test_time_stays_the_tests(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """The server dispatches nothing by itself; what the test's clock says is the time of every call."""
+    mailer = cloud_tasks.route("*").returns(200)
+    with over_grpc(cloud_tasks_server) as client:
+        client.create_task(parent=QUEUE, task=TASK)
+        cloud_tasks.clock.now()
+        assert mailer.calls == []
+        cloud_tasks.advance(hours=1)
+        assert len(mailer.calls) == 1
+        task = client.create_task(parent=f"{PARENT}/queues/default", task=TASK)
+        assert task.create_time == PAST + timedelta(hours=1)
+        assert len(mailer.calls) == 1
+
+
+@pytest.mark.cloud_tasks(inline=True, queues=["default"])
+def test_inline_dispatches_before_the_answer(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """With inline a call over the network is answered when the task has been delivered, and handlers may call, too."""
+
+    def chained(request: object) -> int:
+        if len(first.calls) == 1:
+            with over_rest(cloud_tasks_server) as inner:
+                inner.create_task(parent=QUEUE, task=TASK)
+        return 200
+
+    first = cloud_tasks.route("*", handler=chained)
+    with over_grpc(cloud_tasks_server) as client:
+        client.create_task(parent=QUEUE, task=TASK)
+    assert len(first.calls) == 2
+    cloud_tasks.assert_empty()

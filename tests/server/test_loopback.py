@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import socket
+import threading
+from datetime import datetime, timezone
+
+import grpc
+import pytest
+import requests
+from google.api_core import exceptions
+
+from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
+from pytest_cloudtasks._handle.world import WorldEnded
+
+from .clients import QUEUE, TASK, over_grpc, over_rest
+
+NOT_ACTIVE = (
+    "The fake Cloud Tasks behind this endpoint is not active, so {rpc} has no queues to work on: no test that asked for"
+    " it is running. Let the process that calls end before its test does, or begin within it."
+)
+
+
+def test_a_server_around_a_fake() -> None:
+    """Outside pytest it is a context manager: free ports on loopback, closed at the end."""
+    with FakeCloudTasks(queues=["default"]) as fake, CloudTasksServer(fake) as server:
+        host, _, port = server.grpc_target.partition(":")
+        rest = server.rest_url.removeprefix("http://")
+        assert (host, rest.partition(":")[0]) == ("127.0.0.1", "127.0.0.1")
+        assert server.environment == {
+            "CLOUD_TASKS_EMULATOR_HOST": server.grpc_target,
+            "TASKS_EMULATOR_HOST": server.grpc_target,
+            "TASKS_EMULATOR": server.grpc_target,
+            "GC_TASK_URL": "127.0.0.1",
+            "GC_TASK_PORT": port,
+            "CLOUDTASKS_EMULATOR_HOST": rest,
+        }
+        assert repr(server) == f"<CloudTasksServer, gRPC at {server.grpc_target}, REST at {server.rest_url}>"
+        assert requests.get(f"{server.rest_url}/v2/{QUEUE}", timeout=10).status_code == 200
+    assert repr(server) == "<CloudTasksServer, not running>"
+    for taken in (int(port), int(rest.partition(":")[2])):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((host, taken))
+
+
+def test_a_server_that_does_not_run_has_no_address() -> None:
+    """Asked for its addresses, or begun twice, it says what to do."""
+    fake = FakeCloudTasks()
+    server = CloudTasksServer(fake)
+    for name in ("grpc_target", "rest_url", "environment"):
+        with pytest.raises(RuntimeError) as refusal:
+            getattr(server, name)
+        assert str(refusal.value) == (
+            "This CloudTasksServer is not running. Use it as `with CloudTasksServer(cloud_tasks) as server:`, or ask"
+            " for the cloud_tasks_server fixture."
+        )
+    with fake, server, pytest.raises(RuntimeError) as again:
+        server.__enter__()
+    assert str(again.value) == "This CloudTasksServer is running already."
+
+
+def test_two_servers_at_once() -> None:
+    """Each has its own fake and its own ports."""
+    with FakeCloudTasks(queues=["default"]) as one, FakeCloudTasks(queues=["default"]) as two:
+        with CloudTasksServer(one) as first, CloudTasksServer(two) as second:
+            with over_grpc(first) as client:
+                client.create_task(parent=QUEUE, task=TASK)
+            with over_grpc(second) as client:
+                assert list(client.list_tasks(parent=QUEUE)) == []
+        assert (len(one.tasks()), len(two.tasks())) == (1, 0)
+
+
+def test_calls_without_an_active_fake_are_refused() -> None:
+    """A server may outlive the fake's tests; between them its callers are told so, over gRPC and over REST."""
+    fake = FakeCloudTasks(queues=["default"])
+    with CloudTasksServer(fake) as server:
+        with fake, over_grpc(server) as client:
+            assert client.get_queue(name=QUEUE).name == QUEUE
+        with over_grpc(server) as client, pytest.raises(exceptions.FailedPrecondition) as over_grpc_refused:
+            client.get_queue(name=QUEUE)
+        assert over_grpc_refused.value.message == NOT_ACTIVE.format(rpc="get_queue")
+        answer = requests.post(f"{server.rest_url}/v2/{QUEUE}/tasks", json={"task": {}}, timeout=10)
+        error = {"code": 400, "message": NOT_ACTIVE.format(rpc="create_task"), "status": "FAILED_PRECONDITION"}
+        assert (answer.status_code, answer.json()) == (400, {"error": error})
+
+
+def test_a_call_that_comes_when_its_test_is_over_holds_no_time() -> None:
+    """A thread may have found the fake just before it ended: its call is refused, and time runs on."""
+    fake = FakeCloudTasks(start=datetime(1999, 1, 1, tzinfo=timezone.utc))
+    with fake:
+        world = fake._resting
+        client = fake.client()
+        receive = world.receive
+    bound = []
+    with FakeCloudTasks(start=datetime(1999, 1, 1, tzinfo=timezone.utc)) as another:
+        another._resting.receive = lambda call: bound.append(call)  # type: ignore[method-assign]
+        another.client().get_queue(name=QUEUE)
+    with pytest.raises(WorldEnded) as refusal:
+        receive(bound[0])
+    assert str(refusal.value) == "get_queue was called when the test that its fake belongs to was over."
+    assert datetime.now(timezone.utc).year > 1999
+    assert world.rpcs == []
+    with pytest.raises(RuntimeError):
+        client.get_queue(name=QUEUE)
+
+
+def test_an_ended_world_is_told_from_no_world() -> None:
+    """The server refuses both in the same words."""
+    fake = FakeCloudTasks(queues=["default"])
+    with fake, CloudTasksServer(fake) as server, over_grpc(server) as client:
+        fake._resting.has_ended = True
+        with pytest.raises(exceptions.FailedPrecondition) as refusal:
+            client.get_queue(name=QUEUE)
+        fake._resting.has_ended = False
+    assert refusal.value.message == NOT_ACTIVE.format(rpc="get_queue")
+
+
+def test_what_fails_a_test_is_told_to_the_caller_too() -> None:
+    """A call that the fake can't take fails the test, and the process that made it gets the same words."""
+    now = datetime(2030, 1, 1, tzinfo=timezone.utc)
+    fake = FakeCloudTasks(queues=["default"], start=now)
+    with pytest.raises(AssertionError) as failure, fake, CloudTasksServer(fake) as server, over_grpc(server) as client:
+        fake._resting.contact = lambda *, by_call=False: _failing(fake)  # type: ignore[method-assign]
+        with pytest.raises(exceptions.InternalServerError) as told:
+            client.create_task(parent=QUEUE, task=TASK)
+        answer = requests.get(f"{server.rest_url}/v2/{QUEUE}", timeout=10)
+        del fake._resting.contact
+    assert told.value.message == "This can't be."
+    error = {"code": 500, "message": "This can't be.", "status": "INTERNAL"}
+    assert (answer.status_code, answer.json()) == (500, {"error": error})
+    assert str(failure.value) == "This can't be."
+
+
+def _failing(fake: FakeCloudTasks) -> int:
+    raise fake._resting.fail("This can't be.")
+
+
+def test_a_server_ends_while_calls_are_under_way() -> None:
+    """Connections that are open, and requests that are half sent, don't keep it."""
+    before = threading.enumerate()
+    with FakeCloudTasks(queues=["default"]) as fake:
+        with CloudTasksServer(fake) as server:
+            host, _, port = server.rest_url.removeprefix("http://").partition(":")
+            half = socket.create_connection((host, int(port)))
+            half.sendall(b"POST /v2/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+            session = requests.Session()
+            session.get(f"{server.rest_url}/v2/{QUEUE}", timeout=10)
+            channel = grpc.insecure_channel(server.grpc_target)
+            grpc.channel_ready_future(channel).result(timeout=10)
+        half.close()
+        session.close()
+        channel.close()
+    assert "cloud-tasks-server" not in {one.name for one in threading.enumerate() if one not in before}
+
+
+def test_many_threads_at_once() -> None:
+    """Calls of many clients neither lose nor double a task."""
+
+    def enqueue(number: int) -> None:
+        with (over_grpc if number % 2 else over_rest)(server) as client:
+            for one in range(10):
+                client.create_task(parent=QUEUE, task={**TASK, "name": f"{QUEUE}/tasks/t{number}-{one}"})
+
+    with FakeCloudTasks(queues=["default"]) as fake, CloudTasksServer(fake) as server:
+        threads = [threading.Thread(target=enqueue, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(task.id for task in fake.tasks()) == sorted(f"t{a}-{b}" for a in range(8) for b in range(10))
+
+
+def test_without_aiohttp_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiohttp is optional; the server needs it."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with FakeCloudTasks() as fake, pytest.raises(RuntimeError) as refusal:
+        CloudTasksServer(fake).__enter__()
+    assert str(refusal.value) == (
+        "A server for other processes needs aiohttp, which is not installed. Install it with `pip install"
+        " 'pytest-cloudtasks[server]'`."
+    )

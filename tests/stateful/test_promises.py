@@ -1,0 +1,186 @@
+"""Every promise put to the test itself: the machine must find it broken where the model was altered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from pytest_cloudtasks._google.messages import Messages
+from pytest_cloudtasks._model import dispatching
+from pytest_cloudtasks._model.attempt import Attempt
+from pytest_cloudtasks._model.backoff import Retry
+from pytest_cloudtasks._model.dispatch_rate import DispatchRate
+from pytest_cloudtasks._model.dispatching import Dispatcher
+from pytest_cloudtasks._model.events import Event, EventKind
+from pytest_cloudtasks._model.queue import Queue
+from pytest_cloudtasks._model.service import Service
+from pytest_cloudtasks._model.task import Task, TaskState
+from pytest_cloudtasks._model.units import SECOND
+from pytest_cloudtasks._stateful.machine import PROMISES
+from pytest_cloudtasks.stateful import CloudTasksMachine
+
+VERDICT = dispatching.verdict_on_failure
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A mistake, and the promise that it breaks."""
+
+    promise: str
+    where: Any
+    name: str
+    wrong: Any
+    text: str
+    """What the failure says, where names and instants are left out."""
+
+
+# --- mistakes ----------------------------------------------------------------------------------------------------
+
+
+def no_wait(config: Any, rule: Any, **now: Any) -> Any:
+    """The verdict, at once."""
+    verdict = VERDICT(config, rule, **now)
+    return Retry(now["ended"]) if isinstance(verdict, Retry) else verdict
+
+
+def one_more(config: Any, rule: Any, **now: Any) -> Any:
+    """The verdict of a configuration with one attempt more."""
+    return VERDICT(replace(config, max_attempts=config.max_attempts + 1), rule, **now)
+
+
+def one_less(config: Any, rule: Any, **now: Any) -> Any:
+    """The verdict of a configuration with one attempt less, and no age."""
+    return VERDICT(replace(config, max_attempts=config.max_attempts - 1, max_retry_duration=0), rule, **now)
+
+
+def only_said(service: Service, now: int, name: str) -> None:
+    """DeleteTask that leaves the task where it is."""
+    task = service._present_task(name)
+    service._happened(now, EventKind.TASK_DELETED, service.queues[task.queue_name], task)
+
+
+def unpaused(service: Service, now: int, name: str) -> Queue:
+    """PauseQueue that says so."""
+    queue = service.get_queue(now, name)
+    service._happened(now, EventKind.QUEUE_PAUSED, queue)
+    return queue
+
+
+def patient(attempt: Attempt) -> int:
+    """A deadline that is twice as far off."""
+    return attempt.dispatch_time + 2 * attempt.task.deadline_in_force
+
+
+class Indifferent(dict[str, Task]):
+    """Tasks, none of which is ever found."""
+
+    def __contains__(self, key: object) -> bool:
+        return False
+
+
+def made(queue: Queue, *given: Any) -> None:
+    """A queue that doesn't notice names."""
+    QUEUE_INIT(queue, *given)
+    queue.tasks = Indifferent()
+
+
+def set_back(service: Service, event: Event) -> None:
+    """Answers told as of a second before."""
+    service.events.append(event._replace(at=event.at - SECOND) if event.kind is EventKind.TASK_ANSWERED else event)
+
+
+def losing(queue: Queue, task: Task, *place: Any) -> None:
+    """A task that is to be retried goes."""
+    if task.dispatch_count:
+        queue.tasks.pop(task.name)
+    else:
+        QUEUE_WAIT(queue, task, *place)
+
+
+def kept(service: Service, task: Task, state: TaskState, at: int) -> None:
+    """A task that has ended, and stays."""
+    task.state, task.ended_at = state, at
+
+
+def counted_twice(dispatcher: Dispatcher, attempt: Attempt, *given: Any) -> None:
+    """A response that counts for two."""
+    attempt.task.response_count += attempt.outcome is not None
+    APPLY(dispatcher, attempt, *given)
+
+
+def forgetful(messages: Messages, message: Any, task: Task) -> None:
+    """The first attempt is told as the last."""
+    shown = [task.attempts[-1]] if task.attempts else None
+    attempts, task.attempts = task.attempts, shown
+    WRITE_COUNTS(messages, message, task)
+    task.attempts = attempts
+
+
+def of_the_queue(task: Task) -> int:
+    """An instant before the schedule time."""
+    return task.schedule_time - SECOND
+
+
+QUEUE_INIT, QUEUE_WAIT, APPLY = Queue.__init__, Queue.wait, Dispatcher._apply
+WRITE_COUNTS = Messages._write_counts
+MUTANTS = [
+    Mutant("never_before_its_schedule_time", Task, "goes_at", property(of_the_queue), "before its schedule time"),
+    Mutant("never_before_its_backoff", dispatching, "verdict_on_failure", no_wait, "it is to wait until"),
+    Mutant("never_past_its_retry_limits", dispatching, "verdict_on_failure", one_more, "its retry limits were used up"),
+    Mutant("never_given_up_too_soon", dispatching, "verdict_on_failure", one_less, "although its limits allow a retry"),
+    Mutant("never_dispatched_once_gone", Service, "delete_task", only_said, "although it was deleted"),
+    Mutant("nothing_leaves_a_paused_queue", Service, "pause_queue", unpaused, "although its queue was paused"),
+    Mutant("never_above_the_concurrency", Queue, "has_slot", property(lambda queue: True), "were under way and its"),
+    Mutant("never_above_the_rate", DispatchRate, "take", lambda bucket, now: None, "leave no token at that instant"),
+    Mutant("never_awaited_past_its_deadline", Attempt, "deadline", property(patient), "and its dispatch deadline was"),
+    Mutant("names_are_unique", Queue, "__init__", made, "although there was a task of that name"),
+    Mutant("time_never_goes_backwards", Service, "_record", set_back, "The timeline goes from"),
+    Mutant("nothing_is_lost", Queue, "wait", losing, "is in no queue, although nothing has ended it"),
+    Mutant("what_has_ended_is_not_listed", Service, "_end", kept, "is still in its queue, although it"),
+    Mutant("attempts_are_counted", Dispatcher, "_apply", counted_twice, "more than its dispatch_count of"),
+    Mutant("attempts_are_kept", Messages, "_write_counts", forgetful, "its first_attempt says"),
+]
+
+
+def machine_that_sees(promise: str) -> type[CloudTasksMachine]:
+    """A machine with that promise alone, and with buckets of one token."""
+    others = [one for one in PROMISES if one != promise]
+    return type("OnePromise", (CloudTasksMachine,), {"without": others, "options": {"service": {"burst_size": 1}}})
+
+
+def run(machine: type[CloudTasksMachine], examples: int, *phases: Phase) -> None:
+    """A run of that size, always the same."""
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=30,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate, *phases],
+        ),
+    )
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.promise)
+def test_a_mistake_in_the_model_breaks_its_promise(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine fails for a model with this mistake in it, by the promise that forbids it."""
+    monkeypatch.setattr(mutant.where, mutant.name, mutant.wrong)
+    with pytest.raises(AssertionError) as broken:
+        run(machine_that_sees(mutant.promise), 200)
+    assert mutant.text in str(broken.value)
+
+
+def test_every_promise_has_a_mutant() -> None:
+    """A new one fails here until there is a mistake that breaks it."""
+    assert sorted(mutant.promise for mutant in MUTANTS) == sorted(PROMISES)
+
+
+def test_the_model_keeps_all_of_them() -> None:
+    """The machine finds nothing in the model as it is."""
+    run(CloudTasksMachine, 30)
