@@ -8,7 +8,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-SDIST_FOLDERS = ("pytest_cloudtasks/", "tests/", "docs/", "examples/", "benchmarks/")
+SDIST_FOLDERS = ("pytest_cloudtasks/", "tests/", "docs/", "examples/", "benchmarks/", ".github/", ".ci/")
 SDIST_FILES = {
     "ARCHITECTURE.md",
     "CHANGELOG.md",

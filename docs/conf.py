@@ -20,11 +20,12 @@ exclude_patterns = ["_build", "_extensions"]
 # The pages are read on the forge, too: headings have the anchors that it gives them, and links name files.
 myst_heading_anchors = 4
 myst_links_external_new_tab = False
-suppress_warnings = ["myst.header"]  # the ledger has tables of h4 under h2, by the printer's own levels
 highlight_language = "python"
 
 default_role = "code"  # docstrings are plain text with names in backticks
+add_module_names = False
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
 autodoc_class_signature = "mixed"
 python_use_unqualified_type_names = True

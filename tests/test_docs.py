@@ -1,7 +1,7 @@
 """The documentation runs: every Python block is a test file, every ini block a configuration that pytest accepts.
 
 A block whose first line is a comment with a file name (``# shop.py``) is that file, for the blocks of the same page.
-The pages also find the modules and fixtures of the quickstart.
+The pages also find the modules and fixtures of the quickstart, and the chapters of the tutorial those of the first.
 A block whose fence names a file of the examples (``python examples/flask_shop/shop.py``), or a function or class in one
 (``…/shop.py#create_shop``), quotes it word for word. It runs there.
 """
@@ -28,6 +28,8 @@ filterwarnings =
     ignore:You are using a:FutureWarning
 """
 QUICKSTART = ROOT / "examples" / "quickstart"
+FIRST_CHAPTER = ROOT / "docs" / "first-test.md"
+FILE_NAME = re.compile(r"# ([\w.]+\.py)\n")
 NAMES = [page.name for page in PAGES]
 EXAMPLES = sorted(one.name for one in (ROOT / "examples").iterdir() if one.is_dir())
 FENCE = re.compile(r"^```(?P<language>[\w-]+)(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -63,8 +65,12 @@ def write_blocks(page: Path, into: Path) -> None:
     """One file for every Python block; a block that does not name its file is a test file."""
     for name in ("shop.py", "mailer.py", "fake_mail_server.py", "conftest.py"):
         shutil.copy(QUICKSTART / name, into)
+    if page.name.startswith("tutorial-"):
+        for text in blocks(FIRST_CHAPTER, "python"):
+            if named := FILE_NAME.match(text):
+                (into / named[1]).write_text(text, "utf-8")
     for number, text in enumerate(blocks(page, "python"), start=1):
-        named = re.match(r"# ([\w.]+\.py)\n", text)
+        named = FILE_NAME.match(text)
         name = named[1] if named else f"test_block_{number}.py"
         (into / name).write_text(text, "utf-8")
 

@@ -23,7 +23,7 @@ class InlineDiagrams(SphinxPostTransform):
         for image in list(self.document.findall(nodes.image)):
             if image["uri"].endswith(".svg"):
                 svg = (Path(self.app.srcdir) / image["uri"]).read_text("utf-8")
-                image.replace_self(nodes.raw("", f'<figure class="diagram">{svg}</figure>', format="html"))
+                image.replace_self(nodes.raw("", f'<span class="diagram">{svg}</span>', format="html"))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

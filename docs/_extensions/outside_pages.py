@@ -1,76 +1,92 @@
-"""Pages of the site for what lies outside of ``docs``, and links that lead there.
+"""Pages of the site for what lies outside of ``docs``, links that lead there, and the way through all of them.
 
-On the forge ``../CHANGELOG.md`` and ``../examples/saga/booking.py`` are files to look at. On the site the first is the
-page that includes it, and the second a place on the page of its example, which is written here from the files.
+On the forge ``../CHANGELOG.md`` and ``../examples/saga/booking.py`` are files to look at. On the site both are written
+into ``docs/project`` and ``docs/examples`` before it is built: the first as a page, the second as a section of a page.
 """
 
 from __future__ import annotations
 
-import os
+import posixpath
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sphinx.application import Sphinx
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
-INCLUDED = {"../CHANGELOG.md": "changelog.md", "../ARCHITECTURE.md": "architecture.md"}
-INCLUDED["../CONTRIBUTING.md"] = "contributing.md"
+PAGES = ("README.md", "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md")
 LANGUAGES = {".py": "python", ".ini": "ini", ".yaml": "yaml"}
+ITEM = re.compile(r"^- \[([^]]*)\]\(([^)]*)\)", re.MULTILINE)
 LINK = re.compile(r"\]\((?P<path>[^)#\s:]+)(?P<anchor>#[^)]*)?\)")
 
 
-def page_of_example(directory: Path) -> str:
-    """The README of an example, and every file of it."""
-    text = (directory / "README.md").read_text("utf-8").rstrip()
-    text = LINK.sub(lambda link: f"]({_from_example(link['path'])}{link['anchor'] or ''})", text)
-    parts = [text, ""]
-    for path in sorted(path for path in directory.rglob("*") if path.suffix in LANGUAGES):
-        code = path.read_text("utf-8")
-        if code.strip():
-            name = path.relative_to(directory).as_posix()
-            parts += [f"## {name}", "", f"````{LANGUAGES[path.suffix]}", code.rstrip(), "````", ""]
-    return "\n".join(parts)
-
-
-def _from_example(path: str) -> str:
-    """A link of an example's README, seen from its page."""
-    return "../index.md" if path == "../../README.md" else path.replace("../../docs/", "../")
-
-
-def write_examples(app: Sphinx) -> None:
-    """Write ``docs/examples`` anew, and leave alone what is as it was, so that Sphinx does, too."""
-    into = Path(app.srcdir) / "examples"
-    into.mkdir(exist_ok=True)
-    directories = [path.parent for path in sorted((Path(app.srcdir).parent / "examples").glob("*/README.md"))]
-    pages = {f"{directory.name}.md": page_of_example(directory) for directory in directories}
-    for old in into.glob("*.md"):
-        if old.name not in pages:
-            old.unlink()
-    for name, text in pages.items():
-        page = into / name
-        if not page.exists() or page.read_text("utf-8") != text:
-            page.write_text(text, "utf-8")
-
-
-def lead_links(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Let the links of a page that leave ``docs`` lead to pages of the site."""
-    if "/" not in docname:
-        source[0] = LINK.sub(lambda link: f"]({_on_site(link['path'], link['anchor'] or '')})", source[0])
-
-
-def _on_site(path: str, anchor: str) -> str:
-    path = path.rstrip("/")
-    if path in INCLUDED:
-        return INCLUDED[path] + anchor
-    if not path.startswith("../examples/"):
-        return path + anchor
-    example, _, file = path.removeprefix("../examples/").partition("/")
+def on_site(path: str, anchor: str) -> str:
+    """Where on the site, from its root, a file of the project is to be seen."""
+    if path in PAGES:
+        return f"project/{path.lower()}{anchor}"
+    if not path.startswith("examples/"):
+        return path.removeprefix("docs/") + anchor
+    example, _, file = path.removeprefix("examples/").partition("/")
     if file and file != "README.md":
         anchor = "#" + re.sub(r"[^\w-]", "", file.lower())
     return f"examples/{example}.md{anchor}"
 
 
+def led(text: str, file: str) -> str:
+    """``text``, that of a file of the project, with its links as they are on the site."""
+    page = posixpath.dirname(on_site(file, ""))
+
+    def target(link: re.Match[str]) -> str:
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(file), link["path"]))
+        return f"]({posixpath.relpath(on_site(path, link['anchor'] or ''), page or '.')})"
+
+    return LINK.sub(target, text)
+
+
+def page_of_example(directory: Path) -> str:
+    """The README of an example, and every file of it."""
+    name = f"examples/{directory.name}/README.md"
+    parts = [led((directory / "README.md").read_text("utf-8"), name)]
+    for path in sorted(path for path in directory.rglob("*") if path.suffix in LANGUAGES):
+        if code := path.read_text("utf-8").strip():
+            heading = path.relative_to(directory).as_posix()
+            parts.append(f"## {heading}\n\n````{LANGUAGES[path.suffix]}\n{code}\n````\n")
+    return "\n".join(parts)
+
+
+def write_pages(app: Sphinx) -> None:
+    """Write the pages anew, and leave alone what is as it was, so that Sphinx does, too."""
+    site = Path(app.srcdir)
+    root = site.parent
+    pages = {site / on_site(name, ""): led((root / name).read_text("utf-8"), name) for name in PAGES}
+    for readme in sorted((root / "examples").glob("*/README.md")):
+        pages[site / "examples" / f"{readme.parent.name}.md"] = page_of_example(readme.parent)
+    for old in [*site.glob("project/*.md"), *site.glob("examples/*.md")]:
+        if old not in pages:
+            old.unlink()
+    for page, text in pages.items():
+        page.parent.mkdir(exist_ok=True)
+        if not page.exists() or page.read_text("utf-8") != text:
+            page.write_text(text, "utf-8")
+
+
+def lead_links(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Let the links of a page that leave ``docs`` lead to pages of the site; the index has all pages."""
+    if "/" not in docname:
+        source[0] = led(source[0], f"docs/{docname}.md")
+    if docname == "index":
+        source[0] += "".join(toctree(part) for part in source[0].split("\n## ")[1:])
+
+
+def toctree(part: str) -> str:
+    """What Sphinx needs to know of a part of the index, which is its heading and a list of links."""
+    caption, _, items = part.partition("\n")
+    pages = "\n".join(f"{item[1]} <{item[2]}>" for item in ITEM.finditer(items))
+    return f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{pages}\n```\n"
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Sphinx calls it."""
-    app.connect("builder-inited", write_examples)
+    app.connect("builder-inited", write_pages)
     app.connect("source-read", lead_links)
-    return {"parallel_read_safe": os.name != "nt", "parallel_write_safe": True}
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -45,6 +45,7 @@ def test_the_class_is_that_of_the_code(case: Case) -> None:
         assert keys == (info.get("reason"), info.get("domain"), info.get("metadata"))
 
 
+@pytest.mark.needs("rest")
 @pytest.mark.parametrize("case", [param for param in REFUSED if "rest" in {*param.values[0].over} & transports()])
 def test_over_rest_the_class_is_that_of_the_http_status(case: Case) -> None:
     """The text follows verb and URL there, as that transport has it."""

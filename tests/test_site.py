@@ -1,0 +1,130 @@
+"""What the site is made of: every page has a place, every public name is described, diagrams are the model's own."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pytest_cloudtasks
+
+DOCS = Path(__file__).parent.parent / "docs"
+DIAGRAMS = DOCS / "_diagrams"
+
+
+@pytest.fixture
+def diagrams(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The diagrams as the model makes them now."""
+    monkeypatch.syspath_prepend(DIAGRAMS)
+    for name in ("drawing", "walking"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    images: dict[str, str] = runpy.run_path(str(DIAGRAMS / "__main__.py"))["images"]()
+    for name in ("drawing", "walking"):
+        monkeypatch.delitem(sys.modules, name)
+    return images
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, Any]:
+    """The extension that writes pages for what lies outside of ``docs``."""
+    return runpy.run_path(str(DOCS / "_extensions" / "outside_pages.py"))
+
+
+def test_index_has_every_page() -> None:
+    """Every page stands in a part of the index, which is what the site's navigation is made of."""
+    index = (DOCS / "index.md").read_text("utf-8")
+    listed = set(re.findall(r"^- \[[^]]*\]\(([\w-]+\.md)\)", index, re.MULTILINE))
+
+    assert {page.name for page in DOCS.glob("*.md")} - {"index.md"} == listed
+
+
+def test_diagrams_are_those_of_the_model(diagrams: dict[str, str]) -> None:
+    """The diagrams that are committed show what the model does; `python docs/_diagrams` draws them anew."""
+    assert diagrams == {name: (DOCS / "images" / name).read_text("utf-8") for name in diagrams}
+
+
+def test_every_diagram_is_shown(diagrams: dict[str, str]) -> None:
+    """The page about the model has every diagram that is made of it."""
+    page = (DOCS / "model.md").read_text("utf-8")
+
+    assert {name for name in diagrams if f"](images/{name})" not in page} == set()
+
+
+def test_picture_is_of_a_test_that_fails(tmp_path: Path) -> None:
+    """The test in the picture of the README fails as it is seen there, and has a page."""
+    command = [
+        sys.executable,
+        "-X",
+        "utf8",
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:asyncio",
+        "-W",
+        "ignore",
+    ]
+    picture = DOCS / "_picture"
+    where = ["--rootdir", str(picture), str(picture), f"--cloud-tasks-report={tmp_path}"]
+
+    result = subprocess.run([*command, *where], capture_output=True, text=True, encoding="utf-8", check=False)
+
+    assert "AssertionError: A receipt was given up." in result.stdout
+    assert len(list(tmp_path.glob("test_checkout*.html"))) == 1
+
+
+def test_api_page_has_every_public_name() -> None:
+    """The API page asks for every public name of the package, and for every public module beside the plugin."""
+    page = (DOCS / "api.md").read_text("utf-8")
+    documented = set(re.findall(r"^\.\. auto\w+:: pytest_cloudtasks\.([\w.]+)", page, re.MULTILINE))
+    modules = {one.name for one in pkgutil.iter_modules(pytest_cloudtasks.__path__) if not one.name.startswith("_")}
+
+    assert {*pytest_cloudtasks.__all__, *modules} - {"plugin"} - documented == set()
+
+
+def test_api_page_has_what_is_there() -> None:
+    """Whatever the API page asks for can be imported."""
+    page = (DOCS / "api.md").read_text("utf-8")
+
+    for path in re.findall(r"^\.\. auto\w+:: (pytest_cloudtasks\.[\w.]+)", page, re.MULTILINE):
+        module, _, name = path.rpartition(".")
+        assert hasattr(importlib.import_module(module), name) or importlib.import_module(path), path
+
+
+@pytest.mark.parametrize(
+    ("link", "file", "on_site"),
+    [
+        ("[a](time.md#when)", "docs/faults.md", "[a](time.md#when)"),
+        ("[a](#when)", "docs/time.md", "[a](#when)"),
+        ("[a](https://example.com/x)", "docs/time.md", "[a](https://example.com/x)"),
+        ("[a](../CHANGELOG.md)", "docs/index.md", "[a](project/changelog.md)"),
+        ("[a](../examples/saga)", "docs/many-tasks.md", "[a](examples/saga.md)"),
+        ("[a](../examples/saga/README.md)", "docs/many-tasks.md", "[a](examples/saga.md)"),
+        ("[a](../examples/saga/booking.py)", "docs/many-tasks.md", "[a](examples/saga.md#bookingpy)"),
+        ("[a](docs/time.md#when)", "CHANGELOG.md", "[a](../time.md#when)"),
+        ("[a](README.md)", "CONTRIBUTING.md", "[a](readme.md)"),
+        ("![a](docs/images/report.png)", "README.md", "![a](../images/report.png)"),
+        ("[a](../../docs/many-tasks.md#a-saga)", "examples/saga/README.md", "[a](../many-tasks.md#a-saga)"),
+        ("[a](../../README.md)", "examples/saga/README.md", "[a](../project/readme.md)"),
+    ],
+)
+def test_links_are_led_to_the_site(pages: dict[str, Any], link: str, file: str, on_site: str) -> None:
+    """A link that leaves the documentation leads to the page of the site that has what it names."""
+    assert pages["led"](link, file) == on_site
+
+
+def test_index_becomes_the_navigation(pages: dict[str, Any]) -> None:
+    """A part of the index is a tree for Sphinx: its heading, and the links that begin its items."""
+    part = "How-to\n\n- [Flask](flask.md): see [time](time.md).\n- [Django](django.md): more.\n"
+
+    assert pages["toctree"](part) == (
+        "\n```{toctree}\n:hidden:\n:caption: How-to\n\nFlask <flask.md>\nDjango <django.md>\n```\n"
+    )
