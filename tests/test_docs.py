@@ -27,6 +27,13 @@ filterwarnings =
     error
     ignore:You are using a:FutureWarning
 """
+NO_DEADLINE = """
+from hypothesis import settings
+
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
+"""
+"""A deadline is about real time, and the machine that runs this may be busy."""
 QUICKSTART = ROOT / "examples" / "quickstart"
 FIRST_CHAPTER = ROOT / "docs" / "first-test.md"
 FILE_NAME = re.compile(r"# ([\w.]+\.py)\n")
@@ -73,6 +80,8 @@ def write_blocks(page: Path, into: Path) -> None:
         named = FILE_NAME.match(text)
         name = named[1] if named else f"test_block_{number}.py"
         (into / name).write_text(text, "utf-8")
+    if "from hypothesis" in page.read_text("utf-8"):
+        (into / "conftest.py").write_text((into / "conftest.py").read_text("utf-8") + NO_DEADLINE, "utf-8")
 
 
 def run_pytest(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

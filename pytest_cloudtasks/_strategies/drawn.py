@@ -115,12 +115,12 @@ class Turns:
 def drawn_choices(data: DataObject, *, picks: bool) -> DrawnChoices:
     """Choices that are drawn from ``data``. Raises RuntimeError if its example has ended."""
     try:
-        return data.draw(_choices(picks), label="Cloud Tasks")
+        return data.draw(drawing(picks=picks), label="Cloud Tasks")
     except Frozen:
         raise RuntimeError(_ENDED) from None
 
 
 @st.composite
-def _choices(draw: DrawFn, picks: bool) -> DrawnChoices:
+def drawing(draw: DrawFn, *, picks: bool) -> DrawnChoices:
     """One draw for all: a Random takes what it needs from the example, in any thread, without a line in the report."""
     return DrawnChoices(draw(st.randoms(use_true_random=False)), picks=picks)

@@ -40,6 +40,9 @@ LEAST = {
     "attempts": 20_000,
 }
 """How often each rule and each class of errors has to come up in 100,000 steps."""
+FULL = 100_000
+SLACK = 4
+"""Fewer steps are a matter of luck: of their share of that they need no more than so small a part."""
 
 
 def test_every_step_is_the_naive_services() -> None:
@@ -51,7 +54,7 @@ def test_every_step_is_the_naive_services() -> None:
 
 def test_what_is_starved_is_named() -> None:
     """A run in which a rule or an error comes up too seldom for its steps fails with its name and counts."""
-    tally = Counter({**LEAST, "steps": 100_000})
+    tally = Counter({**LEAST, "steps": FULL})
     assert starved(tally) == []
     tally.update({"drain": -1, "Aborted": -200})
     assert starved(tally) == ["drain: 999 of 1000", "Aborted: 0 of 200"]
@@ -60,7 +63,9 @@ def test_what_is_starved_is_named() -> None:
 
 def starved(tally: Counter[str]) -> list[str]:
     """What came up too seldom for so many steps."""
-    needed = {what: least * tally["steps"] // 100_000 for what, least in LEAST.items()}
+    steps = tally["steps"]
+    divisor = FULL if steps >= FULL else FULL * SLACK
+    needed = {what: least * steps // divisor for what, least in LEAST.items()}
     return [f"{what}: {tally[what]} of {least}" for what, least in needed.items() if tally[what] < least]
 
 

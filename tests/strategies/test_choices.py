@@ -11,7 +11,7 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, DrawFn
 
-from pytest_cloudtasks._strategies.drawn import DrawnChoices, drawn_choices
+from pytest_cloudtasks._strategies.drawn import DrawnChoices, drawing, drawn_choices
 
 T = TypeVar("T")
 QUIET = settings(database=None, derandomize=True)
@@ -20,10 +20,8 @@ QUIET = settings(database=None, derandomize=True)
 class Script(random.Random):
     """Gives what it was told to, and keeps what it was asked for. Outside of a test it is asked by ``choices``."""
 
-    def __init__(self, *answers: int) -> None:
-        super().__init__()
-        self.answers = list(answers)
-        self.asked: list[int] = []
+    answers: list[int]
+    asked: list[int]
 
     def choices(self, population: Sequence[T], *args: Any, **kwargs: Any) -> list[T]:
         self.asked.append(len(population))
@@ -31,14 +29,15 @@ class Script(random.Random):
 
 
 def scripted(*answers: int) -> tuple[DrawnChoices, Script]:
-    script = Script(*answers)
+    script = Script()
+    script.answers, script.asked = list(answers), []
     return DrawnChoices(script, picks=True), script
 
 
 @st.composite
 def told(draw: DrawFn, ask: Callable[[DrawnChoices], T]) -> T:
     """What comes of ``ask``, asking choices of an example."""
-    return ask(drawn_choices(draw(st.data()), picks=True))
+    return ask(draw(drawing(picks=True)))
 
 
 def chances(choices: DrawnChoices) -> list[bool]:

@@ -11,9 +11,9 @@ import grpc
 import pytest
 from google.api_core.exceptions import NotFound, ServiceUnavailable
 from google.cloud import tasks_v2
-from hypothesis.stateful import Bundle, rule
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, rule
 from hypothesis.strategies import SearchStrategy
 
 from pytest_cloudtasks import (
