@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 HEAVY = ("google", "grpc", "hypothesis", "freezegun", "time_machine", "asyncio", "requests", "yaml", "flask", "aiohttp")
@@ -10,15 +11,16 @@ import sys
 
 def pytest_sessionfinish():
     print("HEAVY", sorted({{name.split(".")[0] for name in sys.modules}} & {set(HEAVY)!r}))
+    print("ALL", *sorted(sys.modules))
     print("OURS", sorted(name for name in sys.modules if name.startswith("pytest_cloudtasks")))
 """
 
 
-def run(folder: Path, test: str) -> str:
+def run(folder: Path, test: str, plugins: Sequence[str] = ("-p", "pytest_cloudtasks.plugin")) -> str:
     (folder / "conftest.py").write_text(REPORT)
     (folder / "test_it.py").write_text(test)
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-s", "-p", "pytest_cloudtasks.plugin", "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", "-q", "-s", *plugins, "-p", "no:cacheprovider"],
         cwd=folder,
         env={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PATH": "/usr/bin:/bin"},
         capture_output=True,
@@ -37,6 +39,18 @@ def test_a_run_that_does_not_use_the_plugin_imports_nothing_heavy(tmp_path: Path
         " 'pytest_cloudtasks._google.switchboard', 'pytest_cloudtasks._plugin', 'pytest_cloudtasks._plugin.seed',"
         " 'pytest_cloudtasks._plugin.session', 'pytest_cloudtasks.plugin']"
     )
+
+
+def test_an_unused_plugin_adds_nothing_but_modules_of_its_own(tmp_path: Path) -> None:
+    """Whatever else is loaded in a run that does not use the plugin, pytest has loaded itself."""
+    test = "def test_it(): pass"
+    with_it, without = (
+        next(line for line in run(tmp_path, test, plugins).splitlines() if line.startswith("ALL")).split()
+        for plugins in (("-p", "pytest_cloudtasks.plugin"), ())
+    )
+    added = set(with_it) - set(without)
+    assert {name for name in added if not name.startswith("pytest_cloudtasks")} == set()
+    assert len(added) == 8
 
 
 def test_a_fake_that_nobody_touches_imports_no_client(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -104,7 +104,8 @@ class LateBoundCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
         if isinstance(bound, grpc.Channel):
             real = bound.unary_unary(self._method, self._serializer, self._deserializer)
             return real.with_call(request, timeout=timeout, metadata=metadata, **options)
-        return bound.receive(self._incoming(request, timeout, metadata)), _ENDED
+        call = Incoming(self._rpc, self._api, request, timeout, tuple(metadata or ()), caller_retry.get())
+        return bound.receive(call), _ENDED
 
     def future(self, request: Any, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
         """Google's client makes no use of futures on this channel, in-process there is none to wait for."""
@@ -113,6 +114,3 @@ class LateBoundCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
             real = bound.unary_unary(self._method, self._serializer, self._deserializer)
             return real.future(request, timeout=timeout, metadata=metadata, **options)
         raise NotImplementedError("A call to the fake is made and answered at once; call the client's method instead.")
-
-    def _incoming(self, request: Any, timeout: float | None, metadata: Sequence[Any] | None) -> Incoming:
-        return Incoming(self._rpc, self._api, request, timeout, tuple(metadata or ()), caller_retry.get())

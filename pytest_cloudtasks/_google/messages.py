@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
 from .._model import refusals
 from .._model.attempt import Attempt
 from .._model.creation import NO_INSTANT
-from .._model.task import AppEngineTarget, HttpTarget, OAuthToken, OidcToken, PullMessage, Routing, Task, TaskSpec
+from .._model.task import (
+    AppEngineTarget,
+    Headers,
+    HttpTarget,
+    OAuthToken,
+    OidcToken,
+    PullMessage,
+    Routing,
+    Task,
+    TaskSpec,
+)
 from .._model.units import SECOND, truncated
 from .queue_messages import QueueMessages
 from .raw import raw, raw_class, shown
@@ -30,6 +41,8 @@ class Messages(QueueMessages):
         self._method_names = {number: value.name for number, value in methods.values_by_number.items()}
         self._method_numbers = {name: value.number for name, value in methods.values_by_name.items()}
         self._task_fields = frozenset(descriptor.fields_by_name)
+        self._has_http = "http_request" in self._task_fields
+        self._alike = lru_cache(maxsize=64)(self._http_message)
         self._payload = next(name for name in ("message_type", "payload_type") if name in descriptor.oneofs_by_name)
         app_engine = descriptor.fields_by_name["app_engine_http_request"].message_type
         self._relative_uri = spelled(app_engine, "relative_uri")
@@ -71,7 +84,7 @@ class Messages(QueueMessages):
         elif token == "oauth_token":
             oauth = OAuthToken(request.oauth_token.service_account_email, request.oauth_token.scope)
         return HttpTarget(
-            request.url, self._method(request.http_method), tuple(request.headers.items()), request.body, oidc, oauth
+            request.url, self._method(request.http_method), _pairs(request.headers), request.body, oidc, oauth
         )
 
     def _read_app_engine(self, request: Any) -> AppEngineTarget:
@@ -79,7 +92,7 @@ class Messages(QueueMessages):
         return AppEngineTarget(
             getattr(request, self._relative_uri) or "/",
             self._method(request.http_method),
-            tuple(request.headers.items()),
+            _pairs(request.headers),
             getattr(request, self._body),
             Routing(routing.service, routing.version, routing.instance),
         )
@@ -98,18 +111,33 @@ class Messages(QueueMessages):
 
     def task(self, task: Task, *, full: bool) -> Any:
         """A Task message, in the FULL view with the body and in the BASIC without. Evidence: recorded."""
-        message = self._task(name=task.name, view=VIEW_FULL if full else VIEW_BASIC)
-        if isinstance(task.target, HttpTarget):
-            if "http_request" in self._task_fields:
-                self._write_http(message.http_request, task.target, full)
-        elif isinstance(task.target, AppEngineTarget):
-            self._write_app_engine(message.app_engine_http_request, task.target, full)
-        elif "pull_message" in self._task_fields:
-            self._write_pull(message, task.target, full)
-        set_instant(message.schedule_time, task.schedule_time)
-        message.create_time.seconds = task.create_time // SECOND
-        if task.dispatch_deadline is not None and "dispatch_deadline" in self._task_fields:
-            set_instant(message.dispatch_deadline, task.dispatch_deadline)
+        target = task.target
+        view = VIEW_FULL if full else VIEW_BASIC
+        if isinstance(target, HttpTarget) and self._has_http:
+            message = self._task()
+            message.CopyFrom(
+                self._alike(
+                    target.url,
+                    target.method,
+                    target.headers,
+                    target.oidc,
+                    target.oauth,
+                    view,
+                    task.schedule_time,
+                    task.create_time,
+                    task.dispatch_deadline,
+                )
+            )
+            if full:
+                message.http_request.body = target.body
+        else:
+            message = self._task(view=view)
+            if isinstance(target, AppEngineTarget):
+                self._write_app_engine(message.app_engine_http_request, target, full)
+            elif isinstance(target, PullMessage) and "pull_message" in self._task_fields:
+                self._write_pull(message, target, full)
+            self._write_times(message, task.schedule_time, task.create_time, task.dispatch_deadline)
+        message.name = task.name
         if task.dispatch_count:
             self._write_counts(message.status if self._has_status else message, task)
         if task.retry_config is not None and "retry_config" in self._task_fields:
@@ -122,19 +150,42 @@ class Messages(QueueMessages):
         message.ClearField("view")
         return message.ByteSize()  # type: ignore[no-any-return]
 
-    def _write_http(self, request: Any, target: HttpTarget, full: bool) -> None:
-        request.url = target.url
-        request.http_method = self._method_numbers[target.method]
-        for name, value in target.headers:
+    def _http_message(
+        self,
+        url: str,
+        method: str,
+        headers: Headers,
+        oidc: OidcToken | None,
+        oauth: OAuthToken | None,
+        view: int,
+        schedule_time: int,
+        create_time: int,
+        dispatch_deadline: int | None,
+    ) -> Any:
+        """What the messages of tasks that differ in name and body have in common, to be copied.
+
+        A copy is made in a fraction of the time that the fields take, and most tasks of a test are alike.
+        """
+        message = self._task(view=view)
+        request = message.http_request
+        request.url = url
+        request.http_method = self._method_numbers[method]
+        for name, value in headers:
             request.headers[name] = value
-        if full:
-            request.body = target.body
-        if target.oidc is not None:
-            request.oidc_token.service_account_email = target.oidc.service_account_email
-            request.oidc_token.audience = target.oidc.audience
-        elif target.oauth is not None:
-            request.oauth_token.service_account_email = target.oauth.service_account_email
-            request.oauth_token.scope = target.oauth.scope
+        if oidc is not None:
+            request.oidc_token.service_account_email = oidc.service_account_email
+            request.oidc_token.audience = oidc.audience
+        elif oauth is not None:
+            request.oauth_token.service_account_email = oauth.service_account_email
+            request.oauth_token.scope = oauth.scope
+        self._write_times(message, schedule_time, create_time, dispatch_deadline)
+        return message
+
+    def _write_times(self, message: Any, schedule_time: int, create_time: int, dispatch_deadline: int | None) -> None:
+        set_instant(message.schedule_time, schedule_time)
+        message.create_time.seconds = create_time // SECOND
+        if dispatch_deadline is not None and "dispatch_deadline" in self._task_fields:
+            set_instant(message.dispatch_deadline, dispatch_deadline)
 
     def _write_app_engine(self, request: Any, target: AppEngineTarget, full: bool) -> None:
         setattr(request, self._relative_uri, target.relative_uri)
@@ -178,3 +229,8 @@ class Messages(QueueMessages):
         return self.types.ListTasksResponse(
             tasks=[self.task(task, full=full) for task in tasks], next_page_token=next_page_token
         )
+
+
+def _pairs(headers: Any) -> Headers:
+    """The pairs of a map of protobuf's, whose own items() takes three times as long."""
+    return tuple([(name, headers[name]) for name in headers])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 PACKAGE = "google.cloud.tasks."
@@ -20,7 +21,7 @@ def raw_class(kind: Any) -> Any:
 
 def raw(message: Any) -> Any:
     """Protobuf's message behind one of the library's; the same message, not a copy."""
-    return message._pb if hasattr(message, "_pb") else message
+    return getattr(message, "_pb", message)
 
 
 def is_message(value: object) -> bool:
@@ -42,13 +43,19 @@ def raw_within(value: Any) -> Any:
 
 def as_it_arrived(request: Any) -> Any:
     """``request``, copied if it asks for a page: pagers write the next page's token into the same message."""
-    if not hasattr(request, "page_token"):
+    kind: Any = type(request)
+    if not _asks_for_a_page(kind):
         return request
     if hasattr(request, "_pb"):
-        return type(request)(request)
-    copy = type(request)()
+        return kind(request)
+    copy = kind()
     copy.CopyFrom(request)
     return copy
+
+
+@cache
+def _asks_for_a_page(kind: type) -> bool:
+    return "page_token" in raw_class(kind).DESCRIPTOR.fields_by_name
 
 
 def shown(kind: Any, message: Any) -> Any:

@@ -240,7 +240,7 @@ class Assertions(TaskAssertions):
         __tracebackhide__ = True
         match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
         world = self._world
-        before, calls = len(world.service.accepted), len(world.arrivals)
+        before, calls = len(world.service.accepted), world.log.made
         tasks: list[TaskRecord] = []
         yield tasks
         tasks += _expect(world, match, count, world.service.accepted[before:], "enqueued", " in this block", calls)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._model import names
 
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from .world import RpcCall
 
 
-@dataclass(frozen=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A call as the timeline has it: it came before event number ``event`` and note number ``note``."""
 
     event: int

@@ -192,17 +192,22 @@ class Driver:
             )
         return end
 
-    def _pass_time(self, to: int) -> None:
-        """Move to ``to``, unless a clock of the test's that ticks has gone further by itself."""
+    def _pass_time(self, to: int) -> bool:
+        """Move to ``to``, unless a clock of the test's that ticks has gone further by itself.
+
+        Whether nothing else has come of it: no task has gone, and it is ``to`` now.
+        """
         with self.world.lock:
             clock = self.world.clock
             clock.move(max(to, clock.now))
-            self.world.service.dispatcher.observe(clock.now)
+            now = clock.now
+            took_effect = self.world.service.dispatcher.observe(now)
+            return now == to and not took_effect
 
     def _comes_next(self, only: Queue | None) -> Upcoming | Handler | None:
         """The next event of the model, or a handler that wakes before it."""
         upcoming = self.world.service.dispatcher.upcoming(only)
-        sleeper = self.world.sleepers.first()
+        sleeper = self.world.sleepers.first() if self.world.sleepers.entries else None
         if sleeper is None:
             return upcoming
         at, handler = sleeper
@@ -220,25 +225,22 @@ class Driver:
             with world.lock:
                 world.service.dispatcher.observe(world.contact())  # a handler may have moved a clock of the test's
                 coming = self._comes_next(only)
-                at = None if coming is None else coming.wakes_at if isinstance(coming, Handler) else coming.at
-                if coming is None or at is None or (end is not None and at > end):
+                if coming is None:
+                    return None
+                at = coming.wakes_at if isinstance(coming, Handler) else coming.at
+                if at is None or (end is not None and at > end):
                     return None
                 first = coming
-                if isinstance(coming, Upcoming):
+                if not isinstance(coming, Handler):
                     coming = world.service.dispatcher.settled(coming, only)
-                needs_target = isinstance(coming, Upcoming) and coming.needs_target
-                if isinstance(coming, Upcoming) and needs_target and left <= 0:
-                    raise self._limit_reached(coming, limit)
-                target = (
-                    self._target_for(coming.task, coming.attempt)
-                    if isinstance(coming, Upcoming) and needs_target
-                    else None
-                )
-                if at > world.clock.now:
-                    self._pass_time(at)
-                    if self._comes_next(only) != first:
-                        continue  # its task has just expired
-                if isinstance(coming, Upcoming):
+                target = None
+                if not isinstance(coming, Handler) and coming.needs_target:
+                    if left <= 0:
+                        raise self._limit_reached(coming, limit)
+                    target = self._target_for(coming.task, coming.attempt)
+                if at > world.clock.now and not self._pass_time(at) and self._comes_next(only) != first:
+                    continue  # its task has just expired
+                if not isinstance(coming, Handler):
                     attempt = world.service.dispatcher.proceed(coming, world.clock.now)
             if isinstance(coming, Handler):
                 world.sleepers.remove(coming)
@@ -255,7 +257,7 @@ class Driver:
         request = TargetRequest(attempt, authorization)
         self.world.deliveries[attempt] = Delivery(request, target, None)
         yield from self._run(Handler(attempt, target, request))
-        second = second_delivery(self.world, attempt, target, authorization)
+        second = second_delivery(self.world, attempt, target, authorization) if self.world.plans.are_there else None
         if second is not None:
             yield from self._run(second)
 
@@ -323,17 +325,16 @@ class Driver:
         """Give the service an answer; one that comes after the deadline it has no use for."""
         __tracebackhide__ = True
         world, attempt, target = self.world, handler.attempt, handler.target
-        world.deliveries[attempt] = Delivery(handler.request, target, answer)
+        world.deliveries[attempt].answer = answer
         if attempt.outcome is None:
             with world.lock:
-                now = world.clock.now
+                now, outcome = world.clock.now, answer.outcome
                 at = max(attempt.dispatch_time + handler.taken + target.duration_for(handler.request), now)
-                if answer.outcome.kind is OutcomeKind.DEADLINE_EXCEEDED:
+                if outcome.kind is OutcomeKind.DEADLINE_EXCEEDED:
                     at = max(attempt.deadline, now)
-                outcome = answer.outcome
                 if world.settings.service.honour_retry_after:
                     outcome = replace(outcome, retry_at=retry_at(answer.headers, at))
-                if at <= attempt.deadline:
+                if world.plans.are_there and at <= attempt.deadline:
                     outcome = arrived(world, attempt, outcome)
                 world.service.dispatcher.answer(attempt, outcome, at, now)
         self._raise_for(answer, target, attempt)
@@ -354,8 +355,9 @@ class Driver:
     def _target_for(self, task: Task, attempt: Attempt | None = None) -> Target:
         """Where ``attempt``, which has begun, or else the task's next one goes."""
         __tracebackhide__ = True
-        sent = self.world.service.target_of(task) if attempt is None else attempt.target
-        target = self.world.targets.find_for(task, sent)
+        world = self.world
+        sent = world.service.target_of(task) if attempt is None else attempt.target
+        target = world.targets.find_for(task, sent)
         if target is not None:
             return target
         what = f"The task {short_name(task)} is due, and its URL has no target"

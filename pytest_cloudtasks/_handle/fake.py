@@ -74,6 +74,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         redirect_endpoints: Iterable[str] = (),
         google_auth: bool = False,
         inline: bool = False,
+        call_log: int = 10_000,
         service: Mapping[str, Any] | None = None,
         choices: DataObject | None = None,
     ) -> None:
@@ -94,6 +95,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
             "redirect_endpoints": redirect_endpoints,
             "google_auth": google_auth,
             "inline": inline,
+            "call_log": call_log,
             "service": service or {},
         }
         if start is not None:
@@ -348,7 +350,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
 
     @property
     def rpcs(self) -> Sequence[RpcCall]:
-        """Every call that clients made, as it arrived, oldest first."""
+        """Every call that clients made, as it arrived, oldest first; of very many the latest, by ``call_log``."""
         return self._resting.rpcs
 
     def __repr__(self) -> str:

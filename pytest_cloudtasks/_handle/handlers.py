@@ -34,6 +34,8 @@ class Handler:
         """Whether the service delivers the attempt once more, and has no use for the answer."""
         self.is_told = False
         """Whether the timeline has the second delivery."""
+        self.is_async = False
+        """Whether the target answers in an event loop, which is known once it is started."""
         self._coroutine: Coroutine[Any, Any, Answer] | None = None
         self._task: asyncio.Task[Answer] | None = None
         self._alarms: list[tuple[int, asyncio.Future[None]]] = []
@@ -54,11 +56,7 @@ class Handler:
             self.answer = result
         else:
             self._coroutine = result
-
-    @property
-    def is_async(self) -> bool:
-        """Whether the target answers in an event loop."""
-        return self._coroutine is not None
+            self.is_async = True
 
     @property
     def wakes_at(self) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._model.lineup import Lineup, Place
+from .._model.lineup import FIRST_COME, Lineup, Place
 from .._model.task import Task
 from .durations import duration_text
 from .plans import Fault, FaultPlan
@@ -25,6 +25,8 @@ class PlannedLineup(Lineup):
     def place(self, task: Task) -> Place:
         """A random rank where the order is shuffled beforehand, and the delay that a plan has for ``task``."""
         world = self._world
+        if not (world.plans.are_there or self.is_shuffled):
+            return FIRST_COME
         plan = world.plans.taking(Fault.DELAY_DISPATCH, task, world.choices)
         rank = 0 if self.picks else self._rank("order", task)
         return Place(rank, 0 if plan is None else _delay(world, plan, task))
@@ -35,7 +37,7 @@ class PlannedLineup(Lineup):
 
     def rank_in_listings(self, task: Task) -> int:
         """A random rank where the order is shuffled."""
-        return self._rank("listing", task)
+        return self._rank("listing", task) if self.is_shuffled else 0
 
     def _rank(self, what: str, task: Task) -> int:
         return self._world.choices.rank(f"{what} of {task.queue_name}") if self.is_shuffled else 0

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from types import FrameType
+from functools import lru_cache
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from .._google.raw import raw
 from .._model import names
 from .._model.backoff import UNLIMITED
 from .._model.queue import Queue
-from .._model.task import HttpTarget, PullMessage, Target, Task, TaskState
+from .._model.task import Headers, HttpTarget, PullMessage, Target, Task, TaskState
 from .._model.units import DAY, HOUR
 from .body_readers import read_in
 from .durations import duration_text
@@ -63,6 +64,8 @@ class Lints:
 
     def __init__(self) -> None:
         self._told: set[tuple[str, str]] = set()
+        self._latest: dict[str, tuple[int, CodeType, int]] = {}
+        """Where each lint has last found a place that it had told of: how deep in the stack, and what stood there."""
         self._named: dict[str, int] = {}
         """The number of the latest task of each name that a caller gave."""
 
@@ -74,13 +77,15 @@ class Lints:
 
     def look(self, world: World, call: RpcCall, before: int) -> None:
         """Look at a call that was answered; ``before`` tasks had been accepted until then."""
+        if call.method in _READING:
+            if call.error is None and not raw(call.request).response_view:
+                self._look_at_view(world, call)
+            return
         created = world.service.accepted[before:]
         if call.method == "create_task":
             self._look_at_name(world, call, created)
         for task in created:
             self._look_at_task(world, task)
-        if call.method in _READING and call.error is None and not raw(call.request).response_view:
-            self._look_at_view(world, call)
 
     # --- each lint -----------------------------------------------------------------------------------------------
 
@@ -198,8 +203,26 @@ class Lints:
 
     def _new_place(self, title: str, subject: str = "") -> FrameType | None:
         """The frame that a call comes from; None if that place, or that ``subject``, was told of already."""
-        frame = _application_frame()
-        return None if _key(title, frame, subject) in self._told else frame
+        if (title, subject) in self._told or self._is_where_it_was(title):
+            return None
+        frame, depth = _application_frame()
+        if _key(title, frame, subject) not in self._told:
+            return frame
+        if not subject:
+            self._latest[title] = depth, frame.f_code, frame.f_lasti
+        return None
+
+    def _is_where_it_was(self, title: str) -> bool:
+        """Whether the call comes from where the last one came from: code in a loop is not looked for each time."""
+        latest = self._latest.get(title)
+        if latest is None:
+            return False
+        depth, code, instruction = latest
+        try:
+            frame = sys._getframe(depth + 1)
+        except ValueError:  # the stack is not that deep now
+            return False
+        return frame.f_code is code and frame.f_lasti == instruction
 
     def _warn(self, world: World, place: FrameType, title: str, text: str, subject: str = "") -> None:
         filename, line = place.f_code.co_filename, place.f_lineno
@@ -225,12 +248,12 @@ def _key(title: str, place: FrameType, subject: str = "") -> tuple[str, str]:
     return title, subject or f"{place.f_code.co_filename}:{place.f_lineno}"
 
 
-def _application_frame() -> FrameType:
-    """The frame of the code that calls the client, or the outermost there is."""
-    frame = sys._getframe(1)
+def _application_frame() -> tuple[FrameType, int]:
+    """The frame of the code that calls the client, or the outermost there is, and how far above the caller it is."""
+    frame, depth = sys._getframe(1), 0
     while f"{frame.f_globals.get('__name__')}.".startswith(_NOT_THE_APPLICATION) and frame.f_back is not None:
-        frame = frame.f_back
-    return frame
+        frame, depth = frame.f_back, depth + 1
+    return frame, depth
 
 
 def _is_loopback(url: str) -> bool:
@@ -239,7 +262,13 @@ def _is_loopback(url: str) -> bool:
 
 
 def _has_header(target: HttpTarget, wanted: str) -> bool:
-    return any(name.lower() == wanted for name, _ in target.headers)
+    return wanted in _header_names(target.headers)
+
+
+@lru_cache(maxsize=64)
+def _header_names(headers: Headers) -> frozenset[str]:
+    """In lower case; tasks of one test mostly have the same few headers."""
+    return frozenset(name.lower() for name, _ in headers)
 
 
 def _is_json(body: bytes) -> bool:

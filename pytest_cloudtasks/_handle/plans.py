@@ -148,11 +148,14 @@ class Plans:
 
     def __init__(self, plans: Iterable[FaultPlan] = ()) -> None:
         self._plans = list(plans)
+        self.are_there = bool(self._plans)
+        """Whether there are any: that is asked for every call and every delivery, and mostly there are none."""
 
     def add(self, plan: FaultPlan) -> FaultPlan:
         """From now on ``plan`` is asked, too."""
         plan.name = f"{plan.fault.value} {sum(one.fault is plan.fault for one in self._plans) + 1}"
         self._plans.append(plan)
+        self.are_there = True
         return plan
 
     def __iter__(self) -> Iterator[FaultPlan]:
@@ -161,7 +164,7 @@ class Plans:
     def taking(self, fault: Fault, subject: Any, choices: Choices, about: str = "") -> FaultPlan | None:
         """The first plan by which ``fault`` happens to ``subject``; the later ones don't see it then."""
         if not self._plans:
-            return None  # this is asked for every call and every delivery, and mostly there are none
+            return None
         mine = (plan for plan in self._plans if plan.fault is fault)
         return next((plan for plan in mine if plan.takes(subject, choices, about)), None)
 

@@ -29,7 +29,7 @@ def refused_like(match: Match, world: World, since: int = 0) -> list[str]:
 
 
 def _refused(world: World, since: int) -> Iterator[tuple[Arrival, TaskRecord]]:
-    for arrival in world.arrivals[since:]:
+    for arrival in world.log.since(since):
         call = arrival.call
         if call.method != "create_task" or call.result is not None or not hasattr(call.error, "code"):
             continue

@@ -30,6 +30,7 @@ from .._targets.request import TargetRequest
 from .._time.clock import Clock, Leap
 from .._time.instants import to_datetime
 from .attention import Attention
+from .call_log import CallLog
 from .calls import Arrival
 from .choices import Choices, SeededChoices
 from .failing import failure
@@ -127,9 +128,7 @@ class World:
         self.service.dispatcher.lineup = PlannedLineup(self)
         self.clock = Clock(start=settings.start, virtual=settings.time == "virtual")
         self.targets = Targets()
-        self.rpcs: list[RpcCall] = []
-        self.arrivals: list[Arrival] = []
-        """The same calls, as the timeline has them."""
+        self.log = CallLog(settings.call_log)
         self.deliveries: dict[Attempt, Delivery] = {}
         self.attention = Attention()
         """What of all that the test has looked at."""
@@ -233,17 +232,20 @@ class World:
             now = self.contact(by_call=True)
             self.service.dispatcher.observe(now)
             entry = RpcCall(call.rpc, as_it_arrived(call.request), call.retry, call.timeout, call.metadata)
-            self.rpcs.append(entry)
+            self.log.began(entry)
             before = len(self.service.accepted)
             events, notes = len(self.service.events), len(self.notes)
-            error = failure_of(entry, self) or self._do(call, entry, now) or loss_of(entry, self)
+            if self.plans.are_there:
+                error = failure_of(entry, self) or self._do(call, entry, now) or loss_of(entry, self)
+            else:
+                error = self._do(call, entry, now)
             if error is not None:
                 from .._google.client_retry import skipped_waits
 
                 skipped_waits.install()
                 entry.error = error
             is_told = len(self.notes) > notes or (error is None and len(self.service.events) > events)
-            self.arrivals.append(Arrival(events, notes, now - self.clock.origin, entry, is_told))
+            self.log.ended(Arrival(events, notes, now - self.clock.origin, entry, is_told))
             self.lints.look(self, entry, before)
             return entry, self.service.accepted[before:] if self.settings.inline else ()
 
@@ -259,6 +261,16 @@ class World:
 
             return rpc_error(error, self.randomness.jitter)
         return None
+
+    @property
+    def rpcs(self) -> Sequence[RpcCall]:
+        """The calls of clients, oldest first."""
+        return self.log.rpcs
+
+    @property
+    def arrivals(self) -> Sequence[Arrival]:
+        """The same calls, as the timeline has them."""
+        return self.log.arrivals
 
     @property
     def own_loop(self) -> OwnLoop:
@@ -396,7 +408,7 @@ class World:
             world.targets = self.targets
             world.attention = self.attention.copy()
             world.lints = self.lints.resumed()
-            world.rpcs, world.arrivals = list(self.rpcs), list(self.arrivals)
+            world.log = self.log.copy()
             return world
 
         return fresh

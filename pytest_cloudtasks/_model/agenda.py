@@ -15,30 +15,31 @@ class Agenda(Generic[Key]):
     A changed or removed entry stays in the heap until it surfaces, and is passed over then.
     """
 
-    __slots__ = ("_current", "_heap", "_sequence")
+    __slots__ = ("_heap", "_sequence", "entries")
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, tuple[int, ...], int, Key]] = []
-        self._current: dict[Key, tuple[int, tuple[int, ...], int, Key]] = {}
+        self.entries: dict[Key, tuple[int, tuple[int, ...], int, Key]] = {}
+        """What is entered, for whoever asks whether anything is."""
         self._sequence = 0
 
     def put(self, key: Key, at: int, rank: tuple[int, ...]) -> None:
         """Enter ``key`` at ``at``, replacing its earlier entry."""
-        current = self._current.get(key)
+        current = self.entries.get(key)
         if current is not None and current[0] == at and current[1] == rank:
             return
         self._sequence += 1
         entry = (at, rank, self._sequence, key)
-        self._current[key] = entry
+        self.entries[key] = entry
         heapq.heappush(self._heap, entry)
 
     def remove(self, key: Key) -> None:
         """Take ``key`` off; one that is not there is no error."""
-        self._current.pop(key, None)
+        self.entries.pop(key, None)
 
     def at(self, key: Key) -> int | None:
         """The instant ``key`` is entered at."""
-        entry = self._current.get(key)
+        entry = self.entries.get(key)
         return None if entry is None else entry[0]
 
     def up_to(self, at: int) -> list[Key]:
@@ -47,7 +48,7 @@ class Agenda(Generic[Key]):
 
     def first(self) -> tuple[int, Key] | None:
         """The earliest entry, which stays."""
-        heap, current = self._heap, self._current
+        heap, current = self._heap, self.entries
         while heap:
             entry = heap[0]
             if current.get(entry[3]) is entry:

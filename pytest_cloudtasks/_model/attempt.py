@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ DEADLINE_EXCEEDED = Outcome(OutcomeKind.DEADLINE_EXCEEDED)
 NO_RESPONSE = Outcome(OutcomeKind.NO_RESPONSE)
 
 
+@cache
 def response(http_status: int) -> Outcome:
     """The outcome of an answer with this HTTP status."""
     return Outcome(OutcomeKind.RESPONSE, http_status)

@@ -27,14 +27,6 @@ End = Callable[[Task, TaskState, int], None]
 """Takes a task out of the service, in its last state, at an instant."""
 
 
-@dataclass(slots=True)
-class PendingAnswer:
-    """The answer that a target will give at a later instant."""
-
-    at: int
-    outcome: Outcome
-
-
 class Purge(NamedTuple):
     """A PurgeQueue that is to take effect: tasks with a smaller sequence number go."""
 
@@ -80,8 +72,13 @@ class Dispatcher:
         self.lineup = Lineup()
         """Decides where tasks stand in line."""
         self._dispatches: Agenda[Queue] = Agenda()
+        self._next_tasks: dict[Queue, Task] = {}
+        """Which task the entry of a queue on the agenda of dispatches is about."""
+        self._changed: dict[Queue, None] = {}
+        """Queues whose entry may be another one now; it is made when it is asked for, or when time goes on."""
         self._answers: Agenda[Attempt] = Agenda()
-        self._pending: dict[Attempt, PendingAnswer] = {}
+        self._pending: dict[Attempt, Outcome] = {}
+        """Answers that targets will give at a later instant, which is on the agenda."""
         self._expiries: Agenda[Queue] = Agenda()
         self._purges: Agenda[Purge] = Agenda()
         self._forced: deque[Attempt] = deque()
@@ -101,15 +98,7 @@ class Dispatcher:
 
     def changed(self, queue: Queue) -> None:
         """Something that decides on the next dispatch of ``queue`` may be different now."""
-        plan = queue.next_dispatch()
-        if plan is None:
-            self._dispatches.remove(queue)
-        else:
-            at, task = plan
-            # What could go by now goes in the order of the lines, whenever it could have gone.
-            self._dispatches.put(
-                queue, at if at > self._observed else task.goes_at, (task.goes_at, task.rank, task.sequence)
-            )
+        self._changed[queue] = None
 
     def reconfigured(self, queue: Queue, now: int) -> None:
         """The settings of ``queue`` are different now; with a shorter retention, tasks may have to go at once."""
@@ -131,7 +120,7 @@ class Dispatcher:
 
     def removed(self, queue: Queue) -> None:
         """``queue`` is gone; attempts under way end in their own time."""
-        self._dispatches.remove(queue)
+        self.changed(queue)
         self._expiries.remove(queue)
 
     # --- what the driver asks ------------------------------------------------------------------------------------
@@ -145,16 +134,16 @@ class Dispatcher:
         if self._forced:
             attempt = self._forced[0]
             return Upcoming(Step.DELIVERY, attempt.dispatch_time, attempt.task, attempt=attempt)
-        answer = self._answers.first()
+        if self._changed:
+            self._plan()
+        answer = self._answers.first() if self._answers.entries else None
         dispatch = self._next_dispatch(only)
         if answer is not None and (dispatch is None or answer[0] <= max(dispatch[0], self._observed)):
             return Upcoming(Step.ANSWER, answer[0], answer[1].task, attempt=answer[1])
         if dispatch is None:
             return None
         at, queue = dispatch
-        plan = queue.next_dispatch()
-        assert plan is not None, "a queue on the agenda has a task"
-        return Upcoming(Step.DISPATCH, at, plan[1], queue=queue)
+        return Upcoming(Step.DISPATCH, at, self._next_tasks[queue], queue)
 
     def settled(self, upcoming: Upcoming, only: Queue | None = None) -> Upcoming:
         """``upcoming``, or the dispatch of another task that could go in its place, as the line-up has it."""
@@ -177,9 +166,10 @@ class Dispatcher:
             return self._begin(upcoming.queue, upcoming.task, now, forced=False)
         if upcoming.step is Step.DELIVERY:
             return self._forced.popleft()
-        assert upcoming.attempt is not None, "an answer is one to an attempt"
-        self._conclude(upcoming.attempt, now)
-        return upcoming.attempt
+        attempt = upcoming.attempt
+        assert attempt is not None, "an answer is one to an attempt"
+        self._conclude(attempt, self._pending[attempt], now)
+        return attempt
 
     def force(self, queue: Queue, task: Task, now: int) -> Attempt:
         """Begin an attempt past the queue's state and limits, to be delivered by the caller."""
@@ -200,25 +190,45 @@ class Dispatcher:
 
         Evidence: documented (no answer by the deadline is a failure).
         """
-        if at > attempt.deadline:
-            at, outcome = attempt.deadline, Outcome(OutcomeKind.DEADLINE_EXCEEDED)
+        deadline = attempt.deadline
+        if at > deadline:
+            at, outcome = deadline, Outcome(OutcomeKind.DEADLINE_EXCEEDED)
         if self._knobs.treat_304_as_success and outcome.http_status == 304:
             outcome = replace(outcome, counts_as_success=True)
-        self._pending[attempt] = PendingAnswer(at, outcome)
         if at <= now:
-            self._conclude(attempt, now)
+            self._conclude(attempt, outcome, now)
         else:
+            self._pending[attempt] = outcome
             self._answers.put(attempt, at, (attempt.task.sequence, attempt.number))
 
-    def observe(self, now: int) -> None:
-        """Let what only takes time take effect: purged tasks go, and those past their retention."""
+    def observe(self, now: int) -> bool:
+        """Let what only takes time take effect: purged tasks go, and those past their retention. Whether any went."""
+        if self._changed and now != self._observed:
+            self._plan()
         self._observed = now
-        while (purge := self._purges.first()) is not None and purge[0] <= now:
+        took_effect = False
+        while self._purges.entries and (purge := self._purges.first()) is not None and purge[0] <= now:
             self._expire_up_to(purge[0])
             self._purge(purge[1], purge[0])
-        self._expire_up_to(now)
+            took_effect = True
+        return self._expire_up_to(now) or took_effect
 
     # --- inside --------------------------------------------------------------------------------------------------
+
+    def _plan(self) -> None:
+        """Enter the next dispatch of every queue that has changed."""
+        for queue in self._changed:
+            plan = queue.next_dispatch()
+            if plan is None:
+                self._dispatches.remove(queue)
+                self._next_tasks.pop(queue, None)
+                continue
+            at, task = plan
+            goes_at = task.goes_at
+            # What could go by now goes in the order of the lines, whenever it could have gone.
+            self._dispatches.put(queue, at if at > self._observed else goes_at, (goes_at, task.rank, task.sequence))
+            self._next_tasks[queue] = task
+        self._changed.clear()
 
     def _next_dispatch(self, only: Queue | None) -> tuple[int, Queue] | None:
         if only is None:
@@ -231,7 +241,8 @@ class Dispatcher:
         task.in_flight += 1
         task.state = TaskState.DISPATCHED
         queue.in_flight += 1
-        queue.peak_in_flight = max(queue.peak_in_flight, queue.in_flight)
+        if queue.in_flight > queue.peak_in_flight:
+            queue.peak_in_flight = queue.in_flight
         attempt = Attempt(
             task,
             queue,
@@ -254,10 +265,10 @@ class Dispatcher:
             return 0
         return task.non_5xx_count if isinstance(task.target, HttpTarget) else task.response_count
 
-    def _conclude(self, attempt: Attempt, now: int) -> None:
-        pending = self._pending.pop(attempt)
-        self._answers.remove(attempt)
-        task, queue, outcome = attempt.task, attempt.queue, pending.outcome
+    def _conclude(self, attempt: Attempt, outcome: Outcome, now: int) -> None:
+        if self._pending.pop(attempt, None) is not None:
+            self._answers.remove(attempt)
+        task, queue = attempt.task, attempt.queue
         attempt.outcome = outcome
         attempt.response_time = now
         task.in_flight -= 1
@@ -306,12 +317,14 @@ class Dispatcher:
         else:
             self._end(task, TaskState.EXHAUSTED, now)
 
-    def _expire_up_to(self, now: int) -> None:
+    def _expire_up_to(self, now: int) -> bool:
+        has_expired = False
         while True:
             first = self._expiries.first()
             if first is None or first[0] > now:
-                return
+                return has_expired
             self._expire(first[1], first[0])
+            has_expired = True
 
     def _purge(self, purge: Purge, now: int) -> None:
         self._purges.remove(purge)

@@ -90,8 +90,10 @@ def at_creation(target: Payload, given: Overrides | None) -> Payload:
     Evidence: documented ("Headers will be set when running the CreateTask"), so that a later change of the queue
     leaves them. That no Content-Type is made up is our choice: the docstring says both.
     """
-    overrides = {name.lower(): (name, value) for name, value in _headers(given or {})}
-    if not overrides or not isinstance(target, HttpTarget):
+    if not given or not isinstance(target, HttpTarget):
+        return target
+    overrides = {name.lower(): (name, value) for name, value in _headers(given)}
+    if not overrides:
         return target
     own = [pair for pair in target.headers if pair[0].lower() not in overrides]
     return HttpTarget(target.url, target.method, (*own, *overrides.values()), target.body, target.oidc, target.oauth)

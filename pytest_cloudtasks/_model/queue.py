@@ -135,6 +135,8 @@ class QueueConfig:
     def sent(self, target: Payload) -> Target:
         """What a dispatch of ``target`` sends under these settings."""
         assert not isinstance(target, PullMessage), "a pull message is not sent anywhere"
+        if not self.other:
+            return target
         return app_engine.at_execution(
             http_target.at_execution(target, self.http_target), self.other.get(app_engine.OVERRIDE)
         )
@@ -338,9 +340,10 @@ class Queue:
 
     def gone_by(self, task: Task) -> int:
         """The instant from which on ``task`` is not there, whatever happens to it: purged, or too old."""
-        return min(
-            [task.create_time + self.config.task_ttl, *(at for at, before in self.purges if task.sequence < before)]
-        )
+        too_old = task.create_time + self.config.task_ttl
+        if not self.purges:
+            return too_old
+        return min([too_old, *(at for at, before in self.purges if task.sequence < before)])
 
     def next_dispatch(self) -> tuple[int, Task] | None:
         """The earliest instant at which a task may go out, if nothing else happens, and which; None if none may.
@@ -352,8 +355,9 @@ class Queue:
         task = self.head()
         if task is None:
             return None
-        ready_at = self.rate.ready_at()
-        at = task.goes_at if ready_at is None else max(task.goes_at, ready_at)
+        at, ready_at = task.goes_at, self.rate.ready_at()
+        if ready_at is not None and ready_at > at:
+            at = ready_at
         if at < self.gone_by(task):
             return at, task
         line = [entry for entry in self._waiting if _still_waits(entry[-1], entry[0], entry[3])]

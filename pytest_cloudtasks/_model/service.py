@@ -279,10 +279,11 @@ class Service:
 
     def get_task(self, now: int, name: str) -> Task:
         """GetTask. A name that is reserved by a tombstone has a text of its own. Evidence: recorded."""
-        names.check_task(name)
-        queue = self.get_queue(now, names.queue_of(name))
-        task = queue.tasks.get(name)
-        if task is None:
+        queue = self.queues.get(names.queue_of(name))
+        task = None if queue is None else queue.tasks.get(name)
+        if task is None:  # else its name is a good one
+            names.check_task(name)
+            queue = self.get_queue(now, names.queue_of(name))
             if self._task_tombstones[queue.name].holds(name, now):
                 legacy = self.knobs.legacy_errors
                 raise (refusals.LEGACY_TASK_NO_LONGER_EXISTS if legacy else refusals.TASK_NO_LONGER_EXISTS).error()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from .._model.attempt import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
@@ -38,12 +39,18 @@ class WrongHandlerResult(TypeError):
         )
 
 
+@cache
+def plain_answer(status: int) -> Answer:
+    """An answer that is nothing but its HTTP status."""
+    return Answer(response(status))
+
+
 def answer_of(result: Any) -> Answer:
     """The answer that a callable's result stands for."""
     if result is None:
-        return Answer(response(200))
+        return plain_answer(200)
     if isinstance(result, int) and not isinstance(result, bool):
-        return Answer(response(checked_status(result)))
+        return plain_answer(checked_status(result))
     if isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], int):
         status, headers = result
         if isinstance(headers, (Mapping, Iterable)) and not isinstance(headers, (str, bytes)):

@@ -6,8 +6,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from .._model.task import AppEngineTarget, PullMessage, Routing, Task
 from .._model.task import Target as ModelTarget
@@ -37,8 +36,7 @@ class AppEngineDestination:
     routing: Routing
 
 
-@dataclass(frozen=True)
-class Destination:
+class Destination(NamedTuple):
     """Where a task wants to go: all that decides on its target."""
 
     url: str
@@ -47,12 +45,12 @@ class Destination:
     app_engine: AppEngineDestination | None = None
     task_name: str = ""
 
-    @cached_property
+    @property
     def urls(self) -> tuple[str, str]:
         """The URL as it is, and in its normal form."""
         return self.url, normal(self.url)
 
-    @cached_property
+    @property
     def relative_uris(self) -> tuple[str, ...]:
         """The same of an App Engine task's relative URI; nothing for another task."""
         return () if self.app_engine is None else (self.app_engine.relative_uri, normal(self.app_engine.relative_uri))

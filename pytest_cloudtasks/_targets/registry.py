@@ -29,7 +29,10 @@ class Targets:
 
     def find(self, destination: Destination) -> Target | None:
         """The target for a task that goes to ``destination``: the most specific that matches."""
-        return next((target for target in self._targets if target.matches(destination)), None)
+        for target in self._targets:
+            if target.matches(destination):
+                return target
+        return None
 
     def close(self) -> None:
         """End what mounted applications began in event loops."""

@@ -28,7 +28,7 @@ class TargetRequest:
     tasks).
     """
 
-    __slots__ = ("_duration", "attempt", "body", "headers", "method", "url")
+    __slots__ = ("_authorization", "_duration", "_headers", "attempt", "body", "method", "url")
 
     def __init__(self, attempt: Attempt, authorization: str | None = None) -> None:
         """``authorization`` is the header that the service adds for the task's token."""
@@ -37,7 +37,8 @@ class TargetRequest:
         self.method = target.method
         self.url = url_of(target)
         self.body = target.body
-        self.headers = Headers(_headers(attempt, self.url, authorization))
+        self._authorization = authorization
+        self._headers: Headers | None = None
         self._duration: int | None = None
 
     def sent_on(self, url: str, *, keeps_method: bool) -> TargetRequest:
@@ -57,6 +58,17 @@ class TargetRequest:
         kept = [(name, value) for name, value in self.headers.pairs() if name.lower() not in dropped]
         request.headers = Headers([("Host", wire_url(url).authority), *kept])
         return request
+
+    @property
+    def headers(self) -> Headers:
+        """What the service sends; made when somebody looks, for many handlers never do."""
+        if self._headers is None:
+            self._headers = Headers(_headers(self.attempt, url_of(self.attempt.target), self._authorization))
+        return self._headers
+
+    @headers.setter
+    def headers(self, headers: Headers) -> None:
+        self._headers = headers
 
     @property
     def text(self) -> str:

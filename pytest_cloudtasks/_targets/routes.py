@@ -9,8 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from .._model import names
-from .._model.attempt import response
-from .answers import Answer, answer_of, checked_status, scripted_exception
+from .answers import Answer, answer_of, checked_status, plain_answer, scripted_exception
 from .base import Destination, Handler, OnException, Precedence, Target
 from .request import TargetRequest
 from .urls import normal, normal_glob
@@ -122,12 +121,13 @@ class Route(Target):
         """By the handler, or by the next step of the script."""
         if self._handler is not None:
             result = self._handler(request)
-            return _awaited(result) if inspect.isawaitable(result) else answer_of(result)
+            is_there = result is None or not inspect.isawaitable(result)
+            return answer_of(result) if is_there else _awaited(result)
         if not self._script:
-            return Answer(response(200))
+            return plain_answer(200)
         step = self._script[min(self._played, len(self._script) - 1)]
         self._played += 1
-        return scripted_exception(step) if isinstance(step, BaseException) else Answer(response(step))
+        return scripted_exception(step) if isinstance(step, BaseException) else plain_answer(step)
 
     def snapshot(self) -> Callable[[], None]:
         """What brings the route and its script back to where they are now."""
@@ -185,8 +185,10 @@ def _texts(destination: Destination, is_relative: bool) -> tuple[str, ...]:
 
 def _by_url(url: str) -> Callable[[Destination], bool]:
     """Any URL by which the same request is made; what begins with a slash is the URI of an App Engine task."""
-    wanted, is_relative = normal(url), url.startswith("/")
-    return lambda destination: wanted in _texts(destination, is_relative)[1:]
+    wanted = normal(url)
+    if url.startswith("/"):
+        return lambda destination: wanted in destination.relative_uris[1:]
+    return lambda destination: wanted == destination.urls[1]
 
 
 def _by_glob(glob: str) -> Callable[[Destination], bool]:

@@ -39,31 +39,15 @@ class Clock:
         self._resumes = resumes
         self._hold: Hold | None = None
         self._followed: ForeignClock | None = None
-        self._now: int | None = None
-        self._origin = 0
-
-    @property
-    def has_started(self) -> bool:
+        self.has_started = False
         """Whether first contact was made."""
-        return self._now is not None
-
-    @property
-    def now(self) -> int:
-        """The queue's instant; before contact, that of the clock whose place this one takes."""
-        if self._now is None and self._resumes is not None:
-            return self._resumes[0]
-        assert self._now is not None, "the clock starts with contact()"
-        return self._now
+        self.now, self.origin = resumes or (0, 0)
+        """The queue's instant, and the one that the timeline counts from; before contact, those that it resumes."""
 
     @property
     def elapsed(self) -> int:
         """Nanoseconds since first contact; leaps to other dates don't count."""
         return self.now - self.origin
-
-    @property
-    def origin(self) -> int:
-        """The instant that the timeline counts from."""
-        return self._resumes[1] if self._now is None and self._resumes is not None else self._origin
 
     def contact(self, *, by_call: bool = False) -> None:
         """First contact: from now on the queue has an instant, a whole second, and holds it.
@@ -71,18 +55,17 @@ class Clock:
         It is the second that has begun. A call of the application (``by_call``) may carry what the application has
         just read off its clock, which must not come to lie ahead: there it is the second that begins next.
         """
-        if self._now is not None:
+        if self.has_started:
             return
         foreign = None if self._virtual else active(None)
         if self._resumes is None and foreign is not None and self._start is not None:
             foreign.move(self._start)
-        if self._resumes is not None:
-            self._now, self._origin = self._resumes
-        else:
-            self._now = self._origin = self._first_instant(foreign, by_call)
+        if self._resumes is None:
+            self.now = self.origin = self._first_instant(foreign, by_call)
+        self.has_started = True
         if foreign is None:
             if not self._virtual:
-                self._hold = Hold(self._now)
+                self._hold = Hold(self.now)
         elif self._resumes is None:
             self._followed = foreign
 
@@ -123,8 +106,8 @@ class Clock:
     def accept(self, leap: Leap, *, set_anew: bool) -> None:
         """Take the application's time for the queue's. Set anew, the timeline counts on as if no time had passed."""
         if set_anew:
-            self._origin += leap.now - self.now
-        self._now = leap.now
+            self.origin += leap.now - self.now
+        self.now = leap.now
         self._follow(leap.clock)
 
     def move(self, to: int) -> None:
@@ -140,7 +123,7 @@ class Clock:
                 "The clock can't go beyond the year 9999, where Python's datetime ends. Advance by less, or give"
                 " drain() an instant in until=…."
             )
-        self._now = to
+        self.now = to
         if self._virtual:
             return
         foreign = active(self._hold and self._hold.traveller)
@@ -151,7 +134,7 @@ class Clock:
 
     def resumed(self) -> Clock:
         """A clock that goes on from here, for another world."""
-        resumes = self._resumes if self._now is None else (self._now, self._origin)
+        resumes = (self.now, self.origin) if self.has_started else self._resumes
         return Clock(start=self._start, virtual=self._virtual, resumes=resumes)
 
     def release(self) -> None:
@@ -191,13 +174,14 @@ class WallClock(Clock):
 
     def contact(self, *, by_call: bool = False) -> None:
         """The clock starts with the first contact, at the wall's instant and as far ahead as it is."""
-        if self._now is None:
-            self._now = self._origin = self.on_the_wall() + self._ahead
+        if not self.has_started:
+            self.has_started = True
+            self.now = self.origin = self.on_the_wall() + self._ahead
 
     def observe(self) -> None:
         """Go on with the wall's clock, unless it is held."""
         if not self._is_held:
-            self._now = max(self.now, self.on_the_wall() + self._ahead)
+            self.now = max(self.now, self.on_the_wall() + self._ahead)
 
     @property
     def is_held(self) -> bool:

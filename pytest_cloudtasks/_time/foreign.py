@@ -55,7 +55,7 @@ def active(ours: object | None) -> ForeignClock | None:
 
 def is_innermost(traveller: object) -> bool:
     """Whether this hold of time-machine's is the one in force, with no freezer within."""
-    return not _freezers() and innermost_traveller() is traveller
+    return innermost_traveller() is traveller and not _freezers()
 
 
 def following(traveller: object) -> ForeignClock:

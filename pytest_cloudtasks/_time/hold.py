@@ -31,7 +31,7 @@ class Hold:
 
     def move(self, to: int) -> None:
         """Move to the instant ``to``, cut to the microsecond."""
-        by = to // 1_000 - self.instant // 1_000
+        by = to // 1_000 - self.traveller.time_ns() // 1_000
         if by:
             self.traveller.shift(timedelta(microseconds=by))
 

@@ -53,6 +53,53 @@ def test_a_refused_call_is_recorded_with_its_error(cloud_tasks: FakeCloudTasks) 
     assert cloud_tasks.timeline() == "+0:00:00  delete_queue receipts → NOT_FOUND"
 
 
+@pytest.mark.cloud_tasks(queues=["receipts"], call_log=2)
+def test_of_many_calls_the_latest_are_kept(cloud_tasks: FakeCloudTasks) -> None:
+    """rpcs and the timeline have as many calls as call_log says; what the calls did is there all the same."""
+    client = tasks_v2.CloudTasksClient()
+    queue = cloud_tasks.queue_path("receipts")
+    client.list_tasks(parent=queue)
+    for name in ("one", "two"):
+        with pytest.raises(NotFound):
+            client.get_task(name=f"{queue}/tasks/{name}")
+    client.create_task(parent=queue, task={"http_request": {"url": MAILER}})
+
+    assert [call.method for call in cloud_tasks.rpcs] == ["get_task", "create_task"]
+    told = [line.partition("  ")[2] for line in cloud_tasks.timeline().splitlines()]
+    assert told[0] == "queue receipts created"
+    assert told[1] == "get_task receipts/two → NOT_FOUND"
+    assert len(told) == 3
+    assert len(cloud_tasks.tasks()) == 1
+
+
+@pytest.mark.cloud_tasks(queues=["receipts"], call_log=1)
+def test_refusals_of_a_block_are_told_from_what_is_kept(cloud_tasks: FakeCloudTasks) -> None:
+    """A failing expect_enqueued tells of calls in its block that are still kept, and of none before it."""
+    client = tasks_v2.CloudTasksClient()
+    queue = cloud_tasks.queue_path("receipts")
+    task = {"http_request": {"url": "ftp://mailer.test/send"}}
+    for _ in range(3):
+        with pytest.raises(InvalidArgument):
+            client.create_task(parent=queue, task=task)
+    with pytest.raises(AssertionError) as before, cloud_tasks.expect_enqueued(url=task["http_request"]["url"]):
+        client.list_tasks(parent=queue)
+    assert "INVALID_ARGUMENT" not in str(before.value)
+    with pytest.raises(AssertionError) as within, cloud_tasks.expect_enqueued(url=task["http_request"]["url"]):
+        for _ in range(2):
+            with pytest.raises(InvalidArgument):
+                client.create_task(parent=queue, task=task)
+    assert str(within.value).count("INVALID_ARGUMENT") == 2  # as the refusal, and on the timeline
+
+
+@pytest.mark.cloud_tasks(queues=["receipts"], call_log=0)
+def test_a_call_log_of_nothing(cloud_tasks: FakeCloudTasks) -> None:
+    """With call_log=0 no call is kept, and calls do what they do."""
+    client, queue = tasks_v2.CloudTasksClient(), cloud_tasks.queue_path("receipts")
+    created = client.create_task(parent=queue, task={"http_request": {"url": MAILER}})
+    assert list(cloud_tasks.rpcs) == []
+    assert [task.name for task in cloud_tasks.tasks()] == [created.name]
+
+
 # --- queues ------------------------------------------------------------------------------------------------------
 
 

@@ -96,10 +96,8 @@ MUTANTS = [
     Mutant("a queue's name is free at once", "service", "if self._queue_tombstones.holds(name, now):", "if False:"),
     Mutant("a reservation ends an instant late", "tombstones", "if now < until:", "if now <= until:"),
     Mutant("5xx counts as an execution", "dispatching", "+= not 500 <= outcome.http_status <= 599", "+= 1"),
-    Mutant(
-        "an answer at the deadline is late", "dispatching", "if at > attempt.deadline:", "if at >= attempt.deadline:"
-    ),
-    Mutant("a late answer is awaited", "dispatching", "if at > attempt.deadline:", "if False:"),
+    Mutant("an answer at the deadline is late", "dispatching", "if at > deadline:", "if at >= deadline:"),
+    Mutant("a late answer is awaited", "dispatching", "if at > deadline:", "if False:"),
     Mutant("tasks never expire", "dispatching", "if first is None or first[0] > now:", "if True:"),
     Mutant("the first of two attempts decides", "dispatching", "        if task.in_flight:\n", "        if False:\n"),
     Mutant(

@@ -227,7 +227,7 @@ def test_the_surface_of_1x_is_typed(cloud_tasks: FakeCloudTasks) -> None:
 
 def test_context_manager_gives_the_handle() -> None:
     """FakeCloudTasks is its own context manager, and current() gives the same object."""
-    with FakeCloudTasks(queues={"work": {}}, time="virtual", service={"burst_size": 1}) as entered:
+    with FakeCloudTasks(queues={"work": {}}, time="virtual", service={"burst_size": 1}, call_log=5) as entered:
         cloud_tasks = assert_type(entered, FakeCloudTasks)
 
         with cloud_tasks.expect_enqueued(queue="work") as tasks:
