@@ -74,7 +74,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         redirect_endpoints: Iterable[str] = (),
         google_auth: bool = False,
         inline: bool = False,
-        call_log: int = 10_000,
+        call_log: int = 100_000,
         service: Mapping[str, Any] | None = None,
         choices: DataObject | None = None,
     ) -> None:

@@ -43,7 +43,7 @@ class Settings:
     redirect_endpoints: tuple[str, ...] = ()
     google_auth: bool = False
     inline: bool = False
-    call_log: int = 10_000
+    call_log: int = 100_000
     """How many of the latest calls are kept: some 4 KB each, and few tests make so many."""
     service: Knobs = field(default_factory=Knobs)
 
