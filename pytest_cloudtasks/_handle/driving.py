@@ -304,7 +304,7 @@ class Driver:
         taken = handler.taken + handler.target.duration_for(handler.request)
         if request is None or attempt.dispatch_time + taken > attempt.deadline:
             return None
-        destination = Destination(request.url, request.method, attempt.task.queue_name)
+        destination = Destination(request.url, request.method, attempt.task.queue_name, task_name=attempt.task.name)
         target = world.targets.find(destination)
         if target is None:
             self._take(handler, answer)

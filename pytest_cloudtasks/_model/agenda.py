@@ -44,7 +44,7 @@ class Agenda(Generic[Key]):
 
     def up_to(self, at: int) -> list[Key]:
         """What is entered at ``at`` or before, in no particular order."""
-        return [key for key, entry in self._current.items() if entry[0] <= at]
+        return [key for key, entry in self.entries.items() if entry[0] <= at]
 
     def first(self) -> tuple[int, Key] | None:
         """The earliest entry, which stays."""

@@ -140,3 +140,15 @@ def test_an_http_task_is_not_redirected_into_app_engine(cloud_tasks: FakeCloudTa
     create(cloud_tasks, "HTTP")
     cloud_tasks.drain()
     assert (len(relative.calls), len(absolute.calls)) == (0, 1)
+
+
+@on(**FOLLOWING)
+def test_a_route_for_one_task_answers_for_its_redirect(cloud_tasks: FakeCloudTasks) -> None:
+    """A route with a task's name is asked where a redirect leads that task, before those for every task."""
+    cloud_tasks.route(HTTP_URL, handler=to("https://b.test/"))
+    everyones = cloud_tasks.route("https://b.test/")
+    create(cloud_tasks, "HTTP")
+    (task,) = cloud_tasks.tasks()
+    its_own = cloud_tasks.route("https://b.test/", name=task.name)
+    cloud_tasks.drain()
+    assert (len(its_own.calls), len(everyones.calls)) == (1, 0)

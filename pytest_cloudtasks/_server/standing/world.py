@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from ..._google.raw import as_it_arrived
 from ..._google.switchboard import Incoming
+from ..._handle.call_log import CallLog
 from ..._handle.calls import Arrival
 from ..._handle.settings import Settings
 from ..._handle.world import RpcCall, World
@@ -25,6 +26,7 @@ class StandingWorld(World):
         super().__init__(settings)
         self._on_refusal = on_refusal
         self.wall = self.clock = clock
+        self.log = CallLog(REFUSALS_KEPT)
         self.remarks: dict[Attempt, str] = {}
         """What there is to say of attempts that had no answer."""
 
@@ -35,8 +37,7 @@ class StandingWorld(World):
             events = len(self.service.events)
             entry.error = self._do(call, entry, now)
             if entry.error is not None:
-                self.arrivals.append(Arrival(events, len(self.notes), now - self.clock.origin, entry, False))
-                del self.arrivals[:-REFUSALS_KEPT]
+                self.log.ended(Arrival(events, len(self.notes), now - self.clock.origin, entry, False))
                 self._on_refusal(entry, now)
             return entry, ()
 
