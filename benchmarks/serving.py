@@ -1,16 +1,13 @@
 """A standing server beside echo servers: CreateTask over gRPC and REST, and deliveries.
 
-    python benchmarks/serving.py [--tasks 5000] [--clients 16]
-
 An echo server answers each request with the request, by the same libraries (grpcio with as many threads, aiohttp), so
 the ratio is what the service itself costs. The clients are as plain as can be: a channel that sends bytes, and
 aiohttp's. Deliveries go to the echo server, each over a connection of its own; beside them stands aiohttp's client that
-does the same without a queue. All servers run in processes of their own.
+does the same without a queue. All servers run in processes of their own, `python -m benchmarks.serving` being the echo.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import subprocess
@@ -20,12 +17,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import aiohttp
 import grpc
 from aiohttp import web
 from google.cloud import tasks_v2
 
+from .measuring import Row
+
+ROOT = Path(__file__).parents[1]
 METHOD = "/google.cloud.tasks.v2.CloudTasks/CreateTask"
 QUEUE = "projects/test-project/locations/us-central1/queues/load"
 PATH = f"/v2/{QUEUE}/tasks"
@@ -37,39 +38,39 @@ CONCURRENT = 5
 """Attempts under way in each."""
 
 
-def main() -> None:
-    """Measure, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", type=int, default=5000)
-    parser.add_argument("--clients", type=int, default=THREADS)
-    parser.add_argument("--echo", action="store_true", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.echo:
-        asyncio.run(_echo())
-        return
-    print("| | clients | server | echo | ratio |\n|---|---|---|---|---|")
-    for clients in sorted({1, given.clients}):
-        _row("gRPC", clients, lambda grpc_at, _, n=clients: over_grpc(grpc_at, given.tasks, n))
-        _row("REST", clients, lambda _, rest, n=clients: asyncio.run(over_rest(rest, given.tasks, n)))
-    _deliveries(given.tasks)
+ECHO = [sys.executable, "-m", "benchmarks.serving"]
 
 
-def _row(kind: str, clients: int, measure: Callable[[str, str], float]) -> None:
+def rows(tasks: int = 4000) -> Iterator[Row]:
+    """What a task costs that comes over the wire, and one that is delivered, against the echo."""
+    for clients in (1, THREADS):
+        yield _row("gRPC", clients, lambda grpc_at, _, n=clients: over_grpc(grpc_at, tasks, n))
+        yield _row("REST", clients, lambda _, rest, n=clients: asyncio.run(over_rest(rest, tasks, n)))
+    yield _deliveries(tasks)
+
+
+def _row(kind: str, clients: int, measure: Callable[[str, str], float]) -> Row:
     rates = []
-    for command in (_standing(), [sys.executable, __file__, "--echo"]):
+    for command in (_standing(), ECHO):
         with running(command) as (grpc_at, rest):
             rates.append(measure(grpc_at, rest))
     server, echo = rates
-    print(f"| CreateTask over {kind} | {clients} | {server:,.0f}/s | {echo:,.0f}/s | {echo / server:.1f} |", flush=True)
+    what = f"CreateTask over {kind}, {counted(clients)}: server against echo"
+    return Row(what, echo / server, "×", note=f"{server:,.0f} and {echo:,.0f} a second")
 
 
-def _deliveries(tasks: int) -> None:
-    with running([sys.executable, __file__, "--echo"]) as (_, echo):
+def counted(clients: int) -> str:
+    """``1 client``, ``16 clients``."""
+    return f"{clients} client{'s' if clients > 1 else ''}"
+
+
+def _deliveries(tasks: int) -> Row:
+    with running(ECHO) as (_, echo):
         with running(_standing(*(f"q{number}" for number in range(QUEUES)))) as (_, rest):
             server = asyncio.run(delivered(rest, f"{echo}/work", tasks))
         bare = asyncio.run(requested(f"{echo}/work", tasks))
-    under_way = QUEUES * CONCURRENT
-    print(f"| deliveries | {under_way} under way | {server:,.0f}/s | {bare:,.0f}/s | {bare / server:.1f} |")
+    what = f"deliveries, {QUEUES * CONCURRENT} under way: server against a client without a queue"
+    return Row(what, bare / server, "×", note=f"{server:,.0f} and {bare:,.0f} a second")
 
 
 def _standing(*queues: str) -> list[str]:
@@ -81,7 +82,7 @@ def _standing(*queues: str) -> list[str]:
 @contextmanager
 def running(command: list[str]) -> Iterator[tuple[str, str]]:
     """A server whose first line says where it is; its log is thrown away."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
         drain = ThreadPoolExecutor(1)
@@ -202,4 +203,4 @@ async def _back(request: web.Request) -> web.Response:
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(_echo())

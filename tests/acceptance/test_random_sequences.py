@@ -347,7 +347,8 @@ def test_over_rest_errors_go_by_their_http_status() -> None:
 
 def test_every_rpc_that_is_modelled_is_called() -> None:
     """A new one fails here until the machine has it."""
-    assert Frontend(types).rpcs == WITH_NAMES.keys()
+    in_no_client = {"buffer_task"}  # tests/server calls it over REST and gRPC
+    assert Frontend(types).rpcs - in_no_client == WITH_NAMES.keys()
 
 
 def test_what_is_starved_is_named() -> None:
