@@ -42,3 +42,6 @@ __all__ = [
     "invalid_tasks",
     "invalid_queues",
 ]
+
+for _name in __all__:  # Hypothesis's wrappers would be accept.<locals>.tasks in Python's message for a wrong argument
+    globals()[_name].__qualname__ = _name

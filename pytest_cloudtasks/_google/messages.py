@@ -194,10 +194,10 @@ class Messages(QueueMessages):
             request.headers[name] = value
         if full:
             setattr(request, self._body, target.body)
-        if target.routing is not None:
-            routing = request.app_engine_routing
-            routing.service, routing.version = target.routing.service, target.routing.version
-            routing.instance, routing.host = target.routing.instance, target.routing.host
+        assert target.routing is not None, "a stored task has one, with its host"
+        routing = request.app_engine_routing
+        routing.service, routing.version = target.routing.service, target.routing.version
+        routing.instance, routing.host = target.routing.instance, target.routing.host
 
     def _write_pull(self, message: Any, content: PullMessage, full: bool) -> None:
         """Where there are pull queues, with the payload in the FULL view alone; else in that view only. Documented."""

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None, more: Sequence[Callable[[Comman
     try:
         code: int = given.run(given)
     except ValueError as error:
-        parser.error(str(error))
+        given.parser.error(str(error))
     return code
 
 
@@ -46,7 +46,7 @@ def _add_plan(commands: Commands) -> None:
         help="when a task that keeps failing is attempted, and when it is given up",
         description="Print when a task that keeps failing is attempted, and when it is given up.",
     )
-    plan.set_defaults(run=_print_plans)
+    plan.set_defaults(run=_print_plans, parser=plan)
     plan.add_argument(
         "file", nargs="?", help="a queue.yaml, or the JSON of `gcloud tasks queues list`: a plan for each of its queues"
     )

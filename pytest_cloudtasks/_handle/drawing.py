@@ -43,11 +43,12 @@ class Drawing:
         ``delays``: a dispatch is late, by whole seconds up to this, as by `delay_dispatch`; ``timedelta(0)`` for none.
         Faults that are planned at a rate are drawn, too. It shrinks to tasks that go in order, on time, once.
 
-        Raises TypeError for what is no ``data``, ValueError for ``delays`` that can't be, RuntimeError if this fake
-        draws its choices already, or the example has ended. Evidence: documented (the service may do all of it); how
-        late a dispatch may be is our choice.
+        Raises TypeError for what is no ``data`` or no bool, ValueError for ``delays`` that can't be, RuntimeError if
+        this fake draws its choices already, or the example has ended. Evidence: documented (the service may do all of
+        it); how late a dispatch may be is our choice.
         """
         data_of_example(data, "choose_from()")
+        _check_flags(order=order, duplicates=duplicates, lost_answers=lost_answers)
         longest = _longest(delays)
         world = self._resting
         if not isinstance(world.choices, SeededChoices):
@@ -58,8 +59,10 @@ class Drawing:
             )
         from .._strategies.drawn import drawn_choices
 
+        picks = order or world.settings.order == "shuffle"
+        drawn = {"order": picks, "duplicates": duplicates, "lost answers": lost_answers, "delays": longest}
         with world.lock:
-            world.choose_by(drawn_choices(data, picks=order or world.settings.order == "shuffle"))
+            world.choose_by(drawn_choices(data, picks=picks, subjects=[what for what, is_on in drawn.items() if is_on]))
             if duplicates:
                 world.plans.add(FaultPlan(Fault.DELIVER_TWICE, "", _any_task, _POSSIBLE))
             if lost_answers:
@@ -92,6 +95,12 @@ def data_of_example(data: Any, where: str) -> DataObject:
 
 def _any_task(task: Any) -> bool:
     return True
+
+
+def _check_flags(**flags: object) -> None:
+    for name, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise TypeError(f"choose_from({name}=…) takes True or False, and got {flag!r}.")
 
 
 def _longest(delays: timedelta) -> int:

@@ -14,6 +14,7 @@ from .._google.id_tokens import authorization_for
 from .._model.attempt import DEADLINE_EXCEEDED, Attempt, OutcomeKind
 from .._model.dispatching import Step, Upcoming
 from .._model.queue import Queue
+from .._model.suggestions import counted
 from .._model.task import HttpTarget, PullMessage, Task
 from .._targets.answers import Answer, WrongHandlerResult
 from .._targets.base import Destination, Target, destination_of
@@ -26,7 +27,6 @@ from .handlers import Handler, working
 from .no_target import no_target
 from .records import short_name
 from .shells import Course
-from .suggestions import counted
 from .summary import Beginning, Summary, beginning, summary_since
 from .world import Delivery, World
 

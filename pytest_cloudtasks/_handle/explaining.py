@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .._model.suggestions import counted
 from .differing import in_detail, likeness, values_that_differ
 from .matching import Difference, Match, error_of
 from .on_commit import hint
 from .records import TaskRecord, contents, model_task, short_name
 from .shortened import ABSENT, shown
 from .side_by_side import side_by_side
-from .suggestions import counted
 from .timeline import timeline_excerpt
 from .world import World
 

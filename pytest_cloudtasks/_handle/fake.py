@@ -15,6 +15,7 @@ from .._google.interception import interception
 from .._google.switchboard import switchboard
 from .._model.events import EventKind
 from .._model.refusals import ServiceError
+from .._model.suggestions import counted
 from .._targets.base import OnException
 from .._time.instants import from_datetime
 from .aio import AioVerbs
@@ -32,7 +33,6 @@ from .settings import checked, merged
 from .shells import run
 from .single_request import URL, TaskRequest, task_request
 from .strictness import check_strictness
-from .suggestions import counted
 from .summary import Summary
 from .targeting import Targeting
 from .timeline_data import timeline_as

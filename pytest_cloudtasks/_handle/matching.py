@@ -11,11 +11,11 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 from .._model import names
+from .._model.suggestions import did_you_mean, listed
 from .._targets.headers import Headers
 from .._time.instants import from_datetime, from_timedelta, to_datetime, to_timedelta
 from .records import TaskRecord, model_task
 from .shortened import shown
-from .suggestions import did_you_mean, listed
 from .world import World
 
 

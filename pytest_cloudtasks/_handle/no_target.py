@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from .._model.suggestions import did_you_mean
 from .._model.task import Routing
 from .._targets.base import Destination
 from .._targets.registry import Targets
 from .._targets.urls import normal
 from .failing import NoTarget
-from .suggestions import did_you_mean
 
 
 def no_target(what: str, destination: Destination, targets: Targets) -> NoTarget:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import warnings
 
-from .suggestions import counted
+from .._model.suggestions import counted
 
 
 class CloudTasksWarning(UserWarning):

@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import Any
 
 from .._google.injected import RpcFault
+from .._model.suggestions import counted
 from .._model.task import Task
 from .choices import Choices
-from .suggestions import counted
 
 
 class Fault(Enum):

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._model import names
+from .._model.suggestions import did_you_mean
 from .._model.task import Task, TaskState
 from .calls import name_in
 from .durations import duration_text, offset_text
-from .suggestions import did_you_mean
 from .world import RpcCall, World
 
 SHOWN = 3

@@ -9,13 +9,13 @@ from typing import Any
 from .._model.attempt import Attempt, OutcomeKind
 from .._model.backoff import GiveUp, Retry
 from .._model.events import Event
+from .._model.suggestions import counted
 from .._model.task import HttpTarget, PullMessage, Task
 from .._targets.request import url_of
 from .calls import Arrival
 from .durations import duration_text, offset_text
 from .records import short_name
 from .report_values import Pairs, body_text, header_pairs, message_text, told
-from .suggestions import counted
 from .telling import result_of
 from .world import World
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from .._model.attempt import Attempt
+from .._model.suggestions import counted, listed
 from .._model.task import Task, TaskState
-from .suggestions import counted, listed
 from .telling import result_of
 
 TASKS = 1_000

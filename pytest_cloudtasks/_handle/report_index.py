@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .._model.suggestions import listed
 from .report_html import document, tag, text
 from .report_page import counts_text, toggle
 from .shortened import shortened
-from .suggestions import listed
 
 LINE = 200
 """How much of a failure's first line it shows."""

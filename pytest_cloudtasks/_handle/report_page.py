@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._model.suggestions import counted
 from .report_html import KINDS, document, tag, text
 from .report_layout import Item, Layout, laid_out
-from .suggestions import counted
 
 ROW = 30
 """Pixels from a row of a lane to the next."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -12,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from .._model.knobs import Knobs
+from .._model.suggestions import did_you_mean, listed
 from .._model.units import MINUTE
 from .._time.instants import from_datetime, from_timedelta
 from .queue_files import is_queue_file, queues_in_file
-from .suggestions import did_you_mean, listed
 
 CALLER = "user:test@example.com"
 """The member that a client is where `iam_emulation` names no other."""
@@ -269,8 +270,9 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 def read_duration(text: str) -> timedelta | None:
     """``90s``, ``10m``, ``1.5h``, ``7d``; None for what is no duration."""
     number, unit = text[:-1].rstrip(), text[-1:]
-    if unit in _UNITS and number.replace(".", "", 1).isdigit():
-        return timedelta(**{_UNITS[unit]: float(number)})
+    if unit in _UNITS and number.replace(".", "", 1).isdecimal():
+        with suppress(OverflowError):  # beyond what a timedelta can have
+            return timedelta(**{_UNITS[unit]: float(number)})
     return None
 
 

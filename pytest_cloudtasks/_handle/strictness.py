@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .._model.suggestions import counted
 from .explaining import with_timeline
 from .failing import CloudTasksAssertionError
 from .leftovers import SHOWN, lines, listing
 from .records import short_name
-from .suggestions import counted
 from .world import World
 
 DRAINED = "drained"

@@ -8,6 +8,7 @@ from typing import Any
 
 from .._model.backoff import Retry
 from .._model.events import EventKind
+from .._model.suggestions import counted
 from .._model.task import Task, TaskState
 from .._time.instants import to_timedelta
 from .durations import duration_text, offset_text
@@ -16,7 +17,6 @@ from .failing import CloudTasksAssertionError
 from .matching import matches
 from .records import TaskRecord, model_task, short_name
 from .shortened import shown
-from .suggestions import counted
 from .world import World
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from .._model.events import Event, EventKind
+from .._model.suggestions import counted
 from .durations import offset_text
 from .history import Entry, entries, folded
 from .records import model_task, short_name
 from .shortened import shortened
-from .suggestions import counted
 from .summary import blocked
 from .telling import entry_text
 from .world import World

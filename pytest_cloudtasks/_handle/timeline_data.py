@@ -8,12 +8,12 @@ from typing import Any
 from .._model import names
 from .._model.backoff import GiveUp, Retry
 from .._model.events import Event, EventKind
+from .._model.suggestions import did_you_mean
 from .._model.task import PullMessage, Task
 from .._targets.request import url_of
 from .._time.instants import to_datetime
 from .calls import Call
 from .history import Entry, entries
-from .suggestions import did_you_mean
 from .summary import blocked
 from .telling import entry_text, result_of
 from .timeline import timeline_text

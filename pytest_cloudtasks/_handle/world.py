@@ -21,6 +21,7 @@ from .._model.attempt import Attempt
 from .._model.queue import Queue
 from .._model.refusals import ServiceError
 from .._model.service import Service
+from .._model.suggestions import did_you_mean, listed
 from .._model.task import PullMessage, Task
 from .._targets.answers import Answer
 from .._targets.asgi import in_a_loop
@@ -43,7 +44,6 @@ from .plans import Plans
 from .randomness import Randomness
 from .rpc_faults import failure_of, loss_of
 from .settings import Settings
-from .suggestions import did_you_mean, listed
 
 if TYPE_CHECKING:
     from .._google.status import InProcessRpcError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from . import refusals
 from .knobs import Knobs, RetryLimitCheck, ZeroMaxDoublings
-from .units import HOUR, MILLISECOND, SECOND, truncated
+from .units import HOUR, LATEST, MILLISECOND, SECOND, truncated
 
 UNLIMITED = -1
 """``max_attempts`` of -1: no limit on attempts."""
@@ -124,7 +124,7 @@ def verdict_on_failure(
     else:
         age_left = has_age_limit and ended - first_dispatch < config.max_retry_duration
     if attempts_left or age_left:
-        return Retry(at)
+        return Retry(min(at, LATEST))
     return GiveUp(_limits_used_up(config))
 
 

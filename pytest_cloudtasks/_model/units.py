@@ -8,6 +8,8 @@ SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+LATEST = 253_402_300_799 * SECOND + 999_999 * MICROSECOND
+"""The end of the year 9999: the last instant of a Timestamp, and of Python's datetime. Evidence: documented."""
 
 
 def truncated(instant: int, unit: int) -> int:

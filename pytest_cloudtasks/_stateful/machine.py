@@ -25,11 +25,12 @@ from hypothesis.stateful import (
 
 from .._google.errors_of_clients import is_refusal
 from .._handle.fake import FakeCloudTasks
-from .._handle.suggestions import did_you_mean, listed
 from .._model import names
+from .._model.suggestions import did_you_mean, listed
 from .._strategies.outcomes import Outcome
 from .._targets.routes import Route
 from . import drawing, promises
+from .options import check_options
 from .promising import Promises, promised
 
 if TYPE_CHECKING:
@@ -86,7 +87,12 @@ class CloudTasksMachine(RuleBasedStateMachine):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        left_out = [cls.without] if isinstance(cls.without, str) else list(cls.without)
+        check_options(f"{cls.__name__}.options", cls.options)
+        if isinstance(cls.without, str):
+            raise TypeError(
+                f"{cls.__name__}.without takes a list of names, such as [{cls.without!r}], and got {cls.without!r}."
+            )
+        left_out = list(cls.without)
         for name in left_out:
             if name not in PARTS:
                 raise ValueError(

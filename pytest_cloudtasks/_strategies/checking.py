@@ -16,6 +16,7 @@ from .._model.knobs import Knobs
 from .._model.queue import queue_config_from
 from .._model.refusals import MESSAGE_IN_PUSH_QUEUE, REQUEST_IN_PULL_QUEUE, TASK_TOO_LARGE, ServiceError
 from .._model.task import PullMessage
+from .fields import check_fields
 from .versions import Version, message, messages_of
 
 _KNOBS = Knobs()
@@ -66,12 +67,13 @@ def check_pulls(where: str, version: Version) -> None:
 
 
 def _check(version: Version, kind: str, fields: Mapping[str, Any], check: Callable[[Messages, Any], None]) -> None:
+    check_fields(version, kind, fields)
     try:
         check(messages_of(version), raw(message(version, kind, fields)))
     except ServiceError as error:
         raise InvalidArgument(f"Cloud Tasks refuses this {kind}: {error.message} It is {_shown(fields)}.") from None
     except (TypeError, ValueError, AttributeError) as error:
-        raise InvalidArgument(f"This is no {kind}: {error}. It is {_shown(fields)}.") from error
+        raise InvalidArgument(f"This is no {kind}: {str(error).rstrip('.')}. It is {_shown(fields)}.") from error
 
 
 def _shown(fields: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hypothesis import currently_in_test_context
 from hypothesis import strategies as st
@@ -31,8 +31,9 @@ class DrawnChoices:
     something may happen, or has to (1), or can't (0).
     """
 
-    def __init__(self, source: random.Random, *, picks: bool) -> None:
+    def __init__(self, source: random.Random, *, picks: bool, subjects: Sequence[str] = ()) -> None:
         self.picks = picks
+        self._subjects = subjects
         self._source = source
         self._asked: dict[str, int] = {}
         """How often questions were asked that are about nothing with a number of its own."""
@@ -80,7 +81,8 @@ class DrawnChoices:
         return "Random choices are drawn from the example: Hypothesis makes them again when it replays it."
 
     def __repr__(self) -> str:
-        return "order, duplicates, lost answers, delays"
+        """What Hypothesis prints of the draw."""
+        return ", ".join(self._subjects) or "faults at a rate"
 
 
 class Turns:
@@ -112,15 +114,15 @@ class Turns:
         return number & _COUNTING[number >> _BITS]
 
 
-def drawn_choices(data: DataObject, *, picks: bool) -> DrawnChoices:
-    """Choices that are drawn from ``data``. Raises RuntimeError if its example has ended."""
+def drawn_choices(data: DataObject, *, picks: bool, subjects: Sequence[str] = ()) -> DrawnChoices:
+    """Choices that are drawn from ``data``, about these subjects. Raises RuntimeError if its example has ended."""
     try:
-        return data.draw(drawing(picks=picks), label="Cloud Tasks")
+        return data.draw(drawing(picks=picks, subjects=subjects), label="Cloud Tasks")
     except Frozen:
         raise RuntimeError(_ENDED) from None
 
 
 @st.composite
-def drawing(draw: DrawFn, *, picks: bool) -> DrawnChoices:
+def drawing(draw: DrawFn, *, picks: bool, subjects: Sequence[str] = ()) -> DrawnChoices:
     """One draw for all: a Random takes what it needs from the example, in any thread, without a line in the report."""
-    return DrawnChoices(draw(st.randoms(use_true_random=False)), picks=picks)
+    return DrawnChoices(draw(st.randoms(use_true_random=False)), picks=picks, subjects=subjects)

@@ -12,6 +12,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .checking import check_task
 from .choosing import Given, chosen, durations, is_callers, mostly
+from .fields import check_fields
 from .naming import resource_names
 from .pulling import PULLING, pull_fields
 from .requests import app_engine_fields, http_fields
@@ -145,4 +146,6 @@ def create_task_requests(
     own = {name: value for name, value in fields.items() if value is not None}
     if is_callers(parent, task):
         check_task(version, own.get("task", {}), where)
+    if is_callers(response_view):
+        check_fields(version, "CreateTaskRequest", own)
     return own if as_dict else message(version, "CreateTaskRequest", own)

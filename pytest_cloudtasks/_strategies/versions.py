@@ -43,8 +43,12 @@ def has_field(version: Version, kind: str, name: str) -> bool:
 
 
 def in_words_of(version: Version, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """``fields``, by v2's names, as a version's message takes them; those that are None are left out."""
-    return _in_words_of(raw_class(getattr(types_of(version), kind)).DESCRIPTOR, fields)
+    """``fields``, by v2's names, as a version's message takes them; those that are None are left out.
+
+    So are those of the message itself that the version has not; within a field all names stay, to be checked.
+    """
+    descriptor = raw_class(getattr(types_of(version), kind)).DESCRIPTOR
+    return _in_words_of(descriptor, {name: one for name, one in fields.items() if _own_name(descriptor, name)})
 
 
 def message(version: Version, kind: str, fields: Mapping[str, Any]) -> Any:
@@ -63,7 +67,10 @@ def _in_words_of(descriptor: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, value in fields.items():
         own = _own_name(descriptor, name)
-        if value is None or not own:
+        if not own:
+            result[name] = value
+            continue
+        if value is None:
             continue
         kind = descriptor.fields_by_name[own].message_type
         if isinstance(value, dict) and kind is not None and not kind.GetOptions().map_entry:

@@ -85,8 +85,11 @@ class Workload:
         """Create the queues that are not there yet and enqueue every task at its instant; gives the Task messages.
 
         Time passes as by ``advance_to()``, so that deliveries which are due on the way are made. What is left when
-        the last task is in its queue is the test's to drive. Evidence: our choice.
+        the last task is in its queue is the test's to drive. Raises TypeError for what is no fake.
+        Evidence: our choice.
         """
+        if not hasattr(cloud_tasks, "advance_to"):
+            raise TypeError(f"play() takes a fake, such as the fixture cloud_tasks, and got {cloud_tasks!r}.")
         client = cloud_tasks.client() if self.version == "v2" else own_client(self.version)
         self._create_queues(client)
         created: list[Any] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -74,7 +74,11 @@ def _queues(draw: DrawFn, given: Any, most: int, version: Version, as_dict: bool
     if isinstance(given, SearchStrategy):
         one = given.map(lambda one: _checked(one, version, as_dict))
         return draw(st.lists(one, min_size=1, max_size=most, unique_by=name_of))
-    found = [_checked(one, version, as_dict) for one in ([given] if isinstance(given, str) else given or ())]
+    if isinstance(given, str):
+        given = [given]
+    if given is not None and (isinstance(given, Mapping) or not isinstance(given, Iterable)):
+        raise InvalidArgument(f"workloads(queues={given!r}) takes a list of IDs, full names or queues, or a strategy")
+    found = [_checked(one, version, as_dict) for one in given or ()]
     if not found or len({name_of(one) for one in found}) < len(found):
         raise InvalidArgument(f"workloads(queues={given!r}) takes one queue or more, each of another name")
     return found

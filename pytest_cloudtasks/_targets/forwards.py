@@ -103,7 +103,7 @@ def _server(to: str, allow_remote: bool) -> Server:
 
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine by its name alone; nothing is looked up."""
-    if host == "localhost":
+    if host.removesuffix(".") == "localhost":
         return True
     try:
         address = ipaddress.ip_address(host)

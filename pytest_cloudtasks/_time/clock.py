@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from .._model.units import LATEST
 from .foreign import ForeignClock, active, following, is_innermost, move_forward
 from .hold import Hold
-from .instants import LATEST
 
 
 @dataclass(frozen=True)

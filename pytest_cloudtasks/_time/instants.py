@@ -6,8 +6,6 @@ from datetime import datetime, timedelta, timezone
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
-LATEST = (datetime.max.replace(tzinfo=timezone.utc) - _EPOCH) // _MICROSECOND * 1_000
-"""The last instant that a datetime can have."""
 
 
 def to_datetime(instant: int) -> datetime:

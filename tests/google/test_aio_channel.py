@@ -204,6 +204,22 @@ def test_what_comes_first_is_dropped_with_its_caller() -> None:
     assert done == []
 
 
+def test_a_future_that_comes_first_is_left_to_those_who_made_it() -> None:
+    """A caller that is cancelled on the way closes a coroutine of its own, and cancels nobody else's future."""
+
+    async def story() -> bool:
+        first = asyncio.get_running_loop().create_future()
+        call = channel_to(Answering(FOUND, lambda: first)).unary_unary(GET_TASK)("request")
+        task = asyncio.ensure_future(answer_of(call))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return first.cancelled()
+
+    assert asyncio.run(story()) is False
+
+
 def test_every_call_is_bound_anew() -> None:
     """One callable serves whichever backend is active when it is called, and is told which RPC it is for."""
     fakes, asked = [Answering(), Answering()], []
@@ -367,6 +383,33 @@ def test_a_redirected_channel_goes_to_the_fake_while_there_is_one() -> None:
         assert get_queue(client) == FOUND
     asyncio.run(client.transport.close())
     assert real.is_closed
+
+
+def test_a_transport_of_the_registry_keeps_a_channel_that_it_is_given() -> None:
+    """Who asks the client for its transport class, and gives that a channel, talks to that channel."""
+    real, backend = RealChannel(), Answering(FOUND)
+    with Entered(backend):
+        transport = late_bound_grpc_asyncio(CloudTasksGrpcAsyncIOTransport)(channel=real)
+        client = tasks_v2.CloudTasksAsyncClient(transport=transport)
+        assert get_queue(client).name == "real"
+    assert backend.calls == []
+
+
+def test_closing_without_a_real_transport_closes_nothing() -> None:
+    """None was needed, so none is built to be closed."""
+    built: list[Any] = []
+
+    class Stock(CloudTasksGrpcAsyncIOTransport):
+        @classmethod
+        def create_channel(cls, *args: Any, **kwargs: Any) -> RealChannel:
+            built.append(args)
+            return RealChannel()
+
+    with Entered(Answering(FOUND)):
+        client = tasks_v2.CloudTasksAsyncClient(transport=late_bound_grpc_asyncio(Stock)())
+        assert get_queue(client) == FOUND
+        asyncio.run(client.transport.close())
+    assert built == []
 
 
 @pytest.mark.parametrize("passed", [AsyncRetry(timeout=5), None, gapic_v1.method.DEFAULT], ids=["one", "no", "def"])

@@ -3,8 +3,11 @@ from __future__ import annotations
 import asyncio
 import importlib
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from types import ModuleType
 from typing import Any
 
 import grpc
@@ -14,6 +17,7 @@ from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._google.client_retry import SkippedWaits, skipped_waits
+from pytest_cloudtasks._google.status import InProcessRpcError
 
 QUEUE = "projects/p/locations/l/queues/q"
 FOUND = tasks_v2.Queue(name=QUEUE)
@@ -312,6 +316,59 @@ def test_installing_twice_is_installing_once() -> None:
     assert base.time is time
     waits.uninstall()
     assert base.time is time
+
+
+@pytest.mark.parametrize("monotonic", [None, lambda: 1000.0], ids=["the process's clock", "a clock of its own"])
+def test_an_older_loop_reads_its_deadline_off_the_same_clock(
+    monkeypatch: pytest.MonkeyPatch, monotonic: Callable[[], float] | None
+) -> None:
+    """Before google-api-core 2.16 by ``datetime_helpers.utcnow``."""
+    helpers, loop = ModuleType("google.api_core.datetime_helpers"), ModuleType("google.api_core.retry_async")
+    began = datetime(2020, 1, 1)
+    vars(helpers)["utcnow"] = lambda: began
+    vars(loop)["datetime_helpers"] = helpers
+    monkeypatch.setitem(sys.modules, helpers.__name__, helpers)
+    monkeypatch.setattr("google.api_core.datetime_helpers", helpers)
+    monkeypatch.setitem(sys.modules, loop.__name__, loop)
+    waits = SkippedWaits()
+    waits.monotonic = monotonic
+    waits.install()
+    now = vars(loop)["datetime_helpers"].utcnow()
+    waits.uninstall()
+    assert now == (began if monotonic is None else datetime(1970, 1, 1, 0, 16, 40))
+    assert vars(loop)["datetime_helpers"] is helpers
+
+
+def test_an_older_loop_s_wait_is_drawn_again_by_the_error_s_own_jitter() -> None:
+    """It was drawn before there was an error, from a generator that knows how long it may be."""
+    waits, jitter = SkippedWaits(), LongestWaits()
+
+    def sleeps(delay: float) -> Iterator[float]:
+        yield delay / 7
+
+    def loop(last_exc: Exception) -> float:
+        base = importlib.import_module("google.api_core.retry.retry_base")
+        sleep_generator = sleeps(3600.0)
+        before = base.time.monotonic()
+        base.time.sleep(next(sleep_generator))
+        return base.time.monotonic() - before  # type: ignore[no-any-return]
+
+    waits.install()
+    passed = loop(InProcessRpcError(grpc.StatusCode.UNAVAILABLE, "Try again.", (), jitter))
+    waits.uninstall()
+    assert jitter.asked == [(0.0, 3600.0)]
+    assert passed >= 3600.0
+
+
+def test_loops_that_are_not_loaded_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of Google's is imported to be replaced."""
+    gone = [name for name in sys.modules if name.startswith("google.api_core.")]
+    for name in gone:
+        monkeypatch.delitem(sys.modules, name)
+    waits = SkippedWaits()
+    waits.install()
+    assert [name for name in sys.modules if name.startswith("google.api_core.")] == []
+    waits.uninstall()
 
 
 @pytest.mark.usefixtures("installed")

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -11,9 +13,15 @@ from google.api_core import exceptions
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._google.clients import bound_async_client, bound_client, exception_for
+from pytest_cloudtasks._google.clients import (
+    bound_async_client,
+    bound_client,
+    bound_legacy_client,
+    exception_for,
+)
+from pytest_cloudtasks._google.errors_of_clients import client_error, is_refusal
 from pytest_cloudtasks._google.switchboard import Incoming
-from pytest_cloudtasks._model.refusals import QUEUE_MISSING
+from pytest_cloudtasks._model.refusals import BAD_RESOURCE, QUEUE_MISSING, Refusal
 
 QUEUE = "projects/p/locations/l/queues/q"
 FOUND = tasks_v2.Queue(name=QUEUE)
@@ -105,6 +113,47 @@ def test_a_refusal_is_raised_as_the_client_raises_it() -> None:
     error = exception_for(QUEUE_MISSING.error(), random.Random(0))
     assert type(error) is exceptions.NotFound
     assert str(error).startswith("404 Queue does not exist.")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "is_one"),
+    [(QUEUE_MISSING, True), (BAD_RESOURCE, False)],
+    ids=["not found", "invalid argument"],
+)
+def test_a_refusal_is_one_of_the_state_of_things(refusal: Refusal, is_one: bool) -> None:
+    """An invalid argument would be refused at any time."""
+    assert is_refusal(client_error(refusal.error())) is is_one
+    assert not is_refusal(ValueError("not Google's"))
+
+
+def test_1x_has_its_own_client_on_a_bound_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under either name, with a transport of its own that leads to the fake; here with stand-ins for both classes."""
+    transports: Any = ModuleType("google.cloud.tasks_v2.gapic.transports")
+    transports.cloud_tasks_grpc_transport = SimpleNamespace(
+        CloudTasksGrpcTransport=lambda channel: SimpleNamespace(channel=channel)
+    )
+    monkeypatch.setitem(sys.modules, "google.cloud.tasks_v2.gapic", ModuleType("google.cloud.tasks_v2.gapic"))
+    monkeypatch.setitem(sys.modules, transports.__name__, transports)
+    monkeypatch.setattr("google.cloud.tasks_v2.CloudTasksClient", SimpleNamespace)
+    monkeypatch.setattr("pytest_cloudtasks._google.clients.is_of_1x", lambda: True)
+    for build in (bound_client, bound_legacy_client):
+        own = Own()
+        client: Any = build(lambda own=own: own)
+        assert type(client) is SimpleNamespace
+        call = client.transport.channel.unary_unary("/google.cloud.tasks.v2.CloudTasks/GetQueue")
+        call(tasks_v2.GetQueueRequest(name=QUEUE))
+        assert [one.rpc for one in own.calls] == ["get_queue"]
+
+
+def test_1x_has_no_async_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is installed, who asks for one is told what to do."""
+    monkeypatch.setattr("pytest_cloudtasks._google.clients.is_of_1x", lambda: True)
+    with pytest.raises(RuntimeError) as refused:
+        bound_async_client(Own)
+    assert str(refused.value) == (
+        "The installed google-cloud-tasks has no CloudTasksAsyncClient; it came with release 2.0. Call the service"
+        " through cloud_tasks_client, or install a newer release."
+    )
 
 
 @pytest.mark.parametrize("kind", ["client", "async_client", "legacy_client"])

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from google.api_core import exceptions
 
-from pytest_cloudtasks._google.injected import DEADLINE, TEXTS, RpcFault, rpc_fault
+from pytest_cloudtasks._google.injected import DEADLINE, TEXTS, RpcFault, codes, rpc_fault
 
 UNAVAILABLE = RpcFault("UNAVAILABLE", "The service is currently unavailable.")
 
@@ -54,6 +54,7 @@ def test_what_does_not(error: Any) -> None:
 def test_every_code_has_a_text() -> None:
     """All of grpc's codes can be asked for, but OK."""
     assert TEXTS.keys() == {code.name for code in grpc.StatusCode} - {"OK"}
+    assert set(codes()) == TEXTS.keys()
 
 
 def test_what_the_channel_raises() -> None:

@@ -390,6 +390,20 @@ def test_a_patch_is_undone_last_first() -> None:
     assert (mapping["key"], Owner.attribute) == ("first", "first")
 
 
+def test_a_release_without_rest_is_intercepted_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its registry gets late-bound transports for what is in it, and nothing else."""
+    registry = dict(client_module.CloudTasksClientMeta._transport_registry)
+    registry.pop("rest", None)
+    monkeypatch.setattr(client_module.CloudTasksClientMeta, "_transport_registry", registry)
+    before, interception = dict(registry), Interception()
+    interception.install()
+    during = dict(registry)
+    interception.uninstall()
+    assert during.keys() == before.keys()
+    assert all(during[kind] is not before[kind] for kind in ("grpc", "grpc_asyncio"))
+    assert registry == before
+
+
 @pytest.fixture
 def modules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """A folder on the import path; ``made_up_clients`` in it counts as a module of clients."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from google.cloud import tasks_v2
-from google.protobuf import duration_pb2, timestamp_pb2
+from google.protobuf import duration_pb2, message_factory, timestamp_pb2
 from google.rpc import status_pb2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._google.raw import as_it_arrived, built, raw, raw_class, raw_within, shown
+from pytest_cloudtasks._google.borrowing import class_of
+from pytest_cloudtasks._google.raw import as_it_arrived, built, is_message, raw, raw_class, raw_within, shown
 
 RAW_QUEUE = tasks_v2.Queue.pb(None)
 RAW_TASK = tasks_v2.Task.pb(None)
@@ -30,6 +32,23 @@ def test_a_message_and_what_is_behind_it() -> None:
     wrapped = shown(tasks_v2.Queue, message)
     assert type(wrapped) is tasks_v2.Queue
     assert raw(wrapped) is raw(message) is shown(RAW_QUEUE, message) is message
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [
+        (tasks_v2.Queue(), True),
+        (RAW_QUEUE(), True),
+        (tasks_v2.Queue, False),
+        (duration_pb2.Duration(), False),
+        ({"name": "q"}, False),
+        (None, False),
+    ],
+    ids=["the library's", "protobuf's", "class", "of another package", "dict", "none"],
+)
+def test_googles_messages_for_tasks_are_told(value: Any, is_one: bool) -> None:
+    """In either form; classes and messages of other packages are none of them."""
+    assert is_message(value) is is_one
 
 
 def test_messages_are_found_at_any_depth() -> None:
@@ -120,3 +139,15 @@ def test_every_page_is_on_record_with_its_own_token(cloud_tasks: FakeCloudTasks,
     tokens = [call.request.page_token for call in cloud_tasks.rpcs]
     assert tokens == ["", *[call.result.next_page_token for call in cloud_tasks.rpcs][:2]]
     assert len(set(tokens)) == 3
+
+
+def test_an_older_protobuf_makes_classes_by_a_factory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before 4.22, out of the pool that the descriptor is in."""
+
+    def factory(pool: object) -> SimpleNamespace:
+        return SimpleNamespace(GetPrototype=lambda descriptor: (pool, descriptor))
+
+    assert class_of(RAW_QUEUE.DESCRIPTOR) is RAW_QUEUE
+    monkeypatch.delattr(message_factory, "GetMessageClass", raising=False)
+    monkeypatch.setattr(message_factory, "MessageFactory", factory, raising=False)
+    assert class_of(RAW_QUEUE.DESCRIPTOR) == (RAW_QUEUE.DESCRIPTOR.file.pool, RAW_QUEUE.DESCRIPTOR)

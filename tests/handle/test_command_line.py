@@ -75,4 +75,6 @@ def test_what_is_wrong_is_told_in_a_sentence(
     with pytest.raises(SystemExit) as end:
         main(["plan", *arguments])
     assert end.value.code == 2
-    assert capsys.readouterr().err.endswith(f": error: {message}\n")
+    said = capsys.readouterr().err
+    assert said.startswith("usage: python -m pytest_cloudtasks plan [-h] ")
+    assert said.endswith(f"\npython -m pytest_cloudtasks plan: error: {message}\n")

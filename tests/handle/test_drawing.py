@@ -279,6 +279,46 @@ def test_what_is_no_data_is_refused(data: Any) -> None:
         assert str(refusal.value) == message.replace("choose_from()", "FakeCloudTasks(choices=…)")
 
 
+@pytest.mark.parametrize("name", ["order", "duplicates", "lost_answers"])
+@pytest.mark.parametrize("flag", ["x", 1, None])
+def test_what_is_left_to_chance_takes_true_or_false(name: str, flag: Any) -> None:
+    """What only looks true is refused, and nothing has changed."""
+
+    def test(data: DataObject) -> None:
+        with FakeCloudTasks() as cloud_tasks:
+            with pytest.raises(TypeError) as refusal:
+                cloud_tasks.choose_from(data, **{name: flag})
+            assert str(refusal.value) == f"choose_from({name}=…) takes True or False, and got {flag!r}."
+            assert list(cloud_tasks._resting.plans) == []
+            cloud_tasks.choose_from(data)
+
+    one_example(test)
+
+
+OFF = {"order": False, "duplicates": False, "lost_answers": False, "delays": NONE}
+
+
+@pytest.mark.parametrize(
+    ("options", "choice", "printed"),
+    [
+        ({}, {}, "order, duplicates, lost answers, delays"),
+        ({}, {"duplicates": False, "lost_answers": False}, "order, delays"),
+        ({}, {**OFF, "lost_answers": True}, "lost answers"),
+        ({"order": "shuffle"}, OFF, "order"),
+        ({}, OFF, "faults at a rate"),
+    ],
+)
+def test_what_is_left_to_chance_is_printed(options: dict[str, Any], choice: dict[str, Any], printed: str) -> None:
+    """Hypothesis shows the draw as what may happen, and nothing else."""
+
+    def test(data: DataObject) -> None:
+        with FakeCloudTasks(**options) as cloud_tasks:
+            cloud_tasks.choose_from(data, **choice)
+            assert repr(cloud_tasks._resting.choices) == printed
+
+    one_example(test)
+
+
 @pytest.mark.parametrize("delays", [timedelta(seconds=-1), timedelta(milliseconds=999)], ids=str)
 def test_delays_that_cannot_be_are_refused(delays: timedelta) -> None:
     """A delay is a second at the least, and nothing has changed."""

@@ -22,7 +22,7 @@ from pytest_cloudtasks._model.backoff import (
 from pytest_cloudtasks._model.knobs import Knobs, RetryLimitCheck, ZeroMaxDoublings
 from pytest_cloudtasks._model.refusals import Code
 from pytest_cloudtasks._model.task import TaskState
-from pytest_cloudtasks._model.units import HOUR, MILLISECOND, SECOND
+from pytest_cloudtasks._model.units import HOUR, LATEST, MILLISECOND, SECOND
 
 from .driving import LOCATION, QUEUE, START, add, always, assert_refused, dispatched_at, driver_with, service_with
 
@@ -223,3 +223,18 @@ def test_settings_out_of_range_are_refused_wherever_they_are_given(given: dict[s
     assert_refused(service, refused, message, lambda: service.update_queue(START, QUEUE, settings, []))
     assert_refused(service, refused, message, lambda: service.update_queue(START, QUEUE, settings, ["retry_config"]))
     assert_refused(driver.service, refused, message, lambda: add(driver, retry_config=given))
+
+
+def test_no_retry_is_later_than_a_timestamp_can_say() -> None:
+    """A backoff that leads beyond the year 9999 ends there."""
+    far = RetryConfig(max_attempts=UNLIMITED, min_backoff=LATEST, max_backoff=LATEST)
+    verdict = verdict_on_failure(
+        far,
+        RetryLimitCheck.AFTER_FAILURE,
+        attempts=1,
+        failures=1,
+        first_dispatch=START,
+        ended=START,
+        counted_from=START,
+    )
+    assert verdict == Retry(LATEST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_cloudtasks._model.creation import FIRST_INSTANT, NO_INSTANT
 from pytest_cloudtasks._model.refusals import Code
 from pytest_cloudtasks._model.task import AppEngineTarget, Headers, HttpTarget, OAuthToken, OidcToken, Routing, TaskSpec
 from pytest_cloudtasks._model.units import HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND
@@ -44,6 +45,21 @@ REFUSED = [
         )
         for method in ("GET", "PATCH")
     ),
+    pytest.param(
+        TaskSpec(HttpTarget(f"{URL}?q={'x' * 2083}")),
+        f"HttpRequest.url must be no longer than 2083 characters after encoding, and has {len(URL) + 3 + 2083}.",
+        id="url too long",
+    ),
+    pytest.param(
+        TaskSpec(HttpTarget(URL, headers=(("X-Much", "x" * (80 * 1024 - 6)),))),
+        "HttpRequest.headers must be smaller than 80 KB in total.",
+        id="headers too large",
+    ),
+    pytest.param(
+        TaskSpec(AppEngineTarget(f"/{'x' * 2083}")),
+        "AppEngineHttpRequest.relativeUri must be no longer than 2083 characters after encoding, and has 2084.",
+        id="relative uri too long",
+    ),
     pytest.param(TaskSpec(AppEngineTarget("run")), RELATIVE_URI, id="uri without slash"),
     pytest.param(TaskSpec(AppEngineTarget("/a b")), RELATIVE_URI, id="uri with space"),
     *(
@@ -72,6 +88,15 @@ REFUSED = [
         " than 720h in the future.",
         id="schedule time too far, in summer",
     ),
+    *(
+        pytest.param(
+            TaskSpec(HttpTarget(URL), schedule_time=instant),
+            "Task.scheduleTime is no valid timestamp: its seconds must lie in the years 1 to 9999, and its nanos"
+            " between 0 and 999,999,999.",
+            id=f"schedule time {which} all years",
+        )
+        for which, instant in (("before", FIRST_INSTANT - 1), ("after", NO_INSTANT))
+    ),
 ]
 
 
@@ -87,6 +112,9 @@ def test_what_the_service_refuses_is_not_created(spec: TaskSpec, message: str) -
     [
         TaskSpec(HttpTarget("http://worker.test")),
         TaskSpec(HttpTarget("http://example.com/%zz")),
+        TaskSpec(HttpTarget(f"{URL}?{'x' * (2083 - len(URL) - 1)}")),
+        TaskSpec(HttpTarget(URL, headers=(("X-Much", "x" * (80 * 1024 - 7)),))),
+        TaskSpec(AppEngineTarget(f"/{'x' * 2082}")),
         TaskSpec(HttpTarget(URL, oidc=OidcToken("a@b.c"))),
         TaskSpec(HttpTarget(URL, "PATCH", body=b"x")),
         TaskSpec(HttpTarget(URL, "GET")),
@@ -96,6 +124,7 @@ def test_what_the_service_refuses_is_not_created(spec: TaskSpec, message: str) -
         TaskSpec(HttpTarget(URL), dispatch_deadline=30 * MINUTE),
         TaskSpec(AppEngineTarget(), dispatch_deadline=24 * HOUR + 15 * SECOND),
         TaskSpec(HttpTarget(URL), schedule_time=START + 720 * HOUR),
+        TaskSpec(HttpTarget(URL), schedule_time=FIRST_INSTANT),
     ],
 )
 def test_what_is_just_within_the_rules_is_created(spec: TaskSpec) -> None:

@@ -371,6 +371,20 @@ def test_an_attempt_can_be_forced_for_delivery_by_the_caller() -> None:
 # --- expiry ------------------------------------------------------------------------------------------------------
 
 
+def test_an_attempt_can_be_begun_past_the_limits_as_the_queue_s_own() -> None:
+    """It carries the task's schedule time, and its retry counts from its end, unlike that of one that is forced."""
+    driver = driver_with(settings={"rate_limits": {"max_concurrent_dispatches": 1}, **EVERY_SECOND})
+    first, second = add(driver, "a"), add(driver, "b")
+    service = driver.service
+    attempts = [service.begin(START + SECOND, task) for task in (first, second)]
+    assert [(one.schedule_time, one.dispatch_time, one.forced) for one in attempts] == [
+        (START, START + SECOND, False)
+    ] * 2
+    assert service.queues[QUEUE].in_flight == 2
+    service.dispatcher.answer(attempts[0], response(500), START + 3 * SECOND, START + 3 * SECOND)
+    assert first.schedule_time == START + 4 * SECOND
+
+
 def test_a_task_expires_31_days_after_its_creation() -> None:
     """To the nanosecond, whatever it waits for; its name stays reserved from then on."""
     driver = driver_with()

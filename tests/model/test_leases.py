@@ -159,6 +159,24 @@ def test_a_renewed_lease_counts_from_the_call() -> None:
     assert (task.schedule_time, task.dispatch_count) == (START + 2 * SECOND, 1)
 
 
+@pytest.mark.parametrize("stop", ["pause_queue", "disable_queue"])
+def test_no_lease_is_renewed_in_a_queue_that_does_not_run(stop: str) -> None:
+    """The lease stays as it is: it can still be acknowledged."""
+    service = pull_service()
+    task = put(service)
+    lease(service)
+    held = task.schedule_time
+    getattr(service, stop)(START, QUEUE)
+    refused(
+        service,
+        refusals.RENEW_IN_STOPPED_QUEUE,
+        lambda: service.leases.renew(service, START, NAME, held, MINUTE),
+        state=service.queues[QUEUE].state.name,
+    )
+    service.leases.acknowledge(service, START, NAME, held)
+    assert task.state is TaskState.SUCCEEDED
+
+
 def test_a_cancelled_lease_frees_the_task() -> None:
     """It can be leased at the same instant, and the old holder has nothing left."""
     service = pull_service()

@@ -219,6 +219,21 @@ def test_nothing_is_picked_that_may_not_go() -> None:
     assert went(driver)[1:] == ["b", "a"]
 
 
+def test_a_line_up_that_says_no_more_than_that_it_decides_keeps_the_order() -> None:
+    """Dispatches and listings alike are first come, first served until a line-up has another answer."""
+
+    class Indifferent(Lineup):
+        is_shuffled = True
+        picks = True
+
+    driver = driver_with()
+    driver.service.dispatcher.lineup = Indifferent()
+    tasks = [add(driver, task_id) for task_id in "cab"]
+    assert driver.service.list_tasks(START, QUEUE, 0, "") == (tasks, "")
+    driver.drain()
+    assert went(driver) == ["c", "a", "b"]
+
+
 def test_only_one_queue_is_picked_from_where_one_is_driven() -> None:
     """The others' tasks are not in line."""
     driver, lineup = picking()

@@ -173,3 +173,21 @@ def test_listing_queues_refuses_what_is_no_location(parent: str) -> None:
     """ListQueues wants a project and a location, and nothing changes."""
     service = service_with()
     assert_refused(service, Code.INVALID_ARGUMENT, BAD_RESOURCE, lambda: service.list_queues(START, parent, 0, "", ""))
+
+
+def test_all_locations_are_none_to_list() -> None:
+    """Other services take "-" for every location; this one refuses it in words of its own, and nothing changes."""
+    service = service_with()
+    assert_refused(
+        service,
+        Code.INVALID_ARGUMENT,
+        "Location '-' is not a valid location. Use ListLocations to list valid locations.",
+        lambda: service.list_queues(START, "projects/p/locations/-", 0, "", ""),
+    )
+
+
+@pytest.mark.parametrize("name", ["", "q", LOCATION, f"{QUEUE}/tasks/t"])
+def test_an_update_refuses_what_is_no_queue_name(name: str) -> None:
+    """In the words of CreateQueue, for it may be one; and nothing changes."""
+    service = service_with()
+    assert_refused(service, Code.INVALID_ARGUMENT, NAME_FORMAT, lambda: service.update_queue(START, name, {}, []))

@@ -10,7 +10,7 @@ import pytest
 from pytest_cloudtasks._model.attempt import response
 from pytest_cloudtasks._model.backoff import RetryConfig
 from pytest_cloudtasks._model.knobs import Knobs, ZeroMaxDoublings
-from pytest_cloudtasks._model.queue import QueueState, RateLimits, rate_limits_from
+from pytest_cloudtasks._model.queue import LEAST_RATE, QueueState, RateLimits, rate_limits_from
 from pytest_cloudtasks._model.refusals import Code
 from pytest_cloudtasks._model.units import DAY, HOUR, SECOND
 
@@ -248,6 +248,33 @@ def test_tenths_of_a_rate_add_up() -> None:
         driver.advance(HOUR)
         parts.append((queue.throttle, queue.rate.tokens(driver.now)))
     assert parts == [(Fraction(6, 10), 6), (Fraction(7, 10), 7), (Fraction(8, 10), 8)]
+
+
+def test_a_part_of_the_rate_that_is_allowed_already_takes_no_tokens() -> None:
+    """What is left of the burst stays, and a part that is less than the least is the least."""
+    driver = driver_with(settings={"rate_limits": {"max_dispatches_per_second": 64}}, knobs=Knobs(burst_size=64))
+    queue = driver.service.queues[QUEUE]
+    driver.advance(HOUR)
+    queue.allow(Fraction(0), driver.now)
+    assert (queue.throttle, queue.rate.tokens(driver.now)) == (LEAST_RATE, 1)
+    queue.allow(LEAST_RATE / 2, driver.now)
+    assert (queue.throttle, queue.rate.tokens(driver.now)) == (LEAST_RATE, 1)
+
+
+@pytest.mark.parametrize("ratio", [-0.1, 1.1])
+def test_a_sampling_ratio_is_a_part_of_one(ratio: float) -> None:
+    """A new queue and an update refuse another alike, and nothing changes."""
+    service, settings = service_with(), {"stackdriver_logging_config": {"sampling_ratio": ratio}}
+    for command in (
+        lambda: service.create_queue(START, LOCATION, f"{LOCATION}/queues/new", settings),
+        lambda: service.update_queue(START, QUEUE, settings, []),
+    ):
+        assert_refused(
+            service,
+            Code.INVALID_ARGUMENT,
+            "StackdriverLoggingConfig.samplingRatio must be between 0.0 and 1.0.",
+            command,
+        )
 
 
 def test_a_task_that_will_be_gone_is_passed_over() -> None:

@@ -37,6 +37,7 @@ NO_LONGER = (
     "The task no longer exists, though a task with this name existed recently. The task either successfully completed"
     " or was deleted."
 )
+MISSING_TASK = "CreateTaskRequest.task is required."
 TOO_RECENT_QUEUE = "The queue cannot be created because a queue with this name existed too recently."
 TOO_RECENT_TASK = (
     "The task cannot be created because a task with this name existed too recently. For more information about task"
@@ -294,6 +295,12 @@ def test_a_refused_task_takes_no_id() -> None:
         lambda: driver.service.create_task(START, QUEUE, spec),
     )
     assert ids([add(driver)]) == ["auto-1"]
+
+
+def test_a_task_has_to_be_given() -> None:
+    """A CreateTask without one is refused, and nothing changes."""
+    service = service_with()
+    assert_refused(service, Code.INVALID_ARGUMENT, MISSING_TASK, lambda: service.create_task(START, QUEUE, None))
 
 
 def test_a_bad_task_is_told_before_a_missing_queue() -> None:

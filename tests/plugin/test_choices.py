@@ -77,7 +77,9 @@ STORIES = {
         """
         enqueue("a", "b")
         cloud_tasks.drain()
-        assert "second" not in cloud_tasks.timeline() or cloud_tasks.attempts()[0].task.id == "a"
+        timeline = cloud_tasks.timeline()
+        is_late = "held back" in timeline  # as short a way to make b the first
+        assert "second" not in timeline or is_late or cloud_tasks.attempts()[0].task.id == "a"
         """,
         """
         +0:00:00  work/b attempt 1 → 200

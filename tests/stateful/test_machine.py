@@ -219,6 +219,31 @@ def test_a_misspelt_name_is_refused() -> None:
     )
 
 
+def test_what_to_leave_out_is_a_list() -> None:
+    """A text alone is refused."""
+    with pytest.raises(TypeError) as refusal:
+        type("Alone", (CloudTasksMachine,), {"without": "drain"})
+    assert str(refusal.value) == "Alone.without takes a list of names, such as ['drain'], and got 'drain'."
+
+
+def test_a_misspelt_option_is_refused() -> None:
+    """When the class is made, with the nearest and all."""
+    with pytest.raises(ValueError, match="Misspelt") as refusal:
+        type("Misspelt", (CloudTasksMachine,), {"options": {"servce": {}}})
+    assert str(refusal.value) == (
+        "Misspelt.options has no option 'servce'. Did you mean 'service'? Its options are queues, project, location,"
+        " start, time, seed, order, strict, auto_create_queues, on_exception, redirect_endpoints, google_auth, inline,"
+        " call_log and service."
+    )
+
+
+def test_options_are_a_mapping() -> None:
+    """A list of names says nothing of their values."""
+    with pytest.raises(TypeError) as refusal:
+        type("Listed", (CloudTasksMachine,), {"options": ["inline"]})
+    assert str(refusal.value) == "Listed.options takes a mapping of options to values, and got ['inline']."
+
+
 # --- the application's own ---------------------------------------------------------------------------------------
 
 

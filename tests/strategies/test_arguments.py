@@ -18,6 +18,7 @@ from pytest_cloudtasks import strategies as cloud
 
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
 HTTP = {"url": "https://example.com/"}
+METHODS = "'POST', 'GET', 'HEAD', 'PUT', 'DELETE', 'PATCH' or 'OPTIONS'"
 
 
 def drawn(strategy: SearchStrategy[Any]) -> Any:
@@ -100,6 +101,62 @@ WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
         " {'name': 'projects/test-project/locations/us-central1/queues/0', 'rate_limits':"
         " {'max_dispatches_per_second': 501.0}}.",
     ),
+    "unknown method": (
+        lambda: cloud.http_requests(http_method="FOO"),
+        f"HttpRequest.http_method takes {METHODS}, and got 'FOO'.",
+    ),
+    "method in lower case": (
+        lambda: cloud.app_engine_http_requests(http_method="get"),
+        f"AppEngineHttpRequest.http_method takes {METHODS}, and got 'get'. Did you mean 'GET'?",
+    ),
+    "unknown method within": (
+        lambda: cloud.tasks(http_request={**HTTP, "http_method": "FOO"}),
+        f"HttpRequest.http_method takes {METHODS}, and got 'FOO'.",
+    ),
+    "no method": (
+        lambda: cloud.http_requests(http_method=1.5),
+        f"HttpRequest.http_method takes {METHODS}, and got 1.5.",
+    ),
+    "unknown view": (
+        lambda: cloud.create_task_requests(response_view="ALL"),
+        "CreateTaskRequest.response_view takes 'BASIC' or 'FULL', and got 'ALL'. Did you mean 'FULL'?",
+    ),
+    "unknown field": (
+        lambda: cloud.queues(retry_config={"max_attemps": 1}),
+        "RetryConfig has no field 'max_attemps'. Did you mean 'max_attempts'? Its fields are max_attempts,"
+        " max_retry_duration, min_backoff, max_backoff and max_doublings.",
+    ),
+    "unknown field of another version": (
+        lambda: cloud.queues(rate_limits={"max_brust_size": 1}, version="v2beta2"),
+        "RateLimits has no field 'max_brust_size'. Did you mean 'max_burst_size'? Its fields are"
+        " max_dispatches_per_second, max_burst_size and max_concurrent_dispatches.",
+    ),
+    "unknown field within": (
+        lambda: cloud.queues(app_engine_routing_override={"servce": "a"}, version="v2beta3"),
+        "AppEngineRouting has no field 'servce'. Did you mean 'service'? Its fields are service, version, instance"
+        " and host.",
+    ),
+    "unknown field of a request": (
+        lambda: cloud.tasks(http_request={"uri": "https://x.test"}),
+        "HttpRequest has no field 'uri'. Did you mean 'url'? Its fields are url, http_method, headers, body,"
+        " oauth_token and oidc_token.",
+    ),
+    "headers in a list": (
+        lambda: cloud.http_requests(headers=["a"]),  # type: ignore[arg-type]
+        "HttpRequest.headers takes a mapping of names to values, and got ['a'].",
+    ),
+    "header that is a number": (
+        lambda: cloud.http_requests(headers={"A": 1}),  # type: ignore[dict-item]
+        "HttpRequest.headers['A'] takes a text, and got 1.",
+    ),
+    "name of a header that is a number": (
+        lambda: cloud.http_requests(headers={1: "A"}),  # type: ignore[dict-item]
+        "HttpRequest.headers takes a mapping of names to values, and got the name 1.",
+    ),
+    "URL that is a number": (
+        lambda: cloud.http_requests(url=1),  # type: ignore[arg-type]
+        "HttpRequest.url takes a text, and got 1.",
+    ),
     "no payload": (
         lambda: cloud.tasks(http_request=None, app_engine_http_request=None),
         "tasks() needs a payload: http_request and app_engine_http_request are both None",
@@ -166,6 +223,37 @@ def test_what_cannot_be_drawn_is_an_invalid_argument(name: str) -> None:
         drawn(strategy)
 
     assert str(refusal.value) == text
+
+
+@pytest.mark.needs("batches")
+def test_an_unknown_field_in_a_list_is_an_invalid_argument() -> None:
+    """Lists of messages are looked through, too."""
+    header = {"key": "X-Queue", "valu": "a"}
+
+    with pytest.raises(InvalidArgument) as refusal:
+        drawn(cloud.queues(http_target={"header_overrides": [{"header": header}]}))
+
+    assert str(refusal.value) == "Header has no field 'valu'. Did you mean 'value'? Its fields are key and value."
+
+
+def test_the_librarys_own_words_end_in_one_full_stop() -> None:
+    """What only the library can read is refused with what it says of it, whatever that is."""
+    with pytest.raises(InvalidArgument) as refusal:
+        drawn(cloud.tasks(http_request=HTTP, schedule_time="tomorrow", dispatch_deadline=None, retry_config=None))  # type: ignore[arg-type]
+
+    said = str(refusal.value.__cause__)
+    assert str(refusal.value) == (
+        f"This is no Task: {said.rstrip('.')}. It is {{'http_request': {HTTP}, 'schedule_time': 'tomorrow'}}."
+    )
+
+
+@pytest.mark.parametrize("name", ["tasks", "http_requests", "queues", "workloads", "outcomes", "invalid_tasks"])
+def test_an_unknown_argument_is_a_type_error_at_once(name: str) -> None:
+    """Python's own words, with the name that the strategy has for its users."""
+    with pytest.raises(TypeError) as refusal:
+        getattr(cloud, name)(nonsense=1)
+
+    assert str(refusal.value) == f"{name}() got an unexpected keyword argument 'nonsense'"
 
 
 def test_a_task_costs_no_more_than_a_few_dozen_integers() -> None:

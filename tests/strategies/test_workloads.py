@@ -168,6 +168,14 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"queues": ["a", "a"]},
         "workloads(queues=['a', 'a']) takes one queue or more, each of another name",
     ),
+    "number of queues": (
+        {"queues": 3},
+        "workloads(queues=3) takes a list of IDs, full names or queues, or a strategy",
+    ),
+    "queue as a dict alone": (
+        {"queues": {"name": QUEUE}},
+        f"workloads(queues={{'name': '{QUEUE}'}}) takes a list of IDs, full names or queues, or a strategy",
+    ),
     "queue": (
         {"queues": ["a b"]},
         'Cloud Tasks refuses this Queue: Queue ID "a b" can contain only letters ([A-Za-z]), numbers ([0-9]), or'
@@ -206,6 +214,15 @@ def test_what_cannot_be_drawn_is_an_invalid_argument(name: str) -> None:
         minimal(**options)
 
     assert str(refusal.value) == text
+
+
+@pytest.mark.parametrize("fake", [None, "work"])
+def test_a_workload_is_played_by_a_fake(fake: Any) -> None:
+    """Anything else is refused before a task is enqueued."""
+    with pytest.raises(TypeError) as refusal:
+        Workload((), ()).play(fake)
+
+    assert str(refusal.value) == f"play() takes a fake, such as the fixture cloud_tasks, and got {fake!r}."
 
 
 # --- shrinking ---------------------------------------------------------------------------------------------------

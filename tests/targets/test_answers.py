@@ -70,6 +70,16 @@ def test_http_has_no_such_status(status: int, wrap: Any) -> None:
     assert str(refused.value) == f"{status} is no HTTP status. Use a number from 100 to 599."
 
 
+@pytest.mark.parametrize("status", [True, "503", 503.0, None])
+def test_a_status_is_a_number(status: Any) -> None:
+    """A truth value is none, though Python counts it among them."""
+    with pytest.raises(TypeError) as refused:
+        checked_status(status)
+    assert str(refused.value) == (
+        f"An HTTP status is a number such as 503, and {status!r} is none. Write returns(503, 200)."
+    )
+
+
 @pytest.mark.parametrize(
     ("exception", "outcome"),
     [

@@ -377,3 +377,35 @@ def test_in_a_loop_is_about_this_thread() -> None:
 
     assert asyncio.run(story()) == (True, False)
     assert not in_a_loop()
+
+
+def test_a_message_of_an_extension_is_passed_over(request_for: RequestFor) -> None:
+    """What else an application sends is no part of the answer."""
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.push", "path": "/style.css", "headers": []})
+        await answering(204, send)
+
+    answer = call(app, request_for())
+    assert (answer.status, answer.headers.pairs(), answer.body) == (204, (), b"")
+
+
+def test_closing_leaves_a_lifespan_that_never_began(work: TargetRequest) -> None:
+    """After a failed start-up there is nothing to cancel in a running loop."""
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        await send({"type": "lifespan.startup.failed", "message": "no database"})
+
+    server = AsgiServer(app)
+    unhandled: list[Any] = []
+
+    async def story() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: unhandled.append(context))
+        with pytest.raises(RuntimeError) as failed:
+            await server.answer(work)
+        assert str(failed.value) == f"The start-up of {app!r} failed: no database"
+        server.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(story())
+    assert unhandled == []

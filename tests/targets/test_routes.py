@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,6 +12,7 @@ from google.cloud.tasks_v2 import CloudTasksClient
 from pytest_cloudtasks import FakeCloudTasks, Mount, NoTarget, Route, TargetRequest
 from pytest_cloudtasks._model.attempt import DEADLINE_EXCEEDED, NO_RESPONSE, response
 from pytest_cloudtasks._model.task import AppEngineTarget, HttpTarget, Routing
+from pytest_cloudtasks._targets.answers import Answer
 from pytest_cloudtasks._targets.base import AppEngineDestination, Destination, destination_of
 from pytest_cloudtasks._targets.registry import Targets
 
@@ -289,6 +291,39 @@ def test_a_handler_can_have_no_script(request_for: RequestFor, script: Callable[
     assert one.matches(to())
 
 
+def test_a_handler_may_be_a_coroutine_function(request_for: RequestFor) -> None:
+    """It is called at once, and what it answers is known when it has been awaited."""
+
+    async def handler(request: TargetRequest) -> tuple[int, dict[str, str]]:
+        return 429, {"Retry-After": "5"}
+
+    one = route(handler=handler)
+    assert one.is_async
+    assert not route(handler=lambda request: 200).is_async
+    coming = one.answer(request_for())
+    assert not isinstance(coming, Answer)
+    answer = asyncio.run(coming)
+    assert (answer.outcome, answer.headers.pairs()) == (response(429), (("Retry-After", "5"),))
+
+
+@pytest.mark.parametrize("raised", ["TimeoutError", 500, int])
+def test_raises_takes_an_exception(request_for: RequestFor, raised: Any) -> None:
+    """Or a class of them; anything else is refused, and the script is as it was."""
+    one = route()
+    with pytest.raises(TypeError) as refused:
+        one.raises(raised)
+    assert str(refused.value) == f"raises() takes an exception, such as TimeoutError, and got {raised!r}."
+    assert one.answer(request_for()).outcome == response(200)
+
+
+@pytest.mark.parametrize("app", [None, "app", 7])
+def test_a_mount_takes_an_application(app: Any) -> None:
+    """What can't be called is refused by its own words."""
+    with pytest.raises(TypeError) as refused:
+        Mount("https://app.test", app, None)
+    assert str(refused.value) == f"mount() takes a WSGI or an ASGI application, and {app!r} can't be called."
+
+
 def test_a_script_needs_statuses(request_for: RequestFor) -> None:
     """returns() without a status is refused."""
     one = route()
@@ -451,3 +486,13 @@ def test_what_is_no_url_reaches_an_exact_route_and_no_mount(url: str) -> None:
         route = cloud_tasks.route(url)
         cloud_tasks.drain()
         assert [call.headers["Host"] for call in route.calls] == [url[len("https://") : -1]]
+
+
+def test_a_mount_is_async_if_its_application_is() -> None:
+    """That of ASGI is, and that of WSGI isn't."""
+
+    async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("nobody calls it")
+
+    assert mount("https://app.test", asgi_app).is_async
+    assert not mount("https://app.test", wsgi_app).is_async

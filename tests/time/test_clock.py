@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 
+import pytest
 import time_machine
 from freezegun import freeze_time
 
+from pytest_cloudtasks._model.units import LATEST
 from pytest_cloudtasks._time.clock import Clock
 from pytest_cloudtasks._time.foreign import innermost_traveller
 
@@ -209,3 +211,37 @@ def test_a_resumed_clock_goes_on_from_the_same_instant() -> None:
     with started(first.resumed()) as second:
         assert (second.now, second.elapsed) == (YEAR_2030 + SECOND, SECOND)
         assert time.time_ns() == YEAR_2030 + SECOND
+
+
+def test_only_the_first_contact_counts() -> None:
+    """A second one finds the clock where it was moved to."""
+    with started(Clock(start=YEAR_2030)) as clock:
+        clock.move(YEAR_2030 + SECOND)
+        clock.contact()
+        assert (clock.now, clock.origin) == (YEAR_2030 + SECOND, YEAR_2030)
+
+
+def test_a_clock_ends_where_datetime_does() -> None:
+    """The last instant can be reached, no later one, and a refused move is none."""
+    with started(Clock(start=YEAR_2030, virtual=True)) as clock:
+        with pytest.raises(ValueError) as refused:
+            clock.move(LATEST + 1)
+        assert str(refused.value) == (
+            "The clock can't go beyond the year 9999, where Python's datetime ends. Advance by less, or give drain() an"
+            " instant in until=…."
+        )
+        assert clock.now == YEAR_2030
+        clock.move(LATEST)
+        assert clock.now == LATEST
+
+
+def test_a_resumed_clock_takes_up_a_freezer_with_the_first_look() -> None:
+    """It stands where it stood, and the freezer's other instant is a leap to a clock that is new to it."""
+    first = Clock(start=YEAR_2030)
+    first.contact()
+    first.release()
+    with freeze_time("2020-01-01"), started(first.resumed()) as second:
+        assert second.now == YEAR_2030
+        leap = second.observe()
+        assert leap is not None
+        assert (leap.was, leap.now, leap.is_new) == (YEAR_2030, YEAR_2020, True)

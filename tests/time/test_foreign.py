@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timedelta, timezone
 
 import freezegun.api
@@ -7,7 +8,15 @@ import pytest
 import time_machine
 from freezegun import freeze_time
 
-from pytest_cloudtasks._time.foreign import active, following, forget_traveller, innermost_traveller
+from pytest_cloudtasks._time.foreign import (
+    active,
+    advice_on,
+    following,
+    forget_traveller,
+    freezers_kept,
+    innermost_traveller,
+    move_forward,
+)
 from pytest_cloudtasks._time.hold import Hold
 
 YEAR_2020 = int(datetime(2020, 1, 1, tzinfo=timezone.utc).timestamp()) * 1_000_000_000
@@ -101,3 +110,44 @@ def test_forgetting_a_traveller_leaves_the_others() -> None:
         forget_traveller(hold.traveller)
         forget_traveller(hold.traveller)
         assert innermost_traveller() is outer
+
+
+def test_a_library_that_was_never_imported_holds_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither is imported to ask, and there is nothing of freezegun's to be kept."""
+    for name in ("freezegun.api", "time_machine"):
+        monkeypatch.delitem(sys.modules, name)
+    with freezers_kept():
+        assert active(None) is None
+        assert innermost_traveller() is None
+    assert not {"freezegun.api", "time_machine"} & set(sys.modules)
+
+
+def test_a_traveller_that_is_there_already_is_left_alone() -> None:
+    """A move by nothing, or by less than a microsecond, is none; one forward never turns it back."""
+    with time_machine.travel(datetime(2020, 1, 1, tzinfo=timezone.utc), tick=False):
+        clock = active(None)
+        assert clock is not None
+        for to in (YEAR_2020, YEAR_2020 + 999):
+            clock.move(to)
+            assert clock.now() == YEAR_2020
+        move_forward(clock, YEAR_2020 - MINUTE)
+        assert clock.now() == YEAR_2020
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("something else"), ValueError("time-machine cannot start when freezegun is active, but not so")],
+)
+def test_there_is_advice_on_one_error_alone(error: Exception) -> None:
+    """Others are none of this package's."""
+    assert advice_on(error) is None
+
+
+def test_the_advice_names_the_two_ways_out() -> None:
+    """It is for time-machine's own refusal."""
+    with freeze_time("2020-01-01"), pytest.raises(RuntimeError) as refused:
+        time_machine.travel(0).start()
+    assert advice_on(refused.value) == (
+        "time-machine does not start while freezegun holds time. Begin time-machine first, or hold time with one of the"
+        " two: cloud_tasks follows and moves either."
+    )

@@ -1,7 +1,7 @@
 """Running the REST endpoint's application so that what is no HTTP is answered in Google's form as well.
 
 aiohttp answers that itself, below any application, and has no public way to change the answer: `RestRunner` gives its
-server another class of connections. Checked against aiohttp 3.9 to 3.14; ``tests/server/test_rest_garbage.py`` fails
+server another class of connections. Checked against aiohttp 3.9 to 3.14; ``tests/server/test_bad_input.py`` fails
 when it moves.
 """
 

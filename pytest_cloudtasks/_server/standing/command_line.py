@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import secrets
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -18,6 +19,11 @@ GRPC_PORT = 8123
 """Where emulators of Cloud Tasks mostly listen."""
 REST_PORT = 9090
 GRACE = 10
+_IDS = {
+    "project": (re.compile(r"[A-Za-z0-9.:-]+"), "my-shop"),  # those of a domain have a dot and a colon
+    "location": (re.compile(r"[A-Za-z0-9-]+"), "europe-west1"),
+}
+"""What an ID in a queue's name looks like, and an example."""
 _NEEDED = ("aiohttp", "cryptography")
 _HELP = "an emulator on your desk: the fake over gRPC and REST, by the wall's clock, with real HTTP to your workers"
 _DESCRIPTION = f"""\
@@ -73,7 +79,7 @@ def add_serve(commands: Commands) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=_serve)
+    parser.set_defaults(run=_serve, parser=parser)
     parser.add_argument("--version", action="version", version=program_and_version())
     _add_addresses(parser)
     _add_queues(parser)
@@ -165,6 +171,8 @@ def serving_from(given: argparse.Namespace) -> Serving:
     for option in ("grpc_port", "rest_port"):
         if not 0 <= (port := getattr(given, option)) <= 65535:
             raise ValueError(f"--{option.replace('_', '-')} takes a port from 0 to 65535, and got {port}.")
+    if not given.host:
+        raise ValueError("--host takes an address to listen at, such as 127.0.0.1, and got ''.")
     grace = duration_in(given.grace)
     if grace is None:
         raise ValueError(f"--grace takes a duration such as 10s or 1m, and got {given.grace!r}.")
@@ -189,6 +197,13 @@ def _settings(given: argparse.Namespace) -> Settings:
     for file in given.queues:
         if Path(file).suffix not in (".yaml", ".yml", ".json"):
             raise ValueError(f"--queues takes a file whose name ends with .yaml, .yml or .json, and got {file!r}.")
+    for option, (form, example) in _IDS.items():
+        value = getattr(given, option)
+        if value is not None and not form.fullmatch(value):
+            raise ValueError(f"--{option} takes the ID of a {option}, such as {example}, and got {value!r}.")
+    for knob in given.service:
+        if "=" not in knob:
+            raise ValueError(f"--service takes KNOB=VALUE, such as max_task_size=102400, and got {knob!r}.")
     texts: dict[str, Any] = {
         "queues": [*given.queues, *given.queue],
         "project": given.project,

@@ -12,11 +12,11 @@ from aiohttp import web
 
 from ..._handle.records import short_name
 from ..._handle.settings import read_duration
-from ..._handle.suggestions import counted, did_you_mean, listed
 from ..._handle.timeline import timeline_text
 from ..._handle.timeline_data import timeline_data
+from ..._model.suggestions import counted, did_you_mean, listed
 from ..._model.task import TaskState
-from ..._time.instants import from_datetime, from_timedelta
+from ..._time.instants import from_datetime, from_timedelta, to_datetime
 from . import views
 from .errors import ControlError
 from .pump import Pump
@@ -49,6 +49,7 @@ class Control:
             ("GET", "/control/timeline", self.timeline),
         ):
             application.router.add_route(method, path, _in_googles_shape(handler))
+        application.middlewares.append(_with_hints)
         application.router.add_route("*", "/control/{rest:.*}", _in_googles_shape(_unknown))
 
     async def healthz(self, request: web.Request) -> web.Response:
@@ -154,6 +155,20 @@ async def _unknown(request: web.Request) -> web.StreamResponse:
     )
 
 
+@web.middleware
+async def _with_hints(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Say where to go to whoever knocks at the door; else all that is no endpoint is a path of the API."""
+    if request.path not in ("/", "/control"):
+        return await handler(request)
+    error = ControlError(
+        404,
+        "NOT_FOUND",
+        f"There is nothing at {request.path}. There are GET /healthz; POST /control/reset, wait, jump and drain; GET"
+        " /control/tasks, attempts and timeline; and the API of Cloud Tasks under /v2, /v2beta3 and /v2beta2.",
+    )
+    return web.json_response(error.body, status=error.http_status)
+
+
 def _in_googles_shape(handler: Handler) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
@@ -215,11 +230,13 @@ def _is_number(value: Any) -> bool:
 def _instant(asked: Mapping[str, Any], name: str) -> int:
     text = _text(asked, name)
     try:
-        return from_datetime(datetime.fromisoformat(text.replace("Z", "+00:00")), what=name)
-    except ValueError:
+        instant = from_datetime(datetime.fromisoformat(text.replace("Z", "+00:00")), what=name)
+        to_datetime(instant)  # in UTC it may lie beyond what a datetime can have
+    except (ValueError, OverflowError):
         raise ControlError.invalid(
             f"{name} takes an instant with its offset from UTC, such as 2030-01-01T00:00:00Z, and got {text!r}."
         ) from None
+    return instant
 
 
 def _limit(asked: Mapping[str, Any]) -> int:

@@ -11,6 +11,8 @@ from ..._model.attempt import Outcome, OutcomeKind, RpcStatus
 from ..._targets.forwards import is_loopback
 from ..._targets.urls import Base, wire_url
 
+_ANYWHERE = ("0.0.0.0", "::")
+"""What a server is told to listen at, to be reached from everywhere."""
 _FORWARD = re.compile(r"(https?://[^=]+)=(https?://.+)", re.IGNORECASE)
 
 
@@ -101,6 +103,11 @@ class Destinations:
             return not_sent(f"{url} is no URL that a request could go to.")
         if not self._allow_remote and not is_loopback(parts.host):
             base = f"{parts.scheme}://{parts.authority}"
+            if parts.host in _ANYWHERE:
+                return not_sent(
+                    f"{parts.host} is an address to listen at, and none to send to. Create tasks for 127.0.0.1, or send"
+                    f" what goes there to a server here with --forward {base}=http://127.0.0.1:{parts.port}."
+                )
             return not_sent(
                 f"{parts.host} is not on this machine, and this server sends to no other. Send what goes there to a"
                 f" server here with --forward {base}=http://127.0.0.1:8080, or allow any address with --allow-remote."

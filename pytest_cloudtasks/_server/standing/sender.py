@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+import ssl
 from typing import NamedTuple
 
 import aiohttp
@@ -70,7 +73,27 @@ class Sender:
         try:
             return await _exchange(request, route)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Sent(NO_RESPONSE, remark=f"{route.url} gave no answer: {str(error) or type(error).__name__}")
+            return Sent(NO_RESPONSE, remark=f"{route.url} gave no answer: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    """What came between, without what aiohttp says of itself."""
+    cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({cause.verify_message})"
+    if isinstance(cause, ssl.SSLError):
+        return f"it doesn't speak TLS as we do ({cause.reason or cause})"
+    if isinstance(cause, socket.gaierror):
+        return "its host has no address"
+    if isinstance(cause, ConnectionRefusedError):
+        return "nothing listens there"
+    if isinstance(cause, OSError) and cause.errno:
+        return os.strerror(cause.errno)
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the answer broke off"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "the answer is no HTTP"
+    return str(cause) or type(cause).__name__
 
 
 async def _exchange(request: TargetRequest, route: Route) -> Sent:

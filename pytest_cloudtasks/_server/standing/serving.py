@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -15,7 +16,7 @@ from ..._google.endpoints.grpc_endpoint import grpc_server
 from ..._google.endpoints.rest_endpoint import rest_application
 from ..._google.endpoints.rest_runner import rest_runner
 from ..._handle.command_line import program_and_version
-from ..._handle.suggestions import counted
+from ..._model.suggestions import counted
 from . import tokens
 from .command_line import Serving
 from .control import Control
@@ -23,13 +24,15 @@ from .log import Log
 from .pump import Pump
 from .sender import Sender
 
+_EVERYWHERE = "  listens on all interfaces: whoever reaches this machine may create tasks, jump and reset"
+
 
 def serve(serving: Serving) -> int:
     """Serve until a signal comes; the exit code."""
     _allow_many_sockets()
     try:
         return asyncio.run(_serve(serving))
-    except AddressTaken as error:
+    except (AddressTaken, UnknownHost) as error:
         print(error, file=sys.stderr)
         return 1
 
@@ -41,6 +44,16 @@ class AddressTaken(Exception):
         super().__init__(
             f"The server can't listen at {host}:{port}: the address is in use, or is none of this machine's. Choose"
             f" another with --{option}, or 0 for one that is free."
+        )
+
+
+class UnknownHost(Exception):
+    """There is no such address to listen at."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"The server can't listen at {host!r}: the host's name doesn't resolve to an address. Choose another with"
+            " --host, such as 127.0.0.1."
         )
 
 
@@ -86,6 +99,8 @@ async def _endpoints(serving: Serving, pump: Pump) -> AsyncIterator[tuple[int, i
         site = web.TCPSite(runner, serving.host, serving.rest_port)
         try:
             await site.start()
+        except (socket.gaierror, UnicodeError):  # the latter for what can't even be asked for
+            raise UnknownHost(serving.host) from None
         except OSError:
             raise AddressTaken("rest-port", serving.host, serving.rest_port) from None
         try:
@@ -119,7 +134,8 @@ def _signals() -> asyncio.Queue[None]:
 def _announce(serving: Serving, pump: Pump, log: Log, ports: tuple[int, int]) -> None:
     """Where the server is, and what to tell the application of it."""
     settings = serving.settings
-    host = "127.0.0.1" if serving.host in ("0.0.0.0", "::") else _bracketed(serving.host)
+    everywhere = serving.host in ("0.0.0.0", "::")
+    host = "127.0.0.1" if everywhere else _bracketed(serving.host)
     grpc, rest = (f"{host}:{port}" for port in ports)
     queues = [settings.queue_name(name) for name in settings.queues]
     none = "none yet; CreateTask creates them" if settings.auto_create_queues else "none yet; see --queue"
@@ -127,6 +143,7 @@ def _announce(serving: Serving, pump: Pump, log: Log, ports: tuple[int, int]) ->
         f"{program_and_version()}: Cloud Tasks on your desk, seed {settings.seed}",
         f"  gRPC    {grpc}",
         f"  REST    http://{rest}",
+        *([_EVERYWHERE] if everywhere else []),
         *[f"  {'queues' if index == 0 else '      '}  {one}" for index, one in enumerate(queues or [none])],
         f"export CLOUD_TASKS_EMULATOR_HOST={grpc}",
         f"export CLOUDTASKS_EMULATOR_HOST={rest}",

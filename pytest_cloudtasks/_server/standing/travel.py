@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
-from ..._handle.suggestions import counted
 from ..._handle.summary import Beginning, Summary, summary_since
-from ..._time.instants import to_datetime
+from ..._model.suggestions import counted
+from ..._time.instants import from_datetime, to_datetime
 from .errors import ControlError
 from .pump import Pump
 from .world import StandingWorld
 
 LIMIT = 10_000
 """How many attempts a jump may make unless it is told otherwise; one retried for ever would keep it going."""
+FARTHEST = from_datetime(datetime(9000, 1, 1, tzinfo=timezone.utc), what="FARTHEST")
+"""Where jumps end: time goes on from there with the wall's, with room for backoffs before a datetime ends in 9999."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,9 @@ class Traveller:
     async def by(self, duration: int, limit: int = LIMIT) -> Journey:
         """Pass ``duration``, visiting each event on the way."""
         async with self._one_at_a_time:
-            return await self._go(self._pump.world.observe() + duration, limit)
+            now = self._pump.world.observe()
+            _check_reach(now, now + duration)
+            return await self._go(now + duration, limit)
 
     async def to(self, instant: int, limit: int = LIMIT) -> Journey:
         """Pass time up to ``instant``."""
@@ -49,6 +54,7 @@ class Traveller:
                     f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and the jump was to go to"
                     f" {to_datetime(instant).isoformat()}. Jump to a later instant."
                 )
+            _check_reach(now, instant)
             return await self._go(instant, limit)
 
     async def to_the_end(self, limit: int = LIMIT) -> Journey:
@@ -65,7 +71,10 @@ class Traveller:
             while True:
                 await pump.until(pump.is_quiet)
                 if pump.world is not world:
-                    raise ControlError.aborted("The server was reset during the jump. Jump again if you need to.")
+                    verb = _verb(end)
+                    raise ControlError.aborted(
+                        f"The server was reset during the {verb}. {verb.capitalize()} again if you need to."
+                    )
                 made = pump.begun - begun_before
                 if not self._next(world, end, made, limit):
                     return Journey(world.clock.now, made, summary_since(world, Beginning(begun, 0), None))
@@ -84,11 +93,31 @@ class Traveller:
                 return False
             if made >= limit and coming.needs_target:
                 raise ControlError.exhausted(
-                    f"The jump has made {counted(made, 'attempt')}, and its limit is {limit}. It is"
+                    f"The {_verb(end)} has made {counted(made, 'attempt')}, and its limit is {limit}. It is"
                     f" {to_datetime(world.clock.now).isoformat()} now. Limit the queue's retries (maxAttempts,"
-                    " maxRetryDuration), or jump with a higher limit."
+                    f" maxRetryDuration), or {_verb(end)} with a higher limit."
+                )
+            if coming.at > FARTHEST:
+                raise ControlError.exhausted(
+                    f"The drain has come to {to_datetime(world.clock.now).isoformat()}, and what is next lies beyond"
+                    " the year 9000, where it ends. Limit the queue's retries (maxAttempts, maxBackoff), or start the"
+                    " server anew: its time is the wall's again."
                 )
             world.clock.move(coming.at)
             world.observe()
         self._pump.wake()
         return True
+
+
+def _verb(end: int | None) -> str:
+    """What the way to ``end`` is called where it is asked for."""
+    return "drain" if end is None else "jump"
+
+
+def _check_reach(now: int, end: int) -> None:
+    """Refuse a jump that leads too far, before anything has happened."""
+    if end > FARTHEST:
+        raise ControlError.invalid(
+            f"A jump goes to {to_datetime(FARTHEST).isoformat()} at the latest, and this one was to go further. It is"
+            f" {to_datetime(now).isoformat()} now. Jump by less."
+        )

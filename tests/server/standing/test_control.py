@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -10,7 +11,7 @@ import requests
 
 from tests.targets.servers import Received, Reply
 
-from .running import BASE, PATIENCE, QUEUE, Standing, Worker
+from .running import BASE, PATIENCE, QUEUE, Standing, Worker, standing
 
 
 def now_of(server: Standing) -> datetime:
@@ -99,6 +100,23 @@ def test_time_does_not_go_backwards(server: Standing) -> None:
     assert before <= now_of(server) < before + timedelta(hours=1)
 
 
+def test_a_jump_waits_for_what_is_under_way(server: Standing, worker: Worker) -> None:
+    """It doesn't go until the answer is there; the result is one of the jump's, the attempt was made before."""
+    arrived, answering = threading.Event(), threading.Event()
+    worker.reply = held_until(answering, arrived)
+    server.create()
+    assert arrived.wait(PATIENCE)
+    told: list[Any] = []
+    jumping = threading.Thread(target=lambda: told.append(server.post("/control/jump", by="1h")))
+    jumping.start()
+    while now_of(server) != now_of(server):
+        pass  # time stands still once the jump has begun
+    assert (told, server.results()) == ([], [None])
+    answering.set()
+    jumping.join(PATIENCE)
+    assert [(gone["attempts"], gone["succeeded"]) for gone in told] == [(0, 1)]
+
+
 def test_draining_jumps_until_nothing_is_to_come(server: Standing, worker: Worker) -> None:
     """However far away that is."""
     server.create({"schedule_time": now_of(server) + timedelta(days=29)})
@@ -112,11 +130,61 @@ def test_a_jump_has_a_limit(server: Standing, worker: Worker) -> None:
     server.create()
     code, status, message = refusal(server, "POST", "/control/drain", '{"limit": 3}')
     assert (code, status) == (429, "RESOURCE_EXHAUSTED")
-    assert message.startswith("The jump has made 3 attempts, and its limit is 3. It is ")
+    assert message.startswith("The drain has made 3 attempts, and its limit is 3. It is ")
     assert message.endswith(
-        " now. Limit the queue's retries (maxAttempts, maxRetryDuration), or jump with a higher limit."
+        " now. Limit the queue's retries (maxAttempts, maxRetryDuration), or drain with a higher limit."
     )
     assert server.results()[:3] == [500, 500, 500]
+
+
+def test_what_is_refused_is_called_by_its_name(server: Standing, worker: Worker) -> None:
+    """A jump that comes to its limit is no drain."""
+    worker.reply = lambda _: (500, [], b"")
+    server.create({"schedule_time": now_of(server) + timedelta(minutes=5)})
+    _, _, message = refusal(server, "POST", "/control/jump", '{"by": "1h", "limit": 1}')
+    assert message.startswith("The jump has made 1 attempt, and its limit is 1. It is ")
+    assert message.endswith(", or jump with a higher limit.")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"by": "99999999d"}',
+        '{"by": 999999999999}',
+        '{"to": "9999-12-31T23:59:59Z"}',
+        '{"to": "9000-01-01T00:00:00.000001Z"}',
+    ],
+)
+def test_a_jump_too_far_is_refused_before_anything_happens(server: Standing, worker: Worker, body: str) -> None:
+    """Nothing is dispatched on a way whose end can't be reached, and time stays where it is."""
+    server.create({"schedule_time": now_of(server) + timedelta(days=1)})
+    before = now_of(server)
+    code, status, message = refusal(server, "POST", "/control/jump", body)
+    assert (code, status) == (400, "INVALID_ARGUMENT")
+    told, now = re.fullmatch(r"(.* It is )(\S+)( now\. Jump by less\.)", message).group(1, 2)  # type: ignore[union-attr]
+    assert told == "A jump goes to 9000-01-01T00:00:00+00:00 at the latest, and this one was to go further. It is "
+    assert before <= datetime.fromisoformat(now) <= now_of(server) < before + timedelta(hours=1)
+    assert (server.results(), worker.received) == ([], [])
+
+
+def test_time_goes_on_after_the_farthest_jump() -> None:
+    """The server is as good as before, but for jumps."""
+    with standing("--queue", "emails", "--log-format", "none") as server:
+        farthest = "9000-01-01T00:00:00+00:00"
+        assert server.post("/control/jump", to=farthest)["now"] == farthest
+        assert now_of(server) >= datetime.fromisoformat(farthest)
+        code, status, message = refusal(server, "POST", "/control/jump", '{"by": "1h"}')
+        assert (code, status) == (400, "INVALID_ARGUMENT")
+        assert message.startswith(f"A jump goes to {farthest} at the latest, and this one was to go further. It is ")
+        server.create({"schedule_time": now_of(server) + timedelta(days=1)})
+        code, status, message = refusal(server, "POST", "/control/drain")
+        assert (code, status) == (429, "RESOURCE_EXHAUSTED")
+        assert message.startswith("The drain has come to 9000-01-01T")
+        assert message.endswith(
+            ", and what is next lies beyond the year 9000, where it ends. Limit the queue's retries (maxAttempts,"
+            " maxBackoff), or start the server anew: its time is the wall's again."
+        )
+        assert server.results() == []
 
 
 def test_waiting_ends_when_the_answer_is_there(server: Standing, worker: Worker) -> None:
@@ -197,7 +265,7 @@ def test_a_reset_breaks_off_what_is_under_way(server: Standing, worker: Worker) 
     server.post("/control/reset")
     answering.set()
     jumping.join(PATIENCE)
-    assert told == [(409, "ABORTED", "The server was reset during the jump. Jump again if you need to.")]
+    assert told == [(409, "ABORTED", "The server was reset during the drain. Drain again if you need to.")]
     assert server.results() == []
 
 
@@ -293,6 +361,38 @@ def test_the_timeline_is_there_to_look_at(server: Standing, worker: Worker) -> N
                 " '2030-01-01T00:00:00'.",
             ),
         ),
+        (
+            "POST",
+            "/control/jump",
+            '{"by": "9999999999999d"}',
+            (400, "INVALID_ARGUMENT", "by takes a duration such as 90s, 10m, 1h or 7d, and got '9999999999999d'."),
+        ),
+        (
+            "POST",
+            "/control/jump",
+            '{"to": "0001-01-01T00:00:00+01:00"}',
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "to takes an instant with its offset from UTC, such as 2030-01-01T00:00:00Z, and got"
+                " '0001-01-01T00:00:00+01:00'.",
+            ),
+        ),
+        *[
+            (
+                "GET",
+                path,
+                "",
+                (
+                    404,
+                    "NOT_FOUND",
+                    f"There is nothing at {path}. There are GET /healthz; POST /control/reset, wait, jump and drain;"
+                    " GET /control/tasks, attempts and timeline; and the API of Cloud Tasks under /v2, /v2beta3 and"
+                    " /v2beta2.",
+                ),
+            )
+            for path in ("/", "/control")
+        ],
         (
             "POST",
             "/control/jump",

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import socket
+import ssl
 import threading
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
+import aiohttp
 import pytest
 from google.cloud import tasks_v2
 
@@ -36,6 +42,7 @@ QUEUE = "projects/test-project/locations/us-central1/queues/emails"
         ("https://WORKER.test:443/a", Route("http://127.0.0.1:8080/a", True)),
         ("https://shop.test/deep/x", Route("http://worker:9000/base/deep/x", True)),
         ("http://localhost:3000/x#there", Route("http://localhost:3000/x", False)),
+        ("http://localhost.:3000/x", Route("http://localhost.:3000/x", False)),
         ("http://[::1]:3000", Route("http://[::1]:3000/", False)),
         ("https://127.9.9.9/\u00e9", Route("https://127.9.9.9/%C3%A9", False)),
     ],
@@ -48,7 +55,7 @@ def test_a_request_goes_where_its_url_or_a_forwarding_says(url: str, goes_to: Ro
 
 
 @pytest.mark.parametrize(
-    "url", ["http://10.0.0.1/", "http://127.0.0.1.example.com/", "http://0.0.0.0/", "https://a.b/"]
+    "url", ["http://10.0.0.1/", "http://127.0.0.1.example.com/", "http://localhost.example.com/", "https://a.b/"]
 )
 def test_other_machines_are_refused_unless_they_are_allowed(url: str) -> None:
     """By their names alone: nothing is looked up."""
@@ -56,6 +63,18 @@ def test_other_machines_are_refused_unless_they_are_allowed(url: str) -> None:
     assert isinstance(refused, NotSent)
     assert refused.sentence.startswith(
         f"{url.split('/')[2]} is not on this machine, and this server sends to no other."
+    )
+    assert Destinations(allow_remote=True).route(url, is_app_engine=False) == Route(url, False)
+
+
+@pytest.mark.parametrize(("url", "host"), [("http://0.0.0.0:8097/x", "0.0.0.0"), ("http://[::]:8097/x", "::")])
+def test_an_address_to_listen_at_is_refused(url: str, host: str) -> None:
+    """It is this machine's in a way, and nothing that the service could send to."""
+    refused = Destinations().route(url, is_app_engine=False)
+    assert isinstance(refused, NotSent)
+    assert refused.sentence == (
+        f"{host} is an address to listen at, and none to send to. Create tasks for 127.0.0.1, or send what goes there"
+        f" to a server here with --forward {url.removesuffix('/x')}=http://127.0.0.1:8097."
     )
     assert Destinations(allow_remote=True).route(url, is_app_engine=False) == Route(url, False)
 
@@ -154,7 +173,7 @@ def request_to(url: str) -> TargetRequest:
 
 def sent(url: str, seconds: float = 60) -> Sent:
     """What comes of a request for ``url``."""
-    return asyncio.run(Sender(Destinations()).send(request_to(url), seconds))
+    return asyncio.run(Sender(Destinations(allow_remote=True)).send(request_to(url), seconds))
 
 
 def test_silence_is_the_deadline() -> None:
@@ -167,16 +186,66 @@ def test_silence_is_the_deadline() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"],
+    ("answer", "reason"),
+    [
+        (b"", "Server disconnected"),
+        (b"nonsense\r\n\r\n", "the answer is no HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "the answer broke off"),
+    ],
     ids=["nothing", "no HTTP", "half an answer"],
 )
-def test_a_broken_answer_is_no_response(answer: bytes) -> None:
+def test_a_broken_answer_is_no_response(answer: bytes, reason: str) -> None:
     """As it is without a connection; the remark names the URL."""
     with answering_raw(answer) as url:
         outcome = sent(f"{url}/x")
     assert outcome.outcome == NO_RESPONSE
-    assert outcome.remark.startswith(f"{url}/x gave no answer: ")
+    assert outcome.remark == f"{url}/x gave no answer: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "its host has no address"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed ('127.0.0.1', 1)"), "nothing listens there"),
+        (OSError(errno.EHOSTUNREACH, "Connect call failed ('10.0.0.1', 1)"), os.strerror(errno.EHOSTUNREACH)),
+        (OSError("Multiple exceptions"), "Multiple exceptions"),
+        (OSError(), "OSError"),
+    ],
+)
+def test_the_reason_is_told_without_the_librarys_words(
+    error: OSError, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiohttp would begin with the host and what it takes for the state of TLS."""
+
+    async def fails(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "_resolve_host", fails)
+    assert sent("http://worker.test/x") == Sent(NO_RESPONSE, remark=f"http://worker.test/x gave no answer: {reason}")
+
+
+def test_a_certificate_that_is_not_trusted_is_no_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The remark has OpenSSL's word on it."""
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "self-signed certificate"
+
+    async def fails(*_: object, **__: object) -> NoReturn:
+        raise aiohttp.ClientConnectorCertificateError(SimpleNamespace(host="worker.test", port=443), error)
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", fails)
+    assert sent("https://worker.test/x") == Sent(
+        NO_RESPONSE,
+        remark="https://worker.test/x gave no answer: its certificate is not trusted (self-signed certificate)",
+    )
+
+
+def test_a_server_without_tls_is_no_response() -> None:
+    """The remark says that it is not the network's fault."""
+    with answering_raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as url:
+        secure = url.replace("http:", "https:")
+        outcome = sent(f"{secure}/x")
+    assert outcome.outcome == NO_RESPONSE
+    assert outcome.remark.startswith(f"{secure}/x gave no answer: it doesn't speak TLS as we do (")
 
 
 def test_an_answer_comes_with_its_headers() -> None:

@@ -59,6 +59,21 @@ def test_the_banner_says_where_the_server_is() -> None:
         assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d*", server.grpc)
 
 
+def test_the_banner_says_that_it_listens_everywhere() -> None:
+    """Whoever starts it so has to know who may reset it; the addresses to export are those of this machine."""
+    with standing("--host", "0.0.0.0", "--seed", "7") as server:
+        assert server.banner == [
+            f"pytest-cloudtasks {__version__}: Cloud Tasks on your desk, seed 7",
+            f"  gRPC    {server.grpc}",
+            f"  REST    {server.url}",
+            "  listens on all interfaces: whoever reaches this machine may create tasks, jump and reset",
+            "  queues  none yet; see --queue",
+            f"export CLOUD_TASKS_EMULATOR_HOST={server.grpc}",
+            f"export CLOUDTASKS_EMULATOR_HOST={server.url.removeprefix('http://')}",
+        ]
+        assert server.url.startswith("http://127.0.0.1:")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_server(number: signal.Signals) -> None:
     """The exit code is that of success."""
@@ -142,7 +157,7 @@ def held_until(answering: threading.Event, arrived: threading.Event) -> Any:
 
 
 def test_deliveries_under_way_may_end(own_worker: Worker) -> None:
-    """A stopped server waits for their answers, and begins no others."""
+    """A stopped server waits for their answers, and begins no others; its endpoints answer until then."""
     arrived, answering = threading.Event(), threading.Event()
     own_worker.reply = held_until(answering, arrived)
     with standing("--queue", "emails", "--forward", f"{BASE}={own_worker.url}", "--grace", "50s") as server:
@@ -151,6 +166,7 @@ def test_deliveries_under_way_may_end(own_worker: Worker) -> None:
         server.process.terminate()
         while len(server.log) < 2:
             assert server.process.poll() is None
+        assert server.get("/healthz")["status"] == "ok"
         server.create({"name": f"{QUEUE}/tasks/two"})
         answering.set()
         assert server.ended() == 0
@@ -260,6 +276,12 @@ def test_knobs_and_the_seed_hold_for_the_server() -> None:
             " ([A-Za-z]), numbers ([0-9]), or hyphens (-). Queue ID must between 1 and 100 characters.",
         ),
         (["--seed", "x"], "seed takes an integer, and got 'x'."),
+        (["--host", ""], "--host takes an address to listen at, such as 127.0.0.1, and got ''."),
+        (["--grace", "9999999999999d"], "--grace takes a duration such as 10s or 1m, and got '9999999999999d'."),
+        (["--grace", "5\u00b2s"], "--grace takes a duration such as 10s or 1m, and got '5\u00b2s'."),
+        (["--project", "A/b"], "--project takes the ID of a project, such as my-shop, and got 'A/b'."),
+        (["--location", ""], "--location takes the ID of a location, such as europe-west1, and got ''."),
+        (["--service", "foo"], "--service takes KNOB=VALUE, such as max_task_size=102400, and got 'foo'."),
         (
             ["--service", "max_tsk_size=3"],
             "service has no knob 'max_tsk_size'. Did you mean 'max_task_size'? Its knobs are ",
@@ -273,12 +295,16 @@ def test_knobs_and_the_seed_hold_for_the_server() -> None:
 def test_a_wrong_option_is_refused_in_a_sentence(
     options: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With exit code 2, as of any command line; nothing is served. What ends in a list is compared to its beginning."""
+    """With exit code 2 and the command's own usage; nothing is served.
+
+    What ends in a list is compared to its beginning.
+    """
     monkeypatch.setattr(sys, "argv", ["pytest-cloudtasks", "serve", *options])
     with pytest.raises(SystemExit) as exited:
         run()
-    last = capsys.readouterr().err.splitlines()[-1]
+    first, *_, last = capsys.readouterr().err.splitlines()
     assert exited.value.code == 2
+    assert first == "usage: python -m pytest_cloudtasks serve [options]"
     said = last.partition("error: ")[2]
     assert said == message if message[-1] not in " (" else said.startswith(message)
 
@@ -294,6 +320,16 @@ def test_a_port_in_use_is_told_in_a_sentence() -> None:
         for option, other in (("--rest-port", "--grpc-port"), ("--grpc-port", "--rest-port")):
             code, output = ended(option, port, other, "0")
             assert (code, output.splitlines()[-1]) == (1, advice.format(option))
+
+
+@pytest.mark.parametrize("host", ["nope.invalid", "x" * 64], ids=["unknown", "too long for a label"])
+def test_a_host_that_does_not_resolve_is_told_in_a_sentence(host: str) -> None:
+    """The port has nothing to do with it."""
+    assert ended("--host", host, "--rest-port", "0", "--grpc-port", "0") == (
+        1,
+        f"The server can't listen at '{host}': the host's name doesn't resolve to an address. Choose another with"
+        " --host, such as 127.0.0.1.\n",
+    )
 
 
 def test_without_aiohttp_it_says_what_to_install(

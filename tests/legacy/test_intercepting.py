@@ -1,0 +1,103 @@
+"""How a module of 1.x's client is patched, with stand-ins for the module and its classes."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pytest_cloudtasks._google.interception import Interception, Patch
+from pytest_cloudtasks._google.legacy.intercepting import is_of_1x, patch_transport
+from pytest_cloudtasks._google.legacy.late_binding import NOTED_CALLS, NotingCalls
+
+NAME = "google.cloud.tasks_v2.gapic.cloud_tasks_client"
+
+
+@pytest.fixture
+def module() -> Any:
+    """A module like that of 1.x's client; the class is without ``from_service_account_info``, as in old ones."""
+
+    class CloudTasksGrpcTransport:
+        def __init__(self, channel: Any = None, credentials: Any = None) -> None:
+            self.channel = channel
+
+    class CloudTasksClient:
+        @classmethod
+        def from_service_account_file(cls, filename: str) -> str:
+            return filename
+
+        from_service_account_json = from_service_account_file
+
+    module: Any = ModuleType(NAME)
+    module.cloud_tasks_grpc_transport = SimpleNamespace(CloudTasksGrpcTransport=CloudTasksGrpcTransport)
+    module.CloudTasksClient = CloudTasksClient
+    return module
+
+
+def parts(module: Any) -> list[object]:
+    """What a patch may replace."""
+    stock = module.cloud_tasks_grpc_transport.CloudTasksGrpcTransport
+    client = vars(module.CloudTasksClient)
+    return [
+        module.cloud_tasks_grpc_transport,
+        stock.__init__,
+        client.get("_inner_api_calls"),
+        client["from_service_account_file"],
+    ]
+
+
+def test_a_module_of_1x_is_known_by_its_transport(module: Any) -> None:
+    """A newer one has none under that name."""
+    assert is_of_1x(module)
+    assert not is_of_1x(ModuleType(NAME))
+
+
+def test_clients_are_built_on_a_late_bound_transport(module: Any) -> None:
+    """A subclass takes the stock one's place in the module, and what was there comes back."""
+    before, patch = parts(module), Patch()
+    stock = module.cloud_tasks_grpc_transport.CloudTasksGrpcTransport
+    patch_transport(module, patch)
+    own = module.cloud_tasks_grpc_transport.CloudTasksGrpcTransport
+    assert issubclass(own, stock)
+    assert own is not stock
+    assert own().channel is not None
+    assert stock("theirs").channel == "theirs"
+
+    patch.undo()
+
+    assert parts(module) == before
+    assert stock().channel is None
+
+
+def test_the_wrapped_methods_of_a_client_note_their_retry(module: Any) -> None:
+    """The client sets its attribute as ever, and has a mapping that notes in it."""
+    patch = Patch()
+    patch_transport(module, patch)
+    client = module.CloudTasksClient()
+    client._inner_api_calls = {}
+    assert isinstance(client._inner_api_calls, NotingCalls)
+    patch.undo()
+    assert "_inner_api_calls" not in vars(module.CloudTasksClient)
+
+
+def test_an_attribute_that_is_there_is_replaced_and_put_back(module: Any) -> None:
+    """Whether a class has it differs by release."""
+    module.CloudTasksClient._inner_api_calls = "theirs"
+    patch = Patch()
+    patch.addition(module.CloudTasksClient, "_inner_api_calls", NOTED_CALLS)
+    assert vars(module.CloudTasksClient)["_inner_api_calls"] is NOTED_CALLS
+    patch.undo()
+    assert module.CloudTasksClient._inner_api_calls == "theirs"
+
+
+def test_interception_reaches_a_module_of_1x(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the constructors that its client has, and undone with the rest."""
+    monkeypatch.setitem(sys.modules, NAME, module)
+    before, interception = parts(module), Interception()
+    interception.install()
+    during = parts(module)
+    interception.uninstall()
+    assert all(one is not other for one, other in zip(before, during, strict=True))
+    assert parts(module) == before
