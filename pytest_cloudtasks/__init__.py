@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from ._handle.plans import FaultPlan
     from ._handle.queue_view import QueueRecord
     from ._handle.records import Attempt, TaskRecord
+    from ._handle.rpc_call import RpcCall
     from ._handle.single_request import TaskRequest
     from ._handle.summary import Blocked, BlockedReason, Summary
-    from ._handle.world import RpcCall
     from ._model.task import TaskState
     from ._server.loopback import CloudTasksServer
     from ._targets.forwards import Forward
@@ -76,7 +76,7 @@ _HOMES = {
     "Summary": "_handle.summary",
     "Blocked": "_handle.summary",
     "BlockedReason": "_handle.summary",
-    "RpcCall": "_handle.world",
+    "RpcCall": "_handle.rpc_call",
     "LegacyCloudTasksClient": "_google.legacy.client",
     "FaultPlan": "_handle.plans",
     "Route": "_targets.routes",

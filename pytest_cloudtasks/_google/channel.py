@@ -100,12 +100,13 @@ class LateBoundCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
 
     def with_call(self, request: Any, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
         """The response and the call."""
-        bound = self._channel.bind(self._rpc)
-        if isinstance(bound, grpc.Channel):
+        bound: Any = self._channel.bind(self._rpc)
+        receive = getattr(bound, "receive", None)
+        if receive is None:  # a channel, which is not asked for by its class: that is abstract, and slow to tell
             real = bound.unary_unary(self._method, self._serializer, self._deserializer)
             return real.with_call(request, timeout=timeout, metadata=metadata, **options)
         call = Incoming(self._rpc, self._api, request, timeout, tuple(metadata or ()), caller_retry.get())
-        return bound.receive(call), _ENDED
+        return receive(call), _ENDED
 
     def future(self, request: Any, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
         """Google's client makes no use of futures on this channel, in-process there is none to wait for."""

@@ -137,14 +137,10 @@ class Frontend:
         return iam_policy_pb2.TestIamPermissionsResponse(permissions=held)
 
     def _create_task(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
-        task = service.create_task(
-            now,
-            request.parent,
-            self.messages.task_spec(request.task) if request.HasField("task") else None,
-            timeout=timeout,
-            size_of=self._measured(service, request),
-        )
-        return self._shown(task, request)
+        spec = self.messages.task_spec(request.task) if request.HasField("task") else None
+        size_of = self._measured(service, request)
+        task = service.create_task(now, request.parent, spec, timeout=timeout, size_of=size_of)
+        return self.messages.task(task, full=request.response_view == VIEW_FULL)
 
     def _measured(self, service: Service, request: Any) -> Callable[[Task], int] | None:
         """What measures the task of a CreateTask; that takes as long as all the rest, so None far from the limit."""
@@ -152,7 +148,7 @@ class Frontend:
         return self.messages.stored_size if may_be_too_large else None
 
     def _get_task(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
-        return self._shown(service.get_task(now, request.name), request)
+        return self.messages.task(service.get_task(now, request.name), full=request.response_view == VIEW_FULL)
 
     def _list_tasks(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
         tasks, token = service.list_tasks(now, request.parent, request.page_size, request.page_token)
@@ -163,10 +159,7 @@ class Frontend:
         return _empty()
 
     def _run_task(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
-        return self._shown(service.run_task(now, request.name), request)
-
-    def _shown(self, task: Task, request: Any) -> Any:
-        return self.messages.task(task, full=request.response_view == VIEW_FULL)
+        return self.messages.task(service.run_task(now, request.name), full=request.response_view == VIEW_FULL)
 
 
 def _empty() -> Any:

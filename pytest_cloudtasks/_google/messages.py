@@ -23,7 +23,7 @@ from .._model.task import (
 )
 from .._model.units import SECOND, truncated
 from .queue_messages import QueueMessages
-from .raw import raw, raw_class, shown
+from .raw import raw, raw_class, shown_as
 from .spelling import spelled
 from .values import nanoseconds, set_instant
 
@@ -39,9 +39,13 @@ class Messages(QueueMessages):
         descriptor = self._task.DESCRIPTOR
         methods = raw_class(types.AppEngineHttpRequest).DESCRIPTOR.fields_by_name["http_method"].enum_type
         self._method_names = {number: value.name for number, value in methods.values_by_number.items()}
+        self._method_names[0] = "POST"  # where none is specified
         self._method_numbers = {name: value.number for name, value in methods.values_by_name.items()}
         self._task_fields = frozenset(descriptor.fields_by_name)
-        self._has_http = "http_request" in self._task_fields
+        self._has_http, self._has_deadline, self._has_retry, self._has_pull = (
+            name in self._task_fields for name in ("http_request", "dispatch_deadline", "retry_config", "pull_message")
+        )
+        self._shown_task = shown_as(types.Task)
         self._alike = lru_cache(maxsize=64)(self._http_message)
         self._payload = next(name for name in ("message_type", "payload_type") if name in descriptor.oneofs_by_name)
         app_engine = descriptor.fields_by_name["app_engine_http_request"].message_type
@@ -59,7 +63,7 @@ class Messages(QueueMessages):
 
     def task_spec(self, message: Any) -> TaskSpec:
         """What a Task message asks for."""
-        spec = TaskSpec(target=None, name=message.name)
+        spec = TaskSpec(None, message.name)
         kind = message.WhichOneof(self._payload)
         if kind == "http_request":
             spec.target = self._read_http(message.http_request)
@@ -70,9 +74,9 @@ class Messages(QueueMessages):
         if message.HasField("schedule_time"):
             is_instant = 0 <= message.schedule_time.nanos < SECOND
             spec.schedule_time = nanoseconds(message.schedule_time) if is_instant else NO_INSTANT
-        if "dispatch_deadline" in self._task_fields and message.HasField("dispatch_deadline"):
+        if self._has_deadline and message.HasField("dispatch_deadline"):
             spec.dispatch_deadline = nanoseconds(message.dispatch_deadline)
-        if "retry_config" in self._task_fields and message.HasField("retry_config"):
+        if self._has_retry and message.HasField("retry_config"):
             spec.retry_config = self.retry_settings(message.retry_config)
         return spec
 
@@ -103,9 +107,10 @@ class Messages(QueueMessages):
         return PullMessage(message.payload, message.tag)
 
     def _method(self, number: int) -> str:
-        if number and number not in self._method_names:
+        name: str | None = self._method_names.get(number)
+        if name is None:
             raise refusals.METHOD_UNKNOWN.error(number=number)
-        return self._method_names[number] if number else "POST"
+        return name
 
     # --- writing -------------------------------------------------------------------------------------------------
 
@@ -134,15 +139,15 @@ class Messages(QueueMessages):
             message = self._task(view=view)
             if isinstance(target, AppEngineTarget):
                 self._write_app_engine(message.app_engine_http_request, target, full)
-            elif isinstance(target, PullMessage) and "pull_message" in self._task_fields:
+            elif isinstance(target, PullMessage) and self._has_pull:
                 self._write_pull(message, target, full)
             self._write_times(message, task.schedule_time, task.create_time, task.dispatch_deadline)
         message.name = task.name
         if task.dispatch_count:
             self._write_counts(message.status if self._has_status else message, task)
-        if task.retry_config is not None and "retry_config" in self._task_fields:
+        if task.retry_config is not None and self._has_retry:
             self.write_retry(message.retry_config, task.retry_config)
-        return shown(self.types.Task, message)
+        return self._shown_task(message)
 
     def stored_size(self, task: Task) -> int:
         """Bytes of the stored message, which has no view. Evidence: recorded."""
@@ -184,7 +189,7 @@ class Messages(QueueMessages):
     def _write_times(self, message: Any, schedule_time: int, create_time: int, dispatch_deadline: int | None) -> None:
         set_instant(message.schedule_time, schedule_time)
         message.create_time.seconds = create_time // SECOND
-        if dispatch_deadline is not None and "dispatch_deadline" in self._task_fields:
+        if dispatch_deadline is not None and self._has_deadline:
             set_instant(message.dispatch_deadline, dispatch_deadline)
 
     def _write_app_engine(self, request: Any, target: AppEngineTarget, full: bool) -> None:

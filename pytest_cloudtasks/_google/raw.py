@@ -5,9 +5,8 @@ From 2.0 on the library wraps protobuf's messages in proto-plus's; before, they 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 PACKAGE = "google.cloud.tasks."
@@ -41,26 +40,19 @@ def raw_within(value: Any) -> Any:
     return raw(value)
 
 
-def as_it_arrived(request: Any) -> Any:
-    """``request``, copied if it asks for a page: pagers write the next page's token into the same message."""
-    kind: Any = type(request)
-    if not _asks_for_a_page(kind):
-        return request
-    if hasattr(request, "_pb"):
-        return kind(request)
-    copy = kind()
-    copy.CopyFrom(request)
-    return copy
-
-
-@cache
-def _asks_for_a_page(kind: type) -> bool:
-    return "page_token" in raw_class(kind).DESCRIPTOR.fields_by_name
+def restored(kind: Any, content: bytes) -> Any:
+    """The message of ``kind``, the library's or protobuf's, whose bytes are ``content``."""
+    return shown(kind, raw_class(kind).FromString(content))
 
 
 def shown(kind: Any, message: Any) -> Any:
     """Protobuf's message as the library's ``kind`` shows it."""
     return kind.wrap(message) if hasattr(kind, "wrap") else message
+
+
+def shown_as(kind: Any) -> Callable[[Any], Any]:
+    """What shows protobuf's messages as the library's ``kind``."""
+    return kind.wrap if hasattr(kind, "wrap") else lambda message: message
 
 
 def built(kind: Any, fields: Mapping[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .calls import Arrival
 
 if TYPE_CHECKING:
-    from .world import RpcCall
+    from .rpc_call import RpcCall
 
 
 class CallLog:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .._model import names
 
 if TYPE_CHECKING:
-    from .world import RpcCall
+    from .rpc_call import RpcCall
 
 
 class Arrival(NamedTuple):

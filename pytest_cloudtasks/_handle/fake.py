@@ -29,6 +29,7 @@ from .oidc import SERVICE_ACCOUNT, Oidc
 from .on_commit import CloudTasksWarning
 from .queue_view import QueueRecords
 from .records import Attempt, TaskRecord, model_task, records, task_of
+from .rpc_call import RpcCall
 from .settings import checked, merged
 from .shells import run
 from .single_request import URL, TaskRequest, task_request
@@ -37,7 +38,7 @@ from .summary import Summary
 from .targeting import Targeting
 from .timeline_data import timeline_as
 from .verbs import duration_of_advance
-from .world import InlineShells, RpcCall, World
+from .world import InlineShells, World
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, Queue

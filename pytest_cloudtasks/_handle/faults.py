@@ -15,8 +15,9 @@ from .lineups import hold_back_waiting
 from .matching import UNSET, WITHIN, Match
 from .plans import Fault, FaultPlan, Occasions
 from .records import TaskRecord
+from .rpc_call import RpcCall
 from .shortened import shown
-from .world import RpcCall, World
+from .world import World
 
 if TYPE_CHECKING:
     import grpc

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from .._model.events import Event
 from .calls import Arrival, Call, call_of
 from .world import Note, Origin, World
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One thing that happened at ``offset`` nanoseconds from first contact, and at ``instant``."""
 
     offset: int
@@ -63,7 +61,7 @@ def folded(told: Iterator[Entry]) -> Iterator[Entry]:
         if held is not None and isinstance(held.what, Call) and isinstance(entry.what, Call):
             joined = held.what.joined(entry.what, entry.offset)
             if joined is not None:
-                held = replace(held, what=joined)
+                held = held._replace(what=joined)
                 continue
         if held is not None:
             yield held

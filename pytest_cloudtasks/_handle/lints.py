@@ -11,7 +11,7 @@ import sys
 import warnings
 from functools import lru_cache
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .._google.raw import raw
@@ -25,7 +25,8 @@ from .durations import duration_text
 from .lint_warning import CloudTasksLintWarning
 
 if TYPE_CHECKING:
-    from .world import RpcCall, World
+    from .._google.switchboard import Incoming
+    from .world import World
 
 NO_CONTENT_TYPE = "A JSON body without Content-Type"
 PLAIN_HTTP = "A token over plain http"
@@ -75,15 +76,16 @@ class Lints:
         lints._told, lints._named = self._told, dict(self._named)
         return lints
 
-    def look(self, world: World, call: RpcCall, before: int) -> None:
-        """Look at a call that was answered; ``before`` tasks had been accepted until then."""
-        if call.method in _READING:
-            if call.error is None and not raw(call.request).response_view:
-                self._look_at_view(world, call)
+    def look(self, world: World, call: Incoming, error: BaseException | None, before: int) -> None:
+        """Look at a call that was answered, perhaps by ``error``; ``before`` tasks had been accepted until then."""
+        if call.rpc in _READING:
+            request = raw(call.request)
+            if error is None and not request.response_view:
+                self._look_at_view(world, call.rpc, request)
             return
         created = world.service.accepted[before:]
-        if call.method == "create_task":
-            self._look_at_name(world, call, created)
+        if call.rpc == "create_task" and (name := raw(call.request).task.name):
+            self._look_at_name(world, call.request.parent, name, created)
         for task in created:
             self._look_at_task(world, task)
 
@@ -92,13 +94,13 @@ class Lints:
     def _look_at_task(self, world: World, task: Task) -> None:
         target = task.target
         queue = world.service.queues[task.queue_name]
-        if isinstance(target, PullMessage):
-            return
         if isinstance(target, HttpTarget):
             if target.body[:1] in (b"{", b"[") and not _has_header(target, "content-type"):
                 self._tell_of_content_type(world, task, target)
-            if target.url.startswith("http://") or queue.config.http_target is not None:
+            if target.url.startswith("http://") or "http_target" in queue.config.other:
                 self._look_at_token(world, task, queue.config.sent(target))
+        elif isinstance(target, PullMessage):
+            return
         retry = task.retry_config or queue.config.retry_config
         if retry.max_attempts == UNLIMITED and not retry.max_retry_duration:
             self._tell_of_unlimited_attempts(world, task, queue)
@@ -149,15 +151,16 @@ class Lints:
                 queue.name,
             )
 
-    def _look_at_view(self, world: World, call: RpcCall) -> None:
-        request = raw(call.request)
-        queue = world.service.queues.get(
-            request.parent if call.method == "list_tasks" else names.queue_of(request.name)
-        )
-        if queue is None:
-            return
-        tasks = queue.tasks.values() if call.method == "list_tasks" else [queue.tasks.get(request.name)]
-        task = next((one for one in tasks if one is not None and one.target.body), None)
+    def _look_at_view(self, world: World, rpc: str, request: Any) -> None:
+        if rpc == "list_tasks":
+            queue = world.service.queues.get(request.parent)
+            task = None if queue is None else next((one for one in queue.tasks.values() if one.target.body), None)
+        else:
+            name = request.name
+            queue = world.service.queues.get(names.queue_of(name))
+            task = None if queue is None else queue.tasks.get(name)
+            if task is not None and not task.target.body:
+                return
         place = None if task is None else self._new_place(BASIC_VIEW)
         if task is None or place is None:
             return
@@ -168,21 +171,17 @@ class Lints:
                 world,
                 place,
                 BASIC_VIEW,
-                f"{place.f_code.co_name}() calls {call.method} and reads {what}, which is empty there, while that of"
+                f"{place.f_code.co_name}() calls {rpc} and reads {what}, which is empty there, while that of"
                 f" {_name(task)} is not. Ask for it by response_view=Task.View.FULL.",
             )
 
-    def _look_at_name(self, world: World, call: RpcCall, created: list[Task]) -> None:
-        request = raw(call.request)
-        name = request.task.name
-        if not name:
-            return
+    def _look_at_name(self, world: World, parent: str, name: str, created: list[Task]) -> None:
         before = self._named.get(name)
         if created:
             self._named[name] = created[-1].sequence
         if before is None:
             return
-        task, queue = world.service.accepted[before], world.service.queues.get(request.parent)
+        task, queue = world.service.accepted[before], world.service.queues.get(parent)
         if task.ended_at is None or queue is None:
             return
         if queue.config.tombstone_ttl != world.service.knobs.task_tombstone_ttl:  # the queue has one of its own

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._model import names
 from .._model.suggestions import did_you_mean, listed
@@ -41,8 +41,7 @@ class exactly:  # noqa: N801 - reads as a word in an assertion, as pytest.approx
         return f"exactly({self.value!r})"
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(NamedTuple):
     """One field of a task that is not as expected."""
 
     field: str

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._google.injected import RpcFault
 from .._model.suggestions import counted
@@ -24,8 +23,7 @@ class Fault(Enum):
     DELAY_DISPATCH = "delay_dispatch"
 
 
-@dataclass(frozen=True)
-class Occasions:
+class Occasions(NamedTuple):
     """To which of the calls or deliveries that match a plan applies."""
 
     times: int | None

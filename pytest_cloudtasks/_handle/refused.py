@@ -10,7 +10,8 @@ from .._model.suggestions import did_you_mean
 from .._model.task import Task, TaskState
 from .calls import name_in
 from .durations import duration_text, offset_text
-from .world import RpcCall, World
+from .rpc_call import RpcCall
+from .world import World
 
 SHOWN = 3
 """Of many refused calls, the last are told of."""

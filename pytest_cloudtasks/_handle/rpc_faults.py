@@ -9,7 +9,8 @@ from .plans import Fault
 
 if TYPE_CHECKING:
     from .._google.status import InProcessRpcError
-    from .world import RpcCall, World
+    from .rpc_call import RpcCall
+    from .world import World
 
 
 def failure_of(call: RpcCall, world: World) -> InProcessRpcError | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from .._model.backoff import GiveUp
 from .._model.events import EventKind
@@ -50,8 +51,7 @@ class Summary:
     """Tasks that are due, or in a queue that does not run, and cannot go out."""
 
 
-@dataclass(frozen=True)
-class Beginning:
+class Beginning(NamedTuple):
     """How far things were when a verb began."""
 
     events: int

@@ -9,11 +9,10 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._google import frontends
 from .._google.frontend import Frontend
-from .._google.raw import as_it_arrived
 from .._google.switchboard import Incoming, switchboard
 from .._model import names
 from .._model.agenda import Agenda
@@ -42,6 +41,7 @@ from .lints import Lints
 from .own_loop import OwnLoop
 from .plans import Plans
 from .randomness import Randomness
+from .rpc_call import RpcCall
 from .rpc_faults import failure_of, loss_of
 from .settings import Settings
 
@@ -60,8 +60,7 @@ class Delivery:
     answer: Answer | None
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """From event number ``event`` on the timeline counts from ``instant``; ``elapsed`` had passed by then."""
 
     event: int
@@ -69,8 +68,7 @@ class Origin:
     elapsed: int
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(NamedTuple):
     """A planned fault that has happened, before event number ``event``; ``offset`` from first contact."""
 
     event: int
@@ -80,30 +78,11 @@ class Note:
     """Whose name comes before the text."""
 
 
-@dataclass(frozen=True)
-class InlineShells:
+class InlineShells(NamedTuple):
     """How a created task is dispatched before the call returns, for the sync and for the asyncio client."""
 
     sync: Callable[[World, Task], None]
     asynchronous: Callable[[World, Task], Awaitable[None]]
-
-
-@dataclass(slots=True)
-class RpcCall:
-    """One call that a client made, as it arrived.
-
-    ``retry`` is what the caller passed (google.api_core's DEFAULT where nothing was passed, None for no retry),
-    ``timeout`` the seconds that came with the call, ``metadata`` its pairs. ``result`` is the response, or ``error``
-    the exception that the transport raised; a call whose response was lost has both.
-    """
-
-    method: str
-    request: Any
-    retry: Any
-    timeout: float | None
-    metadata: Sequence[tuple[str, str | bytes]]
-    result: Any = None
-    error: BaseException | None = None
 
 
 class WorldEnded(RuntimeError):
@@ -206,61 +185,69 @@ class World:
 
     def receive(self, call: Incoming) -> Any:
         """Answer an RPC of a sync client."""
-        entry, tasks = self._answer(call)
+        response, error, tasks = self._answer(call)
         if self.created is not None:
             for task in tasks:
                 self.created.sync(self, task)
-        return _result_of(entry)
+        if error is not None:
+            raise error
+        return response
 
     def receive_async(self, call: Incoming) -> tuple[Any, Awaitable[None] | None]:
         """Answer an RPC of an asyncio client: the response, and what to await before it is given."""
-        entry, tasks = self._answer(call)
-        if not tasks or self.created is None:
-            return _result_of(entry), None
-        return entry.result, self._dispatch_async(tasks, self.created, entry)
+        response, error, tasks = self._answer(call)
+        if tasks and self.created is not None:
+            return response, self._dispatch_async(tasks, self.created, error)
+        if error is not None:
+            raise error
+        return response, None
 
-    async def _dispatch_async(self, tasks: Sequence[Task], created: InlineShells, entry: RpcCall) -> None:
+    async def _dispatch_async(
+        self, tasks: Sequence[Task], created: InlineShells, error: InProcessRpcError | None
+    ) -> None:
         for task in tasks:
             await created.asynchronous(self, task)
-        _result_of(entry)
+        if error is not None:
+            raise error
 
-    def _answer(self, call: Incoming) -> tuple[RpcCall, Sequence[Task]]:
-        """The call with its answer, and the tasks it has created, where they are to be dispatched at once."""
+    def _answer(self, call: Incoming) -> tuple[Any, InProcessRpcError | None, Sequence[Task]]:
+        """The response, the error to raise, and the tasks it has created, where they are to be dispatched at once."""
         with self.lock:
             if self.has_ended:
                 raise WorldEnded(f"{call.rpc} was called when the test that its fake belongs to was over.")
             now = self.contact(by_call=True)
-            self.service.dispatcher.observe(now)
-            entry = RpcCall(call.rpc, as_it_arrived(call.request), call.retry, call.timeout, call.metadata)
+            service, plans = self.service, self.plans
+            service.dispatcher.observe(now)
+            entry = RpcCall(call.rpc, call.request, call.retry, call.timeout, call.metadata)
             self.log.began(entry)
-            before = len(self.service.accepted)
-            events, notes = len(self.service.events), len(self.notes)
-            if self.plans.are_there:
-                error = failure_of(entry, self) or self._do(call, entry, now) or loss_of(entry, self)
-            else:
-                error = self._do(call, entry, now)
+            accepted, events, notes = len(service.accepted), len(service.events), len(self.notes)
+            response, error = None, failure_of(entry, self) if plans.are_there else None
+            if error is None:
+                response, error = self._do(call, now)
+                if error is None:
+                    entry.answer(response)
+                    error = loss_of(entry, self) if plans.are_there else None
             if error is not None:
                 from .._google.client_retry import skipped_waits
 
                 skipped_waits.install()
                 entry.error = error
-            is_told = len(self.notes) > notes or (error is None and len(self.service.events) > events)
+            is_told = len(self.notes) > notes or (error is None and len(service.events) > events)
             self.log.ended(Arrival(events, notes, now - self.clock.origin, entry, is_told))
-            self.lints.look(self, entry, before)
-            return entry, self.service.accepted[before:] if self.settings.inline else ()
+            self.lints.look(self, call, error, accepted)
+            return response, error, service.accepted[accepted:] if self.settings.inline else ()
 
-    def _do(self, call: Incoming, entry: RpcCall, now: int) -> InProcessRpcError | None:
-        """Have the service do what ``call`` asks for; the error if it refuses."""
+    def _do(self, call: Incoming, now: int) -> tuple[Any, InProcessRpcError | None]:
+        """Have the service do what ``call`` asks for: its response, or the error if it refuses."""
         try:
             frontend = frontends.speaking(call.api)
-            if call.rpc in _CREATING and self.settings.auto_create_queues:
+            if self.settings.auto_create_queues and call.rpc in _CREATING:
                 self._create_missing(now, call.request.parent, frontend.fields_of_missing_queue(call.request))
-            entry.result = frontend.call(self.service, now, call.rpc, call.request, call.timeout)
+            return frontend.call(self.service, now, call.rpc, call.request, call.timeout), None
         except ServiceError as error:
             from .._google.status import rpc_error
 
-            return rpc_error(error, self.randomness.jitter)
-        return None
+            return None, rpc_error(error, self.randomness.jitter)
 
     @property
     def rpcs(self) -> Sequence[RpcCall]:
@@ -428,12 +415,6 @@ def _no_way_back(leap: Leap, what_is_there: str) -> str:
         f"{name} {shows} {to_datetime(leap.now).isoformat()}, which lies before the queue's"
         f" {to_datetime(leap.was).isoformat()}, and {what_is_there} that cannot go back in time. {advice}"
     )
-
-
-def _result_of(entry: RpcCall) -> Any:
-    if entry.error is not None:
-        raise entry.error
-    return entry.result
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:

@@ -43,32 +43,39 @@ def check(spec: TaskSpec, now: int) -> Payload:
     target = spec.target
     if isinstance(target, HttpTarget):
         _check_http(target)
-        _check_deadline(spec.dispatch_deadline, HTTP_DEADLINE_MAX, refusals.HTTP_DEADLINE)
+        if spec.dispatch_deadline is not None:
+            _check_deadline(spec.dispatch_deadline, HTTP_DEADLINE_MAX, refusals.HTTP_DEADLINE)
     elif isinstance(target, AppEngineTarget):
         _check_app_engine(target)
-        if spec.dispatch_deadline != 0:
+        if spec.dispatch_deadline:
             _check_deadline(spec.dispatch_deadline, APP_ENGINE_DEADLINE_MAX, refusals.APP_ENGINE_DEADLINE)
     elif isinstance(target, PullMessage):
         check_message(target)
     else:
         raise refusals.TARGET_MISSING.error()
-    if spec.schedule_time is not None and not FIRST_INSTANT <= spec.schedule_time < NO_INSTANT:
-        raise refusals.SCHEDULE_TIME_INVALID.error()
-    if spec.schedule_time is not None and spec.schedule_time - now > MAX_SCHEDULE_AHEAD:
-        raise refusals.SCHEDULE_TOO_FAR.error(schedule_time=in_pacific_time(spec.schedule_time))
+    if spec.schedule_time is not None:
+        _check_schedule_time(spec.schedule_time, now)
     return target
 
 
+def _check_schedule_time(instant: int, now: int) -> None:
+    if not FIRST_INSTANT <= instant < NO_INSTANT:
+        raise refusals.SCHEDULE_TIME_INVALID.error()
+    if instant - now > MAX_SCHEDULE_AHEAD:
+        raise refusals.SCHEDULE_TOO_FAR.error(schedule_time=in_pacific_time(instant))
+
+
 def _check_http(target: HttpTarget) -> None:
-    if not target.url:
+    url = target.url
+    if not url:
         raise refusals.URL_MISSING.error()
-    if not target.url.startswith(("http://", "https://")):
+    if not url.startswith(("http://", "https://")):
         raise refusals.URL_SCHEME.error()
-    if (length := _length(target.url)) > MAX_URL:
+    if (length := _length(url)) > MAX_URL:
         raise refusals.URL_TOO_LONG.error(length=length)
     if _bytes_of(target.headers) >= MAX_HEADER_BYTES:
         raise refusals.HEADERS_TOO_LARGE.error()
-    if (target.oidc or target.oauth) and not target.url.startswith("https://"):
+    if (target.oidc or target.oauth) and not url.startswith("https://"):
         raise refusals.TOKEN_NEEDS_HTTPS.error()
     if target.body and target.method not in HTTP_BODY_METHODS:
         raise refusals.BODY_WITH_METHOD.error(method=target.method, allowed="POST, PUT and PATCH")
@@ -99,8 +106,8 @@ def check_rpc_deadline(timeout: float | None, now: int) -> None:
         raise refusals.RPC_DEADLINE.error(deadline=in_pacific_time(now + int(timeout * SECOND)))
 
 
-def _check_deadline(deadline: int | None, longest: int, refusal: refusals.Refusal) -> None:
-    if deadline is not None and not DEADLINE_MIN <= deadline <= longest:
+def _check_deadline(deadline: int, longest: int, refusal: refusals.Refusal) -> None:
+    if not DEADLINE_MIN <= deadline <= longest:
         raise refusal.error()
 
 
@@ -114,9 +121,8 @@ def in_pacific_time(instant: int) -> str:
 
 def schedule_time(spec: TaskSpec, now: int) -> int:
     """When the task is to go: now, if unset or past. Kept to the microsecond. Evidence: documented."""
-    if spec.schedule_time is None or spec.schedule_time < now:
-        return truncated(now, MICROSECOND)
-    return truncated(spec.schedule_time, MICROSECOND)
+    instant = now if spec.schedule_time is None or spec.schedule_time < now else spec.schedule_time
+    return instant - instant % MICROSECOND
 
 
 def dispatch_deadline(spec: TaskSpec) -> int | None:

@@ -90,11 +90,11 @@ class Dispatcher:
         """``task`` is new in ``queue``."""
         if not queue.is_pull:
             queue.wait(task, self.lineup.place(task))
-        expiry, entered = task.create_time + queue.config.task_ttl, self._expiries.at(queue)
+        expiry, entry = task.create_time + queue.config.task_ttl, self._expiries.entries.get(queue)
         # An entry that is later was left by a task that is gone, before the clock was set back.
-        if entered is None or expiry < entered:
+        if entry is None or expiry < entry[0]:
             self._expiries.put(queue, expiry, (task.sequence,))
-        self.changed(queue)
+        self._changed[queue] = None
 
     def changed(self, queue: Queue) -> None:
         """Something that decides on the next dispatch of ``queue`` may be different now."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from . import refusals
 
@@ -67,8 +68,7 @@ ROLES: Roles = {
 """What the predefined roles grant. Evidence: documented."""
 
 
-@dataclass(frozen=True)
-class Binding:
+class Binding(NamedTuple):
     """Members that a policy gives a role."""
 
     role: str

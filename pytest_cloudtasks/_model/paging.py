@@ -6,8 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from . import refusals
 from .units import HOUR
@@ -18,8 +17,7 @@ TOKEN_TTL = 2 * HOUR
 """How long a page token is valid, that instant included. Evidence: documented."""
 
 
-@dataclass(frozen=True)
-class Cursor:
+class Cursor(NamedTuple):
     """Where a caller wants to go on in which listing, at what instant.
 
     ``listing`` says what is listed and by what filter: a token is good for that alone. Evidence: documented.

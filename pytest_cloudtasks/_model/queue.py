@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import app_engine, http_target, refusals, retention
 from .backoff import RetryConfig, retry_config_from
@@ -59,8 +59,7 @@ class QueueState(Enum):
     DISABLED = 3
 
 
-@dataclass(frozen=True)
-class RateLimits:
+class RateLimits(NamedTuple):
     """A queue's RateLimits with every default filled in: 500 a second, 1000 at once. Evidence: recorded."""
 
     max_dispatches_per_second: float
@@ -300,8 +299,9 @@ class Queue:
 
     def wait(self, task: Task, place: Place = FIRST_COME) -> None:
         """Line ``task`` up, by instant, rank and creation. Evidence: our choice; the service promises no order."""
-        task.rank, task.delay = place
-        heapq.heappush(self._waiting, (task.goes_at, task.rank, task.sequence, task.dispatch_count, task))
+        rank, delay = place
+        task.rank, task.delay = rank, delay
+        heapq.heappush(self._waiting, (task.schedule_time + delay, rank, task.sequence, task.dispatch_count, task))
 
     def head(self) -> Task | None:
         """The task that is next in line, due or not."""

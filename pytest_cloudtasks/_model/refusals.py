@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Union
+from typing import NamedTuple, Union
 
 
 class Code(Enum):
@@ -34,16 +34,14 @@ class Evidence(Enum):
     OUR_CHOICE = "our choice"
 
 
-@dataclass(frozen=True)
-class Help:
+class Help(NamedTuple):
     """A link that the service attaches to an error (google.rpc.Help, which has one here)."""
 
     description: str
     url: str
 
 
-@dataclass(frozen=True)
-class ErrorInfo:
+class ErrorInfo(NamedTuple):
     """The cause of an error in words for programs (google.rpc.ErrorInfo)."""
 
     reason: str
@@ -51,8 +49,7 @@ class ErrorInfo:
     metadata: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True)
-class LocalizedMessage:
+class LocalizedMessage(NamedTuple):
     """The text of an error in a language (google.rpc.LocalizedMessage)."""
 
     locale: str

@@ -12,7 +12,6 @@ from .batch import Batches
 from .cmek import CmekConfigs
 from .dispatching import Dispatcher
 from .events import Event, EventKind
-from .filtering import queue_filter
 from .knobs import Knobs
 from .leases import Leases, check_fits
 from .lineup import place_in_listings
@@ -93,6 +92,8 @@ class Service:
     ) -> tuple[list[Queue], str]:
         """ListQueues, in the order of names. Evidence: documented."""
         names.check_location(parent)
+        from .filtering import queue_filter
+
         matches = queue_filter(filter)
         within = sorted(
             (queue for queue in self.queues.values() if names.location_of(queue.name) == parent and matches(queue)),
@@ -237,22 +238,21 @@ class Service:
         retry_config = None if spec.retry_config is None else retry_config_from(spec.retry_config, self.knobs)
         queue = self._queue_for_new_task(now, parent)
         check_fits(target, queue)
-        if spec.name in queue.tasks:
-            raise refusals.TASK_EXISTS.error()
-        if spec.name and self._task_tombstones[parent].holds(spec.name, now):
-            raise refusals.TASK_EXISTED_TOO_RECENTLY.error()
-        override = queue.config.other.get(app_engine.OVERRIDE)
-        routing = Routing(**override) if override else None
+        if spec.name:
+            if spec.name in queue.tasks:
+                raise refusals.TASK_EXISTS.error()
+            if self._task_tombstones[parent].holds(spec.name, now):
+                raise refusals.TASK_EXISTED_TOO_RECENTLY.error()
+        routing = None
+        if other := queue.config.other:
+            target = http_target.at_creation(target, other.get("http_target"))
+            override = other.get(app_engine.OVERRIDE)
+            routing = Routing(**override) if override else None
         task = Task(
             spec.name or f"{parent}/tasks/{_ID_TO_COME}",
             queue.name,
             len(self.accepted),
-            creation.stored(
-                http_target.at_creation(target, queue.config.http_target),
-                parent,
-                routing,
-                self.knobs.app_engine_host_suffix,
-            ),
+            creation.stored(target, parent, routing, self.knobs.app_engine_host_suffix),
             create_time=now,
             schedule_time=creation.schedule_time(spec, now),
             dispatch_deadline=creation.dispatch_deadline(spec),
@@ -264,7 +264,7 @@ class Service:
             task.name = f"{parent}/tasks/{self._new_task_id()}"
         queue.tasks[task.name] = task
         self.accepted.append(task)
-        self._happened(now, EventKind.TASK_CREATED, queue, task)
+        self.events.append(Event(now, EventKind.TASK_CREATED, queue.name, task))
         self.dispatcher.added(queue, task)
         return task
 

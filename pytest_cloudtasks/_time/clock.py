@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .._model.units import LATEST
-from .foreign import ForeignClock, active, following, is_innermost, move_forward
+from .foreign import ForeignClock, active, following, move_forward
 from .hold import Hold
 
 
-@dataclass(frozen=True)
-class Leap:
+class Leap(NamedTuple):
     """The application's time is no longer the queue's: the test's own clock was moved, begun or ended."""
 
     clock: ForeignClock
@@ -82,7 +81,7 @@ class Clock:
         if self._virtual:
             return None
         hold = self._hold
-        if hold is not None and is_innermost(hold.traveller) and hold.instant == self.now // 1_000 * 1_000:
+        if hold is not None and hold.stands_at(self.now):
             return None  # the usual case, told quickly: every call of a client asks
         foreign = active(hold and hold.traveller)
         if foreign is None:

@@ -44,18 +44,13 @@ def move_forward(clock: ForeignClock, to: int) -> None:
 
 def active(ours: object | None) -> ForeignClock | None:
     """The innermost clock that is not ``ours``."""
-    factories = _freezers()
+    factories = freezers()
     if factories:
         return _Freezegun(factories[-1])
     traveller = innermost_traveller()
     if traveller is None or traveller is ours:
         return None
     return _TimeMachine(traveller)
-
-
-def is_innermost(traveller: object) -> bool:
-    """Whether this hold of time-machine's is the one in force, with no freezer within."""
-    return innermost_traveller() is traveller and not _freezers()
 
 
 def following(traveller: object) -> ForeignClock:
@@ -101,7 +96,8 @@ class _TimeMachine:
             traveller.shift(timedelta(microseconds=by))
 
 
-def _freezers() -> list[Any]:
+def freezers() -> list[Any]:
+    """The factories of freezegun's freezers in force, innermost last."""
     api: Any = sys.modules.get("freezegun.api")
     return [] if api is None else api.freeze_factories
 
@@ -110,7 +106,8 @@ def _ticks_by_process_time(factory: Any) -> bool:
     return not hasattr(factory, "step_width") and hasattr(factory, "start")
 
 
-def _travellers() -> list[Any]:
+def travellers() -> list[Any]:
+    """time-machine's holds in force, innermost last; the list is the library's own, and goes with them."""
     module = sys.modules.get("time_machine")
     if module is None:
         return []
@@ -120,7 +117,7 @@ def _travellers() -> list[Any]:
 
 def innermost_traveller() -> object | None:
     """time-machine's hold in force, whoever began it."""
-    stack = _travellers()
+    stack = travellers()
     return stack[-1] if stack else None
 
 
@@ -136,7 +133,7 @@ def advice_on(error: BaseException) -> str | None:
 
 def forget_traveller(traveller: object) -> None:
     """Take a hold out from under a later one, which stays in force and cleans up when it ends."""
-    stack = _travellers()
+    stack = travellers()
     if traveller in stack:
         stack.remove(traveller)
 

@@ -22,12 +22,15 @@ class Hold:
         seconds = at // 1_000_000_000
         self._travel: time_machine.travel | None = time_machine.travel(seconds, tick=False)
         self.traveller: Any = self._travel.start()
+        self._travellers = foreign.travellers()
         self.move(at)
 
-    @property
-    def instant(self) -> int:
-        """The instant it holds at; somebody who follows it from within may have moved it."""
-        return self.traveller.time_ns()  # type: ignore[no-any-return]
+    def stands_at(self, instant: int) -> bool:
+        """Whether it is in force, and shows ``instant``; somebody who follows it from within may have moved it."""
+        within = self._travellers
+        if not within or within[-1] is not self.traveller or foreign.freezers():
+            return False
+        return self.traveller.time_ns() == instant // 1_000 * 1_000  # type: ignore[no-any-return]
 
     def move(self, to: int) -> None:
         """Move to the instant ``to``, cut to the microsecond."""

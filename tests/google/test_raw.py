@@ -14,7 +14,7 @@ from google.rpc import status_pb2
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._google.borrowing import class_of
-from pytest_cloudtasks._google.raw import as_it_arrived, built, is_message, raw, raw_class, raw_within, shown
+from pytest_cloudtasks._google.raw import built, is_message, raw, raw_class, raw_within, restored, shown
 
 RAW_QUEUE = tasks_v2.Queue.pb(None)
 RAW_TASK = tasks_v2.Task.pb(None)
@@ -110,16 +110,15 @@ def test_what_protobuf_does_not_know_it_refuses(fields: dict[str, Any], error: t
         built(RAW_QUEUE, fields)
 
 
-def test_only_requests_for_pages_are_copied() -> None:
-    """Pagers write into their request; any other is kept as it is."""
-    for request in (tasks_v2.ListTasksRequest(parent="q"), tasks_v2.ListTasksRequest.pb(None)(parent="q")):
-        copy = as_it_arrived(request)
-        assert copy == request
-        assert copy is not request
-        copy.page_token = "next"
-        assert request.page_token == ""
-    for request in (tasks_v2.GetTaskRequest(name="t"), status_pb2.Status(code=5)):
-        assert as_it_arrived(request) is request
+@pytest.mark.parametrize(
+    "message",
+    [tasks_v2.GetTaskRequest(name="t"), tasks_v2.GetTaskRequest.pb(None)(name="t"), status_pb2.Status(code=5)],
+)
+def test_a_message_is_restored_from_its_bytes(message: Any) -> None:
+    """It is another of the same class and content, wrapped or not."""
+    again = restored(type(message), raw(message).SerializeToString())
+    assert (type(again), again) == (type(message), message)
+    assert again is not message
 
 
 @pytest.mark.cloud_tasks(queues=["a", "b", "c", "d", "e"])

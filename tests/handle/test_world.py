@@ -43,6 +43,21 @@ def test_every_call_is_recorded_as_it_arrived(cloud_tasks: FakeCloudTasks) -> No
     assert ("x-trace", "7") in second.metadata
 
 
+@pytest.mark.cloud_tasks(queues=["receipts"])
+def test_what_was_said_stays_on_record(cloud_tasks: FakeCloudTasks) -> None:
+    """Whoever writes into a request or a response afterwards does not change what rpcs has of it."""
+    request = tasks_v2.CreateTaskRequest(
+        parent=cloud_tasks.queue_path("receipts"), task={"http_request": {"url": MAILER}}
+    )
+    task = tasks_v2.CloudTasksClient().create_task(request)
+    request.task.http_request.url = task.http_request.url = "https://elsewhere.test"
+
+    (call,) = cloud_tasks.rpcs
+    assert (call.request.task.http_request.url, call.result.http_request.url) == (MAILER, MAILER)
+    assert call.request is call.request
+    assert repr(call).startswith("RpcCall(method='create_task', request=parent: ")
+
+
 def test_a_refused_call_is_recorded_with_its_error(cloud_tasks: FakeCloudTasks) -> None:
     """What the transport raised is there, the result is not; the timeline has its code."""
     with pytest.raises(NotFound):

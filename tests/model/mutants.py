@@ -84,13 +84,13 @@ MUTANTS = [
     Mutant(
         "of one instant the youngest task goes first",
         "queue",
-        "(task.goes_at, task.rank, task.sequence, task.disp",
-        "(task.goes_at, task.rank, -task.sequence, task.disp",
+        "(task.schedule_time + delay, rank, task.sequence, task.disp",
+        "(task.schedule_time + delay, rank, -task.sequence, task.disp",
     ),
     Mutant(
         "a task's name is free at once",
         "service",
-        "if spec.name and self._task_tombstones[parent].holds(spec.name, now):",
+        "if self._task_tombstones[parent].holds(spec.name, now):",
         "if False:",
     ),
     Mutant("a queue's name is free at once", "service", "if self._queue_tombstones.holds(name, now):", "if False:"),
@@ -106,7 +106,7 @@ MUTANTS = [
         "            self._remove(list(queue.tasks.values()), now)\n            self.dispatcher.changed(queue)",
         "            self.dispatcher.changed(queue)",
     ),
-    Mutant("720 hours are too far", "creation", "spec.schedule_time - now > MAX", "spec.schedule_time - now >= MAX"),
+    Mutant("720 hours are too far", "creation", "instant - now > MAX", "instant - now >= MAX"),
     Mutant(
         "a queue's name is reserved for 7 days",
         "service",

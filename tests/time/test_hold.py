@@ -35,7 +35,8 @@ def test_it_moves_exactly_to_the_microsecond(hold: Hold) -> None:
     """A move cuts nanoseconds and nothing else."""
     hold.move(NEW_YEAR_2030 + 100_000_999)
     assert time.time_ns() == NEW_YEAR_2030 + 100_000_000
-    assert hold.instant == NEW_YEAR_2030 + 100_000_000
+    assert hold.stands_at(NEW_YEAR_2030 + 100_000_999)
+    assert not hold.stands_at(NEW_YEAR_2030 + 100_001_000)
 
 
 def test_the_time_zone_of_the_process_is_left_alone(hold: Hold, monkeypatch: pytest.MonkeyPatch) -> None:

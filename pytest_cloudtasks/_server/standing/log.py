@@ -8,9 +8,9 @@ from typing import Any
 
 from ..._handle.calls import name_in, short_resource
 from ..._handle.history import Entry
+from ..._handle.rpc_call import RpcCall
 from ..._handle.telling import entry_text
 from ..._handle.timeline_data import entry_data
-from ..._handle.world import RpcCall
 from ..._model.events import Event, EventKind
 from ..._time.instants import to_datetime
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from ..._google.raw import as_it_arrived
 from ..._google.switchboard import Incoming
 from ..._handle.call_log import CallLog
 from ..._handle.calls import Arrival
+from ..._handle.rpc_call import RpcCall
 from ..._handle.settings import Settings
-from ..._handle.world import RpcCall, World
+from ..._handle.world import World
 from ..._model.attempt import Attempt
 from ..._model.task import Task
 from ..._time.clock import WallClock
+
+if TYPE_CHECKING:
+    from ..._google.status import InProcessRpcError
 
 REFUSALS_KEPT = 1000
 """How many refused calls the timeline remembers; what the service did it remembers until it is reset."""
@@ -30,16 +34,17 @@ class StandingWorld(World):
         self.remarks: dict[Attempt, str] = {}
         """What there is to say of attempts that had no answer."""
 
-    def _answer(self, call: Incoming) -> tuple[RpcCall, Sequence[Task]]:
+    def _answer(self, call: Incoming) -> tuple[Any, InProcessRpcError | None, Sequence[Task]]:
         with self.lock:
             now = self.observe()
-            entry = RpcCall(call.rpc, as_it_arrived(call.request), call.retry, call.timeout, call.metadata)
             events = len(self.service.events)
-            entry.error = self._do(call, entry, now)
-            if entry.error is not None:
+            response, error = self._do(call, now)
+            if error is not None:
+                entry = RpcCall(call.rpc, call.request, call.retry, call.timeout, call.metadata)
+                entry.error = error
                 self.log.ended(Arrival(events, len(self.notes), now - self.clock.origin, entry, False))
                 self._on_refusal(entry, now)
-            return entry, ()
+            return response, error, ()
 
     def observe(self) -> int:
         """The instant that it is; what only takes time has taken effect by then."""
