@@ -45,7 +45,7 @@ class Settings:
     google_auth: bool = False
     inline: bool = False
     call_log: int = 100_000
-    """How many of the latest calls are kept: some 4 KB each, and few tests make so many."""
+    """How many of the latest calls are kept: some 0.9 KB each, and few tests make so many."""
     service: Knobs = field(default_factory=Knobs)
 
     def queue_name(self, queue: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Outcome:
     lost_status: int = 0
     """The HTTP status of an answer that was given and did not arrive."""
 
-    @property
+    @cached_property
     def succeeded(self) -> bool:
         """Only 200 to 299 is success, but for the knob ``treat_304_as_success``. Evidence: documented."""
         is_success = self.counts_as_success or 200 <= self.http_status <= 299

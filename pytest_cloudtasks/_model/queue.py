@@ -370,4 +370,8 @@ class Queue:
 
 def _still_waits(task: Task, at: int, dispatch_count: int) -> bool:
     """Whether an entry in the line is the task's latest."""
-    return task.state is TaskState.SCHEDULED and task.dispatch_count == dispatch_count and task.goes_at == at
+    return (
+        task.state is TaskState.SCHEDULED
+        and task.dispatch_count == dispatch_count
+        and task.schedule_time + task.delay == at
+    )

@@ -41,9 +41,6 @@ class TaskState(Enum):
     DELETED = "deleted"
 
 
-LIVE = frozenset({TaskState.SCHEDULED, TaskState.DISPATCHED})
-
-
 @dataclass(frozen=True)
 class OidcToken:
     """The settings of an OIDC token; an empty audience means the target's URL."""
@@ -213,7 +210,7 @@ class Task:
     @property
     def is_live(self) -> bool:
         """Whether the service still has it."""
-        return self.state in LIVE
+        return self.state is TaskState.SCHEDULED or self.state is TaskState.DISPATCHED
 
     @property
     def goes_at(self) -> int:

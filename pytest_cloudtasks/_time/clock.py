@@ -125,9 +125,10 @@ class Clock:
         self.now = to
         if self._virtual:
             return
-        foreign = active(self._hold and self._hold.traveller)
-        if foreign is not None:
-            move_forward(foreign, to)
+        if self._hold is None or not self._hold.is_in_force:
+            foreign = active(self._hold and self._hold.traveller)
+            if foreign is not None:
+                move_forward(foreign, to)
         if self._hold is not None:
             self._hold.move(to)
 

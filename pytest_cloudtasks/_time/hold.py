@@ -25,12 +25,15 @@ class Hold:
         self._travellers = foreign.travellers()
         self.move(at)
 
+    @property
+    def is_in_force(self) -> bool:
+        """Whether nobody holds time within it."""
+        within = self._travellers
+        return bool(within) and within[-1] is self.traveller and not foreign.freezers()
+
     def stands_at(self, instant: int) -> bool:
         """Whether it is in force, and shows ``instant``; somebody who follows it from within may have moved it."""
-        within = self._travellers
-        if not within or within[-1] is not self.traveller or foreign.freezers():
-            return False
-        return self.traveller.time_ns() == instant // 1_000 * 1_000  # type: ignore[no-any-return]
+        return self.is_in_force and self.traveller.time_ns() == instant // 1_000 * 1_000
 
     def move(self, to: int) -> None:
         """Move to the instant ``to``, cut to the microsecond."""
