@@ -151,7 +151,9 @@ class Dispatcher:
             return upcoming
         at = max(upcoming.at, self._observed)
         line = contenders(self._dispatches.up_to(at) if only is None else [only], at, upcoming.task)
-        task, queue = line[self.lineup.pick([task for task, _ in line]) if len(line) > 1 else 0]
+        if len(line) < 2:
+            return upcoming
+        task, queue = line[self.lineup.pick([task for task, _ in line])]
         return replace(upcoming, task=task, queue=queue)
 
     @property
