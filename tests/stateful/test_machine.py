@@ -101,8 +101,8 @@ def test_a_story_is_told_in_the_fewest_steps() -> None:
     error, story = story_of(Careless, Phase.shrink)
     assert str(error).splitlines()[0] == "charged twice"
     task = next(line.split()[1] for line in story if " created: POST" in line)
-    assert story == [
-        "Failing test case: <state machine>",
+    assert story[0].startswith("Failing test case:")  # what follows is Hypothesis' own affair, release by release
+    assert story[1:] == [
         "state = Careless()",
         "Draw 1 (Cloud Tasks): order, duplicates, lost answers, delays",
         "state.leave_to_chance(data=data(...))",
