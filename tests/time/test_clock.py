@@ -245,3 +245,15 @@ def test_a_resumed_clock_takes_up_a_freezer_with_the_first_look() -> None:
         leap = second.observe()
         assert leap is not None
         assert (leap.was, leap.now, leap.is_new) == (YEAR_2030, YEAR_2020, True)
+
+
+def test_a_move_after_the_tests_own_clock_has_ended_is_the_queues_alone() -> None:
+    """There is no clock left to move along, until the next look at the time holds it where the queue is."""
+    freezer = freeze_time("2020-01-01")
+    freezer.start()
+    with started(Clock()) as clock:
+        freezer.stop()
+        clock.move(YEAR_2020 + SECOND)
+        assert clock.now == YEAR_2020 + SECOND
+        clock.observe()
+        assert time.time() == (YEAR_2020 + SECOND) / SECOND
