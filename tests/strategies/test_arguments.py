@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from statistics import median
+from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import SearchStrategy
@@ -256,19 +257,30 @@ def test_an_unknown_argument_is_a_type_error_at_once(name: str) -> None:
     assert str(refusal.value) == f"{name}() got an unexpected keyword argument 'nonsense'"
 
 
-def test_a_task_costs_no_more_than_a_few_dozen_integers() -> None:
-    """The median task is drawn within 60 times the median integer; no health check needs to be suppressed."""
-    spent: dict[str, list[float]] = {"task": [], "integer": []}
+def test_a_task_is_drawn_in_a_hundred_calls_or_so() -> None:
+    """The package's own functions are counted, for counts are the same on a busy machine; benchmarks take the time."""
+    found: list[int] = []
+
+    def drawn_once(data: st.DataObject) -> int:
+        made = 0
+
+        def count(frame: FrameType, event: str, _: object) -> None:
+            nonlocal made
+            made += event == "call" and "pytest_cloudtasks" in frame.f_code.co_filename
+
+        before = sys.getprofile()
+        sys.setprofile(count)
+        try:
+            data.draw(cloud.tasks())
+        finally:
+            sys.setprofile(before)
+        return made
 
     @given(data=st.data())
-    @settings(max_examples=200, database=None, deadline=None, phases=[Phase.generate])
+    @settings(max_examples=100, database=None, deadline=None, phases=[Phase.generate], derandomize=True)
     def measure(data: st.DataObject) -> None:
-        for name, strategy in (("integer", st.integers()), ("task", cloud.tasks())):
-            begun = time.perf_counter()
-            data.draw(strategy)
-            spent[name].append(time.perf_counter() - begun)
+        found.append(drawn_once(data))
 
     measure()
 
-    assert HealthCheck.too_slow not in settings().suppress_health_check
-    assert median(spent["task"]) < 60 * median(spent["integer"])
+    assert 0 < median(found) <= 110
