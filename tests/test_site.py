@@ -6,7 +6,6 @@ import importlib
 import pkgutil
 import re
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 import pytest
 
 import pytest_cloudtasks
+
+from .test_examples import run_pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
 DIAGRAMS = DOCS / "_diagrams"
@@ -59,23 +60,8 @@ def test_every_diagram_is_shown(diagrams: dict[str, str]) -> None:
 
 def test_picture_is_of_a_test_that_fails(tmp_path: Path) -> None:
     """The test in the picture of the README fails as it is seen there, and has a page."""
-    command = [
-        sys.executable,
-        "-X",
-        "utf8",
-        "-m",
-        "pytest",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:asyncio",
-        "-W",
-        "ignore",
-    ]
     picture = DOCS / "_picture"
-    where = ["--rootdir", str(picture), str(picture), f"--cloud-tasks-report={tmp_path}"]
-
-    result = subprocess.run([*command, *where], capture_output=True, text=True, encoding="utf-8", check=False)
+    result = run_pytest("-W", "ignore", "--rootdir", picture, picture, f"--cloud-tasks-report={tmp_path}")
 
     assert "AssertionError: A receipt was given up." in result.stdout
     assert len(list(tmp_path.glob("test_checkout*.html"))) == 1

@@ -25,10 +25,7 @@ def raw(message: Any) -> Any:
 
 def is_message(value: object) -> bool:
     """Whether ``value`` is one of Google's messages for tasks, wrapped or not; no attribute of it is touched."""
-    kind = type(value)
-    described = getattr(kind, "DESCRIPTOR", None) or getattr(kind, "meta", None)  # protobuf's, and proto-plus's
-    name = getattr(described, "full_name", None)
-    return isinstance(name, str) and name.startswith(PACKAGE)
+    return _is_googles(_described(type(value)))
 
 
 def raw_within(value: Any) -> Any:
@@ -102,6 +99,15 @@ def is_message_type(kind: object) -> bool:
     """Whether ``kind`` is a class of Google's messages for tasks; no attribute of another class is touched."""
     if not isinstance(kind, type):
         return False
-    described = getattr(kind, "DESCRIPTOR", None) or getattr(kind, "meta", None)
+    described = _described(kind)
+    return _is_googles(described) and hasattr(described, "fields")
+
+
+def _described(kind: type) -> Any:
+    """What protobuf, or else proto-plus, says of a class of messages; None of another class."""
+    return getattr(kind, "DESCRIPTOR", None) or getattr(kind, "meta", None)
+
+
+def _is_googles(described: Any) -> bool:
     name = getattr(described, "full_name", None)
-    return isinstance(name, str) and name.startswith(PACKAGE) and hasattr(described, "fields")
+    return isinstance(name, str) and name.startswith(PACKAGE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -108,10 +109,8 @@ def rate_limits(
     """
     burst = None if version == "v2" and max_burst_size is ... else max_burst_size
     fields = draw(rate_limit_fields(max_dispatches_per_second, max_concurrent_dispatches, burst))
-    own = in_words_of(version, "RateLimits", fields)
-    if is_callers(max_dispatches_per_second, max_concurrent_dispatches, max_burst_size):
-        check_queue(version, {"name": NAME, "rate_limits": own})
-    return own if as_dict else message(version, "RateLimits", own)
+    is_to_check = is_callers(max_dispatches_per_second, max_concurrent_dispatches, max_burst_size)
+    return _setting(version, "RateLimits", "rate_limits", fields, is_to_check, as_dict)
 
 
 @st.composite
@@ -132,7 +131,15 @@ def retry_configs(
     Shrinks to one that sets nothing. Evidence: recorded.
     """
     fields = draw(retry_config_fields(max_attempts, max_retry_duration, min_backoff, max_backoff, max_doublings))
-    own = in_words_of(version, "RetryConfig", fields)
-    if is_callers(max_attempts, max_retry_duration, min_backoff, max_backoff, max_doublings):
-        check_queue(version, {"name": NAME, "retry_config": own})
-    return own if as_dict else message(version, "RetryConfig", own)
+    is_to_check = is_callers(max_attempts, max_retry_duration, min_backoff, max_backoff, max_doublings)
+    return _setting(version, "RetryConfig", "retry_config", fields, is_to_check, as_dict)
+
+
+def _setting(
+    version: Version, kind: str, field: str, fields: Mapping[str, Any], is_to_check: bool, as_dict: bool
+) -> Any:
+    """A part of a queue in the version's words, which the service has to accept in the queue's ``field``."""
+    own = in_words_of(version, kind, fields)
+    if is_to_check:
+        check_queue(version, {"name": NAME, field: own})
+    return own if as_dict else message(version, kind, own)
