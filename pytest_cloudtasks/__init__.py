@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._google.legacy.client import LegacyCloudTasksClient
+    from ._google.rpc_call import RpcCall
     from ._handle.failing import CloudTasksAssertionError, DrainLimitReached, NoTarget
     from ._handle.fake import FakeCloudTasks, current
     from ._handle.lint_warning import CloudTasksLintWarning
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from ._handle.plans import FaultPlan
     from ._handle.queue_view import QueueRecord
     from ._handle.records import Attempt, TaskRecord
-    from ._handle.rpc_call import RpcCall
     from ._handle.single_request import TaskRequest
     from ._handle.summary import Blocked, BlockedReason, Summary
     from ._model.task import TaskState
@@ -76,7 +76,7 @@ _HOMES = {
     "Summary": "_handle.summary",
     "Blocked": "_handle.summary",
     "BlockedReason": "_handle.summary",
-    "RpcCall": "_handle.rpc_call",
+    "RpcCall": "_google.rpc_call",
     "LegacyCloudTasksClient": "_google.legacy.client",
     "FaultPlan": "_handle.plans",
     "Route": "_targets.routes",

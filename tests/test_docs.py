@@ -1,4 +1,4 @@
-"""The documentation runs: every Python block is a test file, every ini block a configuration that pytest accepts.
+"""The documentation runs: every Python block is a test file, every ini or toml block a configuration for pytest.
 
 A block whose first line is a comment with a file name (``# shop.py``) is that file, for the blocks of the same page.
 The pages also find the modules and fixtures of the quickstart, and the chapters of the tutorial those of the first.
@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,7 @@ FILE_NAME = re.compile(r"# ([\w.]+\.py)\n")
 NAMES = [page.name for page in PAGES]
 EXAMPLES = sorted(one.name for one in (ROOT / "examples").iterdir() if one.is_dir())
 FENCE = re.compile(r"^```(?P<language>[\w-]+)(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+ANY_FENCE = re.compile(r"^( *)```(?P<language>[^\s`]*)[^\n]*\n(?P<text>.*?)^\1```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://)(?P<path>[^)#]*)(?:#(?P<anchor>[^)]*))?\)")
 HEADING = re.compile(r"^#+ (?P<text>.*)$", re.MULTILINE)
 
@@ -48,6 +50,14 @@ def blocks(page: Path, language: str) -> list[str]:
     """The fenced blocks of a page in one language that are its own."""
     found = FENCE.finditer(page.read_text("utf-8"))
     return [block["text"] for block in found if block["language"] == language and not block["info"].strip()]
+
+
+def every_block() -> list[tuple[Path, str, str]]:
+    """Page, language and text of every fenced block that a reader meets, those in lists included."""
+    others = [ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md"]
+    pages = [*PAGES, *others, *sorted((ROOT / "examples").glob("*/README.md"))]
+    found = [(page, block) for page in pages for block in ANY_FENCE.finditer(page.read_text("utf-8"))]
+    return [(page, block["language"], textwrap.dedent(block["text"])) for page, block in found]
 
 
 def quotations(page: Path) -> list[tuple[str, str]]:
@@ -88,6 +98,11 @@ def run_pytest(directory: Path, *arguments: str) -> subprocess.CompletedProcess[
     """Pytest in a process of its own, in ``directory``."""
     command = [sys.executable, "-X", "utf8", "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", *arguments]
     return subprocess.run(command, cwd=directory, capture_output=True, text=True, encoding="utf-8", check=False)
+
+
+def needs_a_project(page: Path) -> bool:
+    """Whether blocks of the page use the shop, or name its project."""
+    return any("from shop import" in text or "my-shop" in text for text in blocks(page, "python"))
 
 
 def anchors(page: Path) -> set[str]:
@@ -134,6 +149,46 @@ def test_ini_blocks_are_accepted(page: Path, tmp_path: Path) -> None:
         result = run_pytest(tmp_path, "--strict-config")
 
         assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "toml")], ids=lambda page: page.name)
+def test_toml_blocks_are_accepted(page: Path, tmp_path: Path) -> None:
+    """Every configuration that a page shows for a pyproject.toml is one, with queues where it names some."""
+    (tmp_path / "test_fake.py").write_text(
+        "def test_fake(cloud_tasks):\n    assert cloud_tasks.queue('receipts').name.startswith('projects/my-shop/')\n",
+        "utf-8",
+    )
+    for text in blocks(page, "toml"):
+        (tmp_path / "pyproject.toml").write_text(text, "utf-8")
+
+        result = run_pytest(tmp_path, "--strict-config")
+
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("chapter", ["first-test.md", "tutorial-retries.md", "tutorial-time.md"])
+def test_chapters_work_in_one_file(chapter: str, tmp_path: Path) -> None:
+    """Whoever writes all tests of a chapter into one file gets what who writes them into several gets."""
+    page = ROOT / "docs" / chapter
+    write_blocks(page, tmp_path)
+    (configuration,) = blocks(FIRST_CHAPTER, "ini")
+    (tmp_path / "pytest.ini").write_text(configuration, "utf-8")
+    for name in [*tmp_path.glob("test_block_*.py"), tmp_path / "conftest.py"]:
+        name.unlink()
+    tests = [text for text in blocks(page, "python") if not FILE_NAME.match(text)]
+    (tmp_path / "test_chapter.py").write_text("\n\n".join(tests), "utf-8")
+
+    result = run_pytest(tmp_path, "--strict-markers")
+
+    assert f"{len(tests)} passed" in result.stdout, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if needs_a_project(page)], ids=lambda page: page.name)
+def test_pages_with_a_project_say_where_it_is_set(page: Path) -> None:
+    """Blocks that need the shop's project come with the configuration, or with the quickstart, which has it."""
+    text = page.read_text("utf-8")
+
+    assert "cloud_tasks_project" in text or "examples/quickstart" in text or page.name.startswith("tutorial-")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)

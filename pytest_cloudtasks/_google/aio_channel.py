@@ -11,8 +11,9 @@ import grpc
 import grpc.aio
 
 from .channel import caller_retry, rpc_of
+from .rpc_call import RpcCall
 from .status import InProcessRpcError
-from .switchboard import Backend, Incoming
+from .switchboard import Backend
 
 Bind = Callable[[str], "Backend | grpc.aio.Channel"]
 """Decides where a call to an RPC goes."""
@@ -86,7 +87,7 @@ class LateBoundAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
         if isinstance(bound, grpc.aio.Channel):
             real = bound.unary_unary(self._method, self._serializer, self._deserializer)
             return real(request, timeout=timeout, metadata=metadata, **options)
-        call = Incoming(self._rpc, self._api, request, timeout, tuple(metadata or ()), caller_retry.get())
+        call = RpcCall(self._rpc, self._api, request, timeout, tuple(metadata or ()), caller_retry.get())
         try:
             result, first = bound.receive_async(call)
             return AnsweredCall(result, None, first)

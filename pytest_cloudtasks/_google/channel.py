@@ -9,8 +9,9 @@ from typing import Any
 
 import grpc
 
+from .rpc_call import RpcCall
 from .status import InProcessCall
-from .switchboard import Backend, Incoming
+from .switchboard import Backend
 
 caller_retry: ContextVar[Any] = ContextVar("caller_retry", default=None)
 """What the caller of the client's method passed as ``retry``, which a channel does not get to see."""
@@ -96,22 +97,27 @@ class LateBoundCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
 
     def __call__(self, request: Any, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
         """The response; raises what a channel raises."""
-        return self.with_call(request, timeout=timeout, metadata=metadata, **options)[0]
-
-    def with_call(self, request: Any, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
-        """The response and the call."""
         bound: Any = self._channel.bind(self._rpc)
         receive = getattr(bound, "receive", None)
         if receive is None:  # a channel, which is not asked for by its class: that is abstract, and slow to tell
-            real = bound.unary_unary(self._method, self._serializer, self._deserializer)
-            return real.with_call(request, timeout=timeout, metadata=metadata, **options)
-        call = Incoming(self._rpc, self._api, request, timeout, tuple(metadata or ()), caller_retry.get())
-        return receive(call), _ENDED
+            return self._on(bound)(request, timeout=timeout, metadata=metadata, **options)
+        return receive(RpcCall(self._rpc, self._api, request, timeout, tuple(metadata or ()), caller_retry.get()))
+
+    def with_call(self, request: Any, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
+        """The response and the call."""
+        bound = self._channel.bind(self._rpc)
+        if isinstance(bound, grpc.Channel):
+            return self._on(bound).with_call(request, timeout=timeout, metadata=metadata, **options)
+        call = RpcCall(self._rpc, self._api, request, timeout, tuple(metadata or ()), caller_retry.get())
+        return bound.receive(call), _ENDED
 
     def future(self, request: Any, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
         """Google's client makes no use of futures on this channel, in-process there is none to wait for."""
         bound = self._channel.bind(self._rpc)
         if isinstance(bound, grpc.Channel):
-            real = bound.unary_unary(self._method, self._serializer, self._deserializer)
-            return real.future(request, timeout=timeout, metadata=metadata, **options)
+            return self._on(bound).future(request, timeout=timeout, metadata=metadata, **options)
         raise NotImplementedError("A call to the fake is made and answered at once; call the client's method instead.")
+
+    def _on(self, channel: grpc.Channel) -> Any:
+        """The same RPC on a real channel."""
+        return channel.unary_unary(self._method, self._serializer, self._deserializer)

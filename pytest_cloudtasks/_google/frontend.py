@@ -71,14 +71,17 @@ class Frontend:
 
         ``timeout`` is how many seconds the caller waits.
         """
+        return self.answer(service, now, rpc, raw(request), timeout)
+
+    def answer(self, service: Service, now: int, rpc: str, request: Any, timeout: float | None) -> Any:
+        """The same for protobuf's own message."""
         handler = self._handlers.get(rpc)
         if handler is None:
             raise refusals.NOT_MODELLED.error(what=f"the RPC {rpc}")
-        pb = raw(request)
         if service.knobs.iam_emulation:
-            authorize(service, rpc, pb)
+            authorize(service, rpc, request)
         try:
-            return handler(service, now, pb, timeout)
+            return handler(service, now, request, timeout)
         except refusals.ServiceError as error:
             error.message = self.messages.in_own_words(error.message)
             raise

@@ -5,29 +5,17 @@ Clients live as long as the process, so this is the one object of the package th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
-
-class Incoming(NamedTuple):
-    """A call on its way to the service."""
-
-    rpc: str
-    """The RPC in the client's spelling: ``create_task``."""
-    api: str
-    """The API's package: ``google.cloud.tasks.v2``."""
-    request: Any
-    """The request message, as the client built it."""
-    timeout: float | None
-    metadata: Sequence[tuple[str, str | bytes]]
-    retry: Any
-    """What the caller passed as ``retry``; google.api_core's DEFAULT where nothing was passed."""
+if TYPE_CHECKING:
+    from .rpc_call import RpcCall
 
 
 class Receiver(Protocol):
     """What answers calls."""
 
-    def receive(self, call: Incoming) -> Any:
+    def receive(self, call: RpcCall) -> Any:
         """Answer a call with a response message, or raise what a gRPC channel would raise."""
         ...
 
@@ -35,7 +23,7 @@ class Receiver(Protocol):
 class Backend(Receiver, Protocol):
     """A fake, as the transports see it."""
 
-    def receive_async(self, call: Incoming) -> tuple[Any, Awaitable[None] | None]:
+    def receive_async(self, call: RpcCall) -> tuple[Any, Awaitable[None] | None]:
         """Answer a call of an asyncio client: the response, and what is to be awaited before it is given."""
         ...
 

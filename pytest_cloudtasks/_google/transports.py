@@ -2,12 +2,14 @@
 
 What is used of the generated transports beyond their public constructors: ``_wrapped_methods`` and
 ``_prep_wrapped_messages``, which hold the client's default retry and time-out policy (checked against
-google-cloud-tasks 2.7 to 2.26; ``tests/google/test_transports.py`` fails when they move).
+google-cloud-tasks 2.7 to 2.26); and ``_logged_channel``, the channel that logs every call, in releases that have it
+(checked against 2.26). ``tests/google/test_transports.py`` fails when they move.
 """
 
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -17,8 +19,9 @@ import grpc.aio
 from .aio_channel import LateBoundAioChannel
 from .channel import LateBoundChannel, caller_retry
 from .rest_paths import HTTP_RULES, http_error, verb_and_path
+from .rpc_call import RpcCall
 from .status import InProcessRpcError
-from .switchboard import Backend, Incoming, switchboard
+from .switchboard import Backend, switchboard
 
 
 class RealTransport:
@@ -177,11 +180,40 @@ def _subclass(stock: type, members: dict[str, Any], noting: Callable[..., Any] |
     noting = noting or noting_retry
 
     def prepare(self: Any, client_info: Any) -> None:
+        logged = getattr(self, "_logged_channel", None)
+        if isinstance(logged, grpc.Channel):
+            self._logged_channel = LoggedWhereAsked(self.grpc_channel, logged, logging.getLogger(stock.__module__))
         stock._prep_wrapped_messages(self, client_info)  # type: ignore[attr-defined]
         self._wrapped_methods = {rpc: noting(call) for rpc, call in self._wrapped_methods.items()}
 
     names = {"__module__": stock.__module__, "__qualname__": stock.__qualname__, "__doc__": stock.__doc__}
     return type(stock.__name__, (stock,), {**names, "_prep_wrapped_messages": prepare, **members})
+
+
+class LoggedWhereAsked:
+    """Stands for a transport's logged channel: calls go through it while its logger listens, and past it otherwise.
+
+    Interceptors take a sixth of the time of a call, and those of the generated transports do nothing else.
+    """
+
+    def __init__(self, channel: grpc.Channel, logged: grpc.Channel, logger: logging.Logger) -> None:
+        self._channel = channel
+        self._logged = logged
+        self._logger = logger
+
+    def unary_unary(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
+        """The callable for one RPC."""
+        direct, logged = self._channel.unary_unary(*args, **kwargs), self._logged.unary_unary(*args, **kwargs)
+        listens = self._logger.isEnabledFor
+
+        def call(request: Any, **options: Any) -> Any:
+            return (logged if listens(logging.DEBUG) else direct)(request, **options)
+
+        return call
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._logged.close()
 
 
 def noting_retry(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -241,7 +273,7 @@ class LateBoundRestCall:
             real = self._transport._real_transport.get()
             return getattr(real, self._rpc)(request, timeout=timeout, metadata=metadata, **options)
         verb, path = verb_and_path(self._api, self._rpc, request)
-        call = Incoming(self._rpc, self._api, request, timeout, tuple(metadata), caller_retry.get())
+        call = RpcCall(self._rpc, self._api, request, timeout, tuple(metadata), caller_retry.get())
         try:
             return backend.receive(call)
         except InProcessRpcError as error:

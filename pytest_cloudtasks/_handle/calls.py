@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from .._model import names
 
 if TYPE_CHECKING:
-    from .rpc_call import RpcCall
-
-
-class Arrival(NamedTuple):
-    """A call as the timeline has it: it came before event number ``event`` and note number ``note``."""
-
-    event: int
-    note: int
-    offset: int
-    call: RpcCall
-    is_told: bool
-    """Whether an event or a note tells what came of it."""
+    from .._google.rpc_call import RpcCall
 
 
 @dataclass(frozen=True)
@@ -63,11 +52,15 @@ class Call:
         return f"{self.method}{subject}{ended}{f' ×{self.count}' if self.count > 1 else ''}"
 
 
-def call_of(arrival: Arrival) -> Call:
-    """The call that arrived."""
-    error: Any = arrival.call.error
-    code = error.code().name if hasattr(error, "code") else ""
-    return Call(arrival.call.method, name_in(arrival.call), code, arrival.offset)
+def call_of(call: RpcCall) -> Call:
+    """``call``, by itself."""
+    return Call(call.method, name_in(call), code_of(call), call.offset)
+
+
+def code_of(call: RpcCall) -> str:
+    """The name of the code that a refused call got; "" for any other."""
+    error: Any = call.error
+    return error.code().name if hasattr(error, "code") else ""
 
 
 def name_in(call: RpcCall) -> str:

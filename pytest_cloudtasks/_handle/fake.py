@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .._google.clients import bound_async_client, bound_client, bound_legacy_client, exception_for
 from .._google.interception import interception
+from .._google.rpc_call import RpcCall
 from .._google.switchboard import switchboard
 from .._model.events import EventKind
 from .._model.refusals import ServiceError
@@ -29,7 +30,6 @@ from .oidc import SERVICE_ACCOUNT, Oidc
 from .on_commit import CloudTasksWarning
 from .queue_view import QueueRecords
 from .records import Attempt, TaskRecord, model_task, records, task_of
-from .rpc_call import RpcCall
 from .settings import checked, merged
 from .shells import run
 from .single_request import URL, TaskRequest, task_request

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Union
 
 from .._google.injected import RpcFault, codes, rpc_fault
+from .._google.rpc_call import RpcCall
 from .._model.suggestions import did_you_mean, listed
 from .._time.instants import from_timedelta
 from .assertions import Fields, Text
@@ -15,7 +16,6 @@ from .lineups import hold_back_waiting
 from .matching import UNSET, WITHIN, Match
 from .plans import Fault, FaultPlan, Occasions
 from .records import TaskRecord
-from .rpc_call import RpcCall
 from .shortened import shown
 from .world import World
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
+from .._google.rpc_call import RpcCall
 from .._model.events import Event
-from .calls import Arrival, Call, call_of
+from .calls import Call, call_of
 from .world import Note, Origin, World
 
 
@@ -41,13 +42,13 @@ def entries(world: World) -> Iterator[Entry]:
         set_anew = []
         begun = True
         offset = what.at - origin if isinstance(what, Event) else what.offset
-        yield Entry(offset, origin + offset, call_of(what) if isinstance(what, Arrival) else what)
+        yield Entry(offset, origin + offset, call_of(what) if isinstance(what, RpcCall) else what)
 
 
-def _in_order(world: World) -> Iterator[Event | Note | Arrival | Origin]:
-    placed: list[tuple[_Place, Event | Note | Arrival | Origin]] = []
+def _in_order(world: World) -> Iterator[Event | Note | RpcCall | Origin]:
+    placed: list[tuple[_Place, Event | Note | RpcCall | Origin]] = []
     placed += [((one.event, -1, 0), one) for one in world.origins]
-    placed += [((one.event, one.note, 0), one) for one in world.arrivals if not one.is_told]
+    placed += [((one.event, one.note, 0), one) for one in world.log.answered if not one.is_told]
     placed += [((one.event, index, 1), one) for index, one in enumerate(world.notes)]
     placed += [((index, _LAST_OF_ALL, 0), one) for index, one in enumerate(world.service.events)]
     placed.sort(key=lambda pair: pair[0])  # it is stable: what has one place is in the order of its list

@@ -14,7 +14,6 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .._google.raw import raw
 from .._model import names
 from .._model.backoff import UNLIMITED
 from .._model.queue import Queue
@@ -25,7 +24,6 @@ from .durations import duration_text
 from .lint_warning import CloudTasksLintWarning
 
 if TYPE_CHECKING:
-    from .._google.switchboard import Incoming
     from .world import World
 
 NO_CONTENT_TYPE = "A JSON body without Content-Type"
@@ -76,16 +74,15 @@ class Lints:
         lints._told, lints._named = self._told, dict(self._named)
         return lints
 
-    def look(self, world: World, call: Incoming, error: BaseException | None, before: int) -> None:
+    def look(self, world: World, rpc: str, request: Any, error: BaseException | None, before: int) -> None:
         """Look at a call that was answered, perhaps by ``error``; ``before`` tasks had been accepted until then."""
-        if call.rpc in _READING:
-            request = raw(call.request)
+        if rpc in _READING:
             if error is None and not request.response_view:
-                self._look_at_view(world, call.rpc, request)
+                self._look_at_view(world, rpc, request)
             return
         created = world.service.accepted[before:]
-        if call.rpc == "create_task" and (name := raw(call.request).task.name):
-            self._look_at_name(world, call.request.parent, name, created)
+        if rpc == "create_task" and (name := request.task.name):
+            self._look_at_name(world, request.parent, name, created)
         for task in created:
             self._look_at_task(world, task)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .._google.rpc_call import RpcCall
 from .._model import names
 from .._model.suggestions import did_you_mean
 from .._model.task import Task, TaskState
 from .calls import name_in
 from .durations import duration_text, offset_text
-from .rpc_call import RpcCall
 from .world import World
 
 SHOWN = 3

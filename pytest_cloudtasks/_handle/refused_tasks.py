@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .._google.raw import raw
+from .._google.rpc_call import RpcCall
 from .._model import names
 from .._model.task import Task
-from .calls import Arrival
 from .matching import Match
 from .records import TaskRecord
 from .refused import refusal_text
@@ -21,16 +21,15 @@ def refused_like(match: Match, world: World, since: int = 0) -> list[str]:
     """What is told of refused calls that look like what ``match`` expects, from call number ``since`` on."""
     told: dict[str, int] = {}
     most = max(1, len(match.expected()) // 2)
-    for arrival, record in _refused(world, since):
+    for call, record in _refused(world, since):
         if len(match.differences(record)) <= most:
-            text = f"  {_title(record)}\n    {refusal_text(arrival.call)}"
+            text = f"  {_title(record)}\n    {refusal_text(call)}"
             told[text] = told.get(text, 0) + 1
     return [f"{text}{f' (×{count})' if count > 1 else ''}" for text, count in told.items()]
 
 
-def _refused(world: World, since: int) -> Iterator[tuple[Arrival, TaskRecord]]:
-    for arrival in world.log.since(since):
-        call = arrival.call
+def _refused(world: World, since: int) -> Iterator[tuple[RpcCall, TaskRecord]]:
+    for call in world.log.since(since):
         if call.method != "create_task" or call.result is not None or not hasattr(call.error, "code"):
             continue
         message = raw(call.request.task)
@@ -38,7 +37,7 @@ def _refused(world: World, since: int) -> Iterator[tuple[Arrival, TaskRecord]]:
             continue
         spec = world.frontend.messages.task_spec(message)
         assert spec.target is not None, "one of the targets is set"
-        at = world.clock.origin + arrival.offset
+        at = world.clock.origin + call.offset
         task = Task(
             spec.name,
             names.queue_of(spec.name) or call.request.parent,
@@ -49,7 +48,7 @@ def _refused(world: World, since: int) -> Iterator[tuple[Arrival, TaskRecord]]:
             dispatch_deadline=spec.dispatch_deadline,
             retry_config=None,
         )
-        yield arrival, TaskRecord(task, world)
+        yield call, TaskRecord(task, world)
 
 
 def _title(record: TaskRecord) -> str:

@@ -80,7 +80,7 @@ class _Report:
         }
 
     def _calls(self) -> list[Item]:
-        items = call_items(self._world.arrivals, self._origin_at, self._panels)
+        items = call_items(self._world.log.answered, self._origin_at, self._panels)
         items += [fault(one, one.text, self._panels) for one in self._world.notes if one.task not in self._stories]
         return sorted(items, key=lambda item: item["at"])
 

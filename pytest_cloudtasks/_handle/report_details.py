@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .._google.rpc_call import RpcCall
 from .._model.attempt import Attempt, OutcomeKind
 from .._model.backoff import GiveUp, Retry
 from .._model.events import Event
 from .._model.suggestions import counted
 from .._model.task import HttpTarget, PullMessage, Task
 from .._targets.request import url_of
-from .calls import Arrival
 from .durations import duration_text, offset_text
 from .records import short_name
 from .report_values import Pairs, body_text, header_pairs, message_text, told
@@ -80,17 +80,16 @@ class Details:
             parts.append(self._part("Body", [], body_text(target.body)))
         return self._panel(short_name(task), parts)
 
-    def calls(self, label: str, arrivals: Sequence[Arrival], origin: int) -> int:
+    def calls(self, label: str, calls: Sequence[RpcCall], origin: int) -> int:
         """The panel of calls that one mark stands for."""
         parts = []
-        for arrival in arrivals[:CALLS]:
-            call = arrival.call
-            pairs = [["at", offset_text(arrival.offset)]]
+        for call in calls[:CALLS]:
+            pairs = [["at", offset_text(call.offset)]]
             pairs += [] if call.timeout is None else [["time-out", f"{call.timeout:g} s"]]
             pairs += [] if call.error is None else [["error", told(str(call.error))]]
             parts.append(self._part(call.method, pairs, message_text(call.request, origin)))
-        if len(arrivals) > CALLS:
-            parts.append(self._part(f"… and {len(arrivals) - CALLS} more", []))
+        if len(calls) > CALLS:
+            parts.append(self._part(f"… and {len(calls) - CALLS} more", []))
         return self._panel(label, parts)
 
     def note(self, title: str, offset: int, text: str) -> int:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from itertools import groupby, zip_longest
 from typing import Any
 
+from .._google.rpc_call import RpcCall
 from .._model.attempt import Attempt, Outcome, OutcomeKind
 from .._model.backoff import GiveUp, Retry
 from .._model.events import Event, EventKind
 from .._model.task import Task, TaskState
-from .calls import Arrival, call_of
+from .calls import code_of
 from .durations import duration_text, offset_text
 from .records import short_name
 from .report_details import Details
@@ -217,14 +218,12 @@ def queue_items(events: Sequence[tuple[int, Event]], now: int) -> tuple[list[Ite
     return marks, spans
 
 
-def call_items(arrivals: Sequence[Arrival], origin_at: Callable[[int], int], panels: Details) -> list[Item]:
+def call_items(calls: Sequence[RpcCall], origin_at: Callable[[int], int], panels: Details) -> list[Item]:
     """The lane of the calls: those of one RPC that follow each other at one instant and ended alike are one mark.
 
     ``origin_at`` is what offsets count from before an event of that number.
     """
-    runs = [
-        (key, list(run)) for key, run in groupby(arrivals, lambda one: (one.call.method, call_of(one).code, one.offset))
-    ]
+    runs = [(key, list(run)) for key, run in groupby(calls, lambda one: (one.method, code_of(one), one.offset))]
     first, left_out, last = ends_of(runs, CALLS)
     items = [_call(*run, origin_at, panels) for run in first]
     if left_out:
@@ -236,7 +235,7 @@ def call_items(arrivals: Sequence[Arrival], origin_at: Callable[[int], int], pan
     return items + [_call(*run, origin_at, panels) for run in last]
 
 
-def _call(key: tuple[str, str, int], run: Sequence[Arrival], origin_at: Callable[[int], int], panels: Details) -> Item:
+def _call(key: tuple[str, str, int], run: Sequence[RpcCall], origin_at: Callable[[int], int], panels: Details) -> Item:
     method, code, offset = key
     times = f" ×{len(run)}" if len(run) > 1 else ""
     title = f"{method}{f' → {code}' if code else ''}{times}"

@@ -8,8 +8,8 @@ from .._google.injected import DEADLINE
 from .plans import Fault
 
 if TYPE_CHECKING:
+    from .._google.rpc_call import RpcCall
     from .._google.status import InProcessRpcError
-    from .rpc_call import RpcCall
     from .world import World
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._google import frontends
 from .._google.frontend import Frontend
-from .._google.switchboard import Incoming, switchboard
+from .._google.rpc_call import RpcCall
+from .._google.switchboard import switchboard
 from .._model import names
 from .._model.agenda import Agenda
 from .._model.attempt import Attempt
@@ -31,7 +32,6 @@ from .._time.clock import Clock, Leap
 from .._time.instants import to_datetime
 from .attention import Attention
 from .call_log import CallLog
-from .calls import Arrival
 from .choices import Choices, SeededChoices
 from .failing import failure
 from .forking import forks
@@ -41,7 +41,6 @@ from .lints import Lints
 from .own_loop import OwnLoop
 from .plans import Plans
 from .randomness import Randomness
-from .rpc_call import RpcCall
 from .rpc_faults import failure_of, loss_of
 from .settings import Settings
 
@@ -183,7 +182,7 @@ class World:
         """Create a queue in ``service`` by the fields of its message, in the first version that has them all."""
         return frontends.with_queue_fields(fields).configure(service, now, name, fields)
 
-    def receive(self, call: Incoming) -> Any:
+    def receive(self, call: RpcCall) -> Any:
         """Answer an RPC of a sync client."""
         response, error, tasks = self._answer(call)
         if self.created is not None:
@@ -193,7 +192,7 @@ class World:
             raise error
         return response
 
-    def receive_async(self, call: Incoming) -> tuple[Any, Awaitable[None] | None]:
+    def receive_async(self, call: RpcCall) -> tuple[Any, Awaitable[None] | None]:
         """Answer an RPC of an asyncio client: the response, and what to await before it is given."""
         response, error, tasks = self._answer(call)
         if tasks and self.created is not None:
@@ -210,40 +209,41 @@ class World:
         if error is not None:
             raise error
 
-    def _answer(self, call: Incoming) -> tuple[Any, InProcessRpcError | None, Sequence[Task]]:
+    def _answer(self, call: RpcCall) -> tuple[Any, InProcessRpcError | None, Sequence[Task]]:
         """The response, the error to raise, and the tasks it has created, where they are to be dispatched at once."""
         with self.lock:
             if self.has_ended:
-                raise WorldEnded(f"{call.rpc} was called when the test that its fake belongs to was over.")
+                raise WorldEnded(f"{call.method} was called when the test that its fake belongs to was over.")
             now = self.contact(by_call=True)
             service, plans = self.service, self.plans
             service.dispatcher.observe(now)
-            entry = RpcCall(call.rpc, call.request, call.retry, call.timeout, call.metadata)
-            self.log.began(entry)
-            accepted, events, notes = len(service.accepted), len(service.events), len(self.notes)
-            response, error = None, failure_of(entry, self) if plans.are_there else None
+            accepted = len(service.accepted)
+            call.event, call.note, call.offset = len(service.events), len(self.notes), now - self.clock.origin
+            call.keep()
+            self.log.add(call)
+            response, error = None, failure_of(call, self) if plans.are_there else None
             if error is None:
                 response, error = self._do(call, now)
                 if error is None:
-                    entry.answer(response)
-                    error = loss_of(entry, self) if plans.are_there else None
+                    call.answer(response)
+                    error = loss_of(call, self) if plans.are_there else None
             if error is not None:
                 from .._google.client_retry import skipped_waits
 
                 skipped_waits.install()
-                entry.error = error
-            is_told = len(self.notes) > notes or (error is None and len(service.events) > events)
-            self.log.ended(Arrival(events, notes, now - self.clock.origin, entry, is_told))
-            self.lints.look(self, call, error, accepted)
+                call.error = error
+            call.is_told = len(self.notes) > call.note or (error is None and len(service.events) > call.event)
+            message, call.message = call.message, None
+            self.lints.look(self, call.method, message, error, accepted)
             return response, error, service.accepted[accepted:] if self.settings.inline else ()
 
-    def _do(self, call: Incoming, now: int) -> tuple[Any, InProcessRpcError | None]:
+    def _do(self, call: RpcCall, now: int) -> tuple[Any, InProcessRpcError | None]:
         """Have the service do what ``call`` asks for: its response, or the error if it refuses."""
         try:
             frontend = frontends.speaking(call.api)
-            if self.settings.auto_create_queues and call.rpc in _CREATING:
-                self._create_missing(now, call.request.parent, frontend.fields_of_missing_queue(call.request))
-            return frontend.call(self.service, now, call.rpc, call.request, call.timeout), None
+            if self.settings.auto_create_queues and call.method in _CREATING:
+                self._create_missing(now, call.message.parent, frontend.fields_of_missing_queue(call.message))
+            return frontend.answer(self.service, now, call.method, call.message, call.timeout), None
         except ServiceError as error:
             from .._google.status import rpc_error
 
@@ -253,11 +253,6 @@ class World:
     def rpcs(self) -> Sequence[RpcCall]:
         """The calls of clients, oldest first."""
         return self.log.rpcs
-
-    @property
-    def arrivals(self) -> Sequence[Arrival]:
-        """The same calls, as the timeline has them."""
-        return self.log.arrivals
 
     @property
     def own_loop(self) -> OwnLoop:

@@ -83,6 +83,8 @@ class Dispatcher:
         self._purges: Agenda[Purge] = Agenda()
         self._forced: deque[Attempt] = deque()
         self._observed = 0
+        self._effective: int | None = None
+        """The instant up to which everything that only takes time has taken effect."""
 
     # --- what the service tells it -------------------------------------------------------------------------------
 
@@ -105,6 +107,7 @@ class Dispatcher:
         oldest = next(iter(queue.tasks.values()), None)
         if oldest is not None:
             self._expiries.put(queue, max(oldest.create_time + queue.config.task_ttl, now), (oldest.sequence,))
+            self._effective = None
         self.changed(queue)
 
     def hold_back(self, queue: Queue, task: Task, delay: int) -> None:
@@ -205,9 +208,11 @@ class Dispatcher:
 
     def observe(self, now: int) -> bool:
         """Let what only takes time take effect: purged tasks go, and those past their retention. Whether any went."""
+        if now == self._effective:
+            return False
         if self._changed and now != self._observed:
             self._plan()
-        self._observed = now
+        self._observed = self._effective = now
         took_effect = False
         while self._purges.entries and (purge := self._purges.first()) is not None and purge[0] <= now:
             self._expire_up_to(purge[0])

@@ -227,21 +227,24 @@ class Service:
         size_of: Callable[[Task], int] | None = None,
     ) -> Task:
         """CreateTask, of a caller who waits ``timeout`` seconds; ``size_of`` measures the task as it is stored."""
-        names.check_queue(parent)
-        if self.knobs.enforce_rpc_deadline:
+        if parent not in self.queues:  # else its name is a good one
+            names.check_queue(parent)
+        knobs = self.knobs
+        if timeout is not None and knobs.enforce_rpc_deadline:
             creation.check_rpc_deadline(timeout, now)
         if spec is None:
             raise refusals.TASK_MISSING.error()
-        if spec.name:
-            names.check_new_task(spec.name, parent)
+        name = spec.name
+        if name:
+            names.check_new_task(name, parent)
         target = creation.check(spec, now)
-        retry_config = None if spec.retry_config is None else retry_config_from(spec.retry_config, self.knobs)
+        retry_config = None if spec.retry_config is None else retry_config_from(spec.retry_config, knobs)
         queue = self._queue_for_new_task(now, parent)
         check_fits(target, queue)
-        if spec.name:
-            if spec.name in queue.tasks:
+        if name:
+            if name in queue.tasks:
                 raise refusals.TASK_EXISTS.error()
-            if self._task_tombstones[parent].holds(spec.name, now):
+            if self._task_tombstones[parent].holds(name, now):
                 raise refusals.TASK_EXISTED_TOO_RECENTLY.error()
         routing = None
         if other := queue.config.other:
@@ -249,18 +252,18 @@ class Service:
             override = other.get(app_engine.OVERRIDE)
             routing = Routing(**override) if override else None
         task = Task(
-            spec.name or f"{parent}/tasks/{_ID_TO_COME}",
+            name or f"{parent}/tasks/{_ID_TO_COME}",
             queue.name,
             len(self.accepted),
-            creation.stored(target, parent, routing, self.knobs.app_engine_host_suffix),
-            create_time=now,
-            schedule_time=creation.schedule_time(spec, now),
-            dispatch_deadline=creation.dispatch_deadline(spec),
-            retry_config=retry_config,
+            creation.stored(target, parent, routing, knobs.app_engine_host_suffix),
+            now,
+            creation.schedule_time(spec, now),
+            creation.dispatch_deadline(spec),
+            retry_config,
         )
-        if size_of is not None and size_of(task) > self.knobs.max_task_size:
+        if size_of is not None and size_of(task) > knobs.max_task_size:
             raise refusals.TASK_TOO_LARGE.error()
-        if not spec.name:
+        if not name:
             task.name = f"{parent}/tasks/{self._new_task_id()}"
         queue.tasks[task.name] = task
         self.accepted.append(task)

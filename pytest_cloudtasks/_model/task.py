@@ -175,7 +175,6 @@ class Task:
         queue_name: str,
         sequence: int,
         target: Payload,
-        *,
         create_time: int,
         schedule_time: int,
         dispatch_deadline: int | None,

@@ -13,7 +13,7 @@ from .._model.refusals import Code, ServiceError
 from .._time import real
 
 if TYPE_CHECKING:
-    from .._google.switchboard import Incoming
+    from .._google.rpc_call import RpcCall
     from .._handle.fake import FakeCloudTasks
 
 HOST = "127.0.0.1"
@@ -128,7 +128,7 @@ class _Receiver:
     def __init__(self, fake: FakeCloudTasks) -> None:
         self._fake = fake
 
-    def receive(self, call: Incoming) -> Any:
+    def receive(self, call: RpcCall) -> Any:
         """Answer a call, or refuse it where there is no world."""
         world = self._fake._running
         try:
@@ -136,7 +136,7 @@ class _Receiver:
                 return world.receive(call)
         except WorldEnded:
             pass
-        raise _nobody_there(call.rpc)
+        raise _nobody_there(call.method)
 
 
 def _nobody_there(rpc: str) -> BaseException:

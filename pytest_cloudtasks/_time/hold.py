@@ -33,7 +33,10 @@ class Hold:
 
     def stands_at(self, instant: int) -> bool:
         """Whether it is in force, and shows ``instant``; somebody who follows it from within may have moved it."""
-        return self.is_in_force and self.traveller.time_ns() == instant // 1_000 * 1_000
+        within, ours = self._travellers, self.traveller  # as in is_in_force, which every call of a client asks for
+        if not within or within[-1] is not ours or foreign.freezers():
+            return False
+        return ours.time_ns() == instant - instant % 1_000  # type: ignore[no-any-return]
 
     def move(self, to: int) -> None:
         """Move to the instant ``to``, cut to the microsecond."""

@@ -56,6 +56,9 @@ class Machine(RuleBasedStateMachine):
             self.create_plain_task(QUEUES[0], (drawing.URLS[0], task_id, data.draw(st.sampled_from([0, 5, 3600]))))
         if data.draw(st.booleans()):
             self.go_round(QUEUES[0], ["pause_queue", "resume_queue"])
+        if self.play.naive.caller and data.draw(st.booleans()):
+            rpcs = ["get_queue", "pause_queue", "resume_queue", "get_task", "run_task"]
+            self.work_under_a_policy(QUEUES[1], data.draw(drawing.policies), rpcs)
 
     def teardown(self) -> None:
         if self.play is not None:

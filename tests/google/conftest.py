@@ -11,8 +11,9 @@ from typing import Any
 import grpc
 import pytest
 
+from pytest_cloudtasks._google.rpc_call import RpcCall
 from pytest_cloudtasks._google.status import InProcessRpcError
-from pytest_cloudtasks._google.switchboard import Incoming, switchboard
+from pytest_cloudtasks._google.switchboard import switchboard
 
 
 class ScriptedBackend:
@@ -20,9 +21,9 @@ class ScriptedBackend:
 
     def __init__(self, *script: Any) -> None:
         self._script = list(script)
-        self.calls: list[Incoming] = []
+        self.calls: list[RpcCall] = []
 
-    def receive(self, call: Incoming) -> Any:
+    def receive(self, call: RpcCall) -> Any:
         self.calls.append(call)
         answer = self._script[min(len(self.calls), len(self._script)) - 1]
         if isinstance(answer, BaseException):

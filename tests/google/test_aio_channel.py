@@ -17,8 +17,9 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 
 from pytest_cloudtasks._google.aio_channel import AnsweredCall, LateBoundAioChannel
 from pytest_cloudtasks._google.channel import caller_retry
+from pytest_cloudtasks._google.rpc_call import RpcCall
 from pytest_cloudtasks._google.status import InProcessRpcError
-from pytest_cloudtasks._google.switchboard import Incoming, switchboard
+from pytest_cloudtasks._google.switchboard import switchboard
 from pytest_cloudtasks._google.transports import bound_to_async, late_bound_grpc_asyncio, redirectable_async
 
 GET_TASK = "/google.cloud.tasks.v2.CloudTasks/GetTask"
@@ -30,14 +31,14 @@ class Answering:
     """A backend that answers each call with itself, or with what it was given."""
 
     def __init__(self, answer: Any = None, first: Callable[[], Awaitable[None]] | None = None) -> None:
-        self.calls: list[Incoming] = []
+        self.calls: list[RpcCall] = []
         self._answer = answer
         self._first = first
 
-    def receive(self, call: Incoming) -> Any:
+    def receive(self, call: RpcCall) -> Any:
         raise AssertionError("an asyncio client's calls arrive by receive_async")
 
-    def receive_async(self, call: Incoming) -> tuple[Any, Awaitable[None] | None]:
+    def receive_async(self, call: RpcCall) -> tuple[Any, Awaitable[None] | None]:
         self.calls.append(call)
         if isinstance(self._answer, BaseException):
             raise self._answer
@@ -103,9 +104,10 @@ def test_a_call_arrives_as_it_was_made() -> None:
     """The backend sees RPC, API, request, time-out and metadata of a call, before anybody awaits the answer."""
     backend, request = Answering(), object()
     call = channel_to(backend).unary_unary(GET_TASK)(request, timeout=20.0, metadata=[("a", "b")])
-    expected = Incoming("get_task", "google.cloud.tasks.v2", request, 20.0, (("a", "b"),), None)
-    assert backend.calls == [expected]
-    assert asyncio.run(answer_of(call)) == expected
+    (arrived,) = backend.calls
+    assert (arrived.method, arrived.api, arrived.request) == ("get_task", "google.cloud.tasks.v2", request)
+    assert (arrived.timeout, arrived.metadata, arrived.retry) == (20.0, (("a", "b"),), None)
+    assert asyncio.run(answer_of(call)) is arrived
 
 
 def test_a_call_may_say_nothing_but_its_request() -> None:
@@ -337,7 +339,7 @@ def test_an_asyncio_transport_is_bound_call_by_call() -> None:
     with Entered(backend):
         assert get_queue(client).name == QUEUE
     assert get_queue(client).name == "real"
-    assert [call.rpc for call in backend.calls] == ["get_queue"]
+    assert [call.method for call in backend.calls] == ["get_queue"]
     asyncio.run(client.transport.close())
     assert real.is_closed
 

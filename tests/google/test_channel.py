@@ -7,8 +7,8 @@ import grpc
 import pytest
 
 from pytest_cloudtasks._google.channel import LateBoundChannel, caller_retry, snake_case
+from pytest_cloudtasks._google.rpc_call import RpcCall
 from pytest_cloudtasks._google.status import InProcessRpcError
-from pytest_cloudtasks._google.switchboard import Incoming
 
 GET_TASK = "/google.cloud.tasks.v2.CloudTasks/GetTask"
 
@@ -17,9 +17,9 @@ class Echo:
     """A backend that answers each call with itself."""
 
     def __init__(self) -> None:
-        self.calls: list[Incoming] = []
+        self.calls: list[RpcCall] = []
 
-    def receive(self, call: Incoming) -> Incoming:
+    def receive(self, call: RpcCall) -> RpcCall:
         self.calls.append(call)
         return call
 
@@ -92,9 +92,9 @@ def test_a_call_arrives_as_it_was_made() -> None:
     channel = LateBoundChannel(lambda rpc: echo, nothing)
     request = object()
     arrived = channel.unary_unary(GET_TASK)(request, timeout=20.0, metadata=[("x-goog-request-params", "name=n")])
-    assert arrived == Incoming(
-        "get_task", "google.cloud.tasks.v2", request, 20.0, (("x-goog-request-params", "name=n"),), None
-    )
+    assert (arrived.method, arrived.api, arrived.request) == ("get_task", "google.cloud.tasks.v2", request)
+    assert (arrived.timeout, arrived.metadata) == (20.0, (("x-goog-request-params", "name=n"),))
+    assert arrived.retry is None
 
 
 def test_a_call_may_say_nothing_but_its_request() -> None:
@@ -128,7 +128,7 @@ def test_an_error_of_the_backend_comes_through() -> None:
     error = InProcessRpcError(grpc.StatusCode.NOT_FOUND, "gone", (), random.Random(0))
 
     class Refusing(Echo):
-        def receive(self, call: Incoming) -> Incoming:
+        def receive(self, call: RpcCall) -> RpcCall:
             raise error
 
     with pytest.raises(InProcessRpcError) as raised:

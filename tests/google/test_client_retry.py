@@ -89,7 +89,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def calls_of(backend: Any) -> list[str]:
-    return [call.rpc for call in backend.calls]
+    return [call.method for call in backend.calls]
 
 
 def test_the_loops_are_where_they_were() -> None:

@@ -20,7 +20,7 @@ from pytest_cloudtasks._google.clients import (
     exception_for,
 )
 from pytest_cloudtasks._google.errors_of_clients import client_error, is_refusal
-from pytest_cloudtasks._google.switchboard import Incoming
+from pytest_cloudtasks._google.rpc_call import RpcCall
 from pytest_cloudtasks._model.refusals import BAD_RESOURCE, QUEUE_MISSING, Refusal
 
 QUEUE = "projects/p/locations/l/queues/q"
@@ -32,13 +32,13 @@ class Own:
     """A backend that is on no switchboard."""
 
     def __init__(self) -> None:
-        self.calls: list[Incoming] = []
+        self.calls: list[RpcCall] = []
 
-    def receive(self, call: Incoming) -> Any:
+    def receive(self, call: RpcCall) -> Any:
         self.calls.append(call)
         return FOUND
 
-    def receive_async(self, call: Incoming) -> tuple[Any, None]:
+    def receive_async(self, call: RpcCall) -> tuple[Any, None]:
         return self.receive(call), None
 
     def redirects(self, address: str) -> bool:
@@ -70,7 +70,7 @@ def test_a_bound_client_goes_to_its_own_fake(bound: Get, scripted: Callable[...,
     """It is the library's own class, and does not look at the switchboard."""
     other, own = scripted(tasks_v2.Queue(name="other")), Own()
     assert bound(lambda: own)() == FOUND
-    assert [call.rpc for call in own.calls] == ["get_queue"]
+    assert [call.method for call in own.calls] == ["get_queue"]
     assert other.calls == []
 
 
@@ -142,7 +142,7 @@ def test_1x_has_its_own_client_on_a_bound_channel(monkeypatch: pytest.MonkeyPatc
         assert type(client) is SimpleNamespace
         call = client.transport.channel.unary_unary("/google.cloud.tasks.v2.CloudTasks/GetQueue")
         call(tasks_v2.GetQueueRequest(name=QUEUE))
-        assert [one.rpc for one in own.calls] == ["get_queue"]
+        assert [one.method for one in own.calls] == ["get_queue"]
 
 
 def test_1x_has_no_async_client(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,7 +125,7 @@ def test_within_a_fake_rest_s_operations_are_the_fake_s(scripted: Callable[..., 
     backend = scripted(operations_pb2.Operation(name="operations/o", done=True))
     assert rest_transport().operations_client.get_operation("operations/o").done
     (call,) = backend.calls
-    assert (call.api, call.rpc, call.request.name) == ("google.longrunning", "get_operation", "operations/o")
+    assert (call.api, call.method, call.request.name) == ("google.longrunning", "get_operation", "operations/o")
 
 
 def test_an_operation_outlives_its_fake_without_a_way_to_ask(scripted: Callable[..., Any]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from pytest_cloudtasks._google.rest_paths import HTTP_RULES
 from pytest_cloudtasks._google.switchboard import switchboard
 from pytest_cloudtasks._google.transports import (
     CredentialsToLoad,
+    LoggedWhereAsked,
     RealTransport,
     backend_for,
     bound_to,
@@ -77,6 +79,7 @@ def test_the_private_parts_are_where_they_were() -> None:
         assert transport.create_task in wrapped, moved
         assert stock._prep_wrapped_messages is CloudTasksTransport._prep_wrapped_messages, moved
         transport.close()
+    assert isinstance(bound_to(CloudTasksGrpcTransport, Built)._logged_channel, LoggedWhereAsked), moved
 
 
 # --- the real transport ------------------------------------------------------------------------------------------
@@ -150,7 +153,22 @@ def test_a_grpc_transport_is_bound_call_by_call(scripted: Callable[..., Any]) ->
     assert client.get_queue(name=QUEUE).name == "real"
     backend = scripted(FOUND)
     assert client.get_queue(name=QUEUE).name == QUEUE
-    assert [call.rpc for call in backend.calls] == ["get_queue"]
+    assert [call.method for call in backend.calls] == ["get_queue"]
+
+
+@pytest.mark.parametrize("is_asked", [True, False], ids=["debug", "info"])
+def test_calls_are_logged_where_google_logs_them(
+    scripted: Callable[..., Any], caplog: pytest.LogCaptureFixture, is_asked: bool
+) -> None:
+    """With Google's own logger at DEBUG each call is logged as the library does it; else the log stays empty."""
+    backend = scripted(FOUND)
+    caplog.set_level(logging.DEBUG if is_asked else logging.INFO, CloudTasksGrpcTransport.__module__)
+    client = tasks_v2.CloudTasksClient(transport=late_bound_grpc(CloudTasksGrpcTransport)())
+    client.get_queue(name=QUEUE)
+    told = [record.getMessage() for record in caplog.records if record.name == CloudTasksGrpcTransport.__module__]
+    rpc = "/google.cloud.tasks.v2.CloudTasks/GetQueue"
+    assert told == ([f"Sending request for {rpc}", f"Received response for {rpc}."] if is_asked else [])
+    assert len(backend.calls) == 1
 
 
 def test_closing_a_grpc_transport_closes_the_real_channel() -> None:
@@ -291,7 +309,7 @@ def test_a_rest_call_arrives_as_it_was_made(scripted: Callable[..., Any]) -> Non
     backend = scripted(FOUND)
     tasks_v2.CloudTasksClient(transport="rest").get_queue(name=QUEUE, timeout=7, metadata=[("x-mine", "1")])
     (call,) = backend.calls
-    assert (call.rpc, call.api) == ("get_queue", API)
+    assert (call.method, call.api) == ("get_queue", API)
     assert call.timeout == pytest.approx(7, abs=1)  # the client takes off what a busy machine has needed until here
     assert call.request == tasks_v2.GetQueueRequest(name=QUEUE)
     assert ("x-mine", "1") in call.metadata

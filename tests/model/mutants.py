@@ -90,7 +90,7 @@ MUTANTS = [
     Mutant(
         "a task's name is free at once",
         "service",
-        "if self._task_tombstones[parent].holds(spec.name, now):",
+        "if self._task_tombstones[parent].holds(name, now):",
         "if False:",
     ),
     Mutant("a queue's name is free at once", "service", "if self._queue_tombstones.holds(name, now):", "if False:"),

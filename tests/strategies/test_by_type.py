@@ -22,7 +22,8 @@ from pytest_cloudtasks._strategies.registering import MODULES, _TypesHook, messa
 from .clients import LOCATION
 
 VERSIONS = ("v2", "v2beta3", "v2beta2")
-ROOT = Path(pytest_cloudtasks.__file__).parent.parent
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+INSTALLED_AT = Path(pytest_cloudtasks.__file__).parents[1]
 register()
 KINDS = [kind for name in MODULES for kind in message_types(import_module(name))]
 EVERY_KIND = pytest.mark.parametrize(
@@ -112,9 +113,7 @@ def test_registering_twice_changes_nothing() -> None:
 
 def test_hypothesis_registers_them_and_imports_nothing_of_google(tmp_path: Path) -> None:
     """With the package installed, importing Hypothesis is enough, before Google's client is there or after."""
-    declared = re.search(
-        r"\[project\.entry-points\.hypothesis\]\n(.+?)\n", (ROOT / "pyproject.toml").read_text("utf-8")
-    )
+    declared = re.search(r"\[project\.entry-points\.hypothesis\]\n(.+?)\n", PROJECT.read_text("utf-8"))
     assert declared is not None
     information = tmp_path / "installed-1.0.dist-info"
     information.mkdir()
@@ -130,7 +129,7 @@ print(find(st.from_type(tasks_v2.Task), lambda task: True).http_request.url)
 """
     result = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script],
-        env={"PYTHONPATH": f"{tmp_path}:{ROOT}", "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": f"{tmp_path}:{INSTALLED_AT}", "PATH": "/usr/bin:/bin"},
         cwd=tmp_path,
         capture_output=True,
         text=True,

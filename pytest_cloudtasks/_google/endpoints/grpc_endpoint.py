@@ -10,8 +10,9 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from ..raw import raw, shown
+from ..rpc_call import RpcCall
 from ..status import InProcessRpcError
-from ..switchboard import Incoming, Receiver
+from ..switchboard import Receiver
 from .methods import Method, method_at
 
 THREADS = 16
@@ -59,7 +60,7 @@ def _answering(backend: Receiver, method: Method) -> Callable[[Any, grpc.Service
             context.abort(
                 grpc.StatusCode.INVALID_ARGUMENT, f"The request is no {method.request_class.DESCRIPTOR.name}."
             )
-        call = Incoming(
+        call = RpcCall(
             method.rpc,
             method.api,
             shown(method.request, request),

@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from ..raw import shown as as_the_library_has_it
+from ..rpc_call import RpcCall
 from ..status import InProcessRpcError
-from ..switchboard import Incoming, Receiver
+from ..switchboard import Receiver
 from . import rest_errors
 from .rest_errors import RestError, dumped
 from .rest_json import bind, fill, parsed, shown
@@ -89,7 +90,7 @@ class _Endpoint:
         message = _message(route, request.content_type, pairs, body)
         method = route.method
         metadata = tuple((name.lower(), value) for name, value in request.headers.items())
-        call = Incoming(method.rpc, method.api, as_the_library_has_it(method.request, message), None, metadata, None)
+        call = RpcCall(method.rpc, method.api, as_the_library_has_it(method.request, message), None, metadata, None)
         try:
             answer = self._backend.receive(call)
         except InProcessRpcError as error:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from ..._google.rpc_call import RpcCall
 from ..._handle.calls import name_in, short_resource
 from ..._handle.history import Entry
-from ..._handle.rpc_call import RpcCall
 from ..._handle.telling import entry_text
 from ..._handle.timeline_data import entry_data
 from ..._model.events import Event, EventKind

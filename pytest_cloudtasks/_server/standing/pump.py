@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..._google.id_tokens import authorization_for
-from ..._google.switchboard import Incoming
+from ..._google.rpc_call import RpcCall
 from ..._handle.settings import Settings
 from ..._model.attempt import NO_RESPONSE, Attempt, OutcomeKind
 from ..._model.events import Event
@@ -56,7 +56,7 @@ class Pump:
 
     # --- calls ---------------------------------------------------------------------------------------------------
 
-    def receive(self, call: Incoming) -> Any:
+    def receive(self, call: RpcCall) -> Any:
         """Answer a call that has come over the wire, in any thread."""
         with self._changing():
             return self.world.receive(call)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..._google.switchboard import Incoming
+from ..._google.rpc_call import RpcCall
 from ..._handle.call_log import CallLog
-from ..._handle.calls import Arrival
-from ..._handle.rpc_call import RpcCall
 from ..._handle.settings import Settings
 from ..._handle.world import World
 from ..._model.attempt import Attempt
@@ -34,16 +32,17 @@ class StandingWorld(World):
         self.remarks: dict[Attempt, str] = {}
         """What there is to say of attempts that had no answer."""
 
-    def _answer(self, call: Incoming) -> tuple[Any, InProcessRpcError | None, Sequence[Task]]:
+    def _answer(self, call: RpcCall) -> tuple[Any, InProcessRpcError | None, Sequence[Task]]:
         with self.lock:
             now = self.observe()
             events = len(self.service.events)
             response, error = self._do(call, now)
             if error is not None:
-                entry = RpcCall(call.rpc, call.request, call.retry, call.timeout, call.metadata)
-                entry.error = error
-                self.log.ended(Arrival(events, len(self.notes), now - self.clock.origin, entry, False))
-                self._on_refusal(entry, now)
+                call.keep()
+                call.error, call.message = error, None
+                call.event, call.note, call.offset = events, len(self.notes), now - self.clock.origin
+                self.log.add(call)
+                self._on_refusal(call, now)
             return response, error, ()
 
     def observe(self) -> int:

@@ -14,7 +14,7 @@ import pytest
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._google.switchboard import Incoming
+from pytest_cloudtasks._google.rpc_call import RpcCall
 from pytest_cloudtasks._handle.settings import Settings
 from pytest_cloudtasks._model.attempt import DEADLINE_EXCEEDED, NO_RESPONSE, Attempt, Outcome, OutcomeKind, response
 from pytest_cloudtasks._model.knobs import Knobs
@@ -287,7 +287,7 @@ def attempts(*answers: Sent | Exception, **options: Any) -> list[Attempt]:
         pumping = asyncio.create_task(pump.run())
         task = {"http_request": {"url": "https://worker.test/"}}
         message = tasks_v2.CreateTaskRequest(parent=QUEUE, task=task)
-        pump.receive(Incoming("create_task", "google.cloud.tasks.v2", message, 10, (), None))
+        pump.receive(RpcCall("create_task", "google.cloud.tasks.v2", message, 10, (), None))
         await Traveller(pump).to_the_end()
         pumping.cancel()
         (one,) = pump.world.service.accepted

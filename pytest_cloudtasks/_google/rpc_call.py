@@ -1,47 +1,67 @@
-"""A call that a client made, as users see it."""
+"""A call that a client makes: on its way to the service, while it is answered, and as users see it afterwards."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from .._google.raw import raw, restored
+from .raw import raw, restored
 
 
 class RpcCall:
     """One call that a client made, as it arrived.
 
     ``retry`` is what the caller passed (google.api_core's DEFAULT where nothing was passed, None for no retry),
-    ``timeout`` the seconds that came with the call, ``metadata`` its pairs. ``result`` is the response, or ``error``
-    the exception that the transport raised; a call whose response was lost has both.
-
-    Request and response are kept as bytes until somebody looks. That tells what was said whatever is written into the
-    messages since, by pagers and by their owners; and most calls of a test are never looked at: keeping thousands of
-    messages takes more time than answering them.
+    ``timeout`` the seconds that came with the call, ``metadata`` its pairs, ``api`` the package of the API
+    (``google.cloud.tasks.v2``). ``result`` is the response, or ``error`` the exception that the transport raised; a
+    call whose response was lost has both.
     """
 
+    # Request and response are kept as bytes until somebody looks. That tells what was said whatever is written into
+    # the messages since, by pagers and by their owners; and most calls of a test are never looked at: keeping
+    # thousands of messages takes more time than answering them. For the same reason a call is one object, and not one
+    # for each of those who deal with it.
     __slots__ = (
         "_request",
         "_request_kind",
         "_result",
         "_result_kind",
+        "api",
         "error",
+        "event",
+        "is_told",
+        "message",
         "metadata",
         "method",
+        "note",
+        "offset",
         "retry",
         "timeout",
     )
 
     def __init__(
-        self, method: str, request: Any, retry: Any, timeout: float | None, metadata: Sequence[tuple[str, str | bytes]]
+        self,
+        method: str,
+        api: str,
+        request: Any,
+        timeout: float | None,
+        metadata: Sequence[tuple[str, str | bytes]],
+        retry: Any,
     ) -> None:
         self.method = method
-        self.retry = retry
+        self.api = api
         self.timeout = timeout
         self.metadata = metadata
+        self.retry = retry
         self.error: BaseException | None = None
+        self.message = raw(request)
+        """Protobuf's own message, for those who answer the call; None once it is answered."""
+        self.event = self.note = self.offset = 0
+        """On the timeline it came before the event and the note of these numbers, so long after first contact (ns)."""
+        self.is_told = False
+        """Whether an event or a note tells what came of it."""
         self._request_kind = type(request)
-        self._request: Any = raw(request).SerializeToString()
+        self._request = request
         self._result_kind: type | None = None
         self._result: Any = None
 
@@ -58,6 +78,10 @@ class RpcCall:
         if type(self._result) is bytes:
             self._result = restored(self._result_kind, self._result)
         return self._result
+
+    def keep(self) -> None:
+        """From now on what was asked for is on record."""
+        self._request = self.message.SerializeToString()
 
     def answer(self, response: Any) -> None:
         """``response`` is what the service said."""

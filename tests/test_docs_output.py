@@ -1,0 +1,314 @@
+"""What the documentation shows of output is what is printed, and no block of it goes unlooked at.
+
+IDs that the service makes up, folders and versions are the reader's own, and compared as such.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
+
+from .server.standing.running import PATIENCE, standing, working
+from .test_docs import CONFIGURATION, FENCE, ROOT, blocks, every_block, run_pytest, write_blocks
+
+DOCS = ROOT / "docs"
+PRINTS = "\n\n@pytest.fixture(autouse=True)\ndef story(cloud_tasks):\n    yield\n    print(cloud_tasks.timeline())\n"
+"""For a conftest: every test tells its timeline."""
+LEFT_BEHIND = """
+import pytest
+from shop import Shop
+
+@pytest.mark.cloud_tasks(queues=["receipts"], strict=True)
+def test_left_behind(cloud_tasks, cloud_tasks_client):
+    cloud_tasks_client.pause_queue(name=cloud_tasks.queue_path("receipts"))
+    Shop().place_order(42)
+"""
+BY_CHANCE = """
+import pytest
+from shop import Shop
+
+@pytest.mark.cloud_tasks(queues=["receipts"], order="shuffle")
+def test_chance(cloud_tasks):
+    cloud_tasks.route("https://mailer.test/send")
+    Shop().place_order(42)
+    Shop().place_order(43)
+    cloud_tasks.drain()
+    assert False
+
+def test_no_chance(cloud_tasks):
+    assert cloud_tasks.tasks() == [1]
+"""
+ONE_IN_TWO_CLOCKS = """
+import pytest
+import time_machine
+from datetime import datetime, timezone
+from freezegun import freeze_time
+from shop import Shop
+
+@pytest.mark.cloud_tasks(queues=["receipts"])
+def test_both(cloud_tasks):
+    with time_machine.travel(datetime(2000, 1, 1, tzinfo=timezone.utc), tick=False):
+        with freeze_time("2000-01-01"):
+            cloud_tasks.advance(hours=1)
+            Shop().place_order(42)
+        cloud_tasks.drain()
+"""
+UNCOMMITTED = """
+import pytest
+from orders.checkout import place_order
+from orders.models import Product
+
+@pytest.mark.django_db
+@pytest.mark.cloud_tasks(queues=["payments"])
+def test_uncommitted(cloud_tasks):
+    place_order("ada@example.test", Product.objects.create(stock=1))
+    cloud_tasks.assert_enqueued()
+"""
+CARELESS = """
+from careless import careless_shipping
+from test_shipping import check_one_parcel_while_the_warehouse_is_down, pytestmark
+
+def test_careless(cloud_tasks):
+    check_one_parcel_while_the_warehouse_is_down(cloud_tasks, careless_shipping)
+"""
+
+
+def same_for_all(text: str) -> str:
+    """Text without what is different for each reader: IDs, seeds, instants, durations, folders, ports, the version."""
+    text = re.sub(r"\b\d{17,20}\b", "<id>", text)
+    text = re.sub(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z", "<instant>", text)
+    text = re.sub(r"after \d\.\d+ s", "after <seconds>", text)
+    text = re.sub(r"\b127\.0\.0\.1:\d+", "<address>", text)
+    text = re.sub(r"seed[ =]\d+", "seed <seed>", text)
+    text = re.sub(r"(report: ).*(/build)", r"\1<folder>\2", text)
+    return re.sub(r"pytest-cloudtasks \d\S*:", "pytest-cloudtasks <version>:", text)
+
+
+def printed_by_pytest(folder: Path, page: str, *options: str, test: str = "", story: bool = False) -> str:
+    """What pytest prints of a test, or of those of a page, beside the shop of the quickstart."""
+    (folder / "pytest.ini").write_text(CONFIGURATION, "utf-8")
+    write_blocks(DOCS / page, folder)
+    if story:
+        (folder / "conftest.py").write_text((folder / "conftest.py").read_text("utf-8") + PRINTS, "utf-8")
+    if test:
+        (folder / "test_it.py").write_text(test, "utf-8")
+    files = ["test_it.py"] if test else []
+    return run_pytest(folder, "-p", "no:randomly", "--color=no", "-rP", *options, *files).stdout
+
+
+def in_example(name: str, folder: Path, test: str) -> str:
+    """What pytest prints of a test that stands in an example."""
+    shutil.copytree(ROOT / "examples" / name, folder / name)
+    (folder / name / "test_it.py").write_text(test, "utf-8")
+    return run_pytest(folder / name, "-p", "no:randomly", "--color=no", "test_it.py").stdout
+
+
+def python(folder: Path, *arguments: str) -> str:
+    """What Python prints."""
+    command = [sys.executable, "-X", "utf8", "-W", "ignore", *arguments]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=PATIENCE, check=True
+    ).stdout
+
+
+def none_like_it(folder: Path) -> str:
+    """The first test of the tutorial, with another user than the one that is reminded."""
+    (test, *_) = [text for text in blocks(DOCS / "first-test.md", "python") if "def test_reminder_is_enqueued" in text]
+    test = test.replace('json={"user": "ada"}, delay=timedelta(hours=3)', 'json={"user": "bob"}')
+    printed = printed_by_pytest(folder, "first-test.md", test=test)
+    lines = [line.removeprefix("E").removeprefix("       ") for line in printed.splitlines() if line.startswith("E ")]
+    return "\n".join(lines).replace("pytest_cloudtasks.CloudTasksAssertionError: ", "")
+
+
+def a_report(folder: Path) -> str:
+    """Two tests that fail, by the page's command."""
+    return printed_by_pytest(folder, "report.md", "--cloud-tasks-report=build/cloud-tasks", test=BY_CHANCE)
+
+
+def a_script(folder: Path) -> str:
+    """The script of the page, run by Python alone."""
+    (script,) = (text for text in blocks(DOCS / "without-fixture.md", "python") if "print(" in text)
+    (folder / "script.py").write_text(script, "utf-8")
+    return python(folder, "script.py")
+
+
+def a_banner(_: Path) -> str:
+    """What the server says first."""
+    with standing("--queue", "emails") as server:
+        return "\n".join(server.banner)
+
+
+def a_log(_: Path) -> str:
+    """A task that is sent at the second attempt, and one that is not there."""
+    with working() as worker:
+        worker.answers(503)
+        with standing("--queue", "emails", "--forward", f"https://worker.test={worker.url}") as server:
+            server.create()
+            server.post("/control/wait", **{"for": "empty"})
+            missing = "v2/projects/test-project/locations/us-central1/queues/emails/tasks/1338"
+            assert requests.get(f"{server.url}/{missing}", timeout=PATIENCE).status_code == 404
+            server.stop()
+            return "\n".join(server.log)
+
+
+curl = argparse.ArgumentParser()
+"""As much of it as the pages use."""
+curl.add_argument("-X", dest="method")
+curl.add_argument("-H", dest="header", action="append", default=[])
+curl.add_argument("-d", dest="data")
+curl.add_argument("url")
+
+SHOWN: dict[str, list[Callable[[Path], str]]] = {
+    "assertions.md": [lambda folder: printed_by_pytest(folder, "assertions.md", test=LEFT_BEHIND)],
+    "ci.md": [lambda folder: printed_by_pytest(folder, "ci.md", "--cloud-tasks-seed=random", test=BY_CHANCE)],
+    "django.md": [lambda folder: in_example("django_orders", folder, UNCOMMITTED)],
+    "faults.md": [lambda folder: printed_by_pytest(folder, "faults.md", "--cloud-tasks-seed=random", test=BY_CHANCE)],
+    "first-test.md": [
+        none_like_it,
+        lambda folder: printed_by_pytest(folder, "first-test.md", "-k", "two_failures", story=True),
+    ],
+    "flask.md": [lambda folder: in_example("flask_shop", folder, CARELESS)],
+    "planning.md": [lambda folder: python(folder, "-m", "pytest_cloudtasks", "plan", *RETRY_CONFIG)],
+    "report.md": [a_report],
+    "serve.md": [a_banner, a_log],
+    "time.md": [lambda folder: printed_by_pytest(folder, "time.md", test=ONE_IN_TWO_CLOCKS)],
+    "without-fixture.md": [a_script],
+}
+RETRY_CONFIG = ("--max-attempts", "5", "--min-backoff", "10s")
+ELSEWHERE = {
+    "ARCHITECTURE.md": "test_layers.py",
+    "failures.md": "test_failures_page.py",
+    "fidelity.md": "test_docs_commands.py",
+    "properties.md": "test_properties_page.py",
+    "stateful.md": "stateful/test_page.py",
+}
+"""Pages whose output, or drawing, has a test of its own, or that show commands without their output."""
+HERE, NOWHERE = "here", "nowhere but for the variables that they read, as the project has no such tool"
+LOOKED_AT = {
+    "python": "test_docs.py",
+    "ini": "test_docs.py",
+    "toml": "test_docs.py",
+    "shell": "test_docs_commands.py",
+    "yaml": "test_docs_commands.py",
+    "{eval-rst}": "test_site.py",
+    **dict.fromkeys(("text", "console", "json", "pycon", "py"), HERE),
+    **dict.fromkeys(("go", "javascript"), NOWHERE),
+}
+
+
+def outputs(page: str) -> list[str]:
+    """The blocks of a page that show what is printed, without the commands that print it."""
+    found = FENCE.finditer((DOCS / page).read_text("utf-8"))
+    texts = [block["text"] for block in found if block["language"] in ("text", "console")]
+    return [re.sub(r"^(\$ .*|…)\n", "", text, flags=re.MULTILINE) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("page", "number"), [(page, number) for page, made in SHOWN.items() for number in range(len(made))]
+)
+def test_output_is_printed_as_shown(page: str, number: int, tmp_path: Path) -> None:
+    """Every line of it, and in one piece."""
+    shown = outputs(page)
+    assert len(shown) == len(SHOWN[page])
+
+    printed = SHOWN[page][number](tmp_path)
+
+    if page == "flask.md":  # whose line is the first that says what is wrong
+        printed = "\n".join(line for line in printed.splitlines() if line.startswith("E "))
+    assert same_for_all(shown[number]).strip() in same_for_all(printed), printed
+
+
+def test_every_block_is_looked_at() -> None:
+    """Each has a language, and what shows output has a test that compares it."""
+    found = {(page.name, language) for page, language, _ in every_block()}
+
+    assert {language for _, language in found} - set(LOOKED_AT) == set()
+    output = {page for page, language in found if language in ("text", "console")}
+    assert output == {*SHOWN, *ELSEWHERE}
+    for test in {*LOOKED_AT.values(), *ELSEWHERE.values()} - {HERE, NOWHERE}:
+        assert (ROOT / "tests" / test).exists(), test
+
+
+def test_python_outside_of_tests_is_python() -> None:
+    """A block that would never end is shown, and parsed."""
+    found = [text for page, language, text in every_block() if language == "py" and page.name == "time.md"]
+
+    assert len(found) == 1
+    assert ast.parse(found[0]).body
+
+
+def test_dialogues_are_had(tmp_path: Path) -> None:
+    """What stands behind a prompt is answered as shown."""
+    found = [text for _, language, text in every_block() if language == "pycon"]
+    assert len(found) == 1
+    (tmp_path / "dialogue.txt").write_text(found[0], "utf-8")
+
+    assert "1 passed" in printed_by_pytest(
+        tmp_path, "without-fixture.md", "--doctest-glob=dialogue.txt", "dialogue.txt"
+    )
+
+
+def test_other_languages_read_variables_that_are_there() -> None:
+    """What Go and Node read from the environment is what the server puts there."""
+    found = [text for _, language, text in every_block() if language in ("go", "javascript")]
+    read = {name for text in found for name in re.findall(r"[A-Z_]+_HOST", text)}
+
+    with FakeCloudTasks() as cloud_tasks, CloudTasksServer(cloud_tasks) as server:
+        assert len(found) == 2
+        assert read <= set(server.environment)
+
+
+def test_error_in_json_is_that_of_the_server() -> None:
+    """An unknown field is refused with the answer that the page shows."""
+    (shown,) = (text for page, language, text in every_block() if language == "json")
+
+    with FakeCloudTasks(queues=["receipts"]) as cloud_tasks, CloudTasksServer(cloud_tasks) as server:
+        url = f"{server.rest_url}/v2/{cloud_tasks.queue_path('receipts')}/tasks"
+        answer = requests.post(url, json={"task": {"http_request": {"uri": "https://mailer.test"}}}, timeout=PATIENCE)
+
+    assert answer.json() == json.loads(shown)
+
+
+def requests_of(page: str) -> list[tuple[str, str, dict[str, str], str]]:
+    """Method, path, headers and body of every request that a page makes with curl."""
+    found = []
+    for text in blocks(DOCS / page, "shell"):
+        for line in text.replace("\\\n", "").splitlines():
+            if line.startswith("curl "):
+                given = curl.parse_args(shlex.split(line, comments=True)[1:])
+                path = "/" + re.sub(r"^http://", "", given.url).partition("/")[2]
+                method = given.method or ("GET" if given.data is None else "POST")
+                headers = dict(header.split(": ") for header in given.header)
+                found.append((method, path, headers, given.data or ""))
+    return found
+
+
+def test_requests_of_curl_are_answered() -> None:
+    """Every endpoint of the two pages takes what curl sends to it, one after the other."""
+    desk = requests_of("serve.md")
+    with standing("--queue", "emails") as server:
+        answers = [
+            requests.request(method, server.url + path, headers=headers, data=body, timeout=PATIENCE)
+            for method, path, headers, body in desk
+        ]
+    assert [answer.status_code for answer in answers] == [200] * 6
+
+    ((method, path, headers, body),) = requests_of("server.md")
+    shop = FakeCloudTasks(project="my-shop", location="europe-west1", queues=["receipts"])
+    with shop as cloud_tasks, CloudTasksServer(cloud_tasks) as loopback:
+        answer = requests.request(method, loopback.rest_url + path, headers=headers, data=body, timeout=PATIENCE)
+        assert answer.status_code == 200
+        cloud_tasks.assert_enqueued(queue="receipts", url="https://mailer.test/send")
