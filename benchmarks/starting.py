@@ -19,18 +19,19 @@ from .measuring import Row, seconds_each
 ROUNDS = 7
 FIRST_USE = """
 import time
-begin = time.process_time()
-import pytest
-import google.cloud.tasks_v2
-from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
-imported = time.process_time()
-from pytest_cloudtasks import FakeCloudTasks
-with FakeCloudTasks(queues=["work"]) as cloud_tasks:
+
+def test_first_use(request):
+    begin = time.process_time()
+    import google.cloud.tasks_v2
+    from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+    imported = time.process_time()
+    cloud_tasks = request.getfixturevalue("cloud_tasks")
+    cloud_tasks.create_queue("work")
     cloud_tasks.client().create_task(
         parent=cloud_tasks.queue_path("work"), task={"http_request": {"url": "https://app.test"}}
     )
-used = time.process_time()
-print(imported - begin, used - imported)
+    used = time.process_time()
+    print("TOOK", imported - begin, used - imported)
 """
 
 
@@ -44,6 +45,8 @@ def rows() -> Iterator[Row]:
         "first use, on top of Google's import", ours * 1e3, "ms", 50, note=f"Google's import {google * 1e3:.0f} ms"
     )
     yield Row("first use against Google's import", ours / google, "×")
+    unrewritten = _first_use("--assert=plain")[1]
+    yield Row("first use, where pytest's assertion rewriting is off", unrewritten * 1e3, "ms")
     took = seconds_each({"bare": _bare, "fake": _fakes(), "used": _used()}, count=50)
     yield Row("a fake's set-up and teardown", took["fake"] * 1e3, "ms", 1)
     yield Row("a fake's set-up and teardown against a client's constructor", took["fake"] / took["bare"], "×")
@@ -69,15 +72,18 @@ def _imports() -> tuple[float, float]:
     return min(ours), min(theirs)  # this one has no CPU time to go by, and a busy machine only adds
 
 
-def _first_use() -> tuple[float, float]:
-    """CPU seconds of Google's import, and of everything else until a first task is created."""
+def _first_use(*options: str) -> tuple[float, float]:
+    """CPU seconds of Google's import in a run of pytest's, and of everything else until a first task is created."""
     found = []
     with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "test_it.py").write_text(FIRST_USE)
+        command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", *options, folder]
         for _ in range(ROUNDS):
-            command = [sys.executable, "-c", FIRST_USE]
-            told = subprocess.run(command, env=_environment(folder), capture_output=True, text=True, check=True).stdout
-            google, ours = map(float, told.split())
-            found.append((google, ours))
+            told = subprocess.run(
+                command, env=_environment(folder), capture_output=True, text=True, check=True, cwd=folder
+            ).stdout
+            google, ours = re.findall(r"TOOK (\S+) (\S+)", told)[0]
+            found.append((float(google), float(ours)))
     return median(google for google, _ in found), median(ours for _, ours in found)
 
 

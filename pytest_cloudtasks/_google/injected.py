@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from .status import InProcessRpcError
@@ -32,8 +31,7 @@ TEXTS = {
 OUT_OF_RANGE and DATA_LOSS are our choice."""
 
 
-@dataclass(frozen=True)
-class RpcFault:
+class RpcFault(NamedTuple):
     """An error by the name of its code, and its text."""
 
     code: str

@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 from re import Pattern
 from typing import Any, Literal, Union, overload
 
+from .._model.suggestions import counted
 from .._model.task import Task
-from .explaining import count_text, explained, with_timeline
-from .failing import CloudTasksAssertionError
+from .failing import with_timeline
 from .leftovers import listing
 from .matching import UNSET, WITHIN, Match, exactly
 from .on_commit import warn_of_waiting_callbacks
 from .records import TaskRecord, model_task, records, short_name
-from .refused_tasks import refused_like
 from .summary import blocked
 from .task_assertions import TaskAssertions
 from .world import World
@@ -257,7 +256,7 @@ class Assertions(TaskAssertions):
             reason = f"{short_name(model_task(held_up[0].task))} is due, but {held_up[0].reason.value}."
         else:
             return
-        raise CloudTasksAssertionError(with_timeline(f"The queues are not idle: {reason}", world))
+        raise with_timeline(f"The queues are not idle: {reason}", world)
 
     def assert_empty(self) -> None:
         """Assert that no queue holds a task; one whose attempt is under way is there still."""
@@ -266,8 +265,8 @@ class Assertions(TaskAssertions):
         left = world.live_tasks()
         if not left:
             return
-        raise CloudTasksAssertionError(
-            with_timeline(f"The queues are not empty: {count_text(len(left))} left.\n{listing(left, world)}", world)
+        raise with_timeline(
+            f"The queues are not empty: {counted(len(left), 'task')} left.\n{listing(left, world)}", world
         )
 
 
@@ -296,16 +295,6 @@ def _expect(
         world.attention.matched(model_task(task) for task in found)
         return found
     others = [task for task in candidates if task not in found]
-    like_this = " like this" if match.expected() else ""
-    if count == 0:
-        headline = f"No task{like_this} was to be {what}{where}"
-        others = []
-    else:
-        were = "was" if count in (1, None) else "were"
-        headline = f"{count_text(count)}{like_this} {were} to be {what}{where}"
-    headline = (
-        f"{headline[0].upper()}{headline[1:]}, and {len(found) or 'none'} {'was' if len(found) <= 1 else 'were'}."
-    )
-    none = f"No task was {what}{where or ' in this test'}."
-    refused = refused_like(match, world, calls) if count != 0 else []
-    raise CloudTasksAssertionError(explained(headline, match, found, others, none, world, refused))
+    from .explaining import unmet  # not before a test fails: most don't
+
+    raise unmet(world, match, count, found, others, what=what, where=where, calls=calls)

@@ -7,12 +7,14 @@ from typing import Any
 
 from .._model.suggestions import counted
 from .differing import in_detail, likeness, values_that_differ
+from .failing import CloudTasksAssertionError
 from .matching import Difference, Match, error_of
 from .on_commit import hint
 from .records import TaskRecord, contents, model_task, short_name
+from .refused_tasks import refused_like
 from .shortened import ABSENT, shown
 from .side_by_side import side_by_side
-from .timeline import timeline_excerpt
+from .timeline import indented_excerpt
 from .world import World
 
 NEAREST = 3
@@ -21,12 +23,42 @@ SHOWN = 5
 """How many tasks of a plain list."""
 
 
-def count_text(count: int | None) -> str:
+def unmet(
+    world: World,
+    match: Match,
+    count: int | None,
+    found: Sequence[TaskRecord],
+    others: Sequence[TaskRecord],
+    *,
+    what: str,
+    where: str,
+    calls: int,
+) -> CloudTasksAssertionError:
+    """What fails an assertion that ``count`` tasks match, where ``found`` do and ``others`` don't.
+
+    ``what`` and ``where`` tell which tasks count; of refused calls it tells from number ``calls`` on.
+    """
+    like_this = " like this" if match.expected() else ""
+    if count == 0:
+        headline = f"No task{like_this} was to be {what}{where}"
+        others = []
+    else:
+        were = "was" if count in (1, None) else "were"
+        headline = f"{_count_text(count)}{like_this} {were} to be {what}{where}"
+    headline = (
+        f"{headline[0].upper()}{headline[1:]}, and {len(found) or 'none'} {'was' if len(found) <= 1 else 'were'}."
+    )
+    none = f"No task was {what}{where or ' in this test'}."
+    refused = refused_like(match, world, calls) if count != 0 else []
+    return CloudTasksAssertionError(_explained(headline, match, found, others, none, world, refused))
+
+
+def _count_text(count: int | None) -> str:
     """``1 task``, ``3 tasks``, ``at least 1 task``."""
     return "at least 1 task" if count is None else counted(count, "task")
 
 
-def explained(
+def _explained(
     headline: str,
     match: Match,
     found: Sequence[TaskRecord],
@@ -55,18 +87,8 @@ def explained(
     told = hint()
     if told:
         parts.append(told)
-    parts.append(f"Timeline:\n{indented(timeline_excerpt(world))}")
+    parts.append(f"Timeline:\n{indented_excerpt(world)}")
     return "\n\n".join(parts)
-
-
-def with_timeline(message: str, world: World) -> str:
-    """A message about one task, followed by the timeline."""
-    return f"{message}\n\nTimeline:\n{indented(timeline_excerpt(world))}"
-
-
-def indented(text: str) -> str:
-    """Every line two columns in."""
-    return "\n".join(f"  {line}" for line in text.splitlines())
 
 
 def _nearest(match: Match, tasks: Sequence[TaskRecord]) -> str:

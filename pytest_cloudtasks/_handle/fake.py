@@ -36,7 +36,6 @@ from .single_request import URL, TaskRequest, task_request
 from .strictness import check_strictness
 from .summary import Summary
 from .targeting import Targeting
-from .timeline_data import timeline_as
 from .verbs import duration_of_advance
 from .world import InlineShells, World
 
@@ -347,6 +346,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
 
         Of each object ``at`` is an ISO 8601 instant and ``offset`` in seconds; docs/reference.md lists the keys.
         """
+        from .timeline_data import timeline_as  # with all that tells; most tests never ask
+
         return timeline_as(format, self._resting)
 
     @property

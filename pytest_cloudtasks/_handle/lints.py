@@ -19,7 +19,6 @@ from .._model.backoff import UNLIMITED
 from .._model.queue import Queue
 from .._model.task import Headers, HttpTarget, PullMessage, Target, Task, TaskState
 from .._model.units import DAY, HOUR
-from .body_readers import read_in
 from .durations import duration_text
 from .lint_warning import CloudTasksLintWarning
 
@@ -162,6 +161,8 @@ class Lints:
         if task is None or place is None:
             return
         self._told.add(_key(BASIC_VIEW, place))  # once looked at, whatever is found
+        from .body_readers import read_in
+
         what = read_in(place)
         if what is not None:
             self._warn(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
@@ -49,8 +48,7 @@ class Difference(NamedTuple):
     actual: Any
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(NamedTuple):
     """What an assertion expects of a task; unset fields match anything."""
 
     queue: Any = UNSET
@@ -87,7 +85,7 @@ class Match:
 
     def expected(self) -> dict[str, Any]:
         """The fields that were given."""
-        given = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "within"}
+        given = {name: value for name, value in self._asdict().items() if name != "within"}
         return {name: value for name, value in given.items() if value is not UNSET}
 
     def differences(self, task: TaskRecord) -> list[Difference]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -70,7 +70,7 @@ class RetryPlan:
         """The smallest max_attempts that would do, where attempts are what is missing."""
         if self._config.max_attempts == UNLIMITED or self.reason in (None, RETENTION):
             return ""
-        patient = replace(self._config, max_attempts=UNLIMITED, max_retry_duration=0)
+        patient = self._config._replace(max_attempts=UNLIMITED, max_retry_duration=0)
         course = _course(patient, self._knobs, self._takes)
         enough = next((n for n, at in enumerate(course.dispatches, 1) if at >= outage), None)
         return f" With max_attempts {enough} it would be." if enough else ""

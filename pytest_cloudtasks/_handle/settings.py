@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._model.knobs import Knobs
 from .._model.suggestions import did_you_mean, listed
@@ -55,8 +55,7 @@ class Settings:
         return f"projects/{self.project}/locations/{self.location}/queues/{queue}"
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One setting as users write it."""
 
     name: str

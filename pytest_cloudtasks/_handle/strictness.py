@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .._model.suggestions import counted
-from .explaining import with_timeline
-from .failing import CloudTasksAssertionError
+from .failing import with_timeline
 from .leftovers import SHOWN, lines, listing
 from .records import short_name
 from .world import World
@@ -34,7 +33,7 @@ def check_strictness(world: World) -> None:
     __tracebackhide__ = True
     told = passed_over(world)
     if told:
-        raise CloudTasksAssertionError(with_timeline(told, world))
+        raise with_timeline(told, world)
 
 
 def _tasks(world: World) -> Iterator[str]:

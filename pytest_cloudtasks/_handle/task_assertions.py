@@ -12,8 +12,7 @@ from .._model.suggestions import counted
 from .._model.task import Task, TaskState
 from .._time.instants import to_timedelta
 from .durations import duration_text, offset_text
-from .explaining import with_timeline
-from .failing import CloudTasksAssertionError
+from .failing import CloudTasksAssertionError, with_timeline
 from .matching import matches
 from .records import TaskRecord, model_task, short_name
 from .shortened import shown
@@ -114,9 +113,7 @@ def _all_match(expected: Sequence[Any], actual: Sequence[Any]) -> bool:
 
 def _failed(world: World, task: TaskRecord, headline: str, expected: Any, got: Any) -> CloudTasksAssertionError:
     first = headline.format(task=short_name(model_task(task)))
-    return CloudTasksAssertionError(
-        with_timeline(f"{first}\n  expected {shown(expected)}\n       got {shown(got)}", world)
-    )
+    return with_timeline(f"{first}\n  expected {shown(expected)}\n       got {shown(got)}", world)
 
 
 def _assert_state(world: World, record: TaskRecord, state: TaskState, verb: str, was_to: str) -> None:
@@ -126,7 +123,7 @@ def _assert_state(world: World, record: TaskRecord, state: TaskState, verb: str,
     task = model_task(record)
     if task.state is not state:
         message = f"{short_name(task)} {was_to}, and {_state_text(world, task)}."
-        raise CloudTasksAssertionError(with_timeline(message, world))
+        raise with_timeline(message, world)
     world.attention.asserted(task)
 
 

@@ -38,6 +38,11 @@ def timeline_excerpt(world: World) -> str:
     return "\n".join(lines) or "nothing has happened yet"
 
 
+def indented_excerpt(world: World) -> str:
+    """The same as part of a message, every line two columns in."""
+    return "\n".join(f"  {line}" for line in timeline_excerpt(world).splitlines())
+
+
 def _aligned(world: World) -> list[str]:
     lines = [(offset_text(entry.offset), entry_text(entry)) for entry in folded(_told(world))]
     lines += [(offset_text(world.clock.elapsed), text) for text in _held_back(world)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from . import refusals
 from .knobs import Knobs, RetryLimitCheck, ZeroMaxDoublings
@@ -13,8 +13,7 @@ UNLIMITED = -1
 """``max_attempts`` of -1: no limit on attempts."""
 
 
-@dataclass(frozen=True)
-class RetryConfig:
+class RetryConfig(NamedTuple):
     """A queue's or a task's RetryConfig with every default filled in. Durations are nanoseconds.
 
     Defaults: 100 attempts, 0.1 s to 3600 s, 16 doublings, no limit on duration. Evidence: recorded.
@@ -83,15 +82,13 @@ def delay_after(config: RetryConfig, failures: int) -> int:
     return min((config.min_backoff << doublings) * (failures - doublings), config.max_backoff)
 
 
-@dataclass(frozen=True)
-class Retry:
+class Retry(NamedTuple):
     """The verdict: try again at this instant."""
 
     at: int
 
 
-@dataclass(frozen=True)
-class GiveUp:
+class GiveUp(NamedTuple):
     """The verdict: no retry is left; ``reason`` says which limits were used up."""
 
     reason: str

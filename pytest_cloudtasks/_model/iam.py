@@ -9,7 +9,6 @@ in the knob ``iam_roles``, and bindings with a condition, grant nothing).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from . import refusals
@@ -82,8 +81,7 @@ class Binding(NamedTuple):
         return frozenset(ROLES.get(self.role, ())) | frozenset(custom.get(self.role, ()))
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """A policy as it was set."""
 
     message: bytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .backoff import GiveUp, RetryConfig, verdict_on_failure
 from .knobs import RetryLimitCheck
@@ -10,8 +10,7 @@ from .knobs import RetryLimitCheck
 RETENTION = "retention"
 
 
-@dataclass(frozen=True)
-class Course:
+class Course(NamedTuple):
     """The dispatches of a task that always fails, counted from the first. Durations are nanoseconds."""
 
     dispatches: tuple[int, ...]

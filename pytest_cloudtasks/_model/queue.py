@@ -188,7 +188,7 @@ def masked(stored: QueueConfig, given: Settings, paths: Collection[str], knobs: 
         },
         "retry_config": {name: getattr(stored.retry_config, name) for name in (_FIELDS["retry_config"] or ())},
     }
-    if stored.retry_config.min_backoff == RetryConfig.min_backoff:
+    if stored.retry_config.min_backoff == RetryConfig().min_backoff:
         del result["retry_config"]["min_backoff"]  # the default keeps its fraction where a given one loses it
     result[_TYPE] = stored.type
     literal_zero = stored.retry_config.max_doublings == 0

@@ -7,7 +7,6 @@ words of our own, because no recording of it was found.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Union
 
@@ -69,8 +68,7 @@ class ServiceError(Exception):
         self.details = details
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(NamedTuple):
     """One row of the table."""
 
     code: Code

@@ -198,7 +198,7 @@ class Service:
         if policy.etag and policy.etag != iam.etag_of(queue.policy):
             raise refusals.POLICY_CHANGED.error()
         queue.policy_version += 1
-        queue.policy = replace(policy, etag=iam.next_etag(queue.policy_version))
+        queue.policy = policy._replace(etag=iam.next_etag(queue.policy_version))
         return queue.policy
 
     def test_iam_permissions(self, now: int, resource: str, permissions: Iterable[str]) -> list[str]:

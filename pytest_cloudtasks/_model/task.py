@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 from .units import DAY, MINUTE, SECOND
 
@@ -41,16 +41,14 @@ class TaskState(Enum):
     DELETED = "deleted"
 
 
-@dataclass(frozen=True)
-class OidcToken:
+class OidcToken(NamedTuple):
     """The settings of an OIDC token; an empty audience means the target's URL."""
 
     service_account_email: str
     audience: str = ""
 
 
-@dataclass(frozen=True)
-class OAuthToken:
+class OAuthToken(NamedTuple):
     """The settings of an OAuth token."""
 
     service_account_email: str
@@ -79,8 +77,7 @@ class HttpTarget:
         self.oauth = oauth
 
 
-@dataclass(frozen=True)
-class Routing:
+class Routing(NamedTuple):
     """Where in an App Engine application a task goes; ``host`` is the server's to fill in."""
 
     service: str = ""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import names, refusals
 from .app_engine import OVERRIDE
@@ -18,8 +18,7 @@ _MASK = ("rate_limits", "retry_config", OVERRIDE)
 """What an upload decides on in a queue that is there."""
 
 
-@dataclass(frozen=True)
-class UploadedQueue:
+class UploadedQueue(NamedTuple):
     """One queue of a queue.yaml."""
 
     settings: Settings
@@ -40,7 +39,7 @@ def upload(service: Service, now: int, location: str, queues: Mapping[str, Uploa
         queue = service.update_queue(now, name, uploaded.settings, _MASK)
         config = replace(queue.config, task_ttl=LONGEST, tombstone_ttl=TOMBSTONE_TTL_RANGE[1])
         if uploaded.settings.get("retry_config", {}).get("max_doublings") == 0:
-            config = replace(config, retry_config=replace(config.retry_config, max_doublings=0))
+            config = replace(config, retry_config=config.retry_config._replace(max_doublings=0))
         queue.reconfigure(config, now)
         service.dispatcher.reconfigured(queue, now)
         (service.pause_queue if uploaded.is_paused else service.resume_queue)(now, name)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._model.attempt import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
 from .headers import Headers
 
+NO_HEADERS = Headers()
 
-@dataclass(frozen=True)
-class Answer:
+
+class Answer(NamedTuple):
     """How a target answered one request."""
 
     outcome: Outcome
-    headers: Headers = field(default_factory=Headers)
+    headers: Headers = NO_HEADERS
     body: bytes = b""
     exception: BaseException | None = None
     """What the handler raised, or what its framework turned into this answer and announced."""

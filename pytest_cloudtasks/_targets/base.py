@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from typing import Any, Literal, NamedTuple
@@ -28,8 +27,7 @@ class Precedence(Enum):
     APP_ENGINE = 4
 
 
-@dataclass(frozen=True)
-class AppEngineDestination:
+class AppEngineDestination(NamedTuple):
     """Where in an App Engine application a task wants to go."""
 
     relative_uri: str

@@ -10,7 +10,7 @@ from google.api_core.exceptions import GoogleAPICallError
 from google.cloud.tasks_v2 import CloudTasksClient
 
 from pytest_cloudtasks import CloudTasksAssertionError, FakeCloudTasks
-from pytest_cloudtasks._handle.explaining import count_text, indented, with_timeline
+from pytest_cloudtasks._handle.failing import with_timeline
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 Enqueue = Callable[..., str]
@@ -23,10 +23,15 @@ def parts_of_failure(cloud_tasks: FakeCloudTasks, url: str, count: int) -> list[
     return str(caught.value).split("\n\n")
 
 
-@pytest.mark.parametrize(("count", "text"), [(None, "at least 1 task"), (0, "0 tasks"), (1, "1 task"), (2, "2 tasks")])
-def test_counts(count: int | None, text: str) -> None:
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(None, "At least 1 task like this was"), (1, "1 task like this was"), (2, "2 tasks like this were")],
+)
+def test_counts(cloud_tasks: FakeCloudTasks, count: int | None, text: str) -> None:
     """A number of tasks in words, None for any number."""
-    assert count_text(count) == text
+    with pytest.raises(CloudTasksAssertionError) as caught:
+        cloud_tasks.assert_enqueued(url="https://mailer.test/", count=count)
+    assert str(caught.value).split("\n\n")[0] == f"{text} to be enqueued, and none was."
 
 
 def test_three_near_tasks_and_five_matching_ones_are_shown(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
@@ -168,10 +173,9 @@ def test_only_the_refusals_of_a_block_are_told(cloud_tasks: FakeCloudTasks) -> N
 def test_a_message_with_the_timeline(cloud_tasks: FakeCloudTasks) -> None:
     """The timeline stands at the end, two columns in."""
     cloud_tasks.create_queue("reports")
-    assert with_timeline("It failed.", cloud_tasks._resting) == (
+    assert str(with_timeline("It failed.", cloud_tasks._resting)) == (
         "It failed.\n\nTimeline:\n  +0:00:00  queue receipts created\n  +0:00:00  queue reports created"
     )
-    assert indented("a\n\nb") == "  a\n  \n  b"
 
 
 def test_a_body_that_lacks_a_whole_part_is_not_the_nearest(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:

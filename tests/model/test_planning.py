@@ -31,7 +31,7 @@ def test_a_plan_is_what_happens(config: RetryConfig, rule: RetryLimitCheck, take
     """Dispatches, their end and how it ends are those of a service in which a task fails every time."""
     course = course_of(config, rule, takes=takes, retention=TASK_TTL, limit=3000)
     knobs = Knobs(retry_limit_check=rule, zero_max_doublings=ZeroMaxDoublings.LITERAL)
-    fields = {name: getattr(config, name) for name in RetryConfig.__dataclass_fields__}
+    fields = {name: getattr(config, name) for name in RetryConfig._fields}
     driver = driver_with(always(response(503), takes), {"retry_config": fields}, knobs)
     task = add(driver)
     driver.advance(TASK_TTL)
