@@ -17,6 +17,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from .patching import Patch
+
 CLIENT_MODULES = {
     "google.cloud.tasks_v2.services.cloud_tasks.client": "google.cloud.tasks.v2",
     "google.cloud.tasks_v2beta3.services.cloud_tasks.client": "google.cloud.tasks.v2beta3",
@@ -26,38 +28,6 @@ CLIENT_MODULES = {
 """The modules that define the clients, and the API each speaks."""
 ID_TOKEN_MODULE = "google.oauth2.id_token"
 """The module that verifies ID tokens."""
-
-
-class Patch:
-    """What was replaced, and how it was before."""
-
-    def __init__(self) -> None:
-        self._undo: list[Callable[[], None]] = []
-
-    def item(self, mapping: Any, key: str, value: object) -> None:
-        """Replace ``mapping[key]``."""
-        before = mapping[key]
-        mapping[key] = value
-        self._undo.append(lambda: mapping.__setitem__(key, before))
-
-    def attribute(self, owner: Any, name: str, value: object) -> None:
-        """Replace an attribute that ``owner`` itself defines."""
-        before = vars(owner)[name]
-        setattr(owner, name, value)
-        self._undo.append(lambda: setattr(owner, name, before))
-
-    def addition(self, owner: Any, name: str, value: object) -> None:
-        """Give ``owner`` an attribute that it may not define."""
-        if name in vars(owner):
-            self.attribute(owner, name, value)
-            return
-        setattr(owner, name, value)
-        self._undo.append(lambda: delattr(owner, name))
-
-    def undo(self) -> None:
-        """Put everything back, last first."""
-        while self._undo:
-            self._undo.pop()()
 
 
 class Interception:

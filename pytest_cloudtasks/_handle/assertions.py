@@ -10,14 +10,14 @@ from typing import Any, Literal, Union, overload
 
 from .._model.suggestions import counted
 from .._model.task import Task
-from .failing import with_timeline
+from .failed import with_timeline
 from .leftovers import listing
 from .matching import UNSET, WITHIN, Match, exactly
 from .on_commit import warn_of_waiting_callbacks
 from .records import TaskRecord, model_task, records, short_name
+from .state import State
 from .summary import blocked
 from .task_assertions import TaskAssertions
-from .world import World
 
 Text = Union[str, Pattern[str], Callable[[str], object], Any]
 Fields = Union[Mapping[str, Any], exactly, Callable[[Any], object], Any]
@@ -31,7 +31,7 @@ class Assertions(TaskAssertions):
     """
 
     @property
-    def _world(self) -> World:
+    def _world(self) -> State:
         raise NotImplementedError
 
     @overload
@@ -270,7 +270,7 @@ class Assertions(TaskAssertions):
         )
 
 
-def _dispatched(world: World) -> list[Task]:
+def _dispatched(world: State) -> list[Task]:
     return [task for task in world.service.accepted if task.dispatch_count]
 
 
@@ -279,7 +279,7 @@ def _one_or_all(tasks: list[TaskRecord], count: int | None) -> TaskRecord | list
 
 
 def _expect(
-    world: World, match: Match, count: int | None, tasks: Sequence[Task], what: str, where: str = "", calls: int = 0
+    world: State, match: Match, count: int | None, tasks: Sequence[Task], what: str, where: str = "", calls: int = 0
 ) -> list[TaskRecord]:
     """The tasks that match, if there are as many as expected; ``what`` and ``where`` tell in a message which count.
 

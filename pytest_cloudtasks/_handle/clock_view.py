@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from .._time.instants import to_datetime, to_timedelta
-from .world import World
+from .state import State
 
 
 class ClockView:
     """The queue's clock, which is also the application's unless it is virtual."""
 
-    def __init__(self, world: Callable[[], World]) -> None:
+    def __init__(self, world: Callable[[], State]) -> None:
         self._world = world
 
     def now(self) -> datetime:

@@ -7,10 +7,10 @@ from .._targets.base import Target
 from .._targets.request import TargetRequest
 from .handlers import Handler
 from .plans import Fault
-from .world import World
+from .state import State
 
 
-def second_delivery(world: World, attempt: Attempt, target: Target, authorization: str | None) -> Handler | None:
+def second_delivery(world: State, attempt: Attempt, target: Target, authorization: str | None) -> Handler | None:
     """The handler of a second delivery of ``attempt``, which ``target`` has just had, if a plan says so."""
     if world.plans.taking(Fault.DELIVER_TWICE, attempt.task, world.choices) is None:
         return None
@@ -20,7 +20,7 @@ def second_delivery(world: World, attempt: Attempt, target: Target, authorizatio
     return handler
 
 
-def note_second_delivery(world: World, handler: Handler) -> None:
+def note_second_delivery(world: State, handler: Handler) -> None:
     """A second delivery has been answered, or its handler sleeps, and is put to where it wakes."""
     attempt, again = handler.attempt, f"attempt {handler.attempt.number} delivered a second time"
     if handler.answer is not None:
@@ -39,7 +39,7 @@ def result_text(outcome: Outcome) -> str:
     return str(outcome.http_status) if outcome.kind is OutcomeKind.RESPONSE else outcome.rpc_status.name
 
 
-def arrived(world: World, attempt: Attempt, outcome: Outcome) -> Outcome:
+def arrived(world: State, attempt: Attempt, outcome: Outcome) -> Outcome:
     """What the service gets to see of an answer: the outcome, or none where a plan says that the answer is lost.
 
     The connection ends at the instant at which the answer would have come. Evidence: our choice; that an attempt

@@ -24,11 +24,12 @@ from .._time.instants import from_datetime, from_timedelta, to_datetime
 from .delivery_faults import arrived, note_second_delivery, second_delivery
 from .failing import DrainLimitReached
 from .handlers import Handler, working
+from .happenings import Delivery
 from .no_target import no_target
 from .records import short_name
 from .shells import Course
 from .summary import Beginning, Summary, beginning, summary_since
-from .world import Delivery, World
+from .world import World
 
 
 @dataclass(slots=True)

@@ -14,8 +14,8 @@ from .records import TaskRecord, contents, model_task, short_name
 from .refused_tasks import refused_like
 from .shortened import ABSENT, shown
 from .side_by_side import side_by_side
+from .state import State
 from .timeline import indented_excerpt
-from .world import World
 
 NEAREST = 3
 """How many tasks that don't match a message shows."""
@@ -24,7 +24,7 @@ SHOWN = 5
 
 
 def unmet(
-    world: World,
+    world: State,
     match: Match,
     count: int | None,
     found: Sequence[TaskRecord],
@@ -64,7 +64,7 @@ def _explained(
     found: Sequence[TaskRecord],
     others: Sequence[TaskRecord],
     none: str,
-    world: World,
+    world: State,
     refused: Sequence[str] = (),
 ) -> str:
     """A whole message: the headline, what was expected, the tasks that match and those that don't, the timeline.

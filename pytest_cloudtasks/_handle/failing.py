@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
-
-if TYPE_CHECKING:
-    from .world import World
 
 
 class CloudTasksAssertionError(AssertionError):
@@ -24,13 +19,6 @@ class DrainLimitReached(AssertionError):
 
 for _public in (CloudTasksAssertionError, NoTarget, DrainLimitReached):
     _public.__module__ = "pytest_cloudtasks"  # where users find them, and what pytest prints
-
-
-def with_timeline(message: str, world: World) -> CloudTasksAssertionError:
-    """A failed assertion whose message is followed by the timeline."""
-    from .timeline import indented_excerpt  # not before a test fails: most don't
-
-    return CloudTasksAssertionError(f"{message}\n\nTimeline:\n{indented_excerpt(world)}")
 
 
 def failure(message: str) -> BaseException:

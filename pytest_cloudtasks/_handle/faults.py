@@ -17,7 +17,7 @@ from .matching import UNSET, WITHIN, Match
 from .plans import Fault, FaultPlan, Occasions
 from .records import TaskRecord
 from .shortened import shown
-from .world import World
+from .state import State
 
 if TYPE_CHECKING:
     import grpc
@@ -38,7 +38,7 @@ class Faults:
     """
 
     @property
-    def _world(self) -> World:
+    def _world(self) -> State:
         raise NotImplementedError
 
     # --- calls ---------------------------------------------------------------------------------------------------
@@ -224,12 +224,12 @@ class Faults:
         return world.plans.add(FaultPlan(fault, given, applies, occasions, delay=delay, queue=queue))
 
 
-def unused(world: World) -> list[str]:
+def unused(world: State) -> list[str]:
     """What to say of the plans that never happened although they were not left to chance."""
     return [_unused_text(plan, world) for plan in world.plans if plan.is_unused]
 
 
-def _unused_text(plan: FaultPlan, world: World) -> str:
+def _unused_text(plan: FaultPlan, world: State) -> str:
     what = "call" if plan.fault in (Fault.FAIL_RPC, Fault.LOSE_RESPONSE) else "task"
     text = (
         f"{plan.describe()} was planned and never happened: no {what} matched, or too few did. Correct the plan, or"

@@ -8,7 +8,8 @@ from typing import NamedTuple, TypeVar
 from .._google.rpc_call import RpcCall
 from .._model.events import Event
 from .calls import Call, call_of
-from .world import Note, Origin, World
+from .happenings import Note, Origin
+from .state import State
 
 
 class Entry(NamedTuple):
@@ -25,7 +26,7 @@ _LAST_OF_ALL = 1 << 62
 _T = TypeVar("_T")
 
 
-def entries(world: World) -> Iterator[Entry]:
+def entries(world: State) -> Iterator[Entry]:
     """Everything, in the order in which it happened; a call that became an event or a fault is not told twice.
 
     The offsets of events count from the origin that was in force; those of all else were noted as they happened.
@@ -45,7 +46,7 @@ def entries(world: World) -> Iterator[Entry]:
         yield Entry(offset, origin + offset, call_of(what) if isinstance(what, RpcCall) else what)
 
 
-def _in_order(world: World) -> Iterator[Event | Note | RpcCall | Origin]:
+def _in_order(world: State) -> Iterator[Event | Note | RpcCall | Origin]:
     placed: list[tuple[_Place, Event | Note | RpcCall | Origin]] = []
     placed += [((one.event, -1, 0), one) for one in world.origins]
     placed += [((one.event, one.note, 0), one) for one in world.log.answered if not one.is_told]

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from .._model.task import Task
 from .durations import duration_text, offset_text
 from .records import contents, model_task, short_name
+from .state import State
 from .summary import BlockedReason, blocked
-from .world import World
 
 SHOWN = 10
 """How many tasks a message lists."""
 
 
-def listing(tasks: Sequence[Task], world: World) -> str:
+def listing(tasks: Sequence[Task], world: State) -> str:
     """A line for each of the first tasks: when it goes, what holds it up, or how it ended; the rest is counted."""
     reasons = {model_task(one.task): one.reason for one in blocked(world)}
     return lines(tasks, [_line(task, world, reasons.get(task)) for task in tasks[:SHOWN]])
@@ -26,7 +26,7 @@ def lines(all: Sequence[object], shown: Sequence[str]) -> str:
     return "\n".join([*(f"  {line}" for line in shown), *more])
 
 
-def _line(task: Task, world: World, reason: BlockedReason | None) -> str:
+def _line(task: Task, world: State, reason: BlockedReason | None) -> str:
     now = world.clock.now
     if not task.is_live:
         when = task.state.value

@@ -11,13 +11,13 @@ from .durations import duration_text
 from .plans import Fault, FaultPlan
 
 if TYPE_CHECKING:
-    from .world import World
+    from .state import State
 
 
 class PlannedLineup(Lineup):
     """Asks a world's choices for order, and its plans for delays."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: State) -> None:
         self._world = world
         self.picks = world.choices.picks
         self.is_shuffled = self.picks or world.settings.order == "shuffle"
@@ -47,7 +47,7 @@ class PlannedLineup(Lineup):
         return Lineup()
 
 
-def hold_back_waiting(world: World, plan: FaultPlan) -> None:
+def hold_back_waiting(world: State, plan: FaultPlan) -> None:
     """Apply a new plan to the tasks that wait already, in the order of their creation."""
     waiting = (task for queue in world.service.queues.values() for task in queue.waiting() if not task.delay)
     for task in sorted(waiting, key=lambda task: task.sequence):
@@ -56,7 +56,7 @@ def hold_back_waiting(world: World, plan: FaultPlan) -> None:
             world.service.dispatcher.hold_back(queue, task, _delay(world, plan, task))
 
 
-def _delay(world: World, plan: FaultPlan, task: Task) -> int:
+def _delay(world: State, plan: FaultPlan, task: Task) -> int:
     """How long after its schedule time ``task`` goes by ``plan``, which has taken it."""
     delay = plan.delay_by(world.choices)
     world.note(f"held back by {duration_text(delay)}", task)

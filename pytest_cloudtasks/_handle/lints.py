@@ -23,7 +23,7 @@ from .durations import duration_text
 from .lint_warning import CloudTasksLintWarning
 
 if TYPE_CHECKING:
-    from .world import World
+    from .state import State
 
 NO_CONTENT_TYPE = "A JSON body without Content-Type"
 PLAIN_HTTP = "A token over plain http"
@@ -73,7 +73,7 @@ class Lints:
         lints._told, lints._named = self._told, dict(self._named)
         return lints
 
-    def look(self, world: World, rpc: str, request: Any, error: BaseException | None, before: int) -> None:
+    def look(self, world: State, rpc: str, request: Any, error: BaseException | None, before: int) -> None:
         """Look at a call that was answered, perhaps by ``error``; ``before`` tasks had been accepted until then."""
         if rpc in _READING:
             if error is None and not request.response_view:
@@ -87,7 +87,7 @@ class Lints:
 
     # --- each lint -----------------------------------------------------------------------------------------------
 
-    def _look_at_task(self, world: World, task: Task) -> None:
+    def _look_at_task(self, world: State, task: Task) -> None:
         target = task.target
         queue = world.service.queues[task.queue_name]
         if isinstance(target, HttpTarget):
@@ -101,7 +101,7 @@ class Lints:
         if retry.max_attempts == UNLIMITED and not retry.max_retry_duration:
             self._tell_of_unlimited_attempts(world, task, queue)
 
-    def _tell_of_content_type(self, world: World, task: Task, target: HttpTarget) -> None:
+    def _tell_of_content_type(self, world: State, task: Task, target: HttpTarget) -> None:
         place = self._new_place(NO_CONTENT_TYPE)
         if place is None or not _is_json(target.body):
             return
@@ -114,7 +114,7 @@ class Lints:
             " headers of its http_request.",
         )
 
-    def _look_at_token(self, world: World, task: Task, sent: Target) -> None:
+    def _look_at_token(self, world: State, task: Task, sent: Target) -> None:
         if not isinstance(sent, HttpTarget) or not sent.url.startswith("http://") or _is_loopback(sent.url):
             return
         if sent.oidc or sent.oauth:
@@ -133,7 +133,7 @@ class Lints:
                 " http for a task's own oidc_token and oauth_token, and does not look at this one. Use https.",
             )
 
-    def _tell_of_unlimited_attempts(self, world: World, task: Task, queue: Queue) -> None:
+    def _tell_of_unlimited_attempts(self, world: State, task: Task, queue: Queue) -> None:
         place = self._new_place(UNLIMITED_ATTEMPTS, queue.name)
         if place is not None:
             whose = "queue" if task.retry_config is None else "task itself"
@@ -147,7 +147,7 @@ class Lints:
                 queue.name,
             )
 
-    def _look_at_view(self, world: World, rpc: str, request: Any) -> None:
+    def _look_at_view(self, world: State, rpc: str, request: Any) -> None:
         if rpc == "list_tasks":
             queue = world.service.queues.get(request.parent)
             task = None if queue is None else next((one for one in queue.tasks.values() if one.target.body), None)
@@ -173,7 +173,7 @@ class Lints:
                 f" {_name(task)} is not. Ask for it by response_view=Task.View.FULL.",
             )
 
-    def _look_at_name(self, world: World, parent: str, name: str, created: list[Task]) -> None:
+    def _look_at_name(self, world: State, parent: str, name: str, created: list[Task]) -> None:
         before = self._named.get(name)
         if created:
             self._named[name] = created[-1].sequence
@@ -221,7 +221,7 @@ class Lints:
             return False
         return frame.f_code is code and frame.f_lasti == instruction
 
-    def _warn(self, world: World, place: FrameType, title: str, text: str, subject: str = "") -> None:
+    def _warn(self, world: State, place: FrameType, title: str, text: str, subject: str = "") -> None:
         filename, line = place.f_code.co_filename, place.f_lineno
         self._told.add(_key(title, place, subject))
         message = (

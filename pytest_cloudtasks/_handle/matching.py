@@ -15,7 +15,7 @@ from .._targets.headers import Headers
 from .._time.instants import from_datetime, from_timedelta, to_datetime, to_timedelta
 from .records import TaskRecord, model_task
 from .shortened import shown
-from .world import World
+from .state import State
 
 
 class _Unset:
@@ -64,7 +64,7 @@ class Match(NamedTuple):
     deadline: Any = UNSET
     oidc: Any = UNSET
 
-    def checked(self, world: World) -> Match:
+    def checked(self, world: State) -> Match:
         """Itself, after refusing what could never match: an unknown queue, a naive datetime, a number of seconds."""
         if isinstance(self.queue, str):
             world.queue_named(self.queue)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .._google import id_tokens
-from .world import World
+from .state import State
 
 SERVICE_ACCOUNT = "tasks@test-project.iam.gserviceaccount.com"
 
@@ -13,7 +13,7 @@ SERVICE_ACCOUNT = "tasks@test-project.iam.gserviceaccount.com"
 class Oidc:
     """Signs as the service would, with a key of the fake that no real service trusts."""
 
-    def __init__(self, world: Callable[[], World]) -> None:
+    def __init__(self, world: Callable[[], State]) -> None:
         self._world = world
 
     def token(self, *, audience: str, service_account_email: str = SERVICE_ACCOUNT) -> str:

@@ -9,7 +9,7 @@ from .._model import names
 from .._model.events import Event, EventKind
 from .._time.instants import from_timedelta, to_timedelta
 from .records import Attempt
-from .world import World
+from .state import State
 
 
 class QueueRecord:
@@ -20,7 +20,7 @@ class QueueRecord:
 
     __slots__ = ("_name", "_world")
 
-    def __init__(self, name: str, world: World) -> None:
+    def __init__(self, name: str, world: State) -> None:
         self._name = name
         self._world = world
 
@@ -111,7 +111,7 @@ class QueueRecords:
     """Gives records of queues."""
 
     @property
-    def _world(self) -> World:
+    def _world(self) -> State:
         raise NotImplementedError
 
     def queue(self, queue: str) -> QueueRecord:

@@ -15,7 +15,7 @@ from .._model.task import AppEngineTarget, HttpTarget, OidcToken, PullMessage, T
 from .._targets.headers import Headers
 from .._targets.request import TargetRequest
 from .._time.instants import to_datetime, to_timedelta
-from .world import World
+from .state import State
 
 
 class Attempt:
@@ -23,7 +23,7 @@ class Attempt:
 
     __slots__ = ("_attempt", "_world")
 
-    def __init__(self, attempt: ModelAttempt, world: World) -> None:
+    def __init__(self, attempt: ModelAttempt, world: State) -> None:
         self._attempt = attempt
         self._world = world
 
@@ -115,7 +115,7 @@ class TaskRecord:
 
     __slots__ = ("_task", "_world")
 
-    def __init__(self, task: Task, world: World) -> None:
+    def __init__(self, task: Task, world: State) -> None:
         self._task = task
         self._world = world
 
@@ -265,7 +265,7 @@ def model_task(record: TaskRecord) -> Task:
     return record._task
 
 
-def task_of(world: World, name: str) -> TaskRecord:
+def task_of(world: State, name: str) -> TaskRecord:
     """The task of that full name, the latest if there were several."""
     found = [task for task in world.service.accepted if task.name == name]
     if not found:
@@ -276,6 +276,6 @@ def task_of(world: World, name: str) -> TaskRecord:
     return TaskRecord(found[-1], world)
 
 
-def records(tasks: Iterable[Task], world: World) -> list[TaskRecord]:
+def records(tasks: Iterable[Task], world: State) -> list[TaskRecord]:
     """Records of ``tasks``."""
     return [TaskRecord(task, world) for task in tasks]

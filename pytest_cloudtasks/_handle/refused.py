@@ -11,7 +11,7 @@ from .._model.suggestions import did_you_mean
 from .._model.task import Task, TaskState
 from .calls import name_in
 from .durations import duration_text, offset_text
-from .world import World
+from .state import State
 
 SHOWN = 3
 """Of many refused calls, the last are told of."""
@@ -23,7 +23,7 @@ _ENDED = {
 }
 
 
-def refusals_text(world: World) -> str:
+def refusals_text(world: State) -> str:
     """The last refused calls of the test, each with what the fake knows of it; "" if none was refused."""
     refused = [
         call for call in world.rpcs if hasattr(call.error, "code") and not getattr(call.error, "is_planned", False)
@@ -41,7 +41,7 @@ def refusal_text(call: RpcCall) -> str:
     return f"{rpc} was refused with {error.code().name}: {error.details()}"
 
 
-def _hints(world: World, call: RpcCall) -> Iterator[str]:
+def _hints(world: State, call: RpcCall) -> Iterator[str]:
     error: Any = call.error
     name = name_in(call)
     queue = names.queue_of(name) or name
@@ -57,7 +57,7 @@ def _hints(world: World, call: RpcCall) -> Iterator[str]:
         yield f"The limit is {world.service.knobs.max_task_size} bytes of the stored task, by the knob max_task_size."
 
 
-def _on_missing_queue(world: World, queue: str) -> Iterator[str]:
+def _on_missing_queue(world: State, queue: str) -> Iterator[str]:
     short = names.short(queue)
     try:
         world.queue_named(short if world.settings.queue_name(short) == queue else queue)
@@ -70,7 +70,7 @@ def _on_missing_queue(world: World, queue: str) -> Iterator[str]:
         )
 
 
-def _on_task(world: World, name: str, code: str) -> Iterator[str]:
+def _on_task(world: State, name: str, code: str) -> Iterator[str]:
     task = next((one for one in reversed(world.service.accepted) if one.name == name), None)
     if task is not None:
         yield from _on_known_task(world, task, code)
@@ -79,7 +79,7 @@ def _on_task(world: World, name: str, code: str) -> Iterator[str]:
     yield f"No task {names.short(name)} was created in this test.{did_you_mean(names.short(name), there)}"
 
 
-def _on_known_task(world: World, task: Task, code: str) -> Iterator[str]:
+def _on_known_task(world: State, task: Task, code: str) -> Iterator[str]:
     origin = world.clock.origin
     created = f"{names.short(task.name)} was created at {offset_text(task.create_time - origin)}"
     if task.ended_at is None:

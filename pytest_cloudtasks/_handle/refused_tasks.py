@@ -11,13 +11,13 @@ from .._model.task import Task
 from .matching import Match
 from .records import TaskRecord
 from .refused import refusal_text
-from .world import World
+from .state import State
 
 _TARGETS = ("http_request", "app_engine_http_request")
 """What has a URL that an assertion may mean; a task without a target, or for a pull queue, has none."""
 
 
-def refused_like(match: Match, world: World, since: int = 0) -> list[str]:
+def refused_like(match: Match, world: State, since: int = 0) -> list[str]:
     """What is told of refused calls that look like what ``match`` expects, from call number ``since`` on."""
     told: dict[str, int] = {}
     most = max(1, len(match.expected()) // 2)
@@ -28,7 +28,7 @@ def refused_like(match: Match, world: World, since: int = 0) -> list[str]:
     return [f"{text}{f' (×{count})' if count > 1 else ''}" for text, count in told.items()]
 
 
-def _refused(world: World, since: int) -> Iterator[tuple[RpcCall, TaskRecord]]:
+def _refused(world: State, since: int) -> Iterator[tuple[RpcCall, TaskRecord]]:
     for call in world.log.since(since):
         if call.method != "create_task" or call.result is not None or not hasattr(call.error, "code"):
             continue

@@ -12,26 +12,27 @@ from .._model.events import Event, EventKind
 from .._model.task import PullMessage, Task
 from .._targets.request import url_of
 from .durations import offset_text
+from .happenings import Note
 from .history import Entry, entries, folded
 from .records import model_task
 from .report_details import Details
 from .report_folding import kept_tasks, share, tasks_left_out
 from .report_lanes import Item, TaskLane, TaskStory, call_items, fault, kind_of, label_of, queue_items
+from .state import State
 from .summary import blocked
 from .telling import entry_text
-from .world import Note, World
 
 _TOLD_ELSEWHERE = frozenset({EventKind.TASK_CREATED, EventKind.TASK_DISPATCHED})
 """Events of tasks that a lane draws from the task itself."""
 
 
-def report_data(world: World, root: Path | None = None) -> dict[str, Any]:
+def report_data(world: State, root: Path | None = None) -> dict[str, Any]:
     """Everything that a page shows of ``world``, in types that JSON has. Paths in texts are relative to ``root``."""
     return _Report(world, root).data()
 
 
 class _Report:
-    def __init__(self, world: World, root: Path | None) -> None:
+    def __init__(self, world: State, root: Path | None) -> None:
         self._world = world
         self._panels = Details(world, root)
         self._story = list(entries(world))

@@ -16,8 +16,8 @@ from .._targets.request import url_of
 from .durations import duration_text, offset_text
 from .records import short_name
 from .report_values import Pairs, body_text, header_pairs, message_text, told
+from .state import State
 from .telling import result_of
-from .world import World
 
 CALLS = 5
 """Of many calls in one mark, the first are shown."""
@@ -26,7 +26,7 @@ CALLS = 5
 class Details:
     """The texts of the panel, each part of which is kept once: a body is often that of many attempts."""
 
-    def __init__(self, world: World, root: Path | None) -> None:
+    def __init__(self, world: State, root: Path | None) -> None:
         self.panels: list[dict[str, Any]] = []
         self.parts: list[list[Any]] = []
         self._world = world

@@ -14,10 +14,10 @@ from .._model.events import Event, EventKind
 from .._model.task import Task, TaskState
 from .calls import code_of
 from .durations import duration_text, offset_text
+from .happenings import Note
 from .records import short_name
 from .report_details import Details
 from .report_folding import CALLS, attempts_left_out, ends_of
-from .world import Note
 
 Item = dict[str, Any]
 """A mark or a line: what it ``is``, ``at`` which offset it begins, ``until`` which it lasts, and its texts."""

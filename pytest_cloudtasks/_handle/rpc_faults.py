@@ -10,10 +10,10 @@ from .plans import Fault
 if TYPE_CHECKING:
     from .._google.rpc_call import RpcCall
     from .._google.status import InProcessRpcError
-    from .world import World
+    from .state import State
 
 
-def failure_of(call: RpcCall, world: World) -> InProcessRpcError | None:
+def failure_of(call: RpcCall, world: State) -> InProcessRpcError | None:
     """The error that ``call`` gets in place of an answer, if a plan says so; it never reaches the service."""
     plan = world.plans.taking(Fault.FAIL_RPC, call, world.choices, call.method)
     if plan is None or plan.rpc_fault is None:
@@ -22,7 +22,7 @@ def failure_of(call: RpcCall, world: World) -> InProcessRpcError | None:
     return plan.rpc_fault.error(world.randomness.jitter)
 
 
-def loss_of(call: RpcCall, world: World) -> InProcessRpcError | None:
+def loss_of(call: RpcCall, world: State) -> InProcessRpcError | None:
     """The error that the caller sees although ``call`` has taken effect, if a plan says so."""
     if world.plans.taking(Fault.LOSE_RESPONSE, call, world.choices, call.method) is None:
         return None

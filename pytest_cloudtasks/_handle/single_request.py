@@ -15,7 +15,7 @@ from .._targets.answers import Answer
 from .._targets.asgi import AsgiApp, AsgiServer, Message, in_a_loop, is_asgi, scope_of
 from .._targets.request import TargetRequest
 from .._targets.wsgi import WsgiApp, call_wsgi, environ_of
-from .world import World
+from .state import State
 
 URL = "https://worker.test/"
 
@@ -66,7 +66,7 @@ def _raised(answer: Answer) -> Answer:
 
 
 def task_request(
-    world: World,
+    world: State,
     *,
     url: str,
     method: str,
@@ -110,7 +110,7 @@ def task_request(
 
 
 def _attempt(
-    world: World,
+    world: State,
     target: HttpTarget,
     queue: str,
     name: str | None,

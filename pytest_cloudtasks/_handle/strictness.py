@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .._model.suggestions import counted
-from .failing import with_timeline
+from .failed import with_timeline
 from .leftovers import SHOWN, lines, listing
 from .records import short_name
-from .world import World
+from .state import State
 
 DRAINED = "drained"
 _HOW_TO_TURN_OFF = (
@@ -17,7 +17,7 @@ _HOW_TO_TURN_OFF = (
 )
 
 
-def passed_over(world: World) -> str:
+def passed_over(world: State) -> str:
     """What ``strict`` has to say at the end of a test that has passed; "" if there is nothing."""
     if not world.settings.strict:
         return ""
@@ -28,7 +28,7 @@ def passed_over(world: World) -> str:
     return "\n\n".join([headline, *told, _HOW_TO_TURN_OFF])
 
 
-def check_strictness(world: World) -> None:
+def check_strictness(world: State) -> None:
     """Fail where a block or an example that has passed leaves something behind."""
     __tracebackhide__ = True
     told = passed_over(world)
@@ -36,7 +36,7 @@ def check_strictness(world: World) -> None:
         raise with_timeline(told, world)
 
 
-def _tasks(world: World) -> Iterator[str]:
+def _tasks(world: State) -> Iterator[str]:
     left = set()
     if world.settings.strict == DRAINED and (tasks := world.live_tasks()):
         left = set(tasks)
@@ -57,7 +57,7 @@ def _tasks(world: World) -> Iterator[str]:
         )
 
 
-def _errors(world: World) -> str:
+def _errors(world: State) -> str:
     errors = list(world.attention.unseen_errors())
     if not errors:
         return ""

@@ -11,7 +11,7 @@ from .._model.events import EventKind
 from .._model.leases import leasable
 from .._model.queue import Queue, QueueState
 from .records import TaskRecord, records
-from .world import World
+from .state import State
 
 
 class BlockedReason(Enum):
@@ -58,12 +58,12 @@ class Beginning(NamedTuple):
     deliveries: int
 
 
-def beginning(world: World) -> Beginning:
+def beginning(world: State) -> Beginning:
     """How far things are."""
     return Beginning(len(world.service.events), len(world.deliveries))
 
 
-def summary_since(world: World, begin: Beginning, only: Queue | None) -> Summary:
+def summary_since(world: State, begin: Beginning, only: Queue | None) -> Summary:
     """The summary of all that happened since ``begin``."""
     attempts = len(world.deliveries) - begin.deliveries
     succeeded = failed = exhausted = expired = 0
@@ -77,13 +77,13 @@ def summary_since(world: World, begin: Beginning, only: Queue | None) -> Summary
     return Summary(attempts, succeeded, failed, exhausted, expired, tuple(blocked(world, only)))
 
 
-def blocked(world: World, only: Queue | None = None) -> list[Blocked]:
+def blocked(world: State, only: Queue | None = None) -> list[Blocked]:
     """The tasks that cannot go out now."""
     with world.lock:  # other threads may be enqueueing
         return _blocked(world, only)
 
 
-def _blocked(world: World, only: Queue | None) -> list[Blocked]:
+def _blocked(world: State, only: Queue | None) -> list[Blocked]:
     found = []
     for queue in world.service.queues.values():
         if queue.is_pull:

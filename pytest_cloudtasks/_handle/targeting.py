@@ -12,7 +12,7 @@ from .._targets.mounts import AppEngineMount, Mount
 from .._targets.routes import Route
 from .._targets.wsgi import WsgiApp
 from .settings import checked
-from .world import World
+from .state import State
 
 SERVER = "http://127.0.0.1:8000"
 TIMEOUT = timedelta(seconds=10)
@@ -22,7 +22,7 @@ class Targeting:
     """Says what answers for the URLs of tasks."""
 
     @property
-    def _world(self) -> World:
+    def _world(self) -> State:
         raise NotImplementedError
 
     def route(

@@ -12,18 +12,19 @@ from .._model.suggestions import counted
 from .._model.task import Task, TaskState
 from .._time.instants import to_timedelta
 from .durations import duration_text, offset_text
-from .failing import CloudTasksAssertionError, with_timeline
+from .failed import with_timeline
+from .failing import CloudTasksAssertionError
 from .matching import matches
 from .records import TaskRecord, model_task, short_name
 from .shortened import shown
-from .world import World
+from .state import State
 
 
 class TaskAssertions:
     """Assert on a task that `assert_enqueued` and its kin have given, alive or not."""
 
     @property
-    def _world(self) -> World:
+    def _world(self) -> State:
         raise NotImplementedError
 
     def assert_attempts(self, task: TaskRecord, expected: Sequence[Any]) -> None:
@@ -98,7 +99,7 @@ def _delay_text(delay: Any) -> str:
     return duration_text((delay // timedelta(microseconds=1)) * 1_000)
 
 
-def _backoffs(world: World, task: Task) -> list[timedelta]:
+def _backoffs(world: State, task: Task) -> list[timedelta]:
     """The waits that verdicts have put before retries."""
     return [
         to_timedelta(max(0, event.verdict.at - event.at))
@@ -111,12 +112,12 @@ def _all_match(expected: Sequence[Any], actual: Sequence[Any]) -> bool:
     return len(expected) == len(actual) and all(matches(one, got) for one, got in zip(expected, actual, strict=True))
 
 
-def _failed(world: World, task: TaskRecord, headline: str, expected: Any, got: Any) -> CloudTasksAssertionError:
+def _failed(world: State, task: TaskRecord, headline: str, expected: Any, got: Any) -> CloudTasksAssertionError:
     first = headline.format(task=short_name(model_task(task)))
     return with_timeline(f"{first}\n  expected {shown(expected)}\n       got {shown(got)}", world)
 
 
-def _assert_state(world: World, record: TaskRecord, state: TaskState, verb: str, was_to: str) -> None:
+def _assert_state(world: State, record: TaskRecord, state: TaskState, verb: str, was_to: str) -> None:
     __tracebackhide__ = True
     if not isinstance(record, TaskRecord):
         raise TypeError(f"{verb}() takes a TaskRecord, as assert_enqueued() gives it, and got {record!r}.")
@@ -127,7 +128,7 @@ def _assert_state(world: World, record: TaskRecord, state: TaskState, verb: str,
     world.attention.asserted(task)
 
 
-def _state_text(world: World, task: Task) -> str:
+def _state_text(world: State, task: Task) -> str:
     """``has succeeded, after 2 attempts``, ``is scheduled for +0:00:10``."""
     after = f", after {counted(task.dispatch_count, 'attempt')}" if task.dispatch_count else ", never dispatched"
     if task.state is TaskState.SCHEDULED:

@@ -10,9 +10,9 @@ from .._model.task import PullMessage, TaskState
 from .._model.units import DAY
 from .._targets.request import url_of
 from .durations import duration_text, offset_text
+from .happenings import Note, Origin
 from .history import Entry
 from .records import contents, short_name
-from .world import Note, Origin
 
 _QUEUE_TEXTS = {
     EventKind.QUEUE_CREATED: "created",

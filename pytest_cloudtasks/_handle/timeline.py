@@ -11,9 +11,9 @@ from .durations import offset_text
 from .history import Entry, entries, folded
 from .records import model_task, short_name
 from .shortened import shortened
+from .state import State
 from .summary import blocked
 from .telling import entry_text
-from .world import World
 
 HEAD, TAIL = 12, 28
 """Of a long timeline a message shows the beginning and the end, in so many lines."""
@@ -23,12 +23,12 @@ NAMED = 3
 """How many of the tasks that a queue holds back are named."""
 
 
-def timeline_text(world: World) -> str:
+def timeline_text(world: State) -> str:
     """One line an event: the offset from first contact, the queue or task, and what happened to it."""
     return "\n".join(_aligned(world)) or "nothing has happened yet"
 
 
-def timeline_excerpt(world: World) -> str:
+def timeline_excerpt(world: State) -> str:
     """The same in a message: not too long, with a count of the lines that were left out."""
     lines = [shortened(line, WIDTH) for line in _aligned(world)]
     left_out = len(lines) - HEAD - TAIL
@@ -38,19 +38,19 @@ def timeline_excerpt(world: World) -> str:
     return "\n".join(lines) or "nothing has happened yet"
 
 
-def indented_excerpt(world: World) -> str:
+def indented_excerpt(world: State) -> str:
     """The same as part of a message, every line two columns in."""
     return "\n".join(f"  {line}" for line in timeline_excerpt(world).splitlines())
 
 
-def _aligned(world: World) -> list[str]:
+def _aligned(world: State) -> list[str]:
     lines = [(offset_text(entry.offset), entry_text(entry)) for entry in folded(_told(world))]
     lines += [(offset_text(world.clock.elapsed), text) for text in _held_back(world)]
     width = max((len(offset) for offset, _ in lines), default=0)
     return [f"{offset:<{width}}  {text}" for offset, text in lines]
 
 
-def _told(world: World) -> Iterator[Entry]:
+def _told(world: State) -> Iterator[Entry]:
     return (entry for entry in entries(world) if not _is_told_by_its_answer(entry.what))
 
 
@@ -61,7 +61,7 @@ def _is_told_by_its_answer(what: object) -> bool:
     return what.attempt.response_time == what.attempt.dispatch_time
 
 
-def _held_back(world: World) -> Iterator[str]:
+def _held_back(world: State) -> Iterator[str]:
     """What cannot go out now, and why; the tasks of a queue in one line."""
     if not world.service.has_live_tasks:
         return

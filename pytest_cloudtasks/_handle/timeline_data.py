@@ -13,14 +13,15 @@ from .._model.task import PullMessage, Task
 from .._targets.request import url_of
 from .._time.instants import to_datetime
 from .calls import Call
+from .happenings import Note
 from .history import Entry, entries
+from .state import State
 from .summary import blocked
 from .telling import entry_text, result_of
 from .timeline import timeline_text
-from .world import Note, World
 
 
-def timeline_as(form: str, world: World) -> str:
+def timeline_as(form: str, world: State) -> str:
     """The timeline as text or as JSON."""
     forms = {"text": timeline_text, "json": timeline_json}
     if form not in forms:
@@ -28,12 +29,12 @@ def timeline_as(form: str, world: World) -> str:
     return forms[form](world)
 
 
-def timeline_json(world: World) -> str:
+def timeline_json(world: State) -> str:
     """`timeline_data` as a JSON text."""
     return json.dumps(timeline_data(world), indent=2, ensure_ascii=False)
 
 
-def timeline_data(world: World) -> list[dict[str, Any]]:
+def timeline_data(world: State) -> list[dict[str, Any]]:
     """A list of objects, an event each, and at its end what is held back now.
 
     Each has ``at`` (ISO 8601), ``offset`` (seconds from first contact), ``event`` and ``text``. Where they apply it has

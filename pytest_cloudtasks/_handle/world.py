@@ -1,4 +1,4 @@
-"""The world of one test: a service, its clock, its targets, and what was seen of them."""
+"""The world of one test: its state, and how it answers calls, begins and ends."""
 
 from __future__ import annotations
 
@@ -8,73 +8,29 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._google import frontends
-from .._google.frontend import Frontend
 from .._google.rpc_call import RpcCall
 from .._google.switchboard import switchboard
 from .._model import names
-from .._model.agenda import Agenda
-from .._model.attempt import Attempt
-from .._model.queue import Queue
 from .._model.refusals import ServiceError
 from .._model.service import Service
-from .._model.suggestions import did_you_mean, listed
-from .._model.task import PullMessage, Task
-from .._targets.answers import Answer
+from .._model.task import Task
 from .._targets.asgi import in_a_loop
-from .._targets.base import Target
-from .._targets.registry import Targets
-from .._targets.request import TargetRequest
-from .._time.clock import Clock, Leap
-from .._time.instants import to_datetime
-from .attention import Attention
-from .call_log import CallLog
-from .choices import Choices, SeededChoices
-from .failing import failure
-from .forking import forks
+from .choices import Choices
 from .handlers import Handler
 from .lineups import PlannedLineup
 from .lints import Lints
 from .own_loop import OwnLoop
-from .plans import Plans
-from .randomness import Randomness
 from .rpc_faults import failure_of, loss_of
 from .settings import Settings
+from .state import State
 
 if TYPE_CHECKING:
     from .._google.status import InProcessRpcError
 
 _CREATING = frozenset({"create_task", "batch_create_tasks"})
-
-
-@dataclass(slots=True)
-class Delivery:
-    """An attempt as its target saw it."""
-
-    request: TargetRequest
-    target: Target
-    answer: Answer | None
-
-
-class Origin(NamedTuple):
-    """From event number ``event`` on the timeline counts from ``instant``; ``elapsed`` had passed by then."""
-
-    event: int
-    instant: int
-    elapsed: int
-
-
-class Note(NamedTuple):
-    """A planned fault that has happened, before event number ``event``; ``offset`` from first contact."""
-
-    event: int
-    offset: int
-    text: str
-    task: Task | None
-    """Whose name comes before the text."""
 
 
 class InlineShells(NamedTuple):
@@ -88,99 +44,23 @@ class WorldEnded(RuntimeError):
     """A call came, from another thread or process, when its test was over."""
 
 
-class World:
+class World(State):
     """Everything that is fresh for each test and each Hypothesis example. It is a `switchboard` backend."""
 
     def __init__(self, settings: Settings, test: str = "") -> None:
-        self.settings = settings
-        self.test = test
-        self.handle: object = None
-        """The control handle that users hold."""
-        self.randomness = Randomness(settings.seed, test)
-        self.choices: Choices = SeededChoices(settings.seed, test)
-        self.plans = Plans()
-        """Faults that are planned."""
-        self.notes: list[Note] = []
-        """Faults that have happened, but for answers that were lost: those are outcomes."""
-        self.service = Service(self.randomness.task_id, settings.service, settings.location)
+        super().__init__(settings, test)
         self.service.dispatcher.lineup = PlannedLineup(self)
-        self.clock = Clock(start=settings.start, virtual=settings.time == "virtual")
-        self.targets = Targets()
-        self.log = CallLog(settings.call_log)
-        self.deliveries: dict[Attempt, Delivery] = {}
-        self.attention = Attention()
-        """What of all that the test has looked at."""
         self.lints = Lints()
-        self.failures: list[str] = []
-        """Failures raised where application code may have swallowed them."""
-        self.origins: list[Origin] = []
-        """What the timeline counts from."""
         self.created: InlineShells | None = None
         """What dispatches a created task at once, for the setting ``inline``."""
-        self.verb: str | None = None
-        """The driving verb that is under way."""
-        self.sleepers: Agenda[Handler] = Agenda()
-        """Async handlers that wait for their instant."""
-        self._own_loop: OwnLoop | None = None
-        self.lock = forks.lock()
         self.has_ended = False
         """Whether its test is over: a call that comes late must not hold time again."""
-
-    # --- time ----------------------------------------------------------------------------------------------------
-
-    def begin(self) -> None:
-        """Hold time from the start, where a start is set; else first contact does."""
-        if self.settings.start is not None:
-            self.contact()
-
-    def contact(self, *, by_call: bool = False) -> int:
-        """Make first contact if there was none, and bring the queue's instant up to the application's."""
-        if not self.clock.has_started:
-            self._first_contact(by_call)
-        leap = self.clock.observe()
-        if leap is not None:
-            self._leap(leap)
-        return self.clock.now
-
-    def _first_contact(self, by_call: bool) -> None:
-        self.clock.contact(by_call=by_call)
-        if self.origins:
-            return  # this world goes on from another's state, its queues among it
-        self.origins.append(Origin(0, self.clock.origin, 0))
-        for name, fields in self.settings.queues.items():
-            self.configure(self.service, self.clock.now, self.settings.queue_name(name), fields)
-
-    def _leap(self, leap: Leap) -> None:
-        is_busy = self.service.dispatcher.awaits_answers or self.sleepers.first() is not None
-        waiting = self.service.has_live_tasks or is_busy
-        if waiting and leap.now < leap.was:
-            raise self.fail(_no_way_back(leap, "attempts are under way" if is_busy else "tasks are waiting"))
-        set_anew = not waiting and (leap.is_new or leap.now < leap.was)
-        if set_anew:
-            self.service.set_anew(leap.now - leap.was)
-        self.clock.accept(leap, set_anew=set_anew)
-        if set_anew:
-            self.origins.append(Origin(len(self.service.events), self.clock.origin, self.clock.elapsed))
+        self._own_loop: OwnLoop | None = None
 
     def choose_by(self, choices: Choices) -> None:
         """From now on random choices are ``choices``."""
         self.choices = choices
         self.service.dispatcher.lineup = PlannedLineup(self)
-
-    # --- the service ---------------------------------------------------------------------------------------------
-
-    @property
-    def frontend(self) -> Frontend:
-        """Google's v2 messages in front of the service; the first use imports Google's client."""
-        return frontends.v2()
-
-    def frontend_for(self, task: Task) -> Frontend:
-        """That of the version which shows what ``task`` carries."""
-        return frontends.v2beta2() if isinstance(task.target, PullMessage) else self.frontend
-
-    def configure(self, service: Service, now: int, name: str, fields: Mapping[str, Any]) -> Queue:
-        """Create a queue in ``service`` by the fields of its message, in the first version that has them all."""
-        return frontends.with_queue_fields(fields).configure(service, now, name, fields)
 
     def receive(self, call: RpcCall) -> Any:
         """Answer an RPC of a sync client."""
@@ -250,11 +130,6 @@ class World:
             return None, rpc_error(error, self.randomness.jitter)
 
     @property
-    def rpcs(self) -> Sequence[RpcCall]:
-        """The calls of clients, oldest first."""
-        return self.log.rpcs
-
-    @property
     def own_loop(self) -> OwnLoop:
         """The event loop in which sync verbs run async targets; made when it is first needed."""
         with self.lock:
@@ -278,51 +153,6 @@ class World:
                 self.configure(trial, 0, self.settings.queue_name(name), fields)
             except (ServiceError, ValueError, TypeError) as error:
                 raise ValueError(f"The queue {name!r} of the settings can't be created: {error}") from None
-
-    def live_tasks(self) -> list[Task]:
-        """The tasks that are in the queues now, queue by queue; other threads may be enqueueing meanwhile."""
-        with self.lock:
-            return [task for queue in self.service.queues.values() for task in queue.tasks.values()]
-
-    def queue_named(self, queue: str) -> str:
-        """The full name of a queue that exists or existed in this test; any other is refused."""
-        name = self.settings.queue_name(queue)
-        if name in self.service.queues:
-            return name
-        known = {event.queue_name for event in self.service.events}
-        if name not in known:
-            words = sorted(one if "/" in queue else self._queue_word(one) for one in known)
-            there = "This test has no queue."
-            if words:
-                are = "The only queue of this test is" if len(words) == 1 else "The queues of this test are"
-                there = f"{are} {listed(words)}."
-            raise LookupError(
-                f"There is no queue {queue!r}.{did_you_mean(queue, words)} {there} Create it with"
-                f" cloud_tasks.create_queue({queue!r}), or by the option queues."
-            )
-        return name
-
-    def _queue_word(self, name: str) -> str:
-        """What a test calls the queue: its ID, or the full name where the ID would mean another."""
-        short = names.short(name)
-        return short if self.settings.queue_name(short) == name else name
-
-    # --- failing -------------------------------------------------------------------------------------------------
-
-    def fail(self, message: str) -> BaseException:
-        """An exception to raise in the midst of application code; the test fails with it even if it is swallowed."""
-        self.failures.append(message)
-        return failure(message)
-
-    @property
-    def has_a_story(self) -> bool:
-        """Whether the timeline has anything to tell."""
-        return bool(self.service.events or self.notes or self.rpcs)
-
-    def note(self, text: str, task: Task | None = None) -> None:
-        """Put a fault on the timeline."""
-        offset = self.clock.now - self.clock.origin
-        self.notes.append(Note(len(self.service.events), offset, text, task))
 
     # --- beginning and ending ------------------------------------------------------------------------------------
 
@@ -394,22 +224,6 @@ class World:
             return world
 
         return fresh
-
-
-def _no_way_back(leap: Leap, what_is_there: str) -> str:
-    """What is wrong with a clock that shows an earlier instant than the queue's, and what to do."""
-    name = leap.clock.name
-    shows, advice = "shows", "Freeze time before the first task is created, or move it forwards."
-    if leap.instead_of is not None:
-        shows = f"has taken over from {leap.instead_of} and shows"
-        advice = (
-            f"Hold time with one of the two in a test, or let {name} show the queue's instant or a later one when it"
-            " takes over."
-        )
-    return (
-        f"{name} {shows} {to_datetime(leap.now).isoformat()}, which lies before the queue's"
-        f" {to_datetime(leap.was).isoformat()}, and {what_is_there} that cannot go back in time. {advice}"
-    )
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:

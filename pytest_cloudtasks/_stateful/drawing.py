@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -12,9 +12,6 @@ from .._strategies.outcomes import Outcome, outcomes
 from .._strategies.requests import SIMPLEST_URL, http_requests
 from .._strategies.settings import rate_limits, retry_configs
 from .._strategies.tasks import tasks
-
-if TYPE_CHECKING:
-    from .machine import CloudTasksMachine
 
 URL = SIMPLEST_URL
 """Where the machine's own tasks go."""
@@ -49,11 +46,3 @@ counts = st.sampled_from([1, 2, 3, 12])
 endings: SearchStrategy[Outcome] = outcomes() | outcomes(success=False)
 answering_times = st.sampled_from([0, 1, 20, 700])
 """The last is past the deadline of a task that sets none."""
-
-
-def _ids_of_queues(machine: CloudTasksMachine) -> SearchStrategy[str]:
-    return st.sampled_from(machine._ids_of_queues())
-
-
-queues_there: SearchStrategy[str] = st.runner().flatmap(_ids_of_queues)
-"""IDs of the queues that are there, the application's too."""

@@ -22,6 +22,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from hypothesis.strategies import SearchStrategy
 
 from .._google.errors_of_clients import is_refusal
 from .._handle.fake import FakeCloudTasks
@@ -53,6 +54,14 @@ OWN_WORK = (
     "answers_change",
 )
 """The rules about queues and tasks that the machine makes for itself."""
+
+
+def _ids_there(machine: CloudTasksMachine) -> SearchStrategy[str]:
+    return st.sampled_from(machine._ids_of_queues())
+
+
+_queues_there: SearchStrategy[str] = st.runner().flatmap(_ids_there)
+"""IDs of the queues that are there, the application's too."""
 
 
 class CloudTasksMachine(RuleBasedStateMachine):
@@ -221,13 +230,13 @@ class CloudTasksMachine(RuleBasedStateMachine):
         self._call("update_queue", queue=settings)
 
     @precondition(lambda self: bool(self._ids_of_queues()))
-    @rule(queue=drawing.queues_there)
+    @rule(queue=_queues_there)
     def pause_queue(self, queue: str) -> None:
         """Pause a queue, which may be the application's. Evidence: documented."""
         self._call("pause_queue", name=self.cloud_tasks.queue_path(queue))
 
     @precondition(lambda self: bool(self._ids_of_queues()))
-    @rule(queue=drawing.queues_there)
+    @rule(queue=_queues_there)
     def resume_queue(self, queue: str) -> None:
         """Resume a queue, which may be the application's. Evidence: documented."""
         self._call("resume_queue", name=self.cloud_tasks.queue_path(queue))
@@ -275,7 +284,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
         self._call("get_task", name=task)
 
     @precondition(lambda self: bool(self._ids_of_queues()))
-    @rule(queue=drawing.queues_there)
+    @rule(queue=_queues_there)
     def list_tasks(self, queue: str) -> None:
         """List the tasks of a queue, which may be the application's. Evidence: documented."""
         for _ in self._call("list_tasks", parent=self.cloud_tasks.queue_path(queue)) or ():

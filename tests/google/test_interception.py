@@ -24,7 +24,8 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._google import interception as interception_module
-from pytest_cloudtasks._google.interception import ImportHook, Interception, Patch
+from pytest_cloudtasks._google.interception import ImportHook, Interception
+from pytest_cloudtasks._google.patching import Patch
 from tests.google.channels import QueueChannel
 from tests.installed import CAPABILITIES, SYNC_TRANSPORTS, CloudTasksRestTransport
 

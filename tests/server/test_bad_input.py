@@ -234,6 +234,17 @@ def test_a_body_that_cannot_be_unpacked(cloud_tasks: FakeCloudTasks, cloud_tasks
     assert cloud_tasks.rpcs == []
 
 
+def test_a_broken_body_is_logged_by_nobody(
+    cloud_tasks_server: CloudTasksServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer says what is wrong; what is left of the body is read, and its end is no failure of the server."""
+    data = (
+        f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain"
+    )
+    assert sent(cloud_tasks_server, data.encode()).startswith(b"HTTP/1.1 400 ")
+    assert [one for one in caplog.records if one.levelno > logging.DEBUG] == []
+
+
 def test_half_a_request(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
     """One that breaks off in its body asks for nothing; other callers are answered meanwhile."""
     head = (

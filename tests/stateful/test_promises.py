@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -49,12 +49,12 @@ def no_wait(config: Any, rule: Any, **now: Any) -> Any:
 
 def one_more(config: Any, rule: Any, **now: Any) -> Any:
     """The verdict of a configuration with one attempt more."""
-    return VERDICT(replace(config, max_attempts=config.max_attempts + 1), rule, **now)
+    return VERDICT(config._replace(max_attempts=config.max_attempts + 1), rule, **now)
 
 
 def one_less(config: Any, rule: Any, **now: Any) -> Any:
     """The verdict of a configuration with one attempt less, and no age."""
-    return VERDICT(replace(config, max_attempts=config.max_attempts - 1, max_retry_duration=0), rule, **now)
+    return VERDICT(config._replace(max_attempts=config.max_attempts - 1, max_retry_duration=0), rule, **now)
 
 
 def only_said(service: Service, now: int, name: str) -> None:

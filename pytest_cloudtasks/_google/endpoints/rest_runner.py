@@ -30,6 +30,11 @@ class _Connection(web.RequestHandler):
         response.force_close()
         return response
 
+    def log_exception(self, *args: Any, **kwargs: Any) -> None:
+        """Log what went wrong here; a body that can't be read to its end was answered, and is its sender's affair."""
+        if not isinstance(kwargs.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **kwargs)
+
 
 class _Server(web.Server):
     def __call__(self) -> web.RequestHandler:

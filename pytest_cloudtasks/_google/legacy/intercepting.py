@@ -8,12 +8,9 @@ tests fail when they are not there.
 from __future__ import annotations
 
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING
 
+from ..patching import Patch
 from .late_binding import NOTED_CALLS, late_bound, redirecting
-
-if TYPE_CHECKING:
-    from ..interception import Patch
 
 
 def is_of_1x(module: ModuleType) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 import secrets
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from ..._handle.command_line import PROGRAM, Commands, program_and_version
 from ..._handle.settings import Settings, merged, settings_from_ini
 from ..._handle.settings import read_duration as duration_in
 from .destinations import Destinations, Forwarding, server_url
+from .options import Serving
 
 GRPC_PORT = 8123
 """Where emulators of Cloud Tasks mostly listen."""
@@ -54,19 +54,6 @@ Point Google's client at it, in Python:
   client = tasks_v2.CloudTasksClient(
       transport=CloudTasksGrpcTransport(channel=grpc.insecure_channel("127.0.0.1:{GRPC_PORT}")))
 """
-
-
-@dataclass(frozen=True)
-class Serving:
-    """All that a standing server is told."""
-
-    settings: Settings
-    destinations: Destinations
-    host: str
-    grpc_port: int
-    rest_port: int
-    grace: float
-    log_format: str
 
 
 def add_serve(commands: Commands) -> None:

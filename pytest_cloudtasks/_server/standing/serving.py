@@ -18,9 +18,9 @@ from ..._google.endpoints.rest_runner import rest_runner
 from ..._handle.command_line import program_and_version
 from ..._model.suggestions import counted
 from . import tokens
-from .command_line import Serving
 from .control import Control
 from .log import Log
+from .options import Serving
 from .pump import Pump
 from .sender import Sender
 

@@ -1,0 +1,21 @@
+"""All that a standing server is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..._handle.settings import Settings
+from .destinations import Destinations
+
+
+@dataclass(frozen=True)
+class Serving:
+    """All that a standing server is told."""
+
+    settings: Settings
+    destinations: Destinations
+    host: str
+    grpc_port: int
+    rest_port: int
+    grace: float
+    log_format: str
