@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pytest_cloudtasks import __version__
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent / "_extensions"))
 
@@ -14,7 +19,7 @@ author = "The pytest-cloudtasks maintainers"
 project_copyright = author
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "outside_pages", "inline_diagrams"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "outside_pages", "inline_diagrams", "stacked_tables"]
 exclude_patterns = ["_build", "_extensions"]
 
 # The pages are read on the forge, too: headings have the anchors that it gives them, and links name files.
@@ -26,6 +31,8 @@ default_role = "code"  # docstrings are plain text with names in backticks
 add_module_names = False
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
+# Long types are shown by their names, which the page explains.
+autodoc_type_aliases = {name: name for name in ("Text", "Fields", "When", "WsgiApp", "AsgiApp", "OnException")}
 autodoc_typehints_format = "short"
 autodoc_class_signature = "mixed"
 python_use_unqualified_type_names = True
@@ -42,3 +49,13 @@ html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True}
+
+
+def plain(app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, result: str | None) -> Any:
+    """Autodoc shows the names of types as they are, in unions too, where it wraps them."""
+    return tuple(text and re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text) for text in (signature, result))
+
+
+def setup(app: Sphinx) -> None:
+    """Sphinx calls it."""
+    app.connect("autodoc-process-signature", plain)

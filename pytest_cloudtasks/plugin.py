@@ -27,19 +27,19 @@ _INI = {
     "location": ("string", "the location of queues given by their ID (us-central1)"),
     "start": ("string", "the instant at which time is held from set-up, like 2030-01-01T00:00:00+00:00"),
     "time": ("string", "held: queue and test share one time (the default); virtual: the queue has its own"),
-    "seed": ("string", "the number that every random choice follows from (0)"),
+    "seed": (int | str, "the number that every random choice follows from (0)"),
     "order": ("string", "fifo: tasks of one instant go as they came (the default); shuffle: as the seed has it"),
-    "strict": ("string", "true: fail for what a test neither drove nor looked at; drained: for all that is left, too"),
-    "auto_create_queues": ("string", "true: CreateTask creates a missing queue"),
+    "strict": (bool | str, "true: fail for what a test neither drove nor looked at; drained: for all left over, too"),
+    "auto_create_queues": (bool | str, "true: CreateTask creates a missing queue"),
     "outside": ("string", "calls outside a fake: real lets them through (the default), refuse fails the test"),
-    "autouse": ("string", "true: every test gets a fake"),
+    "autouse": (bool | str, "true: every test gets a fake"),
     "on_exception": ("string", "a handler's exception: raise fails the test (the default), 500 is retried"),
     "redirect_endpoints": ("linelist", "host:port of channels that clients were given and that go to the fake"),
-    "inline": ("string", "true: what is due is dispatched before the creating call returns"),
-    "call_log": ("string", "how many of the latest calls of clients are kept (100000)"),
-    "google_auth": ("string", "true: google.auth.default() succeeds while a fake is active"),
+    "inline": (bool | str, "true: what is due is dispatched before the creating call returns"),
+    "call_log": (int | str, "how many of the latest calls of clients are kept (100000)"),
+    "google_auth": (bool | str, "true: google.auth.default() succeeds while a fake is active"),
     "service": ("linelist", "knobs of the modelled service, one `name = value` a line"),
-    "defer_credentials": ("string", "false: clients built during collection need credentials at once"),
+    "defer_credentials": (bool | str, "false: clients built during collection need credentials at once"),
 }
 _MARKER = (
     'cloud_tasks(*, queues=(), project="test-project", location="us-central1", start=None, time="held", seed=0,'
@@ -61,7 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="print what the fake does and how that is known, and run no test",
     )
     for name, (kind, help) in _INI.items():
-        parser.addini(f"cloud_tasks_{name}", help, type=kind, default=[] if kind == "linelist" else "")  # type: ignore[arg-type]
+        _add_ini(parser, f"cloud_tasks_{name}", help, kind)
     parser.getgroup("cloud tasks").addoption(
         "--cloud-tasks-seed",
         type=seed_of_text,
@@ -79,6 +79,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="failed",
         help="which tests get a page of the report: those that failed (the default), or all",
     )
+
+
+def _add_ini(parser: pytest.Parser, name: str, help: str, kind: Any) -> None:
+    """Declare an ini option; one of several types has a value of TOML's own in ``[tool.pytest]``, since pytest 9.2."""
+    if isinstance(kind, str):
+        parser.addini(name, help, type=kind, default=[] if kind == "linelist" else "")
+        return
+    try:
+        parser.addini(name, help, type=kind, default="")
+    except (AssertionError, TypeError, ValueError):  # whatever an older pytest has to say of it
+        parser.addini(name, help, type="string", default="")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pytest
 from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
 
 _TRANSPORTS: Any = None
@@ -44,6 +45,7 @@ CAPABILITIES = {
         "scopes of pytest-asyncio": _ASYNCIO_PLUGIN is not None
         and "asyncio_default_test_loop_scope" in Path(str(_ASYNCIO_PLUGIN.origin)).with_name("plugin.py").read_text(),
         "keys from a dict": hasattr(tasks_v2.CloudTasksClient, "from_service_account_info"),
+        "typed ini options": "get_origin(type)" in inspect.getsource(pytest.Parser.addini),
     }.items()
     if is_there
 }

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_cloudtasks._model.events import EventKind
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CONFIGURATION = """\
@@ -201,14 +203,24 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert link["anchor"] in anchors(target), link[0]
 
 
-def test_reference_lists_every_ini_option(tmp_path: Path) -> None:
-    """The reference has a row for every option that the plugin declares."""
+def test_reference_lists_every_option(tmp_path: Path) -> None:
+    """The reference has a row for every option that the plugin declares, in the ini file and on the command line."""
     help_text = run_pytest(tmp_path, "--help").stdout
     declared = set(re.findall(r"^  (cloud_tasks_\w+) ", help_text, re.MULTILINE))
+    on_command_line = set(re.findall(r"^  (--cloud-tasks-[\w-]+)", help_text, re.MULTILINE))
     reference = (ROOT / "docs" / "reference.md").read_text("utf-8")
 
     assert declared
     assert {name for name in declared if f"`{name.removeprefix('cloud_tasks_')}`" not in reference} == set()
+    assert on_command_line
+    assert {name for name in on_command_line if f"| `{name}=" not in reference} == set()
+
+
+def test_reference_lists_its_parts() -> None:
+    """The list at the top of the reference has every part, in order."""
+    text = FENCE.sub("", (ROOT / "docs" / "reference.md").read_text("utf-8"))
+
+    assert re.findall(r"^- \[(.*)\]\(#", text, re.MULTILINE) == re.findall(r"^## (.*)$", text, re.MULTILINE)
 
 
 def test_reference_names_everything_public() -> None:
@@ -220,3 +232,10 @@ def test_reference_names_everything_public() -> None:
     reference = (ROOT / "docs" / "reference.md").read_text("utf-8")
 
     assert [name for name in names if not re.search(rf"`[\w.]*\b{name}\b", reference)] == []
+
+
+def test_reference_names_every_event() -> None:
+    """The reference has every kind of event that the timeline as data can have."""
+    reference = (ROOT / "docs" / "reference.md").read_text("utf-8")
+
+    assert [kind.name for kind in EventKind if f"`{kind.name.lower()}`" not in reference] == []

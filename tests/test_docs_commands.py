@@ -25,7 +25,7 @@ Command = list[str]
 SHOWN = [(page, text) for page, language, text in every_block() if language in LANGUAGES]
 PROJECT = (ROOT / "pyproject.toml").read_text("utf-8")
 OUTSIDE = {"curl", "echo", "exec", "sed"}
-"""What is of the system; the requests of curl are sent in ``test_docs_output.py``."""
+"""What is of the system; the requests of curl are sent in ``test_docs_requests.py``."""
 
 
 def split(line: str) -> Iterator[Command]:
@@ -131,6 +131,8 @@ def check(command: Command, options: set[str], capsys: pytest.CaptureFixture[str
         program, *arguments = arguments[1:] if arguments[0] == "-m" else arguments
     if program == "exec":
         program, *arguments = arguments
+    if program.startswith(".venv/bin/"):
+        program = program.removeprefix(".venv/bin/")
     if program == "pip":
         check_pip(arguments)
     elif program == "pytest":

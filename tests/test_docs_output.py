@@ -5,11 +5,8 @@ IDs that the service makes up, folders and versions are the reader's own, and co
 
 from __future__ import annotations
 
-import argparse
 import ast
-import json
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -18,8 +15,6 @@ from pathlib import Path
 
 import pytest
 import requests
-
-from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
 
 from .server.standing.running import PATIENCE, standing, working
 from .test_docs import CONFIGURATION, FENCE, ROOT, blocks, every_block, run_pytest, write_blocks
@@ -164,13 +159,6 @@ def a_log(_: Path) -> str:
             return "\n".join(server.log)
 
 
-curl = argparse.ArgumentParser()
-"""As much of it as the pages use."""
-curl.add_argument("-X", dest="method")
-curl.add_argument("-H", dest="header", action="append", default=[])
-curl.add_argument("-d", dest="data")
-curl.add_argument("url")
-
 SHOWN: dict[str, list[Callable[[Path], str]]] = {
     "assertions.md": [lambda folder: printed_by_pytest(folder, "assertions.md", test=LEFT_BEHIND)],
     "ci.md": [lambda folder: printed_by_pytest(folder, "ci.md", "--cloud-tasks-seed=random", test=BY_CHANCE)],
@@ -196,7 +184,6 @@ ELSEWHERE = {
     "stateful.md": "stateful/test_page.py",
 }
 """Pages whose output, or drawing, has a test of its own, or that show commands without their output."""
-HERE, NOWHERE = "here", "nowhere but for the variables that they read, as the project has no such tool"
 LOOKED_AT = {
     "python": "test_docs.py",
     "ini": "test_docs.py",
@@ -204,9 +191,10 @@ LOOKED_AT = {
     "shell": "test_docs_commands.py",
     "yaml": "test_docs_commands.py",
     "{eval-rst}": "test_site.py",
-    **dict.fromkeys(("text", "console", "json", "pycon", "py"), HERE),
-    **dict.fromkeys(("go", "javascript"), NOWHERE),
+    **dict.fromkeys(("text", "console", "pycon", "py"), "test_docs_output.py"),
+    **dict.fromkeys(("json", "go", "javascript"), "test_docs_requests.py"),
 }
+"""Which file has the tests of a language's blocks. Of Go and Node only the variables that they read are looked at."""
 
 
 def outputs(page: str) -> list[str]:
@@ -238,7 +226,7 @@ def test_every_block_is_looked_at() -> None:
     assert {language for _, language in found} - set(LOOKED_AT) == set()
     output = {page for page, language in found if language in ("text", "console")}
     assert output == {*SHOWN, *ELSEWHERE}
-    for test in {*LOOKED_AT.values(), *ELSEWHERE.values()} - {HERE, NOWHERE}:
+    for test in {*LOOKED_AT.values(), *ELSEWHERE.values()}:
         assert (ROOT / "tests" / test).exists(), test
 
 
@@ -259,56 +247,3 @@ def test_dialogues_are_had(tmp_path: Path) -> None:
     assert "1 passed" in printed_by_pytest(
         tmp_path, "without-fixture.md", "--doctest-glob=dialogue.txt", "dialogue.txt"
     )
-
-
-def test_other_languages_read_variables_that_are_there() -> None:
-    """What Go and Node read from the environment is what the server puts there."""
-    found = [text for _, language, text in every_block() if language in ("go", "javascript")]
-    read = {name for text in found for name in re.findall(r"[A-Z_]+_HOST", text)}
-
-    with FakeCloudTasks() as cloud_tasks, CloudTasksServer(cloud_tasks) as server:
-        assert len(found) == 2
-        assert read <= set(server.environment)
-
-
-def test_error_in_json_is_that_of_the_server() -> None:
-    """An unknown field is refused with the answer that the page shows."""
-    (shown,) = (text for page, language, text in every_block() if language == "json")
-
-    with FakeCloudTasks(queues=["receipts"]) as cloud_tasks, CloudTasksServer(cloud_tasks) as server:
-        url = f"{server.rest_url}/v2/{cloud_tasks.queue_path('receipts')}/tasks"
-        answer = requests.post(url, json={"task": {"http_request": {"uri": "https://mailer.test"}}}, timeout=PATIENCE)
-
-    assert answer.json() == json.loads(shown)
-
-
-def requests_of(page: str) -> list[tuple[str, str, dict[str, str], str]]:
-    """Method, path, headers and body of every request that a page makes with curl."""
-    found = []
-    for text in blocks(DOCS / page, "shell"):
-        for line in text.replace("\\\n", "").splitlines():
-            if line.startswith("curl "):
-                given = curl.parse_args(shlex.split(line, comments=True)[1:])
-                path = "/" + re.sub(r"^http://", "", given.url).partition("/")[2]
-                method = given.method or ("GET" if given.data is None else "POST")
-                headers = dict(header.split(": ") for header in given.header)
-                found.append((method, path, headers, given.data or ""))
-    return found
-
-
-def test_requests_of_curl_are_answered() -> None:
-    """Every endpoint of the two pages takes what curl sends to it, one after the other."""
-    desk = requests_of("serve.md")
-    with standing("--queue", "emails") as server:
-        answers = [
-            requests.request(method, server.url + path, headers=headers, data=body, timeout=PATIENCE)
-            for method, path, headers, body in desk
-        ]
-    assert [answer.status_code for answer in answers] == [200] * 6
-
-    ((method, path, headers, body),) = requests_of("server.md")
-    shop = FakeCloudTasks(project="my-shop", location="europe-west1", queues=["receipts"])
-    with shop as cloud_tasks, CloudTasksServer(cloud_tasks) as loopback:
-        answer = requests.request(method, loopback.rest_url + path, headers=headers, data=body, timeout=PATIENCE)
-        assert answer.status_code == 200
-        cloud_tasks.assert_enqueued(queue="receipts", url="https://mailer.test/send")

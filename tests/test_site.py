@@ -85,6 +85,17 @@ def test_api_page_has_what_is_there() -> None:
         assert hasattr(importlib.import_module(module), name) or importlib.import_module(path), path
 
 
+def test_api_page_shows_members_that_are_for_users() -> None:
+    """Where a class has members for the rest of the package, too, the page lists those that the reference names."""
+    page, reference = ((DOCS / name).read_text("utf-8") for name in ("api.md", "reference.md"))
+    listed = re.findall(r"^\.\. autoclass:: pytest_cloudtasks\.(\w+)\(?\)?\n   :members: (.+)$", page, re.MULTILINE)
+
+    assert len(listed) > 5
+    for name, members in listed:
+        for member in members.split(", "):
+            assert re.search(rf"`({name}\.|\w+\.)?{member}\b", reference), f"{name}.{member}"
+
+
 @pytest.mark.parametrize(
     ("link", "file", "on_site"),
     [
@@ -108,9 +119,12 @@ def test_links_are_led_to_the_site(pages: dict[str, Any], link: str, file: str, 
 
 
 def test_index_becomes_the_navigation(pages: dict[str, Any]) -> None:
-    """A part of the index is a tree for Sphinx: its heading, and the links that begin its items."""
-    part = "How-to\n\n- [Flask](flask.md): see [time](time.md).\n- [Django](django.md): more.\n"
+    """A list of the index is a tree for Sphinx: its heading, behind that of its part, and the links of its items."""
+    tutorial = "## Tutorial\n\n- [Retries](retries.md): see [time](time.md).\n- [Time](time.md): more.\n"
+    how_to = "\n## How-to\n\n### Applications\n\n- [Flask](flask.md): retries.\n\n### Tests\n\n- [CI](ci.md): nights.\n"
 
-    assert pages["toctree"](part) == (
-        "\n```{toctree}\n:hidden:\n:caption: How-to\n\nFlask <flask.md>\nDjango <django.md>\n```\n"
+    assert pages["toctrees"](f"# Title\n\nWords.\n\n{tutorial}{how_to}") == (
+        "\n```{toctree}\n:hidden:\n:caption: Tutorial\n\nRetries <retries.md>\nTime <time.md>\n```\n"
+        "\n```{toctree}\n:hidden:\n:caption: How-to: Applications\n\nFlask <flask.md>\n```\n"
+        "\n```{toctree}\n:hidden:\n:caption: How-to: Tests\n\nCI <ci.md>\n```\n"
     )

@@ -75,14 +75,25 @@ def lead_links(app: Sphinx, docname: str, source: list[str]) -> None:
     if "/" not in docname:
         source[0] = led(source[0], f"docs/{docname}.md")
     if docname == "index":
-        source[0] += "".join(toctree(part) for part in source[0].split("\n## ")[1:])
+        source[0] += toctrees(source[0])
+
+
+def toctrees(index: str) -> str:
+    """What Sphinx needs to know of the index: of each heading with a list of links below it."""
+    trees = ""
+    for part in index.split("\n## ")[1:]:
+        heading, *groups = part.split("\n### ")
+        trees += toctree(heading)
+        caption = heading.partition("\n")[0]
+        trees += "".join(toctree(f"{caption}: {group}") for group in groups)
+    return trees
 
 
 def toctree(part: str) -> str:
-    """What Sphinx needs to know of a part of the index, which is its heading and a list of links."""
+    """The tree of a heading and its list of links; none where it has no list."""
     caption, _, items = part.partition("\n")
     pages = "\n".join(f"{item[1]} <{item[2]}>" for item in ITEM.finditer(items))
-    return f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{pages}\n```\n"
+    return f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{pages}\n```\n" if pages else ""
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

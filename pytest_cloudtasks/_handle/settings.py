@@ -309,7 +309,10 @@ OPTIONS: dict[str, Option] = {
 
 
 def settings_from_ini(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Checked settings from the texts of an ini file (a list of lines for list options); empty ones are unset."""
+    """Checked settings from an ini file; empty ones are unset.
+
+    Values are texts (a list of lines for list options), and for flags and numbers also such: TOML has them.
+    """
     found = {}
     for name, value in values.items():
         option = OPTIONS[name]
@@ -317,8 +320,10 @@ def settings_from_ini(values: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if name == "service":
             given: Any = dict(_read_knob(line) for line in value)
+        elif option.is_list:
+            given = [option.read(line) for line in value]
         else:
-            given = [option.read(line) for line in value] if option.is_list else option.read(value)
+            given = option.read(value) if isinstance(value, str) else value
         found[name] = option.check(given)
     return found
 

@@ -47,7 +47,7 @@ class PluginSession:
         self._failures: list[str] = []
         self._has_failed = self._has_passed = False
         self._before = (switchboard.refuse_outside, switchboard.defers_credentials, switchboard.redirected_always)
-        self._defers_credentials = ini["defer_credentials"].strip().lower()
+        self._defers_credentials = str(ini["defer_credentials"]).strip().lower()
         interception.install()
         if self._defers_credentials not in NO:
             switchboard.defers_credentials = lambda: self._item is None or self._wide_fixtures > 0

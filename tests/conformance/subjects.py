@@ -7,7 +7,7 @@ import base64
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from datetime import datetime, timedelta, timezone
 from importlib import import_module
 from typing import Any, Protocol
@@ -147,7 +147,8 @@ class OnTheFake:
         self._client = self._client or self.library.CloudTasksAsyncClient()
         answer = await getattr(self._client, rpc)(request=request, **options)
         if hasattr(answer, "pages"):
-            return plain(await anext(aiter(answer.pages)))
+            async with aclosing(answer.pages) as pages:  # or the loop would be asked for it when it is closed
+                return plain(await anext(pages))
         if hasattr(answer, "operation"):
             return {"metadata": plain(answer.metadata), "response": plain(await answer.result())}
         return plain(answer)

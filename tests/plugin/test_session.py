@@ -299,6 +299,33 @@ def test_a_wrong_value_names_the_test(pytester: pytest.Pytester, marker: str, me
     assert f"test_shop.py:5: test_order: {message}" in result.stdout.str().splitlines()
 
 
+@pytest.mark.needs("typed ini options")
+def test_a_toml_file_has_flags_and_numbers_of_its_own(pytester: pytest.Pytester) -> None:
+    """In pytest's native table ``[tool.pytest]`` true is true and 7 is 7, and texts do as well."""
+    pytester.makepyprojecttoml(
+        """
+        [tool.pytest]
+        cloud_tasks_autouse = true
+        cloud_tasks_inline = "true"
+        cloud_tasks_seed = 7
+        cloud_tasks_call_log = "3"
+        cloud_tasks_strict = false
+        cloud_tasks_defer_credentials = false
+        """
+    )
+    pytester.makepyfile(
+        """
+        import pytest_cloudtasks
+
+        def test_settings():
+            settings = pytest_cloudtasks.current()._resting.settings
+            assert (settings.autouse, settings.inline, settings.seed, settings.call_log) == (True, True, 7, 3)
+            assert settings.strict is False
+        """
+    )
+    pytester.runpytest("-p", "no:asyncio", "-W", "error").assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["one process", "xdist"])
 @pytest.mark.parametrize(
     ("given", "message"),
