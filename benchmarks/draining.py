@@ -11,7 +11,8 @@ from statistics import median
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.task import HttpTarget, TaskSpec
+from pytest_cloudtasks._model.target import HttpTarget
+from pytest_cloudtasks._model.task import TaskSpec
 
 from .calls import PARENT, creating, floor
 from .measuring import Row, seconds_each, seconds_of

@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from .._model.task import HttpTarget, Target
+from .._model.target import HttpTarget, Target
 from .._model.units import SECOND
 from .signing_key import CERTIFICATE, KEY_ID, PRIVATE_KEY
 

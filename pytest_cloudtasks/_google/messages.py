@@ -10,17 +10,8 @@ from typing import Any
 from .._model import refusals
 from .._model.attempt import Attempt
 from .._model.creation import NO_INSTANT
-from .._model.task import (
-    AppEngineTarget,
-    Headers,
-    HttpTarget,
-    OAuthToken,
-    OidcToken,
-    PullMessage,
-    Routing,
-    Task,
-    TaskSpec,
-)
+from .._model.target import AppEngineTarget, Headers, HttpTarget, OAuthToken, OidcToken, PullMessage, Routing
+from .._model.task import Task, TaskSpec
 from .._model.units import SECOND, truncated
 from .queue_messages import QueueMessages
 from .raw import raw, raw_class, shown_as

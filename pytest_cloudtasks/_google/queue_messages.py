@@ -9,7 +9,8 @@ from typing import Any
 from .._model import refusals
 from .._model.app_engine import OVERRIDE
 from .._model.backoff import UNLIMITED, RetryConfig
-from .._model.queue import Queue, QueueType, Settings
+from .._model.queue import Queue
+from .._model.queue_config import QueueType, Settings
 from .._model.stats import QueueStats
 from .._model.units import truncated
 from . import http_targets

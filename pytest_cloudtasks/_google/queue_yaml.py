@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._model.app_engine import OVERRIDE
-from .._model.queue import QueueType
+from .._model.queue_config import QueueType
 from .._model.units import SECOND
 from .._model.uploads import UploadedQueue
 

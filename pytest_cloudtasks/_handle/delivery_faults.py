@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .._model.attempt import NO_RESPONSE, Attempt, Outcome, OutcomeKind
+from .._model.attempt import Attempt
+from .._model.outcome import NO_RESPONSE, Outcome, OutcomeKind
 from .._targets.base import Target
 from .._targets.request import TargetRequest
 from .handlers import Handler

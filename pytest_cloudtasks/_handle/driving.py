@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from .._google.id_tokens import authorization_for
-from .._model.attempt import DEADLINE_EXCEEDED, Attempt, OutcomeKind
+from .._model.attempt import Attempt
 from .._model.dispatching import Step, Upcoming
+from .._model.outcome import DEADLINE_EXCEEDED, OutcomeKind
 from .._model.queue import Queue
 from .._model.suggestions import counted
-from .._model.task import HttpTarget, PullMessage, Task
+from .._model.target import HttpTarget, PullMessage
+from .._model.task import Task
 from .._targets.answers import Answer, WrongHandlerResult
 from .._targets.base import Destination, Target, destination_of
 from .._targets.redirects import MAX_REDIRECTS, redirected, retry_at

@@ -7,7 +7,8 @@ from collections.abc import Coroutine
 from contextvars import ContextVar
 from typing import Any
 
-from .._model.attempt import Attempt, response
+from .._model.attempt import Attempt
+from .._model.outcome import response
 from .._targets.answers import Answer
 from .._targets.base import Target
 from .._targets.request import TargetRequest

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from .._model import names
 from .._model.backoff import UNLIMITED
 from .._model.queue import Queue
-from .._model.task import Headers, HttpTarget, PullMessage, Target, Task, TaskState
+from .._model.target import Headers, HttpTarget, PullMessage, Target
+from .._model.task import Task, TaskState
 from .._model.units import DAY, HOUR
 from .durations import duration_text
 from .lint_warning import CloudTasksLintWarning

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._model.suggestions import did_you_mean
-from .._model.task import Routing
+from .._model.target import Routing
 from .._targets.base import Destination
 from .._targets.registry import Targets
 from .._targets.urls import normal

@@ -10,8 +10,8 @@ from typing import Any
 from .._model.backoff import UNLIMITED, RetryConfig
 from .._model.knobs import Knobs
 from .._model.planning import RETENTION, Course, course_of
+from .._model.retention import TASK_TTL
 from .._model.service import Service
-from .._model.task import TASK_TTL
 from .._time.instants import from_timedelta, to_timedelta
 from .durations import duration_text, offset_text
 from .failing import CloudTasksAssertionError

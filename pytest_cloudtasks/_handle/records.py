@@ -9,9 +9,10 @@ from typing import Any
 
 from .._model import names
 from .._model.attempt import Attempt as ModelAttempt
-from .._model.attempt import Outcome, OutcomeKind
 from .._model.leases import tag_of
-from .._model.task import AppEngineTarget, HttpTarget, OidcToken, PullMessage, Task, TaskState
+from .._model.outcome import Outcome, OutcomeKind
+from .._model.target import AppEngineTarget, HttpTarget, OidcToken, PullMessage
+from .._model.task import Task, TaskState
 from .._targets.headers import Headers
 from .._targets.request import TargetRequest
 from .._time.instants import to_datetime, to_timedelta

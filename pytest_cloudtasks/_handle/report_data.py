@@ -9,7 +9,8 @@ from typing import Any
 
 from .._model import names
 from .._model.events import Event, EventKind
-from .._model.task import PullMessage, Task
+from .._model.target import PullMessage
+from .._model.task import Task
 from .._targets.request import url_of
 from .durations import offset_text
 from .happenings import Note

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from .._google.rpc_call import RpcCall
-from .._model.attempt import Attempt, OutcomeKind
+from .._model.attempt import Attempt
 from .._model.backoff import GiveUp, Retry
 from .._model.events import Event
+from .._model.outcome import OutcomeKind
 from .._model.suggestions import counted
-from .._model.task import HttpTarget, PullMessage, Task
+from .._model.target import HttpTarget, PullMessage
+from .._model.task import Task
 from .._targets.request import url_of
 from .durations import duration_text, offset_text
 from .records import short_name

@@ -8,9 +8,10 @@ from itertools import groupby, zip_longest
 from typing import Any
 
 from .._google.rpc_call import RpcCall
-from .._model.attempt import Attempt, Outcome, OutcomeKind
+from .._model.attempt import Attempt
 from .._model.backoff import GiveUp, Retry
 from .._model.events import Event, EventKind
+from .._model.outcome import Outcome, OutcomeKind
 from .._model.task import Task, TaskState
 from .calls import code_of
 from .durations import duration_text, offset_text

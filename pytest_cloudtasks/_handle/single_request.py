@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from .._google.id_tokens import authorization_for
-from .._model.attempt import Attempt, response
+from .._model.attempt import Attempt
+from .._model.outcome import response
 from .._model.service import Service
-from .._model.task import HttpTarget, OidcToken, TaskSpec
+from .._model.target import HttpTarget, OidcToken
+from .._model.task import TaskSpec
 from .._targets.answers import Answer
 from .._targets.asgi import AsgiApp, AsgiServer, Message, in_a_loop, is_asgi, scope_of
 from .._targets.request import TargetRequest

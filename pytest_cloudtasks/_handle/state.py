@@ -14,7 +14,8 @@ from .._model.attempt import Attempt
 from .._model.queue import Queue
 from .._model.service import Service
 from .._model.suggestions import did_you_mean, listed
-from .._model.task import PullMessage, Task
+from .._model.target import PullMessage
+from .._model.task import Task
 from .._targets.registry import Targets
 from .._time.clock import Clock, Leap
 from .._time.instants import to_datetime

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from .._model import names
-from .._model.attempt import Attempt, Outcome, OutcomeKind
+from .._model.attempt import Attempt
 from .._model.backoff import GiveUp, Retry
 from .._model.events import Event, EventKind
-from .._model.task import PullMessage, TaskState
+from .._model.outcome import Outcome, OutcomeKind
+from .._model.target import PullMessage
+from .._model.task import TaskState
 from .._model.units import DAY
 from .._targets.request import url_of
 from .durations import duration_text, offset_text

@@ -9,7 +9,8 @@ from .._model import names
 from .._model.backoff import GiveUp, Retry
 from .._model.events import Event, EventKind
 from .._model.suggestions import did_you_mean
-from .._model.task import PullMessage, Task
+from .._model.target import PullMessage
+from .._model.task import Task
 from .._targets.request import url_of
 from .._time.instants import to_datetime
 from .calls import Call

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .task import AppEngineTarget, Routing, Target
+from .target import AppEngineTarget, Routing, Target
 
 OVERRIDE = "app_engine_routing_override"
 """The queue's setting, with the fields of a `Routing`."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from . import http_target, refusals
 from .queue import Queue
-from .task import HTTP_BODY_METHODS, HttpTarget, TaskSpec
+from .target import HTTP_BODY_METHODS, HttpTarget
+from .task import TaskSpec
 
 DEFAULT_TYPE = "application/json"
 

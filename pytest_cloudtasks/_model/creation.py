@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from . import refusals
 from .app_engine import with_host
 from .leases import check_message
-from .task import (
+from .target import (
     APP_ENGINE_DEADLINE_MAX,
     DEADLINE_MIN,
     HTTP_BODY_METHODS,
@@ -22,8 +22,8 @@ from .task import (
     Payload,
     PullMessage,
     Routing,
-    TaskSpec,
 )
+from .task import TaskSpec
 from .units import HOUR, MICROSECOND, MILLISECOND, SECOND, truncated
 from .urls import encoded
 

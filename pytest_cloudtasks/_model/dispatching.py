@@ -10,14 +10,16 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from .agenda import Agenda
-from .attempt import Attempt, Outcome, OutcomeKind
+from .attempt import Attempt
 from .backoff import Retry, verdict_on_failure
 from .contenders import contenders
 from .events import Event, EventKind
 from .knobs import ExecutionCountRule, Knobs, SystemThrottle
 from .lineup import Lineup, Place
+from .outcome import Outcome, OutcomeKind
 from .queue import Queue
-from .task import HttpTarget, Task, TaskState
+from .target import HttpTarget
+from .task import Task, TaskState
 from .units import MICROSECOND, truncated
 
 _RECOVERY = Fraction(1, 10)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import refusals
-from .task import HTTP_BODY_METHODS, MAX_HEADER_BYTES, HttpTarget, OAuthToken, OidcToken, Payload, Target
+from .target import HTTP_BODY_METHODS, MAX_HEADER_BYTES, HttpTarget, OAuthToken, OidcToken, Payload, Target
 
 Overrides = Mapping[str, Any]
 """The fields of an HttpTarget message that are set."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from . import refusals
 from .events import EventKind
 from .queue import Queue, QueueState
-from .task import Payload, PullMessage, Task, TaskState
+from .target import Payload, PullMessage
+from .task import Task, TaskState
 from .units import DAY, MICROSECOND, SECOND, truncated
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ from typing import Any
 
 from . import refusals
 from .knobs import Knobs
-from .task import TASK_TTL
 from .units import DAY, HOUR, SECOND
 
+TASK_TTL = 31 * DAY
+"""A task is deleted this long after its creation, dispatched or not. Evidence: documented."""
 TASK_TTL_RANGE = 10 * DAY, 3650 * DAY
 """10 days to 10 years. Evidence: documented; that a year has 365 days is our choice."""
 TOMBSTONE_TTL_RANGE = HOUR, 9 * DAY

@@ -16,8 +16,10 @@ from .knobs import Knobs
 from .leases import Leases, check_fits
 from .lineup import place_in_listings
 from .paging import Cursor, page
-from .queue import Queue, QueueConfig, QueueState, Settings, check_mask, masked, queue_config_from
-from .task import PullMessage, Routing, Target, Task, TaskSpec, TaskState
+from .queue import Queue, QueueState
+from .queue_config import QueueConfig, Settings, check_mask, masked, queue_config_from
+from .target import PullMessage, Routing, Target
+from .task import Task, TaskSpec, TaskState
 from .tombstones import Tombstones
 
 QUEUES_PER_PAGE = 9800

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from . import names, refusals
 from .app_engine import OVERRIDE
-from .queue import QueueType, Settings, queue_config_from
+from .queue_config import QueueType, Settings, queue_config_from
 from .retention import LONGEST, TOMBSTONE_TTL_RANGE
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from .._model.backoff import UNLIMITED
 from .._model.creation import MAX_URL
 from .._model.knobs import MAX_TASK_SIZE
 from .._model.leases import MAX_TAG
-from .._model.queue import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
-from .._model.task import MAX_HEADER_BYTES
+from .._model.queue_config import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
+from .._model.target import MAX_HEADER_BYTES
 from .checking import check_pulls, checked_location, checked_now, checked_parent
 from .long import LongText
 from .naming import MAX_QUEUE_ID, MAX_TASK_ID

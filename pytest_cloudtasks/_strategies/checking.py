@@ -13,9 +13,9 @@ from .._google.raw import raw
 from .._model import creation, names
 from .._model.backoff import retry_config_from
 from .._model.knobs import Knobs
-from .._model.queue import queue_config_from
+from .._model.queue_config import queue_config_from
 from .._model.refusals import MESSAGE_IN_PUSH_QUEUE, REQUEST_IN_PULL_QUEUE, TASK_TOO_LARGE, ServiceError
-from .._model.task import PullMessage
+from .._model.target import PullMessage
 from .fields import check_fields
 from .versions import Version, message, messages_of
 

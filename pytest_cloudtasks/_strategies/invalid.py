@@ -14,7 +14,7 @@ from .._model.creation import APP_ENGINE_BODY_METHODS, MAX_URL, in_pacific_time
 from .._model.knobs import MAX_TASK_SIZE
 from .._model.leases import MAX_TAG
 from .._model.refusals import ServiceError
-from .._model.task import HTTP_BODY_METHODS, MAX_HEADER_BYTES
+from .._model.target import HTTP_BODY_METHODS, MAX_HEADER_BYTES
 from .checking import check_pulls, checked_now, checked_parent
 from .choosing import durations, nearest_first
 from .long import LongBytes, LongText

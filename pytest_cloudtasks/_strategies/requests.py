@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .._model.creation import APP_ENGINE_BODY_METHODS, MAX_URL
-from .._model.task import HTTP_BODY_METHODS, MAX_HEADER_BYTES
+from .._model.target import HTTP_BODY_METHODS, MAX_HEADER_BYTES
 from .checking import check_task
 from .choosing import Given, chosen, is_callers, mostly
 from .long import LongText

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from .._model.backoff import UNLIMITED
-from .._model.queue import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
+from .._model.queue_config import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
 from .checking import check_queue
 from .choosing import Given, chosen, durations, is_callers
 from .versions import Version, in_words_of, message

@@ -8,7 +8,7 @@ from typing import Any
 
 from .._google.raw import raw
 from .._model import names
-from .._model.queue import QueueType
+from .._model.queue_config import QueueType
 from .._model.service import Service
 from .long import LongBytes
 from .versions import Version, in_words_of, message, messages_of

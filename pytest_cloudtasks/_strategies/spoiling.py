@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from .._model import refusals
-from .._model.queue import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
+from .._model.queue_config import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
 from .._model.refusals import Refusal, ServiceError
-from .._model.task import MAX_HEADER_BYTES
+from .._model.target import MAX_HEADER_BYTES
 from .choosing import durations, nearest_first
 from .long import LongText
 from .queues import TASK_TTLS, TOMBSTONE_TTLS

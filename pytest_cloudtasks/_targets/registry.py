@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .._model.task import Target as ModelTarget
+from .._model.target import Target as ModelTarget
 from .._model.task import Task
 from .base import Destination, Target, destination_of
 from .forwards import Forward

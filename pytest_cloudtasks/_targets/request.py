@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from .._model import names
-from .._model.attempt import Attempt, Outcome, OutcomeKind
-from .._model.task import AppEngineTarget, HttpTarget, Target
+from .._model.attempt import Attempt
+from .._model.outcome import Outcome, OutcomeKind
+from .._model.target import AppEngineTarget, HttpTarget, Target
 from .._time.instants import from_timedelta
 from .headers import Headers
 from .urls import wire_url

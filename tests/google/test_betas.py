@@ -13,10 +13,11 @@ from pytest_cloudtasks._google.frontends import speaking, v2, v2beta2, with_queu
 from pytest_cloudtasks._google.raw import raw
 from pytest_cloudtasks._model.backoff import UNLIMITED
 from pytest_cloudtasks._model.knobs import Knobs
-from pytest_cloudtasks._model.queue import QueueType
+from pytest_cloudtasks._model.queue_config import QueueType
 from pytest_cloudtasks._model.refusals import Code, ServiceError
 from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.task import AppEngineTarget, PullMessage, TaskSpec
+from pytest_cloudtasks._model.target import AppEngineTarget, PullMessage
+from pytest_cloudtasks._model.task import TaskSpec
 from pytest_cloudtasks._model.units import DAY
 
 NOW = 1_900_000_000_000_000_000

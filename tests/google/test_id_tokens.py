@@ -13,7 +13,7 @@ from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._google import id_tokens
 from pytest_cloudtasks._google.id_tokens import authorization_for, claims_of, signed, subject_of, verifying_here
 from pytest_cloudtasks._google.signing_key import CERTIFICATE, KEY_ID
-from pytest_cloudtasks._model.task import AppEngineTarget, HttpTarget, OAuthToken, OidcToken
+from pytest_cloudtasks._model.target import AppEngineTarget, HttpTarget, OAuthToken, OidcToken
 
 EMAIL = "worker@p.iam.gserviceaccount.com"
 NOW = 1_900_000_000

@@ -7,10 +7,11 @@ import pytest
 from google.cloud.tasks_v2 import types
 
 from pytest_cloudtasks._google.messages import Messages
-from pytest_cloudtasks._model.attempt import NO_RESPONSE, response
+from pytest_cloudtasks._model.outcome import NO_RESPONSE, response
 from pytest_cloudtasks._model.queue import Queue
 from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.task import AppEngineTarget, HttpTarget, OAuthToken, OidcToken, Routing, TaskSpec
+from pytest_cloudtasks._model.target import AppEngineTarget, HttpTarget, OAuthToken, OidcToken, Routing
+from pytest_cloudtasks._model.task import TaskSpec
 
 SECOND = 1_000_000_000
 NOW = 1_900_000_000 * SECOND + 123_456_789

@@ -14,7 +14,8 @@ from pytest_cloudtasks._google.operations import message_of
 from pytest_cloudtasks._model import refusals
 from pytest_cloudtasks._model.batch import BatchKind, Operation
 from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.task import HttpTarget, Task, TaskSpec
+from pytest_cloudtasks._model.target import HttpTarget
+from pytest_cloudtasks._model.task import Task, TaskSpec
 
 NOW = 1_900_000_000_000_000_000
 LOCATION = "projects/p/locations/l"

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_cloudtasks._google.queue_yaml import NoYaml, QueueYamlError, parsed, queue_fields, uploaded
 from pytest_cloudtasks._model.app_engine import OVERRIDE
-from pytest_cloudtasks._model.queue import QueueType
+from pytest_cloudtasks._model.queue_config import QueueType
 from pytest_cloudtasks._model.units import MILLISECOND, SECOND
 from pytest_cloudtasks._model.uploads import UploadedQueue
 

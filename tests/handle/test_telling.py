@@ -7,7 +7,8 @@ import pytest
 from pytest_cloudtasks._handle.history import Entry
 from pytest_cloudtasks._handle.telling import entry_text
 from pytest_cloudtasks._model.events import Event, EventKind
-from pytest_cloudtasks._model.task import PullMessage, Task
+from pytest_cloudtasks._model.target import PullMessage
+from pytest_cloudtasks._model.task import Task
 from pytest_cloudtasks._model.units import SECOND
 
 QUEUE = "projects/p/locations/l/queues/work"

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._model.attempt import Attempt, Outcome, response
+from pytest_cloudtasks._model.attempt import Attempt
 from pytest_cloudtasks._model.knobs import Knobs
+from pytest_cloudtasks._model.outcome import Outcome, response
 from pytest_cloudtasks._model.queue import Queue
 from pytest_cloudtasks._model.refusals import Code, ServiceError
 from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.task import HttpTarget, Task, TaskSpec
+from pytest_cloudtasks._model.target import HttpTarget
+from pytest_cloudtasks._model.task import Task, TaskSpec
 from pytest_cloudtasks._model.units import SECOND
 
 LOCATION = "projects/p/locations/l"

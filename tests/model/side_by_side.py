@@ -29,11 +29,12 @@ class Difference(AssertionError):
 class Model:
     """The modules of one copy of the model."""
 
-    attempt: ModuleType
     batch: ModuleType
     knobs: ModuleType
+    outcome: ModuleType
     refusals: ModuleType
     service: ModuleType
+    target: ModuleType
     task: ModuleType
 
     @classmethod
@@ -42,7 +43,7 @@ class Model:
         return cls(
             *(
                 importlib.import_module(f"{package}.{name}")
-                for name in ("attempt", "batch", "knobs", "refusals", "service", "task")
+                for name in ("batch", "knobs", "outcome", "refusals", "service", "target", "task")
             )
         )
 
@@ -141,10 +142,10 @@ class ModelSide:
         return ""
 
     def _spec(self, create: Create) -> Any:
-        task = self.model.task
+        target = self.model.target
         request, now = create.request, self.driver.now
-        kind = task.AppEngineTarget if request.is_app_engine else task.HttpTarget
-        return task.TaskSpec(
+        kind = target.AppEngineTarget if request.is_app_engine else target.HttpTarget
+        return self.model.task.TaskSpec(
             kind(request.url, request.method, request.headers, request.body),
             name=task_name(create.queue, create.task) if create.task else "",
             schedule_time=None if create.after is None else now + create.after,
@@ -174,7 +175,7 @@ class ModelSide:
 
     def _handle(self, attempt: Any) -> tuple[Any, int]:
         answer = self._scripts[attempt.task](attempt.number)
-        outcomes = self.model.attempt
+        outcomes = self.model.outcome
         if answer.status is None:
             return outcomes.NO_RESPONSE, answer.takes
         outcome = outcomes.response(answer.status)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._model.attempt import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, OutcomeKind, RpcStatus, response
-from pytest_cloudtasks._model.task import AppEngineTarget, TaskSpec
+from pytest_cloudtasks._model.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, OutcomeKind, RpcStatus, response
+from pytest_cloudtasks._model.target import AppEngineTarget
+from pytest_cloudtasks._model.task import TaskSpec
 from pytest_cloudtasks._model.units import MINUTE, SECOND
 
 from .driving import QUEUE, START, add, driver_with, scripted

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._model.attempt import response
 from pytest_cloudtasks._model.backoff import (
     UNLIMITED,
     GiveUp,
@@ -20,6 +19,7 @@ from pytest_cloudtasks._model.backoff import (
     verdict_on_failure,
 )
 from pytest_cloudtasks._model.knobs import Knobs, RetryLimitCheck, ZeroMaxDoublings
+from pytest_cloudtasks._model.outcome import response
 from pytest_cloudtasks._model.refusals import Code
 from pytest_cloudtasks._model.task import TaskState
 from pytest_cloudtasks._model.units import HOUR, LATEST, MILLISECOND, SECOND

@@ -10,7 +10,8 @@ import pytest
 from pytest_cloudtasks._model.batch import BatchKind, BatchState, Creation, Operation
 from pytest_cloudtasks._model.refusals import Code
 from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.task import HttpTarget, TaskSpec
+from pytest_cloudtasks._model.target import HttpTarget
+from pytest_cloudtasks._model.task import TaskSpec
 
 from .driving import LOCATION, QUEUE, START, URL, assert_refused, service_with
 

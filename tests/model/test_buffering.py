@@ -8,7 +8,7 @@ import pytest
 
 from pytest_cloudtasks._model.buffering import spec_for
 from pytest_cloudtasks._model.refusals import Code
-from pytest_cloudtasks._model.task import HttpTarget
+from pytest_cloudtasks._model.target import HttpTarget
 
 from .driving import QUEUE, assert_refused, service_with
 

@@ -6,7 +6,8 @@ import pytest
 
 from pytest_cloudtasks._model.creation import FIRST_INSTANT, NO_INSTANT
 from pytest_cloudtasks._model.refusals import Code
-from pytest_cloudtasks._model.task import AppEngineTarget, Headers, HttpTarget, OAuthToken, OidcToken, Routing, TaskSpec
+from pytest_cloudtasks._model.target import AppEngineTarget, Headers, HttpTarget, OAuthToken, OidcToken, Routing
+from pytest_cloudtasks._model.task import TaskSpec
 from pytest_cloudtasks._model.units import HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND
 
 from .driving import QUEUE, START, URL, assert_refused, service_with

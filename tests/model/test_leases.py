@@ -11,10 +11,11 @@ from pytest_cloudtasks._model import refusals
 from pytest_cloudtasks._model.events import EventKind
 from pytest_cloudtasks._model.knobs import Knobs
 from pytest_cloudtasks._model.leases import MAX_RESPONSE, leasable, tag_of
-from pytest_cloudtasks._model.queue import QueueType
+from pytest_cloudtasks._model.queue_config import QueueType
 from pytest_cloudtasks._model.refusals import Refusal, ServiceError
 from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.task import HttpTarget, PullMessage, Task, TaskSpec, TaskState
+from pytest_cloudtasks._model.target import HttpTarget, PullMessage
+from pytest_cloudtasks._model.task import Task, TaskSpec, TaskState
 from pytest_cloudtasks._model.units import DAY, MINUTE, SECOND
 from tests.model.driving import LOCATION, QUEUE, START, URL, numbered_ids
 

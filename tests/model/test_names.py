@@ -7,7 +7,8 @@ import pytest
 from pytest_cloudtasks._model import names
 from pytest_cloudtasks._model.iam import Policy
 from pytest_cloudtasks._model.refusals import Code, Help, ServiceError
-from pytest_cloudtasks._model.task import HttpTarget, TaskSpec
+from pytest_cloudtasks._model.target import HttpTarget
+from pytest_cloudtasks._model.task import TaskSpec
 
 from .driving import LOCATION, QUEUE, START, URL, assert_refused, service_with
 

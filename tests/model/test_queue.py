@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._model.attempt import response
 from pytest_cloudtasks._model.backoff import RetryConfig
 from pytest_cloudtasks._model.knobs import Knobs, ZeroMaxDoublings
-from pytest_cloudtasks._model.queue import LEAST_RATE, QueueState, RateLimits, rate_limits_from
+from pytest_cloudtasks._model.outcome import response
+from pytest_cloudtasks._model.queue import LEAST_RATE, QueueState
+from pytest_cloudtasks._model.queue_config import RateLimits, rate_limits_from
 from pytest_cloudtasks._model.refusals import Code
 from pytest_cloudtasks._model.units import DAY, HOUR, SECOND
 

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_cloudtasks._model import refusals
 from pytest_cloudtasks._model.knobs import Knobs
-from pytest_cloudtasks._model.queue import QueueType, masked, queue_config_from
+from pytest_cloudtasks._model.queue_config import QueueType, masked, queue_config_from
 from pytest_cloudtasks._model.refusals import ServiceError
 
 KNOBS = Knobs()

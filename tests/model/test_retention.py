@@ -6,7 +6,7 @@ import pytest
 
 from pytest_cloudtasks._model import refusals
 from pytest_cloudtasks._model.knobs import Knobs
-from pytest_cloudtasks._model.queue import masked, queue_config_from
+from pytest_cloudtasks._model.queue_config import masked, queue_config_from
 from pytest_cloudtasks._model.refusals import ServiceError
 from pytest_cloudtasks._model.retention import LONGEST, task_ttl_from, tombstone_ttl_from
 from pytest_cloudtasks._model.units import DAY, HOUR

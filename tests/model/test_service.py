@@ -6,13 +6,14 @@ import copy
 
 import pytest
 
-from pytest_cloudtasks._model.attempt import response
 from pytest_cloudtasks._model.iam import Policy
 from pytest_cloudtasks._model.knobs import Knobs
+from pytest_cloudtasks._model.outcome import response
 from pytest_cloudtasks._model.queue import QueueState
 from pytest_cloudtasks._model.refusals import Code
 from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.task import HttpTarget, TaskSpec, TaskState
+from pytest_cloudtasks._model.target import HttpTarget
+from pytest_cloudtasks._model.task import TaskSpec, TaskState
 from pytest_cloudtasks._model.units import DAY, HOUR, SECOND
 
 from .driving import (

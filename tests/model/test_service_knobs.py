@@ -6,11 +6,12 @@ from fractions import Fraction
 
 import pytest
 
-from pytest_cloudtasks._model.attempt import Outcome, OutcomeKind, response
 from pytest_cloudtasks._model.knobs import Knobs, SystemThrottle
+from pytest_cloudtasks._model.outcome import Outcome, OutcomeKind, response
 from pytest_cloudtasks._model.refusals import Code
 from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.task import AppEngineTarget, HttpTarget, Target, TaskSpec, TaskState
+from pytest_cloudtasks._model.target import AppEngineTarget, HttpTarget, Target
+from pytest_cloudtasks._model.task import TaskSpec, TaskState
 from pytest_cloudtasks._model.units import MILLISECOND, SECOND
 
 from .driving import (

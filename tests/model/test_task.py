@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._model.attempt import response
+from pytest_cloudtasks._model.outcome import response
 from pytest_cloudtasks._model.task import TaskState
 from pytest_cloudtasks._model.units import SECOND
 

@@ -6,10 +6,11 @@ from itertools import permutations
 
 import pytest
 
-from pytest_cloudtasks._model.attempt import Attempt, Outcome, response
+from pytest_cloudtasks._model.attempt import Attempt
 from pytest_cloudtasks._model.backoff import GiveUp, Retry
 from pytest_cloudtasks._model.events import Event, EventKind
 from pytest_cloudtasks._model.knobs import Knobs
+from pytest_cloudtasks._model.outcome import Outcome, response
 from pytest_cloudtasks._model.task import TaskState
 from pytest_cloudtasks._model.units import DAY, SECOND
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._model.queue import QueueState, QueueType
+from pytest_cloudtasks._model.queue import QueueState
+from pytest_cloudtasks._model.queue_config import QueueType
 from pytest_cloudtasks._model.refusals import Code
 from pytest_cloudtasks._model.service import Service
 from pytest_cloudtasks._model.units import DAY, SECOND

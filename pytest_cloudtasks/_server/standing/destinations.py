@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..._model.attempt import Outcome, OutcomeKind, RpcStatus
+from ..._model.outcome import Outcome, OutcomeKind, RpcStatus
 from ..._targets.forwards import is_loopback
 from ..._targets.urls import Base, wire_url
 

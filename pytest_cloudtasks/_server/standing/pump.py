@@ -16,8 +16,9 @@ from typing import Any
 from ..._google.id_tokens import authorization_for
 from ..._google.rpc_call import RpcCall
 from ..._handle.settings import Settings
-from ..._model.attempt import NO_RESPONSE, Attempt, OutcomeKind
+from ..._model.attempt import Attempt
 from ..._model.events import Event
+from ..._model.outcome import NO_RESPONSE, OutcomeKind
 from ..._model.queue import Queue
 from ..._model.units import SECOND
 from ..._targets.redirects import retry_at

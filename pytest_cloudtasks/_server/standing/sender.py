@@ -12,8 +12,8 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
-from ..._model.attempt import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
-from ..._model.task import AppEngineTarget, HttpTarget
+from ..._model.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
+from ..._model.target import AppEngineTarget, HttpTarget
 from ..._targets.answers import Answer
 from ..._targets.forwards import end_to_end_headers, headers_behind_a_proxy
 from ..._targets.headers import Headers

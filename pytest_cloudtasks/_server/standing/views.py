@@ -9,7 +9,8 @@ from typing import Any
 from ..._handle.telling import result_of
 from ..._model import names
 from ..._model.attempt import Attempt
-from ..._model.task import AppEngineTarget, PullMessage, Task
+from ..._model.target import AppEngineTarget, PullMessage
+from ..._model.task import Task
 from ..._targets.request import url_of
 from ..._time.instants import to_datetime
 from .travel import Journey

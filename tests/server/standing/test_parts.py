@@ -16,8 +16,9 @@ from google.cloud import tasks_v2
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._google.rpc_call import RpcCall
 from pytest_cloudtasks._handle.settings import Settings
-from pytest_cloudtasks._model.attempt import DEADLINE_EXCEEDED, NO_RESPONSE, Attempt, Outcome, OutcomeKind, response
+from pytest_cloudtasks._model.attempt import Attempt
 from pytest_cloudtasks._model.knobs import Knobs
+from pytest_cloudtasks._model.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, OutcomeKind, response
 from pytest_cloudtasks._model.units import MINUTE, SECOND
 from pytest_cloudtasks._server.standing.destinations import Destinations, Forwarding, NotSent, Route
 from pytest_cloudtasks._server.standing.log import Log
