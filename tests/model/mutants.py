@@ -169,7 +169,10 @@ MUTANTS = [
         laws=Laws(zero_doublings_are_zero=True),
     ),
     Mutant(
-        "a mask can't ask for 0 doublings", "queue_config", 'literal_zero = "retry_config" in given', "literal_zero = False"
+        "a mask can't ask for 0 doublings",
+        "queue_config",
+        'literal_zero = "retry_config" in given',
+        "literal_zero = False",
     ),
     Mutant("an update forgets 0 doublings", "queue_config", "stored.retry_config.max_doublings == 0", "False"),
     Mutant(
