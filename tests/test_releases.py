@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.installed import CAPABILITIES
 
 ROOT = Path(__file__).parents[1]
-OF_NO_CLIENT = {"scopes of pytest-asyncio"}
+OF_NO_CLIENT = {"scopes of pytest-asyncio", "typed ini options"}
 TOX = configparser.ConfigParser(interpolation=None)
 TOX.read(ROOT / "tox.ini", encoding="utf-8")
 
