@@ -7,6 +7,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from aiohttp import web
 from google.cloud import tasks_v2
 from google.iam.v1 import iam_policy_pb2
 
@@ -97,3 +98,13 @@ def test_nothing_is_put_behind_a_part_of_an_answer() -> None:
     with pytest.raises(ConnectionError) as refused:
         _Connection.handle_error(SimpleNamespace(), request)  # type: ignore[arg-type]
     assert str(refused.value) == "A part of another answer has been sent already."
+
+
+def test_a_failure_of_the_server_itself_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the body of a request is broken, nobody is told but its sender."""
+    told: list[BaseException] = []
+    monkeypatch.setattr(web.RequestHandler, "log_exception", lambda self, *args, exc_info: told.append(exc_info))
+    ours, connection = RuntimeError("ours"), object.__new__(_Connection)
+    connection.log_exception("Unhandled exception", exc_info=web.RequestPayloadError("theirs"))
+    connection.log_exception("Unhandled exception", exc_info=ours)
+    assert told == [ours]
