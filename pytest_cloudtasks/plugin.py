@@ -83,13 +83,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def _add_ini(parser: pytest.Parser, name: str, help: str, kind: Any) -> None:
     """Declare an ini option; one of several types has a value of TOML's own in ``[tool.pytest]``, since pytest 9.2."""
-    if isinstance(kind, str):
-        parser.addini(name, help, type=kind, default=[] if kind == "linelist" else "")
-        return
+    if not isinstance(kind, str) and pytest.version_tuple < (9, 2):  # which say no by assert, so not under -O
+        kind = "string"
+    parser.addini(name, help, type=kind, default=[] if kind == "linelist" else "")
+
+
+def _ini_values(config: pytest.Config) -> dict[str, Any]:
+    """What the ini file says; a value of a type that the option doesn't take is the user's error, as in pytest 9.2."""
     try:
-        parser.addini(name, help, type=kind, default="")
-    except (AssertionError, TypeError, ValueError):  # whatever an older pytest has to say of it
-        parser.addini(name, help, type="string", default="")
+        return {name: config.getini(f"cloud_tasks_{name}") for name in _INI}
+    except TypeError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -107,10 +111,14 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and intercept clients from here on: collection imports application code."""
     config.addinivalue_line("markers", _MARKER)
+    from ._plugin.own_modules import OwnModules
+
+    own_modules = OwnModules()
+    own_modules.begin()
+    config.add_cleanup(own_modules.end)
     from ._plugin.session import PluginSession
 
-    ini = {name: config.getini(f"cloud_tasks_{name}") for name in _INI}
-    session = config.stash[_SESSION] = PluginSession(ini, settle_seed(config))
+    session = config.stash[_SESSION] = PluginSession(_ini_values(config), settle_seed(config))
     if config.getoption("cloud_tasks_report"):
         from ._plugin.reporting import Reporting
 

@@ -18,6 +18,7 @@ import grpc.aio
 
 from .aio_channel import LateBoundAioChannel
 from .channel import LateBoundChannel, caller_retry
+from .logged_channel import LoggedWhereAsked
 from .rest_paths import HTTP_RULES, http_error, verb_and_path
 from .rpc_call import RpcCall
 from .status import InProcessRpcError
@@ -188,32 +189,6 @@ def _subclass(stock: type, members: dict[str, Any], noting: Callable[..., Any] |
 
     names = {"__module__": stock.__module__, "__qualname__": stock.__qualname__, "__doc__": stock.__doc__}
     return type(stock.__name__, (stock,), {**names, "_prep_wrapped_messages": prepare, **members})
-
-
-class LoggedWhereAsked:
-    """Stands for a transport's logged channel: calls go through it while its logger listens, and past it otherwise.
-
-    Interceptors take a sixth of the time of a call, and those of the generated transports do nothing else.
-    """
-
-    def __init__(self, channel: grpc.Channel, logged: grpc.Channel, logger: logging.Logger) -> None:
-        self._channel = channel
-        self._logged = logged
-        self._logger = logger
-
-    def unary_unary(self, *args: Any, **kwargs: Any) -> Callable[..., Any]:
-        """The callable for one RPC."""
-        direct, logged = self._channel.unary_unary(*args, **kwargs), self._logged.unary_unary(*args, **kwargs)
-        listens = self._logger.isEnabledFor
-
-        def call(request: Any, **options: Any) -> Any:
-            return (logged if listens(logging.DEBUG) else direct)(request, **options)
-
-        return call
-
-    def close(self) -> None:
-        """Close the channel."""
-        self._logged.close()
 
 
 def noting_retry(call: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ from .._model.attempt import Attempt as ModelAttempt
 from .._time.instants import from_datetime, from_timedelta
 from .driving import Driver
 from .handlers import working
-from .records import Attempt, TaskRecord, model_task, task_of
+from .records import Attempt, TaskRecord, task_to_dispatch
 from .shells import perform_async
 from .summary import Summary
 from .verbs import duration_of_advance
@@ -70,8 +70,7 @@ class AioVerbs:
         """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would."""
         __tracebackhide__ = True
         world = self._world()
-        record = task if isinstance(task, TaskRecord) else task_of(world, task)
-        return Attempt(await perform_async(world, Driver(world).dispatch(model_task(record))), world)
+        return Attempt(await perform_async(world, Driver(world).dispatch(task_to_dispatch(world, task))), world)
 
     async def sleep(self, duration: timedelta) -> None:
         """Suspend the handler that awaits this for ``duration`` of the queue's time; no real time passes.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from .._google.id_tokens import authorization_for
@@ -18,7 +18,7 @@ from .._model.queue import Queue
 from .._model.suggestions import counted
 from .._model.target import HttpTarget, PullMessage
 from .._model.task import Task
-from .._targets.answers import Answer, WrongHandlerResult
+from .._targets.answers import Answer, NoSuchStatus, WrongHandlerResult
 from .._targets.base import Destination, Target, destination_of
 from .._targets.redirects import MAX_REDIRECTS, redirected, retry_at
 from .._targets.request import TargetRequest
@@ -26,21 +26,11 @@ from .._time.instants import from_datetime, from_timedelta, to_datetime
 from .delivery_faults import arrived, note_second_delivery, second_delivery
 from .failing import DrainLimitReached
 from .handlers import Handler, working
-from .happenings import Delivery
 from .no_target import no_target
 from .records import short_name
 from .shells import Course
 from .summary import Beginning, Summary, beginning, summary_since
 from .world import World
-
-
-@dataclass(slots=True)
-class Moved:
-    """One thing that was done."""
-
-    attempt: Attempt
-    was_delivered: bool
-    """Whether a request went out, rather than an answer coming in."""
 
 
 class Driver:
@@ -56,7 +46,7 @@ class Driver:
         __tracebackhide__ = True
         with self._verb("step"):
             moved = yield from self._next(None, None)
-            return None if moved is None else moved.attempt
+            return None if moved is None else moved[0]
 
     def dispatch_due(self, queue: str | None) -> Course[Summary]:
         """Dispatch what is due at this instant."""
@@ -102,7 +92,7 @@ class Driver:
             end = self._end_of(until)
             left = limit
             while (moved := (yield from self._next(end, only, left, limit))) is not None:
-                left -= moved.was_delivered
+                left -= moved[1]
             if end is not None and self._comes_next(only) is not None:
                 self._pass_time(end)
             return summary_since(self.world, begin, only)
@@ -220,8 +210,11 @@ class Driver:
 
     def _next(
         self, end: int | None, only: Queue | None, left: int = 1, limit: int = 1
-    ) -> Generator[Handler, None, Moved | None]:
-        """Do the next thing up to ``end``; None if there is none. ``left`` of ``limit`` attempts may still be made."""
+    ) -> Generator[Handler, None, tuple[Attempt, bool] | None]:
+        """Do the next thing up to ``end``; None if there is none. ``left`` of ``limit`` attempts may still be made.
+
+        What it was about, and whether a request went out rather than an answer coming in.
+        """
         __tracebackhide__ = True
         world = self.world
         while True:
@@ -248,17 +241,17 @@ class Driver:
             if isinstance(coming, Handler):
                 world.sleepers.remove(coming)
                 yield from self._run(coming)
-                return Moved(coming.attempt, False)
+                return coming.attempt, False
             if target is not None:
                 yield from self._deliver(attempt, target)
-            return Moved(attempt, target is not None)
+            return attempt, target is not None
 
     def _deliver(self, attempt: Attempt, target: Target) -> Generator[Handler, None, None]:
         """Hand the request to the target and its answer to the service; an exception comes out in the end."""
         __tracebackhide__ = True
         authorization = authorization_for(attempt.target, attempt.dispatch_time)
         request = TargetRequest(attempt, authorization)
-        self.world.deliveries[attempt] = Delivery(request, target, None)
+        self.world.requests[attempt] = request
         yield from self._run(Handler(attempt, target, request))
         second = second_delivery(self.world, attempt, target, authorization) if self.world.plans.are_there else None
         if second is not None:
@@ -315,7 +308,7 @@ class Driver:
             raise no_target(what, destination, world.targets)
         hop = Handler(attempt, target, request)
         hop.hops, hop.taken = handler.hops + 1, taken
-        world.deliveries[attempt] = Delivery(request, target, None)
+        world.requests[attempt] = request
         return hop
 
     def _miss_deadline(self, attempt: Attempt) -> None:
@@ -328,7 +321,7 @@ class Driver:
         """Give the service an answer; one that comes after the deadline it has no use for."""
         __tracebackhide__ = True
         world, attempt, target = self.world, handler.attempt, handler.target
-        world.deliveries[attempt].answer = answer
+        world.answers[attempt] = answer
         if attempt.outcome is None:
             with world.lock:
                 now, outcome = world.clock.now, answer.outcome
@@ -348,7 +341,7 @@ class Driver:
         if error is None or answer.scripted:
             return
         policy = target.on_exception or self.world.settings.on_exception
-        is_the_tests = isinstance(error, WrongHandlerResult) or not isinstance(error, Exception)
+        is_the_tests = isinstance(error, (WrongHandlerResult, NoSuchStatus)) or not isinstance(error, Exception)
         if policy == "raise" or is_the_tests:
             if isinstance(error, StopIteration):  # Python lets none out of the generators that run a verb
                 raise RuntimeError("A handler raised StopIteration, which is the cause of this.") from error

@@ -29,7 +29,7 @@ from .inline import dispatch_created, dispatch_created_async
 from .oidc import SERVICE_ACCOUNT, Oidc
 from .on_commit import CloudTasksWarning
 from .queue_view import QueueRecords
-from .records import Attempt, TaskRecord, model_task, records, task_of
+from .records import Attempt, TaskRecord, records, task_to_dispatch
 from .settings import checked, merged
 from .shells import run
 from .single_request import URL, TaskRequest, task_request
@@ -186,10 +186,10 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         unknown field.
         """
         world = self._world
-        frontend = world.frontend
+        frontend, name = world.frontend, world.settings.queue_name(queue)
         with world.lock:
             try:
-                created = world.configure(world.service, world.clock.now, world.settings.queue_name(queue), fields)
+                created = world.configure(world.service, world.clock.now, name, fields)
             except ServiceError as error:
                 raise exception_for(error, world.randomness.jitter) from None
             except (ValueError, TypeError) as error:
@@ -321,8 +321,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         """
         __tracebackhide__ = True
         world = self._world
-        record = task if isinstance(task, TaskRecord) else task_of(world, task)
-        return Attempt(run(world, "dispatch", Driver(world).dispatch(model_task(record))), world)
+        return Attempt(run(world, "dispatch", Driver(world).dispatch(task_to_dispatch(world, task))), world)
 
     # --- asking --------------------------------------------------------------------------------------------------
 

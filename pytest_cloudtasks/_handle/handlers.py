@@ -71,7 +71,7 @@ class Handler:
         if self._task is None:
             assert self._coroutine is not None, "only an async handler runs on"
             token = working.set(self)
-            self._task = loop.create_task(self._coroutine)
+            self._task = loop.create_task(_contained(self._coroutine))
             working.reset(token)
         elif self._task.get_loop() is not loop:
             raise RuntimeError(
@@ -122,6 +122,15 @@ class Handler:
             if self._task.done():
                 return
             await asyncio.sleep(0)
+
+
+async def _contained(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
+    """The target's answer; what would stop the event loop becomes one, as it does where there is no loop."""
+    __tracebackhide__ = True
+    try:
+        return await coroutine
+    except (KeyboardInterrupt, SystemExit) as error:
+        return _failed(error)
 
 
 def _result_of(task: asyncio.Task[Answer]) -> Answer:

@@ -1,23 +1,10 @@
-"""What happens in a test beside the model's events, as it is kept: deliveries, planned faults, clocks set anew."""
+"""What happens in a test beside the model's events, as it is kept: planned faults, clocks set anew."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from .._model.task import Task
-from .._targets.answers import Answer
-from .._targets.base import Target
-from .._targets.request import TargetRequest
-
-
-@dataclass(slots=True)
-class Delivery:
-    """An attempt as its target saw it."""
-
-    request: TargetRequest
-    target: Target
-    answer: Answer | None
 
 
 class Origin(NamedTuple):

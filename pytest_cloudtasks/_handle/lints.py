@@ -272,7 +272,7 @@ def _header_names(headers: Headers) -> frozenset[str]:
 def _is_json(body: bytes) -> bool:
     try:
         json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # what is nested too deep for the reader at the other end, too
         return False
     return True
 

@@ -74,12 +74,13 @@ class Match(NamedTuple):
         """The same for tasks to come, whose queue may be unknown yet."""
         _check_method(self.method)
         _check_oidc(self.oidc)
-        if isinstance(self.at, (date, str, int, float)):
+        _check_body(self.body)
+        if isinstance(self.at, (date, timedelta, str, int, float)):
             from_datetime(self.at, what="at=…")  # type: ignore[arg-type]
         if from_timedelta(self.within, what="within=…") < 0:
             raise ValueError(f"within=… takes a duration of zero or more, and got {self.within!r}.")
         for what, duration in (("delay=…", self.delay), ("deadline=…", self.deadline)):
-            if isinstance(duration, (str, int, float)):
+            if isinstance(duration, (date, str, int, float)):
                 from_timedelta(duration, what=what)  # type: ignore[arg-type]
         return self
 
@@ -94,7 +95,7 @@ class Match(NamedTuple):
         for field, expected in self.expected().items():
             actual = _ACTUAL[field](task)
             if not self._field_matches(field, expected, actual, task):
-                found.append(Difference(field, expected, actual))
+                found.append(Difference(field, expected, _in_kind(expected, actual)))
         return found
 
     def _field_matches(self, field: str, expected: Any, actual: Any, task: TaskRecord) -> bool:
@@ -129,6 +130,12 @@ def _check_method(method: Any) -> None:
         )
 
 
+def _check_body(body: Any) -> None:
+    """Refuse what was meant for ``json=…``."""
+    if isinstance(body, (dict, list)):
+        raise ValueError(f"body=… takes the bytes of a body, or its text, and got {shown(body)}. Pass it as json=….")
+
+
 def _check_oidc(oidc: Any) -> None:
     """Refuse fields that no token has, for the same reason."""
     fields = oidc.value if isinstance(oidc, exactly) else oidc
@@ -138,6 +145,16 @@ def _check_oidc(oidc: Any) -> None:
                 f"oidc has no field {name!r}.{did_you_mean(str(name), OIDC_FIELDS)} Its fields are"
                 f" {listed(OIDC_FIELDS)}."
             )
+
+
+def _in_kind(expected: Any, actual: Any) -> Any:
+    """A body as text where text was expected, so that a message shows where the two part."""
+    if isinstance(expected, str) and isinstance(actual, bytes):
+        try:
+            return actual.decode()
+        except UnicodeDecodeError:
+            return actual
+    return actual
 
 
 class _NotJson:

@@ -96,7 +96,7 @@ def _of_json(where: str, left: bytes, right: bytes) -> list[Row]:
     """Where two bodies differ that are both JSON; nothing if that doesn't tell."""
     try:
         one, other = json.loads(left), json.loads(right)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return [(part.field, part.expected, part.actual) for part in in_whole(where, one, other)]
 

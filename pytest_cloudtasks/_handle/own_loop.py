@@ -34,7 +34,19 @@ class OwnLoop:
         if is_guest:
             return asyncio.run_coroutine_threadsafe(self._as_guest(coroutine), self.loop).result()
         with self._turn:
-            return self.loop.run_until_complete(self._as_host(coroutine))
+            host = self.loop.create_task(self._as_host(coroutine))
+            try:
+                return self.loop.run_until_complete(host)
+            finally:
+                if not host.done():  # Ctrl-C, or a SystemExit in a task of the application's, has stopped the loop
+                    self._end(host)
+
+    def _end(self, host: asyncio.Task[Any]) -> None:
+        """End a host that the loop has been stopped under, so that nobody takes it for one who still runs the loop."""
+        host.cancel()
+        self.loop.run_until_complete(asyncio.wait([host]))
+        with self._gate:
+            self._is_hosted = False
 
     async def _as_guest(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
         try:

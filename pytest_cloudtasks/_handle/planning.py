@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -38,9 +38,9 @@ class RetryPlan:
     beyond the attempts that were looked at."""
     reason: str | None
     """What it is given up for: ``max_attempts 5``, ``max_attempts 5 and max_retry_duration 60 s``, ``retention``."""
-    _config: RetryConfig
-    _knobs: Knobs
-    _takes: int
+    _config: RetryConfig = field(repr=False)
+    _knobs: Knobs = field(repr=False)
+    _takes: int = field(repr=False)
 
     @property
     def span(self) -> timedelta:

@@ -80,15 +80,14 @@ class Attempt:
     @property
     def request(self) -> TargetRequest | None:
         """What the target received; None if it has not been delivered yet."""
-        delivery = self._world.deliveries.get(self._attempt)
-        return None if delivery is None else delivery.request
+        return self._world.requests.get(self._attempt)
 
     @property
     def exception(self) -> BaseException | None:
         """What the target raised."""
         self._world.attention.read(self._attempt)
-        delivery = self._world.deliveries.get(self._attempt)
-        return None if delivery is None or delivery.answer is None else delivery.answer.exception
+        answer = self._world.answers.get(self._attempt)
+        return None if answer is None else answer.exception
 
     @property
     def _outcome(self) -> Outcome | None:
@@ -164,7 +163,10 @@ class TaskRecord:
     @property
     def json(self) -> Any:
         """The body read as JSON; raises ValueError if it is none."""
-        return json.loads(self._task.target.body)
+        try:
+            return json.loads(self._task.target.body)
+        except RecursionError:
+            raise ValueError("The body is nested too deep to be read as JSON.") from None
 
     @property
     def oidc(self) -> dict[str, str] | None:
@@ -183,7 +185,7 @@ class TaskRecord:
     @property
     def attempts(self) -> list[Attempt]:
         """The attempts so far, oldest first."""
-        return [Attempt(attempt, self._world) for attempt in self._task.attempts or ()]
+        return [Attempt(attempt, self._world) for attempt in self._task.attempts]
 
     @property
     def message(self) -> Any:
@@ -266,15 +268,27 @@ def model_task(record: TaskRecord) -> Task:
     return record._task
 
 
-def task_of(world: State, name: str) -> TaskRecord:
-    """The task of that full name, the latest if there were several."""
-    found = [task for task in world.service.accepted if task.name == name]
+def task_to_dispatch(world: State, task: TaskRecord | str) -> Task:
+    """The model's task that a test names, of several of one name the latest; another fake's can't go out here."""
+    if isinstance(task, TaskRecord):
+        if task._world is not world:
+            raise ValueError(
+                f"The task {short_name(task._task)} can't be dispatched: it was accepted by another fake than this one."
+                " Call dispatch() of the fake that has it, within its test."
+            )
+        return task._task
+    if not isinstance(task, str):
+        raise TypeError(
+            "dispatch() takes the TaskRecord that assert_enqueued() gives, or a task's full name, and got an object of"
+            f" the class {type(task).__name__}. Of one of Google's messages pass the name."
+        )
+    found = [one for one in world.service.accepted if one.name == task]
     if not found:
         raise LookupError(
-            f"No task named {name!r} was accepted in this test. Pass the full name of one that was, or the"
+            f"No task named {task!r} was accepted in this test. Pass the full name of one that was, or the"
             " TaskRecord that assert_enqueued() gives."
         )
-    return TaskRecord(found[-1], world)
+    return found[-1]
 
 
 def records(tasks: Iterable[Task], world: State) -> list[TaskRecord]:

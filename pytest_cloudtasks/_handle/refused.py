@@ -7,6 +7,8 @@ from typing import Any
 
 from .._google.rpc_call import RpcCall
 from .._model import names
+from .._model.events import EventKind
+from .._model.refusals import TASK_EXISTS
 from .._model.suggestions import did_you_mean
 from .._model.task import Task, TaskState
 from .calls import name_in
@@ -52,7 +54,7 @@ def _hints(world: State, call: RpcCall) -> Iterator[str]:
         if code in ("NOT_FOUND", "FAILED_PRECONDITION"):
             yield from _on_missing_queue(world, queue)
     elif code in ("ALREADY_EXISTS", "NOT_FOUND") and name != queue:
-        yield from _on_task(world, name, code)
+        yield from _on_task(world, name, call)
     elif "Task size too large" in error.details():
         yield f"The limit is {world.service.knobs.max_task_size} bytes of the stored task, by the knob max_task_size."
 
@@ -70,26 +72,40 @@ def _on_missing_queue(world: State, queue: str) -> Iterator[str]:
         )
 
 
-def _on_task(world: State, name: str, code: str) -> Iterator[str]:
-    task = next((one for one in reversed(world.service.accepted) if one.name == name), None)
-    if task is not None:
-        yield from _on_known_task(world, task, code)
+def _on_task(world: State, name: str, call: RpcCall) -> Iterator[str]:
+    """What was known of the task when the call came; it may have ended since, and another have taken its name."""
+    named = [
+        (number, event.task)
+        for number, event in enumerate(world.service.events)
+        if event.kind is EventKind.TASK_CREATED and event.task is not None and event.task.name == name
+    ]
+    before = [task for number, task in named if number < call.event]
+    if before:
+        yield _on_known_task(world, before[-1], call)
+        return
+    if named:
+        yield f"{names.short(name)} was created only after that, at {_offset(world, named[0][1].create_time)}."
         return
     there = [names.short(one.name) for one in world.service.accepted if one.queue_name == names.queue_of(name)]
     yield f"No task {names.short(name)} was created in this test.{did_you_mean(names.short(name), there)}"
 
 
-def _on_known_task(world: State, task: Task, code: str) -> Iterator[str]:
-    origin = world.clock.origin
-    created = f"{names.short(task.name)} was created at {offset_text(task.create_time - origin)}"
+def _on_known_task(world: State, task: Task, call: RpcCall) -> str:
+    error: Any = call.error
+    created = f"{names.short(task.name)} was created at {_offset(world, task.create_time)}"
     if task.ended_at is None:
-        yield f"{created}, and is still there."
-        return
-    ended = f"{created}, and {_ENDED[task.state]} at {offset_text(task.ended_at - origin)}."
-    if code == "ALREADY_EXISTS":
+        return f"{created}, and is still there."
+    if error.details() == TASK_EXISTS.text:
+        return f"{created}, and was still there."
+    ended = f"{created}, and {_ENDED[task.state]} at {_offset(world, task.ended_at)}."
+    if error.code().name == "ALREADY_EXISTS":
         ttl = duration_text(world.service.knobs.task_tombstone_ttl)
         ended += (
             f" Its name is free again {ttl} after that, by the knob task_tombstone_ttl. Google has published 1 h, 4 h"
             " and 24 h: rely on none of them."
         )
-    yield ended
+    return ended
+
+
+def _offset(world: State, instant: int) -> str:
+    return offset_text(instant - world.clock.origin)

@@ -66,7 +66,7 @@ class _Report:
             story.marks.append(what)
 
     def data(self) -> dict[str, Any]:
-        attempts = [one for task in self._stories for one in task.attempts or ()]
+        attempts = [one for task in self._stories for one in task.attempts]
         kinds = Counter(kind_of(one.outcome) for one in attempts)
         calls = self._calls()
         queues = [self._queue(name) for name in self._queues]

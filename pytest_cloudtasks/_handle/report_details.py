@@ -38,15 +38,14 @@ class Details:
     def attempt(self, attempt: Attempt, answered: Event | None, origin: int) -> int:
         """The panel of an attempt: what it came to, the request, the answer."""
         parts = [self._part("Attempt", _course(attempt, answered, origin))]
-        delivery = self._world.deliveries.get(attempt)
-        request = None if delivery is None else delivery.request
+        request = self._world.requests.get(attempt)
         target = attempt.target if request is None else request
         url = url_of(attempt.target) if request is None else request.url
         headers = attempt.target.headers if request is None else request.headers.pairs()
         parts.append(self._part("Request", [[target.method, url], *header_pairs(tuple(headers), origin)]))
         if target.body:
             parts.append(self._part("Request body", [], body_text(target.body)))
-        answer = None if delivery is None else delivery.answer
+        answer = self._world.answers.get(attempt)
         if answer is not None:
             pairs: Pairs = [["status", str(answer.status)]] if answer.status else []
             pairs += header_pairs(answer.headers.pairs(), origin)

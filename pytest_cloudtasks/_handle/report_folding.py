@@ -66,7 +66,7 @@ def tasks_left_out(tasks: Sequence[Task]) -> str:
         return ""
     states = Counter(task.state.value for task in tasks)
     told = f"{counted(len(tasks), 'task')} left out: {listed([f'{n} {state}' for state, n in states.most_common()])}"
-    attempts = [attempt for task in tasks for attempt in task.attempts or ()]
+    attempts = [attempt for task in tasks for attempt in task.attempts]
     return f"{told}; attempts: {_results(attempts)}" if attempts else told
 
 

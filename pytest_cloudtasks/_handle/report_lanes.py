@@ -87,7 +87,7 @@ class TaskLane:
         """``limit`` is how many attempts it draws."""
         self._story = story
         self._panels = panels
-        self._first, self._left_out, self._last = ends_of(story.task.attempts or (), limit)
+        self._first, self._left_out, self._last = ends_of(story.task.attempts, limit)
         self.details = {one: self._panel(one) for one in (*self._first, *self._last)}
         """The panels of the attempts that are drawn."""
 

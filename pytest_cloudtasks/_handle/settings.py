@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -50,6 +50,11 @@ class Settings:
 
     def queue_name(self, queue: str) -> str:
         """The full name of a queue given by its ID or its full name."""
+        if not isinstance(queue, str):
+            raise TypeError(
+                "A queue is named by its ID, such as 'receipts', or its full name, and this is an object of the class"
+                f" {type(queue).__name__}. Of one of Google's messages pass the name."
+            )
         if "/" in queue:
             return queue
         return f"projects/{self.project}/locations/{self.location}/queues/{queue}"
@@ -341,10 +346,11 @@ def checked(values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
 
 
 def merged(*layers: Mapping[str, Any]) -> Settings:
-    """One `Settings` from checked layers, the later winning key by key; queues add up."""
+    """One `Settings` from checked layers, the later winning key by key; queues add up, whichever name they go by."""
     result: dict[str, Any] = {}
     for layer in layers:
-        queues = {**result.get("queues", {}), **layer.get("queues", {})}
         result.update(layer)
-        result["queues"] = queues
-    return Settings(**result)
+    settings = Settings(**result)
+    given = [one for layer in layers for one in layer.get("queues", {}).items()]
+    queues = {settings.queue_name(queue): (queue, fields) for queue, fields in given}
+    return replace(settings, queues=dict(queues.values()))

@@ -40,27 +40,38 @@ def shown(value: Any) -> str:
 
 def shown_apart(one: Any, other: Any) -> tuple[str, str]:
     """Two values that differ; of two long texts what they have in common at their beginning is left out."""
+    if isinstance(one, bytes) and isinstance(other, bytes) and min(len(one), len(other)) > BINARY:
+        same = _common(one, other)
+        if same >= BINARY and not (_is_shown_as_text(one) or _is_shown_as_text(other)):
+            left, right = (f"{bytes_text(body)}, at {same}: {body[same : same + BINARY]!r}" for body in (one, other))
+            return left, right
     texts = _text(one), _text(other)
     if min(map(len, texts)) <= WIDTH or type(one) is not type(other):
         return shortened(texts[0]), shortened(texts[1])
-    same = next((i for i, pair in enumerate(zip(*texts, strict=False)) if pair[0] != pair[1]), min(map(len, texts)))
+    same = _common(*texts)
     skipped = max(0, same - _BEFORE)
     left, right = (shortened(text[skipped:]) for text in texts)
     return (f"…{left}", f"…{right}") if skipped else (left, right)
 
 
+def _common(one: str | bytes, other: str | bytes) -> int:
+    """How much two have in common at their beginning."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((index for index, (left, right) in pairs if left != right), min(len(one), len(other)))
+
+
 def bytes_text(body: bytes) -> str:
     """``b'order'``, ``'Größe'.encode()``, or the first bytes of what is no text, and how many there are."""
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        text = None
-    if text is not None and _is_readable(text):
-        return repr(body) if body.isascii() else f"{text!r}.encode()"
+    if _is_shown_as_text(body):
+        return repr(body) if body.isascii() else f"{body.decode()!r}.encode()"
     return repr(body) if len(body) <= BINARY else f"{body[:BINARY]!r}… ({len(body)} bytes)"
 
 
-def _is_readable(text: str) -> bool:
+def _is_shown_as_text(body: bytes) -> bool:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return False
     return all(one.isprintable() or one in "\r\n\t" for one in text)
 
 
@@ -73,6 +84,8 @@ def _text(value: Any) -> str:
         return duration_text(from_timedelta(value, what="a duration"))
     if isinstance(value, datetime):
         return str(value)
-    if isinstance(value, Headers):
-        return repr(dict(value))
-    return repr(value)
+    try:
+        text = repr(dict(value) if isinstance(value, Headers) else value)
+        return " ".join(text.split()) if "\n" in text else text  # of Google's messages, say
+    except Exception as error:  # a repr of the user's own, or one that is nested too deep
+        return f"(a {type(value).__name__} whose repr raised {type(error).__name__})"

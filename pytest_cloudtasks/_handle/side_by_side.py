@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from typing import Any
+from unicodedata import bidirectional
 
 from .shortened import shown_apart
 
@@ -29,10 +30,15 @@ def side_by_side(rows: Sequence[Row], heads: tuple[str, str], indent: str = "") 
     if narrow:
         first, second, _ = _widths(narrow, heads)
         table = [("", *heads), *narrow]
-        lines = [f"{a:<{first}}{_GAP}{b:<{second}}{_GAP}{c}" for a, b, c in table] + lines
+        lines = [f"{a:<{first}}{_gap(a)}{b:<{second}}{_gap(b)}{c}" for a, b, c in table] + lines
     if len(rows) > ROWS:
         lines.append(f"… and {len(rows) - ROWS} more")
     return [f"{indent}{line}" for line in lines]
+
+
+def _gap(left: str) -> str:
+    """What follows ``left``; after text from right to left with a mark, without which the columns change places."""
+    return f"\u200e{_GAP}" if any(bidirectional(one) in ("R", "AL") for one in left) else _GAP
 
 
 def _widths(cells: Sequence[tuple[str, str, str]], heads: tuple[str, str]) -> list[int]:

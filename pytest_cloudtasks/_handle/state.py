@@ -16,7 +16,9 @@ from .._model.service import Service
 from .._model.suggestions import did_you_mean, listed
 from .._model.target import PullMessage
 from .._model.task import Task
+from .._targets.answers import Answer
 from .._targets.registry import Targets
+from .._targets.request import TargetRequest
 from .._time.clock import Clock, Leap
 from .._time.instants import to_datetime
 from .attention import Attention
@@ -25,7 +27,7 @@ from .choices import Choices, SeededChoices
 from .failing import failure
 from .forking import forks
 from .handlers import Handler
-from .happenings import Delivery, Note, Origin
+from .happenings import Note, Origin
 from .plans import Plans
 from .randomness import Randomness
 from .settings import Settings
@@ -49,7 +51,10 @@ class State:
         self.clock = Clock(start=settings.start, virtual=settings.time == "virtual")
         self.targets = Targets()
         self.log = CallLog(settings.call_log)
-        self.deliveries: dict[Attempt, Delivery] = {}
+        self.requests: dict[Attempt, TargetRequest] = {}
+        """What targets have received; after redirects, the last one."""
+        self.answers: dict[Attempt, Answer] = {}
+        """What they have answered, or raised."""
         self.attention = Attention()
         """What of all that the test has looked at."""
         self.failures: list[str] = []

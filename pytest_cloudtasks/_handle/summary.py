@@ -60,12 +60,12 @@ class Beginning(NamedTuple):
 
 def beginning(world: State) -> Beginning:
     """How far things are."""
-    return Beginning(len(world.service.events), len(world.deliveries))
+    return Beginning(len(world.service.events), len(world.requests))
 
 
 def summary_since(world: State, begin: Beginning, only: Queue | None) -> Summary:
     """The summary of all that happened since ``begin``."""
-    attempts = len(world.deliveries) - begin.deliveries
+    attempts = len(world.requests) - begin.deliveries
     succeeded = failed = exhausted = expired = 0
     for one in world.service.events[begin.events :]:
         if one.kind is EventKind.TASK_EXPIRED:

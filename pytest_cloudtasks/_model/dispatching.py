@@ -119,8 +119,12 @@ class Dispatcher:
 
     def purge_later(self, queue: Queue, before: int, at: int) -> None:
         """At ``at``, let the tasks of ``queue`` go that have a smaller sequence number than ``before``."""
+        purge = Purge(queue, before)
+        earlier = self._purges.at(purge)
+        if earlier is not None and earlier <= at:
+            return  # nothing was created since: the same tasks go then
         queue.purges.append((at, before))
-        self._purges.put(Purge(queue, before), at, (before,))
+        self._purges.put(purge, at, (before,))
         self.changed(queue)
 
     def removed(self, queue: Queue) -> None:
@@ -260,10 +264,7 @@ class Dispatcher:
             forced=forced,
             execution_count=self._execution_count(task),
         )
-        if task.attempts is None:
-            task.attempts = [attempt]
-        else:
-            task.attempts.append(attempt)
+        task.attempts += (attempt,)
         self._record(Event(now, EventKind.TASK_DISPATCHED, queue.name, task, attempt))
         self.changed(queue)
         return attempt
@@ -301,7 +302,6 @@ class Dispatcher:
             self._end(task, TaskState.SUCCEEDED, now)
             return
         task.failures += 1
-        assert task.attempts is not None, "a task that failed was attempted"
         verdict = verdict_on_failure(
             task.retry_config or queue.config.retry_config,
             self._knobs.retry_limit_check,

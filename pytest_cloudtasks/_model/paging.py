@@ -68,7 +68,7 @@ def page(
 def _read(token: str) -> tuple[str, str, int]:
     try:
         key, listing, given = json.loads(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError, TypeError):
+    except (binascii.Error, ValueError, TypeError, RecursionError):
         raise refusals.PAGE_TOKEN_INVALID.error() from None
     if not (isinstance(key, str) and isinstance(listing, str) and isinstance(given, int)):
         raise refusals.PAGE_TOKEN_INVALID.error()

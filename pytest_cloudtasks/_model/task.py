@@ -91,8 +91,8 @@ class Task:
         self.dispatch_deadline = dispatch_deadline
         self.retry_config = retry_config
         self.state = TaskState.SCHEDULED
-        self.attempts: list[Attempt] | None = None
-        """The attempts so far, oldest first; None before the first, for the memory of a million waiting tasks."""
+        self.attempts: tuple[Attempt, ...] = ()
+        """The attempts so far, oldest first."""
         self.dispatch_count = 0
         self.response_count = 0
         self.failures = 0

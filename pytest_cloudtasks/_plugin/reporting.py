@@ -17,6 +17,7 @@ import pytest
 from .seed import test_id
 
 if TYPE_CHECKING:
+    from .._handle.world import World
     from .session import PluginSession
 
 _OURS = '<meta name="generator" content="pytest-cloudtasks">'
@@ -56,28 +57,37 @@ class Reporting:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Write the page of a test, once it has failed, or else at its end; again if more of it fails."""
+        """Look at a test once it has failed, or else when it has run; write its page when its fixtures have ended.
+
+        Until then what files are made of may be a fixture's own, such as pyfakefs.
+        """
         report = yield
         if report.when == "setup":
             self._running = None
         world = self._session.world
-        if world is None or not (report.failed or (self._wanted == "all" and report.when == "call")):
-            return report
+        if world is not None and (report.failed or (self._wanted == "all" and report.when == "call")):
+            self._look(test_id(item), world, report, call)
+        if report.when == "teardown" and self._running is not None:
+            setattr(report, _ENTRY, self._write(self._running))
+            self._running = None
+        return report
+
+    def _look(self, test: str, world: World, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+        """Keep what the page shows: the world as it was at the first failure, and the messages of all."""
         if self._running is None or self._running["outcome"] != "failed":
             from .._handle.report_data import report_data
 
-            self._running = {"data": report_data(world, self._config.rootpath), "messages": []}
+            self._running = {"test": test, "data": report_data(world, self._config.rootpath), "messages": []}
             self._running["outcome"] = "failed" if report.failed else _outcome(report)
         if report.failed:
             self._running["messages"].append(_message(report, call))
-        setattr(report, _ENTRY, self._write(test_id(item), self._running))
-        return report
 
-    def _write(self, test: str, running: dict[str, Any]) -> dict[str, Any]:
+    def _write(self, running: dict[str, Any]) -> dict[str, Any]:
         """Write the page; the entry of the index."""
         from .._handle.report_page import Heading, page
         from .._handle.report_values import told
 
+        test = running["test"]
         message = told("\n\n".join(running["messages"]), self._config.rootpath)
         name = page_name(test)
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -104,6 +114,9 @@ class Reporting:
             return
         from .._handle.report_index import index
 
+        if self._running is not None:  # pytest was told to exit in the middle of the test, by a debugger maybe
+            entry = self._write(self._running)
+            self._entries[entry["test"]] = entry
         text = index(self._entries.values(), self._wanted)
         (self._folder / "index.html").write_text(text, "utf-8", newline="\n")
 

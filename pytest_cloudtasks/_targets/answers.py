@@ -35,8 +35,15 @@ class WrongHandlerResult(TypeError):
     def __init__(self, result: object) -> None:
         super().__init__(
             f"A handler returned {result!r}, which is no answer. Return None (for 200), an HTTP status such as 503,"
-            " a pair of status and headers, or an object with a status_code."
+            " a pair of status and headers, or an object whose status_code is one."
         )
+
+
+class NoSuchStatus(ValueError):
+    """A number that is no HTTP status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"{status} is no HTTP status. Use a number from 100 to 599.")
 
 
 @cache
@@ -75,7 +82,7 @@ def checked_status(status: int) -> int:
     if isinstance(status, bool) or not isinstance(status, int):
         raise TypeError(f"An HTTP status is a number such as 503, and {status!r} is none. Write returns(503, 200).")
     if not 100 <= status <= 599:
-        raise ValueError(f"{status} is no HTTP status. Use a number from 100 to 599.")
+        raise NoSuchStatus(status)
     return status
 
 

@@ -76,8 +76,17 @@ def test_a_mistake_of_the_test_is_never_a_retry(cloud_tasks: FakeCloudTasks) -> 
         cloud_tasks.drain()
     assert str(refusal.value) == (
         "A handler returned 'nonsense', which is no answer. Return None (for 200), an HTTP status such as 503, a pair"
-        " of status and headers, or an object with a status_code."
+        " of status and headers, or an object whose status_code is one."
     )
+
+
+def test_a_status_that_http_has_not_is_never_a_retry(cloud_tasks: FakeCloudTasks) -> None:
+    """A number out of range fails the test although the handler's exceptions are retried."""
+    cloud_tasks.route("https://w.test/x", handler=lambda request: 700, on_exception="500")
+    enqueue()
+    with pytest.raises(ValueError) as refusal:
+        cloud_tasks.drain()
+    assert str(refusal.value) == "700 is no HTTP status. Use a number from 100 to 599."
 
 
 def test_a_handler_that_raises_stop_iteration_is_told_as_such(cloud_tasks: FakeCloudTasks) -> None:

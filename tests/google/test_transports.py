@@ -12,11 +12,11 @@ from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport, CloudTasksTransport
 
 from pytest_cloudtasks._google.channel import caller_retry
+from pytest_cloudtasks._google.logged_channel import LoggedWhereAsked
 from pytest_cloudtasks._google.rest_paths import HTTP_RULES
 from pytest_cloudtasks._google.switchboard import switchboard
 from pytest_cloudtasks._google.transports import (
     CredentialsToLoad,
-    LoggedWhereAsked,
     RealTransport,
     backend_for,
     bound_to,
@@ -158,10 +158,13 @@ def test_a_grpc_transport_is_bound_call_by_call(scripted: Callable[..., Any]) ->
 
 @pytest.mark.parametrize("is_asked", [True, False], ids=["debug", "info"])
 def test_calls_are_logged_where_google_logs_them(
-    scripted: Callable[..., Any], caplog: pytest.LogCaptureFixture, is_asked: bool
+    scripted: Callable[..., Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, is_asked: bool
 ) -> None:
     """With Google's own logger at DEBUG each call is logged as the library does it; else the log stays empty."""
     backend = scripted(FOUND)
+    logger = logging.getLogger(CloudTasksGrpcTransport.__module__)
+    monkeypatch.setattr(logger, "handlers", [caplog.handler])  # Google's root logger propagates nothing to Python's
+    monkeypatch.setattr(logger, "propagate", False)
     caplog.set_level(logging.DEBUG if is_asked else logging.INFO, CloudTasksGrpcTransport.__module__)
     client = tasks_v2.CloudTasksClient(transport=late_bound_grpc(CloudTasksGrpcTransport)())
     client.get_queue(name=QUEUE)
@@ -169,6 +172,30 @@ def test_calls_are_logged_where_google_logs_them(
     rpc = "/google.cloud.tasks.v2.CloudTasks/GetQueue"
     assert told == ([f"Sending request for {rpc}", f"Received response for {rpc}."] if is_asked else [])
     assert len(backend.calls) == 1
+
+
+@pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO])
+def test_an_rpc_of_the_transport_has_the_forms_of_grpc(
+    scripted: Callable[..., Any], caplog: pytest.LogCaptureFixture, level: int
+) -> None:
+    """Called on the transport itself it takes a time-out and metadata by position, and gives the call beside."""
+    backend = scripted(FOUND)
+    caplog.set_level(level, CloudTasksGrpcTransport.__module__)
+    rpc = tasks_v2.CloudTasksClient(transport=late_bound_grpc(CloudTasksGrpcTransport)()).transport.get_queue
+    request = tasks_v2.GetQueueRequest(name=QUEUE)
+    assert rpc(request, 7, [("x-mine", "1")]) == FOUND
+    response, call = rpc.with_call(request, timeout=7, metadata=[])
+    assert (response, call.code().name) == (FOUND, "OK")
+    assert [(one.timeout, list(one.metadata)) for one in backend.calls] == [(7, [("x-mine", "1")]), (7, [])]
+
+
+def test_a_patch_of_an_rpcs_class_wins(scripted: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests in the style of those that Google generates replace the call of the RPC's class."""
+    backend = scripted(FOUND)
+    client = tasks_v2.CloudTasksClient(transport=late_bound_grpc(CloudTasksGrpcTransport)())
+    monkeypatch.setattr(type(client.transport.get_queue), "__call__", lambda *args, **options: "theirs")
+    assert client.get_queue(name=QUEUE) == "theirs"
+    assert backend.calls == []
 
 
 def test_closing_a_grpc_transport_closes_the_real_channel() -> None:

@@ -190,6 +190,33 @@ def test_a_handlers_exception_comes_out_of_the_await(cloud_tasks: FakeCloudTasks
     assert seconds(cloud_tasks) == 3
 
 
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("in_a_loop", [True, False], ids=["aio", "sync"])
+def test_what_stops_a_loop_comes_out_of_the_verb(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, kind: type[BaseException], in_a_loop: bool
+) -> None:
+    """An async handler that exits fails as a sync one does: a 500 first, then the exception; the queue goes on."""
+
+    async def handler(request: TargetRequest) -> None:
+        if request.headers["X-CloudTasks-TaskRetryCount"] == "0":
+            raise kind("bye")
+
+    async def story() -> None:
+        with pytest.raises(kind):
+            await cloud_tasks.aio.drain()
+        await cloud_tasks.aio.drain()
+
+    cloud_tasks.route(MAILER, handler=handler)
+    enqueue("one")
+    if in_a_loop:
+        asyncio.run(story())
+    else:
+        with pytest.raises(kind):
+            cloud_tasks.drain()
+        cloud_tasks.drain()
+    cloud_tasks.assert_attempts(cloud_tasks.assert_enqueued(), [500, 200])
+
+
 # --- sleeping ----------------------------------------------------------------------------------------------------
 
 

@@ -394,6 +394,35 @@ def test_dispatch_refuses_what_the_service_does_not_have(cloud_tasks: FakeCloudT
     )
 
 
+def test_dispatch_refuses_what_names_no_task_of_this_fake(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Another fake's record and Google's own message are refused in words, and nothing begins in either fake."""
+    cloud_tasks.route(MAILER)
+    message = tasks_v2.CloudTasksClient().get_task(name=enqueue("one"))
+    with FakeCloudTasks(queues=["receipts"]) as other:
+        enqueue("two")
+        theirs = other.assert_enqueued()
+        assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.dispatch(theirs)) == (
+            "The task receipts/two can't be dispatched: it was accepted by another fake than this one. Call dispatch()"
+            " of the fake that has it, within its test."
+        )
+        assert theirs.attempts == []
+    wrong: Any = message
+    assert refused(cloud_tasks, TypeError, lambda: cloud_tasks.dispatch(wrong)) == (
+        "dispatch() takes the TaskRecord that assert_enqueued() gives, or a task's full name, and got an object of the"
+        " class Task. Of one of Google's messages pass the name."
+    )
+
+
+def test_a_queue_is_given_by_its_name(cloud_tasks: FakeCloudTasks) -> None:
+    """Google's message, which create_queue() returns, is refused in words wherever a queue's name is due."""
+    message: Any = cloud_tasks.create_queue("narrow")
+    for call in (cloud_tasks.create_queue, cloud_tasks.queue, cloud_tasks.tasks, cloud_tasks.dispatch_due):
+        assert refused(cloud_tasks, TypeError, lambda call=call: call(message)) == (
+            "A queue is named by its ID, such as 'receipts', or its full name, and this is an object of the class"
+            " Queue. Of one of Google's messages pass the name."
+        )
+
+
 # --- targets that take their time --------------------------------------------------------------------------------
 
 

@@ -187,3 +187,16 @@ def test_a_body_that_lacks_a_whole_part_is_not_the_nearest(cloud_tasks: FakeClou
         cloud_tasks.assert_enqueued(json={"order": {"id": 42, "total": 6, "currency": "USD"}})
     nearest = str(failure.value).partition("nearest first:\n")[2]
     assert nearest.startswith("  receipts/order  ")
+
+
+def test_a_long_text_is_shown_where_the_body_parts_from_it(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """A body is shown as text where text was expected; bytes that are none stay bytes."""
+    enqueue("one", body=b"x" * 1_000 + b"ne")
+    with pytest.raises(AssertionError) as caught:
+        cloud_tasks.assert_enqueued(body="x" * 1_000 + "ther")
+    assert f"expected  …{'x' * 40}ther'\n        actual  …{'x' * 40}ne'\n" in str(caught.value)
+
+    enqueue("two", body=b"\xff")
+    with pytest.raises(AssertionError) as caught:
+        cloud_tasks.assert_enqueued(name="two", body="x")
+    assert r"body  'x'       b'\xff'" in str(caught.value)

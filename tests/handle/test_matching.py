@@ -132,6 +132,23 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
         "within=… takes a timedelta, and got 1. Pass one, such as timedelta(seconds=30).",
     ),
     ({"within": timedelta(seconds=-1)}, ValueError, ZERO_OR_MORE),
+    (
+        {"at": timedelta(minutes=5)},
+        TypeError,
+        "at=… takes an aware datetime, and got datetime.timedelta(seconds=300). Pass a datetime with a tzinfo, such as"
+        " datetime(2030, 1, 1, tzinfo=timezone.utc).",
+    ),
+    (
+        {"delay": datetime(2030, 1, 1)},
+        TypeError,
+        "delay=… takes a timedelta, and got datetime.datetime(2030, 1, 1, 0, 0). Pass one, such as"
+        " timedelta(seconds=30).",
+    ),
+    (
+        {"body": {"order": 42}},
+        ValueError,
+        "body=… takes the bytes of a body, or its text, and got {'order': 42}. Pass it as json=….",
+    ),
 ]
 
 

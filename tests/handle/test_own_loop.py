@@ -65,6 +65,31 @@ def test_an_exception_is_its_own_callers(own: OwnLoop) -> None:
     assert own.run(works()) == "yes"
 
 
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_a_loop_that_was_stopped_can_be_used_again(own: OwnLoop, kind: type[BaseException]) -> None:
+    """What stops the loop comes out, the coroutine that it ran is ended, and the next caller is the loop's host."""
+    ended: list[str] = []
+
+    async def stops() -> None:
+        raise kind
+
+    async def waits() -> None:
+        stopper = asyncio.ensure_future(stops())
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("waits")
+            assert stopper.done()
+
+    async def works() -> str:
+        return "yes"
+
+    with pytest.raises(kind):
+        own.run(waits())
+    assert ended == ["waits"]
+    assert own.run(works()) == "yes"
+
+
 def test_inline_async_targets_for_clients_in_many_threads() -> None:
     """Tasks that threads create at the same time are all delivered, whoever runs the loop."""
 

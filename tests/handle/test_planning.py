@@ -142,3 +142,10 @@ def test_a_target_takes_no_negative_time() -> None:
     assert str(refusal.value) == (
         "attempt_takes is a duration of zero or more, and got datetime.timedelta(days=-1, seconds=86399)."
     )
+
+
+def test_a_plan_in_an_assertion_is_short() -> None:
+    """Its repr has what users can ask it for, and nothing that it keeps for itself."""
+    assert repr(plan({"max_attempts": 1})) == (
+        "RetryPlan(attempts=(datetime.timedelta(0),), gives_up_after=datetime.timedelta(0), reason='max_attempts 1')"
+    )

@@ -165,3 +165,11 @@ def test_a_name_used_twice_is_two_tasks(cloud_tasks: FakeCloudTasks, enqueue: En
     assert first.name == second.name == name
     assert first != second
     assert (first.state, second.state) == (TaskState.SUCCEEDED, TaskState.SCHEDULED)
+
+
+def test_a_body_that_no_reader_can_take(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """JSON that is nested past the reader's limit is enqueued as anything else, and is no JSON to an assertion."""
+    enqueue("one", body=b"[" * 90_000)
+    with pytest.raises(ValueError, match=r"^The body is nested too deep to be read as JSON\.$"):
+        _ = cloud_tasks.assert_enqueued().json
+    cloud_tasks.assert_not_enqueued(json=[])

@@ -128,6 +128,22 @@ def test_a_task_that_has_ended_is_told_with_its_end(fake: FakeCloudTasks) -> Non
     assert told.splitlines()[1] == "t was created at +0:00:00, and succeeded at +0:00:00."
 
 
+def test_a_refusal_is_told_as_things_were_then(fake: FakeCloudTasks) -> None:
+    """The duplicate of a live task stays one when that has ended, and another has taken its name."""
+    client, name = CloudTasksClient(), f"{PARENT}/queues/receipts/tasks/t"
+    assert refused(fake, lambda: client.get_task(name=name)).splitlines()[1] == "No task t was created in this test."
+    create()
+    refused(fake, create)
+    fake.drain()
+    fake.advance(timedelta(days=2))
+    create()
+    told = refusals_text(fake._world).split("\n\n")
+    assert [one.splitlines()[1] for one in told] == [
+        "t was created only after that, at +0:00:00.",
+        "t was created at +0:00:00, and was still there.",
+    ]
+
+
 def test_a_task_too_large_is_told_with_the_limit(fake: FakeCloudTasks) -> None:
     """In bytes of the stored message."""
     assert refused(fake, lambda: create(body=bytes(1_100_000))) == (

@@ -374,6 +374,14 @@ def test_later_layers_win_key_by_key_and_queues_add_up() -> None:
     assert merged() == Settings()
 
 
+def test_a_queue_is_one_by_its_id_and_by_its_full_name() -> None:
+    """A later layer's is that of an earlier one, in the project that holds in the end."""
+    file = {"projects/acme/locations/us-central1/queues/a": {}, "projects/acme/locations/us-east1/queues/a": {}}
+    fields = {"retry_config": {"max_attempts": 7}}
+    settings = merged({"queues": file, "project": "other"}, {"queues": {"a": fields}, "project": "acme"})
+    assert settings.queues == {"a": fields, "projects/acme/locations/us-east1/queues/a": {}}
+
+
 def test_a_queue_is_named_by_its_id_or_in_full() -> None:
     """An ID is one of the fake's own project and location."""
     settings = merged({"project": "acme", "location": "europe-west1"})

@@ -8,9 +8,13 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from google.cloud import tasks_v2
 
 from pytest_cloudtasks import Headers, exactly
 from pytest_cloudtasks._handle.shortened import ABSENT, shortened, shown, shown_apart
+
+
+ONE_LINE = 'service_account_email: "a@b.test" audience: "c"'
 
 
 def even(number: int) -> bool:
@@ -36,6 +40,7 @@ def even(number: int) -> bool:
         (mock.ANY, "<ANY>"),
         (exactly({"order": 42}), "exactly({'order': 42})"),
         (ABSENT, "(not there)"),
+        (tasks_v2.OidcToken(service_account_email="a@b.test", audience="c"), ONE_LINE),
     ],
 )
 def test_values(value: Any, text: str) -> None:
@@ -58,3 +63,25 @@ def test_two_long_values_are_shown_where_they_part() -> None:
     assert shown_apart(one, other) == (f"…{'x' * 40}ne'", f"…{'x' * 40}ther'")
     assert shown_apart("one", other) == ("'one'", shown(other))
     assert shown_apart("a" * 500, "b" * 500) == (shown("a" * 500), shown("b" * 500))
+
+
+def test_two_long_bodies_that_are_no_text_are_shown_where_they_part() -> None:
+    """Their first bytes are the same, so those follow with which they part."""
+    one, other = (b"\xff" * 40 + rest for rest in (b"ne", b"ther"))
+    begin = "b'" + r"\xff" * 32 + "'…"
+    assert shown_apart(one, other) == (f"{begin} (42 bytes), at 40: b'ne'", f"{begin} (44 bytes), at 40: b'ther'")
+    assert shown_apart(b"\x00" * 40, b"\xff" * 40) == (shown(b"\x00" * 40), shown(b"\xff" * 40))
+    assert shown_apart(b"\x00" * 40, b"\x00") == (shown(b"\x00" * 40), shown(b"\x00"))
+
+
+class Shy:
+    """Has a repr that raises."""
+
+    def __repr__(self) -> str:
+        raise ValueError("not now")
+
+
+def test_a_repr_that_raises_is_told_of() -> None:
+    """The message is about something else, and comes all the same."""
+    assert shown(Shy()) == "(a Shy whose repr raised ValueError)"
+    assert shown({"order": Shy()}) == "(a dict whose repr raised ValueError)"

@@ -50,3 +50,12 @@ def test_twelve_fields_are_shown() -> None:
 def test_nothing_to_compare() -> None:
     """Without rows there is no heading."""
     assert side_by_side([], HEADS) == []
+
+
+def test_text_from_right_to_left_leaves_the_columns_in_their_places() -> None:
+    """A mark stands behind it, without which browsers show expected and actual the other way round."""
+    assert side_by_side([("url", "\u05d0", "\u05d1"), ("body", "a", "b")], HEADS) == [
+        "      expected  actual",
+        "url   '\u05d0'     \u200e  '\u05d1'",
+        "body  'a'       'b'",
+    ]

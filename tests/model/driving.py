@@ -118,7 +118,7 @@ def ids(tasks: list[Task]) -> list[str]:
 
 def dispatched_at(task: Task) -> list[int]:
     """The instants of a task's attempts, counted from `START`."""
-    return [attempt.dispatch_time - START for attempt in task.attempts or ()]
+    return [attempt.dispatch_time - START for attempt in task.attempts]
 
 
 def _state_of_queue(queue: Queue) -> tuple[object, ...]:

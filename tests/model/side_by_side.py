@@ -209,7 +209,7 @@ class ModelSide:
                 task.response_count,
                 task.failures,
                 task.in_flight,
-                [self._shown(attempt) for attempt in task.attempts or ()],
+                [self._shown(attempt) for attempt in task.attempts],
             )
             for task in self.service.accepted
         ]

@@ -74,7 +74,7 @@ def test_an_attempt_carries_the_counters_as_they_stood_when_it_began() -> None:
     driver = driver_with(scripted(response(503), response(404), NO_RESPONSE, response(200)))
     task = add(driver)
     driver.drain()
-    attempts = task.attempts or []
+    attempts = task.attempts
     assert [attempt.number for attempt in attempts] == [1, 2, 3, 4]
     assert [attempt.retry_count for attempt in attempts] == [0, 1, 2, 3]
     assert [attempt.execution_count for attempt in attempts] == [0, 0, 1, 1]
@@ -88,5 +88,5 @@ def test_the_deadline_of_an_attempt_counts_from_its_dispatch() -> None:
     spec = TaskSpec(AppEngineTarget())
     app_engine = driver.service.create_task(START, QUEUE, spec)
     driver.drain()
-    assert [attempt.deadline for attempt in short.attempts or ()] == [START + 15 * SECOND]
-    assert [attempt.deadline for attempt in app_engine.attempts or ()] == [START + 10 * MINUTE]
+    assert [attempt.deadline for attempt in short.attempts] == [START + 15 * SECOND]
+    assert [attempt.deadline for attempt in app_engine.attempts] == [START + 10 * MINUTE]

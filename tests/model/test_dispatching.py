@@ -199,7 +199,7 @@ def test_the_delay_runs_from_the_end_of_the_attempt() -> None:
     task = add(driver)
     driver.advance(20 * SECOND)
     assert dispatched_at(task) == [0, 8 * SECOND, 16 * SECOND]
-    assert [attempt.schedule_time - START for attempt in task.attempts or ()] == [0, 8 * SECOND, 16 * SECOND]
+    assert [attempt.schedule_time - START for attempt in task.attempts] == [0, 8 * SECOND, 16 * SECOND]
 
 
 def test_an_answer_at_the_deadline_is_in_time() -> None:
@@ -215,7 +215,7 @@ def test_an_answer_past_the_deadline_is_not_awaited() -> None:
     driver = driver_with(always(OK, takes=15 * SECOND + 1), {"retry_config": {"max_attempts": 1}})
     task = add(driver, dispatch_deadline=15 * SECOND)
     driver.drain()
-    assert [(attempt.outcome, attempt.response_time) for attempt in task.attempts or ()] == [
+    assert [(attempt.outcome, attempt.response_time) for attempt in task.attempts] == [
         (DEADLINE_EXCEEDED, START + 15 * SECOND)
     ]
     assert (task.state, task.response_count, task.failures) == (TaskState.EXHAUSTED, 0, 1)
@@ -250,7 +250,7 @@ def test_an_answer_outlives_its_queue() -> None:
     driver.service.delete_queue(driver.now, QUEUE)
     driver.drain()
     assert task.state is TaskState.DELETED
-    assert [attempt.response_time for attempt in task.attempts or ()] == [START + 5 * SECOND]
+    assert [attempt.response_time for attempt in task.attempts] == [START + 5 * SECOND]
     assert driver.service.dispatcher.upcoming() is None
 
 
@@ -263,7 +263,7 @@ def execution_counts(target: HttpTarget | AppEngineTarget, knobs: Knobs | None =
     driver = driver_with(FAILURES, EVERY_SECOND, knobs)
     task = driver.service.create_task(START, QUEUE, TaskSpec(target))
     driver.drain()
-    return [attempt.execution_count for attempt in task.attempts or ()]
+    return [attempt.execution_count for attempt in task.attempts]
 
 
 def test_execution_counts_are_the_recorded_ones() -> None:
@@ -292,7 +292,7 @@ def test_run_task_goes_past_state_and_limits() -> None:
     driver.service.run_task(driver.now, task.name)
     driver.advance(SECOND)
     assert dispatched_at(task) == [0]
-    assert [(attempt.forced, attempt.schedule_time) for attempt in task.attempts or ()] == [(True, START)]
+    assert [(attempt.forced, attempt.schedule_time) for attempt in task.attempts] == [(True, START)]
     assert driver.service.queues[QUEUE].rate.ready_at() == ready_at
     assert driver.service.queues[QUEUE].in_flight == 2
 

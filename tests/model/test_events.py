@@ -37,7 +37,7 @@ def test_the_life_of_a_task_is_told_with_the_verdicts_on_its_failures() -> None:
     driver = driver_with(scripted(response(503), response(500)), settings)
     task = add(driver)
     driver.drain()
-    first, second = task.attempts or []
+    first, second = task.attempts
     assert [
         (event.at - START, event.kind, event.task, event.attempt, event.verdict) for event in driver.service.events[1:]
     ] == [

@@ -270,7 +270,6 @@ def test_headers_are_those_of_the_creation_and_the_rest_of_the_dispatch() -> Non
     second = {"header_overrides": [header("X-Queue", "two")], "uri_override": {"host": "q.test"}}
     driver.service.update_queue(driver.now, QUEUE, {"http_target": second}, [])
     driver.drain()
-    assert task.attempts is not None
     sent = task.attempts[0].target
     assert isinstance(sent, HttpTarget)
     assert (sent.url, sent.method) == ("https://q.test/run", "POST")
@@ -283,7 +282,6 @@ def test_an_attempt_keeps_what_it_was_begun_with() -> None:
     task = service.create_task(START, QUEUE, TaskSpec(HttpTarget(BARE)))
     service.run_task(START, task.name)
     service.update_queue(START, QUEUE, {}, [])
-    assert task.attempts is not None
     sent, after = task.attempts[0].target, service.target_of(task)
     assert isinstance(sent, HttpTarget)
     assert isinstance(after, HttpTarget)

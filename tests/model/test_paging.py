@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,7 +86,12 @@ def test_all_pages_together_are_the_listing(names: set[str], size: int) -> None:
     assert [item for found in pages(items, size) for item in found] == items
 
 
-@pytest.mark.parametrize("token", ["x", "!!!!", "abc", "a b=", "_w==", "ä", "AAAA\n", "e30=", "WzEsMiwzXQ==", "MQ=="])
+DEEP = base64.b64encode(b"[" * 100_000).decode()
+
+
+@pytest.mark.parametrize(
+    "token", ["x", "!!!!", "abc", "a b=", "_w==", "ä", "AAAA\n", "e30=", "WzEsMiwzXQ==", "MQ==", DEEP]
+)
 def test_a_token_that_no_page_gave_is_refused(token: str) -> None:
     """What can't be read as a token is refused in both listings, and nothing changes."""
     service = service_with()

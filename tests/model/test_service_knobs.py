@@ -111,6 +111,22 @@ def test_a_purge_can_take_a_while() -> None:
     assert driver.service.queues[QUEUE].purges == []
 
 
+def test_a_second_purge_does_not_put_the_first_off() -> None:
+    """With purge_delay tasks go when the first purge that concerns them takes effect, however many follow."""
+    driver = driver_with(knobs=Knobs(purge_delay=10 * SECOND))
+    queue = driver.service.queues[QUEUE]
+    task = add(driver, schedule_time=START + 60 * SECOND)
+    driver.service.purge_queue(START, QUEUE)
+    driver.service.purge_queue(START, QUEUE)
+    driver.advance(5 * SECOND)
+    driver.service.purge_queue(START + 5 * SECOND, QUEUE)
+
+    driver.advance(5 * SECOND)
+
+    assert (task.state, task.ended_at) == (TaskState.DELETED, START + 10 * SECOND)
+    assert queue.purges == []
+
+
 def test_time_that_goes_on_tells_whether_it_took_anything_away() -> None:
     """A purge that takes effect counts, and nothing happens twice."""
     driver = driver_with(knobs=Knobs(purge_delay=SECOND))

@@ -24,7 +24,7 @@ def test_a_new_task_has_nothing_behind_it() -> None:
     task = add(driver_with())
     assert (task.state, task.is_live, task.ended_at) == (TaskState.SCHEDULED, True, None)
     assert (task.dispatch_count, task.response_count, task.failures, task.in_flight) == (0, 0, 0, 0)
-    assert (task.attempts, task.last_outcome) == (None, None)
+    assert (task.attempts, task.last_outcome) == ((), None)
 
 
 def test_a_task_goes_from_scheduled_through_dispatched_to_its_end() -> None:

@@ -28,7 +28,6 @@ def running(driver: Driver, **spec: int) -> tuple[str, Attempt]:
     """A task whose first attempt has just begun."""
     task = add(driver, **spec)
     driver.advance(0)
-    assert task.attempts is not None
     return task.name, task.attempts[0]
 
 

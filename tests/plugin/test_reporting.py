@@ -228,3 +228,38 @@ def test_collecting_leaves_a_report_alone(pytester: pytest.Pytester) -> None:
     assert len(before) == 2
     pytester.runpytest("--cloud-tasks-report=pages", "--collect-only")
     assert sorted(path.name for path in (pytester.path / "pages").iterdir()) == before
+
+
+def test_pages_are_written_when_fixtures_have_ended(pytester: pytest.Pytester) -> None:
+    """A test that replaces what files are made of has its page, too."""
+    pytester.makepyfile(
+        test_suite="""
+        from pathlib import Path
+
+        def refuse(*arguments, **named):
+            raise OSError("the test has no files")
+
+        def test_fails(cloud_tasks, monkeypatch):
+            for name in ("open", "mkdir", "read_text", "write_text"):
+                monkeypatch.setattr(Path, name, refuse)
+            cloud_tasks.assert_enqueued()
+        """
+    )
+    pytester.runpytest("--cloud-tasks-report=report", "-p", "no:cacheprovider").assert_outcomes(failed=1)
+    assert listed_in(pytester.path / "report") == ["fails"]
+
+
+def test_a_test_that_ends_the_run_has_its_page(pytester: pytest.Pytester) -> None:
+    """Who leaves the debugger at a failure leaves pytest, before the test's fixtures have ended."""
+    pytester.makeconftest(
+        """
+        import pytest
+
+        def pytest_exception_interact():
+            pytest.exit("the debugger is left")
+        """
+    )
+    pytester.makepyfile(test_suite="def test_fails(cloud_tasks): cloud_tasks.assert_enqueued()")
+    result = pytester.runpytest("--cloud-tasks-report=report")
+    result.stdout.fnmatch_lines(["*the debugger is left*"])
+    assert listed_in(pytester.path / "report") == ["fails"]

@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from google.cloud.tasks_v2 import types
+
+from pytest_cloudtasks.plugin import _ini_values
 
 
 def no_such_field() -> str:
@@ -324,6 +330,37 @@ def test_a_toml_file_has_flags_and_numbers_of_its_own(pytester: pytest.Pytester)
         """
     )
     pytester.runpytest("-p", "no:asyncio", "-W", "error").assert_outcomes(passed=1)
+
+
+def test_a_value_of_the_wrong_type_is_a_usage_error() -> None:
+    """What pytest 9.0 and 9.1 raise for one in ``[tool.pytest]`` is told as 9.2 tells it, with no traceback."""
+
+    def getini(name: str) -> None:
+        raise TypeError(f"pyproject.toml: config option '{name}' expects a list for type 'linelist', got str: 'a'")
+
+    config: Any = SimpleNamespace(getini=getini)
+    with pytest.raises(pytest.UsageError) as caught:
+        _ini_values(config)
+    assert str(caught.value) == (
+        "pyproject.toml: config option 'cloud_tasks_queues' expects a list for type 'linelist', got str: 'a'"
+    )
+
+
+def test_flags_are_read_without_assertions_too(pytester: pytest.Pytester) -> None:
+    """An older pytest knows no options of several types, and says so by assert, which Python leaves out under -O."""
+    pytester.makeini("[pytest]\ncloud_tasks_autouse = true\ncloud_tasks_seed = 7")
+    pytester.makepyfile(
+        """
+        import pytest_cloudtasks
+
+        def test_settings():
+            settings = pytest_cloudtasks.current()._resting.settings
+            if (settings.autouse, settings.seed) != (True, 7):
+                raise ValueError(settings)
+        """
+    )
+    result = pytester.run(sys.executable, "-O", "-m", "pytest", "-p", "no:asyncio")
+    result.assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["one process", "xdist"])

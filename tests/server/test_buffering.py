@@ -40,6 +40,15 @@ def test_the_body_is_the_payload(
     assert request.headers["Content-Type"] == "application/json"
 
 
+def test_a_body_nested_too_deep_is_a_payload_all_the_same(
+    cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer
+) -> None:
+    """The server need not read it: it is stored as it came."""
+    url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks:buffer"
+    assert requests.post(url, data=b"[" * 90_000, timeout=10).status_code == 200
+    cloud_tasks.assert_enqueued(body=b"[" * 90_000)
+
+
 def test_a_task_with_an_id(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
     """The ID is in the path, and is taken once."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks/order-42:buffer"

@@ -50,7 +50,7 @@ def test_anything_else_is_no_answer(result: Any) -> None:
         answer_of(result)
     assert str(refused.value) == (
         f"A handler returned {result!r}, which is no answer. Return None (for 200), an HTTP status such as 503, a pair"
-        " of status and headers, or an object with a status_code."
+        " of status and headers, or an object whose status_code is one."
     )
     assert isinstance(refused.value, TypeError)
 

@@ -142,7 +142,7 @@ def _buffered(message: Any, content_type: str, body: bytes) -> None:
     """
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     envelope = value.get("body") if isinstance(value, dict) and len(value) == 1 else None
     if isinstance(envelope, dict) and envelope.keys() <= {"contentType", "content_type", "data", "extensions"}:

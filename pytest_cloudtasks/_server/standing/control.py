@@ -181,12 +181,12 @@ def _in_googles_shape(handler: Handler) -> Handler:
 
 async def _asked(request: web.Request, known: Collection[str]) -> Mapping[str, Any]:
     """The fields of a request: those of its body, or of its query."""
-    text = await request.text() if request.can_read_body else ""
+    text = (await request.read()).decode(errors="replace")  # JSON is UTF-8, whatever the header says
     if not text.strip():
         return _query(request, known)
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise ControlError.invalid(f"{request.path} takes a JSON object, and got {text[:80]!r}.")

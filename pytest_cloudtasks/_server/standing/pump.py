@@ -255,7 +255,7 @@ def _news(world: StandingWorld, event: Event) -> str:
     remark = "" if attempt is None else world.remarks.get(attempt, "")
     if attempt is None or not remark or attempt.number == 1:
         return remark
-    attempts = attempt.task.attempts or []
+    attempts = attempt.task.attempts
     return "" if world.remarks.get(attempts[attempt.number - 2]) == remark else remark
 
 

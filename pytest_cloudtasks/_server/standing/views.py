@@ -28,7 +28,7 @@ def attempts(world: StandingWorld, queue: str | None, task: str | None) -> list[
         attempt
         for one in _chosen(world, queue)
         if task in (None, one.name, names.short(one.name))
-        for attempt in one.attempts or ()
+        for attempt in one.attempts
     ]
     found.sort(key=lambda attempt: attempt.dispatch_time)
     return [_attempt(world, attempt) for attempt in found]
@@ -73,7 +73,7 @@ def _task(world: StandingWorld, task: Task) -> dict[str, Any]:
         if isinstance(target, AppEngineTarget):
             found["relative_uri"] = target.relative_uri
     found.update(_body(target.body))
-    found["attempts"] = [_attempt(world, attempt) for attempt in task.attempts or ()]
+    found["attempts"] = [_attempt(world, attempt) for attempt in task.attempts]
     return found
 
 

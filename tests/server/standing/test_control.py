@@ -19,7 +19,7 @@ def now_of(server: Standing) -> datetime:
     return datetime.fromisoformat(server.get("/healthz")["now"])
 
 
-def refusal(server: Standing, method: str, path: str, body: str = "") -> tuple[int, str, str]:
+def refusal(server: Standing, method: str, path: str, body: str | bytes = "") -> tuple[int, str, str]:
     """HTTP status, code and sentence of Google's error, whose shape is checked."""
     answer = requests.request(method, f"{server.url}{path}", data=body, timeout=PATIENCE)
     error = answer.json()["error"]
@@ -430,6 +430,18 @@ def test_the_timeline_is_there_to_look_at(server: Standing, worker: Worker) -> N
         (
             "POST",
             "/control/wait",
+            b"\xff\xfe",
+            (400, "INVALID_ARGUMENT", "/control/wait takes a JSON object, and got '\ufffd\ufffd'."),
+        ),
+        (
+            "POST",
+            "/control/wait",
+            "[" * 90_000,
+            (400, "INVALID_ARGUMENT", f"/control/wait takes a JSON object, and got '{'[' * 80}'."),
+        ),
+        (
+            "POST",
+            "/control/wait",
             '{"for": "ever"}',
             (400, "INVALID_ARGUMENT", "for takes 'idle' or 'empty', and got 'ever'."),
         ),
@@ -458,7 +470,7 @@ def test_the_timeline_is_there_to_look_at(server: Standing, worker: Worker) -> N
     ],
 )
 def test_what_is_wrong_is_told_in_a_sentence(
-    server: Standing, method: str, path: str, body: str, expected: tuple[int, str, str]
+    server: Standing, method: str, path: str, body: str | bytes, expected: tuple[int, str, str]
 ) -> None:
     """In Google's shape of an error; nothing has happened."""
     before = server.get("/control/timeline")

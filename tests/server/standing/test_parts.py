@@ -292,7 +292,7 @@ def attempts(*answers: Sent | Exception, **options: Any) -> list[Attempt]:
         await Traveller(pump).to_the_end()
         pumping.cancel()
         (one,) = pump.world.service.accepted
-        return one.attempts or []
+        return one.attempts
 
     return asyncio.run(course())
 
