@@ -9,6 +9,7 @@ from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
+from .._google.raw import is_message
 from .._model import names
 from .._model.suggestions import did_you_mean, listed
 from .._targets.headers import Headers
@@ -72,9 +73,11 @@ class Match(NamedTuple):
 
     def possible(self) -> Match:
         """The same for tasks to come, whose queue may be unknown yet."""
+        _check_there(self)
         _check_method(self.method)
         _check_oidc(self.oidc)
         _check_body(self.body)
+        _check_headers(self.headers)
         if isinstance(self.at, (date, timedelta, str, int, float)):
             from_datetime(self.at, what="at=…")  # type: ignore[arg-type]
         if from_timedelta(self.within, what="within=…") < 0:
@@ -128,6 +131,25 @@ def _check_method(method: Any) -> None:
             f"method={method!r} is no method that a task can have.{did_you_mean(method.upper(), METHODS)} They are"
             f" {listed(METHODS)}."
         )
+
+
+def _check_there(match: Match) -> None:
+    """Refuse None for what is never None, and a message of Google's for its name: a negative would pass for ever."""
+    for field in ("queue", "url", "method", "body", "headers", "name"):
+        expected = getattr(match, field)
+        if expected is None:
+            raise ValueError(f"{field}=None matches no task. Leave it out where any will do.")
+        if is_message(expected):
+            raise TypeError(
+                f"{field}=… can't be matched with one of Google's messages, and got a {type(expected).__name__}. Pass"
+                " the field of it that you mean, such as its name."
+            )
+
+
+def _check_headers(headers: Any) -> None:
+    """Refuse pairs, which match nothing."""
+    if isinstance(headers, (list, tuple)):
+        raise TypeError(f"headers=… takes names with their values as a dict, and got {shown(headers)}.")
 
 
 def _check_body(body: Any) -> None:

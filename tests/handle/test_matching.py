@@ -149,6 +149,21 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
         ValueError,
         "body=… takes the bytes of a body, or its text, and got {'order': 42}. Pass it as json=….",
     ),
+    *(
+        ({field: None}, ValueError, f"{field}=None matches no task. Leave it out where any will do.")
+        for field in ("queue", "url", "method", "body", "headers", "name")
+    ),
+    (
+        {"headers": [("X-Tag", "1")]},
+        TypeError,
+        "headers=… takes names with their values as a dict, and got [('X-Tag', '1')].",
+    ),
+    (
+        {"queue": tasks_v2.Queue(name="projects/p/locations/l/queues/receipts")},
+        TypeError,
+        "queue=… can't be matched with one of Google's messages, and got a Queue. Pass the field of it that you mean,"
+        " such as its name.",
+    ),
 ]
 
 

@@ -13,7 +13,6 @@ from google.cloud import tasks_v2
 from pytest_cloudtasks import Headers, exactly
 from pytest_cloudtasks._handle.shortened import ABSENT, shortened, shown, shown_apart
 
-
 ONE_LINE = 'service_account_email: "a@b.test" audience: "c"'
 
 
