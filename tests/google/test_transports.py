@@ -189,6 +189,16 @@ def test_an_rpc_of_the_transport_has_the_forms_of_grpc(
     assert [(one.timeout, list(one.metadata)) for one in backend.calls] == [(7, [("x-mine", "1")]), (7, [])]
 
 
+def test_an_rpc_of_the_transport_has_no_future(scripted: Callable[..., Any]) -> None:
+    """A call is answered when it is made, so there is nothing to wait for; that is said in a sentence."""
+    backend = scripted(FOUND)
+    rpc = tasks_v2.CloudTasksClient(transport=late_bound_grpc(CloudTasksGrpcTransport)()).transport.get_queue
+    with pytest.raises(NotImplementedError) as refused:
+        rpc.future(tasks_v2.GetQueueRequest(name=QUEUE))
+    assert str(refused.value) == ("A call to the fake is made and answered at once; call the client's method instead.")
+    assert backend.calls == []
+
+
 def test_a_patch_of_an_rpcs_class_wins(scripted: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests in the style of those that Google generates replace the call of the RPC's class."""
     backend = scripted(FOUND)
