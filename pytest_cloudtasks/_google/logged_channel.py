@@ -43,12 +43,15 @@ class LoggedCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
 
     def __call__(self, request: Any, *args: Any, **options: Any) -> Any:
         """The response; raises what the channel raises."""
-        return (self._logged if self._listens(logging.DEBUG) else self._direct)(request, *args, **options)
+        return self._way()(request, *args, **options)
 
     def with_call(self, request: Any, *args: Any, **options: Any) -> Any:
         """The response and the call."""
-        return (self._logged if self._listens(logging.DEBUG) else self._direct).with_call(request, *args, **options)
+        return self._way().with_call(request, *args, **options)
 
     def future(self, request: Any, *args: Any, **options: Any) -> Any:
         """The call as a future."""
-        return (self._logged if self._listens(logging.DEBUG) else self._direct).future(request, *args, **options)
+        return self._way().future(request, *args, **options)
+
+    def _way(self) -> Any:
+        return self._logged if self._listens(logging.DEBUG) else self._direct

@@ -46,7 +46,10 @@ class Driver:
         __tracebackhide__ = True
         with self._verb("step"):
             moved = yield from self._next(None, None)
-            return None if moved is None else moved[0]
+            if moved is None:
+                return None
+            attempt, _ = moved
+            return attempt
 
     def dispatch_due(self, queue: str | None) -> Course[Summary]:
         """Dispatch what is due at this instant."""
@@ -92,7 +95,8 @@ class Driver:
             end = self._end_of(until)
             left = limit
             while (moved := (yield from self._next(end, only, left, limit))) is not None:
-                left -= moved[1]
+                _, was_delivered = moved
+                left -= was_delivered
             if end is not None and self._comes_next(only) is not None:
                 self._pass_time(end)
             return summary_since(self.world, begin, only)
