@@ -23,6 +23,7 @@ from .rest_paths import HTTP_RULES, http_error, verb_and_path
 from .rpc_call import RpcCall
 from .status import InProcessRpcError
 from .switchboard import Backend, switchboard
+from .wrapped_methods import noting_retry, noting_retry_async
 
 
 class RealTransport:
@@ -103,7 +104,7 @@ def late_bound_grpc_asyncio(stock: type) -> type:
         channel = LateBoundAioChannel(lambda rpc: backend_for(rpc) or real.get().grpc_channel, real.close_async)
         stock.__init__(self, channel=channel, **_of_the_client(arguments))  # type: ignore[misc]
 
-    return _subclass(stock, {"__init__": init}, noting=_noting_retry_async)
+    return _subclass(stock, {"__init__": init}, noting=noting_retry_async)
 
 
 def late_bound_rest(stock: type, api: str) -> type:
@@ -155,7 +156,7 @@ def bound_to(stock: type, backend: Callable[[], Backend]) -> Any:
 def bound_to_async(stock: type, backend: Callable[[], Backend]) -> Any:
     """A stock asyncio transport all of whose calls go to ``backend()``; closing it does nothing."""
     channel = LateBoundAioChannel(lambda rpc: backend(), _nothing, stays_open=True)
-    return _subclass(stock, {}, noting=_noting_retry_async)(channel=channel)
+    return _subclass(stock, {}, noting=noting_retry_async)(channel=channel)
 
 
 async def _nothing() -> None:
@@ -189,34 +190,6 @@ def _subclass(stock: type, members: dict[str, Any], noting: Callable[..., Any] |
 
     names = {"__module__": stock.__module__, "__qualname__": stock.__qualname__, "__doc__": stock.__doc__}
     return type(stock.__name__, (stock,), {**names, "_prep_wrapped_messages": prepare, **members})
-
-
-def noting_retry(call: Callable[..., Any]) -> Callable[..., Any]:
-    """``call``, with its ``retry`` argument kept where the channel finds it."""
-
-    @functools.wraps(call)
-    def noted(*args: Any, **kwargs: Any) -> Any:
-        token = caller_retry.set(kwargs.get("retry"))
-        try:
-            return call(*args, **kwargs)
-        finally:
-            caller_retry.reset(token)
-
-    return noted
-
-
-def _noting_retry_async(call: Callable[..., Any]) -> Callable[..., Any]:
-    """``call``, a coroutine function, with its ``retry`` argument kept where the channel finds it."""
-
-    @functools.wraps(call)
-    async def noted(*args: Any, **kwargs: Any) -> Any:
-        token = caller_retry.set(kwargs.get("retry"))
-        try:
-            return await call(*args, **kwargs)
-        finally:
-            caller_retry.reset(token)
-
-    return noted
 
 
 def _rest_property(rpc: str, api: str) -> property:

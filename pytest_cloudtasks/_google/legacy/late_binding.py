@@ -9,7 +9,8 @@ from typing import Any
 from ..channel import LateBoundChannel
 from ..private import address_of
 from ..switchboard import switchboard
-from ..transports import RealTransport, backend_for, noting_retry, redirectable
+from ..transports import RealTransport, backend_for, redirectable
+from ..wrapped_methods import noting_retry
 
 
 class _RealTransport(RealTransport):
