@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -38,11 +39,11 @@ class LateBoundChannel(grpc.Channel):  # type: ignore[misc]
 
     def __init__(self, bind: Bind, close: Callable[[], None], *, stays_open: bool = False) -> None:
         """``close`` is called along with the channel; one that ``stays_open`` serves calls even then."""
-        self._bind = bind
+        self.bind = bind
+        """Where a call to an RPC goes now."""
         self._close = close
         self._stays_open = stays_open
         self._calls: dict[str, LateBoundCall] = {}
-        self._closed = False
 
     def unary_unary(
         self, method: str, request_serializer: Any = None, response_deserializer: Any = None, *args: Any, **kwargs: Any
@@ -53,12 +54,6 @@ class LateBoundChannel(grpc.Channel):  # type: ignore[misc]
             call = LateBoundCall(self, method, request_serializer, response_deserializer)
             self._calls[method] = call
         return call
-
-    def bind(self, rpc: str) -> Backend | grpc.Channel:
-        """Where a call to ``rpc`` goes now."""
-        if self._closed:
-            raise ValueError("Cannot invoke RPC on closed channel!")
-        return self._bind(rpc)
 
     def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
         """Cloud Tasks has no streaming RPC."""
@@ -75,7 +70,8 @@ class LateBoundChannel(grpc.Channel):  # type: ignore[misc]
 
     def close(self) -> None:
         """Close it, and the real one beneath if it was ever opened."""
-        self._closed = not self._stays_open
+        if not self._stays_open:
+            self.bind = _refuse
         self._close()
 
     def __enter__(self) -> LateBoundChannel:
@@ -85,11 +81,29 @@ class LateBoundChannel(grpc.Channel):  # type: ignore[misc]
         self.close()
 
 
+def _refuse(rpc: str) -> Backend:
+    raise ValueError("Cannot invoke RPC on closed channel!")
+
+
 class LateBoundCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
     """One RPC of a late-bound channel."""
 
-    def __init__(self, channel: LateBoundChannel, method: str, serializer: Any, deserializer: Any) -> None:
+    def __init__(
+        self,
+        channel: LateBoundChannel,
+        method: str,
+        serializer: Any,
+        deserializer: Any,
+        logged: Any = None,
+        logger: logging.Logger | None = None,
+    ) -> None:
+        """While ``logger`` listens, calls go to ``logged``, the same RPC behind Google's interceptor that logs them.
+
+        They go past it otherwise: interceptors take a sixth of the time of a call.
+        """
         self._channel = channel
+        self._logged = logged
+        self._listens = None if logger is None else logger.isEnabledFor
         self._method = method
         self._serializer = serializer
         self._deserializer = deserializer
@@ -97,6 +111,8 @@ class LateBoundCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
 
     def __call__(self, request: Any, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
         """The response; raises what a channel raises."""
+        if self._listens is not None and self._listens(logging.DEBUG):
+            return self._logged(request, timeout=timeout, metadata=metadata, **options)
         bound: Any = self._channel.bind(self._rpc)
         receive = getattr(bound, "receive", None)
         if receive is None:  # a channel, which is not asked for by its class: that is abstract, and slow to tell
@@ -105,6 +121,8 @@ class LateBoundCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
 
     def with_call(self, request: Any, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
         """The response and the call."""
+        if self._listens is not None and self._listens(logging.DEBUG):
+            return self._logged.with_call(request, timeout=timeout, metadata=metadata, **options)
         bound = self._channel.bind(self._rpc)
         if isinstance(bound, grpc.Channel):
             return self._on(bound).with_call(request, timeout=timeout, metadata=metadata, **options)

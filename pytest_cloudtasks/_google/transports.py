@@ -183,7 +183,7 @@ def _subclass(stock: type, members: dict[str, Any], noting: Callable[..., Any] |
 
     def prepare(self: Any, client_info: Any) -> None:
         logged = getattr(self, "_logged_channel", None)
-        if isinstance(logged, grpc.Channel):
+        if isinstance(logged, grpc.Channel) and isinstance(self.grpc_channel, LateBoundChannel):
             self._logged_channel = LoggedWhereAsked(self.grpc_channel, logged, logging.getLogger(stock.__module__))
         stock._prep_wrapped_messages(self, client_info)  # type: ignore[attr-defined]
         self._wrapped_methods = {rpc: noting(call) for rpc, call in self._wrapped_methods.items()}
