@@ -23,4 +23,4 @@ class Randomness:
         mixed = self._ids
         mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
-        return f"{mixed ^ (mixed >> 31):020d}"
+        return str(mixed ^ (mixed >> 31)).zfill(20)

@@ -29,7 +29,7 @@ MAX_QUEUES = 1000
 
 
 _ID_TO_COME = "0" * 20
-"""Stands for an unnamed task's ID while the task may still be refused, and is as long."""
+"""Stands for an unnamed task's ID while the task may still be refused for its size, and is as long."""
 
 
 class Service:
@@ -254,7 +254,7 @@ class Service:
             override = other.get(app_engine.OVERRIDE)
             routing = Routing(**override) if override else None
         task = Task(
-            name or f"{parent}/tasks/{_ID_TO_COME}",
+            name or f"{parent}/tasks/{self._new_task_id() if size_of is None else _ID_TO_COME}",
             queue.name,
             len(self.accepted),
             creation.stored(target, parent, routing, knobs.app_engine_host_suffix),
@@ -263,10 +263,11 @@ class Service:
             creation.dispatch_deadline(spec),
             retry_config,
         )
-        if size_of is not None and size_of(task) > knobs.max_task_size:
-            raise refusals.TASK_TOO_LARGE.error()
-        if not name:
-            task.name = f"{parent}/tasks/{self._new_task_id()}"
+        if size_of is not None:
+            if size_of(task) > knobs.max_task_size:
+                raise refusals.TASK_TOO_LARGE.error()
+            if not name:
+                task.name = f"{parent}/tasks/{self._new_task_id()}"
         queue.tasks[task.name] = task
         self.accepted.append(task)
         self.events.append(Event(now, EventKind.TASK_CREATED, queue.name, task))
