@@ -16,10 +16,12 @@ from .messages import VIEW_FULL, Messages
 from .newest import NewestRpcs
 from .pulling import PullRpcs
 from .raw import built, raw
+from .rpc_call import RpcCall
 
 HEADROOM = 2048
 """Bytes that the service adds to a task at the most: names, times, its own headers."""
-Handler = Callable[[Service, int, Any, "float | None"], Any]
+Handler = Callable[[Service, int, Any, RpcCall], Any]
+"""Answers a request, protobuf's own message, as part of a call."""
 
 
 class Frontend:
@@ -66,32 +68,25 @@ class Frontend:
         is_pull = self.messages.has_pull_queues and task is not None and task.HasField("pull_message")
         return {"pull_target": {}} if is_pull else {}
 
-    def call(self, service: Service, now: int, rpc: str, request: Any, timeout: float | None = None) -> Any:
-        """Answer ``request`` (a message of the installed library, or of protobuf), or raise a ServiceError.
-
-        ``timeout`` is how many seconds the caller waits.
-        """
-        return self.answer(service, now, rpc, raw(request), timeout)
-
-    def answer(self, service: Service, now: int, rpc: str, request: Any, timeout: float | None) -> Any:
-        """The same for protobuf's own message."""
-        handler = self._handlers.get(rpc)
+    def answer(self, service: Service, now: int, call: RpcCall) -> Any:
+        """The response to ``call``, a message of the installed library; raises ServiceError where it is refused."""
+        handler = self._handlers.get(call.method)
         if handler is None:
-            raise refusals.NOT_MODELLED.error(what=f"the RPC {rpc}")
+            raise refusals.NOT_MODELLED.error(what=f"the RPC {call.method}")
         if service.knobs.iam_emulation:
-            authorize(service, rpc, request)
+            authorize(service, call.method, call.message)
         try:
-            return handler(service, now, request, timeout)
+            return handler(service, now, call.message, call)
         except refusals.ServiceError as error:
             error.message = self.messages.in_own_words(error.message)
             raise
 
-    def _create_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _create_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         queue = request.queue
         settings = self.messages.queue_settings(queue)
         return self.messages.queue(service.create_queue(now, request.parent, queue.name, settings))
 
-    def _get_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _get_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         return self._reader(service, now, request)(service.get_queue(now, request.name))
 
     def _reader(self, service: Service, now: int, request: Any) -> Callable[[Queue], Any]:
@@ -102,66 +97,69 @@ class Frontend:
         paths = list(request.read_mask.paths)
         return lambda queue: messages.masked(messages.queue(queue), stats_of(queue, service.events, now), paths)
 
-    def _list_queues(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _list_queues(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         queues, token = service.list_queues(now, request.parent, request.page_size, request.page_token, request.filter)
         return self.messages.list_queues_response(queues, token, self._reader(service, now, request))
 
-    def _update_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _update_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         queue = request.queue
         settings = self.messages.queue_settings(queue)
         mask = self.messages.update_mask(request.update_mask.paths)
         return self.messages.queue(service.update_queue(now, queue.name, settings, mask))
 
-    def _delete_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _delete_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         service.delete_queue(now, request.name)
         return _empty()
 
-    def _purge_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _purge_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         return self.messages.queue(service.purge_queue(now, request.name))
 
-    def _pause_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _pause_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         return self.messages.queue(service.pause_queue(now, request.name))
 
-    def _resume_queue(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _resume_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         return self.messages.queue(service.resume_queue(now, request.name))
 
-    def _get_iam_policy(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _get_iam_policy(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         policy = service.get_iam_policy(now, request.resource)
         return _policy_message(policy)
 
-    def _set_iam_policy(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _set_iam_policy(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         policy = service.set_iam_policy(now, request.resource, _policy(request.policy))
         return _policy_message(policy)
 
-    def _test_iam_permissions(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _test_iam_permissions(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         from google.iam.v1 import iam_policy_pb2
 
         held = service.test_iam_permissions(now, request.resource, request.permissions)
         return iam_policy_pb2.TestIamPermissionsResponse(permissions=held)
 
-    def _create_task(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _create_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         spec = self.messages.task_spec(request.task) if request.HasField("task") else None
-        size_of = self._measured(service, request)
-        task = service.create_task(now, request.parent, spec, timeout=timeout, size_of=size_of)
+        size_of = self._measured(service, call.size)
+        task = service.create_task(now, request.parent, spec, timeout=call.timeout, size_of=size_of)
         return self.messages.task(task, full=request.response_view == VIEW_FULL)
 
-    def _measured(self, service: Service, request: Any) -> Callable[[Task], int] | None:
-        """What measures the task of a CreateTask; that takes as long as all the rest, so None far from the limit."""
-        may_be_too_large = request.ByteSize() + HEADROOM > service.knobs.max_task_size
+    def _measured(self, service: Service, size: int) -> Callable[[Task], int] | None:
+        """What measures the task of a request of ``size`` bytes.
+
+        Measuring takes as long as all the rest, so there is None far from the limit.
+        """
+        may_be_too_large = size + HEADROOM > service.knobs.max_task_size
         return self.messages.stored_size if may_be_too_large else None
 
-    def _get_task(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _get_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         return self.messages.task(service.get_task(now, request.name), full=request.response_view == VIEW_FULL)
 
-    def _list_tasks(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _list_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         tasks, token = service.list_tasks(now, request.parent, request.page_size, request.page_token)
         return self.messages.list_tasks_response(tasks, token, full=request.response_view == VIEW_FULL)
 
-    def _delete_task(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _delete_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         service.delete_task(now, request.name)
         return _empty()
 
-    def _run_task(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _run_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         return self.messages.task(service.run_task(now, request.name), full=request.response_view == VIEW_FULL)
 
 

@@ -14,6 +14,7 @@ from .._model.service import Service
 from .buffering import buffer_messages
 from .messages import VIEW_FULL, Messages
 from .raw import raw
+from .rpc_call import RpcCall
 
 NOT_MODELLED: Mapping[str, str] = {
     "list_operations": "Cloud Tasks documents no ListOperations; only the stub of google.longrunning has it",
@@ -27,11 +28,11 @@ NOT_MODELLED: Mapping[str, str] = {
 class NewestRpcs:
     """Their handlers, for one API version's messages."""
 
-    def __init__(self, messages: Messages, measured: Callable[[Service, Any], Any]) -> None:
-        """``measured`` gives what measures a CreateTaskRequest's task, if that might be too large."""
+    def __init__(self, messages: Messages, measured: Callable[[Service, int], Any]) -> None:
+        """``measured`` gives what measures the task of a request of so many bytes, if that might be too large."""
         self._messages = messages
         self._measured = measured
-        self.handlers: dict[str, Callable[[Service, int, Any, float | None], Any]] = {
+        self.handlers: dict[str, Callable[[Service, int, Any, RpcCall], Any]] = {
             "buffer_task": self._buffer_task,
             "batch_create_tasks": self._batch_create_tasks,
             "batch_delete_tasks": self._batch_delete_tasks,
@@ -42,31 +43,31 @@ class NewestRpcs:
             "update_cmek_config": self._update_cmek_config,
         }
 
-    def _buffer_task(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _buffer_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         content = request.body
         queue = service.get_queue(now, request.queue)
         spec = buffering.spec_for(queue, request.task_id, content.data, content.content_type)
-        measured = self._measured(service, request)
-        task = service.create_task(now, request.queue, spec, timeout=timeout, size_of=measured)
+        measured = self._measured(service, call.size)
+        task = service.create_task(now, request.queue, spec, timeout=call.timeout, size_of=measured)
         response = buffer_messages(self._messages.types).response()
         response.task.CopyFrom(raw(self._messages.task(task, full=False)))
         return response
 
-    def _batch_create_tasks(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _batch_create_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         creations = [
-            Creation(one.parent, self._messages.task_spec(one.task), self._measured(service, one))
+            Creation(one.parent, self._messages.task_spec(one.task), self._measured(service, one.ByteSize()))
             for one in request.requests
         ]
         operation = service.batches.create_tasks(service, now, request.parent, creations, request.request_id)
         views = {index: one.response_view == VIEW_FULL for index, one in enumerate(request.requests)}
         return self._shown(operation, views)
 
-    def _batch_delete_tasks(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _batch_delete_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         task_names = list(request.names)
         operation = service.batches.delete_tasks(service, now, request.parent, task_names, request.request_id)
         return self._shown(operation, {})
 
-    def _get_operation(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _get_operation(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         return self._shown(service.batches.get(request.name), {})
 
     def _shown(self, operation: Operation, views: dict[int, bool]) -> Any:
@@ -79,10 +80,10 @@ class NewestRpcs:
             operation.message = message_of(operation, self._messages, views).SerializeToString()
         return operations_pb2.Operation.FromString(operation.message)
 
-    def _get_location(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _get_location(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         return _location(locations.get(request.name, service.location, service.queues))
 
-    def _list_locations(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _list_locations(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         from google.cloud.location import locations_pb2
 
         if request.filter:
@@ -90,10 +91,10 @@ class NewestRpcs:
         found = locations.listed(request.name, service.location, service.queues)
         return locations_pb2.ListLocationsResponse(locations=[_location(name) for name in found])
 
-    def _get_cmek_config(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _get_cmek_config(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         return self._cmek_config(request.name, service.cmek.get(request.name))
 
-    def _update_cmek_config(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _update_cmek_config(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         config = request.cmek_config
         return self._cmek_config(
             config.name, service.cmek.update(config.name, config.kms_key, request.update_mask.paths)

@@ -11,6 +11,7 @@ from .._model.task import Task
 from .._model.uploads import upload
 from .messages import VIEW_FULL, Messages
 from .queue_yaml import NoYaml, QueueYamlError, uploaded
+from .rpc_call import RpcCall
 from .values import nanoseconds
 
 
@@ -19,7 +20,7 @@ class PullRpcs:
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
-        self.handlers: dict[str, Callable[[Service, int, Any, float | None], Any]] = {
+        self.handlers: dict[str, Callable[[Service, int, Any, RpcCall], Any]] = {
             "lease_tasks": self._lease_tasks,
             "acknowledge_task": self._acknowledge_task,
             "renew_lease": self._renew_lease,
@@ -27,7 +28,7 @@ class PullRpcs:
             "upload_queue_yaml": self._upload_queue_yaml,
         }
 
-    def _lease_tasks(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _lease_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         tasks = service.leases.lease(
             service,
             now,
@@ -39,25 +40,25 @@ class PullRpcs:
         )
         return self._messages.types.LeaseTasksResponse(tasks=[self._shown(task, request) for task in tasks])
 
-    def _acknowledge_task(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _acknowledge_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         from google.protobuf import empty_pb2
 
         service.leases.acknowledge(service, now, request.name, _set(request, "schedule_time"))
         return empty_pb2.Empty()
 
-    def _renew_lease(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _renew_lease(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         duration = _set(request, "lease_duration")
         return self._shown(
             service.leases.renew(service, now, request.name, _set(request, "schedule_time"), duration), request
         )
 
-    def _cancel_lease(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _cancel_lease(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         return self._shown(service.leases.cancel(service, now, request.name, _set(request, "schedule_time")), request)
 
     def _shown(self, task: Task, request: Any) -> Any:
         return self._messages.task(task, full=request.response_view == VIEW_FULL)
 
-    def _upload_queue_yaml(self, service: Service, now: int, request: Any, timeout: float | None) -> Any:
+    def _upload_queue_yaml(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         """Its queues are those of the project app_id in the location that the fake's project has. Our choice."""
         from google.protobuf import empty_pb2
 

@@ -79,6 +79,11 @@ class RpcCall:
             self._result = restored(self._result_kind, self._result)
         return self._result
 
+    @property
+    def size(self) -> int:
+        """Bytes of the request; for those who answer the call."""
+        return len(self._request) if type(self._request) is bytes else self.message.ByteSize()
+
     def keep(self) -> None:
         """From now on what was asked for is on record."""
         self._request = self.message.SerializeToString()

@@ -123,7 +123,7 @@ class World(State):
             frontend = frontends.speaking(call.api)
             if self.settings.auto_create_queues and call.method in _CREATING:
                 self._create_missing(now, call.message.parent, frontend.fields_of_missing_queue(call.message))
-            return frontend.answer(self.service, now, call.method, call.message, call.timeout), None
+            return frontend.answer(self.service, now, call), None
         except ServiceError as error:
             from .._google.status import rpc_error
 

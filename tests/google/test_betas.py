@@ -19,6 +19,7 @@ from pytest_cloudtasks._model.service import Service
 from pytest_cloudtasks._model.target import AppEngineTarget, PullMessage
 from pytest_cloudtasks._model.task import TaskSpec
 from pytest_cloudtasks._model.units import DAY
+from tests.google.asking import ask
 
 NOW = 1_900_000_000_000_000_000
 LOCATION = "projects/p/locations/l"
@@ -155,7 +156,7 @@ def test_a_read_mask_may_name_statistics() -> None:
 
     def shown(*paths: str) -> Any:
         request = tasks_v2beta3.GetQueueRequest(name=QUEUE, read_mask={"paths": paths})
-        return BETA3.call(service, NOW, "get_queue", request)
+        return ask(BETA3, service, NOW, "get_queue", request)
 
     assert (shown("stats").stats.tasks_count, shown("stats").name) == (1, "")
     assert shown("stats.oldest_estimated_arrival_time").stats.oldest_estimated_arrival_time.timestamp() == NOW / 10**9
@@ -193,7 +194,8 @@ def test_a_queue_that_is_missing_would_have_to_be_a_pull_queue() -> None:
 def test_a_message_can_be_set_in_v2beta2_alone() -> None:
     """v2beta3 has the field, and shows what is in it in the FULL view."""
     assert refusal(
-        lambda: BETA3.call(
+        lambda: ask(
+            BETA3,
             service_with(type=QueueType.PULL),
             NOW,
             "create_task",
@@ -238,7 +240,7 @@ def test_a_task_is_leased_renewed_and_given_back() -> None:
     full = tasks_v2beta2.Task.View.FULL
 
     def call(rpc: str, request: Any) -> Any:
-        return BETA2.call(service, NOW, rpc, request)
+        return ask(BETA2, service, NOW, rpc, request)
 
     leased = call(
         "lease_tasks",
@@ -260,7 +262,7 @@ def test_a_task_is_leased_renewed_and_given_back() -> None:
 def upload(service: Service, data: bytes) -> None:
     request = methods_of("google.cloud.tasks.v2beta2")["upload_queue_yaml"].request(app_id="p")
     raw(request).http_body.data = data
-    BETA2.call(service, NOW, "upload_queue_yaml", request)
+    ask(BETA2, service, NOW, "upload_queue_yaml", request)
 
 
 def test_an_upload_goes_to_the_fake_s_location() -> None:

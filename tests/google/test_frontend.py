@@ -11,6 +11,7 @@ from pytest_cloudtasks._google.frontend import Frontend
 from pytest_cloudtasks._model.queue import QueueState
 from pytest_cloudtasks._model.refusals import Code, ServiceError
 from pytest_cloudtasks._model.service import Service
+from tests.google.asking import ask
 
 NOW = 1_900_000_000_000_000_000
 LOCATION = "projects/p/locations/l"
@@ -37,7 +38,7 @@ def with_task(service: Service) -> Service:
 
 
 def call(service: Service, rpc: str, request: Any) -> Any:
-    return frontend.call(service, NOW, rpc, request)
+    return ask(frontend, service, NOW, rpc, request)
 
 
 def test_an_rpc_that_is_not_modelled_is_unimplemented(service: Service) -> None:

@@ -18,6 +18,7 @@ from pytest_cloudtasks._google.switchboard import switchboard
 from pytest_cloudtasks._google.transports import late_bound_rest
 from pytest_cloudtasks._model.refusals import Code, ServiceError
 from pytest_cloudtasks._model.service import Service
+from tests.google.asking import ask
 
 NOW = 1_900_000_000_000_000_000
 LOCATION = "projects/p/locations/l"
@@ -37,7 +38,7 @@ def service() -> Service:
 
 
 def call(service: Service, rpc: str, request: Any) -> Any:
-    return frontend.call(service, NOW, rpc, request)
+    return ask(frontend, service, NOW, rpc, request)
 
 
 def create_request(task_id: str, body: bytes = b"abc", **fields: Any) -> dict[str, Any]:

@@ -1,0 +1,14 @@
+"""Asking a frontend, as a call would."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_cloudtasks._google.frontend import Frontend
+from pytest_cloudtasks._google.rpc_call import RpcCall
+from pytest_cloudtasks._model.service import Service
+
+
+def ask(frontend: Frontend, service: Service, now: int, rpc: str, request: Any) -> Any:
+    """The response to ``request``; raises the model's ServiceError."""
+    return frontend.answer(service, now, RpcCall(rpc, "", request, None, (), None))
