@@ -9,12 +9,13 @@ from contextvars import ContextVar
 from typing import Any
 
 import grpc
+from google.api_core.gapic_v1.method import DEFAULT
 
 from .rpc_call import RpcCall
 from .status import InProcessCall
 from .switchboard import Backend
 
-caller_retry: ContextVar[Any] = ContextVar("caller_retry", default=None)
+caller_retry: ContextVar[Any] = ContextVar("caller_retry", default=DEFAULT)
 """What the caller of the client's method passed as ``retry``, which a channel does not get to see."""
 
 Bind = Callable[[str], "Backend | grpc.Channel"]

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from .legacy.client import LegacyCloudTasksClient
 
 
-def bound_client(backend: Callable[[], Backend]) -> CloudTasksClient:
-    """A real ``CloudTasksClient`` whose calls go to ``backend()``."""
+def bound_client(backend: Callable[[str], Backend]) -> CloudTasksClient:
+    """A real ``CloudTasksClient`` whose calls go to ``backend(rpc)``."""
     if is_of_1x():
         return bound_legacy_client(backend)  # type: ignore[return-value]
     from google.cloud.tasks_v2.services.cloud_tasks import CloudTasksClient
@@ -29,11 +29,11 @@ def bound_client(backend: Callable[[], Backend]) -> CloudTasksClient:
     return CloudTasksClient(transport=bound_to(CloudTasksGrpcTransport, backend))
 
 
-def bound_legacy_client(backend: Callable[[], Backend]) -> LegacyCloudTasksClient:
-    """A client with 1.x's surface whose calls go to ``backend()``: the library's own where 1.x is installed."""
+def bound_legacy_client(backend: Callable[[str], Backend]) -> LegacyCloudTasksClient:
+    """A client with 1.x's surface whose calls go to ``backend(rpc)``: the library's own where 1.x is installed."""
     from .channel import LateBoundChannel
 
-    channel = LateBoundChannel(lambda rpc: backend(), lambda: None, stays_open=True)
+    channel = LateBoundChannel(backend, lambda: None, stays_open=True)
     if is_of_1x():
         from google.cloud.tasks_v2 import CloudTasksClient
         from google.cloud.tasks_v2.gapic.transports import cloud_tasks_grpc_transport as own
@@ -51,8 +51,8 @@ def is_of_1x() -> bool:
     return find_spec("google.cloud.tasks_v2.gapic") is not None
 
 
-def bound_async_client(backend: Callable[[], Backend]) -> CloudTasksAsyncClient:
-    """A real ``CloudTasksAsyncClient`` whose calls go to ``backend()``. Raises RuntimeError where there is none."""
+def bound_async_client(backend: Callable[[str], Backend]) -> CloudTasksAsyncClient:
+    """A real ``CloudTasksAsyncClient`` whose calls go to ``backend(rpc)``. Raises RuntimeError where there is none."""
     if is_of_1x():
         raise RuntimeError(
             "The installed google-cloud-tasks has no CloudTasksAsyncClient; it came with release 2.0. Call the service"

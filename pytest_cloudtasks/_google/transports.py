@@ -147,15 +147,15 @@ def _rest_operations_client(transport: Any) -> Any:
     return operations_v1.OperationsClient(LateBoundChannel(bind, lambda: None))
 
 
-def bound_to(stock: type, backend: Callable[[], Backend]) -> Any:
-    """A stock gRPC transport all of whose calls go to ``backend()``; tests share it, so closing it does nothing."""
-    channel = LateBoundChannel(lambda rpc: backend(), lambda: None, stays_open=True)
+def bound_to(stock: type, backend: Callable[[str], Backend]) -> Any:
+    """A stock gRPC transport whose calls go to ``backend(rpc)``; tests share it, so closing it does nothing."""
+    channel = LateBoundChannel(backend, lambda: None, stays_open=True)
     return _subclass(stock, {})(channel=channel)
 
 
-def bound_to_async(stock: type, backend: Callable[[], Backend]) -> Any:
-    """A stock asyncio transport all of whose calls go to ``backend()``; closing it does nothing."""
-    channel = LateBoundAioChannel(lambda rpc: backend(), _nothing, stays_open=True)
+def bound_to_async(stock: type, backend: Callable[[str], Backend]) -> Any:
+    """A stock asyncio transport whose calls go to ``backend(rpc)``; closing it does nothing."""
+    channel = LateBoundAioChannel(backend, _nothing, stays_open=True)
     return _subclass(stock, {}, noting=noting_retry_async)(channel=channel)
 
 

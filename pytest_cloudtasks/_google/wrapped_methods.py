@@ -24,9 +24,11 @@ def noting_retry(call: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(call)
     def noted(*args: Any, **kwargs: Any) -> Any:
-        retry = kwargs.get("retry")
-        if of_one_attempt is not None and retry is DEFAULT and kwargs.get("timeout") is DEFAULT:
+        retry = kwargs.get("retry", DEFAULT)
+        if retry is DEFAULT and of_one_attempt is not None and kwargs.get("timeout") is DEFAULT:
             kwargs["timeout"] = of_one_attempt
+        if retry is caller_retry.get():  # which is quickly told, and mostly so
+            return call(*args, **kwargs)
         token = caller_retry.set(retry)
         try:
             return call(*args, **kwargs)
@@ -42,9 +44,11 @@ def noting_retry_async(call: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(call)
     async def noted(*args: Any, **kwargs: Any) -> Any:
-        retry = kwargs.get("retry")
-        if of_one_attempt is not None and retry is DEFAULT and kwargs.get("timeout") is DEFAULT:
+        retry = kwargs.get("retry", DEFAULT)
+        if retry is DEFAULT and of_one_attempt is not None and kwargs.get("timeout") is DEFAULT:
             kwargs["timeout"] = of_one_attempt
+        if retry is caller_retry.get():  # which is quickly told, and mostly so
+            return await call(*args, **kwargs)
         token = caller_retry.set(retry)
         try:
             return await call(*args, **kwargs)

@@ -167,6 +167,10 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
             )
         return self._running
 
+    def _bound(self, rpc: str) -> World:
+        """Where the calls go of clients that are bound to this fake."""
+        return self._running or self._resting
+
     @property
     def _world(self) -> World:
         """The world; whoever asks has made first contact."""
@@ -207,15 +211,15 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
 
     def client(self) -> CloudTasksClient:
         """A real ``CloudTasksClient`` bound to this fake, also where another one is nested inside."""
-        return bound_client(lambda: self._resting)
+        return bound_client(self._bound)
 
     def async_client(self) -> CloudTasksAsyncClient:
         """A real ``CloudTasksAsyncClient`` bound to this fake, for any event loop."""
-        return bound_async_client(lambda: self._resting)
+        return bound_async_client(self._bound)
 
     def legacy_client(self) -> LegacyCloudTasksClient:
         """A client with the surface of google-cloud-tasks 1.x bound to this fake; 1.x's own where it is installed."""
-        return bound_legacy_client(lambda: self._resting)
+        return bound_legacy_client(self._bound)
 
     # --- single requests -----------------------------------------------------------------------------------------
 

@@ -92,7 +92,7 @@ class Lints:
         target = task.target
         queue = world.service.queues[task.queue_name]
         if isinstance(target, HttpTarget):
-            if target.body[:1] in (b"{", b"[") and not _has_header(target, "content-type"):
+            if target.body[:1] in (b"{", b"[") and "content-type" not in _header_names(target.headers):
                 self._tell_of_content_type(world, task, target)
             if target.url.startswith("http://") or "http_target" in queue.config.other:
                 self._look_at_token(world, task, queue.config.sent(target))
@@ -120,7 +120,7 @@ class Lints:
             return
         if sent.oidc or sent.oauth:
             what = f"the {'OIDC' if sent.oidc else 'OAuth'} token of its queue's http_target"
-        elif _has_header(sent, "authorization"):
+        elif "authorization" in _header_names(sent.headers):
             what = "its Authorization header"
         else:
             return
@@ -257,10 +257,6 @@ def _application_frame() -> tuple[FrameType, int]:
 def _is_loopback(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     return host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
-
-
-def _has_header(target: HttpTarget, wanted: str) -> bool:
-    return wanted in _header_names(target.headers)
 
 
 @lru_cache(maxsize=64)

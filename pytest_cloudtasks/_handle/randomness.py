@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 _MASK = (1 << 64) - 1
+_STEP = 0x9E3779B97F4A7C15
 
 
 class Randomness:
@@ -17,10 +18,7 @@ class Randomness:
     def task_id(self) -> str:
         """A new task ID: 20 decimal digits, often with a leading zero, as the service gives them; never one twice.
 
-        A counter through the finalizer of SplitMix64, which maps 64 bits one to one.
+        A counter of 64 bits in steps of the golden ratio, which come back to no number before they have met all.
         """
-        self._ids = (self._ids + 0x9E3779B97F4A7C15) & _MASK
-        mixed = self._ids
-        mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
-        return str(mixed ^ (mixed >> 31)).zfill(20)
+        self._ids = (self._ids + _STEP) & _MASK
+        return str(self._ids).zfill(20)

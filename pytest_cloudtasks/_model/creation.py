@@ -33,7 +33,8 @@ HTTP_USER_AGENT = "Google-Cloud-Tasks"
 APP_ENGINE_USER_AGENT = "AppEngine-Google; (+http://code.google.com/appengine)"
 MAX_URL = 2083
 """Characters of a URL, as it is encoded. Evidence: documented."""
-MAX_RPC_DEADLINE = 30 * SECOND
+MAX_RPC_DEADLINE = 30
+"""Seconds that a caller may wait for an answer. Evidence: reported."""
 FIRST_INSTANT, NO_INSTANT = -62_135_596_800 * SECOND, 253_402_300_800 * SECOND
 """A timestamp lies in the years 1 to 9999: the first that does, and the first that doesn't any more."""
 
@@ -100,10 +101,9 @@ def _bytes_of(headers: Headers) -> int:
     return sum(len(name.encode()) + len(value.encode()) for name, value in headers)
 
 
-def check_rpc_deadline(timeout: float | None, now: int) -> None:
-    """Refuse a call that would be waited for longer than 30 s. Evidence: reported."""
-    if timeout is not None and timeout * SECOND > MAX_RPC_DEADLINE:
-        raise refusals.RPC_DEADLINE.error(deadline=in_pacific_time(now + int(timeout * SECOND)))
+def deadline_refused(timeout: float, now: int) -> refusals.ServiceError:
+    """What is said of a call that would be waited for longer than that."""
+    return refusals.RPC_DEADLINE.error(deadline=in_pacific_time(now + int(timeout * SECOND)))
 
 
 def _check_deadline(deadline: int, longest: int, refusal: refusals.Refusal) -> None:

@@ -232,8 +232,8 @@ class Service:
         if parent not in self.queues:  # else its name is a good one
             names.check_queue(parent)
         knobs = self.knobs
-        if timeout is not None and knobs.enforce_rpc_deadline:
-            creation.check_rpc_deadline(timeout, now)
+        if timeout is not None and timeout > creation.MAX_RPC_DEADLINE and knobs.enforce_rpc_deadline:
+            raise creation.deadline_refused(timeout, now)
         if spec is None:
             raise refusals.TASK_MISSING.error()
         name = spec.name

@@ -106,7 +106,7 @@ def test_a_call_arrives_as_it_was_made() -> None:
     call = channel_to(backend).unary_unary(GET_TASK)(request, timeout=20.0, metadata=[("a", "b")])
     (arrived,) = backend.calls
     assert (arrived.method, arrived.api, arrived.request) == ("get_task", "google.cloud.tasks.v2", request)
-    assert (arrived.timeout, arrived.metadata, arrived.retry) == (20.0, (("a", "b"),), None)
+    assert (arrived.timeout, arrived.metadata, arrived.retry) == (20.0, (("a", "b"),), gapic_v1.method.DEFAULT)
     assert asyncio.run(answer_of(call)) is arrived
 
 
@@ -370,7 +370,9 @@ def test_a_bound_transport_ignores_the_switchboard() -> None:
     """A transport bound to one fake goes there, whichever is the innermost."""
     own, inner = Answering(FOUND), Answering(tasks_v2.Queue(name="inner"))
     with Entered(own, inner):
-        client = tasks_v2.CloudTasksAsyncClient(transport=bound_to_async(CloudTasksGrpcAsyncIOTransport, lambda: own))
+        client = tasks_v2.CloudTasksAsyncClient(
+            transport=bound_to_async(CloudTasksGrpcAsyncIOTransport, lambda rpc: own)
+        )
         assert get_queue(client) == FOUND
     assert inner.calls == []
 
@@ -421,7 +423,7 @@ def test_the_callers_retry_is_noted(passed: Any) -> None:
     with Entered(backend):
         get_queue(tasks_v2.CloudTasksAsyncClient(), retry=passed)
     assert backend.calls[0].retry is passed
-    assert caller_retry.get() is None
+    assert caller_retry.get() is gapic_v1.method.DEFAULT
 
 
 def test_coroutines_at_once_note_their_own_retries() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.api_core import gapic_v1
 
 from pytest_cloudtasks._google.channel import LateBoundChannel, caller_retry, snake_case
 from pytest_cloudtasks._google.rpc_call import RpcCall
@@ -94,7 +95,7 @@ def test_a_call_arrives_as_it_was_made() -> None:
     arrived = channel.unary_unary(GET_TASK)(request, timeout=20.0, metadata=[("x-goog-request-params", "name=n")])
     assert (arrived.method, arrived.api, arrived.request) == ("get_task", "google.cloud.tasks.v2", request)
     assert (arrived.timeout, arrived.metadata) == (20.0, (("x-goog-request-params", "name=n"),))
-    assert arrived.retry is None
+    assert arrived.retry is gapic_v1.method.DEFAULT
 
 
 def test_a_call_may_say_nothing_but_its_request() -> None:

@@ -45,19 +45,19 @@ class Own:
         return False
 
 
-def get_by_sync(backend: Callable[[], Own]) -> Callable[[], tasks_v2.Queue]:
+def get_by_sync(backend: Callable[[str], Own]) -> Callable[[], tasks_v2.Queue]:
     client = bound_client(backend)
     assert type(client) is tasks_v2.CloudTasksClient
     return lambda: client.get_queue(name=QUEUE)
 
 
-def get_by_async(backend: Callable[[], Own]) -> Callable[[], tasks_v2.Queue]:
+def get_by_async(backend: Callable[[str], Own]) -> Callable[[], tasks_v2.Queue]:
     client = bound_async_client(backend)
     assert type(client) is tasks_v2.CloudTasksAsyncClient
     return lambda: asyncio.run(client.get_queue(name=QUEUE))
 
 
-Get = Callable[[Callable[[], Own]], Callable[[], tasks_v2.Queue]]
+Get = Callable[[Callable[[str], Own]], Callable[[], tasks_v2.Queue]]
 
 
 @pytest.fixture(params=[get_by_sync, get_by_async], ids=["sync", "async"])
@@ -69,7 +69,7 @@ def bound(request: pytest.FixtureRequest) -> Get:
 def test_a_bound_client_goes_to_its_own_fake(bound: Get, scripted: Callable[..., Any]) -> None:
     """It is the library's own class, and does not look at the switchboard."""
     other, own = scripted(tasks_v2.Queue(name="other")), Own()
-    assert bound(lambda: own)() == FOUND
+    assert bound(lambda rpc: own)() == FOUND
     assert [call.method for call in own.calls] == ["get_queue"]
     assert other.calls == []
 
@@ -78,7 +78,7 @@ def test_the_fake_is_asked_for_with_each_call(bound: Get) -> None:
     """A client kept over several tests reaches the one that is running."""
     fakes = [Own(), Own()]
     current = list(fakes)
-    get = bound(lambda: current.pop(0))
+    get = bound(lambda rpc: current.pop(0))
     get()
     get()
     assert [len(fake.calls) for fake in fakes] == [1, 1]
@@ -87,7 +87,7 @@ def test_the_fake_is_asked_for_with_each_call(bound: Get) -> None:
 def test_closing_a_bound_client_closes_nothing() -> None:
     """A fixture's client that application code closes serves the next test all the same."""
     own = Own()
-    client = bound_client(lambda: own)
+    client = bound_client(lambda rpc: own)
     with client:
         client.get_queue(name=QUEUE)
     client.transport.close()
@@ -97,7 +97,7 @@ def test_closing_a_bound_client_closes_nothing() -> None:
 def test_closing_a_bound_async_client_closes_nothing() -> None:
     """An async one in an async test, and in the next loop."""
     own = Own()
-    client = bound_async_client(lambda: own)
+    client = bound_async_client(lambda rpc: own)
 
     async def story() -> None:
         async with client:
@@ -138,7 +138,7 @@ def test_1x_has_its_own_client_on_a_bound_channel(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("pytest_cloudtasks._google.clients.is_of_1x", lambda: True)
     for build in (bound_client, bound_legacy_client):
         own = Own()
-        client: Any = build(lambda own=own: own)
+        client: Any = build(lambda rpc, own=own: own)
         assert type(client) is SimpleNamespace
         call = client.transport.channel.unary_unary("/google.cloud.tasks.v2.CloudTasks/GetQueue")
         call(tasks_v2.GetQueueRequest(name=QUEUE))

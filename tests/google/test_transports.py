@@ -251,7 +251,7 @@ def test_a_bound_transport_ignores_the_switchboard(scripted: Callable[..., Any])
     """A transport bound to one fake goes there, whichever is the innermost."""
     own = scripted(FOUND)
     inner = scripted(tasks_v2.Queue(name="inner"))
-    client = tasks_v2.CloudTasksClient(transport=bound_to(CloudTasksGrpcTransport, lambda: own))
+    client = tasks_v2.CloudTasksClient(transport=bound_to(CloudTasksGrpcTransport, lambda rpc: own))
     assert client.get_queue(name=QUEUE) == FOUND
     assert inner.calls == []
 
@@ -289,7 +289,7 @@ def test_the_callers_retry_is_noted(scripted: Callable[..., Any], transport: str
     backend = scripted(FOUND)
     tasks_v2.CloudTasksClient(transport=transport).get_queue(name=QUEUE, retry=passed)
     assert backend.calls[0].retry is passed
-    assert caller_retry.get() is None
+    assert caller_retry.get() is gapic_v1.method.DEFAULT
 
 
 def test_an_unspoken_retry_is_googles_default(scripted: Callable[..., Any]) -> None:
@@ -307,7 +307,7 @@ def test_a_failed_call_leaves_no_retry_behind(
     scripted(failing("NOT_FOUND"))
     with pytest.raises(exceptions.NotFound):
         tasks_v2.CloudTasksClient(transport=transport).get_queue(name=QUEUE, retry=None)
-    assert caller_retry.get() is None
+    assert caller_retry.get() is gapic_v1.method.DEFAULT
 
 
 # --- REST --------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def called(method: Method, **options: Any) -> dict[str, Any]:
         assert asyncio.run(noting_retry_async(method)("the request", **options)) == "the request"
     else:
         assert noting_retry(method)("the request", **options) == "the request"
-    assert caller_retry.get() is None
+    assert caller_retry.get() is DEFAULT
     return method.calls[-1]
 
 
