@@ -229,7 +229,8 @@ class Service:
         size_of: Callable[[Task], int] | None = None,
     ) -> Task:
         """CreateTask, of a caller who waits ``timeout`` seconds; ``size_of`` measures the task as it is stored."""
-        if parent not in self.queues:  # else its name is a good one
+        queue = self.queues.get(parent)
+        if queue is None:  # else its name is a good one
             names.check_queue(parent)
         knobs = self.knobs
         if timeout is not None and timeout > creation.MAX_RPC_DEADLINE and knobs.enforce_rpc_deadline:
@@ -241,7 +242,8 @@ class Service:
             names.check_new_task(name, parent)
         target = creation.check(spec, now)
         retry_config = None if spec.retry_config is None else retry_config_from(spec.retry_config, knobs)
-        queue = self._queue_for_new_task(now, parent)
+        if queue is None or now < queue.initialized_at:
+            raise self._queue_missing(now, parent)
         check_fits(target, queue)
         if name:
             if name in queue.tasks:
@@ -274,14 +276,12 @@ class Service:
         self.dispatcher.added(queue, task)
         return task
 
-    def _queue_for_new_task(self, now: int, name: str) -> Queue:
-        queue = self.queues.get(name)
-        if queue is not None and now >= queue.initialized_at:
-            return queue
+    def _queue_missing(self, now: int, name: str) -> refusals.ServiceError:
+        """What CreateTask says of a queue that it doesn't find, or not yet."""
         if not self.knobs.legacy_errors:
-            raise refusals.QUEUE_MISSING.error()
-        is_deleted = queue is None and self._queue_tombstones.holds(name, now)
-        raise (refusals.LEGACY_QUEUE_DELETED if is_deleted else refusals.LEGACY_QUEUE_MISSING).error()
+            return refusals.QUEUE_MISSING.error()
+        is_deleted = name not in self.queues and self._queue_tombstones.holds(name, now)
+        return (refusals.LEGACY_QUEUE_DELETED if is_deleted else refusals.LEGACY_QUEUE_MISSING).error()
 
     def get_task(self, now: int, name: str) -> Task:
         """GetTask. A name that is reserved by a tombstone has a text of its own. Evidence: recorded."""
