@@ -122,7 +122,7 @@ def in_pacific_time(instant: int) -> str:
 def schedule_time(spec: TaskSpec, now: int) -> int:
     """When the task is to go: now, if unset or past. Kept to the microsecond. Evidence: documented."""
     instant = now if spec.schedule_time is None or spec.schedule_time < now else spec.schedule_time
-    return instant - instant % MICROSECOND
+    return truncated(instant, MICROSECOND)
 
 
 def dispatch_deadline(spec: TaskSpec) -> int | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
 from enum import Enum
 from fractions import Fraction
 
 from .dispatch_rate import DispatchRate
 from .iam import Policy
+from .line import Line
 from .lineup import FIRST_COME, Place
 from .queue_config import QueueConfig, QueueType, RateLimits
 from .task import Task, TaskState
@@ -28,7 +28,7 @@ class Queue:
     """A live queue. Tasks are kept in the order of their creation."""
 
     __slots__ = (
-        "_waiting",
+        "_line",
         "config",
         "in_flight",
         "initialized_at",
@@ -65,7 +65,7 @@ class Queue:
         self.rate = DispatchRate(limits.max_dispatches_per_second, limits.max_burst_size)
         self.throttle = Fraction(1)
         """The part of its rate that the system allows it; the settings stay as they are."""
-        self._waiting: list[tuple[int, int, int, int, Task]] = []
+        self._line = Line()
 
     def reconfigure(self, config: QueueConfig, now: int) -> None:
         """Take new settings; attempts under way and computed schedule times stay. Evidence: our choice."""
@@ -88,17 +88,11 @@ class Queue:
         """Line ``task`` up, by instant, rank and creation. Evidence: our choice; the service promises no order."""
         rank, delay = place
         task.rank, task.delay = rank, delay
-        heapq.heappush(self._waiting, (task.schedule_time + delay, rank, task.sequence, task.dispatch_count, task))
+        self._line.add((task.schedule_time + delay, rank, task.sequence, task.dispatch_count, task))
 
     def head(self) -> Task | None:
         """The task that is next in line, due or not."""
-        waiting = self._waiting
-        while waiting:
-            at, _, _, dispatch_count, task = waiting[0]
-            if _still_waits(task, at, dispatch_count):
-                return task
-            heapq.heappop(waiting)  # dispatched out of turn, held back since, or gone
-        return None
+        return self._line.first()
 
     def waiting(self) -> list[Task]:
         """The tasks that wait to be sent, due or not, in the order of creation."""
@@ -108,17 +102,7 @@ class Queue:
 
     def due(self, now: int) -> list[Task]:
         """The tasks that wait although their instant has come, in line."""
-        found: list[tuple[int, int, int, int, Task]] = []
-        waiting, index = self._waiting, [0]
-        while index:
-            i = index.pop()
-            if i >= len(waiting) or waiting[i][0] > now:
-                continue  # what lies below in the heap is later still
-            at, _, _, dispatch_count, task = waiting[i]
-            if _still_waits(task, at, dispatch_count):
-                found.append(waiting[i])
-            index += (2 * i + 1, 2 * i + 2)
-        return [entry[-1] for entry in sorted(found, key=lambda entry: entry[:3])]
+        return self._line.up_to(now)
 
     @property
     def has_slot(self) -> bool:
@@ -139,7 +123,7 @@ class Queue:
         """
         if self.state is not QueueState.RUNNING or not self.has_slot:
             return None
-        task = self.head()
+        task = self._line.first()
         if task is None:
             return None
         at, ready_at = task.goes_at, self.rate.ready_at()
@@ -147,18 +131,8 @@ class Queue:
             at = ready_at
         if at < self.gone_by(task):
             return at, task
-        line = [entry for entry in self._waiting if _still_waits(entry[-1], entry[0], entry[3])]
-        for *_, task in sorted(line, key=lambda entry: entry[:3]):
+        for task in self._line:
             at = max(at, task.goes_at)
             if at < self.gone_by(task):
                 return at, task
         return None
-
-
-def _still_waits(task: Task, at: int, dispatch_count: int) -> bool:
-    """Whether an entry in the line is the task's latest."""
-    return (
-        task.state is TaskState.SCHEDULED
-        and task.dispatch_count == dispatch_count
-        and task.schedule_time + task.delay == at
-    )

@@ -14,4 +14,5 @@ LATEST = 253_402_300_799 * SECOND + 999_999 * MICROSECOND
 
 def truncated(instant: int, unit: int) -> int:
     """``instant`` cut down to a whole ``unit``, as the service stores its times."""
-    return instant - instant % unit
+    beyond = instant % unit
+    return instant - beyond if beyond else instant  # the same number, not one more to keep

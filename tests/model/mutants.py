@@ -146,6 +146,8 @@ MUTANTS = [
         "now <= queue.initialized_at",
         laws=LATE_QUEUE,
     ),
+    Mutant("whoever lines up comes last", "line", "if not run or run[-1] < entry:", "if True:"),
+    Mutant("the run goes before the heap", "line", "heap[0] < run[0]", "False"),
     Mutant("a ghost is refused", "service", "return Queue(name, config)  # it", "pass  # it", laws=Laws(ghosts=True)),
     Mutant(
         "the last retry in time is too late",
