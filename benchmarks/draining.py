@@ -55,7 +55,7 @@ def _attempts() -> Iterator[Row]:
         bare = seconds_each({"floor": creating(floor())}, count=300)["floor"]
     each = median(drained(number) for _ in range(7)) / number
     yield Row("drain: attempts a second", 1 / each, "/s", 50_000, is_at_least=True, note=f"{each * 1e6:.1f} µs each")
-    yield Row("drain: an attempt against the floor of create_task", each / bare, "×", 0.5)
+    yield Row("drain: an attempt against the floor of create_task", each / bare, "×")
 
 
 def _growth() -> Iterator[Row]:
