@@ -6,6 +6,7 @@ It imports pytest and nothing heavy: everything else is loaded when the first te
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -88,6 +89,24 @@ def _add_ini(parser: pytest.Parser, name: str, help: str, kind: Any) -> None:
     parser.addini(name, help, type=kind, default=[] if kind == "linelist" else "")
 
 
+def _begin(config: pytest.Config) -> PluginSession:
+    """What the plugin knows of this run, from the first call on; it leaves no trace, however the run ends."""
+    session = config.stash.get(_SESSION, None)
+    if session is not None:
+        return session
+    ini = _ini_values(config)
+    from ._plugin.own_modules import OwnModules
+
+    own_modules = OwnModules()
+    own_modules.begin()
+    config.add_cleanup(own_modules.end)
+    from ._plugin.session import PluginSession
+
+    session = config.stash[_SESSION] = PluginSession(ini)
+    config.add_cleanup(session.close)
+    return session
+
+
 def _ini_values(config: pytest.Config) -> dict[str, Any]:
     """What the ini file says; a value of a type that the option doesn't take is the user's error, as in pytest 9.2."""
     try:
@@ -108,17 +127,18 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     return 0
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Intercept clients from here on: the first conftest.py may import application code, and collection will."""
+    with suppress(pytest.UsageError):  # which pytest takes from pytest_configure
+        _begin(early_config)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and intercept clients from here on: collection imports application code."""
+    """Register the marker; the plugin may be one that a conftest.py has named, and begin only now."""
     config.addinivalue_line("markers", _MARKER)
-    from ._plugin.own_modules import OwnModules
-
-    own_modules = OwnModules()
-    own_modules.begin()
-    config.add_cleanup(own_modules.end)
-    from ._plugin.session import PluginSession
-
-    session = config.stash[_SESSION] = PluginSession(_ini_values(config), settle_seed(config))
+    session = _begin(config)
+    session.seed = settle_seed(config)
     if config.getoption("cloud_tasks_report"):
         from ._plugin.reporting import Reporting
 
@@ -141,13 +161,6 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def pytest_configure_node(node: Any) -> None:
     """Workers of pytest-xdist have the same seed."""
     tell_worker(node)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave no trace."""
-    session = config.stash.get(_SESSION, None)
-    if session is not None:
-        session.close()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -15,7 +15,6 @@ import pytest
 from google.cloud import tasks_v2
 
 import pytest_cloudtasks
-from benchmarks import calls
 from pytest_cloudtasks import FakeCloudTasks
 
 OURS = str(Path(pytest_cloudtasks.__file__).parent)
@@ -56,7 +55,7 @@ def test_a_create_task_goes_through_few_functions(cloud_tasks: FakeCloudTasks) -
     """From Google's client to the queue and back it takes some forty-five calls of the package's own functions."""
     cloud_tasks.create_queue("work")
     creating(cloud_tasks, 5)()
-    assert calls_within(creating(cloud_tasks, ROUNDS)) / ROUNDS < 50
+    assert calls_within(creating(cloud_tasks, ROUNDS)) / ROUNDS < 48
 
 
 def test_a_get_task_goes_through_few_functions(cloud_tasks: FakeCloudTasks) -> None:
@@ -73,17 +72,18 @@ def test_a_get_task_goes_through_few_functions(cloud_tasks: FakeCloudTasks) -> N
     assert calls_within(get) / ROUNDS < 31
 
 
-@pytest.mark.parametrize(
-    ("calling", "bound"), [(calls.creating, 1.45), (calls.getting, 1.35)], ids=["create_task", "get_task"]
-)
-def test_a_call_costs_little_more_than_googles_client(
-    calling: Callable[..., Callable[[int], None]], bound: float
-) -> None:
-    """On the fake it goes through a third more functions, Google's included, than where nothing answers it."""
+@pytest.mark.parametrize(("calling", "bound"), [("creating", 1.42), ("getting", 1.3)], ids=["create_task", "get_task"])
+def test_a_call_costs_little_more_than_googles_client(calling: str, bound: float) -> None:
+    """On the fake it goes through a third more functions than where nothing answers it; a read through a quarter more.
+
+    Google's are counted, too: those of the newest release, earlier ones have fewer.
+    """
+    from benchmarks import calls
+
     counts = []
     with calls.fake_client() as fake:
         for client in (fake, calls.floor()):
-            call = calling(client)
+            call = getattr(calls, calling)(client)
             call(5)
             counts.append(calls_within(lambda call=call: call(ROUNDS), of=""))
     assert counts[0] / counts[1] < bound

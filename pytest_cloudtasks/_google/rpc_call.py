@@ -11,10 +11,10 @@ from .raw import raw, restored
 class RpcCall:
     """One call that a client made, as it arrived.
 
-    ``retry`` is what the caller passed (google.api_core's DEFAULT where nothing was passed, None for no retry),
-    ``timeout`` the seconds that came with the call, ``metadata`` its pairs, ``api`` the package of the API
-    (``google.cloud.tasks.v2``). ``result`` is the response, or ``error`` the exception that the transport raised; a
-    call whose response was lost has both.
+    ``retry`` is what the caller passed: None for no retry, google.api_core's DEFAULT where nothing was passed and where
+    that can't be seen (an RPC of the transport itself, a redirected channel, a server). ``timeout`` is the seconds that
+    came with the call, ``metadata`` its pairs, ``api`` the package of the API (``google.cloud.tasks.v2``). ``result``
+    is the response, or ``error`` the exception that the transport raised; a call whose response was lost has both.
     """
 
     # Request and response are kept as bytes until somebody looks. That tells what was said whatever is written into

@@ -6,6 +6,8 @@ import random
 
 _MASK = (1 << 64) - 1
 _STEP = 0x9E3779B97F4A7C15
+_FACTOR = 0xD6E8FEB86659FD93
+"""Odd, as the step is: so every number of 64 bits comes once."""
 
 
 class Randomness:
@@ -18,7 +20,8 @@ class Randomness:
     def task_id(self) -> str:
         """A new task ID: 20 decimal digits, often with a leading zero, as the service gives them; never one twice.
 
-        A counter of 64 bits in steps of the golden ratio, which come back to no number before they have met all.
+        A counter of 64 bits, mixed one to one.
         """
-        self._ids = (self._ids + _STEP) & _MASK
-        return str(self._ids).zfill(20)
+        mixed = self._ids = (self._ids + _STEP) & _MASK
+        mixed = ((mixed ^ (mixed >> 32)) * _FACTOR) & _MASK
+        return str(mixed ^ (mixed >> 32)).zfill(20)

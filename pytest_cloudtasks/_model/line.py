@@ -17,10 +17,11 @@ A task that goes out of turn, or lines up again, leaves its earlier entries in t
 
 def still_waits(entry: Entry) -> bool:
     """Whether an entry is its task's latest."""
-    at, _, _, dispatch_count, task = entry
+    at, rank, _, dispatch_count, task = entry
     return (
         task.state is TaskState.SCHEDULED
         and task.dispatch_count == dispatch_count
+        and task.rank == rank
         and task.schedule_time + task.delay == at
     )
 
@@ -40,6 +41,8 @@ class Line:
     def add(self, entry: Entry) -> None:
         """``entry`` lines up."""
         run = self._run
+        while run and run[-1] > entry and not still_waits(run[-1]):
+            run.pop()  # nobody has to go before one that is gone
         if not run or run[-1] < entry:
             run.append(entry)
         else:

@@ -28,9 +28,9 @@ NO = ("false", "0", "no", "off")
 class PluginSession:
     """What the plugin knows between its hooks. Settings and everything behind them load with the first fake."""
 
-    def __init__(self, ini: Mapping[str, Any], seed: int | None = None) -> None:
-        """``seed`` is that of the command line, which wins over all others."""
-        self._seed = seed
+    def __init__(self, ini: Mapping[str, Any]) -> None:
+        self.seed: int | None = None
+        """That of the command line, which wins over all others."""
         self._ini = {name: value for name, value in ini.items() if name != "defer_credentials"}
         self._ini_layer: dict[str, Any] | None = None
         self._handle: FakeCloudTasks | None = None
@@ -274,8 +274,8 @@ class PluginSession:
                 if "queues" in given:
                     given["queues"] = located(given["queues"], [item.path.parent, item.config.rootpath])
                 layers.append(checked(given, where="@pytest.mark.cloud_tasks"))
-        if self._seed is not None:
-            layers.append({"seed": self._seed})
+        if self.seed is not None:
+            layers.append({"seed": self.seed})
         settings: Settings = merged(*layers)
         return settings
 

@@ -34,14 +34,14 @@ class RealCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
     def __init__(self, *setup: object) -> None:
         self.setup = setup
 
-    def __call__(self, request: Any, **options: Any) -> Any:
-        return self.with_call(request, **options)[0]
+    def __call__(self, *request: Any, **options: Any) -> Any:
+        return self.with_call(*request, **options)[0]
 
-    def with_call(self, request: Any, **options: Any) -> Any:
-        return (self.setup, request, options), "the call"
+    def with_call(self, *request: Any, **options: Any) -> Any:
+        return (self.setup, *request, options), "the call"
 
-    def future(self, request: Any, **options: Any) -> Any:
-        return "the future", self.setup, request, options
+    def future(self, *request: Any, **options: Any) -> Any:
+        return "the future", self.setup, *request, options
 
 
 class RealChannel(grpc.Channel):  # type: ignore[misc]
@@ -163,6 +163,15 @@ def test_a_call_may_be_bound_to_a_real_channel() -> None:
     assert call.with_call("request", timeout=3, compression=1) == (made, "the call")
     assert call("request", timeout=3, compression=1) == made
     assert call.future("request", timeout=3, compression=1) == ("the future", *made)
+
+
+def test_arguments_by_position_go_to_a_real_channel_as_they_came() -> None:
+    """Grpc takes six of them, and so does the RPC of a transport."""
+    call = LateBoundChannel(lambda rpc: RealChannel(), nothing).unary_unary(GET_TASK)
+    given = ("request", 3, None, None, True, "gzip")
+    assert call(*given) == ((GET_TASK, None, None), *given, {})
+    assert call.with_call(*given) == (((GET_TASK, None, None), *given, {}), "the call")
+    assert call.future(*given) == ("the future", (GET_TASK, None, None), *given, {})
 
 
 def test_an_rpc_has_one_callable() -> None:

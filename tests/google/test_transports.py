@@ -58,6 +58,8 @@ def stock_on(channel: QueueChannel) -> type[CloudTasksGrpcTransport]:
     """The library's gRPC transport, which opens ``channel`` where it would open one to the service."""
 
     class OnStandIn(CloudTasksGrpcTransport):
+        __module__ = CloudTasksGrpcTransport.__module__  # where its logger is looked for
+
         @classmethod
         def create_channel(cls, *args: Any, **kwargs: Any) -> QueueChannel:
             return channel
@@ -156,22 +158,54 @@ def test_a_grpc_transport_is_bound_call_by_call(scripted: Callable[..., Any]) ->
     assert [call.method for call in backend.calls] == ["get_queue"]
 
 
-@pytest.mark.parametrize("is_asked", [True, False], ids=["debug", "info"])
-def test_calls_are_logged_where_google_logs_them(
-    scripted: Callable[..., Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, is_asked: bool
-) -> None:
-    """With Google's own logger at DEBUG each call is logged as the library does it; else the log stays empty."""
-    backend = scripted(FOUND)
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[str]]:
+    """Gives what Google's transport has logged since the last time, and sets its logger to a level."""
     logger = logging.getLogger(CloudTasksGrpcTransport.__module__)
     monkeypatch.setattr(logger, "handlers", [caplog.handler])  # Google's root logger propagates nothing to Python's
     monkeypatch.setattr(logger, "propagate", False)
-    caplog.set_level(logging.DEBUG if is_asked else logging.INFO, CloudTasksGrpcTransport.__module__)
+
+    def told(level: int) -> list[str]:
+        caplog.set_level(level, logger.name)
+        messages = [record.getMessage() for record in caplog.records if record.name == logger.name]
+        caplog.clear()
+        return messages
+
+    return told
+
+
+RPC = "/google.cloud.tasks.v2.CloudTasks/GetQueue"
+LOGGED = [f"Sending request for {RPC}", f"Received response for {RPC}."]
+
+
+@pytest.mark.parametrize("form", ["of the client", "__call__", "with_call"])
+def test_calls_are_logged_while_google_logs_them(
+    scripted: Callable[..., Any], log: Callable[[int], list[str]], form: str
+) -> None:
+    """While Google's own logger is at DEBUG each call is logged as the library does it, else the log stays empty."""
+    backend = scripted(FOUND)
     client = tasks_v2.CloudTasksClient(transport=late_bound_grpc(CloudTasksGrpcTransport)())
-    client.get_queue(name=QUEUE)
-    told = [record.getMessage() for record in caplog.records if record.name == CloudTasksGrpcTransport.__module__]
-    rpc = "/google.cloud.tasks.v2.CloudTasks/GetQueue"
-    assert told == ([f"Sending request for {rpc}", f"Received response for {rpc}."] if is_asked else [])
-    assert len(backend.calls) == 1
+    request = tasks_v2.GetQueueRequest(name=QUEUE)
+    get: Any = client.get_queue if form == "of the client" else getattr(client.transport.get_queue, form)
+    levels = [logging.INFO, logging.DEBUG, logging.INFO, logging.DEBUG, logging.INFO]
+    told = []
+    for level in levels:
+        told.append(log(level))
+        get(request, metadata=[])
+    told.append(log(logging.INFO))
+    assert told == [[], [], LOGGED, [], LOGGED, []]
+    assert len(backend.calls) == len(levels)
+
+
+@pytest.mark.parametrize(("level", "told"), [(logging.DEBUG, LOGGED[:1]), (logging.INFO, [])], ids=["debug", "info"])
+def test_a_future_of_the_real_service_is_logged_alike(
+    log: Callable[[int], list[str]], level: int, told: list[str]
+) -> None:
+    """Outside a fake a call may be a future, and goes through Google's log where that is heard."""
+    transport = late_bound_grpc(stock_on(QueueChannel("real")))(credentials=AnonymousCredentials())
+    log(level)
+    transport.get_queue.future(tasks_v2.GetQueueRequest(name=QUEUE), metadata=[])
+    assert log(logging.INFO) == told
 
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO])

@@ -102,6 +102,29 @@ def test_other_methods_are_called_as_ever(kind: Callable[..., Method], retry: An
     assert called(kind(retry, timeout), **passed) == {**passed, "noted": DEFAULT}
 
 
+@pytest.mark.parametrize(("outer", "inner"), [(POLICY, DEFAULT), (DEFAULT, POLICY), (POLICY, None), (None, POLICY)])
+def test_a_call_within_a_call_notes_its_own_retry(kind: Callable[..., Method], outer: Any, inner: Any) -> None:
+    """Callbacks of a retry, and handlers that are dispatched inline, call the client in the midst of a call."""
+    within = kind(None, 20.0)
+
+    class Outer(kind):  # type: ignore[misc,valid-type]
+        def __call__(self, request: Any, **options: Any) -> Any:
+            noted = noting_retry_async if issubclass(kind, AsyncMethod) else noting_retry
+            found = noted(within)(request, retry=inner)
+            self.calls.append({"noted": caller_retry.get()})
+            return found
+
+    assert called(Outer(None, 20.0), retry=outer) == {"noted": outer}
+    assert [one["noted"] for one in within.calls] == [inner]
+
+
+def test_a_method_that_may_repeat_attempts_is_called_as_ever() -> None:
+    """Where only the time-out is found, nobody knows of the retry."""
+    method = Method(None, 20.0)
+    del method._retry
+    assert timeout_of_one_attempt(method) is None
+
+
 def test_what_has_no_policies_is_called_as_ever() -> None:
     """Where the private parts have moved nothing is left out."""
     assert timeout_of_one_attempt(attempt) is None
@@ -116,4 +139,4 @@ def test_the_service_sees_the_clients_own_time_out(scripted: Callable[..., Any])
     method = client.transport._wrapped_methods[client.transport.create_task]
     assert timeout_of_one_attempt(method.__wrapped__) is not None
     assert client.create_task(parent="projects/p/locations/l/queues/q", task=task) == task
-    assert [(call.timeout, call.retry) for call in backend.calls] == [(20.0, DEFAULT)]
+    assert [(call.timeout, call.retry) for call in backend.calls] == [(method.__wrapped__._timeout, DEFAULT)]

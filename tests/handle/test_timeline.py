@@ -96,8 +96,8 @@ def test_a_rich_story(enqueue: Enqueue) -> None:
 +1:00:02      reports/forced attempt 1 (forced) → 200 after 2 s, dropped: the task was deleted
 +31d 1:00:00  reports/forgotten expired: its retention of 31 days is over
 +31d 2:00:00  queue reports resumed
-+31d 2:00:00  receipts/03214249063941660927 created: POST https://mailer.test/send
-+31d 2:00:00  receipts/03214249063941660927 attempt 1 → 200
++31d 2:00:00  receipts/00970083792541245186 created: POST https://mailer.test/send
++31d 2:00:00  receipts/00970083792541245186 attempt 1 → 200
 +31d 2:00:00  queue reports deleted"""
     )
 

@@ -266,3 +266,14 @@ def test_what_the_caller_gave_is_copied() -> None:
     assert mine.headers == (("X-A", "1"),)
     assert isinstance(stored, HttpTarget)
     assert (stored.url, stored.method, stored.body, stored.oidc) == (URL, "PUT", b"body", OidcToken("a@b.c", "aud"))
+
+
+def test_a_task_that_is_too_large_takes_no_id() -> None:
+    """The next task without a name has the ID that it would have had without the refused one."""
+    service, spec = service_with(), TaskSpec(HttpTarget(URL))
+
+    def create() -> object:
+        return service.create_task(START, QUEUE, spec, size_of=lambda task: 2**30)
+
+    assert_refused(service, Code.INVALID_ARGUMENT, "Task size too large", create)
+    assert service.create_task(START, QUEUE, spec).name == service_with().create_task(START, QUEUE, spec).name

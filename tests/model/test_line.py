@@ -71,6 +71,17 @@ def test_a_task_that_comes_again_after_a_dispatch_waits_anew() -> None:
     assert list(line) == [task, other]
 
 
+def test_a_task_that_lines_up_again_stands_by_its_new_rank() -> None:
+    """What it left at the same instant by another rank counts no more."""
+    line, task, other = Line(), waiting(0, 5, rank=1), waiting(1, 5, rank=2)
+    put(line, task)
+    put(line, other)
+    task.rank = 3
+    put(line, task)
+    assert line.first() is other
+    assert list(line) == [other, task]
+
+
 def test_nobody_waits_in_a_new_line() -> None:
     """There is no first, and none that is due."""
     assert (Line().first(), Line().up_to(10), list(Line())) == (None, [], [])

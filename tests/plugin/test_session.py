@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from google.cloud.tasks_v2 import types
 
+from pytest_cloudtasks._google.switchboard import switchboard
 from pytest_cloudtasks.plugin import _ini_values
 
 
@@ -139,6 +140,29 @@ def test_a_client_built_too_early_fails_at_its_first_call_outside(pytester: pyte
         """
     )
     pytester.runpytest().assert_outcomes(passed=4)
+
+
+@pytest.mark.parametrize("where", ["conftest.py", "tests/conftest.py"])
+def test_a_conftest_may_import_the_application(pytester: pytest.Pytester, where: str) -> None:
+    """The first conftest files are loaded before the run is configured, and what they build needs no credentials."""
+    pytester.makepyfile(app=APP)
+    pytester.makeini("[pytest]\npythonpath = .")
+    pytester.path.joinpath("tests").mkdir()
+    pytester.path.joinpath(where).write_text("import app\n")
+    pytester.path.joinpath("tests", "test_it.py").write_text(
+        "from app import built_at_import, enqueue\n\n"
+        "def test_it(cloud_tasks):\n"
+        "    cloud_tasks.create_queue('work')\n"
+        "    enqueue(built_at_import)\n"
+    )
+    pytester.runpytest("tests").assert_outcomes(passed=1)
+    refused = pytester.runpytest("tests", "-o", "cloud_tasks_defer_credentials=false")
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    assert "DefaultCredentialsError" in refused.stderr.str()
+    broken = pytester.path.joinpath(where)
+    broken.write_text("raise KeyError('broken')\n")
+    assert pytester.runpytest("tests").ret == pytest.ExitCode.USAGE_ERROR
+    assert not switchboard.defers_credentials(), "a run that ended before it was configured has left nothing behind"
 
 
 def test_deferring_credentials_can_be_turned_off(pytester: pytest.Pytester) -> None:

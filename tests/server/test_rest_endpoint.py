@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import requests
+from google.api_core import gapic_v1
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
 from pytest_cloudtasks._google.endpoints.methods import method_at, methods_of
@@ -233,7 +234,12 @@ def test_calls_are_recorded_as_they_arrived(cloud_tasks: FakeCloudTasks, cloud_t
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
     requests.get(url, headers={"X-Goog-User-Project": "billed"}, timeout=10)
     (call,) = cloud_tasks.rpcs
-    assert (call.method, call.request.name, call.timeout, call.retry) == ("get_queue", QUEUE, None, None)
+    assert (call.method, call.request.name, call.timeout, call.retry) == (
+        "get_queue",
+        QUEUE,
+        None,
+        gapic_v1.method.DEFAULT,
+    )
     assert dict(call.metadata)["x-goog-user-project"] == "billed"
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
+from google.api_core.gapic_v1.method import DEFAULT
 from google.protobuf.message import DecodeError
 
 from ..raw import raw, shown
@@ -66,7 +67,7 @@ def _answering(backend: Receiver, method: Method) -> Callable[[Any, grpc.Service
             shown(method.request, request),
             _timeout(context),
             tuple((key, value) for key, value in context.invocation_metadata()),
-            None,
+            DEFAULT,
         )
         try:
             return backend.receive(call)

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import web
+from google.api_core.gapic_v1.method import DEFAULT
 
 from ..raw import shown as as_the_library_has_it
 from ..rpc_call import RpcCall
@@ -90,7 +91,7 @@ class _Endpoint:
         message = _message(route, request.content_type, pairs, body)
         method = route.method
         metadata = tuple((name.lower(), value) for name, value in request.headers.items())
-        call = RpcCall(method.rpc, method.api, as_the_library_has_it(method.request, message), None, metadata, None)
+        call = RpcCall(method.rpc, method.api, as_the_library_has_it(method.request, message), None, metadata, DEFAULT)
         try:
             answer = self._backend.receive(call)
         except InProcessRpcError as error:
