@@ -48,6 +48,12 @@ class Switchboard:
         """From now on calls go to ``backend``."""
         self._backends.append(backend)
 
+    def put_innermost(self, backend: Backend) -> None:
+        """Of those that have entered, ``backend`` is the innermost from now on, if it is one of them."""
+        if backend in self._backends:
+            self._backends.remove(backend)
+            self._backends.append(backend)
+
     def leave(self, backend: Backend) -> None:
         """``backend`` takes no more calls; the one before it does again."""
         self._backends.remove(backend)

@@ -173,6 +173,9 @@ class PluginSession:
             yield
         finally:
             self._wide_fixtures -= is_wide
+            if is_wide and self._world is not None:
+                # A fake that it has begun is the outer one for the tests that follow, and so for this one.
+                switchboard.put_innermost(self._world)
 
     @contextmanager
     def calling(self, item: pytest.Item) -> Iterator[None]:

@@ -6,7 +6,7 @@ import time
 from typing import NamedTuple
 
 from .._model.units import LATEST
-from .foreign import ForeignClock, active, following, move_forward
+from .foreign import ForeignClock, active, following, is_ours, move_forward
 from .hold import Hold
 
 
@@ -57,14 +57,18 @@ class Clock:
         if self.has_started:
             return
         foreign = None if self._virtual else active(None)
+        is_apart = False
         if self._resumes is None and foreign is not None and self._start is not None:
-            foreign.move(self._start)
+            if is_ours(foreign):  # another fake's, which has an instant of its own, and tasks that wait for theirs
+                foreign, is_apart = None, True
+            else:
+                foreign.move(self._start)
         if self._resumes is None:
             self.now = self.origin = self._first_instant(foreign, by_call)
         self.has_started = True
         if foreign is None:
             if not self._virtual:
-                self._hold = Hold(self.now)
+                self._hold = Hold(self.now, is_apart=is_apart)
         elif self._resumes is None:
             self._followed = foreign
 
@@ -83,7 +87,7 @@ class Clock:
         hold = self._hold
         if hold is not None and hold.stands_at(self.now):
             return None  # the usual case, told quickly: every call of a client asks
-        foreign = active(hold and hold.traveller)
+        foreign = active(hold and hold.traveller, self._followed and self._followed.source)
         if foreign is None:
             self._followed = None
             if self._hold is None:
@@ -126,7 +130,7 @@ class Clock:
         if self._virtual:
             return
         if self._hold is None or not self._hold.is_in_force:
-            foreign = active(self._hold and self._hold.traveller)
+            foreign = active(self._hold and self._hold.traveller, self._followed and self._followed.source)
             if foreign is not None:
                 move_forward(foreign, to)
         if self._hold is not None:

@@ -42,15 +42,41 @@ def move_forward(clock: ForeignClock, to: int) -> None:
         clock.move(to)
 
 
-def active(ours: object | None) -> ForeignClock | None:
-    """The innermost clock that is not ``ours``."""
+def active(ours: object | None, followed: object | None = None) -> ForeignClock | None:
+    """The innermost clock that is not ``ours``, for a fake that has ``followed`` one until now.
+
+    A fake that began within it, and has a time of its own, is passed over.
+    """
     factories = freezers()
     if factories:
         return _Freezegun(factories[-1])
-    traveller = innermost_traveller()
-    if traveller is None or traveller is ours:
-        return None
-    return _TimeMachine(traveller)
+    stack = travellers()
+    place = next((one for one in (ours, followed) if one is not None and one in stack), None)
+    for traveller in reversed(stack):
+        if traveller is ours:
+            return None
+        if place is None or traveller is place or not _OURS.get(traveller, False):
+            return _TimeMachine(traveller)
+    return None
+
+
+_OURS: dict[object, bool] = {}
+"""The holds that fakes have begun, and whether they did so within another's, for a time of their own."""
+
+
+def is_ours(clock: ForeignClock) -> bool:
+    """Whether it is the hold of a fake."""
+    return clock.source in _OURS
+
+
+def ours_begins(traveller: object, *, is_apart: bool) -> None:
+    """A fake has begun this hold; one that ``is_apart`` is within another's."""
+    _OURS[traveller] = is_apart
+
+
+def ours_ends(traveller: object) -> None:
+    """It has ended it."""
+    _OURS.pop(traveller, None)
 
 
 def following(traveller: object) -> ForeignClock:

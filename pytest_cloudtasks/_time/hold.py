@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 class Hold:
     """While it lasts, every clock that tells the date stands at one instant. Monotonic clocks run on."""
 
-    def __init__(self, at: int) -> None:
-        """Hold at ``at`` (nanoseconds since 1970). Nothing else may be holding time."""
+    def __init__(self, at: int, *, is_apart: bool = False) -> None:
+        """Hold at ``at`` (nanoseconds since 1970). Nothing else may be holding time, unless it ``is_apart``.
+
+        Then it is within the hold of another fake, whose time stands meanwhile.
+        """
         import time_machine
 
         # A destination in whole seconds leaves the time zone of the process alone; a datetime in UTC would set it.
@@ -23,6 +26,7 @@ class Hold:
         self._travel: time_machine.travel | None = time_machine.travel(seconds, tick=False)
         self.traveller: Any = self._travel.start()
         self._travellers = foreign.travellers()
+        foreign.ours_begins(self.traveller, is_apart=is_apart)
         self.move(at)
 
     @property
@@ -49,6 +53,7 @@ class Hold:
         if self._travel is None:
             return
         travel, self._travel = self._travel, None
+        foreign.ours_ends(self.traveller)
         if foreign.innermost_traveller() is not self.traveller:
             foreign.forget_traveller(self.traveller)
             return

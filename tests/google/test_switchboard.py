@@ -49,6 +49,18 @@ def test_the_outer_fake_may_leave_first() -> None:
     assert switchboard.backend is inner
 
 
+def test_a_fake_may_be_put_innermost() -> None:
+    """It gets the calls of one that entered after it; one that is not there is not put anywhere."""
+    switchboard, first, second = Switchboard(), Exchange(), Exchange()
+    switchboard.enter(first)
+    switchboard.enter(second)
+    switchboard.put_innermost(first)
+    switchboard.put_innermost(Exchange())
+    assert switchboard.backend is first
+    switchboard.leave(first)
+    assert switchboard.backend is second
+
+
 def test_a_fake_that_never_entered_cannot_leave() -> None:
     """Leaving without having entered is an error and disconnects nobody."""
     switchboard, present = Switchboard(), Exchange()

@@ -5,18 +5,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from google.cloud.tasks_v2 import types
 
 from pytest_cloudtasks._google.switchboard import switchboard
 from pytest_cloudtasks.plugin import _ini_values
-
-
-def no_such_field() -> str:
-    """What the library says of it, which is not the same in all releases."""
-    with pytest.raises(ValueError, match="min_backof") as refused:
-        types.Queue(retry_config={"min_backof": "10s"})
-    return str(refused.value)
-
 
 APP = """
     from google.cloud import tasks_v2
@@ -165,6 +156,32 @@ def test_a_conftest_may_import_the_application(pytester: pytest.Pytester, where:
     assert not switchboard.defers_credentials(), "a run that ended before it was configured has left nothing behind"
 
 
+@pytest.mark.parametrize("scope", ["module", "session"])
+def test_a_tests_fake_is_innermost_in_a_wider_fixtures(pytester: pytest.Pytester, scope: str) -> None:
+    """Calls go to the test's own fake in every test, in the one that the wider fixture is set up for, too."""
+    pytester.makepyfile(app=APP)
+    pytester.makepyfile(
+        f"""
+        import pytest
+        from app import built_at_import, enqueue
+        from pytest_cloudtasks import FakeCloudTasks
+
+        @pytest.fixture(scope="{scope}")
+        def shared():
+            with FakeCloudTasks(queues=["work"]) as shared:
+                enqueue(built_at_import)
+                yield shared
+
+        @pytest.mark.cloud_tasks(queues=["work"])
+        @pytest.mark.parametrize("number", [1, 2])
+        def test_it(number, shared, cloud_tasks):
+            enqueue(built_at_import)
+            assert (len(shared.tasks()), len(cloud_tasks.tasks())) == (1, 1)
+        """
+    )
+    pytester.runpytest("-p", "no:randomly").assert_outcomes(passed=2)
+
+
 def test_deferring_credentials_can_be_turned_off(pytester: pytest.Pytester) -> None:
     """With cloud_tasks_defer_credentials = false a client at import fails the collection, as without the plugin."""
     pytester.makepyfile(app=APP)
@@ -302,7 +319,9 @@ def test_a_misspelt_option_names_the_test_and_the_nearest_option(pytester: pytes
         ),
         (
             "queues={'receipts': {'retry_config': {'min_backof': '10s'}}}",
-            f"The queue 'receipts' of the settings can't be created: {no_such_field()}",
+            "The queue 'receipts' of the settings can't be created: retry_config.min_backof is no field of Google's"
+            " RetryConfig. Did you mean 'min_backoff'? Its fields are max_attempts, max_retry_duration, min_backoff,"
+            ' max_backoff and max_doublings, durations as a timedelta or a text such as "10s".',
         ),
         (
             "queues=['two words']",

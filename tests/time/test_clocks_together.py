@@ -150,6 +150,51 @@ def test_a_fake_within_a_fake_follows_the_same_clock(fake: FakeCloudTasks) -> No
     assert fake.clock.now() == application() == YEAR_2000 + HOUR
 
 
+YEAR_2031, YEAR_2035 = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (2031, 2035))
+
+
+@pytest.mark.parametrize("start", [YEAR_2000, YEAR_2035], ids=["earlier", "later"])
+def test_a_fake_with_a_start_within_a_fake_has_a_time_of_its_own(start: datetime) -> None:
+    """The outer one stands meanwhile, its tasks wait, and the application is back there afterwards."""
+    with FakeCloudTasks(start=YEAR_2031, queues=["work"]) as outer:
+        route = outer.route(URL)
+        enqueue(outer, schedule_time=YEAR_2031 + HOUR)
+        with FakeCloudTasks(start=start) as inner:
+            assert inner.clock.now() == application() == start
+            inner.advance(HOUR)
+            assert application() == start + HOUR
+            assert (outer.clock.now(), len(outer.tasks())) == (YEAR_2031, 1)
+        assert outer.clock.now() == application() == YEAR_2031
+        outer.advance(HOUR)
+        assert outer.clock.now() == application() == YEAR_2031 + HOUR
+    assert len(route.calls) == 1
+
+
+def test_the_outer_one_may_be_driven_meanwhile() -> None:
+    """It moves its own time, and the application's is the inner one's until that ends."""
+    with FakeCloudTasks(start=YEAR_2031) as outer:
+        with FakeCloudTasks(start=YEAR_2000) as inner:
+            outer.advance(HOUR)
+            assert (outer.clock.now(), inner.clock.now()) == (YEAR_2031 + HOUR, YEAR_2000)
+            assert application() == YEAR_2000
+        assert outer.clock.now() == application() == YEAR_2031 + HOUR
+
+
+def test_who_follows_the_outer_one_goes_on_following_it() -> None:
+    """A fake in between has the outer one's time; one that begins in the inner one has the inner one's."""
+    with FakeCloudTasks(start=YEAR_2031) as outer, FakeCloudTasks() as between:
+        assert between.clock.now() == YEAR_2031
+        with FakeCloudTasks(start=YEAR_2000) as inner, FakeCloudTasks() as within:
+            assert within.clock.now() == YEAR_2000
+            within.advance(HOUR)
+            assert inner.clock.now() == application() == YEAR_2000 + HOUR
+            assert between.clock.now() == outer.clock.now() == YEAR_2031
+            between.advance(HOUR)
+            assert between.clock.now() == outer.clock.now() == YEAR_2031 + HOUR
+            assert application() == YEAR_2000 + HOUR
+        assert application() == YEAR_2031 + HOUR
+
+
 # --- clocks that tick, or that a handler moves -------------------------------------------------------------------
 
 TICKING: dict[str, Callable[[], Any]] = {
