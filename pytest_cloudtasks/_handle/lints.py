@@ -22,6 +22,7 @@ from .._model.task import Task, TaskState
 from .._model.units import DAY, HOUR
 from .durations import duration_text
 from .lint_warning import CloudTasksLintWarning
+from .places import application_frame
 
 if TYPE_CHECKING:
     from .state import State
@@ -35,21 +36,6 @@ TITLES = (NO_CONTENT_TYPE, PLAIN_HTTP, UNLIMITED_ATTEMPTS, BASIC_VIEW, NAME_AGAI
 """Each message begins with one, so that a filter of pytest's can tell them apart."""
 
 _READING = frozenset({"get_task", "list_tasks", "run_task"})
-_NOT_THE_APPLICATION = (
-    "pytest_cloudtasks.",
-    "google.cloud.tasks",
-    "google.api_core.",
-    "google.auth.",
-    "grpc.",
-    "proto.",
-    "requests.",
-    "asyncio.",
-    "concurrent.",
-    "threading.",
-    "functools.",
-    "contextlib.",
-)
-"""What the names of modules begin with whose frames stand between a call and the code that it comes from."""
 _ENDED = {
     TaskState.SUCCEEDED: "had succeeded",
     TaskState.EXHAUSTED: "had no retry left",
@@ -203,7 +189,7 @@ class Lints:
         """The frame that a call comes from; None if that place, or that ``subject``, was told of already."""
         if (title, subject) in self._told or self._is_where_it_was(title):
             return None
-        frame, depth = _application_frame()
+        frame, depth = application_frame()
         if _key(title, frame, subject) not in self._told:
             return frame
         if not subject:
@@ -244,14 +230,6 @@ class Lints:
 
 def _key(title: str, place: FrameType, subject: str = "") -> tuple[str, str]:
     return title, subject or f"{place.f_code.co_filename}:{place.f_lineno}"
-
-
-def _application_frame() -> tuple[FrameType, int]:
-    """The frame of the code that calls the client, or the outermost there is, and how far above the caller it is."""
-    frame, depth = sys._getframe(1), 0
-    while f"{frame.f_globals.get('__name__')}.".startswith(_NOT_THE_APPLICATION) and frame.f_back is not None:
-        frame, depth = frame.f_back, depth + 1
-    return frame, depth
 
 
 def _is_loopback(url: str) -> bool:

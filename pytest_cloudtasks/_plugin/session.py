@@ -309,10 +309,12 @@ class PluginSession:
         switchboard.refuse_outside = self._refuse if outside == "refuse" else None
 
     def _refuse(self, rpc: str) -> None:
+        from .._handle.places import application_frame, place_text
+
         message = (
-            f'CloudTasksClient.{rpc}() was called outside a fake, and outside="refuse" keeps calls away from the real'
-            " service. Ask for the cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
-            ' @pytest.mark.cloud_tasks(outside="real").'
+            f"CloudTasksClient.{rpc}() was called outside a fake ({place_text(application_frame()[0])}), and"
+            ' outside="refuse" keeps calls away from the real service. Ask for the cloud_tasks fixture in the test or'
+            ' fixture that makes the call, or allow it with @pytest.mark.cloud_tasks(outside="real").'
         )
         self._failures.append(message)
         pytest.fail(message, pytrace=False)

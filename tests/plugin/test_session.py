@@ -192,9 +192,9 @@ def test_deferring_credentials_can_be_turned_off(pytester: pytest.Pytester) -> N
 
 
 REFUSAL = (
-    'CloudTasksClient.create_task() was called outside a fake, and outside="refuse" keeps calls away from the real'
-    " service. Ask for the cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
-    ' @pytest.mark.cloud_tasks(outside="real").'
+    'CloudTasksClient.create_task() was called outside a fake (app.py:9, in enqueue), and outside="refuse" keeps calls'
+    " away from the real service. Ask for the cloud_tasks fixture in the test or fixture that makes the call, or allow"
+    ' it with @pytest.mark.cloud_tasks(outside="real").'
 )
 
 

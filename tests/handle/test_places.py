@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from pytest_cloudtasks._handle.places import application_frame, place_text
+
+
+def called_by(module: str, call: Callable[[], object]) -> object:
+    """What ``call`` gives where a function of ``module`` calls it."""
+    names: dict[str, object] = {"__name__": module}
+    exec("def within(call):\n    return call()", names)
+    within: Callable[[Callable[[], object]], object] = names["within"]  # type: ignore[assignment]
+    return within(call)
+
+
+@pytest.mark.parametrize(
+    "module", ["google.cloud.tasks_v2.services", "google.api_core.retry", "grpc._channel", "proto"]
+)
+def test_the_librarys_frames_are_passed_over(module: str) -> None:
+    """The place is in the code that called the library, so many frames above."""
+    frame, depth = called_by(module, application_frame)  # type: ignore[misc]
+    assert (frame.f_code.co_name, depth) == ("called_by", 1)
+
+
+def test_where_nothing_else_called_the_outermost_frame_is_the_place() -> None:
+    """A thread of the library's has no application above it."""
+
+    def outermost() -> tuple[FrameType, int]:
+        return application_frame()
+
+    frame, depth = outermost()
+    assert (frame.f_code, depth) == (outermost.__code__, 0)
+
+
+def test_a_place_has_file_line_and_function(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The file is told as seen from the working directory, if it lies beneath it."""
+    frame = inspect.currentframe()
+    assert frame is not None
+    here, path = sys._getframe().f_code.co_name, Path(__file__)
+    monkeypatch.chdir(path.parent)
+    assert place_text(frame) == f"{path.name}:{frame.f_lineno}, in {here}"
+    monkeypatch.chdir(tmp_path)
+    assert place_text(frame) == f"{path}:{frame.f_lineno}, in {here}"
