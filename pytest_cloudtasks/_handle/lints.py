@@ -6,13 +6,11 @@ comparisons; the stack is looked at only for a call that may deserve a word.
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from functools import lru_cache
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from .._model import names
 from .._model.backoff import UNLIMITED
@@ -20,6 +18,8 @@ from .._model.queue import Queue
 from .._model.target import Headers, HttpTarget, PullMessage, Target
 from .._model.task import Task, TaskState
 from .._model.units import DAY, HOUR
+from .._targets.json_text import read_json
+from .._targets.urls import is_loopback, wire_url
 from .durations import duration_text
 from .lint_warning import CloudTasksLintWarning
 from .places import application_frame
@@ -102,7 +102,7 @@ class Lints:
         )
 
     def _look_at_token(self, world: State, task: Task, sent: Target) -> None:
-        if not isinstance(sent, HttpTarget) or not sent.url.startswith("http://") or _is_loopback(sent.url):
+        if not isinstance(sent, HttpTarget) or not sent.url.startswith("http://") or _stays_here(sent.url):
             return
         if sent.oidc or sent.oauth:
             what = f"the {'OIDC' if sent.oidc else 'OAuth'} token of its queue's http_target"
@@ -232,9 +232,9 @@ def _key(title: str, place: FrameType, subject: str = "") -> tuple[str, str]:
     return title, subject or f"{place.f_code.co_filename}:{place.f_lineno}"
 
 
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
+def _stays_here(url: str) -> bool:
+    host = wire_url(url).host
+    return is_loopback(host) or host.endswith(".localhost")
 
 
 @lru_cache(maxsize=64)
@@ -245,8 +245,8 @@ def _header_names(headers: Headers) -> frozenset[str]:
 
 def _is_json(body: bytes) -> bool:
     try:
-        json.loads(body)
-    except (ValueError, RecursionError):  # what is nested too deep for the reader at the other end, too
+        read_json(body)
+    except ValueError:
         return False
     return True
 

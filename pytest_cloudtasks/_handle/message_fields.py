@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .._model.units import SECOND
+from .._targets.json_text import read_json
 from .._time.instants import to_datetime
 from .calls import short_resource
 from .differing import extended, in_whole
@@ -95,8 +95,8 @@ def _of_scalars(field: Any, where: str, left: Any, right: Any) -> Iterator[Row]:
 def _of_json(where: str, left: bytes, right: bytes) -> list[Row]:
     """Where two bodies differ that are both JSON; nothing if that doesn't tell."""
     try:
-        one, other = json.loads(left), json.loads(right)
-    except (ValueError, RecursionError):
+        one, other = read_json(left), read_json(right)
+    except ValueError:
         return []
     return [(part.field, part.expected, part.actual) for part in in_whole(where, one, other)]
 

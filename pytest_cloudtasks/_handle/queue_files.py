@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .._google.queue_yaml import NoYaml, QueueYamlError, parsed, queue_fields
+from .._targets.json_text import read_json
 
 
 def is_queue_file(text: str) -> bool:
@@ -37,7 +37,7 @@ def queues_in_file(path: Path) -> dict[str, Mapping[str, Any]]:
 
 def _from_gcloud(path: Path, text: str) -> dict[str, Mapping[str, Any]]:
     try:
-        listed = json.loads(text)
+        listed = read_json(text)
         if not isinstance(listed, list):
             raise TypeError
         queues = [_snake(queue) for queue in listed]

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from .._targets.json_text import read_json
 from .durations import duration_text, offset_text
 from .shortened import shortened
 
@@ -71,8 +72,8 @@ def _claims(value: str) -> str:
     if len(parts) != 3:
         return ""
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, RecursionError):
+        claims = read_json(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
         return ""
     if not isinstance(claims, dict):
         return ""

@@ -20,7 +20,7 @@ from .outcome import Outcome, OutcomeKind
 from .queue import Queue
 from .target import HttpTarget
 from .task import Task, TaskState
-from .units import MICROSECOND, truncated
+from .units import LATEST, MICROSECOND, truncated
 
 _RECOVERY = Fraction(1, 10)
 """The part of its rate that a throttled queue gets back by a success. Evidence: our choice."""
@@ -313,7 +313,7 @@ class Dispatcher:
         )
         if isinstance(verdict, Retry):
             if self._knobs.honour_retry_after and outcome.retry_at is not None:
-                verdict = Retry(max(verdict.at, outcome.retry_at))
+                verdict = Retry(min(max(verdict.at, outcome.retry_at), LATEST))
             task.schedule_time = truncated(verdict.at, MICROSECOND)
         if task.in_flight:
             # Another attempt is under way: it decides. Evidence: our choice.

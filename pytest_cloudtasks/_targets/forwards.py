@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import ipaddress
 import time
 from collections.abc import Coroutine
 from datetime import timedelta
@@ -17,7 +16,7 @@ from .asgi import in_a_loop
 from .base import Destination, Precedence, Target
 from .headers import Headers
 from .request import TargetRequest
-from .urls import Base, wire_url
+from .urls import Base, is_loopback, wire_url
 from .wire import header_bytes
 
 _HOP_BY_HOP = frozenset(
@@ -99,18 +98,6 @@ def _server(to: str, allow_remote: bool) -> Server:
             " localhost, or pass allow_remote=True if this test is to send its tasks there."
         )
     return Server(parts.scheme, parts.host, parts.port, parts.path.rstrip("/"))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its name alone; nothing is looked up."""
-    if host.removesuffix(".") == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
 
 
 def _answer_of(server: Server, request: TargetRequest, seconds: float) -> Answer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from .._model.outcome import Outcome, OutcomeKind
 from .._model.target import AppEngineTarget, HttpTarget, Target
 from .._time.instants import from_timedelta
 from .headers import Headers
+from .json_text import read_json
 from .urls import wire_url
 
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -79,7 +79,7 @@ class TargetRequest:
     @property
     def json(self) -> Any:
         """The body read as JSON; raises ValueError if it is none."""
-        return json.loads(self.body)
+        return read_json(self.body)
 
     @property
     def client_address(self) -> str:

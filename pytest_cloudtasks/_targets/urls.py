@@ -5,6 +5,7 @@ The service accepts anything behind ``http://`` and ``https://`` when a task is 
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from functools import lru_cache
 from typing import NamedTuple
@@ -55,6 +56,18 @@ def wire_url(url: str) -> WireUrl:
     number = _DEFAULT_PORTS.get(scheme.lower()) if not port else _number(port)
     written = f"{host}:{port}" if port else host
     return WireUrl(scheme.lower(), host.strip("[]").lower(), number, written, encoded(path) or "/", encoded(query))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its name alone; nothing is looked up."""
+    if host.removesuffix(".") == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
 
 
 @lru_cache(maxsize=_KEPT)

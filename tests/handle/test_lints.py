@@ -99,6 +99,13 @@ def test_a_token_over_plain_http(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) 
     ]
 
 
+def test_a_token_to_what_is_no_address(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """The service accepts a broken URL, and looking at the task breaks nothing either."""
+    (message,) = told(enqueue, "one", "http://[::1/do", headers={"authorization": "Bearer secret"})
+    assert message.startswith("A token over plain http: receipts/one sends its Authorization header to http://[::1/do,")
+    assert len(cloud_tasks.tasks()) == 1
+
+
 @pytest.mark.parametrize(
     ("url", "headers"),
     [
@@ -108,6 +115,9 @@ def test_a_token_over_plain_http(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) 
         ("http://127.0.0.1/do", {"Authorization": "Bearer secret"}),
         ("http://[::1]:80/do", {"Authorization": "Bearer secret"}),
         ("http://worker.localhost/do", {"Authorization": "Bearer secret"}),
+        ("http://127.0.0.2/do", {"Authorization": "Bearer secret"}),
+        ("http://localhost./do", {"Authorization": "Bearer secret"}),
+        ("http://[::ffff:127.0.0.1]/do", {"Authorization": "Bearer secret"}),
         ("/do", {"Authorization": "Bearer secret"}),
     ],
 )

@@ -148,7 +148,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert refusal(path) == f"queues names the file {path}, which can't be read: No such file or directory."
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[{}]", "[null]", "3", '{"queues": []}', '["receipts"]'])
+@pytest.mark.parametrize("text", ["", "{}", "[{}]", "[null]", "3", '{"queues": []}', '["receipts"]', "[" * 100_000])
 def test_json_of_another_form(tmp_path: Path, text: str) -> None:
     """Whatever else the file holds, the refusal says which command prints what is wanted."""
     path = written(tmp_path, "queues.json", text)

@@ -28,6 +28,22 @@ def test_what_is_no_response_is_no_success(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize(
+    ("outcome", "result"),
+    [
+        (response(200), 200),
+        (response(503), 503),
+        (DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
+        (NO_RESPONSE, "UNKNOWN"),
+        (Outcome(OutcomeKind.NO_RESPONSE, lost_status=200), "UNKNOWN"),
+    ],
+    ids=["success", "failure", "deadline", "no response", "lost answer"],
+)
+def test_a_result_is_a_status_or_the_name_of_a_code(outcome: Outcome, result: int | str) -> None:
+    """The status of a response, and the code's name where none came, even one that was given and got lost."""
+    assert outcome.result == result
+
+
+@pytest.mark.parametrize(
     ("http_status", "status"),
     [
         (200, RpcStatus.OK),

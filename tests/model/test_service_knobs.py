@@ -12,7 +12,7 @@ from pytest_cloudtasks._model.refusals import Code
 from pytest_cloudtasks._model.service import Service
 from pytest_cloudtasks._model.target import AppEngineTarget, HttpTarget, Target
 from pytest_cloudtasks._model.task import TaskSpec, TaskState
-from pytest_cloudtasks._model.units import MILLISECOND, SECOND
+from pytest_cloudtasks._model.units import LATEST, MILLISECOND, SECOND
 
 from .driving import (
     LOCATION,
@@ -155,6 +155,15 @@ def test_a_target_can_put_its_retry_off(honour: bool, second: int) -> None:
     task = add(driver)
     driver.drain()
     assert dispatched_at(task) == [0, second, second + 200 * MILLISECOND]
+
+
+def test_a_retry_is_put_off_to_the_last_instant_at_the_most() -> None:
+    """A Retry-After may be any number of seconds; a schedule time lies in the years that Google's messages know."""
+    never = Outcome(OutcomeKind.RESPONSE, 503, retry_at=START + 10**12 * SECOND)
+    driver = driver_with(always(never), {"retry_config": {"max_attempts": 2}}, Knobs(honour_retry_after=True))
+    task = add(driver)
+    driver.drain()
+    assert dispatched_at(task) == [0, LATEST - START]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
@@ -16,6 +15,7 @@ from ..._handle.timeline import timeline_text
 from ..._handle.timeline_data import timeline_data
 from ..._model.suggestions import counted, did_you_mean, listed
 from ..._model.task import TaskState
+from ..._targets.json_text import read_json
 from ..._time.instants import from_datetime, from_timedelta, to_datetime
 from . import views
 from .errors import ControlError
@@ -26,6 +26,8 @@ WAITS = "30s"
 """How long `wait` waits where nothing else is asked for."""
 _NAMED = 3
 """How many tasks are named of those that were waited for in vain."""
+_DIGITS = 9
+"""As many as a limit may have: Python reads no text of thousands of them."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -185,8 +187,8 @@ async def _asked(request: web.Request, known: Collection[str]) -> Mapping[str, A
     if not text.strip():
         return _query(request, known)
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+        found = read_json(text)
+    except ValueError:
         found = None
     if not isinstance(found, dict):
         raise ControlError.invalid(f"{request.path} takes a JSON object, and got {text[:80]!r}.")
@@ -241,7 +243,8 @@ def _instant(asked: Mapping[str, Any], name: str) -> int:
 
 def _limit(asked: Mapping[str, Any]) -> int:
     value = asked.get("limit", LIMIT)
-    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    is_readable = isinstance(value, str) and value.isdecimal() and len(value) <= _DIGITS
+    number = int(value) if is_readable else value
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise ControlError.invalid(f"limit takes a number of attempts of 1 or more, and got {value!r}.")
     return number

@@ -408,6 +408,12 @@ def test_the_timeline_is_there_to_look_at(server: Standing, worker: Worker) -> N
         (
             "POST",
             "/control/drain",
+            f'{{"limit": "{"9" * 5000}"}}',
+            (400, "INVALID_ARGUMENT", f"limit takes a number of attempts of 1 or more, and got '{'9' * 5000}'."),
+        ),
+        (
+            "POST",
+            "/control/drain",
             '{"limits": 5}',
             (
                 400,
