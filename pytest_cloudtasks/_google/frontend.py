@@ -15,7 +15,8 @@ from .authorization import authorize
 from .messages import VIEW_FULL, Messages
 from .newest import NewestRpcs
 from .pulling import PullRpcs
-from .raw import built, raw
+from .queue_fields import built_queue
+from .raw import raw
 from .rpc_call import RpcCall
 
 HEADROOM = 2048
@@ -57,7 +58,7 @@ class Frontend:
 
     def configure(self, service: Service, now: int, name: str, fields: Mapping[str, Any]) -> Queue:
         """Create a queue as CreateQueue does, from fields as Google's Queue message takes them; ready at once."""
-        message = built(self.messages.types.Queue, {**fields, "name": name})
+        message = built_queue(self.messages.types.Queue, fields, name)
         queue = service.create_queue(now, names.location_of(name), name, self.messages.queue_settings(message))
         queue.initialized_at = now  # the test itself asked for it, and means to use it
         return service.pause_queue(now, name) if message.state == QueueState.PAUSED.value else queue

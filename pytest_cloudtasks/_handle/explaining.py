@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._model.suggestions import counted
+from .._google.mocked import mocked_names
+from .._model.suggestions import counted, listed
 from .differing import in_detail, likeness, values_that_differ
 from .failing import CloudTasksAssertionError
 from .matching import Difference, Match, error_of
 from .on_commit import hint
-from .records import TaskRecord, contents, model_task, short_name
+from .records import TaskRecord, contents, model_task, records, short_name
 from .refused_tasks import refused_like
 from .shortened import ABSENT, shown
 from .side_by_side import side_by_side
@@ -50,7 +51,26 @@ def unmet(
     )
     none = f"No task was {what}{where or ' in this test'}."
     refused = refused_like(match, world, calls) if count != 0 else []
-    return CloudTasksAssertionError(_explained(headline, match, found, others, none, world, refused))
+    hints = [hint()]
+    if count != 0 and not found and not (what == "dispatched" and _was_enqueued(match, world)):
+        hints.append(_mocked())
+    return CloudTasksAssertionError(_explained(headline, match, found, others, none, world, refused, hints))
+
+
+def _was_enqueued(match: Match, world: State) -> bool:
+    return any(not match.differences(task) for task in records(world.service.accepted, world))
+
+
+def _mocked() -> str:
+    """What to say of Google's names that the test itself has patched."""
+    names = mocked_names()
+    if not names:
+        return ""
+    one = len(names) == 1
+    return (
+        f"{listed(names)} {'is' if one else 'are'} patched with {'a mock' if one else 'mocks'}, and calls of"
+        f" {'it' if one else 'them'} don't reach the fake: take the patch away, or assert on the mock instead."
+    )
 
 
 def _count_text(count: int | None) -> str:
@@ -65,11 +85,13 @@ def _explained(
     others: Sequence[TaskRecord],
     none: str,
     world: State,
-    refused: Sequence[str] = (),
+    refused: Sequence[str],
+    hints: Sequence[str],
 ) -> str:
     """A whole message: the headline, what was expected, the tasks that match and those that don't, the timeline.
 
-    ``none`` is what it says where there are no tasks at all, ``refused`` what is told of calls that look alike.
+    ``none`` is what it says where there are no tasks at all, ``refused`` what is told of calls that look alike, and
+    ``hints`` why tasks may be missing; empty ones are left out.
     """
     parts = [headline]
     expected = match.expected()
@@ -84,9 +106,7 @@ def _explained(
     if refused:
         listing = "\n".join(refused[:NEAREST]) + _left_out(len(refused), NEAREST)
         parts.append(f"Refused, so that no task came of it:\n{listing}")
-    told = hint()
-    if told:
-        parts.append(told)
+    parts += filter(None, hints)
     parts.append(f"Timeline:\n{indented_excerpt(world)}")
     return "\n\n".join(parts)
 

@@ -197,10 +197,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
             except ServiceError as error:
                 raise exception_for(error, world.randomness.jitter) from None
             except (ValueError, TypeError) as error:
-                raise (TypeError if isinstance(error, TypeError) else ValueError)(
-                    f"The queue {queue!r} can't be created: {error}. Its fields are those of Google's Queue message,"
-                    ' durations as a timedelta or a text such as "10s".'
-                ) from None
+                raise type(error)(f"The queue {queue!r} can't be created: {error}") from None
             return frontend.messages.queue(created)  # type: ignore[no-any-return]
 
     def queue_path(self, queue: str) -> str:

@@ -133,6 +133,9 @@ def _config(given: Any, knobs: Knobs) -> RetryConfig:
         queue = frontends.v2().configure(trial, 0, _QUEUE, {"retry_config": {} if fields is None else fields})
     except ServiceError as refusal:
         raise ValueError(f"The service refuses this retry config: {refusal.message}") from None
+    except (ValueError, TypeError) as error:
+        told = str(error).removeprefix("retry_config.")  # its fields are given as they are
+        raise ValueError(f"This retry config can't be planned: {told}") from None
     return queue.config.retry_config
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from .._google.raw import is_message, raw
 from .._model import names
 from .._model.attempt import Attempt as ModelAttempt
 from .._model.leases import tag_of
@@ -14,6 +14,7 @@ from .._model.outcome import Outcome, OutcomeKind
 from .._model.target import AppEngineTarget, HttpTarget, OidcToken, PullMessage
 from .._model.task import Task, TaskState
 from .._targets.headers import Headers
+from .._targets.json_text import read_json
 from .._targets.request import TargetRequest
 from .._time.instants import to_datetime, to_timedelta
 from .state import State
@@ -75,7 +76,8 @@ class Attempt:
     @property
     def result(self) -> int | str | None:
         """What `assert_attempts` compares: the HTTP status, or the code's name where there was no response."""
-        return self.code if self.status is None else self.status
+        outcome = self._outcome
+        return None if outcome is None else outcome.result
 
     @property
     def request(self) -> TargetRequest | None:
@@ -103,7 +105,7 @@ class Attempt:
 
     def __repr__(self) -> str:
         outcome = self._attempt.outcome
-        result = "under way" if outcome is None else outcome.http_status or outcome.rpc_status.name
+        result = "under way" if outcome is None else outcome.result
         return f"<attempt {self.number} of {short_name(self._attempt.task)}: {result}>"
 
 
@@ -163,10 +165,7 @@ class TaskRecord:
     @property
     def json(self) -> Any:
         """The body read as JSON; raises ValueError if it is none."""
-        try:
-            return json.loads(self._task.target.body)
-        except RecursionError:
-            raise ValueError("The body is nested too deep to be read as JSON.") from None
+        return read_json(self._task.target.body)
 
     @property
     def oidc(self) -> dict[str, str] | None:
@@ -282,10 +281,26 @@ def task_to_dispatch(world: State, task: TaskRecord | str) -> Task:
             "dispatch() takes the TaskRecord that assert_enqueued() gives, or a task's full name, and got an object of"
             f" the class {type(task).__name__}. Of one of Google's messages pass the name."
         )
-    found = [one for one in world.service.accepted if one.name == task]
+    return _named(world, task)
+
+
+def is_task(value: object) -> bool:
+    """Whether ``value`` may tell an assertion which task it is about: a record, a full name, Google's Task message."""
+    return isinstance(value, (TaskRecord, str)) or (is_message(value) and raw(value).DESCRIPTOR.name == "Task")
+
+
+def record_meant(world: State, task: Any) -> TaskRecord:
+    """The record of what ``task`` tells, which `is_task`; by its name as `task_to_dispatch` finds it."""
+    if isinstance(task, TaskRecord):
+        return task
+    return TaskRecord(_named(world, task if isinstance(task, str) else task.name), world)
+
+
+def _named(world: State, name: str) -> Task:
+    found = [one for one in world.service.accepted if one.name == name]
     if not found:
         raise LookupError(
-            f"No task named {task!r} was accepted in this test. Pass the full name of one that was, or the"
+            f"No task named {name!r} was accepted in this test. Pass the full name of one that was, or the"
             " TaskRecord that assert_enqueued() gives."
         )
     return found[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from types import FunctionType
 from typing import Any
@@ -16,6 +17,10 @@ BINARY = 32
 """How many bytes of a body that is no text."""
 _BEFORE = 40
 """How much of two long texts is shown before the place where they part."""
+_ITEMS_BEFORE = 3
+"""How many items of two long lists are shown before the place where they part."""
+_ITEM = 60
+"""How many characters of an item of a long list: those before that place leave room for it."""
 
 
 class Absent:
@@ -46,12 +51,32 @@ def shown_apart(one: Any, other: Any) -> tuple[str, str]:
             left, right = (f"{bytes_text(body)}, at {same}: {body[same : same + BINARY]!r}" for body in (one, other))
             return left, right
     texts = _text(one), _text(other)
-    if min(map(len, texts)) <= WIDTH or type(one) is not type(other):
+    if min(map(len, texts)) <= WIDTH:
         return shortened(texts[0]), shortened(texts[1])
     same = _common(*texts)
     skipped = max(0, same - _BEFORE)
     left, right = (shortened(text[skipped:]) for text in texts)
     return (f"…{left}", f"…{right}") if skipped else (left, right)
+
+
+def lists_apart(one: Sequence[str], other: Sequence[str], same: int) -> tuple[str, str]:
+    """Two lists of texts that differ, the first ``same`` items of which match.
+
+    Where one is long most of those are left out, so that the difference is always among what is shown.
+    """
+    left, right = _in_brackets(one), _in_brackets(other)
+    if max(len(left), len(right)) <= WIDTH:
+        return left, right
+    skipped = max(0, same - _ITEMS_BEFORE)
+    begin = [f"… {skipped} that match"] if skipped else []
+    left, right = (
+        _in_brackets([*begin, *(shortened(item, _ITEM) for item in items[skipped:])]) for items in (one, other)
+    )
+    return shortened(left), shortened(right)
+
+
+def _in_brackets(items: Sequence[str]) -> str:
+    return f"[{', '.join(items)}]"
 
 
 def _common(one: str | bytes, other: str | bytes) -> int:

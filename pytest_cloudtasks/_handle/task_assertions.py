@@ -4,57 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 
 from .._model.backoff import Retry
 from .._model.events import EventKind
 from .._model.suggestions import counted
 from .._model.task import Task, TaskState
 from .._time.instants import to_timedelta
-from .durations import duration_text, offset_text
+from .durations import offset_text
 from .failed import with_timeline
 from .failing import CloudTasksAssertionError
 from .matching import matches
-from .records import TaskRecord, model_task, short_name
-from .shortened import shown
+from .records import TaskRecord, is_task, model_task, record_meant, short_name
+from .shortened import lists_apart, shown
 from .state import State
+
+if TYPE_CHECKING:
+    from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
+
+    TaskMessage = Union[tasks_v2.Task, tasks_v2beta3.Task, tasks_v2beta2.Task]
+
+_A_TASK = "a TaskRecord, as assert_enqueued() gives it, a Task message or a task's full name"
 
 
 class TaskAssertions:
-    """Assert on a task that `assert_enqueued` and its kin have given, alive or not."""
+    """Assert on one task, alive or not.
+
+    ``task`` is the record that `assert_enqueued` and its kin have given, the Task message that a client's
+    ``create_task()`` gave back, or a task's full name; of several of one name, one after the other, it is the latest.
+    A name that no task of this test has is refused by LookupError, as by `dispatch`.
+    """
 
     @property
     def _world(self) -> State:
         raise NotImplementedError
 
-    def assert_attempts(self, task: TaskRecord, expected: Sequence[Any]) -> None:
+    def assert_attempts(self, task: TaskRecord | TaskMessage | str, expected: Sequence[Any]) -> None:
         """Assert how the attempts of ``task`` ended, in order: ``[500, "DEADLINE_EXCEEDED", 200]``.
 
         An attempt with a response is its HTTP status, one without is the name of its google.rpc code
         ("DEADLINE_EXCEEDED", or "UNKNOWN" where there was no response at all), one under way is None.
         """
         __tracebackhide__ = True
-        if not isinstance(task, TaskRecord) or isinstance(expected, (str, bytes, int)):
+        if not is_task(task) or isinstance(expected, (str, bytes, int)):
             raise TypeError(
-                "assert_attempts() takes a TaskRecord, as assert_enqueued() gives it, and a list such as [503, 200]; it"
-                f" got {task!r} and {expected!r}."
+                f"assert_attempts() takes {_A_TASK}, and a list such as [503, 200]; it got {task!r} and {expected!r}."
             )
-        results = [attempt.result for attempt in task.attempts]
+        world = self._world
+        record = record_meant(world, task)
+        results = [attempt.result for attempt in record.attempts]
         if not _all_match(expected, results):
-            raise _failed(self._world, task, "The attempts of {task} ended otherwise.", list(expected), results)
-        self._world.attention.asserted(model_task(task))
+            raise _failed(world, record, "The attempts of {task} ended otherwise.", expected, results)
+        world.attention.asserted(model_task(record))
 
-    def assert_backoff(self, task: TaskRecord, delays: Sequence[timedelta | Any]) -> None:
+    def assert_backoff(self, task: TaskRecord | TaskMessage | str, delays: Sequence[timedelta | Any]) -> None:
         """Assert how long the queue put off each retry of ``task``, in order: ``[timedelta(seconds=10), …]``.
 
         A delay is that from the end of a failed attempt to the schedule time of the next, which the timeline tells as
         ``retry in 10 s``; a retry that is still to come counts. What a queue's limits or a pause add is no backoff.
         """
         __tracebackhide__ = True
-        if not isinstance(task, TaskRecord) or isinstance(delays, (str, bytes, timedelta, int, float)):
+        if not is_task(task) or isinstance(delays, (str, bytes, timedelta, int, float)):
             raise TypeError(
-                "assert_backoff() takes a TaskRecord, as assert_enqueued() gives it, and a list such as"
-                f" [timedelta(seconds=10), timedelta(seconds=20)]; it got {task!r} and {delays!r}."
+                f"assert_backoff() takes {_A_TASK}, and a list such as [timedelta(seconds=10), timedelta(seconds=20)];"
+                f" it got {task!r} and {delays!r}."
             )
         for one in delays:
             if isinstance(one, (int, float, str)):
@@ -62,41 +75,24 @@ class TaskAssertions:
                     f"assert_backoff() takes delays as timedeltas, such as timedelta(seconds=10), not {one!r}."
                 )
         world = self._world
-        backoffs = _backoffs(world, model_task(task))
+        record = record_meant(world, task)
+        backoffs = _backoffs(world, model_task(record))
         if not _all_match(delays, backoffs):
-            expected = [_delay_text(one) for one in delays]
-            got = [_delay_text(one) for one in backoffs]
-            raise _failed(world, task, "The retries of {task} were put off otherwise.", _Listed(expected), _Listed(got))
-        world.attention.asserted(model_task(task))
+            raise _failed(world, record, "The retries of {task} were put off otherwise.", delays, backoffs)
+        world.attention.asserted(model_task(record))
 
-    def assert_exhausted(self, task: TaskRecord) -> None:
+    def assert_exhausted(self, task: TaskRecord | TaskMessage | str) -> None:
         """Assert that ``task`` was given up after its last attempt: no retry was left."""
         __tracebackhide__ = True
         _assert_state(self._world, task, TaskState.EXHAUSTED, "assert_exhausted", "was to have no retry left")
 
-    def assert_expired(self, task: TaskRecord) -> None:
+    def assert_expired(self, task: TaskRecord | TaskMessage | str) -> None:
         """Assert that ``task`` went past its retention (31 days, where the queue has no other) and was dropped.
 
         A task expires when time passes over that instant; `drain` does not go there for its sake.
         """
         __tracebackhide__ = True
         _assert_state(self._world, task, TaskState.EXPIRED, "assert_expired", "was to have expired")
-
-
-class _Listed:
-    """A list of texts, shown without their quotes."""
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        self.texts = texts
-
-    def __repr__(self) -> str:
-        return f"[{', '.join(self.texts)}]"
-
-
-def _delay_text(delay: Any) -> str:
-    if not isinstance(delay, timedelta):
-        return shown(delay)
-    return duration_text((delay // timedelta(microseconds=1)) * 1_000)
 
 
 def _backoffs(world: State, task: Task) -> list[timedelta]:
@@ -112,16 +108,22 @@ def _all_match(expected: Sequence[Any], actual: Sequence[Any]) -> bool:
     return len(expected) == len(actual) and all(matches(one, got) for one, got in zip(expected, actual, strict=True))
 
 
-def _failed(world: State, task: TaskRecord, headline: str, expected: Any, got: Any) -> CloudTasksAssertionError:
-    first = headline.format(task=short_name(model_task(task)))
-    return with_timeline(f"{first}\n  expected {shown(expected)}\n       got {shown(got)}", world)
+def _failed(
+    world: State, record: TaskRecord, headline: str, expected: Sequence[Any], got: Sequence[Any]
+) -> CloudTasksAssertionError:
+    """What fails an assertion on a list; both are shown from before the place where they part, if they are long."""
+    pairs = enumerate(zip(expected, got, strict=False))
+    same = next((at for at, pair in pairs if not matches(*pair)), min(len(expected), len(got)))
+    left, right = lists_apart([shown(one) for one in expected], [shown(one) for one in got], same)
+    first = headline.format(task=short_name(model_task(record)))
+    return with_timeline(f"{first}\n  expected {left}\n       got {right}", world)
 
 
-def _assert_state(world: State, record: TaskRecord, state: TaskState, verb: str, was_to: str) -> None:
+def _assert_state(world: State, given: object, state: TaskState, verb: str, was_to: str) -> None:
     __tracebackhide__ = True
-    if not isinstance(record, TaskRecord):
-        raise TypeError(f"{verb}() takes a TaskRecord, as assert_enqueued() gives it, and got {record!r}.")
-    task = model_task(record)
+    if not is_task(given):
+        raise TypeError(f"{verb}() takes {_A_TASK}, and got {given!r}.")
+    task = model_task(record_meant(world, given))
     if task.state is not state:
         message = f"{short_name(task)} {was_to}, and {_state_text(world, task)}."
         raise with_timeline(message, world)

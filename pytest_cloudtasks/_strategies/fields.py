@@ -6,6 +6,7 @@ Google's library says the same in words about its own insides, or with a bare Ke
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -42,6 +43,8 @@ def _check_value(what: str, field: Any, value: object) -> None:
     elif isinstance(value, (list, tuple)):
         for one in value:
             _check_value(what, field, one)
+    elif kind is not None and isinstance(value, datetime):
+        _check_instant(what, kind, value)
     elif kind is not None:
         _check(kind, value)
     else:
@@ -57,6 +60,12 @@ def _check_map(what: str, field: Any, value: object) -> None:
         if not isinstance(name, (str, bytes)):
             raise InvalidArgument(f"{what} takes a mapping of names to values, and got the name {name!r}.")
         _check_value(f"{what}[{name!r}]", field, one)
+
+
+def _check_instant(what: str, kind: Any, value: datetime) -> None:
+    """Google's library takes a naive datetime for local time, so the same test would mean another instant elsewhere."""
+    if kind.full_name == "google.protobuf.Timestamp" and value.utcoffset() is None:
+        raise InvalidArgument(f"{what}={value!r} takes an aware datetime, such as cloud_tasks.clock.now()")
 
 
 def _check_scalar(what: str, field: Any, value: object) -> None:

@@ -123,10 +123,10 @@ def test_wrong_arguments_of_verbs_and_assertions(cloud_tasks: FakeCloudTasks) ->
         cloud_tasks.drain(limit=0)
     assert str(refusal.value) == "drain(limit=…) takes a number of attempts of 1 or more, and got 0."
     with pytest.raises(TypeError) as wrong:
-        cloud_tasks.assert_attempts("name", [200])  # type: ignore[arg-type]
+        cloud_tasks.assert_attempts(42, [200])  # type: ignore[arg-type]
     assert str(wrong.value) == (
-        "assert_attempts() takes a TaskRecord, as assert_enqueued() gives it, and a list such as [503, 200]; it got"
-        " 'name' and [200]."
+        "assert_attempts() takes a TaskRecord, as assert_enqueued() gives it, a Task message or a task's full name, and"
+        " a list such as [503, 200]; it got 42 and [200]."
     )
 
 

@@ -175,21 +175,48 @@ def test_create_queue_refuses_as_the_service_does(cloud_tasks: FakeCloudTasks) -
     assert cloud_tasks.timeline() == before
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [{"retries": 3}, {"retry_config": {"min_backof": "1s"}}, {"retry_config": {"min_backoff": 10}}],
+RETRY_CONFIG = (
+    " Its fields are max_attempts, max_retry_duration, min_backoff, max_backoff and max_doublings, durations as a"
+    ' timedelta or a text such as "10s".'
 )
-def test_create_queue_refuses_fields_that_are_none(cloud_tasks: FakeCloudTasks, fields: dict[str, Any]) -> None:
-    """The library's own reason, the queue, and where to look; no queue is made."""
-    with pytest.raises((ValueError, TypeError)) as library:
-        tasks_v2.Queue(fields)
-    with pytest.raises(library.type) as caught:
-        cloud_tasks.create_queue("receipts", **fields)
-    assert str(caught.value) == (
-        f"The queue 'receipts' can't be created: {library.value}. Its fields are those of Google's Queue message,"
-        ' durations as a timedelta or a text such as "10s".'
-    )
+REFUSED_FIELDS = [
+    (
+        {"max_retries": 3},
+        "retry_config.max_retries is no field of Google's RetryConfig. Did you mean 'max_retry_duration'?"
+        f"{RETRY_CONFIG}",
+    ),
+    (
+        {"max_attempt": 3},
+        f"retry_config.max_attempt is no field of Google's RetryConfig. Did you mean 'max_attempts'?{RETRY_CONFIG}",
+    ),
+    (
+        {"min_backoff": "10 seconds"},
+        "retry_config.min_backoff takes a timedelta or a text such as \"10s\", and got '10 seconds'.",
+    ),
+    ({"min_backoff": 10}, 'retry_config.min_backoff takes a timedelta or a text such as "10s", and got 10.'),
+    ({"max_attempts": "three"}, "retry_config.max_attempts takes a whole number, and got 'three'."),
+]
+
+
+@pytest.mark.parametrize(("fields", "told"), REFUSED_FIELDS)
+def test_create_queue_refuses_fields_that_are_none(
+    cloud_tasks: FakeCloudTasks, fields: dict[str, Any], told: str
+) -> None:
+    """The queue, what is wrong, and the nearest that would be right; no queue is made."""
+    with pytest.raises((ValueError, TypeError)) as caught:
+        cloud_tasks.create_queue("receipts", retry_config=fields)
+    assert str(caught.value) == f"The queue 'receipts' can't be created: {told}"
     assert cloud_tasks.timeline() == "nothing has happened yet"
+
+
+@pytest.mark.parametrize(("fields", "told"), REFUSED_FIELDS)
+def test_queues_of_the_settings_are_refused_in_the_same_words(fields: dict[str, Any], told: str) -> None:
+    """Before the fake begins."""
+    fake = FakeCloudTasks(queues={"receipts": {"retry_config": fields}})
+    with pytest.raises(ValueError) as caught:
+        fake.__enter__()
+    assert str(caught.value) == f"The queue 'receipts' of the settings can't be created: {told}"
+    assert repr(fake) == "<FakeCloudTasks, not active>"
 
 
 # --- asking ------------------------------------------------------------------------------------------------------

@@ -135,6 +135,30 @@ def test_what_the_service_refuses_is_refused() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        (
+            {"max_attempt": 3},
+            "max_attempt is no field of Google's RetryConfig. Did you mean 'max_attempts'? Its fields are max_attempts,"
+            " max_retry_duration, min_backoff, max_backoff and max_doublings, durations as a timedelta or a text such"
+            ' as "10s".',
+        ),
+        (
+            {"min_backoff": "10 seconds"},
+            "min_backoff takes a timedelta or a text such as \"10s\", and got '10 seconds'.",
+        ),
+        ({"min_backoff": 10}, 'min_backoff takes a timedelta or a text such as "10s", and got 10.'),
+        (3, "retry_config takes a mapping of the fields of Google's RetryConfig, and got 3."),
+    ],
+)
+def test_what_is_no_retry_config_is_refused(config: Any, told: str) -> None:
+    """A misspelt field and a value that it can't have, in the words that a queue is refused in."""
+    with pytest.raises(ValueError, match="retry config") as refusal:
+        plan(config)
+    assert str(refusal.value) == f"This retry config can't be planned: {told}"
+
+
 def test_a_target_takes_no_negative_time() -> None:
     """Such a duration is refused."""
     with pytest.raises(ValueError, match="attempt_takes") as refusal:

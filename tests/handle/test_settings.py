@@ -399,7 +399,7 @@ def test_a_queue_that_the_service_refuses_is_refused_with_the_settings() -> None
         ),
         (
             {"receipts": {"retries": 3}},
-            "The queue 'receipts' of the settings can't be created: Unknown field for Queue: retries",
+            "The queue 'receipts' of the settings can't be created: retries is no field of Google's Queue.",
         ),
     ):
         fake = FakeCloudTasks(queues=queues)

@@ -11,7 +11,7 @@ import pytest
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import Headers, exactly
-from pytest_cloudtasks._handle.shortened import ABSENT, shortened, shown, shown_apart
+from pytest_cloudtasks._handle.shortened import ABSENT, lists_apart, shortened, shown, shown_apart
 
 ONE_LINE = 'service_account_email: "a@b.test" audience: "c"'
 
@@ -62,6 +62,33 @@ def test_two_long_values_are_shown_where_they_part() -> None:
     assert shown_apart(one, other) == (f"…{'x' * 40}ne'", f"…{'x' * 40}ther'")
     assert shown_apart("one", other) == ("'one'", shown(other))
     assert shown_apart("a" * 500, "b" * 500) == (shown("a" * 500), shown("b" * 500))
+
+
+def test_two_long_values_of_two_classes_are_shown_where_they_part() -> None:
+    """Their texts count: a text that is marked as safe for HTML looks like any other."""
+
+    class Safe(str):
+        __slots__ = ()
+
+    one, other = "x" * 1000 + "ne", Safe("x" * 1000 + "ther")
+    assert shown_apart(one, other) == (f"…{'x' * 40}ne'", f"…{'x' * 40}ther'")
+
+
+def test_two_lists_are_whole_as_long_as_both_are_short() -> None:
+    """Up to 400 characters each nothing is left out, wherever they part."""
+    one, other = ["500"] * 80, ["500"] * 79 + ["200"]
+    assert lists_apart(one, other, 79) == (f"[{', '.join(one)}]", f"[{', '.join(other)}]")
+    assert lists_apart([], ["200"], 0) == ("[]", "[200]")
+
+
+def test_long_items_leave_room_for_the_difference() -> None:
+    """In a long list an item is cut after 60 characters, so three long ones don't hide the one that differs."""
+    long = "x" * 300
+    cut = f"{'x' * 60}… (240 more characters)"
+    assert lists_apart([*[long] * 4, "500"], [*[long] * 4, "200"], 4) == (
+        f"[… 1 that match, {cut}, {cut}, {cut}, 500]",
+        f"[… 1 that match, {cut}, {cut}, {cut}, 200]",
+    )
 
 
 def test_two_long_bodies_that_are_no_text_are_shown_where_they_part() -> None:

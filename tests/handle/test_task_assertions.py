@@ -10,7 +10,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from google.cloud import tasks_v2
+from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
 
 from pytest_cloudtasks import CloudTasksAssertionError, FakeCloudTasks
 
@@ -95,8 +95,11 @@ def test_other_backoffs_fail(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, dela
     )
 
 
+A_TASK = "a TaskRecord, as assert_enqueued() gives it, a Task message or a task's full name"
+
+
 def test_delays_are_timedeltas(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Numbers and texts are refused, and so are other things than a list, and other tasks than a record."""
+    """Numbers and texts are refused, and so are other things than a list, and what is no task."""
     enqueue("one")
     task = cloud_tasks.assert_enqueued()
     with pytest.raises(TypeError) as number:
@@ -105,32 +108,162 @@ def test_delays_are_timedeltas(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) ->
         cloud_tasks.assert_backoff(task, ["10s"])
     with pytest.raises(TypeError) as single:
         cloud_tasks.assert_backoff(task, timedelta(seconds=10))  # type: ignore[arg-type]
-    with pytest.raises(TypeError) as name:
-        cloud_tasks.assert_backoff("one", [])  # type: ignore[arg-type]
+    with pytest.raises(TypeError) as listed:
+        cloud_tasks.assert_backoff([task], [])  # type: ignore[arg-type]
 
     takes = (
-        "assert_backoff() takes a TaskRecord, as assert_enqueued() gives it, and a list such as [timedelta(seconds=10),"
-        " timedelta(seconds=20)]; it got "
+        f"assert_backoff() takes {A_TASK}, and a list such as [timedelta(seconds=10), timedelta(seconds=20)]; it got "
     )
     assert str(number.value) == "assert_backoff() takes delays as timedeltas, such as timedelta(seconds=10), not 10."
     assert str(text.value) == "assert_backoff() takes delays as timedeltas, such as timedelta(seconds=10), not '10s'."
     assert str(single.value) == f"{takes}{task!r} and datetime.timedelta(seconds=10)."
-    assert str(name.value) == f"{takes}'one' and []."
+    assert str(listed.value) == f"{takes}[{task!r}] and []."
 
 
-def test_attempts_are_a_list_of_a_record(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """assert_attempts refuses a single status, and a name for the task."""
+def test_attempts_are_a_list_of_a_task(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """assert_attempts refuses a single status, and another of Google's messages for the task."""
     enqueue("one")
     task = cloud_tasks.assert_enqueued()
-    takes = (
-        "assert_attempts() takes a TaskRecord, as assert_enqueued() gives it, and a list such as [503, 200]; it got "
-    )
+    queue = tasks_v2.Queue(name="one")
+    takes = f"assert_attempts() takes {A_TASK}, and a list such as [503, 200]; it got "
     with pytest.raises(TypeError) as single:
         cloud_tasks.assert_attempts(task, 200)  # type: ignore[arg-type]
-    with pytest.raises(TypeError) as name:
-        cloud_tasks.assert_attempts("one", [200])  # type: ignore[arg-type]
+    with pytest.raises(TypeError) as message:
+        cloud_tasks.assert_attempts(queue, [200])  # type: ignore[arg-type]
     assert str(single.value) == f"{takes}{task!r} and 200."
-    assert str(name.value) == f"{takes}'one' and [200]."
+    assert str(message.value) == f"{takes}{queue!r} and [200]."
+
+
+# --- which task --------------------------------------------------------------------------------------------------
+
+
+VERBS: dict[str, tuple[object, ...]] = {
+    "assert_attempts": ([503, 500, 503],),
+    "assert_backoff": (seconds(10, 20),),
+    "assert_exhausted": (),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize(
+    "kind", [tasks_v2.Task, tasks_v2beta3.Task, tasks_v2beta2.Task, str], ids=lambda kind: kind.__module__
+)
+def test_a_task_is_its_message_or_its_name(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, kind: Any, verb: str) -> None:
+    """A message of any version will do, and so will the name, for a task that is gone by now."""
+    cloud_tasks.route(MAILER).returns(503, 500, 503)
+    name = enqueue("one")
+    cloud_tasks.drain()
+    task = name if kind is str else kind(name=name)
+    for given in (task, getattr(task, "_pb", task)):
+        getattr(cloud_tasks, verb)(given, *VERBS[verb])
+        assert first_part(cloud_tasks.assert_expired, given) == (
+            "receipts/one was to have expired, and had no retry left, after 3 attempts."
+        )
+
+
+def test_what_create_task_gives_back_is_a_task(cloud_tasks: FakeCloudTasks) -> None:
+    """The message is a picture of the task when it was created; the assertion is about the task as it is now."""
+    cloud_tasks.route(MAILER).returns(503, 200)
+    client, parent = tasks_v2.CloudTasksClient(), cloud_tasks.queue_path("receipts")
+    created = client.create_task(parent=parent, task={"http_request": {"url": MAILER}})
+    cloud_tasks.drain()
+    cloud_tasks.assert_attempts(created, [503, 200])
+    cloud_tasks.assert_backoff(created, seconds(10))
+
+
+@pytest.mark.cloud_tasks(service={"task_tombstone_ttl": timedelta(hours=1)})
+def test_a_name_that_was_used_again_is_that_of_the_latest_task(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """As it is for dispatch()."""
+    cloud_tasks.route(MAILER).returns(200, 503)
+    enqueue("one")
+    cloud_tasks.drain()
+    cloud_tasks.advance(hours=2)
+    name = enqueue("one")
+    cloud_tasks.assert_attempts(name, [])
+    cloud_tasks.drain()
+    cloud_tasks.assert_exhausted(name)
+    assert [len(task.attempts) for task in cloud_tasks.assert_enqueued(count=2)] == [1, 3]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_task_that_is_told_by_its_name_has_been_looked_at(enqueue: Enqueue, verb: str) -> None:
+    """The error of its handler is seen thereby, as by a record: a strict fake has nothing to complain of."""
+
+    def handler(request: object) -> int:
+        raise ZeroDivisionError
+
+    with FakeCloudTasks(queues=["receipts"], strict=True) as cloud_tasks:
+        cloud_tasks.create_queue("once", retry_config={"max_attempts": 1})
+        cloud_tasks.route(MAILER, handler=handler, on_exception="500")
+        name = enqueue("one", queue="once")
+        cloud_tasks.drain()
+        expected = {"assert_attempts": ([500],), "assert_backoff": ([],)}.get(verb, ())
+        getattr(cloud_tasks, verb)(name, *expected)
+        assert cloud_tasks.tasks() == []
+
+
+@pytest.mark.parametrize("verb", [*VERBS, "assert_expired"])
+@pytest.mark.parametrize("given", ["one", "", tasks_v2.Task(), tasks_v2.Task(name="one")], ids=repr)
+def test_a_name_that_no_task_has_is_refused(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verb: str, given: Any
+) -> None:
+    """In the words of dispatch(): an ID alone is no name, and a message that no service has seen has none."""
+    enqueue("one")
+    with pytest.raises(LookupError) as asserted:
+        getattr(cloud_tasks, verb)(given, *VERBS.get(verb, ()))
+    name = given if isinstance(given, str) else given.name
+    with pytest.raises(LookupError) as dispatched:
+        cloud_tasks.dispatch(name)
+    assert str(asserted.value) == str(dispatched.value)
+    assert str(asserted.value) == (
+        f"No task named {name!r} was accepted in this test. Pass the full name of one that was, or the TaskRecord that"
+        " assert_enqueued() gives."
+    )
+
+
+# --- long lists --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.cloud_tasks(queues={"receipts": {"retry_config": {"min_backoff": "1s", "max_attempts": 100}}})
+@pytest.mark.parametrize(
+    ("expected", "told", "got"),
+    [
+        ([500] * 99 + [200], "[… 96 that match, 500, 500, 500, 200]", "[… 96 that match, 500, 500, 500, 500]"),
+        ([500] * 99, "[… 96 that match, 500, 500, 500]", "[… 96 that match, 500, 500, 500, 500]"),
+        ([500] * 3, "[500, 500, 500]", f"[{'500, ' * 79}500,… (100 more characters)"),
+        ([503] * 100, f"[{'503, ' * 79}503,… (100 more characters)", f"[{'500, ' * 79}500,… (100 more characters)"),
+        (
+            [mock.ANY] * 99 + ["500"],
+            "[… 96 that match, <ANY>, <ANY>, <ANY>, '500']",
+            "[… 96 that match, 500, 500, 500, 500]",
+        ),
+    ],
+)
+def test_long_lists_are_shown_where_they_part(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, expected: list[Any], told: str, got: str
+) -> None:
+    """Of many attempts those are left out that match at the beginning, but for three, so the difference is seen."""
+    cloud_tasks.route(MAILER).returns(500)
+    enqueue("one")
+    cloud_tasks.drain()
+    assert first_part(cloud_tasks.assert_attempts, cloud_tasks.assert_enqueued(), expected) == (
+        f"The attempts of receipts/one ended otherwise.\n  expected {told}\n       got {got}"
+    )
+
+
+@pytest.mark.cloud_tasks(
+    queues={"receipts": {"retry_config": {"min_backoff": "10s", "max_backoff": "10s", "max_attempts": 102}}}
+)
+def test_long_lists_of_backoffs_are_shown_where_they_part(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """As those of attempts."""
+    cloud_tasks.route(MAILER).returns(500)
+    enqueue("one")
+    cloud_tasks.drain()
+    assert first_part(cloud_tasks.assert_backoff, cloud_tasks.assert_enqueued(), seconds(*[10] * 100, 20)) == (
+        "The retries of receipts/one were put off otherwise."
+        "\n  expected [… 97 that match, 10 s, 10 s, 10 s, 20 s]"
+        "\n       got [… 97 that match, 10 s, 10 s, 10 s, 10 s]"
+    )
 
 
 # --- assert_exhausted, assert_expired ----------------------------------------------------------------------------
@@ -191,11 +324,11 @@ def test_assert_expired(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
 
 
 @pytest.mark.parametrize("verb", ["assert_exhausted", "assert_expired"])
-def test_a_state_is_that_of_a_record(cloud_tasks: FakeCloudTasks, verb: str) -> None:
-    """A name is refused as a mistake of the test."""
+def test_a_state_is_that_of_a_task(cloud_tasks: FakeCloudTasks, verb: str) -> None:
+    """What is no task is refused as a mistake of the test."""
     with pytest.raises(TypeError) as caught:
-        getattr(cloud_tasks, verb)("one")
-    assert str(caught.value) == f"{verb}() takes a TaskRecord, as assert_enqueued() gives it, and got 'one'."
+        getattr(cloud_tasks, verb)(42)
+    assert str(caught.value) == f"{verb}() takes {A_TASK}, and got 42."
 
 
 # --- the vocabulary as a whole -----------------------------------------------------------------------------------

@@ -83,6 +83,7 @@ def test_what_v2_calls_a_field_is_spelled_for_the_version() -> None:
     assert find(request, lambda one: True) == {"relative_url": "/a", "http_method": "POST", "payload": b"a"}
 
 
+NAIVE = "datetime.datetime(2030, 1, 1, 0, 0) takes an aware datetime, such as cloud_tasks.clock.now()"
 WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
     "refused request": (
         lambda: cloud.http_requests(
@@ -178,6 +179,18 @@ WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
         lambda: cloud.schedule_times(now=datetime(2030, 1, 1)),
         "schedule_times(now=datetime.datetime(2030, 1, 1, 0, 0)) takes an aware datetime, such as"
         " cloud_tasks.clock.now()",
+    ),
+    "naive schedule time": (
+        lambda: cloud.tasks(schedule_time=datetime(2030, 1, 1)),
+        f"Task.schedule_time={NAIVE}",
+    ),
+    "naive schedule time that is drawn": (
+        lambda: cloud.tasks(schedule_time=st.just(datetime(2030, 1, 1)), version="v2beta3", as_dict=True),
+        f"Task.schedule_time={NAIVE}",
+    ),
+    "naive schedule time of a request": (
+        lambda: cloud.create_task_requests(task={"http_request": HTTP, "schedule_time": datetime(2030, 1, 1)}),
+        f"Task.schedule_time={NAIVE}",
     ),
     "too wide": (
         lambda: cloud.schedule_times(now=NOW, within=timedelta(days=31)),

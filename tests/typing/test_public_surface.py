@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import grpc
 import pytest
 from google.api_core.exceptions import NotFound, ServiceUnavailable
-from google.cloud import tasks_v2
+from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, rule
@@ -266,6 +266,25 @@ def test_assertions_on_one_task_are_typed(cloud_tasks: FakeCloudTasks) -> None:
     with pytest.raises(CloudTasksAssertionError):
         cloud_tasks.assert_expired(tasks[0])
     assert issubclass(CloudTasksLintWarning, CloudTasksWarning)
+
+
+@pytest.mark.cloud_tasks(queues=["work"])
+def test_a_task_may_be_told_by_its_message_or_its_name(cloud_tasks: FakeCloudTasks) -> None:
+    """What create_task() gave back in any version, or the full name, stands for the record; a list of them does not."""
+    cloud_tasks.route(URL)
+    enqueue(cloud_tasks)
+    cloud_tasks.drain()
+    message: tasks_v2.Task = cloud_tasks.assert_dispatched().message
+    older = tasks_v2beta3.Task(name=message.name), tasks_v2beta2.Task(name=message.name)
+    for task in (message, *older, message.name):
+        cloud_tasks.assert_attempts(task, [200])
+        cloud_tasks.assert_backoff(task, [])
+        with pytest.raises(CloudTasksAssertionError):
+            cloud_tasks.assert_exhausted(task)
+        with pytest.raises(CloudTasksAssertionError):
+            cloud_tasks.assert_expired(task)
+    with pytest.raises(TypeError):
+        cloud_tasks.assert_exhausted([message])  # type: ignore[arg-type]
 
 
 def test_strict_is_a_flag_or_a_word() -> None:
