@@ -84,8 +84,9 @@ class RpcCall:
         """Bytes of the request; for those who answer the call."""
         return len(self._request) if type(self._request) is bytes else self.message.ByteSize()
 
-    def keep(self) -> None:
-        """From now on what was asked for is on record."""
+    def keep(self, event: int, note: int, offset: int) -> None:
+        """From now on what was asked for is on record, and where it stands on the timeline."""
+        self.event, self.note, self.offset = event, note, offset
         self._request = self.message.SerializeToString()
 
     def answer(self, response: Any) -> None:

@@ -186,8 +186,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         """Create a queue, by its ID or its full name, with fields as Google's Queue message takes them.
 
         ``create_queue("receipts", retry_config={"min_backoff": "10s", "max_doublings": 3})``. Gives the Queue message
-        that the service would; raises what the client would (AlreadyExists, InvalidArgument …), and ValueError for an
-        unknown field.
+        that the service would; raises what the client would (AlreadyExists, InvalidArgument …), ValueError for an
+        unknown field, and TypeError for a value of another type than the field's.
         """
         world = self._world
         frontend, name = world.frontend, world.settings.queue_name(queue)
@@ -270,7 +270,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
     def dispatch_due(self, queue: str | None = None) -> Summary:
         """Dispatch what is due now and allowed by rate and concurrency, without moving the clock.
 
-        What handlers enqueue meanwhile is included. ``queue`` limits it to one queue.
+        What handlers enqueue meanwhile is included. ``queue`` limits it to one queue; LookupError for one that this
+        test never had.
         """
         __tracebackhide__ = True
         world = self._resting
@@ -288,7 +289,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
     ) -> Summary:
         """Let time pass, dispatching on the way, every event at its own instant.
 
-        ``advance(timedelta(hours=2))`` or ``advance(hours=2)``. Raises ValueError for a negative duration.
+        ``advance(timedelta(hours=2))`` or ``advance(hours=2)``. Raises ValueError for a negative duration and beyond
+        the year 9999, TypeError for what is no duration.
         """
         __tracebackhide__ = True
         duration = duration_of_advance(
@@ -309,7 +311,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         """Jump from event to event until nothing more can happen by itself, or until ``until``.
 
         The clock stops at the last event, or at ``until`` if there was more to come. ``queue`` limits dispatches to
-        one queue. More than ``limit`` attempts raise an AssertionError: something is retried for ever.
+        one queue. Raises DrainLimitReached, an AssertionError, for more than ``limit`` attempts: something is retried
+        for ever; LookupError for a queue that this test never had, ValueError for a limit below 1.
         """
         __tracebackhide__ = True
         world = self._resting
@@ -318,7 +321,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
     def dispatch(self, task: TaskRecord | str) -> Attempt:
         """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would.
 
-        ``task`` is a `TaskRecord` or a full task name. Raises ValueError if the service does not have it any more.
+        ``task`` is a `TaskRecord` or a full task name. Raises ValueError if the service does not have it any more, and
+        LookupError for a name that this test never had.
         """
         __tracebackhide__ = True
         world = self._world
@@ -344,7 +348,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
     def timeline(self, format: Literal["text", "json"] = "text") -> str:
         """What happened so far, with offsets from first contact: a line an event, or as a JSON list of objects.
 
-        Of each object ``at`` is an ISO 8601 instant and ``offset`` in seconds; docs/reference.md lists the keys.
+        Of each object ``at`` is an ISO 8601 instant and ``offset`` in seconds; docs/reference.md lists the keys. Raises
+        ValueError for another format.
         """
         from .timeline_data import timeline_as  # with all that tells; most tests never ask
 

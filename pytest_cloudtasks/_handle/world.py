@@ -98,8 +98,7 @@ class World(State):
             service, plans = self.service, self.plans
             service.dispatcher.observe(now)
             accepted = len(service.accepted)
-            call.event, call.note, call.offset = len(service.events), len(self.notes), now - self.clock.origin
-            call.keep()
+            call.keep(len(service.events), len(self.notes), now - self.clock.origin)
             self.log.add(call)
             response, error = None, failure_of(call, self) if plans.are_there else None
             if error is None:

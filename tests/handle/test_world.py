@@ -16,11 +16,54 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_cloudtasks import FakeCloudTasks
+from pytest_cloudtasks._handle.settings import Settings
+from pytest_cloudtasks._handle.world import World
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 MAILER = "https://mailer.test/send"
 Enqueue = Callable[..., str]
 pytestmark = pytest.mark.cloud_tasks(start=START)
+
+
+TAKEN_OVER = {
+    "attention",
+    "choices",
+    "clock",
+    "lints",
+    "log",
+    "notes",
+    "origins",
+    "plans",
+    "service",
+    "settings",
+    "targets",
+    "test",
+}
+MADE_ANEW = {
+    "_own_loop",
+    "answers",
+    "created",
+    "failures",
+    "handle",
+    "has_ended",
+    "lock",
+    "randomness",
+    "requests",
+    "sleepers",
+    "verb",
+}
+
+
+def test_an_example_has_all_of_its_tests_world() -> None:
+    """Whatever a world has is taken over by those of Hypothesis's examples, or made anew for each: nothing else is.
+
+    What is added to a world has to be put into one of the two, and into World.snapshot() if it is to be taken over.
+    """
+    world = World(Settings())
+    example = world.snapshot()()
+    assert vars(example).keys() == vars(world).keys() == TAKEN_OVER | MADE_ANEW
+    shared = {name for name in TAKEN_OVER if vars(example)[name] is vars(world)[name]}
+    assert shared == {"settings", "targets", "test"}
 
 
 # --- calls -------------------------------------------------------------------------------------------------------

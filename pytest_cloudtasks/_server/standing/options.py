@@ -18,4 +18,5 @@ class Serving:
     grpc_port: int
     rest_port: int
     grace: float
+    """How many seconds deliveries under way have to end in, when the server is told to stop."""
     log_format: str

@@ -38,9 +38,8 @@ class StandingWorld(World):
             events = len(self.service.events)
             response, error = self._do(call, now)
             if error is not None:
-                call.keep()
+                call.keep(events, len(self.notes), now - self.clock.origin)
                 call.error, call.message = error, None
-                call.event, call.note, call.offset = events, len(self.notes), now - self.clock.origin
                 self.log.add(call)
                 self._on_refusal(call, now)
             return response, error, ()
