@@ -1,14 +1,13 @@
-"""Real clients bound to one fake, and Google's exceptions for the model's refusals."""
+"""Real clients bound to one fake."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from .._model.refusals import ServiceError
+from .errors_of_clients import exception_for as exception_for
 from .switchboard import Backend
 
 if TYPE_CHECKING:
@@ -64,12 +63,3 @@ def bound_async_client(backend: Callable[[str], Backend]) -> CloudTasksAsyncClie
     from .transports import bound_to_async
 
     return CloudTasksAsyncClient(transport=bound_to_async(CloudTasksGrpcAsyncIOTransport, backend))
-
-
-def exception_for(error: ServiceError, jitter: random.Random) -> Exception:
-    """What Google's client raises for a refusal."""
-    from google.api_core import exceptions
-
-    from .status import rpc_error
-
-    return exceptions.from_grpc_error(rpc_error(error, jitter))  # type: ignore[no-any-return]

@@ -7,13 +7,16 @@ import random
 from .._model.refusals import ServiceError
 
 
-def client_error(error: ServiceError) -> Exception:
-    """An exception of ``google.api_core.exceptions``: the class, text and details that a caller over gRPC gets."""
+def exception_for(error: ServiceError, jitter: random.Random | None = None) -> Exception:
+    """An exception of ``google.api_core.exceptions``: the class, text and details that a caller over gRPC gets.
+
+    A client that retries it draws its waits from ``jitter``.
+    """
     from google.api_core import exceptions
 
     from .status import rpc_error
 
-    found: Exception = exceptions.from_grpc_error(rpc_error(error, random.Random(0)))
+    found: Exception = exceptions.from_grpc_error(rpc_error(error, jitter or random.Random(0)))
     return found
 
 

@@ -203,13 +203,9 @@ class QueueMessages:
         field_mask_pb2.FieldMask(paths=names).MergeMessage(whole, part)
         return shown(self.types.Queue, part)
 
-    def list_queues_response(
-        self, queues: Iterable[Queue], next_page_token: str, show: Callable[[Queue], Any] | None = None
-    ) -> Any:
+    def list_queues_response(self, queues: Iterable[Queue], next_page_token: str, show: Callable[[Queue], Any]) -> Any:
         """A ListQueuesResponse; ``show`` makes a message of each queue."""
-        return self.types.ListQueuesResponse(
-            queues=[(show or self.queue)(queue) for queue in queues], next_page_token=next_page_token
-        )
+        return self.types.ListQueuesResponse(queues=[show(queue) for queue in queues], next_page_token=next_page_token)
 
 
 def _set(message: Any, values: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 from typing import Any
 
+from .raw import raw
 from .status import InProcessRpcError
 
 _LOCATION = "projects/*/locations/*"
@@ -54,8 +55,7 @@ def verb_and_path(api: str, rpc: str, request: Any) -> tuple[str, str]:
 
     verb, template = HTTP_RULES[rpc]
     option = {"method": verb, "uri": f"/{api.rpartition('.')[2]}/{template}"}
-    message = request._pb if hasattr(request, "_pb") else request
-    return verb.upper(), path_template.transcode([option], message=message)["uri"]
+    return verb.upper(), path_template.transcode([option], message=raw(request))["uri"]
 
 
 def http_error(error: InProcessRpcError, verb: str, url: str) -> Exception:

@@ -25,7 +25,7 @@ def note_second_delivery(world: State, handler: Handler) -> None:
     """A second delivery has been answered, or its handler sleeps, and is put to where it wakes."""
     attempt, again = handler.attempt, f"attempt {handler.attempt.number} delivered a second time"
     if handler.answer is not None:
-        world.note(f"{again} → {result_text(handler.answer.outcome)}", attempt.task)
+        world.note(f"{again} → {handler.answer.outcome.result}", attempt.task)
         return
     at = handler.wakes_at
     assert at is not None, "a handler that has not answered sleeps"
@@ -33,11 +33,6 @@ def note_second_delivery(world: State, handler: Handler) -> None:
     if not handler.is_told:
         world.note(again, attempt.task)
         handler.is_told = True
-
-
-def result_text(outcome: Outcome) -> str:
-    """``200``, or the name of the code where there was no response."""
-    return str(outcome.http_status) if outcome.kind is OutcomeKind.RESPONSE else outcome.rpc_status.name
 
 
 def arrived(world: State, attempt: Attempt, outcome: Outcome) -> Outcome:

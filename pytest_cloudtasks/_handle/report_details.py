@@ -19,7 +19,6 @@ from .durations import duration_text, offset_text
 from .records import short_name
 from .report_values import Pairs, body_text, header_pairs, message_text, told
 from .state import State
-from .telling import result_of
 
 CALLS = 5
 """Of many calls in one mark, the first are shown."""
@@ -111,7 +110,7 @@ class Details:
 
 def _course(attempt: Attempt, answered: Event | None, origin: int) -> Pairs:
     outcome, ended = attempt.outcome, attempt.response_time
-    pairs = [["result", "under way" if outcome is None else str(result_of(outcome))]]
+    pairs = [["result", "under way" if outcome is None else str(outcome.result)]]
     if outcome is not None:
         pairs.append(["response_status", outcome.message])
         if outcome.lost_status:

@@ -9,7 +9,6 @@ from typing import TypeVar
 from .._model.attempt import Attempt
 from .._model.suggestions import counted, listed
 from .._model.task import Task, TaskState
-from .telling import result_of
 
 TASKS = 1_000
 ATTEMPTS = 2_000
@@ -71,5 +70,5 @@ def tasks_left_out(tasks: Sequence[Task]) -> str:
 
 
 def _results(attempts: Iterable[Attempt]) -> str:
-    results = Counter("under way" if one.outcome is None else str(result_of(one.outcome)) for one in attempts)
+    results = Counter("under way" if one.outcome is None else str(one.outcome.result) for one in attempts)
     return listed([f"{number} × {result}" for result, number in results.most_common()])

@@ -19,6 +19,7 @@ from .happenings import Note
 from .records import short_name
 from .report_details import Details
 from .report_folding import CALLS, attempts_left_out, ends_of
+from .telling import QUEUE_TEXTS
 
 Item = dict[str, Any]
 """A mark or a line: what it ``is``, ``at`` which offset it begins, ``until`` which it lasts, and its texts."""
@@ -30,15 +31,6 @@ _TASK_MARKS = {
     EventKind.LEASE_CANCELLED: ("L", "lease cancelled"),
     EventKind.TASK_ACKNOWLEDGED: ("✓", "acknowledged"),
     EventKind.TASK_LEASES_EXHAUSTED: ("■", "no lease left"),
-}
-_QUEUE_MARKS = {
-    EventKind.QUEUE_CREATED: "created",
-    EventKind.QUEUE_UPDATED: "updated",
-    EventKind.QUEUE_PAUSED: "paused",
-    EventKind.QUEUE_RESUMED: "resumed",
-    EventKind.QUEUE_DISABLED: "disabled",
-    EventKind.QUEUE_PURGED: "purged",
-    EventKind.QUEUE_DELETED: "deleted",
 }
 _STOPS = {EventKind.QUEUE_PAUSED: "paused", EventKind.QUEUE_DISABLED: "disabled"}
 _GOES_ON = frozenset({EventKind.QUEUE_RESUMED, EventKind.QUEUE_DELETED, *_STOPS})
@@ -206,7 +198,7 @@ def queue_items(events: Sequence[tuple[int, Event]], now: int) -> tuple[list[Ite
     marks, spans = [], []
     open_span: Item | None = None
     for at, event in events:
-        text = _QUEUE_MARKS[event.kind]
+        text = QUEUE_TEXTS[event.kind]
         marks.append({"is": "mark", "at": at, "label": text, "name": f"queue {text} at {offset_text(at)}"})
         if event.kind in _GOES_ON and open_span is not None:
             open_span |= {"until": at, "open": False}

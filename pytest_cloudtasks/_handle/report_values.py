@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from .._google.raw import raw
 from .._targets.json_text import read_json
 from .durations import duration_text, offset_text
 from .shortened import shortened
@@ -83,9 +84,8 @@ def _claims(value: str) -> str:
 
 def message_text(message: Any, origin: int) -> str:
     """A request as JSON, by its own field names; instants are offsets."""
+    message = raw(message)
     if not hasattr(message, "DESCRIPTOR"):
-        message = getattr(message, "_pb", None)
-    if message is None:
         return ""
     return shortened(json.dumps(_plain(message, origin), indent=2, ensure_ascii=False), LIMIT)
 

@@ -6,7 +6,6 @@ from .._model import names
 from .._model.attempt import Attempt
 from .._model.backoff import GiveUp, Retry
 from .._model.events import Event, EventKind
-from .._model.outcome import Outcome, OutcomeKind
 from .._model.target import PullMessage
 from .._model.task import TaskState
 from .._model.units import DAY
@@ -16,7 +15,7 @@ from .happenings import Note, Origin
 from .history import Entry
 from .records import contents, short_name
 
-_QUEUE_TEXTS = {
+QUEUE_TEXTS = {
     EventKind.QUEUE_CREATED: "created",
     EventKind.QUEUE_UPDATED: "updated",
     EventKind.QUEUE_PAUSED: "paused",
@@ -25,6 +24,7 @@ _QUEUE_TEXTS = {
     EventKind.QUEUE_PURGED: "purged",
     EventKind.QUEUE_DELETED: "deleted",
 }
+"""What happened to a queue."""
 _TASK_TEXTS = {
     EventKind.TASK_DELETED: "deleted",
     EventKind.TASK_LEASED: "leased",
@@ -57,7 +57,7 @@ def entry_text(entry: Entry) -> str:
 def _event_text(event: Event, origin: int) -> str:
     task = event.task
     if task is None:
-        return f"queue {names.short(event.queue_name)} {_QUEUE_TEXTS[event.kind]}"
+        return f"queue {names.short(event.queue_name)} {QUEUE_TEXTS[event.kind]}"
     name = short_name(task)
     if event.kind is EventKind.TASK_CREATED:
         target = task.target
@@ -82,7 +82,7 @@ def _attempt_text(event: Event, attempt: Attempt) -> str:
         return f"{begun} dispatched"
     took = event.at - attempt.dispatch_time
     lost = f" by lose_answer() in place of {outcome.lost_status}" if outcome.lost_status else ""
-    text = f"{begun} → {result_of(outcome)}{lost}{f' after {duration_text(took)}' if took else ''}"
+    text = f"{begun} → {outcome.result}{lost}{f' after {duration_text(took)}' if took else ''}"
     if event.dropped:
         return f"{text}, dropped: {_GONE[attempt.task.state]}"
     if isinstance(event.verdict, Retry):
@@ -91,8 +91,3 @@ def _attempt_text(event: Event, attempt: Attempt) -> str:
     if isinstance(event.verdict, GiveUp):
         return f"{text}, exhausted: {event.verdict.reason}"
     return text
-
-
-def result_of(outcome: Outcome) -> int | str:
-    """The HTTP status, or the name of the code where there was no response."""
-    return outcome.http_status if outcome.kind is OutcomeKind.RESPONSE else outcome.rpc_status.name

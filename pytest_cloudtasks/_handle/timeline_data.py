@@ -18,7 +18,7 @@ from .happenings import Note
 from .history import Entry, entries
 from .state import State
 from .summary import blocked
-from .telling import entry_text, result_of
+from .telling import entry_text
 from .timeline import timeline_text
 
 
@@ -88,7 +88,7 @@ def _of_attempt(event: Event) -> dict[str, Any]:
     outcome = attempt.outcome
     if event.kind is EventKind.TASK_DISPATCHED or outcome is None:
         return found
-    found.update(result=result_of(outcome), dropped=event.dropped)
+    found.update(result=outcome.result, dropped=event.dropped)
     if outcome.lost_status:
         found["lost"] = outcome.lost_status
     if isinstance(event.verdict, Retry):

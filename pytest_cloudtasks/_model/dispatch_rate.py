@@ -35,10 +35,6 @@ class DispatchRate:
         """Take one token at ``now``; the caller has seen that one is there."""
         self._full_at = (now if self._full_at is None else max(self._full_at, now)) + self._interval
 
-    def tokens(self, now: int) -> int:
-        """How many whole tokens are there at ``now``."""
-        return math.floor(self._there(now))
-
     def change(self, rate: float | Fraction, burst: int, now: int) -> None:
         """New settings: the tokens that are there stay, up to the new burst. Evidence: our choice."""
         kept = min(self._there(now), Fraction(burst))

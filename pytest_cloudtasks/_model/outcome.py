@@ -88,6 +88,11 @@ class Outcome:
         return RpcStatus.INTERNAL if 500 <= status <= 599 else RpcStatus.UNKNOWN
 
     @property
+    def result(self) -> int | str:
+        """The HTTP status, or the name of the code where there was no response. Evidence: our choice."""
+        return self.http_status if self.kind is OutcomeKind.RESPONSE else self.rpc_status.name
+
+    @property
     def message(self) -> str:
         """The text of response_status: ``INTERNAL(13): HTTP status code 500``. Evidence: reported."""
         status = self.rpc_status

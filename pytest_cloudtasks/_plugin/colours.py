@@ -19,8 +19,8 @@ _COLOURS = {
 
 @contextmanager
 def coloured_sections(reports: list[Any], writer: Any) -> Iterator[None]:
-    """While pytest prints the ``reports`` of failed tests, their timelines are in the colours of the terminal."""
-    plain = {id(one): list(one.sections) for one in reports if hasattr(one, "sections")} if writer.hasmarkup else {}
+    """While pytest prints the ``reports`` of failed tests, their timelines are in colours, which the ``writer`` has."""
+    plain = {id(one): list(one.sections) for one in reports if hasattr(one, "sections")}
     for report in reports:
         if id(report) in plain:
             report.sections[:] = [

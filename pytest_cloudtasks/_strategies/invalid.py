@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from .._google.errors_of_clients import client_error
+from .._google.errors_of_clients import exception_for
 from .._model import names, refusals
 from .._model.creation import APP_ENGINE_BODY_METHODS, MAX_URL, in_pacific_time
 from .._model.knobs import MAX_TASK_SIZE
@@ -245,4 +245,4 @@ def pair_of(version: Version, kind: str, spoilt: Spoilt, as_dict: bool) -> tuple
     fields, error = spoilt
     own = in_words_of(version, kind, fields)
     wrong = ServiceError(error.code, messages_of(version).in_own_words(error.message), error.details)
-    return own if as_dict else message(version, kind, own), client_error(wrong)
+    return own if as_dict else message(version, kind, own), exception_for(wrong)

@@ -13,13 +13,8 @@ from google.api_core import exceptions
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._google.clients import (
-    bound_async_client,
-    bound_client,
-    bound_legacy_client,
-    exception_for,
-)
-from pytest_cloudtasks._google.errors_of_clients import client_error, is_refusal
+from pytest_cloudtasks._google.clients import bound_async_client, bound_client, bound_legacy_client
+from pytest_cloudtasks._google.errors_of_clients import exception_for, is_refusal
 from pytest_cloudtasks._google.rpc_call import RpcCall
 from pytest_cloudtasks._model.refusals import BAD_RESOURCE, QUEUE_MISSING, Refusal
 
@@ -110,9 +105,11 @@ def test_closing_a_bound_async_client_closes_nothing() -> None:
 
 def test_a_refusal_is_raised_as_the_client_raises_it() -> None:
     """For verbs of the handle that answer in the client's stead."""
-    error = exception_for(QUEUE_MISSING.error(), random.Random(0))
+    jitter = random.Random(7)
+    error = exception_for(QUEUE_MISSING.error(), jitter)
     assert type(error) is exceptions.NotFound
     assert str(error).startswith("404 Queue does not exist.")
+    assert error.errors[0].jitter is jitter
 
 
 @pytest.mark.parametrize(
@@ -122,7 +119,7 @@ def test_a_refusal_is_raised_as_the_client_raises_it() -> None:
 )
 def test_a_refusal_is_one_of_the_state_of_things(refusal: Refusal, is_one: bool) -> None:
     """An invalid argument would be refused at any time."""
-    assert is_refusal(client_error(refusal.error())) is is_one
+    assert is_refusal(exception_for(refusal.error())) is is_one
     assert not is_refusal(ValueError("not Google's"))
 
 

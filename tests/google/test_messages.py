@@ -295,7 +295,7 @@ def test_lists_are_written_with_their_token() -> None:
     service, queue = service_with_queue()
     service.create_task(NOW, QUEUE, TaskSpec(HttpTarget(URL, body=b"abc"), name=f"{QUEUE}/tasks/a"))
     service.create_task(NOW, QUEUE, TaskSpec(HttpTarget(URL, body=b"abc"), name=f"{QUEUE}/tasks/b"))
-    queues = messages.list_queues_response([queue], "next")
+    queues = messages.list_queues_response([queue], "next", messages.queue)
     tasks = messages.list_tasks_response(queue.tasks.values(), "", full=True)
     assert [one.name for one in queues.queues] == [QUEUE]
     assert queues.next_page_token == "next"

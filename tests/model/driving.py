@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import pytest
 
 from pytest_cloudtasks._model.attempt import Attempt
+from pytest_cloudtasks._model.dispatch_rate import DispatchRate
 from pytest_cloudtasks._model.knobs import Knobs
 from pytest_cloudtasks._model.outcome import Outcome, response
 from pytest_cloudtasks._model.queue import Queue
@@ -119,6 +121,15 @@ def ids(tasks: list[Task]) -> list[str]:
 def dispatched_at(task: Task) -> list[int]:
     """The instants of a task's attempts, counted from `START`."""
     return [attempt.dispatch_time - START for attempt in task.attempts]
+
+
+def tokens_in(rate: DispatchRate, now: int) -> int:
+    """How many tokens could be taken at ``now``; they are left where they are."""
+    bucket, number = copy(rate), 0
+    while (ready := bucket.ready_at()) is None or ready <= now:
+        bucket.take(now)
+        number += 1
+    return number
 
 
 def _state_of_queue(queue: Queue) -> tuple[object, ...]:

@@ -15,7 +15,7 @@ from pytest_cloudtasks._model.queue_config import RateLimits, rate_limits_from
 from pytest_cloudtasks._model.refusals import Code
 from pytest_cloudtasks._model.units import DAY, HOUR, SECOND
 
-from .driving import LOCATION, QUEUE, START, add, always, assert_refused, driver_with, ids, service_with
+from .driving import LOCATION, QUEUE, START, add, always, assert_refused, driver_with, ids, service_with, tokens_in
 
 # --- settings ----------------------------------------------------------------------------------------------------
 
@@ -247,7 +247,7 @@ def test_tenths_of_a_rate_add_up() -> None:
     for _ in range(3):
         queue.allow(queue.throttle + Fraction(1, 10), START)
         driver.advance(HOUR)
-        parts.append((queue.throttle, queue.rate.tokens(driver.now)))
+        parts.append((queue.throttle, tokens_in(queue.rate, driver.now)))
     assert parts == [(Fraction(6, 10), 6), (Fraction(7, 10), 7), (Fraction(8, 10), 8)]
 
 
@@ -257,9 +257,9 @@ def test_a_part_of_the_rate_that_is_allowed_already_takes_no_tokens() -> None:
     queue = driver.service.queues[QUEUE]
     driver.advance(HOUR)
     queue.allow(Fraction(0), driver.now)
-    assert (queue.throttle, queue.rate.tokens(driver.now)) == (LEAST_RATE, 1)
+    assert (queue.throttle, tokens_in(queue.rate, driver.now)) == (LEAST_RATE, 1)
     queue.allow(LEAST_RATE / 2, driver.now)
-    assert (queue.throttle, queue.rate.tokens(driver.now)) == (LEAST_RATE, 1)
+    assert (queue.throttle, tokens_in(queue.rate, driver.now)) == (LEAST_RATE, 1)
 
 
 @pytest.mark.parametrize("ratio", [-0.1, 1.1])

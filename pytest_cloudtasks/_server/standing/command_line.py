@@ -6,10 +6,10 @@ import argparse
 import re
 import secrets
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from ..._handle.command_line import PROGRAM, Commands, program_and_version
+from ..._handle.queue_files import is_queue_file
 from ..._handle.settings import Settings, merged, settings_from_ini
 from ..._handle.settings import read_duration as duration_in
 from .destinations import Destinations, Forwarding, server_url
@@ -182,7 +182,7 @@ def serving_from(given: argparse.Namespace) -> Serving:
 
 def _settings(given: argparse.Namespace) -> Settings:
     for file in given.queues:
-        if Path(file).suffix not in (".yaml", ".yml", ".json"):
+        if not is_queue_file(file):
             raise ValueError(f"--queues takes a file whose name ends with .yaml, .yml or .json, and got {file!r}.")
     for option, (form, example) in _IDS.items():
         value = getattr(given, option)

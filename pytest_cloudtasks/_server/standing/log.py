@@ -18,8 +18,6 @@ from ..._time.instants import to_datetime
 class Log:
     """Writes lines: ``text`` to read, ``json`` for programs, ``none`` but for what the server says of itself."""
 
-    FORMATS = ("text", "json", "none")
-
     def __init__(self, form: str, write: Callable[[str], None]) -> None:
         self._form = form
         self._write = write

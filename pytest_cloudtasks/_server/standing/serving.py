@@ -19,6 +19,7 @@ from ..._handle.command_line import program_and_version
 from ..._model.suggestions import counted
 from . import tokens
 from .control import Control
+from .destinations import ANYWHERE
 from .log import Log
 from .options import Serving
 from .pump import Pump
@@ -134,7 +135,7 @@ def _signals() -> asyncio.Queue[None]:
 def _announce(serving: Serving, pump: Pump, log: Log, ports: tuple[int, int]) -> None:
     """Where the server is, and what to tell the application of it."""
     settings = serving.settings
-    everywhere = serving.host in ("0.0.0.0", "::")
+    everywhere = serving.host in ANYWHERE
     host = "127.0.0.1" if everywhere else _bracketed(serving.host)
     grpc, rest = (f"{host}:{port}" for port in ports)
     queues = [settings.queue_name(name) for name in settings.queues]

@@ -6,7 +6,6 @@ import base64
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..._handle.telling import result_of
 from ..._model import names
 from ..._model.attempt import Attempt
 from ..._model.target import AppEngineTarget, PullMessage
@@ -99,7 +98,7 @@ def _attempt(world: StandingWorld, attempt: Attempt) -> dict[str, Any]:
         "schedule_time": iso(attempt.schedule_time),
         "dispatch_time": iso(attempt.dispatch_time),
         "response_time": None if ended is None else iso(ended),
-        "result": None if outcome is None else result_of(outcome),
+        "result": None if outcome is None else outcome.result,
         "succeeded": outcome is not None and outcome.succeeded,
     }
     remark = world.remarks.get(attempt)
