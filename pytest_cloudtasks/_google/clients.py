@@ -7,7 +7,6 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from .errors_of_clients import exception_for as exception_for
 from .switchboard import Backend
 
 if TYPE_CHECKING:

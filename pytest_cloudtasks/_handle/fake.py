@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._google.clients import bound_async_client, bound_client, bound_legacy_client, exception_for
+from .._google.clients import bound_async_client, bound_client, bound_legacy_client
+from .._google.errors_of_clients import exception_for
 from .._google.interception import interception
 from .._google.rpc_call import RpcCall
 from .._google.switchboard import switchboard

@@ -254,8 +254,6 @@ class Dispatcher:
         task.in_flight += 1
         task.state = TaskState.DISPATCHED
         queue.in_flight += 1
-        if queue.in_flight > queue.peak_in_flight:
-            queue.peak_in_flight = queue.in_flight
         attempt = Attempt(
             task,
             queue,

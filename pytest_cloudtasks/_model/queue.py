@@ -34,7 +34,6 @@ class Queue:
         "initialized_at",
         "is_pull",
         "name",
-        "peak_in_flight",
         "policy",
         "policy_version",
         "purge_time",
@@ -60,7 +59,6 @@ class Queue:
         self.policy_version = 0
         self.tasks: dict[str, Task] = {}
         self.in_flight = 0
-        self.peak_in_flight = 0
         limits = config.rate_limits
         self.rate = DispatchRate(limits.max_dispatches_per_second, limits.max_burst_size)
         self.throttle = Fraction(1)

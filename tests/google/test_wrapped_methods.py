@@ -136,7 +136,7 @@ def test_the_service_sees_the_clients_own_time_out(scripted: Callable[..., Any])
     task = tasks_v2.Task(name="projects/p/locations/l/queues/q/tasks/t")
     backend = scripted(task)
     client = tasks_v2.CloudTasksClient()
-    method = client.transport._wrapped_methods[client.transport.create_task]
+    method = client._transport._wrapped_methods[client._transport.create_task]
     assert timeout_of_one_attempt(method.__wrapped__) is not None
     assert client.create_task(parent="projects/p/locations/l/queues/q", task=task) == task
     assert [(call.timeout, call.retry) for call in backend.calls] == [(method.__wrapped__._timeout, DEFAULT)]

@@ -285,6 +285,20 @@ def test_rules_take_names_from_the_machines_bundles() -> None:
         run(Looking, 1000)
 
 
+@pytest.mark.filterwarnings("error")
+def test_lints_say_nothing_of_the_machines_own_calls() -> None:
+    """It creates whatever the service accepts, under names that it has had; a suite may turn warnings into errors."""
+    made = ShopMachine()
+    try:
+        task = {"name": f"{ORDERS}/tasks/one", "http_request": {"url": CHARGE, "body": b"{}"}}
+        assert made._call("create_task", parent=ORDERS, task=task).name == f"{ORDERS}/tasks/one"
+        made.cloud_tasks.advance(hours=2)
+        assert made.shop.charged == [b"{}"]
+        assert made._call("create_task", parent=ORDERS, task=task) is None
+    finally:
+        made.teardown()
+
+
 def test_options_are_those_of_a_fake() -> None:
     """Queues of both attributes are there, and another start wins over the machine's."""
 
