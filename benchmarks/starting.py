@@ -60,7 +60,7 @@ def _imports() -> tuple[float, float]:
         Path(folder, "test_it.py").write_text("def test_it(): pass\n")
         for _ in range(ROUNDS):
             told = subprocess.run(
-                [sys.executable, "-X", "importtime", "-m", "pytest", "-q", "-p", "pytest_cloudtasks.plugin", folder],
+                [sys.executable, "-X", "importtime", "-m", "pytest", "-qs", "-p", "pytest_cloudtasks.plugin", folder],
                 env={**_environment(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
                 capture_output=True,
                 text=True,

@@ -137,7 +137,7 @@ def test_a_client_built_too_early_fails_at_its_first_call_outside(pytester: pyte
 def test_a_conftest_may_import_the_application(pytester: pytest.Pytester, where: str) -> None:
     """The first conftest files are loaded before the run is configured, and what they build needs no credentials."""
     pytester.makepyfile(app=APP)
-    pytester.makeini("[pytest]\npythonpath = .")
+    pytester.makeini("[pytest]\npythonpath = .\naddopts = -p no:asyncio")
     pytester.path.joinpath("tests").mkdir()
     pytester.path.joinpath(where).write_text("import app\n")
     pytester.path.joinpath("tests", "test_it.py").write_text(
