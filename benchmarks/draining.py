@@ -10,9 +10,9 @@ from itertools import count
 from statistics import median
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.target import HttpTarget
-from pytest_cloudtasks._model.task import TaskSpec
+from pytest_cloudtasks._service.request import HttpTarget
+from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.task import TaskSpec
 
 from .calls import PARENT, creating, floor
 from .measuring import Row, seconds_each, seconds_of

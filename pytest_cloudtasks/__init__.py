@@ -8,21 +8,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._google.legacy.client import LegacyCloudTasksClient
-    from ._google.rpc_call import RpcCall
-    from ._handle.failing import CloudTasksAssertionError, DrainLimitReached, NoTarget
-    from ._handle.fake import FakeCloudTasks, current
-    from ._handle.lint_warning import CloudTasksLintWarning
-    from ._handle.matching import exactly
-    from ._handle.on_commit import CloudTasksWarning
-    from ._handle.planning import RetryPlan, plan
-    from ._handle.plans import FaultPlan
-    from ._handle.queue_view import QueueRecord
-    from ._handle.records import Attempt, TaskRecord
-    from ._handle.single_request import TaskRequest
-    from ._handle.summary import Blocked, BlockedReason, Summary
-    from ._model.task import TaskState
+    from ._api.fake import FakeCloudTasks, current
+    from ._api.queue_record import QueueRecord
+    from ._api.retry_schedule import RetryPlan, plan
+    from ._api.task_request import TaskRequest
+    from ._clients.legacy.client import LegacyCloudTasksClient
+    from ._messages.call import RpcCall
     from ._server.loopback import CloudTasksServer
+    from ._service.task import TaskState
+    from ._simulation.django_on_commit import CloudTasksWarning
+    from ._simulation.exceptions import CloudTasksAssertionError, DrainLimitReached, NoTarget
+    from ._simulation.fault_plans import FaultPlan
+    from ._simulation.matching import exactly
+    from ._simulation.records import Attempt, TaskRecord
+    from ._simulation.summary import Blocked, BlockedReason, Summary
+    from ._simulation.warnings import CloudTasksLintWarning
     from ._targets.forwards import Forward
     from ._targets.headers import Headers
     from ._targets.mounts import AppEngineMount, Mount
@@ -63,34 +63,34 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FakeCloudTasks": "_handle.fake",
+    "FakeCloudTasks": "_api.fake",
     "CloudTasksServer": "_server.loopback",
-    "current": "_handle.fake",
-    "exactly": "_handle.matching",
-    "plan": "_handle.planning",
-    "RetryPlan": "_handle.planning",
-    "TaskRecord": "_handle.records",
-    "TaskState": "_model.task",
-    "Attempt": "_handle.records",
-    "QueueRecord": "_handle.queue_view",
-    "Summary": "_handle.summary",
-    "Blocked": "_handle.summary",
-    "BlockedReason": "_handle.summary",
-    "RpcCall": "_google.rpc_call",
-    "LegacyCloudTasksClient": "_google.legacy.client",
-    "FaultPlan": "_handle.plans",
+    "current": "_api.fake",
+    "exactly": "_simulation.matching",
+    "plan": "_api.retry_schedule",
+    "RetryPlan": "_api.retry_schedule",
+    "TaskRecord": "_simulation.records",
+    "TaskState": "_service.task",
+    "Attempt": "_simulation.records",
+    "QueueRecord": "_api.queue_record",
+    "Summary": "_simulation.summary",
+    "Blocked": "_simulation.summary",
+    "BlockedReason": "_simulation.summary",
+    "RpcCall": "_messages.call",
+    "LegacyCloudTasksClient": "_clients.legacy.client",
+    "FaultPlan": "_simulation.fault_plans",
     "Route": "_targets.routes",
     "Mount": "_targets.mounts",
     "AppEngineMount": "_targets.mounts",
     "Forward": "_targets.forwards",
     "TargetRequest": "_targets.request",
-    "TaskRequest": "_handle.single_request",
+    "TaskRequest": "_api.task_request",
     "Headers": "_targets.headers",
-    "CloudTasksAssertionError": "_handle.failing",
-    "DrainLimitReached": "_handle.failing",
-    "NoTarget": "_handle.failing",
-    "CloudTasksWarning": "_handle.on_commit",
-    "CloudTasksLintWarning": "_handle.lint_warning",
+    "CloudTasksAssertionError": "_simulation.exceptions",
+    "DrainLimitReached": "_simulation.exceptions",
+    "NoTarget": "_simulation.exceptions",
+    "CloudTasksWarning": "_simulation.django_on_commit",
+    "CloudTasksLintWarning": "_simulation.warnings",
 }
 
 

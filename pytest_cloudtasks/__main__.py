@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from ._handle.command_line import main
-from ._server.standing.command_line import add_serve
+from ._api.cli import main
+from ._server.emulator_cli import add_serve
 
 
 def run() -> int:

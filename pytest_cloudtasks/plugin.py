@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ._plugin.seed import seed_of_text, settle_seed, tell_worker
+from ._pytest.seed import seed_of_text, settle_seed, tell_worker
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
 
-    from ._google.legacy.client import LegacyCloudTasksClient
-    from ._handle.fake import FakeCloudTasks
-    from ._plugin.session import PluginSession
+    from ._api.fake import FakeCloudTasks
+    from ._clients.legacy.client import LegacyCloudTasksClient
+    from ._pytest.session import PluginSession
     from ._server.loopback import CloudTasksServer
 
 _INI = {
@@ -95,12 +95,12 @@ def _begin(config: pytest.Config) -> PluginSession:
     if session is not None:
         return session
     ini = _ini_values(config)
-    from ._plugin.own_modules import OwnModules
+    from ._pytest.import_finder import OwnModules
 
     own_modules = OwnModules()
     own_modules.begin()
     config.add_cleanup(own_modules.end)
-    from ._plugin.session import PluginSession
+    from ._pytest.session import PluginSession
 
     session = config.stash[_SESSION] = PluginSession(ini)
     config.add_cleanup(session.close)
@@ -140,7 +140,7 @@ def pytest_configure(config: pytest.Config) -> None:
     session = _begin(config)
     session.seed = settle_seed(config)
     if config.getoption("cloud_tasks_report"):
-        from ._plugin.reporting import Reporting
+        from ._pytest.report_hooks import Reporting
 
         config.pluginmanager.register(Reporting(config, session), "cloudtasks-report")
 
@@ -212,7 +212,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Gen
     writer = config.get_terminal_writer()
     if not writer.hasmarkup:
         return (yield)
-    from ._plugin.colours import coloured_sections
+    from ._pytest.section_colours import coloured_sections
 
     failed = [report for kind in ("failed", "error") for report in terminalreporter.stats.get(kind, ())]
     with coloured_sections(failed, writer):
@@ -221,11 +221,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Gen
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
     """Tell where two of Google's messages differ, field by field."""
-    from ._plugin.comparing import is_explained
+    from ._pytest.assertrepr import is_explained
 
     if op != "==" or not (is_explained(left) or is_explained(right)):
         return None
-    from ._handle.comparing import compared
+    from ._diagnostics.message_compare import compared
 
     return compared(left, right)
 

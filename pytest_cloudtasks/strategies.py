@@ -10,9 +10,9 @@ from __future__ import annotations
 from ._strategies.boundaries import boundary_queues, boundary_tasks
 from ._strategies.invalid import invalid_tasks
 from ._strategies.invalid_queues import invalid_queues
-from ._strategies.naming import queue_ids, resource_names, task_ids
+from ._strategies.names import queue_ids, resource_names, task_ids
 from ._strategies.outcomes import outcomes
-from ._strategies.pulling import pull_messages
+from ._strategies.pull_messages import pull_messages
 from ._strategies.queues import queues
 from ._strategies.requests import app_engine_http_requests, http_requests
 from ._strategies.settings import rate_limits, retry_configs

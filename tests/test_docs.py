@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_cloudtasks._model.events import EventKind
+from pytest_cloudtasks._service.events import EventKind
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

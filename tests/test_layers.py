@@ -11,33 +11,35 @@ import pytest_cloudtasks
 ROOT = Path(pytest_cloudtasks.__file__).parent
 LAYERS = [
     "_ledger",
-    "_model",
+    "_service",
     "_time",
+    "_messages",
     "_targets",
-    "_google",
+    "_clients",
     "_strategies",
     "strategies",
-    "_handle",
+    "_simulation",
+    "_diagnostics",
+    "_report",
+    "_api",
     "_stateful",
     "stateful",
     "_server",
-    "_plugin",
+    "_pytest",
     "plugin",
     "__main__",
 ]
-"""From the bottom to the top. A module imports from its own folder and from those below."""
-SIBLINGS = {("_google", "_targets"), ("_google", "_time")}
-"""Edges that know each other's third party not at all."""
+"""From the bottom to the top. A module imports from its own room and from those below."""
 KNOWN_IN = {
-    "google": {"_google"},
-    "grpc": {"_google"},
-    "requests": {"_google"},
-    "aiohttp": {"_google", "_server"},
+    "google": {"_messages", "_clients", "_server"},
+    "grpc": {"_messages", "_clients", "_server"},
+    "requests": {"_clients"},
+    "aiohttp": {"_server"},
     "time_machine": {"_time"},
     "freezegun": set(),
     "hypothesis": {"_strategies", "_stateful"},
-    "pytest": {"plugin", "_plugin", "_handle/failing.py"},
-    "yaml": {"_google/queue_yaml.py"},
+    "pytest": {"plugin", "_pytest", "_simulation/exceptions.py"},
+    "yaml": {"_messages/queue_yaml.py"},
 }
 """Where each third party may be imported; the time module reads freezegun from sys.modules only."""
 FILES = sorted(ROOT.rglob("*.py"))
@@ -67,7 +69,7 @@ def imports_of(path: Path) -> Iterator[tuple[ast.Import | ast.ImportFrom, str]]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_go_downwards_only(path: Path) -> None:
-    """No module imports from a layer above its own, or from an edge beside it that it should not know."""
+    """No module imports from a layer above its own."""
     own = layer_of(path)
     if own == "__init__":
         return  # the root hands out names of all layers, lazily
@@ -77,7 +79,6 @@ def test_imports_go_downwards_only(path: Path) -> None:
             continue
         other = parts[1]
         assert LAYERS.index(other) <= LAYERS.index(own), f"{path.name} of {own} imports {name}, which lies above"
-        assert (own, other) not in SIBLINGS, f"{path.name} of {own} imports {name}, another edge"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -102,12 +103,12 @@ def is_for_types_only(path: Path, node: ast.AST) -> bool:
     return False
 
 
-def test_the_model_knows_the_standard_library_only() -> None:
-    """The model imports nothing that is not Python's own, and neither a clock nor randomness."""
+def test_the_service_knows_the_standard_library_only() -> None:
+    """The service imports nothing that is not Python's own, and neither a clock nor randomness."""
     import sys
 
     for path in FILES:
-        if layer_of(path) != "_model":
+        if layer_of(path) != "_service":
             continue
         for _, name in imports_of(path):
             top = name.split(".")[0]

@@ -35,10 +35,10 @@ def test_a_run_that_does_not_use_the_plugin_imports_nothing_heavy(tmp_path: Path
     assert "HEAVY []" in output
     ours = next(line for line in output.splitlines() if line.startswith("OURS"))
     assert ours == (
-        "OURS ['pytest_cloudtasks', 'pytest_cloudtasks._google', 'pytest_cloudtasks._google.interception',"
-        " 'pytest_cloudtasks._google.patching', 'pytest_cloudtasks._google.switchboard', 'pytest_cloudtasks._plugin',"
-        " 'pytest_cloudtasks._plugin.own_modules', 'pytest_cloudtasks._plugin.seed',"
-        " 'pytest_cloudtasks._plugin.session', 'pytest_cloudtasks.plugin']"
+        "OURS ['pytest_cloudtasks', 'pytest_cloudtasks._clients', 'pytest_cloudtasks._clients.interception',"
+        " 'pytest_cloudtasks._clients.patching', 'pytest_cloudtasks._clients.router', 'pytest_cloudtasks._pytest',"
+        " 'pytest_cloudtasks._pytest.import_finder', 'pytest_cloudtasks._pytest.seed',"
+        " 'pytest_cloudtasks._pytest.session', 'pytest_cloudtasks.plugin']"
     )
 
 

@@ -10,17 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
-from pytest_cloudtasks._model.attempt import Attempt
-from pytest_cloudtasks._model.backoff import GiveUp, Retry
-from pytest_cloudtasks._model.leases import leasable
-from pytest_cloudtasks._model.outcome import response
-from pytest_cloudtasks._model.queue_config import QueueType
-from pytest_cloudtasks._model.refusals import ServiceError
-from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.target import HttpTarget, PullMessage
-from pytest_cloudtasks._model.task import Task, TaskSpec
-from pytest_cloudtasks._model.units import DAY, MINUTE, SECOND
-from pytest_cloudtasks._model.uploads import UploadedQueue, upload
+from pytest_cloudtasks._service.attempt import Attempt
+from pytest_cloudtasks._service.errors import ServiceError
+from pytest_cloudtasks._service.outcome import response
+from pytest_cloudtasks._service.pull_queues import leasable
+from pytest_cloudtasks._service.queue_settings import QueueType
+from pytest_cloudtasks._service.queue_yaml import UploadedQueue, upload
+from pytest_cloudtasks._service.request import HttpTarget, PullMessage
+from pytest_cloudtasks._service.retry import GiveUp, Retry
+from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.task import Task, TaskSpec
+from pytest_cloudtasks._service.units import DAY, MINUTE, SECOND
 
 LOCATION = "projects/p/locations/l"
 QUEUE = f"{LOCATION}/queues/q"

@@ -8,13 +8,13 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .._handle.world import World, WorldEnded
-from .._model.refusals import Code, ServiceError
+from .._service.errors import Code, ServiceError
+from .._simulation.simulation import World, WorldEnded
 from .._time import real
 
 if TYPE_CHECKING:
-    from .._google.rpc_call import RpcCall
-    from .._handle.fake import FakeCloudTasks
+    from .._api.fake import FakeCloudTasks
+    from .._messages.call import RpcCall
 
 HOST = "127.0.0.1"
 
@@ -44,11 +44,11 @@ class CloudTasksServer:
         if self._grpc_port:
             raise RuntimeError("This CloudTasksServer is running already.")
         _check_installed()
-        from .._google.endpoints.grpc_endpoint import grpc_server
-        from .._google.endpoints.rest_endpoint import rest_application
-        from .._google.endpoints.rest_runner import rest_runner
-        from .._google.endpoints.wire_clock import wire_clock
-        from .loops import serving
+        from .event_loop_thread import serving
+        from .grpc_clock import wire_clock
+        from .grpc_endpoint import grpc_server
+        from .rest_endpoint import rest_application
+        from .rest_runner import rest_runner
 
         with ExitStack() as stack:
             wire_clock.install(real.now)
@@ -113,7 +113,7 @@ class CloudTasksServer:
 @contextmanager
 def retries_by_real_time() -> Iterator[None]:
     """While the block runs, the retries of Google's clients give up by real time, which a test may hold."""
-    from .._google.client_retry import skipped_waits
+    from .._clients.retry_waits import skipped_waits
 
     skipped_waits.keep(real.monotonic)
     try:
@@ -140,7 +140,7 @@ class _Receiver:
 
 
 def _nobody_there(rpc: str) -> BaseException:
-    from .._google.status import rpc_error
+    from .._messages.grpc_errors import rpc_error
 
     text = (
         f"The fake Cloud Tasks behind this endpoint is not active, so {rpc} has no queues to work on: no test that"

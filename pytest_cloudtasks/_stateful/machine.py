@@ -25,16 +25,17 @@ from hypothesis.stateful import (
 )
 from hypothesis.strategies import SearchStrategy
 
-from .._google.errors_of_clients import is_refusal
-from .._handle.fake import FakeCloudTasks
-from .._handle.lint_warning import CloudTasksLintWarning
-from .._model import names
-from .._model.suggestions import did_you_mean, listed
+from .._api.fake import FakeCloudTasks
+from .._messages.client_errors import is_refusal
+from .._service import resource_names as names
+from .._service.wording import did_you_mean, listed
+from .._simulation.warnings import CloudTasksLintWarning
 from .._strategies.outcomes import Outcome
 from .._targets.routes import Route
-from . import drawing, promises
+from . import invariants as promises
+from . import machine_strategies as drawing
+from .invariant_rules import Promises, promised
 from .options import check_options
-from .promising import Promises, promised
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksClient

@@ -11,20 +11,20 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from .._model.backoff import UNLIMITED
-from .._model.creation import MAX_URL
-from .._model.knobs import MAX_TASK_SIZE
-from .._model.leases import MAX_TAG
-from .._model.queue_config import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
-from .._model.target import MAX_HEADER_BYTES
-from .checking import check_pulls, checked_location, checked_now, checked_parent
-from .long import LongText
-from .naming import MAX_QUEUE_ID, MAX_TASK_ID
+from .._service.options import MAX_TASK_SIZE
+from .._service.pull_queues import MAX_TAG
+from .._service.queue_settings import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
+from .._service.request import MAX_HEADER_BYTES
+from .._service.retry import UNLIMITED
+from .._service.validation import MAX_URL
+from .long_repr import LongText
+from .names import MAX_QUEUE_ID, MAX_TASK_ID
 from .queues import TASK_TTLS, TOMBSTONE_TTLS
 from .requests import SIMPLEST_URL, Fields
 from .settings import LOCATION
-from .sizes import with_size
+from .task_sizes import with_size
 from .tasks import APP_ENGINE_DEADLINES, HTTP_DEADLINES, LONGEST_AHEAD
+from .validity import check_pulls, checked_location, checked_now, checked_parent
 from .versions import Version, has_field, in_words_of, message
 
 Make = Callable[[], Fields]

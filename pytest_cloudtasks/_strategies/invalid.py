@@ -8,22 +8,23 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from .._google.errors_of_clients import exception_for
-from .._model import names, refusals
-from .._model.creation import APP_ENGINE_BODY_METHODS, MAX_URL, in_pacific_time
-from .._model.knobs import MAX_TASK_SIZE
-from .._model.leases import MAX_TAG
-from .._model.refusals import ServiceError
-from .._model.target import HTTP_BODY_METHODS, MAX_HEADER_BYTES
-from .checking import check_pulls, checked_now, checked_parent
-from .choosing import durations, nearest_first
-from .long import LongBytes, LongText
-from .naming import MAX_TASK_ID
-from .pulling import PULLING, pull_fields
+from .._messages.client_errors import exception_for
+from .._service import errors
+from .._service import resource_names as names
+from .._service.errors import ServiceError
+from .._service.options import MAX_TASK_SIZE
+from .._service.pull_queues import MAX_TAG
+from .._service.request import HTTP_BODY_METHODS, MAX_HEADER_BYTES
+from .._service.validation import APP_ENGINE_BODY_METHODS, MAX_URL, in_pacific_time
+from .fields_or_strategy import durations, nearest_first
+from .invalid_settings import BEYOND, Spoilt, outside_of, spoilt_settings
+from .long_repr import LongBytes, LongText
+from .names import MAX_TASK_ID
+from .pull_messages import PULLING, pull_fields
 from .requests import METHODS, SIMPLEST_URL, app_engine_fields, http_fields, oidc_tokens
-from .sizes import nanoseconds, with_size
-from .spoiling import BEYOND, Spoilt, outside_of, spoilt_settings
+from .task_sizes import nanoseconds, with_size
 from .tasks import APP_ENGINE_DEADLINES, HTTP_DEADLINES, LONGEST_AHEAD
+from .validity import check_pulls, checked_now, checked_parent
 from .versions import Version, has_field, in_words_of, message, messages_of
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -41,13 +42,13 @@ _too_long = BEYOND.map(MAX_URL.__add__)
 
 @st.composite
 def _http_url_missing(draw: DrawFn) -> Spoilt:
-    return {"http_request": {**draw(_http), "url": ""}}, refusals.URL_MISSING.error()
+    return {"http_request": {**draw(_http), "url": ""}}, errors.URL_MISSING.error()
 
 
 @st.composite
 def _http_scheme(draw: DrawFn) -> Spoilt:
     url = draw(st.sampled_from(["example.com", "/work", "ftp://example.com/", "HTTPS://example.com/"]))
-    return {"http_request": {**draw(_http), "url": url}}, refusals.URL_SCHEME.error()
+    return {"http_request": {**draw(_http), "url": url}}, errors.URL_SCHEME.error()
 
 
 @st.composite
@@ -55,40 +56,40 @@ def _http_url_too_long(draw: DrawFn) -> Spoilt:
     length = draw(_too_long)
     return (
         {"http_request": {**draw(_http), "url": SIMPLEST_URL.ljust(length, "a")}},
-        refusals.URL_TOO_LONG.error(length=length),
+        errors.URL_TOO_LONG.error(length=length),
     )
 
 
 @st.composite
 def _http_headers_too_large(draw: DrawFn) -> Spoilt:
     value = LongText("a", MAX_HEADER_BYTES - len("X-Large") - 1 + draw(BEYOND))
-    return {"http_request": {**draw(_http), "headers": {"X-Large": value}}}, refusals.HEADERS_TOO_LARGE.error()
+    return {"http_request": {**draw(_http), "headers": {"X-Large": value}}}, errors.HEADERS_TOO_LARGE.error()
 
 
 @st.composite
 def _http_token(draw: DrawFn) -> Spoilt:
     request = {**draw(_http), "url": "http://example.com/", "oidc_token": draw(oidc_tokens)}
-    return {"http_request": request}, refusals.TOKEN_NEEDS_HTTPS.error()
+    return {"http_request": request}, errors.TOKEN_NEEDS_HTTPS.error()
 
 
 @st.composite
 def _http_body(draw: DrawFn) -> Spoilt:
     method = draw(_bad_methods[HTTP_BODY_METHODS])
     request = {**draw(_plain_http), "http_method": method, "body": draw(_bodies)}
-    error = refusals.BODY_WITH_METHOD.error(method=method, allowed="POST, PUT and PATCH")
+    error = errors.BODY_WITH_METHOD.error(method=method, allowed="POST, PUT and PATCH")
     return {"http_request": request}, error
 
 
 @st.composite
 def _too_large(draw: DrawFn) -> Spoilt:
     body = LongBytes(MAX_TASK_SIZE + draw(BEYOND))
-    return {"http_request": {"url": SIMPLEST_URL, "http_method": "POST", "body": body}}, refusals.TASK_TOO_LARGE.error()
+    return {"http_request": {"url": SIMPLEST_URL, "http_method": "POST", "body": body}}, errors.TASK_TOO_LARGE.error()
 
 
 @st.composite
 def _app_engine_uri(draw: DrawFn) -> Spoilt:
     uri = draw(st.sampled_from(["work", "https://example.com/", "/a b"]))
-    return {"app_engine_http_request": {**draw(_app_engine), "relative_uri": uri}}, refusals.RELATIVE_URI.error()
+    return {"app_engine_http_request": {**draw(_app_engine), "relative_uri": uri}}, errors.RELATIVE_URI.error()
 
 
 @st.composite
@@ -96,7 +97,7 @@ def _app_engine_uri_too_long(draw: DrawFn) -> Spoilt:
     length = draw(_too_long)
     return (
         {"app_engine_http_request": {**draw(_app_engine), "relative_uri": "/".ljust(length, "a")}},
-        refusals.RELATIVE_URI_TOO_LONG.error(length=length),
+        errors.RELATIVE_URI_TOO_LONG.error(length=length),
     )
 
 
@@ -104,11 +105,11 @@ def _app_engine_uri_too_long(draw: DrawFn) -> Spoilt:
 def _app_engine_body(draw: DrawFn) -> Spoilt:
     method = draw(_bad_methods[APP_ENGINE_BODY_METHODS])
     request = {**draw(_app_engine), "http_method": method, "body": draw(_bodies)}
-    error = refusals.BODY_WITH_METHOD.error(method=method, allowed="POST and PUT")
+    error = errors.BODY_WITH_METHOD.error(method=method, allowed="POST and PUT")
     return {"app_engine_http_request": request}, error
 
 
-def _deadline(payload: Any, kind: str, outside: SearchStrategy[timedelta], refusal: refusals.Refusal) -> Any:
+def _deadline(payload: Any, kind: str, outside: SearchStrategy[timedelta], refusal: errors.Refusal) -> Any:
     return st.builds(
         lambda fields, deadline: ({kind: fields, "dispatch_deadline": deadline}, refusal.error()), payload, outside
     )
@@ -118,10 +119,10 @@ def _outside(shortest: timedelta, longest: timedelta) -> SearchStrategy[timedelt
     return outside_of(shortest, longest) | durations(_MICROSECOND * 1000, longest).map(lambda length: -length)
 
 
-_no_payload: SearchStrategy[Spoilt] = st.just(({}, refusals.TARGET_MISSING.error()))
+_no_payload: SearchStrategy[Spoilt] = st.just(({}, errors.TARGET_MISSING.error()))
 _deadlines = _deadline(
-    _http, "http_request", _outside(*HTTP_DEADLINES) | st.just(timedelta(0)), refusals.HTTP_DEADLINE
-) | _deadline(_app_engine, "app_engine_http_request", _outside(*APP_ENGINE_DEADLINES), refusals.APP_ENGINE_DEADLINE)
+    _http, "http_request", _outside(*HTTP_DEADLINES) | st.just(timedelta(0)), errors.HTTP_DEADLINE
+) | _deadline(_app_engine, "app_engine_http_request", _outside(*APP_ENGINE_DEADLINES), errors.APP_ENGINE_DEADLINE)
 _anytime: list[SearchStrategy[Spoilt]] = [
     _no_payload,
     _http_url_missing(),
@@ -143,15 +144,15 @@ _pulling = [
     st.tuples(_pulls, BEYOND).map(
         lambda pair: (
             {"pull_message": {**pair[0], "tag": "0" * (MAX_TAG - 1 + pair[1])}},
-            refusals.TAG_TOO_LONG.error(),
+            errors.TAG_TOO_LONG.error(),
         )
     ),
-    _http.map(lambda fields: ({"http_request": fields}, refusals.REQUEST_IN_PULL_QUEUE.error())),
-    _app_engine.map(lambda fields: ({"app_engine_http_request": fields}, refusals.REQUEST_IN_PULL_QUEUE.error())),
+    _http.map(lambda fields: ({"http_request": fields}, errors.REQUEST_IN_PULL_QUEUE.error())),
+    _app_engine.map(lambda fields: ({"app_engine_http_request": fields}, errors.REQUEST_IN_PULL_QUEUE.error())),
     BEYOND.map(
         lambda beyond: (
             {"pull_message": {"payload": LongBytes(MAX_TASK_SIZE + beyond)}},
-            refusals.TASK_TOO_LARGE.error(),
+            errors.TASK_TOO_LARGE.error(),
         )
     ),
 ]
@@ -161,20 +162,20 @@ _pulling = [
 def _too_far(draw: DrawFn, payload: SearchStrategy[Any], now: datetime) -> Spoilt:
     beyond = draw(nearest_first(1, st.integers(1, timedelta(days=365) // _MICROSECOND))) * _MICROSECOND
     at = now + LONGEST_AHEAD + beyond
-    error = refusals.SCHEDULE_TOO_FAR.error(schedule_time=in_pacific_time(nanoseconds(at)))
+    error = errors.SCHEDULE_TOO_FAR.error(schedule_time=in_pacific_time(nanoseconds(at)))
     return {**draw(payload), "schedule_time": at}, error
 
 
 @st.composite
 def _name(draw: DrawFn, payload: SearchStrategy[Any], parent: str, what: str) -> Spoilt:
     if what == "format":
-        name, error = draw(st.sampled_from(["0", "tasks/0", f"{parent}/0"])), refusals.TASK_NAME_FORMAT.error()
+        name, error = draw(st.sampled_from(["0", "tasks/0", f"{parent}/0"])), errors.TASK_NAME_FORMAT.error()
     elif what == "queue":
         other = f"{names.location_of(parent)}/queues/{names.short(parent)}-other"
-        name, error = f"{other}/tasks/0", refusals.TASK_OF_ANOTHER_QUEUE.error(parent=parent, queue=other)
+        name, error = f"{other}/tasks/0", errors.TASK_OF_ANOTHER_QUEUE.error(parent=parent, queue=other)
     else:
         bad = draw(_bad_ids) if what == "id" else "0" * (MAX_TASK_ID + draw(BEYOND))
-        name, error = f"{parent}/tasks/{bad}", refusals.TASK_ID_FORMAT.error(id=bad)
+        name, error = f"{parent}/tasks/{bad}", errors.TASK_ID_FORMAT.error(id=bad)
     return {"name": name, **draw(payload)}, error
 
 
@@ -183,7 +184,7 @@ def _a_byte_too_large(
     draw: DrawFn, version: Version, simplest: Any, payload: str, now: datetime, parent: str
 ) -> Spoilt:
     size = MAX_TASK_SIZE + draw(BEYOND)
-    return with_size(version, simplest, payload, size, now, parent), refusals.TASK_TOO_LARGE.error()
+    return with_size(version, simplest, payload, size, now, parent), errors.TASK_TOO_LARGE.error()
 
 
 @st.composite
@@ -230,7 +231,7 @@ def _of_push_queue(version: Version) -> list[SearchStrategy[Spoilt]]:
         kinds.append(st.tuples(_http, spoilt_settings("retry_config", version)).map(_with_settings))
     if has_field(version, "Task", "pull_message"):
         reads_them = version != PULLING
-        error = (refusals.MESSAGE_CANNOT_BE_SET if reads_them else refusals.MESSAGE_IN_PUSH_QUEUE).error()
+        error = (errors.MESSAGE_CANNOT_BE_SET if reads_them else errors.MESSAGE_IN_PUSH_QUEUE).error()
         kinds.append(_pulls.map(lambda fields: ({"pull_message": fields}, error)))
     return kinds
 

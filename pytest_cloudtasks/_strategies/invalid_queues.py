@@ -7,12 +7,12 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from .._model import refusals
-from .checking import checked_location
+from .._service import errors
 from .invalid import pair_of
-from .naming import MAX_QUEUE_ID
+from .invalid_settings import BEYOND, Spoilt, spoilt_queues
+from .names import MAX_QUEUE_ID
 from .settings import LOCATION
-from .spoiling import BEYOND, Spoilt, spoilt_queues
+from .validity import checked_location
 from .versions import Version
 
 
@@ -20,12 +20,12 @@ from .versions import Version
 def _queue_name(draw: DrawFn, parent: str) -> Spoilt:
     what = draw(st.sampled_from(["format", "id", "length", "parent"]))
     if what == "format":
-        return {"name": draw(st.sampled_from(["", "0", "queues/0", f"{parent}/0"]))}, refusals.QUEUE_NAME_FORMAT.error()
+        return {"name": draw(st.sampled_from(["", "0", "queues/0", f"{parent}/0"]))}, errors.QUEUE_NAME_FORMAT.error()
     if what == "parent":
         name = f"{parent}-other/queues/0"
-        return {"name": name}, refusals.QUEUE_OUTSIDE_PARENT.error(name=name, parent=parent)
+        return {"name": name}, errors.QUEUE_OUTSIDE_PARENT.error(name=name, parent=parent)
     bad = draw(st.sampled_from(["", "a_b", "a b", "é"])) if what == "id" else "0" * (MAX_QUEUE_ID + draw(BEYOND))
-    return {"name": f"{parent}/queues/{bad}"}, refusals.QUEUE_ID_FORMAT.error(id=bad)
+    return {"name": f"{parent}/queues/{bad}"}, errors.QUEUE_ID_FORMAT.error(id=bad)
 
 
 @st.composite

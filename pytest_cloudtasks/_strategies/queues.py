@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import DrawFn
 
-from .._model.app_engine import OVERRIDE
-from .checking import check_queue
-from .choosing import Given, chosen, durations, is_callers, mostly
-from .naming import resource_names
-from .pulling import PULLING
+from .._service.app_engine import OVERRIDE
+from .fields_or_strategy import Given, chosen, durations, is_callers, mostly
+from .names import resource_names
+from .pull_messages import PULLING
 from .requests import routings
 from .settings import rate_limit_fields, retry_config_fields
+from .validity import check_queue
 from .versions import Version, has_field, in_words_of, message
 
 TASK_TTLS = timedelta(days=10), timedelta(days=3650)

@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from .._model.creation import APP_ENGINE_BODY_METHODS, MAX_URL
-from .._model.target import HTTP_BODY_METHODS, MAX_HEADER_BYTES
-from .checking import check_task
-from .choosing import Given, chosen, is_callers, mostly
-from .long import LongText
+from .._service.request import HTTP_BODY_METHODS, MAX_HEADER_BYTES
+from .._service.validation import APP_ENGINE_BODY_METHODS, MAX_URL
+from .fields_or_strategy import Given, chosen, is_callers, mostly
+from .long_repr import LongText
+from .validity import check_task
 from .versions import Version, in_words_of, message
 
 Fields = dict[str, Any]

@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from .._model.backoff import UNLIMITED
-from .._model.queue_config import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
-from .checking import check_queue
-from .choosing import Given, chosen, durations, is_callers
+from .._service.queue_settings import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
+from .._service.retry import UNLIMITED
+from .fields_or_strategy import Given, chosen, durations, is_callers
+from .validity import check_queue
 from .versions import Version, in_words_of, message
 
 Fields = dict[str, Any]

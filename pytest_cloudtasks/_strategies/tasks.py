@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from .checking import check_task
-from .choosing import Given, chosen, durations, is_callers, mostly
-from .fields import check_fields
-from .naming import resource_names
-from .pulling import PULLING, pull_fields
+from .field_checks import check_fields
+from .fields_or_strategy import Given, chosen, durations, is_callers, mostly
+from .names import resource_names
+from .pull_messages import PULLING, pull_fields
 from .requests import app_engine_fields, http_fields
 from .settings import retry_config_fields
+from .validity import check_task
 from .versions import Version, has_field, in_words_of, message
 
 LONGEST_AHEAD = timedelta(hours=720)

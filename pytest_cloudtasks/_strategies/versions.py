@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 from hypothesis.errors import InvalidArgument
 
-from .._google.frontends import speaking
-from .._google.messages import Messages
-from .._google.raw import built, raw_class, shown
-from .._google.spelling import ROUTING_WITHIN, spelled
-from .._model.app_engine import OVERRIDE
-from .._model.backoff import UNLIMITED
+from .._messages.api_versions import speaking
+from .._messages.field_names import ROUTING_WITHIN, spelled
+from .._messages.proto import built, raw_class, shown
+from .._messages.tasks import Messages
+from .._service.app_engine import OVERRIDE
+from .._service.retry import UNLIMITED
 
 Version = Literal["v2", "v2beta3", "v2beta2"]
 VERSIONS = ("v2", "v2beta3", "v2beta2")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from .._google.raw import raw
-from .._model import names
+from .._messages.proto import raw
+from .._service import resource_names as names
 from .outcomes import Outcome
 from .versions import Version, own_client
 

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from .checking import check_queue, check_task
-from .choosing import Given, chosen, durations
-from .naming import resource_names
+from .fields_or_strategy import Given, chosen, durations
+from .names import resource_names
 from .outcomes import Outcome, checked_outcomes
 from .outcomes import outcomes as one_outcome
-from .pulling import pull_messages
+from .pull_messages import pull_messages
 from .queues import queues as one_queue
 from .requests import SIMPLEST_URL, bodies
 from .settings import LOCATION
 from .tasks import tasks as one_task
+from .validity import check_queue, check_task
 from .versions import Version, message, messages_of
 from .workload import Step, Workload, is_pull, name_of
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from .._model.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
+from .._service.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
 from .headers import Headers
 
 NO_HEADERS = Headers()

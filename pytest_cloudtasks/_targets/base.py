@@ -7,9 +7,9 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any, Literal, NamedTuple
 
-from .._model.target import AppEngineTarget, PullMessage, Routing
-from .._model.target import Target as ModelTarget
-from .._model.task import Task
+from .._service.request import AppEngineTarget, PullMessage, Routing
+from .._service.request import Target as ModelTarget
+from .._service.task import Task
 from .answers import Answer
 from .request import TargetRequest, duration_of, url_of
 from .urls import normal

@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from .._model.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, response
+from .._service.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, response
 from .._time.instants import from_timedelta
 from .answers import Answer
 from .asgi import in_a_loop

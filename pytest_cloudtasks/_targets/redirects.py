@@ -7,7 +7,7 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
-from .._model.units import SECOND
+from .._service.units import SECOND
 from .._time.instants import from_datetime
 from .answers import Answer
 from .headers import Headers

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .._model.target import Target as ModelTarget
-from .._model.task import Task
+from .._service.request import Target as ModelTarget
+from .._service.task import Task
 from .base import Destination, Target, destination_of
 from .forwards import Forward
 from .mounts import Mount

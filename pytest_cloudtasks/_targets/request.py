@@ -6,10 +6,10 @@ import copy
 from datetime import timedelta
 from typing import Any
 
-from .._model import names
-from .._model.attempt import Attempt
-from .._model.outcome import Outcome, OutcomeKind
-from .._model.target import AppEngineTarget, HttpTarget, Target
+from .._service import resource_names as names
+from .._service.attempt import Attempt
+from .._service.outcome import Outcome, OutcomeKind
+from .._service.request import AppEngineTarget, HttpTarget, Target
 from .._time.instants import from_timedelta
 from .headers import Headers
 from .json_text import read_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from .._model.units import LATEST
+from .._service.units import LATEST
 from .foreign import ForeignClock, active, following, is_ours, move_forward
 from .hold import Hold
 

@@ -17,8 +17,8 @@ from google.cloud import tasks_v2
 from google.cloud.tasks_v2 import CloudTasksAsyncClient
 
 from pytest_cloudtasks import FakeCloudTasks, TargetRequest
-from pytest_cloudtasks._google.client_retry import skipped_waits
-from pytest_cloudtasks._google.status import InProcessRpcError
+from pytest_cloudtasks._clients.retry_waits import skipped_waits
+from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 from tests.installed import CAPABILITIES
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)

@@ -17,9 +17,9 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from pytest_cloudtasks._google.frontend import Frontend
-from pytest_cloudtasks._model.queue import Queue
-from pytest_cloudtasks._model.service import Service
+from pytest_cloudtasks._messages.rpc_handlers import Frontend
+from pytest_cloudtasks._service.queue import Queue
+from pytest_cloudtasks._service.service import Service
 
 from ..model.reference_parts import SECOND
 from . import drawing

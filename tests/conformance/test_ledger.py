@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from pytest_cloudtasks._ledger.reading import Case, Entry, Evidence, chapters, entries, sources
-from pytest_cloudtasks._model.knobs import Knobs
+from pytest_cloudtasks._service.options import Knobs
 
 from .differences import differences, mutated
 from .playing import play

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_cloudtasks._google.frontend import Frontend
-from pytest_cloudtasks._google.rpc_call import RpcCall
-from pytest_cloudtasks._model.service import Service
+from pytest_cloudtasks._messages.call import RpcCall
+from pytest_cloudtasks._messages.rpc_handlers import Frontend
+from pytest_cloudtasks._service.service import Service
 
 
 def ask(frontend: Frontend, service: Service, now: int, rpc: str, request: Any) -> Any:

@@ -11,9 +11,9 @@ from typing import Any
 import grpc
 import pytest
 
-from pytest_cloudtasks._google.rpc_call import RpcCall
-from pytest_cloudtasks._google.status import InProcessRpcError
-from pytest_cloudtasks._google.switchboard import switchboard
+from pytest_cloudtasks._clients.router import switchboard
+from pytest_cloudtasks._messages.call import RpcCall
+from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 
 
 class ScriptedBackend:

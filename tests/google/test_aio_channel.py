@@ -15,12 +15,12 @@ from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcAsyncIOTransport
 
-from pytest_cloudtasks._google.aio_channel import AnsweredCall, LateBoundAioChannel
-from pytest_cloudtasks._google.channel import caller_retry
-from pytest_cloudtasks._google.rpc_call import RpcCall
-from pytest_cloudtasks._google.status import InProcessRpcError
-from pytest_cloudtasks._google.switchboard import switchboard
-from pytest_cloudtasks._google.transports import bound_to_async, late_bound_grpc_asyncio, redirectable_async
+from pytest_cloudtasks._clients.aio_channel import AnsweredCall, LateBoundAioChannel
+from pytest_cloudtasks._clients.channel import caller_retry
+from pytest_cloudtasks._clients.router import switchboard
+from pytest_cloudtasks._clients.transports import bound_to_async, late_bound_grpc_asyncio, redirectable_async
+from pytest_cloudtasks._messages.call import RpcCall
+from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 
 GET_TASK = "/google.cloud.tasks.v2.CloudTasks/GetTask"
 QUEUE = "projects/p/locations/l/queues/q"

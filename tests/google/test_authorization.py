@@ -9,11 +9,11 @@ import pytest
 from google.cloud import tasks_v2 as v2
 from google.cloud import tasks_v2beta2 as v2beta2
 
-from pytest_cloudtasks._google.authorization import authorize
-from pytest_cloudtasks._model.iam import Binding, Policy
-from pytest_cloudtasks._model.knobs import Knobs
-from pytest_cloudtasks._model.refusals import Code, ServiceError
-from pytest_cloudtasks._model.service import Service
+from pytest_cloudtasks._messages.iam_checks import authorize
+from pytest_cloudtasks._service.errors import Code, ServiceError
+from pytest_cloudtasks._service.iam import Binding, Policy
+from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.service import Service
 
 NOW = 1_900_000_000_000_000_000
 LOCATION = "projects/p/locations/l"

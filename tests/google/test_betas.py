@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from google.cloud import tasks_v2beta2, tasks_v2beta3
 
-from pytest_cloudtasks._google.endpoints.methods import methods_of
-from pytest_cloudtasks._google.frontends import speaking, v2, v2beta2, with_queue_fields
-from pytest_cloudtasks._google.raw import raw
-from pytest_cloudtasks._model.backoff import UNLIMITED
-from pytest_cloudtasks._model.knobs import Knobs
-from pytest_cloudtasks._model.queue_config import QueueType
-from pytest_cloudtasks._model.refusals import Code, ServiceError
-from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.target import AppEngineTarget, PullMessage
-from pytest_cloudtasks._model.task import TaskSpec
-from pytest_cloudtasks._model.units import DAY
+from pytest_cloudtasks._messages.api_versions import speaking, v2, v2beta2, with_queue_fields
+from pytest_cloudtasks._messages.proto import raw
+from pytest_cloudtasks._server.rpc_table import methods_of
+from pytest_cloudtasks._service.errors import Code, ServiceError
+from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.queue_settings import QueueType
+from pytest_cloudtasks._service.request import AppEngineTarget, PullMessage
+from pytest_cloudtasks._service.retry import UNLIMITED
+from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.task import TaskSpec
+from pytest_cloudtasks._service.units import DAY
 from tests.google.asking import ask
 
 NOW = 1_900_000_000_000_000_000

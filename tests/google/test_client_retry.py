@@ -16,8 +16,8 @@ from google.api_core import exceptions, retry
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._google.client_retry import SkippedWaits, skipped_waits
-from pytest_cloudtasks._google.status import InProcessRpcError
+from pytest_cloudtasks._clients.retry_waits import SkippedWaits, skipped_waits
+from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 
 QUEUE = "projects/p/locations/l/queues/q"
 FOUND = tasks_v2.Queue(name=QUEUE)
@@ -99,7 +99,7 @@ def test_the_loops_are_where_they_were() -> None:
         module = importlib.import_module(name)
         for one in used:
             assert vars(module).get(one) is real[one], (
-                f"google-api-core has moved what pytest_cloudtasks._google.client_retry replaces, {name}.{one}: find"
+                f"google-api-core has moved what pytest_cloudtasks._clients.retry_waits replaces, {name}.{one}: find"
                 " out what its retry loops wait with now, and say in that module which versions have it"
             )
 

@@ -13,10 +13,10 @@ from google.api_core import exceptions
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._google.clients import bound_async_client, bound_client, bound_legacy_client
-from pytest_cloudtasks._google.errors_of_clients import exception_for, is_refusal
-from pytest_cloudtasks._google.rpc_call import RpcCall
-from pytest_cloudtasks._model.refusals import BAD_RESOURCE, QUEUE_MISSING, Refusal
+from pytest_cloudtasks._clients.clients import bound_async_client, bound_client, bound_legacy_client
+from pytest_cloudtasks._messages.call import RpcCall
+from pytest_cloudtasks._messages.client_errors import exception_for, is_refusal
+from pytest_cloudtasks._service.errors import BAD_RESOURCE, QUEUE_MISSING, Refusal
 
 QUEUE = "projects/p/locations/l/queues/q"
 FOUND = tasks_v2.Queue(name=QUEUE)
@@ -132,7 +132,7 @@ def test_1x_has_its_own_client_on_a_bound_channel(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "google.cloud.tasks_v2.gapic", ModuleType("google.cloud.tasks_v2.gapic"))
     monkeypatch.setitem(sys.modules, transports.__name__, transports)
     monkeypatch.setattr("google.cloud.tasks_v2.CloudTasksClient", SimpleNamespace)
-    monkeypatch.setattr("pytest_cloudtasks._google.clients.is_of_1x", lambda: True)
+    monkeypatch.setattr("pytest_cloudtasks._clients.clients.is_of_1x", lambda: True)
     for build in (bound_client, bound_legacy_client):
         own = Own()
         client: Any = build(lambda rpc, own=own: own)
@@ -144,7 +144,7 @@ def test_1x_has_its_own_client_on_a_bound_channel(monkeypatch: pytest.MonkeyPatc
 
 def test_1x_has_no_async_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is installed, who asks for one is told what to do."""
-    monkeypatch.setattr("pytest_cloudtasks._google.clients.is_of_1x", lambda: True)
+    monkeypatch.setattr("pytest_cloudtasks._clients.clients.is_of_1x", lambda: True)
     with pytest.raises(RuntimeError) as refused:
         bound_async_client(Own)
     assert str(refused.value) == (

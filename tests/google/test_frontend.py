@@ -7,10 +7,10 @@ from google.cloud.tasks_v2 import types
 from google.iam.v1 import iam_policy_pb2, policy_pb2
 from google.protobuf import empty_pb2, field_mask_pb2
 
-from pytest_cloudtasks._google.frontend import Frontend
-from pytest_cloudtasks._model.queue import QueueState
-from pytest_cloudtasks._model.refusals import Code, ServiceError
-from pytest_cloudtasks._model.service import Service
+from pytest_cloudtasks._messages.rpc_handlers import Frontend
+from pytest_cloudtasks._service.errors import Code, ServiceError
+from pytest_cloudtasks._service.queue import QueueState
+from pytest_cloudtasks._service.service import Service
 from tests.google.asking import ask
 
 NOW = 1_900_000_000_000_000_000

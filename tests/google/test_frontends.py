@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from google.cloud import tasks_v2
 
-from pytest_cloudtasks._google import frontends
+from pytest_cloudtasks._messages import api_versions as frontends
 
 
 def test_the_v2_frontend_is_made_once() -> None:

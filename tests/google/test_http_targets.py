@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.cloud.tasks_v2 import types
 
-from pytest_cloudtasks._google.http_targets import read, write
+from pytest_cloudtasks._messages.http_overrides import read, write
 
 EVERYTHING = {
     "uri_override": {

@@ -23,9 +23,9 @@ from google.cloud.tasks_v2.services.cloud_tasks import client as client_module
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._google import interception as interception_module
-from pytest_cloudtasks._google.interception import ImportHook, Interception
-from pytest_cloudtasks._google.patching import Patch
+from pytest_cloudtasks._clients import interception as interception_module
+from pytest_cloudtasks._clients.interception import ImportHook, Interception
+from pytest_cloudtasks._clients.patching import Patch
 from tests.google.channels import QueueChannel
 from tests.installed import CAPABILITIES, SYNC_TRANSPORTS, CloudTasksRestTransport
 
@@ -78,8 +78,8 @@ def reaches(client: CloudTasksClient, cloud_tasks: FakeCloudTasks) -> bool:
 def test_the_registry_is_where_it_was() -> None:
     """The library still keeps its transports where this package replaces them."""
     moved = (
-        "google-cloud-tasks has moved what pytest_cloudtasks._google.interception replaces: find the new place, and say"
-        " in that module which versions have it"
+        "google-cloud-tasks has moved what pytest_cloudtasks._clients.interception replaces: find the new place, and"
+        " say in that module which versions have it"
     )
     registry = getattr(client_module.CloudTasksClientMeta, "_transport_registry", None)
     assert isinstance(registry, dict), moved

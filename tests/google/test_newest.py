@@ -13,11 +13,11 @@ from google.cloud.tasks_v2 import types
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksRestTransport
 from google.longrunning import operations_pb2
 
-from pytest_cloudtasks._google.frontend import Frontend
-from pytest_cloudtasks._google.switchboard import switchboard
-from pytest_cloudtasks._google.transports import late_bound_rest
-from pytest_cloudtasks._model.refusals import Code, ServiceError
-from pytest_cloudtasks._model.service import Service
+from pytest_cloudtasks._clients.router import switchboard
+from pytest_cloudtasks._clients.transports import late_bound_rest
+from pytest_cloudtasks._messages.rpc_handlers import Frontend
+from pytest_cloudtasks._service.errors import Code, ServiceError
+from pytest_cloudtasks._service.service import Service
 from tests.google.asking import ask
 
 NOW = 1_900_000_000_000_000_000

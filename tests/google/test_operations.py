@@ -9,13 +9,13 @@ import pytest
 from google.cloud.tasks_v2 import types
 from google.protobuf import empty_pb2
 
-from pytest_cloudtasks._google.messages import Messages
-from pytest_cloudtasks._google.operations import message_of
-from pytest_cloudtasks._model import refusals
-from pytest_cloudtasks._model.batch import BatchKind, Operation
-from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.target import HttpTarget
-from pytest_cloudtasks._model.task import Task, TaskSpec
+from pytest_cloudtasks._messages.operations import message_of
+from pytest_cloudtasks._messages.tasks import Messages
+from pytest_cloudtasks._service import errors
+from pytest_cloudtasks._service.batch import BatchKind, Operation
+from pytest_cloudtasks._service.request import HttpTarget
+from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.task import Task, TaskSpec
 
 NOW = 1_900_000_000_000_000_000
 LOCATION = "projects/p/locations/l"
@@ -32,7 +32,7 @@ def task() -> Task:
 def operation(kind: BatchKind, created: dict[int, Task], *failed: int, size: int = 2) -> Operation:
     made = Operation(f"{LOCATION}/operations/o", kind, size, NOW)
     made.created.update(created)
-    made.failed.update(dict.fromkeys(failed, refusals.TASK_ID_FORMAT.error(id="no id")))
+    made.failed.update(dict.fromkeys(failed, errors.TASK_ID_FORMAT.error(id="no id")))
     return made
 
 
@@ -64,7 +64,7 @@ def test_a_failed_request_keeps_code_text_and_details() -> None:
     """It is the status that the request would have got alone."""
     message = message_of(operation(BatchKind.DELETE, {}, 1), messages, {})
     status = metadata_of(message, types.BatchDeleteTasksMetadata).failed_requests[1]
-    assert (status.code, status.message) == (3, refusals.TASK_ID_FORMAT.text.format(id="no id"))
+    assert (status.code, status.message) == (3, errors.TASK_ID_FORMAT.text.format(id="no id"))
     assert [detail.TypeName() for detail in status.details] == ["google.rpc.Help"]
 
 

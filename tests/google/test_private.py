@@ -5,14 +5,14 @@ from typing import Any
 import grpc
 import pytest
 
-from pytest_cloudtasks._google.private import address_of
+from pytest_cloudtasks._clients.grpc_private import address_of
 
 
 def test_the_address_is_where_it_was() -> None:
     """grpc still keeps a channel's target where this package reads it."""
     moved = (
-        "grpc has moved what pytest_cloudtasks._google.private reads, Channel._channel.target(): find the new place,"
-        " and say in that module which versions have it"
+        "grpc has moved what pytest_cloudtasks._clients.grpc_private reads, Channel._channel.target(): find the new"
+        " place, and say in that module which versions have it"
     )
     with grpc.insecure_channel("localhost:8123") as channel:
         target = getattr(getattr(channel, "_channel", None), "target", None)

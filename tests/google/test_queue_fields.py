@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._google import frontends
-from pytest_cloudtasks._google.queue_fields import built_queue
-from pytest_cloudtasks._google.raw import raw_class
+from pytest_cloudtasks._messages import api_versions as frontends
+from pytest_cloudtasks._messages.field_errors import built_queue
+from pytest_cloudtasks._messages.proto import raw_class
 
 NAME = "projects/p/locations/l/queues/q"
 RETRY_CONFIG = (

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._google.queue_yaml import NoYaml, QueueYamlError, parsed, queue_fields, uploaded
-from pytest_cloudtasks._model.app_engine import OVERRIDE
-from pytest_cloudtasks._model.queue_config import QueueType
-from pytest_cloudtasks._model.units import MILLISECOND, SECOND
-from pytest_cloudtasks._model.uploads import UploadedQueue
+from pytest_cloudtasks._messages.queue_yaml import NoYaml, QueueYamlError, parsed, queue_fields, uploaded
+from pytest_cloudtasks._service.app_engine import OVERRIDE
+from pytest_cloudtasks._service.queue_settings import QueueType
+from pytest_cloudtasks._service.queue_yaml import UploadedQueue
+from pytest_cloudtasks._service.units import MILLISECOND, SECOND
 
 NO_LIST = "which is no queue.yaml: it needs a list of queues with a name under the key `queue`."
 RATE = "which gives 'q' the rate {!r}. Write it as a number per unit, like 5/s."

@@ -17,9 +17,9 @@ from google.cloud.location import locations_pb2
 from google.iam.v1 import iam_policy_pb2
 from google.longrunning import operations_pb2
 
-from pytest_cloudtasks._google.rest_paths import HTTP_RULES, http_error, verb_and_path
-from pytest_cloudtasks._google.status import InProcessRpcError, rpc_error
-from pytest_cloudtasks._model import refusals
+from pytest_cloudtasks._clients.rest_transport import HTTP_RULES, http_error, verb_and_path
+from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError, rpc_error
+from pytest_cloudtasks._service import errors
 
 API = "google.cloud.tasks.v2"
 LOCATION = "projects/p/locations/l"
@@ -173,9 +173,9 @@ def test_an_error_without_text_is_still_an_error() -> None:
 
 def test_an_error_keeps_its_links() -> None:
     """Help links are in the error's details, in Google's JSON form, as they are over the wire."""
-    error = http_error(rpc_error(refusals.QUEUE_NAME_FORMAT.error(), random.Random(0)), "POST", "https://a.test/")
-    (help,) = refusals.QUEUE_NAME_FORMAT.details
-    assert isinstance(help, refusals.Help)
+    error = http_error(rpc_error(errors.QUEUE_NAME_FORMAT.error(), random.Random(0)), "POST", "https://a.test/")
+    (help,) = errors.QUEUE_NAME_FORMAT.details
+    assert isinstance(help, errors.Help)
     assert error.details == [
         {
             "@type": "type.googleapis.com/google.rpc.Help",
@@ -186,7 +186,7 @@ def test_an_error_keeps_its_links() -> None:
 
 def test_an_error_keeps_its_reason() -> None:
     """Google's exception reads reason, domain and metadata out of the JSON as it does over the wire."""
-    refused = rpc_error(refusals.CONSUMER_INVALID.error(parent="nonsense"), random.Random(0))
+    refused = rpc_error(errors.CONSUMER_INVALID.error(parent="nonsense"), random.Random(0))
     error = http_error(refused, "POST", "https://a.test/")
     assert (error.reason, error.domain) == ("CONSUMER_INVALID", "googleapis.com")
     assert error.metadata == {

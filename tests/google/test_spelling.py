@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._google.raw import raw_class
-from pytest_cloudtasks._google.spelling import OURS, SYNONYMS, camel_case, spelled
+from pytest_cloudtasks._messages.field_names import OURS, SYNONYMS, camel_case, spelled
+from pytest_cloudtasks._messages.proto import raw_class
 
 MESSAGES = ("Queue", "RateLimits", "RetryConfig", "AppEngineHttpRequest", "Task", "TaskStatus")
 

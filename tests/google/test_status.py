@@ -7,11 +7,11 @@ import pytest
 from google.api_core import exceptions
 from google.rpc import error_details_pb2, status_pb2
 
-from pytest_cloudtasks._google.status import InProcessCall, InProcessRpcError, rpc_error
-from pytest_cloudtasks._model import refusals
-from pytest_cloudtasks._model.refusals import Code, Detail, ErrorInfo, Help, LocalizedMessage, Refusal, ServiceError
+from pytest_cloudtasks._messages.grpc_errors import InProcessCall, InProcessRpcError, rpc_error
+from pytest_cloudtasks._service import errors
+from pytest_cloudtasks._service.errors import Code, Detail, ErrorInfo, Help, LocalizedMessage, Refusal, ServiceError
 
-REFUSALS = {name: value for name, value in vars(refusals).items() if isinstance(value, Refusal)}
+REFUSALS = {name: value for name, value in vars(errors).items() if isinstance(value, Refusal)}
 CLASSES = {
     Code.INVALID_ARGUMENT: exceptions.InvalidArgument,
     Code.NOT_FOUND: exceptions.NotFound,

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from google.api_core import operations_v1
 
-from pytest_cloudtasks._google import frontends
-from pytest_cloudtasks._google.newest import NOT_MODELLED
-from pytest_cloudtasks._google.rest_paths import HTTP_RULES
+from pytest_cloudtasks._clients.rest_transport import HTTP_RULES
+from pytest_cloudtasks._messages import api_versions as frontends
+from pytest_cloudtasks._messages.recent_rpcs import NOT_MODELLED
 
 VERSIONS = ("v2", "v2beta3", "v2beta2")
 NO_RPC = {"host", "kind", "operations_client"}

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._google.rpc_call import RpcCall
-from pytest_cloudtasks._google.switchboard import Switchboard
+from pytest_cloudtasks._clients.router import Switchboard
+from pytest_cloudtasks._messages.call import RpcCall
 
 
 class Exchange:

@@ -11,11 +11,11 @@ from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport, CloudTasksTransport
 
-from pytest_cloudtasks._google.channel import caller_retry
-from pytest_cloudtasks._google.logged_channel import LoggedWhereAsked
-from pytest_cloudtasks._google.rest_paths import HTTP_RULES
-from pytest_cloudtasks._google.switchboard import switchboard
-from pytest_cloudtasks._google.transports import (
+from pytest_cloudtasks._clients.channel import caller_retry
+from pytest_cloudtasks._clients.logged_channel import LoggedWhereAsked
+from pytest_cloudtasks._clients.rest_transport import HTTP_RULES
+from pytest_cloudtasks._clients.router import switchboard
+from pytest_cloudtasks._clients.transports import (
     CredentialsToLoad,
     RealTransport,
     backend_for,
@@ -70,7 +70,7 @@ def stock_on(channel: QueueChannel) -> type[CloudTasksGrpcTransport]:
 def test_the_private_parts_are_where_they_were() -> None:
     """The generated transports still keep the client's policies where this package looks for them."""
     moved = (
-        "google-cloud-tasks has moved what pytest_cloudtasks._google.transports uses of the generated transports: find"
+        "google-cloud-tasks has moved what pytest_cloudtasks._clients.transports uses of the generated transports: find"
         " the new place, and say in that module which versions have it"
     )
     assert callable(getattr(CloudTasksTransport, "_prep_wrapped_messages", None)), moved

@@ -9,8 +9,8 @@ from google.api_core import gapic_v1, retry
 from google.api_core.gapic_v1.method import DEFAULT
 from google.cloud import tasks_v2
 
-from pytest_cloudtasks._google.channel import caller_retry
-from pytest_cloudtasks._google.wrapped_methods import noting_retry, noting_retry_async, timeout_of_one_attempt
+from pytest_cloudtasks._clients.channel import caller_retry
+from pytest_cloudtasks._clients.wrapped_retry import noting_retry, noting_retry_async, timeout_of_one_attempt
 
 POLICY = retry.Retry(timeout=9)
 
@@ -61,7 +61,7 @@ def attempt(**options: Any) -> dict[str, Any]:
 def test_the_private_parts_are_where_they_were() -> None:
     """google-api-core's wrapped methods still keep their default policies where this package looks for them."""
     moved = (
-        "google-api-core has moved what pytest_cloudtasks._google.wrapped_methods reads of wrapped methods: find the"
+        "google-api-core has moved what pytest_cloudtasks._clients.wrapped_retry reads of wrapped methods: find the"
         " new place, and say in that module which versions have it"
     )
     wrapped = gapic_v1.method.wrap_method(attempt, default_retry=None, default_timeout=20.0)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._handle.body_readers import read_in
+from pytest_cloudtasks._simulation.body_readers import read_in
 
 TASK = SimpleNamespace(
     http_request=SimpleNamespace(body=b"", url=""),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_cloudtasks._handle.command_line import main
+from pytest_cloudtasks._api.cli import main
 
 THREE = """\
 1  +0:00:00

@@ -11,9 +11,9 @@ import pytest
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._google.raw import raw
-from pytest_cloudtasks._handle.comparing import compared
-from pytest_cloudtasks._plugin.comparing import is_explained
+from pytest_cloudtasks._diagnostics.message_compare import compared
+from pytest_cloudtasks._messages.proto import raw
+from pytest_cloudtasks._pytest.assertrepr import is_explained
 
 QUEUE = "projects/p/locations/l/queues/receipts"
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import pytest_cloudtasks
-from pytest_cloudtasks._handle.failing import failure
+from pytest_cloudtasks._simulation.exceptions import failure
 
 
 @pytest.mark.parametrize("name", ["CloudTasksAssertionError", "NoTarget", "DrainLimitReached"])

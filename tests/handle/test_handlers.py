@@ -9,8 +9,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from pytest_cloudtasks import FakeCloudTasks, TargetRequest
-from pytest_cloudtasks._handle.handlers import Handler, working
-from pytest_cloudtasks._handle.records import model_task
+from pytest_cloudtasks._simulation.delivery import Handler, working
+from pytest_cloudtasks._simulation.records import model_task
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 NOW = int(START.timestamp()) * 10**9

@@ -13,7 +13,7 @@ import pytest
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks, exactly
-from pytest_cloudtasks._handle.matching import UNSET, Match, matches
+from pytest_cloudtasks._simulation.matching import UNSET, Match, matches
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 Enqueue = Callable[..., str]

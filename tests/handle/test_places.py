@@ -8,7 +8,7 @@ from types import FrameType
 
 import pytest
 
-from pytest_cloudtasks._handle.places import application_frame, place_text
+from pytest_cloudtasks._simulation.call_site import application_frame, place_text
 
 
 def called_by(module: str, call: Callable[[], object]) -> object:

@@ -12,9 +12,9 @@ from google.api_core.exceptions import NotFound
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._handle import report_folding
-from pytest_cloudtasks._handle.report_data import report_data
-from pytest_cloudtasks._handle.report_folding import ends_of, share
+from pytest_cloudtasks._report import limits as report_folding
+from pytest_cloudtasks._report.data import report_data
+from pytest_cloudtasks._report.limits import ends_of, share
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 RETRIES = {"retry_config": {"min_backoff": "10s", "max_attempts": 3}}
@@ -189,7 +189,7 @@ def test_rows_say_what_the_timeline_says(enqueue: Enqueue) -> None:
 
 def test_many_attempts_of_a_task_are_folded_in_the_middle(enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first and the last are drawn, the others counted by their results, in the table as well."""
-    monkeypatch.setattr("pytest_cloudtasks._handle.report_data.share", lambda counts: share(counts, 4))
+    monkeypatch.setattr("pytest_cloudtasks._report.data.share", lambda counts: share(counts, 4))
     with FakeCloudTasks(start=START, queues=["receipts"]) as cloud_tasks:
         cloud_tasks.route("https://a.test/").returns(*[500] * 7, 429, 500, 200)
         enqueue("one", "https://a.test/")

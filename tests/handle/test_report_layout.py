@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._handle.report_layout import laid_out, step
+from pytest_cloudtasks._report.layout import laid_out, step
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._handle.report_data import report_data
-from pytest_cloudtasks._handle.report_html import KINDS, tag
-from pytest_cloudtasks._handle.report_index import index
-from pytest_cloudtasks._handle.report_page import Heading, page
+from pytest_cloudtasks._report.data import report_data
+from pytest_cloudtasks._report.html import KINDS, tag
+from pytest_cloudtasks._report.index import index
+from pytest_cloudtasks._report.page import Heading, page
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 EVIL = "</script><script>boom()</script><img src=x onerror=boom()>"

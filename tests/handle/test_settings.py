@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._handle.settings import OPTIONS, Settings, checked, merged, settings_from_ini
-from pytest_cloudtasks._model.knobs import (
+from pytest_cloudtasks._service.options import (
     ExecutionCountRule,
     Knobs,
     RetryLimitCheck,
     SystemThrottle,
     ZeroMaxDoublings,
 )
+from pytest_cloudtasks._simulation.settings import OPTIONS, Settings, checked, merged, settings_from_ini
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 NANOSECONDS = 1_893_456_000_000_000_000

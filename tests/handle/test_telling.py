@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._handle.history import Entry
-from pytest_cloudtasks._handle.telling import entry_text
-from pytest_cloudtasks._model.events import Event, EventKind
-from pytest_cloudtasks._model.target import PullMessage
-from pytest_cloudtasks._model.task import Task
-from pytest_cloudtasks._model.units import SECOND
+from pytest_cloudtasks._diagnostics.event_text import entry_text
+from pytest_cloudtasks._diagnostics.history import Entry
+from pytest_cloudtasks._service.events import Event, EventKind
+from pytest_cloudtasks._service.request import PullMessage
+from pytest_cloudtasks._service.task import Task
+from pytest_cloudtasks._service.units import SECOND
 
 QUEUE = "projects/p/locations/l/queues/work"
 NOW = 1_000 * SECOND

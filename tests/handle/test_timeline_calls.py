@@ -11,7 +11,7 @@ from google.api_core.exceptions import GoogleAPICallError
 from google.cloud.tasks_v2 import CloudTasksClient
 
 from pytest_cloudtasks import CloudTasksAssertionError, FakeCloudTasks
-from pytest_cloudtasks._handle.timeline import timeline_excerpt
+from pytest_cloudtasks._diagnostics.timeline import timeline_excerpt
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 Enqueue = Callable[..., str]

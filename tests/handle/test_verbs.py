@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._handle.verbs import duration_of_advance
+from pytest_cloudtasks._api.arguments import duration_of_advance
 
 SECOND = 1_000_000_000
 

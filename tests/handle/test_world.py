@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._handle.settings import Settings
-from pytest_cloudtasks._handle.world import World
+from pytest_cloudtasks._simulation.settings import Settings
+from pytest_cloudtasks._simulation.simulation import World
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 MAILER = "https://mailer.test/send"

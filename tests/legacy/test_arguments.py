@@ -12,8 +12,8 @@ from google.cloud import tasks_v2
 from google.protobuf import duration_pb2, field_mask_pb2, timestamp_pb2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._google.legacy.enums import HttpMethod
-from pytest_cloudtasks._google.legacy.transport import message_class
+from pytest_cloudtasks._clients.legacy.enums import HttpMethod
+from pytest_cloudtasks._clients.legacy.transport import message_class
 
 URL = "https://worker.test/"
 AT = 1_900_000_000

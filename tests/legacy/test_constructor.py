@@ -14,8 +14,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
 
 from pytest_cloudtasks import FakeCloudTasks, LegacyCloudTasksClient
-from pytest_cloudtasks._google.legacy import policy, transport
-from pytest_cloudtasks._google.legacy.transport import message_class
+from pytest_cloudtasks._clients.legacy import policy, transport
+from pytest_cloudtasks._clients.legacy.transport import message_class
 
 pytestmark = pytest.mark.usefixtures("no_network", "no_credentials")
 QUEUE = "projects/test-project/locations/us-central1/queues/q"

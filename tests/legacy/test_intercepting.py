@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._google.interception import Interception
-from pytest_cloudtasks._google.legacy.intercepting import is_of_1x, patch_transport
-from pytest_cloudtasks._google.legacy.late_binding import NOTED_CALLS, NotingCalls
-from pytest_cloudtasks._google.patching import Patch
+from pytest_cloudtasks._clients.interception import Interception
+from pytest_cloudtasks._clients.legacy.interception import is_of_1x, patch_transport
+from pytest_cloudtasks._clients.legacy.late_binding import NOTED_CALLS, NotingCalls
+from pytest_cloudtasks._clients.patching import Patch
 
 NAME = "google.cloud.tasks_v2.gapic.cloud_tasks_client"
 

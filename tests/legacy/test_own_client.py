@@ -18,9 +18,9 @@ from google.cloud.tasks_v2.gapic.transports import cloud_tasks_grpc_transport as
 from google.cloud.tasks_v2.gapic.transports.cloud_tasks_grpc_transport import CloudTasksGrpcTransport
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._google.interception import Interception
-from pytest_cloudtasks._google.legacy import enums as own_enums
-from pytest_cloudtasks._google.legacy import policy
+from pytest_cloudtasks._clients.interception import Interception
+from pytest_cloudtasks._clients.legacy import enums as own_enums
+from pytest_cloudtasks._clients.legacy import policy
 
 pytestmark = pytest.mark.usefixtures("no_network", "no_credentials")
 QUEUE = "projects/test-project/locations/us-central1/queues/q"

@@ -12,8 +12,8 @@ from google.api_core import exceptions
 from google.api_core.retry import Retry, if_exception_type
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._google.client_retry import _skipped, skipped_waits
-from pytest_cloudtasks._google.legacy.transport import message_class
+from pytest_cloudtasks._clients.legacy.transport import message_class
+from pytest_cloudtasks._clients.retry_waits import _skipped, skipped_waits
 
 QUEUE = "projects/test-project/locations/us-central1/queues/q"
 TASK = f"{QUEUE}/tasks/t"

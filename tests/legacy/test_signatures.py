@@ -12,8 +12,8 @@ import pytest
 from google.api_core.gapic_v1.method import DEFAULT
 from google.cloud import tasks_v2
 
-from pytest_cloudtasks._google.legacy import enums
-from pytest_cloudtasks._google.legacy.transport import METHODS, message_class
+from pytest_cloudtasks._clients.legacy import enums
+from pytest_cloudtasks._clients.legacy.transport import METHODS, message_class
 
 RECORDED = json.loads((Path(__file__).parent.parent / "data" / "client_signatures_1_5_0.json").read_text("utf-8"))
 

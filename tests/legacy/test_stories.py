@@ -12,7 +12,7 @@ from google.api_core import exceptions
 from google.protobuf import timestamp_pb2
 
 from pytest_cloudtasks import FakeCloudTasks, NoTarget, TaskState
-from pytest_cloudtasks._google.legacy.transport import message_class
+from pytest_cloudtasks._clients.legacy.transport import message_class
 
 MAILER = "https://mailer.test/send"
 LATER = datetime.timedelta(hours=2)

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._model.attempt import Attempt
-from pytest_cloudtasks._model.dispatch_rate import DispatchRate
-from pytest_cloudtasks._model.knobs import Knobs
-from pytest_cloudtasks._model.outcome import Outcome, response
-from pytest_cloudtasks._model.queue import Queue
-from pytest_cloudtasks._model.refusals import Code, ServiceError
-from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.target import HttpTarget
-from pytest_cloudtasks._model.task import Task, TaskSpec
-from pytest_cloudtasks._model.units import SECOND
+from pytest_cloudtasks._service.attempt import Attempt
+from pytest_cloudtasks._service.errors import Code, ServiceError
+from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.outcome import Outcome, response
+from pytest_cloudtasks._service.queue import Queue
+from pytest_cloudtasks._service.request import HttpTarget
+from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.task import Task, TaskSpec
+from pytest_cloudtasks._service.token_bucket import DispatchRate
+from pytest_cloudtasks._service.units import SECOND
 
 LOCATION = "projects/p/locations/l"
 QUEUE = f"{LOCATION}/queues/q"

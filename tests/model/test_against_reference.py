@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from .side_by_side import Model, agree_on
 from .workloads import Workload, workloads
 
-MODEL = Model.of("pytest_cloudtasks._model")
+MODEL = Model.of("pytest_cloudtasks._service")
 
 
 @settings(max_examples=200, derandomize=True, deadline=None, database=None)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._model.attempt import Attempt
-from pytest_cloudtasks._model.knobs import Knobs
-from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.target import AppEngineTarget, HttpTarget, Routing
-from pytest_cloudtasks._model.task import Task, TaskSpec
+from pytest_cloudtasks._service.attempt import Attempt
+from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, Routing
+from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.task import Task, TaskSpec
 
 NOW = 1_900_000_000 * 10**9
 PARENT = "projects/p/locations/l"

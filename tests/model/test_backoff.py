@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._model.backoff import (
+from pytest_cloudtasks._service.errors import Code
+from pytest_cloudtasks._service.options import Knobs, RetryLimitCheck, ZeroMaxDoublings
+from pytest_cloudtasks._service.outcome import response
+from pytest_cloudtasks._service.retry import (
     UNLIMITED,
     GiveUp,
     Retry,
@@ -18,11 +21,8 @@ from pytest_cloudtasks._model.backoff import (
     retry_config_from,
     verdict_on_failure,
 )
-from pytest_cloudtasks._model.knobs import Knobs, RetryLimitCheck, ZeroMaxDoublings
-from pytest_cloudtasks._model.outcome import response
-from pytest_cloudtasks._model.refusals import Code
-from pytest_cloudtasks._model.task import TaskState
-from pytest_cloudtasks._model.units import HOUR, LATEST, MILLISECOND, SECOND
+from pytest_cloudtasks._service.task import TaskState
+from pytest_cloudtasks._service.units import HOUR, LATEST, MILLISECOND, SECOND
 
 from .driving import LOCATION, QUEUE, START, add, always, assert_refused, dispatched_at, driver_with, service_with
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._model.batch import BatchKind, BatchState, Creation, Operation
-from pytest_cloudtasks._model.refusals import Code
-from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.target import HttpTarget
-from pytest_cloudtasks._model.task import TaskSpec
+from pytest_cloudtasks._service.batch import BatchKind, BatchState, Creation, Operation
+from pytest_cloudtasks._service.errors import Code
+from pytest_cloudtasks._service.request import HttpTarget
+from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.task import TaskSpec
 
 from .driving import LOCATION, QUEUE, START, URL, assert_refused, service_with
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._model.buffering import spec_for
-from pytest_cloudtasks._model.refusals import Code
-from pytest_cloudtasks._model.target import HttpTarget
+from pytest_cloudtasks._service.buffer_task import spec_for
+from pytest_cloudtasks._service.errors import Code
+from pytest_cloudtasks._service.request import HttpTarget
 
 from .driving import QUEUE, assert_refused, service_with
 

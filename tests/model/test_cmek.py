@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_cloudtasks._model.cmek import CmekConfigs
-from pytest_cloudtasks._model.refusals import Code, ServiceError
+from pytest_cloudtasks._service.cmek import CmekConfigs
+from pytest_cloudtasks._service.errors import Code, ServiceError
 
 NAME = "projects/p/locations/l/cmekConfig"
 KEY = "projects/p/locations/l/keyRings/r/cryptoKeys/k"

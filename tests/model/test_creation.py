@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._model.creation import FIRST_INSTANT, NO_INSTANT
-from pytest_cloudtasks._model.refusals import Code
-from pytest_cloudtasks._model.target import AppEngineTarget, Headers, HttpTarget, OAuthToken, OidcToken, Routing
-from pytest_cloudtasks._model.task import TaskSpec
-from pytest_cloudtasks._model.units import HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND
+from pytest_cloudtasks._service.errors import Code
+from pytest_cloudtasks._service.request import AppEngineTarget, Headers, HttpTarget, OAuthToken, OidcToken, Routing
+from pytest_cloudtasks._service.task import TaskSpec
+from pytest_cloudtasks._service.units import HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND
+from pytest_cloudtasks._service.validation import FIRST_INSTANT, NO_INSTANT
 
 from .driving import QUEUE, START, URL, assert_refused, service_with
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pytest_cloudtasks._model.attempt import Attempt
-from pytest_cloudtasks._model.backoff import Retry
-from pytest_cloudtasks._model.dispatching import Step
-from pytest_cloudtasks._model.events import EventKind
-from pytest_cloudtasks._model.knobs import ExecutionCountRule, Knobs
-from pytest_cloudtasks._model.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
-from pytest_cloudtasks._model.target import AppEngineTarget, HttpTarget
-from pytest_cloudtasks._model.task import TaskSpec, TaskState
-from pytest_cloudtasks._model.units import DAY, SECOND
+from pytest_cloudtasks._service.attempt import Attempt
+from pytest_cloudtasks._service.events import EventKind
+from pytest_cloudtasks._service.options import ExecutionCountRule, Knobs
+from pytest_cloudtasks._service.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
+from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget
+from pytest_cloudtasks._service.retry import Retry
+from pytest_cloudtasks._service.scheduler import Step
+from pytest_cloudtasks._service.task import TaskSpec, TaskState
+from pytest_cloudtasks._service.units import DAY, SECOND
 
 from .driving import LOCATION, QUEUE, START, URL, Driver, add, always, dispatched_at, driver_with, ids, scripted
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._model.backoff import GiveUp, Retry
-from pytest_cloudtasks._model.events import EventKind
-from pytest_cloudtasks._model.outcome import response
-from pytest_cloudtasks._model.units import DAY, SECOND
+from pytest_cloudtasks._service.events import EventKind
+from pytest_cloudtasks._service.outcome import response
+from pytest_cloudtasks._service.retry import GiveUp, Retry
+from pytest_cloudtasks._service.units import DAY, SECOND
 
 from .driving import QUEUE, START, add, driver_with, scripted
 

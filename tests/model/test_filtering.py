@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_cloudtasks._model.filtering import queue_filter
-from pytest_cloudtasks._model.refusals import Code, ServiceError
-from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.units import SECOND
+from pytest_cloudtasks._service.errors import Code, ServiceError
+from pytest_cloudtasks._service.queue_filter import queue_filter
+from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.units import SECOND
 
 from .driving import LOCATION, START, assert_refused, numbered_ids, service_with
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._model.http_target import at_creation, at_execution, has_field, overridden, taken
-from pytest_cloudtasks._model.refusals import Code
-from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.target import MAX_HEADER_BYTES, AppEngineTarget, HttpTarget, OAuthToken, OidcToken
-from pytest_cloudtasks._model.task import TaskSpec
+from pytest_cloudtasks._service.errors import Code
+from pytest_cloudtasks._service.http_overrides import at_creation, at_execution, has_field, overridden, taken
+from pytest_cloudtasks._service.request import MAX_HEADER_BYTES, AppEngineTarget, HttpTarget, OAuthToken, OidcToken
+from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.task import TaskSpec
 
 from .driving import LOCATION, QUEUE, START, add, assert_refused, driver_with, service_with
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._model import iam
-from pytest_cloudtasks._model.iam import Binding, Policy
-from pytest_cloudtasks._model.knobs import Knobs
-from pytest_cloudtasks._model.refusals import Code, ServiceError
-from pytest_cloudtasks._model.service import Service
+from pytest_cloudtasks._service import iam
+from pytest_cloudtasks._service.errors import Code, ServiceError
+from pytest_cloudtasks._service.iam import Binding, Policy
+from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.service import Service
 
 from .driving import QUEUE, START, assert_refused, service_with
 

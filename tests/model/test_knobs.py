@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._model.knobs import (
+from pytest_cloudtasks._service.options import (
     ExecutionCountRule,
     Knobs,
     RetryLimitCheck,
@@ -12,7 +12,7 @@ from pytest_cloudtasks._model.knobs import (
     ZeroMaxDoublings,
     burst_for,
 )
-from pytest_cloudtasks._model.units import DAY, HOUR
+from pytest_cloudtasks._service.units import DAY, HOUR
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._model import refusals
-from pytest_cloudtasks._model.events import EventKind
-from pytest_cloudtasks._model.knobs import Knobs
-from pytest_cloudtasks._model.leases import MAX_RESPONSE, leasable, tag_of
-from pytest_cloudtasks._model.queue_config import QueueType
-from pytest_cloudtasks._model.refusals import Refusal, ServiceError
-from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.target import HttpTarget, PullMessage
-from pytest_cloudtasks._model.task import Task, TaskSpec, TaskState
-from pytest_cloudtasks._model.units import DAY, MINUTE, SECOND
+from pytest_cloudtasks._service import errors
+from pytest_cloudtasks._service.errors import Refusal, ServiceError
+from pytest_cloudtasks._service.events import EventKind
+from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.pull_queues import MAX_RESPONSE, leasable, tag_of
+from pytest_cloudtasks._service.queue_settings import QueueType
+from pytest_cloudtasks._service.request import HttpTarget, PullMessage
+from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.task import Task, TaskSpec, TaskState
+from pytest_cloudtasks._service.units import DAY, MINUTE, SECOND
 from tests.model.driving import LOCATION, QUEUE, START, URL, numbered_ids
 
 NAME = f"{QUEUE}/tasks/t"
@@ -115,12 +115,12 @@ def test_a_lease_is_known_by_its_instant() -> None:
         lambda at: service.leases.cancel(service, START, NAME, at),
     ]
     for call in calls:
-        refused(service, refusals.LEASE_NOT_HELD, lambda call=call: call(START + MINUTE))
-        refused(service, refusals.LEASE_SCHEDULE_TIME_MISSING, lambda call=call: call(None))
+        refused(service, errors.LEASE_NOT_HELD, lambda call=call: call(START + MINUTE))
+        refused(service, errors.LEASE_SCHEDULE_TIME_MISSING, lambda call=call: call(None))
     lease(service, START + MINUTE)
     for call in calls:
         for other in (START + MINUTE, START + 2 * MINUTE - 1_000, START + 2 * MINUTE + 1):
-            refused(service, refusals.LEASE_NOT_HELD, lambda call=call, other=other: call(other))
+            refused(service, errors.LEASE_NOT_HELD, lambda call=call, other=other: call(other))
 
 
 @pytest.mark.parametrize("after", [MINUTE, 2 * MINUTE])
@@ -130,9 +130,9 @@ def test_a_lease_that_is_over_is_nobodys(after: int) -> None:
     put(service)
     lease(service)
     now, at = START + after, START + MINUTE
-    refused(service, refusals.LEASE_EXPIRED, lambda: service.leases.acknowledge(service, now, NAME, at))
-    refused(service, refusals.LEASE_EXPIRED, lambda: service.leases.renew(service, now, NAME, at, MINUTE))
-    refused(service, refusals.LEASE_EXPIRED, lambda: service.leases.cancel(service, now, NAME, at))
+    refused(service, errors.LEASE_EXPIRED, lambda: service.leases.acknowledge(service, now, NAME, at))
+    refused(service, errors.LEASE_EXPIRED, lambda: service.leases.renew(service, now, NAME, at, MINUTE))
+    refused(service, errors.LEASE_EXPIRED, lambda: service.leases.cancel(service, now, NAME, at))
     assert service.leases.acknowledge(service, at - 1, NAME, at) is None
 
 
@@ -143,8 +143,8 @@ def test_an_acknowledged_task_has_succeeded() -> None:
     lease(service)
     service.leases.acknowledge(service, START + 1, NAME, START + MINUTE)
     assert (task.state, task.ended_at) == (TaskState.SUCCEEDED, START + 1)
-    refused(service, refusals.TASK_NO_LONGER_EXISTS, lambda: service.leases.acknowledge(service, START, NAME, START))
-    refused(service, refusals.TASK_EXISTED_TOO_RECENTLY, lambda: put(service, now=START + 2))
+    refused(service, errors.TASK_NO_LONGER_EXISTS, lambda: service.leases.acknowledge(service, START, NAME, START))
+    refused(service, errors.TASK_EXISTED_TOO_RECENTLY, lambda: put(service, now=START + 2))
     kinds = [EventKind.TASK_CREATED, EventKind.TASK_LEASED, EventKind.TASK_ACKNOWLEDGED]
     assert [event.kind for event in service.events if event.task is task] == kinds
 
@@ -170,7 +170,7 @@ def test_no_lease_is_renewed_in_a_queue_that_does_not_run(stop: str) -> None:
     getattr(service, stop)(START, QUEUE)
     refused(
         service,
-        refusals.RENEW_IN_STOPPED_QUEUE,
+        errors.RENEW_IN_STOPPED_QUEUE,
         lambda: service.leases.renew(service, START, NAME, held, MINUTE),
         state=service.queues[QUEUE].state.name,
     )
@@ -186,7 +186,7 @@ def test_a_cancelled_lease_frees_the_task() -> None:
     service.leases.cancel(service, START + SECOND, NAME, START + MINUTE)
     refused(
         service,
-        refusals.LEASE_EXPIRED,
+        errors.LEASE_EXPIRED,
         lambda: service.leases.cancel(service, START + SECOND, NAME, START + SECOND),
     )
     assert lease(service, START + SECOND) == ["t"]
@@ -221,17 +221,17 @@ def test_what_lease_tasks_refuses() -> None:
     put(service, tag="a")
     for number in (0, -1, 1001):
         refused(
-            service, refusals.LEASE_MAX_TASKS, lambda number=number: lease(service, max_tasks=number), max_tasks=number
+            service, errors.LEASE_MAX_TASKS, lambda number=number: lease(service, max_tasks=number), max_tasks=number
         )
     for duration in (-1, 7 * DAY + 1):
-        refused(service, refusals.LEASE_DURATION, lambda duration=duration: lease(service, duration=duration))
-    refused(service, refusals.LEASE_DURATION_MISSING, lambda: lease(service, duration=None))
+        refused(service, errors.LEASE_DURATION, lambda duration=duration: lease(service, duration=duration))
+    refused(service, errors.LEASE_DURATION_MISSING, lambda: lease(service, duration=None))
     for filter in ("tag", "tag =a", "TAG=a", "tag_function=oldest_tag", " tag=a"):
-        refused(service, refusals.LEASE_FILTER, lambda filter=filter: lease(service, filter=filter), filter=filter)
+        refused(service, errors.LEASE_FILTER, lambda filter=filter: lease(service, filter=filter), filter=filter)
     service.pause_queue(START, QUEUE)
-    refused(service, refusals.LEASE_IN_STOPPED_QUEUE, lambda: lease(service), state="PAUSED")
+    refused(service, errors.LEASE_IN_STOPPED_QUEUE, lambda: lease(service), state="PAUSED")
     service.disable_queue(START, QUEUE)
-    refused(service, refusals.LEASE_IN_STOPPED_QUEUE, lambda: lease(service), state="DISABLED")
+    refused(service, errors.LEASE_IN_STOPPED_QUEUE, lambda: lease(service), state="DISABLED")
     service.resume_queue(START, QUEUE)
     assert lease(service, max_tasks=1000, duration=7 * DAY, filter=f"tag={'b' * 499}") == []
 
@@ -241,9 +241,9 @@ def test_push_queues_have_no_leases() -> None:
     service = Service(numbered_ids())
     service.create_queue(START, LOCATION, QUEUE, {})
     service.create_task(START, QUEUE, TaskSpec(HttpTarget(URL), NAME))
-    refused(service, refusals.LEASE_IN_PUSH_QUEUE, lambda: lease(service))
-    refused(service, refusals.NOT_A_PULL_TASK, lambda: service.leases.acknowledge(service, START, NAME, START))
-    refused(service, refusals.MESSAGE_IN_PUSH_QUEUE, lambda: put(service, "u"))
+    refused(service, errors.LEASE_IN_PUSH_QUEUE, lambda: lease(service))
+    refused(service, errors.NOT_A_PULL_TASK, lambda: service.leases.acknowledge(service, START, NAME, START))
+    refused(service, errors.MESSAGE_IN_PUSH_QUEUE, lambda: put(service, "u"))
 
 
 def test_pull_queues_send_nothing() -> None:
@@ -252,10 +252,10 @@ def test_pull_queues_send_nothing() -> None:
     task = put(service)
     refused(
         service,
-        refusals.REQUEST_IN_PULL_QUEUE,
+        errors.REQUEST_IN_PULL_QUEUE,
         lambda: service.create_task(START, QUEUE, TaskSpec(HttpTarget(URL))),
     )
-    refused(service, refusals.RUN_PULL_TASK, lambda: service.run_task(START, NAME))
+    refused(service, errors.RUN_PULL_TASK, lambda: service.run_task(START, NAME))
     assert service.dispatcher.upcoming() is None
     assert service.queues[QUEUE].waiting() == []
     service.dispatcher.observe(START + 31 * DAY)
@@ -269,7 +269,7 @@ def test_a_tag_has_fewer_than_500_characters(length: int, is_allowed: bool) -> N
     if is_allowed:
         assert tag_of(put(service, tag="ä" * length)) == "ä" * length
     else:
-        refused(service, refusals.TAG_TOO_LONG, lambda: put(service, tag="ä" * length))
+        refused(service, errors.TAG_TOO_LONG, lambda: put(service, tag="ä" * length))
 
 
 def test_ten_calls_a_second() -> None:
@@ -279,10 +279,10 @@ def test_ten_calls_a_second() -> None:
     service.create_queue(START, LOCATION, other, {"type": QueueType.PULL})
     for call in range(10):
         lease(service, START + call)
-    refused(service, refusals.LEASE_RATE, lambda: lease(service, START + SECOND - 1), limit=10)
+    refused(service, errors.LEASE_RATE, lambda: lease(service, START + SECOND - 1), limit=10)
     service.leases.lease(service, START + SECOND - 1, other, max_tasks=1, duration=0, filter="", size_of=lambda task: 0)
     lease(service, START + SECOND)
-    refused(service, refusals.LEASE_RATE, lambda: lease(service, START + SECOND), limit=10)
+    refused(service, errors.LEASE_RATE, lambda: lease(service, START + SECOND), limit=10)
     lease(service, START + SECOND + 1)
 
 
@@ -290,7 +290,7 @@ def test_a_refused_call_is_not_counted() -> None:
     """What was refused for another reason leaves all ten calls."""
     service = pull_service()
     for _ in range(20):
-        refused(service, refusals.LEASE_MAX_TASKS, lambda: lease(service, max_tasks=0), max_tasks=0)
+        refused(service, errors.LEASE_MAX_TASKS, lambda: lease(service, max_tasks=0), max_tasks=0)
     for _ in range(10):
         lease(service)
 
@@ -301,7 +301,7 @@ def test_calls_move_with_a_clock_that_is_set_anew() -> None:
     for _ in range(10):
         lease(service)
     service.set_anew(-DAY)
-    refused(service, refusals.LEASE_RATE, lambda: lease(service, START - DAY), limit=10)
+    refused(service, errors.LEASE_RATE, lambda: lease(service, START - DAY), limit=10)
     lease(service, START - DAY + SECOND)
 
 

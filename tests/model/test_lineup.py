@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._model.dispatching import Step
-from pytest_cloudtasks._model.lineup import FIRST_COME, Lineup, Place
-from pytest_cloudtasks._model.names import short
-from pytest_cloudtasks._model.outcome import NO_RESPONSE, Outcome, response
-from pytest_cloudtasks._model.target import HttpTarget
-from pytest_cloudtasks._model.task import Task, TaskSpec
-from pytest_cloudtasks._model.units import MILLISECOND, SECOND
+from pytest_cloudtasks._service.ordering import FIRST_COME, Lineup, Place
+from pytest_cloudtasks._service.outcome import NO_RESPONSE, Outcome, response
+from pytest_cloudtasks._service.request import HttpTarget
+from pytest_cloudtasks._service.resource_names import short
+from pytest_cloudtasks._service.scheduler import Step
+from pytest_cloudtasks._service.task import Task, TaskSpec
+from pytest_cloudtasks._service.units import MILLISECOND, SECOND
 
 from .driving import LOCATION, QUEUE, START, URL, Driver, add, always, dispatched_at, driver_with, ids, scripted
 

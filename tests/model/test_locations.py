@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_cloudtasks._model.locations import get, listed
-from pytest_cloudtasks._model.refusals import Code, ServiceError
+from pytest_cloudtasks._service.errors import Code, ServiceError
+from pytest_cloudtasks._service.locations import get, listed
 
 QUEUES = ["projects/p/locations/b/queues/q", "projects/p/locations/b/queues/r", "projects/pp/locations/c/queues/q"]
 

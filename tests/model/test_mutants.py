@@ -18,14 +18,14 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-import pytest_cloudtasks._model
+import pytest_cloudtasks._service
 
 from .mutants import MUTANTS, Mutant
 from .reference_parts import Laws
 from .side_by_side import Difference, Model, agree_on
 from .workloads import Workload, any_laws, workloads_under
 
-SOURCES = Path(pytest_cloudtasks._model.__file__).parent
+SOURCES = Path(pytest_cloudtasks._service.__file__).parent
 COPY = "altered_model"
 
 

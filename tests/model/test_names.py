@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._model import names
-from pytest_cloudtasks._model.iam import Policy
-from pytest_cloudtasks._model.refusals import Code, Help, ServiceError
-from pytest_cloudtasks._model.target import HttpTarget
-from pytest_cloudtasks._model.task import TaskSpec
+from pytest_cloudtasks._service import resource_names as names
+from pytest_cloudtasks._service.errors import Code, Help, ServiceError
+from pytest_cloudtasks._service.iam import Policy
+from pytest_cloudtasks._service.request import HttpTarget
+from pytest_cloudtasks._service.task import TaskSpec
 
 from .driving import LOCATION, QUEUE, START, URL, assert_refused, service_with
 

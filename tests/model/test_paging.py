@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_cloudtasks._model.paging import Cursor, page
-from pytest_cloudtasks._model.refusals import Code, ServiceError
-from pytest_cloudtasks._model.units import HOUR
+from pytest_cloudtasks._service.errors import Code, ServiceError
+from pytest_cloudtasks._service.paging import Cursor, page
+from pytest_cloudtasks._service.units import HOUR
 
 from .driving import LOCATION, QUEUE, START, assert_refused, service_with
 

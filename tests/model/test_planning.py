@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_cloudtasks._model.backoff import RetryConfig
-from pytest_cloudtasks._model.knobs import Knobs, RetryLimitCheck, ZeroMaxDoublings
-from pytest_cloudtasks._model.outcome import response
-from pytest_cloudtasks._model.planning import RETENTION, course_of
-from pytest_cloudtasks._model.retention import TASK_TTL
-from pytest_cloudtasks._model.task import TaskState
-from pytest_cloudtasks._model.units import SECOND
+from pytest_cloudtasks._service.options import Knobs, RetryLimitCheck, ZeroMaxDoublings
+from pytest_cloudtasks._service.outcome import response
+from pytest_cloudtasks._service.retention import TASK_TTL
+from pytest_cloudtasks._service.retry import RetryConfig
+from pytest_cloudtasks._service.retry_schedule import RETENTION, course_of
+from pytest_cloudtasks._service.task import TaskState
+from pytest_cloudtasks._service.units import SECOND
 
 from .driving import START, add, always, dispatched_at, driver_with
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._model.backoff import RetryConfig
-from pytest_cloudtasks._model.knobs import Knobs, ZeroMaxDoublings
-from pytest_cloudtasks._model.outcome import response
-from pytest_cloudtasks._model.queue import LEAST_RATE, QueueState
-from pytest_cloudtasks._model.queue_config import RateLimits, rate_limits_from
-from pytest_cloudtasks._model.refusals import Code
-from pytest_cloudtasks._model.units import DAY, HOUR, SECOND
+from pytest_cloudtasks._service.errors import Code
+from pytest_cloudtasks._service.options import Knobs, ZeroMaxDoublings
+from pytest_cloudtasks._service.outcome import response
+from pytest_cloudtasks._service.queue import LEAST_RATE, QueueState
+from pytest_cloudtasks._service.queue_settings import RateLimits, rate_limits_from
+from pytest_cloudtasks._service.retry import RetryConfig
+from pytest_cloudtasks._service.units import DAY, HOUR, SECOND
 
 from .driving import LOCATION, QUEUE, START, add, always, assert_refused, driver_with, ids, service_with, tokens_in
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._model import refusals
-from pytest_cloudtasks._model.knobs import Knobs
-from pytest_cloudtasks._model.queue_config import QueueType, masked, queue_config_from
-from pytest_cloudtasks._model.refusals import ServiceError
+from pytest_cloudtasks._service import errors
+from pytest_cloudtasks._service.errors import ServiceError
+from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.queue_settings import QueueType, masked, queue_config_from
 
 KNOBS = Knobs()
 PULL, PUSH = QueueType.PULL, QueueType.PUSH
@@ -42,8 +42,8 @@ def test_a_burst_follows_the_rate_unless_it_is_set(paths: list[str], given: dict
     assert given == asked
 
 
-@pytest.mark.parametrize(("burst", "refusal"), [(-1, refusals.BURST_NEGATIVE), (501, refusals.BURST_TOO_HIGH)])
-def test_a_burst_out_of_range(burst: int, refusal: refusals.Refusal) -> None:
+@pytest.mark.parametrize(("burst", "refusal"), [(-1, errors.BURST_NEGATIVE), (501, errors.BURST_TOO_HIGH)])
+def test_a_burst_out_of_range(burst: int, refusal: errors.Refusal) -> None:
     """It is refused, as other rate limits are."""
     with pytest.raises(ServiceError) as caught:
         queue_config_from({"rate_limits": {"max_burst_size": burst}}, KNOBS)
@@ -72,7 +72,7 @@ def test_a_type_stays(stored: QueueType, given: QueueType) -> None:
     config = queue_config_from({"type": stored}, KNOBS)
     with pytest.raises(ServiceError) as caught:
         masked(config, {"type": given}, ["type"], KNOBS)
-    assert str(caught.value) == refusals.QUEUE_TYPE_IMMUTABLE.text
+    assert str(caught.value) == errors.QUEUE_TYPE_IMMUTABLE.text
     for same in ({"type": stored}, {}):
         assert masked(config, same, ["type", "retry_config"], KNOBS).type is stored
     assert masked(config, {"type": given}, ["rate_limits"], KNOBS).type is stored

@@ -6,18 +6,10 @@ import string
 
 import pytest
 
-from pytest_cloudtasks._model import refusals
-from pytest_cloudtasks._model.refusals import (
-    Code,
-    ErrorInfo,
-    Evidence,
-    Help,
-    LocalizedMessage,
-    Refusal,
-    ServiceError,
-)
+from pytest_cloudtasks._service import errors
+from pytest_cloudtasks._service.errors import Code, ErrorInfo, Evidence, Help, LocalizedMessage, Refusal, ServiceError
 
-TABLE = {name: entry for name, entry in vars(refusals).items() if isinstance(entry, Refusal)}
+TABLE = {name: entry for name, entry in vars(errors).items() if isinstance(entry, Refusal)}
 
 
 def test_codes_have_the_numbers_of_grpc() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._model import refusals
-from pytest_cloudtasks._model.knobs import Knobs
-from pytest_cloudtasks._model.queue_config import masked, queue_config_from
-from pytest_cloudtasks._model.refusals import ServiceError
-from pytest_cloudtasks._model.retention import LONGEST, task_ttl_from, tombstone_ttl_from
-from pytest_cloudtasks._model.units import DAY, HOUR
+from pytest_cloudtasks._service import errors
+from pytest_cloudtasks._service.errors import ServiceError
+from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.queue_settings import masked, queue_config_from
+from pytest_cloudtasks._service.retention import LONGEST, task_ttl_from, tombstone_ttl_from
+from pytest_cloudtasks._service.units import DAY, HOUR
 
 
 @pytest.mark.parametrize("ttl", [10 * DAY, 31 * DAY, 3650 * DAY])
@@ -23,7 +23,7 @@ def test_a_task_ttl_out_of_range(ttl: int) -> None:
     """Anything else is refused, also what an upload sets."""
     with pytest.raises(ServiceError) as caught:
         task_ttl_from({"task_ttl": ttl})
-    assert str(caught.value) == refusals.TASK_TTL_RANGE.text
+    assert str(caught.value) == errors.TASK_TTL_RANGE.text
 
 
 @pytest.mark.parametrize("ttl", [HOUR, 9 * DAY])
@@ -37,7 +37,7 @@ def test_a_tombstone_ttl_out_of_range(ttl: int) -> None:
     """Anything else is refused."""
     with pytest.raises(ServiceError) as caught:
         tombstone_ttl_from({"tombstone_ttl": ttl}, Knobs())
-    assert str(caught.value) == refusals.TOMBSTONE_TTL_RANGE.text
+    assert str(caught.value) == errors.TOMBSTONE_TTL_RANGE.text
 
 
 def test_unset_they_are_31_days_and_the_knobs() -> None:

@@ -6,15 +6,15 @@ import copy
 
 import pytest
 
-from pytest_cloudtasks._model.iam import Policy
-from pytest_cloudtasks._model.knobs import Knobs
-from pytest_cloudtasks._model.outcome import response
-from pytest_cloudtasks._model.queue import QueueState
-from pytest_cloudtasks._model.refusals import Code
-from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.target import HttpTarget
-from pytest_cloudtasks._model.task import TaskSpec, TaskState
-from pytest_cloudtasks._model.units import DAY, HOUR, SECOND
+from pytest_cloudtasks._service.errors import Code
+from pytest_cloudtasks._service.iam import Policy
+from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.outcome import response
+from pytest_cloudtasks._service.queue import QueueState
+from pytest_cloudtasks._service.request import HttpTarget
+from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.task import TaskSpec, TaskState
+from pytest_cloudtasks._service.units import DAY, HOUR, SECOND
 
 from .driving import (
     LOCATION,

@@ -6,13 +6,13 @@ from fractions import Fraction
 
 import pytest
 
-from pytest_cloudtasks._model.knobs import Knobs, SystemThrottle
-from pytest_cloudtasks._model.outcome import Outcome, OutcomeKind, response
-from pytest_cloudtasks._model.refusals import Code
-from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.target import AppEngineTarget, HttpTarget, Target
-from pytest_cloudtasks._model.task import TaskSpec, TaskState
-from pytest_cloudtasks._model.units import LATEST, MILLISECOND, SECOND
+from pytest_cloudtasks._service.errors import Code
+from pytest_cloudtasks._service.options import Knobs, SystemThrottle
+from pytest_cloudtasks._service.outcome import Outcome, OutcomeKind, response
+from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, Target
+from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.task import TaskSpec, TaskState
+from pytest_cloudtasks._service.units import LATEST, MILLISECOND, SECOND
 
 from .driving import (
     LOCATION,

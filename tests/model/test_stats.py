@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from pytest_cloudtasks._model.outcome import response
-from pytest_cloudtasks._model.queue_config import QueueType
-from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.stats import QueueStats, stats_of
-from pytest_cloudtasks._model.target import HttpTarget, PullMessage
-from pytest_cloudtasks._model.task import TaskSpec
-from pytest_cloudtasks._model.units import HOUR, MINUTE, SECOND
+from pytest_cloudtasks._service.outcome import response
+from pytest_cloudtasks._service.queue_settings import QueueType
+from pytest_cloudtasks._service.queue_stats import QueueStats, stats_of
+from pytest_cloudtasks._service.request import HttpTarget, PullMessage
+from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.task import TaskSpec
+from pytest_cloudtasks._service.units import HOUR, MINUTE, SECOND
 
 from .driving import LOCATION, QUEUE, START, URL, Driver, add, always, driver_with, numbered_ids
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._model.outcome import response
-from pytest_cloudtasks._model.task import TaskState
-from pytest_cloudtasks._model.units import SECOND
+from pytest_cloudtasks._service.outcome import response
+from pytest_cloudtasks._service.task import TaskState
+from pytest_cloudtasks._service.units import SECOND
 
 from .driving import START, add, always, driver_with, scripted
 

@@ -6,13 +6,13 @@ from itertools import permutations
 
 import pytest
 
-from pytest_cloudtasks._model.attempt import Attempt
-from pytest_cloudtasks._model.backoff import GiveUp, Retry
-from pytest_cloudtasks._model.events import Event, EventKind
-from pytest_cloudtasks._model.knobs import Knobs
-from pytest_cloudtasks._model.outcome import Outcome, response
-from pytest_cloudtasks._model.task import TaskState
-from pytest_cloudtasks._model.units import DAY, SECOND
+from pytest_cloudtasks._service.attempt import Attempt
+from pytest_cloudtasks._service.events import Event, EventKind
+from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.outcome import Outcome, response
+from pytest_cloudtasks._service.retry import GiveUp, Retry
+from pytest_cloudtasks._service.task import TaskState
+from pytest_cloudtasks._service.units import DAY, SECOND
 
 from .driving import LOCATION, QUEUE, START, Driver, add, always, dispatched_at, driver_with
 

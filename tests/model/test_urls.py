@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._model.urls import encoded
+from pytest_cloudtasks._service.url_encoding import encoded
 
 
 @pytest.mark.parametrize(

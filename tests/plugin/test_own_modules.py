@@ -8,12 +8,12 @@ from importlib.machinery import SourceFileLoader
 import pytest
 
 import pytest_cloudtasks
-from pytest_cloudtasks._plugin.own_modules import OwnModules
+from pytest_cloudtasks._pytest.import_finder import OwnModules
 
 
 def test_only_our_own_modules_are_found() -> None:
     """Those of the package, by Python's own loader; all others are left to the finders behind it."""
-    found = OwnModules().find_spec("pytest_cloudtasks._handle", pytest_cloudtasks.__path__)
+    found = OwnModules().find_spec("pytest_cloudtasks._simulation", pytest_cloudtasks.__path__)
     assert found is not None
     assert type(found.loader) is SourceFileLoader
     assert OwnModules().find_spec("pytest_cloudtasks", None) is None

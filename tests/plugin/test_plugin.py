@@ -7,7 +7,7 @@ import re
 import pytest
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._handle.settings import OPTIONS, Settings
+from pytest_cloudtasks._simulation.settings import OPTIONS, Settings
 
 FIRST_TEST = """
     import json

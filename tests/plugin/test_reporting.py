@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_cloudtasks._plugin.reporting import page_name
+from pytest_cloudtasks._pytest.report_hooks import page_name
 
 SUITE = """
     import pytest

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._google.switchboard import switchboard
+from pytest_cloudtasks._clients.router import switchboard
 from pytest_cloudtasks.plugin import _ini_values
 
 APP = """
@@ -615,7 +615,7 @@ def test_time_and_transports_are_released_whatever_happened(pytester: pytest.Pyt
     pytester.makepyfile(
         """
         import pytest
-        from pytest_cloudtasks._google.switchboard import switchboard
+        from pytest_cloudtasks._clients.router import switchboard
         from pytest_cloudtasks._time.foreign import innermost_traveller
 
         @pytest.fixture

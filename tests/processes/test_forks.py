@@ -15,7 +15,7 @@ from google.api_core import exceptions
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._handle.forking import Forks
+from pytest_cloudtasks._simulation.fork_safety import Forks
 
 TASK = {"http_request": {"url": "https://app.test/work"}}
 

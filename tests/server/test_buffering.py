@@ -8,7 +8,7 @@ import requests
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
-from pytest_cloudtasks._google.buffering import buffer_messages
+from pytest_cloudtasks._messages.buffer_task_types import buffer_messages
 
 from .clients import PARENT
 from .rest import error

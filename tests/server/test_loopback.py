@@ -10,7 +10,7 @@ import requests
 from google.api_core import exceptions
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
-from pytest_cloudtasks._handle.world import WorldEnded
+from pytest_cloudtasks._simulation.simulation import WorldEnded
 
 from .clients import QUEUE, TASK, over_grpc, over_rest
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import grpc
 
-from pytest_cloudtasks._google.client_retry import SkippedWaits
-from pytest_cloudtasks._google.endpoints.wire_clock import MODULES, WireClock
+from pytest_cloudtasks._clients.retry_waits import SkippedWaits
+from pytest_cloudtasks._server.grpc_clock import MODULES, WireClock
 
 
 def test_the_modules_are_all_of_grpcs_that_read_the_time() -> None:

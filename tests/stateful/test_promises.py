@@ -9,17 +9,17 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from pytest_cloudtasks._google.messages import Messages
-from pytest_cloudtasks._model import dispatching
-from pytest_cloudtasks._model.attempt import Attempt
-from pytest_cloudtasks._model.backoff import Retry
-from pytest_cloudtasks._model.dispatch_rate import DispatchRate
-from pytest_cloudtasks._model.dispatching import Dispatcher
-from pytest_cloudtasks._model.events import Event, EventKind
-from pytest_cloudtasks._model.queue import Queue
-from pytest_cloudtasks._model.service import Service
-from pytest_cloudtasks._model.task import Task, TaskState
-from pytest_cloudtasks._model.units import SECOND
+from pytest_cloudtasks._messages.tasks import Messages
+from pytest_cloudtasks._service import scheduler as dispatching
+from pytest_cloudtasks._service.attempt import Attempt
+from pytest_cloudtasks._service.events import Event, EventKind
+from pytest_cloudtasks._service.queue import Queue
+from pytest_cloudtasks._service.retry import Retry
+from pytest_cloudtasks._service.scheduler import Dispatcher
+from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.task import Task, TaskState
+from pytest_cloudtasks._service.token_bucket import DispatchRate
+from pytest_cloudtasks._service.units import SECOND
 from pytest_cloudtasks._stateful.machine import PROMISES
 from pytest_cloudtasks.stateful import CloudTasksMachine
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import pytest_cloudtasks
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._google.raw import is_message_type
-from pytest_cloudtasks._strategies.registering import MODULES, _TypesHook, message_types, register
+from pytest_cloudtasks._messages.proto import is_message_type
+from pytest_cloudtasks._strategies.register import MODULES, _TypesHook, message_types, register
 
 from .clients import LOCATION
 
@@ -123,7 +123,7 @@ def test_hypothesis_registers_them_and_imports_nothing_of_google(tmp_path: Path)
 import sys
 from hypothesis import find, strategies as st
 assert not {name.split(".")[0] for name in sys.modules} & {"google", "grpc", "proto"}, "imported"
-assert not any(name.startswith("pytest_cloudtasks._model") for name in sys.modules)
+assert not any(name.startswith("pytest_cloudtasks._service") for name in sys.modules)
 from google.cloud import tasks_v2
 print(find(st.from_type(tasks_v2.Task), lambda task: True).http_request.url)
 """

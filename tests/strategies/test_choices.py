@@ -11,7 +11,7 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, DrawFn
 
-from pytest_cloudtasks._strategies.drawn import DrawnChoices, drawing, drawn_choices
+from pytest_cloudtasks._strategies.drawn_choices import DrawnChoices, drawing, drawn_choices
 
 T = TypeVar("T")
 QUIET = settings(database=None, derandomize=True)

@@ -16,7 +16,7 @@ from hypothesis.strategies import SearchStrategy
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks import strategies as cloud
-from pytest_cloudtasks._google.raw import raw
+from pytest_cloudtasks._messages.proto import raw
 
 from .clients import LOCATION, client_of
 

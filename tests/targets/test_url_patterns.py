@@ -9,7 +9,7 @@ import pytest
 from google.cloud.tasks_v2 import CloudTasksClient
 
 from pytest_cloudtasks import FakeCloudTasks, NoTarget, Route
-from pytest_cloudtasks._model.target import Routing
+from pytest_cloudtasks._service.request import Routing
 from pytest_cloudtasks._targets.base import AppEngineDestination, Destination
 
 QUEUE = "projects/test-project/locations/us-central1/queues/work"

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from freezegun import freeze_time
 
-from pytest_cloudtasks._model.units import LATEST
+from pytest_cloudtasks._service.units import LATEST
 from pytest_cloudtasks._time.clock import Clock
 from pytest_cloudtasks._time.foreign import innermost_traveller
 

@@ -14,17 +14,17 @@ import pytest
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._google.rpc_call import RpcCall
-from pytest_cloudtasks._handle.settings import Settings
-from pytest_cloudtasks._model.attempt import Attempt
-from pytest_cloudtasks._model.knobs import Knobs
-from pytest_cloudtasks._model.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, OutcomeKind, response
-from pytest_cloudtasks._model.units import MINUTE, SECOND
-from pytest_cloudtasks._server.standing.destinations import Destinations, Forwarding, NotSent, Route
-from pytest_cloudtasks._server.standing.log import Log
-from pytest_cloudtasks._server.standing.pump import Pump
-from pytest_cloudtasks._server.standing.sender import Sender, Sent
-from pytest_cloudtasks._server.standing.travel import Traveller
+from pytest_cloudtasks._messages.call import RpcCall
+from pytest_cloudtasks._server.emulator_destinations import Destinations, Forwarding, NotSent, Route
+from pytest_cloudtasks._server.emulator_log import Log
+from pytest_cloudtasks._server.emulator_scheduler_loop import Pump
+from pytest_cloudtasks._server.emulator_sender import Sender, Sent
+from pytest_cloudtasks._server.emulator_time_jumps import Traveller
+from pytest_cloudtasks._service.attempt import Attempt
+from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, OutcomeKind, response
+from pytest_cloudtasks._service.units import MINUTE, SECOND
+from pytest_cloudtasks._simulation.settings import Settings
 from pytest_cloudtasks._targets.headers import Headers
 from pytest_cloudtasks._targets.request import TargetRequest
 from pytest_cloudtasks._time.clock import WallClock

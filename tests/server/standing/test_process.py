@@ -17,13 +17,13 @@ from google.api_core.exceptions import InvalidArgument, NotFound
 
 from pytest_cloudtasks import __version__
 from pytest_cloudtasks.__main__ import run
-from pytest_cloudtasks._handle.settings import Settings
-from pytest_cloudtasks._server.standing import tokens
-from pytest_cloudtasks._server.standing.control import Control
-from pytest_cloudtasks._server.standing.destinations import Destinations
-from pytest_cloudtasks._server.standing.log import Log
-from pytest_cloudtasks._server.standing.pump import Pump
-from pytest_cloudtasks._server.standing.sender import Sender
+from pytest_cloudtasks._server import emulator_oidc_endpoints as tokens
+from pytest_cloudtasks._server.emulator_control_api import Control
+from pytest_cloudtasks._server.emulator_destinations import Destinations
+from pytest_cloudtasks._server.emulator_log import Log
+from pytest_cloudtasks._server.emulator_scheduler_loop import Pump
+from pytest_cloudtasks._server.emulator_sender import Sender
+from pytest_cloudtasks._simulation.settings import Settings
 from tests.targets.servers import Received, Reply
 
 from .running import BASE, PATIENCE, QUEUE, Worker, command, standing
@@ -337,7 +337,7 @@ def test_without_aiohttp_it_says_what_to_install(
 ) -> None:
     """The plugin itself doesn't need it."""
     monkeypatch.setattr(sys, "argv", ["pytest-cloudtasks", "serve"])
-    monkeypatch.setattr("pytest_cloudtasks._server.standing.command_line.find_spec", lambda name: None)
+    monkeypatch.setattr("pytest_cloudtasks._server.emulator_cli.find_spec", lambda name: None)
     with pytest.raises(SystemExit) as exited:
         run()
     assert exited.value.code == 2

@@ -1,0 +1,93 @@
+"""``cloud_tasks.aio``: the driving verbs for async tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from .._service.attempt import Attempt as ModelAttempt
+from .._simulation.delivery import working
+from .._simulation.driver import Driver
+from .._simulation.records import Attempt, TaskRecord, task_to_dispatch
+from .._simulation.runners import perform_async
+from .._simulation.simulation import World
+from .._simulation.summary import Summary
+from .._time.instants import from_datetime, from_timedelta
+from .arguments import duration_of_advance
+
+
+class AioVerbs:
+    """The driving verbs, awaitable: async targets run in the caller's own event loop."""
+
+    def __init__(self, world: Callable[[], World]) -> None:
+        self._world = world
+
+    async def step(self) -> Attempt | None:
+        """Move to the next dispatch or answer and do it; None when nothing can happen by itself."""
+        __tracebackhide__ = True
+        world = self._world()
+        return _record(await perform_async(world, Driver(world).step()), world)
+
+    async def dispatch_due(self, queue: str | None = None) -> Summary:
+        """Dispatch what is due now and allowed by rate and concurrency, without moving the clock."""
+        __tracebackhide__ = True
+        world = self._world()
+        return await perform_async(world, Driver(world).dispatch_due(queue))
+
+    async def advance(
+        self,
+        by: timedelta | None = None,
+        *,
+        days: float = 0,
+        hours: float = 0,
+        minutes: float = 0,
+        seconds: float = 0,
+        milliseconds: float = 0,
+    ) -> Summary:
+        """Let time pass, dispatching on the way, every event at its own instant."""
+        __tracebackhide__ = True
+        duration = duration_of_advance(
+            by, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
+        )
+        world = self._world()
+        return await perform_async(world, Driver(world).advance_by(duration))
+
+    async def advance_to(self, at: datetime) -> Summary:
+        """Let time pass up to the instant ``at`` (aware), dispatching on the way."""
+        __tracebackhide__ = True
+        world = self._world()
+        return await perform_async(world, Driver(world).advance_to(from_datetime(at, what="advance_to()")))
+
+    async def drain(
+        self, until: datetime | timedelta | None = None, *, queue: str | None = None, limit: int = 10_000
+    ) -> Summary:
+        """Jump from event to event until nothing more can happen by itself, or until ``until``."""
+        __tracebackhide__ = True
+        world = self._world()
+        return await perform_async(world, Driver(world).drain(until, queue, limit))
+
+    async def dispatch(self, task: TaskRecord | str) -> Attempt:
+        """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would."""
+        __tracebackhide__ = True
+        world = self._world()
+        return Attempt(await perform_async(world, Driver(world).dispatch(task_to_dispatch(world, task))), world)
+
+    async def sleep(self, duration: timedelta) -> None:
+        """Suspend the handler that awaits this for ``duration`` of the queue's time; no real time passes.
+
+        Other attempts go on meanwhile, as concurrency allows. Raises RuntimeError outside a handler.
+        """
+        handler = working.get()
+        if handler is None:
+            raise RuntimeError(
+                "cloud_tasks.aio.sleep() suspends an async handler that the queue is driving, and was called outside of"
+                " one. In a test, pass time with `await cloud_tasks.aio.advance(…)`."
+            )
+        nanoseconds = from_timedelta(duration, what="aio.sleep()")
+        if nanoseconds < 0:
+            raise ValueError(f"aio.sleep() takes a duration of zero or more, and got {duration!r}.")
+        await handler.sleep_until(self._world().clock.now + nanoseconds)
+
+
+def _record(attempt: ModelAttempt | None, world: World) -> Attempt | None:
+    return None if attempt is None else Attempt(attempt, world)

@@ -1,0 +1,300 @@
+"""The assertions of the handle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from re import Pattern
+from typing import Any, Literal, Union, overload
+
+from .._diagnostics.leftovers import listing
+from .._diagnostics.with_timeline import with_timeline
+from .._service.task import Task
+from .._service.wording import counted
+from .._simulation.django_on_commit import warn_of_waiting_callbacks
+from .._simulation.matching import UNSET, WITHIN, Match, exactly
+from .._simulation.records import TaskRecord, model_task, records, short_name
+from .._simulation.state import State
+from .._simulation.summary import blocked
+from .task_assertions import TaskAssertions
+
+Text = Union[str, Pattern[str], Callable[[str], object], Any]
+Fields = Union[Mapping[str, Any], exactly, Callable[[Any], object], Any]
+
+
+class Assertions(TaskAssertions):
+    """Asserts on every task accepted in this test, finished and deleted ones included, refused ones never.
+
+    Every expected value may also be a predicate, a regular expression (searched for), or anything with an ``__eq__``
+    of its own, such as ``mock.ANY`` or ``pytest.approx``.
+    """
+
+    @property
+    def _world(self) -> State:
+        raise NotImplementedError
+
+    @overload
+    def assert_enqueued(  # type: ignore[overload-overlap]  # count=1 is the first, whatever the type of the 1
+        self,
+        *,
+        queue: Text = ...,
+        url: Text = ...,
+        method: Text = ...,
+        json: Any = ...,
+        body: bytes | str | Any = ...,
+        headers: Fields = ...,
+        name: Text = ...,
+        at: datetime | Any = ...,
+        delay: timedelta | Any = ...,
+        within: timedelta = ...,
+        deadline: timedelta | Any = ...,
+        oidc: Fields | None = ...,
+        count: Literal[1] = 1,
+    ) -> TaskRecord: ...
+
+    @overload
+    def assert_enqueued(
+        self,
+        *,
+        queue: Text = ...,
+        url: Text = ...,
+        method: Text = ...,
+        json: Any = ...,
+        body: bytes | str | Any = ...,
+        headers: Fields = ...,
+        name: Text = ...,
+        at: datetime | Any = ...,
+        delay: timedelta | Any = ...,
+        within: timedelta = ...,
+        deadline: timedelta | Any = ...,
+        oidc: Fields | None = ...,
+        count: int | None,
+    ) -> list[TaskRecord]: ...
+
+    def assert_enqueued(
+        self,
+        *,
+        queue: Text = UNSET,
+        url: Text = UNSET,
+        method: Text = UNSET,
+        json: Any = UNSET,
+        body: bytes | str | Any = UNSET,
+        headers: Fields = UNSET,
+        name: Text = UNSET,
+        at: datetime | Any = UNSET,
+        delay: timedelta | Any = UNSET,
+        within: timedelta = WITHIN,
+        deadline: timedelta | Any = UNSET,
+        oidc: Fields | None = UNSET,
+        count: int | None = 1,
+    ) -> TaskRecord | list[TaskRecord]:
+        """Assert that exactly ``count`` tasks (None: at least one) were enqueued that match, and give them.
+
+        ``queue`` and ``name`` are IDs or full names; ``url`` is the relative URI for App Engine tasks; ``json``,
+        ``headers`` and ``oidc`` match partially, lists exactly, and wholly with `exactly`; ``at`` is the schedule time
+        the task was created with (an aware datetime), ``delay`` the same from its creation (a timedelta), both within
+        ``within``; ``deadline`` is the dispatch deadline in force (a timedelta).
+
+        Gives the task, or for another count than 1 the list, in the order of creation. Raises AssertionError with
+        what is there instead.
+        """
+        __tracebackhide__ = True
+        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
+        return _one_or_all(_expect(self._world, match, count, self._world.service.accepted, "enqueued"), count)
+
+    def assert_not_enqueued(
+        self,
+        *,
+        queue: Text = UNSET,
+        url: Text = UNSET,
+        method: Text = UNSET,
+        json: Any = UNSET,
+        body: bytes | str | Any = UNSET,
+        headers: Fields = UNSET,
+        name: Text = UNSET,
+        at: datetime | Any = UNSET,
+        delay: timedelta | Any = UNSET,
+        within: timedelta = WITHIN,
+        deadline: timedelta | Any = UNSET,
+        oidc: Fields | None = UNSET,
+    ) -> None:
+        """Assert that no task that matches was enqueued; arguments as for `assert_enqueued`."""
+        __tracebackhide__ = True
+        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
+        _expect(self._world, match, 0, self._world.service.accepted, "enqueued")
+
+    def assert_nothing_enqueued(self) -> None:
+        """Assert that no task was enqueued at all."""
+        __tracebackhide__ = True
+        _expect(self._world, Match(), 0, self._world.service.accepted, "enqueued")
+        warn_of_waiting_callbacks()
+
+    @overload
+    def assert_dispatched(  # type: ignore[overload-overlap]
+        self,
+        *,
+        queue: Text = ...,
+        url: Text = ...,
+        method: Text = ...,
+        json: Any = ...,
+        body: bytes | str | Any = ...,
+        headers: Fields = ...,
+        name: Text = ...,
+        at: datetime | Any = ...,
+        delay: timedelta | Any = ...,
+        within: timedelta = ...,
+        deadline: timedelta | Any = ...,
+        oidc: Fields | None = ...,
+        count: Literal[1] = 1,
+    ) -> TaskRecord: ...
+
+    @overload
+    def assert_dispatched(
+        self,
+        *,
+        queue: Text = ...,
+        url: Text = ...,
+        method: Text = ...,
+        json: Any = ...,
+        body: bytes | str | Any = ...,
+        headers: Fields = ...,
+        name: Text = ...,
+        at: datetime | Any = ...,
+        delay: timedelta | Any = ...,
+        within: timedelta = ...,
+        deadline: timedelta | Any = ...,
+        oidc: Fields | None = ...,
+        count: int | None,
+    ) -> list[TaskRecord]: ...
+
+    def assert_dispatched(
+        self,
+        *,
+        queue: Text = UNSET,
+        url: Text = UNSET,
+        method: Text = UNSET,
+        json: Any = UNSET,
+        body: bytes | str | Any = UNSET,
+        headers: Fields = UNSET,
+        name: Text = UNSET,
+        at: datetime | Any = UNSET,
+        delay: timedelta | Any = UNSET,
+        within: timedelta = WITHIN,
+        deadline: timedelta | Any = UNSET,
+        oidc: Fields | None = UNSET,
+        count: int | None = 1,
+    ) -> TaskRecord | list[TaskRecord]:
+        """Assert that exactly ``count`` tasks that match were dispatched at least once, and give them.
+
+        Arguments and result as for `assert_enqueued`.
+        """
+        __tracebackhide__ = True
+        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
+        return _one_or_all(_expect(self._world, match, count, _dispatched(self._world), "dispatched"), count)
+
+    def assert_not_dispatched(
+        self,
+        *,
+        queue: Text = UNSET,
+        url: Text = UNSET,
+        method: Text = UNSET,
+        json: Any = UNSET,
+        body: bytes | str | Any = UNSET,
+        headers: Fields = UNSET,
+        name: Text = UNSET,
+        at: datetime | Any = UNSET,
+        delay: timedelta | Any = UNSET,
+        within: timedelta = WITHIN,
+        deadline: timedelta | Any = UNSET,
+        oidc: Fields | None = UNSET,
+    ) -> None:
+        """Assert that no task that matches was dispatched; arguments as for `assert_enqueued`."""
+        __tracebackhide__ = True
+        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
+        _expect(self._world, match, 0, _dispatched(self._world), "dispatched")
+
+    @contextmanager
+    def expect_enqueued(
+        self,
+        *,
+        queue: Text = UNSET,
+        url: Text = UNSET,
+        method: Text = UNSET,
+        json: Any = UNSET,
+        body: bytes | str | Any = UNSET,
+        headers: Fields = UNSET,
+        name: Text = UNSET,
+        at: datetime | Any = UNSET,
+        delay: timedelta | Any = UNSET,
+        within: timedelta = WITHIN,
+        deadline: timedelta | Any = UNSET,
+        oidc: Fields | None = UNSET,
+        count: int | None = 1,
+    ) -> Iterator[list[TaskRecord]]:
+        """Assert on what the block enqueues; the list it gives is filled when the block ends.
+
+        Arguments as for `assert_enqueued`. An exception in the block goes through, unasserted.
+        """
+        __tracebackhide__ = True
+        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
+        world = self._world
+        before, calls = len(world.service.accepted), world.log.made
+        tasks: list[TaskRecord] = []
+        yield tasks
+        tasks += _expect(world, match, count, world.service.accepted[before:], "enqueued", " in this block", calls)
+
+    def assert_idle(self) -> None:
+        """Assert that nothing is due at this instant, in whatever queue: what is left waits for a later one."""
+        __tracebackhide__ = True
+        world = self._world
+        upcoming = world.service.dispatcher.upcoming()
+        held_up = [one for one in blocked(world) if model_task(one.task).goes_at <= world.clock.now]
+        if upcoming is not None and upcoming.at <= world.clock.now:
+            reason = f"{short_name(upcoming.task)} is due now. Dispatch it with cloud_tasks.dispatch_due()."
+        elif held_up:
+            reason = f"{short_name(model_task(held_up[0].task))} is due, but {held_up[0].reason.value}."
+        else:
+            return
+        raise with_timeline(f"The queues are not idle: {reason}", world)
+
+    def assert_empty(self) -> None:
+        """Assert that no queue holds a task; one whose attempt is under way is there still."""
+        __tracebackhide__ = True
+        world = self._world
+        left = world.live_tasks()
+        if not left:
+            return
+        raise with_timeline(
+            f"The queues are not empty: {counted(len(left), 'task')} left.\n{listing(left, world)}", world
+        )
+
+
+def _dispatched(world: State) -> list[Task]:
+    return [task for task in world.service.accepted if task.dispatch_count]
+
+
+def _one_or_all(tasks: list[TaskRecord], count: int | None) -> TaskRecord | list[TaskRecord]:
+    return tasks[0] if count == 1 else tasks
+
+
+def _expect(
+    world: State, match: Match, count: int | None, tasks: Sequence[Task], what: str, where: str = "", calls: int = 0
+) -> list[TaskRecord]:
+    """The tasks that match, if there are as many as expected; ``what`` and ``where`` tell in a message which count.
+
+    The message tells of refused calls too, from number ``calls`` on.
+    """
+    __tracebackhide__ = True
+    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
+        raise ValueError(f"count takes a number of tasks, or None for at least one, and got {count!r}.")
+    match.checked(world)
+    candidates = records(tasks, world)
+    found = [task for task in candidates if not match.differences(task)]
+    if len(found) == count or (count is None and found):
+        world.attention.matched(model_task(task) for task in found)
+        return found
+    others = [task for task in candidates if task not in found]
+    from .._diagnostics.failure_message import unmet  # not before a test fails: most don't
+
+    raise unmet(world, match, count, found, others, what=what, where=where, calls=calls)

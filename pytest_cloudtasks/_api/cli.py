@@ -1,0 +1,98 @@
+"""``python -m pytest_cloudtasks``: what there is to ask without a test."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from .._simulation.queue_files import is_queue_file, queues_in_file
+from .._simulation.settings import read_duration
+
+PROGRAM = "python -m pytest_cloudtasks"
+Commands = Any
+"""What argparse adds commands to; the class of it is not public."""
+_DURATIONS = ("max_retry_duration", "min_backoff", "max_backoff")
+_NUMBERS = ("max_attempts", "max_doublings")
+
+
+def main(arguments: Sequence[str] | None = None, more: Sequence[Callable[[Commands], None]] = ()) -> int:
+    """Run the command line, with ``more`` commands than ``plan``; 0 for success."""
+    parser = argparse.ArgumentParser(prog=PROGRAM)
+    parser.add_argument("--version", action="version", version=program_and_version())
+    commands = parser.add_subparsers(required=True, metavar="command")
+    _add_plan(commands)
+    for add in more:
+        add(commands)
+    given = parser.parse_args(arguments)
+    try:
+        code: int = given.run(given)
+    except ValueError as error:
+        given.parser.error(str(error))
+    return code
+
+
+def program_and_version() -> str:
+    """``pytest-cloudtasks 1.0.0``."""
+    return f"pytest-cloudtasks {version('pytest-cloudtasks')}"
+
+
+def _add_plan(commands: Commands) -> None:
+    plan = commands.add_parser(
+        "plan",
+        help="when a task that keeps failing is attempted, and when it is given up",
+        description="Print when a task that keeps failing is attempted, and when it is given up.",
+    )
+    plan.set_defaults(run=_print_plans, parser=plan)
+    plan.add_argument(
+        "file", nargs="?", help="a queue.yaml, or the JSON of `gcloud tasks queues list`: a plan for each of its queues"
+    )
+    for name in _NUMBERS:
+        plan.add_argument(_flag(name), type=int, metavar="N", help=f"the retry config's {name}")
+    for name in _DURATIONS:
+        plan.add_argument(_flag(name), type=_duration, metavar="TIME", help=f"its {name}, such as 10s, 5m, 1h or 7d")
+    plan.add_argument(
+        "--attempt-takes",
+        type=_duration,
+        default=timedelta(0),
+        metavar="TIME",
+        help="how long the target takes to fail",
+    )
+
+
+def _print_plans(given: argparse.Namespace) -> int:
+    print(_plans(given))
+    return 0
+
+
+def _plans(given: argparse.Namespace) -> str:
+    from .retry_schedule import plan
+
+    fields = {name: getattr(given, name) for name in (*_NUMBERS, *_DURATIONS) if getattr(given, name) is not None}
+    if given.file is None:
+        return str(plan(fields, attempt_takes=given.attempt_takes))
+    plans = {
+        name: plan({**config, **fields}, attempt_takes=given.attempt_takes)
+        for name, config in _retry_configs(given.file).items()
+    }
+    return "\n\n".join(f"{name}\n{text}" for name, text in plans.items())
+
+
+def _retry_configs(file: str) -> Mapping[str, Mapping[str, Any]]:
+    if not is_queue_file(file):
+        raise ValueError(f"{file} is no queue file: its name has to end with .yaml, .yml or .json.")
+    return {name: queue.get("retry_config", {}) for name, queue in queues_in_file(Path(file)).items()}
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _duration(text: str) -> timedelta:
+    duration = read_duration(text)
+    if duration is None:
+        raise argparse.ArgumentTypeError(f"a duration is written as 10s, 5m, 1h or 7d, and {text!r} is none")
+    return duration

@@ -1,0 +1,28 @@
+"""``cloud_tasks.clock``: the queue's time, to read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from .._simulation.state import State
+from .._time.instants import to_datetime, to_timedelta
+
+
+class ClockView:
+    """The queue's clock, which is also the application's unless it is virtual."""
+
+    def __init__(self, world: Callable[[], State]) -> None:
+        self._world = world
+
+    def now(self) -> datetime:
+        """The queue's instant, an aware UTC datetime."""
+        return to_datetime(self._world().clock.now)
+
+    @property
+    def elapsed(self) -> timedelta:
+        """The queue's time since first contact."""
+        return to_timedelta(self._world().clock.elapsed)
+
+    def __repr__(self) -> str:
+        return f"<clock at {self.now().isoformat()}, {self.elapsed} elapsed>"

@@ -1,0 +1,379 @@
+"""`FakeCloudTasks`, the control handle."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from .._clients.clients import bound_async_client, bound_client, bound_legacy_client
+from .._clients.interception import interception
+from .._clients.router import switchboard
+from .._diagnostics.strict import check_strictness
+from .._messages.call import RpcCall
+from .._messages.client_errors import exception_for
+from .._service.errors import ServiceError
+from .._service.events import EventKind
+from .._service.wording import counted
+from .._simulation.django_on_commit import CloudTasksWarning
+from .._simulation.driver import Driver
+from .._simulation.eager import dispatch_created, dispatch_created_async
+from .._simulation.records import Attempt, TaskRecord, records, task_to_dispatch
+from .._simulation.runners import run
+from .._simulation.settings import checked, merged
+from .._simulation.simulation import InlineShells, World
+from .._simulation.summary import Summary
+from .._targets.base import OnException
+from .._time.instants import from_datetime
+from .aio import AioVerbs
+from .arguments import duration_of_advance
+from .assertions import Assertions
+from .clock import ClockView
+from .faults import Faults, unused
+from .hypothesis_choices import Drawing, data_of_example
+from .oidc import SERVICE_ACCOUNT, Oidc
+from .queue_record import QueueRecords
+from .targets import Targeting
+from .task_request import URL, TaskRequest, task_request
+
+if TYPE_CHECKING:
+    from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, Queue
+    from hypothesis.strategies import DataObject
+
+    from .._clients.legacy.client import LegacyCloudTasksClient
+
+
+class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
+    """A deterministic Cloud Tasks in this process, and the test's hands on it.
+
+    The ``cloud_tasks`` fixture gives one, fresh for every test. Elsewhere it is a context manager::
+
+        with FakeCloudTasks(queues=["receipts"]) as cloud_tasks:
+            ...
+
+    While it is active every ``CloudTasksClient`` of the process talks to it, and from first contact on time stands
+    still but for what the test drives.
+    """
+
+    def __init__(
+        self,
+        *,
+        queues: str | Path | Iterable[Any] | Mapping[str, Mapping[str, Any]] = (),
+        project: str = "test-project",
+        location: str = "us-central1",
+        start: datetime | None = None,
+        time: Literal["held", "virtual"] = "held",
+        seed: int = 0,
+        order: Literal["fifo", "shuffle"] = "fifo",
+        strict: bool | Literal["drained"] = False,
+        auto_create_queues: bool = False,
+        on_exception: OnException = "raise",
+        redirect_endpoints: Iterable[str] = (),
+        google_auth: bool = False,
+        inline: bool = False,
+        call_log: int = 100_000,
+        service: Mapping[str, Any] | None = None,
+        choices: DataObject | None = None,
+    ) -> None:
+        """Take the options that the marker takes; `docs/reference.md` has them all. ``choices`` is for `choose_from`.
+
+        Raises ValueError or TypeError, in a sentence, for a setting that can't be.
+        """
+        given: dict[str, Any] = {
+            "queues": queues,
+            "project": project,
+            "location": location,
+            "time": time,
+            "seed": seed,
+            "order": order,
+            "strict": strict,
+            "auto_create_queues": auto_create_queues,
+            "on_exception": on_exception,
+            "redirect_endpoints": redirect_endpoints,
+            "google_auth": google_auth,
+            "inline": inline,
+            "call_log": call_log,
+            "service": service or {},
+        }
+        if start is not None:
+            given["start"] = start
+        self._settings = merged(checked(given, where="FakeCloudTasks"))
+        self._choices = None if choices is None else data_of_example(choices, "FakeCloudTasks(choices=…)")
+        self._running: World | None = None
+        self._on_demand: Callable[[], None] | None = None
+        """What the plugin does when a running test touches a handle that is not active."""
+        self._exit = ExitStack()
+        self.clock = ClockView(lambda: self._world)
+        self.aio = AioVerbs(lambda: self._resting)
+        self.oidc = Oidc(lambda: self._world)
+
+    # --- its life ------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> FakeCloudTasks:
+        if self._running is not None:
+            raise RuntimeError("This FakeCloudTasks is active already. Make another one for a nested block.")
+        with ExitStack() as stack:
+            interception.install()
+            stack.callback(interception.uninstall)
+            world = World(self._settings)
+            world.check_queues()
+            stack.enter_context(self._in(world))
+            if self._choices is not None:
+                self.choose_from(self._choices)
+            self._exit = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        world = self._resting
+        self._exit.close()
+        if error is not None:
+            return
+        if world.failures:
+            raise AssertionError(world.failures[0])
+        check_strictness(world)
+        for told in unused(world):
+            warnings.warn(told, CloudTasksWarning, stacklevel=2)
+
+    def _in(self, world: World) -> ExitStack:
+        """Live in ``world`` until the stack is closed; worlds nest, as examples do in a test."""
+        stack = ExitStack()
+        before = self._running
+
+        def back() -> None:
+            self._running = before
+
+        if world.settings.inline:
+            world.created = InlineShells(dispatch_created, dispatch_created_async)
+        stack.enter_context(world.entered())
+        self._running = world
+        world.handle = self
+        stack.callback(back)
+        return stack
+
+    @property
+    def _resting(self) -> World:
+        """The world, without first contact."""
+        if self._running is None and self._on_demand is not None:
+            self._on_demand()
+        if self._running is None:
+            raise RuntimeError(
+                "This FakeCloudTasks is not active: no test that asked for it is running. Use it inside the test, or as"
+                " `with FakeCloudTasks() as cloud_tasks:`."
+            )
+        return self._running
+
+    def _bound(self, rpc: str) -> World:
+        """Where the calls go of clients that are bound to this fake."""
+        return self._running or self._resting
+
+    @property
+    def _world(self) -> World:
+        """The world; whoever asks has made first contact."""
+        world = self._resting
+        with world.lock:
+            world.contact()
+            world.service.dispatcher.observe(world.clock.now)
+        return world
+
+    # --- queues and clients --------------------------------------------------------------------------------------
+
+    def create_queue(self, queue: str, **fields: Any) -> Queue:
+        """Create a queue, by its ID or its full name, with fields as Google's Queue message takes them.
+
+        ``create_queue("receipts", retry_config={"min_backoff": "10s", "max_doublings": 3})``. Gives the Queue message
+        that the service would; raises what the client would (AlreadyExists, InvalidArgument …), ValueError for an
+        unknown field, and TypeError for a value of another type than the field's.
+        """
+        world = self._world
+        frontend, name = world.frontend, world.settings.queue_name(queue)
+        with world.lock:
+            try:
+                created = world.configure(world.service, world.clock.now, name, fields)
+            except ServiceError as error:
+                raise exception_for(error, world.randomness.jitter) from None
+            except (ValueError, TypeError) as error:
+                raise type(error)(f"The queue {queue!r} can't be created: {error}") from None
+            return frontend.messages.queue(created)  # type: ignore[no-any-return]
+
+    def queue_path(self, queue: str) -> str:
+        """The full name of a queue in this fake's project and location."""
+        if not isinstance(queue, str) or not queue:
+            raise ValueError(f"queue_path() takes a queue's ID, such as 'receipts', and got {queue!r}.")
+        return self._resting.settings.queue_name(queue)
+
+    def client(self) -> CloudTasksClient:
+        """A real ``CloudTasksClient`` bound to this fake, also where another one is nested inside."""
+        return bound_client(self._bound)
+
+    def async_client(self) -> CloudTasksAsyncClient:
+        """A real ``CloudTasksAsyncClient`` bound to this fake, for any event loop."""
+        return bound_async_client(self._bound)
+
+    def legacy_client(self) -> LegacyCloudTasksClient:
+        """A client with the surface of google-cloud-tasks 1.x bound to this fake; 1.x's own where it is installed."""
+        return bound_legacy_client(self._bound)
+
+    # --- single requests -----------------------------------------------------------------------------------------
+
+    def task_request(
+        self,
+        *,
+        url: str = URL,
+        method: str = "POST",
+        json: Any = None,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        queue: str = "default",
+        name: str | None = None,
+        audience: str | None = None,
+        service_account_email: str = SERVICE_ACCOUNT,
+        retry_count: int = 0,
+        execution_count: int | None = None,
+        previous_response: int | None = None,
+    ) -> TaskRequest:
+        """The request of one attempt, for a unit test of a single handler; no queue has anything of it.
+
+        ``json`` becomes the body, with its Content-Type; ``audience`` adds an OIDC token; after ``retry_count``
+        failures, the last answered with ``previous_response`` (500), the headers are those of a retry. Give its
+        ``headers`` and ``body`` to a test client, or an application to ``.send(app)``.
+        """
+        return task_request(
+            self._world,
+            url=url,
+            method=method,
+            json=json,
+            body=body,
+            headers=headers or {},
+            queue=queue,
+            name=name,
+            audience=audience,
+            service_account_email=service_account_email,
+            retry_count=retry_count,
+            execution_count=execution_count,
+            previous_response=previous_response,
+        )
+
+    # --- driving -------------------------------------------------------------------------------------------------
+
+    def step(self) -> Attempt | None:
+        """Move to the next dispatch or answer and do it; None when nothing can happen by itself."""
+        __tracebackhide__ = True
+        world = self._resting
+        attempt = run(world, "step", Driver(world).step())
+        return None if attempt is None else Attempt(attempt, world)
+
+    def dispatch_due(self, queue: str | None = None) -> Summary:
+        """Dispatch what is due now and allowed by rate and concurrency, without moving the clock.
+
+        What handlers enqueue meanwhile is included. ``queue`` limits it to one queue; LookupError for one that this
+        test never had.
+        """
+        __tracebackhide__ = True
+        world = self._resting
+        return run(world, "dispatch_due", Driver(world).dispatch_due(queue))
+
+    def advance(
+        self,
+        by: timedelta | None = None,
+        *,
+        days: float = 0,
+        hours: float = 0,
+        minutes: float = 0,
+        seconds: float = 0,
+        milliseconds: float = 0,
+    ) -> Summary:
+        """Let time pass, dispatching on the way, every event at its own instant.
+
+        ``advance(timedelta(hours=2))`` or ``advance(hours=2)``. Raises ValueError for a negative duration and beyond
+        the year 9999, TypeError for what is no duration.
+        """
+        __tracebackhide__ = True
+        duration = duration_of_advance(
+            by, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
+        )
+        world = self._resting
+        return run(world, "advance", Driver(world).advance_by(duration))
+
+    def advance_to(self, at: datetime) -> Summary:
+        """Let time pass up to the instant ``at`` (aware), dispatching on the way. Raises ValueError for a past one."""
+        __tracebackhide__ = True
+        world = self._resting
+        return run(world, "advance_to", Driver(world).advance_to(from_datetime(at, what="advance_to()")))
+
+    def drain(
+        self, until: datetime | timedelta | None = None, *, queue: str | None = None, limit: int = 10_000
+    ) -> Summary:
+        """Jump from event to event until nothing more can happen by itself, or until ``until``.
+
+        The clock stops at the last event, or at ``until`` if there was more to come. ``queue`` limits dispatches to
+        one queue. Raises DrainLimitReached, an AssertionError, for more than ``limit`` attempts: something is retried
+        for ever; LookupError for a queue that this test never had, ValueError for a limit below 1.
+        """
+        __tracebackhide__ = True
+        world = self._resting
+        return run(world, "drain", Driver(world).drain(until, queue, limit))
+
+    def dispatch(self, task: TaskRecord | str) -> Attempt:
+        """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would.
+
+        ``task`` is a `TaskRecord` or a full task name. Raises ValueError if the service does not have it any more, and
+        LookupError for a name that this test never had.
+        """
+        __tracebackhide__ = True
+        world = self._world
+        return Attempt(run(world, "dispatch", Driver(world).dispatch(task_to_dispatch(world, task))), world)
+
+    # --- asking --------------------------------------------------------------------------------------------------
+
+    def tasks(self, queue: str | None = None) -> list[TaskRecord]:
+        """The tasks that are in the queues now, queue by queue, in the order of creation."""
+        world = self._world
+        name = None if queue is None else world.queue_named(queue)
+        return records([task for task in world.live_tasks() if name in (None, task.queue_name)], world)
+
+    def attempts(self) -> list[Attempt]:
+        """Every attempt of this test, in the order of dispatch."""
+        world = self._world
+        return [
+            Attempt(event.attempt, world)
+            for event in world.service.events
+            if event.attempt is not None and event.kind is EventKind.TASK_DISPATCHED
+        ]
+
+    def timeline(self, format: Literal["text", "json"] = "text") -> str:
+        """What happened so far, with offsets from first contact: a line an event, or as a JSON list of objects.
+
+        Of each object ``at`` is an ISO 8601 instant and ``offset`` in seconds; docs/reference.md lists the keys. Raises
+        ValueError for another format.
+        """
+        from .._diagnostics.timeline_json import timeline_as  # with all that tells; most tests never ask
+
+        return timeline_as(format, self._resting)
+
+    @property
+    def rpcs(self) -> Sequence[RpcCall]:
+        """Every call that clients made, as it arrived, oldest first; of very many the latest, by ``call_log``."""
+        return self._resting.rpcs
+
+    def __repr__(self) -> str:
+        if self._running is None:
+            return "<FakeCloudTasks, not active>"
+        return f"<FakeCloudTasks with {counted(len(self._running.service.queues), 'queue')}>"
+
+
+def current() -> FakeCloudTasks:
+    """The active fake, the innermost if several are nested. Raises RuntimeError if there is none."""
+    world = switchboard.backend
+    fake = world.handle if isinstance(world, World) else None
+    if not isinstance(fake, FakeCloudTasks):
+        raise RuntimeError(
+            "No FakeCloudTasks is active. Ask for the cloud_tasks fixture, or use `with FakeCloudTasks() as"
+            " cloud_tasks:`."
+        )
+    return fake

@@ -1,0 +1,298 @@
+"""The handle's methods that plan faults: of calls, of deliveries, of dispatches."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Union
+
+from .._messages.call import RpcCall
+from .._messages.injected_errors import RpcFault, codes, rpc_fault
+from .._service.wording import did_you_mean, listed
+from .._simulation.dispatch_order import hold_back_waiting
+from .._simulation.fault_plans import Fault, FaultPlan, Occasions
+from .._simulation.matching import UNSET, WITHIN, Match
+from .._simulation.records import TaskRecord
+from .._simulation.short_repr import shown
+from .._simulation.state import State
+from .._time.instants import from_timedelta
+from .assertions import Fields, Text
+
+if TYPE_CHECKING:
+    import grpc
+    from google.api_core.exceptions import GoogleAPICallError
+
+    Error = Union[GoogleAPICallError, type[GoogleAPICallError], grpc.StatusCode, str]
+
+When = Callable[[Any], object]
+"""A predicate on the request message of a call."""
+
+
+class Faults:
+    """Plans what goes wrong, as it may in production: each method gives the plan, which counts what it did.
+
+    ``times`` says how often the fault happens, once unless told otherwise, None for every time; ``after`` how many
+    matching calls or deliveries pass before; ``rate`` how probable it is for each, as the test's seed has it, every
+    time unless ``times`` says otherwise. Plans are asked in the order in which they were made.
+    """
+
+    @property
+    def _world(self) -> State:
+        raise NotImplementedError
+
+    # --- calls ---------------------------------------------------------------------------------------------------
+
+    def fail_rpc(
+        self,
+        rpc: str,
+        error: Error,
+        *,
+        times: int | None = UNSET,
+        after: int = 0,
+        rate: float | None = None,
+        when: When | None = None,
+    ) -> FaultPlan:
+        """Let calls of ``rpc`` ("create_task", or "*" for all) fail with ``error``; the service sees nothing of them.
+
+        ``error`` is an exception of google.api_core, its class, a grpc.StatusCode, or the name of one, such as
+        "UNAVAILABLE". The caller gets Google's exception with that code and text, after the retries that its own
+        policy makes. ``when`` gets the request message, and says whether the call counts. Evidence: documented (the
+        codes, and which are retried); the texts of codes are reported.
+        """
+        fault = _error(error)
+        given = f"{rpc!r}, {fault.code}"
+        return self._plan_for_rpc(Fault.FAIL_RPC, given, rpc, times, after, rate, when, fault)
+
+    def lose_response(
+        self,
+        rpc: str,
+        *,
+        times: int | None = UNSET,
+        after: int = 0,
+        rate: float | None = None,
+        when: When | None = None,
+    ) -> FaultPlan:
+        """Let calls of ``rpc`` take effect while the caller sees DEADLINE_EXCEEDED.
+
+        Calls that the service refuses don't count: they had no effect. With ``inline`` a created task is dispatched
+        all the same, before the caller sees the error. Evidence: documented (a deadline says nothing about the
+        effect); that the caller waits no time is our choice.
+        """
+        return self._plan_for_rpc(Fault.LOSE_RESPONSE, repr(rpc), rpc, times, after, rate, when)
+
+    def _plan_for_rpc(
+        self,
+        fault: Fault,
+        given: str,
+        rpc: str,
+        times: int | None,
+        after: int,
+        rate: float | None,
+        when: When | None,
+        rpc_fault: RpcFault | None = None,
+    ) -> FaultPlan:
+        occasions = _occasions(fault, times, after, rate)
+        world = self._world
+        _check_rpc(rpc, fault, world.frontend.rpcs)
+        if when is not None and not callable(when):
+            raise TypeError(
+                f"{fault.value}(when=…) takes a function of the request message, and got {when!r}. Pass one, such as"
+                " lambda request: request.parent.endswith('/receipts')."
+            )
+
+        def applies(call: RpcCall) -> bool:
+            return rpc in ("*", call.method) and (when is None or operator.truth(when(call.request)))
+
+        given += _told(occasions, times) + ("" if when is None else f", when={shown(when)}")
+        return world.plans.add(FaultPlan(fault, given, applies, occasions, rpc_fault=rpc_fault))
+
+    # --- deliveries ----------------------------------------------------------------------------------------------
+
+    def deliver_twice(
+        self,
+        *,
+        times: int | None = UNSET,
+        after: int = 0,
+        rate: float | None = None,
+        queue: Text = UNSET,
+        url: Text = UNSET,
+        method: Text = UNSET,
+        json: Any = UNSET,
+        body: bytes | str | Any = UNSET,
+        headers: Fields = UNSET,
+        name: Text = UNSET,
+        at: datetime | Any = UNSET,
+        delay: timedelta | Any = UNSET,
+        within: timedelta = WITHIN,
+        deadline: timedelta | Any = UNSET,
+        oidc: Fields | None = UNSET,
+    ) -> FaultPlan:
+        """Let the request of a matching task reach its target a second time, right after the first.
+
+        It is the same request, headers and all. The second answer changes nothing for the service; an exception in
+        the handler fails the test as ever. The match is that of `assert_enqueued`. Evidence: documented (delivery is
+        at least once); when the second one comes is our choice.
+        """
+        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
+        return self._plan_for_tasks(Fault.DELIVER_TWICE, "", match, times, after, rate)
+
+    def lose_answer(
+        self,
+        *,
+        times: int | None = UNSET,
+        after: int = 0,
+        rate: float | None = None,
+        queue: Text = UNSET,
+        url: Text = UNSET,
+        method: Text = UNSET,
+        json: Any = UNSET,
+        body: bytes | str | Any = UNSET,
+        headers: Fields = UNSET,
+        name: Text = UNSET,
+        at: datetime | Any = UNSET,
+        delay: timedelta | Any = UNSET,
+        within: timedelta = WITHIN,
+        deadline: timedelta | Any = UNSET,
+        oidc: Fields | None = UNSET,
+    ) -> FaultPlan:
+        """Let the handler of a matching task do its work, and its answer be lost: the connection ends without it.
+
+        The attempt fails as one without a response (UNKNOWN), at the instant at which the answer would have come, and
+        the task comes again as its retry configuration says. The match is that of `assert_enqueued`. Evidence:
+        documented (what is not answered is retried); that it is the connection that ends is our choice.
+        """
+        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
+        return self._plan_for_tasks(Fault.LOSE_ANSWER, "", match, times, after, rate)
+
+    def delay_dispatch(
+        self,
+        by: timedelta,
+        *,
+        times: int | None = UNSET,
+        after: int = 0,
+        rate: float | None = None,
+        queue: Text = UNSET,
+        url: Text = UNSET,
+        method: Text = UNSET,
+        json: Any = UNSET,
+        body: bytes | str | Any = UNSET,
+        headers: Fields = UNSET,
+        name: Text = UNSET,
+        at: datetime | Any = UNSET,
+        delay: timedelta | Any = UNSET,
+        within: timedelta = WITHIN,
+        deadline: timedelta | Any = UNSET,
+        oidc: Fields | None = UNSET,
+    ) -> FaultPlan:
+        """Let a matching task wait ``by`` longer than its schedule time says, which stays as it is.
+
+        It applies to tasks as they line up for an attempt, a retry included, and to those that wait already. The
+        limits of the queue come on top. The match is that of `assert_enqueued`. Evidence: documented (a dispatch may
+        come late).
+        """
+        nanoseconds = from_timedelta(by, what="delay_dispatch()")
+        if nanoseconds <= 0:
+            raise ValueError(f"delay_dispatch() takes a duration of more than zero, and got {by!r}.")
+        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
+        plan = self._plan_for_tasks(Fault.DELAY_DISPATCH, repr(by), match, times, after, rate, nanoseconds)
+        world = self._world
+        with world.lock:
+            hold_back_waiting(world, plan)
+        return plan
+
+    def _plan_for_tasks(
+        self,
+        fault: Fault,
+        given: str,
+        match: Match,
+        times: int | None,
+        after: int,
+        rate: float | None,
+        delay: int = 0,
+    ) -> FaultPlan:
+        occasions = _occasions(fault, times, after, rate)
+        match.possible()
+        told = "".join(f", {name}={shown(value)}" for name, value in match.expected().items())
+        given = f"{given}{_told(occasions, times)}{told}".removeprefix(", ")
+        world = self._world
+
+        def applies(task: Any) -> bool:
+            return not match.differences(TaskRecord(task, world))
+
+        queue = match.queue if isinstance(match.queue, str) else None
+        return world.plans.add(FaultPlan(fault, given, applies, occasions, delay=delay, queue=queue))
+
+
+def unused(world: State) -> list[str]:
+    """What to say of the plans that never happened although they were not left to chance."""
+    return [_unused_text(plan, world) for plan in world.plans if plan.is_unused]
+
+
+def _unused_text(plan: FaultPlan, world: State) -> str:
+    what = "call" if plan.fault in (Fault.FAIL_RPC, Fault.LOSE_RESPONSE) else "task"
+    text = (
+        f"{plan.describe()} was planned and never happened: no {what} matched, or too few did. Correct the plan, or"
+        " leave it out."
+    )
+    if plan.error is not None:
+        text += f" Its function when=… raised {type(plan.error).__name__}: {plan.error}"
+    try:
+        if plan.queue is not None:
+            world.queue_named(plan.queue)
+    except LookupError as error:
+        return f"{text} {error}"
+    return text
+
+
+def _error(error: Any) -> RpcFault:
+    fault = rpc_fault(error)
+    if fault is not None:
+        return fault
+    known = listed(codes(), "or")
+    if isinstance(error, str):
+        raise ValueError(
+            f"fail_rpc() knows no code {error!r}.{did_you_mean(error.upper(), codes())} The codes are {known}."
+        )
+    raise TypeError(
+        "fail_rpc() takes an exception of google.api_core.exceptions that stands for a gRPC code, such as"
+        f" ServiceUnavailable, or a code, such as 'UNAVAILABLE', and got {error!r}. The codes are {known}."
+    )
+
+
+def _check_rpc(rpc: Any, fault: Fault, known: Any) -> None:
+    if rpc not in known and rpc != "*":
+        raise ValueError(
+            f"{fault.value}() knows no RPC {rpc!r}.{did_you_mean(str(rpc), known)} It takes '*' for all of them, or one"
+            f" of {listed(sorted(known))}."
+        )
+
+
+def _occasions(fault: Fault, times: int | None, after: int, rate: float | None) -> Occasions:
+    """Checked; a plan without a rate applies once unless told otherwise."""
+    if times is UNSET:
+        times = 1 if rate is None else None
+    if times is not None and (not _is_whole(times) or times < 1):
+        raise ValueError(
+            f"{fault.value}(times=…) takes a number of 1 or more, or None for every time, and got {times!r}."
+        )
+    if not _is_whole(after) or after < 0:
+        raise ValueError(f"{fault.value}(after=…) takes a number of 0 or more, and got {after!r}.")
+    is_number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
+    if rate is not None and not (is_number and 0 <= rate <= 1):
+        raise ValueError(f"{fault.value}(rate=…) takes a probability from 0 to 1, such as 0.1, and got {rate!r}.")
+    return Occasions(times, after, rate)
+
+
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool)
+
+
+def _told(occasions: Occasions, times: Any) -> str:
+    """What was said about the occasions, as a message shows it."""
+    said = {
+        "times": UNSET if times is UNSET else occasions.times,
+        "after": occasions.after or UNSET,
+        "rate": UNSET if occasions.rate is None else occasions.rate,
+    }
+    return "".join(f", {name}={value!r}" for name, value in said.items() if value is not UNSET)

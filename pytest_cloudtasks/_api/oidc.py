@@ -1,0 +1,32 @@
+"""``cloud_tasks.oidc``: the tokens of the fake, for verifiers other than google-auth and for handlers tested alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .._clients import id_tokens
+from .._simulation.state import State
+
+SERVICE_ACCOUNT = "tasks@test-project.iam.gserviceaccount.com"
+
+
+class Oidc:
+    """Signs as the service would, with a key of the fake that no real service trusts."""
+
+    def __init__(self, world: Callable[[], State]) -> None:
+        self._world = world
+
+    def token(self, *, audience: str, service_account_email: str = SERVICE_ACCOUNT) -> str:
+        """An RS256 ID token for ``audience`` with Google's claims, issued now in the queue's time, good for an hour."""
+        issued_at = self._world().clock.now // 1_000_000_000
+        return id_tokens.signed(id_tokens.claims_of(service_account_email, audience, issued_at))
+
+    @property
+    def certs(self) -> dict[str, str]:
+        """Key ID to X.509 certificate (PEM), in the form of Google's certificate endpoint."""
+        return id_tokens.certs()
+
+    @property
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """The public key as a JWK Set: for ``jwt.PyJWKSet.from_dict`` or ``authlib.jose.JsonWebKey.import_key_set``."""
+        return id_tokens.jwks()

@@ -1,0 +1,123 @@
+"""``cloud_tasks.queue(id)``: what a queue has done, to ask and to assert on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from .._service import resource_names as names
+from .._service.events import Event, EventKind
+from .._simulation.records import Attempt
+from .._simulation.state import State
+from .._time.instants import from_timedelta, to_timedelta
+
+
+class QueueRecord:
+    """A queue of this test, there or deleted. It is live: what it says holds for the moment it is asked.
+
+    Everything is read off the attempts: those that RunTask or ``dispatch()`` forced count as the others do.
+    """
+
+    __slots__ = ("_name", "_world")
+
+    def __init__(self, name: str, world: State) -> None:
+        self._name = name
+        self._world = world
+
+    @property
+    def name(self) -> str:
+        """The full name."""
+        return self._name
+
+    @property
+    def id(self) -> str:
+        """The last part of the name."""
+        return names.short(self._name)
+
+    @property
+    def message(self) -> Any:
+        """The stored ``google.cloud.tasks_v2.Queue``, a fresh message each time; LookupError for a deleted queue."""
+        queue = self._world.service.queues.get(self._name)
+        if queue is None:
+            raise LookupError(
+                f"The queue {self.id!r} has been deleted, and its settings with it. Read them while it is there."
+            )
+        return self._world.frontend.messages.queue(queue)
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """Every attempt at one of its tasks, in the order of dispatch."""
+        return [Attempt(one.attempt, self._world) for one in self._dispatches() if one.attempt is not None]
+
+    @property
+    def peak_concurrency(self) -> int:
+        """The most attempts that were under way at one time.
+
+        Those that RunTask has begun count, too, so it may be more than ``max_concurrent_dispatches`` allows.
+        """
+        under_way = peak = 0
+        for event in self._events():
+            if event.kind is EventKind.TASK_DISPATCHED:
+                under_way += 1
+                peak = max(peak, under_way)
+            elif event.kind is EventKind.TASK_ANSWERED:
+                under_way -= 1
+        return peak
+
+    def peak_rate(self, per: timedelta = timedelta(seconds=1)) -> int:
+        """The most dispatches within any ``per`` of time, whose end does not count: by default, in a second.
+
+        A burst counts in it, so it may be more than ``max_dispatches_per_second``.
+        """
+        window = from_timedelta(per, what="peak_rate()")
+        if window <= 0:
+            raise ValueError(f"peak_rate() takes a duration of more than zero, and got {per!r}.")
+        instants = [event.at for event in self._dispatches()]
+        first = peak = 0
+        for index, at in enumerate(instants):
+            while instants[first] <= at - window:
+                first += 1
+            peak = max(peak, index + 1 - first)
+        return peak
+
+    @property
+    def span(self) -> timedelta:
+        """From its first dispatch to the end of its last attempt, or to the last dispatch if that is later; or zero.
+
+        In virtual time that is a lower bound: the real service has latencies of its own, and starts a queue slowly.
+        """
+        events = self._events()
+        return to_timedelta(events[-1].at - events[0].at) if events else timedelta(0)
+
+    def _dispatches(self) -> list[Event]:
+        return [event for event in self._events() if event.kind is EventKind.TASK_DISPATCHED]
+
+    def _events(self) -> list[Event]:
+        """Its dispatches and their ends."""
+        kinds = (EventKind.TASK_DISPATCHED, EventKind.TASK_ANSWERED)
+        return [one for one in self._world.service.events if one.queue_name == self._name and one.kind in kinds]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, QueueRecord) and (self._world, self._name) == (other._world, other._name)
+
+    def __hash__(self) -> int:
+        return hash(self._name)
+
+    def __repr__(self) -> str:
+        return f"<queue {self.id}, {len(self._dispatches())} attempts>"
+
+
+class QueueRecords:
+    """Gives records of queues."""
+
+    @property
+    def _world(self) -> State:
+        raise NotImplementedError
+
+    def queue(self, queue: str) -> QueueRecord:
+        """What that queue has done in this test; by its ID or full name, a deleted one as well.
+
+        ``cloud_tasks.queue("receipts").peak_concurrency``. Raises LookupError for a queue that never was.
+        """
+        world = self._world
+        return QueueRecord(world.queue_named(queue), world)

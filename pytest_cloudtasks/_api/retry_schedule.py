@@ -1,0 +1,151 @@
+"""``plan()``: when a task that keeps failing is attempted, and when it is given up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from .._service.options import Knobs
+from .._service.retention import TASK_TTL
+from .._service.retry import UNLIMITED, RetryConfig
+from .._service.retry_schedule import RETENTION, Course, course_of
+from .._service.service import Service
+from .._simulation.duration_text import duration_text, offset_text
+from .._simulation.exceptions import CloudTasksAssertionError
+from .._simulation.settings import OPTIONS
+from .._time.instants import from_timedelta, to_timedelta
+
+ATTEMPTS = 10_000
+"""How far a plan looks: a task that is never given up for its attempts may have millions of them."""
+_ROWS = 12
+"""A table shows the first half of these rows and the last."""
+_QUEUE = "projects/p/locations/l/queues/plan"
+
+
+@dataclass(frozen=True)
+class RetryPlan:
+    """The attempts of a task whose target fails every time, from its first dispatch on.
+
+    A queue that is busy, paused or throttled can only make them later.
+    """
+
+    attempts: Sequence[timedelta]
+    """When each attempt is dispatched, from the first one on; the first 10,000 of them."""
+    gives_up_after: timedelta | None
+    """When the task is given up: at the end of its last attempt, or of its retention of 31 days; None if that lies
+    beyond the attempts that were looked at."""
+    reason: str | None
+    """What it is given up for: ``max_attempts 5``, ``max_attempts 5 and max_retry_duration 60 s``, ``retention``."""
+    _config: RetryConfig = field(repr=False)
+    _knobs: Knobs = field(repr=False)
+    _takes: int = field(repr=False)
+
+    @property
+    def span(self) -> timedelta:
+        """From the first dispatch to the last."""
+        return self.attempts[-1]
+
+    def assert_gives_up_within(self, duration: timedelta) -> None:
+        """The task is given up no later than ``duration`` after its first dispatch."""
+        limit = from_timedelta(duration, what="assert_gives_up_within()")
+        if self.gives_up_after is not None and from_timedelta(self.gives_up_after, what="") <= limit:
+            return
+        raise CloudTasksAssertionError(
+            f"A task that keeps failing is not given up within {duration_text(limit)}: {self._end()}.\n\n{self}"
+        )
+
+    def assert_survives_outage(self, duration: timedelta) -> None:
+        """A target that is down for ``duration`` from the first dispatch on is asked again after that."""
+        outage = from_timedelta(duration, what="assert_survives_outage()")
+        if any(from_timedelta(at, what="") >= outage for at in reversed(self.attempts)):
+            return
+        raise CloudTasksAssertionError(
+            f"An outage of {duration_text(outage)} that begins with the first dispatch is not survived: the last"
+            f" attempt comes after {_text(self.span)}, and {self._end()}.{self._advice(outage)}\n\n{self}"
+        )
+
+    def _advice(self, outage: int) -> str:
+        """The smallest max_attempts that would do, where attempts are what is missing."""
+        if self._config.max_attempts == UNLIMITED or self.reason in (None, RETENTION):
+            return ""
+        patient = self._config._replace(max_attempts=UNLIMITED, max_retry_duration=0)
+        course = _course(patient, self._knobs, self._takes)
+        enough = next((n for n, at in enumerate(course.dispatches, 1) if at >= outage), None)
+        return f" With max_attempts {enough} it would be." if enough else ""
+
+    def _end(self) -> str:
+        if self.gives_up_after is None:
+            return f"after {len(self.attempts):,} attempts in {_text(self.span)} it is not given up yet"
+        why = "at the end of its retention" if self.reason == RETENTION else f"by {self.reason}"
+        return f"it is given up after {_text(self.gives_up_after)}, {why}"
+
+    def __str__(self) -> str:
+        width = len(str(len(self.attempts)))
+        rows = [
+            f"{number:>{width}}  {_offset(at):<15}  {'' if before is None else f'{_text(at - before)} later'}".rstrip()
+            for number, (at, before) in enumerate(zip(self.attempts, [None, *self.attempts], strict=False), 1)
+        ]
+        if len(rows) > _ROWS:
+            left_out = len(rows) - _ROWS
+            rows[_ROWS // 2 : -_ROWS // 2] = [f"{'':>{width}}  … {left_out:,} attempts more …"]
+        end = self._end()
+        return "\n".join([*rows, f"{end[0].upper()}{end[1:]}."])
+
+
+def plan(
+    retry_config: Mapping[str, Any] | Any = None,
+    *,
+    attempt_takes: timedelta = timedelta(0),
+    service: Mapping[str, Any] | None = None,
+) -> RetryPlan:
+    """What a retry config comes to for a task that keeps failing: its attempts, and when it is given up.
+
+    ``retry_config`` is that of a queue or of a task: a mapping of its fields or Google's RetryConfig; a Queue or Task
+    message stands for the one it has. What it leaves out has the service's default. ``attempt_takes`` is how long the
+    target takes to fail. ``service`` takes the knobs of the marker. Raises what CreateQueue raises for values out of
+    range (ValueError with its text).
+    """
+    knobs = OPTIONS["service"].check(service or {})
+    config = _config(retry_config, knobs)
+    takes = from_timedelta(attempt_takes, what="attempt_takes")
+    if takes < 0:
+        raise ValueError(f"attempt_takes is a duration of zero or more, and got {attempt_takes!r}.")
+    course = _course(config, knobs, takes)
+    return RetryPlan(
+        attempts=tuple(map(to_timedelta, course.dispatches)),
+        gives_up_after=None if course.reason is None else to_timedelta(course.end),
+        reason=course.reason,
+        _config=config,
+        _knobs=knobs,
+        _takes=takes,
+    )
+
+
+def _config(given: Any, knobs: Knobs) -> RetryConfig:
+    from .._messages import api_versions as frontends
+    from .._service.errors import ServiceError
+
+    fields = getattr(given, "retry_config", given)
+    trial = Service(lambda: "0", knobs)
+    try:
+        queue = frontends.v2().configure(trial, 0, _QUEUE, {"retry_config": {} if fields is None else fields})
+    except ServiceError as refusal:
+        raise ValueError(f"The service refuses this retry config: {refusal.message}") from None
+    except (ValueError, TypeError) as error:
+        told = str(error).removeprefix("retry_config.")  # its fields are given as they are
+        raise ValueError(f"This retry config can't be planned: {told}") from None
+    return queue.config.retry_config
+
+
+def _course(config: RetryConfig, knobs: Knobs, takes: int) -> Course:
+    return course_of(config, knobs.retry_limit_check, takes=takes, retention=TASK_TTL, limit=ATTEMPTS)
+
+
+def _text(duration: timedelta) -> str:
+    return duration_text(from_timedelta(duration, what="a duration"))
+
+
+def _offset(duration: timedelta) -> str:
+    return offset_text(from_timedelta(duration, what="a duration"))

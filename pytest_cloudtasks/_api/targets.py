@@ -1,0 +1,108 @@
+"""The methods of the handle that say where tasks go."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from .._simulation.settings import checked
+from .._simulation.state import State
+from .._targets.asgi import AsgiApp
+from .._targets.base import Handler, OnException
+from .._targets.forwards import Forward
+from .._targets.mounts import AppEngineMount, Mount
+from .._targets.routes import Route
+from .._targets.wsgi import WsgiApp
+
+SERVER = "http://127.0.0.1:8000"
+TIMEOUT = timedelta(seconds=10)
+
+
+class Targeting:
+    """Says what answers for the URLs of tasks."""
+
+    @property
+    def _world(self) -> State:
+        raise NotImplementedError
+
+    def route(
+        self,
+        url: str | re.Pattern[str],
+        *,
+        method: str | None = None,
+        queue: str | None = None,
+        name: str | None = None,
+        handler: Handler | None = None,
+        on_exception: OnException | None = None,
+    ) -> Route:
+        """Answer for a URL: an exact one, a glob with ``*``, or a compiled pattern, which is searched for.
+
+        An exact URL stands for all by which the same request is made: in any case of scheme and host, with or without
+        the default port, percent-encoded or not where that makes no difference; its query string counts. One that
+        begins with a slash is the relative URI of App Engine tasks, for any service.
+
+        ``handler`` gets a `TargetRequest` and returns None (200), an HTTP status, a pair of status and headers, or
+        any response object with a ``status_code``. Without one, script the route: ``.returns(503, 200)``,
+        ``.raises(TimeoutError)``, ``.takes(timedelta(seconds=5))``, ``.then_pass()``; without that either it answers
+        200. The most specific route is asked first, any route before a mount. With ``name``, a task's full name or its
+        ID, it answers for that task alone, before all other routes. Evidence: our choice.
+        """
+        route = Route(url, method=method, queue=queue, name=name, handler=handler, on_exception=_policy(on_exception))
+        self._world.targets.add(route)
+        return route
+
+    def mount(self, base_url: str, app: WsgiApp | AsgiApp, *, on_exception: OnException | None = None) -> Mount:
+        """Let a WSGI or an ASGI application answer for every URL under ``base_url``, at the full path.
+
+        An ASGI application's lifespan begins with its first request, and ends with the fake, or with its event loop.
+        Evidence: our choice.
+        """
+        mount = Mount(base_url, app, _policy(on_exception))
+        self._world.targets.add(mount)
+        return mount
+
+    def mount_app_engine(
+        self,
+        app: WsgiApp | AsgiApp,
+        *,
+        service: str | None = None,
+        version: str | None = None,
+        instance: str | None = None,
+        on_exception: OnException | None = None,
+    ) -> AppEngineMount:
+        """Let a WSGI or an ASGI application answer for App Engine tasks, of any service, version and instance.
+
+        With ``service``, ``version`` or ``instance`` for those alone; the mount with the most of them is asked first.
+        What counts is the queue's ``app_engine_routing_override``, and without one the task's ``app_engine_routing``;
+        a task without a service goes to the service ``default``. Evidence: documented.
+
+        The application sees plain HTTP from 0.1.0.2. Evidence: documented. A `mount` of the host that the service
+        makes of the routing is asked before. Evidence: our choice.
+        """
+        mount = AppEngineMount(
+            app, service=service, version=version, instance=instance, on_exception=_policy(on_exception)
+        )
+        self._world.targets.add(mount)
+        return mount
+
+    def forward(
+        self, base_url: str, to: str = SERVER, *, allow_remote: bool = False, timeout: timedelta = TIMEOUT
+    ) -> Forward:
+        """Send tasks whose URL lies under ``base_url``, as real HTTP, to a server that listens on this machine.
+
+        The request's path is that of ``to``, if it has one, followed by the task's full path. Headers are the task's,
+        ``Host`` among them, and ``X-Forwarded-Proto``, as behind a reverse proxy. Evidence: our choice.
+
+        ``timeout`` is real time. A server that is silent for longer stands for one that misses the dispatch deadline;
+        a refused or broken connection is no response (UNKNOWN, HTTP status code 0; reported). Neither fails the test.
+        Raises ValueError for a server that is not 127.0.0.0/8, ::1 or localhost, unless ``allow_remote``.
+        """
+        forward = Forward(base_url, to, allow_remote=allow_remote, timeout=timeout)
+        self._world.targets.add(forward)
+        return forward
+
+
+def _policy(on_exception: OnException | None) -> OnException | None:
+    if on_exception is not None:
+        checked({"on_exception": on_exception}, where="on_exception")
+    return on_exception

@@ -1,0 +1,146 @@
+"""The assertions about one task: how its attempts ended, how long the queue waited between them, what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Union
+
+from .._diagnostics.with_timeline import with_timeline
+from .._service.events import EventKind
+from .._service.retry import Retry
+from .._service.task import Task, TaskState
+from .._service.wording import counted
+from .._simulation.duration_text import offset_text
+from .._simulation.exceptions import CloudTasksAssertionError
+from .._simulation.matching import matches
+from .._simulation.records import TaskRecord, is_task, model_task, record_meant, short_name
+from .._simulation.short_repr import lists_apart, shown
+from .._simulation.state import State
+from .._time.instants import to_timedelta
+
+if TYPE_CHECKING:
+    from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
+
+    TaskMessage = Union[tasks_v2.Task, tasks_v2beta3.Task, tasks_v2beta2.Task]
+
+_A_TASK = "a TaskRecord, as assert_enqueued() gives it, a Task message or a task's full name"
+
+
+class TaskAssertions:
+    """Assert on one task, alive or not.
+
+    ``task`` is the record that `assert_enqueued` and its kin have given, the Task message that a client's
+    ``create_task()`` gave back, or a task's full name; of several of one name, one after the other, it is the latest.
+    A name that no task of this test has is refused by LookupError, as by `dispatch`.
+    """
+
+    @property
+    def _world(self) -> State:
+        raise NotImplementedError
+
+    def assert_attempts(self, task: TaskRecord | TaskMessage | str, expected: Sequence[Any]) -> None:
+        """Assert how the attempts of ``task`` ended, in order: ``[500, "DEADLINE_EXCEEDED", 200]``.
+
+        An attempt with a response is its HTTP status, one without is the name of its google.rpc code
+        ("DEADLINE_EXCEEDED", or "UNKNOWN" where there was no response at all), one under way is None.
+        """
+        __tracebackhide__ = True
+        if not is_task(task) or isinstance(expected, (str, bytes, int)):
+            raise TypeError(
+                f"assert_attempts() takes {_A_TASK}, and a list such as [503, 200]; it got {task!r} and {expected!r}."
+            )
+        world = self._world
+        record = record_meant(world, task)
+        results = [attempt.result for attempt in record.attempts]
+        if not _all_match(expected, results):
+            raise _failed(world, record, "The attempts of {task} ended otherwise.", expected, results)
+        world.attention.asserted(model_task(record))
+
+    def assert_backoff(self, task: TaskRecord | TaskMessage | str, delays: Sequence[timedelta | Any]) -> None:
+        """Assert how long the queue put off each retry of ``task``, in order: ``[timedelta(seconds=10), …]``.
+
+        A delay is that from the end of a failed attempt to the schedule time of the next, which the timeline tells as
+        ``retry in 10 s``; a retry that is still to come counts. What a queue's limits or a pause add is no backoff.
+        """
+        __tracebackhide__ = True
+        if not is_task(task) or isinstance(delays, (str, bytes, timedelta, int, float)):
+            raise TypeError(
+                f"assert_backoff() takes {_A_TASK}, and a list such as [timedelta(seconds=10), timedelta(seconds=20)];"
+                f" it got {task!r} and {delays!r}."
+            )
+        for one in delays:
+            if isinstance(one, (int, float, str)):
+                raise TypeError(
+                    f"assert_backoff() takes delays as timedeltas, such as timedelta(seconds=10), not {one!r}."
+                )
+        world = self._world
+        record = record_meant(world, task)
+        backoffs = _backoffs(world, model_task(record))
+        if not _all_match(delays, backoffs):
+            raise _failed(world, record, "The retries of {task} were put off otherwise.", delays, backoffs)
+        world.attention.asserted(model_task(record))
+
+    def assert_exhausted(self, task: TaskRecord | TaskMessage | str) -> None:
+        """Assert that ``task`` was given up after its last attempt: no retry was left."""
+        __tracebackhide__ = True
+        _assert_state(self._world, task, TaskState.EXHAUSTED, "assert_exhausted", "was to have no retry left")
+
+    def assert_expired(self, task: TaskRecord | TaskMessage | str) -> None:
+        """Assert that ``task`` went past its retention (31 days, where the queue has no other) and was dropped.
+
+        A task expires when time passes over that instant; `drain` does not go there for its sake.
+        """
+        __tracebackhide__ = True
+        _assert_state(self._world, task, TaskState.EXPIRED, "assert_expired", "was to have expired")
+
+
+def _backoffs(world: State, task: Task) -> list[timedelta]:
+    """The waits that verdicts have put before retries."""
+    return [
+        to_timedelta(max(0, event.verdict.at - event.at))
+        for event in world.service.events
+        if event.task is task and event.kind is EventKind.TASK_ANSWERED and isinstance(event.verdict, Retry)
+    ]
+
+
+def _all_match(expected: Sequence[Any], actual: Sequence[Any]) -> bool:
+    return len(expected) == len(actual) and all(matches(one, got) for one, got in zip(expected, actual, strict=True))
+
+
+def _failed(
+    world: State, record: TaskRecord, headline: str, expected: Sequence[Any], got: Sequence[Any]
+) -> CloudTasksAssertionError:
+    """What fails an assertion on a list; both are shown from before the place where they part, if they are long."""
+    pairs = enumerate(zip(expected, got, strict=False))
+    same = next((at for at, pair in pairs if not matches(*pair)), min(len(expected), len(got)))
+    left, right = lists_apart([shown(one) for one in expected], [shown(one) for one in got], same)
+    first = headline.format(task=short_name(model_task(record)))
+    return with_timeline(f"{first}\n  expected {left}\n       got {right}", world)
+
+
+def _assert_state(world: State, given: object, state: TaskState, verb: str, was_to: str) -> None:
+    __tracebackhide__ = True
+    if not is_task(given):
+        raise TypeError(f"{verb}() takes {_A_TASK}, and got {given!r}.")
+    task = model_task(record_meant(world, given))
+    if task.state is not state:
+        message = f"{short_name(task)} {was_to}, and {_state_text(world, task)}."
+        raise with_timeline(message, world)
+    world.attention.asserted(task)
+
+
+def _state_text(world: State, task: Task) -> str:
+    """``has succeeded, after 2 attempts``, ``is scheduled for +0:00:10``."""
+    after = f", after {counted(task.dispatch_count, 'attempt')}" if task.dispatch_count else ", never dispatched"
+    if task.state is TaskState.SCHEDULED:
+        return f"is there still, scheduled for {offset_text(task.schedule_time - world.clock.origin)}{after}"
+    if task.state is TaskState.DISPATCHED:
+        return "is there still, with an attempt under way"
+    ended = {
+        TaskState.SUCCEEDED: "has succeeded",
+        TaskState.EXHAUSTED: "had no retry left",
+        TaskState.EXPIRED: "has expired",
+        TaskState.DELETED: "was deleted",
+    }
+    return f"{ended[task.state]}{after}"

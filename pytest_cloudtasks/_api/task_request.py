@@ -1,0 +1,133 @@
+"""``cloud_tasks.task_request``: the request of one attempt, for a unit test of a single handler."""
+
+from __future__ import annotations
+
+import asyncio
+import json as json_module
+from collections.abc import Mapping
+from typing import Any, cast
+
+from .._clients.id_tokens import authorization_for
+from .._service.attempt import Attempt
+from .._service.outcome import response
+from .._service.request import HttpTarget, OidcToken
+from .._service.service import Service
+from .._service.task import TaskSpec
+from .._simulation.state import State
+from .._targets.answers import Answer
+from .._targets.asgi import AsgiApp, AsgiServer, Message, in_a_loop, is_asgi, scope_of
+from .._targets.request import TargetRequest
+from .._targets.wsgi import WsgiApp, call_wsgi, environ_of
+
+URL = "https://worker.test/"
+
+
+class TaskRequest(TargetRequest):
+    """A request as the service would make it, outside of any queue: ``method``, ``url``, ``headers`` and ``body``."""
+
+    __slots__ = ()
+
+    def wsgi_environ(self) -> dict[str, Any]:
+        """The WSGI environ: for ``app.request_context(environ)`` or ``werkzeug.Request(environ)``."""
+        return environ_of(self)
+
+    def asgi_scope(self) -> Message:
+        """The ASGI scope: for ``starlette.requests.Request(scope)``; the body is ``body``."""
+        return scope_of(self, {})
+
+    def send(self, app: WsgiApp | AsgiApp) -> Answer:
+        """The answer of a WSGI or an ASGI application: its ``status``, ``headers`` and ``body``.
+
+        What the application raises comes through. In a running event loop, await `asend`.
+        """
+        if is_asgi(app):
+            if in_a_loop():
+                raise RuntimeError(
+                    f"TaskRequest.send() was called in a running event loop, which {app!r} would need. Write"
+                    " `await request.asend(app)` there instead."
+                )
+            return asyncio.run(self.asend(app))
+        answer = call_wsgi(cast("WsgiApp", app), self)
+        return _raised(answer)
+
+    async def asend(self, app: WsgiApp | AsgiApp) -> Answer:
+        """The answer of an application, in the running event loop; an ASGI application's lifespan is run around it."""
+        if not is_asgi(app):
+            return self.send(app)
+        server = AsgiServer(cast("AsgiApp", app))
+        try:
+            return _raised(await server.answer(self))
+        finally:
+            await server.end()
+
+
+def _raised(answer: Answer) -> Answer:
+    if answer.exception is not None:
+        raise answer.exception
+    return answer
+
+
+def task_request(
+    world: State,
+    *,
+    url: str,
+    method: str,
+    json: Any,
+    body: bytes,
+    headers: Mapping[str, str],
+    queue: str,
+    name: str | None,
+    audience: str | None,
+    service_account_email: str,
+    retry_count: int,
+    execution_count: int | None,
+    previous_response: int | None,
+) -> TaskRequest:
+    """The request of attempt number ``retry_count`` + 1; nothing of it is in the fake's queues."""
+    if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")):
+        raise ValueError(
+            f"task_request(url=…) takes an absolute URL, such as {URL}, and got {url!r}. A test client of a web"
+            " framework takes the path of it."
+        )
+    if json is not None and body:
+        raise TypeError("task_request() takes json=… or body=…, not both.")
+    if not isinstance(body, bytes):
+        raise TypeError(f"task_request(body=…) takes bytes, and got {body!r}. For an object that is JSON use json=….")
+    if isinstance(retry_count, bool) or not isinstance(retry_count, int) or retry_count < 0:
+        raise ValueError(f"retry_count is the number of failures so far, zero or more, and got {retry_count!r}.")
+    if previous_response is not None and not retry_count:
+        raise ValueError(
+            f"previous_response={previous_response} needs a retry_count of 1 or more: a first attempt has no previous"
+            " response."
+        )
+    sent = dict(headers)
+    if json is not None:
+        body = json_module.dumps(json).encode()
+        if not any(one.lower() == "content-type" for one in sent):
+            sent["Content-Type"] = "application/json"
+    token = None if audience is None else OidcToken(service_account_email, audience)
+    target = HttpTarget(url, method, tuple(sent.items()), body, token)
+    attempt = _attempt(world, target, queue, name, retry_count, execution_count, previous_response)
+    return TaskRequest(attempt, authorization_for(target, world.clock.now))
+
+
+def _attempt(
+    world: State,
+    target: HttpTarget,
+    queue: str,
+    name: str | None,
+    retry_count: int,
+    execution_count: int | None,
+    previous_response: int | None,
+) -> Attempt:
+    """An attempt after ``retry_count`` failures, in a service of its own."""
+    now, queue_name = world.clock.now, world.settings.queue_name(queue)
+    service = Service(world.randomness.task_id, world.settings.service)
+    service.create_queue(now, queue_name.rpartition("/queues/")[0], queue_name, {})
+    task_name = f"{queue_name}/tasks/{name}" if name else ""
+    task = service.create_task(now, queue_name, TaskSpec(target, name=task_name))
+    task.failures = task.dispatch_count = retry_count
+    task.non_5xx_count = execution_count or 0
+    if retry_count:
+        task.last_outcome = response(500 if previous_response is None else previous_response)
+    return service.force(now, task)

@@ -1,0 +1,163 @@
+"""The late-bound channel for Google's asyncio client.
+
+It has one attribute that is not public: ``_unary_unary_interceptors`` of grpc's own channel, to which the generated
+asyncio transport appends (checked against google-cloud-tasks 2.26). ``tests/google/test_aio_channel.py`` fails when it
+reaches for another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from .._messages.call import RpcCall
+from .._messages.grpc_errors import InProcessRpcError
+from .channel import caller_retry, rpc_of
+from .router import Backend
+
+Bind = Callable[[str], "Backend | grpc.aio.Channel"]
+"""Decides where a call to an RPC goes."""
+
+
+class LateBoundAioChannel(grpc.aio.Channel):  # type: ignore[misc]
+    """Takes the place of the channel in Google's own asyncio transport. It belongs to no event loop."""
+
+    def __init__(self, bind: Bind, close: Callable[[], Awaitable[None]], *, stays_open: bool = False) -> None:
+        """``close`` is awaited along with the channel's; one that ``stays_open`` serves calls even then."""
+        self._bind = bind
+        self._close = close
+        self._stays_open = stays_open
+        self._closed = False
+        self._unary_unary_interceptors: list[Any] = []
+        """Where the generated transport puts its logging interceptor, which is for a network's channel."""
+
+    def bind(self, rpc: str) -> Backend | grpc.aio.Channel:
+        """Where a call to ``rpc`` goes now."""
+        if self._closed:
+            raise grpc.aio.UsageError("Channel is closed.")
+        return self._bind(rpc)
+
+    def unary_unary(
+        self, method: str, request_serializer: Any = None, response_deserializer: Any = None, *args: Any, **kwargs: Any
+    ) -> LateBoundAioCall:
+        """The callable for one RPC, ``/google.cloud.tasks.v2.CloudTasks/CreateTask``."""
+        return LateBoundAioCall(self, method, request_serializer, response_deserializer)
+
+    def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
+        """Cloud Tasks has no streaming RPC."""
+        raise NotImplementedError("Cloud Tasks has no streaming RPC.")
+
+    stream_unary = stream_stream = unary_stream
+
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
+        """It needs no connection."""
+        return grpc.ChannelConnectivity.SHUTDOWN if self._closed else grpc.ChannelConnectivity.READY
+
+    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
+        """Its state does not change but for its closing."""
+
+    async def channel_ready(self) -> None:
+        """It always is."""
+
+    async def close(self, grace: float | None = None) -> None:
+        """Close it, and the real one beneath if it was ever opened."""
+        self._closed = not self._stays_open
+        await self._close()
+
+    async def __aenter__(self) -> LateBoundAioChannel:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+
+class LateBoundAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
+    """One RPC of a late-bound asyncio channel."""
+
+    def __init__(self, channel: LateBoundAioChannel, method: str, serializer: Any, deserializer: Any) -> None:
+        self._channel = channel
+        self._method = method
+        self._serializer = serializer
+        self._deserializer = deserializer
+        self._api, self._rpc = rpc_of(method)
+
+    def __call__(self, request: Any, *, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
+        """Make the call; it has reached the service when this returns, and its answer is awaited."""
+        bound = self._channel.bind(self._rpc)
+        if isinstance(bound, grpc.aio.Channel):
+            real = bound.unary_unary(self._method, self._serializer, self._deserializer)
+            return real(request, timeout=timeout, metadata=metadata, **options)
+        call = RpcCall(self._rpc, self._api, request, timeout, tuple(metadata or ()), caller_retry.get())
+        try:
+            result, first = bound.receive_async(call)
+            return AnsweredCall(result, None, first)
+        except InProcessRpcError as error:
+            return AnsweredCall(None, error)
+
+
+class AnsweredCall(grpc.aio.UnaryUnaryCall):  # type: ignore[misc]
+    """A call whose answer is there; whoever awaits it lets other coroutines run once before, as a network would."""
+
+    def __init__(self, result: Any, error: InProcessRpcError | None, first: Awaitable[None] | None = None) -> None:
+        """``first`` is awaited before the answer is given."""
+        self._result = result
+        self._error = error
+        self._first = first
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        first, self._first = self._first, None
+        try:
+            yield from asyncio.sleep(0).__await__()
+        except asyncio.CancelledError:
+            if inspect.iscoroutine(first):
+                first.close()
+            raise
+        if first is not None:
+            yield from first.__await__()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    async def code(self) -> grpc.StatusCode:
+        """The status."""
+        return grpc.StatusCode.OK if self._error is None else self._error.code()
+
+    async def details(self) -> str:
+        """The service's text."""
+        return "" if self._error is None else self._error.details()
+
+    async def initial_metadata(self) -> Any:
+        """None is sent."""
+        return grpc.aio.Metadata()
+
+    async def trailing_metadata(self) -> Any:
+        """The error's details, if it has any."""
+        return grpc.aio.Metadata(*(() if self._error is None else self._error.trailing_metadata()))
+
+    async def wait_for_connection(self) -> None:
+        """There is none to wait for."""
+
+    def cancel(self) -> bool:
+        """Too late: the call has been answered."""
+        return False
+
+    def cancelled(self) -> bool:
+        """It can't be."""
+        return False
+
+    def done(self) -> bool:
+        """It is."""
+        return True
+
+    def time_remaining(self) -> float | None:
+        """Nothing is pending."""
+        return None
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        """Called at once, since the call is done."""
+        callback(self)

@@ -1,0 +1,64 @@
+"""Real clients bound to one fake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from .router import Backend
+
+if TYPE_CHECKING:
+    from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
+
+    from .legacy.client import LegacyCloudTasksClient
+
+
+def bound_client(backend: Callable[[str], Backend]) -> CloudTasksClient:
+    """A real ``CloudTasksClient`` whose calls go to ``backend(rpc)``."""
+    if is_of_1x():
+        return bound_legacy_client(backend)  # type: ignore[return-value]
+    from google.cloud.tasks_v2.services.cloud_tasks import CloudTasksClient
+    from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+
+    from .transports import bound_to
+
+    return CloudTasksClient(transport=bound_to(CloudTasksGrpcTransport, backend))
+
+
+def bound_legacy_client(backend: Callable[[str], Backend]) -> LegacyCloudTasksClient:
+    """A client with 1.x's surface whose calls go to ``backend(rpc)``: the library's own where 1.x is installed."""
+    from .channel import LateBoundChannel
+
+    channel = LateBoundChannel(backend, lambda: None, stays_open=True)
+    if is_of_1x():
+        from google.cloud.tasks_v2 import CloudTasksClient
+        from google.cloud.tasks_v2.gapic.transports import cloud_tasks_grpc_transport as own
+
+        return CloudTasksClient(transport=own.CloudTasksGrpcTransport(channel))  # type: ignore[return-value]
+    from .legacy.client import LegacyCloudTasksClient
+    from .legacy.transport import CloudTasksGrpcTransport
+
+    return LegacyCloudTasksClient(transport=CloudTasksGrpcTransport(channel))
+
+
+@cache
+def is_of_1x() -> bool:
+    """Whether a 1.x of the library is installed; a test may have patched its class of clients, so that isn't asked."""
+    return find_spec("google.cloud.tasks_v2.gapic") is not None
+
+
+def bound_async_client(backend: Callable[[str], Backend]) -> CloudTasksAsyncClient:
+    """A real ``CloudTasksAsyncClient`` whose calls go to ``backend(rpc)``. Raises RuntimeError where there is none."""
+    if is_of_1x():
+        raise RuntimeError(
+            "The installed google-cloud-tasks has no CloudTasksAsyncClient; it came with release 2.0. Call the service"
+            " through cloud_tasks_client, or install a newer release."
+        )
+    from google.cloud.tasks_v2.services.cloud_tasks import CloudTasksAsyncClient
+    from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcAsyncIOTransport
+
+    from .transports import bound_to_async
+
+    return CloudTasksAsyncClient(transport=bound_to_async(CloudTasksGrpcAsyncIOTransport, backend))

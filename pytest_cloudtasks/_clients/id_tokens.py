@@ -1,0 +1,122 @@
+"""OIDC and OAuth tokens as the service attaches them, and their verification without a network.
+
+`verifying_here` takes the place of ``google.oauth2.id_token._fetch_certs``, which is not public: whichever way a
+handler got hold of ``verify_oauth2_token`` or ``verify_token``, the certificates come from there. Checked against
+google-auth 2.17 to 2.62; ``tests/google/test_id_tokens.py`` fails when it moves.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from .._service.request import HttpTarget, Target
+from .._service.units import SECOND
+from .signing_key import CERTIFICATE, KEY_ID, PRIVATE_KEY
+
+ISSUER = "https://accounts.google.com"
+LIFETIME = 3600
+"""Seconds that an ID token is valid for. Evidence: documented."""
+CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
+CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
+"""Where Google publishes the certificates; google-auth's default."""
+
+
+def subject_of(email: str) -> str:
+    """The numeric unique ID of a service account: 21 digits, always the same for the same account."""
+    return f"1{int(hashlib.sha256(email.encode()).hexdigest(), 16) % 10**20:020d}"
+
+
+def claims_of(email: str, audience: str, issued_at: int) -> dict[str, Any]:
+    """The claims of a Google ID token; ``issued_at`` in seconds since 1970. Evidence: reported."""
+    subject = subject_of(email)
+    return {
+        "aud": audience,
+        "azp": subject,
+        "email": email,
+        "email_verified": True,
+        "exp": issued_at + LIFETIME,
+        "iat": issued_at,
+        "iss": ISSUER,
+        "sub": subject,
+    }
+
+
+def signed(claims: dict[str, Any]) -> str:
+    """The claims as an RS256 token, signed by the fake's key."""
+    from google.auth import jwt
+
+    return jwt.encode(_signer(), claims, key_id=KEY_ID).decode()  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _signer() -> Any:
+    """The key, read once: that takes as long as a hundred signatures."""
+    from google.auth import crypt
+
+    return crypt.RSASigner.from_string(PRIVATE_KEY, KEY_ID)
+
+
+def access_token(email: str, scope: str) -> str:
+    """An opaque OAuth access token, always the same for the same account and scope. Evidence: reported (``ya29.…``)."""
+    digest = hashlib.sha256(f"{email} {scope}".encode()).digest()
+    return f"ya29.{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+
+def authorization_for(target: Target, now: int) -> str | None:
+    """The Authorization header that the service adds to a request at ``now`` (nanoseconds), if the task has a token.
+
+    The audience of an OIDC token is the target's URL where none was set; an OAuth token's scope is cloud-platform.
+    Evidence: documented.
+    """
+    if not isinstance(target, HttpTarget):
+        return None
+    if target.oidc is not None:
+        audience = target.oidc.audience or target.url
+        return f"Bearer {signed(claims_of(target.oidc.service_account_email, audience, now // SECOND))}"
+    if target.oauth is not None:
+        return f"Bearer {access_token(target.oauth.service_account_email, target.oauth.scope or CLOUD_PLATFORM)}"
+    return None
+
+
+def certs() -> dict[str, str]:
+    """Key ID to X.509 certificate (PEM), as Google's certificate endpoint has it."""
+    return {KEY_ID: CERTIFICATE}
+
+
+def jwks() -> dict[str, list[dict[str, str]]]:
+    """The public key as a JWK Set, for PyJWT, authlib and others."""
+    from cryptography import x509
+
+    numbers: Any = x509.load_pem_x509_certificate(CERTIFICATE.encode()).public_key()
+    public = numbers.public_numbers()
+    return {
+        "keys": [
+            {
+                "kty": "RSA",
+                "alg": "RS256",
+                "use": "sig",
+                "kid": KEY_ID,
+                "n": _base64(public.n),
+                "e": _base64(public.e),
+            }
+        ]
+    }
+
+
+def _base64(number: int) -> str:
+    raw = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def verifying_here(fetch: Callable[[Any, str], Any], is_active: Callable[[], bool]) -> Callable[[Any, str], Any]:
+    """google-auth's ``_fetch_certs``, which finds the fake's certificates where it would ask Google for theirs."""
+
+    @functools.wraps(fetch)
+    def fetch_certs(request: Any, certs_url: str) -> Any:
+        return certs() if certs_url == CERTS_URL and is_active() else fetch(request, certs_url)
+
+    return fetch_certs

@@ -1,0 +1,178 @@
+"""Interception: the installed library's clients get late-bound transports, whatever name they were imported under.
+
+The entries of the client's transport registry are replaced, which reaches every later construction and leaves the
+class itself alone but for its ``from_service_account_…`` constructors. Application code may import the library long
+before or after the plugin is there: an import hook patches it in the moment it is loaded, and costs nothing before.
+
+The registry (``CloudTasksClientMeta._transport_registry``) is not public; checked against google-cloud-tasks 2.7 to
+2.26 (1.x, which has none, is `legacy.intercepting`'s), and ``tests/google/test_interception.py`` fails when it moves.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from .patching import Patch
+
+CLIENT_MODULES = {
+    "google.cloud.tasks_v2.services.cloud_tasks.client": "google.cloud.tasks.v2",
+    "google.cloud.tasks_v2beta3.services.cloud_tasks.client": "google.cloud.tasks.v2beta3",
+    "google.cloud.tasks_v2beta2.services.cloud_tasks.client": "google.cloud.tasks.v2beta2",
+    "google.cloud.tasks_v2.gapic.cloud_tasks_client": "google.cloud.tasks.v2",
+}
+"""The modules that define the clients, and the API each speaks."""
+ID_TOKEN_MODULE = "google.oauth2.id_token"
+"""The module that verifies ID tokens."""
+
+
+class Interception:
+    """Switches interception on and off for the process."""
+
+    def __init__(self) -> None:
+        self._users = 0
+        self._patch = Patch()
+        self._hook = ImportHook(self._loaded)
+
+    def install(self) -> None:
+        """Intercept clients from now on; calls nest."""
+        self._users += 1
+        if self._users > 1:
+            return
+        sys.meta_path.insert(0, self._hook)
+        for name in (*CLIENT_MODULES, ID_TOKEN_MODULE):
+            module = sys.modules.get(name)
+            if isinstance(module, ModuleType):  # a stub of the user's may be anything else
+                self._loaded(module)
+
+    def uninstall(self) -> None:
+        """End what `install` began. Clients built in between go on, to the real service."""
+        self._users -= 1
+        if self._users == 0:
+            sys.meta_path.remove(self._hook)
+            self._patch.undo()
+
+    def _loaded(self, module: ModuleType) -> None:
+        if module.__name__ == ID_TOKEN_MODULE:
+            self._patch_verification(module)
+        else:
+            self._patch_client(module)
+
+    def _patch_verification(self, module: ModuleType) -> None:
+        from .id_tokens import verifying_here
+        from .router import switchboard
+
+        fetch = verifying_here(module._fetch_certs, lambda: switchboard.backend is not None)
+        self._patch.attribute(module, "_fetch_certs", fetch)
+
+    def _patch_client(self, module: ModuleType) -> None:
+        from .legacy import interception as intercepting
+
+        if intercepting.is_of_1x(module):
+            intercepting.patch_transport(module, self._patch)
+        else:
+            self._patch_registry(module)
+        client = module.CloudTasksClient
+        for name in ("from_service_account_info", "from_service_account_file", "from_service_account_json"):
+            loader = name.replace("_json", "_file")  # the client's two names for one thing
+            if name in vars(client):  # older ones can't be built from a dict
+                self._patch.attribute(client, name, _without_key(vars(client)[name], loader))
+
+    def _patch_registry(self, module: ModuleType) -> None:
+        from . import transports
+
+        registry = module.CloudTasksClientMeta._transport_registry
+        for kind, late_bound, redirectable in (
+            ("grpc", transports.late_bound_grpc, transports.redirectable),
+            ("grpc_asyncio", transports.late_bound_grpc_asyncio, transports.redirectable_async),
+        ):
+            stock = registry[kind]
+            self._patch.item(registry, kind, late_bound(stock))
+            self._patch.attribute(stock, "__init__", _redirecting(stock.__init__, redirectable))
+        if "rest" in registry:
+            self._patch.item(
+                registry, "rest", transports.late_bound_rest(registry["rest"], CLIENT_MODULES[module.__name__])
+            )
+
+
+def _without_key(original: Any, loader: str) -> Any:
+    """A ``from_service_account_…`` constructor that opens the key only when the real service is called."""
+
+    @functools.wraps(original.__func__)
+    def build(cls: Any, source: Any, *args: Any, **kwargs: Any) -> Any:
+        from google.oauth2 import service_account
+
+        from .router import switchboard
+        from .transports import CredentialsToLoad
+
+        if not switchboard.needs_no_credentials:
+            return original.__func__(cls, source, *args, **kwargs)
+        kwargs["credentials"] = CredentialsToLoad(lambda: getattr(service_account.Credentials, loader)(source))
+        return cls(*args, **kwargs)
+
+    return classmethod(build)
+
+
+def _redirecting(init: Callable[..., None], redirectable: Callable[[Any], Any]) -> Callable[..., None]:
+    """A transport's constructor that gives a user's channel to a redirected address a way to the fake."""
+
+    @functools.wraps(init)
+    def wrapped(self: Any, *args: Any, channel: Any = None, **kwargs: Any) -> None:
+        from .grpc_private import address_of
+        from .router import switchboard
+
+        address = address_of(channel)
+        if address is not None and switchboard.redirects(address):
+            channel = redirectable(channel)
+        init(self, *args, channel=channel, **kwargs)
+
+    return wrapped
+
+
+class ImportHook:
+    """Finds the modules it watches (those that define clients) as usual, and sees them when they have been loaded."""
+
+    def __init__(self, loaded: Callable[[ModuleType], None], modules: Collection[str] | None = None) -> None:
+        self._modules = modules
+        self._loaded = loaded
+        self._finding: set[str] = set()
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """The spec that the other finders give, with a loader that tells when it is done."""
+        if not self._watches(name) or name in self._finding:
+            return None  # a hook like this one, asked by this one, asks back
+        self._finding.add(name)
+        try:
+            spec = next(self._specs(name, path, target), None)
+        finally:
+            self._finding.discard(name)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def exec_module(module: ModuleType) -> None:
+                execute(module)
+                self._loaded(module)
+
+            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+    def _watches(self, name: str) -> bool:
+        if self._modules is None:
+            return name in CLIENT_MODULES or name == ID_TOKEN_MODULE
+        return name in self._modules
+
+    def _specs(self, name: str, path: Sequence[str] | None, target: ModuleType | None) -> Iterator[ModuleSpec]:
+        for finder in sys.meta_path:
+            find = getattr(finder, "find_spec", None)
+            if finder is self or find is None:
+                continue
+            spec = find(name, path, target)
+            if spec is not None:
+                yield spec
+
+
+interception = Interception()

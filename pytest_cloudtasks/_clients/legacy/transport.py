@@ -1,0 +1,83 @@
+"""The gRPC transport of 1.x: a channel, and a callable for each RPC that takes and gives protobuf's own messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..._messages.proto import raw, raw_class
+from .late_binding import redirecting
+
+_ADDRESS = "cloudtasks.googleapis.com:443"
+_SERVICE = "/google.cloud.tasks.v2.CloudTasks/"
+METHODS = {
+    "list_queues": ("ListQueues", "ListQueuesResponse"),
+    "get_queue": ("GetQueue", "Queue"),
+    "create_queue": ("CreateQueue", "Queue"),
+    "update_queue": ("UpdateQueue", "Queue"),
+    "delete_queue": ("DeleteQueue", "Empty"),
+    "purge_queue": ("PurgeQueue", "Queue"),
+    "pause_queue": ("PauseQueue", "Queue"),
+    "resume_queue": ("ResumeQueue", "Queue"),
+    "get_iam_policy": ("GetIamPolicy", "Policy"),
+    "set_iam_policy": ("SetIamPolicy", "Policy"),
+    "test_iam_permissions": ("TestIamPermissions", "TestIamPermissionsResponse"),
+    "list_tasks": ("ListTasks", "ListTasksResponse"),
+    "get_task": ("GetTask", "Task"),
+    "create_task": ("CreateTask", "Task"),
+    "delete_task": ("DeleteTask", "Empty"),
+    "run_task": ("RunTask", "Task"),
+}
+"""RPC to its name on the wire, and to the message that it gives. Each takes the message ``…Request``."""
+
+
+def message_class(name: str) -> Any:
+    """Protobuf's class of that name, of those that the service's requests and responses are made of."""
+    from google.cloud.tasks_v2 import types
+    from google.iam.v1 import iam_policy_pb2, policy_pb2
+    from google.protobuf import empty_pb2
+
+    for module in (types, iam_policy_pb2, policy_pb2, empty_pb2):
+        if hasattr(module, name):
+            return raw_class(getattr(module, name))
+    raise LookupError(name)
+
+
+class CloudTasksGrpcTransport:
+    """As that of 1.x: built on a channel, or on one of its own for ``credentials`` and ``address``."""
+
+    _OAUTH_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+
+    @redirecting
+    def __init__(self, channel: Any = None, credentials: Any = None, address: str = _ADDRESS) -> None:
+        """Raises ValueError for a channel and credentials at once: they exclude each other."""
+        if channel is not None and credentials is not None:
+            raise ValueError("The `channel` and `credentials` arguments are mutually exclusive.")
+        if channel is None:
+            unlimited = {"grpc.max_send_message_length": -1, "grpc.max_receive_message_length": -1}
+            channel = self.create_channel(address, credentials, options=unlimited.items())
+        self._channel = channel
+
+    @classmethod
+    def create_channel(cls, address: str = _ADDRESS, credentials: Any = None, **kwargs: Any) -> Any:
+        """A channel to the real service, with credentials from the environment where none are given."""
+        from google.api_core import grpc_helpers
+
+        return grpc_helpers.create_channel(address, credentials=credentials, scopes=cls._OAUTH_SCOPES, **kwargs)
+
+    @property
+    def channel(self) -> Any:
+        """The gRPC channel."""
+        return self._channel
+
+    def __getattr__(self, rpc: str) -> Callable[..., Any]:
+        """The callable for an RPC."""
+        if rpc not in METHODS:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {rpc!r}")
+        name, response = METHODS[rpc]
+        call = self._channel.unary_unary(
+            _SERVICE + name,
+            request_serializer=message_class(f"{name}Request").SerializeToString,
+            response_deserializer=message_class(response).FromString,
+        )
+        return lambda request, **options: raw(call(request, **options))

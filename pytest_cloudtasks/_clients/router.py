@@ -1,0 +1,76 @@
+"""The switchboard: which fake, if any, an intercepted client's call goes to, decided call by call.
+
+Clients live as long as the process, so this is the one object of the package that does, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from .._messages.call import RpcCall
+
+
+class Receiver(Protocol):
+    """What answers calls."""
+
+    def receive(self, call: RpcCall) -> Any:
+        """Answer a call with a response message, or raise what a gRPC channel would raise."""
+        ...
+
+
+class Backend(Receiver, Protocol):
+    """A fake, as the transports see it."""
+
+    def receive_async(self, call: RpcCall) -> tuple[Any, Awaitable[None] | None]:
+        """Answer a call of an asyncio client: the response, and what is to be awaited before it is given."""
+        ...
+
+    def redirects(self, address: str) -> bool:
+        """Whether a channel that the user opened to ``address`` is to be answered here."""
+        ...
+
+
+class Switchboard:
+    """The active fakes, innermost last, and what happens where there is none."""
+
+    def __init__(self) -> None:
+        self._backends: list[Backend] = []
+        self.refuse_outside: Callable[[str], None] | None = None
+        """Called with the RPC of a call outside a fake; raises to refuse it."""
+        self.defers_credentials: Callable[[], bool] = lambda: False
+        """Whether a client built outside a fake may wait with its credentials until its first call."""
+        self.redirected_always: Callable[[str], bool] = lambda address: False
+        """Whether channels to this address are redirected whichever fake is active."""
+
+    def enter(self, backend: Backend) -> None:
+        """From now on calls go to ``backend``."""
+        self._backends.append(backend)
+
+    def put_innermost(self, backend: Backend) -> None:
+        """Of those that have entered, ``backend`` is the innermost from now on, if it is one of them."""
+        if backend in self._backends:
+            self._backends.remove(backend)
+            self._backends.append(backend)
+
+    def leave(self, backend: Backend) -> None:
+        """``backend`` takes no more calls; the one before it does again."""
+        self._backends.remove(backend)
+
+    @property
+    def backend(self) -> Backend | None:
+        """The innermost fake."""
+        return self._backends[-1] if self._backends else None
+
+    @property
+    def needs_no_credentials(self) -> bool:
+        """Whether a client built now gets by without credentials: no real call follows, or not yet."""
+        return bool(self._backends) or self.refuse_outside is not None or self.defers_credentials()
+
+    def redirects(self, address: str) -> bool:
+        """Whether a channel to ``address``, given by the user, may be answered by a fake."""
+        return self.redirected_always(address) or any(backend.redirects(address) for backend in self._backends)
+
+
+switchboard = Switchboard()

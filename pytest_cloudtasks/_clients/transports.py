@@ -1,0 +1,228 @@
+"""Google's own transports, late bound: what takes the place of the stock classes in the client's registry.
+
+What is used of the generated transports beyond their public constructors: ``_wrapped_methods`` and
+``_prep_wrapped_messages``, which hold the client's default retry and time-out policy (checked against
+google-cloud-tasks 2.7 to 2.26); and ``_logged_channel``, the channel that logs every call, in releases that have it
+(checked against 2.26). ``tests/google/test_transports.py`` fails when they move.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from .._messages.call import RpcCall
+from .._messages.grpc_errors import InProcessRpcError
+from .aio_channel import LateBoundAioChannel
+from .channel import LateBoundChannel, caller_retry
+from .logged_channel import LoggedWhereAsked
+from .rest_transport import HTTP_RULES, http_error, verb_and_path
+from .router import Backend, switchboard
+from .wrapped_retry import noting_retry, noting_retry_async
+
+
+class RealTransport:
+    """The transport that the library would have built, built when it is first needed."""
+
+    def __init__(self, stock: Callable[..., Any], arguments: dict[str, Any]) -> None:
+        self._stock = stock
+        self._arguments = arguments
+        self._built: Any = None
+        if not switchboard.needs_no_credentials:
+            self.get()
+
+    def get(self) -> Any:
+        """The real transport; raises DefaultCredentialsError where there are no credentials."""
+        if self._built is None:
+            credentials = self._arguments.get("credentials")
+            if isinstance(credentials, CredentialsToLoad):
+                self._arguments["credentials"] = credentials.load_now()
+            self._built = self._stock(**self._arguments)
+        return self._built
+
+    def close(self) -> None:
+        """Close the real transport, if there is one."""
+        if self._built is not None:
+            self._built.close()
+
+    async def close_async(self) -> None:
+        """Close the real asyncio transport, if there is one."""
+        if self._built is not None:
+            await self._built.close()
+
+
+class CredentialsToLoad:
+    """Stands for a service account's key until a real call needs it: the file is not opened before."""
+
+    def __init__(self, load: Callable[[], Any]) -> None:
+        self.load_now = load
+
+
+def credentials_of_file(filename: str) -> Any:
+    """The credentials of a service account's key file; while no real call can follow, what stands for them."""
+    from google.oauth2 import service_account
+
+    load = functools.partial(service_account.Credentials.from_service_account_file, filename)
+    return CredentialsToLoad(load) if switchboard.needs_no_credentials else load()
+
+
+def backend_for(rpc: str) -> Backend | None:
+    """The innermost fake; None outside, unless calls outside are refused."""
+    backend = switchboard.backend
+    if backend is None and switchboard.refuse_outside is not None:
+        switchboard.refuse_outside(rpc)
+    return backend
+
+
+def late_bound_grpc(stock: type) -> type:
+    """The stock gRPC transport on a late-bound channel."""
+
+    def init(self: Any, **arguments: Any) -> None:
+        if arguments.get("channel") is not None:  # theirs, which they keep
+            stock.__init__(self, **arguments)  # type: ignore[misc]
+            return
+        real = RealTransport(stock, arguments)
+        channel = LateBoundChannel(lambda rpc: backend_for(rpc) or real.get().grpc_channel, real.close)
+        stock.__init__(self, channel=channel, **_of_the_client(arguments))  # type: ignore[misc]
+
+    return _subclass(stock, {"__init__": init})
+
+
+def late_bound_grpc_asyncio(stock: type) -> type:
+    """The stock asyncio transport on a late-bound channel."""
+
+    def init(self: Any, **arguments: Any) -> None:
+        if arguments.get("channel") is not None:  # theirs, which they keep
+            stock.__init__(self, **arguments)  # type: ignore[misc]
+            return
+        real = RealTransport(stock, arguments)
+        channel = LateBoundAioChannel(lambda rpc: backend_for(rpc) or real.get().grpc_channel, real.close_async)
+        stock.__init__(self, channel=channel, **_of_the_client(arguments))  # type: ignore[misc]
+
+    return _subclass(stock, {"__init__": init}, noting=noting_retry_async)
+
+
+def late_bound_rest(stock: type, api: str) -> type:
+    """The stock REST transport, whose RPCs go to the fake while one is active.
+
+    It builds no URL and no JSON then; errors look as if it had, with the method and URL of `rest_paths`.
+    """
+
+    def init(self: Any, **arguments: Any) -> None:
+        from google.auth.credentials import AnonymousCredentials
+
+        self._real_transport = RealTransport(stock, arguments)
+        host: str = arguments.get("host") or stock.DEFAULT_HOST  # type: ignore[attr-defined]
+        self.service_url = host if "://" in host else f"https://{host}"
+        stock.__init__(self, credentials=AnonymousCredentials(), **_of_the_client(arguments))  # type: ignore[misc]
+
+    def close(self: Any) -> None:
+        self._real_transport.close()
+        stock.close(self)  # type: ignore[attr-defined]
+
+    rpcs = {rpc: _rest_property(rpc, api) for rpc in HTTP_RULES if hasattr(stock, rpc)}
+    if hasattr(stock, "operations_client"):
+        rpcs["operations_client"] = property(_rest_operations_client)
+    return _subclass(stock, {"__init__": init, "close": close, **rpcs})
+
+
+def _rest_operations_client(transport: Any) -> Any:
+    """What long-running operations are asked for; a fake's has the methods of REST's own, and a channel beneath."""
+    from google.api_core import operations_v1
+
+    if backend_for("get_operation") is None:
+        return transport._real_transport.get().operations_client
+
+    def bind(rpc: str) -> Backend:
+        backend = backend_for(rpc)
+        if backend is None:
+            raise RuntimeError(f"{rpc} was called for an operation of a fake that has ended. Ask within its test.")
+        return backend
+
+    return operations_v1.OperationsClient(LateBoundChannel(bind, lambda: None))
+
+
+def bound_to(stock: type, backend: Callable[[str], Backend]) -> Any:
+    """A stock gRPC transport whose calls go to ``backend(rpc)``; tests share it, so closing it does nothing."""
+    channel = LateBoundChannel(backend, lambda: None, stays_open=True)
+    return _subclass(stock, {})(channel=channel)
+
+
+def bound_to_async(stock: type, backend: Callable[[str], Backend]) -> Any:
+    """A stock asyncio transport whose calls go to ``backend(rpc)``; closing it does nothing."""
+    channel = LateBoundAioChannel(backend, _nothing, stays_open=True)
+    return _subclass(stock, {}, noting=noting_retry_async)(channel=channel)
+
+
+async def _nothing() -> None:
+    pass
+
+
+def redirectable(channel: grpc.Channel) -> LateBoundChannel:
+    """A channel of the user's whose calls go to the fake while one is active."""
+    return LateBoundChannel(lambda rpc: switchboard.backend or channel, channel.close)
+
+
+def redirectable_async(channel: grpc.aio.Channel) -> LateBoundAioChannel:
+    """An asyncio channel of the user's whose calls go to the fake while one is active."""
+    return LateBoundAioChannel(lambda rpc: switchboard.backend or channel, channel.close)
+
+
+def _of_the_client(arguments: dict[str, Any]) -> dict[str, Any]:
+    """What the client tells its transport besides credentials."""
+    return {key: arguments[key] for key in ("host", "client_info") if key in arguments}
+
+
+def _subclass(stock: type, members: dict[str, Any], noting: Callable[..., Any] | None = None) -> type:
+    noting = noting or noting_retry
+
+    def prepare(self: Any, client_info: Any) -> None:
+        logged = getattr(self, "_logged_channel", None)
+        if isinstance(logged, grpc.Channel) and isinstance(self.grpc_channel, LateBoundChannel):
+            self._logged_channel = LoggedWhereAsked(self.grpc_channel, logged, logging.getLogger(stock.__module__))
+        stock._prep_wrapped_messages(self, client_info)  # type: ignore[attr-defined]
+        self._wrapped_methods = {rpc: noting(call) for rpc, call in self._wrapped_methods.items()}
+
+    names = {"__module__": stock.__module__, "__qualname__": stock.__qualname__, "__doc__": stock.__doc__}
+    return type(stock.__name__, (stock,), {**names, "_prep_wrapped_messages": prepare, **members})
+
+
+def _rest_property(rpc: str, api: str) -> property:
+    def get(self: Any) -> LateBoundRestCall:
+        return LateBoundRestCall(self, rpc, api)
+
+    return property(get)
+
+
+class LateBoundRestCall:
+    """One RPC of a late-bound REST transport; equal to any other for the same RPC, as the table of RPCs needs."""
+
+    def __init__(self, transport: Any, rpc: str, api: str) -> None:
+        self._transport = transport
+        self._rpc = rpc
+        self._api = api
+        self.__name__ = rpc
+
+    def __hash__(self) -> int:
+        return hash((id(self._transport), self._rpc))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LateBoundRestCall) and self._transport is other._transport and self._rpc == other._rpc
+
+    def __call__(self, request: Any, *, timeout: float | None = None, metadata: Any = (), **options: Any) -> Any:
+        """The response, or Google's exception as the REST transport raises it."""
+        backend = backend_for(self._rpc)
+        if backend is None:
+            real = self._transport._real_transport.get()
+            return getattr(real, self._rpc)(request, timeout=timeout, metadata=metadata, **options)
+        verb, path = verb_and_path(self._api, self._rpc, request)
+        call = RpcCall(self._rpc, self._api, request, timeout, tuple(metadata), caller_retry.get())
+        try:
+            return backend.receive(call)
+        except InProcessRpcError as error:
+            raise http_error(error, verb, f"{self._transport.service_url}{path}") from error

@@ -1,0 +1,154 @@
+"""The texts of failed assertions: what was expected, what is there, nearest first, and the timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .._clients.patched_clients import mocked_names
+from .._service.wording import counted, listed
+from .._simulation.django_on_commit import hint
+from .._simulation.exceptions import CloudTasksAssertionError
+from .._simulation.matching import Difference, Match, error_of
+from .._simulation.records import TaskRecord, contents, model_task, records, short_name
+from .._simulation.short_repr import ABSENT, shown
+from .._simulation.state import State
+from .diff_table import side_by_side
+from .field_diff import in_detail, likeness, values_that_differ
+from .refused_tasks import refused_like
+from .timeline import indented_excerpt
+
+NEAREST = 3
+"""How many tasks that don't match a message shows."""
+SHOWN = 5
+"""How many tasks of a plain list."""
+
+
+def unmet(
+    world: State,
+    match: Match,
+    count: int | None,
+    found: Sequence[TaskRecord],
+    others: Sequence[TaskRecord],
+    *,
+    what: str,
+    where: str,
+    calls: int,
+) -> CloudTasksAssertionError:
+    """What fails an assertion that ``count`` tasks match, where ``found`` do and ``others`` don't.
+
+    ``what`` and ``where`` tell which tasks count; of refused calls it tells from number ``calls`` on.
+    """
+    like_this = " like this" if match.expected() else ""
+    if count == 0:
+        headline = f"No task{like_this} was to be {what}{where}"
+        others = []
+    else:
+        were = "was" if count in (1, None) else "were"
+        headline = f"{_count_text(count)}{like_this} {were} to be {what}{where}"
+    headline = (
+        f"{headline[0].upper()}{headline[1:]}, and {len(found) or 'none'} {'was' if len(found) <= 1 else 'were'}."
+    )
+    none = f"No task was {what}{where or ' in this test'}."
+    refused = refused_like(match, world, calls) if count != 0 else []
+    hints = [hint()]
+    if count != 0 and not found and not (what == "dispatched" and _was_enqueued(match, world)):
+        hints.append(_mocked())
+    return CloudTasksAssertionError(_explained(headline, match, found, others, none, world, refused, hints))
+
+
+def _was_enqueued(match: Match, world: State) -> bool:
+    return any(not match.differences(task) for task in records(world.service.accepted, world))
+
+
+def _mocked() -> str:
+    """What to say of Google's names that the test itself has patched."""
+    names = mocked_names()
+    if not names:
+        return ""
+    one = len(names) == 1
+    return (
+        f"{listed(names)} {'is' if one else 'are'} patched with {'a mock' if one else 'mocks'}, and calls of"
+        f" {'it' if one else 'them'} don't reach the fake: take the patch away, or assert on the mock instead."
+    )
+
+
+def _count_text(count: int | None) -> str:
+    """``1 task``, ``3 tasks``, ``at least 1 task``."""
+    return "at least 1 task" if count is None else counted(count, "task")
+
+
+def _explained(
+    headline: str,
+    match: Match,
+    found: Sequence[TaskRecord],
+    others: Sequence[TaskRecord],
+    none: str,
+    world: State,
+    refused: Sequence[str],
+    hints: Sequence[str],
+) -> str:
+    """A whole message: the headline, what was expected, the tasks that match and those that don't, the timeline.
+
+    ``none`` is what it says where there are no tasks at all, ``refused`` what is told of calls that look alike, and
+    ``hints`` why tasks may be missing; empty ones are left out.
+    """
+    parts = [headline]
+    expected = match.expected()
+    if expected:
+        parts.append("Expected:\n" + "\n".join(_field(name, value) for name, value in expected.items()))
+    if found:
+        parts.append(f"{'Matching' if expected else 'There are'}:\n{_tasks(found)}")
+    if others:
+        parts.append(f"Not matching, nearest first:\n{_nearest(match, others)}")
+    elif not found:
+        parts.append(none)
+    if refused:
+        listing = "\n".join(refused[:NEAREST]) + _left_out(len(refused), NEAREST)
+        parts.append(f"Refused, so that no task came of it:\n{listing}")
+    parts += filter(None, hints)
+    parts.append(f"Timeline:\n{indented_excerpt(world)}")
+    return "\n\n".join(parts)
+
+
+def _nearest(match: Match, tasks: Sequence[TaskRecord]) -> str:
+    """The tasks that differ in the fewest fields, then in the fewest values, then by the fewest characters."""
+    found = []
+    for task in tasks:
+        differences = match.differences(task)
+        details = in_detail(differences)
+        found.append(((len(differences), values_that_differ(details), -likeness(details)), details, task))
+    found.sort(key=lambda one: one[0])
+    shown = "\n".join(_near(task, details) for _, details, task in found[:NEAREST])
+    return shown + _left_out(len(found), NEAREST)
+
+
+def _near(task: TaskRecord, details: Sequence[Difference]) -> str:
+    rows = [(one.field, one.expected, one.actual) for one in details]
+    raised = [_raised(one) for one in details]
+    table = side_by_side(rows, ("expected", "actual"), "    ")
+    return "\n".join([f"  {_title(task)}", *table, *filter(None, raised)])
+
+
+def _raised(difference: Difference) -> str:
+    """What became of an expected function that could not say."""
+    error = None if difference.actual is ABSENT else error_of(difference.expected, difference.actual)
+    if error is None:
+        return ""
+    return f"    {difference.field}: the expected function raised {type(error).__name__}: {error}"
+
+
+def _tasks(tasks: Sequence[TaskRecord]) -> str:
+    return "\n".join(f"  {_title(task)}" for task in tasks[:SHOWN]) + _left_out(len(tasks), SHOWN)
+
+
+def _title(task: TaskRecord) -> str:
+    return f"{short_name(model_task(task))}  {contents(model_task(task))}  ({task.state.value})"
+
+
+def _left_out(total: int, shown: int) -> str:
+    return f"\n  … and {total - shown} more" if total > shown else ""
+
+
+def _field(name: str, value: Any) -> str:
+    return f"  {name}: {shown(value)}"

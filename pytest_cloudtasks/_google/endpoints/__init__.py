@@ -1,1 +1,0 @@
-"""Front doors over the network: gRPC and REST, in front of anything that answers calls."""

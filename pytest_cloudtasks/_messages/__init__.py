@@ -1,0 +1,1 @@
+"""Google's messages, to and from the service."""

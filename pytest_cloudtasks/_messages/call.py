@@ -1,0 +1,101 @@
+"""A call that a client makes: on its way to the service, while it is answered, and as users see it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .proto import raw, restored
+
+
+class RpcCall:
+    """One call that a client made, as it arrived.
+
+    ``retry`` is what the caller passed: None for no retry, google.api_core's DEFAULT where nothing was passed and where
+    that can't be seen (an RPC of the transport itself, a redirected channel, a server). ``timeout`` is the seconds that
+    came with the call, ``metadata`` its pairs, ``api`` the package of the API (``google.cloud.tasks.v2``). ``result``
+    is the response, or ``error`` the exception that the transport raised; a call whose response was lost has both.
+    """
+
+    # Request and response are kept as bytes until somebody looks. That tells what was said whatever is written into
+    # the messages since, by pagers and by their owners; and most calls of a test are never looked at: keeping
+    # thousands of messages takes more time than answering them. For the same reason a call is one object, and not one
+    # for each of those who deal with it.
+    __slots__ = (
+        "_request",
+        "_request_kind",
+        "_result",
+        "_result_kind",
+        "api",
+        "error",
+        "event",
+        "is_told",
+        "message",
+        "metadata",
+        "method",
+        "note",
+        "offset",
+        "retry",
+        "timeout",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        api: str,
+        request: Any,
+        timeout: float | None,
+        metadata: Sequence[tuple[str, str | bytes]],
+        retry: Any,
+    ) -> None:
+        self.method = method
+        self.api = api
+        self.timeout = timeout
+        self.metadata = metadata
+        self.retry = retry
+        self.error: BaseException | None = None
+        self.message = raw(request)
+        """Protobuf's own message, for those who answer the call; None once it is answered."""
+        self.event = self.note = self.offset = 0
+        """On the timeline it came before the event and the note of these numbers, so long after first contact (ns)."""
+        self.is_told = False
+        """Whether an event or a note tells what came of it."""
+        self._request_kind = type(request)
+        self._request = request
+        self._result_kind: type | None = None
+        self._result: Any = None
+
+    @property
+    def request(self) -> Any:
+        """The request message, as it was when it arrived."""
+        if type(self._request) is bytes:
+            self._request = restored(self._request_kind, self._request)
+        return self._request
+
+    @property
+    def result(self) -> Any:
+        """The response, as it was given; None if there was none."""
+        if type(self._result) is bytes:
+            self._result = restored(self._result_kind, self._result)
+        return self._result
+
+    @property
+    def size(self) -> int:
+        """Bytes of the request; for those who answer the call."""
+        return len(self._request) if type(self._request) is bytes else self.message.ByteSize()
+
+    def keep(self, event: int, note: int, offset: int) -> None:
+        """From now on what was asked for is on record, and where it stands on the timeline."""
+        self.event, self.note, self.offset = event, note, offset
+        self._request = self.message.SerializeToString()
+
+    def answer(self, response: Any) -> None:
+        """``response`` is what the service said."""
+        self._result_kind = type(response)
+        self._result = raw(response).SerializeToString()
+
+    def __repr__(self) -> str:
+        return (
+            f"RpcCall(method={self.method!r}, request={self.request!r}, retry={self.retry!r}, timeout={self.timeout!r},"
+            f" metadata={self.metadata!r}, result={self.result!r}, error={self.error!r})"
+        )

@@ -1,0 +1,214 @@
+"""Queues between Google's messages and the model's settings, for one API version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from .._service import errors
+from .._service.app_engine import OVERRIDE
+from .._service.queue import Queue
+from .._service.queue_settings import QueueType, Settings
+from .._service.queue_stats import QueueStats
+from .._service.retry import UNLIMITED, RetryConfig
+from .._service.units import truncated
+from . import http_overrides as http_targets
+from .field_names import OURS, ROUTING_WITHIN, camel_case, spelled
+from .proto import raw, raw_class, shown
+from .proto_values import plain, set_instant
+
+_TTLS = ("task_ttl", "tombstone_ttl")
+_SETTINGS = ("rate_limits", "retry_config", "stackdriver_logging_config", OVERRIDE, "http_target", *_TTLS)
+"""Those of the model that go by their own names."""
+_PASSED_OVER = "state"
+"""A path of a mask that is output only, so nothing comes of it."""
+
+
+class QueueMessages:
+    """Reads and writes Queue messages; what a version calls its fields is looked up once."""
+
+    def __init__(self, types: ModuleType) -> None:
+        self.types = types
+        self._queue = raw_class(types.Queue)
+        descriptor = self._queue.DESCRIPTOR
+        fields = descriptor.fields_by_name
+        self.queue_fields = frozenset(fields)
+        self.has_pull_queues = "pull_target" in fields
+        self._routing = next((name for name in ROUTING_WITHIN if name in fields), "")
+        self._type = spelled(descriptor, "type")
+        self._ttls = [name for name in _TTLS if name in fields]
+        self._has_logging = "stackdriver_logging_config" in fields
+        self._has_http_target = "http_target" in fields
+        rates = fields["rate_limits"].message_type
+        self._rate = spelled(rates, "max_dispatches_per_second")
+        self._concurrency = spelled(rates, "max_concurrent_dispatches")
+        attempts = fields["retry_config"].message_type.fields_by_name
+        self._has_unlimited = "unlimited_attempts" in attempts
+        self._sets_burst = bool(self._routing)  # which only v2 has at the top
+        self._own_words = [
+            (f".{camel_case(ours)}", f".{camel_case(own)}")
+            for ours, own in (
+                ("max_dispatches_per_second", self._rate),
+                ("max_concurrent_dispatches", self._concurrency),
+                ("relative_uri", "relative_url" if self.has_pull_queues else "relative_uri"),
+            )
+            if ours != own
+        ]
+        """Names in error texts that are others here."""
+        self._all_settings = [name for name in _SETTINGS if name in fields]
+        self._all_settings += [OVERRIDE] if self._routing else []
+        self._all_settings += ["type"] if self._type or self.has_pull_queues else []
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    def queue_settings(self, message: Any) -> Settings:
+        """The settings in a Queue message, which leaves out what is unset or output only."""
+        settings: dict[str, Any] = {}
+        for field, value in message.ListFields():
+            name = field.name
+            if name == "rate_limits":
+                settings[name] = self._rates(value)
+            elif name == "retry_config":
+                settings[name] = self.retry_settings(value)
+            elif name == "http_target":
+                settings[name] = http_targets.read(value)
+            elif name == self._routing:
+                settings[OVERRIDE] = plain(value.app_engine_routing_override)
+            elif name == self._type:
+                settings["type"] = QueueType.PULL if value == QueueType.PULL.value else QueueType.PUSH
+            elif name in _SETTINGS:
+                settings[name] = plain(value)
+            if self.has_pull_queues and field.containing_oneof is not None:
+                settings["type"] = QueueType.PULL if name == "pull_target" else QueueType.PUSH
+        return settings
+
+    def _rates(self, message: Any) -> Mapping[str, Any]:
+        """RateLimits by v2's names; there the burst is the server's alone. Evidence: recorded."""
+        rates = {OURS.get(name, name): value for name, value in plain(message).items()}
+        if not self._sets_burst:
+            rates.pop("max_burst_size", None)
+        return rates
+
+    def retry_settings(self, message: Any) -> Mapping[str, Any]:
+        """A RetryConfig; where attempts without a limit have a field of their own, a limit is more than 0."""
+        retry: dict[str, Any] = plain(message)
+        if self._has_unlimited:
+            if retry.get("max_attempts", 1) < 1:
+                raise errors.ATTEMPTS_NOT_POSITIVE.error()
+            if retry.pop("unlimited_attempts", False):
+                retry["max_attempts"] = UNLIMITED
+        return retry
+
+    def update_mask(self, paths: Sequence[str]) -> Sequence[str]:
+        """A mask by the model's names; without one it is all that this version can set. Evidence: documented.
+
+        What a version doesn't know stays as it is. Evidence: our choice.
+        """
+        return [self._path(path) for path in paths] or self._all_settings
+
+    def _path(self, path: str) -> str:
+        head, _, rest = self._checked(path, errors.MASK_UNKNOWN_FIELD).partition(".")
+        if head == self._routing:
+            return rest or OVERRIDE
+        if head in ("type", self._type, "pull_target"):
+            return "type"
+        if head not in ("rate_limits", "retry_config") or not rest:
+            return path
+        if rest == "max_burst_size" and not self._sets_burst:
+            return _PASSED_OVER
+        return f"{head}.{'max_attempts' if rest == 'unlimited_attempts' else OURS.get(rest, rest)}"
+
+    def _checked(self, path: str, refusal: errors.Refusal) -> str:
+        """``path``, if it leads to a field of this version's Queue. Evidence: our choice."""
+        message = self._queue.DESCRIPTOR
+        for part in path.split("."):
+            name = "" if message is None else spelled(message, part)
+            if not name:
+                raise refusal.error(path=path)
+            message = message.fields_by_name[name].message_type
+        return path
+
+    def in_own_words(self, text: str) -> str:
+        """An error text with the fields' names of this version."""
+        for ours, own in self._own_words:
+            text = text.replace(ours, own)
+        return text
+
+    # --- writing -------------------------------------------------------------------------------------------------
+
+    def queue(self, queue: Queue) -> Any:
+        """A Queue message. A limit on duration that isn't set is left out. Evidence: recorded."""
+        config = queue.config
+        message = self._queue(name=queue.name, state=queue.state.value)
+        rates = message.rate_limits
+        setattr(rates, self._rate, config.rate_limits.max_dispatches_per_second)
+        setattr(rates, self._concurrency, config.rate_limits.max_concurrent_dispatches)
+        rates.max_burst_size = config.rate_limits.max_burst_size
+        self.write_retry(message.retry_config, config.retry_config)
+        if queue.purge_time is not None:
+            set_instant(message.purge_time, truncated(queue.purge_time, 1_000))
+        for name in self._ttls:
+            set_instant(getattr(message, name), getattr(config, name))
+        if self._type:
+            setattr(message, self._type, config.type.value)
+        self._write_other(message, config.other)
+        if self.has_pull_queues and queue.is_pull:
+            message.pull_target.SetInParent()
+        return shown(self.types.Queue, message)
+
+    def _write_other(self, message: Any, other: Settings) -> None:
+        """Where routing and HTTP target exclude each other, the HTTP target is shown. Evidence: our choice."""
+        for name, values in other.items():
+            if name == OVERRIDE:
+                part = getattr(message, self._routing) if self._routing else message
+                part.SetInParent()
+                if values or not self._routing:
+                    _set(part.app_engine_routing_override, values)
+            elif name != "http_target" and self._has_logging:
+                _set(getattr(message, name), values)
+        if self._has_http_target and "http_target" in other:
+            http_targets.write(message.http_target, other["http_target"])
+
+    def write_retry(self, message: Any, config: RetryConfig) -> None:
+        """Fill in a RetryConfig."""
+        if self._has_unlimited and config.max_attempts == UNLIMITED:
+            message.unlimited_attempts = True
+        else:
+            message.max_attempts = config.max_attempts
+        message.max_doublings = config.max_doublings
+        set_instant(message.min_backoff, config.min_backoff)
+        set_instant(message.max_backoff, config.max_backoff)
+        if config.max_retry_duration:
+            set_instant(message.max_retry_duration, config.max_retry_duration)
+
+    def masked(self, message: Any, stats: QueueStats, paths: Iterable[str]) -> Any:
+        """``message``, a Queue, with the fields alone that a read mask names, which may be statistics.
+
+        Evidence: documented; that a name which is none is refused, and ``*`` stands for all, is our choice.
+        """
+        from google.protobuf import field_mask_pb2
+
+        whole = raw(message)
+        _set(whole.stats, {key: value for key, value in stats._asdict().items() if not key.endswith("_time")})
+        if stats.oldest_estimated_arrival_time is not None:
+            set_instant(
+                whole.stats.oldest_estimated_arrival_time, truncated(stats.oldest_estimated_arrival_time, 1_000)
+            )
+        if list(paths) == ["*"]:
+            return shown(self.types.Queue, whole)
+        checked = [self._checked(path, errors.READ_MASK_UNKNOWN_FIELD) for path in paths]
+        names = [self._type if path == "type" else path for path in checked]
+        part = self._queue()
+        field_mask_pb2.FieldMask(paths=names).MergeMessage(whole, part)
+        return shown(self.types.Queue, part)
+
+    def list_queues_response(self, queues: Iterable[Queue], next_page_token: str, show: Callable[[Queue], Any]) -> Any:
+        """A ListQueuesResponse; ``show`` makes a message of each queue."""
+        return self.types.ListQueuesResponse(queues=[show(queue) for queue in queues], next_page_token=next_page_token)
+
+
+def _set(message: Any, values: Mapping[str, Any]) -> None:
+    message.SetInParent()
+    for name, value in values.items():
+        setattr(message, name, value)

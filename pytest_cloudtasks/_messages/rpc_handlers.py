@@ -1,0 +1,187 @@
+"""An API version in front of the model: each RPC takes Google's request message and gives Google's response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from types import ModuleType
+from typing import Any
+
+from .._service import errors, iam
+from .._service import resource_names as names
+from .._service.queue import Queue, QueueState
+from .._service.queue_stats import stats_of
+from .._service.service import Service
+from .._service.task import Task
+from .call import RpcCall
+from .field_errors import built_queue
+from .iam_checks import authorize
+from .proto import raw
+from .pull_rpcs import PullRpcs
+from .recent_rpcs import NewestRpcs
+from .tasks import VIEW_FULL, Messages
+
+HEADROOM = 2048
+"""Bytes that the service adds to a task at the most: names, times, its own headers."""
+Handler = Callable[[Service, int, Any, RpcCall], Any]
+"""Answers a request, protobuf's own message, as part of a call."""
+
+
+class Frontend:
+    """The RPCs that are modelled, by the names that the client gives them."""
+
+    def __init__(self, types: ModuleType) -> None:
+        self.messages = Messages(types)
+        self._handlers: dict[str, Handler] = {
+            "create_queue": self._create_queue,
+            "get_queue": self._get_queue,
+            "list_queues": self._list_queues,
+            "update_queue": self._update_queue,
+            "delete_queue": self._delete_queue,
+            "purge_queue": self._purge_queue,
+            "pause_queue": self._pause_queue,
+            "resume_queue": self._resume_queue,
+            "get_iam_policy": self._get_iam_policy,
+            "set_iam_policy": self._set_iam_policy,
+            "test_iam_permissions": self._test_iam_permissions,
+            "create_task": self._create_task,
+            "get_task": self._get_task,
+            "list_tasks": self._list_tasks,
+            "delete_task": self._delete_task,
+            "run_task": self._run_task,
+            **NewestRpcs(self.messages, self._measured).handlers,
+            **(PullRpcs(self.messages).handlers if self.messages.has_pull_queues else {}),
+        }
+
+    @property
+    def rpcs(self) -> Set[str]:
+        """Those that are modelled."""
+        return self._handlers.keys()
+
+    def configure(self, service: Service, now: int, name: str, fields: Mapping[str, Any]) -> Queue:
+        """Create a queue as CreateQueue does, from fields as Google's Queue message takes them; ready at once."""
+        message = built_queue(self.messages.types.Queue, fields, name)
+        queue = service.create_queue(now, names.location_of(name), name, self.messages.queue_settings(message))
+        queue.initialized_at = now  # the test itself asked for it, and means to use it
+        return service.pause_queue(now, name) if message.state == QueueState.PAUSED.value else queue
+
+    def fields_of_missing_queue(self, request: Any) -> Mapping[str, Any]:
+        """What a queue has to be like for the task that ``request`` would create in it."""
+        task = getattr(raw(request), "task", None)
+        is_pull = self.messages.has_pull_queues and task is not None and task.HasField("pull_message")
+        return {"pull_target": {}} if is_pull else {}
+
+    def answer(self, service: Service, now: int, call: RpcCall) -> Any:
+        """The response to ``call``, a message of the installed library; raises ServiceError where it is refused."""
+        handler = self._handlers.get(call.method)
+        if handler is None:
+            raise errors.NOT_MODELLED.error(what=f"the RPC {call.method}")
+        if service.knobs.iam_emulation:
+            authorize(service, call.method, call.message)
+        try:
+            return handler(service, now, call.message, call)
+        except errors.ServiceError as error:
+            error.message = self.messages.in_own_words(error.message)
+            raise
+
+    def _create_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        queue = request.queue
+        settings = self.messages.queue_settings(queue)
+        return self.messages.queue(service.create_queue(now, request.parent, queue.name, settings))
+
+    def _get_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        return self._reader(service, now, request)(service.get_queue(now, request.name))
+
+    def _reader(self, service: Service, now: int, request: Any) -> Callable[[Queue], Any]:
+        """What makes a message of a queue, with the fields that the request's read_mask names."""
+        messages = self.messages
+        if "read_mask" not in request.DESCRIPTOR.fields_by_name or not request.read_mask.paths:
+            return messages.queue
+        paths = list(request.read_mask.paths)
+        return lambda queue: messages.masked(messages.queue(queue), stats_of(queue, service.events, now), paths)
+
+    def _list_queues(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        queues, token = service.list_queues(now, request.parent, request.page_size, request.page_token, request.filter)
+        return self.messages.list_queues_response(queues, token, self._reader(service, now, request))
+
+    def _update_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        queue = request.queue
+        settings = self.messages.queue_settings(queue)
+        mask = self.messages.update_mask(request.update_mask.paths)
+        return self.messages.queue(service.update_queue(now, queue.name, settings, mask))
+
+    def _delete_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        service.delete_queue(now, request.name)
+        return _empty()
+
+    def _purge_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        return self.messages.queue(service.purge_queue(now, request.name))
+
+    def _pause_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        return self.messages.queue(service.pause_queue(now, request.name))
+
+    def _resume_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        return self.messages.queue(service.resume_queue(now, request.name))
+
+    def _get_iam_policy(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        policy = service.get_iam_policy(now, request.resource)
+        return _policy_message(policy)
+
+    def _set_iam_policy(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        policy = service.set_iam_policy(now, request.resource, _policy(request.policy))
+        return _policy_message(policy)
+
+    def _test_iam_permissions(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        from google.iam.v1 import iam_policy_pb2
+
+        held = service.test_iam_permissions(now, request.resource, request.permissions)
+        return iam_policy_pb2.TestIamPermissionsResponse(permissions=held)
+
+    def _create_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        spec = self.messages.task_spec(request.task) if request.HasField("task") else None
+        size_of = self._measured(service, call.size)
+        task = service.create_task(now, request.parent, spec, timeout=call.timeout, size_of=size_of)
+        return self.messages.task(task, full=request.response_view == VIEW_FULL)
+
+    def _measured(self, service: Service, size: int) -> Callable[[Task], int] | None:
+        """What measures the task of a request of ``size`` bytes.
+
+        Measuring takes as long as all the rest, so there is None far from the limit.
+        """
+        may_be_too_large = size + HEADROOM > service.knobs.max_task_size
+        return self.messages.stored_size if may_be_too_large else None
+
+    def _get_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        return self.messages.task(service.get_task(now, request.name), full=request.response_view == VIEW_FULL)
+
+    def _list_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        tasks, token = service.list_tasks(now, request.parent, request.page_size, request.page_token)
+        return self.messages.list_tasks_response(tasks, token, full=request.response_view == VIEW_FULL)
+
+    def _delete_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        service.delete_task(now, request.name)
+        return _empty()
+
+    def _run_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        return self.messages.task(service.run_task(now, request.name), full=request.response_view == VIEW_FULL)
+
+
+def _empty() -> Any:
+    from google.protobuf import empty_pb2
+
+    return empty_pb2.Empty()
+
+
+def _policy(message: Any) -> iam.Policy:
+    bindings = tuple(
+        iam.Binding(binding.role, frozenset(binding.members), binding.HasField("condition"))
+        for binding in message.bindings
+    )
+    return iam.Policy(message.SerializeToString(), message.etag, bindings)
+
+
+def _policy_message(policy: iam.Policy | None) -> Any:
+    from google.iam.v1 import policy_pb2
+
+    message = policy_pb2.Policy.FromString(b"" if policy is None else policy.message)
+    message.etag = iam.etag_of(policy)
+    return message

@@ -1,0 +1,56 @@
+"""A fresh world for every Hypothesis example.
+
+Nothing of Hypothesis is imported here: a ``@given`` test carries a handle whose ``inner_test`` other plugins may
+replace, as the Hypothesis documentation describes for custom executors.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .._api.fake import FakeCloudTasks
+from .._diagnostics.strict import check_strictness
+from .._simulation.simulation import World
+
+
+@contextmanager
+def fresh_examples(test: Any, handle: FakeCloudTasks, world: World, show: Callable[[World], None]) -> Iterator[None]:
+    """Run each example of ``test`` in a world that starts where the test's fixtures left ``world``."""
+    inner = test.inner_test
+    fresh = world.snapshot()
+    world.clock.release()
+
+    @contextmanager
+    def example() -> Iterator[None]:
+        __tracebackhide__ = True
+        one = fresh()
+        show(one)
+        with handle._in(one):
+            yield
+        check_strictness(one)
+
+    if inspect.iscoroutinefunction(inner):
+
+        @functools.wraps(inner)
+        async def in_fresh_world(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            with example():
+                return await inner(*args, **kwargs)
+
+    else:
+
+        @functools.wraps(inner)
+        def in_fresh_world(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            with example():
+                return inner(*args, **kwargs)
+
+    test.inner_test = in_fresh_world
+    try:
+        yield
+    finally:
+        test.inner_test = inner

@@ -1,0 +1,155 @@
+"""``--cloud-tasks-report``: pages to look at, written where the tests run, and their index, written once.
+
+The page of a test is written by the process that ran it. What the index says of it travels on pytest's report, which
+pytest-xdist brings to the controller; without pytest-xdist there is one process, and nothing is different.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .seed import test_id
+
+if TYPE_CHECKING:
+    from .._simulation.simulation import World
+    from .session import PluginSession
+
+_OURS = '<meta name="generator" content="pytest-cloudtasks">'
+_ENTRY = "cloud_tasks_report"
+"""The attribute of a pytest report that carries an entry of the index."""
+_IN_WORKER = "cloud_tasks_report"
+
+
+class Reporting:
+    """The hooks of a run that writes pages; registered only if it does."""
+
+    def __init__(self, config: pytest.Config, session: PluginSession) -> None:
+        self._config = config
+        self._session = session
+        self._is_worker = hasattr(config, "workerinput")
+        given = getattr(config, "workerinput", {}).get(_IN_WORKER, config.getoption("cloud_tasks_report"))
+        self._folder = Path(config.invocation_params.dir, given)
+        self._wanted = config.getoption("cloud_tasks_report_for")
+        self._entries: dict[str, dict[str, Any]] = {}
+        self._running: dict[str, Any] | None = None
+        """What is known so far of the test that runs: its page's data, and its failures."""
+        if not self._is_worker and not config.option.collectonly:
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                _clear(self._folder)
+            except OSError as error:
+                raise pytest.UsageError(
+                    f"--cloud-tasks-report names {given}, which can't be a folder of pages: {error.strerror}."
+                ) from None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker of pytest-xdist where the pages go."""
+        node.workerinput[_IN_WORKER] = str(self._folder)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Look at a test once it has failed, or else when it has run; write its page when its fixtures have ended.
+
+        Until then what files are made of may be a fixture's own, such as pyfakefs.
+        """
+        report = yield
+        if report.when == "setup":
+            self._running = None
+        world = self._session.world
+        if world is not None and (report.failed or (self._wanted == "all" and report.when == "call")):
+            self._look(test_id(item), world, report, call)
+        if report.when == "teardown" and self._running is not None:
+            setattr(report, _ENTRY, self._write(self._running))
+            self._running = None
+        return report
+
+    def _look(self, test: str, world: World, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+        """Keep what the page shows: the world as it was at the first failure, and the messages of all."""
+        if self._running is None or self._running["outcome"] != "failed":
+            from .._report.data import report_data
+
+            self._running = {"test": test, "data": report_data(world, self._config.rootpath), "messages": []}
+            self._running["outcome"] = "failed" if report.failed else _outcome(report)
+        if report.failed:
+            self._running["messages"].append(_message(report, call))
+
+    def _write(self, running: dict[str, Any]) -> dict[str, Any]:
+        """Write the page; the entry of the index."""
+        from .._report.page import Heading, page
+        from .._report.values import told
+
+        test = running["test"]
+        message = told("\n\n".join(running["messages"]), self._config.rootpath)
+        name = page_name(test)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        heading = Heading(test, running["outcome"], message)
+        (self._folder / name).write_text(page(running["data"], heading), "utf-8", newline="\n")
+        return {
+            "test": test,
+            "page": name,
+            "outcome": running["outcome"],
+            "message": message,
+            "counts": running["data"]["counts"],
+        }
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collect the entries, which come from the workers if there are any."""
+        entry = getattr(report, _ENTRY, None)
+        if entry is not None:
+            self._entries[entry["test"]] = entry
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """Write the index, in the one process that has all entries."""
+        if self._is_worker or self._config.option.collectonly:
+            return
+        from .._report.index import index
+
+        if self._running is not None:  # pytest was told to exit in the middle of the test, by a debugger maybe
+            entry = self._write(self._running)
+            self._entries[entry["test"]] = entry
+        text = index(self._entries.values(), self._wanted)
+        (self._folder / "index.html").write_text(text, "utf-8", newline="\n")
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say where the report is."""
+        if self._config.option.collectonly:
+            return
+        pages = f"{len(self._entries)} page{'' if len(self._entries) == 1 else 's'}"
+        terminalreporter.write_line(f"Cloud Tasks report: {self._folder / 'index.html'} ({pages})")
+
+
+def page_name(test: str) -> str:
+    """The file of a test's page: as much of its node ID as file names may have, and what tells it from all others."""
+    path, separator, name = test.partition("::")
+    readable = re.sub(r"[^A-Za-z0-9_]+", "-", path.rpartition("/")[2] + separator + name).strip("-")[:80]
+    return f"{readable}-{hashlib.sha256(test.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}.html"
+
+
+def _clear(folder: Path) -> None:
+    """Remove the pages of an earlier run, and nothing that is not ours."""
+    for path in sorted(folder.glob("*.html")):
+        with path.open(encoding="utf-8", errors="replace") as file:
+            is_ours = _OURS in file.read(1_000)
+        if is_ours:
+            path.unlink()
+
+
+def _outcome(report: pytest.TestReport) -> str:
+    if hasattr(report, "wasxfail"):
+        return "xpassed" if report.passed else "xfailed"
+    return report.outcome
+
+
+def _message(report: pytest.TestReport, call: pytest.CallInfo[None]) -> str:
+    text = str(report.longrepr) if call.excinfo is None else call.excinfo.exconly(tryshort=True)
+    return text if report.when == "call" else f"In {report.when}: {text}"

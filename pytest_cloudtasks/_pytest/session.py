@@ -1,0 +1,320 @@
+"""The fakes of a pytest session: one handle, a fresh world for each test that wants one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .._clients.interception import interception
+from .._clients.router import switchboard
+from .seed import test_id
+
+if TYPE_CHECKING:
+    from .._api.fake import FakeCloudTasks
+    from .._server.loopback import CloudTasksServer
+    from .._simulation.settings import Settings
+    from .._simulation.simulation import World
+
+MARKER = "cloud_tasks"
+SERVER = "cloud_tasks_server"
+YES = ("", "true", "1", "yes", "on")
+NO = ("false", "0", "no", "off")
+
+
+class PluginSession:
+    """What the plugin knows between its hooks. Settings and everything behind them load with the first fake."""
+
+    def __init__(self, ini: Mapping[str, Any]) -> None:
+        self.seed: int | None = None
+        """That of the command line, which wins over all others."""
+        self._ini = {name: value for name, value in ini.items() if name != "defer_credentials"}
+        self._ini_layer: dict[str, Any] | None = None
+        self._handle: FakeCloudTasks | None = None
+        self._item: pytest.Item | None = None
+        self._wide_fixtures = 0
+        self._stack = ExitStack()
+        self._server: CloudTasksServer | None = None
+        self._exports = False
+        self._exported = ExitStack()
+        """What a test's environment variables are taken back by."""
+        self._world: World | None = None
+        self._first_world: World | None = None
+        """The one of the test itself, where `_world` is that of an example."""
+        self._failures: list[str] = []
+        self._has_failed = self._has_passed = False
+        self._before = (switchboard.refuse_outside, switchboard.defers_credentials, switchboard.redirected_always)
+        self._defers_credentials = str(ini["defer_credentials"]).strip().lower()
+        interception.install()
+        if self._defers_credentials not in NO:
+            switchboard.defers_credentials = lambda: self._item is None or self._wide_fixtures > 0
+        endpoints = frozenset(ini["redirect_endpoints"])
+        switchboard.redirected_always = lambda address: address in endpoints
+        self._decide_outside(ini["outside"])
+
+    def close(self) -> None:
+        """The session is over: everything is as it was before, for a session may run within another's test."""
+        self._stack.close()
+        self.stop_serving()
+        switchboard.refuse_outside, switchboard.defers_credentials, switchboard.redirected_always = self._before
+        interception.uninstall()
+
+    def check_ini(self, config: pytest.Config) -> None:
+        """Refuse the whole run for a value of the ini file that can't be; the settings load only if there are any."""
+        if self._defers_credentials not in (*YES, *NO):
+            raise pytest.UsageError(
+                "In the ini file, cloud_tasks_defer_credentials takes true or false, and got"
+                f" {self._defers_credentials!r}."
+            )
+        if any(self._ini.values()):
+            self._settings_of_ini(config)
+
+    # --- the life of a test --------------------------------------------------------------------------------------
+
+    def set_up(self, item: pytest.Item) -> None:
+        """Begin a test: with a world, if it asks for one."""
+        self._item = item
+        self._world = self._first_world = None
+        self._failures = []
+        self._has_failed = self._has_passed = False
+        settings = self._settings_of(item)
+        self._decide_outside(self._ini["outside"] if settings is None else settings.outside)
+        if MARKER in getattr(item, "fixturenames", ()) or (settings is not None and settings.autouse):
+            self._begin(item)
+        if SERVER in getattr(item, "fixturenames", ()):
+            self.serve()
+
+    def tear_down(self, item: pytest.Item, *, is_failing: bool = False) -> None:
+        """End a test, after its fixtures: release everything, then fail for what application code has swallowed.
+
+        Where a fixture's end ``is_failing``, that is what fails the test.
+        """
+        self._has_failed |= is_failing
+        self._exported.close()
+        self._stack.close()
+        self._item = None
+        self._decide_outside(self._ini["outside"])
+        failures = [*self._failures, *(self._world.failures if self._world is not None else ())]
+        if failures and not self._has_failed:
+            pytest.fail("\n\n".join(failures), pytrace=False)
+        self._check_strictness()
+        if not self._has_failed and self._first_world is not None:
+            self._warn(item, self._first_world)
+
+    def _check_strictness(self) -> None:
+        """Fail a test that passes and leaves something behind; Hypothesis's examples were asked each for itself."""
+        if not self._has_passed or self._has_failed or self._world is None or self._world is not self._first_world:
+            return
+        from .._diagnostics.strict import passed_over
+
+        told = passed_over(self._world)
+        if told:
+            pytest.fail(told, pytrace=False)
+
+    def _warn(self, item: pytest.Item, world: World) -> None:
+        """A test that passes although what it planned never happened may not test what it is about."""
+        from .._api.faults import unused
+        from .._simulation.django_on_commit import CloudTasksWarning
+
+        for told in unused(world):
+            try:
+                item.warn(CloudTasksWarning(told))
+            except CloudTasksWarning:  # the suite turns warnings into errors
+                pytest.fail(told, pytrace=False)
+
+    def serve(self) -> CloudTasksServer:
+        """The server of this session, running; its addresses are in the environment until the test ends."""
+        from .._server.loopback import CloudTasksServer
+
+        if self._server is None:
+            server = CloudTasksServer(self.handle)
+            server._serves_a_session = True
+            try:
+                self._server = server.__enter__()
+            except RuntimeError as error:
+                raise pytest.fail.Exception(str(error), pytrace=False) from None
+            server._on_use = self._use_server
+        self._use_server()
+        return self._server
+
+    def _use_server(self) -> None:
+        """A test uses the server, maybe without having named it: request.getfixturevalue() does that."""
+        from .._server.loopback import retries_by_real_time
+        from .environment import exported
+
+        if self._item is None or self._server is None or self._exports:
+            return
+        self._exports = True
+        self._exported.callback(self._export_no_more)
+        if self._world is None:
+            self._begin(self._item)
+        self._exported.enter_context(retries_by_real_time())
+        self._exported.enter_context(exported(self._server.environment))
+
+    def _export_no_more(self) -> None:
+        self._exports = False
+
+    def stop_serving(self) -> None:
+        """Close the server, if it was ever asked for."""
+        self._exported.close()
+        server, self._server = self._server, None
+        if server is not None:
+            server.__exit__(None, None, None)
+
+    @contextmanager
+    def setting_up(self, scope: str) -> Iterator[None]:
+        """While a fixture is set up; one of a wider scope than the test may defer credentials."""
+        is_wide = scope != "function"
+        self._wide_fixtures += is_wide
+        try:
+            yield
+        finally:
+            self._wide_fixtures -= is_wide
+            if is_wide and self._world is not None:
+                # A fake that it has begun is the outer one for the tests that follow, and so for this one.
+                switchboard.put_innermost(self._world)
+
+    @contextmanager
+    def calling(self, item: pytest.Item) -> Iterator[None]:
+        """While the test function runs; under Hypothesis every example gets a world of its own."""
+        test = getattr(getattr(item, "obj", None), "hypothesis", None)
+        if self._world is None or test is None:
+            yield
+            return
+        from .hypothesis_examples import fresh_examples
+
+        with fresh_examples(test, self.handle, self._world, self._show):
+            yield
+
+    def explain(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+        """Attach the timeline to the report of a failed test."""
+        self._has_passed |= report.when == "call" and report.passed
+        if not report.failed:
+            return
+        self._has_failed = True
+        if call.excinfo is None:
+            return
+        before = [*self._failures, *(self._world.failures if self._world is not None else ())]
+        swallowed = [told for told in before if told not in str(call.excinfo.value)]
+        if swallowed:
+            report.sections.append(("Cloud Tasks failures before", "\n\n".join(swallowed)))
+        if self._world is None:
+            return
+        from .._diagnostics.rpc_errors import refusals_text
+        from .._diagnostics.timeline import timeline_excerpt
+        from .._simulation.exceptions import CloudTasksAssertionError
+        from .._time.foreign import advice_on
+
+        advice = advice_on(call.excinfo.value)
+        if advice is not None:
+            report.sections.append(("Cloud Tasks: clocks", advice))
+        refusals = refusals_text(self._world)
+        if refusals:
+            report.sections.append(("Cloud Tasks refusals", refusals))
+        has_timeline = isinstance(call.excinfo.value, CloudTasksAssertionError)
+        timeline = "" if has_timeline or not self._world.has_a_story else timeline_excerpt(self._world)
+        told = [one for one in (timeline, self._world.choices.replay) if one]
+        if told:
+            report.sections.append((f"Cloud Tasks {'timeline' if timeline else 'choices'}", "\n\n".join(told)))
+
+    @property
+    def handle(self) -> FakeCloudTasks:
+        """The one handle of this session."""
+        if self._handle is None:
+            from .._api.fake import FakeCloudTasks
+
+            self._handle = FakeCloudTasks()
+            self._handle._on_demand = self._begin_on_demand
+        return self._handle
+
+    @property
+    def world(self) -> World | None:
+        """That of the test that runs, or ran last; under Hypothesis that of its last example."""
+        return self._world
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _begin(self, item: pytest.Item) -> None:
+        from .._simulation.simulation import World
+
+        with self._naming(item):
+            world = World(self._settings_of(item, wanted=True), test_id(item))
+            world.check_queues()
+        if "freezegun" in sys.modules:  # what is first imported while it freezes would keep its datetime for good
+            _ = world.frontend
+        self._world = self._first_world = world
+        self._stack = self.handle._in(world)
+
+    def _begin_on_demand(self) -> None:
+        """The handle was touched in a test whose fixtures did not name it: request.getfixturevalue() does that."""
+        if self._item is not None:
+            self._begin(self._item)
+
+    def _show(self, world: World) -> None:
+        """Hypothesis is running an example in ``world``: a failure shows its timeline."""
+        self._world = world
+
+    def _settings_of(self, item: pytest.Item, wanted: bool = False) -> Any:
+        """The settings of a test; None where neither marker nor ini file says anything and nobody ``wanted`` them."""
+        markers = list(item.iter_markers(MARKER))
+        if not markers and not wanted and not any(self._ini.values()):
+            return None
+        from .._simulation.queue_files import located
+        from .._simulation.settings import checked, merged
+
+        layers = [self._settings_of_ini(item.config)]
+        with self._naming(item):
+            for marker in reversed(markers):
+                if marker.args:
+                    raise TypeError(
+                        "@pytest.mark.cloud_tasks takes keyword arguments only, such as"
+                        f" cloud_tasks(queues={marker.args[0]!r})."
+                    )
+                given = dict(marker.kwargs)
+                if "queues" in given:
+                    given["queues"] = located(given["queues"], [item.path.parent, item.config.rootpath])
+                layers.append(checked(given, where="@pytest.mark.cloud_tasks"))
+        if self.seed is not None:
+            layers.append({"seed": self.seed})
+        settings: Settings = merged(*layers)
+        return settings
+
+    def _settings_of_ini(self, config: pytest.Config) -> dict[str, Any]:
+        if self._ini_layer is None:
+            from .._simulation.queue_files import located
+            from .._simulation.settings import settings_from_ini
+
+            try:
+                folder = (config.inipath or config.rootpath / "pytest.ini").parent
+                queues = located(self._ini["queues"], [folder])
+                self._ini_layer = settings_from_ini({**self._ini, "queues": queues})
+            except (ValueError, TypeError) as error:
+                raise pytest.UsageError(f"In the ini file, cloud_tasks_{error}") from None
+        return self._ini_layer
+
+    @contextmanager
+    def _naming(self, item: pytest.Item) -> Iterator[None]:
+        """A wrong option is the test's error, and says where the test is."""
+        try:
+            yield
+        except (ValueError, TypeError) as error:
+            path, line, name = item.location
+            message = f"{path}:{(line or 0) + 1}: {name}: {error}"
+            raise pytest.fail.Exception(message, pytrace=False) from None
+
+    def _decide_outside(self, outside: str) -> None:
+        switchboard.refuse_outside = self._refuse if outside == "refuse" else None
+
+    def _refuse(self, rpc: str) -> None:
+        from .._simulation.call_site import application_frame, place_text
+
+        message = (
+            f"CloudTasksClient.{rpc}() was called outside a fake ({place_text(application_frame()[0])}), and"
+            ' outside="refuse" keeps calls away from the real service. Ask for the cloud_tasks fixture in the test or'
+            ' fixture that makes the call, or allow it with @pytest.mark.cloud_tasks(outside="real").'
+        )
+        self._failures.append(message)
+        pytest.fail(message, pytrace=False)

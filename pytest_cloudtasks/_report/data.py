@@ -1,0 +1,148 @@
+"""What a report shows of a test, as plain data: lanes of marks along the queue's time, rows of a table, details."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from .._diagnostics.event_text import entry_text
+from .._diagnostics.history import Entry, entries, folded
+from .._service import resource_names as names
+from .._service.events import Event, EventKind
+from .._service.request import PullMessage
+from .._service.task import Task
+from .._simulation.duration_text import offset_text
+from .._simulation.notes import Note
+from .._simulation.records import model_task
+from .._simulation.state import State
+from .._simulation.summary import blocked
+from .._targets.request import url_of
+from .details import Details
+from .lanes import Item, TaskLane, TaskStory, call_items, fault, kind_of, label_of, queue_items
+from .limits import kept_tasks, share, tasks_left_out
+
+_TOLD_ELSEWHERE = frozenset({EventKind.TASK_CREATED, EventKind.TASK_DISPATCHED})
+"""Events of tasks that a lane draws from the task itself."""
+
+
+def report_data(world: State, root: Path | None = None) -> dict[str, Any]:
+    """Everything that a page shows of ``world``, in types that JSON has. Paths in texts are relative to ``root``."""
+    return _Report(world, root).data()
+
+
+class _Report:
+    def __init__(self, world: State, root: Path | None) -> None:
+        self._world = world
+        self._panels = Details(world, root)
+        self._story = list(entries(world))
+        self._now = world.clock.elapsed if world.clock.has_started else 0
+        self._stories: dict[Task, TaskStory] = {}
+        self._queues: dict[str, list[tuple[int, Event]]] = {}
+        for entry in self._story:
+            self._sort_in(entry)
+        kept = kept_tasks(list(self._stories))
+        limit = share(one.dispatch_count for one in kept)
+        held_up = blocked(world) if world.service.has_live_tasks else []
+        self._reasons = {model_task(one.task): one.reason.value for one in held_up}
+        self._lanes = {task: TaskLane(self._stories[task], self._panels, limit) for task in kept}
+        self._task_panels = {task: self._panels.task(task, self._stories[task].origin) for task in kept}
+
+    def _sort_in(self, entry: Entry) -> None:
+        what = entry.what
+        if isinstance(what, Note) and what.task is not None and what.task in self._stories:
+            self._stories[what.task].notes.append(what)
+        if not isinstance(what, Event):
+            return
+        events = self._queues.setdefault(what.queue_name, [])
+        if what.task is None:
+            events.append((entry.offset, what))
+            return
+        story = self._stories.setdefault(what.task, TaskStory(what.task, entry.instant - entry.offset))
+        if what.kind is EventKind.TASK_ANSWERED and what.attempt is not None:
+            story.answers[what.attempt] = what
+        elif what.kind not in _TOLD_ELSEWHERE:
+            story.marks.append(what)
+
+    def data(self) -> dict[str, Any]:
+        attempts = [one for task in self._stories for one in task.attempts]
+        kinds = Counter(kind_of(one.outcome) for one in attempts)
+        calls = self._calls()
+        queues = [self._queue(name) for name in self._queues]
+        return {
+            "now": self._now,
+            "seed": self._world.choices.replay,
+            "counts": {"tasks": len(self._stories), "attempts": len(attempts), "kinds": dict(sorted(kinds.items()))},
+            "calls": calls,
+            "queues": queues,
+            "rows": self._rows(),
+            "panels": self._panels.panels,
+            "parts": self._panels.parts,
+        }
+
+    def _calls(self) -> list[Item]:
+        items = call_items(self._world.log.answered, self._origin_at, self._panels)
+        items += [fault(one, one.text, self._panels) for one in self._world.notes if one.task not in self._stories]
+        return sorted(items, key=lambda item: item["at"])
+
+    def _origin_at(self, event: int) -> int:
+        """The instant that offsets count from before event number ``event``."""
+        origins = self._world.origins
+        return origins[max(0, bisect_right([one.event for one in origins], event) - 1)].instant
+
+    def _queue(self, name: str) -> dict[str, Any]:
+        marks, spans = queue_items(self._queues[name], self._now)
+        tasks = [task for task in self._stories if task.queue_name == name]
+        queue = self._world.service.queues.get(name)
+        alike = [one for one in self._queues if names.short(one) == names.short(name)]
+        return {
+            "name": names.short(name) if len(alike) == 1 else name,
+            "state": "deleted" if queue is None else queue.state.name.lower(),
+            "items": marks,
+            "spans": spans,
+            "tasks": [self._task(task) for task in tasks if task in self._lanes],
+            "left_out": tasks_left_out([task for task in tasks if task not in self._lanes]),
+        }
+
+    def _task(self, task: Task) -> dict[str, Any]:
+        target = task.target
+        return {
+            "id": names.short(task.name),
+            "request": "pull task" if isinstance(target, PullMessage) else f"{target.method} {url_of(target)}",
+            "state": task.state.value,
+            "detail": self._task_panels[task],
+            "items": self._lanes[task].items(self._now, self._reasons.get(task, "")),
+        }
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [self._row(entry) for entry in folded(iter(self._story)) if self._is_shown(entry.what)]
+
+    def _is_shown(self, what: object) -> bool:
+        """Whether the table tells it: not what is folded away, nor a dispatch that was answered at once."""
+        if not isinstance(what, Event) or what.task is None:
+            return True
+        if what.task not in self._lanes:
+            return False
+        attempt = what.attempt
+        if attempt is None:
+            return True
+        if what.kind is EventKind.TASK_DISPATCHED and attempt.response_time == attempt.dispatch_time:
+            return False
+        return attempt in self._lanes[what.task].details
+
+    def _row(self, entry: Entry) -> dict[str, Any]:
+        what = entry.what
+        row: dict[str, Any] = {
+            "at": offset_text(entry.offset),
+            "text": entry_text(entry),
+            "is": type(what).__name__.lower(),
+        }
+        if not isinstance(what, Event) or what.task is None:
+            return row
+        row["detail"] = self._task_panels[what.task]
+        if what.attempt is not None:
+            outcome = what.attempt.outcome if what.kind is EventKind.TASK_ANSWERED else None
+            row |= {"kind": kind_of(outcome), "label": label_of(outcome)}
+            row["detail"] = self._lanes[what.task].details[what.attempt]
+        return row

@@ -1,0 +1,132 @@
+"""Bodies, headers, messages and texts as a report shows them: readable, not too long, alike in every run.
+
+Instants become offsets from first contact: a test that holds no date of its own starts at another one in every run.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from .._messages.proto import raw
+from .._simulation.duration_text import duration_text, offset_text
+from .._simulation.short_repr import shortened
+from .._targets.json_text import read_json
+
+LIMIT = 2_000
+"""How many characters of a body are shown."""
+PARSED = 100_000
+"""Up to how many bytes a body is read as JSON."""
+BYTES = 48
+"""How many bytes of a binary body are shown."""
+_ETA = frozenset({"x-cloudtasks-tasketa", "x-appengine-tasketa"})
+_TIMES = frozenset({"iat", "exp", "nbf", "auth_time"})
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
+_TEMPORARY = re.compile(r"[^\s'\"]*pytest-of-[^\s/\\'\"]+[/\\]pytest-\d+")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+Pairs = list[list[str]]
+
+
+def body_text(body: bytes) -> str:
+    """JSON with its indentation, other text as it is, bytes in hex; what is left out is counted."""
+    if not body:
+        return ""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if not text or "\x00" in text:
+        shown = body[:BYTES].hex(" ")
+        return f"{len(body)} bytes, not text: {shown}{' …' if len(body) > BYTES else ''}"
+    if len(body) <= PARSED and text.lstrip()[:1] in ("{", "["):
+        with suppress(ValueError, RecursionError):
+            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    return shortened(text, LIMIT)
+
+
+def header_pairs(pairs: tuple[tuple[str, str], ...], origin: int) -> Pairs:
+    """Names and values as sent, but for what says when: the ETA as an offset, tokens by their claims."""
+    return [[name, _header_value(name.lower(), value, origin)] for name, value in pairs]
+
+
+def _header_value(name: str, value: str, origin: int) -> str:
+    if name in _ETA:
+        seconds, _, micros = value.lstrip("-").partition(".")
+        if seconds.isdigit() and micros.isdigit():
+            instant = int(seconds) * 1_000_000_000 + int(micros.ljust(9, "0"))
+            return offset_text((-instant if value.startswith("-") else instant) - origin)
+    if name == "authorization":
+        return _claims(value) or value
+    return value
+
+
+def _claims(value: str) -> str:
+    """An ID token by its claims, without those that are times; "" for what is none."""
+    parts = value.removeprefix("Bearer ").split(".")
+    if len(parts) != 3:
+        return ""
+    try:
+        claims = read_json(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return ""
+    if not isinstance(claims, dict):
+        return ""
+    told = {key: claims[key] for key in sorted(claims) if key not in _TIMES}
+    return f"Bearer, an ID token: {json.dumps(told, ensure_ascii=False)}"
+
+
+def message_text(message: Any, origin: int) -> str:
+    """A request as JSON, by its own field names; instants are offsets."""
+    message = raw(message)
+    if not hasattr(message, "DESCRIPTOR"):
+        return ""
+    return shortened(json.dumps(_plain(message, origin), indent=2, ensure_ascii=False), LIMIT)
+
+
+def _plain(value: Any, origin: int) -> Any:
+    kind = getattr(getattr(value, "DESCRIPTOR", None), "full_name", None)
+    if kind == "google.protobuf.Timestamp":
+        return offset_text(value.seconds * 1_000_000_000 + value.nanos - origin)
+    if kind == "google.protobuf.Duration":
+        return duration_text(value.seconds * 1_000_000_000 + value.nanos)
+    if kind is not None:
+        return {field.name: _field(field, one, origin) for field, one in value.ListFields()}
+    if isinstance(value, bytes):
+        return body_text(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(value[key], origin) for key in sorted(value)}
+    if isinstance(value, (str, int, float)):
+        return value
+    return [_plain(one, origin) for one in value]
+
+
+def _field(field: Any, value: Any, origin: int) -> Any:
+    if field.enum_type is not None and isinstance(value, int):
+        named = field.enum_type.values_by_number.get(value)
+        return value if named is None else named.name
+    return _plain(value, origin)
+
+
+def told(text: str, root: Path | None = None) -> str:
+    """A text of the test's: without colours, and without what is of this machine or this run, not of the test.
+
+    Paths below ``root`` are relative to it; pytest's temporary directory and the addresses of objects have no numbers.
+    """
+    text = _COLOUR.sub("", text)
+    if root is not None:
+        for separator in ("/", "\\"):
+            text = text.replace(f"{root}{separator}", "")
+    text = _TEMPORARY.sub("<temporary>", text)
+    return _ADDRESS.sub("0x…", text)
+
+
+def printable(text: str) -> str:
+    """What HTML cannot have, and a page should not: control characters and lone surrogates by their escapes."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

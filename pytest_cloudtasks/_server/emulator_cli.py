@@ -1,0 +1,206 @@
+"""``python -m pytest_cloudtasks serve``: its options, and what they come to."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import secrets
+from importlib.util import find_spec
+from typing import Any
+
+from .._api.cli import PROGRAM, Commands, program_and_version
+from .._simulation.queue_files import is_queue_file
+from .._simulation.settings import Settings, merged, settings_from_ini
+from .._simulation.settings import read_duration as duration_in
+from .emulator_destinations import Destinations, Forwarding, server_url
+from .emulator_options import Serving
+
+GRPC_PORT = 8123
+"""Where emulators of Cloud Tasks mostly listen."""
+REST_PORT = 9090
+GRACE = 10
+_IDS = {
+    "project": (re.compile(r"[A-Za-z0-9.:-]+"), "my-shop"),  # those of a domain have a dot and a colon
+    "location": (re.compile(r"[A-Za-z0-9-]+"), "europe-west1"),
+}
+"""What an ID in a queue's name looks like, and an example."""
+_NEEDED = ("aiohttp", "cryptography")
+_HELP = "an emulator on your desk: the fake over gRPC and REST, by the wall's clock, with real HTTP to your workers"
+_DESCRIPTION = f"""\
+{_HELP}.
+
+Tasks are kept in memory. They go out when they are due, under the limits of their queues, as real HTTP requests to
+this machine; retries follow each queue's backoff. Stop it with Ctrl-C or SIGTERM.
+"""
+_EXAMPLES = f"""\
+examples:
+  One queue, and a worker that listens where the tasks' URLs say:
+    {PROGRAM} serve --queue emails
+
+  The queues of your project; what is meant for production goes to the worker on your desk:
+    {PROGRAM} serve --project my-shop --location europe-west1 --queues queue.yaml \\
+        --forward https://worker.my-shop.com=http://127.0.0.1:8080
+
+  App Engine tasks go to the development server:
+    {PROGRAM} serve --queue default --app-engine-host http://127.0.0.1:8080
+
+  From a container, to another one:
+    {PROGRAM} serve --host 0.0.0.0 --auto-create-queues --forward https://worker.test=http://worker:8080
+
+  Ten minutes later, from a test in any language:
+    curl -X POST http://127.0.0.1:{REST_PORT}/control/jump -d '{{"by": "10m"}}'
+
+Point Google's client at it, in Python:
+  client = tasks_v2.CloudTasksClient(
+      transport=CloudTasksGrpcTransport(channel=grpc.insecure_channel("127.0.0.1:{GRPC_PORT}")))
+"""
+
+
+def add_serve(commands: Commands) -> None:
+    """Add the command ``serve``."""
+    parser = commands.add_parser(
+        "serve",
+        usage=f"{PROGRAM} serve [options]",
+        help=_HELP,
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_serve, parser=parser)
+    parser.add_argument("--version", action="version", version=program_and_version())
+    _add_addresses(parser)
+    _add_queues(parser)
+    _add_deliveries(parser)
+    other = parser.add_argument_group("the service and the server")
+    other.add_argument(
+        "--service",
+        action="append",
+        default=[],
+        metavar="KNOB=VALUE",
+        help="a knob of the modelled service, such as max_task_size=102400; may be repeated",
+    )
+    other.add_argument(
+        "--seed", metavar="N", help="the number that task IDs follow from; another one each time if unset"
+    )
+    other.add_argument(
+        "--grace",
+        default=f"{GRACE}s",
+        metavar="TIME",
+        help="how long deliveries under way may take to end when the server is stopped (%(default)s)",
+    )
+    other.add_argument(
+        "--log-format", default="text", choices=("text", "json", "none"), help="how the log is written (%(default)s)"
+    )
+
+
+def _add_addresses(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("where it listens")
+    group.add_argument("--host", default="127.0.0.1", help="the address (%(default)s); 0.0.0.0 in a container")
+    for name, port in (("grpc", GRPC_PORT), ("rest", REST_PORT)):
+        group.add_argument(
+            f"--{name}-port", type=int, default=port, metavar="PORT", help="%(default)s; 0 for one that is free"
+        )
+
+
+def _add_queues(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("queues")
+    group.add_argument(
+        "--queue",
+        action="append",
+        default=[],
+        metavar="QUEUE",
+        help="a queue that is there from the start: an ID or a full name; may be repeated",
+    )
+    group.add_argument(
+        "--queues",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a queue.yaml, or the JSON of `gcloud tasks queues list --format=json`",
+    )
+    group.add_argument("--project", help="the project of queues given by their ID (test-project)")
+    group.add_argument("--location", help="their location (us-central1)")
+    group.add_argument("--auto-create-queues", action="store_true", help="create missing queues by CreateTask")
+
+
+def _add_deliveries(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("deliveries")
+    group.add_argument(
+        "--forward",
+        action="append",
+        default=[],
+        metavar="BASE=TO",
+        help="send what goes to URLs under BASE to the server TO, which may be anywhere; may be repeated",
+    )
+    group.add_argument("--app-engine-host", metavar="URL", help="the server that App Engine tasks go to")
+    group.add_argument(
+        "--allow-remote",
+        action="store_true",
+        help="send to any address that a task names; without it, only to this machine",
+    )
+
+
+def _serve(given: argparse.Namespace) -> int:
+    serving = serving_from(given)
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise ValueError(
+            f"serve needs {' and '.join(missing)}, which this Python doesn't have. Run"
+            " `pip install 'pytest-cloudtasks[server]'`."
+        )
+    from .emulator_server import serve
+
+    return serve(serving)
+
+
+def serving_from(given: argparse.Namespace) -> Serving:
+    """What the options come to; raises ValueError with a sentence for what can't be."""
+    for option in ("grpc_port", "rest_port"):
+        if not 0 <= (port := getattr(given, option)) <= 65535:
+            raise ValueError(f"--{option.replace('_', '-')} takes a port from 0 to 65535, and got {port}.")
+    if not given.host:
+        raise ValueError("--host takes an address to listen at, such as 127.0.0.1, and got ''.")
+    grace = duration_in(given.grace)
+    if grace is None:
+        raise ValueError(f"--grace takes a duration such as 10s or 1m, and got {given.grace!r}.")
+    app_engine = given.app_engine_host and server_url(given.app_engine_host, "--app-engine-host")
+    forwardings = [Forwarding(one) for one in given.forward]
+    settings = _settings(given)
+    from .._simulation.simulation import World
+
+    World(settings).check_queues()
+    return Serving(
+        settings,
+        Destinations(forwardings, app_engine, allow_remote=given.allow_remote),
+        given.host,
+        given.grpc_port,
+        given.rest_port,
+        grace.total_seconds(),
+        given.log_format,
+    )
+
+
+def _settings(given: argparse.Namespace) -> Settings:
+    for file in given.queues:
+        if not is_queue_file(file):
+            raise ValueError(f"--queues takes a file whose name ends with .yaml, .yml or .json, and got {file!r}.")
+    for option, (form, example) in _IDS.items():
+        value = getattr(given, option)
+        if value is not None and not form.fullmatch(value):
+            raise ValueError(f"--{option} takes the ID of a {option}, such as {example}, and got {value!r}.")
+    for knob in given.service:
+        if "=" not in knob:
+            raise ValueError(f"--service takes KNOB=VALUE, such as max_task_size=102400, and got {knob!r}.")
+    texts: dict[str, Any] = {
+        "queues": [*given.queues, *given.queue],
+        "project": given.project,
+        "location": given.location,
+        "service": given.service,
+        "seed": str(secrets.randbits(32)) if given.seed is None else given.seed,
+        "time": "virtual",
+    }
+    try:
+        checked = settings_from_ini(texts)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    return merged(checked, {"auto_create_queues": given.auto_create_queues})

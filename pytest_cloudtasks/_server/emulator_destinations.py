@@ -1,0 +1,114 @@
+"""Where the request of a task really goes, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .._service.outcome import Outcome, OutcomeKind, RpcStatus
+from .._targets.urls import Base, is_loopback, wire_url
+
+ANYWHERE = ("0.0.0.0", "::")
+"""What a server is told to listen at, to be reached from everywhere."""
+_FORWARD = re.compile(r"(https?://[^=]+)=(https?://.+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class NotSent(Outcome):
+    """The outcome of an attempt that this server refused to send; ``sentence`` says why, and what to do."""
+
+    sentence: str = ""
+
+    @property
+    def rpc_status(self) -> RpcStatus:
+        """The code that the attempt's response_status carries. Evidence: our choice."""
+        return RpcStatus.PERMISSION_DENIED
+
+    @property
+    def message(self) -> str:
+        """The text of response_status. Evidence: our choice."""
+        return f"PERMISSION_DENIED(7): {self.sentence}"
+
+
+def not_sent(sentence: str) -> NotSent:
+    """The outcome of an attempt that ``sentence`` refuses."""
+    return NotSent(OutcomeKind.NO_RESPONSE, sentence=sentence)
+
+
+class Route(NamedTuple):
+    """Where a request goes."""
+
+    url: str
+    is_forwarded: bool
+    """Whether that is another server than the one the task names."""
+
+
+class Forwarding:
+    """URLs under a base, and the server that gets their requests in place of the one they name."""
+
+    def __init__(self, given: str) -> None:
+        """``given`` is ``BASE=TO``; raises ValueError with a sentence for anything else."""
+        match = _FORWARD.fullmatch(given)
+        if match is None:
+            raise ValueError(
+                f"--forward takes BASE=TO, two base URLs such as https://worker.test=http://127.0.0.1:8080, and got"
+                f" {given!r}."
+            )
+        self.base = Base(match[1], "--forward")
+        self.to = server_url(match[2], "--forward")
+
+
+def server_url(given: str, option: str) -> str:
+    """The base URL of a server, without its last slash; raises ValueError with a sentence for what is none."""
+    parts = wire_url(given)
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.host
+        or not parts.port
+        or any(mark in given for mark in "@?#")
+    ):
+        raise ValueError(f"{option} takes the base URL of a server such as http://127.0.0.1:8080, and got {given!r}.")
+    return f"{parts.scheme}://{parts.authority}{parts.path.rstrip('/')}"
+
+
+class Destinations:
+    """The server that each request goes to: a forwarding's, App Engine's, or the one that its URL names."""
+
+    def __init__(
+        self, forwardings: Sequence[Forwarding] = (), app_engine: str | None = None, *, allow_remote: bool = False
+    ) -> None:
+        """``app_engine`` is the base URL of the server that stands for App Engine."""
+        self._forwardings = sorted(forwardings, key=lambda one: -one.base.length)
+        self._app_engine = app_engine
+        self._allow_remote = allow_remote
+
+    def route(self, url: str, *, is_app_engine: bool) -> Route | NotSent:
+        """Where the request for ``url`` goes. What an option names itself may lie anywhere."""
+        parts = wire_url(url)
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        for forwarding in self._forwardings:
+            if forwarding.base.covers(url):
+                return Route(forwarding.to + path, True)
+        if is_app_engine:
+            if self._app_engine is None:
+                return not_sent(
+                    "Nothing stands for App Engine here. Start the server with --app-engine-host and the URL of your"
+                    " application, such as http://127.0.0.1:8080."
+                )
+            return Route(self._app_engine + path, True)
+        if parts.scheme not in ("http", "https") or not parts.host or not parts.port:
+            return not_sent(f"{url} is no URL that a request could go to.")
+        if not self._allow_remote and not is_loopback(parts.host):
+            base = f"{parts.scheme}://{parts.authority}"
+            if parts.host in ANYWHERE:
+                return not_sent(
+                    f"{parts.host} is an address to listen at, and none to send to. Create tasks for 127.0.0.1, or send"
+                    f" what goes there to a server here with --forward {base}=http://127.0.0.1:{parts.port}."
+                )
+            return not_sent(
+                f"{parts.host} is not on this machine, and this server sends to no other. Send what goes there to a"
+                f" server here with --forward {base}=http://127.0.0.1:8080, or allow any address with --allow-remote."
+            )
+        return Route(f"{parts.scheme}://{parts.authority}{path}", False)

@@ -1,0 +1,264 @@
+"""The pump: lets the model go on as the wall's clock does, and its deliveries be real requests.
+
+One event loop runs the pump, the deliveries and the REST endpoint. Calls over gRPC come in threads of their own; they
+wake the pump. It never polls: it sleeps until the model's next instant, a call, or an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from .._clients.id_tokens import authorization_for
+from .._messages.call import RpcCall
+from .._service.attempt import Attempt
+from .._service.events import Event
+from .._service.outcome import NO_RESPONSE, OutcomeKind
+from .._service.queue import Queue
+from .._service.units import SECOND
+from .._simulation.settings import Settings
+from .._targets.redirects import retry_at
+from .._targets.request import TargetRequest
+from .._time.clock import WallClock
+from .emulator_log import Log
+from .emulator_sender import Sender, Sent
+from .emulator_simulation import StandingWorld
+
+_AT_ONCE = 100
+"""Dispatches that are begun before answers and calls get their turn."""
+Condition = Callable[[], bool]
+
+
+class Pump:
+    """What keeps a standing world going. It receives the calls of both endpoints."""
+
+    def __init__(self, settings: Settings, sender: Sender, log: Log) -> None:
+        self._settings = settings
+        self._sender = sender
+        self._log = log
+        self._lock = threading.RLock()
+        self._told = 0
+        """How many events the log has; what there is from the start needs no line."""
+        self.begun = 0
+        """Attempts whose requests went out, since the server began."""
+        self.world = self._new_world(WallClock())
+        self._deliveries: dict[asyncio.Task[None], Attempt] = {}
+        self._waiting: list[tuple[Condition, asyncio.Future[None]]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._woken = asyncio.Event()
+        self._is_waking = False
+        self._sleeps_until: int | None = None
+        """The instant at which the pump goes on, if nobody wakes it."""
+        self._is_stopping = False
+
+    # --- calls ---------------------------------------------------------------------------------------------------
+
+    def receive(self, call: RpcCall) -> Any:
+        """Answer a call that has come over the wire, in any thread."""
+        with self._changing():
+            return self.world.receive(call)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Something may happen to the world in the block; what does is told, and the pump looks what follows."""
+        with self._lock:
+            try:
+                yield
+            finally:
+                self._tell()
+                if self._has_news:
+                    self.wake()
+
+    @property
+    def _has_news(self) -> bool:
+        """Whether the pump has to look: a task for later than it sleeps makes no difference to it."""
+        coming = self.world.service.dispatcher.upcoming()
+        is_earlier = coming is not None and (self._sleeps_until is None or coming.at < self._sleeps_until)
+        return is_earlier or bool(self._waiting)
+
+    def wake(self) -> None:
+        """Let the pump look what there is to do; from any thread."""
+        if not self._is_waking and self._loop is not None:
+            self._is_waking = True
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    # --- pumping -------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Dispatch what is due when it is due, until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        while True:
+            self._is_waking = False
+            self._woken.clear()
+            with self._lock:
+                seconds = self._dispatch_due()
+                self._tell()
+            self._look_after_waiting()
+            timer = None if seconds is None else self._loop.call_later(seconds, self._woken.set)
+            await self._woken.wait()
+            if timer is not None:
+                timer.cancel()
+
+    def _dispatch_due(self) -> float | None:
+        """Begin what is due; the seconds until there is more to do, None for as long as nothing happens."""
+        world = self.world
+        now = world.observe()
+        dispatcher = world.service.dispatcher
+        for _ in range(_AT_ONCE):
+            self._sleeps_until = None
+            coming = dispatcher.upcoming()
+            if coming is None or self._is_stopping:
+                return None
+            if coming.at > now:
+                if world.wall.is_held:
+                    return None
+                self._sleeps_until = coming.at
+                return (coming.at - now) / SECOND
+            attempt = dispatcher.proceed(coming, now)
+            if coming.needs_target:
+                self._begin(world, attempt)
+        return 0
+
+    def _begin(self, world: StandingWorld, attempt: Attempt) -> None:
+        # Whoever verifies the token does it by the wall's clock, wherever the queue has jumped to.
+        self.begun += 1
+        authorization = authorization_for(attempt.target, WallClock.on_the_wall())
+        delivery = asyncio.create_task(self._deliver(world, attempt, TargetRequest(attempt, authorization)))
+        self._deliveries[delivery] = attempt
+        delivery.add_done_callback(self._delivered)
+
+    async def _deliver(self, world: StandingWorld, attempt: Attempt, request: TargetRequest) -> None:
+        try:
+            sent = await self._sender.send(request, attempt.task.deadline_in_force / SECOND)
+        except Exception as error:  # whatever it is, the attempt has to come to an end
+            sent = Sent(NO_RESPONSE, remark=f"{request.url} could not be asked: {error!r}")
+        with self._changing():
+            if world is self.world:
+                self._take(world, attempt, sent)
+
+    def _take(self, world: StandingWorld, attempt: Attempt, sent: Sent) -> None:
+        now = world.observe()
+        at = attempt.deadline if sent.outcome.kind is OutcomeKind.DEADLINE_EXCEEDED else now
+        outcome = sent.outcome
+        if self._settings.service.honour_retry_after:
+            outcome = replace(outcome, retry_at=retry_at(sent.headers, at))
+        if sent.remark:
+            world.remarks[attempt] = sent.remark
+        world.service.dispatcher.answer(attempt, outcome, at, now)
+
+    def _delivered(self, delivery: asyncio.Task[None]) -> None:
+        del self._deliveries[delivery]
+        self.wake()
+
+    def _tell(self) -> None:
+        """Log what has happened since the last time."""
+        world = self.world
+        for event in world.service.events[self._told :]:
+            self._log.event(event, _news(world, event))
+        self._told = len(world.service.events)
+
+    def say(self, text: str) -> None:
+        """Log what the server says of itself."""
+        with self._lock:
+            self._log.line(text, self.world.observe())
+
+    # --- waiting -------------------------------------------------------------------------------------------------
+
+    async def until(self, condition: Condition) -> None:
+        """Wait until ``condition`` holds; it is asked whenever something has happened."""
+        future = asyncio.get_running_loop().create_future()
+        entry = (condition, future)
+        self._waiting.append(entry)
+        self.wake()
+        try:
+            await future
+        finally:
+            self._waiting.remove(entry)
+
+    def _look_after_waiting(self) -> None:
+        for condition, future in self._waiting:
+            if not future.done() and condition():
+                future.set_result(None)
+
+    def is_idle(self, only: str | None = None) -> bool:
+        """Whether no attempt is under way, and none is due in a queue that runs; ``only`` is a queue's full name."""
+        with self._lock:
+            now = self.world.observe()
+            if self._under_way(only) or (only is None and self.world.service.dispatcher.awaits_answers):
+                return False
+            return not any(_is_due(queue, now) for queue in self._queues(only))
+
+    def is_empty(self, only: str | None = None) -> bool:
+        """Whether nothing more happens by itself: no attempt is under way, and none will come."""
+        with self._lock:
+            self.world.observe()
+            if self._under_way(only) or (only is None and self.world.service.dispatcher.awaits_answers):
+                return False
+            return all(queue.next_dispatch() is None for queue in self._queues(only))
+
+    def is_quiet(self) -> bool:
+        """Whether nothing more happens at this instant."""
+        with self._lock:
+            now = self.world.observe()
+            coming = self.world.service.dispatcher.upcoming()
+            return not self._deliveries and (coming is None or coming.at > now)
+
+    def under_way(self) -> list[Attempt]:
+        """The attempts whose requests are out."""
+        return list(self._deliveries.values())
+
+    def _under_way(self, only: str | None) -> bool:
+        return any(only in (None, attempt.queue.name) for attempt in self._deliveries.values())
+
+    def _queues(self, only: str | None) -> list[Queue]:
+        queues = self.world.service.queues
+        return list(queues.values()) if only is None else [queues[only]] if only in queues else []
+
+    # --- beginning anew, and the end -----------------------------------------------------------------------------
+
+    async def reset(self) -> None:
+        """Begin anew, with the queues of the settings and nothing else; time goes on where it is."""
+        with self._changing():
+            self.world = self._new_world(self.world.wall.again())
+            self.say("reset: queues are as at the start, and tasks are gone")
+        await self.break_off()
+
+    def _new_world(self, clock: WallClock) -> StandingWorld:
+        world = StandingWorld(self._settings, clock, self._log.refusal)
+        world.contact()
+        self._told = len(world.service.events)
+        return world
+
+    async def end(self, seconds: float) -> None:
+        """Dispatch no more, and wait ``seconds`` for the deliveries under way."""
+        self._is_stopping = True
+        if self._deliveries:
+            await asyncio.wait(list(self._deliveries), timeout=seconds)
+
+    async def break_off(self) -> int:
+        """End the deliveries that are left; how many they are."""
+        left = list(self._deliveries)
+        for delivery in left:
+            delivery.cancel()
+        if left:
+            await asyncio.wait(left)
+        return len(left)
+
+
+def _news(world: StandingWorld, event: Event) -> str:
+    """What there is to say of an attempt, unless the one before has had the same said of it."""
+    attempt = event.attempt
+    remark = "" if attempt is None else world.remarks.get(attempt, "")
+    if attempt is None or not remark or attempt.number == 1:
+        return remark
+    attempts = attempt.task.attempts
+    return "" if world.remarks.get(attempts[attempt.number - 2]) == remark else remark
+
+
+def _is_due(queue: Queue, now: int) -> bool:
+    plan = queue.next_dispatch()
+    return plan is not None and plan[1].goes_at <= now

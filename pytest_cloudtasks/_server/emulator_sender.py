@@ -1,0 +1,122 @@
+"""The sender: real HTTP requests for attempts, and what came of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from typing import NamedTuple
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from .._service.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
+from .._service.request import AppEngineTarget, HttpTarget
+from .._targets.answers import Answer
+from .._targets.forwards import end_to_end_headers, headers_behind_a_proxy
+from .._targets.headers import Headers
+from .._targets.redirects import MAX_REDIRECTS, redirected
+from .._targets.request import TargetRequest
+from .._targets.urls import wire_url
+from .emulator_destinations import Destinations, NotSent, Route
+
+_PIECE = 65536
+_ADDED_BY_AIOHTTP = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+
+
+class Sent(NamedTuple):
+    """What came of a request."""
+
+    outcome: Outcome
+    headers: Headers = Headers()
+    remark: str = ""
+    """What there is to say to whoever looks for the mistake."""
+
+
+class Sender:
+    """Sends requests, each over a connection of its own.
+
+    One that is kept open may break unseen, and nobody could tell whether the next request has reached its target.
+    """
+
+    def __init__(self, destinations: Destinations, *, follows_redirects: bool = False) -> None:
+        self._destinations = destinations
+        self._follows_redirects = follows_redirects
+
+    async def send(self, request: TargetRequest, seconds: float) -> Sent:
+        """The answer to ``request``. After ``seconds`` it is not awaited any more; a broken connection gives none."""
+        try:
+            return await asyncio.wait_for(self._followed(request), seconds)
+        except asyncio.TimeoutError:
+            return Sent(DEADLINE_EXCEEDED, remark=f"{request.url} has not answered within {seconds:g} s")
+
+    async def _followed(self, request: TargetRequest) -> Sent:
+        """The answer at the end of all redirects that are to be followed; App Engine tasks never follow one."""
+        sent = await self._sent(request)
+        if not self._follows_redirects or not isinstance(request.attempt.target, HttpTarget):
+            return sent
+        for _ in range(MAX_REDIRECTS):
+            following = redirected(request, Answer(sent.outcome, sent.headers))
+            if following is None:
+                break
+            request = following
+            sent = await self._sent(request)
+        return sent
+
+    async def _sent(self, request: TargetRequest) -> Sent:
+        is_app_engine = isinstance(request.attempt.target, AppEngineTarget)
+        route = self._destinations.route(request.url, is_app_engine=is_app_engine)
+        if isinstance(route, NotSent):
+            return Sent(route, remark=route.sentence)
+        try:
+            return await _exchange(request, route)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Sent(NO_RESPONSE, remark=f"{route.url} gave no answer: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    """What came between, without what aiohttp says of itself."""
+    cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({cause.verify_message})"
+    if isinstance(cause, ssl.SSLError):
+        return f"it doesn't speak TLS as we do ({cause.reason or cause})"
+    if isinstance(cause, socket.gaierror):
+        return "its host has no address"
+    if isinstance(cause, ConnectionRefusedError):
+        return "nothing listens there"
+    if isinstance(cause, OSError) and cause.errno:
+        return os.strerror(cause.errno)
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the answer broke off"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return "the answer is no HTTP"
+    return str(cause) or type(cause).__name__
+
+
+async def _exchange(request: TargetRequest, route: Route) -> Sent:
+    if route.is_forwarded:
+        headers = headers_behind_a_proxy(request, wire_url(request.url).scheme)
+    else:
+        headers = end_to_end_headers(request)
+    session = aiohttp.ClientSession(
+        skip_auto_headers=_ADDED_BY_AIOHTTP,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+    )
+    async with (
+        session,
+        session.request(
+            request.method,
+            URL(route.url, encoded=True),
+            headers=CIMultiDict(headers),
+            data=request.body or None,
+            allow_redirects=False,
+        ) as answer,
+    ):
+        async for _ in answer.content.iter_chunked(_PIECE):
+            pass  # nobody reads it, and an answer that breaks off is none
+        return Sent(response(answer.status), Headers(answer.headers.items()))

@@ -1,0 +1,175 @@
+"""Serving: the endpoints, the pump and the signals in one event loop, from the banner to the last line."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from aiohttp import web
+
+from .._api.cli import program_and_version
+from .._service.wording import counted
+from . import emulator_oidc_endpoints as tokens
+from .emulator_control_api import Control
+from .emulator_destinations import ANYWHERE
+from .emulator_log import Log
+from .emulator_options import Serving
+from .emulator_scheduler_loop import Pump
+from .emulator_sender import Sender
+from .grpc_endpoint import grpc_server
+from .rest_endpoint import rest_application
+from .rest_runner import rest_runner
+
+_EVERYWHERE = "  listens on all interfaces: whoever reaches this machine may create tasks, jump and reset"
+
+
+def serve(serving: Serving) -> int:
+    """Serve until a signal comes; the exit code."""
+    _allow_many_sockets()
+    try:
+        return asyncio.run(_serve(serving))
+    except (AddressTaken, UnknownHost) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+class AddressTaken(Exception):
+    """Nothing can listen there."""
+
+    def __init__(self, option: str, host: str, port: int) -> None:
+        super().__init__(
+            f"The server can't listen at {host}:{port}: the address is in use, or is none of this machine's. Choose"
+            f" another with --{option}, or 0 for one that is free."
+        )
+
+
+class UnknownHost(Exception):
+    """There is no such address to listen at."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"The server can't listen at {host!r}: the host's name doesn't resolve to an address. Choose another with"
+            " --host, such as 127.0.0.1."
+        )
+
+
+async def _serve(serving: Serving) -> int:
+    log = Log(serving.log_format, _print)
+    follows_redirects = serving.settings.service.follow_redirects
+    pump = Pump(serving.settings, Sender(serving.destinations, follows_redirects=follows_redirects), log)
+    signals = _signals()
+    async with _endpoints(serving, pump) as (grpc_port, rest_port):
+        _announce(serving, pump, log, (grpc_port, rest_port))
+        pumping = asyncio.create_task(pump.run())
+        await asyncio.wait([pumping, asyncio.create_task(signals.get())], return_when=asyncio.FIRST_COMPLETED)
+        if pumping.done():
+            pumping.result()  # it never ends by itself: this raises what went wrong
+        await _stop(pump, serving, signals)
+        pumping.cancel()
+    return 0
+
+
+async def _stop(pump: Pump, serving: Serving, signals: asyncio.Queue[None]) -> None:
+    """Let deliveries end: in their time of grace, or until the second signal."""
+    under_way = len(pump.under_way())
+    waits = f"; {counted(under_way, 'attempt')} under way may take {serving.grace:g} s more" if under_way else ""
+    pump.say(f"stopping{waits}")
+    ending = asyncio.create_task(pump.end(serving.grace))
+    again = asyncio.create_task(signals.get())
+    await asyncio.wait([ending, again], return_when=asyncio.FIRST_COMPLETED)
+    broken_off = await pump.break_off()
+    ending.cancel()
+    again.cancel()
+    pump.say("stopped" + (f"; {counted(broken_off, 'attempt')} broken off" if broken_off else ""))
+
+
+@asynccontextmanager
+async def _endpoints(serving: Serving, pump: Pump) -> AsyncIterator[tuple[int, int]]:
+    """Both endpoints, and their ports."""
+    application = rest_application(pump)
+    Control(pump).add_to(application)
+    tokens.add_to(application)
+    runner = rest_runner(application)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, serving.host, serving.rest_port)
+        try:
+            await site.start()
+        except (socket.gaierror, UnicodeError):  # the latter for what can't even be asked for
+            raise UnknownHost(serving.host) from None
+        except OSError:
+            raise AddressTaken("rest-port", serving.host, serving.rest_port) from None
+        try:
+            server, grpc_port = grpc_server(pump, f"{_bracketed(serving.host)}:{serving.grpc_port}")
+        except RuntimeError:
+            raise AddressTaken("grpc-port", serving.host, serving.grpc_port) from None
+        server.start()
+        try:
+            yield grpc_port, runner.addresses[0][1]
+        finally:
+            stopped = server.stop(0)
+            await asyncio.to_thread(stopped.wait)
+    finally:
+        await runner.cleanup()
+
+
+def _signals() -> asyncio.Queue[None]:
+    """A queue that gets an entry for each signal to stop; until the process ends no other is fatal."""
+    arrived: asyncio.Queue[None] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def note(*_: Any) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(arrived.put_nowait, None)
+
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, note)
+    return arrived
+
+
+def _announce(serving: Serving, pump: Pump, log: Log, ports: tuple[int, int]) -> None:
+    """Where the server is, and what to tell the application of it."""
+    settings = serving.settings
+    everywhere = serving.host in ANYWHERE
+    host = "127.0.0.1" if everywhere else _bracketed(serving.host)
+    grpc, rest = (f"{host}:{port}" for port in ports)
+    queues = [settings.queue_name(name) for name in settings.queues]
+    none = "none yet; CreateTask creates them" if settings.auto_create_queues else "none yet; see --queue"
+    lines = [
+        f"{program_and_version()}: Cloud Tasks on your desk, seed {settings.seed}",
+        f"  gRPC    {grpc}",
+        f"  REST    http://{rest}",
+        *([_EVERYWHERE] if everywhere else []),
+        *[f"  {'queues' if index == 0 else '      '}  {one}" for index, one in enumerate(queues or [none])],
+        f"export CLOUD_TASKS_EMULATOR_HOST={grpc}",
+        f"export CLOUDTASKS_EMULATOR_HOST={rest}",
+    ]
+    more = {"grpc": grpc, "rest": f"http://{rest}", "queues": queues, "seed": settings.seed}
+    log.beginning("\n".join(lines), pump.world.observe(), **more)
+
+
+def _bracketed(host: str) -> str:
+    """An address of IPv6 as it stands before a port."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _print(text: str) -> None:
+    with suppress(BrokenPipeError):
+        print(text, flush=True)
+
+
+def _allow_many_sockets() -> None:
+    """As many as the system lets a process have: a queue may have a thousand requests under way."""
+    try:
+        import resource
+    except ImportError:
+        return  # Windows has no such limit
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,123 @@
+"""Travelling: the queue's time jumps ahead of the wall's, from event to event, and waits for every answer."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from .._service.wording import counted
+from .._simulation.summary import Beginning, Summary, summary_since
+from .._time.instants import from_datetime, to_datetime
+from .emulator_errors import ControlError
+from .emulator_scheduler_loop import Pump
+from .emulator_simulation import StandingWorld
+
+LIMIT = 10_000
+"""How many attempts a jump may make unless it is told otherwise; one retried for ever would keep it going."""
+FARTHEST = from_datetime(datetime(9000, 1, 1, tzinfo=timezone.utc), what="FARTHEST")
+"""Where jumps end: time goes on from there with the wall's, with room for backoffs before a datetime ends in 9999."""
+
+
+@dataclass(frozen=True)
+class Journey:
+    """What happened on the way."""
+
+    now: int
+    attempts: int
+    summary: Summary
+
+
+class Traveller:
+    """Jumps; one at a time, for there is one time.
+
+    On the way time stands still while an answer is awaited, so every event has the instant that it was to have.
+    """
+
+    def __init__(self, pump: Pump) -> None:
+        self._pump = pump
+        self._one_at_a_time = asyncio.Lock()
+
+    async def by(self, duration: int, limit: int = LIMIT) -> Journey:
+        """Pass ``duration``, visiting each event on the way."""
+        async with self._one_at_a_time:
+            now = self._pump.world.observe()
+            _check_reach(now, now + duration)
+            return await self._go(now + duration, limit)
+
+    async def to(self, instant: int, limit: int = LIMIT) -> Journey:
+        """Pass time up to ``instant``."""
+        async with self._one_at_a_time:
+            now = self._pump.world.observe()
+            if instant < now:
+                raise ControlError.invalid(
+                    f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and the jump was to go to"
+                    f" {to_datetime(instant).isoformat()}. Jump to a later instant."
+                )
+            _check_reach(now, instant)
+            return await self._go(instant, limit)
+
+    async def to_the_end(self, limit: int = LIMIT) -> Journey:
+        """Jump from event to event until nothing more happens by itself."""
+        async with self._one_at_a_time:
+            return await self._go(None, limit)
+
+    async def _go(self, end: int | None, limit: int) -> Journey:
+        pump = self._pump
+        world = pump.world
+        world.wall.hold()
+        try:
+            begun, begun_before = len(world.service.events), pump.begun
+            while True:
+                await pump.until(pump.is_quiet)
+                if pump.world is not world:
+                    verb = _verb(end)
+                    raise ControlError.aborted(
+                        f"The server was reset during the {verb}. {verb.capitalize()} again if you need to."
+                    )
+                made = pump.begun - begun_before
+                if not self._next(world, end, made, limit):
+                    return Journey(world.clock.now, made, summary_since(world, Beginning(begun, 0), None))
+        finally:
+            world.wall.let_go()
+            pump.wake()
+
+    def _next(self, world: StandingWorld, end: int | None, made: int, limit: int) -> bool:
+        """Move to the instant of the next event; False at the end."""
+        with world.lock:
+            coming = world.service.dispatcher.upcoming()
+            if coming is None or (end is not None and coming.at > end):
+                if end is not None:
+                    world.clock.move(max(end, world.clock.now))
+                    world.observe()
+                return False
+            if made >= limit and coming.needs_target:
+                raise ControlError.exhausted(
+                    f"The {_verb(end)} has made {counted(made, 'attempt')}, and its limit is {limit}. It is"
+                    f" {to_datetime(world.clock.now).isoformat()} now. Limit the queue's retries (maxAttempts,"
+                    f" maxRetryDuration), or {_verb(end)} with a higher limit."
+                )
+            if coming.at > FARTHEST:
+                raise ControlError.exhausted(
+                    f"The drain has come to {to_datetime(world.clock.now).isoformat()}, and what is next lies beyond"
+                    " the year 9000, where it ends. Limit the queue's retries (maxAttempts, maxBackoff), or start the"
+                    " server anew: its time is the wall's again."
+                )
+            world.clock.move(coming.at)
+            world.observe()
+        self._pump.wake()
+        return True
+
+
+def _verb(end: int | None) -> str:
+    """What the way to ``end`` is called where it is asked for."""
+    return "drain" if end is None else "jump"
+
+
+def _check_reach(now: int, end: int) -> None:
+    """Refuse a jump that leads too far, before anything has happened."""
+    if end > FARTHEST:
+        raise ControlError.invalid(
+            f"A jump goes to {to_datetime(FARTHEST).isoformat()} at the latest, and this one was to go further. It is"
+            f" {to_datetime(now).isoformat()} now. Jump by less."
+        )

@@ -1,0 +1,55 @@
+"""The clock that grpc reads for its deadlines.
+
+grpc makes absolute deadlines of ``time.time()``, which a test may hold: in the past every call has then timed out
+before it is made, and a server spins; in the future a server does not start. While an endpoint runs, grpc's own modules
+are given a stand-in for the module ``time`` that they imported; that is not public. Checked against grpcio 1.50 to
+1.85; ``tests/server/test_wire_clock.py`` fails when it moves.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+
+from .._clients.module_proxy import StandIn
+
+MODULES = (
+    "grpc._channel",
+    "grpc._server",
+    "grpc._common",
+    "grpc._utilities",
+    "grpc.aio._utils",
+    "grpc._cython.cygrpc",
+)
+"""Those that read ``time.time()``."""
+
+
+class WireClock:
+    """Puts the stand-in in and takes it out."""
+
+    def __init__(self) -> None:
+        self._users = 0
+        self._before: list[tuple[ModuleType, ModuleType]] = []
+
+    def install(self, now: Callable[[], float]) -> None:
+        """From now on calls over a network live in the time of ``now``, until `uninstall` is called as often."""
+        self._users += 1
+        if self._users > 1:
+            return
+        stand_in = StandIn(time, time=now)
+        for name in MODULES:
+            module = import_module(name)
+            self._before.append((module, module.time))
+            module.time = stand_in  # type: ignore[attr-defined]
+
+    def uninstall(self) -> None:
+        """Undo one `install`."""
+        self._users -= 1
+        while self._before and self._users == 0:
+            module, real = self._before.pop()
+            module.time = real  # type: ignore[attr-defined]
+
+
+wire_clock = WireClock()

@@ -1,0 +1,98 @@
+"""The gRPC endpoint: grpcio's server, whose calls a backend answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+from google.api_core.gapic_v1.method import DEFAULT
+from google.protobuf.message import DecodeError
+
+from .._clients.router import Receiver
+from .._messages.call import RpcCall
+from .._messages.grpc_errors import InProcessRpcError
+from .._messages.proto import raw, shown
+from .rpc_table import Method, method_at
+
+THREADS = 16
+"""Calls that are answered at the same time; a handler of an ``inline`` dispatch may make calls of its own."""
+_OPTIONS = (("grpc.so_reuseport", 0),)
+"""A port that somebody else listens at is refused rather than shared."""
+_FOR_EVER = 10.0**8
+"""Seconds that are left to a call without a deadline, at the least."""
+_LONGEST_TEXT = 1_000
+"""Characters; a client takes 8 KiB of metadata, in which they may be encoded to nine bytes each."""
+
+
+def grpc_server(backend: Receiver, address: str) -> tuple[grpc.Server, int]:
+    """A server in front of ``backend`` that has been bound to ``address`` (``127.0.0.1:0``), and its port.
+
+    It answers once it is started; who starts it also stops it. Raises RuntimeError if the address is taken.
+    """
+    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="cloud-tasks-grpc")
+    server = grpc.server(pool, handlers=[_Handlers(backend)], options=_OPTIONS)
+    return server, server.add_insecure_port(address)
+
+
+class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Finds what answers a call by its path; grpc itself refuses a path that nothing is found for."""
+
+    def __init__(self, backend: Receiver) -> None:
+        self._backend = backend
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
+        """What answers the calls of one method."""
+        method = method_at(handler_call_details.method)
+        if method is None:
+            return None
+        return grpc.unary_unary_rpc_method_handler(
+            _answering(self._backend, method),
+            response_serializer=lambda response: raw(response).SerializeToString(),
+        )
+
+
+def _answering(backend: Receiver, method: Method) -> Callable[[Any, grpc.ServicerContext], Any]:
+    def answer(data: bytes, context: grpc.ServicerContext) -> Any:
+        try:
+            request = method.request_class.FromString(data)
+        except DecodeError:
+            context.abort(
+                grpc.StatusCode.INVALID_ARGUMENT, f"The request is no {method.request_class.DESCRIPTOR.name}."
+            )
+        call = RpcCall(
+            method.rpc,
+            method.api,
+            shown(method.request, request),
+            _timeout(context),
+            tuple((key, value) for key, value in context.invocation_metadata()),
+            DEFAULT,
+        )
+        try:
+            return backend.receive(call)
+        except InProcessRpcError as error:
+            context.set_trailing_metadata(error.trailing_metadata())
+            code, text = error.code(), error.details()
+        except BaseException as error:  # what fails a test is none of Exception
+            code, text = grpc.StatusCode.INTERNAL, str(error)
+        return context.abort(code, _short(text))  # which raises
+
+    return answer
+
+
+def _timeout(context: grpc.ServicerContext) -> float | None:
+    """How many seconds the caller waits; None without a deadline.
+
+    They are rounded to the precision with which grpc carries them, so that 20 s stay 20 s.
+    """
+    remaining: float = context.time_remaining()
+    if remaining > _FOR_EVER:
+        return None
+    step = 0.5 if remaining > 9.5 else 0.1
+    return round(remaining / step) * step
+
+
+def _short(text: str) -> str:
+    """``text`` as it fits into a status: what quotes a long name of the request would make the client refuse it."""
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"

@@ -1,1 +1,0 @@
-"""``python -m pytest_cloudtasks serve``: the model standing alone, by the wall's clock, with real HTTP deliveries."""

@@ -1,0 +1,110 @@
+"""Permissions by the policy of a queue, for the knob ``iam_emulation``.
+
+A queue without a policy is its project owner's, who is the caller: all is allowed. Where a policy was set, the caller
+may do what it grants, as if nothing were granted on the project. Evidence: documented (permissions, roles); our choice
+(that the queue's policy stands in for the project's and for the service accounts'; that roles neither listed here nor
+in the knob ``iam_roles``, and bindings with a condition, grant nothing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from . import errors
+
+Roles = Mapping[str, Collection[str]]
+"""Roles by name, and the permissions that they grant."""
+EVERYONE = frozenset({"allUsers", "allAuthenticatedUsers"})
+NO_POLICY = b"\x00\x20\x01"
+"""The etag of a policy that was never set, ACAB in base64. Evidence: IAM convention."""
+ACT_AS = "iam.serviceAccounts.actAs"
+FULL_VIEW = "cloudtasks.tasks.fullView"
+
+PERMISSIONS: Mapping[str, str] = {
+    "get_queue": "cloudtasks.queues.get",
+    "update_queue": "cloudtasks.queues.update",
+    "delete_queue": "cloudtasks.queues.delete",
+    "purge_queue": "cloudtasks.queues.purge",
+    "pause_queue": "cloudtasks.queues.pause",
+    "resume_queue": "cloudtasks.queues.resume",
+    "get_iam_policy": "cloudtasks.queues.getIamPolicy",
+    "set_iam_policy": "cloudtasks.queues.setIamPolicy",
+    "create_task": "cloudtasks.tasks.create",
+    "batch_create_tasks": "cloudtasks.tasks.create",
+    "buffer_task": "cloudtasks.tasks.create",
+    "get_task": "cloudtasks.tasks.get",
+    "list_tasks": "cloudtasks.tasks.list",
+    "delete_task": "cloudtasks.tasks.delete",
+    "batch_delete_tasks": "cloudtasks.tasks.delete",
+    "run_task": "cloudtasks.tasks.run",
+}
+"""What an RPC on a queue, or on a task of it, needs. Evidence: documented."""
+
+_QUEUE_ADMIN = frozenset(
+    {
+        "cloudtasks.queues.create",
+        "cloudtasks.queues.list",
+        *(permission for permission in PERMISSIONS.values() if permission.startswith("cloudtasks.queues.")),
+    }
+)
+_TASK_ADMIN = frozenset(
+    {FULL_VIEW, *(permission for permission in PERMISSIONS.values() if permission.startswith("cloudtasks.tasks."))}
+)
+_VIEWER = frozenset(
+    {"cloudtasks.queues.get", "cloudtasks.queues.list", "cloudtasks.tasks.get", "cloudtasks.tasks.list", FULL_VIEW}
+)
+ROLES: Roles = {
+    "roles/owner": _QUEUE_ADMIN | _TASK_ADMIN | {ACT_AS},
+    "roles/cloudtasks.admin": _QUEUE_ADMIN | _TASK_ADMIN,
+    "roles/cloudtasks.queueAdmin": _QUEUE_ADMIN,
+    "roles/cloudtasks.enqueuer": frozenset({"cloudtasks.tasks.create", FULL_VIEW}),
+    "roles/cloudtasks.taskDeleter": frozenset({"cloudtasks.tasks.delete"}),
+    "roles/cloudtasks.taskRunner": frozenset({"cloudtasks.tasks.run", FULL_VIEW}),
+    "roles/cloudtasks.viewer": _VIEWER,
+    "roles/iam.serviceAccountUser": frozenset({ACT_AS}),
+}
+"""What the predefined roles grant. Evidence: documented."""
+
+
+class Binding(NamedTuple):
+    """Members that a policy gives a role."""
+
+    role: str
+    members: frozenset[str]
+    is_conditional: bool = False
+
+    def grants(self, member: str, custom: Roles) -> frozenset[str]:
+        """The permissions that ``member`` has by it; ``custom`` are the project's own roles."""
+        if self.is_conditional or not self.members & {member, *EVERYONE}:
+            return frozenset()
+        return frozenset(ROLES.get(self.role, ())) | frozenset(custom.get(self.role, ()))
+
+
+class Policy(NamedTuple):
+    """A policy as it was set."""
+
+    message: bytes
+    """What the caller sent, as it is given back."""
+    etag: bytes = b""
+    bindings: tuple[Binding, ...] = ()
+
+    def grants(self, member: str, custom: Roles) -> frozenset[str]:
+        """The permissions that ``member`` has by it."""
+        return frozenset().union(*(binding.grants(member, custom) for binding in self.bindings))
+
+
+def check(policy: Policy | None, member: str, custom: Roles, permission: str, resource: str) -> None:
+    """Refuse ``member`` what ``policy`` doesn't grant. Evidence: reported."""
+    if policy is not None and permission not in policy.grants(member, custom):
+        raise errors.PERMISSION_MISSING.error(permission=permission, resource=resource)
+
+
+def etag_of(policy: Policy | None) -> bytes:
+    """The etag that stands for ``policy``."""
+    return NO_POLICY if policy is None else policy.etag
+
+
+def next_etag(version: int) -> bytes:
+    """The etag of a queue's ``version``-th policy; opaque, and none is the same. Evidence: our choice."""
+    return b"\x07\x05" + version.to_bytes(7, "big")

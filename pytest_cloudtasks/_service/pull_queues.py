@@ -1,0 +1,198 @@
+"""Pull queues: tasks that workers lease, renew, give back and acknowledge, instead of being sent.
+
+A lease is nothing but a schedule time that lies ahead: until then the task is given to nobody else, and from then on
+to whoever asks. The caller holds it by knowing that instant. Only v2beta2 has the calls.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from . import errors
+from .events import EventKind
+from .queue import Queue, QueueState
+from .request import Payload, PullMessage
+from .task import Task, TaskState
+from .units import DAY, MICROSECOND, SECOND, truncated
+
+if TYPE_CHECKING:
+    from .service import Service
+
+MAX_TASKS = 1000
+"""Tasks in a LeaseTasks. Evidence: documented."""
+MAX_CALLS = 10
+"""LeaseTasks within a second, on one queue. Evidence: documented."""
+MAX_LEASE = 7 * DAY
+"""Evidence: documented."""
+MAX_TAG = 500
+"""A tag has fewer characters. Evidence: documented."""
+MAX_RESPONSE = 32 * 1024 * 1024
+"""Bytes of tasks in a LeaseTasks. Evidence: documented."""
+_TAG = "tag="
+_OLDEST_TAG = "tag_function=oldest_tag()"
+
+
+def check_message(message: PullMessage) -> None:
+    """Refuse a tag that is too long. Evidence: documented."""
+    if len(message.tag) >= MAX_TAG:
+        raise errors.TAG_TOO_LONG.error()
+
+
+def check_fits(payload: Payload, queue: Queue) -> None:
+    """Refuse a pull message in a push queue, and a request in a pull queue. Evidence: documented; code inferred."""
+    if isinstance(payload, PullMessage) is not queue.is_pull:
+        raise (errors.REQUEST_IN_PULL_QUEUE if queue.is_pull else errors.MESSAGE_IN_PUSH_QUEUE).error()
+
+
+def leasable(queue: Queue, now: int) -> list[Task]:
+    """The tasks of a pull queue that nobody holds and whose time has come, in the order in which they are leased.
+
+    Evidence: the App Engine SDK (by schedule time and name).
+    """
+    due = [task for task in queue.tasks.values() if task.schedule_time <= now]
+    return sorted(due, key=lambda task: (task.schedule_time, task.name))
+
+
+class Leases:
+    """The calls on pull queues, and when LeaseTasks was called."""
+
+    def __init__(self) -> None:
+        self._calls: dict[Queue, deque[int]] = {}
+
+    def lease(
+        self,
+        service: Service,
+        now: int,
+        parent: str,
+        *,
+        max_tasks: int,
+        duration: int | None,
+        filter: str,
+        size_of: Callable[[Task], int],
+    ) -> list[Task]:
+        """LeaseTasks. ``size_of`` measures a task as it is given back; the 32 MB of a response hold at least one.
+
+        A task that was leased max_attempts times and comes up again is deleted. Evidence: documented (limits, states,
+        filters); the App Engine SDK (order, what max_attempts does).
+        """
+        queue = service.get_queue(now, parent)
+        if not queue.is_pull:
+            raise errors.LEASE_IN_PUSH_QUEUE.error()
+        if queue.state is not QueueState.RUNNING:
+            raise errors.LEASE_IN_STOPPED_QUEUE.error(state=queue.state.name)
+        if not 0 < max_tasks <= MAX_TASKS:
+            raise errors.LEASE_MAX_TASKS.error(max_tasks=max_tasks)
+        until = now + _checked(duration)
+        chosen = _filtered(leasable(queue, now), filter)
+        if service.knobs.enforce_lease_rate:
+            self._count(queue, now)
+        leased: list[Task] = []
+        room = MAX_RESPONSE
+        for task in chosen:
+            if len(leased) == max_tasks:
+                break
+            if _is_used_up(task, queue):
+                service.end_pulled(task, TaskState.EXHAUSTED, EventKind.TASK_LEASES_EXHAUSTED, now)
+                continue
+            room -= size_of(task)
+            if leased and room < 0:
+                break
+            task.dispatch_count += 1
+            task.schedule_time = truncated(until, MICROSECOND)
+            leased.append(task)
+            service.pulled(task, EventKind.TASK_LEASED, now, until=task.schedule_time)
+        return leased
+
+    def acknowledge(self, service: Service, now: int, name: str, schedule_time: int | None) -> None:
+        """AcknowledgeTask: the task is done, and deleted. Evidence: documented."""
+        task = _held(service, now, name, schedule_time)
+        service.end_pulled(task, TaskState.SUCCEEDED, EventKind.TASK_ACKNOWLEDGED, now)
+
+    def renew(self, service: Service, now: int, name: str, schedule_time: int | None, duration: int | None) -> Task:
+        """RenewLease: the lease counts from now. Evidence: documented.
+
+        In a queue that doesn't run it is refused. Evidence: the App Engine SDK (of a paused one).
+        """
+        task = _held(service, now, name, schedule_time)
+        queue = service.queues[task.queue_name]
+        if queue.state is not QueueState.RUNNING:
+            raise errors.RENEW_IN_STOPPED_QUEUE.error(state=queue.state.name)
+        task.schedule_time = truncated(now + _checked(duration), MICROSECOND)
+        service.pulled(task, EventKind.LEASE_RENEWED, now, until=task.schedule_time)
+        return task
+
+    def cancel(self, service: Service, now: int, name: str, schedule_time: int | None) -> Task:
+        """CancelLease: the task can be leased at once. Evidence: documented."""
+        task = _held(service, now, name, schedule_time)
+        task.schedule_time = truncated(now, MICROSECOND)
+        service.pulled(task, EventKind.LEASE_CANCELLED, now)
+        return task
+
+    def forget(self, queue: Queue) -> None:
+        """``queue`` is gone."""
+        self._calls.pop(queue, None)
+
+    def shift(self, by: int) -> None:
+        """Move with a clock that was set anew."""
+        for queue, calls in self._calls.items():
+            self._calls[queue] = deque(at + by for at in calls)
+
+    def _count(self, queue: Queue, now: int) -> None:
+        """Refuse a call that is one too many within a second. Evidence: documented; that it slides is our choice."""
+        calls = self._calls.setdefault(queue, deque())
+        while calls and calls[0] <= now - SECOND:
+            calls.popleft()
+        if len(calls) >= MAX_CALLS:
+            raise errors.LEASE_RATE.error(limit=MAX_CALLS)
+        calls.append(now)
+
+
+def _checked(duration: int | None) -> int:
+    """A lease's duration, cut to the second. Evidence: documented."""
+    if duration is None:
+        raise errors.LEASE_DURATION_MISSING.error()
+    if not 0 <= duration <= MAX_LEASE:
+        raise errors.LEASE_DURATION.error()
+    return truncated(duration, SECOND)
+
+
+def _filtered(tasks: Iterable[Task], filter: str) -> list[Task]:
+    """Those that have the tag that ``filter`` names, or the one of the first. Evidence: documented.
+
+    Without a tag, the oldest task stands for those without one. Evidence: the App Engine SDK.
+    """
+    tasks = list(tasks)
+    if not filter:
+        return tasks
+    if filter == _OLDEST_TAG:
+        return [task for task in tasks if tag_of(task) == tag_of(tasks[0])]
+    tag = filter.removeprefix(_TAG)
+    if not filter.startswith(_TAG) or len(tag) >= MAX_TAG:
+        raise errors.LEASE_FILTER.error(filter=filter if len(filter) < MAX_TAG else f"{filter[:40]}…")
+    return [task for task in tasks if tag_of(task) == tag]
+
+
+def tag_of(task: Task) -> str:
+    """The tag of a pull task, "" without one."""
+    return task.target.tag if isinstance(task.target, PullMessage) else ""
+
+
+def _is_used_up(task: Task, queue: Queue) -> bool:
+    limit = queue.config.retry_config.max_attempts
+    return 0 < limit <= task.dispatch_count
+
+
+def _held(service: Service, now: int, name: str, schedule_time: int | None) -> Task:
+    """The task that is leased until ``schedule_time``, to whoever knows that. Evidence: documented; codes inferred."""
+    task = service.get_task(now, name)
+    if not isinstance(task.target, PullMessage):
+        raise errors.NOT_A_PULL_TASK.error()
+    if schedule_time is None:
+        raise errors.LEASE_SCHEDULE_TIME_MISSING.error()
+    if not task.dispatch_count or schedule_time != task.schedule_time:
+        raise errors.LEASE_NOT_HELD.error()
+    if now >= task.schedule_time:
+        raise errors.LEASE_EXPIRED.error()
+    return task

@@ -1,0 +1,369 @@
+"""Dispatching: which attempt begins when, and what follows from its outcome."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+from fractions import Fraction
+from typing import NamedTuple
+
+from .agenda import Agenda
+from .attempt import Attempt
+from .candidates import contenders
+from .events import Event, EventKind
+from .options import ExecutionCountRule, Knobs, SystemThrottle
+from .ordering import Lineup, Place
+from .outcome import Outcome, OutcomeKind
+from .queue import Queue
+from .request import HttpTarget
+from .retry import Retry, verdict_on_failure
+from .task import Task, TaskState
+from .units import LATEST, MICROSECOND, truncated
+
+_RECOVERY = Fraction(1, 10)
+"""The part of its rate that a throttled queue gets back by a success. Evidence: our choice."""
+
+End = Callable[[Task, TaskState, int], None]
+"""Takes a task out of the service, in its last state, at an instant."""
+
+
+class Purge(NamedTuple):
+    """A PurgeQueue that is to take effect: tasks with a smaller sequence number go."""
+
+    queue: Queue
+    before: int
+
+
+class Step(Enum):
+    """What the next thing can be."""
+
+    DISPATCH = "a queue's next task goes out"
+    DELIVERY = "an attempt that RunTask has begun reaches its target"
+    ANSWER = "the answer to an attempt comes in"
+
+
+@dataclass(slots=True)
+class Upcoming:
+    """What comes next, at the instant ``at``, which may be past already."""
+
+    step: Step
+    at: int
+    task: Task
+    queue: Queue | None = None
+    attempt: Attempt | None = None
+
+    @property
+    def needs_target(self) -> bool:
+        """Whether a request goes out."""
+        return self.step is not Step.ANSWER
+
+
+class Dispatcher:
+    """The queues' motion.
+
+    The driver asks what is `upcoming`, moves its clock there and calls `proceed`: an attempt that comes back without
+    an outcome is to be delivered to its target, and its answer handed in with `answer`, now or for a later instant.
+    """
+
+    def __init__(self, knobs: Knobs, record: Callable[[Event], None], end: End) -> None:
+        self._knobs = knobs
+        self._record = record
+        self._end = end
+        self.lineup = Lineup()
+        """Decides where tasks stand in line."""
+        self._dispatches: Agenda[Queue] = Agenda()
+        self._next_tasks: dict[Queue, Task] = {}
+        """Which task the entry of a queue on the agenda of dispatches is about."""
+        self._changed: dict[Queue, None] = {}
+        """Queues whose entry may be another one now; it is made when it is asked for, or when time goes on."""
+        self._answers: Agenda[Attempt] = Agenda()
+        self._pending: dict[Attempt, Outcome] = {}
+        """Answers that targets will give at a later instant, which is on the agenda."""
+        self._expiries: Agenda[Queue] = Agenda()
+        self._purges: Agenda[Purge] = Agenda()
+        self._forced: deque[Attempt] = deque()
+        self._observed = 0
+        self._effective: int | None = None
+        """The instant up to which everything that only takes time has taken effect."""
+
+    # --- what the service tells it -------------------------------------------------------------------------------
+
+    def added(self, queue: Queue, task: Task) -> None:
+        """``task`` is new in ``queue``."""
+        if not queue.is_pull:
+            queue.wait(task, self.lineup.place(task))
+        expiry, entry = task.create_time + queue.config.task_ttl, self._expiries.entries.get(queue)
+        # An entry that is later was left by a task that is gone, before the clock was set back.
+        if entry is None or expiry < entry[0]:
+            self._expiries.put(queue, expiry, (task.sequence,))
+        self._changed[queue] = None
+
+    def changed(self, queue: Queue) -> None:
+        """Something that decides on the next dispatch of ``queue`` may be different now."""
+        self._changed[queue] = None
+
+    def reconfigured(self, queue: Queue, now: int) -> None:
+        """The settings of ``queue`` are different now; with a shorter retention, tasks may have to go at once."""
+        oldest = next(iter(queue.tasks.values()), None)
+        if oldest is not None:
+            self._expiries.put(queue, max(oldest.create_time + queue.config.task_ttl, now), (oldest.sequence,))
+            self._effective = None
+        self.changed(queue)
+
+    def hold_back(self, queue: Queue, task: Task, delay: int) -> None:
+        """Let ``task``, which waits in ``queue``, go that long (nanoseconds) after its schedule time."""
+        queue.wait(task, Place(task.rank, delay))
+        self.changed(queue)
+
+    def purge_later(self, queue: Queue, before: int, at: int) -> None:
+        """At ``at``, let the tasks of ``queue`` go that have a smaller sequence number than ``before``."""
+        purge = Purge(queue, before)
+        earlier = self._purges.at(purge)
+        if earlier is not None and earlier <= at:
+            return  # nothing was created since: the same tasks go then
+        queue.purges.append((at, before))
+        self._purges.put(purge, at, (before,))
+        self.changed(queue)
+
+    def removed(self, queue: Queue) -> None:
+        """``queue`` is gone; attempts under way end in their own time."""
+        self.changed(queue)
+        self._expiries.remove(queue)
+
+    # --- what the driver asks ------------------------------------------------------------------------------------
+
+    def upcoming(self, only: Queue | None = None) -> Upcoming | None:
+        """The next thing that happens by itself; None if nothing is to come.
+
+        With ``only``, other queues' dispatches don't count; answers under way always do. Of an answer and a dispatch
+        of one instant the answer comes first; a dispatch that is overdue is one of the instant last observed.
+        """
+        if self._forced:
+            attempt = self._forced[0]
+            return Upcoming(Step.DELIVERY, attempt.dispatch_time, attempt.task, attempt=attempt)
+        if self._changed:
+            self._plan()
+        answer = self._answers.first() if self._answers.entries else None
+        dispatch = self._next_dispatch(only)
+        if answer is not None and (dispatch is None or answer[0] <= max(dispatch[0], self._observed)):
+            return Upcoming(Step.ANSWER, answer[0], answer[1].task, attempt=answer[1])
+        if dispatch is None:
+            return None
+        at, queue = dispatch
+        return Upcoming(Step.DISPATCH, at, self._next_tasks[queue], queue)
+
+    def settled(self, upcoming: Upcoming, only: Queue | None = None) -> Upcoming:
+        """``upcoming``, or the dispatch of another task that could go in its place, as the line-up has it."""
+        if upcoming.queue is None or not self.lineup.picks:
+            return upcoming
+        at = max(upcoming.at, self._observed)
+        line = contenders(self._dispatches.up_to(at) if only is None else [only], at, upcoming.task)
+        if len(line) < 2:
+            return upcoming
+        task, queue = line[self.lineup.pick([task for task, _ in line])]
+        return replace(upcoming, task=task, queue=queue)
+
+    @property
+    def awaits_answers(self) -> bool:
+        """Whether attempts are under way, of tasks that are gone, too."""
+        return bool(self._forced or self._pending)
+
+    def proceed(self, upcoming: Upcoming, now: int) -> Attempt:
+        """Do what `upcoming` told, at ``now``; an attempt without an outcome is to be delivered."""
+        if upcoming.queue is not None:
+            upcoming.queue.rate.take(now)
+            return self._begin(upcoming.queue, upcoming.task, now, forced=False)
+        if upcoming.step is Step.DELIVERY:
+            return self._forced.popleft()
+        attempt = upcoming.attempt
+        assert attempt is not None, "an answer is one to an attempt"
+        self._conclude(attempt, self._pending[attempt], now)
+        return attempt
+
+    def force(self, queue: Queue, task: Task, now: int) -> Attempt:
+        """Begin an attempt past the queue's state and limits, to be delivered by the caller."""
+        return self._begin(queue, task, now, forced=True)
+
+    def begin(self, queue: Queue, task: Task, now: int) -> Attempt:
+        """Begin an attempt that counts as scheduled, without a look at rate and concurrency."""
+        return self._begin(queue, task, now, forced=False)
+
+    def force_later(self, queue: Queue, task: Task, now: int) -> Attempt:
+        """Begin an attempt like `force`; the driver's next `proceed` brings it up for delivery."""
+        attempt = self._begin(queue, task, now, forced=True)
+        self._forced.append(attempt)
+        return attempt
+
+    def answer(self, attempt: Attempt, outcome: Outcome, at: int, now: int) -> None:
+        """The target's answer to ``attempt`` comes at the instant ``at``; past its deadline it is not awaited.
+
+        Evidence: documented (no answer by the deadline is a failure).
+        """
+        deadline = attempt.deadline
+        if at > deadline:
+            at, outcome = deadline, Outcome(OutcomeKind.DEADLINE_EXCEEDED)
+        if self._knobs.treat_304_as_success and outcome.http_status == 304:
+            outcome = replace(outcome, counts_as_success=True)
+        if at <= now:
+            self._conclude(attempt, outcome, now)
+        else:
+            self._pending[attempt] = outcome
+            self._answers.put(attempt, at, (attempt.task.sequence, attempt.number))
+
+    def observe(self, now: int) -> bool:
+        """Let what only takes time take effect: purged tasks go, and those past their retention. Whether any went."""
+        if now == self._effective:
+            return False
+        if self._changed and now != self._observed:
+            self._plan()
+        self._observed = self._effective = now
+        took_effect = False
+        while self._purges.entries and (purge := self._purges.first()) is not None and purge[0] <= now:
+            self._expire_up_to(purge[0])
+            self._purge(purge[1], purge[0])
+            took_effect = True
+        return self._expire_up_to(now) or took_effect
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _plan(self) -> None:
+        """Enter the next dispatch of every queue that has changed."""
+        for queue in self._changed:
+            plan = queue.next_dispatch()
+            if plan is None:
+                self._dispatches.remove(queue)
+                self._next_tasks.pop(queue, None)
+                continue
+            at, task = plan
+            goes_at = task.goes_at
+            # What could go by now goes in the order of the lines, whenever it could have gone.
+            self._dispatches.put(queue, at if at > self._observed else goes_at, (goes_at, task.rank, task.sequence))
+            self._next_tasks[queue] = task
+        self._changed.clear()
+
+    def _next_dispatch(self, only: Queue | None) -> tuple[int, Queue] | None:
+        if only is None:
+            return self._dispatches.first()
+        at = self._dispatches.at(only)
+        return None if at is None else (at, only)
+
+    def _begin(self, queue: Queue, task: Task, now: int, *, forced: bool) -> Attempt:
+        task.dispatch_count += 1
+        task.in_flight += 1
+        task.state = TaskState.DISPATCHED
+        queue.in_flight += 1
+        attempt = Attempt(
+            task,
+            queue,
+            schedule_time=now if forced else task.schedule_time,
+            dispatch_time=now,
+            forced=forced,
+            execution_count=self._execution_count(task),
+        )
+        task.attempts += (attempt,)
+        self._record(Event(now, EventKind.TASK_DISPATCHED, queue.name, task, attempt))
+        self.changed(queue)
+        return attempt
+
+    def _execution_count(self, task: Task) -> int:
+        """HTTP tasks count responses outside 5xx, App Engine tasks all of them. Evidence: recorded."""
+        if self._knobs.execution_count_rule is ExecutionCountRule.LEGACY_ZERO:
+            return 0
+        return task.non_5xx_count if isinstance(task.target, HttpTarget) else task.response_count
+
+    def _conclude(self, attempt: Attempt, outcome: Outcome, now: int) -> None:
+        if self._pending.pop(attempt, None) is not None:
+            self._answers.remove(attempt)
+        task, queue = attempt.task, attempt.queue
+        attempt.outcome = outcome
+        attempt.response_time = now
+        task.in_flight -= 1
+        queue.in_flight -= 1
+        if not task.is_live:
+            self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt, dropped=True))
+        else:
+            self._apply(attempt, outcome, now)
+        self.changed(queue)
+
+    def _apply(self, attempt: Attempt, outcome: Outcome, now: int) -> None:
+        task, queue = attempt.task, attempt.queue
+        task.last_outcome = outcome
+        if self._knobs.system_throttle is SystemThrottle.SIMPLE:
+            _throttle(queue, task, outcome, now)
+        if outcome.kind is OutcomeKind.RESPONSE:
+            task.response_count += 1
+            task.non_5xx_count += not 500 <= outcome.http_status <= 599
+        if outcome.succeeded:
+            self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt))
+            self._end(task, TaskState.SUCCEEDED, now)
+            return
+        task.failures += 1
+        verdict = verdict_on_failure(
+            task.retry_config or queue.config.retry_config,
+            self._knobs.retry_limit_check,
+            attempts=task.dispatch_count,
+            failures=task.failures,
+            first_dispatch=task.attempts[0].dispatch_time,
+            ended=now,
+            counted_from=attempt.dispatch_time if attempt.forced else now,
+        )
+        if isinstance(verdict, Retry):
+            if self._knobs.honour_retry_after and outcome.retry_at is not None:
+                verdict = Retry(min(max(verdict.at, outcome.retry_at), LATEST))
+            task.schedule_time = truncated(verdict.at, MICROSECOND)
+        if task.in_flight:
+            # Another attempt is under way: it decides. Evidence: our choice.
+            self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt))
+            return
+        self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt, verdict))
+        if isinstance(verdict, Retry):
+            task.state = TaskState.SCHEDULED
+            queue.wait(task, self.lineup.place(task))
+        else:
+            self._end(task, TaskState.EXHAUSTED, now)
+
+    def _expire_up_to(self, now: int) -> bool:
+        has_expired = False
+        while True:
+            first = self._expiries.first()
+            if first is None or first[0] > now:
+                return has_expired
+            self._expire(first[1], first[0])
+            has_expired = True
+
+    def _purge(self, purge: Purge, now: int) -> None:
+        self._purges.remove(purge)
+        purge.queue.purges.remove((now, purge.before))
+        for task in [task for task in purge.queue.tasks.values() if task.sequence < purge.before]:
+            self._end(task, TaskState.DELETED, now)
+        self.changed(purge.queue)
+
+    def _expire(self, queue: Queue, now: int) -> None:
+        self._expiries.remove(queue)
+        expired = []
+        for task in queue.tasks.values():
+            expiry = task.create_time + queue.config.task_ttl
+            if expiry > now:
+                self._expiries.put(queue, expiry, (task.sequence,))
+                break
+            expired.append(task)
+        for task in expired:
+            until = task.create_time + queue.config.task_ttl
+            self._record(Event(now, EventKind.TASK_EXPIRED, queue.name, task, until=until))
+            self._end(task, TaskState.EXPIRED, now)
+        self.changed(queue)
+
+
+def _throttle(queue: Queue, task: Task, outcome: Outcome, now: int) -> None:
+    """429 and 503 halve the rate that the queue has, a success gives back a tenth of its full rate.
+
+    Evidence: documented (429 and 503, of App Engine 503 alone, lead to a higher backoff rate); the numbers are
+    fictional.
+    """
+    statuses = (429, 503) if isinstance(task.target, HttpTarget) else (503,)
+    if outcome.http_status in statuses:
+        queue.allow(queue.throttle / 2, now)
+    elif outcome.succeeded:
+        queue.allow(queue.throttle + _RECOVERY, now)

@@ -1,0 +1,408 @@
+"""The service: its RPCs as commands on queues and tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from . import (
+    app_engine,
+    iam,
+)
+from . import (
+    errors as refusals,
+)
+from . import (
+    http_overrides as http_target,
+)
+from . import (
+    resource_names as names,
+)
+from . import (
+    validation as creation,
+)
+from .attempt import Attempt
+from .batch import Batches
+from .cmek import CmekConfigs
+from .events import Event, EventKind
+from .options import Knobs
+from .ordering import place_in_listings
+from .paging import Cursor, page
+from .pull_queues import Leases, check_fits
+from .queue import Queue, QueueState
+from .queue_settings import QueueConfig, Settings, check_mask, masked, queue_config_from
+from .request import PullMessage, Routing, Target
+from .retry import retry_config_from
+from .scheduler import Dispatcher
+from .task import Task, TaskSpec, TaskState
+from .tombstones import Tombstones
+
+QUEUES_PER_PAGE = 9800
+TASKS_PER_PAGE = 1000
+MAX_QUEUES = 1000
+"""Queues in one location of a project. Evidence: documented."""
+
+
+_ID_TO_COME = "0" * 20
+"""Stands for an unnamed task's ID while the task may still be refused for its size, and is as long."""
+
+
+class Service:
+    """Cloud Tasks, all projects and locations of it.
+
+    Every command takes the instant at which it arrives (nanoseconds since 1970, UTC). A refused command raises
+    `refusals.ServiceError` and has changed nothing.
+    """
+
+    def __init__(
+        self, new_task_id: Callable[[], str], knobs: Knobs | None = None, location: str = "us-central1"
+    ) -> None:
+        """``new_task_id`` gives the IDs of tasks created without a name, a new one each time.
+
+        ``location`` is the ID of the one that ListLocations has; queues may be made in others all the same.
+        """
+        self.knobs = knobs or Knobs()
+        self.location = location
+        self.queues: dict[str, Queue] = {}
+        self.accepted: list[Task] = []
+        """Every task ever accepted, gone ones included, in the order of creation."""
+        self.events: list[Event] = []
+        self.batches = Batches()
+        self.cmek = CmekConfigs()
+        self.leases = Leases()
+        self._new_task_id = new_task_id
+        self._queue_tombstones = Tombstones()
+        self._task_tombstones: dict[str, Tombstones] = {}
+        self.dispatcher = Dispatcher(self.knobs, self._record, self._end)
+
+    # --- queues --------------------------------------------------------------------------------------------------
+
+    def create_queue(self, now: int, parent: str, name: str, settings: Settings) -> Queue:
+        """CreateQueue. With the knob ``queue_init_delay`` CreateTask doesn't find it at once."""
+        names.check_new_queue(name, parent)
+        config = self._with_host(queue_config_from(settings, self.knobs), name)
+        if name in self.queues:
+            raise refusals.QUEUE_EXISTS.error()
+        if self._queue_tombstones.holds(name, now):
+            if self.knobs.ghost_recreate:
+                return Queue(name, config)  # it looks like one, and is not there
+            raise refusals.QUEUE_DELETED_TOO_RECENTLY.error()
+        # Counting is left out as long as it can't come to so many.
+        is_near = len(self.queues) >= MAX_QUEUES
+        if is_near and sum(names.location_of(one) == parent for one in self.queues) >= MAX_QUEUES:
+            raise refusals.QUEUES_EXHAUSTED.error(limit=MAX_QUEUES)
+        queue = self.queues[name] = Queue(name, config, now + self.knobs.queue_init_delay)
+        self._task_tombstones[name] = Tombstones()
+        self._happened(now, EventKind.QUEUE_CREATED, queue)
+        return queue
+
+    def get_queue(self, now: int, name: str) -> Queue:
+        """GetQueue."""
+        names.check_queue(name)
+        queue = self.queues.get(name)
+        if queue is None:
+            raise refusals.QUEUE_MISSING.error()
+        return queue
+
+    def list_queues(
+        self, now: int, parent: str, page_size: int, page_token: str, filter: str
+    ) -> tuple[list[Queue], str]:
+        """ListQueues, in the order of names. Evidence: documented."""
+        names.check_location(parent)
+        from .queue_filter import queue_filter
+
+        matches = queue_filter(filter)
+        within = sorted(
+            (queue for queue in self.queues.values() if names.location_of(queue.name) == parent and matches(queue)),
+            key=lambda queue: queue.name,
+        )
+        cursor = Cursor(f"queues of {parent} where {filter}", page_token, now)
+        return page(within, lambda queue: queue.name, page_size, cursor, QUEUES_PER_PAGE)
+
+    def update_queue(self, now: int, name: str, settings: Settings, mask: Sequence[str]) -> Queue:
+        """UpdateQueue: all settings without a mask, else those it names; creates what is missing. Documented."""
+        names.check_queue_to_update(name)
+        check_mask(mask)
+        if name not in self.queues:
+            return self.create_queue(now, names.location_of(name), name, settings)
+        queue = self.get_queue(now, name)
+        config = masked(queue.config, settings, mask, self.knobs) if mask else queue_config_from(settings, self.knobs)
+        config = self._with_host(config, name)
+        queue.reconfigure(config, now)
+        self.dispatcher.reconfigured(queue, now)
+        self._happened(now, EventKind.QUEUE_UPDATED, queue)
+        return queue
+
+    def _with_host(self, config: QueueConfig, name: str) -> QueueConfig:
+        """``config`` with the host of its App Engine routing, where it has one. Evidence: documented."""
+        given = config.other.get(app_engine.OVERRIDE)
+        if given is None:
+            return config
+        override = app_engine.override_with_host(given, name, self.knobs.app_engine_host_suffix)
+        return replace(config, other={**config.other, app_engine.OVERRIDE: override})
+
+    def delete_queue(self, now: int, name: str) -> None:
+        """DeleteQueue, tasks and all; the name stays reserved. Evidence: documented; the text is recorded."""
+        names.check_queue(name)
+        queue = self.queues.get(name)
+        if queue is None:
+            raise refusals.ENTITY_MISSING.error()
+        self._remove(list(queue.tasks.values()), now)
+        del self.queues[name]
+        del self._task_tombstones[name]
+        self._queue_tombstones.bury(name, now + self.knobs.queue_tombstone_ttl)
+        self.dispatcher.removed(queue)
+        self.leases.forget(queue)
+        self._happened(now, EventKind.QUEUE_DELETED, queue)
+
+    def purge_queue(self, now: int, name: str) -> Queue:
+        """PurgeQueue: every task that is there goes, at once; purged names stay reserved. Evidence: documented.
+
+        With the knob ``purge_delay`` they go later, and may be dispatched until then.
+        """
+        queue = self.get_queue(now, name)
+        queue.purge_time = now
+        if self.knobs.purge_delay:
+            self.dispatcher.purge_later(queue, len(self.accepted), now + self.knobs.purge_delay)
+        else:
+            self._remove(list(queue.tasks.values()), now)
+            self.dispatcher.changed(queue)
+        self._happened(now, EventKind.QUEUE_PURGED, queue)
+        return queue
+
+    def pause_queue(self, now: int, name: str) -> Queue:
+        """PauseQueue; pausing a paused queue is no error. Evidence: documented; our choice."""
+        return self._set_state(now, name, QueueState.PAUSED, EventKind.QUEUE_PAUSED)
+
+    def resume_queue(self, now: int, name: str) -> Queue:
+        """ResumeQueue; resuming a running queue is no error. Evidence: documented; our choice."""
+        return self._set_state(now, name, QueueState.RUNNING, EventKind.QUEUE_RESUMED)
+
+    def disable_queue(self, now: int, name: str) -> Queue:
+        """What UploadQueueYaml does to a queue that the file leaves out. Evidence: documented."""
+        return self._set_state(now, name, QueueState.DISABLED, EventKind.QUEUE_DISABLED)
+
+    def is_reserved(self, now: int, name: str) -> bool:
+        """Whether a queue of that name was deleted too recently for another."""
+        return self._queue_tombstones.holds(name, now)
+
+    def _set_state(self, now: int, name: str, state: QueueState, kind: EventKind) -> Queue:
+        queue = self.get_queue(now, name)
+        if queue.state is not state:
+            queue.state = state
+            self._happened(now, kind, queue)
+            self.dispatcher.changed(queue)
+        return queue
+
+    # --- IAM -----------------------------------------------------------------------------------------------------
+
+    def authorize(self, permission: str, resource: str, asked_for: str | None = None) -> None:
+        """Refuse the caller what the policy of the queue of ``resource`` doesn't grant; see `iam`.
+
+        ``asked_for`` is the resource that the permission is for, where it is another.
+        """
+        queue = self.queues.get(names.queue_of(resource) or resource)
+        if queue is not None:
+            iam.check(queue.policy, self.knobs.iam_emulation, self.knobs.iam_roles, permission, asked_for or resource)
+
+    def get_iam_policy(self, now: int, resource: str) -> iam.Policy | None:
+        """GetIamPolicy: what was set, None before. Evidence: documented."""
+        return self.get_queue(now, resource).policy
+
+    def set_iam_policy(self, now: int, resource: str, policy: iam.Policy) -> iam.Policy:
+        """SetIamPolicy: replaces; an etag, where there is one, must be the current. Evidence: documented."""
+        queue = self.get_queue(now, resource)
+        if policy.etag and policy.etag != iam.etag_of(queue.policy):
+            raise refusals.POLICY_CHANGED.error()
+        queue.policy_version += 1
+        queue.policy = policy._replace(etag=iam.next_etag(queue.policy_version))
+        return queue.policy
+
+    def test_iam_permissions(self, now: int, resource: str, permissions: Iterable[str]) -> list[str]:
+        """TestIamPermissions: all of them, for the caller owns the project; none where no queue is. Documented.
+
+        With ``iam_emulation``: those that the queue's policy grants.
+        """
+        names.check_queue(resource)
+        queue = self.queues.get(resource)
+        if queue is None:
+            return []
+        if not self.knobs.iam_emulation or queue.policy is None:
+            return list(permissions)
+        granted = queue.policy.grants(self.knobs.iam_emulation, self.knobs.iam_roles)
+        return [permission for permission in permissions if permission in granted]
+
+    # --- tasks ---------------------------------------------------------------------------------------------------
+
+    def create_task(
+        self,
+        now: int,
+        parent: str,
+        spec: TaskSpec | None,
+        *,
+        timeout: float | None = None,
+        size_of: Callable[[Task], int] | None = None,
+    ) -> Task:
+        """CreateTask, of a caller who waits ``timeout`` seconds; ``size_of`` measures the task as it is stored."""
+        queue = self.queues.get(parent)
+        if queue is None:  # else its name is a good one
+            names.check_queue(parent)
+        knobs = self.knobs
+        if timeout is not None and timeout > creation.MAX_RPC_DEADLINE and knobs.enforce_rpc_deadline:
+            raise creation.deadline_refused(timeout, now)
+        if spec is None:
+            raise refusals.TASK_MISSING.error()
+        name = spec.name
+        if name:
+            names.check_new_task(name, parent)
+        target = creation.check(spec, now)
+        retry_config = None if spec.retry_config is None else retry_config_from(spec.retry_config, knobs)
+        if queue is None or now < queue.initialized_at:
+            raise self._queue_missing(now, parent)
+        check_fits(target, queue)
+        if name:
+            if name in queue.tasks:
+                raise refusals.TASK_EXISTS.error()
+            if self._task_tombstones[parent].holds(name, now):
+                raise refusals.TASK_EXISTED_TOO_RECENTLY.error()
+        routing = None
+        if other := queue.config.other:
+            target = http_target.at_creation(target, other.get("http_target"))
+            override = other.get(app_engine.OVERRIDE)
+            routing = Routing(**override) if override else None
+        task = Task(
+            name or f"{parent}/tasks/{self._new_task_id() if size_of is None else _ID_TO_COME}",
+            queue.name,
+            len(self.accepted),
+            creation.stored(target, parent, routing, knobs.app_engine_host_suffix),
+            now,
+            creation.schedule_time(spec, now),
+            creation.dispatch_deadline(spec),
+            retry_config,
+        )
+        if size_of is not None:
+            if size_of(task) > knobs.max_task_size:
+                raise refusals.TASK_TOO_LARGE.error()
+            if not name:
+                task.name = f"{parent}/tasks/{self._new_task_id()}"
+        queue.tasks[task.name] = task
+        self.accepted.append(task)
+        self.events.append(Event(now, EventKind.TASK_CREATED, queue.name, task))
+        self.dispatcher.added(queue, task)
+        return task
+
+    def _queue_missing(self, now: int, name: str) -> refusals.ServiceError:
+        """What CreateTask says of a queue that it doesn't find, or not yet."""
+        if not self.knobs.legacy_errors:
+            return refusals.QUEUE_MISSING.error()
+        is_deleted = name not in self.queues and self._queue_tombstones.holds(name, now)
+        return (refusals.LEGACY_QUEUE_DELETED if is_deleted else refusals.LEGACY_QUEUE_MISSING).error()
+
+    def get_task(self, now: int, name: str) -> Task:
+        """GetTask. A name that is reserved by a tombstone has a text of its own. Evidence: recorded."""
+        queue = self.queues.get(names.queue_of(name))
+        task = None if queue is None else queue.tasks.get(name)
+        if task is None:  # else its name is a good one
+            names.check_task(name)
+            queue = self.get_queue(now, names.queue_of(name))
+            if self._task_tombstones[queue.name].holds(name, now):
+                legacy = self.knobs.legacy_errors
+                raise (refusals.LEGACY_TASK_NO_LONGER_EXISTS if legacy else refusals.TASK_NO_LONGER_EXISTS).error()
+            raise refusals.ENTITY_MISSING.error()
+        return task
+
+    def list_tasks(self, now: int, parent: str, page_size: int, page_token: str) -> tuple[list[Task], str]:
+        """ListTasks, in the order of creation unless the line-up has another. Evidence: our choice.
+
+        The service promises no order. Evidence: documented.
+        """
+        queue = self.get_queue(now, parent)
+        tasks = self.dispatcher.lineup.in_listings(queue.tasks.values())
+        cursor = Cursor(f"tasks of {parent}", page_token, now)
+        return page(tasks, place_in_listings, page_size, cursor, TASKS_PER_PAGE)
+
+    def delete_task(self, now: int, name: str) -> None:
+        """DeleteTask; an attempt under way goes on, and its outcome is dropped. Evidence: documented, recorded."""
+        task = self._present_task(name)
+        queue = self.queues[task.queue_name]
+        self._happened(now, EventKind.TASK_DELETED, queue, task)
+        self._end(task, TaskState.DELETED, now)
+        self.dispatcher.changed(queue)
+
+    def run_task(self, now: int, name: str) -> Task:
+        """RunTask: an attempt now, whatever the queue's state and limits, also beside one under way. Documented.
+
+        The attempt has begun when the call returns; the driver delivers it next.
+        """
+        task = self._present_task(name)
+        if isinstance(task.target, PullMessage):
+            raise refusals.RUN_PULL_TASK.error()
+        self.dispatcher.force_later(self.queues[task.queue_name], task, now)
+        return task
+
+    def target_of(self, task: Task) -> Target:
+        """What a dispatch of ``task`` would send now: its target under the overrides of its queue."""
+        assert not isinstance(task.target, PullMessage), "a pull message is not sent anywhere"
+        queue = self.queues.get(task.queue_name)
+        return task.target if queue is None else queue.config.sent(task.target)
+
+    def pulled(self, task: Task, kind: EventKind, at: int, *, until: int | None = None) -> None:
+        """Something has happened to a pull task, which is leased ``until`` then."""
+        self._record(Event(at, kind, task.queue_name, task, until=until))
+
+    def end_pulled(self, task: Task, state: TaskState, kind: EventKind, at: int) -> None:
+        """A pull task has come to its end."""
+        self.pulled(task, kind, at)
+        self._end(task, state, at)
+
+    def force(self, now: int, task: Task) -> Attempt:
+        """Begin an attempt as RunTask does, for a caller who delivers it at once."""
+        return self.dispatcher.force(self.queues[task.queue_name], task, now)
+
+    def begin(self, now: int, task: Task) -> Attempt:
+        """Begin an attempt as the queue itself would, but past its rate and concurrency."""
+        return self.dispatcher.begin(self.queues[task.queue_name], task, now)
+
+    def _present_task(self, name: str) -> Task:
+        names.check_task(name)
+        queue = self.queues.get(names.queue_of(name))
+        task = None if queue is None else queue.tasks.get(name)
+        if task is None:
+            raise refusals.ENTITY_MISSING.error()
+        return task
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def set_anew(self, by: int) -> None:
+        """The clock was set to another instant, ``by`` away, while no task was alive: reservations move with it."""
+        self._queue_tombstones.shift(by)
+        for tombstones in self._task_tombstones.values():
+            tombstones.shift(by)
+        for queue in self.queues.values():
+            queue.rate.shift(by)
+            queue.initialized_at += by
+        self.leases.shift(by)
+
+    @property
+    def has_live_tasks(self) -> bool:
+        """Whether any queue holds a task."""
+        return any(queue.tasks for queue in self.queues.values())
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _happened(self, at: int, kind: EventKind, queue: Queue, task: Task | None = None) -> None:
+        self.events.append(Event(at, kind, queue.name, task))
+
+    def _record(self, event: Event) -> None:
+        self.events.append(event)
+
+    def _end(self, task: Task, state: TaskState, at: int) -> None:
+        task.state = state
+        task.ended_at = at
+        queue = self.queues[task.queue_name]
+        del queue.tasks[task.name]
+        self._task_tombstones[queue.name].bury(task.name, at + queue.config.tombstone_ttl)
+
+    def _remove(self, tasks: Iterable[Task], now: int) -> None:
+        for task in tasks:
+            self._end(task, TaskState.DELETED, now)

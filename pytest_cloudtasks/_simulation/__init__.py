@@ -1,0 +1,1 @@
+"""One test: its service, clock, targets, faults and history."""

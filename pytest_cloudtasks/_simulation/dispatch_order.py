@@ -1,0 +1,63 @@
+"""The line-up of a test: shuffled if it asks for that, with tasks held back as it has planned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .._service.ordering import FIRST_COME, Lineup, Place
+from .._service.task import Task
+from .duration_text import duration_text
+from .fault_plans import Fault, FaultPlan
+
+if TYPE_CHECKING:
+    from .state import State
+
+
+class PlannedLineup(Lineup):
+    """Asks a world's choices for order, and its plans for delays."""
+
+    def __init__(self, world: State) -> None:
+        self._world = world
+        self.picks = world.choices.picks
+        self.is_shuffled = self.picks or world.settings.order == "shuffle"
+
+    def place(self, task: Task) -> Place:
+        """A random rank where the order is shuffled beforehand, and the delay that a plan has for ``task``."""
+        world = self._world
+        if not (world.plans.are_there or self.is_shuffled):
+            return FIRST_COME
+        plan = world.plans.taking(Fault.DELAY_DISPATCH, task, world.choices)
+        rank = 0 if self.picks else self._rank("order", task)
+        return Place(rank, 0 if plan is None else _delay(world, plan, task))
+
+    def pick(self, line: Sequence[Task]) -> int:
+        """Any of ``line``, by the world's choices."""
+        return self._world.choices.pick(len(line), "order")
+
+    def rank_in_listings(self, task: Task) -> int:
+        """A random rank where the order is shuffled."""
+        return self._rank("listing", task) if self.is_shuffled else 0
+
+    def _rank(self, what: str, task: Task) -> int:
+        return self._world.choices.rank(f"{what} of {task.queue_name}") if self.is_shuffled else 0
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Lineup:
+        """A copy of the service is another world's, which has a line-up of its own."""
+        return Lineup()
+
+
+def hold_back_waiting(world: State, plan: FaultPlan) -> None:
+    """Apply a new plan to the tasks that wait already, in the order of their creation."""
+    waiting = (task for queue in world.service.queues.values() for task in queue.waiting() if not task.delay)
+    for task in sorted(waiting, key=lambda task: task.sequence):
+        if plan.takes(task, world.choices):
+            queue = world.service.queues[task.queue_name]
+            world.service.dispatcher.hold_back(queue, task, _delay(world, plan, task))
+
+
+def _delay(world: State, plan: FaultPlan, task: Task) -> int:
+    """How long after its schedule time ``task`` goes by ``plan``, which has taken it."""
+    delay = plan.delay_by(world.choices)
+    world.note(f"held back by {duration_text(delay)}", task)
+    return max(task.schedule_time, world.clock.now) + delay - task.schedule_time

@@ -1,0 +1,378 @@
+"""Driving: moving the world from event to event, and delivering attempts to their targets.
+
+A verb is written once, as a course of handlers to run; `shells` runs them, in a thread or in an event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from .._clients.id_tokens import authorization_for
+from .._service.attempt import Attempt
+from .._service.outcome import DEADLINE_EXCEEDED, OutcomeKind
+from .._service.queue import Queue
+from .._service.request import HttpTarget, PullMessage
+from .._service.scheduler import Step, Upcoming
+from .._service.task import Task
+from .._service.wording import counted
+from .._targets.answers import Answer, NoSuchStatus, WrongHandlerResult
+from .._targets.base import Destination, Target, destination_of
+from .._targets.redirects import MAX_REDIRECTS, redirected, retry_at
+from .._targets.request import TargetRequest
+from .._time.instants import from_datetime, from_timedelta, to_datetime
+from .delivery import Handler, working
+from .delivery_faults import arrived, note_second_delivery, second_delivery
+from .exceptions import DrainLimitReached
+from .no_target import no_target
+from .records import short_name
+from .runners import Course
+from .simulation import World
+from .summary import Beginning, Summary, beginning, summary_since
+
+
+class Driver:
+    """The driver of one world. One verb at a time: none may be called from within another, as handlers would."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    # --- verbs ---------------------------------------------------------------------------------------------------
+
+    def step(self) -> Course[Attempt | None]:
+        """Move to the next dispatch or answer and do it."""
+        __tracebackhide__ = True
+        with self._verb("step"):
+            moved = yield from self._next(None, None)
+            if moved is None:
+                return None
+            attempt, _ = moved
+            return attempt
+
+    def dispatch_due(self, queue: str | None) -> Course[Summary]:
+        """Dispatch what is due at this instant."""
+        __tracebackhide__ = True
+        with self._verb("dispatch_due") as begin:
+            only = self._queue(queue)
+            while (yield from self._next(self.world.clock.now, only)) is not None:
+                pass
+            return summary_since(self.world, begin, only)
+
+    def advance_by(self, duration: int) -> Course[Summary]:
+        """Pass ``duration`` of time, visiting every event on the way."""
+        __tracebackhide__ = True
+        with self._verb("advance") as begin:
+            return (yield from self._advance(self.world.clock.now + duration, begin))
+
+    def advance_to(self, at: int) -> Course[Summary]:
+        """Pass time up to ``at``, visiting every event on the way."""
+        __tracebackhide__ = True
+        with self._verb("advance_to") as begin:
+            now = self.world.clock.now
+            if at < now:
+                raise ValueError(
+                    f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and advance_to() was asked for"
+                    f" {to_datetime(at).isoformat()}. Advance to a later instant."
+                )
+            return (yield from self._advance(at, begin))
+
+    def _advance(self, to: int, begin: Beginning) -> Course[Summary]:
+        __tracebackhide__ = True
+        while (yield from self._next(to, None)) is not None:
+            pass
+        self._pass_time(to)
+        return summary_since(self.world, begin, None)
+
+    def drain(self, until: datetime | timedelta | None, queue: str | None, limit: int) -> Course[Summary]:
+        """Jump from event to event until there is none, or until ``until``."""
+        __tracebackhide__ = True
+        with self._verb("drain") as begin:
+            if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+                raise ValueError(f"drain(limit=…) takes a number of attempts of 1 or more, and got {limit!r}.")
+            only = self._queue(queue)
+            end = self._end_of(until)
+            left = limit
+            while (moved := (yield from self._next(end, only, left, limit))) is not None:
+                _, was_delivered = moved
+                left -= was_delivered
+            if end is not None and self._comes_next(only) is not None:
+                self._pass_time(end)
+            return summary_since(self.world, begin, only)
+
+    def dispatch(self, task: Task) -> Course[Attempt]:
+        """Deliver ``task`` now."""
+        __tracebackhide__ = True
+        with self._verb("dispatch"):
+            if isinstance(task.target, PullMessage):
+                raise ValueError(
+                    f"The task {short_name(task)} can't be dispatched: it waits in a pull queue. Lease it with a"
+                    " v2beta2 client, as the application's workers do."
+                )
+            if not task.is_live:
+                raise ValueError(
+                    f"The task {short_name(task)} can't be dispatched: it is {task.state.value}, and the service does"
+                    " not have it any more."
+                )
+            target = self._target_for(task)
+            with self.world.lock:
+                attempt = self.world.service.force(self.world.clock.now, task)
+            yield from self._deliver(attempt, target)
+            return attempt
+
+    def deliver_at_once(self, task: Task) -> Generator[Handler, None, None]:
+        """Deliver ``task`` although a verb may be under way; it counts as dispatched by the queue itself."""
+        __tracebackhide__ = True
+        target = self._target_for(task)
+        with self.world.lock:
+            attempt = self.world.service.begin(self.world.clock.now, task)
+        yield from self._deliver(attempt, target)
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _verb(self, name: str) -> Iterator[Beginning]:
+        """Guards a verb, and gives its beginning."""
+        __tracebackhide__ = True
+        world = self.world
+        handler = working.get()
+        if handler is not None:
+            raise world.fail(
+                f"cloud_tasks.{name}() was called while the handler of {short_name(handler.attempt.task)} was running."
+                " A handler may call the Cloud Tasks client; let the test itself drive the queue, after the handler"
+                " has returned."
+            )
+        if world.verb is not None:
+            raise RuntimeError(
+                f"cloud_tasks.{name}() was called while cloud_tasks.{world.verb}() is under way elsewhere. Drive the"
+                " queue from one place at a time."
+            )
+        with world.lock:
+            now = world.contact()
+            begin = beginning(world)
+            world.service.dispatcher.observe(now)
+        world.verb = name
+        try:
+            yield begin
+        finally:
+            world.verb = None
+
+    def _queue(self, queue: str | None) -> Queue | None:
+        if queue is None:
+            return None
+        found = self.world.service.queues.get(self.world.queue_named(queue))
+        if found is None:
+            raise LookupError(
+                f"The queue {queue!r} was deleted in this test, and nothing in it can go out any more. Drive another"
+                " queue, or leave queue=… out to drive all of them."
+            )
+        return found
+
+    def _end_of(self, until: datetime | timedelta | None) -> int | None:
+        if until is None:
+            return None
+        now = self.world.clock.now
+        if isinstance(until, timedelta):
+            end = now + from_timedelta(until, what="drain(until=…)")
+        elif isinstance(until, datetime):
+            end = from_datetime(until, what="drain(until=…)")
+        else:
+            raise TypeError(
+                f"drain(until=…) takes an aware datetime or a timedelta, and got {until!r}. Pass one, such as"
+                " timedelta(hours=1)."
+            )
+        if end < now:
+            raise ValueError(
+                f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and drain() was asked to go until"
+                f" {to_datetime(end).isoformat()}. Drain until a later instant."
+            )
+        return end
+
+    def _pass_time(self, to: int) -> bool:
+        """Move to ``to``, unless a clock of the test's that ticks has gone further by itself.
+
+        Whether nothing else has come of it: no task has gone, and it is ``to`` now.
+        """
+        with self.world.lock:
+            clock = self.world.clock
+            clock.move(max(to, clock.now))
+            now = clock.now
+            took_effect = self.world.service.dispatcher.observe(now)
+            return now == to and not took_effect
+
+    def _comes_next(self, only: Queue | None) -> Upcoming | Handler | None:
+        """The next event of the model, or a handler that wakes before it."""
+        upcoming = self.world.service.dispatcher.upcoming(only)
+        sleeper = self.world.sleepers.first() if self.world.sleepers.entries else None
+        if sleeper is None:
+            return upcoming
+        at, handler = sleeper
+        if upcoming is not None and (upcoming.at < at or (upcoming.at == at and _goes_before_sleepers(upcoming))):
+            return upcoming
+        return handler
+
+    def _next(
+        self, end: int | None, only: Queue | None, left: int = 1, limit: int = 1
+    ) -> Generator[Handler, None, tuple[Attempt, bool] | None]:
+        """Do the next thing up to ``end``; None if there is none. ``left`` of ``limit`` attempts may still be made.
+
+        What it was about, and whether a request went out rather than an answer coming in.
+        """
+        __tracebackhide__ = True
+        world = self.world
+        while True:
+            with world.lock:
+                world.service.dispatcher.observe(world.contact())  # a handler may have moved a clock of the test's
+                coming = self._comes_next(only)
+                if coming is None:
+                    return None
+                at = coming.wakes_at if isinstance(coming, Handler) else coming.at
+                if at is None or (end is not None and at > end):
+                    return None
+                first = coming
+                if not isinstance(coming, Handler):
+                    coming = world.service.dispatcher.settled(coming, only)
+                target = None
+                if not isinstance(coming, Handler) and coming.needs_target:
+                    if left <= 0:
+                        raise self._limit_reached(coming, limit)
+                    target = self._target_for(coming.task, coming.attempt)
+                if at > world.clock.now and not self._pass_time(at) and self._comes_next(only) != first:
+                    continue  # its task has just expired
+                if not isinstance(coming, Handler):
+                    attempt = world.service.dispatcher.proceed(coming, world.clock.now)
+            if isinstance(coming, Handler):
+                world.sleepers.remove(coming)
+                yield from self._run(coming)
+                return coming.attempt, False
+            if target is not None:
+                yield from self._deliver(attempt, target)
+            return attempt, target is not None
+
+    def _deliver(self, attempt: Attempt, target: Target) -> Generator[Handler, None, None]:
+        """Hand the request to the target and its answer to the service; an exception comes out in the end."""
+        __tracebackhide__ = True
+        authorization = authorization_for(attempt.target, attempt.dispatch_time)
+        request = TargetRequest(attempt, authorization)
+        self.world.requests[attempt] = request
+        yield from self._run(Handler(attempt, target, request))
+        second = second_delivery(self.world, attempt, target, authorization) if self.world.plans.are_there else None
+        if second is not None:
+            yield from self._run(second)
+
+    def _run(self, handler: Handler) -> Generator[Handler, None, None]:
+        """Let a handler go on until it has answered or sleeps."""
+        __tracebackhide__ = True
+        world, attempt = self.world, handler.attempt
+        if handler.is_second:
+            yield from self._run_second(handler)
+            return
+        try:
+            yield handler
+        except GeneratorExit:  # the verb was cancelled, and its handler with it
+            self._miss_deadline(attempt)
+            raise
+        if handler.answer is None:
+            at = handler.wakes_at
+            assert at is not None, "a handler that has not answered sleeps"
+            world.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
+            self._miss_deadline(attempt)
+            return
+        hop = self._hop(handler, handler.answer)
+        if hop is None:
+            self._take(handler, handler.answer)
+        else:
+            yield from self._run(hop)
+
+    def _run_second(self, handler: Handler) -> Generator[Handler, None, None]:
+        """The same for a second delivery, of which the service takes no notice."""
+        __tracebackhide__ = True
+        yield handler
+        note_second_delivery(self.world, handler)
+        if handler.answer is not None:
+            self._raise_for(handler.answer, handler.target, handler.attempt)
+
+    def _hop(self, handler: Handler, answer: Answer) -> Handler | None:
+        """Where a redirect leads within the attempt, by the knob; App Engine tasks never follow one. Documented."""
+        __tracebackhide__ = True
+        world, attempt = self.world, handler.attempt
+        may_follow = world.settings.service.follow_redirects and handler.hops < MAX_REDIRECTS
+        if not may_follow or attempt.outcome is not None or not isinstance(attempt.target, HttpTarget):
+            return None
+        request = redirected(handler.request, answer)
+        taken = handler.taken + handler.target.duration_for(handler.request)
+        if request is None or attempt.dispatch_time + taken > attempt.deadline:
+            return None
+        destination = Destination(request.url, request.method, attempt.task.queue_name, task_name=attempt.task.name)
+        target = world.targets.find(destination)
+        if target is None:
+            self._take(handler, answer)
+            what = f"The task {short_name(attempt.task)} was redirected to a URL that has no target"
+            raise no_target(what, destination, world.targets)
+        hop = Handler(attempt, target, request)
+        hop.hops, hop.taken = handler.hops + 1, taken
+        world.requests[attempt] = request
+        return hop
+
+    def _miss_deadline(self, attempt: Attempt) -> None:
+        """What the service sees of ``attempt`` unless an answer comes before."""
+        if attempt.outcome is None:
+            with self.world.lock:
+                self.world.service.dispatcher.answer(attempt, DEADLINE_EXCEEDED, attempt.deadline, self.world.clock.now)
+
+    def _take(self, handler: Handler, answer: Answer) -> None:
+        """Give the service an answer; one that comes after the deadline it has no use for."""
+        __tracebackhide__ = True
+        world, attempt, target = self.world, handler.attempt, handler.target
+        world.answers[attempt] = answer
+        if attempt.outcome is None:
+            with world.lock:
+                now, outcome = world.clock.now, answer.outcome
+                at = max(attempt.dispatch_time + handler.taken + target.duration_for(handler.request), now)
+                if outcome.kind is OutcomeKind.DEADLINE_EXCEEDED:
+                    at = max(attempt.deadline, now)
+                if world.settings.service.honour_retry_after:
+                    outcome = replace(outcome, retry_at=retry_at(answer.headers, at))
+                if world.plans.are_there and at <= attempt.deadline:
+                    outcome = arrived(world, attempt, outcome)
+                world.service.dispatcher.answer(attempt, outcome, at, now)
+        self._raise_for(answer, target, attempt)
+
+    def _raise_for(self, answer: Answer, target: Target, attempt: Attempt) -> None:
+        __tracebackhide__ = True
+        error = answer.exception
+        if error is None or answer.scripted:
+            return
+        policy = target.on_exception or self.world.settings.on_exception
+        is_the_tests = isinstance(error, (WrongHandlerResult, NoSuchStatus)) or not isinstance(error, Exception)
+        if policy == "raise" or is_the_tests:
+            if isinstance(error, StopIteration):  # Python lets none out of the generators that run a verb
+                raise RuntimeError("A handler raised StopIteration, which is the cause of this.") from error
+            raise error
+        self.world.attention.recorded(attempt, error)
+
+    def _target_for(self, task: Task, attempt: Attempt | None = None) -> Target:
+        """Where ``attempt``, which has begun, or else the task's next one goes."""
+        __tracebackhide__ = True
+        world = self.world
+        sent = world.service.target_of(task) if attempt is None else attempt.target
+        target = world.targets.find_for(task, sent)
+        if target is not None:
+            return target
+        what = f"The task {short_name(task)} is due, and its URL has no target"
+        raise no_target(what, destination_of(task, sent), self.world.targets)
+
+    def _limit_reached(self, upcoming: Upcoming, limit: int) -> DrainLimitReached:
+        task = upcoming.task
+        return DrainLimitReached(
+            f"drain() has made {counted(limit, 'attempt')}, which is its limit, and {short_name(task)} goes out next,"
+            f" after {counted(task.dispatch_count, 'attempt')} of its own. Limit the queue's retries (max_attempts,"
+            " max_retry_duration), stop the handler from enqueueing for ever, or drain with a higher limit=… or with"
+            " until=…."
+        )
+
+
+def _goes_before_sleepers(upcoming: Upcoming) -> bool:
+    """Of one instant answers come first, and dispatches last; but a handler that wakes at its deadline is in time."""
+    return upcoming.attempt is not None and upcoming.step is Step.ANSWER and upcoming.at < upcoming.attempt.deadline

@@ -1,0 +1,72 @@
+"""``inline``: what is due is dispatched before the creating call returns."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Generator
+from contextvars import ContextVar
+
+from .._service.queue import QueueState
+from .._service.task import Task
+from .._targets.asgi import in_a_loop
+from .delivery import Handler
+from .driver import Driver
+from .exceptions import NoTarget
+from .records import short_name
+from .runners import perform, perform_async
+from .simulation import World
+
+DEPTH = 20
+"""How many tasks may be created within each other's handlers."""
+_depth: ContextVar[int] = ContextVar("depth", default=0)
+"""How many inline deliveries this code is within; frameworks carry it into the threads they use."""
+
+
+def dispatch_created(world: World, task: Task) -> None:
+    """Dispatch a task that the sync client has just created, if it is due."""
+    if in_a_loop() and _is_due(world, task):
+        target = world.targets.find_for(task, world.service.target_of(task))
+        if target is not None and target.is_async:
+            world.failures.append(
+                f"inline could not dispatch {short_name(task)}: {target.describe()} is async, and the sync client was"
+                " called in a running event loop, which it blocks. Create the task with CloudTasksAsyncClient there, or"
+                " turn inline off and drive the queue with `await cloud_tasks.aio.drain()`."
+            )
+            return
+    perform(world, _course(world, task))
+
+
+async def dispatch_created_async(world: World, task: Task) -> None:
+    """Dispatch a task that the async client has just created, if it is due."""
+    await perform_async(world, _course(world, task))
+
+
+def _course(world: World, task: Task) -> Generator[Handler, None, None]:
+    """One attempt, through the full request path; whatever goes wrong fails the test in the end, not the caller."""
+    if not _is_due(world, task):
+        return
+    depth = _depth.get()
+    if depth >= DEPTH:
+        world.failures.append(
+            f"inline has dispatched {DEPTH} tasks within each other's handlers, and left {short_name(task)} in its"
+            " queue. Let the handlers come to an end, or turn inline off and drive the queue."
+        )
+        return
+    within = _depth.set(depth + 1)
+    try:
+        yield from Driver(world).deliver_at_once(task)
+    except NoTarget as error:
+        world.failures.append(str(error))
+    except Exception as error:
+        told = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        world.failures.append(f"The handler of {short_name(task)}, which was dispatched inline, raised:\n{told}")
+    finally:
+        _depth.reset(within)
+
+
+def _is_due(world: World, task: Task) -> bool:
+    """Another coroutine may have dispatched or deleted it before an asyncio client's call is answered."""
+    if not task.is_live or task.dispatch_count:
+        return False
+    queue = world.service.queues[task.queue_name]
+    return task.goes_at <= world.clock.now and queue.state is QueueState.RUNNING and not queue.is_pull

@@ -1,0 +1,255 @@
+"""Lints: what a call says about the code that made it, although the service accepts it.
+
+They look at each call of a client after the service has answered it. Where there is nothing to say that is a handful of
+comparisons; the stack is looked at only for a call that may deserve a word.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from functools import lru_cache
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any
+
+from .._service import resource_names as names
+from .._service.queue import Queue
+from .._service.request import Headers, HttpTarget, PullMessage, Target
+from .._service.retry import UNLIMITED
+from .._service.task import Task, TaskState
+from .._service.units import DAY, HOUR
+from .._targets.json_text import read_json
+from .._targets.urls import is_loopback, wire_url
+from .call_site import application_frame
+from .duration_text import duration_text
+from .warnings import CloudTasksLintWarning
+
+if TYPE_CHECKING:
+    from .state import State
+
+NO_CONTENT_TYPE = "A JSON body without Content-Type"
+PLAIN_HTTP = "A token over plain http"
+UNLIMITED_ATTEMPTS = "Unlimited attempts without a max_retry_duration"
+BASIC_VIEW = "A body read from the BASIC view"
+NAME_AGAIN = "A task name used again"
+TITLES = (NO_CONTENT_TYPE, PLAIN_HTTP, UNLIMITED_ATTEMPTS, BASIC_VIEW, NAME_AGAIN)
+"""Each message begins with one, so that a filter of pytest's can tell them apart."""
+
+_READING = frozenset({"get_task", "list_tasks", "run_task"})
+_ENDED = {
+    TaskState.SUCCEEDED: "had succeeded",
+    TaskState.EXHAUSTED: "had no retry left",
+    TaskState.EXPIRED: "had expired",
+    TaskState.DELETED: "was deleted",
+}
+
+
+class Lints:
+    """Those of one test: each tells once what it has to say of a place."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str]] = set()
+        self._latest: dict[str, tuple[int, CodeType, int]] = {}
+        """Where each lint has last found a place that it had told of: how deep in the stack, and what stood there."""
+        self._named: dict[str, int] = {}
+        """The number of the latest task of each name that a caller gave."""
+
+    def resumed(self) -> Lints:
+        """Those of a Hypothesis example, which says nothing that another one has said."""
+        lints = Lints()
+        lints._told, lints._named = self._told, dict(self._named)
+        return lints
+
+    def look(self, world: State, rpc: str, request: Any, error: BaseException | None, before: int) -> None:
+        """Look at a call that was answered, perhaps by ``error``; ``before`` tasks had been accepted until then."""
+        if rpc in _READING:
+            if error is None and not request.response_view:
+                self._look_at_view(world, rpc, request)
+            return
+        created = world.service.accepted[before:]
+        if rpc == "create_task" and (name := request.task.name):
+            self._look_at_name(world, request.parent, name, created)
+        for task in created:
+            self._look_at_task(world, task)
+
+    # --- each lint -----------------------------------------------------------------------------------------------
+
+    def _look_at_task(self, world: State, task: Task) -> None:
+        target = task.target
+        queue = world.service.queues[task.queue_name]
+        if isinstance(target, HttpTarget):
+            if target.body[:1] in (b"{", b"[") and "content-type" not in _header_names(target.headers):
+                self._tell_of_content_type(world, task, target)
+            if target.url.startswith("http://") or "http_target" in queue.config.other:
+                self._look_at_token(world, task, queue.config.sent(target))
+        elif isinstance(target, PullMessage):
+            return
+        retry = task.retry_config or queue.config.retry_config
+        if retry.max_attempts == UNLIMITED and not retry.max_retry_duration:
+            self._tell_of_unlimited_attempts(world, task, queue)
+
+    def _tell_of_content_type(self, world: State, task: Task, target: HttpTarget) -> None:
+        place = self._new_place(NO_CONTENT_TYPE)
+        if place is None or not _is_json(target.body):
+            return
+        self._warn(
+            world,
+            place,
+            NO_CONTENT_TYPE,
+            f"{_name(task)} goes to {target.url}, and the service adds none to an HTTP task. A worker that goes by it,"
+            " as Flask's request.get_json() does, refuses the body. Put 'Content-Type': 'application/json' into the"
+            " headers of its http_request.",
+        )
+
+    def _look_at_token(self, world: State, task: Task, sent: Target) -> None:
+        if not isinstance(sent, HttpTarget) or not sent.url.startswith("http://") or _stays_here(sent.url):
+            return
+        if sent.oidc or sent.oauth:
+            what = f"the {'OIDC' if sent.oidc else 'OAuth'} token of its queue's http_target"
+        elif "authorization" in _header_names(sent.headers):
+            what = "its Authorization header"
+        else:
+            return
+        place = self._new_place(PLAIN_HTTP)
+        if place is not None:
+            self._warn(
+                world,
+                place,
+                PLAIN_HTTP,
+                f"{_name(task)} sends {what} to {sent.url}, where everybody on the way can read it. The service refuses"
+                " http for a task's own oidc_token and oauth_token, and does not look at this one. Use https.",
+            )
+
+    def _tell_of_unlimited_attempts(self, world: State, task: Task, queue: Queue) -> None:
+        place = self._new_place(UNLIMITED_ATTEMPTS, queue.name)
+        if place is not None:
+            whose = "queue" if task.retry_config is None else "task itself"
+            self._warn(
+                world,
+                place,
+                UNLIMITED_ATTEMPTS,
+                f"{_name(task)} is retried without end if it keeps failing, until its retention of"
+                f" {duration_text(queue.config.task_ttl)} is over: the retry_config of the {whose} has max_attempts -1"
+                " and no max_retry_duration. Set a number of attempts, or a duration.",
+                queue.name,
+            )
+
+    def _look_at_view(self, world: State, rpc: str, request: Any) -> None:
+        if rpc == "list_tasks":
+            queue = world.service.queues.get(request.parent)
+            task = None if queue is None else next((one for one in queue.tasks.values() if one.target.body), None)
+        else:
+            name = request.name
+            queue = world.service.queues.get(names.queue_of(name))
+            task = None if queue is None else queue.tasks.get(name)
+            if task is not None and not task.target.body:
+                return
+        place = None if task is None else self._new_place(BASIC_VIEW)
+        if task is None or place is None:
+            return
+        self._told.add(_key(BASIC_VIEW, place))  # once looked at, whatever is found
+        from .body_readers import read_in
+
+        what = read_in(place)
+        if what is not None:
+            self._warn(
+                world,
+                place,
+                BASIC_VIEW,
+                f"{place.f_code.co_name}() calls {rpc} and reads {what}, which is empty there, while that of"
+                f" {_name(task)} is not. Ask for it by response_view=Task.View.FULL.",
+            )
+
+    def _look_at_name(self, world: State, parent: str, name: str, created: list[Task]) -> None:
+        before = self._named.get(name)
+        if created:
+            self._named[name] = created[-1].sequence
+        if before is None:
+            return
+        task, queue = world.service.accepted[before], world.service.queues.get(parent)
+        if task.ended_at is None or queue is None:
+            return
+        if queue.config.tombstone_ttl != world.service.knobs.task_tombstone_ttl:  # the queue has one of its own
+            return
+        age = world.clock.now - task.ended_at
+        place = self._new_place(NAME_AGAIN) if HOUR <= age < DAY else None
+        if place is not None:
+            self._warn(
+                world,
+                place,
+                NAME_AGAIN,
+                f"{_name(task)} was to be created {duration_text(age)} after the one of that name {_ENDED[task.state]}."
+                " Google has published that a name is free again after 1 h, after 4 h and after 24 h, so that this may"
+                " work or get ALREADY_EXISTS. Wait for 24 h, or make a name that is new.",
+            )
+
+    # --- telling -------------------------------------------------------------------------------------------------
+
+    def _new_place(self, title: str, subject: str = "") -> FrameType | None:
+        """The frame that a call comes from; None if that place, or that ``subject``, was told of already."""
+        if (title, subject) in self._told or self._is_where_it_was(title):
+            return None
+        frame, depth = application_frame()
+        if _key(title, frame, subject) not in self._told:
+            return frame
+        if not subject:
+            self._latest[title] = depth, frame.f_code, frame.f_lasti
+        return None
+
+    def _is_where_it_was(self, title: str) -> bool:
+        """Whether the call comes from where the last one came from: code in a loop is not looked for each time."""
+        latest = self._latest.get(title)
+        if latest is None:
+            return False
+        depth, code, instruction = latest
+        try:
+            frame = sys._getframe(depth + 1)
+        except ValueError:  # the stack is not that deep now
+            return False
+        return frame.f_code is code and frame.f_lasti == instruction
+
+    def _warn(self, world: State, place: FrameType, title: str, text: str, subject: str = "") -> None:
+        filename, line = place.f_code.co_filename, place.f_lineno
+        self._told.add(_key(title, place, subject))
+        message = (
+            f"{title}: {text} To silence this, put `ignore:{title}:pytest_cloudtasks.CloudTasksLintWarning` into"
+            " pytest's filterwarnings."
+        )
+        try:
+            warnings.warn_explicit(
+                CloudTasksLintWarning(message),
+                CloudTasksLintWarning,
+                filename,
+                line,
+                place.f_globals.get("__name__"),
+                place.f_globals.setdefault("__warningregistry__", {}),
+            )
+        except CloudTasksLintWarning:  # the suite turns warnings into errors; application code may swallow those
+            raise world.fail(f"{filename}:{line}: {message}") from None
+
+
+def _key(title: str, place: FrameType, subject: str = "") -> tuple[str, str]:
+    return title, subject or f"{place.f_code.co_filename}:{place.f_lineno}"
+
+
+def _stays_here(url: str) -> bool:
+    host = wire_url(url).host
+    return is_loopback(host) or host.endswith(".localhost")
+
+
+@lru_cache(maxsize=64)
+def _header_names(headers: Headers) -> frozenset[str]:
+    """In lower case; tasks of one test mostly have the same few headers."""
+    return frozenset(name.lower() for name, _ in headers)
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        read_json(body)
+    except ValueError:
+        return False
+    return True
+
+
+def _name(task: Task) -> str:
+    return f"{names.short(task.queue_name)}/{names.short(task.name)}"

@@ -1,0 +1,296 @@
+"""Matching: whether a task is the one that an assertion means, and if not, where it differs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any, NamedTuple
+
+from .._messages.proto import is_message
+from .._service import resource_names as names
+from .._service.wording import did_you_mean, listed
+from .._targets.headers import Headers
+from .._time.instants import from_datetime, from_timedelta, to_datetime, to_timedelta
+from .records import TaskRecord, model_task
+from .short_repr import shown
+from .state import State
+
+
+class _Unset:
+    """The value of an argument that was not given, since None is a JSON value."""
+
+    def __repr__(self) -> str:
+        return "…"
+
+
+UNSET: Any = _Unset()
+_PREDICATES = (FunctionType, MethodType, BuiltinFunctionType, partial)
+WITHIN = timedelta(seconds=1)
+
+
+class exactly:  # noqa: N801 - reads as a word in an assertion, as pytest.approx does
+    """Match the whole of a JSON body, of headers or of a token, where they are otherwise matched partially."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"exactly({self.value!r})"
+
+
+class Difference(NamedTuple):
+    """One field of a task that is not as expected."""
+
+    field: str
+    expected: Any
+    actual: Any
+
+
+class Match(NamedTuple):
+    """What an assertion expects of a task; unset fields match anything."""
+
+    queue: Any = UNSET
+    url: Any = UNSET
+    method: Any = UNSET
+    json: Any = UNSET
+    body: Any = UNSET
+    headers: Any = UNSET
+    name: Any = UNSET
+    at: Any = UNSET
+    delay: Any = UNSET
+    within: timedelta = WITHIN
+    deadline: Any = UNSET
+    oidc: Any = UNSET
+
+    def checked(self, world: State) -> Match:
+        """Itself, after refusing what could never match: an unknown queue, a naive datetime, a number of seconds."""
+        if isinstance(self.queue, str):
+            world.queue_named(self.queue)
+        return self.possible()
+
+    def possible(self) -> Match:
+        """The same for tasks to come, whose queue may be unknown yet."""
+        _check_there(self)
+        _check_method(self.method)
+        _check_oidc(self.oidc)
+        _check_body(self.body)
+        _check_headers(self.headers)
+        if isinstance(self.at, (date, timedelta, str, int, float)):
+            from_datetime(self.at, what="at=…")  # type: ignore[arg-type]
+        if from_timedelta(self.within, what="within=…") < 0:
+            raise ValueError(f"within=… takes a duration of zero or more, and got {self.within!r}.")
+        for what, duration in (("delay=…", self.delay), ("deadline=…", self.deadline)):
+            if isinstance(duration, (date, str, int, float)):
+                from_timedelta(duration, what=what)  # type: ignore[arg-type]
+        return self
+
+    def expected(self) -> dict[str, Any]:
+        """The fields that were given."""
+        given = {name: value for name, value in self._asdict().items() if name != "within"}
+        return {name: value for name, value in given.items() if value is not UNSET}
+
+    def differences(self, task: TaskRecord) -> list[Difference]:
+        """Where ``task`` is not as expected; empty if it matches."""
+        found = []
+        for field, expected in self.expected().items():
+            actual = _ACTUAL[field](task)
+            if not self._field_matches(field, expected, actual, task):
+                found.append(Difference(field, expected, _in_kind(expected, actual)))
+        return found
+
+    def _field_matches(self, field: str, expected: Any, actual: Any, task: TaskRecord) -> bool:
+        if field in ("queue", "name") and isinstance(expected, str):
+            full = task.name if field == "name" else names.queue_of(task.name)
+            return expected in (full, actual)
+        if field == "method":
+            return matches(getattr(expected, "name", expected), actual) or (
+                isinstance(expected, str) and expected.upper() == actual
+            )
+        if field == "body" and isinstance(expected, str):
+            return bool(expected.encode() == actual)
+        if field == "headers":
+            return _headers_match(expected, actual)
+        if field in ("at", "delay") and isinstance(expected, (datetime, timedelta)):
+            return bool(abs(expected - actual) <= self.within)
+        if field in ("json", "oidc"):
+            return not isinstance(actual, _NotJson) and _partially_matches(expected, actual)
+        return matches(expected, actual)
+
+
+METHODS = ("POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
+OIDC_FIELDS = ("service_account_email", "audience")
+
+
+def _check_method(method: Any) -> None:
+    """Refuse a text that is no task's method: as a negative it would pass for ever."""
+    if isinstance(method, str) and method.upper() not in METHODS:
+        raise ValueError(
+            f"method={method!r} is no method that a task can have.{did_you_mean(method.upper(), METHODS)} They are"
+            f" {listed(METHODS)}."
+        )
+
+
+def _check_there(match: Match) -> None:
+    """Refuse None for what is never None, and a message of Google's for its name: a negative would pass for ever."""
+    for field in ("queue", "url", "method", "body", "headers", "name"):
+        expected = getattr(match, field)
+        if expected is None:
+            raise ValueError(f"{field}=None matches no task. Leave it out where any will do.")
+        if is_message(expected):
+            raise TypeError(
+                f"{field}=… can't be matched with one of Google's messages, and got a {type(expected).__name__}. Pass"
+                " the field of it that you mean, such as its name."
+            )
+
+
+def _check_headers(headers: Any) -> None:
+    """Refuse pairs, which match nothing."""
+    if isinstance(headers, (list, tuple)):
+        raise TypeError(f"headers=… takes names with their values as a dict, and got {shown(headers)}.")
+
+
+def _check_body(body: Any) -> None:
+    """Refuse what was meant for ``json=…``."""
+    if isinstance(body, (dict, list)):
+        raise ValueError(f"body=… takes the bytes of a body, or its text, and got {shown(body)}. Pass it as json=….")
+
+
+def _check_oidc(oidc: Any) -> None:
+    """Refuse fields that no token has, for the same reason."""
+    fields = oidc.value if isinstance(oidc, exactly) else oidc
+    for name in fields if isinstance(fields, Mapping) else ():
+        if name not in OIDC_FIELDS:
+            raise ValueError(
+                f"oidc has no field {name!r}.{did_you_mean(str(name), OIDC_FIELDS)} Its fields are"
+                f" {listed(OIDC_FIELDS)}."
+            )
+
+
+def _in_kind(expected: Any, actual: Any) -> Any:
+    """A body as text where text was expected, so that a message shows where the two part."""
+    if isinstance(expected, str) and isinstance(actual, bytes):
+        try:
+            return actual.decode()
+        except UnicodeDecodeError:
+            return actual
+    return actual
+
+
+class _NotJson:
+    """Stands for the JSON of a body that is none."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __repr__(self) -> str:
+        return f"(no JSON: {shown(self._body)})" if self._body else "(no JSON: the body is empty)"
+
+
+def _json(task: TaskRecord) -> Any:
+    try:
+        return task.json
+    except ValueError:
+        return _NotJson(task.body)
+
+
+def _scheduled(task: TaskRecord) -> datetime:
+    return to_datetime(model_task(task).initial_schedule_time)
+
+
+def _delay(task: TaskRecord) -> timedelta:
+    return to_timedelta(max(0, model_task(task).initial_schedule_time - model_task(task).create_time))
+
+
+_ACTUAL: dict[str, Callable[[TaskRecord], Any]] = {
+    "queue": lambda task: task.queue,
+    "url": lambda task: task.url,
+    "method": lambda task: task.method,
+    "json": _json,
+    "body": lambda task: task.body,
+    "headers": lambda task: task.headers,
+    "name": lambda task: task.id,
+    "at": _scheduled,
+    "delay": _delay,
+    "deadline": lambda task: task.dispatch_deadline,
+    "oidc": lambda task: task.oidc,
+}
+
+
+def matches(expected: Any, actual: Any) -> bool:
+    """Whether ``actual`` is as expected: equal, by the expected value's own ``__eq__``, by a pattern or a predicate."""
+    if isinstance(expected, exactly):
+        return _wholly_matches(expected.value, actual)
+    if isinstance(expected, re.Pattern):
+        text = actual.decode(errors="replace") if isinstance(actual, bytes) and _is_text(expected) else actual
+        return isinstance(text, (str, bytes)) and expected.search(text) is not None
+    if _is_predicate(expected):
+        return _verdict(expected, actual) is True
+    # JSON's true is not its 1, though Python's is.
+    return bool(expected == actual) and (isinstance(expected, bool) is isinstance(actual, bool) or not _plain(expected))
+
+
+def error_of(expected: Any, actual: Any) -> Exception | None:
+    """What an expected predicate raises for ``actual``; None if it answers, or is none."""
+    verdict = _verdict(expected, actual) if _is_predicate(expected) else None
+    return verdict if isinstance(verdict, Exception) else None
+
+
+def _verdict(predicate: Callable[[Any], object], actual: Any) -> bool | Exception:
+    """What a predicate says; one that was written for tasks of another shape raises, and that is no match."""
+    try:
+        return bool(predicate(actual))
+    except Exception as error:
+        return error
+
+
+def _is_predicate(expected: Any) -> bool:
+    """Functions of all kinds, and other callable objects unless they say by an ``__eq__`` what they are equal to."""
+    if isinstance(expected, _PREDICATES):
+        return True
+    by_identity: Any = object.__eq__
+    return callable(expected) and not isinstance(expected, type) and type(expected).__eq__ is by_identity
+
+
+def _is_text(pattern: re.Pattern[Any]) -> bool:
+    return isinstance(pattern.pattern, str)
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, (bool, int, float))
+
+
+def _partially_matches(expected: Any, actual: Any) -> bool:
+    """Mappings may have more than is expected, nested ones too; lists have to match item by item."""
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
+        return all(key in actual and _partially_matches(value, actual[key]) for key, value in expected.items())
+    if isinstance(expected, (list, tuple)):
+        return _wholly_matches(expected, actual)
+    return matches(expected, actual)
+
+
+def _wholly_matches(expected: Any, actual: Any) -> bool:
+    if isinstance(expected, Mapping) and isinstance(actual, Mapping):
+        return expected.keys() == actual.keys() and all(
+            _wholly_matches(value, actual[key]) for key, value in expected.items()
+        )
+    if isinstance(expected, (list, tuple)):
+        return (
+            isinstance(actual, (list, tuple))
+            and len(expected) == len(actual)
+            and all(_wholly_matches(one, other) for one, other in zip(expected, actual, strict=True))
+        )
+    return matches(expected, actual)
+
+
+def _headers_match(expected: Any, actual: Headers) -> bool:
+    """Names in any case; only the expected ones, but with ``exactly`` those and no others."""
+    if isinstance(expected, exactly) and isinstance(expected.value, Mapping):
+        return {name.lower() for name in expected.value} == {name.lower() for name in actual} and _headers_match(
+            expected.value, actual
+        )
+    if isinstance(expected, Mapping):
+        return all(name in actual and matches(value, actual[name]) for name, value in expected.items())
+    return matches(expected, actual)

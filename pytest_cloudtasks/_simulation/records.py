@@ -1,0 +1,311 @@
+"""Tasks and attempts as tests see them: live views of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from .._messages.proto import is_message, raw
+from .._service import resource_names as names
+from .._service.attempt import Attempt as ModelAttempt
+from .._service.outcome import Outcome, OutcomeKind
+from .._service.pull_queues import tag_of
+from .._service.request import AppEngineTarget, HttpTarget, OidcToken, PullMessage
+from .._service.task import Task, TaskState
+from .._targets.headers import Headers
+from .._targets.json_text import read_json
+from .._targets.request import TargetRequest
+from .._time.instants import to_datetime, to_timedelta
+from .state import State
+
+
+class Attempt:
+    """One delivery of a task. Instants are aware UTC datetimes."""
+
+    __slots__ = ("_attempt", "_world")
+
+    def __init__(self, attempt: ModelAttempt, world: State) -> None:
+        self._attempt = attempt
+        self._world = world
+
+    @property
+    def task(self) -> TaskRecord:
+        """The task."""
+        return TaskRecord(self._attempt.task, self._world)
+
+    @property
+    def number(self) -> int:
+        """1 for the first attempt."""
+        return self._attempt.number
+
+    @property
+    def schedule_time(self) -> datetime:
+        """When this attempt was to go."""
+        return to_datetime(self._attempt.schedule_time)
+
+    @property
+    def dispatch_time(self) -> datetime:
+        """When it went."""
+        return to_datetime(self._attempt.dispatch_time)
+
+    @property
+    def response_time(self) -> datetime | None:
+        """When it ended; None while it is under way."""
+        at = self._attempt.response_time
+        return None if at is None else to_datetime(at)
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the answer; None without one."""
+        outcome = self._outcome
+        return outcome.http_status if outcome is not None and outcome.kind is OutcomeKind.RESPONSE else None
+
+    @property
+    def code(self) -> str | None:
+        """The name of the google.rpc code, such as "DEADLINE_EXCEEDED"; None while it is under way."""
+        outcome = self._outcome
+        return None if outcome is None else outcome.rpc_status.name
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the answer was a 2xx."""
+        outcome = self._outcome
+        return outcome is not None and outcome.succeeded
+
+    @property
+    def result(self) -> int | str | None:
+        """What `assert_attempts` compares: the HTTP status, or the code's name where there was no response."""
+        outcome = self._outcome
+        return None if outcome is None else outcome.result
+
+    @property
+    def request(self) -> TargetRequest | None:
+        """What the target received; None if it has not been delivered yet."""
+        return self._world.requests.get(self._attempt)
+
+    @property
+    def exception(self) -> BaseException | None:
+        """What the target raised."""
+        self._world.attention.read(self._attempt)
+        answer = self._world.answers.get(self._attempt)
+        return None if answer is None else answer.exception
+
+    @property
+    def _outcome(self) -> Outcome | None:
+        """How it ended; who asks has looked at it."""
+        self._world.attention.read(self._attempt)
+        return self._attempt.outcome
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Attempt) and self._attempt is other._attempt
+
+    def __hash__(self) -> int:
+        return hash(self._attempt)
+
+    def __repr__(self) -> str:
+        outcome = self._attempt.outcome
+        result = "under way" if outcome is None else outcome.result
+        return f"<attempt {self.number} of {short_name(self._attempt.task)}: {result}>"
+
+
+class TaskRecord:
+    """A task that was accepted in this test, alive or not, under Google's field names.
+
+    It is live: its fields are those of the moment they are read. Two records of one task are equal and hash alike.
+    """
+
+    __slots__ = ("_task", "_world")
+
+    def __init__(self, task: Task, world: State) -> None:
+        self._task = task
+        self._world = world
+
+    @property
+    def name(self) -> str:
+        """The full name."""
+        return self._task.name
+
+    @property
+    def id(self) -> str:
+        """The last part of the name."""
+        return names.short(self._task.name)
+
+    @property
+    def queue(self) -> str:
+        """The queue's ID."""
+        return names.short(self._task.queue_name)
+
+    @property
+    def url(self) -> str:
+        """Where it goes; the relative URI of an App Engine task; "" for a pull task, which goes nowhere."""
+        target = self._task.target
+        return target.relative_uri if isinstance(target, AppEngineTarget) else target.url
+
+    @property
+    def method(self) -> str:
+        """The HTTP method, such as "POST"; "" for a pull task."""
+        return self._task.target.method
+
+    @property
+    def headers(self) -> Headers:
+        """The stored headers, those added by the service included."""
+        return Headers(self._task.target.headers)
+
+    @property
+    def body(self) -> bytes:
+        """The body; a pull task's payload."""
+        return self._task.target.body
+
+    @property
+    def tag(self) -> str:
+        """The tag of a pull task; "" for any other."""
+        return tag_of(self._task)
+
+    @property
+    def json(self) -> Any:
+        """The body read as JSON; raises ValueError if it is none."""
+        return read_json(self._task.target.body)
+
+    @property
+    def oidc(self) -> dict[str, str] | None:
+        """The OIDC token's ``service_account_email`` and ``audience`` (the URL where none was set), or None."""
+        target = self._task.target
+        token: OidcToken | None = target.oidc if isinstance(target, HttpTarget) else None
+        if token is None:
+            return None
+        return {"service_account_email": token.service_account_email, "audience": token.audience or self.url}
+
+    @property
+    def state(self) -> TaskState:
+        """Where it stands: `TaskState.SCHEDULED`, `TaskState.SUCCEEDED` and so on."""
+        return self._task.state
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """The attempts so far, oldest first."""
+        return [Attempt(attempt, self._world) for attempt in self._task.attempts]
+
+    @property
+    def message(self) -> Any:
+        """The stored ``google.cloud.tasks_v2.Task`` in the FULL view; a fresh message each time.
+
+        Of a pull task it is v2beta2's: v2 does not show what it carries.
+        """
+        return self._world.frontend_for(self._task).messages.task(self._task, full=True)
+
+    @property
+    def http_request(self) -> Any:
+        """``Task.http_request``, a message."""
+        return self.message.http_request
+
+    @property
+    def app_engine_http_request(self) -> Any:
+        """``Task.app_engine_http_request``, a message."""
+        return self.message.app_engine_http_request
+
+    @property
+    def schedule_time(self) -> datetime:
+        """When the next attempt is to go; the last one's, once there is none."""
+        return to_datetime(self._task.schedule_time)
+
+    @property
+    def create_time(self) -> datetime:
+        """When it was created, to the microsecond; the message has it cut to the second, as the service does."""
+        return to_datetime(self._task.create_time)
+
+    @property
+    def dispatch_deadline(self) -> timedelta:
+        """How long the service waits for an answer."""
+        return to_timedelta(self._task.deadline_in_force)
+
+    @property
+    def dispatch_count(self) -> int:
+        """Attempts dispatched, those under way included."""
+        return self._task.dispatch_count
+
+    @property
+    def response_count(self) -> int:
+        """Attempts that got a response."""
+        return self._task.response_count
+
+    @property
+    def first_attempt(self) -> Any:
+        """``Task.first_attempt``, a message with the dispatch time alone."""
+        return self.message.first_attempt
+
+    @property
+    def last_attempt(self) -> Any:
+        """``Task.last_attempt``, a message."""
+        return self.message.last_attempt
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TaskRecord) and self._task is other._task
+
+    def __hash__(self) -> int:
+        return hash(self._task)
+
+    def __repr__(self) -> str:
+        return f"<task {short_name(self._task)} {contents(self._task)} {self.state.value}>"
+
+
+def short_name(task: Task) -> str:
+    """``queue/task``."""
+    return f"{names.short(task.queue_name)}/{names.short(task.name)}"
+
+
+def contents(task: Task) -> str:
+    """What ``task`` carries, in short: method and URL, or a pull task's tag."""
+    target = task.target
+    if isinstance(target, PullMessage):
+        return f"pull, tag {target.tag!r}" if target.tag else "pull"
+    return f"{target.method} {target.relative_uri if isinstance(target, AppEngineTarget) else target.url}"
+
+
+def model_task(record: TaskRecord) -> Task:
+    """The model's task behind a record."""
+    return record._task
+
+
+def task_to_dispatch(world: State, task: TaskRecord | str) -> Task:
+    """The model's task that a test names, of several of one name the latest; another fake's can't go out here."""
+    if isinstance(task, TaskRecord):
+        if task._world is not world:
+            raise ValueError(
+                f"The task {short_name(task._task)} can't be dispatched: it was accepted by another fake than this one."
+                " Call dispatch() of the fake that has it, within its test."
+            )
+        return task._task
+    if not isinstance(task, str):
+        raise TypeError(
+            "dispatch() takes the TaskRecord that assert_enqueued() gives, or a task's full name, and got an object of"
+            f" the class {type(task).__name__}. Of one of Google's messages pass the name."
+        )
+    return _named(world, task)
+
+
+def is_task(value: object) -> bool:
+    """Whether ``value`` may tell an assertion which task it is about: a record, a full name, Google's Task message."""
+    return isinstance(value, (TaskRecord, str)) or (is_message(value) and raw(value).DESCRIPTOR.name == "Task")
+
+
+def record_meant(world: State, task: Any) -> TaskRecord:
+    """The record of what ``task`` tells, which `is_task`; by its name as `task_to_dispatch` finds it."""
+    if isinstance(task, TaskRecord):
+        return task
+    return TaskRecord(_named(world, task if isinstance(task, str) else task.name), world)
+
+
+def _named(world: State, name: str) -> Task:
+    found = [one for one in world.service.accepted if one.name == name]
+    if not found:
+        raise LookupError(
+            f"No task named {name!r} was accepted in this test. Pass the full name of one that was, or the"
+            " TaskRecord that assert_enqueued() gives."
+        )
+    return found[-1]
+
+
+def records(tasks: Iterable[Task], world: State) -> list[TaskRecord]:
+    """Records of ``tasks``."""
+    return [TaskRecord(task, world) for task in tasks]

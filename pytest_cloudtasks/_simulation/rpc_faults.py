@@ -1,0 +1,30 @@
+"""What plans do to RPCs on their way to the service and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._messages.injected_errors import DEADLINE
+from .fault_plans import Fault
+
+if TYPE_CHECKING:
+    from .._messages.call import RpcCall
+    from .._messages.grpc_errors import InProcessRpcError
+    from .state import State
+
+
+def failure_of(call: RpcCall, world: State) -> InProcessRpcError | None:
+    """The error that ``call`` gets in place of an answer, if a plan says so; it never reaches the service."""
+    plan = world.plans.taking(Fault.FAIL_RPC, call, world.choices, call.method)
+    if plan is None or plan.rpc_fault is None:
+        return None
+    world.note(f"{call.method} → {plan.rpc_fault.code} by {Fault.FAIL_RPC.value}()")
+    return plan.rpc_fault.error(world.randomness.jitter)
+
+
+def loss_of(call: RpcCall, world: State) -> InProcessRpcError | None:
+    """The error that the caller sees although ``call`` has taken effect, if a plan says so."""
+    if world.plans.taking(Fault.LOSE_RESPONSE, call, world.choices, call.method) is None:
+        return None
+    world.note(f"{call.method} → {DEADLINE.code} by {Fault.LOSE_RESPONSE.value}(), after it took effect")
+    return DEADLINE.error(world.randomness.jitter)

@@ -1,0 +1,116 @@
+"""Values as messages show them: in one line, readable, and not too long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from types import FunctionType
+from typing import Any
+
+from .._targets.headers import Headers
+from .._time.instants import from_timedelta
+from .duration_text import duration_text
+
+WIDTH = 400
+"""How many characters of a value a message shows."""
+BINARY = 32
+"""How many bytes of a body that is no text."""
+_BEFORE = 40
+"""How much of two long texts is shown before the place where they part."""
+_ITEMS_BEFORE = 3
+"""How many items of two long lists are shown before the place where they part."""
+_ITEM = 60
+"""How many characters of an item of a long list: those before that place leave room for it."""
+
+
+class Absent:
+    """Stands for a field that one side does not have."""
+
+    def __repr__(self) -> str:
+        return "(not there)"
+
+
+ABSENT = Absent()
+
+
+def shortened(text: str, limit: int = WIDTH) -> str:
+    """``text``, or its beginning and the number of characters that were left out."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more characters)"
+
+
+def shown(value: Any) -> str:
+    """One value."""
+    return shortened(_text(value))
+
+
+def shown_apart(one: Any, other: Any) -> tuple[str, str]:
+    """Two values that differ; of two long texts what they have in common at their beginning is left out."""
+    if isinstance(one, bytes) and isinstance(other, bytes) and min(len(one), len(other)) > BINARY:
+        same = _common(one, other)
+        if same >= BINARY and not (_is_shown_as_text(one) or _is_shown_as_text(other)):
+            left, right = (f"{bytes_text(body)}, at {same}: {body[same : same + BINARY]!r}" for body in (one, other))
+            return left, right
+    texts = _text(one), _text(other)
+    if min(map(len, texts)) <= WIDTH:
+        return shortened(texts[0]), shortened(texts[1])
+    same = _common(*texts)
+    skipped = max(0, same - _BEFORE)
+    left, right = (shortened(text[skipped:]) for text in texts)
+    return (f"…{left}", f"…{right}") if skipped else (left, right)
+
+
+def lists_apart(one: Sequence[str], other: Sequence[str], same: int) -> tuple[str, str]:
+    """Two lists of texts that differ, the first ``same`` items of which match.
+
+    Where one is long most of those are left out, so that the difference is always among what is shown.
+    """
+    left, right = _in_brackets(one), _in_brackets(other)
+    if max(len(left), len(right)) <= WIDTH:
+        return left, right
+    skipped = max(0, same - _ITEMS_BEFORE)
+    begin = [f"… {skipped} that match"] if skipped else []
+    left, right = (
+        _in_brackets([*begin, *(shortened(item, _ITEM) for item in items[skipped:])]) for items in (one, other)
+    )
+    return shortened(left), shortened(right)
+
+
+def _in_brackets(items: Sequence[str]) -> str:
+    return f"[{', '.join(items)}]"
+
+
+def _common(one: str | bytes, other: str | bytes) -> int:
+    """How much two have in common at their beginning."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((index for index, (left, right) in pairs if left != right), min(len(one), len(other)))
+
+
+def bytes_text(body: bytes) -> str:
+    """``b'order'``, ``'Größe'.encode()``, or the first bytes of what is no text, and how many there are."""
+    if _is_shown_as_text(body):
+        return repr(body) if body.isascii() else f"{body.decode()!r}.encode()"
+    return repr(body) if len(body) <= BINARY else f"{body[:BINARY]!r}… ({len(body)} bytes)"
+
+
+def _is_shown_as_text(body: bytes) -> bool:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return False
+    return all(one.isprintable() or one in "\r\n\t" for one in text)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return bytes_text(value)
+    if isinstance(value, FunctionType):
+        return f"a predicate, {value.__qualname__}"
+    if isinstance(value, timedelta):
+        return duration_text(from_timedelta(value, what="a duration"))
+    if isinstance(value, datetime):
+        return str(value)
+    try:
+        text = repr(dict(value) if isinstance(value, Headers) else value)
+        return " ".join(text.split()) if "\n" in text else text  # of Google's messages, say
+    except Exception as error:  # a repr of the user's own, or one that is nested too deep
+        return f"(a {type(value).__name__} whose repr raised {type(error).__name__})"

@@ -1,0 +1,105 @@
+"""What a driving verb did, and what keeps the rest from going on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from .._service.events import EventKind
+from .._service.pull_queues import leasable
+from .._service.queue import Queue, QueueState
+from .._service.retry import GiveUp
+from .records import TaskRecord, records
+from .state import State
+
+
+class BlockedReason(Enum):
+    """Why a task that is there does not go out."""
+
+    PAUSED = "the queue is paused"
+    DISABLED = "the queue is disabled"
+    RATE = "max_dispatches_per_second is used up"
+    CONCURRENCY = "max_concurrent_dispatches is reached"
+    PULL = "it waits in a pull queue to be leased"
+    NOT_ASKED = "the verb was told to drive another queue"
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """A task that cannot go out, and why."""
+
+    task: TaskRecord
+    reason: BlockedReason
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What happened while a verb drove: counts, and the tasks that are held up now."""
+
+    attempts: int
+    """Attempts that were delivered to a target."""
+    succeeded: int
+    """Tasks that are done."""
+    failed: int
+    """Attempts that failed."""
+    exhausted: int
+    """Tasks that have no retry left."""
+    expired: int
+    """Tasks that went past their retention, 31 days by default."""
+    blocked: tuple[Blocked, ...]
+    """Tasks that are due, or in a queue that does not run, and cannot go out."""
+
+
+class Beginning(NamedTuple):
+    """How far things were when a verb began."""
+
+    events: int
+    deliveries: int
+
+
+def beginning(world: State) -> Beginning:
+    """How far things are."""
+    return Beginning(len(world.service.events), len(world.requests))
+
+
+def summary_since(world: State, begin: Beginning, only: Queue | None) -> Summary:
+    """The summary of all that happened since ``begin``."""
+    attempts = len(world.requests) - begin.deliveries
+    succeeded = failed = exhausted = expired = 0
+    for one in world.service.events[begin.events :]:
+        if one.kind is EventKind.TASK_EXPIRED:
+            expired += 1
+        elif one.kind is EventKind.TASK_ANSWERED and not one.dropped and one.attempt and one.attempt.outcome:
+            succeeded += one.attempt.outcome.succeeded
+            failed += not one.attempt.outcome.succeeded
+            exhausted += isinstance(one.verdict, GiveUp)
+    return Summary(attempts, succeeded, failed, exhausted, expired, tuple(blocked(world, only)))
+
+
+def blocked(world: State, only: Queue | None = None) -> list[Blocked]:
+    """The tasks that cannot go out now."""
+    with world.lock:  # other threads may be enqueueing
+        return _blocked(world, only)
+
+
+def _blocked(world: State, only: Queue | None) -> list[Blocked]:
+    found = []
+    for queue in world.service.queues.values():
+        if queue.is_pull:
+            tasks, reason = leasable(queue, world.clock.now), BlockedReason.PULL
+        elif queue.state is QueueState.RUNNING:
+            tasks = queue.due(world.clock.now)
+            if not queue.has_slot:
+                reason = BlockedReason.CONCURRENCY
+            elif only is not None and queue is not only:
+                reason = BlockedReason.NOT_ASKED
+            elif (plan := queue.next_dispatch()) is None or plan[0] > world.clock.now:
+                reason = BlockedReason.RATE
+            else:
+                continue  # they go out when a verb is called
+        else:
+            tasks = queue.waiting()
+            reason = BlockedReason.PAUSED if queue.state is QueueState.PAUSED else BlockedReason.DISABLED
+        found += [Blocked(record, reason) for record in records(tasks, world)]
+    return found

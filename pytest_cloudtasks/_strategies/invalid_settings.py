@@ -1,0 +1,140 @@
+"""Settings of queues, and of tasks, with exactly one thing wrong, and the refusal of each."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from .._service import errors
+from .._service.errors import Refusal, ServiceError
+from .._service.queue_settings import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
+from .._service.request import MAX_HEADER_BYTES
+from .fields_or_strategy import durations, nearest_first
+from .long_repr import LongText
+from .queues import TASK_TTLS, TOMBSTONE_TTLS
+from .settings import DEFAULT_MAX_BACKOFF, LONGEST_BACKOFF
+from .versions import Version, has_field
+
+Spoilt = tuple[dict[str, Any], ServiceError]
+_LARGEST_INT32 = 2**31 - 1
+_MILLISECOND = timedelta(milliseconds=1)
+_MICROSECOND = timedelta(microseconds=1)
+_negative = nearest_first(-1, st.integers(1, 1000).map(lambda count: -count))
+_below_zero = nearest_first(-_MICROSECOND, durations(_MILLISECOND, timedelta(days=1)).map(lambda length: -length))
+BEYOND = st.sampled_from((1, 2, 10, 100))
+"""How much is too much."""
+
+
+def spoilt_settings(kind: str, version: Version, only: str = "") -> SearchStrategy[Spoilt]:
+    """A message's fields with a ``rate_limits`` or ``retry_config`` that is refused, and its refusal.
+
+    ``only`` names the one field that is to be wrong.
+    """
+    found = _spoilt_rates(version) if kind == "rate_limits" else _spoilt_retries(version)
+    return st.one_of([_field(kind, name, values, refusal) for name, values, refusal in found if only in ("", name)])
+
+
+def _field(kind: str, name: str, values: SearchStrategy[Any], refusal: Refusal) -> SearchStrategy[Spoilt]:
+    return values.map(lambda value: ({kind: {name: value}}, refusal.error()))
+
+
+def _spoilt_rates(version: Version) -> list[tuple[str, SearchStrategy[Any], Refusal]]:
+    found: list[tuple[str, SearchStrategy[Any], Refusal]] = [
+        ("max_dispatches_per_second", _negative.map(float), errors.RATE_NEGATIVE),
+        ("max_dispatches_per_second", _too_fast, errors.RATE_TOO_HIGH),
+        ("max_concurrent_dispatches", _negative, errors.CONCURRENCY_NEGATIVE),
+        ("max_concurrent_dispatches", _above(MAX_CONCURRENCY), errors.CONCURRENCY_TOO_HIGH),
+    ]
+    if version != "v2":  # where the burst is output only
+        found.append(("max_burst_size", _negative, errors.BURST_NEGATIVE))
+        found.append(("max_burst_size", _above(MAX_BURST), errors.BURST_TOO_HIGH))
+    return found
+
+
+def _spoilt_retries(version: Version) -> list[tuple[str, SearchStrategy[Any], Refusal]]:
+    too_few = _negative.map(lambda count: count - 1)
+    attempts = (too_few, errors.ATTEMPTS_NOT_POSITIVE if version == "v2beta2" else errors.MAX_ATTEMPTS_TOO_LOW)
+    return [
+        ("max_attempts", *attempts),
+        ("max_doublings", _negative, errors.MAX_DOUBLINGS_NEGATIVE),
+        ("min_backoff", _below_zero, errors.MIN_BACKOFF_NEGATIVE),
+        ("max_backoff", _below_zero, errors.MAX_BACKOFF_NEGATIVE),
+        ("max_retry_duration", _below_zero, errors.MAX_RETRY_DURATION_NEGATIVE),
+        ("min_backoff", _above_default, errors.BACKOFF_ORDER),
+    ]
+
+
+def spoilt_queues(version: Version) -> SearchStrategy[Spoilt]:
+    """A queue's fields with one that is refused, and its refusal."""
+    kinds = [spoilt_settings("rate_limits", version), spoilt_settings("retry_config", version), _backwards]
+    for field, outside, refusal in (
+        ("task_ttl", outside_of(*TASK_TTLS), errors.TASK_TTL_RANGE),
+        ("tombstone_ttl", outside_of(*TOMBSTONE_TTLS), errors.TOMBSTONE_TTL_RANGE),
+    ):
+        if has_field(version, "Queue", field):
+            kinds.append(_refused(field, outside, refusal.error()))
+    if has_field(version, "Queue", "stackdriver_logging_config"):
+        ratios = _ratios.map(lambda ratio: {"sampling_ratio": ratio})
+        kinds.append(_refused("stackdriver_logging_config", ratios, errors.SAMPLING_RATIO.error()))
+    if has_field(version, "Queue", "http_target"):
+        kinds += [_uris, _headers, *_tokens]
+    if has_field(version, "Queue", "pull_target"):
+        attempts = spoilt_settings("retry_config", version, "max_attempts")
+        kinds.append(attempts.map(lambda spoilt: ({"pull_target": {}, **spoilt[0]}, spoilt[1])))
+    return st.one_of(kinds)
+
+
+def outside_of(shortest: timedelta, longest: timedelta) -> SearchStrategy[timedelta]:
+    """Lengths of time that are too short or too long, next to the limits and far from them; never negative."""
+    short = nearest_first(shortest - _MICROSECOND, durations(_MILLISECOND, shortest - _MILLISECOND))
+    return short | nearest_first(longest + _MICROSECOND, durations(longest + _MILLISECOND, longest * 2))
+
+
+def _above(limit: int) -> SearchStrategy[int]:
+    return nearest_first(limit + 1, st.integers(limit + 1, _LARGEST_INT32))
+
+
+def _refused(field: str, values: SearchStrategy[Any], error: ServiceError) -> SearchStrategy[Spoilt]:
+    return values.map(lambda value: ({field: value}, error))
+
+
+def _target(values: SearchStrategy[Any], error: ServiceError) -> SearchStrategy[Spoilt]:
+    return _refused("http_target", values, error)
+
+
+def _large_headers(beyond: int) -> dict[str, Any]:
+    value = LongText("a", MAX_HEADER_BYTES - 1 - len("X-Large") + beyond)
+    return {"header_overrides": [{"header": {"key": "X-Large", "value": value}}]}
+
+
+def _wrong_port(port: int) -> Spoilt:
+    return {"http_target": {"uri_override": {"port": port}}}, errors.HTTP_TARGET_PORT.error(port=port)
+
+
+_too_fast = nearest_first(MAX_RATE + 1, st.floats(MAX_RATE, 1e6, exclude_min=True))
+_above_default = nearest_first(
+    DEFAULT_MAX_BACKOFF + _MICROSECOND, durations(DEFAULT_MAX_BACKOFF + _MILLISECOND, LONGEST_BACKOFF)
+)
+_backwards: SearchStrategy[Spoilt] = durations(timedelta(0), LONGEST_BACKOFF).map(
+    lambda most: (
+        {"retry_config": {"min_backoff": most + _MICROSECOND, "max_backoff": most}},
+        errors.BACKOFF_ORDER.error(),
+    )
+)
+_ratios = nearest_first(1.1, st.floats(1, 1e6, exclude_min=True)) | nearest_first(
+    -0.1, st.floats(-1e6, 0, exclude_max=True, allow_subnormal=False)
+)
+_uris: SearchStrategy[Spoilt] = _negative.map(_wrong_port) | _target(
+    st.just({"uri_override": {"host": ""}}), errors.HTTP_TARGET_HOST_EMPTY.error()
+)
+_headers = _target(BEYOND.map(_large_headers), errors.HTTP_TARGET_HEADERS_TOO_LARGE.error())
+_tokens = [
+    _target(
+        st.sampled_from([{token: {}}, {token: {"service_account_email": "worker@test-project.iam"}}]),
+        errors.HTTP_TARGET_TOKEN.error(token=name, needed=needed),
+    )
+    for token, name, needed in (("oidc_token", "oidcToken", "audience"), ("oauth_token", "oauthToken", "scope"))
+]

@@ -1,0 +1,90 @@
+"""IDs and resource names."""
+
+from __future__ import annotations
+
+import string
+from typing import Any, Literal
+
+from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from .._service import resource_names as names
+from .._service.errors import ServiceError
+from .fields_or_strategy import Given, chosen, longest, mostly
+
+MAX_QUEUE_ID, MAX_TASK_ID = 100, 500
+QUEUE_ID_CHARACTERS = string.ascii_letters + string.digits + "-"
+TASK_ID_CHARACTERS = QUEUE_ID_CHARACTERS + "_"
+_USUAL_LENGTH = 16
+
+_queue_ids = mostly(
+    st.text(QUEUE_ID_CHARACTERS, min_size=1, max_size=_USUAL_LENGTH),
+    longest(QUEUE_ID_CHARACTERS, MAX_QUEUE_ID),
+)
+_task_ids = mostly(
+    st.text(TASK_ID_CHARACTERS, min_size=1, max_size=_USUAL_LENGTH),
+    longest(TASK_ID_CHARACTERS, MAX_TASK_ID),
+)
+
+
+def queue_ids() -> SearchStrategy[str]:
+    """IDs of queues: letters, digits and hyphens, now and then 99 or 100 of them.
+
+    Shrinks to ``"0"``. Evidence: documented.
+    """
+    return _queue_ids
+
+
+def task_ids() -> SearchStrategy[str]:
+    """IDs of tasks: letters, digits, hyphens and underscores, now and then 499 or 500 of them.
+
+    Shrinks to ``"0"``. Evidence: documented.
+    """
+    return _task_ids
+
+
+@st.composite
+def resource_names(
+    draw: DrawFn,
+    *,
+    of: Literal["location", "queue", "task"] = "queue",
+    project: str | SearchStrategy[str] = "test-project",
+    location: str | SearchStrategy[str] = "us-central1",
+    parent: Given[str] = ...,
+    queue_id: Given[str] = ...,
+    task_id: Given[str] = ...,
+) -> str:
+    """Full names of locations, queues or tasks, by default in the project and the location that a fake has.
+
+    ``parent`` is a location's name for queues, a queue's for tasks. Shrinks to ``…/queues/0/tasks/0``.
+    Evidence: recorded and reported.
+    """
+    if of not in ("location", "queue", "task"):
+        raise InvalidArgument(f"of={of!r} must be one of 'location', 'queue', 'task'")
+    if parent is not ... and of == "location":
+        raise InvalidArgument(f"parent={parent!r}: a location has none; give project and location")
+    try:
+        return _resource_name(draw, of, project, location, parent, queue_id, task_id)
+    except ServiceError as error:
+        raise InvalidArgument(f"resource_names(of={of!r}): {error.message}") from None
+
+
+def _resource_name(draw: DrawFn, of: str, project: Any, location: Any, parent: Any, queue_id: Any, task_id: Any) -> str:
+    place = f"projects/{chosen(draw, project, _queue_ids)}/locations/{chosen(draw, location, _queue_ids)}"
+    if of == "location":
+        names.check_location(place)
+        return place
+    if of == "queue":
+        above = chosen(draw, parent, st.just(place))
+        name = f"{above}/queues/{chosen(draw, queue_id, _queue_ids)}"
+        names.check_new_queue(name, above)
+        return name
+    above = draw(parent) if isinstance(parent, SearchStrategy) else parent
+    if above is ...:
+        above = f"{place}/queues/{chosen(draw, queue_id, _queue_ids)}"
+        names.check_new_queue(above, place)
+    names.check_queue(above)
+    name = f"{above}/tasks/{chosen(draw, task_id, _task_ids)}"
+    names.check_new_task(name, above)
+    return name

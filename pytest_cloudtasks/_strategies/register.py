@@ -1,0 +1,54 @@
+"""What Hypothesis calls when it is imported, so that ``st.from_type`` knows Google's messages.
+
+Neither Google's library nor a strategy of ours is imported here. A version's message types are registered in the
+moment that somebody imports them; the strategies are made when one is asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+from .._clients.interception import ImportHook
+from .._messages.proto import is_message_type
+
+MODULES = ("google.cloud.tasks_v2.types", "google.cloud.tasks_v2beta3.types", "google.cloud.tasks_v2beta2.types")
+"""Where each version's message types are."""
+
+
+def register() -> None:
+    """Register the types that are imported already, and the others as they are; a second call changes nothing."""
+    if any(isinstance(finder, _TypesHook) for finder in sys.meta_path):
+        return
+    sys.meta_path.insert(0, _TypesHook(_register_types, MODULES))
+    for name in MODULES:
+        module = sys.modules.get(name)
+        if isinstance(module, ModuleType):
+            _register_types(module)
+
+
+class _TypesHook(ImportHook):
+    """Watches for the message types."""
+
+
+def _register_types(module: ModuleType) -> None:
+    from hypothesis import strategies as st
+
+    for kind in message_types(module):
+        st.register_type_strategy(kind, _strategy_for)
+
+
+def message_types(found: Any) -> Iterator[Any]:
+    """A module's message types, and those that are nested in them, such as ``HttpTarget.Header``."""
+    for kind in list(vars(found).values()):
+        if is_message_type(kind):
+            yield kind
+            yield from message_types(kind)
+
+
+def _strategy_for(kind: Any) -> Any:
+    from .from_type import messages_of_type
+
+    return messages_of_type(kind)

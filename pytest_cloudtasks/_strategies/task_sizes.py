@@ -1,0 +1,51 @@
+"""Tasks of an exact size: that of the message as the service stores it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from .._messages.proto import raw
+from .._service import resource_names as names
+from .._service.queue_settings import QueueType
+from .._service.service import Service
+from .long_repr import LongBytes
+from .versions import Version, in_words_of, message, messages_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def nanoseconds(instant: datetime) -> int:
+    """An aware instant as the model has it."""
+    return (instant - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+def with_size(version: Version, fields: Mapping[str, Any], payload: str, size: int, now: datetime, parent: str) -> Any:
+    """``fields``, with a body for which the task of the queue ``parent``, created at ``now``, has that size.
+
+    ``payload`` names the field that has the body. The sizes differ by the body alone, once it is long.
+    """
+    body = "payload" if payload == "pull_message" else "body"
+    length = size - 1000
+    for _ in range(2):
+        filled = {**fields, payload: {**fields[payload], body: LongBytes(length)}}
+        length += size - _stored_size(version, filled, now, parent)
+    return {**fields, payload: {**fields[payload], body: LongBytes(length)}}
+
+
+def _stored_size(version: Version, fields: Mapping[str, Any], now: datetime, parent: str) -> int:
+    """By a service of its own, which has this one queue and takes this one task."""
+    messages, at = messages_of(version), nanoseconds(now)
+    service = Service(lambda: "0")
+    kind = QueueType.PULL if "pull_message" in fields else QueueType.PUSH
+    service.create_queue(at, names.location_of(parent), parent, {"type": kind})
+    spec = messages.task_spec(raw(message(version, "Task", in_words_of(version, "Task", fields))))
+    sizes: list[int] = []
+
+    def measure(task: Any) -> int:
+        sizes.append(messages.stored_size(task))
+        return 0  # no task is too large here
+
+    service.create_task(at, parent, spec, size_of=measure)
+    return sizes[0]

@@ -1,0 +1,100 @@
+"""Fields of the caller's own are checked by the model, so that what is drawn from them is valid, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from hypothesis.errors import InvalidArgument
+
+from .._messages.proto import raw
+from .._messages.tasks import Messages
+from .._service import resource_names as names
+from .._service import validation as creation
+from .._service.errors import MESSAGE_IN_PUSH_QUEUE, REQUEST_IN_PULL_QUEUE, TASK_TOO_LARGE, ServiceError
+from .._service.options import Knobs
+from .._service.queue_settings import queue_config_from
+from .._service.request import PullMessage
+from .._service.retry import retry_config_from
+from .field_checks import check_fields
+from .versions import Version, message, messages_of
+
+_KNOBS = Knobs()
+
+
+def check_task(
+    version: Version, fields: Mapping[str, Any], parent: str | None = None, *, pulls: bool | None = None
+) -> None:
+    """Raise InvalidArgument for a task that the service would refuse whatever the instant, in its words.
+
+    ``pulls`` says whether ``parent`` is a pull queue, if that is known.
+    """
+    _check(version, "Task", fields, lambda messages, task: _task(messages, task, parent, pulls))
+
+
+def check_queue(version: Version, fields: Mapping[str, Any]) -> None:
+    """Raise InvalidArgument for a queue that the service would refuse, in its words."""
+    _check(version, "Queue", fields, _queue)
+
+
+def checked_now(where: str, now: object) -> datetime:
+    """``now``, if it is an aware datetime."""
+    if not isinstance(now, datetime) or now.tzinfo is None:
+        raise InvalidArgument(f"{where}(now={now!r}) takes an aware datetime")
+    return now
+
+
+def checked_parent(where: str, parent: object) -> str:
+    """``parent``, if it is a queue's full name."""
+    if not isinstance(parent, str) or not names.is_queue(parent):
+        raise InvalidArgument(f"{where}(parent={parent!r}) takes a queue's full name")
+    return parent
+
+
+def checked_location(where: str, parent: object) -> str:
+    """``parent``, if it is a location's full name."""
+    try:
+        names.check_location(str(parent))
+    except ServiceError as error:
+        raise InvalidArgument(f"{where}(parent={parent!r}): {error.message}") from None
+    return str(parent)
+
+
+def check_pulls(where: str, version: Version) -> None:
+    """Raise InvalidArgument for a version that has no pull queues."""
+    if not messages_of(version).has_pull_queues:
+        raise InvalidArgument(f"{where}(in_pull_queue=True) takes version='v2beta2', which alone has pull queues")
+
+
+def _check(version: Version, kind: str, fields: Mapping[str, Any], check: Callable[[Messages, Any], None]) -> None:
+    check_fields(version, kind, fields)
+    try:
+        check(messages_of(version), raw(message(version, kind, fields)))
+    except ServiceError as error:
+        raise InvalidArgument(f"Cloud Tasks refuses this {kind}: {error.message} It is {_shown(fields)}.") from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InvalidArgument(f"This is no {kind}: {str(error).rstrip('.')}. It is {_shown(fields)}.") from error
+
+
+def _shown(fields: Mapping[str, Any]) -> str:
+    text = repr(fields)
+    return text if len(text) <= 300 else f"{text[:300]} …"
+
+
+def _task(messages: Messages, task: Any, parent: str | None, pulls: bool | None) -> None:
+    spec = messages.task_spec(task)
+    if spec.name:
+        names.check_new_task(spec.name, parent or names.queue_of(spec.name))
+    creation.check(spec, spec.schedule_time or 0)
+    if spec.retry_config is not None:
+        retry_config_from(spec.retry_config, _KNOBS)
+    if pulls is not None and isinstance(spec.target, PullMessage) is not pulls:
+        raise (REQUEST_IN_PULL_QUEUE if pulls else MESSAGE_IN_PUSH_QUEUE).error()
+    if task.ByteSize() > _KNOBS.max_task_size:
+        raise TASK_TOO_LARGE.error()
+
+
+def _queue(messages: Messages, queue: Any) -> None:
+    names.check_new_queue(queue.name, names.location_of(queue.name))
+    queue_config_from(messages.queue_settings(queue), _KNOBS)
