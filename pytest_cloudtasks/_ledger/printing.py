@@ -45,18 +45,20 @@ def markdown() -> str:
             if entry.not_modelled:
                 behaviour += f"<br>*{_escaped(entry.not_modelled)}*"
             knob = f"`{entry.knob}`" if entry.knob else ""
-            case = f"`{entry.id}` ({len(entry.cases)})" if entry.cases else "none"
+            case = "; ".join(_proofs(entry)) or "none"
             lines.append(f"| {behaviour} | {entry.evidence.value} | {_escaped(entry.source)} | {knob} | {case} |")
     return "\n".join(lines)
 
 
 def _count(found: Sequence[Chapter]) -> str:
     all_entries = [entry for chapter in found for entry in chapter.entries]
-    counts = Counter(entry.evidence for entry in all_entries if entry.cases)
+    counts = Counter(entry.evidence for entry in all_entries if entry.is_proven)
     kinds = ", ".join(f"{counts[evidence]} {evidence.value}" for evidence in Evidence)
     cases = sum(len(entry.cases) for entry in all_entries)
-    left_out = sum(not entry.cases for entry in all_entries)
-    return f"{sum(counts.values())} behaviours ({kinds}) with {cases} cases, and {left_out} that are not modelled."
+    recorded = len({name for entry in all_entries for name in entry.recorded})
+    proofs = f"{cases} cases and {recorded} recorded cases" if recorded else f"{cases} cases"
+    left_out = sum(not entry.is_proven for entry in all_entries)
+    return f"{sum(counts.values())} behaviours ({kinds}) with {proofs}, and {left_out} that are not modelled."
 
 
 def _sources() -> str:
@@ -80,8 +82,17 @@ def _particulars(entry: Entry) -> Iterator[str]:
         yield f"not modelled. {entry.not_modelled}"
     elif len(entry.cases) > 1:
         yield f"{len(entry.cases)} cases {entry.id}/…"
-    else:
+    elif entry.cases:
         yield f"case {entry.cases[0].id}"
+    if entry.recorded:
+        yield f"recorded as {', '.join(entry.recorded)}"
+
+
+def _proofs(entry: Entry) -> Iterator[str]:
+    if entry.cases:
+        yield f"`{entry.id}` ({len(entry.cases)})"
+    if entry.recorded:
+        yield f"recorded: {', '.join(entry.recorded)}"
 
 
 def _wrapped(first: str, body: str, width: int) -> list[str]:

@@ -28,12 +28,13 @@ def test_the_text_has_every_entry_on_lines_of_its_own() -> None:
     for entry in entries():
         assert " ".join(f"{entry.evidence.value} {entry.behaviour}".split()) in words
         assert entry.not_modelled is None or " ".join(entry.not_modelled.split()) in words
+        assert not entry.recorded or f"recorded as {', '.join(entry.recorded)}" in words
     assert all(f"{letter}: " in words for letter in sources())
 
 
 def test_the_first_line_counts() -> None:
     """How many behaviours there are, by evidence, and how many cases."""
-    proven = [entry for entry in entries() if entry.cases]
+    proven = [entry for entry in entries() if entry.is_proven]
     first = printing.text(1000).splitlines()[0]
     assert first.startswith(f"{len(proven)} behaviours (")
     for evidence in Evidence:
