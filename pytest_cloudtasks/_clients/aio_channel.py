@@ -15,9 +15,9 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from .._messages.call import RpcCall
+from .._messages.call import RpcCall, rpc_of
 from .._messages.grpc_errors import InProcessRpcError
-from .channel import caller_retry, rpc_of
+from .channel import caller_retry
 from .router import Backend
 
 Bind = Callable[[str], "Backend | grpc.aio.Channel"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import grpc
 from google.api_core.gapic_v1.method import DEFAULT
 
-from .._messages.call import RpcCall
+from .._messages.call import RpcCall, rpc_of
 from .._messages.grpc_errors import InProcessCall
 from .router import Backend
 
@@ -25,17 +24,6 @@ Bind = Callable[[str], "Backend | grpc.Channel"]
 """Decides where a call to an RPC goes."""
 
 _ENDED = InProcessCall()
-
-
-def snake_case(method: str) -> str:
-    """``CreateTask`` as the client spells it: ``create_task``."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", method).lower()
-
-
-def rpc_of(method: str) -> tuple[str, str]:
-    """API and RPC of ``/google.cloud.tasks.v2.CloudTasks/CreateTask``: google.cloud.tasks.v2 and create_task."""
-    service, _, name = method.rpartition("/")
-    return service.strip("/").rpartition(".")[0], snake_case(name)
 
 
 class LateBoundChannel(grpc.Channel):  # type: ignore[misc]

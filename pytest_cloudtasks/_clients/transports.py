@@ -18,10 +18,11 @@ import grpc.aio
 
 from .._messages.call import RpcCall
 from .._messages.grpc_errors import InProcessRpcError
+from .._messages.http_rules import HTTP_RULES
 from .aio_channel import LateBoundAioChannel
 from .channel import LateBoundChannel, caller_retry
 from .logged_channel import LoggedWhereAsked
-from .rest_transport import HTTP_RULES, http_error, verb_and_path
+from .rest_transport import http_error, verb_and_path
 from .router import Backend, switchboard
 from .wrapped_retry import noting_retry, noting_retry_async
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -99,3 +100,14 @@ class RpcCall:
             f"RpcCall(method={self.method!r}, request={self.request!r}, retry={self.retry!r}, timeout={self.timeout!r},"
             f" metadata={self.metadata!r}, result={self.result!r}, error={self.error!r})"
         )
+
+
+def snake_case(method: str) -> str:
+    """``CreateTask`` as the client spells it: ``create_task``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", method).lower()
+
+
+def rpc_of(method: str) -> tuple[str, str]:
+    """API and RPC of ``/google.cloud.tasks.v2.CloudTasks/CreateTask``: google.cloud.tasks.v2 and create_task."""
+    service, _, name = method.rpartition("/")
+    return service.strip("/").rpartition(".")[0], snake_case(name)

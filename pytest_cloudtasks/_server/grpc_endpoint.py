@@ -14,7 +14,7 @@ from .._clients.router import Receiver
 from .._messages.call import RpcCall
 from .._messages.grpc_errors import InProcessRpcError
 from .._messages.proto import raw, shown
-from .rpc_table import Method, method_at
+from .._messages.rpc_table import Method, method_at
 
 THREADS = 16
 """Calls that are answered at the same time; a handler of an ``inline`` dispatch may make calls of its own."""

@@ -11,7 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
-from .rest_errors import RestError, malformed
+from .._messages.rest_errors import RestError, malformed
+from .rest_endpoint import to_aiohttp
 
 
 class _Connection(web.RequestHandler):
@@ -26,7 +27,7 @@ class _Connection(web.RequestHandler):
         error = malformed("Bad Request")
         if status >= 500:
             error = RestError(status, "INTERNAL", "Internal error encountered.")
-        response = web.Response(status=error.code, text=error.body, content_type="application/json", charset="UTF-8")
+        response = to_aiohttp(error.response)
         response.force_close()
         return response
 

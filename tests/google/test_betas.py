@@ -10,7 +10,7 @@ from google.cloud import tasks_v2beta2, tasks_v2beta3
 
 from pytest_cloudtasks._messages.api_versions import speaking, v2, v2beta2, with_queue_fields
 from pytest_cloudtasks._messages.proto import raw
-from pytest_cloudtasks._server.rpc_table import methods_of
+from pytest_cloudtasks._messages.rpc_table import methods_of
 from pytest_cloudtasks._service.errors import Code, ServiceError
 from pytest_cloudtasks._service.options import Knobs
 from pytest_cloudtasks._service.queue_settings import QueueType

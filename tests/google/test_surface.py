@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from google.api_core import operations_v1
 
-from pytest_cloudtasks._clients.rest_transport import HTTP_RULES
 from pytest_cloudtasks._messages import api_versions as frontends
+from pytest_cloudtasks._messages.http_rules import HTTP_RULES
 from pytest_cloudtasks._messages.recent_rpcs import NOT_MODELLED
 
 VERSIONS = ("v2", "v2beta3", "v2beta2")

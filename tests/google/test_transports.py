@@ -13,7 +13,6 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 
 from pytest_cloudtasks._clients.channel import caller_retry
 from pytest_cloudtasks._clients.logged_channel import LoggedWhereAsked
-from pytest_cloudtasks._clients.rest_transport import HTTP_RULES
 from pytest_cloudtasks._clients.router import switchboard
 from pytest_cloudtasks._clients.transports import (
     CredentialsToLoad,
@@ -24,6 +23,7 @@ from pytest_cloudtasks._clients.transports import (
     late_bound_rest,
     redirectable,
 )
+from pytest_cloudtasks._messages.http_rules import HTTP_RULES
 from tests.google.channels import QueueChannel
 from tests.installed import CloudTasksRestTransport
 

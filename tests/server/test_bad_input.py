@@ -14,7 +14,7 @@ import requests
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
-from pytest_cloudtasks._server.rest_endpoint import MAX_BODY
+from pytest_cloudtasks._messages.rest import MAX_BODY
 
 from .clients import QUEUE, TASK, over_grpc
 from .rest import address_of, error, invalid, sent

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks, strategies
 from pytest_cloudtasks._messages.api_versions import TYPES
-from pytest_cloudtasks._server.rpc_table import methods_of
+from pytest_cloudtasks._messages.rpc_table import methods_of
 
 from .clients import PARENT, QUEUE, over_grpc
 from .rest import address_of, sent

@@ -13,10 +13,10 @@ from google.iam.v1 import iam_policy_pb2
 
 from pytest_cloudtasks._messages.buffer_task_types import buffer_messages
 from pytest_cloudtasks._messages.proto import raw_class
-from pytest_cloudtasks._server.rest_errors import RestError
-from pytest_cloudtasks._server.rest_json import bind, fill
+from pytest_cloudtasks._messages.rest_errors import RestError
+from pytest_cloudtasks._messages.rest_json import bind, fill
+from pytest_cloudtasks._messages.rpc_table import methods_of
 from pytest_cloudtasks._server.rest_runner import _Connection
-from pytest_cloudtasks._server.rpc_table import methods_of
 
 from .rest import invalid
 
@@ -26,7 +26,7 @@ UNKNOWN = 'Invalid JSON payload received. Unknown name "{}" at {!r}: Cannot find
 def refused_body(message: Any, value: Any) -> Any:
     with pytest.raises(RestError) as caught:
         fill(message, value)
-    return json.loads(caught.value.body)
+    return json.loads(caught.value.response.body)
 
 
 def test_each_value_of_a_repeated_field_is_looked_at() -> None:
@@ -64,7 +64,7 @@ def test_a_query_parameter_has_to_lead_to_a_field(name: str) -> None:
     message = iam_policy_pb2.GetIamPolicyRequest()
     with pytest.raises(RestError) as caught:
         bind(message, [(name, "3")])
-    assert json.loads(caught.value.body) == invalid(
+    assert json.loads(caught.value.response.body) == invalid(
         (
             "",
             f"Invalid JSON payload received. Unknown name \"{name}\": Cannot bind query parameter. Field '{name}' could"
@@ -86,7 +86,7 @@ def test_an_rpc_that_a_library_has_no_message_for_is_left_out(monkeypatch: pytes
     """An older release lacks some; the others are there all the same."""
     types = SimpleNamespace(GetQueueRequest=tasks_v2.GetQueueRequest)
     frontend = SimpleNamespace(rpcs={"get_queue", "lease_tasks"}, messages=SimpleNamespace(types=types))
-    monkeypatch.setattr("pytest_cloudtasks._server.rpc_table.speaking", lambda api: frontend)
+    monkeypatch.setattr("pytest_cloudtasks._messages.rpc_table.speaking", lambda api: frontend)
     found = methods_of.__wrapped__("google.cloud.tasks.v2beta2")
     assert found["get_queue"].path == "/google.cloud.tasks.v2beta2.CloudTasks/GetQueue"
     assert "lease_tasks" not in found

@@ -6,11 +6,11 @@ from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from .._clients.channel import rpc_of
-from .._messages.api_versions import TYPES, speaking
-from .._messages.buffer_task_types import buffer_messages
-from .._messages.proto import raw_class
-from .._messages.recent_rpcs import NOT_MODELLED
+from .api_versions import TYPES, speaking
+from .buffer_task_types import buffer_messages
+from .call import rpc_of
+from .proto import raw_class
+from .recent_rpcs import NOT_MODELLED
 
 _IAM = "google.iam.v1.iam_policy_pb2"
 _OPERATIONS = ("google.longrunning", "Operations", "google.longrunning.operations_pb2")

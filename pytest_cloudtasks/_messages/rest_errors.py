@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._clients.rest_transport import status_code_of, status_details
-from .._messages.grpc_errors import InProcessRpcError
+from .grpc_errors import InProcessRpcError
+from .rest_http import RestResponse, json_response
 
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
@@ -23,10 +22,10 @@ class RestError(Exception):
         self.details = details
 
     @property
-    def body(self) -> str:
-        """The body of the answer."""
+    def response(self) -> RestResponse:
+        """The response."""
         error = {"code": self.code, "message": self.message, "status": self.status}
-        return dumped({"error": {**error, "details": list(self.details)} if self.details else error})
+        return json_response(self.code, {"error": {**error, "details": list(self.details)} if self.details else error})
 
 
 def of_rpc(error: InProcessRpcError) -> RestError:
@@ -63,6 +62,25 @@ def failed(error: BaseException) -> RestError:
     return RestError(500, "INTERNAL", str(error))
 
 
-def dumped(value: Any) -> str:
-    """JSON as Google lays it out, by lines."""
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+def status_code_of(error: InProcessRpcError) -> int:
+    """The HTTP status of an error.
+
+    UNKNOWN and DATA_LOSS, which have none in the library, are 500. Evidence: documented (google.rpc.Code).
+    """
+    from google.api_core import exceptions
+
+    return int(exceptions.from_grpc_status(error.code(), error.details()).code or 500)
+
+
+def status_details(error: InProcessRpcError) -> list[Any]:
+    """The error's details, which gRPC sends in binary form, in JSON's."""
+    if not error.trailing_metadata():
+        return []
+    from google.protobuf import json_format
+    from google.rpc import error_details_pb2, status_pb2
+
+    ((_, value),) = error.trailing_metadata()
+    # JSON needs the types that the details are of: the pool has them once their module is imported.
+    pool = error_details_pb2.DESCRIPTOR.pool
+    status = status_pb2.Status.FromString(value)
+    return [json_format.MessageToDict(detail, descriptor_pool=pool) for detail in status.details]

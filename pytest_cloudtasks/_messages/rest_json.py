@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 
-from .._messages.proto import raw
+from .proto import raw
 from .rest_errors import RestError, invalid
 
 _CONTEXT = 20

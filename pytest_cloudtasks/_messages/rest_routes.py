@@ -8,27 +8,9 @@ from functools import cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from .._clients.rest_transport import HTTP_RULES
-from .._messages.api_versions import TYPES
+from .api_versions import TYPES
+from .http_rules import BODIES, HTTP_RULES, SECOND_PATHS
 from .rpc_table import Method, methods_of
-
-BODIES = {
-    "create_queue": "queue",
-    "update_queue": "queue",
-    "update_cmek_config": "cmek_config",
-    "upload_queue_yaml": "http_body",
-}
-"""The field that is the body of a request; of other POST requests the body is all of the message.
-
-Evidence: documented (the google.api.http annotations), as are verbs and paths.
-"""
-
-
-_MORE = (
-    ("buffer_task", "post", "/{version}/{{queue=projects/*/locations/*/queues/*}}/tasks:buffer"),
-    ("upload_queue_yaml", "post", "/api/queue/update"),
-)
-"""Paths that the library's transport doesn't know: a second one, for tasks without an ID, and one without a version."""
 
 
 class Route(NamedTuple):
@@ -71,7 +53,7 @@ def _rules() -> list[_Rule]:
     for api in TYPES:
         version, methods = api.rpartition(".")[2], methods_of(api)
         paths = [(rpc, verb, f"/{version}/{template}") for rpc, (verb, template) in HTTP_RULES.items()]
-        paths += [(rpc, verb, template.format(version=version)) for rpc, verb, template in _MORE]
+        paths += [(rpc, verb, template.format(version=version)) for rpc, verb, template in SECOND_PATHS]
         paths.sort(key=lambda path: not re.search(r":[a-zA-Z]+$", path[2]))
         found += [
             _Rule(verb.upper(), *_compiled(template), methods[rpc]) for rpc, verb, template in paths if rpc in methods
