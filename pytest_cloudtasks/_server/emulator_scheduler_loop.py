@@ -1,13 +1,13 @@
 """The pump: lets the model go on as the wall's clock does, and its deliveries be real requests.
 
-One event loop runs the pump, the deliveries and the REST endpoint. Calls over gRPC come in threads of their own; they
-wake the pump. It never polls: it sleeps until the model's next instant, a call, or an answer.
+One event loop owns the model: it runs the pump, the deliveries, the control endpoints, and every call, which
+`emulator_calls.CallQueue` brings from the endpoints' threads. Nothing here may be used from another thread. The pump
+never polls: it sleeps until the model's next instant, a call, or an answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -40,7 +40,6 @@ class Pump:
         self._settings = settings
         self._sender = sender
         self._log = log
-        self._lock = threading.RLock()
         self._told = 0
         """How many events the log has; what there is from the start needs no line."""
         self.begun = 0
@@ -48,9 +47,7 @@ class Pump:
         self.world = self._new_world(WallClock())
         self._deliveries: dict[asyncio.Task[None], Attempt] = {}
         self._waiting: list[tuple[Condition, asyncio.Future[None]]] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
-        self._is_waking = False
         self._sleeps_until: int | None = None
         """The instant at which the pump goes on, if nobody wakes it."""
         self._is_stopping = False
@@ -58,20 +55,19 @@ class Pump:
     # --- calls ---------------------------------------------------------------------------------------------------
 
     def receive(self, call: RpcCall) -> Any:
-        """Answer a call that has come over the wire, in any thread."""
+        """Return the response to a call that has come over the wire, or raise its error."""
         with self._changing():
             return self.world.receive(call)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
         """Something may happen to the world in the block; what does is told, and the pump looks what follows."""
-        with self._lock:
-            try:
-                yield
-            finally:
-                self._tell()
-                if self._has_news:
-                    self.wake()
+        try:
+            yield
+        finally:
+            self._tell()
+            if self._has_news:
+                self.wake()
 
     @property
     def _has_news(self) -> bool:
@@ -81,24 +77,20 @@ class Pump:
         return is_earlier or bool(self._waiting)
 
     def wake(self) -> None:
-        """Let the pump look what there is to do; from any thread."""
-        if not self._is_waking and self._loop is not None:
-            self._is_waking = True
-            self._loop.call_soon_threadsafe(self._woken.set)
+        """Let the pump look what there is to do."""
+        self._woken.set()
 
     # --- pumping -------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Dispatch what is due when it is due, until cancelled."""
-        self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         while True:
-            self._is_waking = False
             self._woken.clear()
-            with self._lock:
-                seconds = self._dispatch_due()
-                self._tell()
+            seconds = self._dispatch_due()
+            self._tell()
             self._look_after_waiting()
-            timer = None if seconds is None else self._loop.call_later(seconds, self._woken.set)
+            timer = None if seconds is None else loop.call_later(seconds, self._woken.set)
             await self._woken.wait()
             if timer is not None:
                 timer.cancel()
@@ -163,8 +155,7 @@ class Pump:
 
     def say(self, text: str) -> None:
         """Log what the server says of itself."""
-        with self._lock:
-            self._log.line(text, self.world.observe())
+        self._log.line(text, self.world.observe())
 
     # --- waiting -------------------------------------------------------------------------------------------------
 
@@ -186,26 +177,23 @@ class Pump:
 
     def is_idle(self, only: str | None = None) -> bool:
         """Whether no attempt is under way, and none is due in a queue that runs; ``only`` is a queue's full name."""
-        with self._lock:
-            now = self.world.observe()
-            if self._under_way(only) or (only is None and self.world.service.dispatcher.awaits_answers):
-                return False
-            return not any(_is_due(queue, now) for queue in self._queues(only))
+        now = self.world.observe()
+        if self._under_way(only) or (only is None and self.world.service.dispatcher.awaits_answers):
+            return False
+        return not any(_is_due(queue, now) for queue in self._queues(only))
 
     def is_empty(self, only: str | None = None) -> bool:
         """Whether nothing more happens by itself: no attempt is under way, and none will come."""
-        with self._lock:
-            self.world.observe()
-            if self._under_way(only) or (only is None and self.world.service.dispatcher.awaits_answers):
-                return False
-            return all(queue.next_dispatch() is None for queue in self._queues(only))
+        self.world.observe()
+        if self._under_way(only) or (only is None and self.world.service.dispatcher.awaits_answers):
+            return False
+        return all(queue.next_dispatch() is None for queue in self._queues(only))
 
     def is_quiet(self) -> bool:
         """Whether nothing more happens at this instant."""
-        with self._lock:
-            now = self.world.observe()
-            coming = self.world.service.dispatcher.upcoming()
-            return not self._deliveries and (coming is None or coming.at > now)
+        now = self.world.observe()
+        coming = self.world.service.dispatcher.upcoming()
+        return not self._deliveries and (coming is None or coming.at > now)
 
     def under_way(self) -> list[Attempt]:
         """The attempts whose requests are out."""

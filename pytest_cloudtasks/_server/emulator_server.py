@@ -1,4 +1,4 @@
-"""Serving: the endpoints, the pump and the signals in one event loop, from the banner to the last line."""
+"""Serving: the endpoints, the pump and the signals in one event loop, which owns the model."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from aiohttp import web
 from .._api.cli import program_and_version
 from .._service.wording import counted
 from . import emulator_oidc_endpoints as tokens
+from .emulator_calls import CallQueue
 from .emulator_control_api import Control
 from .emulator_destinations import ANYWHERE
 from .emulator_log import Log
@@ -91,7 +92,8 @@ async def _stop(pump: Pump, serving: Serving, signals: asyncio.Queue[None]) -> N
 @asynccontextmanager
 async def _endpoints(serving: Serving, pump: Pump) -> AsyncIterator[tuple[int, int]]:
     """Both endpoints, and their ports."""
-    application = rest_application(pump)
+    calls = CallQueue(pump.receive)
+    application = rest_application(calls)
     Control(pump).add_to(application)
     tokens.add_to(application)
     runner = rest_runner(application)
@@ -105,7 +107,7 @@ async def _endpoints(serving: Serving, pump: Pump) -> AsyncIterator[tuple[int, i
         except OSError:
             raise AddressTaken("rest-port", serving.host, serving.rest_port) from None
         try:
-            server, grpc_port = grpc_server(pump, f"{_bracketed(serving.host)}:{serving.grpc_port}")
+            server, grpc_port = grpc_server(calls, f"{_bracketed(serving.host)}:{serving.grpc_port}")
         except RuntimeError:
             raise AddressTaken("grpc-port", serving.host, serving.grpc_port) from None
         server.start()
@@ -116,6 +118,7 @@ async def _endpoints(serving: Serving, pump: Pump) -> AsyncIterator[tuple[int, i
             await asyncio.to_thread(stopped.wait)
     finally:
         await runner.cleanup()
+        calls.close()
 
 
 def _signals() -> asyncio.Queue[None]:

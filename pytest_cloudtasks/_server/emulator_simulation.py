@@ -1,4 +1,7 @@
-"""The world of a server that stands alone: there is no test, and its time is the wall's."""
+"""The world of a server that stands alone: there is no test, and its time is the wall's.
+
+It is used in the event loop of the server alone, so it takes no lock.
+"""
 
 from __future__ import annotations
 
@@ -33,16 +36,15 @@ class StandingWorld(World):
         """What there is to say of attempts that had no answer."""
 
     def _answer(self, call: RpcCall) -> tuple[Any, InProcessRpcError | None, Sequence[Task]]:
-        with self.lock:
-            now = self.observe()
-            events = len(self.service.events)
-            response, error = self._do(call, now)
-            if error is not None:
-                call.keep(events, len(self.notes), now - self.clock.origin)
-                call.error, call.message = error, None
-                self.log.add(call)
-                self._on_refusal(call, now)
-            return response, error, ()
+        now = self.observe()
+        events = len(self.service.events)
+        response, error = self._do(call, now)
+        if error is not None:
+            call.keep(events, len(self.notes), now - self.clock.origin)
+            call.error, call.message = error, None
+            self.log.add(call)
+            self._on_refusal(call, now)
+        return response, error, ()
 
     def observe(self) -> int:
         """The instant that it is; what only takes time has taken effect by then."""

@@ -75,6 +75,8 @@ class Traveller:
                     raise ControlError.aborted(
                         f"The server was reset during the {verb}. {verb.capitalize()} again if you need to."
                     )
+                if not pump.is_quiet():
+                    continue  # a call or an answer has overtaken this jump since it was woken
                 made = pump.begun - begun_before
                 if not self._next(world, end, made, limit):
                     return Journey(world.clock.now, made, summary_since(world, Beginning(begun, 0), None))
@@ -84,27 +86,26 @@ class Traveller:
 
     def _next(self, world: StandingWorld, end: int | None, made: int, limit: int) -> bool:
         """Move to the instant of the next event; False at the end."""
-        with world.lock:
-            coming = world.service.dispatcher.upcoming()
-            if coming is None or (end is not None and coming.at > end):
-                if end is not None:
-                    world.clock.move(max(end, world.clock.now))
-                    world.observe()
-                return False
-            if made >= limit and coming.needs_target:
-                raise ControlError.exhausted(
-                    f"The {_verb(end)} has made {counted(made, 'attempt')}, and its limit is {limit}. It is"
-                    f" {to_datetime(world.clock.now).isoformat()} now. Limit the queue's retries (maxAttempts,"
-                    f" maxRetryDuration), or {_verb(end)} with a higher limit."
-                )
-            if coming.at > FARTHEST:
-                raise ControlError.exhausted(
-                    f"The drain has come to {to_datetime(world.clock.now).isoformat()}, and what is next lies beyond"
-                    " the year 9000, where it ends. Limit the queue's retries (maxAttempts, maxBackoff), or start the"
-                    " server anew: its time is the wall's again."
-                )
-            world.clock.move(coming.at)
-            world.observe()
+        coming = world.service.dispatcher.upcoming()
+        if coming is None or (end is not None and coming.at > end):
+            if end is not None:
+                world.clock.move(max(end, world.clock.now))
+                world.observe()
+            return False
+        if made >= limit and coming.needs_target:
+            raise ControlError.exhausted(
+                f"The {_verb(end)} has made {counted(made, 'attempt')}, and its limit is {limit}. It is"
+                f" {to_datetime(world.clock.now).isoformat()} now. Limit the queue's retries (maxAttempts,"
+                f" maxRetryDuration), or {_verb(end)} with a higher limit."
+            )
+        if coming.at > FARTHEST:
+            raise ControlError.exhausted(
+                f"The drain has come to {to_datetime(world.clock.now).isoformat()}, and what is next lies beyond"
+                " the year 9000, where it ends. Limit the queue's retries (maxAttempts, maxBackoff), or start the"
+                " server anew: its time is the wall's again."
+            )
+        world.clock.move(coming.at)
+        world.observe()
         self._pump.wake()
         return True
 
