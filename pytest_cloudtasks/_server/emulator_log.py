@@ -1,18 +1,36 @@
-"""The log: a line for what happens, to read or as JSON."""
+"""The log: a line for what happens, to read or as JSON, which is written by a thread of its own."""
 
 from __future__ import annotations
 
 import json
+import os
+import threading
+import time
+from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
+from unicodedata import category
 
 from .._diagnostics.event_text import entry_text
 from .._diagnostics.history import Entry
 from .._diagnostics.timeline_json import entry_data
 from .._messages.call import RpcCall
 from .._service.events import Event, EventKind
+from .._service.wording import counted
 from .._simulation.calls import name_in, short_resource
 from .._time.instants import to_datetime
+
+_LIMIT = 1_000_000
+"""Bytes of lines that wait to be written."""
+_PIECE = 65536
+"""Bytes that are written at once, or one line more."""
+_PATIENCE = 1.0
+"""Seconds without a byte written after which the end of the log is not waited for any longer."""
+_LONGEST_END = 5.0
+"""Seconds after which it is not waited for even if it is being written."""
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Categories of characters that control a terminal, end a line, or change the order of others."""
+Write = Callable[["bytes | memoryview"], "int | None"]
 
 
 class Log:
@@ -21,6 +39,8 @@ class Log:
     def __init__(self, form: str, write: Callable[[str], None]) -> None:
         self._form = form
         self._write = write
+        self._latest = 0
+        """The instant of the latest line."""
 
     def event(self, event: Event, remark: str = "") -> None:
         """Something that happened in the service; an attempt is told when it has ended."""
@@ -30,9 +50,10 @@ class Log:
         if self._form == "json":
             data = entry_data(entry)
             del data["offset"]
-            self._json({**data, **({"remark": remark} if remark else {})})
+            self._latest = event.at
+            self._write(_json({**data, **({"remark": remark} if remark else {})}))
         else:
-            self._text(event.at, entry_text(entry) + (f" ({remark})" if remark else ""))
+            self._line(event.at, entry_text(entry) + (f" ({remark})" if remark else ""))
 
     def refusal(self, call: RpcCall, at: int) -> None:
         """A call that the service refused."""
@@ -55,15 +76,172 @@ class Log:
         """What the server says of itself, at the queue's instant ``at``."""
         self._line(at, text, event="server")
 
+    def lost(self, lines: int) -> str:
+        """Return the line that takes the place of ``lines`` that could not be written."""
+        text = f"{counted(lines, 'line')} of the log could not be written: nobody has read it, or its disk is full"
+        return self._formatted(self._latest, text, event="server", lost=lines)
+
     def _line(self, at: int, text: str, **more: Any) -> None:
+        self._latest = at
+        self._write(self._formatted(at, text, **more))
+
+    def _formatted(self, at: int, text: str, **more: Any) -> str:
         if self._form == "json":
-            self._json({"at": to_datetime(at).isoformat(), "text": text, **more})
-        else:
-            self._text(at, text)
-
-    def _text(self, at: int, text: str) -> None:
+            return _json({"at": to_datetime(at).isoformat(), "text": text, **more})
         instant = to_datetime(at).isoformat(sep=" ", timespec="milliseconds").replace("+00:00", "Z")
-        self._write(f"{instant}  {text}")
+        return f"{instant}  {visible(text)}"
 
-    def _json(self, data: dict[str, Any]) -> None:
-        self._write(json.dumps(data, ensure_ascii=False))
+
+def visible(text: str) -> str:
+    """Return ``text`` with escapes in place of control characters and others that a terminal acts on."""
+    if text.isprintable():
+        return text
+    return "".join(one.encode("unicode_escape").decode() if category(one) in _UNSEEN else one for one in text)
+
+
+def _json(data: dict[str, Any]) -> str:
+    """Return ``data`` on one line; all that JSON may leave as it is but a terminal acts on is escaped as well."""
+    text = json.dumps(data, ensure_ascii=False)
+    if text.isprintable():
+        return text
+    return "".join(_json_escape(one) if category(one) in _UNSEEN else one for one in text)
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
+
+
+class LogWriter:
+    """Writes lines from a thread of its own, so that a log which nobody reads stops nothing.
+
+    Lines wait in memory up to a limit; further ones are dropped, and so are those that can't be written. One line says
+    how many, as soon as there is room for it again.
+    """
+
+    def __init__(self, write: Write, lost: Callable[[int], str], limit: int = _LIMIT, encoding: str = "utf-8") -> None:
+        """``write`` is a raw file's; ``lost`` makes the line that says how many lines are missing."""
+        self._raw = write
+        self._lost = lost
+        self._limit = limit
+        self._encoding = encoding
+        self._changed = threading.Condition()
+        self._lines: deque[tuple[bytes, int]] = deque()
+        """Lines that wait, each with how many it stands for."""
+        self._size = 0
+        self._dropped = 0
+        self._has_failed = False
+        """Whether the latest line could not be written: then only a new one is a reason to try again."""
+        self._is_cut = False
+        """Whether what was written ends in the midst of a line."""
+        self._is_writing = False
+        self._is_closing = False
+        self._written = 0
+        self._thread: threading.Thread | None = None
+
+    def write(self, text: str) -> None:
+        """Write a line, or several, before long; the caller never waits."""
+        line = self._encoded(text)
+        with self._changed:
+            # Once lines are missing, half of the room has to be free again: else every other line would say so.
+            limit = self._limit // 2 if self._dropped else self._limit
+            if self._lines and self._size + len(line) > limit:
+                self._dropped += 1
+                return
+            self._put_note()
+            self._put(line, 1)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="cloud-tasks-log", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Return when every line was written or has failed, or when nothing more is written for a while."""
+        ends_at = time.monotonic() + _LONGEST_END
+        with self._changed:
+            while time.monotonic() < ends_at:
+                before = self._written
+                if self._changed.wait_for(self._is_done, _PATIENCE) or self._written == before:
+                    return
+
+    def close(self) -> None:
+        """Flush, and end the thread."""
+        self.flush()
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+
+    def _is_done(self) -> bool:
+        return not (self._lines or self._is_writing or self._owes_note())
+
+    def _owes_note(self) -> bool:
+        return self._dropped > 0 and not self._has_failed
+
+    def _encoded(self, text: str) -> bytes:
+        return f"{text}\n".replace("\n", os.linesep).encode(self._encoding, "backslashreplace")
+
+    def _put(self, line: bytes, stands_for: int) -> None:
+        self._lines.append((line, stands_for))
+        self._size += len(line)
+
+    def _put_note(self) -> None:
+        if self._dropped:
+            self._put(self._encoded(self._lost(self._dropped)), self._dropped)
+            self._dropped = 0
+
+    def _run(self) -> None:
+        while piece := self._next_piece():
+            self._write_piece(piece)
+
+    def _next_piece(self) -> list[tuple[bytes, int]]:
+        """Return what is to be written next, once there is something; nothing at the end."""
+        with self._changed:
+            self._is_writing = False
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._lines or self._owes_note() or self._is_closing)
+            if self._owes_note() and not self._lines:
+                self._put_note()
+            piece, size = [], 0
+            while self._lines and size < _PIECE:
+                piece.append(self._lines.popleft())
+                size += len(piece[-1][0])
+            self._size -= size
+            self._is_writing = True
+            return piece
+
+    def _write_piece(self, piece: list[tuple[bytes, int]]) -> None:
+        data = (os.linesep.encode() if self._is_cut else b"") + b"".join(line for line, _ in piece)
+        done = 0
+        try:
+            while done < len(data):
+                done += self._write_some(memoryview(data)[done:])
+        except OSError:
+            pass  # the disk is full, or nobody will ever read: the next line tries again
+        with self._changed:
+            self._has_failed = done < len(data)
+            missing, end = 0, len(data)
+            for line, stands_for in reversed(piece):
+                if end <= done:
+                    break
+                missing, end = missing + stands_for, end - len(line)
+            if done:
+                self._is_cut = missing > 0 and done > end
+            self._dropped += missing
+
+    def _write_some(self, data: memoryview) -> int:
+        written = self._raw(data)
+        if written is None:  # a pipe that its other user has made non-blocking, and that is full
+            time.sleep(0.05)
+            return 0
+        self._written += written
+        return written
+
+
+def raw_writer(stream: TextIO | None) -> Write:
+    """Return what writes bytes past the buffers of ``stream``, whose lock would block the end of the process."""
+    if stream is None:  # the process was started with a closed stdout
+        return len
+    stream.flush()
+    buffer = stream.buffer
+    write: Write = getattr(buffer, "raw", buffer).write
+    return write

@@ -6,9 +6,11 @@ import asyncio
 import os
 import socket
 import ssl
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import aiohttp
+from aiohttp.http_exceptions import LineTooLong
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -23,6 +25,8 @@ from .._targets.urls import wire_url
 from .emulator_destinations import Destinations, NotSent, Route
 
 _PIECE = 65536
+_LONGEST_LINE = 65536
+"""Bytes of the status line, and of each header, of an answer."""
 _ADDED_BY_AIOHTTP = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
@@ -92,8 +96,17 @@ def _reason(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the answer broke off"
     if isinstance(error, aiohttp.ClientResponseError):
+        if any(isinstance(one, LineTooLong) for one in _causes(error)):
+            return f"a line of its head is longer than {_LONGEST_LINE:,} bytes. Let it answer with shorter headers"
         return "the answer is no HTTP"
     return str(cause) or type(cause).__name__
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
 
 
 async def _exchange(request: TargetRequest, route: Route) -> Sent:
@@ -106,6 +119,8 @@ async def _exchange(request: TargetRequest, route: Route) -> Sent:
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        max_line_size=_LONGEST_LINE,
+        max_field_size=_LONGEST_LINE,
     )
     async with (
         session,

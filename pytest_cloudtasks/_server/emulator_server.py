@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TextIO
 
 from aiohttp import web
 
@@ -18,7 +19,7 @@ from . import emulator_oidc_endpoints as tokens
 from .emulator_calls import CallQueue
 from .emulator_control_api import Control
 from .emulator_destinations import ANYWHERE
-from .emulator_log import Log
+from .emulator_log import Log, LogWriter, raw_writer
 from .emulator_options import Serving
 from .emulator_scheduler_loop import Pump
 from .emulator_sender import Sender
@@ -32,11 +33,18 @@ _EVERYWHERE = "  listens on all interfaces: whoever reaches this machine may cre
 def serve(serving: Serving) -> int:
     """Serve until a signal comes; the exit code."""
     _allow_many_sockets()
+    writer = LogWriter(raw_writer(sys.stdout), lambda lines: log.lost(lines), encoding=_encoding(sys.stdout))
+    log = Log(serving.log_format, writer.write)
+    errors = LogWriter(raw_writer(sys.stderr), _lost_errors, encoding=_encoding(sys.stderr))
+    logging.basicConfig(handlers=[_Errors(errors)], level=logging.WARNING, format="%(message)s")
     try:
-        return asyncio.run(_serve(serving))
+        return asyncio.run(_serve(serving, log))
     except (AddressTaken, UnknownHost) as error:
-        print(error, file=sys.stderr)
+        errors.write(str(error))
         return 1
+    finally:
+        writer.close()
+        errors.close()
 
 
 class AddressTaken(Exception):
@@ -59,8 +67,7 @@ class UnknownHost(Exception):
         )
 
 
-async def _serve(serving: Serving) -> int:
-    log = Log(serving.log_format, _print)
+async def _serve(serving: Serving, log: Log) -> int:
     follows_redirects = serving.settings.service.follow_redirects
     pump = Pump(serving.settings, Sender(serving.destinations, follows_redirects=follows_redirects), log)
     signals = _signals()
@@ -161,9 +168,24 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _print(text: str) -> None:
-    with suppress(BrokenPipeError):
-        print(text, flush=True)
+class _Errors(logging.Handler):
+    """Passes on what the libraries log, which must not stop the server either if nobody reads it."""
+
+    def __init__(self, writer: LogWriter) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        self._writer.write(self.format(record))
+
+
+def _lost_errors(lines: int) -> str:
+    return f"{counted(lines, 'message')} could not be written: nobody has read them, or the disk is full."
+
+
+def _encoding(stream: TextIO | None) -> str:
+    return "utf-8" if stream is None else stream.encoding
 
 
 def _allow_many_sockets() -> None:

@@ -27,7 +27,7 @@ BASE = "https://worker.test"
 class Standing:
     """The server, as a test sees it."""
 
-    def __init__(self, process: subprocess.Popen[str], banner: list[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], banner: list[str], *, reads_log: bool = True) -> None:
         self.process = process
         self.banner = banner
         grpc_address, rest_address = (line.partition("=")[2] for line in banner if line.startswith("export "))
@@ -35,7 +35,8 @@ class Standing:
         self.url = f"http://{rest_address}"
         self.log: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        if reads_log:
+            self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -82,7 +83,8 @@ class Standing:
     def ended(self) -> int:
         """The exit code of a server that was told to stop, when all of the log is read."""
         code = self.process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
+        if self._reader.ident is not None:
+            self._reader.join(PATIENCE)
         return code
 
 
@@ -93,8 +95,8 @@ def command(*options: str) -> list[str]:
 
 
 @contextmanager
-def standing(*options: str) -> Iterator[Standing]:
-    """A server for as long as the block lasts."""
+def standing(*options: str, reads_log: bool = True) -> Iterator[Standing]:
+    """A server for as long as the block lasts; without ``reads_log`` nobody reads more than its first lines."""
     with subprocess.Popen(
         command(*options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
     ) as process:
@@ -107,7 +109,7 @@ def standing(*options: str) -> Iterator[Standing]:
                     break
             else:
                 raise AssertionError("\n".join(banner))
-            server = Standing(process, banner)
+            server = Standing(process, banner, reads_log=reads_log)
             try:
                 yield server
             finally:

@@ -186,14 +186,19 @@ def test_silence_is_the_deadline() -> None:
     assert outcome == Sent(DEADLINE_EXCEEDED, remark=f"{server.url}/slow has not answered within 0.01 s")
 
 
+TOO_LONG = "a line of its head is longer than 65,536 bytes. Let it answer with shorter headers"
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
         (b"", "Server disconnected"),
         (b"nonsense\r\n\r\n", "the answer is no HTTP"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "the answer broke off"),
+        (b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 65_537 + b"\r\n\r\n", TOO_LONG),
+        (b"HTTP/1.1 200 " + b"a" * 65_537 + b"\r\n\r\n", TOO_LONG),
     ],
-    ids=["nothing", "no HTTP", "half an answer"],
+    ids=["nothing", "no HTTP", "half an answer", "long header", "long status line"],
 )
 def test_a_broken_answer_is_no_response(answer: bytes, reason: str) -> None:
     """As it is without a connection; the remark names the URL."""
@@ -247,6 +252,13 @@ def test_a_server_without_tls_is_no_response() -> None:
         outcome = sent(f"{secure}/x")
     assert outcome.outcome == NO_RESPONSE
     assert outcome.remark.startswith(f"{secure}/x gave no answer: it doesn't speak TLS as we do (")
+
+
+def test_a_header_may_have_64_kb() -> None:
+    """As with other HTTP clients; with aiohttp's own limit of 8 KB the attempt would have no response."""
+    with serving(lambda _: (200, [("X-Long", "a" * 65_500)], b"")) as server:
+        outcome = sent(f"{server.url}/x")
+    assert (outcome.outcome, len(outcome.headers["x-long"])) == (response(200), 65_500)
 
 
 def test_an_answer_comes_with_its_headers() -> None:

@@ -1,0 +1,152 @@
+"""The emulator's model has one owner, the event loop: calls are handed over to it, and jumps wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+from google.cloud import tasks_v2
+
+from pytest_cloudtasks._messages.call import RpcCall
+from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
+from pytest_cloudtasks._server.emulator_calls import CallQueue
+from pytest_cloudtasks._server.emulator_destinations import Destinations
+from pytest_cloudtasks._server.emulator_log import Log
+from pytest_cloudtasks._server.emulator_scheduler_loop import Pump
+from pytest_cloudtasks._server.emulator_sender import Sender, Sent
+from pytest_cloudtasks._server.emulator_time_jumps import Journey, Traveller
+from pytest_cloudtasks._service.outcome import response
+from pytest_cloudtasks._service.units import HOUR
+from pytest_cloudtasks._simulation.settings import Settings
+from pytest_cloudtasks._targets.request import TargetRequest
+
+from .running import QUEUE
+
+
+class AlwaysDelivers(Sender):
+    """Answers every request with 200."""
+
+    async def send(self, request: TargetRequest, seconds: float) -> Sent:
+        """Return 200."""
+        return Sent(response(200))
+
+
+def emulator() -> Pump:
+    """Return a scheduler loop with the queue ``emails``."""
+    return Pump(Settings(queues={"emails": {}}), AlwaysDelivers(Destinations()), Log("none", print))
+
+
+def creating(**task: Any) -> RpcCall:
+    """Return a call that creates a task."""
+    task = {"http_request": {"url": "https://worker.test/"}, **task}
+    request = tasks_v2.CreateTaskRequest(parent=QUEUE, task=task)
+    return RpcCall("create_task", "google.cloud.tasks.v2", request, 10, (), None)
+
+
+def create_when_quiet(pump: Pump) -> asyncio.Task[Any]:
+    """Create a task as soon as nothing is due: a waiting jump has been woken by then, and does not run yet."""
+
+    async def create() -> Any:
+        await pump.until(pump.is_quiet)
+        return pump.receive(creating())
+
+    return asyncio.create_task(create())
+
+
+@pytest.mark.parametrize("drains", [True, False], ids=["drain", "jump"])
+def test_a_jump_that_a_call_overtakes_waits_again(drains: bool) -> None:
+    """A task that is created between the waking of a jump and its next move goes out before time moves on."""
+
+    async def run() -> tuple[tasks_v2.Task, Journey, list[tuple[int, int]]]:
+        pump = emulator()
+        running = asyncio.create_task(pump.run())
+        overtaking = create_when_quiet(pump)
+        await asyncio.sleep(0)  # it waits before the jump does, and so is woken before it
+        traveller = Traveller(pump)
+        journey = await (traveller.to_the_end() if drains else traveller.by(HOUR))
+        running.cancel()
+        (task,) = pump.world.service.accepted
+        attempts = [(attempt.dispatch_time - task.create_time, attempt.number) for attempt in task.attempts]
+        return await overtaking, journey, attempts
+
+    created, journey, attempts = asyncio.run(run())
+    assert created.name.startswith(f"{QUEUE}/tasks/")
+    assert (journey.attempts, journey.summary.succeeded) == (1, 1)
+    assert attempts == [(0, 1)]
+
+
+def test_calls_are_answered_by_the_event_loop_alone() -> None:
+    """Sixteen threads call at the same time; every call is answered in the loop's thread, one after the other."""
+    threads: set[int] = set()
+    order: list[int] = []
+
+    def answer(call: RpcCall) -> int:
+        threads.add(threading.get_ident())
+        order.append(call.message)
+        return call.message * 2
+
+    def call(number: int) -> RpcCall:
+        return RpcCall("get_task", "google.cloud.tasks.v2", number, 10, (), None)
+
+    async def run() -> list[int]:
+        calls = CallQueue(answer)
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(16) as pool:
+            answers = [loop.run_in_executor(pool, calls.receive, call(number)) for number in range(500)]
+            return await asyncio.gather(*answers)
+
+    answers = asyncio.run(run())
+    assert answers == [number * 2 for number in range(500)]
+    assert sorted(order) == list(range(500))
+    assert threads == {threading.get_ident()}
+
+
+def test_an_error_reaches_the_thread_that_called() -> None:
+    """It is the one that the model raised, and later calls are answered."""
+
+    def answer(call: RpcCall) -> str:
+        if call.method == "fail":
+            raise LookupError("no such method")
+        return call.method
+
+    async def run() -> str:
+        calls = CallQueue(answer)
+        with pytest.raises(LookupError, match=r"^no such method$"):
+            await asyncio.to_thread(calls.receive, RpcCall("fail", "v2", None, 10, (), None))
+        return await asyncio.to_thread(calls.receive, RpcCall("works", "v2", None, 10, (), None))
+
+    assert asyncio.run(run()) == "works"
+
+
+def test_a_closed_queue_of_calls_leaves_nobody_waiting() -> None:
+    """Calls that wait when it is closed are refused without an effect, and so are later ones."""
+    answered: list[str] = []
+
+    def refusal(calls: CallQueue, method: str) -> tuple[grpc.StatusCode, str]:
+        with pytest.raises(InProcessRpcError) as refused:
+            calls.receive(RpcCall(method, "v2", None, 10, (), None))
+        return refused.value.code(), refused.value.details()
+
+    def call_and_close(calls: CallQueue, pool: ThreadPoolExecutor) -> tuple[grpc.StatusCode, str]:
+        """Run in the loop's thread, which therefore answers nothing meanwhile."""
+        waiting = pool.submit(refusal, calls, "create_task")
+        while not calls._waiting:
+            pass
+        calls.close()
+        return waiting.result()
+
+    async def run() -> list[tuple[grpc.StatusCode, str]]:
+        calls = CallQueue(lambda call: answered.append(call.method))
+        with ThreadPoolExecutor(1) as pool:
+            return [call_and_close(calls, pool), await asyncio.to_thread(refusal, calls, "get_task")]
+
+    text = "The emulator is stopping and takes no more calls: {} has changed nothing."
+    assert asyncio.run(run()) == [
+        (grpc.StatusCode.UNAVAILABLE, text.format("create_task")),
+        (grpc.StatusCode.UNAVAILABLE, text.format("get_task")),
+    ]
+    assert answered == []
