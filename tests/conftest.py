@@ -20,6 +20,7 @@ WITHOUT = {
         "google/test_http_targets.py",
         "google/test_newest.py",
         "google/test_operations.py",
+        "recorded",
     ],
     "rest": ["google/test_rest_paths.py", "server"],
     "clients of 2.x": [

@@ -80,6 +80,22 @@ class Chapter:
     entries: Sequence[Entry]
 
 
+@dataclass(frozen=True)
+class RecordedException:
+    """Recorded cases that can't hold in some of the ways in which the tests play them."""
+
+    reason: str
+    ways: Sequence[str]
+    cases: Mapping[str, Sequence[int]]
+    """The numbers of the steps, by the case's ID; without numbers the whole case is left out."""
+
+
+def recorded_exceptions() -> list[RecordedException]:
+    """Return what can't hold, and why."""
+    data = json.loads((_DATA / "recorded_exceptions.json").read_text(encoding="utf-8"))
+    return [RecordedException(**one) for one in data]
+
+
 def sources() -> Mapping[str, str]:
     """What the letters of an entry's source stand for."""
     found: Mapping[str, str] = json.loads((_DATA / "sources.json").read_text(encoding="utf-8"))

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
+from tests.server.standing.running import Standing, Worker, standing, working
+from tests.targets.servers import closed_port
+
+from .ways import NOBODY, RECEIVER, START, Way, in_process, over_loopback, over_the_emulator
+
+
+@pytest.fixture(scope="package")
+def in_this_process() -> Iterator[dict[str, Way]]:
+    """The ways by Google's clients in the process."""
+    yield {f"in-process-{transport}": in_process(transport) for transport in ("grpc", "asyncio", "rest")}
+
+
+@pytest.fixture(scope="package")
+def loopback() -> Iterator[dict[str, Way]]:
+    """The ways over one loopback server."""
+    fake = FakeCloudTasks(start=START)
+    with CloudTasksServer(fake) as server:
+        yield {f"loopback-{protocol}": over_loopback(fake, server, protocol) for protocol in ("grpc", "rest")}
+
+
+@pytest.fixture(scope="package")
+def worker() -> Iterator[Worker]:
+    """The worker that the emulator delivers to."""
+    with working() as one:
+        yield one
+
+
+@pytest.fixture(scope="package")
+def emulator(worker: Worker) -> Iterator[Standing]:
+    """One emulator for all cases."""
+    forwards = ["--forward", f"{RECEIVER}={worker.url}", "--forward", f"{NOBODY}={closed_port()}"]
+    with standing(*forwards, "--log-format", "none") as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def serve(emulator: Standing, worker: Worker) -> Iterator[dict[str, Way]]:
+    """The ways over the emulator."""
+    yield {f"serve-{protocol}": over_the_emulator(emulator, worker, protocol) for protocol in ("grpc", "rest")}
+
+
+@pytest.fixture
+def way(name: str, request: pytest.FixtureRequest) -> Way:
+    """The way of that name."""
+    kind = "in_this_process" if name.startswith("in-process") else name.partition("-")[0]
+    ways: dict[str, Way] = request.getfixturevalue(kind)
+    return ways[name]

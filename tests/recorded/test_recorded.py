@@ -1,0 +1,99 @@
+"""Every recorded case, in every way that reaches the fake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_cloudtasks._ledger.reading import entries, recorded_exceptions
+
+from .cases import RecordedCase, recorded_cases
+from .playing import Step, play
+from .ways import Way
+
+CALLS = ("in-process-grpc", "in-process-asyncio", "in-process-rest")
+SERVERS = ("loopback-grpc", "loopback-rest", "serve-grpc", "serve-rest")
+REST_SERVERS = ("loopback-rest", "serve-rest")
+ALL = recorded_cases()
+EXCEPTIONS = {
+    (case, way): (steps, one.reason)
+    for one in recorded_exceptions()
+    for way in one.ways
+    for case, steps in one.cases.items()
+}
+"""The steps that can't hold, and why, by case and way."""
+PENDING = set((Path(__file__).parent / "pending.txt").read_text(encoding="utf-8").splitlines())
+"""Cases in a way, `queues-03 serve-rest`, for which the fake's rules aren't those of the service yet."""
+
+
+def ways_of(case: RecordedCase) -> tuple[str, ...]:
+    """The ways to play a case: requests of plain HTTP need a server that speaks REST."""
+    return REST_SERVERS if case.is_rest else (*CALLS, *SERVERS)
+
+
+def is_left_out(case: RecordedCase, way: str) -> bool:
+    """Whether an exception leaves out the whole case."""
+    return (case.id, way) in EXCEPTIONS and not EXCEPTIONS[case.id, way][0]
+
+
+CASES = [
+    pytest.param(case, name, id=f"{case.id}-{name}")
+    for name in (*CALLS, *SERVERS)
+    for case in ALL
+    if name in ways_of(case) and not is_left_out(case, name)
+]
+
+
+def said_of(steps: list[Step], excepted: set[int]) -> list[str]:
+    """What doesn't hold, apart from steps that can't; and what holds though it is said that it can't."""
+    found = []
+    for number, step in enumerate(steps):
+        if number in excepted:
+            found += [f"{step.label} holds. Delete it from recorded_exceptions.json."] if step.holds else []
+        elif step.not_sent is not None:
+            found.append(f"{step.label} can't be sent: {step.not_sent}")
+        else:
+            found += [f"{step.label}{one}" for one in step.differences]
+    return found
+
+
+@pytest.mark.parametrize(("case", "name"), CASES)
+def test_a_recorded_case(case: RecordedCase, name: str, way: Way) -> None:
+    """The fake answers, and delivers, as the real service did."""
+    with way() as session:
+        steps = play(case, session)
+    steps_that_cannot, _ = EXCEPTIONS.get((case.id, name), ((), ""))
+    found = said_of(steps, set(steps_that_cannot))
+    if f"{case.id} {name}" in PENDING:
+        assert found, f"{case.id} holds in the way {name}. Delete its line from tests/recorded/pending.txt."
+    else:
+        assert not found, "\n".join(found)
+
+
+def test_a_case_that_is_left_out_needs_a_silent_worker() -> None:
+    """A whole case is left out only where a deadline would have to pass in real time."""
+    left_out = {case.id for case in ALL for way in ways_of(case) if is_left_out(case, way)}
+    assert left_out == {case.id for case in ALL if "timeout" in case.data.get("replies", ())}
+    assert all(way.startswith("serve-") for case, way in EXCEPTIONS if case in left_out)
+
+
+def test_exceptions_and_pending_cases_are_cases() -> None:
+    """Each names a case and a way in which it is played, and no more steps than there are."""
+    played = {(case.id, way): len(case.steps) for case in ALL for way in ways_of(case)}
+    assert EXCEPTIONS.keys() <= played.keys()
+    assert all(max(steps, default=0) < max(played[key], 1) for key, (steps, _) in EXCEPTIONS.items())
+    assert {tuple(line.split(" ")) for line in PENDING} <= played.keys()
+
+
+def test_the_ledger_names_recorded_cases_that_are_played() -> None:
+    """Each case that an entry of the ledger names is there, and is played over gRPC or over REST."""
+    named = {name for entry in entries() for name in entry.recorded}
+    assert named <= {case.id for case in ALL if ways_of(case)}
+
+
+def test_a_case_is_there_once() -> None:
+    """IDs are unique, and say which file a case is in; every case has a title."""
+    ids = [case.id for case in ALL]
+    assert len(ids) == len(set(ids)) == 113
+    assert all(case.title for case in ALL)

@@ -1,0 +1,197 @@
+"""The ways in which a recorded case reaches the fake: each begins a session for one case."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, aclosing, contextmanager
+from datetime import datetime, timedelta, timezone
+from typing import Any, NamedTuple
+
+import requests
+from google.cloud import tasks_v2
+
+from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
+from tests.server import clients
+from tests.server.standing.running import PATIENCE, Standing
+from tests.server.standing.running import Worker as StandingWorker
+from tests.targets.servers import Received, Reply
+
+from .messages import as_client_takes_it
+from .playing import Delivery, Session, SyncClient, as_protobuf, method_name
+
+START = datetime(2026, 7, 1, tzinfo=timezone.utc)
+"""When a case begins in the process and over the loopback server."""
+RECEIVER = "https://receiver.example.org"
+NOBODY = "https://nobody.example.org"
+Way = Callable[[], AbstractContextManager[Session]]
+
+
+class AsyncClient:
+    """Google's asyncio client."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._client: Any = None
+
+    def call(self, rpc: str, request: Any) -> Any:
+        """Return the answer as a protocol buffer."""
+        return self._loop.run_until_complete(self._call(rpc, request))
+
+    async def _call(self, rpc: str, request: Any) -> Any:
+        self._client = self._client or tasks_v2.CloudTasksAsyncClient()
+        answer = await getattr(self._client, method_name(rpc))(request=as_client_takes_it(rpc, request))
+        if hasattr(answer, "pages"):
+            async with aclosing(answer.pages) as pages:
+                return as_protobuf(await anext(pages))
+        return as_protobuf(answer)
+
+
+def _send(base: str) -> Callable[[str, str, bytes | None], tuple[int, str]]:
+    def send(method: str, path: str, body: bytes | None) -> tuple[int, str]:
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        answer = requests.request(method, f"{base}{path}", data=body, headers=headers, timeout=PATIENCE)
+        return answer.status_code, answer.text
+
+    return send
+
+
+# --- in the process, and over the loopback server ----------------------------------------------------------------
+
+
+class Route:
+    """A worker in the process: a route of the fake."""
+
+    url, nobody = RECEIVER, NOBODY
+
+    def __init__(self, fake: FakeCloudTasks) -> None:
+        self._fake = fake
+        self._route = fake.route(re.compile(f"^({re.escape(RECEIVER)}|{re.escape(NOBODY)})/"))
+
+    def answer(self, replies: Sequence[Any]) -> None:
+        """Give these replies, one a request."""
+        for reply in replies:
+            if reply in ("timeout", "unreachable"):
+                self._route.raises(TimeoutError() if reply == "timeout" else ConnectionError())
+            elif isinstance(reply, Mapping):
+                self._route.returns((reply["status"], {"Location": reply["location"]}))
+            else:
+                self._route.returns(reply)
+
+    def run(self, seconds: float | None, is_over: Callable[[], bool]) -> None:
+        """Advance the clock, or drain."""
+        if seconds is None:
+            self._fake.drain()
+        else:
+            self._fake.advance(timedelta(seconds=seconds))
+
+    def deliveries(self) -> Sequence[Delivery]:
+        """Return what came."""
+        return [Delivery(one.method, one.url, dict(one.headers.items()), one.body) for one in self._route.calls]
+
+    def gaps(self) -> Sequence[int]:
+        """Return the seconds between the attempts, rounded."""
+        return _gaps([attempt.dispatch_time for attempt in self._fake.attempts()])
+
+
+def _gaps(times: Sequence[datetime]) -> list[int]:
+    return [round((later - one).total_seconds()) for one, later in zip(times, times[1:], strict=False)]
+
+
+def in_process(transport: str) -> Way:
+    """Google's client inside the process."""
+
+    @contextmanager
+    def way() -> Iterator[Session]:
+        with FakeCloudTasks(start=START) as fake:
+            if transport == "asyncio":
+                loop = asyncio.new_event_loop()
+                try:
+                    yield Session(AsyncClient(loop), int(START.timestamp()), worker=Route(fake))
+                finally:
+                    loop.close()
+            else:
+                client = SyncClient(tasks_v2.CloudTasksClient(transport=transport))
+                yield Session(client, int(START.timestamp()), worker=Route(fake))
+
+    return way
+
+
+def over_loopback(fake: FakeCloudTasks, server: CloudTasksServer, protocol: str) -> Way:
+    """A client of another process's kind: it connects to the loopback server."""
+
+    @contextmanager
+    def way() -> Iterator[Session]:
+        connected = clients.over_grpc(server) if protocol == "grpc" else clients.over_rest(server)
+        with fake, connected as client:
+            http = _send(server.rest_url)
+            yield Session(SyncClient(client), int(START.timestamp()), http=http, worker=Route(fake))
+
+    return way
+
+
+# --- over the emulator -------------------------------------------------------------------------------------------
+
+
+class _Address(NamedTuple):
+    grpc_target: str
+    rest_url: str
+
+
+class Jumping:
+    """The emulator's worker: a server of its own, whose waits are the emulator's time jumps."""
+
+    url, nobody = RECEIVER, NOBODY
+
+    def __init__(self, emulator: Standing, worker: StandingWorker) -> None:
+        self._emulator, self._worker = emulator, worker
+
+    def answer(self, replies: Sequence[Any]) -> None:
+        """Give these replies, one a request."""
+        left = list(replies)
+
+        def reply(_: Received) -> Reply:
+            given = left.pop(0)
+            return (
+                (given["status"], [("Location", given["location"])], b"")
+                if isinstance(given, Mapping)
+                else (given, [], b"")
+            )
+
+        self._worker.reply = reply
+
+    def run(self, seconds: float | None, is_over: Callable[[], bool]) -> None:
+        """Jump ahead, or to the end of all that is to come."""
+        if seconds is None:
+            self._emulator.post("/control/drain")
+        else:
+            self._emulator.post("/control/jump", by=seconds)
+
+    def deliveries(self) -> Sequence[Delivery]:
+        """Return what came."""
+        return [Delivery(one.method, one.target, dict(one.headers), one.body) for one in self._worker.received]
+
+    def gaps(self) -> Sequence[int]:
+        """Return the seconds between the attempts, rounded."""
+        attempts = self._emulator.get("/control/attempts")["attempts"]
+        return _gaps([datetime.fromisoformat(attempt["dispatch_time"]) for attempt in attempts])
+
+
+def over_the_emulator(emulator: Standing, worker: StandingWorker, protocol: str) -> Way:
+    """A client that connects to the emulator, a process of its own."""
+
+    @contextmanager
+    def way() -> Iterator[Session]:
+        worker.forget()
+        address: Any = _Address(emulator.grpc, emulator.url)
+        with clients.over_grpc(address) if protocol == "grpc" else clients.over_rest(address) as client:
+            now = int(datetime.fromisoformat(emulator.get("/healthz")["now"]).timestamp())
+            jumping = Jumping(emulator, worker)
+            try:
+                yield Session(SyncClient(client), now, soon=60, http=_send(emulator.url), worker=jumping)
+            finally:
+                emulator.post("/control/wait")  # nothing is on its way into the next case
+                emulator.post("/control/reset")
+
+    return way
