@@ -52,7 +52,7 @@ def _is_as(recorded: Any, seen: Any) -> bool:
         if len(parts) > 1:
             pattern = "".join(_PATTERNS[part] if i % 2 else re.escape(part) for i, part in enumerate(parts))
             return re.fullmatch(pattern, str(seen), re.DOTALL) is not None
-    return type(recorded) is type(seen) and bool(recorded == seen) or _are_equal_numbers(recorded, seen)
+    return (type(recorded) is type(seen) and bool(recorded == seen)) or _are_equal_numbers(recorded, seen)
 
 
 def _are_equal_numbers(recorded: Any, seen: Any) -> bool:

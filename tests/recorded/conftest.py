@@ -12,9 +12,9 @@ from .ways import NOBODY, RECEIVER, START, Way, in_process, over_loopback, over_
 
 
 @pytest.fixture(scope="package")
-def in_this_process() -> Iterator[dict[str, Way]]:
+def in_this_process() -> dict[str, Way]:
     """The ways by Google's clients in the process."""
-    yield {f"in-process-{transport}": in_process(transport) for transport in ("grpc", "asyncio", "rest")}
+    return {f"in-process-{transport}": in_process(transport) for transport in ("grpc", "asyncio", "rest")}
 
 
 @pytest.fixture(scope="package")
@@ -41,9 +41,9 @@ def emulator(worker: Worker) -> Iterator[Standing]:
 
 
 @pytest.fixture(scope="package")
-def serve(emulator: Standing, worker: Worker) -> Iterator[dict[str, Way]]:
+def serve(emulator: Standing, worker: Worker) -> dict[str, Way]:
     """The ways over the emulator."""
-    yield {f"serve-{protocol}": over_the_emulator(emulator, worker, protocol) for protocol in ("grpc", "rest")}
+    return {f"serve-{protocol}": over_the_emulator(emulator, worker, protocol) for protocol in ("grpc", "rest")}
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, MutableMapping, MutableSequence
-from typing import Any
+from typing import Any, cast
 
 from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import tasks_v2
 from google.iam.v1 import iam_policy_pb2
 from google.longrunning import operations_pb2
 from google.protobuf import any_pb2, descriptor_pool, field_mask_pb2, json_format, message_factory
-from google.rpc import code_pb2, error_details_pb2
+from google.rpc import error_details_pb2
 
 _ELSEWHERE = {
     "GetIamPolicy": iam_policy_pb2,
@@ -83,21 +83,15 @@ def operation_data(operation: operations_pb2.Operation) -> dict[str, Any]:
 
 def error_data(error: GoogleAPICallError) -> dict[str, Any]:
     """Return code, message and details of an error that a client raised, over gRPC or over REST."""
-    if (
-        error.grpc_status_code is not None
-        and error.response is not None
-        and hasattr(error.response, "trailing_metadata")
-    ):
-        details = [{"type": type(one).__name__, **data_of(one)} for one in error.details]
-        found = {"code": error.grpc_status_code.name, "message": error.message, "details": details}
-    elif hasattr(error.response, "json"):
+    if hasattr(error.response, "json"):
         body = error.response.json()["error"]
-        packed = [packed_data(json_format.ParseDict(one, any_pb2.Any())) for one in body.get("details", ())]
-        found = {"code": body["status"], "message": body["message"], "details": packed}
+        details = [packed_data(json_format.ParseDict(one, any_pb2.Any())) for one in body.get("details", ())]
+        code, message = body["status"], body["message"]
     else:
-        number = error.grpc_status_code.value[0] if error.grpc_status_code else code_pb2.UNKNOWN
-        found = {"code": code_pb2.Code.Name(number), "message": error.message, "details": list(error.details)}
-    return found if found["details"] else {"code": found["code"], "message": found["message"]}
+        assert error.grpc_status_code is not None
+        details = [{"type": type(one).__name__, **data_of(one)} for one in error.details]
+        code, message = error.grpc_status_code.name, str(error.message)
+    return {"code": code, "message": message, **({"details": details} if details else {})}
 
 
 def _fill(message: Any, data: Mapping[str, Any]) -> None:
@@ -111,7 +105,7 @@ def _fill(message: Any, data: Mapping[str, Any]) -> None:
             there.update(value)
         elif isinstance(there, MutableSequence) and field.message_type is not None:
             for one in value:
-                _fill(there.add(), one)
+                _fill(cast(Any, there).add(), one)
         elif isinstance(there, MutableSequence):
             there.extend(value)
         elif field.message_type is not None:

@@ -325,8 +325,8 @@ def _play_delivery(case: Mapping[str, Any], session: Session) -> Step:
     if "task_is_gone" in case:
         step.differences += differences(case["task_is_gone"], _message_of(task), " GetTask")
     if "name_is_taken" in case:
-        found = _code_of(lambda: call("CreateTask", creation))
-        step.differences += differences(case["name_is_taken"], found, " CreateTask of the same name")
+        code = _code_of(lambda: call("CreateTask", creation))
+        step.differences += differences(case["name_is_taken"], code, " CreateTask of the same name")
     return step
 
 

@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, contextmanager
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import requests
 from google.cloud import tasks_v2
 
-from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
+from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks, TargetRequest
 from tests.server import clients
 from tests.server.standing.running import PATIENCE, Standing
 from tests.server.standing.running import Worker as StandingWorker
@@ -67,17 +68,21 @@ class Route:
 
     def __init__(self, fake: FakeCloudTasks) -> None:
         self._fake = fake
-        self._route = fake.route(re.compile(f"^({re.escape(RECEIVER)}|{re.escape(NOBODY)})/"))
+        self._routes: list[Any] = []
 
     def answer(self, replies: Sequence[Any]) -> None:
-        """Give these replies, one a request."""
+        """Give these replies, one a request; only a script has errors, and only a handler has headers."""
+        pattern = re.compile(f"^({re.escape(RECEIVER)}|{re.escape(NOBODY)})/")
+        if any(isinstance(reply, Mapping) for reply in replies):
+            self._routes.append(self._fake.route(pattern, handler=_handler(list(replies))))
+            return
+        route = self._fake.route(pattern)
+        self._routes.append(route)
         for reply in replies:
-            if reply in ("timeout", "unreachable"):
-                self._route.raises(TimeoutError() if reply == "timeout" else ConnectionError())
-            elif isinstance(reply, Mapping):
-                self._route.returns((reply["status"], {"Location": reply["location"]}))
+            if isinstance(reply, int):
+                route.returns(reply)
             else:
-                self._route.returns(reply)
+                route.raises(TimeoutError if reply == "timeout" else ConnectionError)
 
     def run(self, seconds: float | None, is_over: Callable[[], bool]) -> None:
         """Advance the clock, or drain."""
@@ -88,15 +93,27 @@ class Route:
 
     def deliveries(self) -> Sequence[Delivery]:
         """Return what came."""
-        return [Delivery(one.method, one.url, dict(one.headers.items()), one.body) for one in self._route.calls]
+        return [
+            Delivery(one.method, one.url, dict(one.headers.items()), one.body)
+            for route in self._routes
+            for one in route.calls
+        ]
 
     def gaps(self) -> Sequence[int]:
         """Return the seconds between the attempts, rounded."""
         return _gaps([attempt.dispatch_time for attempt in self._fake.attempts()])
 
 
+def _handler(replies: list[Any]) -> Callable[[TargetRequest], Any]:
+    def handler(_: TargetRequest) -> Any:
+        reply = replies.pop(0)
+        return (reply["status"], {"Location": reply["location"]}) if isinstance(reply, Mapping) else reply
+
+    return handler
+
+
 def _gaps(times: Sequence[datetime]) -> list[int]:
-    return [round((later - one).total_seconds()) for one, later in zip(times, times[1:], strict=False)]
+    return [round((later - one).total_seconds()) for one, later in pairwise(times)]
 
 
 def in_process(transport: str) -> Way:
@@ -153,11 +170,9 @@ class Jumping:
 
         def reply(_: Received) -> Reply:
             given = left.pop(0)
-            return (
-                (given["status"], [("Location", given["location"])], b"")
-                if isinstance(given, Mapping)
-                else (given, [], b"")
-            )
+            if isinstance(given, Mapping):
+                return given["status"], [("Location", given["location"])], b""
+            return given, [], b""
 
         self._worker.reply = reply
 
