@@ -5,11 +5,17 @@ import pkgutil
 from importlib import import_module
 
 import pytest
+from hypothesis import settings
 
 import pytest_cloudtasks
 from tests.installed import CAPABILITIES
 
 pytest_plugins = ["pytester"]
+
+# The suite draws the same examples in every run. `tox -e explore` draws new ones, and prints how to draw them again.
+settings.register_profile("suite", derandomize=True, database=None, deadline=None)
+settings.register_profile("explore", derandomize=False, database=None, deadline=None, print_blob=True)
+settings.load_profile("suite")
 
 WITHOUT = {
     "batches": [

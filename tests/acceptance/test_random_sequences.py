@@ -309,9 +309,6 @@ def run(machine: type[Machine], examples: int, *phases: Phase) -> Counter[str]:
         settings=settings(
             max_examples=examples,
             stateful_step_count=40,
-            derandomize=True,
-            database=None,
-            deadline=None,
             phases=[Phase.generate, *phases],
             report_multiple_bugs=False,
         ),

@@ -21,7 +21,7 @@ Story = Callable[[FakeCloudTasks], Any]
 
 NONE = timedelta(0)
 MAILER = "https://mailer.test/send"
-SETTINGS = settings(database=None, derandomize=True, deadline=None, phases=[Phase.generate], max_examples=60)
+SETTINGS = settings(phases=[Phase.generate], max_examples=60)
 ONE = settings(SETTINGS, max_examples=1)
 
 

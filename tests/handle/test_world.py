@@ -279,7 +279,7 @@ def test_redirected_endpoints() -> None:
 
 
 @given(number=st.integers(min_value=0, max_value=3))
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=10)
 @pytest.mark.cloud_tasks(queues=["receipts"])
 def test_every_example_begins_anew(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, number: int) -> None:
     """Tasks, targets, calls and time of one Hypothesis example are gone in the next."""

@@ -10,7 +10,7 @@ from .workloads import Workload, workloads
 MODEL = Model.of("pytest_cloudtasks._service")
 
 
-@settings(max_examples=200, derandomize=True, deadline=None, database=None)
+@settings(max_examples=200)
 @given(workloads)
 def test_the_model_goes_the_way_of_the_reference(workload: Workload) -> None:
     """Commands, dispatches, answers, retries, limits and ends are the naive model's, to the nanosecond."""

@@ -89,7 +89,7 @@ def test_a_removed_key_is_gone_and_can_come_back() -> None:
     assert agenda.first() == (10, "a")
 
 
-@settings(derandomize=True, database=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.none() | st.integers(0, 9))))
 def test_the_agenda_is_a_sorted_table(deeds: list[tuple[str, int | None]]) -> None:
     """After any entering and removing (None) it is what a plain table would be, sorted."""

@@ -124,7 +124,7 @@ def test_anything_else_is_refused(text: str, reason: str) -> None:
 WORDS = ["name", "state", "retryConfig.maxAttempts", "AND", "OR", "NOT", "(", ")", "=", ":", "<", "PAUSED", "3", '"']
 
 
-@settings(derandomize=True, database=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join) | st.text(max_size=20))
 def test_no_text_is_too_much(text: str) -> None:
     """Whatever is asked, it is a filter or refused as none."""

@@ -67,7 +67,7 @@ def copy_of_the_model(mutant: Mutant | None) -> Iterator[Model]:
 def put_to_the_property(model: Model, laws: st.SearchStrategy[Laws]) -> None:
     """The property, up to the first difference; how small the example could be is of no interest here."""
 
-    @settings(max_examples=200, derandomize=True, deadline=None, database=None, phases=[Phase.explicit, Phase.generate])
+    @settings(max_examples=200, phases=[Phase.explicit, Phase.generate])
     @given(workloads_under(laws))
     def goes_the_way_of_the_reference(workload: Workload) -> None:
         agree_on(model, workload)

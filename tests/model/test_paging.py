@@ -78,7 +78,7 @@ def test_a_token_is_good_for_its_own_listing() -> None:
     assert len(service.list_queues(START, LOCATION, 1, token, "")[0]) == 1
 
 
-@settings(derandomize=True, database=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.sets(st.text(min_size=1, max_size=3)), st.integers(1, 5))
 def test_all_pages_together_are_the_listing(names: set[str], size: int) -> None:
     """No item is lost or told twice, whatever the names."""

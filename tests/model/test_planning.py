@@ -26,7 +26,7 @@ CONFIGS = st.builds(
 )
 
 
-@settings(derandomize=True, database=None, max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CONFIGS, st.sampled_from(RetryLimitCheck), st.sampled_from([0, 7 * SECOND]))
 def test_a_plan_is_what_happens(config: RetryConfig, rule: RetryLimitCheck, takes: int) -> None:
     """Dispatches, their end and how it ends are those of a service in which a task fails every time."""

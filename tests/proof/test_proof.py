@@ -21,8 +21,6 @@ EXAMPLES, LONGEST = 20, 50
 RUNS = settings(
     max_examples=EXAMPLES,
     stateful_step_count=LONGEST,
-    database=None,
-    deadline=None,
     phases=[Phase.generate, Phase.shrink],
     report_multiple_bugs=False,
 )

@@ -117,7 +117,6 @@ def quoted(text: str) -> str:
 
 
 @given(verb=VERBS, path=PATHS, query=QUERIES, body=BODIES, kind=TYPES_OF_CONTENT)
-@settings(deadline=None)
 def test_any_request(
     cloud_tasks: FakeCloudTasks,
     cloud_tasks_server: CloudTasksServer,
@@ -144,7 +143,6 @@ def test_any_request(
 
 
 @given(method=st.sampled_from(METHODS), data=st.data())
-@settings(deadline=None)
 def test_any_bytes_for_a_method(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, method: Any, data: st.DataObject
 ) -> None:
@@ -224,7 +222,6 @@ GARBAGE = st.one_of(
 
 
 @given(data=GARBAGE)
-@settings(deadline=None)
 def test_any_bytes_at_the_port_of_rest(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, data: bytes
 ) -> None:
@@ -243,7 +240,7 @@ def test_any_bytes_at_the_port_of_rest(
 
 
 @given(data=st.binary(min_size=1, max_size=80), is_http2=st.booleans())
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 def test_any_bytes_at_the_port_of_grpc(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, data: bytes, is_http2: bool
 ) -> None:
@@ -258,7 +255,6 @@ def test_any_bytes_at_the_port_of_grpc(
 
 
 @given(task=strategies.tasks(as_dict=True), invalid=strategies.invalid_tasks(now=START, parent=QUEUE))
-@settings(deadline=None)
 @pytest.mark.cloud_tasks(start=START)
 def test_the_endpoints_say_what_the_client_says(
     cloud_tasks: FakeCloudTasks,

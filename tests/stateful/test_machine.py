@@ -62,9 +62,6 @@ class Careless(ShopMachine):
 SETTINGS = settings(
     max_examples=200,
     stateful_step_count=20,
-    derandomize=True,
-    database=None,
-    deadline=None,
     phases=[Phase.generate],
 )
 
@@ -424,9 +421,9 @@ def test_it_is_a_test_case_for_pytest(pytester: pytest.Pytester) -> None:
                 assert not self.cloud_tasks.tasks()
 
         TestSound = CloudTasksMachine.TestCase
-        TestSound.settings = settings(max_examples=5, stateful_step_count=10, database=None, deadline=None)
+        TestSound.settings = settings(max_examples=5, stateful_step_count=10)
         TestBroken = Broken.TestCase
-        TestBroken.settings = settings(phases=[Phase.generate], derandomize=True, database=None, deadline=None)
+        TestBroken.settings = settings(phases=[Phase.generate])
 
         def test_another(cloud_tasks):
             assert cloud_tasks.tasks() == []

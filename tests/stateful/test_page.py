@@ -28,9 +28,7 @@ def test_the_story_of_a_careless_worker_is_shown() -> None:
     with pytest.raises(AssertionError) as failure:
         run_state_machine_as_test(
             names["ShopMachine"],
-            settings=settings(
-                derandomize=True, database=None, deadline=None, max_examples=200, phases=[Phase.generate, Phase.shrink]
-            ),
+            settings=settings(max_examples=200, phases=[Phase.generate, Phase.shrink]),
         )
     assert shown[1] in "\n".join(failure.value.__notes__) + "\n"
 

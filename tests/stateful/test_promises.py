@@ -159,9 +159,6 @@ def run(machine: type[CloudTasksMachine], examples: int, *phases: Phase) -> None
         settings=settings(
             max_examples=examples,
             stateful_step_count=30,
-            derandomize=True,
-            database=None,
-            deadline=None,
             phases=[Phase.generate, *phases],
         ),
     )

@@ -23,7 +23,7 @@ METHODS = "'POST', 'GET', 'HEAD', 'PUT', 'DELETE', 'PATCH' or 'OPTIONS'"
 
 
 def drawn(strategy: SearchStrategy[Any]) -> Any:
-    return find(strategy, lambda value: True, settings=settings(database=None, phases=[Phase.generate]))
+    return find(strategy, lambda value: True, settings=settings(phases=[Phase.generate]))
 
 
 def test_a_field_takes_a_value_or_a_strategy() -> None:
@@ -290,7 +290,7 @@ def test_a_task_is_drawn_in_a_hundred_calls_or_so() -> None:
         return made
 
     @given(data=st.data())
-    @settings(max_examples=100, database=None, deadline=None, phases=[Phase.generate], derandomize=True)
+    @settings(max_examples=100, phases=[Phase.generate])
     def measure(data: st.DataObject) -> None:
         found.append(drawn_once(data))
 

@@ -56,7 +56,7 @@ def test_builds_takes_a_strategy_for_every_message_field(kind: Any) -> None:
     }
 
     @given(message=st.builds(kind, **fields))
-    @settings(max_examples=3, database=None, deadline=None)
+    @settings(max_examples=3)
     def check(message: Any) -> None:
         assert type(message) is kind
         for name, field in kind.meta.fields.items():
@@ -71,7 +71,7 @@ def test_every_message_type_is_known(kind: Any) -> None:
     """from_type gives messages of that very class that go over the wire and back."""
 
     @given(message=st.from_type(kind))
-    @settings(max_examples=5, database=None, deadline=None)
+    @settings(max_examples=5)
     def check(message: Any) -> None:
         assert type(message) is kind
         assert kind.deserialize(kind.serialize(message)) == message
@@ -95,7 +95,7 @@ def test_a_request_that_is_drawn_by_its_type_is_accepted() -> None:
     )
 
     @given(request=built)
-    @settings(max_examples=20, database=None, deadline=None)
+    @settings(max_examples=20)
     def check(request: tasks_v2.CreateTaskRequest) -> None:
         with FakeCloudTasks(queues=["work"]) as cloud_tasks:
             cloud_tasks.client().create_task(request)

@@ -14,7 +14,7 @@ from hypothesis.strategies import DataObject, DrawFn
 from pytest_cloudtasks._strategies.drawn_choices import DrawnChoices, drawing, drawn_choices
 
 T = TypeVar("T")
-QUIET = settings(database=None, derandomize=True)
+QUIET = settings()
 
 
 class Script(random.Random):

@@ -28,7 +28,7 @@ def refusal_of(call: Any, **arguments: Any) -> Exception:
 
 @EVERY_VERSION
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_invalid_task_gets_its_error(version: Any, data: st.DataObject) -> None:
     """CreateTask raises the class and the text that come with it, and nothing is enqueued."""
     with FakeCloudTasks(queues=["work"]) as cloud_tasks:
@@ -45,7 +45,7 @@ def test_every_invalid_task_gets_its_error(version: Any, data: st.DataObject) ->
 
 @EVERY_VERSION
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_invalid_queue_gets_its_error(version: Any, data: st.DataObject) -> None:
     """CreateQueue raises the class and the text that come with it, and there is no queue."""
     with FakeCloudTasks():
@@ -63,7 +63,7 @@ def test_every_kind_of_error_comes_up() -> None:
     seen = set()
 
     @given(data=st.data())
-    @settings(max_examples=400, database=None, deadline=None, derandomize=True)
+    @settings(max_examples=400)
     def collect(data: st.DataObject) -> None:
         now = datetime.fromisoformat("2030-01-01T00:00:00+00:00")
         _, error = data.draw(cloud.invalid_tasks(now=now, parent=QUEUE))
@@ -145,7 +145,7 @@ def test_a_limit_is_where_the_strategies_have_it(limit: str) -> None:
         large = {name: giving(value) for name, value in fields.items()}
 
         @given(cloud.tasks(**large, as_dict=True))
-        @settings(max_examples=1, database=None, deadline=None)
+        @settings(max_examples=1)
         def draw(task: dict[str, Any]) -> None:
             found.append(task)
 

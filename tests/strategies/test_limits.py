@@ -335,7 +335,7 @@ def plain(of: str, version: str, in_pull_queue: bool) -> SearchStrategy[Any]:
     )
 
 
-GENERATED = settings(max_examples=5000, database=None, deadline=None, derandomize=True, phases=[Phase.generate])
+GENERATED = settings(max_examples=5000, phases=[Phase.generate])
 
 
 def seen(

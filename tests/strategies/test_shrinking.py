@@ -19,7 +19,7 @@ SIMPLEST = {"http_request": {"url": "https://example.com/", "http_method": "POST
 
 
 def minimal(strategy: SearchStrategy[Any], condition: Callable[[Any], bool] = lambda value: True) -> Any:
-    return find(strategy, condition, settings=settings(max_examples=2000, database=None, deadline=None))
+    return find(strategy, condition, settings=settings(max_examples=2000))
 
 
 TARGETS = {

@@ -25,9 +25,7 @@ EVERY_VERSION = pytest.mark.parametrize("version", ["v2", "v2beta3", "v2beta2"])
 
 def minimal(condition: Any = lambda workload: True, **options: Any) -> Workload:
     options.setdefault("as_dict", True)
-    return find(
-        cloud.workloads(**options), condition, settings=settings(max_examples=2000, database=None, deadline=None)
-    )
+    return find(cloud.workloads(**options), condition, settings=settings(max_examples=2000))
 
 
 # --- playing -----------------------------------------------------------------------------------------------------
@@ -39,7 +37,7 @@ def test_every_workload_is_played(version: Any, as_dict: bool) -> None:
     """Every queue and task of it is accepted; deliveries come to their outcomes, and then to the test's target."""
 
     @given(workload=cloud.workloads(version=version, as_dict=as_dict))
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     def check(workload: Workload) -> None:
         with FakeCloudTasks() as cloud_tasks:
             cloud_tasks.route("*")
@@ -105,7 +103,6 @@ def test_queues_that_are_there_stay_as_they_are() -> None:
 
 
 @given(workload=cloud.workloads(as_dict=True))
-@settings(deadline=None)
 def test_a_workload_is_in_order_and_in_its_queues(workload: Workload) -> None:
     """Up to three queues of different names, up to five tasks in them, at offsets that never go back."""
     names = [queue["name"] for queue in workload.queues]
@@ -146,7 +143,7 @@ def test_queues_can_be_a_strategy(workload: Workload) -> None:
 
 
 @given(workload=cloud.workloads(queues=cloud.queues(pull_target=..., version="v2beta2"), version="v2beta2"))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_pull_queues_get_pull_tasks(workload: Workload) -> None:
     """Each task is of its queue's kind; nothing is delivered from a pull queue, so nothing has an outcome there."""
     pull = {queue.name for queue in workload.queues if "pull_target" in queue}
