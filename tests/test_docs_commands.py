@@ -117,7 +117,9 @@ def check_tox(arguments: Command) -> None:
 def check_tool(command: Command) -> None:
     """A tool of the project is in one of its groups, and the files that it is given are there."""
     name, *arguments = command
-    assert name == "venv" or name in OUTSIDE or re.search(rf'"{name}>=', PROJECT) or (ROOT / name).exists(), name
+    paths = [ROOT / name, (ROOT / name.replace(".", "/")).with_suffix(".py")]
+    is_there = any(path.exists() for path in paths)
+    assert name == "venv" or name in OUTSIDE or re.search(rf'"{name}>=', PROJECT) or is_there, name
     if name in OUTSIDE or name == "venv":
         return
     for path in (word for word in arguments if "/" in word and not word.startswith((".venv", "docs/_build"))):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from .reading import Chapter, Entry, Evidence, chapters, sources
+from .reading import Chapter, Entry, Evidence, chapters, open_questions, recorded_exceptions, sources
 
 _EVIDENCE = {
     Evidence.RECORDED: "recorded from the real service",
@@ -28,6 +28,14 @@ def text(width: int = 100) -> str:
         for entry in chapter.entries:
             lines += _wrapped(f"  {entry.evidence.value:<12}", f"{entry.behaviour}{_answer(entry)}", width)
             lines += _wrapped(" " * 14, "; ".join(_particulars(entry)), width)
+    lines += ["", "Recorded cases that can't hold everywhere", ""]
+    for group in recorded_exceptions():
+        lines += _wrapped(
+            "  ", f"{', '.join(_left_out(group.cases))} by {', '.join(group.ways)}. {group.reason}", width
+        )
+    lines += ["", "Open questions", ""]
+    for open_question in open_questions():
+        lines += _wrapped("  ", f"{open_question.question}. {open_question.settle}", width)
     return "\n".join(lines)
 
 
@@ -47,7 +55,19 @@ def markdown() -> str:
             knob = f"`{entry.knob}`" if entry.knob else ""
             case = "; ".join(_proofs(entry)) or "none"
             lines.append(f"| {behaviour} | {entry.evidence.value} | {_escaped(entry.source)} | {knob} | {case} |")
+    lines += ["", "## Recorded cases that can't hold everywhere", "", "| cases | way | reason |", "|---|---|---|"]
+    for group in recorded_exceptions():
+        lines.append(f"| {', '.join(_left_out(group.cases))} | {', '.join(group.ways)} | {group.reason} |")
+    lines += ["", "## Open questions", "", "No source settles these. A user with a project could."]
+    lines += ["", "| question | what the fake does | how to settle it |", "|---|---|---|"]
+    for one in open_questions():
+        lines.append(f"| {one.question} | {f'`{one.entry}`' if one.entry else ''} | {one.settle} |")
     return "\n".join(lines)
+
+
+def _left_out(cases: Mapping[str, Sequence[int]]) -> Iterator[str]:
+    for case, steps in cases.items():
+        yield f"{case} (steps {', '.join(map(str, steps))})" if steps else case
 
 
 def _count(found: Sequence[Chapter]) -> str:

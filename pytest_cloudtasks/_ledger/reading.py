@@ -96,6 +96,23 @@ def recorded_exceptions() -> list[RecordedException]:
     return [RecordedException(**one) for one in data]
 
 
+@dataclass(frozen=True)
+class OpenQuestion:
+    """What no source settles."""
+
+    question: str
+    entry: str | None
+    """The entry that says what the fake does, if there is one."""
+    settle: str
+    """How a user with a project could settle it."""
+
+
+def open_questions() -> list[OpenQuestion]:
+    """Return what no source settles."""
+    data = json.loads((_DATA / "open_questions.json").read_text(encoding="utf-8"))
+    return [OpenQuestion(**one) for one in data]
+
+
 def sources() -> Mapping[str, str]:
     """What the letters of an entry's source stand for."""
     found: Mapping[str, str] = json.loads((_DATA / "sources.json").read_text(encoding="utf-8"))

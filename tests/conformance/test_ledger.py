@@ -8,7 +8,16 @@ from collections import Counter
 
 import pytest
 
-from pytest_cloudtasks._ledger.reading import Case, Entry, Evidence, chapters, entries, sources
+from pytest_cloudtasks._ledger.reading import (
+    Case,
+    Entry,
+    Evidence,
+    OpenQuestion,
+    chapters,
+    entries,
+    open_questions,
+    sources,
+)
 from pytest_cloudtasks._service.options import Knobs
 
 from .differences import differences, mutated
@@ -88,6 +97,14 @@ def test_an_entry_is_whole(entry: Entry) -> None:
     letters = re.findall(r"\b[A-Z]\b", entry.source)
     assert set(letters) <= set(sources()), entry.source
     assert all("expect" in case.steps[-1] for case in entry.cases)
+
+
+@pytest.mark.parametrize("question", [pytest.param(one, id=one.question) for one in open_questions()])
+def test_an_open_question_is_not_answered_by_its_entry(question: OpenQuestion) -> None:
+    """What the fake does about it is an entry of the ledger, if one is named; the sentence says how to settle it."""
+    assert question.entry is None or question.entry in {entry.id for entry in ENTRIES}
+    assert question.settle.endswith(".")
+    assert not question.question.endswith(".")
 
 
 def test_nothing_is_there_twice() -> None:

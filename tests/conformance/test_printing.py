@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_cloudtasks._ledger import printing
-from pytest_cloudtasks._ledger.reading import Evidence, entries, sources
+from pytest_cloudtasks._ledger.reading import Evidence, entries, open_questions, recorded_exceptions, sources
 
 PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
 
@@ -30,6 +30,8 @@ def test_the_text_has_every_entry_on_lines_of_its_own() -> None:
         assert entry.not_modelled is None or " ".join(entry.not_modelled.split()) in words
         assert not entry.recorded or f"recorded as {', '.join(entry.recorded)}" in words
     assert all(f"{letter}: " in words for letter in sources())
+    assert all(one.question in words and one.settle in words for one in open_questions())
+    assert all(group.reason in words for group in recorded_exceptions())
 
 
 def test_the_first_line_counts() -> None:

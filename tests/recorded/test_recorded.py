@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,12 @@ def test_a_case_is_there_once() -> None:
     ids = [case.id for case in ALL]
     assert len(ids) == len(set(ids)) == 113
     assert all(case.title for case in ALL)
+
+
+def test_the_page_counts_the_cases() -> None:
+    """The table on the page about fidelity has every subject with its number of cases, all of which agree."""
+    page = (Path(__file__).parents[2] / "docs" / "fidelity.md").read_text(encoding="utf-8")
+    rows = [[cell.strip(" *") for cell in row.split("|")[1:-1]] for row in page.splitlines() if row.startswith("|")]
+    counts = Counter(case.subject for case in ALL)
+    expected = [[name, str(count), str(count)] for name, count in [*counts.items(), ("all", len(ALL))]]
+    assert sorted(rows[2 : len(expected) + 2]) == sorted(expected)
