@@ -51,6 +51,10 @@ Evidence: documented (the google.api.http annotations), as are verbs and paths.
 
 SECOND_PATHS = (
     ("buffer_task", "post", "/{version}/{{queue=projects/*/locations/*/queues/*}}/tasks:buffer"),
+    ("buffer_task", "post", "/{version}/{{queue=projects/*/locations/*/queues/*}}/tasks/:buffer"),
     ("upload_queue_yaml", "post", "/api/queue/update"),
 )
-"""Paths that the library's transport doesn't know: a second one, for tasks without an ID, and one without a version."""
+"""Paths that the library's transport doesn't know: two for tasks without an ID, and one without a version.
+
+Evidence: documented; of the one with an empty ID reported, since ``gcloud tasks buffer`` and discovery clients send it.
+"""

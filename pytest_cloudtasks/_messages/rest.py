@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,8 +18,8 @@ from .call import RpcCall
 from .grpc_errors import InProcessRpcError
 from .proto import shown as as_the_library_has_it
 from .rest_errors import RestError
-from .rest_http import RestRequest, RestResponse, json_response
-from .rest_json import bind, fill, parsed, shown
+from .rest_http import FORM, RestRequest, RestResponse, json_response, page_not_found
+from .rest_json import Violation, bind, checked, fill, parsed, shown
 from .rest_routes import Route, route_of
 
 MAX_BODY = 10 * 1024 * 1024
@@ -41,26 +42,32 @@ _GLOBAL = frozenset(
     )
 )
 """Query parameters that every method takes. Evidence: documented (the discovery documents)."""
-
-_NO_TYPES = ("", "application/octet-stream", "application/x-www-form-urlencoded")
+_NO_TYPES = ("", "application/octet-stream", FORM)
 """Types that tools send where nobody has said one."""
+_GZIP_OR_DEFLATE = 32 + zlib.MAX_WBITS
+
+Parameters = Sequence[tuple[str, str]]
 
 
 def answer(request: RestRequest, receive: Callable[[RpcCall], Any]) -> RestResponse:
     """Return the response to ``request``; ``receive`` answers the call that it makes, or raises a channel's error."""
-    try:
-        return json_response(200, _answered(request, receive))
-    except RestError as error:
-        return error.response
-
-
-def _answered(request: RestRequest, receive: Callable[[RpcCall], Any]) -> dict[str, Any]:
-    path, _, query = request.target.partition("?")
-    pairs = parse_qsl(query, keep_blank_values=True)
-    route = route_of(request.method, path)
+    route = route_of(request.verb, request.path)
     if route is None:
-        raise rest_errors.method_not_found()
-    message = _message(route, _type_of(request), pairs, request.body)
+        return page_not_found(request.path)
+    parameters = parse_qsl(request.query, keep_blank_values=True)
+    try:
+        body = _decoded(request)
+        if request.verb == "GET" and request.content_type == FORM:
+            parameters += _form(body)
+        return json_response(200, _answered(request, route, parameters, body, receive), pretty=_is_pretty(parameters))
+    except RestError as error:
+        return error.response(pretty=_is_pretty(parameters))
+
+
+def _answered(
+    request: RestRequest, route: Route, parameters: Parameters, body: bytes, receive: Callable[[RpcCall], Any]
+) -> dict[str, Any]:
+    message = _message(request, route, parameters, body)
     method = route.method
     metadata = tuple((name.lower(), value) for name, value in request.headers)
     call = RpcCall(method.rpc, method.api, as_the_library_has_it(method.request, message), None, metadata, DEFAULT)
@@ -70,30 +77,44 @@ def _answered(request: RestRequest, receive: Callable[[RpcCall], Any]) -> dict[s
         raise rest_errors.of_rpc(error) from None
     except BaseException as error:  # what fails a test is none of Exception
         raise rest_errors.failed(error) from None
-    return shown(response, enums_as_numbers=_wants_numbers(pairs))
+    return shown(response, enums_as_numbers=_wants_numbers(parameters))
 
 
-def _type_of(request: RestRequest) -> str:
-    return request.header("content-type").partition(";")[0].strip().lower()
+def _decoded(request: RestRequest) -> bytes:
+    """The body without its Content-Encoding. Raises RestError."""
+    encoding = request.header("content-encoding").strip().lower() or "identity"
+    found = request.body
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        unpacking = zlib.decompressobj(_GZIP_OR_DEFLATE)
+        try:
+            found = unpacking.decompress(found, MAX_BODY + 1)
+        except zlib.error:
+            raise rest_errors.malformed(f"The request's body can't be unpacked: it is not {encoding}.") from None
+    elif encoding != "identity":
+        raise rest_errors.malformed(f"The request's Content-Encoding is {encoding!r}. Send gzip, deflate, or none.")
+    if len(found) > MAX_BODY:
+        raise rest_errors.too_large(MAX_BODY)
+    return found
 
 
-def _message(route: Route, content_type: str, pairs: list[tuple[str, str]], body: bytes) -> Any:
-    """The request's message, from its body, its query and its path. Raises RestError."""
+def _message(request: RestRequest, route: Route, parameters: Parameters, body: bytes) -> Any:
+    """The call's message, from the request's body, query and path. Raises RestError."""
     message = route.method.request_class()
-    parameters = [(name, value) for name, value in pairs if name not in _GLOBAL and not name.startswith("$")]
+    named = [(name, value) for name, value in parameters if name not in _GLOBAL and not name.startswith("$")]
+    violations: list[Violation] = []
     if hasattr(message, "http_body"):
         message.http_body.data = body
     elif route.method.rpc == "buffer_task":
-        _buffered(message, content_type, body)
-    elif content_type == "application/x-www-form-urlencoded" and route.body is not None:
-        parameters += parse_qsl(body.decode("latin-1"), keep_blank_values=True)
+        violations += _buffered(message, request.content_type, body)
+    elif request.content_type == FORM and route.body is not None:
+        named += _form(body)
     elif route.body == "*":
-        fill(message, parsed(body))
+        violations += fill(message, parsed(body))
     elif route.body is not None and body.strip():
         part = getattr(message, route.body)
         part.SetInParent()
-        fill(part, parsed(body), route.body)
-    bind(message, parameters)
+        violations += fill(part, parsed(body), route.body)
+    checked([*violations, *bind(message, named)])
     for path, value in route.values.items():
         *outer, last = path.split(".")
         part = message
@@ -103,8 +124,12 @@ def _message(route: Route, content_type: str, pairs: list[tuple[str, str]], body
     return message
 
 
-def _buffered(message: Any, content_type: str, body: bytes) -> None:
-    """The payload of a BufferTask: the body as it is, or in the envelope of the discovery document.
+def _form(body: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(body.decode("latin-1"), keep_blank_values=True)
+
+
+def _buffered(message: Any, content_type: str, body: bytes) -> list[Violation]:
+    """Set the payload of a BufferTask: the body as it is, or in the envelope of the discovery document.
 
     Evidence: documented, both; that a body which could be the envelope is taken for it is our choice.
     """
@@ -114,13 +139,18 @@ def _buffered(message: Any, content_type: str, body: bytes) -> None:
         value = None
     envelope = value.get("body") if isinstance(value, dict) and len(value) == 1 else None
     if isinstance(envelope, dict) and envelope.keys() <= {"contentType", "content_type", "data", "extensions"}:
-        fill(message.body, envelope, "body")
-        return
+        return fill(message.body, envelope, "body")
     message.body.data = body
     if content_type not in _NO_TYPES:
         message.body.content_type = content_type
+    return []
 
 
-def _wants_numbers(pairs: list[tuple[str, str]]) -> bool:
+def _wants_numbers(parameters: Parameters) -> bool:
     """Whether enums are asked for by number, as Google's own client does. Evidence: recorded."""
-    return any(name in ("$alt", "alt") and "enum-encoding=int" in value for name, value in pairs)
+    return any(name in ("$alt", "alt") and "enum-encoding=int" in value for name, value in parameters)
+
+
+def _is_pretty(parameters: Parameters) -> bool:
+    """Whether the response is laid out by lines, unless it is asked for otherwise. Evidence: recorded."""
+    return not any(name in ("prettyPrint", "pp") and value in ("false", "0") for name, value in parameters)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .grpc_errors import InProcessRpcError
 from .rest_http import RestResponse, json_response
 
+_log = logging.getLogger("pytest_cloudtasks")
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
 
@@ -21,11 +23,11 @@ class RestError(Exception):
         self.message = message
         self.details = details
 
-    @property
-    def response(self) -> RestResponse:
-        """The response."""
+    def response(self, *, pretty: bool = True) -> RestResponse:
+        """Return the response."""
         error = {"code": self.code, "message": self.message, "status": self.status}
-        return json_response(self.code, {"error": {**error, "details": list(self.details)} if self.details else error})
+        value = {"error": {**error, "details": list(self.details)} if self.details else error}
+        return json_response(self.code, value, pretty=pretty)
 
 
 def of_rpc(error: InProcessRpcError) -> RestError:
@@ -41,11 +43,6 @@ def invalid(violations: Sequence[tuple[str, str]]) -> RestError:
     return RestError(400, "INVALID_ARGUMENT", text, [{"@type": BAD_REQUEST, "fieldViolations": listed}])
 
 
-def method_not_found() -> RestError:
-    """A verb and path that no method has. Evidence: reported (of other Google APIs, by the same front end)."""
-    return RestError(404, "NOT_FOUND", "Method not found.")
-
-
 def too_large(limit: int) -> RestError:
     """A body beyond the limit. Evidence: reported (of other Google APIs, by the same front end)."""
     text = f"Request payload size exceeds the limit: {limit} bytes."
@@ -58,8 +55,14 @@ def malformed(text: str) -> RestError:
 
 
 def failed(error: BaseException) -> RestError:
-    """The fake itself can't answer, for a reason that fails the test. Evidence: our choice."""
-    return RestError(500, "INTERNAL", str(error))
+    """Return the error for a call that the fake can't answer, and log what is a mistake of the fake itself.
+
+    What fails the test is none of Exception, and its text says what to do. Evidence: our choice.
+    """
+    if not isinstance(error, Exception):
+        return RestError(500, "INTERNAL", str(error))
+    _log.error("pytest-cloudtasks could not answer a request, by a mistake of its own.", exc_info=error)
+    return RestError(500, "INTERNAL", "Internal error encountered.")
 
 
 def status_code_of(error: InProcessRpcError) -> int:

@@ -1,172 +1,371 @@
 """JSON and query parameters to request messages, and responses to JSON: protobuf's mapping, with Google's error texts.
 
-The texts for names that are no field and for wrong values are reported, of this and of other Google APIs: their front
-end is the same. Which texts the parser of JSON has is known from protobuf's C++ sources, where that parser was public.
+A request is read in one pass. It sets the fields that fit, and lists each name and value that doesn't.
+
+Evidence: recorded are unknown names, wrong types, numbers and enums, and that every mistake is listed. Reported of
+other Google APIs, which have the same front end: durations, timestamps, Base64, lists for maps, objects for scalars.
+From protobuf's public C++ sources, where that front end's reader was: the rest.
 """
 
 from __future__ import annotations
 
-import json
+import base64
+import binascii
+import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
+from typing import Any, NamedTuple
 
-from google.protobuf import json_format
+from google.protobuf import any_pb2, json_format
 from google.protobuf.descriptor import FieldDescriptor
 
+from .json_text import JsonError, read_json
 from .proto import raw
 from .rest_errors import RestError, invalid
 
-_CONTEXT = 20
-"""Characters of the payload before and after a mistake that are shown."""
-_SYNTAX = {
-    "Expecting value": "Expected a value.",
-    "Expecting property name enclosed in double quotes": "Expected an object key or }.",
-    "Illegal trailing comma before end of object": "Expected an object key or }.",
-    "Illegal trailing comma before end of array": "Expected a value.",
-    "Expecting ':' delimiter": "Expected : between key:value pair.",
-    "Unterminated string starting at": "Closing quote expected in string.",
-    "Extra data": "Parsing terminated before end of input.",
-}
-"""What Python's parser says of a mistake, and what Google's does."""
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
+_LONGEST = 1_000
+"""Characters of a name or value of the request that an error repeats. Evidence: our choice."""
+_URL = "type.googleapis.com/"
 _TYPES = {value: name for name, value in vars(FieldDescriptor).items() if name.startswith("TYPE_")}
-_MISTAKES = (json_format.Error, ValueError, TypeError, KeyError, AttributeError, RecursionError)
-"""What protobuf raises for JSON that doesn't fit."""
+_RANGES = {
+    FieldDescriptor.TYPE_INT32: (-(2**31), 2**31),
+    FieldDescriptor.TYPE_INT64: (-(2**63), 2**63),
+    FieldDescriptor.TYPE_UINT32: (0, 2**32),
+    FieldDescriptor.TYPE_UINT64: (0, 2**64),
+}
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
+_URL_SAFE = str.maketrans("-_", "+/")
+_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/_-]")
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d+))?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_LONGEST_DURATION = 315_576_000_000
+"""Seconds: 10,000 years."""
+
+
+class Violation(NamedTuple):
+    """What is wrong with a request, and with which field; "" for what is no field."""
+
+    path: str
+    description: str
 
 
 # --- requests ----------------------------------------------------------------------------------------------------
 
 
 def parsed(body: bytes) -> Any:
-    """The value in a body of JSON; an empty body has no fields. Raises RestError for what is no JSON."""
+    """Return the value in a body of JSON; an empty body has no fields. Raises RestError for what is no JSON."""
     try:
         text = body.decode("utf-8-sig")
-        return json.loads(text, parse_constant=_no_number) if text.strip() else {}
-    except json.JSONDecodeError as error:
-        raise _malformed(_told(error), error.doc, error.pos) from None
+        return read_json(text) if text.strip() else {}
     except UnicodeDecodeError:
-        raise _malformed("Encountered non UTF-8 code points.") from None
-    except RecursionError:
-        raise _malformed("Message too deep. Max recursion depth reached.") from None
-    except ValueError:  # a number of thousands of digits, and what is no number
-        raise _malformed("Unable to parse number.") from None
+        told = "Encountered non UTF-8 code points."
+    except JsonError as error:
+        told = str(error)
+    raise RestError(400, "INVALID_ARGUMENT", f"Invalid JSON payload received. {told}")
 
 
-def _no_number(constant: str) -> NoReturn:
-    raise ValueError(constant)
+def fill(message: Any, value: Any, within: str = "") -> list[Violation]:
+    """Set the fields that ``value`` has, and return what is wrong with it.
 
-
-def _told(error: json.JSONDecodeError) -> str:
-    if error.msg == "Expecting ',' delimiter":
-        opened = error.doc[: error.pos]
-        is_array = opened.rfind("[") > opened.rfind("{")
-        told = "Expected , or ] after array value." if is_array else "Expected , or } after key:value pair."
-    else:
-        told = _SYNTAX.get(error.msg, "Unexpected token.")
-    return told if error.pos < len(error.doc.rstrip()) else f"Unexpected end of string. {told}"
-
-
-def _malformed(told: str, text: str = "", at: int = 0) -> RestError:
-    start = max(at - _CONTEXT, 0)
-    where = f"\n{text[start : at + _CONTEXT]}\n{' ' * (at - start)}^" if text else ""
-    told = f"Invalid JSON payload received. {told}{where}"
-    return RestError(400, "INVALID_ARGUMENT", told)
-
-
-def fill(message: Any, value: Any, within: str = "") -> None:
-    """Set the fields that ``value`` has; ``within`` is where ``message`` stands in its request. Raises RestError."""
+    ``within`` is the path of ``message`` in its request.
+    """
     if not isinstance(value, dict):
-        raise invalid([("", 'Invalid JSON payload received. Unknown name "": Root element must be a message.')])
-    try:
-        if _is_no_base64(message.DESCRIPTOR, value):
-            raise ValueError("Base64 decoding failed.")
-        json_format.ParseDict(value, message)
-    except _MISTAKES as error:
-        found = list(_violations(type(message)(), value, within))
-        raise invalid(found or [(within, f"Invalid value{f' at {within!r}' if within else ''}, {error}")]) from None
+        return [Violation("", _unknown("", "", "Root element must be a message."))]
+    reader = _Reader(lambda field, name: name)
+    reader.fields(message, value, within)
+    return reader.violations
 
 
-def _violations(message: Any, value: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
-    """What is wrong with each field of an object, with the path of the object or the field; ``message`` is scratch."""
-    chosen: dict[str, str] = {}
-    for name, one in value.items():
-        field = _field(message, name)
-        if field is None:
-            yield path, _unknown(name, path, "Cannot find field.")
-        elif one is not None:
-            yield from _violations_of(message, field, one, path, name)
-            oneof = field.containing_oneof
-            if oneof is not None and chosen.setdefault(oneof.name, name) != name:
-                told = f"oneof field '{oneof.name}' is already set. Cannot set '{name}'"
-                yield path, f"Invalid value{f' at {path!r}' if path else ''} (oneof), {told}"
+def bind(message: Any, parameters: Iterable[tuple[str, str]]) -> list[Violation]:
+    """Set the fields that query parameters name, and return what is wrong with them.
+
+    Names are proto's or JSON's, those of nested fields with dots.
+    """
+    reader = _Reader(lambda field, name: field.name)
+    for name, text in parameters:
+        found = _bound(message, name)
+        if found is None:
+            told = f"Cannot bind query parameter. Field '{_cut(name)}' could not be found in request message."
+            reader.violations.append(Violation("", _unknown(name, "", told)))
+        else:
+            part, field, path = found
+            reader.field(part, field, text, path, field.name)
+    return reader.violations
 
 
-def _violations_of(message: Any, field: Any, value: Any, parent: str, name: str) -> Iterator[tuple[str, str]]:
-    kind = field.message_type
-    path = f"{parent}.{field.name}" if parent else field.name
-    if kind is not None and kind.GetOptions().map_entry:
-        if not isinstance(value, dict):
-            yield path, _wrong(path, "map", value)
+def checked(violations: Iterable[Violation]) -> None:
+    """Raise RestError if there are any."""
+    found = list(violations)
+    if found:
+        raise invalid(found)
+
+
+def _bound(message: Any, name: str) -> tuple[Any, Any, str] | None:
+    """The message that a parameter sets a field of, the field, and the message's path; None if there is no such."""
+    *outer, last = name.split(".")
+    path = ""
+    for step in outer:
+        field = _fields_of(message.DESCRIPTOR).get(step)
+        if field is None or field.message_type is None or is_repeated(field):
+            return None
+        message, path = getattr(message, field.name), _below(path, field.name)
+    field = _fields_of(message.DESCRIPTOR).get(last)
+    return None if field is None else (message, field, path)
+
+
+class _Reader:
+    """Sets fields, and collects what is wrong."""
+
+    def __init__(self, called: Callable[[Any, str], str]) -> None:
+        self._called = called
+        """What a mistake in a duration or a timestamp calls its field, by the field and the request's name for it."""
+        self.violations: list[Violation] = []
+
+    def fields(self, message: Any, value: Mapping[str, Any], path: str) -> None:
+        """Set the fields of ``message`` at ``path`` that ``value`` has."""
+        chosen: set[str] = set()
+        for name, one in value.items():
+            field = _fields_of(message.DESCRIPTOR).get(name)
+            if field is None:
+                why = "Cannot find field." if name else "Proto fields must have a name."
+                self.violations.append(Violation(path, _unknown(name, path, why)))
+            elif one is None:
+                continue
+            elif field.containing_oneof is not None and field.containing_oneof.name in chosen:
+                oneof = field.containing_oneof.name
+                self._wrong(path, "oneof", f"oneof field '{oneof}' is already set. Cannot set '{name}'")
+            else:
+                if field.containing_oneof is not None:
+                    chosen.add(field.containing_oneof.name)
+                self.field(message, field, one, path, name)
+
+    def field(self, message: Any, field: Any, value: Any, parent: str, name: str) -> None:
+        """Set one field of ``message``, which is at ``parent``; the request calls it ``name``."""
+        path = _below(parent, field.name)
+        kind = field.message_type
+        if kind is not None and kind.GetOptions().map_entry:
+            self._map(message, field, value, parent, name)
+        elif not is_repeated(field):
+            if isinstance(value, list):
+                told = _unknown(name, parent, "Proto field is not repeating, cannot start list.")
+                self.violations.append(Violation(parent, told))
+            elif kind is not None:
+                part = getattr(message, field.name)
+                part.SetInParent()
+                self._message(part, field, value, path, name)
+            else:
+                self._scalar(field, value, parent, path, lambda found: setattr(message, field.name, found))
+        else:
+            values = getattr(message, field.name)
+            for index, one in enumerate(value) if isinstance(value, list) else [(None, value)]:
+                place = path if index is None else f"{path}[{index}]"
+                if kind is not None:
+                    self._message(values.add(), field, one, place, name)
+                else:
+                    self._scalar(field, one, parent, place, values.append)
+
+    def _map(self, message: Any, field: Any, value: Any, parent: str, name: str) -> None:
+        path = _below(parent, field.name)
+        entry = field.message_type
+        if isinstance(value, list):
+            self._wrong(parent, "Map", f"Cannot bind a list to map for field '{name}'.")
+        elif not isinstance(value, dict):
+            self._wrong(path, f"{_URL}{entry.full_name}", _shown(value))
+        else:
+            values = getattr(message, field.name)
+            kind = entry.fields_by_name["value"]
+            for index, (key, one) in enumerate(value.items()):
+                inner = f"{path}[{index}]"
+                if kind.message_type is not None:
+                    self._message(values[key], kind, one, f"{inner}.value", "value")
+                else:
+                    self._scalar(kind, one, inner, f"{inner}.value", partial(values.__setitem__, key))
+
+    def _message(self, message: Any, field: Any, value: Any, path: str, name: str) -> None:
+        kind = field.message_type.full_name
+        if kind in _WELL_KNOWN:
+            try:
+                _WELL_KNOWN[kind](message, value)
+            except ValueError as error:
+                self._wrong(path, _URL + kind, f"Field '{self._called(field, name)}', {error}")
+        elif not isinstance(value, dict):
+            self._wrong(path, _URL + kind, _shown(value))
+        elif kind == any_pb2.Any.DESCRIPTOR.full_name:
+            try:
+                json_format.ParseDict(value, message)
+            except (json_format.ParseError, TypeError, ValueError, AttributeError, KeyError):
+                self._wrong(path, "Any", f"Missing or invalid @type for any field in {message.DESCRIPTOR.full_name}")
+        else:
+            self.fields(message, value, path)
+
+    def _scalar(self, field: Any, value: Any, parent: str, path: str, use: Callable[[Any], object]) -> None:
+        if isinstance(value, dict):
+            self._wrong(parent, field.name, "Starting an object on a scalar field")
             return
-        for index, (key, one) in enumerate(value.items()):
-            if not _fits(message, field, {key: one}):
-                yield (
-                    f"{path}[{index}].value",
-                    _wrong(f"{path}[{index}].value", _known_as(kind.fields_by_name["value"]), one),
-                )
-    elif is_repeated(field):
-        for index, one in enumerate(value if isinstance(value, list) else [value]):
-            yield from _violations_in(getattr(message, field.name).add, message, field, one, f"{path}[{index}]")
-    elif isinstance(value, list):
-        yield parent, _unknown(name, parent, "Proto field is not repeating, cannot start list.")
+        try:
+            found = _READERS[field.cpp_type if field.type != FieldDescriptor.TYPE_BYTES else "bytes"](field, value)
+        except ValueError as error:
+            named = field.enum_type
+            self._wrong(
+                path, _TYPES[field.type] if named is None else _URL + named.full_name, f"{error}{_shown(value)}"
+            )
+        else:
+            use(found)
+
+    def _wrong(self, path: str, kind: str, told: str) -> None:
+        at = f" at '{path}'" if path else ""
+        self.violations.append(Violation(path, f"Invalid value{at} ({kind}), {told}"))
+
+
+# --- values ------------------------------------------------------------------------------------------------------
+# Each reader of a scalar raises ValueError, with what is to be said before the value.
+
+
+def _integer(field: Any, value: Any) -> int:
+    lowest, beyond = _RANGES[field.type]
+    is_whole = isinstance(value, float) and value.is_integer()
+    if is_whole or (isinstance(value, str) and len(value) <= 20 and _INTEGER.fullmatch(value)):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value < beyond:
+        raise ValueError
+    return value
+
+
+def _double(field: Any, value: Any) -> float:
+    if isinstance(value, str):
+        if value in ("NaN", "Infinity", "-Infinity"):
+            return float(value)
+        found = float(value) if value.isascii() and value == value.strip() and "_" not in value else math.inf
+    elif isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError
     else:
-        yield from _violations_in(lambda: getattr(message, field.name), message, field, value, path)
+        found = float(value)
+    if not math.isfinite(found):
+        raise ValueError
+    return found
 
 
-def _violations_in(
-    part: Callable[[], Any], message: Any, field: Any, value: Any, path: str
-) -> Iterator[tuple[str, str]]:
-    """What is wrong with one value of a field; ``part`` gives the message that it would fill."""
-    kind = field.message_type
-    if kind is not None and not kind.full_name.startswith("google.protobuf.") and isinstance(value, dict):
-        yield from _violations(part(), value, path)
-    elif not _fits(message, field, [value] if is_repeated(field) else value):
-        yield path, _wrong(path, _known_as(field), value)
+def _boolean(field: Any, value: Any) -> bool:
+    if isinstance(value, str) and value.lower() in _TRUE + _FALSE:
+        return value.lower() in _TRUE
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
 
 
-def _is_no_base64(descriptor: Any, value: Any) -> bool:
-    """Whether a text for a field of bytes has characters that protobuf would pass over, and Google doesn't."""
-    if isinstance(value, list):
-        return any(_is_no_base64(descriptor, one) for one in value)
-    if not isinstance(value, dict):
-        return False
-    for name, one in value.items():
-        field = _field_of(descriptor, name)
-        if field is None:
-            continue
-        if field.type == FieldDescriptor.TYPE_BYTES and isinstance(one, str):
-            if _BASE64.fullmatch(one) is None:
-                return True
-        elif field.message_type is not None and _is_no_base64(field.message_type, one):
-            return True
-    return False
+def _enum(field: Any, value: Any) -> int:
+    """By name, whatever its case, or by number; a number that is no member is kept unless it comes as a text."""
+    members = field.enum_type.values_by_name
+    if isinstance(value, str):
+        member = members.get(value) or members.get(value.upper().replace("-", "_"))
+        if member is not None:
+            return int(member.number)
+        number = int(value) if _INTEGER.fullmatch(value) and len(value) <= 11 else None
+        if number not in field.enum_type.values_by_number:
+            raise ValueError
+        value = number
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**31) <= value < 2**31:
+        raise ValueError
+    return value
 
 
-def _fits(message: Any, field: Any, value: Any) -> bool:
-    """Whether protobuf takes a value for a field, in a message that has nothing else."""
-    if field.type == FieldDescriptor.TYPE_BYTES and isinstance(value, str) and _BASE64.fullmatch(value) is None:
-        return False
+def _text(field: Any, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def _bytes(field: Any, value: Any) -> bytes:
+    """From Base64 of the standard or the URL-safe alphabet, padded or not."""
+    if not isinstance(value, str):
+        raise ValueError
+    text = value.rstrip("=")
+    if len(value) - len(text) <= 2 and not _NO_BASE64.search(text):
+        try:
+            return base64.b64decode(text.translate(_URL_SAFE) + "=" * (-len(text) % 4))
+        except binascii.Error:
+            pass
+    raise ValueError("Base64 decoding failed for ")
+
+
+_READERS: dict[Any, Callable[[Any, Any], Any]] = {
+    FieldDescriptor.CPPTYPE_INT32: _integer,
+    FieldDescriptor.CPPTYPE_INT64: _integer,
+    FieldDescriptor.CPPTYPE_UINT32: _integer,
+    FieldDescriptor.CPPTYPE_UINT64: _integer,
+    FieldDescriptor.CPPTYPE_DOUBLE: _double,
+    FieldDescriptor.CPPTYPE_FLOAT: _double,
+    FieldDescriptor.CPPTYPE_BOOL: _boolean,
+    FieldDescriptor.CPPTYPE_ENUM: _enum,
+    FieldDescriptor.CPPTYPE_STRING: _text,
+    "bytes": _bytes,
+}
+
+
+def _set_timestamp(message: Any, value: Any) -> None:
+    if not isinstance(value, str):
+        raise ValueError(f"Invalid data type for timestamp, value is {_shown(value)}")
+    matched = _TIMESTAMP.fullmatch(value)
+    if matched is not None and len(matched[1] or "") > 9:
+        raise ValueError("Timestamp value exceeds limits")
     try:
-        json_format.ParseDict({field.json_name: value}, type(message)())
-    except _MISTAKES:
-        return False
-    return True
+        if matched is None:
+            raise ValueError
+        message.FromJsonString(value)
+    except ValueError:
+        told = "Illegal timestamp format; timestamps must end with 'Z' or have a valid timezone offset."
+        raise ValueError(told) from None
 
 
-def _known_as(field: Any) -> str:
-    named = field.message_type or field.enum_type
-    return _TYPES[field.type] if named is None else f"type.googleapis.com/{named.full_name}"
+def _set_duration(message: Any, value: Any) -> None:
+    if not isinstance(value, str):
+        raise ValueError(f"Invalid data type for duration, value is {_shown(value)}")
+    if not value.endswith("s"):
+        raise ValueError("Illegal duration format; duration must end with 's'")
+    sign = -1 if value.startswith("-") else 1
+    number = value[:-1].removeprefix("-")
+    whole, dot, fraction = number.rpartition(".")
+    seconds, nanos = (whole, fraction) if dot else (number, "")
+    if not _is_digits(seconds) or len(seconds) > 19:
+        raise ValueError("Invalid duration format, failed to parse seconds")
+    if nanos and not _is_digits(nanos):
+        raise ValueError("Invalid duration format, failed to parse nanos seconds")
+    if int(seconds) > _LONGEST_DURATION:
+        raise ValueError("Duration value exceeds limits")
+    message.seconds = sign * int(seconds)
+    message.nanos = sign * int(nanos[:9].ljust(9, "0"))
+
+
+def _is_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _set_mask(message: Any, value: Any) -> None:
+    """Set the paths, which JSON names in camel case; proto's names are taken as well."""
+    if not isinstance(value, str):
+        raise ValueError(f"Invalid data type for field mask, value is {_shown(value)}")
+    message.paths.extend(
+        re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", path) for path in value.split(",") if path
+    )
+
+
+_WELL_KNOWN: dict[str, Callable[[Any, Any], None]] = {
+    "google.protobuf.Timestamp": _set_timestamp,
+    "google.protobuf.Duration": _set_duration,
+    "google.protobuf.FieldMask": _set_mask,
+}
+
+
+# --- fields and words --------------------------------------------------------------------------------------------
+
+
+@cache
+def _fields_of(descriptor: Any) -> dict[str, Any]:
+    """The fields of a message by proto's names and by JSON's."""
+    return {name: field for field in descriptor.fields for name in (field.json_name, field.name)}
 
 
 def is_repeated(field: Any) -> bool:
@@ -175,65 +374,38 @@ def is_repeated(field: Any) -> bool:
     return bool(field.label == FieldDescriptor.LABEL_REPEATED if repeated is None else repeated)
 
 
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
 def _unknown(name: str, path: str, why: str) -> str:
-    return f'Invalid JSON payload received. Unknown name "{name}"{f" at {path!r}" if path else ""}: {why}'
+    at = f" at '{path}'" if path else ""
+    return f'Invalid JSON payload received. Unknown name "{_cut(name)}"{at}: {why}'
 
 
-def _wrong(path: str, kind: str, value: Any) -> str:
-    is_text_of_bytes = kind == "TYPE_BYTES" and isinstance(value, str)
-    why = "Base64 decoding failed for " if is_text_of_bytes else ""
-    return f"Invalid value at {path!r} ({kind}), {why}{json.dumps(value)}"
+def _shown(value: Any) -> str:
+    """A value as errors repeat it."""
+    if isinstance(value, str):
+        return f'"{_cut(value)}"'
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int) and -(2**63) <= value < 2**64:
+        return str(value)
+    if isinstance(value, (int, float)):
+        brief = f"{value:.15g}"
+        return brief if float(brief) == value else f"{value:.17g}"
+    return ""
 
 
-def bind(message: Any, parameters: Iterable[tuple[str, str]]) -> None:
-    """Set the fields that query parameters name, by proto's names or JSON's, nested ones by dots. Raises RestError."""
-    for name, text in parameters:
-        *outer, last = name.split(".")
-        part = message
-        for step in outer:
-            field = _field(part, step)
-            if field is None or field.message_type is None or is_repeated(field):
-                raise _unbound(name)
-            part = getattr(part, field.name)
-        field = _field(part, last)
-        if field is None:
-            raise _unbound(name)
-        _bind_one(part, field, text)
-
-
-def _field(message: Any, name: str) -> Any:
-    return _field_of(message.DESCRIPTOR, name)
-
-
-def _field_of(descriptor: Any, name: str) -> Any:
-    """The field of a name of proto's or of JSON's."""
-    own = descriptor.fields_by_name.get(name)
-    return own or next((field for field in descriptor.fields if field.json_name == name), None)
-
-
-def _bind_one(message: Any, field: Any, text: str) -> None:
-    if field.message_type is not None and field.message_type.full_name == "google.protobuf.FieldMask":
-        getattr(message, field.name).paths.extend(_snake_case(path) for path in text.split(",") if path)
-        return
-    value: Any = {"true": True, "false": False}.get(text, text) if field.type == FieldDescriptor.TYPE_BOOL else text
-    fill(message, {field.json_name: [value] if is_repeated(field) else value})
-
-
-def _snake_case(path: str) -> str:
-    """A path of a mask by proto's names, which Google takes as well as JSON's."""
-    return "".join(f"_{one.lower()}" if one.isascii() and one.isupper() else one for one in path)
-
-
-def _unbound(name: str) -> RestError:
-    told = f"Cannot bind query parameter. Field {name!r} could not be found in request message."
-    return invalid([("", _unknown(name, "", told))])
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 # --- responses ---------------------------------------------------------------------------------------------------
 
 
 def shown(message: Any, *, enums_as_numbers: bool) -> dict[str, Any]:
-    """A response as JSON has it: without fields at their default, whole numbers without a fraction."""
+    """Return a response as JSON has it: without fields at their default, whole numbers without a fraction."""
     message = raw(message)
     pool = message.DESCRIPTOR.file.pool
     found = json_format.MessageToDict(message, use_integers_for_enums=enums_as_numbers, descriptor_pool=pool)

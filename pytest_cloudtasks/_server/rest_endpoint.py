@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
@@ -19,14 +19,13 @@ THREADS = 16
 
 
 def rest_application(backend: Receiver) -> web.Application:
-    """An application in front of ``backend``: every path that has no route of its own is one of the API's.
+    """Return an application in front of ``backend``: what has no route of its own is a request of the API's.
 
     Run it by `rest_runner`, so that what is no HTTP at all is answered in Google's form, too.
     """
-    application = web.Application(client_max_size=MAX_BODY)
     endpoint = _Endpoint(backend)
+    application = web.Application(client_max_size=MAX_BODY, middlewares=[endpoint.middleware])
     application.cleanup_ctx.append(endpoint.lifetime)
-    application.router.add_route("*", r"/{path:[\s\S]*}", endpoint.answer)  # a path may have an encoded line break
     return application
 
 
@@ -38,18 +37,23 @@ class _Endpoint:
         self._threads: ThreadPoolExecutor | None = None
 
     async def lifetime(self, application: web.Application) -> AsyncIterator[None]:
-        """The threads are there as long as the application runs."""
+        """Keep the threads as long as the application runs."""
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="cloud-tasks-rest")
         yield
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def answer(self, request: web.Request) -> web.Response:
-        """Google's answer to a request, whatever it is."""
+    @web.middleware
+    async def middleware(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """Answer what the application has no route for."""
+        if request.match_info.http_exception is None:
+            return await handler(request)
         try:
             body = await _body_of(request)
         except RestError as error:
-            return to_aiohttp(error.response)
-        asked = RestRequest(request.method, request.rel_url.raw_path_qs, tuple(request.headers.items()), body)
+            return to_aiohttp(error.response())
+        asked = RestRequest(request.method, request.raw_path, tuple(request.headers.items()), body)
         loop = asyncio.get_running_loop()
         return to_aiohttp(await loop.run_in_executor(self._threads, answer, asked, self._backend.receive))
 

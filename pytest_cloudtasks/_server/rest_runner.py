@@ -7,12 +7,15 @@ when it moves.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
 from .._messages.rest_errors import RestError, malformed
 from .rest_endpoint import to_aiohttp
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class _Connection(web.RequestHandler):
@@ -27,7 +30,7 @@ class _Connection(web.RequestHandler):
         error = malformed("Bad Request")
         if status >= 500:
             error = RestError(status, "INTERNAL", "Internal error encountered.")
-        response = to_aiohttp(error.response)
+        response = to_aiohttp(error.response())
         response.force_close()
         return response
 
@@ -50,9 +53,25 @@ class RestRunner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         made: Any = await super()._make_server()
-        return _Server(made.request_handler, request_factory=made.request_factory, loop=made._loop, **made._kwargs)
+        handler = _in_googles_form(made.request_handler)
+        return _Server(handler, request_factory=made.request_factory, loop=made._loop, **made._kwargs)
+
+
+def _in_googles_form(handler: Handler) -> Handler:
+    """Return ``handler`` with the errors that aiohttp answers by itself, as an unknown Expect, in Google's form."""
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            response = await handler(request)
+        except web.HTTPException as error:
+            response = to_aiohttp(RestError(error.status, "INVALID_ARGUMENT", error.text or error.reason).response())
+        if request.method == "CONNECT":
+            response.force_close()  # aiohttp takes what follows for something else than HTTP
+        return response
+
+    return handle
 
 
 def rest_runner(application: web.Application) -> RestRunner:
     """What runs an application of `rest_application`; it ends without waiting for requests that are under way."""
-    return RestRunner(application, access_log=None, shutdown_timeout=0.1)
+    return RestRunner(application, access_log=None, shutdown_timeout=0.1, auto_decompress=False)

@@ -28,6 +28,16 @@ def error(code: int, status: str, message: str) -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "status": status}}
 
 
+def not_found_page(path: str) -> str:
+    """The page for a path that leads nowhere, which has no character that HTML writes otherwise."""
+    return (
+        "<!DOCTYPE html>\n<html lang=en>\n  <meta charset=utf-8>\n  <title>Error 404 (Not Found)!!1</title>\n"
+        "  <p><b>404.</b> <ins>That\u2019s an error.</ins>\n"
+        f"  <p>The requested URL <code>{path}</code> was not found on this server."
+        "  <ins>That\u2019s all we know.</ins>\n"
+    )
+
+
 def address_of(server: CloudTasksServer, *, grpc: bool = False) -> tuple[str, int]:
     """Host and port."""
     host, _, port = (server.grpc_target if grpc else server.rest_url.removeprefix("http://")).partition(":")

@@ -15,7 +15,7 @@ from pytest_cloudtasks._messages.rest_routes import route_of
 from pytest_cloudtasks._messages.rpc_table import method_at, methods_of
 
 from .clients import PARENT, QUEUE
-from .rest import error
+from .rest import error, not_found_page
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 pytestmark = pytest.mark.cloud_tasks(queues=["default"], start=START)
@@ -83,15 +83,20 @@ def test_every_rpc_has_its_path_over_grpc(version: str) -> None:
         ("GET", f"/v2/{QUEUE}/tasks/a/b"),
         ("GET", f"//v2/{QUEUE}"),
         ("GET", "/%0A"),
+        ("DELETE", f"/v2/{QUEUE}:pause"),
+        ("GET", f"/v2/{PARENT}/operations"),
+        ("DELETE", f"/v2/{PARENT}/operations/o"),
+        ("POST", f"/v2/{PARENT}/operations/o:wait"),
+        ("POST", f"/v2/{PARENT}/operations/o:cancel"),
+        ("OPTIONS", f"/v2/{QUEUE}"),
     ],
 )
 def test_a_path_that_no_method_has(cloud_tasks_server: CloudTasksServer, verb: str, path: str) -> None:
-    """It is answered as Google's front end answers it."""
+    """It is answered by the page of Google's front end."""
     answer = requests.request(verb, f"{cloud_tasks_server.rest_url}{path}", timeout=10)
     assert answer.status_code == 404
-    assert answer.headers["Content-Type"] == "application/json; charset=UTF-8"
-    if verb != "HEAD":
-        assert answer.json() == error(404, "NOT_FOUND", "Method not found.")
+    assert answer.headers["Content-Type"] == "text/html; charset=UTF-8"
+    assert answer.text == ("" if verb == "HEAD" else not_found_page(path))
 
 
 def test_responses_are_as_recorded_of_the_service(cloud_tasks_server: CloudTasksServer) -> None:

@@ -14,7 +14,7 @@ from google.iam.v1 import iam_policy_pb2
 from pytest_cloudtasks._messages.buffer_task_types import buffer_messages
 from pytest_cloudtasks._messages.proto import raw_class
 from pytest_cloudtasks._messages.rest_errors import RestError
-from pytest_cloudtasks._messages.rest_json import bind, fill
+from pytest_cloudtasks._messages.rest_json import bind, checked, fill
 from pytest_cloudtasks._messages.rpc_table import methods_of
 from pytest_cloudtasks._server.rest_runner import _Connection
 
@@ -25,26 +25,26 @@ UNKNOWN = 'Invalid JSON payload received. Unknown name "{}" at {!r}: Cannot find
 
 def refused_body(message: Any, value: Any) -> Any:
     with pytest.raises(RestError) as caught:
-        fill(message, value)
-    return json.loads(caught.value.response.body)
+        checked(fill(message, value))
+    return json.loads(caught.value.response().body)
 
 
 def test_each_value_of_a_repeated_field_is_looked_at() -> None:
-    """Its path has the index; a lone value counts as the first."""
+    """Its path has the index; a lone value counts as a list of one, and its path has none."""
     message = iam_policy_pb2.SetIamPolicyRequest()
     bindings = [{"role": "roles/owner"}, {"rolle": "roles/owner"}]
     assert refused_body(message, {"policy": {"bindings": bindings}}) == invalid(
         ("policy.bindings[1]", UNKNOWN.format("rolle", "policy.bindings[1]"))
     )
     assert refused_body(message, {"policy": {"bindings": {"rolle": ""}}}) == invalid(
-        ("policy.bindings[0]", UNKNOWN.format("rolle", "policy.bindings[0]"))
+        ("policy.bindings", UNKNOWN.format("rolle", "policy.bindings"))
     )
 
 
 def test_null_is_no_value() -> None:
     """It leaves its field unset, and is not what is wrong with a body."""
     message = raw_class(tasks_v2.CreateTaskRequest)()
-    fill(message, {"parent": None, "task": {"name": "t", "httpRequest": None}})
+    assert fill(message, {"parent": None, "task": {"name": "t", "httpRequest": None}}) == []
     assert message == raw_class(tasks_v2.CreateTaskRequest)(task={"name": "t"})
     assert refused_body(message, {"parent": None, "task": {"name": None, "foo": 1}}) == invalid(
         ("task", UNKNOWN.format("foo", "task"))
@@ -54,7 +54,7 @@ def test_null_is_no_value() -> None:
 def test_a_query_parameter_may_name_a_nested_field() -> None:
     """By dots, in proto's names or in JSON's."""
     message = iam_policy_pb2.GetIamPolicyRequest()
-    bind(message, [("options.requestedPolicyVersion", "3")])
+    assert bind(message, [("options.requestedPolicyVersion", "3")]) == []
     assert message.options.requested_policy_version == 3
 
 
@@ -63,8 +63,8 @@ def test_a_query_parameter_has_to_lead_to_a_field(name: str) -> None:
     """A field that has no fields leads nowhere, and nothing is set."""
     message = iam_policy_pb2.GetIamPolicyRequest()
     with pytest.raises(RestError) as caught:
-        bind(message, [(name, "3")])
-    assert json.loads(caught.value.response.body) == invalid(
+        checked(bind(message, [(name, "3")]))
+    assert json.loads(caught.value.response().body) == invalid(
         (
             "",
             f"Invalid JSON payload received. Unknown name \"{name}\": Cannot bind query parameter. Field '{name}' could"
