@@ -51,7 +51,8 @@ class Control:
             ("GET", "/control/timeline", self.timeline),
         ):
             application.router.add_route(method, path, _in_googles_shape(handler))
-        application.middlewares.append(_with_hints)
+        for path in ("/", "/control"):
+            application.router.add_route("*", path, _in_googles_shape(_hint))
         application.router.add_route("*", "/control/{rest:.*}", _in_googles_shape(_unknown))
 
     async def healthz(self, request: web.Request) -> web.Response:
@@ -152,18 +153,14 @@ async def _unknown(request: web.Request) -> web.StreamResponse:
     )
 
 
-@web.middleware
-async def _with_hints(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Say where to go to whoever knocks at the door; else all that is no endpoint is a path of the API."""
-    if request.path not in ("/", "/control"):
-        return await handler(request)
-    error = ControlError(
+async def _hint(request: web.Request) -> web.StreamResponse:
+    """Say where to go to whoever knocks at the door; all else that is no endpoint is a path of the API."""
+    raise ControlError(
         404,
         "NOT_FOUND",
         f"There is nothing at {request.path}. There are GET /healthz; POST /control/reset, wait, jump and drain; GET"
         " /control/tasks, attempts and timeline; and the API of Cloud Tasks under /v2, /v2beta3 and /v2beta2.",
     )
-    return web.json_response(error.body, status=error.http_status)
 
 
 def _in_googles_shape(handler: Handler) -> Handler:
