@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import grpc
 
-from .._service.errors import Detail, Help, LocalizedMessage, ServiceError
+from .._service.errors import BadRequest, Detail, Help, LocalizedMessage, ServiceError
 
 _STATUS = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -112,4 +112,7 @@ def _message(detail: Detail) -> Any:
         return error_details_pb2.Help(links=[{"description": detail.description, "url": detail.url}])
     if isinstance(detail, LocalizedMessage):
         return error_details_pb2.LocalizedMessage(locale=detail.locale, message=detail.message)
+    if isinstance(detail, BadRequest):
+        violations = [{"field": field, "description": text} for field, text in detail.violations]
+        return error_details_pb2.BadRequest(field_violations=violations)
     return error_details_pb2.ErrorInfo(reason=detail.reason, domain=detail.domain, metadata=dict(detail.metadata))

@@ -47,7 +47,7 @@ class NewestRpcs:
 
     def _buffer_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         content = request.body
-        queue = service.get_queue(now, request.queue)
+        queue = service.existing_queue("buffer_task", request.queue)
         spec = buffering.spec_for(queue, request.task_id, content.data, content.content_type)
         measured = self._measured(service, call.size)
         task = service.create_task(now, request.queue, spec, timeout=call.timeout, size_of=measured)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
+from functools import partial
 from types import ModuleType
 from typing import Any
 
-from .._service import errors, iam
+from .._service import errors, iam, rpcs
 from .._service import resource_names as names
 from .._service.queue import Queue, QueueState
 from .._service.queue_stats import stats_of
@@ -59,6 +60,7 @@ class Frontend:
 
     def configure(self, service: Service, now: int, name: str, fields: Mapping[str, Any]) -> Queue:
         """Create a queue as CreateQueue does, from fields as Google's Queue message takes them; ready at once."""
+        names.check_new_queue(name, names.location_of(name))
         message = built_queue(self.messages.types.Queue, fields, name)
         queue = service.create_queue(now, names.location_of(name), name, self.messages.queue_settings(message))
         queue.initialized_at = now  # the test itself asked for it, and means to use it
@@ -75,10 +77,13 @@ class Frontend:
         handler = self._handlers.get(call.method)
         if handler is None:
             raise errors.NOT_MODELLED.error(what=f"the RPC {call.method}")
+        request = call.message
+        check_permission = None
         if service.knobs.iam_emulation:
-            authorize(service, call.method, call.message)
+            check_permission = partial(authorize, service, request=request)
         try:
-            return handler(service, now, call.message, call)
+            rpcs.check(call.method, call.api, request, check_permission)
+            return handler(service, now, request, call)
         except errors.ServiceError as error:
             error.message = self.messages.in_own_words(error.message)
             raise
@@ -105,8 +110,8 @@ class Frontend:
 
     def _update_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         queue = request.queue
-        settings = self.messages.queue_settings(queue)
         mask = self.messages.update_mask(request.update_mask.paths)
+        settings = self.messages.queue_settings(queue)
         return self.messages.queue(service.update_queue(now, queue.name, settings, mask))
 
     def _delete_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:

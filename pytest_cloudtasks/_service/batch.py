@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from . import errors
 from . import resource_names as names
 from .errors import ServiceError
+from .rpcs import RPCS
 from .task import Task, TaskSpec
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ MAX_CREATES = 100
 """Requests in a BatchCreateTasks. Evidence: documented."""
 MAX_DELETES = 1000
 """Names in a BatchDeleteTasks. Evidence: documented."""
-_OPERATION_NAME = re.compile(r"projects/[A-Za-z0-9:.\-]+/locations/[A-Za-z0-9\-]+/operations/[^/]+")
 
 
 class BatchKind(Enum):
@@ -87,11 +86,11 @@ class Batches:
         self, service: Service, now: int, parent: str, creations: Sequence[Creation], request_id: str
     ) -> Operation:
         """BatchCreateTasks: each for itself, in order. Evidence: documented (not atomic); the order is our choice."""
-        names.check_queue(parent)
         _check_size(len(creations), MAX_CREATES, errors.BATCH_CREATE_SIZE)
         for creation in creations:
             if creation.parent != parent:
                 raise errors.BATCH_PARENT.error(parent=creation.parent, batch=parent)
+            names.check_new_task(creation.spec.name, parent)
         known = self._known(BatchKind.CREATE, parent, request_id)
         if known is not None:
             return known
@@ -109,7 +108,6 @@ class Batches:
         self, service: Service, now: int, parent: str, task_names: Sequence[str], request_id: str
     ) -> Operation:
         """BatchDeleteTasks: each for itself, in order. Evidence: documented (not atomic); the order is our choice."""
-        names.check_queue(parent)
         _check_size(len(task_names), MAX_DELETES, errors.BATCH_DELETE_SIZE)
         for name in task_names:
             if names.queue_of(name) != parent:
@@ -128,11 +126,9 @@ class Batches:
 
     def get(self, name: str) -> Operation:
         """GetOperation. Operations are kept for good. Evidence: our choice."""
-        if not _OPERATION_NAME.fullmatch(name):
-            raise errors.BAD_RESOURCE.error()
         operation = self._operations.get(name)
         if operation is None:
-            raise errors.ENTITY_MISSING.error()
+            raise RPCS["get_operation"].unknown.error()
         return operation
 
     def _known(self, kind: BatchKind, parent: str, request_id: str) -> Operation | None:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from . import errors
 
-_NAME = re.compile(r"projects/[A-Za-z0-9:.\-]+/locations/[A-Za-z0-9\-]+/cmekConfig")
 _KEY = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+")
 _FIELDS = frozenset({"name", "kms_key"})
 
@@ -20,8 +19,6 @@ class CmekConfigs:
 
     def get(self, name: str) -> str:
         """GetCmekConfig: the key, blank where none was set. Evidence: documented (blank is off)."""
-        if not _NAME.fullmatch(name):
-            raise errors.BAD_RESOURCE.error()
         return self._keys.get(name, "")
 
     def update(self, name: str, kms_key: str, mask: Iterable[str]) -> str:

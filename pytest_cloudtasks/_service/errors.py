@@ -55,7 +55,14 @@ class LocalizedMessage(NamedTuple):
     message: str
 
 
-Detail = Union[Help, ErrorInfo, LocalizedMessage]
+class BadRequest(NamedTuple):
+    """The fields of a request that are wrong, and why (google.rpc.BadRequest)."""
+
+    violations: tuple[tuple[str, str], ...]
+    """A field and a description each."""
+
+
+Detail = Union[Help, ErrorInfo, LocalizedMessage, BadRequest]
 
 
 class ServiceError(Exception):
@@ -78,9 +85,7 @@ class Refusal(NamedTuple):
     details: tuple[Detail, ...] = ()
 
     def error(self, **values: object) -> ServiceError:
-        """The error to raise, with ``values`` filled into the text and the details."""
-        if not values:
-            return ServiceError(self.code, self.text, self.details)
+        """Return the error to raise, with ``values`` filled into the text and the details."""
         details = tuple(_filled(detail, values) for detail in self.details)
         return ServiceError(self.code, self.text.format(**values), details)
 
@@ -90,11 +95,15 @@ def _filled(detail: Detail, values: dict[str, object]) -> Detail:
         return Help(detail.description.format(**values), detail.url.format(**values))
     if isinstance(detail, LocalizedMessage):
         return LocalizedMessage(detail.locale, detail.message.format(**values))
+    if isinstance(detail, BadRequest):
+        filled = ((field.format(**values), text.format(**values)) for field, text in detail.violations)
+        return BadRequest(tuple(filled))
     metadata = tuple((key, value.format(**values)) for key, value in detail.metadata)
     return ErrorInfo(detail.reason, detail.domain, metadata)
 
 
 _REFERENCE = "https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues"
+_RECORDED = "recordings of the real service by mwpryer/cloud-tasks-emulator (2026)"
 _GOLDEN = "aertje/cloud-tasks-emulator, goldens of the real service (2026)"
 _DOCSTRING = "google-cloud-tasks 2.26.0, docstrings"
 _BETA = f"{_DOCSTRING} of v2beta3"
@@ -124,16 +133,15 @@ QUEUE_NAME_FORMAT = Refusal(
 QUEUE_ID_FORMAT = Refusal(
     Code.INVALID_ARGUMENT,
     'Queue ID "{id}" can contain only letters ([A-Za-z]), numbers ([0-9]), or hyphens (-).'
-    " Queue ID must between 1 and 100 characters.",
-    Evidence.REPORTED,
-    "firebase CLI issues; the second sentence by analogy with task IDs",
+    " Queue ID must be between 1 and 100 characters.",
+    Evidence.RECORDED,
+    _RECORDED,
+    (Help("Definition of queue ID", f"{_REFERENCE}#Queue.FIELDS.name"),),
 )
-QUEUE_OUTSIDE_PARENT = Refusal(
-    Code.INVALID_ARGUMENT, "{name} must begin with {parent}.", Evidence.REPORTED, "aertje/cloud-tasks-emulator (2026)"
-)
+QUEUE_OUTSIDE_PARENT = Refusal(Code.INVALID_ARGUMENT, "{name} must begin with {parent}.", Evidence.RECORDED, _RECORDED)
 CONSUMER_INVALID = Refusal(
     Code.PERMISSION_DENIED,
-    "Permission denied on resource project {parent}.",
+    "Permission denied on resource project {project}.",
     Evidence.RECORDED,
     _GOLDEN,
     (
@@ -141,12 +149,12 @@ CONSUMER_INVALID = Refusal(
             "CONSUMER_INVALID",
             "googleapis.com",
             (
-                ("consumer", "projects/{parent}"),
-                ("containerInfo", "{parent}"),
+                ("consumer", "projects/{project}"),
+                ("containerInfo", "{project}"),
                 ("service", "cloudtasks.googleapis.com"),
             ),
         ),
-        LocalizedMessage("en-US", "Permission denied on resource project {parent}."),
+        LocalizedMessage("en-US", "Permission denied on resource project {project}."),
         Help("Google developers console", "https://console.developers.google.com"),
     ),
 )
@@ -154,8 +162,8 @@ PERMISSION_MISSING = Refusal(
     Code.PERMISSION_DENIED,
     'The principal (user or service account) lacks IAM permission "{permission}" for the resource "{resource}" (or the'
     " resource may not exist).",
-    Evidence.REPORTED,
-    "public issues, for cloudtasks.tasks.create, cloudtasks.tasks.delete and iam.serviceAccounts.actAs",
+    Evidence.RECORDED,
+    _RECORDED,
 )
 POLICY_CHANGED = Refusal(
     Code.ABORTED,
@@ -175,11 +183,24 @@ QUEUES_EXHAUSTED = Refusal(
     Evidence.DOCUMENTED,
     "cloud.google.com/tasks/docs/quotas; text unknown",
 )
-BAD_RESOURCE = Refusal(
+RESOURCE_PROJECT_INVALID = Refusal(
     Code.INVALID_ARGUMENT,
     "Invalid resource field value in the request.",
-    Evidence.REPORTED,
-    "googleapis/nodejs-tasks#394, #506",
+    Evidence.RECORDED,
+    _RECORDED,
+    (
+        ErrorInfo(
+            "RESOURCE_PROJECT_INVALID",
+            "googleapis.com",
+            (("method", "{method}"), ("service", "cloudtasks.googleapis.com")),
+        ),
+    ),
+)
+CMEK_NAME_FORMAT = Refusal(
+    Code.INVALID_ARGUMENT,
+    'CMEK Config name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/cmekConfig".',
+    Evidence.RECORDED,
+    _RECORDED,
 )
 SAMPLING_RATIO = Refusal(
     Code.INVALID_ARGUMENT,
@@ -276,9 +297,10 @@ TASK_ID_FORMAT = Refusal(
 )
 TASK_NAME_FORMAT = Refusal(
     Code.INVALID_ARGUMENT,
-    'Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>/tasks/<TASK_ID>"',
-    Evidence.REPORTED,
-    "aertje/cloud-tasks-emulator (2019-24)",
+    'Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>/tasks/<TASK_ID>".',
+    Evidence.RECORDED,
+    _RECORDED,
+    (Help("Definition of task name", f"{_REFERENCE}.tasks#Task.FIELDS.name"),),
 )
 TASK_OF_ANOTHER_QUEUE = Refusal(
     Code.INVALID_ARGUMENT,

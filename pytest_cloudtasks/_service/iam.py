@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from . import errors
+from .rpcs import RPCS
 
 Roles = Mapping[str, Collection[str]]
 """Roles by name, and the permissions that they grant."""
@@ -21,35 +22,10 @@ NO_POLICY = b"\x00\x20\x01"
 ACT_AS = "iam.serviceAccounts.actAs"
 FULL_VIEW = "cloudtasks.tasks.fullView"
 
-PERMISSIONS: Mapping[str, str] = {
-    "get_queue": "cloudtasks.queues.get",
-    "update_queue": "cloudtasks.queues.update",
-    "delete_queue": "cloudtasks.queues.delete",
-    "purge_queue": "cloudtasks.queues.purge",
-    "pause_queue": "cloudtasks.queues.pause",
-    "resume_queue": "cloudtasks.queues.resume",
-    "get_iam_policy": "cloudtasks.queues.getIamPolicy",
-    "set_iam_policy": "cloudtasks.queues.setIamPolicy",
-    "create_task": "cloudtasks.tasks.create",
-    "batch_create_tasks": "cloudtasks.tasks.create",
-    "buffer_task": "cloudtasks.tasks.create",
-    "get_task": "cloudtasks.tasks.get",
-    "list_tasks": "cloudtasks.tasks.list",
-    "delete_task": "cloudtasks.tasks.delete",
-    "batch_delete_tasks": "cloudtasks.tasks.delete",
-    "run_task": "cloudtasks.tasks.run",
-}
-"""What an RPC on a queue, or on a task of it, needs. Evidence: documented."""
-
-_QUEUE_ADMIN = frozenset(
-    {
-        "cloudtasks.queues.create",
-        "cloudtasks.queues.list",
-        *(permission for permission in PERMISSIONS.values() if permission.startswith("cloudtasks.queues.")),
-    }
-)
+_NEEDED = {rpc.permission for rpc in RPCS.values()}
+_QUEUE_ADMIN = frozenset(permission for permission in _NEEDED if permission.startswith("cloudtasks.queues."))
 _TASK_ADMIN = frozenset(
-    {FULL_VIEW, *(permission for permission in PERMISSIONS.values() if permission.startswith("cloudtasks.tasks."))}
+    {FULL_VIEW, *(permission for permission in _NEEDED if permission.startswith("cloudtasks.tasks."))}
 )
 _VIEWER = frozenset(
     {"cloudtasks.queues.get", "cloudtasks.queues.list", "cloudtasks.tasks.get", "cloudtasks.tasks.list", FULL_VIEW}

@@ -77,7 +77,7 @@ class Leases:
         A task that was leased max_attempts times and comes up again is deleted. Evidence: documented (limits, states,
         filters); the App Engine SDK (order, what max_attempts does).
         """
-        queue = service.get_queue(now, parent)
+        queue = service.existing_queue("lease_tasks", parent)
         if not queue.is_pull:
             raise errors.LEASE_IN_PUSH_QUEUE.error()
         if queue.state is not QueueState.RUNNING:
@@ -107,7 +107,7 @@ class Leases:
 
     def acknowledge(self, service: Service, now: int, name: str, schedule_time: int | None) -> None:
         """AcknowledgeTask: the task is done, and deleted. Evidence: documented."""
-        task = _held(service, now, name, schedule_time)
+        task = _held(service, now, "acknowledge_task", name, schedule_time)
         service.end_pulled(task, TaskState.SUCCEEDED, EventKind.TASK_ACKNOWLEDGED, now)
 
     def renew(self, service: Service, now: int, name: str, schedule_time: int | None, duration: int | None) -> Task:
@@ -115,7 +115,7 @@ class Leases:
 
         In a queue that doesn't run it is refused. Evidence: the App Engine SDK (of a paused one).
         """
-        task = _held(service, now, name, schedule_time)
+        task = _held(service, now, "renew_lease", name, schedule_time)
         queue = service.queues[task.queue_name]
         if queue.state is not QueueState.RUNNING:
             raise errors.RENEW_IN_STOPPED_QUEUE.error(state=queue.state.name)
@@ -125,7 +125,7 @@ class Leases:
 
     def cancel(self, service: Service, now: int, name: str, schedule_time: int | None) -> Task:
         """CancelLease: the task can be leased at once. Evidence: documented."""
-        task = _held(service, now, name, schedule_time)
+        task = _held(service, now, "cancel_lease", name, schedule_time)
         task.schedule_time = truncated(now, MICROSECOND)
         service.pulled(task, EventKind.LEASE_CANCELLED, now)
         return task
@@ -184,9 +184,9 @@ def _is_used_up(task: Task, queue: Queue) -> bool:
     return 0 < limit <= task.dispatch_count
 
 
-def _held(service: Service, now: int, name: str, schedule_time: int | None) -> Task:
+def _held(service: Service, now: int, rpc: str, name: str, schedule_time: int | None) -> Task:
     """The task that is leased until ``schedule_time``, to whoever knows that. Evidence: documented; codes inferred."""
-    task = service.get_task(now, name)
+    task = service.existing_task(rpc, name)
     if not isinstance(task.target, PullMessage):
         raise errors.NOT_A_PULL_TASK.error()
     if schedule_time is None:

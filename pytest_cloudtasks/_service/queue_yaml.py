@@ -32,7 +32,6 @@ def upload(service: Service, now: int, location: str, queues: Mapping[str, Uploa
     Their tasks are kept as long as there is a duration for, and their names for 9 days. Evidence: documented; our
     choice (that other queues are disabled whoever made them, and that a file which can't be is refused as a whole).
     """
-    names.check_location(location)
     named = {f"{location}/queues/{queue_id}": queue for queue_id, queue in queues.items()}
     for name, uploaded in named.items():
         _check(service, now, location, name, uploaded.settings)

@@ -33,6 +33,7 @@ from .queue import Queue, QueueState
 from .queue_settings import QueueConfig, Settings, check_mask, masked, queue_config_from
 from .request import PullMessage, Routing, Target
 from .retry import retry_config_from
+from .rpcs import RPCS
 from .scheduler import Dispatcher
 from .task import Task, TaskSpec, TaskState
 from .tombstones import Tombstones
@@ -43,6 +44,11 @@ MAX_QUEUES = 1000
 """Queues in one location of a project. Evidence: documented."""
 
 
+_STATE_EVENTS = {
+    QueueState.PAUSED: EventKind.QUEUE_PAUSED,
+    QueueState.RUNNING: EventKind.QUEUE_RESUMED,
+    QueueState.DISABLED: EventKind.QUEUE_DISABLED,
+}
 _ID_TO_COME = "0" * 20
 """Stands for an unnamed task's ID while the task may still be refused for its size, and is as long."""
 
@@ -51,7 +57,7 @@ class Service:
     """Cloud Tasks, all projects and locations of it.
 
     Every command takes the instant at which it arrives (nanoseconds since 1970, UTC). A refused command raises
-    `refusals.ServiceError` and has changed nothing.
+    `refusals.ServiceError` and has changed nothing. Names are those that `rpcs.check` has accepted.
     """
 
     def __init__(
@@ -79,14 +85,14 @@ class Service:
 
     def create_queue(self, now: int, parent: str, name: str, settings: Settings) -> Queue:
         """CreateQueue. With the knob ``queue_init_delay`` CreateTask doesn't find it at once."""
-        names.check_new_queue(name, parent)
-        config = self._with_host(queue_config_from(settings, self.knobs), name)
         if name in self.queues:
             raise refusals.QUEUE_EXISTS.error()
-        if self._queue_tombstones.holds(name, now):
-            if self.knobs.ghost_recreate:
-                return Queue(name, config)  # it looks like one, and is not there
+        is_reserved = self.is_reserved(now, name)
+        if is_reserved and not self.knobs.ghost_recreate:
             raise refusals.QUEUE_DELETED_TOO_RECENTLY.error()
+        config = self._with_host(queue_config_from(settings, self.knobs), name)
+        if is_reserved:
+            return Queue(name, config)  # it looks like one, and is not there
         # Counting is left out as long as it can't come to so many.
         is_near = len(self.queues) >= MAX_QUEUES
         if is_near and sum(names.location_of(one) == parent for one in self.queues) >= MAX_QUEUES:
@@ -98,17 +104,29 @@ class Service:
 
     def get_queue(self, now: int, name: str) -> Queue:
         """GetQueue."""
-        names.check_queue(name)
+        return self.existing_queue("get_queue", name)
+
+    def existing_queue(self, rpc: str, name: str) -> Queue:
+        """Return the queue that a call of ``rpc`` is about; raises what that RPC says of an unknown one."""
         queue = self.queues.get(name)
         if queue is None:
-            raise refusals.QUEUE_MISSING.error()
+            raise RPCS[rpc].unknown.error()
         return queue
+
+    def existing_task(self, rpc: str, name: str) -> Task:
+        """Return the task that a call of ``rpc`` is about; raises what that RPC says of an unknown task or queue."""
+        queue = self.queues.get(names.queue_of(name))
+        if queue is None:
+            raise RPCS[rpc].unknown_queue.error()
+        task = queue.tasks.get(name)
+        if task is None:
+            raise RPCS[rpc].unknown.error()
+        return task
 
     def list_queues(
         self, now: int, parent: str, page_size: int, page_token: str, filter: str
     ) -> tuple[list[Queue], str]:
         """ListQueues, in the order of names. Evidence: documented."""
-        names.check_location(parent)
         from .queue_filter import queue_filter
 
         matches = queue_filter(filter)
@@ -121,11 +139,10 @@ class Service:
 
     def update_queue(self, now: int, name: str, settings: Settings, mask: Sequence[str]) -> Queue:
         """UpdateQueue: all settings without a mask, else those it names; creates what is missing. Documented."""
-        names.check_queue_to_update(name)
         check_mask(mask)
         if name not in self.queues:
             return self.create_queue(now, names.location_of(name), name, settings)
-        queue = self.get_queue(now, name)
+        queue = self.queues[name]
         config = masked(queue.config, settings, mask, self.knobs) if mask else queue_config_from(settings, self.knobs)
         config = self._with_host(config, name)
         queue.reconfigure(config, now)
@@ -143,10 +160,7 @@ class Service:
 
     def delete_queue(self, now: int, name: str) -> None:
         """DeleteQueue, tasks and all; the name stays reserved. Evidence: documented; the text is recorded."""
-        names.check_queue(name)
-        queue = self.queues.get(name)
-        if queue is None:
-            raise refusals.ENTITY_MISSING.error()
+        queue = self.existing_queue("delete_queue", name)
         self._remove(list(queue.tasks.values()), now)
         del self.queues[name]
         del self._task_tombstones[name]
@@ -160,7 +174,7 @@ class Service:
 
         With the knob ``purge_delay`` they go later, and may be dispatched until then.
         """
-        queue = self.get_queue(now, name)
+        queue = self.existing_queue("purge_queue", name)
         queue.purge_time = now
         if self.knobs.purge_delay:
             self.dispatcher.purge_later(queue, len(self.accepted), now + self.knobs.purge_delay)
@@ -172,25 +186,24 @@ class Service:
 
     def pause_queue(self, now: int, name: str) -> Queue:
         """PauseQueue; pausing a paused queue is no error. Evidence: documented; our choice."""
-        return self._set_state(now, name, QueueState.PAUSED, EventKind.QUEUE_PAUSED)
+        return self._set_state(now, self.existing_queue("pause_queue", name), QueueState.PAUSED)
 
     def resume_queue(self, now: int, name: str) -> Queue:
         """ResumeQueue; resuming a running queue is no error. Evidence: documented; our choice."""
-        return self._set_state(now, name, QueueState.RUNNING, EventKind.QUEUE_RESUMED)
+        return self._set_state(now, self.existing_queue("resume_queue", name), QueueState.RUNNING)
 
     def disable_queue(self, now: int, name: str) -> Queue:
         """What UploadQueueYaml does to a queue that the file leaves out. Evidence: documented."""
-        return self._set_state(now, name, QueueState.DISABLED, EventKind.QUEUE_DISABLED)
+        return self._set_state(now, self.queues[name], QueueState.DISABLED)
 
     def is_reserved(self, now: int, name: str) -> bool:
         """Whether a queue of that name was deleted too recently for another."""
         return self._queue_tombstones.holds(name, now)
 
-    def _set_state(self, now: int, name: str, state: QueueState, kind: EventKind) -> Queue:
-        queue = self.get_queue(now, name)
+    def _set_state(self, now: int, queue: Queue, state: QueueState) -> Queue:
         if queue.state is not state:
             queue.state = state
-            self._happened(now, kind, queue)
+            self._happened(now, _STATE_EVENTS[state], queue)
             self.dispatcher.changed(queue)
         return queue
 
@@ -207,11 +220,11 @@ class Service:
 
     def get_iam_policy(self, now: int, resource: str) -> iam.Policy | None:
         """GetIamPolicy: what was set, None before. Evidence: documented."""
-        return self.get_queue(now, resource).policy
+        return self.existing_queue("get_iam_policy", resource).policy
 
     def set_iam_policy(self, now: int, resource: str, policy: iam.Policy) -> iam.Policy:
         """SetIamPolicy: replaces; an etag, where there is one, must be the current. Evidence: documented."""
-        queue = self.get_queue(now, resource)
+        queue = self.existing_queue("set_iam_policy", resource)
         if policy.etag and policy.etag != iam.etag_of(queue.policy):
             raise refusals.POLICY_CHANGED.error()
         queue.policy_version += 1
@@ -223,10 +236,7 @@ class Service:
 
         With ``iam_emulation``: those that the queue's policy grants.
         """
-        names.check_queue(resource)
-        queue = self.queues.get(resource)
-        if queue is None:
-            return []
+        queue = self.existing_queue("test_iam_permissions", resource)
         if not self.knobs.iam_emulation or queue.policy is None:
             return list(permissions)
         granted = queue.policy.grants(self.knobs.iam_emulation, self.knobs.iam_roles)
@@ -245,20 +255,16 @@ class Service:
     ) -> Task:
         """CreateTask, of a caller who waits ``timeout`` seconds; ``size_of`` measures the task as it is stored."""
         queue = self.queues.get(parent)
-        if queue is None:  # else its name is a good one
-            names.check_queue(parent)
         knobs = self.knobs
         if timeout is not None and timeout > creation.MAX_RPC_DEADLINE and knobs.enforce_rpc_deadline:
             raise creation.deadline_refused(timeout, now)
+        if queue is None or now < queue.initialized_at:
+            raise self._queue_missing(now, parent)
         if spec is None:
             raise refusals.TASK_MISSING.error()
         name = spec.name
-        if name:
-            names.check_new_task(name, parent)
         target = creation.check(spec, now)
         retry_config = None if spec.retry_config is None else retry_config_from(spec.retry_config, knobs)
-        if queue is None or now < queue.initialized_at:
-            raise self._queue_missing(now, parent)
         check_fits(target, queue)
         if name:
             if name in queue.tasks:
@@ -294,36 +300,31 @@ class Service:
     def _queue_missing(self, now: int, name: str) -> refusals.ServiceError:
         """What CreateTask says of a queue that it doesn't find, or not yet."""
         if not self.knobs.legacy_errors:
-            return refusals.QUEUE_MISSING.error()
+            return RPCS["create_task"].unknown.error()
         is_deleted = name not in self.queues and self._queue_tombstones.holds(name, now)
         return (refusals.LEGACY_QUEUE_DELETED if is_deleted else refusals.LEGACY_QUEUE_MISSING).error()
 
     def get_task(self, now: int, name: str) -> Task:
         """GetTask. A name that is reserved by a tombstone has a text of its own. Evidence: recorded."""
         queue = self.queues.get(names.queue_of(name))
-        task = None if queue is None else queue.tasks.get(name)
-        if task is None:  # else its name is a good one
-            names.check_task(name)
-            queue = self.get_queue(now, names.queue_of(name))
-            if self._task_tombstones[queue.name].holds(name, now):
-                legacy = self.knobs.legacy_errors
-                raise (refusals.LEGACY_TASK_NO_LONGER_EXISTS if legacy else refusals.TASK_NO_LONGER_EXISTS).error()
-            raise refusals.ENTITY_MISSING.error()
-        return task
+        if queue is not None and name not in queue.tasks and self._task_tombstones[queue.name].holds(name, now):
+            legacy = self.knobs.legacy_errors
+            raise (refusals.LEGACY_TASK_NO_LONGER_EXISTS if legacy else refusals.TASK_NO_LONGER_EXISTS).error()
+        return self.existing_task("get_task", name)
 
     def list_tasks(self, now: int, parent: str, page_size: int, page_token: str) -> tuple[list[Task], str]:
         """ListTasks, in the order of creation unless the line-up has another. Evidence: our choice.
 
         The service promises no order. Evidence: documented.
         """
-        queue = self.get_queue(now, parent)
+        queue = self.existing_queue("list_tasks", parent)
         tasks = self.dispatcher.lineup.in_listings(queue.tasks.values())
         cursor = Cursor(f"tasks of {parent}", page_token, now)
         return page(tasks, place_in_listings, page_size, cursor, TASKS_PER_PAGE)
 
     def delete_task(self, now: int, name: str) -> None:
         """DeleteTask; an attempt under way goes on, and its outcome is dropped. Evidence: documented, recorded."""
-        task = self._present_task(name)
+        task = self.existing_task("delete_task", name)
         queue = self.queues[task.queue_name]
         self._happened(now, EventKind.TASK_DELETED, queue, task)
         self._end(task, TaskState.DELETED, now)
@@ -334,7 +335,7 @@ class Service:
 
         The attempt has begun when the call returns; the driver delivers it next.
         """
-        task = self._present_task(name)
+        task = self.existing_task("run_task", name)
         if isinstance(task.target, PullMessage):
             raise refusals.RUN_PULL_TASK.error()
         self.dispatcher.force_later(self.queues[task.queue_name], task, now)
@@ -362,14 +363,6 @@ class Service:
     def begin(self, now: int, task: Task) -> Attempt:
         """Begin an attempt as the queue itself would, but past its rate and concurrency."""
         return self.dispatcher.begin(self.queues[task.queue_name], task, now)
-
-    def _present_task(self, name: str) -> Task:
-        names.check_task(name)
-        queue = self.queues.get(names.queue_of(name))
-        task = None if queue is None else queue.tasks.get(name)
-        if task is None:
-            raise refusals.ENTITY_MISSING.error()
-        return task
 
     # --- time ----------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Callable
 from typing import Any, Literal
 
 from hypothesis import strategies as st
@@ -73,18 +74,22 @@ def resource_names(
 def _resource_name(draw: DrawFn, of: str, project: Any, location: Any, parent: Any, queue_id: Any, task_id: Any) -> str:
     place = f"projects/{chosen(draw, project, _queue_ids)}/locations/{chosen(draw, location, _queue_ids)}"
     if of == "location":
-        names.check_location(place)
-        return place
+        return _checked(place, "location", names.is_location)
     if of == "queue":
-        above = chosen(draw, parent, st.just(place))
+        above = _checked(chosen(draw, parent, st.just(place)), "location", names.is_location)
         name = f"{above}/queues/{chosen(draw, queue_id, _queue_ids)}"
         names.check_new_queue(name, above)
         return name
     above = draw(parent) if isinstance(parent, SearchStrategy) else parent
     if above is ...:
-        above = f"{place}/queues/{chosen(draw, queue_id, _queue_ids)}"
+        above = f"{_checked(place, 'location', names.is_location)}/queues/{chosen(draw, queue_id, _queue_ids)}"
         names.check_new_queue(above, place)
-    names.check_queue(above)
-    name = f"{above}/tasks/{chosen(draw, task_id, _task_ids)}"
+    name = f"{_checked(above, 'queue', names.is_queue)}/tasks/{chosen(draw, task_id, _task_ids)}"
     names.check_new_task(name, above)
+    return name
+
+
+def _checked(name: Any, kind: str, is_one: Callable[[str], bool]) -> str:
+    if not isinstance(name, str) or not is_one(name):
+        raise InvalidArgument(f"resource_names takes a {kind}'s full name, and got {name!r}.")
     return name

@@ -54,11 +54,9 @@ def checked_parent(where: str, parent: object) -> str:
 
 def checked_location(where: str, parent: object) -> str:
     """``parent``, if it is a location's full name."""
-    try:
-        names.check_location(str(parent))
-    except ServiceError as error:
-        raise InvalidArgument(f"{where}(parent={parent!r}): {error.message}") from None
-    return str(parent)
+    if not isinstance(parent, str) or not names.is_location(parent):
+        raise InvalidArgument(f"{where}(parent={parent!r}) takes a location's full name")
+    return parent
 
 
 def check_pulls(where: str, version: Version) -> None:

@@ -91,36 +91,93 @@ def to_microseconds(instant: int) -> int:
 # --- names -------------------------------------------------------------------------------------------------------
 
 
-def check_location(name: str) -> None:
-    if not re.fullmatch(PROJECT_PART + LOCATION_PART, name):
+LOCATION = ("projects", "locations")
+QUEUE = (*LOCATION, "queues")
+TASK = (*QUEUE, "tasks")
+SHAPES = {
+    "create_queue": (LOCATION, "queues.create"),
+    "list_queues": (LOCATION, "queues.list"),
+    "update_queue": (QUEUE, "queues.update"),
+    "get_queue": (QUEUE, "queues.get"),
+    "delete_queue": (QUEUE, "queues.delete"),
+    "purge_queue": (QUEUE, "queues.purge"),
+    "pause_queue": (QUEUE, "queues.pause"),
+    "resume_queue": (QUEUE, "queues.resume"),
+    "get_iam_policy": (QUEUE, "queues.list"),
+    "set_iam_policy": (QUEUE, "queues.list"),
+    "test_iam_permissions": (QUEUE, "queues.list"),
+    "create_task": (QUEUE, "tasks.create"),
+    "batch_create_tasks": (QUEUE, "tasks.create"),
+    "list_tasks": (QUEUE, "tasks.list"),
+    "batch_delete_tasks": (QUEUE, "tasks.delete"),
+    "get_task": (TASK, "tasks.get"),
+    "delete_task": (TASK, "tasks.delete"),
+    "run_task": (TASK, "tasks.run"),
+    "get_operation": ((*LOCATION, "operations"), "operations.get"),
+    "get_location": (LOCATION, "locations.get"),
+    "list_locations": (("projects",), "locations.list"),
+    "get_cmek_config": ((*LOCATION, "cmekConfig"), ""),
+    "update_cmek_config": ((*LOCATION, "cmekConfig"), ""),
+}
+"""What an RPC's resource is called, word by word, and the permission that any other is said to lack."""
+
+
+def resource_of(rpc: str, request: Mapping[str, Any]) -> str:
+    if rpc == "update_queue":
+        return str(request.get("queue", {}).get("name", ""))
+    if rpc == "update_cmek_config":
+        return str(request.get("cmek_config", {}).get("name", ""))
+    return str(request.get("parent") or request.get("resource") or request.get("name") or "")
+
+
+def check_shape(rpc: str, name: str) -> None:
+    if not name:
         raise invalid(BAD_RESOURCE)
-    if name.endswith("/-"):
+    parts = name.split("/")
+    if parts[0] == "projects" and parts[1:2] == [""]:
+        raise invalid(BAD_RESOURCE)
+    if not re.match(PROJECT_PART + "(/|$)", name):
+        project = parts[1] if name.startswith("projects/") else name
+        raise Refused("PERMISSION_DENIED", f"Permission denied on resource project {project}.")
+    words, lacks = SHAPES[rpc]
+    ids = parts[1::2]
+    if tuple(parts[::2]) == words and len(ids) == len(words) - (words[-1] == "cmekConfig"):
+        is_location = re.fullmatch("[A-Za-z0-9-]+", "l" if words == ("projects",) else ids[1])
+        if is_location and (words[-1] != "operations" or ids[-1]):
+            return
+    if not lacks:
+        raise invalid('CMEK Config name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/cmekConfig".')
+    raise Refused(
+        "PERMISSION_DENIED",
+        f'The principal (user or service account) lacks IAM permission "cloudtasks.{lacks}" for the resource "{name}"'
+        " (or the resource may not exist).",
+    )
+
+
+def check_ids(name: str) -> None:
+    parts = name.split("/")
+    ids = dict(zip(parts[::2], parts[1::2], strict=False))
+    if name.endswith("locations/-"):
         raise invalid("Location '-' is not a valid location. Use ListLocations to list valid locations.")
-
-
-def check_queue(name: str) -> None:
-    if not re.fullmatch(PROJECT_PART + LOCATION_PART + "/queues/[^/]*", name):
-        raise invalid(BAD_RESOURCE)
-
-
-def check_task(name: str) -> None:
-    if not re.fullmatch(PROJECT_PART + LOCATION_PART + "/queues/[^/]+/tasks/[^/]*", name):
-        raise invalid(BAD_RESOURCE)
+    if not re.fullmatch("[A-Za-z0-9-]{1,100}", ids.get("queues", "q")):
+        raise invalid(
+            f'Queue ID "{ids["queues"]}" can contain only letters ([A-Za-z]), numbers ([0-9]), or hyphens (-).'
+            " Queue ID must be between 1 and 100 characters."
+        )
+    if not re.fullmatch("[A-Za-z0-9_-]{1,500}", ids.get("tasks", "t")):
+        raise invalid(
+            f'Task ID "{ids["tasks"]}" can contain only letters ([A-Za-z]), numbers ([0-9]), hyphens (-), or'
+            " underscores (_). Task ID must between 1 and 500 characters."
+        )
 
 
 def check_new_queue(parent: str, name: str) -> None:
-    check_location(parent)
     if not re.fullmatch(PROJECT_PART + LOCATION_PART + "/queues/[^/]*", name):
         raise invalid(
             'Queue name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>".'
         )
-    location, _, queue_id = name.partition("/queues/")
-    if not re.fullmatch("[A-Za-z0-9-]{1,100}", queue_id):
-        raise invalid(
-            f'Queue ID "{queue_id}" can contain only letters ([A-Za-z]), numbers ([0-9]), or hyphens (-).'
-            " Queue ID must between 1 and 100 characters."
-        )
-    if location != parent:
+    check_ids(name)
+    if not name.startswith(parent + "/queues/"):
         raise invalid(f"{name} must begin with {parent}.")
 
 
@@ -128,19 +185,15 @@ def check_new_task(parent: str, name: str) -> None:
     if not re.fullmatch(PROJECT_PART + LOCATION_PART + "/queues/[^/]+/tasks/[^/]*", name):
         raise invalid(
             'Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>/tasks/'
-            '<TASK_ID>"'
+            '<TASK_ID>".'
         )
-    queue, _, task_id = name.partition("/tasks/")
+    queue = name.partition("/tasks/")[0]
     if queue != parent:
         raise invalid(
             f"The queue name from request ('{parent}') must be the same as the queue name in the named task"
             f" ('{queue}')."
         )
-    if not re.fullmatch("[A-Za-z0-9_-]{1,500}", task_id):
-        raise invalid(
-            f'Task ID "{task_id}" can contain only letters ([A-Za-z]), numbers ([0-9]), hyphens (-), or underscores'
-            " (_). Task ID must between 1 and 500 characters."
-        )
+    check_ids(name)
 
 
 # --- queues ------------------------------------------------------------------------------------------------------

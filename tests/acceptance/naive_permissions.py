@@ -121,7 +121,7 @@ class NaivePermissions:
         """What the client is told."""
         self.observed = observed if isinstance(observed, dict) else {}
         try:
-            self._authorize(name, request)
+            self._check(name, request)
             method: Callable[..., Any] = getattr(self, name)
             return method(request, **options)
         except Refused as refused:
@@ -139,17 +139,20 @@ class NaivePermissions:
 
     # --- permissions ---------------------------------------------------------------------------------------------
 
-    def _authorize(self, rpc: str, request: Mapping[str, Any]) -> None:
-        if not self.caller:
+    def _check(self, rpc: str, request: Mapping[str, Any]) -> None:
+        """What comes before all else: the name's shape, the permission, the IDs, the name of what is new."""
+        resource = fields.resource_of(rpc, request)
+        fields.check_shape(rpc, resource)
+        self._authorize(rpc, resource, request)
+        fields.check_ids(resource)
+        if rpc == "create_queue":
+            fields.check_new_queue(resource, request.get("queue", {}).get("name", ""))
+        elif rpc == "create_task" and request.get("task", {}).get("name"):
+            fields.check_new_task(resource, request["task"]["name"])
+
+    def _authorize(self, rpc: str, resource: str, request: Mapping[str, Any]) -> None:
+        if not self.caller or (rpc not in QUEUE_RPCS and rpc not in TASK_RPCS):
             return
-        if rpc == "create_queue" and not request["parent"].startswith("projects/"):
-            raise Refused("PERMISSION_DENIED", f"Permission denied on resource project {request['parent']}.")
-        if rpc not in QUEUE_RPCS and rpc not in TASK_RPCS:
-            return
-        if rpc == "update_queue":
-            resource = request["queue"].get("name", "")
-        else:
-            resource = request.get("parent") or request.get("resource") or request.get("name") or ""
         kind = f"queues.{QUEUE_RPCS[rpc]}" if rpc in QUEUE_RPCS else f"tasks.{TASK_RPCS[rpc]}"
         self._need(f"cloudtasks.{kind}", resource, resource)
         creations = {"batch_create_tasks": request.get("requests", []), "create_task": [request]}.get(rpc, [])
@@ -179,12 +182,12 @@ class NaivePermissions:
         return granted
 
     def get_iam_policy(self, request: Mapping[str, Any]) -> Any:
-        queue = self._queue(request["resource"])
+        queue = self.reference.queue(request["resource"])
         policy = self.policies.get(queue, {"etag": NO_POLICY})
         return {**policy, "etag": base64.b64encode(policy["etag"]).decode()}
 
     def set_iam_policy(self, request: Mapping[str, Any]) -> Any:
-        queue = self._queue(request["resource"])
+        queue = self.reference.queue(request["resource"])
         given = dict(request["policy"])
         current = self.policies.get(queue, {"etag": NO_POLICY})["etag"]
         if given.get("etag", b"") not in (b"", current):
@@ -201,11 +204,8 @@ class NaivePermissions:
         return {**given, "etag": etag}
 
     def test_iam_permissions(self, request: Mapping[str, Any]) -> Any:
-        fields.check_queue(request["resource"])
-        held: list[str] = []
-        for queue in self.reference.live_queues:
-            if queue.name == request["resource"]:
-                held = list(request["permissions"])
-                if self.caller and queue in self.policies:
-                    held = [one for one in held if one in self._granted(queue)]
+        queue = self.reference.queue(request["resource"])
+        held = list(request["permissions"])
+        if self.caller and queue in self.policies:
+            held = [one for one in held if one in self._granted(queue)]
         return {"permissions": held} if held else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,14 +15,10 @@ from .naive_permissions import NaivePermissions
 class NaiveQueues(NaivePermissions):
     """Queues, and listings page by page."""
 
-    def _queue(self, name: str) -> Queue:
-        fields.check_queue(name)
-        return self.reference.queue(name)
-
     def create_queue(self, request: Mapping[str, Any]) -> Any:
         given = request.get("queue", {})
         name = given.get("name", "")
-        fields.check_new_queue(request["parent"], name)
+        self.reference.is_ghost(name)
         fields.check_others(given)
         rates = fields.rates_in(given.get("rate_limits", {}), self.burst)
         retries = self._retries(given.get("retry_config", {}))
@@ -39,15 +34,11 @@ class NaiveQueues(NaivePermissions):
         return fields.retries_in(given, zero_is_zero=zero_is_zero, keeps_fractions=self.laws.keeps_fractions)
 
     def get_queue(self, request: Mapping[str, Any]) -> Any:
-        return shown_queue(self._queue(request["name"]))
+        return shown_queue(self.reference.queue(request["name"]))
 
     def update_queue(self, request: Mapping[str, Any]) -> Any:
         given = request["queue"]
         name = given.get("name", "")
-        if not re.fullmatch(fields.PROJECT_PART + fields.LOCATION_PART + "/queues/[^/]*", name):
-            raise invalid(
-                'Queue name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>".'
-            )
         paths = request.get("update_mask", {}).get("paths", [])
         for path in paths:
             if not self._is_a_field(path):
@@ -127,23 +118,18 @@ class NaiveQueues(NaivePermissions):
         return is_zero
 
     def delete_queue(self, request: Mapping[str, Any]) -> None:
-        fields.check_queue(request["name"])
         self.reference.delete_queue(request["name"])
 
     def purge_queue(self, request: Mapping[str, Any]) -> Any:
-        fields.check_queue(request["name"])
         return shown_queue(self.reference.purge_queue(request["name"]))
 
     def pause_queue(self, request: Mapping[str, Any]) -> Any:
-        fields.check_queue(request["name"])
         return shown_queue(self.reference.pause_queue(request["name"]))
 
     def resume_queue(self, request: Mapping[str, Any]) -> Any:
-        fields.check_queue(request["name"])
         return shown_queue(self.reference.resume_queue(request["name"]))
 
     def _matching(self, request: Mapping[str, Any]) -> list[Queue]:
-        fields.check_location(request["parent"])
         condition = fields.FILTERS[request.get("filter", "")]
         if condition is None:
             raise invalid()

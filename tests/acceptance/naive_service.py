@@ -26,10 +26,9 @@ class NaiveService(NaiveTasks):
     def every(self, name: str, request: Mapping[str, Any]) -> Any:
         """The names in all pages of a listing."""
         try:
-            self._authorize(name, request)
+            self._check(name, request)
             if name == "list_queues":
                 return [queue.name for queue in self._matching(request)]
-            fields.check_queue(request["parent"])
             return [task.name for task in self.reference.queue(request["parent"]).live_tasks]
         except Refused as refused:
             return self._error(refused)
@@ -37,8 +36,6 @@ class NaiveService(NaiveTasks):
     # --- keys and locations --------------------------------------------------------------------------------------
 
     def get_cmek_config(self, request: Mapping[str, Any]) -> Any:
-        if not re.fullmatch(fields.PROJECT_PART + fields.LOCATION_PART + "/cmekConfig", request["name"]):
-            raise invalid(fields.BAD_RESOURCE)
         key = self.keys.get(request["name"], "")
         return {"name": request["name"], "kms_key": key} if key else {"name": request["name"]}
 
@@ -56,15 +53,12 @@ class NaiveService(NaiveTasks):
         return self.get_cmek_config(config)
 
     def _locations(self, project: str) -> list[dict[str, Any]]:
-        if not re.fullmatch(fields.PROJECT_PART, project):
-            raise invalid(fields.BAD_RESOURCE)
         names = {f"{project}/locations/{self.location}"}
         names |= {queue.name.partition("/queues/")[0] for queue in self.reference.live_queues}
         inside = sorted(name for name in names if name.startswith(project + "/"))
         return [{"name": name, "location_id": name.rpartition("/")[2]} for name in inside]
 
     def get_location(self, request: Mapping[str, Any]) -> Any:
-        fields.check_location(request["name"])
         for location in self._locations(request["name"].partition("/locations/")[0]):
             if location["name"] == request["name"]:
                 return location

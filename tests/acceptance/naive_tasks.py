@@ -32,7 +32,6 @@ class NaiveTasks(NaiveQueues):
     # --- tasks ---------------------------------------------------------------------------------------------------
 
     def create_task(self, request: Mapping[str, Any], timeout: float | None = None) -> Any:
-        fields.check_queue(request["parent"])
         if timeout is not None and timeout > 30:
             deadline = fields.in_pacific_time(self.reference.now + int(timeout * SECOND))
             raise invalid(f"The request deadline is {deadline}. The deadline cannot be more than 30s in the future.")
@@ -41,11 +40,10 @@ class NaiveTasks(NaiveQueues):
 
     def _created(self, request: Mapping[str, Any], observed_name: Any) -> Task:
         parent, given = request["parent"], request.get("task")
+        self.reference.queue_for_task(parent)
         if given is None:
             raise invalid("CreateTaskRequest.task is required.")
         name = given.get("name", "")
-        if name:
-            fields.check_new_task(parent, name)
         target = fields.request_in(given, parent)
         deadline = fields.duration_in(given["dispatch_deadline"]) if "dispatch_deadline" in given else None
         fields.check_deadline(target, deadline)
@@ -95,12 +93,11 @@ class NaiveTasks(NaiveQueues):
         return f"http://{sent.routing[3]}{sent.url}" if sent.is_app_engine else sent.url
 
     def get_task(self, request: Mapping[str, Any]) -> Any:
-        fields.check_task(request["name"])
         task = self.reference.get_task(request["name"].partition("/tasks/")[0], request["name"])
         return shown_task(task, full=request.get("response_view") == "FULL")
 
     def list_tasks(self, request: Mapping[str, Any]) -> Any:
-        queue = self._queue(request["parent"])
+        queue = self.reference.queue(request["parent"])
         full = request.get("response_view") == "FULL"
         items = [(task.sequence, shown_task(task, full=full)) for task in queue.live_tasks]
         listing = f"tasks {queue.name}"
@@ -110,11 +107,9 @@ class NaiveTasks(NaiveQueues):
         self._delete(request["name"])
 
     def _delete(self, name: str) -> None:
-        fields.check_task(name)
         self.reference.delete_task(name.partition("/tasks/")[0], name)
 
     def run_task(self, request: Mapping[str, Any]) -> Any:
-        fields.check_task(request["name"])
         task = self.reference.run_task(request["name"].partition("/tasks/")[0], request["name"])
         return shown_task(task, full=request.get("response_view") == "FULL")
 
@@ -122,7 +117,6 @@ class NaiveTasks(NaiveQueues):
 
     def batch_create_tasks(self, request: Mapping[str, Any]) -> Any:
         parent, creations = request["parent"], request.get("requests", [])
-        fields.check_queue(parent)
         if not 1 <= len(creations) <= 100:
             raise invalid(f"BatchCreateTasksRequest.requests must have 1 to 100 requests, and has {len(creations)}.")
         for creation in creations:
@@ -131,6 +125,8 @@ class NaiveTasks(NaiveQueues):
                     f"The parent of each request ('{creation['parent']}') must be the same as the parent of the batch"
                     f" ('{parent}')."
                 )
+            if creation.get("task", {}).get("name"):
+                fields.check_new_task(parent, creation["task"]["name"])
         names = [task["name"] for task in self._observed_tasks()]
         deeds = [lambda one=one: self._created_in_batch(one, names) for one in creations]
         return self._batch("Create", request, deeds)
@@ -149,7 +145,6 @@ class NaiveTasks(NaiveQueues):
 
     def batch_delete_tasks(self, request: Mapping[str, Any]) -> Any:
         parent, names = request["parent"], request.get("names", [])
-        fields.check_queue(parent)
         if not 1 <= len(names) <= 1000:
             raise invalid(f"BatchDeleteTasksRequest.names must have 1 to 1000 names, and has {len(names)}.")
         for name in names:
@@ -205,8 +200,6 @@ class NaiveTasks(NaiveQueues):
         return status
 
     def get_operation(self, request: Mapping[str, Any]) -> Any:
-        if not re.fullmatch(fields.PROJECT_PART + fields.LOCATION_PART + "/operations/[^/]+", request["name"]):
-            raise invalid(fields.BAD_RESOURCE)
         if request["name"] not in self.operations:
             raise Refused("NOT_FOUND", reference.ENTITY_MISSING)
         return self.operations[request["name"]]

@@ -163,7 +163,9 @@ def test_a_batch_is_created(cloud_tasks: FakeCloudTasks, client: Any, queue: str
 
 def test_a_batch_may_be_created_in_part(client: Any, queue: str) -> None:
     """What is refused is told by its index, with the error that CreateTask would have raised."""
-    operation = client.batch_create_tasks(parent=queue, requests=creations(queue, "a", "no id", "a", "b"))
+    odd = {"parent": queue, "task": {"http_request": {"url": "ftp://example.com/"}}}
+    requests = [*creations(queue, "a"), odd, *creations(queue, "a", "b")]
+    operation = client.batch_create_tasks(parent=queue, requests=requests)
     assert [task.name for task in answered(client, operation.result()).tasks] == [
         f"{queue}/tasks/a",
         f"{queue}/tasks/b",
@@ -171,11 +173,7 @@ def test_a_batch_may_be_created_in_part(client: Any, queue: str) -> None:
     metadata = metadata_of(client, operation)
     assert metadata.state == types.BatchCreateTasksMetadata.State.PARTIALLY_SUCCEEDED
     assert {index: (status.code, status.message) for index, status in metadata.failed_requests.items()} == {
-        1: (
-            3,
-            'Task ID "no id" can contain only letters ([A-Za-z]), numbers ([0-9]), hyphens (-), or underscores (_).'
-            " Task ID must between 1 and 500 characters.",
-        ),
+        1: (3, "HttpTarget.url must start with 'http://' or 'https://'."),
         2: (6, "Requested entity already exists"),
     }
 

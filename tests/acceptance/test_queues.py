@@ -162,7 +162,7 @@ def test_a_queue_that_never_was(client: CloudTasksClient, parent: str) -> None:
 
 
 def test_iam_policies_are_stored_and_permissions_held(client: CloudTasksClient, parent: str, queue: str) -> None:
-    """A policy is empty until set, and replaced whole; an owner holds every permission, but of no missing queue."""
+    """A policy is empty until set, and replaced whole; an owner holds every permission."""
     assert client.get_iam_policy(request={"resource": queue}) == policy_pb2.Policy(etag=b"\x00\x20\x01")
     policy = policy_pb2.Policy(bindings=[policy_pb2.Binding(role="roles/viewer", members=["user:a@example.com"])])
     assert client.set_iam_policy(request={"resource": queue, "policy": policy}).bindings == policy.bindings
@@ -170,8 +170,9 @@ def test_iam_policies_are_stored_and_permissions_held(client: CloudTasksClient, 
     wanted = ["cloudtasks.tasks.create", "cloudtasks.queues.get"]
     held = client.test_iam_permissions(request={"resource": queue, "permissions": wanted})
     assert list(held.permissions) == wanted
-    missing = client.test_iam_permissions(request={"resource": f"{parent}/queues/none", "permissions": wanted})
-    assert list(missing.permissions) == []
+    with pytest.raises(exceptions.NotFound) as missing:
+        client.test_iam_permissions(request={"resource": f"{parent}/queues/none", "permissions": wanted})
+    assert missing.value.message == MISSING
 
 
 def test_a_filter_and_a_page_token_go_together(client: CloudTasksClient, parent: str) -> None:

@@ -40,7 +40,8 @@ def _of_call(step: Mapping[str, Any], recording: Mapping[str, Any]) -> Iterator[
         yield "code"
     if "message" in recording and not re.fullmatch(_with_gaps(recording["message"]), expected.get("message", "")):
         yield "message"
-    if recording.get("details", []) != expected.get("details", []):
+    shows_details = SOURCES[recording["source"]]["kind"] == "recorded"  # an issue mostly quotes the text alone
+    if shows_details and recording.get("details", []) != expected.get("details", []):
         yield "details"
     for path, value in recording.get("fields", {}).items():
         if expected.get("fields", {}).get(path, "not there") != value:

@@ -16,7 +16,7 @@ from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients.clients import bound_async_client, bound_client, bound_legacy_client
 from pytest_cloudtasks._messages.call import RpcCall
 from pytest_cloudtasks._messages.client_errors import exception_for, is_refusal
-from pytest_cloudtasks._service.errors import BAD_RESOURCE, QUEUE_MISSING, Refusal
+from pytest_cloudtasks._service.errors import QUEUE_MISSING, URL_MISSING, Refusal
 
 QUEUE = "projects/p/locations/l/queues/q"
 FOUND = tasks_v2.Queue(name=QUEUE)
@@ -114,7 +114,7 @@ def test_a_refusal_is_raised_as_the_client_raises_it() -> None:
 
 @pytest.mark.parametrize(
     ("refusal", "is_one"),
-    [(QUEUE_MISSING, True), (BAD_RESOURCE, False)],
+    [(QUEUE_MISSING, True), (URL_MISSING, False)],
     ids=["not found", "invalid argument"],
 )
 def test_a_refusal_is_one_of_the_state_of_things(refusal: Refusal, is_one: bool) -> None:

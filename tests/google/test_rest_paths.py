@@ -187,7 +187,7 @@ def test_an_error_keeps_its_links() -> None:
 
 def test_an_error_keeps_its_reason() -> None:
     """Google's exception reads reason, domain and metadata out of the JSON as it does over the wire."""
-    refused = rpc_error(errors.CONSUMER_INVALID.error(parent="nonsense"), random.Random(0))
+    refused = rpc_error(errors.CONSUMER_INVALID.error(project="nonsense"), random.Random(0))
     error = http_error(refused, "POST", "https://a.test/")
     assert (error.reason, error.domain) == ("CONSUMER_INVALID", "googleapis.com")
     assert error.metadata == {

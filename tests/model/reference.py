@@ -67,8 +67,16 @@ class Reference:
 
     def create_queue(self, name: str, rates: Rates, retries: Retries, other: Mapping[str, Any] | None = None) -> Queue:
         """The new queue; a ghost of it, where those are seen."""
+        is_ghost = self.is_ghost(name)
         settled = self.settled(retries)
         new = Queue(name, self.now, rates, settled, Fraction(rates.burst), self.now, dict(other or {}))
+        if not is_ghost:
+            self.queues.append(new)
+            new.history.append((self.now, "QUEUE_CREATED"))
+        return new
+
+    def is_ghost(self, name: str) -> bool:
+        """Whether a new queue of that name would only look like one; raises where there can't be another."""
         for queue in self.queues:
             if queue.name != name:
                 continue
@@ -76,11 +84,9 @@ class Reference:
                 raise Refused("ALREADY_EXISTS", "Queue already exists")
             if self.now < queue.deleted + self.laws.queue_tombstone_ttl:
                 if self.laws.ghosts:
-                    return new
+                    return True
                 raise Refused("FAILED_PRECONDITION", QUEUE_TOMBSTONE)
-        self.queues.append(new)
-        new.history.append((self.now, "QUEUE_CREATED"))
-        return new
+        return False
 
     def settled(self, retries: Retries, *, zero_is_zero: bool = False) -> Retries:
         """Retry settings as the service keeps them."""
@@ -160,9 +166,9 @@ class Reference:
         request: Request,
         stored_deadline: int | None = None,
     ) -> Task:
+        queue = self.queue_for_task(queue_name)
         if schedule_time is not None and schedule_time > self.now + FARTHEST_SCHEDULE:
             raise Refused("INVALID_ARGUMENT", "")
-        queue = self._queue_for_task(queue_name)
         name = new_name()
         for task in queue.tasks:
             if task.name != name:
@@ -189,6 +195,8 @@ class Reference:
         return task
 
     def get_task(self, queue_name: str, name: str) -> Task:
+        if all(queue.name != queue_name for queue in self.live_queues):
+            raise Refused("NOT_FOUND", ENTITY_MISSING)
         queue = self.queue(queue_name)
         for task in queue.live_tasks:
             if task.name == name:
@@ -204,6 +212,7 @@ class Reference:
 
     def run_task(self, queue_name: str, name: str) -> Task:
         """The attempt has begun then, and is delivered before anything else happens."""
+        self.queue(queue_name)
         queue, task = self._task(queue_name, name)
         self.undelivered.append((queue, task, self._begin(queue, task, forced=True)))
         return task
@@ -229,7 +238,8 @@ class Reference:
                 return queue
         raise Refused("NOT_FOUND", QUEUE_MISSING)
 
-    def _queue_for_task(self, name: str) -> Queue:
+    def queue_for_task(self, name: str) -> Queue:
+        """The queue in which CreateTask puts a task."""
         for queue in self.live_queues:
             if queue.name == name and self.now >= queue.created + self.laws.queue_init_delay:
                 return queue

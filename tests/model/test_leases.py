@@ -143,7 +143,7 @@ def test_an_acknowledged_task_has_succeeded() -> None:
     lease(service)
     service.leases.acknowledge(service, START + 1, NAME, START + MINUTE)
     assert (task.state, task.ended_at) == (TaskState.SUCCEEDED, START + 1)
-    refused(service, errors.TASK_NO_LONGER_EXISTS, lambda: service.leases.acknowledge(service, START, NAME, START))
+    refused(service, errors.ENTITY_MISSING, lambda: service.leases.acknowledge(service, START, NAME, START))
     refused(service, errors.TASK_EXISTED_TOO_RECENTLY, lambda: put(service, now=START + 2))
     kinds = [EventKind.TASK_CREATED, EventKind.TASK_LEASED, EventKind.TASK_ACKNOWLEDGED]
     assert [event.kind for event in service.events if event.task is task] == kinds

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from pytest_cloudtasks._service.errors import Code, ServiceError
@@ -24,16 +22,8 @@ def test_a_location_that_is_listed_can_be_got(location: str) -> None:
     assert get(f"projects/p/locations/{location}", "l", QUEUES) == f"projects/p/locations/{location}"
 
 
-@pytest.mark.parametrize(
-    ("call", "code", "message"),
-    [
-        (lambda: get("projects/p/locations/c", "l", QUEUES), Code.NOT_FOUND, "Requested entity was not found."),
-        (lambda: get("l", "l", QUEUES), Code.INVALID_ARGUMENT, "Invalid resource field value in the request."),
-        (lambda: listed("p", "l", QUEUES), Code.INVALID_ARGUMENT, "Invalid resource field value in the request."),
-    ],
-)
-def test_any_other_is_refused(call: Callable[[], object], code: Code, message: str) -> None:
-    """A location that isn't listed is not there, and what is no name is invalid."""
+def test_a_location_that_is_not_listed_is_not_there() -> None:
+    """Whatever other locations Google has."""
     with pytest.raises(ServiceError) as refused:
-        call()
-    assert (refused.value.code, refused.value.message) == (code, message)
+        get("projects/p/locations/c", "l", QUEUES)
+    assert (refused.value.code, refused.value.message) == (Code.NOT_FOUND, "Requested entity was not found.")

@@ -7,7 +7,16 @@ import string
 import pytest
 
 from pytest_cloudtasks._service import errors
-from pytest_cloudtasks._service.errors import Code, ErrorInfo, Evidence, Help, LocalizedMessage, Refusal, ServiceError
+from pytest_cloudtasks._service.errors import (
+    BadRequest,
+    Code,
+    ErrorInfo,
+    Evidence,
+    Help,
+    LocalizedMessage,
+    Refusal,
+    ServiceError,
+)
 
 TABLE = {name: entry for name, entry in vars(errors).items() if isinstance(entry, Refusal)}
 
@@ -26,20 +35,27 @@ def test_codes_have_the_numbers_of_grpc() -> None:
     }
 
 
+def texts_of(detail: object) -> list[str]:
+    """The texts of a detail, in tuples as well."""
+    if isinstance(detail, tuple):
+        return [text for part in detail for text in texts_of(part)]
+    return [str(detail)]
+
+
 @pytest.mark.parametrize("name", TABLE)
 def test_every_entry_says_what_it_is_and_how_that_is_known(name: str) -> None:
     """A text and a source are there, and the text can be filled in with what it names and nothing else."""
     entry = TABLE[name]
     assert isinstance(entry.evidence, Evidence)
     assert entry.source
-    fields = {field for _, field, _, _ in string.Formatter().parse(entry.text) if field is not None}
+    texts = (entry.text, *(text for detail in entry.details for text in texts_of(detail)))
+    fields = {field for text in texts for _, field, _, _ in string.Formatter().parse(text) if field is not None}
     error = entry.error(**dict.fromkeys(fields, "value"))
     assert (error.code, [type(detail) for detail in error.details]) == (
         entry.code,
         [type(detail) for detail in entry.details],
     )
-    assert error.message
-    assert "{" not in error.message
+    assert error.message == string.Formatter().vformat(entry.text, (), dict.fromkeys(fields, "value"))
 
 
 def test_texts_are_told_apart() -> None:
@@ -53,6 +69,7 @@ def test_an_error_carries_code_text_and_details() -> None:
         Help("More about {what}", "https://example.com/{what}"),
         ErrorInfo("NONE_LEFT", "example.com", (("drink", "{what}"),)),
         LocalizedMessage("en-GB", "No {what} here."),
+        BadRequest((("drinks.{what}", "There is no {what}."),)),
     )
     error = Refusal(Code.NOT_FOUND, "No {what} here.", Evidence.OUR_CHOICE, "this test", details).error(what="tea")
     assert isinstance(error, ServiceError)
@@ -61,9 +78,11 @@ def test_an_error_carries_code_text_and_details() -> None:
         Help("More about tea", "https://example.com/tea"),
         ErrorInfo("NONE_LEFT", "example.com", (("drink", "tea"),)),
         LocalizedMessage("en-GB", "No tea here."),
+        BadRequest((("drinks.tea", "There is no tea."),)),
     )
 
 
-def test_a_text_without_values_is_given_as_it_is() -> None:
-    """Braces in a text are no fields then."""
-    assert Refusal(Code.NOT_FOUND, "{}", Evidence.OUR_CHOICE, "this test").error().message == "{}"
+def test_braces_of_a_text_are_doubled() -> None:
+    """They are no fields then, with values or without."""
+    entry = Refusal(Code.NOT_FOUND, "{{a}}", Evidence.OUR_CHOICE, "this test")
+    assert (entry.error().message, entry.error(a="b").message) == ("{a}", "{a}")

@@ -110,14 +110,15 @@ def test_a_missing_queue_is_not_found() -> None:
         for refused in (
             lambda name=name: service.create_task(START, name, SPEC),
             lambda name=name: service.list_tasks(START, name, 0, ""),
-            lambda name=name: service.get_task(START, f"{name}/tasks/t"),
             lambda name=name: service.set_iam_policy(START, name, Policy(b"")),
+            lambda name=name: service.test_iam_permissions(START, name, []),
+            lambda name=name: service.run_task(START, f"{name}/tasks/t"),
         ):
             assert_refused(service, Code.NOT_FOUND, NO_QUEUE, refused)
         for refused in (
             lambda name=name: service.delete_queue(START, name),
             lambda name=name: service.delete_task(START, f"{name}/tasks/t"),
-            lambda name=name: service.run_task(START, f"{name}/tasks/t"),
+            lambda name=name: service.get_task(START, f"{name}/tasks/t"),
         ):
             assert_refused(service, Code.NOT_FOUND, NO_ENTITY, refused)
 
@@ -202,11 +203,11 @@ def test_a_policy_is_what_was_set() -> None:
 
 
 def test_the_caller_has_every_permission_on_a_queue_that_is_there() -> None:
-    """On a missing one none, without an error."""
+    """On a missing one it is an error to ask."""
     service = service_with()
     asked = ["cloudtasks.tasks.create", "cloudtasks.tasks.run"]
     assert service.test_iam_permissions(START, QUEUE, asked) == asked
-    assert service.test_iam_permissions(START, OTHER, asked) == []
+    assert_refused(service, Code.NOT_FOUND, NO_QUEUE, lambda: service.test_iam_permissions(START, OTHER, asked))
 
 
 # --- tasks -------------------------------------------------------------------------------------------------------
@@ -304,12 +305,19 @@ def test_a_task_has_to_be_given() -> None:
     assert_refused(service, Code.INVALID_ARGUMENT, MISSING_TASK, lambda: service.create_task(START, QUEUE, None))
 
 
-def test_a_bad_task_is_told_before_a_missing_queue() -> None:
-    """What is wrong with the request comes first, then the queue, then the name."""
+def test_a_missing_queue_comes_before_a_bad_task() -> None:
+    """CreateTask looks at the fields of a task once it has found the queue."""
     service = service_with()
     bad = TaskSpec(None, name=f"{OTHER}/tasks/t")
-    missing = "Task.payload_type is not set."
-    assert_refused(service, Code.INVALID_ARGUMENT, missing, lambda: service.create_task(START, OTHER, bad))
+    assert_refused(service, Code.NOT_FOUND, NO_QUEUE, lambda: service.create_task(START, OTHER, bad))
+
+
+def test_a_queue_that_exists_comes_before_bad_settings() -> None:
+    """CreateQueue looks at the settings once it knows that the name is free."""
+    service = service_with()
+    bad = {"rate_limits": {"max_dispatches_per_second": -1}}
+    exists = "Queue already exists"
+    assert_refused(service, Code.ALREADY_EXISTS, exists, lambda: service.create_queue(START, LOCATION, QUEUE, bad))
 
 
 def test_a_task_can_have_retry_settings_of_its_own() -> None:

@@ -86,7 +86,7 @@ def test_queues_that_the_file_leaves_out_are_disabled() -> None:
             {"under_score": UploadedQueue({})},
             Code.INVALID_ARGUMENT,
             'Queue ID "under_score" can contain only letters ([A-Za-z]), numbers ([0-9]), or hyphens (-).'
-            " Queue ID must between 1 and 100 characters.",
+            " Queue ID must be between 1 and 100 characters.",
         ),
         (
             {"q": UploadedQueue({"type": QueueType.PULL})},

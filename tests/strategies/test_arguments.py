@@ -206,7 +206,7 @@ WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
     ),
     "name": (
         lambda: cloud.resource_names(parent="a"),
-        "resource_names(of='queue'): Invalid resource field value in the request.",
+        "resource_names takes a location's full name, and got 'a'.",
     ),
     "success": (
         lambda: cloud.outcomes(success=200),  # type: ignore[arg-type]
@@ -222,7 +222,7 @@ WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
     ),
     "parent of invalid queues": (
         lambda: cloud.invalid_queues(parent="work"),
-        "invalid_queues(parent='work'): Invalid resource field value in the request.",
+        "invalid_queues(parent='work') takes a location's full name",
     ),
 }
 
