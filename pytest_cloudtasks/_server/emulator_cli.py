@@ -14,6 +14,7 @@ from .._simulation.settings import Settings, merged, settings_from_ini
 from .._simulation.settings import read_duration as duration_in
 from .emulator_destinations import Destinations, Forwarding, server_url
 from .emulator_options import Serving
+from .host_names import allowed_host, host_name
 
 GRPC_PORT = 8123
 """Where emulators of Cloud Tasks mostly listen."""
@@ -44,11 +45,12 @@ examples:
   App Engine tasks go to the development server:
     {PROGRAM} serve --queue default --app-engine-host http://127.0.0.1:8080
 
-  From a container, to another one:
-    {PROGRAM} serve --host 0.0.0.0 --auto-create-queues --forward https://worker.test=http://worker:8080
+  In a container that others call tasks:
+    {PROGRAM} serve --host 0.0.0.0 --allow-host tasks --auto-create-queues \\
+        --forward https://worker.test=http://worker:8080
 
   Ten minutes later, from a test in any language:
-    curl -X POST http://127.0.0.1:{REST_PORT}/control/jump -d '{{"by": "10m"}}'
+    curl -X POST 'http://127.0.0.1:{REST_PORT}/control/jump?by=10m'
 
 Point Google's client at it, in Python:
   client = tasks_v2.CloudTasksClient(
@@ -96,6 +98,15 @@ def add_serve(commands: Commands) -> None:
 def _add_addresses(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where it listens")
     group.add_argument("--host", default="127.0.0.1", help="the address (%(default)s); 0.0.0.0 in a container")
+    group.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="answer REST requests for this host name, too, such as the name of the container; may be repeated. Other"
+        " names than localhost, loopback addresses and --host are rejected, because a web page could use them to reach"
+        " the server",
+    )
     for name, port in (("grpc", GRPC_PORT), ("rest", REST_PORT)):
         group.add_argument(
             f"--{name}-port", type=int, default=port, metavar="PORT", help="%(default)s; 0 for one that is free"
@@ -160,6 +171,9 @@ def serving_from(given: argparse.Namespace) -> Serving:
             raise ValueError(f"--{option.replace('_', '-')} takes a port from 0 to 65535, and got {port}.")
     if not given.host:
         raise ValueError("--host takes an address to listen at, such as 127.0.0.1, and got ''.")
+    allowed_hosts = {allowed_host(one, "--allow-host") for one in given.allow_host}
+    if (own := host_name(given.host)) is not None:
+        allowed_hosts.add(own)  # no harm if it stands for all addresses: no request may name such a host
     grace = duration_in(given.grace)
     if grace is None:
         raise ValueError(f"--grace takes a duration such as 10s or 1m, and got {given.grace!r}.")
@@ -177,6 +191,7 @@ def serving_from(given: argparse.Namespace) -> Serving:
         given.rest_port,
         grace.total_seconds(),
         given.log_format,
+        allowed_hosts,
     )
 
 

@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 from .._service.outcome import Outcome, OutcomeKind, RpcStatus
 from .._targets.urls import Base, is_loopback, wire_url
+from .host_names import is_wildcard
 
-ANYWHERE = ("0.0.0.0", "::")
-"""What a server is told to listen at, to be reached from everywhere."""
 _FORWARD = re.compile(r"(https?://[^=]+)=(https?://.+)", re.IGNORECASE)
 
 
@@ -102,7 +101,7 @@ class Destinations:
             return not_sent(f"{url} is no URL that a request could go to.")
         if not self._allow_remote and not is_loopback(parts.host):
             base = f"{parts.scheme}://{parts.authority}"
-            if parts.host in ANYWHERE:
+            if is_wildcard(parts.host):
                 return not_sent(
                     f"{parts.host} is an address to listen at, and none to send to. Create tasks for 127.0.0.1, or send"
                     f" what goes there to a server here with --forward {base}=http://127.0.0.1:{parts.port}."

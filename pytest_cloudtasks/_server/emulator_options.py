@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from .._simulation.settings import Settings
@@ -20,3 +21,5 @@ class Serving:
     grace: float
     """How many seconds deliveries under way have to end in, when the server is told to stop."""
     log_format: str
+    allowed_hosts: Collection[str] = ()
+    """Host names that REST requests may name besides those of this machine itself."""

@@ -18,12 +18,13 @@ from .._service.wording import counted
 from . import emulator_oidc_endpoints as tokens
 from .emulator_calls import CallQueue
 from .emulator_control_api import Control
-from .emulator_destinations import ANYWHERE
 from .emulator_log import Log, LogWriter, raw_writer
 from .emulator_options import Serving
 from .emulator_scheduler_loop import Pump
 from .emulator_sender import Sender
 from .grpc_endpoint import grpc_server
+from .host_names import is_wildcard
+from .request_guard import RequestGuard
 from .rest_endpoint import rest_application
 from .rest_runner import rest_runner
 
@@ -100,7 +101,8 @@ async def _stop(pump: Pump, serving: Serving, signals: asyncio.Queue[None]) -> N
 async def _endpoints(serving: Serving, pump: Pump) -> AsyncIterator[tuple[int, int]]:
     """Both endpoints, and their ports."""
     calls = CallQueue(pump.receive)
-    application = rest_application(calls)
+    guard = RequestGuard(serving.allowed_hosts, how_to_allow="--allow-host {}")
+    application = rest_application(calls, guard)
     Control(pump).add_to(application)
     tokens.add_to(application)
     runner = rest_runner(application)
@@ -145,7 +147,7 @@ def _signals() -> asyncio.Queue[None]:
 def _announce(serving: Serving, pump: Pump, log: Log, ports: tuple[int, int]) -> None:
     """Where the server is, and what to tell the application of it."""
     settings = serving.settings
-    everywhere = serving.host in ANYWHERE
+    everywhere = is_wildcard(serving.host)
     host = "127.0.0.1" if everywhere else _bracketed(serving.host)
     grpc, rest = (f"{host}:{port}" for port in ports)
     queues = [settings.queue_name(name) for name in settings.queues]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .._service.errors import Code, ServiceError
 from .._simulation.simulation import World, WorldEnded
 from .._time import real
+from .host_names import allowed_host
 
 if TYPE_CHECKING:
     from .._api.fake import FakeCloudTasks
@@ -33,6 +34,7 @@ class CloudTasksServer:
 
     def __init__(self, fake: FakeCloudTasks) -> None:
         self._receiver = _Receiver(fake)
+        self._allowed_hosts: set[str] = set()
         self._stack = ExitStack()
         self._grpc_port = self._rest_port = 0
         self._on_use: Callable[[], None] = lambda: None
@@ -47,6 +49,7 @@ class CloudTasksServer:
         from .event_loop_thread import serving
         from .grpc_clock import wire_clock
         from .grpc_endpoint import grpc_server
+        from .request_guard import RequestGuard
         from .rest_endpoint import rest_application
         from .rest_runner import rest_runner
 
@@ -55,7 +58,8 @@ class CloudTasksServer:
             stack.callback(wire_clock.uninstall)
             if not self._serves_a_session:
                 stack.enter_context(retries_by_real_time())
-            rest_port = stack.enter_context(serving(rest_runner(rest_application(self._receiver)), HOST))
+            guard = RequestGuard(self._allowed_hosts, how_to_allow="allow_host({!r}) of the CloudTasksServer")
+            rest_port = stack.enter_context(serving(rest_runner(rest_application(self._receiver, guard)), HOST))
             server, grpc_port = grpc_server(self._receiver, f"{HOST}:0")
             server.start()
             stack.callback(lambda: server.stop(None).wait())
@@ -95,6 +99,20 @@ class CloudTasksServer:
             "GC_TASK_PORT": str(self._grpc_port),
             "CLOUDTASKS_EMULATOR_HOST": rest,
         }
+
+    def allow_host(self, host: str) -> None:
+        """Answer REST requests for this host name or address as well.
+
+        Only requests for loopback names are answered otherwise, because a web page could make any other name lead
+        here. A container that reaches this machine by ``host.docker.internal`` needs that name to be allowed.
+
+        Args:
+            host: A name or an address, without scheme and port.
+
+        Raises:
+            ValueError: ``host`` is something else, or an address to listen at, such as ``0.0.0.0``.
+        """
+        self._allowed_hosts.add(allowed_host(host, "allow_host()"))
 
     def _running(self, port: int) -> int:
         self._on_use()

@@ -13,18 +13,21 @@ from .._messages import rest_errors
 from .._messages.rest import MAX_BODY, answer
 from .._messages.rest_errors import RestError
 from .._messages.rest_http import RestRequest, RestResponse
+from .request_guard import RequestGuard, lacks_json, not_json
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 THREADS = 16
 """Requests that are answered at the same time; a handler of an ``inline`` dispatch may make requests of its own."""
 
 
-def rest_application(backend: Receiver) -> web.Application:
+def rest_application(backend: Receiver, guard: RequestGuard) -> web.Application:
     """Return an application in front of ``backend``: what has no route of its own is a request of the API's.
 
-    Run it by `rest_runner`, so that what is no HTTP at all is answered in Google's form, too.
+    ``guard`` looks at every request first. Run it by `rest_runner`, so that what is no HTTP at all is answered in
+    Google's form, too.
     """
-    endpoint = _Endpoint(backend)
-    application = web.Application(client_max_size=MAX_BODY, middlewares=[endpoint.middleware])
+    endpoint = _Endpoint(backend, guard)
+    application = web.Application(client_max_size=MAX_BODY, middlewares=[endpoint.guard, endpoint.middleware])
     application.cleanup_ctx.append(endpoint.lifetime)
     return application
 
@@ -32,8 +35,9 @@ def rest_application(backend: Receiver) -> web.Application:
 class _Endpoint:
     """Answers requests, each in a thread of its own, so that none waits for another."""
 
-    def __init__(self, backend: Receiver) -> None:
+    def __init__(self, backend: Receiver, guard: RequestGuard) -> None:
         self._backend = backend
+        self._guard = guard
         self._threads: ThreadPoolExecutor | None = None
 
     async def lifetime(self, application: web.Application) -> AsyncIterator[None]:
@@ -43,17 +47,27 @@ class _Endpoint:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     @web.middleware
-    async def middleware(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
+    async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Reject what a web page of another site may have sent."""
+        asked = _asked(request, b"")
+        try:
+            self._guard.check_sender(asked, needs_host=request.version >= (1, 1))
+            if request.body_exists and lacks_json(asked, is_api=_is_api(request)) and await _has_body(request):
+                raise not_json(asked)
+        except RestError as error:
+            return to_aiohttp(error.response())
+        return await handler(request)
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer what the application has no route for."""
-        if request.match_info.http_exception is None:
+        if not _is_api(request):
             return await handler(request)
         try:
             body = await _body_of(request)
         except RestError as error:
             return to_aiohttp(error.response())
-        asked = RestRequest(request.method, request.raw_path, tuple(request.headers.items()), body)
+        asked = _asked(request, body)
         loop = asyncio.get_running_loop()
         return to_aiohttp(await loop.run_in_executor(self._threads, answer, asked, self._backend.receive))
 
@@ -61,6 +75,22 @@ class _Endpoint:
 def to_aiohttp(response: RestResponse) -> web.Response:
     """Return ``response`` as aiohttp sends it."""
     return web.Response(status=response.status, headers=response.headers, body=response.body)
+
+
+def _is_api(request: web.Request) -> bool:
+    """Whether a request is for Cloud Tasks' API, since the application has no route for it."""
+    return request.match_info.http_exception is not None
+
+
+def _asked(request: web.Request, body: bytes) -> RestRequest:
+    return RestRequest(request.method, request.raw_path, tuple(request.headers.items()), body)
+
+
+async def _has_body(request: web.Request) -> bool:
+    try:
+        return bool(await request.read())
+    except (web.HTTPRequestEntityTooLarge, web.RequestPayloadError):
+        return True
 
 
 async def _body_of(request: web.Request) -> bytes:

@@ -21,7 +21,8 @@ def now_of(server: Standing) -> datetime:
 
 def refusal(server: Standing, method: str, path: str, body: str | bytes = "") -> tuple[int, str, str]:
     """HTTP status, code and sentence of Google's error, whose shape is checked."""
-    answer = requests.request(method, f"{server.url}{path}", data=body, timeout=PATIENCE)
+    headers = {"Content-Type": "application/json"} if body else {}
+    answer = requests.request(method, f"{server.url}{path}", data=body, headers=headers, timeout=PATIENCE)
     error = answer.json()["error"]
     assert set(error) == {"code", "message", "status"}
     assert error["code"] == answer.status_code
@@ -482,3 +483,78 @@ def test_what_is_wrong_is_told_in_a_sentence(
     before = server.get("/control/timeline")
     assert refusal(server, method, path, body) == expected
     assert server.get("/control/timeline") == before
+
+
+FOREIGN = (
+    "The request was sent by a web page of {}. Only this server's own pages may send requests to it. Send the request"
+    " from a program that is not a browser{}."
+)
+NOT_JSON = (
+    "The request's body has {}, and any web page could have sent such a body. Send JSON with the header `Content-Type:"
+    " application/json`, or send no body."
+)
+BY_HOST = (
+    "The request's Host is 'evil.test:9090', and this server answers no requests for that name: a web page could have"
+    " sent it. If the name is yours, allow it with --allow-host evil.test."
+)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "expected"),
+    [
+        (
+            {"Origin": "https://evil.test"},
+            "",
+            (403, "PERMISSION_DENIED", FOREIGN.format("the origin 'https://evil.test'", "")),
+        ),
+        ({"Origin": "null"}, "", (403, "PERMISSION_DENIED", FOREIGN.format("the origin 'null'", ""))),
+        (
+            {"Sec-Fetch-Site": "cross-site"},
+            "",
+            (
+                403,
+                "PERMISSION_DENIED",
+                FOREIGN.format(
+                    "another site (Sec-Fetch-Site is 'cross-site')", ", or type its address into the browser"
+                ),
+            ),
+        ),
+        ({"Host": "evil.test:9090"}, "", (403, "PERMISSION_DENIED", BY_HOST)),
+        (
+            {"Content-Type": "text/plain"},
+            '{"by": "1h"}',
+            (400, "INVALID_ARGUMENT", NOT_JSON.format("the Content-Type 'text/plain'")),
+        ),
+        (
+            {"Content-Type": "application/x-www-form-urlencoded"},
+            "by=1h",
+            (400, "INVALID_ARGUMENT", NOT_JSON.format("the Content-Type 'application/x-www-form-urlencoded'")),
+        ),
+        (
+            {"Content-Type": "application/x-www-form-urlencoded", "X-HTTP-Method-Override": "GET"},
+            "by=1h",
+            (400, "INVALID_ARGUMENT", NOT_JSON.format("the Content-Type 'application/x-www-form-urlencoded'")),
+        ),
+        ({}, '{"by": "1h"}', (400, "INVALID_ARGUMENT", NOT_JSON.format("no Content-Type"))),
+    ],
+)
+@pytest.mark.parametrize("path", ["/control/jump", "/%63ontrol/jump", "/control/reset"])
+def test_a_page_controls_nothing(
+    server: Standing, path: str, headers: dict[str, str], body: str, expected: tuple[int, str, str]
+) -> None:
+    """Pages of other sites, under whatever name, are rejected as at the API; nothing has happened."""
+    before = server.get("/control/timeline")
+    with requests.Session() as session:
+        request = requests.Request("POST", server.url, headers=headers, data=body.encode()).prepare()
+        request.url = f"{server.url}{path}"  # as it is written
+        answer = session.send(request, timeout=PATIENCE)
+    error = answer.json()["error"]
+    assert (error["code"], error["status"], error["message"]) == expected
+    assert server.get("/control/timeline") == before
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/control/tasks", "/oauth2/v3/certs", "/", "/nonsense"])
+def test_a_rebound_name_reads_nothing(server: Standing, path: str) -> None:
+    """Whatever there is at the path."""
+    answer = requests.get(f"{server.url}{path}", headers={"Host": "evil.test:9090"}, timeout=PATIENCE)
+    assert (answer.status_code, answer.json()["error"]["message"]) == (403, BY_HOST)

@@ -74,6 +74,17 @@ def test_the_banner_says_that_it_listens_everywhere() -> None:
         assert server.url.startswith("http://127.0.0.1:")
 
 
+def test_hosts_are_allowed_by_options() -> None:
+    """Those of --allow-host, and of --host if it is one address; 0.0.0.0 is none, though the server listens there."""
+    with standing("--host", "0.0.0.0", "--allow-host", "tasks", "--allow-host", "[fd00::1]") as server:
+        hosts = ["tasks", "TASKS:9090", "[fd00:0::1]:1", "localhost", "0.0.0.0", "evil.test"]
+        answers = [
+            requests.get(f"{server.url}/healthz", headers={"Host": host}, timeout=PATIENCE).status_code
+            for host in hosts
+        ]
+    assert answers == [200, 200, 200, 200, 403, 403]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_server(number: signal.Signals) -> None:
     """The exit code is that of success."""
@@ -277,6 +288,16 @@ def test_knobs_and_the_seed_hold_for_the_server() -> None:
         ),
         (["--seed", "x"], "seed takes an integer, and got 'x'."),
         (["--host", ""], "--host takes an address to listen at, such as 127.0.0.1, and got ''."),
+        (
+            ["--allow-host", "http://tasks:9090"],
+            "--allow-host takes a host name or an address without scheme and port, such as tasks or 192.168.1.20, and"
+            " got 'http://tasks:9090'.",
+        ),
+        (
+            ["--allow-host", "tasks", "--allow-host", "0.0.0.0"],
+            "--allow-host takes the name or address by which clients call the server, and 0.0.0.0 is an address to"
+            " listen at. Give the name instead, such as tasks or 192.168.1.20.",
+        ),
         (["--grace", "9999999999999d"], "--grace takes a duration such as 10s or 1m, and got '9999999999999d'."),
         (["--grace", "5\u00b2s"], "--grace takes a duration such as 10s or 1m, and got '5\u00b2s'."),
         (["--project", "A/b"], "--project takes the ID of a project, such as my-shop, and got 'A/b'."),
@@ -352,9 +373,16 @@ def test_help_teaches() -> None:
     code, text = ended("--help")
     assert code == 0
     assert "usage: python -m pytest_cloudtasks serve [options]" in text
-    for option in ("--host", "--forward BASE=TO", "--app-engine-host URL", "--allow-remote", "--service KNOB=VALUE"):
+    for option in (
+        "--host",
+        "--allow-host HOST",
+        "--forward BASE=TO",
+        "--app-engine-host URL",
+        "--allow-remote",
+        "--service KNOB=VALUE",
+    ):
         assert option in text
-    for example in ("serve --queue emails\n", "--queues queue.yaml", '/control/jump -d \'{"by": "10m"}\''):
+    for example in ("serve --queue emails\n", "--queues queue.yaml", "--allow-host tasks", "/control/jump?by=10m'"):
         assert example in text
 
 
@@ -366,8 +394,8 @@ def test_the_pages_name_every_option_and_endpoint() -> None:
     application = web.Application()
     Control(Pump(Settings(), Sender(Destinations()), Log("none", print))).add_to(application)
     tokens.add_to(application)
-    paths = {resource.canonical for resource in application.router.resources()} - {"/control/{rest}"}
-    assert len(options) == 15
+    paths = {resource.canonical for resource in application.router.resources()} - {"/", "/control", "/control/{rest}"}
+    assert len(options) == 16
     assert [option for option in sorted(options) if f"`{option}" not in reference] == []
     assert len(paths) == 11
     assert [path for path in sorted(paths) if f"{path}`" not in page] == []

@@ -1,0 +1,57 @@
+"""Names and addresses of hosts, in a form for comparisons."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%[^\[\]]*)?\]|[^\s\[\]:/?#@\\,*]+)(?::[0-9]*)?")
+"""A host, as a group, and perhaps a port, as the Host header has them."""
+
+
+def allowed_host(given: str, what: str) -> str:
+    """Return the host that ``what`` was given, in the form for comparisons. Raises ValueError for anything else."""
+    name = host_name(given) if isinstance(given, str) else None
+    if name is None:
+        raise ValueError(
+            f"{what} takes a host name or an address without scheme and port, such as tasks or 192.168.1.20, and got"
+            f" {given!r}."
+        )
+    if is_wildcard(name):
+        raise ValueError(
+            f"{what} takes the name or address by which clients call the server, and {given} is an address to listen"
+            " at. Give the name instead, such as tasks or 192.168.1.20."
+        )
+    return name
+
+
+def host_name(host: str) -> str | None:
+    """Return a host name or address in the form for comparisons; None for anything else.
+
+    That is ASCII in lower case, without the dot at its end; an IPv6 address in short form, without brackets and zone.
+    """
+    written = host.strip("[]").partition("%")[0] if ":" in host else host.removesuffix(".")
+    address = _address(written)
+    if address is not None:
+        return str(address)
+    match = AUTHORITY.fullmatch(host)
+    if match is None or match[1] != host or host.startswith("["):
+        return None
+    try:
+        return host.removesuffix(".").encode("idna").decode().lower() or None
+    except UnicodeError:
+        return None
+
+
+def is_wildcard(host: str) -> bool:
+    """Whether ``host`` stands for all addresses of a machine."""
+    address = _address(host)
+    return address is not None and address.is_unspecified
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -1,0 +1,150 @@
+"""The checks that keep other sites' web pages out of a server on the developer's machine.
+
+A page in the developer's browser can send requests to every port of the machine, so a server there has to look where a
+request comes from:
+
+- Host: a page whose host name is made to lead here (DNS rebinding) is of the same origin for the browser, and may read
+  every response. Its requests still name that host, so only known host names are answered.
+- Origin and Sec-Fetch-Site: a browser says which page has sent a request. Only pages of this server itself may.
+- Content-Type: without asking the server first, a page may send a form, a text, or a body without a type. So a body
+  has to be JSON; then the browser asks, and gets no permission.
+
+Programs that are no browsers pass all of this by the headers that they send anyway.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+
+from .._messages.rest_errors import RestError
+from .._messages.rest_http import FORM, RestRequest
+from .._messages.rest_routes import route_of
+from .._targets.urls import is_loopback
+from .host_names import AUTHORITY, host_name, is_wildcard
+
+JSON = "application/json"
+_AS_SENT = frozenset({"buffer_task", "upload_queue_yaml"})
+"""Methods whose body is data rather than a message."""
+_URL = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+_SAME_SITE = frozenset({"same-origin", "same-site", "none"})
+_SHOWN = 100
+"""Characters of a header that an error shows."""
+
+
+class RequestGuard:
+    """Rejects requests that a web page of another site may have sent.
+
+    Args:
+        hosts: Host names that requests may name besides loopback names, each in the form for comparisons. The
+            collection may grow later.
+        how_to_allow: How users allow another one, with ``{}`` for it: ``--allow-host {}``.
+    """
+
+    def __init__(self, hosts: Container[str], *, how_to_allow: str) -> None:
+        self._hosts = hosts
+        self._how_to_allow = how_to_allow
+
+    def check_sender(self, request: RestRequest, *, needs_host: bool = True) -> None:
+        """Raise RestError if another site's page may have sent ``request``, whatever its body is.
+
+        ``needs_host`` says that the request's version of HTTP requires a Host header, which every browser sends.
+        """
+        hosts = _values(request, "host")
+        if len(hosts) > 1:
+            raise RestError(400, "INVALID_ARGUMENT", f"The request has {len(hosts)} Host headers. Send one.")
+        if not hosts and needs_host:
+            raise RestError(
+                400, "INVALID_ARGUMENT", "The request has no Host header. Send one, such as `Host: 127.0.0.1`."
+            )
+        target = _URL.match(request.target)
+        for host in [*hosts, *([target[2]] if target else [])]:
+            self._check_host(host)
+        for origin in _values(request, "origin"):
+            if not any(_is_origin_of(origin, host) for host in hosts):
+                raise _denied(
+                    f"The request was sent by a web page of the origin {_short(origin)!r}. Only this server's own pages"
+                    " may send requests to it. Send the request from a program that is not a browser."
+                )
+        for site in _values(request, "sec-fetch-site"):
+            if site.strip().lower() not in _SAME_SITE:
+                raise _denied(
+                    f"The request was sent by a web page of another site (Sec-Fetch-Site is {_short(site)!r}). Only"
+                    " this server's own pages may send requests to it. Send the request from a program that is not a"
+                    " browser, or type its address into the browser."
+                )
+
+    def _check_host(self, host: str) -> None:
+        match = AUTHORITY.fullmatch(host.strip())
+        name = match and host_name(match[1])
+        if name is None:
+            raise RestError(
+                400,
+                "INVALID_ARGUMENT",
+                f"The request's Host is {_short(host)!r}, which is not a host name or address. Send one such as"
+                " `Host: 127.0.0.1`.",
+            )
+        if is_wildcard(name):
+            raise _denied(
+                f"The request's Host is {_short(host)!r}, which is an address to listen at. Call 127.0.0.1 or another"
+                " address of the machine instead."
+            )
+        if not is_loopback(name) and name not in self._hosts:
+            raise _denied(
+                f"The request's Host is {_short(host)!r}, and this server answers no requests for that name: a web page"
+                f" could have sent it. If the name is yours, allow it with {self._how_to_allow.format(name)}."
+            )
+
+
+def lacks_json(request: RestRequest, *, is_api: bool) -> bool:
+    """Whether a body of ``request`` would have to be JSON and is said to be something else.
+
+    ``is_api`` says that the request is one of Cloud Tasks' API, rather than of a route of this server's own.
+    """
+    types = [value.partition(";")[0].strip().lower() for value in _values(request, "content-type")]
+    if types == [JSON]:
+        return False
+    if not is_api:
+        return True
+    route = route_of(request.verb, request.path)
+    if route is None or route.method.rpc in _AS_SENT:
+        return False
+    return not (types == [FORM] and request.method == "POST" and request.verb == "GET")
+
+
+def not_json(request: RestRequest) -> RestError:
+    """Return the error for a body that has to be JSON and is said to be something else."""
+    types = ", ".join(_values(request, "content-type"))
+    has = f"the Content-Type {_short(types)!r}" if types else "no Content-Type"
+    return RestError(
+        400,
+        "INVALID_ARGUMENT",
+        f"The request's body has {has}, and any web page could have sent such a body. Send JSON with the header"
+        " `Content-Type: application/json`, or send no body.",
+    )
+
+
+def _is_origin_of(origin: str, host: str) -> bool:
+    """Whether a page of ``origin`` was loaded from ``host``; a proxy may have added TLS."""
+    match = _URL.fullmatch(origin.strip())
+    return match is not None and _with_port(match[2], match[1]) == _with_port(host, match[1])
+
+
+def _with_port(authority: str, scheme: str) -> tuple[str | None, str]:
+    name, colon, port = authority.strip().rpartition(":")
+    if not colon or "]" in port:
+        name, port = authority.strip(), ""
+    return host_name(name), port or _DEFAULT_PORTS[scheme.lower()]
+
+
+def _values(request: RestRequest, name: str) -> list[str]:
+    return [value for key, value in request.headers if key.lower() == name]
+
+
+def _denied(sentence: str) -> RestError:
+    return RestError(403, "PERMISSION_DENIED", sentence)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
