@@ -176,13 +176,15 @@ def test_a_body_that_is_no_object(cloud_tasks_server: CloudTasksServer) -> None:
 
 
 def test_a_form_where_json_is_meant(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """curl -d without a Content-Type sends a form, whose only parameter has a strange name."""
+    """curl -d without a Content-Type sends a form, and so may any web page: the error says what to do."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = requests.post(url, data='{"task":{}}', headers=headers, timeout=10)
-    name = '{"task":{}}'
-    told = f"Cannot bind query parameter. Field '{name}' could not be found in request message."
-    assert answer.json() == invalid(unknown(name, "", told))
+    told = (
+        "The request's body has the Content-Type 'application/x-www-form-urlencoded', and any web page could have sent"
+        " such a body. Send JSON with the header `Content-Type: application/json`, or send no body."
+    )
+    assert answer.json() == error(400, "INVALID_ARGUMENT", told)
     cloud_tasks.assert_nothing_enqueued()
 
 
@@ -245,17 +247,16 @@ def test_a_broken_body_is_logged_by_nobody(
     cloud_tasks_server: CloudTasksServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The answer says what is wrong, and it is no failure of the server."""
-    head = f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Encoding: gzip\r\n"
-    data = f"{head}Content-Length: 5\r\n\r\nplain"
+    head = f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Encoding: gzip\r\n"
+    data = f"{head}Content-Type: application/json\r\nContent-Length: 5\r\n\r\nplain"
     assert sent(cloud_tasks_server, data.encode(), ends=False).startswith(b"HTTP/1.1 400 ")
     assert [one for one in caplog.records if one.levelno > logging.DEBUG] == []
 
 
 def test_half_a_request(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
     """One that breaks off in its body asks for nothing; other callers are answered meanwhile."""
-    head = (
-        f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n"
-    )
+    headers = "Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 999"
+    head = f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\n{headers}\r\n\r\n"
     with socket.create_connection(address_of(cloud_tasks_server)) as half:
         half.sendall(head.encode() + b'{"task": {"httpRequest": {"url": "https://a.test/"}}}')
         url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
@@ -268,10 +269,10 @@ def test_half_a_request(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTa
 def test_a_slow_client(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
     """A request may come byte by byte, while others are answered."""
     body = b'{"task": {"httpRequest": {"url": "https://a.test/"}}}'
-    head = f"POST /v2/{QUEUE}/tasks HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    head = f"POST /v2/{QUEUE}/tasks HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     with over_grpc(cloud_tasks_server) as client, socket.create_connection(address_of(cloud_tasks_server)) as slow:
         slow.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for one in head + body:
+        for one in head.encode() + body:
             slow.sendall(bytes([one]))
         client.get_queue(name=QUEUE)
         assert slow.recv(65536).startswith(b"HTTP/1.0 200 OK\r\n")
@@ -284,15 +285,15 @@ def test_a_slow_client(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTas
         b"\x00\x01\x02\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        b"GET /v2/x HTTP/9.9\r\nHost: a\r\n\r\n",
+        b"GET /v2/x HTTP/9.9\r\nHost: localhost\r\n\r\n",
         b"GET /v2/x HTTP/1.1\r\nno header\r\n\r\n",
-        b"POST /v2/x HTTP/1.1\r\nHost: a\r\nContent-Length: -5\r\n\r\nhello",
-        b"POST /v2/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"GET /" + b"a" * 8_300 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
-        b"GET /v2/x HTTP/1.1\r\nHost: a\r\nA: " + b"a" * 8_300 + b"\r\n\r\n",
-        b"GET /v2/x HTTP/1.1\r\nHost: a\r\nBad Name: b\r\n\r\n",
-        b"GET /v2/x HTTP/1.1\r\nHost: a\r\nB\xc3\xa9: b\r\n\r\n",
-        b"GET /v2/x HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n",
+        b"POST /v2/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\nhello",
+        b"POST /v2/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"GET /" + b"a" * 8_300 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /v2/x HTTP/1.1\r\nHost: localhost\r\nA: " + b"a" * 8_300 + b"\r\n\r\n",
+        b"GET /v2/x HTTP/1.1\r\nHost: localhost\r\nBad Name: b\r\n\r\n",
+        b"GET /v2/x HTTP/1.1\r\nHost: localhost\r\nB\xc3\xa9: b\r\n\r\n",
+        b"GET /v2/x HTTP/1.1\r\nHost: localhost\r\n: b\r\n\r\n",
     ],
     ids=[
         *("zeros", "TLS", "HTTP2", "version", "header", "length", "smuggling", "long path", "long header"),
@@ -322,9 +323,8 @@ def test_what_is_no_http(
 )
 def test_methods_of_http_that_the_api_has_not(cloud_tasks_server: CloudTasksServer, start: bytes, path: str) -> None:
     """They lead nowhere, as any unknown path, and the connection ends where it could not go on."""
-    head, _, body = sent(cloud_tasks_server, start + b"\r\nHost: a\r\nConnection: close\r\n\r\n", ends=False).partition(
-        b"\r\n\r\n"
-    )
+    data = start + b"\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    head, _, body = sent(cloud_tasks_server, data, ends=False).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 404 ")
     assert b"\r\nContent-Type: text/html; charset=UTF-8\r\n" in head
     assert body.decode() == not_found_page(path)
@@ -333,7 +333,8 @@ def test_methods_of_http_that_the_api_has_not(cloud_tasks_server: CloudTasksServ
 def test_who_expects_to_go_on_may(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
     """The server says so before it has the body, and answers then."""
     body = b'{"task": {"httpRequest": {"url": "https://a.test/"}}}'
-    head = f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nExpect: 100-continue\r\n"
+    headers = "Host: localhost\r\nContent-Type: application/json\r\nExpect: 100-continue"
+    head = f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\n{headers}\r\n"
     with socket.create_connection(address_of(cloud_tasks_server), timeout=20) as connection:
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode())
         assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"

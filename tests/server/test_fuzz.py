@@ -214,7 +214,8 @@ GARBAGE = st.one_of(
                     b"\x00",
                     b"\xff",
                 ),
-                *(b"Host: a", b"Content-Length: 5", b"Content-Length: -1", b"Content-Length: x", b"Connection: close"),
+                *(b"Host: localhost", b"Host: a", b"Connection: close", b"Content-Type: application/json"),
+                *(b"Content-Length: 5", b"Content-Length: -1", b"Content-Length: x"),
                 *(b"Transfer-Encoding: chunked", b"zz\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n", b"Content-Encoding: gzip"),
                 *(b"Upgrade: websocket", b"Expect: 100-continue", b"Expect: x", b"a" * 9000, b": ", b"PRI * HTTP/2.0"),
             ]

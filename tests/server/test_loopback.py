@@ -141,7 +141,7 @@ def test_a_server_ends_while_calls_are_under_way() -> None:
         with CloudTasksServer(fake) as server:
             host, _, port = server.rest_url.removeprefix("http://").partition(":")
             half = socket.create_connection((host, int(port)))
-            half.sendall(b"POST /v2/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+            half.sendall(b"POST /v2/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{")
             session = requests.Session()
             session.get(f"{server.rest_url}/v2/{QUEUE}", timeout=10)
             channel = grpc.insecure_channel(server.grpc_target)
