@@ -111,7 +111,8 @@ class Cleaning:
     """A client that keeps the names of the queues that it may have created, and deletes them."""
 
     client: Any
-    prefix: str
+    own: str
+    """What the names of its queues begin with."""
     made: list[str] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
@@ -120,7 +121,7 @@ class Cleaning:
     def call(self, rpc: str, request: Any) -> Any:
         """Return the answer as a protocol buffer."""
         name = request.queue.name if rpc in ("CreateQueue", "UpdateQueue") else ""
-        if f"/queues/{self.prefix}" in name and name not in self.made:
+        if name.startswith(self.own) and name not in self.made:
             self.made.append(name)
         return SyncClient(self.client).call(rpc, request)
 
@@ -247,7 +248,8 @@ def run(options: argparse.Namespace) -> int:
     differing = []
     receiver = Receiver(options.receiver, options.receiver_port) if options.receiver else None
     with connected(options) as (client, http):
-        cleaning = Cleaning(client, options.prefix)
+        queues = f"projects/{options.project}/locations/{options.location}/queues"
+        cleaning = Cleaning(client, f"{queues}/{options.prefix}-")
         try:
             for case in played:
                 found = _differing(case, _session(case, cleaning, http, receiver, options))
