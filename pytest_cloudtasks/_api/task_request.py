@@ -127,7 +127,7 @@ def _attempt(
     task_name = f"{queue_name}/tasks/{name}" if name else ""
     task = service.create_task(now, queue_name, TaskSpec(target, name=task_name))
     task.failures = task.dispatch_count = retry_count
-    task.non_5xx_count = execution_count or 0
+    task.response_count = execution_count or 0
     if retry_count:
         task.last_outcome = response(500 if previous_response is None else previous_response)
     return service.force(now, task)

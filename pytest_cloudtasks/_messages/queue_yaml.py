@@ -46,9 +46,9 @@ def parsed(text: str) -> Mapping[str, Mapping[str, Any]]:
 
 
 def queue_fields(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry as fields of a Queue message; ``bucket_size`` has no field to go to in v2, the burst is the service's.
+    """Return an entry as fields of a Queue message; ``bucket_size`` has no field in v2, where the service sets it.
 
-    ``task_retry_limit`` and ``max_attempts`` have "the same meaning". Evidence: documented.
+    ``task_retry_limit`` doesn't count the first attempt, and ``max_attempts`` does. Evidence: the App Engine SDK.
     """
     _check_names(entry)
     _check_numbers(entry)
@@ -123,7 +123,7 @@ def _retry_config(entry: Mapping[str, Any]) -> dict[str, Any]:
     given = entry.get("retry_parameters") or {}
     retry: dict[str, Any] = {}
     if "task_retry_limit" in given:
-        retry["max_attempts"] = max(1, given["task_retry_limit"])
+        retry["max_attempts"] = min(max(0, given["task_retry_limit"]), _TOO_MUCH - 2) + 1
     if "task_age_limit" in given:
         retry["max_retry_duration"] = f"{_age_limit(entry['name'], given['task_age_limit']):.0f}s"
     for ours, theirs in (("min_backoff", "min_backoff_seconds"), ("max_backoff", "max_backoff_seconds")):

@@ -208,12 +208,16 @@ class Messages(QueueMessages):
         setattr(message, self._dispatch_count, task.dispatch_count)
         setattr(message, self._response_count, task.response_count)
         if task.attempts:
-            first = getattr(message, self._first_attempt)
-            set_instant(first.dispatch_time, truncated(task.attempts[0].dispatch_time, 1_000))
+            if task.attempts[0].reached_target:
+                first = getattr(message, self._first_attempt)
+                set_instant(first.dispatch_time, truncated(task.attempts[0].dispatch_time, 1_000))
             self._write_attempt(getattr(message, self._last_attempt), task.attempts[-1])
 
     def _write_attempt(self, message: Any, attempt: Attempt) -> None:
+        """An attempt that RunTask has begun has no more than its schedule time. Evidence: recorded."""
         set_instant(message.schedule_time, truncated(attempt.schedule_time, 1_000))
+        if not attempt.reached_target:
+            return
         set_instant(message.dispatch_time, truncated(attempt.dispatch_time, 1_000))
         if attempt.response_time is not None and attempt.outcome is not None:
             set_instant(message.response_time, truncated(attempt.response_time, 1_000))

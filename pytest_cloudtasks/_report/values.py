@@ -59,7 +59,7 @@ def header_pairs(pairs: tuple[tuple[str, str], ...], origin: int) -> Pairs:
 def _header_value(name: str, value: str, origin: int) -> str:
     if name in _ETA:
         seconds, _, micros = value.lstrip("-").partition(".")
-        if seconds.isdigit() and micros.isdigit():
+        if seconds.isdigit() and (not micros or micros.isdigit()):
             instant = int(seconds) * 1_000_000_000 + int(micros.ljust(9, "0"))
             return offset_text((-instant if value.startswith("-") else instant) - origin)
     if name == "authorization":

@@ -45,7 +45,7 @@ class Sender:
     One that is kept open may break unseen, and nobody could tell whether the next request has reached its target.
     """
 
-    def __init__(self, destinations: Destinations, *, follows_redirects: bool = False) -> None:
+    def __init__(self, destinations: Destinations, *, follows_redirects: bool = True) -> None:
         self._destinations = destinations
         self._follows_redirects = follows_redirects
 

@@ -26,6 +26,7 @@ class Attempt:
         "outcome",
         "previous",
         "queue",
+        "reached_target",
         "response_time",
         "retry_count",
         "schedule_time",
@@ -54,6 +55,8 @@ class Attempt:
         """Whether RunTask or the test asked for it, past the queue's limits."""
         self.retry_count = task.failures
         self.execution_count = execution_count
+        self.reached_target = True
+        """Whether the request has gone out; RunTask answers before it does."""
         self.previous = task.last_outcome
         self.response_time: int | None = None
         self.outcome: Outcome | None = None

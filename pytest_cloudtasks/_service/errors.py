@@ -107,6 +107,7 @@ _RECORDED = "recordings of the real service by mwpryer/cloud-tasks-emulator (202
 _GOLDEN = "aertje/cloud-tasks-emulator, goldens of the real service (2026)"
 _DOCSTRING = "google-cloud-tasks 2.26.0, docstrings"
 _BETA = f"{_DOCSTRING} of v2beta3"
+_RECORDED_2026 = "recordings of the real service (2026)"
 _SDK = "GoogleCloudPlatform/appengine-python-standard, the App Engine SDK's stub of pull queues"
 
 QUEUE_EXISTS = Refusal(Code.ALREADY_EXISTS, "Queue already exists", Evidence.RECORDED, _GOLDEN)
@@ -308,15 +309,7 @@ TASK_OF_ANOTHER_QUEUE = Refusal(
     Evidence.RECORDED,
     _GOLDEN,
 )
-TARGET_MISSING = Refusal(
-    Code.INVALID_ARGUMENT,
-    "Task.payload_type is not set.",
-    Evidence.REPORTED,
-    "GoogleCloudPlatform/python-docs-samples#2140",
-)
-TASK_MISSING = Refusal(
-    Code.INVALID_ARGUMENT, "CreateTaskRequest.task is required.", Evidence.DOCUMENTED, f"{_DOCSTRING}; text unknown"
-)
+TARGET_MISSING = Refusal(Code.INVALID_ARGUMENT, "Task.payload_type is not set.", Evidence.RECORDED, _RECORDED_2026)
 METHOD_UNKNOWN = Refusal(
     Code.INVALID_ARGUMENT,
     "The HttpMethod {number} is none.",
@@ -363,11 +356,17 @@ RPC_DEADLINE = Refusal(
     Evidence.REPORTED,
     "googleapis/google-cloud-ruby#3941, googleapis/google-cloud-go#1577",
 )
-BODY_WITH_METHOD = Refusal(
+HTTP_BODY = Refusal(
     Code.INVALID_ARGUMENT,
-    "A task with http_method {method} cannot have a body; {allowed} can.",
-    Evidence.DOCUMENTED,
-    _DOCSTRING,
+    "Body can only be set if the http_method is POST, PUT, or PATCH.",
+    Evidence.RECORDED,
+    _RECORDED_2026,
+)
+APP_ENGINE_BODY = Refusal(
+    Code.INVALID_ARGUMENT,
+    "Body can only be set if the http_method is POST or PUT.",
+    Evidence.OUR_CHOICE,
+    f"{_DOCSTRING}; the text is like that of HTTP tasks",
 )
 RELATIVE_URI = Refusal(
     Code.INVALID_ARGUMENT,
@@ -388,12 +387,8 @@ SCHEDULE_TOO_FAR = Refusal(
     Evidence.RECORDED,
     _GOLDEN,
 )
-SCHEDULE_TIME_INVALID = Refusal(
-    Code.INVALID_ARGUMENT,
-    "Task.scheduleTime is no valid timestamp: its seconds must lie in the years 1 to 9999, and its nanos between 0 and"
-    " 999,999,999.",
-    Evidence.OUR_CHOICE,
-    "the rule is google.protobuf.Timestamp's; text unknown",
+ARGUMENT_INVALID = Refusal(
+    Code.INVALID_ARGUMENT, "Request contains an invalid argument.", Evidence.RECORDED, _RECORDED_2026
 )
 FILTER_INVALID = Refusal(
     Code.INVALID_ARGUMENT, "The filter is invalid: {reason}", Evidence.DOCUMENTED, f"{_DOCSTRING}; text unknown"

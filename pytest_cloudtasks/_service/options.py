@@ -91,7 +91,7 @@ class Knobs:
     """An answer of 304 ends the task. Reported once, of an App Engine target; documented is that it fails."""
     honour_retry_after: bool = False
     """A failed answer's Retry-After puts the retry off. Documented as "considered", no more."""
-    follow_redirects: bool = False
-    """HTTP targets' redirects are followed within the attempt. Documented as "may be followed"."""
+    follow_redirects: bool = True
+    """HTTP targets' redirects that have a Location are followed within the attempt. Recorded."""
     system_throttle: SystemThrottle = SystemThrottle.NONE
     """simple: 429 and 503 halve the queue's rate, successes bring it back. Fictional: no numbers are published."""

@@ -69,10 +69,15 @@ class Outcome:
         return self.kind is OutcomeKind.RESPONSE and is_success
 
     @property
+    def is_5xx(self) -> bool:
+        """Whether the target answered with a server error."""
+        return 500 <= self.http_status <= 599
+
+    @property
     def rpc_status(self) -> RpcStatus:
         """The google.rpc code of response_status.
 
-        Evidence: reported for 403, 404, 405 and 500, documented for the deadline, else by Google's usual mapping.
+        Evidence: recorded.
         """
         if self.kind is OutcomeKind.DEADLINE_EXCEEDED:
             return RpcStatus.DEADLINE_EXCEEDED
@@ -94,7 +99,7 @@ class Outcome:
 
     @property
     def message(self) -> str:
-        """The text of response_status: ``INTERNAL(13): HTTP status code 500``. Evidence: reported."""
+        """The text of response_status: ``INTERNAL(13): HTTP status code 500``. Evidence: recorded."""
         status = self.rpc_status
         shown = 504 if self.kind is OutcomeKind.DEADLINE_EXCEEDED else self.http_status
         return f"{status.name}({status.value}): HTTP status code {shown}"

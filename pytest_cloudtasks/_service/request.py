@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Union
 
 from .units import MINUTE, SECOND
@@ -21,6 +22,14 @@ MAX_HEADER_BYTES = 80 * 1024
 Headers = tuple[tuple[str, str], ...]
 
 
+class HeaderChange(NamedTuple):
+    """What the service does to a header that a task was given."""
+
+    name: str
+    what: str
+    """The rest of a sentence about the header: ``is dropped: …``."""
+
+
 class OidcToken(NamedTuple):
     """The settings of an OIDC token; an empty audience means the target's URL."""
 
@@ -38,7 +47,7 @@ class OAuthToken(NamedTuple):
 class HttpTarget:
     """An HTTP request to make (HttpRequest)."""
 
-    __slots__ = ("body", "headers", "method", "oauth", "oidc", "url")
+    __slots__ = ("body", "header_changes", "headers", "method", "oauth", "oidc", "url")
 
     def __init__(
         self,
@@ -48,6 +57,7 @@ class HttpTarget:
         body: bytes = b"",
         oidc: OidcToken | None = None,
         oauth: OAuthToken | None = None,
+        header_changes: Sequence[HeaderChange] = (),
     ) -> None:
         self.url = url
         self.method = method
@@ -55,6 +65,8 @@ class HttpTarget:
         self.body = body
         self.oidc = oidc
         self.oauth = oauth
+        self.header_changes = header_changes
+        """What the service did to the headers that the task was given."""
 
 
 class Routing(NamedTuple):
@@ -69,7 +81,7 @@ class Routing(NamedTuple):
 class AppEngineTarget:
     """A request to an App Engine application (AppEngineHttpRequest)."""
 
-    __slots__ = ("body", "headers", "method", "relative_uri", "routing")
+    __slots__ = ("body", "header_changes", "headers", "method", "relative_uri", "routing")
 
     def __init__(
         self,
@@ -78,12 +90,14 @@ class AppEngineTarget:
         headers: Headers = (),
         body: bytes = b"",
         routing: Routing | None = None,
+        header_changes: Sequence[HeaderChange] = (),
     ) -> None:
         self.relative_uri = relative_uri
         self.method = method
         self.headers = headers
         self.body = body
         self.routing = routing
+        self.header_changes = header_changes
 
 
 Target = Union[HttpTarget, AppEngineTarget]

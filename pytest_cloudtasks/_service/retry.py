@@ -102,17 +102,15 @@ def verdict_on_failure(
     failures: int,
     first_dispatch: int,
     ended: int,
-    counted_from: int,
 ) -> Retry | GiveUp:
     """Retry or give up after a failed attempt that ended at ``ended``.
 
     Both limits must be used up; one that is not set (-1 attempts, duration 0) leaves it to the other; with neither,
     only the task's retention ends it. The age runs from the first dispatch, and an age equal to the limit stops.
-    ``counted_from`` is the end of the attempt, or the call's instant after a RunTask.
-    Evidence: documented (both limits, RunTask); reported (Recidiviz/pulse-data#854); the check after the failure
+    Evidence: documented (both limits); reported (Recidiviz/pulse-data#854); the check after the failure
     rather than before the dispatch is our choice, by the knob.
     """
-    at = counted_from + delay_after(config, failures)
+    at = ended + delay_after(config, failures)
     has_age_limit = config.max_retry_duration > 0
     unlimited = config.max_attempts == UNLIMITED
     attempts_left = not has_age_limit if unlimited else attempts < config.max_attempts

@@ -30,9 +30,7 @@ def course_of(config: RetryConfig, rule: RetryLimitCheck, *, takes: int, retenti
     while len(dispatches) < limit:
         dispatches.append(at)
         count, ended = len(dispatches), at + takes
-        verdict = verdict_on_failure(
-            config, rule, attempts=count, failures=count, first_dispatch=0, ended=ended, counted_from=ended
-        )
+        verdict = verdict_on_failure(config, rule, attempts=count, failures=count, first_dispatch=0, ended=ended)
         if isinstance(verdict, GiveUp):
             return Course(tuple(dispatches), ended, verdict.reason)
         if verdict.at >= retention:

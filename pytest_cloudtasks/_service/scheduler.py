@@ -176,7 +176,9 @@ class Dispatcher:
             upcoming.queue.rate.take(now)
             return self._begin(upcoming.queue, upcoming.task, now, forced=False)
         if upcoming.step is Step.DELIVERY:
-            return self._forced.popleft()
+            forced = self._forced.popleft()
+            forced.reached_target = True
+            return forced
         attempt = upcoming.attempt
         assert attempt is not None, "an answer is one to an attempt"
         self._conclude(attempt, self._pending[attempt], now)
@@ -193,6 +195,7 @@ class Dispatcher:
     def force_later(self, queue: Queue, task: Task, now: int) -> Attempt:
         """Begin an attempt like `force`; the driver's next `proceed` brings it up for delivery."""
         attempt = self._begin(queue, task, now, forced=True)
+        attempt.reached_target = False
         self._forced.append(attempt)
         return attempt
 
@@ -257,7 +260,7 @@ class Dispatcher:
         attempt = Attempt(
             task,
             queue,
-            schedule_time=now if forced else task.schedule_time,
+            schedule_time=task.schedule_time,
             dispatch_time=now,
             forced=forced,
             execution_count=self._execution_count(task),
@@ -268,10 +271,10 @@ class Dispatcher:
         return attempt
 
     def _execution_count(self, task: Task) -> int:
-        """HTTP tasks count responses outside 5xx, App Engine tasks all of them. Evidence: recorded."""
+        """As many as there were responses that count. Evidence: recorded."""
         if self._knobs.execution_count_rule is ExecutionCountRule.LEGACY_ZERO:
             return 0
-        return task.non_5xx_count if isinstance(task.target, HttpTarget) else task.response_count
+        return task.response_count
 
     def _conclude(self, attempt: Attempt, outcome: Outcome, now: int) -> None:
         if self._pending.pop(attempt, None) is not None:
@@ -292,9 +295,8 @@ class Dispatcher:
         task.last_outcome = outcome
         if self._knobs.system_throttle is SystemThrottle.SIMPLE:
             _throttle(queue, task, outcome, now)
-        if outcome.kind is OutcomeKind.RESPONSE:
-            task.response_count += 1
-            task.non_5xx_count += not 500 <= outcome.http_status <= 599
+        if outcome.kind is OutcomeKind.RESPONSE and not (outcome.is_5xx and isinstance(task.target, HttpTarget)):
+            task.response_count += 1  # App Engine tasks count a 5xx, too
         if outcome.succeeded:
             self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt))
             self._end(task, TaskState.SUCCEEDED, now)
@@ -307,7 +309,6 @@ class Dispatcher:
             failures=task.failures,
             first_dispatch=task.attempts[0].dispatch_time,
             ended=now,
-            counted_from=attempt.dispatch_time if attempt.forced else now,
         )
         if isinstance(verdict, Retry):
             if self._knobs.honour_retry_after and outcome.retry_at is not None:

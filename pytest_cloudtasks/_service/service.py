@@ -261,7 +261,7 @@ class Service:
         if queue is None or now < queue.initialized_at:
             raise self._queue_missing(now, parent)
         if spec is None:
-            raise refusals.TASK_MISSING.error()
+            raise refusals.TARGET_MISSING.error()
         name = spec.name
         target = creation.check(spec, now)
         retry_config = None if spec.retry_config is None else retry_config_from(spec.retry_config, knobs)

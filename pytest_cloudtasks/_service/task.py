@@ -53,7 +53,6 @@ class Task:
         "last_outcome",
         "listed",
         "name",
-        "non_5xx_count",
         "queue_name",
         "rank",
         "response_count",
@@ -95,8 +94,8 @@ class Task:
         """The attempts so far, oldest first."""
         self.dispatch_count = 0
         self.response_count = 0
+        """Responses so far; those that `Dispatcher` counts."""
         self.failures = 0
-        self.non_5xx_count = 0
         self.in_flight = 0
         self.last_outcome: Outcome | None = None
         self.ended_at: int | None = None

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from . import errors
+from . import errors, task_headers
 from .app_engine import with_host
 from .pull_queues import check_message
 from .request import (
@@ -29,14 +29,12 @@ from .url_encoding import encoded
 
 MAX_SCHEDULE_AHEAD = 720 * HOUR
 APP_ENGINE_BODY_METHODS = ("POST", "PUT")
-HTTP_USER_AGENT = "Google-Cloud-Tasks"
-APP_ENGINE_USER_AGENT = "AppEngine-Google; (+http://code.google.com/appengine)"
 MAX_URL = 2083
 """Characters of a URL, as it is encoded. Evidence: documented."""
 MAX_RPC_DEADLINE = 30
 """Seconds that a caller may wait for an answer. Evidence: reported."""
-FIRST_INSTANT, NO_INSTANT = -62_135_596_800 * SECOND, 253_402_300_800 * SECOND
-"""A timestamp lies in the years 1 to 9999: the first that does, and the first that doesn't any more."""
+NO_INSTANT = 253_402_300_800 * SECOND
+"""The first instant after the year 9999. An earlier one than the year 1 is in the past like any other."""
 
 
 def check(spec: TaskSpec, now: int) -> Payload:
@@ -60,8 +58,8 @@ def check(spec: TaskSpec, now: int) -> Payload:
 
 
 def _check_schedule_time(instant: int, now: int) -> None:
-    if not FIRST_INSTANT <= instant < NO_INSTANT:
-        raise errors.SCHEDULE_TIME_INVALID.error()
+    if instant >= NO_INSTANT:
+        raise errors.ARGUMENT_INVALID.error()
     if instant - now > MAX_SCHEDULE_AHEAD:
         raise errors.SCHEDULE_TOO_FAR.error(schedule_time=in_pacific_time(instant))
 
@@ -74,12 +72,12 @@ def _check_http(target: HttpTarget) -> None:
         raise errors.URL_SCHEME.error()
     if (length := _length(url)) > MAX_URL:
         raise errors.URL_TOO_LONG.error(length=length)
-    if _bytes_of(target.headers) >= MAX_HEADER_BYTES:
+    if _bytes_of(task_headers.of_http_task(target.headers).headers) >= MAX_HEADER_BYTES:
         raise errors.HEADERS_TOO_LARGE.error()
     if (target.oidc or target.oauth) and not url.startswith("https://"):
         raise errors.TOKEN_NEEDS_HTTPS.error()
     if target.body and target.method not in HTTP_BODY_METHODS:
-        raise errors.BODY_WITH_METHOD.error(method=target.method, allowed="POST, PUT and PATCH")
+        raise errors.HTTP_BODY.error()
 
 
 def _check_app_engine(target: AppEngineTarget) -> None:
@@ -88,7 +86,7 @@ def _check_app_engine(target: AppEngineTarget) -> None:
     if (length := _length(target.relative_uri)) > MAX_URL:
         raise errors.RELATIVE_URI_TOO_LONG.error(length=length)
     if target.body and target.method not in APP_ENGINE_BODY_METHODS:
-        raise errors.BODY_WITH_METHOD.error(method=target.method, allowed="POST and PUT")
+        raise errors.APP_ENGINE_BODY.error()
 
 
 @lru_cache(maxsize=64)
@@ -135,47 +133,10 @@ def dispatch_deadline(spec: TaskSpec) -> int | None:
 def stored(target: Payload, queue_name: str, override: Routing | None, host_suffix: str) -> Payload:
     """The target as the service keeps it: with its own headers and, for App Engine, the host."""
     if isinstance(target, HttpTarget):
-        return HttpTarget(
-            target.url, target.method, _http_headers(target.headers), target.body, target.oidc, target.oauth
-        )
+        headers, changes = task_headers.of_http_task(target.headers)
+        return HttpTarget(target.url, target.method, headers, target.body, target.oidc, target.oauth, changes)
     if isinstance(target, PullMessage):
         return target
-    return AppEngineTarget(
-        target.relative_uri,
-        target.method,
-        _app_engine_headers(target.headers, target.body),
-        target.body,
-        with_host(override or target.routing or Routing(), queue_name, host_suffix),
-    )
-
-
-@lru_cache(maxsize=64)
-def _http_headers(headers: Headers) -> Headers:
-    """Case is kept, no Content-Type is made up, User-Agent is replaced. Evidence: recorded.
-
-    Headers that the service reserves for itself are dropped here. Evidence: documented ("ignored or replaced").
-    The tasks of one test mostly have the same few headers, and share them.
-    """
-    kept = [
-        (name, value)
-        for name, value in headers
-        if not _is_reserved(name) and name.lower() not in ("user-agent", "content-length")
-    ]
-    return tuple(sorted([*kept, ("User-Agent", HTTP_USER_AGENT)]))
-
-
-def _app_engine_headers(headers: Headers, body: bytes) -> Headers:
-    """User-Agent is appended to; with a body come its length and a default type. Evidence: recorded, documented."""
-    kept = {name: value for name, value in headers if not _is_reserved(name) and name.lower() != "content-length"}
-    agent = next((name for name in kept if name.lower() == "user-agent"), "User-Agent")
-    kept[agent] = f"{kept[agent]} {APP_ENGINE_USER_AGENT}" if agent in kept else APP_ENGINE_USER_AGENT
-    if body:
-        kept["Content-Length"] = str(len(body))
-        if not any(name.lower() == "content-type" for name in kept):
-            kept["Content-Type"] = "application/octet-stream"
-    return tuple(sorted(kept.items()))
-
-
-def _is_reserved(name: str) -> bool:
-    lower = name.lower()
-    return lower == "host" or lower.startswith(("x-google-", "x-appengine-", "x-cloudtasks-"))
+    headers, changes = task_headers.of_app_engine_task(target.headers, target.body)
+    host = with_host(override or target.routing or Routing(), queue_name, host_suffix)
+    return AppEngineTarget(target.relative_uri, target.method, headers, target.body, host, changes)

@@ -294,7 +294,7 @@ class Driver:
             self._raise_for(handler.answer, handler.target, handler.attempt)
 
     def _hop(self, handler: Handler, answer: Answer) -> Handler | None:
-        """Where a redirect leads within the attempt, by the knob; App Engine tasks never follow one. Documented."""
+        """Return the handler that a redirect leads to within the attempt; App Engine tasks follow none."""
         __tracebackhide__ = True
         world, attempt = self.world, handler.attempt
         may_follow = world.settings.service.follow_redirects and handler.hops < MAX_REDIRECTS

@@ -32,7 +32,8 @@ PLAIN_HTTP = "A token over plain http"
 UNLIMITED_ATTEMPTS = "Unlimited attempts without a max_retry_duration"
 BASIC_VIEW = "A body read from the BASIC view"
 NAME_AGAIN = "A task name used again"
-TITLES = (NO_CONTENT_TYPE, PLAIN_HTTP, UNLIMITED_ATTEMPTS, BASIC_VIEW, NAME_AGAIN)
+CHANGED_HEADER = "A header that does not arrive as given"
+TITLES = (NO_CONTENT_TYPE, PLAIN_HTTP, UNLIMITED_ATTEMPTS, BASIC_VIEW, NAME_AGAIN, CHANGED_HEADER)
 """Each message begins with one, so that a filter of pytest's can tell them apart."""
 
 _READING = frozenset({"get_task", "list_tasks", "run_task"})
@@ -84,6 +85,8 @@ class Lints:
                 self._look_at_token(world, task, queue.config.sent(target))
         elif isinstance(target, PullMessage):
             return
+        if target.header_changes:
+            self._tell_of_header_changes(world, task, target)
         retry = task.retry_config or queue.config.retry_config
         if retry.max_attempts == UNLIMITED and not retry.max_retry_duration:
             self._tell_of_unlimited_attempts(world, task, queue)
@@ -100,6 +103,18 @@ class Lints:
             " as Flask's request.get_json() does, refuses the body. Put 'Content-Type': 'application/json' into the"
             " headers of its http_request.",
         )
+
+    def _tell_of_header_changes(self, world: State, task: Task, target: Target) -> None:
+        place = self._new_place(CHANGED_HEADER)
+        if place is not None:
+            changes = "; ".join(f"{change.name!r} {change.what}" for change in target.header_changes)
+            self._warn(
+                world,
+                place,
+                CHANGED_HEADER,
+                f"In {_name(task)}, {changes}. The service accepts the task and reports nothing. Leave the header out,"
+                " or give it a name and a value that the service keeps.",
+            )
 
     def _look_at_token(self, world: State, task: Task, sent: Target) -> None:
         if not isinstance(sent, HttpTarget) or not sent.url.startswith("http://") or _stays_here(sent.url):

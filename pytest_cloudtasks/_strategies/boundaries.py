@@ -16,11 +16,12 @@ from .._service.pull_queues import MAX_TAG
 from .._service.queue_settings import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
 from .._service.request import MAX_HEADER_BYTES
 from .._service.retry import UNLIMITED
+from .._service.task_headers import MAX_HEADER
 from .._service.validation import MAX_URL
 from .long_repr import LongText
 from .names import MAX_QUEUE_ID, MAX_TASK_ID
 from .queues import TASK_TTLS, TOMBSTONE_TTLS
-from .requests import SIMPLEST_URL, Fields
+from .requests import SIMPLEST_URL, Fields, header_of_size, headers_of_size
 from .settings import LOCATION
 from .task_sizes import with_size
 from .tasks import APP_ENGINE_DEADLINES, HTTP_DEADLINES, LONGEST_AHEAD
@@ -70,7 +71,8 @@ def _request_limits(version: Version) -> Iterable[Make]:
         yield partial(lambda less: _http(url=SIMPLEST_URL.ljust(MAX_URL - less, "a")), less)
         yield partial(lambda less: _http(url=_encoded_to(MAX_URL - less)), less)
         yield partial(lambda less: _app_engine(relative_uri="/".ljust(MAX_URL - less, "a")), less)
-        yield partial(lambda less: _http(headers=_headers_of(MAX_HEADER_BYTES - 1 - less)), less)
+        yield partial(lambda less: _http(headers=headers_of_size(MAX_HEADER_BYTES - 1 - less)), less)
+        yield partial(lambda less: _http(headers=header_of_size(MAX_HEADER - less)), less)
 
 
 def _encoded_to(length: int) -> str:

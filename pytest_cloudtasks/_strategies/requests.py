@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .._service.request import HTTP_BODY_METHODS, MAX_HEADER_BYTES
+from .._service.task_headers import HTTP_USER_AGENT, MAX_HEADER
 from .._service.validation import APP_ENGINE_BODY_METHODS, MAX_URL
 from .fields_or_strategy import Given, chosen, is_callers, mostly
 from .long_repr import LongText
@@ -22,9 +23,24 @@ ACCOUNT = "worker@test-project.iam.gserviceaccount.com"
 SIMPLEST_URL = "https://example.com/"
 
 
+def headers_of_size(size: int) -> dict[str, str]:
+    """Return headers that have so many bytes as an HTTP task stores them, and that are all kept as they are."""
+    size -= len("User-Agent") + len(HTTP_USER_AGENT)
+    count = -(-size // MAX_HEADER)
+    names = [f"X-Large-{number}" for number in range(count)]
+    return {
+        name: LongText("a", size // count + (number < size % count) - len(name)) for number, name in enumerate(names)
+    }
+
+
+def header_of_size(size: int) -> dict[str, str]:
+    """Return one header whose name and value have so many characters."""
+    return {"X-Large": LongText("a", size - len("X-Large"))}
+
+
 def _largest_headers(less: int) -> Mapping[str, str]:
     """As many bytes as there may be, or so many less."""
-    return {"X-Large": LongText("a", MAX_HEADER_BYTES - 1 - len("X-Large") - less)}
+    return headers_of_size(MAX_HEADER_BYTES - 1 - less)
 
 
 _less = st.sampled_from([1, 0])
@@ -43,10 +59,14 @@ relative_uris: SearchStrategy[str] = mostly(
 bodies: SearchStrategy[bytes] = st.binary(max_size=64)
 _header_names = st.sampled_from(["Content-Type", "Accept", "X-Request-Id"]) | st.text(
     string.ascii_letters + string.digits, min_size=1, max_size=8
-).map("X-".__add__)
-_header_values = st.text(string.ascii_letters + string.digits + string.punctuation, max_size=16)
+).map("X-Own-".__add__)
+_header_values = st.text(string.ascii_letters + string.digits + string.punctuation, min_size=1, max_size=16)
 _few_headers = st.lists(st.tuples(_header_names, _header_values), max_size=2, unique_by=lambda one: one[0].lower())
-headers: SearchStrategy[Mapping[str, str]] = mostly(_few_headers.map(dict), _less.map(_largest_headers))
+headers: SearchStrategy[Mapping[str, str]] = mostly(
+    _few_headers.map(dict),
+    _less.map(_largest_headers) | _less.map(lambda less: header_of_size(MAX_HEADER - less)),
+)
+"""Headers that the service stores as they are."""
 oidc_tokens = st.fixed_dictionaries(
     {"service_account_email": st.just(ACCOUNT)}, optional={"audience": st.just("https://example.com")}
 )

@@ -14,7 +14,7 @@ from .headers import Headers
 from .request import TargetRequest
 
 MAX_REDIRECTS = 20
-"""Redirects that one attempt follows. Evidence: our choice, as browsers have it."""
+"""Redirects that one attempt follows. Evidence: inferred, as browsers have it."""
 _KEEPS_METHOD = frozenset({307, 308})
 _FOLLOWED = frozenset({301, 302, 303, *_KEEPS_METHOD})
 _SECONDS = re.compile(r"[0-9]{1,12}")
@@ -24,7 +24,7 @@ def redirected(request: TargetRequest, answer: Answer) -> TargetRequest | None:
     """The request that ``answer`` redirects ``request`` to; None if it doesn't.
 
     After 301, 302 and 303 a request is made by GET without a body, unless it was one by GET or HEAD; after 307 and 308
-    it is the same. Evidence: our choice, as HTTP clients do; documented is only that redirects may be followed.
+    it is the same. Evidence: recorded for a 302 to a path; the rest is inferred from what HTTP clients do.
     """
     location = answer.headers.get("Location")
     if answer.status not in _FOLLOWED or location is None:

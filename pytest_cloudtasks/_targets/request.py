@@ -10,6 +10,7 @@ from .._service import resource_names as names
 from .._service.attempt import Attempt
 from .._service.outcome import Outcome, OutcomeKind
 from .._service.request import AppEngineTarget, HttpTarget, Target
+from .._service.task_headers import SENT_BY_SERVICE
 from .._time.instants import from_timedelta
 from .headers import Headers
 from .json_text import read_json
@@ -118,29 +119,28 @@ def url_of(target: Target) -> str:
 
 
 def _headers(attempt: Attempt, url: str, authorization: str | None) -> list[tuple[str, str]]:
+    """The task's own headers between those that the service sends, which replace the task's of the same names."""
     target = attempt.target
-    replaced = {"content-length"} if authorization is None else {"content-length", "authorization"}
-    pairs = [("Host", wire_url(url).authority)]
-    pairs += [(name, value) for name, value in target.headers if name.lower() not in replaced]
-    if authorization is not None:
-        pairs.append(("Authorization", authorization))
-    if target.body or target.method in METHODS_WITH_BODY:
-        pairs.append(("Content-Length", str(len(target.body))))
     is_http = isinstance(target, HttpTarget)
-    if is_http and not any(name.lower() == "accept-encoding" for name, _ in pairs):
-        pairs.append(("Accept-Encoding", "gzip"))  # Evidence: reported, from one dump of an HTTP target
+    host = ("Host", wire_url(url).authority)
+    added = [] if authorization is None else [("Authorization", authorization)]
+    if target.body or target.method in METHODS_WITH_BODY:
+        added.append(("Content-Length", str(len(target.body))))
+    if is_http:
+        added.append(("Accept-Encoding", "gzip"))  # Evidence: reported, from one dump of an HTTP target
     prefix = "X-CloudTasks-" if is_http else "X-AppEngine-"
-    pairs += [
-        (f"{prefix}QueueName", names.short(attempt.queue.name)),
-        (f"{prefix}TaskName", names.short(attempt.task.name)),
-        (f"{prefix}TaskRetryCount", str(attempt.retry_count)),
-        (f"{prefix}TaskExecutionCount", str(attempt.execution_count)),
-        (f"{prefix}TaskETA", _seconds(attempt.schedule_time)),
+    counters = [
+        names.short(attempt.queue.name),
+        names.short(attempt.task.name),
+        str(attempt.retry_count),
+        str(attempt.execution_count),
+        _seconds(attempt.schedule_time),
     ]
     if attempt.previous is not None:
-        previous, reason = _previous(attempt.previous, is_http)
-        pairs += [(f"{prefix}TaskPreviousResponse", previous), (f"{prefix}TaskRetryReason", reason)]
-    return pairs
+        counters += _previous(attempt.previous, is_http)
+    added += [(prefix + name, value) for name, value in zip(SENT_BY_SERVICE, counters, strict=False)]
+    replaced = {"content-length", *(name.lower() for name, _ in added)}
+    return [host, *((name, value) for name, value in target.headers if name.lower() not in replaced), *added]
 
 
 def _previous(outcome: Outcome, is_http: bool) -> tuple[str, str]:
@@ -156,6 +156,6 @@ def _previous(outcome: Outcome, is_http: bool) -> tuple[str, str]:
 
 
 def _seconds(instant: int) -> str:
-    """Seconds since 1970 with six decimals. Evidence: reported (``1721236265.266817``)."""
+    """Seconds since 1970, with up to six decimals and no zero at the end. Evidence: recorded (``1721236265.12``)."""
     sign, microseconds = ("-", -instant // 1_000) if instant < 0 else ("", instant // 1_000)
-    return f"{sign}{microseconds // 1_000_000}.{microseconds % 1_000_000:06d}"
+    return f"{sign}{microseconds // 1_000_000}.{microseconds % 1_000_000:06d}".rstrip("0").rstrip(".")

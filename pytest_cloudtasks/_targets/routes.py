@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -36,7 +36,7 @@ class Route(Target):
         self.queue = queue
         self.name = name
         self._handler = handler
-        self._script: list[int | BaseException] = []
+        self._script: list[Answer | BaseException] = []
         self._played = 0
         self._passes = False
         self._match_url: Callable[[Destination], bool]
@@ -47,11 +47,14 @@ class Route(Target):
         else:
             self.precedence, self._match_url = Precedence.EXACT, _by_url(url)
 
-    def returns(self, *statuses: int) -> Route:
-        """Answer with these HTTP statuses, one a call; the last repeats. Calls add to the script."""
-        if not statuses:
+    def returns(self, *answers: int | tuple[int, Mapping[str, str]]) -> Route:
+        """Answer with these HTTP statuses, one a call; the last repeats. Calls add to the script.
+
+        A pair of a status and headers gives the answer headers, such as ``(302, {"Location": "/elsewhere"})``.
+        """
+        if not answers:
             raise ValueError("returns() takes at least one HTTP status, such as returns(503, 200).")
-        return self._extend([checked_status(status) for status in statuses])
+        return self._extend([answer_of(one) if isinstance(one, tuple) else _plain(one) for one in answers])
 
     def raises(self, exception: BaseException | type[BaseException]) -> Route:
         """Answer as if the handler had raised ``exception``; it never fails the test.
@@ -127,7 +130,7 @@ class Route(Target):
             return plain_answer(200)
         step = self._script[min(self._played, len(self._script) - 1)]
         self._played += 1
-        return scripted_exception(step) if isinstance(step, BaseException) else plain_answer(step)
+        return scripted_exception(step) if isinstance(step, BaseException) else step
 
     def snapshot(self) -> Callable[[], None]:
         """What brings the route and its script back to where they are now."""
@@ -149,6 +152,10 @@ class Route(Target):
 
     def __repr__(self) -> str:
         return f"<route {self.describe()}, {len(self.calls)} calls>"
+
+
+def _plain(status: int) -> Answer:
+    return plain_answer(checked_status(status))
 
 
 async def _awaited(result: Awaitable[Any]) -> Answer:

@@ -333,7 +333,8 @@ def _http_request(given: Mapping[str, Any]) -> Request:
     if not url.startswith("http://") and not url.startswith("https://"):
         raise invalid("HttpTarget.url must start with 'http://' or 'https://'.")
     _check_length(url, "HttpRequest.url")
-    if sum(len(name) + len(value) for name, value in headers.items()) >= 80 * 1024:
+    kept = [*_kept_headers(headers, "User-Agent"), ("User-Agent", "Google-Cloud-Tasks")]
+    if sum(len(name) + len(value) for name, value in kept) >= 80 * 1024:
         raise invalid("HttpRequest.headers must be smaller than 80 KB in total.")
     token = None
     for kind, needed in (("oidc_token", "audience"), ("oauth_token", "scope")):
@@ -342,9 +343,7 @@ def _http_request(given: Mapping[str, Any]) -> Request:
     if token and not url.startswith("https://"):
         raise invalid("HttpRequest.url must start with 'https://' for request with HttpRequest.authorization_header")
     if given.get("body") and method not in ("POST", "PUT", "PATCH"):
-        raise invalid(f"A task with http_method {method} cannot have a body; POST, PUT and PATCH can.")
-    kept = [pair for pair in headers.items() if not _is_the_services(pair[0]) and pair[0].lower() != "user-agent"]
-    kept.append(("User-Agent", "Google-Cloud-Tasks"))
+        raise invalid("Body can only be set if the http_method is POST, PUT, or PATCH.")
     return Request(url, method, tuple(sorted(kept)), given.get("body", b""), token)
 
 
@@ -354,8 +353,8 @@ def _app_engine_request(given: Mapping[str, Any], queue_name: str) -> Request:
         raise invalid("AppEngineHttpRequest.relativeUri must begin with '/' and contain no spaces.")
     _check_length(uri, "AppEngineHttpRequest.relativeUri")
     if body and method not in ("POST", "PUT"):
-        raise invalid(f"A task with http_method {method} cannot have a body; POST and PUT can.")
-    headers = {name: value for name, value in given.get("headers", {}).items() if not _is_the_services(name)}
+        raise invalid("Body can only be set if the http_method is POST or PUT.")
+    headers = dict(_kept_headers(given.get("headers", {})))
     agents = [name for name in headers if name.lower() == "user-agent"] or ["User-Agent"]
     own = "AppEngine-Google; (+http://code.google.com/appengine)"
     headers[agents[0]] = f"{headers[agents[0]]} {own}" if agents[0] in headers else own
@@ -374,9 +373,19 @@ def _check_length(url: str, field: str) -> None:
         raise invalid(f"{field} must be no longer than 2083 characters after encoding, and has {length}.")
 
 
-def _is_the_services(header: str) -> bool:
-    reserved = ("x-google-", "x-appengine-", "x-cloudtasks-")
-    return header.lower() in ("host", "content-length") or header.lower().startswith(reserved)
+DROPPED = ("host", "content-length", "connection", "keep-alive", "te", "transfer-encoding", "upgrade", "from", "via")
+
+
+def _kept_headers(given: Mapping[str, str], *others: str) -> list[tuple[str, str]]:
+    """Headers as they are stored, without those that the service drops and without ``others``."""
+    kept = []
+    for name, full in given.items():
+        lower, value = name.lower(), full.split("\0")[0].replace("\r", "_").replace("\n", "_")
+        is_reserved = lower in (*DROPPED, "accept-encoding", "x-forwarded-for", *(other.lower() for other in others))
+        is_bad = not re.fullmatch("[!-~]+", name) or ":" in name or not re.fullmatch("[ -~\t]+", value)
+        if not (is_reserved or is_bad or re.match("proxy-|x-google|x-appengine-", lower) or len(name + value) > 8188):
+            kept.append((name, value))
+    return kept
 
 
 def check_deadline(request: Request, deadline: int | None) -> None:
@@ -407,7 +416,8 @@ def shown_task(task: Task, *, full: bool) -> dict[str, Any]:
         shown["dispatch_deadline"] = shown_duration(task.stored_deadline)
     if task.attempts:
         shown["dispatch_count"] = len(task.attempts)
-        shown["first_attempt"] = {"dispatch_time": shown_instant(to_microseconds(task.attempts[0].dispatch_time))}
+        if task.attempts[0].answer_at is not None:
+            shown["first_attempt"] = {"dispatch_time": shown_instant(to_microseconds(task.attempts[0].dispatch_time))}
         shown["last_attempt"] = _shown_attempt(task.attempts[-1])
     if task.responses:
         shown["response_count"] = len(task.responses)
@@ -432,10 +442,9 @@ def _shown_request(request: Request, full: bool) -> dict[str, Any]:
 
 
 def _shown_attempt(attempt: Attempt) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "schedule_time": shown_instant(to_microseconds(attempt.schedule_time)),
-        "dispatch_time": shown_instant(to_microseconds(attempt.dispatch_time)),
-    }
+    shown: dict[str, Any] = {"schedule_time": shown_instant(to_microseconds(attempt.schedule_time))}
+    if attempt.answer_at is not None:
+        shown["dispatch_time"] = shown_instant(to_microseconds(attempt.dispatch_time))
     if attempt.response_time is not None:
         shown["response_time"] = shown_instant(to_microseconds(attempt.response_time))
         name, code, status = status_of(attempt)

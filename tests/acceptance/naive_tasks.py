@@ -42,7 +42,7 @@ class NaiveTasks(NaiveQueues):
         parent, given = request["parent"], request.get("task")
         self.reference.queue_for_task(parent)
         if given is None:
-            raise invalid("CreateTaskRequest.task is required.")
+            raise invalid("Task.payload_type is not set.")
         name = given.get("name", "")
         target = fields.request_in(given, parent)
         deadline = fields.duration_in(given["dispatch_deadline"]) if "dispatch_deadline" in given else None

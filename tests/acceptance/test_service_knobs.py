@@ -228,7 +228,7 @@ def app(environ: Any, start_response: Any) -> list[bytes]:
     return [environ["REQUEST_METHOD"].encode() + b" " + environ["wsgi.input"].read()]
 
 
-@on(queues=["work"], service={"follow_redirects": True})
+@on(queues=["work"])
 def test_a_redirect_is_followed_within_the_attempt(cloud_tasks: FakeCloudTasks) -> None:
     """Through routes and mounts; it is one attempt, whose duration is that of all answers."""
     first = cloud_tasks.route(URL, handler=to("https://app.test/a")).takes(timedelta(seconds=3))
@@ -243,7 +243,7 @@ def test_a_redirect_is_followed_within_the_attempt(cloud_tasks: FakeCloudTasks) 
     assert cloud_tasks.clock.elapsed == timedelta(seconds=7)
 
 
-@on(queues={"work": {"retry_config": {"max_attempts": 1}}}, service={"follow_redirects": True})
+@on(queues={"work": {"retry_config": {"max_attempts": 1}}})
 def test_a_circle_of_redirects_ends(cloud_tasks: FakeCloudTasks) -> None:
     """After 20 of them the redirect is the answer, and the attempt has failed."""
     route = cloud_tasks.route(URL, handler=to(URL))
@@ -253,7 +253,7 @@ def test_a_circle_of_redirects_ends(cloud_tasks: FakeCloudTasks) -> None:
     assert len(route.calls) == 21
 
 
-@on(queues={"work": {"retry_config": {"max_attempts": 1}}}, service={"follow_redirects": True})
+@on(queues={"work": {"retry_config": {"max_attempts": 1}}})
 def test_a_redirect_past_the_deadline_is_not_followed(cloud_tasks: FakeCloudTasks) -> None:
     """The attempt's deadline is one for all of its answers."""
     cloud_tasks.route(URL, handler=to("https://slow.test/")).takes(timedelta(seconds=10))
@@ -266,7 +266,7 @@ def test_a_redirect_past_the_deadline_is_not_followed(cloud_tasks: FakeCloudTask
     assert cloud_tasks.clock.elapsed == timedelta(seconds=15)
 
 
-@on(queues=["work"], service={"follow_redirects": True})
+@on(queues=["work"])
 def test_a_redirect_to_nowhere_fails_the_test(cloud_tasks: FakeCloudTasks) -> None:
     """The attempt is recorded with the redirect, and the message names where it led."""
     cloud_tasks.route(URL, handler=to("https://nowhere.test/x"))
@@ -280,9 +280,9 @@ def test_a_redirect_to_nowhere_fails_the_test(cloud_tasks: FakeCloudTasks) -> No
     cloud_tasks.assert_attempts(cloud_tasks.assert_enqueued(name=task.name), [307])
 
 
-@on(queues=["work"], service={"follow_redirects": True})
+@on(queues=["work"])
 def test_app_engine_tasks_follow_no_redirect(cloud_tasks: FakeCloudTasks) -> None:
-    """A redirect is a failure there, whatever the knob."""
+    """A redirect is a failure there."""
     answers = iter([(302, {"Location": "/elsewhere"}), 200])
     route = cloud_tasks.route("*", handler=lambda request: next(answers))
     task = create(cloud_tasks, app_engine_http_request={"relative_uri": "/work"})
@@ -291,8 +291,8 @@ def test_app_engine_tasks_follow_no_redirect(cloud_tasks: FakeCloudTasks) -> Non
     assert len(route.calls) == 2
 
 
-@on(queues=["work"])
-def test_no_redirect_is_followed_by_default(cloud_tasks: FakeCloudTasks) -> None:
+@on(queues=["work"], service={"follow_redirects": False})
+def test_no_redirect_is_followed_if_the_option_is_off(cloud_tasks: FakeCloudTasks) -> None:
     """It is a response like any other that is no success."""
     answers = iter([(302, {"Location": "https://nowhere.test/"}), 200])
     cloud_tasks.route(URL, handler=lambda request: next(answers))

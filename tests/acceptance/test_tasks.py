@@ -153,7 +153,7 @@ def test_list_tasks_pages(client: CloudTasksClient, queue: str) -> None:
 def test_run_task_runs_past_pause_and_schedule(
     cloud_tasks: FakeCloudTasks, client: CloudTasksClient, queue: str
 ) -> None:
-    """RunTask begins an attempt at once; its answer shows it under way, and success ends the task."""
+    """RunTask begins an attempt at once; its answer shows the schedule time alone, and success ends the task."""
     route = cloud_tasks.route(URL)
     task = client.create_task(
         parent=queue,
@@ -162,8 +162,9 @@ def test_run_task_runs_past_pause_and_schedule(
     client.pause_queue(name=queue)
     running = client.run_task(name=task.name)
     assert running.dispatch_count == 1
-    assert running.last_attempt.dispatch_time == cloud_tasks.clock.now()
-    assert "response_time" not in running.last_attempt
+    assert "first_attempt" not in running
+    assert "dispatch_time" not in running.last_attempt
+    assert running.last_attempt.schedule_time == running.schedule_time == task.schedule_time
     assert route.calls == []
     cloud_tasks.dispatch_due()
     assert len(route.calls) == 1
@@ -171,10 +172,10 @@ def test_run_task_runs_past_pause_and_schedule(
     cloud_tasks.assert_empty()
 
 
-def test_a_failed_run_is_retried_from_the_instant_of_the_call(
+def test_a_failed_run_is_retried_one_backoff_after_the_response(
     cloud_tasks: FakeCloudTasks, client: CloudTasksClient, parent: str
 ) -> None:
-    """After RunTask the retry delay counts from the call, not from the end of the attempt."""
+    """After RunTask the retry delay counts from the end of the attempt, as after any other."""
     queue = cloud_tasks.create_queue("slow", retry_config={"min_backoff": "60s"}).name
     cloud_tasks.route(URL).returns(500).takes(timedelta(seconds=10))
     task = client.create_task(parent=queue, task={"http_request": {"url": URL}})
@@ -182,7 +183,7 @@ def test_a_failed_run_is_retried_from_the_instant_of_the_call(
     called_at = cloud_tasks.clock.now()
     client.run_task(name=task.name)
     cloud_tasks.advance(seconds=20)
-    assert client.get_task(name=task.name).schedule_time == called_at + timedelta(seconds=60)
+    assert client.get_task(name=task.name).schedule_time == called_at + timedelta(seconds=70)
 
 
 def test_run_task_beside_an_attempt_under_way(

@@ -228,7 +228,7 @@ def test_attempts_are_written_to_the_microsecond() -> None:
     ended = NOW + 1_500_001_999
     service.dispatcher.answer(attempt, response(503), ended, ended)
     written = messages.task(task, full=False)
-    assert written.response_count == 1
+    assert written.response_count == 0
     assert written.last_attempt.response_time == at(ended)
     assert written.last_attempt._pb.response_time.nanos % 1_000 == 0
     status = written.last_attempt.response_status

@@ -80,7 +80,7 @@ def test_a_push_queue_becomes_a_message_s_fields() -> None:
     ) == {
         "rate_limits": {"max_dispatches_per_second": 0.5, "max_concurrent_dispatches": 2},
         "retry_config": {
-            "max_attempts": 7,
+            "max_attempts": 8,
             "max_retry_duration": "5400s",
             "min_backoff": "0.5s",
             "max_backoff": "20s",
@@ -96,6 +96,15 @@ def test_what_an_entry_leaves_out_is_left_out() -> None:
     assert queue_fields({"name": "q", "retry_parameters": {"task_retry_limit": 0}})["retry_config"] == {
         "max_attempts": 1
     }
+
+
+@pytest.mark.parametrize(
+    ("limit", "attempts"), [(-1, 1), (0, 1), (1, 2), (7, 8), (2**31 - 2, 2**31 - 1), (2**31 - 1, 2**31 - 1)]
+)
+def test_the_first_attempt_is_no_retry(limit: int, attempts: int) -> None:
+    """max_attempts counts one attempt more than task_retry_limit, as far as its field goes."""
+    fields = queue_fields({"name": "q", "retry_parameters": {"task_retry_limit": limit}})
+    assert fields["retry_config"] == {"max_attempts": attempts}
 
 
 @pytest.mark.parametrize(("rate", "per_second"), [("5/s", 5.0), ("6/m", 0.1), ("36/h", 0.01), ("432/d", 0.005)])
@@ -115,7 +124,7 @@ def test_a_pull_queue_has_a_limit_of_leases_alone() -> None:
     retry = {"task_retry_limit": 3, "max_doublings": 2}
     assert queue_fields({"name": "q", "mode": "pull", "rate": "5/s", "retry_parameters": retry}) == {
         "pull_target": {},
-        "retry_config": {"max_attempts": 3},
+        "retry_config": {"max_attempts": 4},
     }
     assert queue_fields({"name": "q", "mode": "pull"}) == {"pull_target": {}, "retry_config": {}}
 
@@ -183,7 +192,7 @@ def test_an_upload_has_the_model_s_settings() -> None:
             }
         ),
         "held": UploadedQueue({"rate_limits": {"max_burst_size": 9}, "retry_config": {}}, is_paused=True),
-        "pulled": UploadedQueue({"type": QueueType.PULL, "retry_config": {"max_attempts": 2}}),
+        "pulled": UploadedQueue({"type": QueueType.PULL, "retry_config": {"max_attempts": 3}}),
     }
 
 

@@ -405,7 +405,7 @@ def test_a_dispatch_that_is_late(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) 
     cloud_tasks.drain()
 
     assert dispatched(cloud_tasks) == [("other", 0.0), ("late", 5.0)]
-    assert {call.headers["X-CloudTasks-TaskETA"] for call in route.calls} == {f"{START.timestamp():.6f}"}
+    assert {call.headers["X-CloudTasks-TaskETA"] for call in route.calls} == {f"{START.timestamp():.0f}"}
     assert plan.hits == 1
     assert story(cloud_tasks)[:2] == [
         "+0:00:00  receipts/late created: POST https://mailer.test/send",

@@ -52,6 +52,25 @@ def test_lints_have_a_category_of_their_own() -> None:
     )
 
 
+# --- a header that does not arrive as given ----------------------------------------------------------------------
+
+
+def test_a_dropped_header_is_named(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Each header that the service drops or changes is named, with what happens to it."""
+    headers = {"X-Google-Thing": "1", "User-Agent": "mine", "X-Line": "a\nb", "X-Own": "kept"}
+    assert told(enqueue, "one", WORKER, headers=headers) == [
+        "A header that does not arrive as given: In receipts/one, 'User-Agent' is replaced by Google-Cloud-Tasks;"
+        " 'X-Google-Thing' is dropped: names that begin with X-Google are reserved; 'X-Line' is stored as 'a_b': each"
+        " CR and LF becomes an underscore. The service accepts the task and reports nothing. Leave the header out, or"
+        " give it a name and a value that the service keeps."
+    ]
+
+
+def test_headers_that_arrive_as_given_have_no_lint(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """An application's own header, whose name begins like those of the service, is stored and sent."""
+    assert told(enqueue, "one", WORKER, headers={"X-CloudTasks-Projectname": "shop", "Authorization": "Bearer x"}) == []
+
+
 # --- a JSON body without Content-Type ----------------------------------------------------------------------------
 
 

@@ -95,7 +95,7 @@ def test_queue_yaml(tmp_path: Path) -> None:
         "receipts": {
             "rate_limits": {"max_dispatches_per_second": 5.0, "max_concurrent_dispatches": 10},
             "retry_config": {
-                "max_attempts": 7,
+                "max_attempts": 8,
                 "max_retry_duration": "172800s",
                 "min_backoff": "10s",
                 "max_backoff": "200s",
@@ -108,7 +108,7 @@ def test_queue_yaml(tmp_path: Path) -> None:
         },
         "held": {"rate_limits": {}, "retry_config": {}, "state": "PAUSED"},
         "plain": {"rate_limits": {}, "retry_config": {}},
-        "pulled": {"pull_target": {}, "retry_config": {"max_attempts": 4}},
+        "pulled": {"pull_target": {}, "retry_config": {"max_attempts": 5}},
     }
 
 
@@ -125,7 +125,7 @@ def test_a_fake_with_queue_yaml(tmp_path: Path) -> None:
         assert client.get_queue(name=cloud_tasks.queue_path("held")).state.name == "PAUSED"
         pulled = tasks_v2beta2.CloudTasksClient().get_queue(name=cloud_tasks.queue_path("pulled"))
         assert "pull_target" in pulled
-        assert pulled.retry_config.max_attempts == 4
+        assert pulled.retry_config.max_attempts == 5
 
 
 def test_a_fake_with_the_json_of_gcloud(tmp_path: Path) -> None:

@@ -39,11 +39,11 @@ def test_headers_say_when_by_offsets_and_show_the_claims_of_tokens() -> None:
     """The ETA counts from the origin, and an ID token is its claims without the times, so every run has the same."""
     token = signed(claims_of("tasks@shop.test", "https://shop.test/", 1_900_000_000))
     pairs = (
-        ("X-CloudTasks-TaskETA", "1900000030.500000"),
+        ("X-CloudTasks-TaskETA", "1900000030.5"),
         ("X-AppEngine-TaskETA", "soon"),
         ("Authorization", f"Bearer {token}"),
         ("authorization", "Basic c2hvcA=="),
-        ("X-Anything", "1900000030.500000"),
+        ("X-Anything", "1900000030.5"),
     )
 
     shown = header_pairs(pairs, 1_900_000_000 * SECOND)
@@ -53,7 +53,7 @@ def test_headers_say_when_by_offsets_and_show_the_claims_of_tokens() -> None:
     assert shown[2][1].startswith('Bearer, an ID token: {"aud": "https://shop.test/", "azp": "1')
     assert '"email": "tasks@shop.test"' in shown[2][1]
     assert "iat" not in shown[2][1]
-    assert shown[3:] == [["authorization", "Basic c2hvcA=="], ["X-Anything", "1900000030.500000"]]
+    assert shown[3:] == [["authorization", "Basic c2hvcA=="], ["X-Anything", "1900000030.5"]]
 
 
 def test_a_message_has_its_own_field_names_with_offsets_for_instants() -> None:

@@ -61,7 +61,7 @@ def test_the_first_attempts_headers(cloud_tasks: FakeCloudTasks) -> None:
         "X-CloudTasks-QueueName": "default",
         "X-CloudTasks-TaskRetryCount": "0",
         "X-CloudTasks-TaskExecutionCount": "0",
-        "X-CloudTasks-TaskETA": "1893456000.000000",
+        "X-CloudTasks-TaskETA": "1893456000",
     }
     assert (request.method, request.url, request.body) == ("POST", "https://worker.test/", b"")
 

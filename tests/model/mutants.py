@@ -38,14 +38,14 @@ MUTANTS = [
     Mutant(
         "the delay runs from the schedule time",
         "scheduler",
-        "if attempt.forced else now,\n        )\n",
-        "if attempt.forced else attempt.schedule_time,\n        )\n",
+        "ended=now,",
+        "ended=attempt.schedule_time,",
     ),
     Mutant(
-        "the delay after RunTask runs from the answer",
+        "the delay after RunTask runs from the call",
         "scheduler",
-        "counted_from=attempt.dispatch_time if attempt.forced else now",
-        "counted_from=now",
+        "ended=now,",
+        "ended=attempt.dispatch_time if attempt.forced else now,",
     ),
     Mutant(
         "the age runs from the creation",
@@ -95,7 +95,12 @@ MUTANTS = [
     ),
     Mutant("a queue's name is free at once", "service", "if self._queue_tombstones.holds(name, now):", "if False:"),
     Mutant("a reservation ends an instant late", "tombstones", "if now < until:", "if now <= until:"),
-    Mutant("5xx counts as an execution", "scheduler", "+= not 500 <= outcome.http_status <= 599", "+= 1"),
+    Mutant(
+        "5xx counts as an execution",
+        "scheduler",
+        "not (outcome.is_5xx and isinstance(task.target, HttpTarget))",
+        "True",
+    ),
     Mutant("an answer at the deadline is late", "scheduler", "if at > deadline:", "if at >= deadline:"),
     Mutant("a late answer is awaited", "scheduler", "if at > deadline:", "if False:"),
     Mutant("tasks never expire", "scheduler", "if first is None or first[0] > now:", "if True:"),
@@ -212,7 +217,12 @@ MUTANTS = [
         laws=Laws(honours_retry_after=True),
     ),
     Mutant("304 fails", "scheduler", "outcome.http_status == 304", "False", laws=Laws(takes_304=True)),
-    Mutant("App Engine counts like HTTP", "scheduler", "else task.response_count", "else task.non_5xx_count"),
+    Mutant(
+        "App Engine counts like HTTP",
+        "scheduler",
+        "outcome.is_5xx and isinstance(task.target, HttpTarget)",
+        "outcome.is_5xx",
+    ),
     Mutant(
         "executions are counted as of 2026",
         "scheduler",

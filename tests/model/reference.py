@@ -343,15 +343,14 @@ class Reference:
         return depart
 
     def _begin(self, queue: Queue, task: Task, *, forced: bool) -> Attempt:
-        counted = [status for status in task.responses if task.request.is_app_engine or status not in SERVER_ERROR]
         attempt = Attempt(
             len(task.attempts) + 1,
-            self.now if forced else task.schedule_time,
+            task.schedule_time,
             self.now,
             forced,
             as_sent(task.request, queue.other),
             retry_count=task.failures,
-            execution_count=0 if self.laws.counts_no_execution else len(counted),
+            execution_count=0 if self.laws.counts_no_execution else len(task.responses),
             previous=task.last_answer,
         )
         task.state = "DISPATCHED"
@@ -385,7 +384,7 @@ class Reference:
         task.last_answer = attempt.answer
         if self.laws.throttles:
             self._throttle(queue, task, status, is_success)
-        if status is not None:
+        if status is not None and (task.request.is_app_engine or status not in SERVER_ERROR):
             task.responses.append(status)
         if is_success:
             self.tally["succeeded"] += 1
@@ -394,7 +393,7 @@ class Reference:
         task.failures += 1
         self.tally["failed"] += 1
         retries = task.retries or queue.retries
-        retry_at = (attempt.dispatch_time if attempt.forced else self.now) + retries.delay_after(task.failures)
+        retry_at = self.now + retries.delay_after(task.failures)
         first = task.attempts[0].dispatch_time
         if self.laws.looks_before_dispatch:
             gives_up = retries.gives_up(len(task.attempts), retry_at - first - 1)  # that very instant is in time

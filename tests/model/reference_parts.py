@@ -173,7 +173,7 @@ class Task:
     ended: int | None = None
     attempts: list[Attempt] = field(default_factory=list)
     responses: list[int] = field(default_factory=list)
-    """The HTTP statuses that came in while the service had the task."""
+    """The HTTP statuses that came in while the service had the task, and that it counts."""
     failures: int = 0
     last_answer: str = ""
 

@@ -130,7 +130,7 @@ def test_by_default_a_task_is_attempted_a_hundred_times() -> None:
 
 def verdict(config: RetryConfig, rule: RetryLimitCheck = RetryLimitCheck.AFTER_FAILURE, **given: int) -> Retry | GiveUp:
     """The verdict on a first failure, at once, unless told otherwise."""
-    facts = {"attempts": 1, "failures": 1, "first_dispatch": 0, "ended": 0, "counted_from": 0, **given}
+    facts = {"attempts": 1, "failures": 1, "first_dispatch": 0, "ended": 0, **given}
     return verdict_on_failure(config, rule, **facts)
 
 
@@ -138,13 +138,13 @@ def test_without_any_limit_there_is_always_a_retry() -> None:
     """Unlimited attempts and no retry duration never give up."""
     config = RetryConfig(max_attempts=UNLIMITED, min_backoff=SECOND, max_backoff=SECOND)
     for rule in RetryLimitCheck:
-        assert verdict(config, rule, attempts=10**6, ended=HOUR, counted_from=HOUR) == Retry(HOUR + SECOND)
+        assert verdict(config, rule, attempts=10**6, ended=HOUR) == Retry(HOUR + SECOND)
 
 
-def test_the_delay_counts_from_where_it_is_told_to() -> None:
-    """The retry is due after the delay that the number of failures asks for, from ``counted_from`` on."""
+def test_the_delay_counts_from_the_end_of_the_attempt() -> None:
+    """The retry is due after the delay that the number of failures asks for, from ``ended`` on."""
     config = RetryConfig(min_backoff=SECOND, max_backoff=HOUR)
-    assert verdict(config, failures=3, ended=50 * SECOND, counted_from=20 * SECOND) == Retry(24 * SECOND)
+    assert verdict(config, failures=3, ended=50 * SECOND) == Retry(54 * SECOND)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_the_delay_counts_from_where_it_is_told_to() -> None:
 )
 def test_giving_up_says_which_limits_were_used_up(config: RetryConfig, reason: str) -> None:
     """The reason names every limit that was set."""
-    assert verdict(config, attempts=2, ended=10 * SECOND, counted_from=10 * SECOND) == GiveUp(reason)
+    assert verdict(config, attempts=2, ended=10 * SECOND) == GiveUp(reason)
 
 
 # --- settings ----------------------------------------------------------------------------------------------------
@@ -235,6 +235,5 @@ def test_no_retry_is_later_than_a_timestamp_can_say() -> None:
         failures=1,
         first_dispatch=START,
         ended=START,
-        counted_from=START,
     )
     assert verdict == Retry(LATEST)

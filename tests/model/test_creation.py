@@ -8,7 +8,7 @@ from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.request import AppEngineTarget, Headers, HttpTarget, OAuthToken, OidcToken, Routing
 from pytest_cloudtasks._service.task import TaskSpec
 from pytest_cloudtasks._service.units import HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND
-from pytest_cloudtasks._service.validation import FIRST_INSTANT, NO_INSTANT
+from pytest_cloudtasks._service.validation import NO_INSTANT
 
 from .driving import QUEUE, START, URL, assert_refused, service_with
 
@@ -33,7 +33,7 @@ REFUSED = [
     *(
         pytest.param(
             TaskSpec(HttpTarget(URL, method, body=b"x")),
-            f"A task with http_method {method} cannot have a body; POST, PUT and PATCH can.",
+            "Body can only be set if the http_method is POST, PUT, or PATCH.",
             id=f"body with {method}",
         )
         for method in ("GET", "HEAD", "DELETE", "OPTIONS")
@@ -41,7 +41,7 @@ REFUSED = [
     *(
         pytest.param(
             TaskSpec(AppEngineTarget("/", method, body=b"x")),
-            f"A task with http_method {method} cannot have a body; POST and PUT can.",
+            "Body can only be set if the http_method is POST or PUT.",
             id=f"App Engine body with {method}",
         )
         for method in ("GET", "PATCH")
@@ -52,7 +52,7 @@ REFUSED = [
         id="url too long",
     ),
     pytest.param(
-        TaskSpec(HttpTarget(URL, headers=(("X-Much", "x" * (80 * 1024 - 6)),))),
+        TaskSpec(HttpTarget(URL, headers=(*((f"X-{n}", "x" * 8185) for n in range(10)), ("X", "x" * 11)))),
         "HttpRequest.headers must be smaller than 80 KB in total.",
         id="headers too large",
     ),
@@ -89,14 +89,10 @@ REFUSED = [
         " than 720h in the future.",
         id="schedule time too far, in summer",
     ),
-    *(
-        pytest.param(
-            TaskSpec(HttpTarget(URL), schedule_time=instant),
-            "Task.scheduleTime is no valid timestamp: its seconds must lie in the years 1 to 9999, and its nanos"
-            " between 0 and 999,999,999.",
-            id=f"schedule time {which} all years",
-        )
-        for which, instant in (("before", FIRST_INSTANT - 1), ("after", NO_INSTANT))
+    pytest.param(
+        TaskSpec(HttpTarget(URL), schedule_time=NO_INSTANT),
+        "Request contains an invalid argument.",
+        id="schedule time after the year 9999",
     ),
 ]
 
@@ -114,7 +110,8 @@ def test_what_the_service_refuses_is_not_created(spec: TaskSpec, message: str) -
         TaskSpec(HttpTarget("http://worker.test")),
         TaskSpec(HttpTarget("http://example.com/%zz")),
         TaskSpec(HttpTarget(f"{URL}?{'x' * (2083 - len(URL) - 1)}")),
-        TaskSpec(HttpTarget(URL, headers=(("X-Much", "x" * (80 * 1024 - 7)),))),
+        TaskSpec(HttpTarget(URL, headers=(*((f"X-{n}", "x" * 8185) for n in range(10)), ("X", "x" * 10)))),
+        TaskSpec(HttpTarget(URL, headers=(("X-Much", "x" * (80 * 1024)),))),  # dropped, so that it doesn't count
         TaskSpec(AppEngineTarget(f"/{'x' * 2082}")),
         TaskSpec(HttpTarget(URL, oidc=OidcToken("a@b.c"))),
         TaskSpec(HttpTarget(URL, "PATCH", body=b"x")),
@@ -125,7 +122,7 @@ def test_what_the_service_refuses_is_not_created(spec: TaskSpec, message: str) -
         TaskSpec(HttpTarget(URL), dispatch_deadline=30 * MINUTE),
         TaskSpec(AppEngineTarget(), dispatch_deadline=24 * HOUR + 15 * SECOND),
         TaskSpec(HttpTarget(URL), schedule_time=START + 720 * HOUR),
-        TaskSpec(HttpTarget(URL), schedule_time=FIRST_INSTANT),
+        TaskSpec(HttpTarget(URL), schedule_time=-62_135_596_801 * SECOND),  # before the year 1
     ],
 )
 def test_what_is_just_within_the_rules_is_created(spec: TaskSpec) -> None:
@@ -193,9 +190,7 @@ def test_http_headers_are_kept_as_written_beside_the_service_s_own() -> None:
     assert stored_http(()) == (("User-Agent", "Google-Cloud-Tasks"),)
 
 
-@pytest.mark.parametrize(
-    "name", ["Host", "content-length", "X-Google-A", "x-appengine-taskname", "X-CloudTasks-TaskName"]
-)
+@pytest.mark.parametrize("name", ["Host", "content-length", "X-Google-A", "x-appengine-taskname"])
 def test_headers_that_the_service_keeps_for_itself_are_dropped(name: str) -> None:
     """Reserved names are dropped in any case, from both families of tasks."""
     assert stored_http(((name, "mine"),)) == (("User-Agent", "Google-Cloud-Tasks"),)

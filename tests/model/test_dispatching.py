@@ -291,7 +291,7 @@ def test_run_task_goes_past_state_and_limits() -> None:
     driver.service.run_task(driver.now, task.name)
     driver.advance(SECOND)
     assert dispatched_at(task) == [0]
-    assert [(attempt.forced, attempt.schedule_time) for attempt in task.attempts] == [(True, START)]
+    assert [(attempt.forced, attempt.schedule_time) for attempt in task.attempts] == [(True, START + 3600 * SECOND)]
     assert driver.service.queues[QUEUE].rate.ready_at() == ready_at
     assert driver.service.queues[QUEUE].in_flight == 2
 
@@ -317,13 +317,13 @@ def test_run_task_takes_the_place_of_the_dispatch_to_come() -> None:
     assert dispatched_at(task) == [0]
 
 
-def test_the_delay_after_run_task_runs_from_the_call() -> None:
-    """Not from the answer, as documented, even where the retry is overdue by then."""
+def test_the_delay_after_run_task_runs_from_the_answer() -> None:
+    """The retry of a task that was due later comes one backoff after the response, as after any attempt."""
     driver = driver_with(always(response(503), takes=7 * SECOND), {"retry_config": {"min_backoff": 10 * SECOND}})
     task = add(driver, schedule_time=START + 60 * SECOND)
     driver.service.run_task(START, task.name)
     driver.advance(7 * SECOND)
-    assert task.schedule_time == START + 10 * SECOND
+    assert task.schedule_time == START + 17 * SECOND
 
 
 def test_of_two_attempts_under_way_the_last_to_end_decides() -> None:
@@ -342,9 +342,9 @@ def test_of_two_attempts_under_way_the_last_to_end_decides() -> None:
     answers = [event for event in driver.service.events if event.kind is EventKind.TASK_ANSWERED]
     assert [(event.at - START, event.verdict) for event in answers] == [
         (4 * SECOND, None),
-        (11 * SECOND, Retry(START + 2 * SECOND)),
+        (11 * SECOND, Retry(START + 12 * SECOND)),
     ]
-    assert dispatched_at(task) == [0, SECOND, 11 * SECOND]
+    assert dispatched_at(task) == [0, SECOND, 12 * SECOND]
 
 
 def test_of_two_attempts_under_way_a_success_ends_the_task() -> None:
@@ -373,7 +373,7 @@ def test_an_attempt_can_be_forced_for_delivery_by_the_caller() -> None:
 
 
 def test_an_attempt_can_be_begun_past_the_limits_as_the_queue_s_own() -> None:
-    """It carries the task's schedule time, and its retry counts from its end, unlike that of one that is forced."""
+    """It carries the task's schedule time, and its retry counts from its end."""
     driver = driver_with(settings={"rate_limits": {"max_concurrent_dispatches": 1}, **EVERY_SECOND})
     first, second = add(driver, "a"), add(driver, "b")
     service = driver.service

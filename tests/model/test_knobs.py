@@ -37,13 +37,13 @@ def test_the_defaults_are_the_cautious_reading_of_the_sources() -> None:
     assert (knobs.purge_delay, knobs.queue_init_delay) == (0, 0)
     assert knobs.iam_emulation == ""
     assert knobs.system_throttle is SystemThrottle.NONE
+    assert knobs.follow_redirects
     assert not any(
         (
             knobs.ghost_recreate,
             knobs.legacy_errors,
             knobs.treat_304_as_success,
             knobs.honour_retry_after,
-            knobs.follow_redirects,
         )
     )
 

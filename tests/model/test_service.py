@@ -38,7 +38,7 @@ NO_LONGER = (
     "The task no longer exists, though a task with this name existed recently. The task either successfully completed"
     " or was deleted."
 )
-MISSING_TASK = "CreateTaskRequest.task is required."
+MISSING_TASK = "Task.payload_type is not set."
 TOO_RECENT_QUEUE = "The queue cannot be created because a queue with this name existed too recently."
 TOO_RECENT_TASK = (
     "The task cannot be created because a task with this name existed too recently. For more information about task"

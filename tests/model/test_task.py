@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from pytest_cloudtasks._service.outcome import response
-from pytest_cloudtasks._service.task import TaskState
+from pytest_cloudtasks._service.request import AppEngineTarget
+from pytest_cloudtasks._service.task import TaskSpec, TaskState
 from pytest_cloudtasks._service.units import SECOND
 
-from .driving import START, add, always, driver_with, scripted
+from .driving import QUEUE, START, add, always, driver_with
 
 
 def test_a_task_is_live_while_it_is_scheduled_or_dispatched() -> None:
@@ -43,18 +44,19 @@ def test_a_task_goes_from_scheduled_through_dispatched_to_its_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("statuses", "responses", "without_5xx"),
-    [((503, 404, 200), 3, 2), ((500, 599, 200), 3, 1), ((302, 429, 499), 3, 3)],
+    ("statuses", "of_http", "of_app_engine"),
+    [((503, 404, 200), 2, 3), ((500, 599, 200), 1, 3), ((302, 429, 499), 3, 3)],
 )
-def test_responses_are_counted_and_those_outside_5xx_apart(
-    statuses: tuple[int, ...], responses: int, without_5xx: int
+def test_responses_are_counted_but_for_the_5xx_of_http_tasks(
+    statuses: tuple[int, ...], of_http: int, of_app_engine: int
 ) -> None:
-    """response_count takes every response; the execution count of HTTP tasks leaves out 5xx."""
-    settings = {"retry_config": {"max_attempts": 3}}
-    driver = driver_with(scripted(*map(response, statuses)), settings)
-    task = add(driver)
+    """response_count takes every response of an App Engine task, and those of an HTTP task outside 5xx."""
+    driver = driver_with(
+        lambda attempt: (response(statuses[attempt.number - 1]), 0), {"retry_config": {"max_attempts": 3}}
+    )
+    tasks = [add(driver), driver.service.create_task(START, QUEUE, TaskSpec(AppEngineTarget()))]
     driver.drain()
-    assert (task.dispatch_count, task.response_count, task.non_5xx_count) == (3, responses, without_5xx)
+    assert [(task.dispatch_count, task.response_count) for task in tasks] == [(3, of_http), (3, of_app_engine)]
 
 
 def test_the_last_outcome_is_remembered() -> None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from google.api_core.exceptions import GoogleAPICallError
+from google.protobuf import json_format
 
 from .cases import RecordedCase
 from .comparing import differences, filled
@@ -111,7 +112,7 @@ class Step:
         return self.not_sent is None and not self.differences
 
 
-NOT_SENT = (ValueError, TypeError)
+NOT_SENT = (ValueError, TypeError, json_format.Error)
 """What Google's REST transport raises for a request that it has no URL or no JSON for."""
 
 

@@ -77,7 +77,7 @@ def test_every_kind_of_error_comes_up() -> None:
         "HttpTarget.url must ",
         "HttpRequest.url must",
         "HttpRequest.headers ",
-        "A task with http_met",
+        "Body can only be set",
         "AppEngineHttpRequest",
         "Task size too large",
         "Task.dispatchDeadlin",
@@ -120,8 +120,8 @@ EDGES = {
         {"http_request": http(url="https://example.com/".ljust(2084, "a"))},
     ),
     "headers": (
-        {"http_request": http(headers={"X": "a" * (80 * 1024 - 2)})},
-        {"http_request": http(headers={"X": "a" * (80 * 1024 - 1)})},
+        {"http_request": http(headers={**{f"X{n}": "a" * 8186 for n in range(10)}, "X": "a" * 10})},
+        {"http_request": http(headers={**{f"X{n}": "a" * 8186 for n in range(10)}, "X": "a" * 11})},
     ),
     "shortest deadline": (
         {"http_request": http(), "dispatch_deadline": timedelta(seconds=15)},

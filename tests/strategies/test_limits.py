@@ -59,8 +59,10 @@ def encoded(*path: str) -> Callable[[dict[str, Any]], int]:
 
 
 def header_bytes(*path: str) -> Callable[[dict[str, Any]], int]:
+    """The bytes of a task's headers with the User-Agent that the service adds to them."""
     look = at(*path)
-    return lambda fields: sum(len(name) + len(value) for name, value in (look(fields) or {}).items())
+    added = len("User-AgentGoogle-Cloud-Tasks")
+    return lambda fields: added + sum(len(name) + len(value) for name, value in (look(fields) or {}).items())
 
 
 def override_bytes(fields: dict[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""Redirects that an attempt follows, by the knob ``follow_redirects``, at every kind of target."""
+"""Redirects that an attempt follows, at every kind of target."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from pytest_cloudtasks import FakeCloudTasks, TargetRequest
 from .receivers import HTTP_URL, create
 
 on = pytest.mark.cloud_tasks
-FOLLOWING: dict[str, Any] = {
-    "queues": {"work": {"retry_config": {"max_attempts": 1}}},
-    "service": {"follow_redirects": True},
-}
+FOLLOWING: dict[str, Any] = {"queues": {"work": {"retry_config": {"max_attempts": 1}}}}
 
 
 def to(location: str, status: int = 302) -> Callable[[TargetRequest], Any]:

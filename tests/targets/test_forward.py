@@ -50,7 +50,7 @@ def test_a_server_gets_the_request(cloud_tasks: FakeCloudTasks) -> None:
         "X-CloudTasks-TaskName": task.id,
         "X-CloudTasks-TaskRetryCount": "0",
         "X-CloudTasks-TaskExecutionCount": "0",
-        "X-CloudTasks-TaskETA": f"{START.timestamp():.6f}",
+        "X-CloudTasks-TaskETA": f"{START.timestamp():.0f}",
         "X-Forwarded-Proto": "https",
     }
     assert dict(second.headers)["X-CloudTasks-TaskPreviousResponse"] == "503"
@@ -102,7 +102,7 @@ def test_methods_and_bodies_arrive(cloud_tasks: FakeCloudTasks, method: str, bod
 
 @on(queues=["work"])
 def test_headers_about_the_connection_stay_behind(cloud_tasks: FakeCloudTasks) -> None:
-    """They would be about one of ours; names differing in case and values beyond ASCII go through."""
+    """The service drops them; so it does with values beyond ASCII. Names that differ in case go through."""
     headers = {"connection": "close", "Transfer-Encoding": "chunked", "TE": "x", "X-Tag": "a", "x-tag": "b", "X": "ü日"}
     with serving(replying(200)) as server:
         cloud_tasks.forward("https://app.test", server.url)
@@ -114,7 +114,6 @@ def test_headers_about_the_connection_stay_behind(cloud_tasks: FakeCloudTasks) -
     assert told == [
         ("Host", "app.test"),
         ("User-Agent", "Google-Cloud-Tasks"),
-        ("X", "ü日".encode().decode("latin-1")),
         ("X-Tag", "a"),
         ("x-tag", "b"),
         ("Content-Length", "3"),
@@ -225,9 +224,9 @@ def test_an_answer_may_take_the_queues_time(cloud_tasks: FakeCloudTasks) -> None
 # --- answers -----------------------------------------------------------------------------------------------------
 
 
-@on(queues=["work"])
+@on(queues=["work"], service={"follow_redirects": False})
 def test_a_redirect_is_an_answer(cloud_tasks: FakeCloudTasks) -> None:
-    """Without the knob it is a failure, and the server isn't asked again within the attempt."""
+    """With the option off it is a failure, and the server isn't asked again within the attempt."""
     replies = iter([(302, [("Location", "/elsewhere")], b""), (200, [], b"")])
     with serving(lambda received: next(replies)) as server:
         cloud_tasks.forward("https://app.test", server.url)
@@ -237,8 +236,8 @@ def test_a_redirect_is_an_answer(cloud_tasks: FakeCloudTasks) -> None:
     assert [attempt.result for attempt in cloud_tasks.attempts()] == [302, 200]
 
 
-@on(queues=["work"], service={"follow_redirects": True})
-def test_a_redirect_is_followed_by_the_knob(cloud_tasks: FakeCloudTasks) -> None:
+@on(queues=["work"])
+def test_a_redirect_is_followed(cloud_tasks: FakeCloudTasks) -> None:
     """By way of the targets, so that it may lead to a route, and to nowhere else."""
     with serving(lambda received: (307, [("Location", "//done.test/x")], b"")) as server:
         cloud_tasks.forward("https://app.test", server.url)
@@ -500,12 +499,10 @@ def assert_no_target(cloud_tasks: FakeCloudTasks) -> None:
 
 
 @on(queues=["work"])
-def test_a_header_that_http_can_not_have_fails_the_test(cloud_tasks: FakeCloudTasks) -> None:
-    """It is the task's fault, not the connection's, and nothing of it is sent."""
-    with serving(replying()) as server:
+def test_a_header_has_no_line_ends(cloud_tasks: FakeCloudTasks) -> None:
+    """The service makes underscores of them, so that one header stays one."""
+    with serving(replying(200)) as server:
         cloud_tasks.forward("https://app.test", server.url)
         enqueue(cloud_tasks, headers={"X-Two": "one\r\nX-Evil: two"})
-        with pytest.raises(ValueError) as failure:
-            cloud_tasks.dispatch_due()
-    assert str(failure.value) == "Invalid header value b'one\\r\\nX-Evil: two'"
-    assert server.received == []
+        cloud_tasks.dispatch_due()
+    assert dict(server.received[0].headers)["X-Two"] == "one__X-Evil: two"

@@ -5,7 +5,6 @@ The recorded sequences are among the cases of tests/conformance; the rest has it
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -102,7 +101,7 @@ def expected(family: str, row: Row, eta: str) -> Seen:
 def test_every_attempt_says_what_was_before(
     cloud_tasks: FakeCloudTasks, kind: str, family: str, steps: list[Step], rows: list[Row]
 ) -> None:
-    """Each request has exactly these headers, each once, and its schedule time with six decimals."""
+    """Each request has exactly these headers, each once, and its schedule time without a zero at its end."""
     with receiving(kind, family, cloud_tasks, steps) as receiver:
         create(cloud_tasks, family, headers={"Content-Type": "text/plain", "X-Own": "kept"}, body=b"abcde")
         told = attempts(cloud_tasks, receiver, steps, kind)
@@ -111,8 +110,7 @@ def test_every_attempt_says_what_was_before(
     for one, row, attempt, step in zip(told, rows, made, steps, strict=True):
         if kind == "forward" and isinstance(step, int):
             assert one.pop("x-forwarded-proto") == ["https" if family == "HTTP" else "http"]
-        eta = f"{attempt.schedule_time.timestamp():.6f}"
-        assert re.fullmatch(r"\d+\.\d{6}", eta)
+        eta = f"{attempt.schedule_time.timestamp():.6f}".rstrip("0").rstrip(".")
         assert one == expected(family, row, eta)
 
 
@@ -151,7 +149,7 @@ STATUSES: list[tuple[Step, str, str]] = [
 def test_every_outcome_has_its_status(
     cloud_tasks: FakeCloudTasks, family: str, step: Step, code: str, text: str
 ) -> None:
-    """The attempt's response_status has code and text; what was no response is not counted as one."""
+    """The attempt's response_status has code and text; no response, and a 5xx to an HTTP task, is not counted."""
     with receiving("route", family, cloud_tasks, [step]) as receiver:
         create(cloud_tasks, family)
         attempts(cloud_tasks, receiver, [step], "route")
@@ -161,7 +159,7 @@ def test_every_outcome_has_its_status(
     assert task.attempts[0].code == code
     assert task.attempts[0].result == (step if isinstance(step, int) else code)
     assert task.dispatch_count == 1
-    assert task.response_count == isinstance(step, int)
+    assert task.response_count == (isinstance(step, int) and (family != "HTTP" or step < 500))
 
 
 CODES = {
@@ -251,16 +249,16 @@ def test_the_agent_is_the_services(
     ("family", "given", "encoding"),
     [
         ("HTTP", {}, ["gzip"]),
-        ("HTTP", {"accept-ENCODING": "identity"}, ["identity"]),
+        ("HTTP", {"accept-ENCODING": "identity"}, ["gzip"]),
         ("App Engine", {}, None),
-        ("App Engine", {"Accept-Encoding": "br"}, ["br"]),
+        ("App Engine", {"Accept-Encoding": "br"}, None),
     ],
 )
 @pytest.mark.cloud_tasks(queues=["work"])
 def test_http_tasks_accept_gzip(
     cloud_tasks: FakeCloudTasks, family: str, given: dict[str, str], encoding: list[str] | None
 ) -> None:
-    """Unless the task says what it accepts; nothing is known of App Engine's."""
+    """Whatever the task says, for the service drops that; nothing is known of App Engine's."""
     with receiving("WSGI", family, cloud_tasks, [200]) as receiver:
         create(cloud_tasks, family, headers=given)
         cloud_tasks.drain()
@@ -273,7 +271,7 @@ def test_the_services_headers_are_its_own(cloud_tasks: FakeCloudTasks, family: s
     """A task can't set what the service sets, in whatever case, nor another family's."""
     forged = {
         "host": "evil.test",
-        "X-cloudtasks-TaskRetryCount": "9",
+        **({"X-cloudtasks-TaskRetryCount": "9"} if family == "HTTP" else {}),
         "x-appengine-queuename": "evil",
         "X-GOOGLE-Anything": "evil",
     }

@@ -146,7 +146,7 @@ def test_redirects_are_followed_by_the_knob(own_worker: Worker) -> None:
     own_worker.reply = lambda received: (
         (302, [("Location", "/there")], b"") if received.target == "/send" else ok(received)
     )
-    options = ["--queue", "emails", "--forward", f"{BASE}={own_worker.url}", "--service", "follow_redirects=true"]
+    options = ["--queue", "emails", "--forward", f"{BASE}={own_worker.url}"]
     with standing(*options) as server:
         server.create()
         server.post("/control/wait")
