@@ -147,8 +147,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
-    """Refuse wrong ini values before the first test is collected."""
+    """Refuse wrong ini values before the first test is collected, which may import clients."""
     session.config.stash[_SESSION].check_ini(session.config)
+    session.config.stash[_SESSION].look_again()
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

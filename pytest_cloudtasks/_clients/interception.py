@@ -2,7 +2,7 @@
 
 The entries of the client's transport registry are replaced, which reaches every later construction and leaves the
 class itself alone but for its ``from_service_account_…`` constructors. Application code may import the library long
-before or after the plugin is there: an import hook patches it in the moment it is loaded, and costs nothing before.
+before or after the plugin is there: `import_watch` patches it in the moment it is loaded, and costs nothing before.
 
 The registry (``CloudTasksClientMeta._transport_registry``) is not public; checked against google-cloud-tasks 2.7 to
 2.26 (1.x, which has none, is `legacy.intercepting`'s), and ``tests/google/test_interception.py`` fails when it moves.
@@ -11,12 +11,11 @@ The registry (``CloudTasksClientMeta._transport_registry``) is not public; check
 from __future__ import annotations
 
 import functools
-import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
-from importlib.machinery import ModuleSpec
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from .import_watch import import_watch
 from .patching import Patch
 
 CLIENT_MODULES = {
@@ -36,36 +35,36 @@ class Interception:
     def __init__(self) -> None:
         self._users = 0
         self._patch = Patch()
-        self._hook = ImportHook(self._loaded)
 
     def install(self) -> None:
         """Intercept clients from now on; calls nest."""
         self._users += 1
         if self._users > 1:
+            self.look_again()
             return
-        sys.meta_path.insert(0, self._hook)
-        for name in (*CLIENT_MODULES, ID_TOKEN_MODULE):
-            module = sys.modules.get(name)
-            if isinstance(module, ModuleType):  # a stub of the user's may be anything else
-                self._loaded(module)
+        for name in CLIENT_MODULES:
+            import_watch.add(name, self._patch_client)
+        import_watch.add(ID_TOKEN_MODULE, self._patch_verification)
 
     def uninstall(self) -> None:
         """End what `install` began. Clients built in between go on, to the real service."""
         self._users -= 1
         if self._users == 0:
-            sys.meta_path.remove(self._hook)
+            for name in CLIENT_MODULES:
+                import_watch.remove(name, self._patch_client)
+            import_watch.remove(ID_TOKEN_MODULE, self._patch_verification)
             self._patch.undo()
 
-    def _loaded(self, module: ModuleType) -> None:
-        if module.__name__ == ID_TOKEN_MODULE:
-            self._patch_verification(module)
-        else:
-            self._patch_client(module)
+    def look_again(self) -> None:
+        """Intercept clients whose import went past, since a finder of somebody else's found them first."""
+        import_watch.look_again()
 
     def _patch_verification(self, module: ModuleType) -> None:
         from .id_tokens import verifying_here
         from .router import switchboard
 
+        if not hasattr(module, "_fetch_certs"):
+            return  # a stub of the user's
         fetch = verifying_here(module._fetch_certs, lambda: switchboard.backend is not None)
         self._patch.attribute(module, "_fetch_certs", fetch)
 
@@ -74,8 +73,10 @@ class Interception:
 
         if intercepting.is_of_1x(module):
             intercepting.patch_transport(module, self._patch)
-        else:
+        elif hasattr(module, "CloudTasksClientMeta"):
             self._patch_registry(module)
+        else:
+            return  # a stub of the user's
         client = module.CloudTasksClient
         for name in ("from_service_account_info", "from_service_account_file", "from_service_account_json"):
             loader = name.replace("_json", "_file")  # the client's two names for one thing
@@ -131,48 +132,6 @@ def _redirecting(init: Callable[..., None], redirectable: Callable[[Any], Any]) 
         init(self, *args, channel=channel, **kwargs)
 
     return wrapped
-
-
-class ImportHook:
-    """Finds the modules it watches (those that define clients) as usual, and sees them when they have been loaded."""
-
-    def __init__(self, loaded: Callable[[ModuleType], None], modules: Collection[str] | None = None) -> None:
-        self._modules = modules
-        self._loaded = loaded
-        self._finding: set[str] = set()
-
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """The spec that the other finders give, with a loader that tells when it is done."""
-        if not self._watches(name) or name in self._finding:
-            return None  # a hook like this one, asked by this one, asks back
-        self._finding.add(name)
-        try:
-            spec = next(self._specs(name, path, target), None)
-        finally:
-            self._finding.discard(name)
-        if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
-
-            def exec_module(module: ModuleType) -> None:
-                execute(module)
-                self._loaded(module)
-
-            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
-        return spec
-
-    def _watches(self, name: str) -> bool:
-        if self._modules is None:
-            return name in CLIENT_MODULES or name == ID_TOKEN_MODULE
-        return name in self._modules
-
-    def _specs(self, name: str, path: Sequence[str] | None, target: ModuleType | None) -> Iterator[ModuleSpec]:
-        for finder in sys.meta_path:
-            find = getattr(finder, "find_spec", None)
-            if finder is self or find is None:
-                continue
-            spec = find(name, path, target)
-            if spec is not None:
-                yield spec
 
 
 interception = Interception()

@@ -62,6 +62,10 @@ class PluginSession:
         switchboard.refuse_outside, switchboard.defers_credentials, switchboard.redirected_always = self._before
         interception.uninstall()
 
+    def look_again(self) -> None:
+        """Intercept clients, also where a plugin that was configured later has put its finder of modules first."""
+        interception.look_again()
+
     def check_ini(self, config: pytest.Config) -> None:
         """Refuse the whole run for a value of the ini file that can't be; the settings load only if there are any."""
         if self._defers_credentials not in (*YES, *NO):
@@ -76,6 +80,7 @@ class PluginSession:
 
     def set_up(self, item: pytest.Item) -> None:
         """Begin a test: with a world, if it asks for one."""
+        self.look_again()
         self._item = item
         self._world = self._first_world = None
         self._failures = []

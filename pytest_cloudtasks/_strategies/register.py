@@ -6,12 +6,11 @@ moment that somebody imports them; the strategies are made when one is asked for
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from .._clients.interception import ImportHook
+from .._clients.import_watch import import_watch
 from .._messages.proto import is_message_type
 
 MODULES = ("google.cloud.tasks_v2.types", "google.cloud.tasks_v2beta3.types", "google.cloud.tasks_v2beta2.types")
@@ -20,17 +19,8 @@ MODULES = ("google.cloud.tasks_v2.types", "google.cloud.tasks_v2beta3.types", "g
 
 def register() -> None:
     """Register the types that are imported already, and the others as they are; a second call changes nothing."""
-    if any(isinstance(finder, _TypesHook) for finder in sys.meta_path):
-        return
-    sys.meta_path.insert(0, _TypesHook(_register_types, MODULES))
     for name in MODULES:
-        module = sys.modules.get(name)
-        if isinstance(module, ModuleType):
-            _register_types(module)
-
-
-class _TypesHook(ImportHook):
-    """Watches for the message types."""
+        import_watch.add(name, _register_types)
 
 
 def _register_types(module: ModuleType) -> None:

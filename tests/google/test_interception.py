@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import importlib
 import json
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +24,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients import interception as interception_module
-from pytest_cloudtasks._clients.interception import ImportHook, Interception
+from pytest_cloudtasks._clients.interception import Interception
 from pytest_cloudtasks._clients.patching import Patch
 from tests.google.channels import QueueChannel
 from tests.installed import CAPABILITIES, SYNC_TRANSPORTS, CloudTasksRestTransport
@@ -405,49 +405,14 @@ def test_a_release_without_rest_is_intercepted_all_the_same(monkeypatch: pytest.
     assert registry == before
 
 
-@pytest.fixture
-def modules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """A folder on the import path; ``made_up_clients`` in it counts as a module of clients."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setitem(interception_module.CLIENT_MODULES, "made_up_clients", "made.up.v1")
-    yield tmp_path
-    for name in ("made_up_clients", "made_up_bystander"):
-        sys.modules.pop(name, None)
-
-
-def other_finders() -> list[Any]:
-    """The finders of modules, but for the plugin's own hook."""
-    return [finder for finder in sys.meta_path if not isinstance(finder, ImportHook)]
-
-
-def test_a_client_module_is_seen_the_moment_it_is_loaded(monkeypatch: pytest.MonkeyPatch, modules: Path) -> None:
-    """The import hook lets the other finders load a module of clients, and is told once it has been executed."""
-    (modules / "made_up_clients.py").write_text("value = 42\n")
-    (modules / "made_up_bystander.py").write_text("value = 42\n")
-    loaded: list[tuple[ModuleType, int]] = []
-    hook = ImportHook(lambda module: loaded.append((module, module.value)))
-    monkeypatch.setattr(sys, "meta_path", [hook, *other_finders()])
-    importlib.import_module("made_up_bystander")
-    assert loaded == []
-    module = importlib.import_module("made_up_clients")
-    assert loaded == [(module, 42)]
-    importlib.import_module("made_up_clients")
-    assert len(loaded) == 1
-
-
-def test_hooks_of_a_kind_do_not_chase_each_other(monkeypatch: pytest.MonkeyPatch, modules: Path) -> None:
-    """Of two hooks that both ask all the other finders, each is told once."""
-    (modules / "made_up_clients.py").write_text("")
-    loaded: list[str] = []
-    hooks = [ImportHook(lambda module, who=who: loaded.append(who)) for who in ("one", "other")]
-    monkeypatch.setattr(sys, "meta_path", [*hooks, *other_finders()])
-    importlib.import_module("made_up_clients")
-    assert sorted(loaded) == ["one", "other"]
-
-
-def test_a_client_module_that_is_not_there_is_not_found() -> None:
-    """Where no finder knows the module, the hook finds none either."""
-    hook = ImportHook(lambda module: None)
-    with mock.patch.dict(interception_module.CLIENT_MODULES, {"no_such_clients": "no.such.v1"}):
-        assert hook.find_spec("no_such_clients", None) is None
-    assert hook.find_spec("json", None) is None
+@pytest.mark.parametrize("name", [*interception_module.CLIENT_MODULES, interception_module.ID_TOKEN_MODULE])
+def test_a_stub_that_is_imported_from_a_file_is_left_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module by the name of Google's that has nothing of Google's is the user's."""
+    stub: Any = ModuleType(name)
+    stub.__spec__ = ModuleSpec(name, None)
+    stub.CloudTasksClient = own = type("CloudTasksClient", (), {})
+    monkeypatch.setitem(sys.modules, name, stub)
+    interception = Interception()
+    interception.install()
+    assert stub.CloudTasksClient is own
+    interception.uninstall()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -32,6 +33,7 @@ def module() -> Any:
         from_service_account_json = from_service_account_file
 
     module: Any = ModuleType(NAME)
+    module.__spec__ = ModuleSpec(NAME, None)
     module.cloud_tasks_grpc_transport = SimpleNamespace(CloudTasksGrpcTransport=CloudTasksGrpcTransport)
     module.CloudTasksClient = CloudTasksClient
     return module

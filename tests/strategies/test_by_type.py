@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 import pytest_cloudtasks
 from pytest_cloudtasks import FakeCloudTasks
+from pytest_cloudtasks._clients.import_watch import import_watch
 from pytest_cloudtasks._messages.proto import is_message_type
-from pytest_cloudtasks._strategies.register import MODULES, _TypesHook, message_types, register
+from pytest_cloudtasks._strategies.register import MODULES, message_types, register
 
 from .clients import LOCATION
 
@@ -105,10 +106,10 @@ def test_a_request_that_is_drawn_by_its_type_is_accepted() -> None:
 
 
 def test_registering_twice_changes_nothing() -> None:
-    """However often it is asked, one hook watches for the types."""
+    """However often it is asked, one finder watches for the types."""
     register()
 
-    assert sum(isinstance(finder, _TypesHook) for finder in sys.meta_path) == 1
+    assert sys.meta_path.count(import_watch) == 1  # type: ignore[arg-type]
 
 
 def test_hypothesis_registers_them_and_imports_nothing_of_google(tmp_path: Path) -> None:
