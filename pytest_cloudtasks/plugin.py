@@ -222,13 +222,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Gen
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
     """Tell where two of Google's messages differ, field by field."""
-    from ._pytest.assertrepr import is_explained
+    from ._pytest.assertrepr import explanation
 
-    if op != "==" or not (is_explained(left) or is_explained(right)):
-        return None
-    from ._diagnostics.message_compare import compared
-
-    return compared(left, right)
+    return explanation(left, right) if op == "==" else None
 
 
 @pytest.fixture(scope="session")

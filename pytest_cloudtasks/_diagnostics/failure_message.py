@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._clients.patched_clients import mocked_names
+from .._service.safe_text import error_text, shortened
 from .._service.wording import counted, listed
 from .._simulation.django_on_commit import hint
 from .._simulation.exceptions import CloudTasksAssertionError
@@ -135,7 +136,7 @@ def _raised(difference: Difference) -> str:
     error = None if difference.actual is ABSENT else error_of(difference.expected, difference.actual)
     if error is None:
         return ""
-    return f"    {difference.field}: the expected function raised {type(error).__name__}: {error}"
+    return f"    {difference.field}: the expected function raised {shortened(error_text(error))}"
 
 
 def _tasks(tasks: Sequence[TaskRecord]) -> str:

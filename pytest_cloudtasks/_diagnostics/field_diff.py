@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .._service.safe_text import safe_repr, safe_str
 from .._simulation.matching import Difference, exactly, matches
 from .._simulation.short_repr import ABSENT
 from .._targets.headers import Headers
 
 _NESTED = ("json", "headers", "oidc")
+_DEPTH = 20
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -47,7 +49,7 @@ def _of_mappings(
     for key, value in expected.items():
         yield from _parts(extended(path, key), value, actual.get(key, ABSENT), whole)
     if whole:
-        known = Headers([(str(key), "") for key in expected]) if isinstance(actual, Headers) else expected
+        known = Headers([(safe_str(key), "") for key in expected]) if isinstance(actual, Headers) else expected
         for key, value in actual.items():
             if key not in known:
                 yield Difference(extended(path, key), ABSENT, value)
@@ -55,7 +57,7 @@ def _of_mappings(
 
 def extended(path: str, key: Any) -> str:
     """``json.order``, ``headers['X-Tenant']``."""
-    return f"{path}.{key}" if isinstance(key, str) and _WORD.fullmatch(key) else f"{path}[{key!r}]"
+    return f"{path}.{key}" if isinstance(key, str) and _WORD.fullmatch(key) else f"{path}[{safe_repr(key)}]"
 
 
 def values_that_differ(differences: Sequence[Difference]) -> int:
@@ -63,12 +65,15 @@ def values_that_differ(differences: Sequence[Difference]) -> int:
     return sum(max(_leaves(one.expected), _leaves(one.actual) if one.expected is ABSENT else 1) for one in differences)
 
 
-def _leaves(value: Any) -> int:
+def _leaves(value: Any, depth: int = 0) -> int:
+    """Count the values in a value; one that is nested too deep, or contains itself, counts as one."""
     if isinstance(value, exactly):
-        return _leaves(value.value)
+        value = value.value
     if isinstance(value, Mapping):
-        return sum(map(_leaves, value.values())) or 1
-    return sum(map(_leaves, value)) or 1 if isinstance(value, (list, tuple)) else 1
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)) or depth > _DEPTH:
+        return 1
+    return sum(_leaves(one, depth + 1) for one in value) or 1
 
 
 def likeness(differences: Sequence[Difference]) -> float:

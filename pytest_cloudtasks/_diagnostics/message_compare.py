@@ -50,7 +50,7 @@ def _message(value: Any, beside: Any) -> Any:
         return None
     try:
         return raw(kind(value) if hasattr(kind, "pb") else kind(**value))
-    except (ValueError, TypeError, AttributeError):  # it has fields that the message lacks, or values of other types
+    except Exception:  # it has fields that the message lacks, or values of other types
         return None
 
 

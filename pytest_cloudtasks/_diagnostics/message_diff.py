@@ -122,7 +122,10 @@ def _well_known(message: Any) -> str | None:
     """The text of an instant or a duration."""
     name = message.DESCRIPTOR.full_name
     if name == "google.protobuf.Timestamp":
-        return str(to_datetime(message.seconds * SECOND + message.nanos))
+        try:
+            return str(to_datetime(message.seconds * SECOND + message.nanos))
+        except OverflowError:  # it lies outside of the calendar
+            return f"{message.seconds} s and {message.nanos} ns since 1970"
     if name == "google.protobuf.Duration":
         return duration_text(message.seconds * SECOND + message.nanos)
     return None

@@ -1,8 +1,23 @@
-"""Which failing comparisons the plugin explains. It loads nothing: every failing comparison of a suite comes by."""
+"""The failing comparisons that the plugin explains. It loads little for others: those of a whole suite come by."""
 
 from __future__ import annotations
 
 from .._messages.proto import is_message
+
+
+def explanation(left: object, right: object) -> list[str] | None:
+    """Return the lines about two values, one of which is of ours; None leaves them to pytest.
+
+    A value whose own methods raise is pytest's to explain.
+    """
+    try:
+        if not (is_explained(left) or is_explained(right)):
+            return None
+        from .._diagnostics.message_compare import compared
+
+        return compared(left, right)
+    except Exception:
+        return None
 
 
 def is_explained(value: object) -> bool:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _OURS = '<meta name="generator" content="pytest-cloudtasks">'
 _ENTRY = "cloud_tasks_report"
 """The attribute of a pytest report that carries an entry of the index."""
+_PROBLEM = "cloud_tasks_report_problem"
+"""The attribute that carries a sentence about a page that could not be written."""
 _IN_WORKER = "cloud_tasks_report"
 
 
@@ -37,6 +39,7 @@ class Reporting:
         self._folder = Path(config.invocation_params.dir, given)
         self._wanted = config.getoption("cloud_tasks_report_for")
         self._entries: dict[str, dict[str, Any]] = {}
+        self._problems: list[str] = []
         self._running: dict[str, Any] | None = None
         """What is known so far of the test that runs: its page's data, and its failures."""
         if not self._is_worker and not config.option.collectonly:
@@ -62,6 +65,17 @@ class Reporting:
         Until then what files are made of may be a fixture's own, such as pyfakefs.
         """
         report = yield
+        try:
+            self._keep(item, report, call)
+        except Exception as error:  # of a value that the page shows, or of the disk
+            from .._service.safe_text import error_text
+
+            self._running = None
+            setattr(report, _PROBLEM, f"The page of {test_id(item)} could not be written: {error_text(error)}")
+        return report
+
+    def _keep(self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+        """Keep what one phase of a test adds to its page, and write the page at the test's end."""
         if report.when == "setup":
             self._running = None
         world = self._session.world
@@ -70,7 +84,6 @@ class Reporting:
         if report.when == "teardown" and self._running is not None:
             setattr(report, _ENTRY, self._write(self._running))
             self._running = None
-        return report
 
     def _look(self, test: str, world: World, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
         """Keep what the page shows: the world as it was at the first failure, and the messages of all."""
@@ -103,6 +116,9 @@ class Reporting:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the entries, which come from the workers if there are any."""
+        problem = getattr(report, _PROBLEM, None)
+        if problem is not None:
+            self._problems.append(problem)
         entry = getattr(report, _ENTRY, None)
         if entry is not None:
             self._entries[entry["test"]] = entry
@@ -112,6 +128,14 @@ class Reporting:
         """Write the index, in the one process that has all entries."""
         if self._is_worker or self._config.option.collectonly:
             return
+        try:
+            self._write_index()
+        except Exception as error:
+            from .._service.safe_text import error_text
+
+            self._problems.append(f"The index could not be written: {error_text(error)}")
+
+    def _write_index(self) -> None:
         from .._report.index import index
 
         if self._running is not None:  # pytest was told to exit in the middle of the test, by a debugger maybe
@@ -126,6 +150,8 @@ class Reporting:
             return
         pages = f"{len(self._entries)} page{'' if len(self._entries) == 1 else 's'}"
         terminalreporter.write_line(f"Cloud Tasks report: {self._folder / 'index.html'} ({pages})")
+        for problem in self._problems:
+            terminalreporter.write_line(f"Cloud Tasks report: {problem}")
 
 
 def page_name(test: str) -> str:
@@ -151,5 +177,8 @@ def _outcome(report: pytest.TestReport) -> str:
 
 
 def _message(report: pytest.TestReport, call: pytest.CallInfo[None]) -> str:
-    text = str(report.longrepr) if call.excinfo is None else call.excinfo.exconly(tryshort=True)
+    from .._service.safe_text import described, safe_str
+
+    error = call.excinfo
+    text = safe_str(report.longrepr) if error is None else described("the error", lambda: error.exconly(tryshort=True))
     return text if report.when == "call" else f"In {report.when}: {text}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -202,28 +202,42 @@ class PluginSession:
         self._has_failed = True
         if call.excinfo is None:
             return
-        before = [*self._failures, *(self._world.failures if self._world is not None else ())]
-        swallowed = [told for told in before if told not in str(call.excinfo.value)]
-        if swallowed:
-            report.sections.append(("Cloud Tasks failures before", "\n\n".join(swallowed)))
-        if self._world is None:
+        from .._service.safe_text import described
+
+        error = call.excinfo.value
+        for title, describe in self._sections_of(error):
+            text = described("this failure", describe)
+            if text:
+                report.sections.append((title, text))
+
+    def _swallowed_text(self, error: BaseException) -> str:
+        """Failures that application code has swallowed before ``error``."""
+        from .._service.safe_text import safe_str
+
+        failures = [*self._failures, *(self._world.failures if self._world is not None else ())]
+        text = safe_str(error) if failures else ""
+        return "\n\n".join(one for one in failures if one not in text)
+
+    def _sections_of(self, error: BaseException) -> Iterator[tuple[str, Callable[[], str]]]:
+        """The titles and texts of what a failed test's report has of its fake."""
+        yield "Cloud Tasks failures before", lambda: self._swallowed_text(error)
+        world = self._world
+        if world is None:
             return
         from .._diagnostics.rpc_errors import refusals_text
         from .._diagnostics.timeline import timeline_excerpt
         from .._simulation.exceptions import CloudTasksAssertionError
         from .._time.foreign import advice_on
 
-        advice = advice_on(call.excinfo.value)
-        if advice is not None:
-            report.sections.append(("Cloud Tasks: clocks", advice))
-        refusals = refusals_text(self._world)
-        if refusals:
-            report.sections.append(("Cloud Tasks refusals", refusals))
-        has_timeline = isinstance(call.excinfo.value, CloudTasksAssertionError)
-        timeline = "" if has_timeline or not self._world.has_a_story else timeline_excerpt(self._world)
-        told = [one for one in (timeline, self._world.choices.replay) if one]
-        if told:
-            report.sections.append((f"Cloud Tasks {'timeline' if timeline else 'choices'}", "\n\n".join(told)))
+        yield "Cloud Tasks: clocks", lambda: advice_on(error) or ""
+        yield "Cloud Tasks refusals", lambda: refusals_text(world)
+        has_timeline = not isinstance(error, CloudTasksAssertionError) and world.has_a_story
+
+        def story() -> str:
+            told = [timeline_excerpt(world)] if has_timeline else []
+            return "\n\n".join([*told, *filter(None, [world.choices.replay])])
+
+        yield f"Cloud Tasks {'timeline' if has_timeline else 'choices'}", story
 
     @property
     def handle(self) -> FakeCloudTasks:

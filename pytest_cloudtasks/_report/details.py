@@ -12,6 +12,7 @@ from .._service.events import Event
 from .._service.outcome import OutcomeKind
 from .._service.request import HttpTarget, PullMessage
 from .._service.retry import GiveUp, Retry
+from .._service.safe_text import error_text, safe_str
 from .._service.task import Task
 from .._service.wording import counted
 from .._simulation.duration_text import duration_text, offset_text
@@ -49,7 +50,7 @@ class Details:
             pairs: Pairs = [["status", str(answer.status)]] if answer.status else []
             pairs += header_pairs(answer.headers.pairs(), origin)
             if answer.exception is not None:
-                raised = told(f"{type(answer.exception).__name__}: {answer.exception}", self._root)
+                raised = told(error_text(answer.exception), self._root)
                 pairs.append(["exception", raised])
             parts.append(self._part("Answer", pairs))
             if answer.body:
@@ -86,7 +87,7 @@ class Details:
         for call in calls[:CALLS]:
             pairs = [["at", offset_text(call.offset)]]
             pairs += [] if call.timeout is None else [["time-out", f"{call.timeout:g} s"]]
-            pairs += [] if call.error is None else [["error", told(str(call.error))]]
+            pairs += [] if call.error is None else [["error", told(safe_str(call.error))]]
             parts.append(self._part(call.method, pairs, message_text(call.request, origin)))
         if len(calls) > CALLS:
             parts.append(self._part(f"… and {len(calls) - CALLS} more", []))

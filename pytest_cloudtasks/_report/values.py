@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from .._messages.proto import raw
+from .._service.safe_text import shortened
 from .._simulation.duration_text import duration_text, offset_text
-from .._simulation.short_repr import shortened
 from .._targets.json_text import read_json
 
 LIMIT = 2_000
@@ -28,7 +28,8 @@ _ETA = frozenset({"x-cloudtasks-tasketa", "x-appengine-tasketa"})
 _TIMES = frozenset({"iat", "exp", "nbf", "auth_time"})
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
-_TEMPORARY = re.compile(r"[^\s'\"]*pytest-of-[^\s/\\'\"]+[/\\]pytest-\d+")
+_TEMPORARY = re.compile(r"(?<![^\s'\"])[^\s'\"]*pytest-of-[^\s/\\'\"]{1,100}[/\\]pytest-\d+")
+_NUMBER = re.compile("[0-9]{1,12}")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 Pairs = list[list[str]]
@@ -59,7 +60,7 @@ def header_pairs(pairs: tuple[tuple[str, str], ...], origin: int) -> Pairs:
 def _header_value(name: str, value: str, origin: int) -> str:
     if name in _ETA:
         seconds, _, micros = value.lstrip("-").partition(".")
-        if seconds.isdigit() and (not micros or micros.isdigit()):
+        if _NUMBER.fullmatch(seconds) and (not micros or _NUMBER.fullmatch(micros)):
             instant = int(seconds) * 1_000_000_000 + int(micros.ljust(9, "0"))
             return offset_text((-instant if value.startswith("-") else instant) - origin)
     if name == "authorization":

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextvars import ContextVar
 
 from .._service.queue import QueueState
+from .._service.safe_text import encodable
 from .._service.task import Task
 from .._targets.asgi import in_a_loop
 from .delivery import Handler
@@ -58,7 +59,7 @@ def _course(world: World, task: Task) -> Generator[Handler, None, None]:
     except NoTarget as error:
         world.failures.append(str(error))
     except Exception as error:
-        told = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        told = encodable("".join(traceback.format_exception(type(error), error, error.__traceback__)))
         world.failures.append(f"The handler of {short_name(task)}, which was dispatched inline, raised:\n{told}")
     finally:
         _depth.reset(within)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from .._messages.proto import is_message
 from .._service import resource_names as names
+from .._service.safe_text import safe_repr
 from .._service.wording import did_you_mean, listed
 from .._targets.headers import Headers
 from .._time.instants import from_datetime, from_timedelta, to_datetime, to_timedelta
@@ -38,7 +39,7 @@ class exactly:  # noqa: N801 - reads as a word in an assertion, as pytest.approx
         self.value = value
 
     def __repr__(self) -> str:
-        return f"exactly({self.value!r})"
+        return f"exactly({safe_repr(self.value)})"
 
 
 class Difference(NamedTuple):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from types import FunctionType
 from typing import Any
 
+from .._service.safe_text import WIDTH, safe_repr, safe_str, shortened
 from .._targets.headers import Headers
 from .._time.instants import from_timedelta
 from .duration_text import duration_text
 
-WIDTH = 400
-"""How many characters of a value a message shows."""
 BINARY = 32
 """How many bytes of a body that is no text."""
 _BEFORE = 40
@@ -31,11 +31,6 @@ class Absent:
 
 
 ABSENT = Absent()
-
-
-def shortened(text: str, limit: int = WIDTH) -> str:
-    """``text``, or its beginning and the number of characters that were left out."""
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more characters)"
 
 
 def shown(value: Any) -> str:
@@ -108,9 +103,6 @@ def _text(value: Any) -> str:
     if isinstance(value, timedelta):
         return duration_text(from_timedelta(value, what="a duration"))
     if isinstance(value, datetime):
-        return str(value)
-    try:
-        text = repr(dict(value) if isinstance(value, Headers) else value)
-        return " ".join(text.split()) if "\n" in text else text  # of Google's messages, say
-    except Exception as error:  # a repr of the user's own, or one that is nested too deep
-        return f"(a {type(value).__name__} whose repr raised {type(error).__name__})"
+        return safe_str(value)
+    text = safe_repr(dict(value) if isinstance(value, Headers) else value, sys.maxsize)
+    return " ".join(text.split()) if "\n" in text else text  # of Google's messages, say

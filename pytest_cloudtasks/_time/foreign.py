@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Protocol
 
+from .._service.safe_text import safe_str
 from .instants import to_datetime
 
 
@@ -149,7 +150,9 @@ def innermost_traveller() -> object | None:
 
 def advice_on(error: BaseException) -> str | None:
     """What to do about ``error``, if it is time-machine's refusal to start within freezegun."""
-    if not isinstance(error, RuntimeError) or "time-machine cannot start when freezegun is active" not in str(error):
+    if not isinstance(error, RuntimeError) or "time-machine cannot start when freezegun is active" not in safe_str(
+        error
+    ):
         return None
     return (
         "time-machine does not start while freezegun holds time. Begin time-machine first, or hold time with one of the"

@@ -100,3 +100,24 @@ def test_a_text_loses_what_is_of_the_machine_or_the_run() -> None:
 def test_control_characters_and_lone_surrogates_are_escaped() -> None:
     """A page is UTF-8 and has no character that HTML forbids; tabs and line ends stay."""
     assert printable("a\x00b\x1bc\ud800d\te\nf") == "a\\x00b\\x1bc\\ud800d\te\nf"
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 300_000, "/pytest-of-" * 30_000, "pytest-of-a/pytest-" * 20_000, "\x1b[" * 100_000, "0x" * 150_000]
+)
+def test_a_long_text_without_blanks(text: str) -> None:
+    """It is read once from its beginning to its end, and stays as it is."""
+    assert told(text) == text
+
+
+def test_a_path_that_follows_a_quote() -> None:
+    """The temporary directory is left out of a path wherever in the text it stands."""
+    assert told("in '/tmp/pytest-of-me/pytest-12/x' and \"C:\\t\\pytest-of-me\\pytest-3\\y\"") == (
+        "in '<temporary>/x' and \"<temporary>\\y\""
+    )
+
+
+@pytest.mark.parametrize("value", ["²", "1.²", "٣.٤", "9" * 5000, f"{'9' * 13}.1", "", "."])
+def test_a_time_that_is_no_number(value: str) -> None:
+    """A header that the user set by hand is shown as it is."""
+    assert header_pairs((("X-CloudTasks-TaskETA", value),), 0) == [["X-CloudTasks-TaskETA", value]]

@@ -1,4 +1,4 @@
 from __future__ import annotations
 
-collect_ignore = ["projects"]
+collect_ignore = ["projects", "added"]
 """Suites of their own, which test_projects.py runs."""

@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,9 +63,11 @@ CLIENTS = {
 """Projects with the library itself. The last leaves another copy of it behind."""
 
 
-def environment(home: Path) -> dict[str, str]:
+def environment(home: Path, python_path: str = "") -> dict[str, str]:
     """That of somebody who isn't logged in, and whose pytest isn't within another."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "GOOGLE_", "COV_"))}
+    if python_path:
+        kept["PYTHONPATH"] = str(home / python_path)
     return {**kept, "HOME": str(home), "CLOUDSDK_CONFIG": str(home), "NO_GCE_CHECK": "true"}
 
 
@@ -80,14 +83,19 @@ def command_line(project: Project, is_ours: bool) -> list[str]:
     ]
 
 
-def started(projects: dict[str, Project], folder: Path, is_ours: bool) -> subprocess.Popen[str]:
+def started(
+    projects: dict[str, Project], folder: Path, is_ours: bool, python_path: str, added: Sequence[Path]
+) -> subprocess.Popen[str]:
     """A process that runs the projects, in a copy that has no ini file above."""
-    shutil.copytree(PROJECTS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in projects:
+        shutil.copytree(PROJECTS / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for file in added:
+            shutil.copy(file, folder / name)
     plan = [[str(folder / name), command_line(project, is_ours)] for name, project in projects.items()]
     script = str(Path(__file__).parent / "runner.py")
     return subprocess.Popen(
         [sys.executable, script, str(folder / "outcomes.json"), json.dumps(plan)],
-        env=environment(folder),
+        env=environment(folder, python_path),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -102,10 +110,15 @@ def outcomes(process: subprocess.Popen[str], folder: Path) -> Outcomes:
     return dict(json.loads(text))
 
 
-def both(projects: dict[str, Project], folder: Path) -> tuple[Outcomes, Outcomes]:
-    """The outcomes without and with the plugin."""
+def both(
+    projects: dict[str, Project], folder: Path, python_path: str = "", added: Sequence[Path] = ()
+) -> tuple[Outcomes, Outcomes]:
+    """The outcomes without and with the plugin; ``added`` are files for each project."""
     without, along = folder / "without", folder / "with"
-    processes = started(projects, without, False), started(projects, along, True)
+    processes = (
+        started(projects, without, False, python_path, added),
+        started(projects, along, True, python_path, added),
+    )
     return outcomes(processes[0], without), outcomes(processes[1], along)
 
 

@@ -1,0 +1,63 @@
+"""Text about a user's values, which may do anything: raise in ``__repr__``, be cyclic, or be megabytes long.
+
+Whatever a message, a report or a hook says of such a value, it says by these functions, which never raise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+WIDTH = 400
+"""How many characters of a value a message shows."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def shortened(text: str, limit: int = WIDTH) -> str:
+    """Return ``text``, or its beginning and the number of characters that were left out."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} more characters)"
+
+
+def encodable(text: str) -> str:
+    """Return ``text`` with lone surrogates, which no encoding takes, by their escapes."""
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def safe_repr(value: object, limit: int = WIDTH) -> str:
+    """Return ``repr(value)``, shortened; what it raised, where it raises."""
+    return shortened(_text_by(repr, value, "repr"), limit)
+
+
+def safe_str(value: object) -> str:
+    """Return ``str(value)``; what it raised, where it raises."""
+    return _text_by(str, value, "str")
+
+
+def error_text(error: BaseException) -> str:
+    """Return the class of an error and its text: ``ValueError: no such order``."""
+    return f"{type(error).__name__}: {safe_str(error)}"
+
+
+def described(subject: str, describe: Callable[[], str]) -> str:
+    """Return what ``describe`` says about a test, or, where it raises, a sentence that says so.
+
+    Hooks of pytest describe a test by this, since an exception of theirs would end the whole run.
+    """
+    try:
+        return encodable(describe())
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        return (
+            f"pytest-cloudtasks could not describe {subject}, since a value raised {encodable(error_text(error))}."
+            " The test's own result is not affected."
+        )
+
+
+def _text_by(to_text: Callable[[object], str], value: object, name: str) -> str:
+    try:
+        return encodable("".join((to_text(value), "")))  # a subclass of str becomes a str
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        return f"(a {type(value).__name__} whose {name} raised {type(error).__name__})"

@@ -1,0 +1,120 @@
+"""Text about values that raise, are huge, are cyclic or can't be encoded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_cloudtasks._service.safe_text import described, encodable, error_text, safe_repr, safe_str, shortened
+from pytest_cloudtasks._service.wording import did_you_mean
+
+
+class Raising(Exception):
+    def __str__(self) -> str:
+        raise LookupError("no text")
+
+    __repr__ = __str__
+
+
+class NoText:
+    def __str__(self) -> Any:
+        return 42
+
+    __repr__ = __str__
+
+
+class Exiting:
+    def __repr__(self) -> str:
+        raise SystemExit
+
+    __str__ = __repr__
+
+
+class Own(str):
+    """A text whose own methods are of no use."""
+
+    def __len__(self) -> int:
+        raise LookupError
+
+    __repr__ = __format__ = __getitem__ = None  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return self
+
+
+def cyclic() -> list[Any]:
+    found: list[Any] = []
+    found.append(found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a", "'a'"),
+        (Raising(), "(a Raising whose repr raised LookupError)"),
+        (NoText(), "(a NoText whose repr raised TypeError)"),
+        ([Raising()], "(a list whose repr raised LookupError)"),
+        ([10**5000], "(a list whose repr raised ValueError)"),
+        (cyclic(), "[[...]]"),
+        ("\ud800²", "'\\ud800²'"),
+        ("x" * 1000, f"'{'x' * 399}… (602 more characters)"),
+    ],
+)
+def test_a_repr(value: Any, text: str) -> None:
+    """It is in one text, of a width that a message can have, or says why there is none."""
+    assert safe_repr(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (ValueError("no order"), "no order"),
+        (Raising(), "(a Raising whose str raised LookupError)"),
+        (NoText(), "(a NoText whose str raised TypeError)"),
+        (ValueError("\ud800"), "\\ud800"),
+        pytest.param(Own("text"), "text", id="own"),
+    ],
+)
+def test_a_str(value: Any, text: str) -> None:
+    """It is a plain str that can be encoded."""
+    told = safe_str(value)
+    assert type(told) is str
+    assert told == text
+
+
+def test_an_error() -> None:
+    """Its class is known even where it has no text."""
+    assert error_text(ValueError("no order")) == "ValueError: no order"
+    assert error_text(Raising()) == "Raising: (a Raising whose str raised LookupError)"
+
+
+@pytest.mark.parametrize("to_text", [safe_repr, safe_str, lambda value: described("it", lambda: repr(value))])
+def test_who_ends_the_process_ends_it(to_text: Any) -> None:
+    """SystemExit and KeyboardInterrupt are nobody's text."""
+    with pytest.raises(SystemExit):
+        to_text(Exiting())
+
+
+def test_a_description() -> None:
+    """It is what the function says, or a sentence that it could not."""
+    assert described("this failure", lambda: "two tasks \ud800") == "two tasks \\ud800"
+    assert described("this failure", lambda: repr(Raising())) == (
+        "pytest-cloudtasks could not describe this failure, since a value raised LookupError: no text. The test's own"
+        " result is not affected."
+    )
+
+
+def test_a_long_text() -> None:
+    """It is cut, and what is left out is counted."""
+    assert shortened("x" * 10, 10) == "x" * 10
+    assert shortened("x" * 11, 10) == "xxxxxxxxxx… (1 more characters)"
+    assert encodable("Größe \udfff") == "Größe \\udfff"
+
+
+def test_a_word_that_is_none() -> None:
+    """It is near to no known word, and a very long one is not compared."""
+    assert did_you_mean("qeues", ["queues"]) == " Did you mean 'queues'?"
+    assert did_you_mean(Raising(), ["queues"]) == ""
+    assert did_you_mean("queues" * 100_000, ["queues" * 100_001]) == ""
