@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import secrets
 from importlib.util import find_spec
@@ -20,6 +21,10 @@ GRPC_PORT = 8123
 """Where emulators of Cloud Tasks mostly listen."""
 REST_PORT = 9090
 GRACE = 10
+ENVIRONMENT = "PYTEST_CLOUDTASKS_"
+"""What the environment variable of an option begins with."""
+_LOG_FORMATS = ("text", "json", "none")
+_SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _IDS = {
     "project": (re.compile(r"[A-Za-z0-9.:-]+"), "my-shop"),  # those of a domain have a dot and a colon
     "location": (re.compile(r"[A-Za-z0-9-]+"), "europe-west1"),
@@ -52,6 +57,10 @@ examples:
   Ten minutes later, from a test in any language:
     curl -X POST 'http://127.0.0.1:{REST_PORT}/control/jump?by=10m'
 
+Each option can be set by an environment variable: --allow-host by {ENVIRONMENT}ALLOW_HOST, and so on. Separate
+several values by commas, and switch an option on or off by 1 or 0. The command line wins; values of options that may
+be repeated are added up.
+
 Point Google's client at it, in Python:
   client = tasks_v2.CloudTasksClient(
       transport=CloudTasksGrpcTransport(channel=grpc.insecure_channel("127.0.0.1:{GRPC_PORT}")))
@@ -74,31 +83,30 @@ def add_serve(commands: Commands) -> None:
     _add_queues(parser)
     _add_deliveries(parser)
     other = parser.add_argument_group("the service and the server")
-    other.add_argument(
+    _add(
+        other,
         "--service",
         action="append",
         default=[],
         metavar="KNOB=VALUE",
         help="a knob of the modelled service, such as max_task_size=102400; may be repeated",
     )
-    other.add_argument(
-        "--seed", metavar="N", help="the number that task IDs follow from; another one each time if unset"
-    )
-    other.add_argument(
+    _add(other, "--seed", metavar="N", help="the number that task IDs follow from; another one each time if unset")
+    _add(
+        other,
         "--grace",
         default=f"{GRACE}s",
         metavar="TIME",
         help="how long deliveries under way may take to end when the server is stopped (%(default)s)",
     )
-    other.add_argument(
-        "--log-format", default="text", choices=("text", "json", "none"), help="how the log is written (%(default)s)"
-    )
+    _add(other, "--log-format", default="text", choices=_LOG_FORMATS, help="how the log is written (%(default)s)")
 
 
 def _add_addresses(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where it listens")
-    group.add_argument("--host", default="127.0.0.1", help="the address (%(default)s); 0.0.0.0 in a container")
-    group.add_argument(
+    _add(group, "--host", default="127.0.0.1", help="the address (%(default)s); 0.0.0.0 in a container")
+    _add(
+        group,
         "--allow-host",
         action="append",
         default=[],
@@ -108,47 +116,69 @@ def _add_addresses(parser: argparse.ArgumentParser) -> None:
         " the server",
     )
     for name, port in (("grpc", GRPC_PORT), ("rest", REST_PORT)):
-        group.add_argument(
-            f"--{name}-port", type=int, default=port, metavar="PORT", help="%(default)s; 0 for one that is free"
+        _add(
+            group, f"--{name}-port", type=int, default=port, metavar="PORT", help="%(default)s; 0 for one that is free"
         )
 
 
 def _add_queues(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("queues")
-    group.add_argument(
+    _add(
+        group,
         "--queue",
         action="append",
         default=[],
         metavar="QUEUE",
         help="a queue that is there from the start: an ID or a full name; may be repeated",
     )
-    group.add_argument(
+    _add(
+        group,
         "--queues",
         action="append",
         default=[],
         metavar="FILE",
         help="a queue.yaml, or the JSON of `gcloud tasks queues list --format=json`",
     )
-    group.add_argument("--project", help="the project of queues given by their ID (test-project)")
-    group.add_argument("--location", help="their location (us-central1)")
-    group.add_argument("--auto-create-queues", action="store_true", help="create missing queues by CreateTask")
+    _add(group, "--project", help="the project of queues given by their ID (test-project)")
+    _add(group, "--location", help="their location (us-central1)")
+    _add(group, "--auto-create-queues", action="store_true", help="create missing queues by CreateTask")
 
 
 def _add_deliveries(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("deliveries")
-    group.add_argument(
+    _add(
+        group,
         "--forward",
         action="append",
         default=[],
         metavar="BASE=TO",
         help="send what goes to URLs under BASE to the server TO, which may be anywhere; may be repeated",
     )
-    group.add_argument("--app-engine-host", metavar="URL", help="the server that App Engine tasks go to")
-    group.add_argument(
+    _add(group, "--app-engine-host", metavar="URL", help="the server that App Engine tasks go to")
+    _add(
+        group,
         "--allow-remote",
         action="store_true",
         help="send to any address that a task names; without it, only to this machine",
     )
+
+
+def _add(group: Any, flag: str, **options: Any) -> None:
+    """Add an option, whose default an environment variable may set."""
+    value = os.environ.get(ENVIRONMENT + flag.removeprefix("--").replace("-", "_").upper())
+    if value:
+        is_list = options.get("action") == "append"
+        options["default"] = [one.strip() for one in value.split(",")] if is_list else value
+    group.add_argument(flag, **options)
+
+
+def _switch(given: argparse.Namespace, option: str) -> bool:
+    """Whether ``option`` is on: a switch of the command line, or the text of an environment variable."""
+    value: bool | str = getattr(given, option)
+    on = value if isinstance(value, bool) else _SWITCH.get(value.strip().lower())
+    if on is None:
+        raise ValueError(f"{ENVIRONMENT}{option.upper()} takes 1 or 0, and got {value!r}.")
+    return on
 
 
 def _serve(given: argparse.Namespace) -> int:
@@ -177,6 +207,8 @@ def serving_from(given: argparse.Namespace) -> Serving:
     grace = duration_in(given.grace)
     if grace is None:
         raise ValueError(f"--grace takes a duration such as 10s or 1m, and got {given.grace!r}.")
+    if given.log_format not in _LOG_FORMATS:  # argparse checks no default, which the environment may have set
+        raise ValueError(f"--log-format takes text, json or none, and got {given.log_format!r}.")
     app_engine = given.app_engine_host and server_url(given.app_engine_host, "--app-engine-host")
     forwardings = [Forwarding(one) for one in given.forward]
     settings = _settings(given)
@@ -185,7 +217,7 @@ def serving_from(given: argparse.Namespace) -> Serving:
     World(settings).check_queues()
     return Serving(
         settings,
-        Destinations(forwardings, app_engine, allow_remote=given.allow_remote),
+        Destinations(forwardings, app_engine, allow_remote=_switch(given, "allow_remote")),
         given.host,
         given.grpc_port,
         given.rest_port,
@@ -218,4 +250,4 @@ def _settings(given: argparse.Namespace) -> Settings:
         checked = settings_from_ini(texts)
     except TypeError as error:
         raise ValueError(str(error)) from None
-    return merged(checked, {"auto_create_queues": given.auto_create_queues})
+    return merged(checked, {"auto_create_queues": _switch(given, "auto_create_queues")})

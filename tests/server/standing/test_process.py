@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import signal
@@ -18,9 +19,11 @@ from google.api_core.exceptions import InvalidArgument, NotFound
 from pytest_cloudtasks import __version__
 from pytest_cloudtasks.__main__ import run
 from pytest_cloudtasks._server import emulator_oidc_endpoints as tokens
+from pytest_cloudtasks._server.emulator_cli import add_serve, serving_from
 from pytest_cloudtasks._server.emulator_control_api import Control
 from pytest_cloudtasks._server.emulator_destinations import Destinations
 from pytest_cloudtasks._server.emulator_log import Log
+from pytest_cloudtasks._server.emulator_options import Serving
 from pytest_cloudtasks._server.emulator_scheduler_loop import Pump
 from pytest_cloudtasks._server.emulator_sender import Sender
 from pytest_cloudtasks._simulation.settings import Settings
@@ -284,7 +287,7 @@ def test_knobs_and_the_seed_hold_for_the_server() -> None:
         (
             ["--queue", "no queue"],
             "The queue 'no queue' of the settings can't be created: Queue ID \"no queue\" can contain only letters"
-            " ([A-Za-z]), numbers ([0-9]), or hyphens (-). Queue ID must between 1 and 100 characters.",
+            " ([A-Za-z]), numbers ([0-9]), or hyphens (-). Queue ID must be between 1 and 100 characters.",
         ),
         (["--seed", "x"], "seed takes an integer, and got 'x'."),
         (["--host", ""], "--host takes an address to listen at, such as 127.0.0.1, and got ''."),
@@ -328,6 +331,79 @@ def test_a_wrong_option_is_refused_in_a_sentence(
     assert first == "usage: python -m pytest_cloudtasks serve [options]"
     said = last.partition("error: ")[2]
     assert said == message if message[-1] not in " (" else said.startswith(message)
+
+
+def test_options_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command line wins over it, and adds to what may be given several times; an empty variable is none."""
+    for name, value in {
+        "HOST": "::1",
+        "ALLOW_HOST": "tasks, tasks.test",
+        "GRPC_PORT": "0",
+        "REST_PORT": "1",
+        "QUEUE": "emails",
+        "PROJECT": "shop",
+        "LOCATION": "",
+        "AUTO_CREATE_QUEUES": "1",
+        "ALLOW_REMOTE": "off",
+        "FORWARD": "https://a.test=http://127.0.0.1:1,https://b.test=http://127.0.0.1:2",
+        "APP_ENGINE_HOST": "http://127.0.0.1:3",
+        "SERVICE": "max_task_size=500",
+        "SEED": "7",
+        "GRACE": "1m",
+        "LOG_FORMAT": "json",
+    }.items():
+        monkeypatch.setenv(f"PYTEST_CLOUDTASKS_{name}", value)
+    serving = parsed("--rest-port", "2", "--queue", "receipts", "--allow-host", "other")
+    assert (serving.host, serving.grpc_port, serving.rest_port) == ("::1", 0, 2)
+    assert (serving.grace, serving.log_format) == (60, "json")
+    assert serving.allowed_hosts == {"::1", "tasks", "tasks.test", "other"}
+    settings = serving.settings
+    assert (list(settings.queues), settings.project, settings.location) == (
+        ["emails", "receipts"],
+        "shop",
+        "us-central1",
+    )
+    assert (settings.auto_create_queues, settings.seed, settings.service.max_task_size) == (True, 7, 500)
+    routes = [
+        serving.destinations.route(f"https://{name}.test/", is_app_engine=name == "c") for name in ("a", "b", "c", "d")
+    ]
+    assert [getattr(route, "url", None) for route in routes] == [
+        "http://127.0.0.1:1/",
+        "http://127.0.0.1:2/",
+        "http://127.0.0.1:3/",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("ALLOW_REMOTE", "maybe", "PYTEST_CLOUDTASKS_ALLOW_REMOTE takes 1 or 0, and got 'maybe'."),
+        ("AUTO_CREATE_QUEUES", "2", "PYTEST_CLOUDTASKS_AUTO_CREATE_QUEUES takes 1 or 0, and got '2'."),
+        ("LOG_FORMAT", "xml", "--log-format takes text, json or none, and got 'xml'."),
+        (
+            "ALLOW_HOST",
+            "tasks,*",
+            "--allow-host takes a host name or an address without scheme and port, such as tasks or 192.168.1.20, and"
+            " got '*'.",
+        ),
+    ],
+)
+def test_a_wrong_variable_is_refused_in_a_sentence(
+    name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a wrong option is."""
+    monkeypatch.setenv(f"PYTEST_CLOUDTASKS_{name}", value)
+    with pytest.raises(ValueError, match=r".") as raised:
+        parsed()
+    assert str(raised.value) == message
+
+
+def parsed(*options: str) -> Serving:
+    """Return what the command line and the environment come to."""
+    parser = argparse.ArgumentParser()
+    add_serve(parser.add_subparsers())
+    return serving_from(parser.parse_args(["serve", *options]))
 
 
 def test_a_port_in_use_is_told_in_a_sentence() -> None:
