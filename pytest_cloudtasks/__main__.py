@@ -13,7 +13,8 @@ def run() -> int:
     """The command line's exit code; 1 where whoever reads the output has had enough of it, such as ``head``."""
     try:
         code = main(more=[add_serve])
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is None if the process was started without one
+            sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush at the end
         return 1

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 from google.api_core.exceptions import NotFound
 
-from pytest_cloudtasks._server.emulator_log import Log, LogWriter, visible
+from pytest_cloudtasks._server.emulator_log import Log, LogWriter, raw_writer, visible
 from pytest_cloudtasks._service.units import SECOND
 
 from .running import PATIENCE, QUEUE, Standing, Worker, standing
@@ -174,6 +174,13 @@ def test_a_log_is_encoded_as_its_reader_expects() -> None:
     writer.write("→ é")
     writer.close()
     assert disk.content == b"\\u2192 \\xe9\n"
+
+
+def test_a_log_without_a_stdout_is_written_nowhere() -> None:
+    """A process that was started with a closed stdout has none."""
+    writer = LogWriter(raw_writer(None), "{} lost".format)
+    writer.write("line")
+    writer.close()
 
 
 def refused(server: Standing, times: int) -> None:

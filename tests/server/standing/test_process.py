@@ -486,6 +486,13 @@ def test_an_address_of_ipv6_is_served() -> None:
             assert client.get_queue(name=QUEUE).name == QUEUE
 
 
+def test_a_command_works_without_a_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has none where the process was started with a closed one."""
+    monkeypatch.setattr(sys, "argv", ["pytest-cloudtasks", "plan", "--max-attempts", "1"])
+    monkeypatch.setattr(sys, "stdout", None)
+    assert run() == 0
+
+
 def test_the_version_is_told() -> None:
     """Of the command, as of the program."""
     assert ended("--version") == (0, f"pytest-cloudtasks {__version__}\n")
