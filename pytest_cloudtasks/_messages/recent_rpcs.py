@@ -50,7 +50,7 @@ class NewestRpcs:
         queue = service.existing_queue("buffer_task", request.queue)
         spec = buffering.spec_for(queue, request.task_id, content.data, content.content_type)
         measured = self._measured(service, call.size)
-        task = service.create_task(now, request.queue, spec, timeout=call.timeout, size_of=measured)
+        task = service.create_task(now, request.queue, spec, size_of=measured)
         response = buffer_messages(self._messages.types).response()
         response.task.CopyFrom(raw(self._messages.task(task, full=False)))
         return response

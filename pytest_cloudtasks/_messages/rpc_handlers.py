@@ -83,6 +83,7 @@ class Frontend:
             check_permission = partial(authorize, service, request=request)
         try:
             rpcs.check(call.method, call.api, request, check_permission)
+            service.check_wait(call.method, now, call.timeout)
             return handler(service, now, request, call)
         except errors.ServiceError as error:
             error.message = self.messages.in_own_words(error.message)
@@ -144,7 +145,7 @@ class Frontend:
     def _create_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         spec = self.messages.task_spec(request.task) if request.HasField("task") else None
         size_of = self._measured(service, call.size)
-        task = service.create_task(now, request.parent, spec, timeout=call.timeout, size_of=size_of)
+        task = service.create_task(now, request.parent, spec, size_of=size_of)
         return self.messages.task(task, full=request.response_view == VIEW_FULL)
 
     def _measured(self, service: Service, size: int) -> Callable[[Task], int] | None:

@@ -62,7 +62,7 @@ class Knobs:
     app_engine_host_suffix: str = "uc.r.appspot.com"
     """What follows the project in an App Engine host. Recorded for us-central; appspot.com is the older form."""
     enforce_rpc_deadline: bool = True
-    """Refuse a CreateTask whose time-out is over 30 s. Reported from clients in several languages."""
+    """Reject a CreateTask, a batch or a GetQueue whose time-out is over 30 s. Reported from several clients."""
     enforce_lease_rate: bool = True
     """Refuse a pull queue's eleventh LeaseTasks within a second. Documented."""
     burst_size: int | Callable[[float], int] = burst_for

@@ -65,6 +65,8 @@ class Rpc:
     """Return the name of what is to be created."""
     check_new: Callable[[str, str], None] = check_new_task
     """Raise ServiceError for a new name that can't be one under the resource."""
+    limits_wait: bool = False
+    """Whether a caller may wait for 30 seconds at the most. Evidence: reported."""
     api_service: str = ""
     """The API's service in which the RPC is, where it isn't CloudTasks of the version that was called."""
 
@@ -85,7 +87,7 @@ def _rpcs() -> dict[str, Rpc]:
         ),
         "list_queues": Rpc(parent, LOCATION, listing),
         "update_queue": Rpc(in_queue_message, QUEUE, "cloudtasks.queues.update"),
-        "get_queue": Rpc(name, QUEUE, "cloudtasks.queues.get", _QUEUE_MISSING),
+        "get_queue": Rpc(name, QUEUE, "cloudtasks.queues.get", _QUEUE_MISSING, limits_wait=True),
         "delete_queue": Rpc(name, QUEUE, "cloudtasks.queues.delete", _ENTITY_MISSING),
         "purge_queue": Rpc(name, QUEUE, "cloudtasks.queues.purge", _QUEUE_MISSING),
         "pause_queue": Rpc(name, QUEUE, "cloudtasks.queues.pause", _QUEUE_MISSING),
@@ -94,15 +96,22 @@ def _rpcs() -> dict[str, Rpc]:
         "set_iam_policy": Rpc(resource, QUEUE, "cloudtasks.queues.setIamPolicy", _QUEUE_MISSING, lacks=listing),
         "test_iam_permissions": Rpc(resource, QUEUE, "", _QUEUE_MISSING, lacks=listing),
         "create_task": Rpc(
-            parent, QUEUE, "cloudtasks.tasks.create", _QUEUE_MISSING, new_name_of=attrgetter("task.name")
+            parent,
+            QUEUE,
+            "cloudtasks.tasks.create",
+            _QUEUE_MISSING,
+            new_name_of=attrgetter("task.name"),
+            limits_wait=True,
         ),
-        "buffer_task": Rpc(queue, QUEUE, "cloudtasks.tasks.create", _QUEUE_MISSING, new_name_of=_buffered_name),
+        "buffer_task": Rpc(
+            queue, QUEUE, "cloudtasks.tasks.create", _QUEUE_MISSING, new_name_of=_buffered_name, limits_wait=True
+        ),
         "list_tasks": Rpc(parent, QUEUE, "cloudtasks.tasks.list", _QUEUE_MISSING),
         "get_task": Rpc(name, TASK, "cloudtasks.tasks.get", _ENTITY_MISSING, _ENTITY_MISSING),
         "delete_task": Rpc(name, TASK, "cloudtasks.tasks.delete", _ENTITY_MISSING, _ENTITY_MISSING),
         "run_task": Rpc(name, TASK, "cloudtasks.tasks.run", _ENTITY_MISSING, _QUEUE_MISSING),
-        "batch_create_tasks": Rpc(parent, QUEUE, "cloudtasks.tasks.create", _QUEUE_MISSING),
-        "batch_delete_tasks": Rpc(parent, QUEUE, "cloudtasks.tasks.delete", _ENTITY_MISSING),
+        "batch_create_tasks": Rpc(parent, QUEUE, "cloudtasks.tasks.create", _QUEUE_MISSING, limits_wait=True),
+        "batch_delete_tasks": Rpc(parent, QUEUE, "cloudtasks.tasks.delete", _ENTITY_MISSING, limits_wait=True),
         "get_operation": Rpc(name, OPERATION, "cloudtasks.operations.get", api_service=_OPERATIONS),
         "get_location": Rpc(name, LOCATION, "cloudtasks.locations.get", api_service=_LOCATIONS),
         "list_locations": Rpc(name, PROJECT, "cloudtasks.locations.list", api_service=_LOCATIONS),

@@ -244,20 +244,24 @@ class Service:
 
     # --- tasks ---------------------------------------------------------------------------------------------------
 
+    def check_wait(self, rpc_name: str, now: int, timeout: float | None) -> None:
+        """Raise ServiceError for a caller who would wait ``timeout`` seconds, which is too long for this RPC."""
+        if timeout is None or timeout <= creation.MAX_RPC_DEADLINE:
+            return
+        if self.knobs.enforce_rpc_deadline and RPCS[rpc_name].limits_wait:
+            raise creation.deadline_refused(timeout, now)
+
     def create_task(
         self,
         now: int,
         parent: str,
         spec: TaskSpec | None,
         *,
-        timeout: float | None = None,
         size_of: Callable[[Task], int] | None = None,
     ) -> Task:
-        """CreateTask, of a caller who waits ``timeout`` seconds; ``size_of`` measures the task as it is stored."""
+        """CreateTask; ``size_of`` measures the task as it is stored."""
         queue = self.queues.get(parent)
         knobs = self.knobs
-        if timeout is not None and timeout > creation.MAX_RPC_DEADLINE and knobs.enforce_rpc_deadline:
-            raise creation.deadline_refused(timeout, now)
         if queue is None or now < queue.initialized_at:
             raise self._queue_missing(now, parent)
         if spec is None:

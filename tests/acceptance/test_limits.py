@@ -100,6 +100,8 @@ def test_an_rpc_that_waits_over_30_seconds_is_refused(cloud_tasks: FakeCloudTask
         "The request deadline is 2019-08-22T01:28:56.31908-07:00. The deadline cannot be more than 30s in the future."
     )
     cloud_tasks.assert_enqueued(count=1)
+    with pytest.raises(exceptions.InvalidArgument, match="The deadline cannot be more than 30s in the future"):
+        CloudTasksClient().get_queue(name=cloud_tasks.queue_path("work"), timeout=31.0, retry=None)
     with FakeCloudTasks(queues=["work"], service={"enforce_rpc_deadline": False}):
         accepted(task, timeout=600.0)
 

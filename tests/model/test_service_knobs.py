@@ -10,6 +10,7 @@ from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.options import Knobs, SystemThrottle
 from pytest_cloudtasks._service.outcome import Outcome, OutcomeKind, response
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, Target
+from pytest_cloudtasks._service.rpcs import RPCS
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import TaskSpec, TaskState
 from pytest_cloudtasks._service.units import LATEST, MILLISECOND, SECOND
@@ -34,27 +35,38 @@ OTHER = f"{LOCATION}/queues/other"
 SPEC = TaskSpec(HttpTarget(URL))
 
 
+LIMITED = ("create_task", "buffer_task", "batch_create_tasks", "batch_delete_tasks", "get_queue")
+
+
+@pytest.mark.parametrize("rpc", RPCS)
 @pytest.mark.parametrize("timeout", [None, 0.5, 30.0])
-def test_a_caller_may_wait_for_30_seconds(timeout: float | None) -> None:
+def test_a_caller_may_wait_for_30_seconds(rpc: str, timeout: float | None) -> None:
     """Or not say how long."""
-    assert service_with().create_task(START, QUEUE, SPEC, timeout=timeout).is_live
+    service_with().check_wait(rpc, START, timeout)
 
 
-def test_a_caller_who_would_wait_longer_is_refused() -> None:
+@pytest.mark.parametrize("rpc", sorted(RPCS.keys() - set(LIMITED)))
+def test_other_rpcs_have_no_limit(rpc: str) -> None:
+    """A caller of another RPC may wait as long as it likes."""
+    service_with().check_wait(rpc, START, 600.0)
+
+
+@pytest.mark.parametrize("rpc", LIMITED)
+def test_a_caller_who_would_wait_longer_is_refused(rpc: str) -> None:
     """The text has the deadline in Pacific time, and nothing changes."""
     service = service_with()
     assert_refused(
         service,
         Code.INVALID_ARGUMENT,
         "The request deadline is 2023-11-14T14:13:50.5-08:00. The deadline cannot be more than 30s in the future.",
-        lambda: service.create_task(START, QUEUE, SPEC, timeout=30.5),
+        lambda: service.check_wait(rpc, START, 30.5),
     )
 
 
 def test_waiting_longer_can_be_allowed() -> None:
     """By the knob enforce_rpc_deadline."""
     service = service_with(knobs=Knobs(enforce_rpc_deadline=False))
-    assert service.create_task(START, QUEUE, SPEC, timeout=600).is_live
+    service.check_wait("create_task", START, 600.0)
 
 
 def test_a_queue_that_is_made_anew_can_be_a_ghost() -> None:
