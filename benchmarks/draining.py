@@ -51,7 +51,7 @@ def drained(number: int) -> float:
 def _attempts() -> Iterator[Row]:
     number = 20_000
     with FakeCloudTasks() as cloud_tasks:
-        assert cloud_tasks.clock.elapsed == timedelta(0)  # first contact: time is held, as it is for the attempts
+        assert cloud_tasks.clock.elapsed == timedelta(0)  # time is held, as it is for the attempts
         bare = seconds_each({"floor": creating(floor())}, count=300)["floor"]
     each = median(drained(number) for _ in range(7)) / number
     yield Row("drain: attempts a second", 1 / each, "/s", 50_000, is_at_least=True, note=f"{each * 1e6:.1f} µs each")

@@ -50,7 +50,7 @@ def rows() -> Iterator[Row]:
     took = seconds_each({"bare": _bare, "fake": _fakes(), "used": _used()}, count=50)
     yield Row("a fake's set-up and teardown", took["fake"] * 1e3, "ms", 1)
     yield Row("a fake's set-up and teardown against a client's constructor", took["fake"] / took["bare"], "×")
-    yield Row("the same with first contact and its own client", took["used"] / took["bare"], "×")
+    yield Row("the same with time held and its own client", took["used"] / took["bare"], "×")
 
 
 def _imports() -> tuple[float, float]:

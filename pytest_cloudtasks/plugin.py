@@ -164,6 +164,16 @@ def pytest_configure_node(node: Any) -> None:
     tell_worker(node)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Release time before anything else where Ctrl-C or pytest.exit ends the run: no teardown of the test follows."""
+    try:
+        return (yield)
+    except BaseException:
+        item.config.stash[_SESSION].release_time()
+        raise
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begin a fake for a test that asks for one, before its fixtures."""
@@ -171,15 +181,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_fixture_setup(fixturedef: Any, request: Any) -> Generator[None, object, object]:
-    """Know whether a fixture of a wider scope than the test is being set up."""
-    with request.config.stash[_SESSION].setting_up(fixturedef.scope):
-        return (yield)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: Any) -> Generator[None, object, object]:
+    """Hold time from the first of the test's own fixtures on, and let those of a wider scope have real time."""
+    session = request.config.stash[_SESSION]
+    with session.setting_up(fixturedef.scope):
+        result = yield
+    if fixturedef.argname == "cloud_tasks" and fixturedef.func.__module__ == __name__:
+        from ._pytest.asked_fixture import tell_when_asked
+
+        tell_when_asked(fixturedef, session.ask)
+    return result
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Give every Hypothesis example a fake of its own."""
+    """Hold time for a test that has no fixtures of its own; give every Hypothesis example a fake of its own."""
     with item.config.stash[_SESSION].calling(item):
         return (yield)
 

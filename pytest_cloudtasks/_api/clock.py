@@ -21,7 +21,7 @@ class ClockView:
 
     @property
     def elapsed(self) -> timedelta:
-        """The queue's time since first contact."""
+        """The queue's time since time is held."""
         return to_timedelta(self._world().clock.elapsed)
 
     def __repr__(self) -> str:

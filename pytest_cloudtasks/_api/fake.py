@@ -55,8 +55,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         with FakeCloudTasks(queues=["receipts"]) as cloud_tasks:
             ...
 
-    While it is active every ``CloudTasksClient`` of the process talks to it, and from first contact on time stands
-    still but for what the test drives.
+    While it is active every ``CloudTasksClient`` of the process talks to it, and time stands still but for what the
+    test drives.
     """
 
     def __init__(
@@ -122,6 +122,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
             world = World(self._settings)
             world.check_queues()
             stack.enter_context(self._in(world))
+            world.hold_time()
             if self._choices is not None:
                 self.choose_from(self._choices)
             self._exit = stack.pop_all()
@@ -158,7 +159,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
 
     @property
     def _resting(self) -> World:
-        """The world, without first contact."""
+        """The world, without a look at the time."""
         if self._running is None and self._on_demand is not None:
             self._on_demand()
         if self._running is None:
@@ -174,7 +175,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
 
     @property
     def _world(self) -> World:
-        """The world; whoever asks has made first contact."""
+        """The world, at the instant that the application sees."""
         world = self._resting
         with world.lock:
             world.contact()
@@ -347,7 +348,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         ]
 
     def timeline(self, format: Literal["text", "json"] = "text") -> str:
-        """What happened so far, with offsets from first contact: a line an event, or as a JSON list of objects.
+        """What happened so far, with offsets from where time is held: a line an event, or as a JSON list of objects.
 
         Of each object ``at`` is an ISO 8601 instant and ``offset`` in seconds; docs/reference.md lists the keys. Raises
         ValueError for another format.

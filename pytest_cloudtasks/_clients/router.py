@@ -5,7 +5,7 @@ Clients live as long as the process, so this is the one object of the package th
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ class Backend(Receiver, Protocol):
 
     def redirects(self, address: str) -> bool:
         """Whether a channel that the user opened to ``address`` is to be answered here."""
+        ...
+
+    def let_time_go(self) -> None:
+        """Let the application's time be real from now on, for good."""
         ...
 
 
@@ -57,6 +61,11 @@ class Switchboard:
     def leave(self, backend: Backend) -> None:
         """``backend`` takes no more calls; the one before it does again."""
         self._backends.remove(backend)
+
+    @property
+    def backends(self) -> Sequence[Backend]:
+        """The active fakes, innermost last."""
+        return tuple(self._backends)
 
     @property
     def backend(self) -> Backend | None:

@@ -13,7 +13,7 @@ from .._simulation.state import State
 
 
 class Entry(NamedTuple):
-    """One thing that happened at ``offset`` nanoseconds from first contact, and at ``instant``."""
+    """One thing that happened at ``offset`` nanoseconds from where time is held, and at ``instant``."""
 
     offset: int
     instant: int

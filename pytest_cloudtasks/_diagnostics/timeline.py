@@ -24,7 +24,7 @@ NAMED = 3
 
 
 def timeline_text(world: State) -> str:
-    """One line an event: the offset from first contact, the queue or task, and what happened to it."""
+    """One line an event: the offset from where time is held, the queue or task, and what happened to it."""
     return "\n".join(_aligned(world)) or "nothing has happened yet"
 
 

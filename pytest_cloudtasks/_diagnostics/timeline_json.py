@@ -38,7 +38,7 @@ def timeline_json(world: State) -> str:
 def timeline_data(world: State) -> list[dict[str, Any]]:
     """A list of objects, an event each, and at its end what is held back now.
 
-    Each has ``at`` (ISO 8601), ``offset`` (seconds from first contact), ``event`` and ``text``. Where they apply it has
+    Each has ``at`` (ISO 8601), ``offset`` (seconds), ``event`` and ``text``. Where they apply it has
     ``queue`` and ``task`` (full names); ``method``, ``url`` and ``schedule_time`` of a task that was created;
     ``attempt``, ``forced``, ``result``, ``retry_at``, ``exhausted``, ``dropped`` and ``lost`` of an attempt; ``until``
     of a lease; ``rpc`` and ``code`` of a call; ``reason`` of what is blocked.

@@ -58,7 +58,7 @@ class RpcCall:
         self.message = raw(request)
         """Protobuf's own message, for those who answer the call; None once it is answered."""
         self.event = self.note = self.offset = 0
-        """On the timeline it came before the event and the note of these numbers, so long after first contact (ns)."""
+        """On the timeline it came before the event and the note of these numbers, so long after the start (ns)."""
         self.is_told = False
         """Whether an event or a note tells what came of it."""
         self._request_kind = type(request)

@@ -22,7 +22,7 @@ def fresh_examples(test: Any, handle: FakeCloudTasks, world: World, show: Callab
     """Run each example of ``test`` in a world that starts where the test's fixtures left ``world``."""
     inner = test.inner_test
     fresh = world.snapshot()
-    world.clock.release()
+    world.clock.pause()
 
     @contextmanager
     def example() -> Iterator[None]:
@@ -30,6 +30,7 @@ def fresh_examples(test: Any, handle: FakeCloudTasks, world: World, show: Callab
         one = fresh()
         show(one)
         with handle._in(one):
+            one.clock.resume()
             yield
         check_strictness(one)
 
@@ -54,3 +55,4 @@ def fresh_examples(test: Any, handle: FakeCloudTasks, world: World, show: Callab
         yield
     finally:
         test.inner_test = inner
+        world.clock.resume()

@@ -36,6 +36,13 @@ class PluginSession:
         self._handle: FakeCloudTasks | None = None
         self._item: pytest.Item | None = None
         self._wide_fixtures = 0
+        """How many fixtures of a wider scope than the test are being set up, within each other."""
+        self._is_asked_for = False
+        """Whether the test, or one of its fixtures, asks for the fake by name."""
+        self._is_own_time = False
+        """Whether the test's own set-up has begun, and its own teardown has not ended."""
+        self._outer = frozenset(switchboard.backends)
+        """The fakes of a test that this session runs within."""
         self._stack = ExitStack()
         self._server: CloudTasksServer | None = None
         self._exports = False
@@ -85,12 +92,39 @@ class PluginSession:
         self._world = self._first_world = None
         self._failures = []
         self._has_failed = self._has_passed = False
+        self._is_own_time = False
         settings = self._settings_of(item)
         self._decide_outside(self._ini["outside"] if settings is None else settings.outside)
-        if MARKER in getattr(item, "fixturenames", ()) or (settings is not None and settings.autouse):
+        self._is_asked_for = MARKER in getattr(item, "fixturenames", ())
+        if self._is_asked_for or (settings is not None and settings.autouse):
             self._begin(item)
         if SERVER in getattr(item, "fixturenames", ()):
             self.serve()
+
+    def begin_own_time(self) -> None:
+        """The fixtures of wider scopes are set up, and the test's own follow: time is held from here on."""
+        if self._item is None or self._is_own_time:
+            return
+        self._is_own_time = True
+        self._item.addfinalizer(self._end_own_time)  # the first, so that it runs after the test's own fixtures
+        self._hold_time()
+
+    def ask(self) -> None:
+        """The running test, or one of its fixtures, asks for the fake by name, maybe not before it runs."""
+        if self._item is None:
+            return
+        self._is_asked_for = True
+        if self._world is None:
+            self._begin(self._item)
+        elif self._is_own_time and not self._wide_fixtures:
+            self._hold_time()
+
+    def release_time(self) -> None:
+        """Something ends the test and the run: time is real before anybody is told."""
+        self._is_own_time = False
+        for world in switchboard.backends:
+            if world not in self._outer:
+                world.let_time_go()
 
     def tear_down(self, item: pytest.Item, *, is_failing: bool = False) -> None:
         """End a test, after its fixtures: release everything, then fail for what application code has swallowed.
@@ -171,20 +205,31 @@ class PluginSession:
 
     @contextmanager
     def setting_up(self, scope: str) -> Iterator[None]:
-        """While a fixture is set up; one of a wider scope than the test may defer credentials."""
-        is_wide = scope != "function"
-        self._wide_fixtures += is_wide
+        """While a fixture is set up; one of a wider scope than the test has real time and may defer credentials."""
+        if scope == "function":
+            self.begin_own_time()
+            yield
+            return
+        self._wide_fixtures += 1
+        world = self._world if self._wide_fixtures == 1 else None
+        if world is not None:
+            world.clock.pause()
         try:
             yield
         finally:
-            self._wide_fixtures -= is_wide
-            if is_wide and self._world is not None:
+            self._wide_fixtures -= 1
+            if world is not None:
+                world.clock.resume()
+            if self._world is not None:
                 # A fake that it has begun is the outer one for the tests that follow, and so for this one.
                 switchboard.put_innermost(self._world)
+                if not self._wide_fixtures:
+                    self._hold_time()
 
     @contextmanager
     def calling(self, item: pytest.Item) -> Iterator[None]:
         """While the test function runs; under Hypothesis every example gets a world of its own."""
+        self.begin_own_time()
         test = getattr(getattr(item, "obj", None), "hypothesis", None)
         if self._world is None or test is None:
             yield
@@ -266,6 +311,23 @@ class PluginSession:
             _ = world.frontend
         self._world = self._first_world = world
         self._stack = self.handle._in(world)
+        if not self._wide_fixtures:
+            self._hold_time()
+
+    def _hold_time(self) -> None:
+        """Hold time in the test's own time, or with the first use of a fake that nobody has asked for by name."""
+        if self._world is None or not self._is_own_time:
+            return
+        if self._is_asked_for:
+            self._world.hold_time()
+        else:
+            self._world.clock.hold_when_used()
+
+    def _end_own_time(self) -> None:
+        """The test's own fixtures are torn down, and those of wider scopes follow, in real time."""
+        self._is_own_time = False
+        if self._first_world is not None:
+            self._first_world.let_time_go()
 
     def _begin_on_demand(self) -> None:
         """The handle was touched in a test whose fixtures did not name it: request.getfixturevalue() does that."""

@@ -124,7 +124,7 @@ def _axis(layout: Layout) -> str:
         for left, right, name in layout.gaps
     ]
     ticks = [tag("div", text(name), class_="tick", style=f"left:{_px(x)}") for x, name in layout.ticks]
-    name = tag("div", "since first contact", class_="name quiet")
+    name = tag("div", "since time is held", class_="name quiet")
     return tag("div", name + tag("div", "".join(gaps + ticks), class_="track"), class_="axis", aria_hidden="true")
 
 
@@ -217,7 +217,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
         tag("th", name, scope="col", class_=class_) for name, class_ in (("Time", "time"), ("What happened", None))
     ]
     head = tag("thead", tag("tr", "".join(names) + tag("th", tag("span", "Details", class_="hidden"), scope="col")))
-    caption = tag("caption", "Time is that of the queue, since first contact.")
+    caption = tag("caption", "Time is that of the queue, since it is held.")
     body = tag("tbody", "\n".join(_row(row) for row in rows))
     size = f"contain-intrinsic-size:auto {30 * len(rows)}px"
     return heading + tag("div", tag("table", "\n".join([caption, head, body])), class_="table", style=size)

@@ -1,6 +1,6 @@
 """Bodies, headers, messages and texts as a report shows them: readable, not too long, alike in every run.
 
-Instants become offsets from first contact: a test that holds no date of its own starts at another one in every run.
+Instants become offsets: a test that holds no date of its own starts at another one in every run.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ class Origin(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A planned fault that has happened, before event number ``event``; ``offset`` from first contact."""
+    """A planned fault that has happened, before event number ``event``; ``offset`` from where time is held."""
 
     event: int
     offset: int

@@ -94,7 +94,7 @@ class World(State):
         with self.lock:
             if self.has_ended:
                 raise WorldEnded(f"{call.method} was called when the test that its fake belongs to was over.")
-            now = self.contact(by_call=True)
+            now = self.contact()
             service, plans = self.service, self.plans
             service.dispatcher.observe(now)
             accepted = len(service.accepted)
@@ -157,7 +157,7 @@ class World(State):
 
     @contextmanager
     def entered(self) -> Iterator[World]:
-        """Intercepted calls come here, and time is held where the settings say so, until the block ends."""
+        """Intercepted calls come here until the block ends, and time is released then."""
         undo: Callable[[], None] | None = None
         if self.settings.google_auth:
             from .._clients.default_credentials import anonymous_default
@@ -165,7 +165,6 @@ class World(State):
             undo = anonymous_default(self.settings.project)
         switchboard.enter(self)
         try:
-            self.begin()
             yield self
         finally:
             try:

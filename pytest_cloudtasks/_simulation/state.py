@@ -19,7 +19,7 @@ from .._service.wording import did_you_mean, listed
 from .._targets.answers import Answer
 from .._targets.registry import Targets
 from .._targets.request import TargetRequest
-from .._time.clock import Clock, Leap
+from .._time.clock import Clock, Leap, Mode
 from .._time.instants import to_datetime
 from .call_log import CallLog
 from .choices import Choices, SeededChoices
@@ -69,24 +69,34 @@ class State:
 
     # --- time ----------------------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Hold time from the start, where a start is set; else first contact does."""
-        if self.settings.start is not None:
-            self.contact()
+    def hold_time(self, *, whole_second: bool = True) -> None:
+        """Hold time from here on; the queues of the settings are there from then on."""
+        with self.lock:
+            leap = self.clock.hold_time(whole_second=whole_second)
+            self._begin()
+            if leap is not None:
+                self._leap(leap)
 
-    def contact(self, *, by_call: bool = False) -> int:
-        """Make first contact if there was none, and bring the queue's instant up to the application's."""
-        if not self.clock.has_started:
-            self._first_contact(by_call)
+    def let_time_go(self) -> None:
+        """Let the application's time be real from now on, for good; the queue keeps its instant."""
+        with self.lock:
+            self.clock.release()
+
+    def contact(self) -> int:
+        """Bring the queue's instant up to the application's time; a fake that waits for its first use holds it now."""
+        if self.clock.mode is Mode.ON_USE:
+            self.hold_time(whole_second=False)
+        elif not self.clock.has_started:
+            self.clock.use()
+            self._begin()
         leap = self.clock.observe()
         if leap is not None:
             self._leap(leap)
         return self.clock.now
 
-    def _first_contact(self, by_call: bool) -> None:
-        self.clock.contact(by_call=by_call)
+    def _begin(self) -> None:
         if self.origins:
-            return  # this world goes on from another's state, its queues among it
+            return  # it was used before, or goes on from another's state, its queues among it
         self.origins.append(Origin(0, self.clock.origin, 0))
         for name, fields in self.settings.queues.items():
             self.configure(self.service, self.clock.now, self.settings.queue_name(name), fields)
@@ -171,6 +181,7 @@ class State:
 
 def _no_way_back(leap: Leap, what_is_there: str) -> str:
     """What is wrong with a clock that shows an earlier instant than the queue's, and what to do."""
+    assert leap.clock is not None, "real time is never followed back"
     name = leap.clock.name
     shows, advice = "shows", "Freeze time before the first task is created, or move it forwards."
     if leap.instead_of is not None:

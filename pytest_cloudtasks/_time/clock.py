@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from enum import Enum
 from typing import NamedTuple
 
 from .._service.units import LATEST
@@ -13,7 +14,8 @@ from .hold import Hold
 class Leap(NamedTuple):
     """The application's time is no longer the queue's: the test's own clock was moved, begun or ended."""
 
-    clock: ForeignClock
+    clock: ForeignClock | None
+    """The test's clock; None where time was real before and is held now."""
     was: int
     now: int
     is_new: bool
@@ -22,11 +24,20 @@ class Leap(NamedTuple):
     """The other library, if it was one of its clocks that was followed until now."""
 
 
+class Mode(Enum):
+    """Whose time it is."""
+
+    FREE = "the application's time is real, whatever the queue does"
+    ON_USE = "real until the queue is used, and held from then on"
+    HELD = "the queue's and the application's time are one"
+    OVER = "real, for good: the test is over"
+
+
 class Clock:
     """The queue's instant, in nanoseconds since 1970, and what keeps the application's time equal to it.
 
-    It starts with `contact`. Where the test holds time itself, that clock is followed and moved; else the
-    application's time is held here, or, for a virtual clock, left alone.
+    Where the test holds time itself, that clock is followed and moved; else the application's time is held here, or,
+    for a virtual clock, left alone.
     """
 
     def __init__(
@@ -35,54 +46,93 @@ class Clock:
         """``resumes`` is the instant and the origin of an earlier clock, whose place this one takes."""
         self._start = start
         self._virtual = virtual
-        self._resumes = resumes
         self._hold: Hold | None = None
         self._followed: ForeignClock | None = None
-        self.has_started = False
-        """Whether first contact was made."""
+        self._is_apart = False
+        """Whether it has a time of its own within another fake's."""
+        self.mode = Mode.FREE
+        self._paused: Mode | None = None
+        """What `resume` goes back to."""
+        self.has_started = resumes is not None
+        """Whether the queue has an instant."""
         self.now, self.origin = resumes or (0, 0)
-        """The queue's instant, and the one that the timeline counts from; before contact, those that it resumes."""
+        """The queue's instant, and the one that the timeline counts from."""
 
     @property
     def elapsed(self) -> int:
-        """Nanoseconds since first contact; leaps to other dates don't count."""
+        """Nanoseconds since time is held; leaps to other dates don't count."""
         return self.now - self.origin
 
-    def contact(self, *, by_call: bool = False) -> None:
-        """First contact: from now on the queue has an instant, a whole second, and holds it.
+    def use(self) -> None:
+        """Give the queue an instant, without holding time: a fixture of a wider scope uses it, which runs on."""
+        if not self.has_started:
+            self.now = self.origin = self._first_instant(None if self._virtual else active(None), whole_second=True)
+            self.has_started = True
 
-        It is the second that has begun. A call of the application (``by_call``) may carry what the application has
-        just read off its clock, which must not come to lie ahead: there it is the second that begins next.
+    def hold_time(self, *, whole_second: bool = True) -> Leap | None:
+        """Hold time from here on: at `start`, where a clock of the test's stands, or at the next whole second.
+
+        It is this very instant instead of a ``whole_second`` where a use that nobody could foresee begins the hold.
+        If the queue was used before, while time was real, the leap to the instant of the hold is to be accepted.
         """
-        if self.has_started:
-            return
+        if self.mode in (Mode.HELD, Mode.OVER):
+            return None
+        self.mode = Mode.HELD
         foreign = None if self._virtual else active(None)
-        is_apart = False
-        if self._resumes is None and foreign is not None and self._start is not None:
+        if foreign is not None and self._start is not None:
             if is_ours(foreign):  # another fake's, which has an instant of its own, and tasks that wait for theirs
-                foreign, is_apart = None, True
+                foreign, self._is_apart = None, True
             else:
                 foreign.move(self._start)
-        if self._resumes is None:
-            self.now = self.origin = self._first_instant(foreign, by_call)
-        self.has_started = True
-        if foreign is None:
-            if not self._virtual:
-                self._hold = Hold(self.now, is_apart=is_apart)
-        elif self._resumes is None:
+        at = self._first_instant(foreign, whole_second)
+        if not self.has_started:
+            self.now = self.origin = at
+            self.has_started = True
+        elif foreign is None:
+            at = max(at, self.now)
+        if foreign is not None:
             self._followed = foreign
+        elif not self._virtual:
+            self._hold = Hold(at, is_apart=self._is_apart)
+        return None if at == self.now else Leap(foreign, self.now, at, True)
 
-    def _first_instant(self, foreign: ForeignClock | None, by_call: bool) -> int:
+    def hold_when_used(self) -> None:
+        """Leave time alone until the queue is used."""
+        if self.mode is Mode.FREE:
+            self.mode = Mode.ON_USE
+
+    def pause(self) -> None:
+        """Let the application's time be real until `resume`, unless a clock of the test's own is in force."""
+        if self._hold is not None:
+            can_pause = self._hold.is_in_force
+        else:
+            can_pause = self._virtual or self.mode is Mode.ON_USE or active(None) is None
+        if can_pause and self.mode in (Mode.ON_USE, Mode.HELD):
+            self.mode, self._paused = Mode.FREE, self.mode
+            self._let_go()
+
+    def resume(self) -> None:
+        """Go on where `pause` stopped, or the clock that this one has taken the place of."""
+        if self._paused is None or self.mode is Mode.OVER:
+            return
+        self.mode, self._paused = self._paused, None
+        if self.mode is not Mode.HELD or self._virtual:
+            return
+        foreign = active(None)
+        if foreign is None or (self._is_apart and is_ours(foreign)):
+            self._hold = Hold(self.now, is_apart=self._is_apart)
+
+    def _first_instant(self, foreign: ForeignClock | None, whole_second: bool) -> int:
         if self._start is not None:
             return self._start
         if foreign is not None:
             return foreign.now()
         now = time.time_ns()
-        return now + -now % 1_000_000_000 if by_call else now - now % 1_000_000_000
+        return now + -now % 1_000_000_000 if whole_second else now - now % 1_000
 
     def observe(self) -> Leap | None:
         """How the application's time differs from the queue's, if it does; nothing is changed but our own hold."""
-        if self._virtual:
+        if self._virtual or self.mode is not Mode.HELD:
             return None
         hold = self._hold
         if hold is not None and hold.stands_at(self.now):
@@ -111,7 +161,8 @@ class Clock:
         if set_anew:
             self.origin += leap.now - self.now
         self.now = leap.now
-        self._follow(leap.clock)
+        if leap.clock is not None:
+            self._follow(leap.clock)
 
     def move(self, to: int) -> None:
         """Move the queue, and with it the application's time, forward to ``to``.
@@ -127,7 +178,7 @@ class Clock:
                 " drain() an instant in until=…."
             )
         self.now = to
-        if self._virtual:
+        if self._virtual or self.mode is not Mode.HELD:
             return
         if self._hold is None or not self._hold.is_in_force:
             foreign = active(self._hold and self._hold.traveller, self._followed and self._followed.source)
@@ -137,12 +188,19 @@ class Clock:
             self._hold.move(to)
 
     def resumed(self) -> Clock:
-        """A clock that goes on from here, for another world."""
-        resumes = (self.now, self.origin) if self.has_started else self._resumes
-        return Clock(start=self._start, virtual=self._virtual, resumes=resumes)
+        """A clock that goes on from here with `resume`, for another world."""
+        clock = Clock(
+            start=self._start, virtual=self._virtual, resumes=(self.now, self.origin) if self.has_started else None
+        )
+        clock._paused, clock._is_apart = self._paused or self.mode, self._is_apart
+        return clock
 
     def release(self) -> None:
-        """Let the application's time run again. The clock keeps its instant."""
+        """Let the application's time run again, for good. The clock keeps its instant."""
+        self.mode = Mode.OVER
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._hold is not None:
             self._hold.release()
             self._hold = None
@@ -176,8 +234,8 @@ class WallClock(Clock):
         """What the wall's clock shows, whatever this one does."""
         return time.time_ns()
 
-    def contact(self, *, by_call: bool = False) -> None:
-        """The clock starts with the first contact, at the wall's instant and as far ahead as it is."""
+    def use(self) -> None:
+        """Start with the first use, at the wall's instant and as far ahead as it is."""
         if not self.has_started:
             self.has_started = True
             self.now = self.origin = self.on_the_wall() + self._ahead

@@ -23,8 +23,8 @@ def enqueue(at: datetime | None = None, **request: Any) -> None:
     CloudTasksClient().create_task(parent=QUEUE, task=task)
 
 
-def test_a_time_that_the_application_read_before_first_contact_is_not_late(cloud_tasks: FakeCloudTasks) -> None:
-    """Where the application's call is first contact, a task for now is due now, and one for later not later."""
+def test_a_time_that_the_application_read_before_its_first_call_is_exact(cloud_tasks: FakeCloudTasks) -> None:
+    """A task for now is due now, and one for later neither earlier nor later."""
     enqueue(datetime.now(timezone.utc))
     enqueue(datetime.now(timezone.utc) + timedelta(hours=3))
     assert time.time_ns() % 1_000_000_000 == 0

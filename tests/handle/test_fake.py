@@ -34,7 +34,7 @@ def test_a_fake_of_ones_own() -> None:
     for _ in range(2):
         with fake as cloud_tasks:
             assert cloud_tasks is fake
-            assert repr(fake) == "<FakeCloudTasks with 0 queues>"
+            assert repr(fake) == "<FakeCloudTasks with 1 queue>"
             cloud_tasks.assert_nothing_enqueued()
             assert repr(fake) == "<FakeCloudTasks with 1 queue>"
             fake.create_queue("reports")
@@ -93,13 +93,12 @@ def test_time_is_released_at_the_end() -> None:
     assert datetime.now(timezone.utc) != START
 
 
-def test_a_fake_that_is_never_touched_keeps_real_time() -> None:
-    """Without a start, time is held from first contact, not from the block's beginning."""
-    with FakeCloudTasks() as cloud_tasks:
-        assert cloud_tasks.timeline() == "nothing has happened yet"
-        assert not cloud_tasks._resting.clock.has_started
-        cloud_tasks.route(MAILER)
-        assert cloud_tasks._resting.clock.has_started
+def test_a_block_holds_time_from_its_first_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the next whole second, whether or not the fake is ever used, and its queues are there."""
+    monkeypatch.setattr("pytest_cloudtasks._time.clock.time.time_ns", lambda: 1_900_000_000_000_000_001)
+    with FakeCloudTasks(queues=["receipts"]) as cloud_tasks:
+        assert datetime.now(timezone.utc) == datetime.fromtimestamp(1_900_000_001, timezone.utc)
+        assert cloud_tasks.timeline() == "+0:00:00  queue receipts created"
 
 
 def test_virtual_time() -> None:

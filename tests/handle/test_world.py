@@ -1,4 +1,4 @@
-"""The world of a test: its calls, its queues, its first contact, and the clock that the test itself holds."""
+"""The world of a test: its calls, its queues, where its time begins, and the clock that the test itself holds."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_a_call_log_of_nothing(cloud_tasks: FakeCloudTasks) -> None:
 
 
 @pytest.mark.cloud_tasks(queues=["receipts", {"reports": {"state": "PAUSED", "retry_config": {"max_attempts": 3}}}])
-def test_queues_of_the_settings_exist_at_first_contact(cloud_tasks: FakeCloudTasks) -> None:
+def test_queues_of_the_settings_exist_from_the_start(cloud_tasks: FakeCloudTasks) -> None:
     """As if the test had created them, with the fields given."""
     reports = tasks_v2.CloudTasksClient().get_queue(name=cloud_tasks.queue_path("reports"))
     assert (reports.state.name, reports.retry_config.max_attempts) == ("PAUSED", 3)

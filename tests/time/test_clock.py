@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 
@@ -10,7 +10,7 @@ import time_machine
 from freezegun import freeze_time
 
 from pytest_cloudtasks._service.units import LATEST
-from pytest_cloudtasks._time.clock import Clock
+from pytest_cloudtasks._time.clock import Clock, Mode
 from pytest_cloudtasks._time.foreign import innermost_traveller
 
 SECOND = 1_000_000_000
@@ -20,25 +20,116 @@ YEAR_2030 = int(datetime(2030, 1, 1, tzinfo=timezone.utc).timestamp()) * SECOND
 
 @contextmanager
 def started(clock: Clock) -> Iterator[Clock]:
-    clock.contact()
+    clock.hold_time()
     try:
         yield clock
     finally:
         clock.release()
 
 
-def test_first_contact_holds_time_cut_to_the_second() -> None:
-    """From first contact on queue and application stand at one whole second, which is now."""
-    before = time.time_ns()
+@contextmanager
+def resumed(first: Clock) -> Iterator[Clock]:
+    """The clock that takes the place of ``first``, which is paused."""
+    clock = first.resumed()
+    clock.resume()
+    try:
+        yield clock
+    finally:
+        clock.release()
+
+
+@pytest.fixture
+def real(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """What the process's clock shows while nobody holds it, as the clock reads it: the last of these instants."""
+    shown = [YEAR_2030 + 1]
+    held = time.time_ns
+    monkeypatch.setattr(
+        "pytest_cloudtasks._time.clock.time.time_ns", lambda: shown[-1] if innermost_traveller() is None else held()
+    )
+    return shown
+
+
+@pytest.mark.parametrize(("beyond", "held"), [(0, 0), (1, SECOND), (SECOND - 1, SECOND)])
+def test_time_is_held_at_the_next_whole_second(real: list[int], beyond: int, held: int) -> None:
+    """Queue and application stand there, so that nothing that was read before lies ahead; a whole one is its own."""
+    real.append(YEAR_2030 + beyond)
     with started(Clock()) as clock:
-        assert clock.now % SECOND == 0
-        assert 0 <= before - clock.now < 60 * SECOND
-        assert time.time_ns() == clock.now
-        assert clock.elapsed == 0
+        assert (clock.now, clock.origin, clock.elapsed) == (YEAR_2030 + held, YEAR_2030 + held, 0)
+        assert datetime.now(timezone.utc).timestamp() * SECOND == YEAR_2030 + held
 
 
-def test_a_clock_without_contact_leaves_time_alone() -> None:
-    """Before contact nothing is held."""
+def test_an_unforeseen_use_holds_that_very_instant(real: list[int]) -> None:
+    """It is cut to the microsecond, the finest that the application reads."""
+    real.append(YEAR_2030 + 1_234_567_891)
+    clock = Clock()
+    clock.hold_time(whole_second=False)
+    try:
+        assert (clock.now, clock.elapsed) == (YEAR_2030 + 1_234_567_000, 0)
+    finally:
+        clock.release()
+
+
+def test_a_use_without_a_hold_gives_the_queue_an_instant(real: list[int]) -> None:
+    """It is the next whole second, where the queue stands while the application's time runs on."""
+    clock = Clock()
+    clock.use()
+    real.append(YEAR_2030 + 5 * SECOND)
+    clock.use()
+    assert (clock.has_started, clock.now, clock.observe()) == (True, YEAR_2030 + SECOND, None)
+    assert innermost_traveller() is None
+
+
+def test_a_hold_after_a_use_is_a_leap(real: list[int]) -> None:
+    """Where the queue had an instant before, that of the hold is to be accepted, and no time has passed."""
+    clock = Clock()
+    clock.use()
+    real.append(YEAR_2030 + 5 * SECOND + 1)
+    leap = clock.hold_time()
+    try:
+        assert leap == (None, YEAR_2030 + SECOND, YEAR_2030 + 6 * SECOND, True, None)
+        clock.accept(leap, set_anew=True)
+        assert (clock.now, clock.elapsed, clock.observe()) == (YEAR_2030 + 6 * SECOND, 0, None)
+    finally:
+        clock.release()
+
+
+def test_a_pause_lets_real_time_run(real: list[int]) -> None:
+    """Meanwhile the queue stands; then both are where they were."""
+    with started(Clock(start=YEAR_2020)) as clock:
+        clock.move(YEAR_2020 + SECOND)
+        clock.pause()
+        assert innermost_traveller() is None
+        assert (clock.observe(), clock.now) == (None, YEAR_2020 + SECOND)
+        clock.move(YEAR_2020 + 2 * SECOND)
+        assert innermost_traveller() is None
+        clock.resume()
+        assert datetime.now(timezone.utc).timestamp() * SECOND == clock.now == YEAR_2020 + 2 * SECOND
+
+
+def test_a_pause_leaves_a_clock_of_the_test_alone() -> None:
+    """What somebody else holds is not ours to let go."""
+    with started(Clock(start=YEAR_2030)) as clock, time_machine.travel(YEAR_2020 // SECOND, tick=False):
+        clock.pause()
+        assert time.time_ns() == YEAR_2020
+        leap = clock.observe()
+        assert leap is not None
+        assert leap.now == YEAR_2020
+        clock.resume()
+
+
+@pytest.mark.parametrize("again", [Clock.hold_time, Clock.hold_when_used, Clock.resume, Clock.pause])
+def test_a_released_clock_holds_nothing_any_more(again: Callable[[Clock], object]) -> None:
+    """It keeps its instant, whatever is asked of it."""
+    clock = Clock(start=YEAR_2030)
+    clock.hold_time()
+    clock.pause()
+    clock.release()
+    again(clock)
+    assert (clock.mode, clock.now, clock.observe(), innermost_traveller()) == (Mode.OVER, YEAR_2030, None, None)
+
+
+def test_a_clock_that_nobody_uses_leaves_time_alone() -> None:
+    """Before it is told to hold time, it holds nothing."""
     clock = Clock(start=YEAR_2030)
     assert not clock.has_started
     assert time.time_ns() != YEAR_2030
@@ -99,7 +190,7 @@ def test_a_freezer_that_is_moved_is_a_leap_of_the_same_clock() -> None:
 
 
 def test_a_freezer_that_begins_later_is_a_leap_to_a_new_clock() -> None:
-    """One that begins after first contact is seen as new; set anew, no time has passed for the timeline."""
+    """One that begins after the hold is seen as new; set anew, no time has passed for the timeline."""
     with started(Clock(start=YEAR_2030)) as clock:
         clock.move(YEAR_2030 + SECOND)
         with freeze_time("2020-01-01"):
@@ -140,7 +231,7 @@ def test_after_the_freezer_time_is_held_where_it_was() -> None:
     """When the user's freezer ends, the queue stays at its last instant and the application is held there."""
     clock = Clock()
     with freeze_time("2020-01-01"):
-        clock.contact()
+        clock.hold_time()
         clock.move(YEAR_2020 + SECOND)
     assert clock.observe() is None
     assert time.time_ns() == YEAR_2020 + SECOND
@@ -189,15 +280,15 @@ def test_a_clock_nested_in_another_moves_it_along() -> None:
         assert time.time_ns() == YEAR_2030 + 2 * SECOND
 
 
-def test_a_resumed_clock_tells_its_instant_before_contact() -> None:
-    """A clock that nobody has touched yet stands where the one stood whose place it takes."""
+def test_a_resumed_clock_tells_its_instant_before_it_holds_time() -> None:
+    """It stands where the one stood whose place it takes."""
     first = Clock(start=YEAR_2030)
-    first.contact()
+    first.hold_time()
     first.move(YEAR_2030 + SECOND)
-    first.release()
+    first.pause()
     second = first.resumed()
 
-    assert (second.has_started, second.now, second.origin) == (False, YEAR_2030 + SECOND, YEAR_2030)
+    assert (second.has_started, second.now, second.origin) == (True, YEAR_2030 + SECOND, YEAR_2030)
     assert second.elapsed == SECOND
     assert second.resumed().now == YEAR_2030 + SECOND
 
@@ -205,19 +296,19 @@ def test_a_resumed_clock_tells_its_instant_before_contact() -> None:
 def test_a_resumed_clock_goes_on_from_the_same_instant() -> None:
     """Another world's clock begins where this one stood, with the same elapsed time, and holds there."""
     first = Clock(start=YEAR_2030)
-    first.contact()
+    first.hold_time()
     first.move(YEAR_2030 + SECOND)
-    first.release()
-    with started(first.resumed()) as second:
+    first.pause()
+    with resumed(first) as second:
         assert (second.now, second.elapsed) == (YEAR_2030 + SECOND, SECOND)
         assert time.time_ns() == YEAR_2030 + SECOND
 
 
-def test_only_the_first_contact_counts() -> None:
+def test_only_the_first_hold_counts() -> None:
     """A second one finds the clock where it was moved to."""
     with started(Clock(start=YEAR_2030)) as clock:
         clock.move(YEAR_2030 + SECOND)
-        clock.contact()
+        assert clock.hold_time() is None
         assert (clock.now, clock.origin) == (YEAR_2030 + SECOND, YEAR_2030)
 
 
@@ -238,9 +329,9 @@ def test_a_clock_ends_where_datetime_does() -> None:
 def test_a_resumed_clock_takes_up_a_freezer_with_the_first_look() -> None:
     """It stands where it stood, and the freezer's other instant is a leap to a clock that is new to it."""
     first = Clock(start=YEAR_2030)
-    first.contact()
-    first.release()
-    with freeze_time("2020-01-01"), started(first.resumed()) as second:
+    first.hold_time()
+    first.pause()
+    with freeze_time("2020-01-01"), resumed(first) as second:
         assert second.now == YEAR_2030
         leap = second.observe()
         assert leap is not None

@@ -318,7 +318,7 @@ TIME_MACHINE = {
         @pytest.mark.usefixtures("{contact}")
         class Test_{name}(unittest.TestCase):
             def test(self):
-                story("{date}", {ticks})
+                story("{shown}", {ticks})
     """,
     "fixture": """
         def test_{name}({contact}, time_machine):
@@ -353,7 +353,18 @@ def small_tests() -> list[str]:
     for tool, forms, kinds in TABLE:
         for (form, text), (kind, options), contact in product(forms.items(), kinds.items(), CONTACTS):
             for date in DATES if kind == "frozen" else (next(turns),):
-                values = {"date": date, "options": options, "ticks": kind != "frozen", "contact": contact}
+                is_of_class = (tool, form) == (
+                    "time_machine",
+                    "unittest_class",
+                )  # it begins before start, which moves it
+                shown = "2050-01-01 00:00:00" if is_of_class and contact == "held_from_start" else date
+                values = {
+                    "date": date,
+                    "shown": shown,
+                    "options": options,
+                    "ticks": kind != "frozen",
+                    "contact": contact,
+                }
                 name = f"{tool}_{form}_{kind}_{date[:4]}_{contact}"
                 tests.append(dedent(text).format(name=name, runner=next(runners), **values))
     return tests

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import calendar
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 
 import pytest
@@ -29,6 +30,34 @@ def test_every_clock_that_tells_the_date_stands_still(hold: Hold) -> None:
     while time.monotonic_ns() == before:
         pass
     assert time.time_ns() == NEW_YEAR_2030
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        time.time,
+        lambda: time.time_ns() / 1_000_000_000,
+        lambda: time.clock_gettime(time.CLOCK_REALTIME),
+        lambda: time.clock_gettime_ns(time.CLOCK_REALTIME) / 1_000_000_000,
+        lambda: calendar.timegm(time.gmtime()),
+        lambda: time.mktime(time.localtime()),
+        lambda: float(time.strftime("%s")),
+        lambda: datetime.now().timestamp(),
+        lambda: datetime.today().timestamp(),
+        lambda: datetime.now(timezone.utc).timestamp(),
+    ],
+)
+def test_what_the_page_on_time_lists_is_held(hold: Hold, read: Callable[[], float]) -> None:
+    """Each shows the held instant."""
+    assert read() == NEW_YEAR_2030 / 1_000_000_000
+
+
+@pytest.mark.parametrize("read", [time.ctime, time.asctime])
+def test_what_the_page_on_time_says_is_not_held(hold: Hold, read: Callable[[], str]) -> None:
+    """time-machine leaves them alone; this fails when it no longer does, and the page can be shorter."""
+    assert not read().endswith("2030")
+    assert time.ctime(time.time()) == time.asctime(time.localtime())
+    assert time.ctime(time.time()).endswith("2030") or time.ctime(time.time()).endswith("2029")
 
 
 def test_it_moves_exactly_to_the_microsecond(hold: Hold) -> None:

@@ -29,7 +29,7 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
 def clock(wall: Wall) -> WallClock:
     """One that has started at `START`."""
     clock = WallClock()
-    clock.contact()
+    clock.use()
     return clock
 
 
@@ -39,13 +39,13 @@ def test_what_is_on_the_wall_is_the_process_s_time(monkeypatch: pytest.MonkeyPat
     assert [WallClock.on_the_wall(), WallClock.on_the_wall()] == [START, START + 1]
 
 
-def test_it_starts_with_the_first_contact(wall: Wall) -> None:
-    """At the wall's instant, to the nanosecond; later contacts are none."""
+def test_it_starts_with_the_first_use(wall: Wall) -> None:
+    """At the wall's instant, to the nanosecond; later ones change nothing."""
     clock = WallClock()
     assert not clock.has_started
-    clock.contact(by_call=True)
+    clock.use()
     wall.now += SECOND
-    clock.contact()
+    clock.use()
     assert (clock.has_started, clock.now, clock.origin) == (True, START, START)
 
 
@@ -99,11 +99,11 @@ def test_let_go_it_is_where_it_would_have_been_without(wall: Wall, clock: WallCl
 
 
 def test_one_that_starts_anew_is_as_far_ahead(wall: Wall, clock: WallClock) -> None:
-    """It counts from its own first contact."""
+    """It counts from its own first use."""
     clock.hold()
     clock.move(START + 60 * SECOND)
     clock.let_go()
     anew = clock.again()
     assert not anew.has_started
-    anew.contact()
+    anew.use()
     assert (anew.now, anew.elapsed) == (START + 60 * SECOND, 0)

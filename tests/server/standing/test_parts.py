@@ -101,7 +101,7 @@ def wall(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def begun() -> WallClock:
     """A clock that has been contacted."""
     clock = WallClock()
-    clock.contact()
+    clock.use()
     return clock
 
 
@@ -156,7 +156,7 @@ def test_a_clock_that_begins_anew_is_as_far_ahead(wall: list[int]) -> None:
     clock.move(5_000 * SECOND)
     clock.let_go()
     anew = clock.again()
-    anew.contact()
+    anew.use()
     assert (anew.now, anew.elapsed) == (5_000 * SECOND, 0)
 
 
