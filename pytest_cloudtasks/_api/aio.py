@@ -43,6 +43,7 @@ class AioVerbs:
         minutes: float = 0,
         seconds: float = 0,
         milliseconds: float = 0,
+        limit: int = 10_000,
     ) -> Summary:
         """Let time pass, dispatching on the way, every event at its own instant."""
         __tracebackhide__ = True
@@ -50,13 +51,13 @@ class AioVerbs:
             by, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
         )
         world = self._world()
-        return await perform_async(world, Driver(world).advance_by(duration))
+        return await perform_async(world, Driver(world).advance_by(duration, limit))
 
-    async def advance_to(self, at: datetime) -> Summary:
+    async def advance_to(self, at: datetime, *, limit: int = 10_000) -> Summary:
         """Let time pass up to the instant ``at`` (aware), dispatching on the way."""
         __tracebackhide__ = True
         world = self._world()
-        return await perform_async(world, Driver(world).advance_to(from_datetime(at, what="advance_to()")))
+        return await perform_async(world, Driver(world).advance_to(from_datetime(at, what="advance_to()"), limit))
 
     async def drain(
         self, until: datetime | timedelta | None = None, *, queue: str | None = None, limit: int = 10_000

@@ -133,6 +133,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
     ) -> None:
         world = self._resting
         self._exit.close()
+        if world.ending is not None and world.ending is not error:
+            raise world.ending
         if error is not None:
             return
         if world.failures:
@@ -288,24 +290,28 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         minutes: float = 0,
         seconds: float = 0,
         milliseconds: float = 0,
+        limit: int = 10_000,
     ) -> Summary:
         """Let time pass, dispatching on the way, every event at its own instant.
 
         ``advance(timedelta(hours=2))`` or ``advance(hours=2)``. Raises ValueError for a negative duration and beyond
-        the year 9999, TypeError for what is no duration.
+        the year 9999, TypeError for what is no duration, and as `drain` for more than ``limit`` attempts.
         """
         __tracebackhide__ = True
         duration = duration_of_advance(
             by, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
         )
         world = self._resting
-        return run(world, "advance", Driver(world).advance_by(duration))
+        return run(world, "advance", Driver(world).advance_by(duration, limit))
 
-    def advance_to(self, at: datetime) -> Summary:
-        """Let time pass up to the instant ``at`` (aware), dispatching on the way. Raises ValueError for a past one."""
+    def advance_to(self, at: datetime, *, limit: int = 10_000) -> Summary:
+        """Let time pass up to the instant ``at`` (aware), dispatching on the way.
+
+        Raises ValueError for a past one, and as `drain` for more than ``limit`` attempts.
+        """
         __tracebackhide__ = True
         world = self._resting
-        return run(world, "advance_to", Driver(world).advance_to(from_datetime(at, what="advance_to()")))
+        return run(world, "advance_to", Driver(world).advance_to(from_datetime(at, what="advance_to()"), limit))
 
     def drain(
         self, until: datetime | timedelta | None = None, *, queue: str | None = None, limit: int = 10_000

@@ -231,13 +231,18 @@ class PluginSession:
         """While the test function runs; under Hypothesis every example gets a world of its own."""
         self.begin_own_time()
         test = getattr(getattr(item, "obj", None), "hypothesis", None)
-        if self._world is None or test is None:
-            yield
-            return
-        from .hypothesis_examples import fresh_examples
+        with ExitStack() as stack:
+            stack.callback(self._end_run)
+            if self._world is not None and test is not None:
+                from .hypothesis_examples import fresh_examples
 
-        with fresh_examples(test, self.handle, self._world, self._show):
+                stack.enter_context(fresh_examples(test, self.handle, self._world, self._show))
             yield
+
+    def _end_run(self) -> None:
+        """End the run for a handler's pytest.exit(), which the application may have swallowed."""
+        if self._world is not None and self._world.ending is not None:
+            raise self._world.ending
 
     def explain(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
         """Attach the timeline to the report of a failed test."""

@@ -1,5 +1,8 @@
 """Driving: moving the world from event to event, and delivering attempts to their targets.
 
+One rule for threads: whatever is read of the service, the plans or the sleepers to decide what to do, and what is then
+done to them, happens within one hold of the world's lock. Targets run outside of it.
+
 A verb is written once, as a course of handlers to run; `shells` runs them, in a thread or in an event loop.
 """
 
@@ -13,7 +16,7 @@ from datetime import datetime, timedelta
 from .._clients.id_tokens import authorization_for
 from .._service.attempt import Attempt
 from .._service.outcome import DEADLINE_EXCEEDED, OutcomeKind
-from .._service.queue import Queue
+from .._service.queue import Queue, QueueState
 from .._service.request import HttpTarget, PullMessage
 from .._service.scheduler import Step, Upcoming
 from .._service.task import Task
@@ -25,7 +28,7 @@ from .._targets.request import TargetRequest
 from .._time.instants import from_datetime, from_timedelta, to_datetime
 from .delivery import Handler, working
 from .delivery_faults import arrived, note_second_delivery, second_delivery
-from .exceptions import DrainLimitReached
+from .exceptions import DrainLimitReached, ends_the_run
 from .no_target import no_target
 from .records import short_name
 from .runners import Course
@@ -60,13 +63,13 @@ class Driver:
                 pass
             return summary_since(self.world, begin, only)
 
-    def advance_by(self, duration: int) -> Course[Summary]:
+    def advance_by(self, duration: int, limit: int) -> Course[Summary]:
         """Pass ``duration`` of time, visiting every event on the way."""
         __tracebackhide__ = True
         with self._verb("advance") as begin:
-            return (yield from self._advance(self.world.clock.now + duration, begin))
+            return (yield from self._advance(self.world.clock.now + duration, begin, limit))
 
-    def advance_to(self, at: int) -> Course[Summary]:
+    def advance_to(self, at: int, limit: int) -> Course[Summary]:
         """Pass time up to ``at``, visiting every event on the way."""
         __tracebackhide__ = True
         with self._verb("advance_to") as begin:
@@ -76,27 +79,31 @@ class Driver:
                     f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and advance_to() was asked for"
                     f" {to_datetime(at).isoformat()}. Advance to a later instant."
                 )
-            return (yield from self._advance(at, begin))
+            return (yield from self._advance(at, begin, limit))
 
-    def _advance(self, to: int, begin: Beginning) -> Course[Summary]:
+    def _advance(self, to: int, begin: Beginning, limit: int) -> Course[Summary]:
         __tracebackhide__ = True
-        while (yield from self._next(to, None)) is not None:
-            pass
+        yield from self._go_on(to, None, limit)
         self._pass_time(to)
         return summary_since(self.world, begin, None)
+
+    def _go_on(self, end: int | None, only: Queue | None, limit: int) -> Course[None]:
+        """Do one thing after the other up to ``end``, with ``limit`` attempts among them at most."""
+        __tracebackhide__ = True
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+            raise ValueError(f"{self.world.verb}(limit=…) takes a number of attempts of 1 or more, and got {limit!r}.")
+        left = limit
+        while (moved := (yield from self._next(end, only, left, limit))) is not None:
+            _, was_delivered = moved
+            left -= was_delivered
 
     def drain(self, until: datetime | timedelta | None, queue: str | None, limit: int) -> Course[Summary]:
         """Jump from event to event until there is none, or until ``until``."""
         __tracebackhide__ = True
         with self._verb("drain") as begin:
-            if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-                raise ValueError(f"drain(limit=…) takes a number of attempts of 1 or more, and got {limit!r}.")
             only = self._queue(queue)
             end = self._end_of(until)
-            left = limit
-            while (moved := (yield from self._next(end, only, left, limit))) is not None:
-                _, was_delivered = moved
-                left -= was_delivered
+            yield from self._go_on(end, only, limit)
             if end is not None and self._comes_next(only) is not None:
                 self._pass_time(end)
             return summary_since(self.world, begin, only)
@@ -122,12 +129,22 @@ class Driver:
             return attempt
 
     def deliver_at_once(self, task: Task) -> Generator[Handler, None, None]:
-        """Deliver ``task`` although a verb may be under way; it counts as dispatched by the queue itself."""
+        """Deliver ``task``, if it is due, although a verb may be under way; it counts as dispatched by the queue."""
         __tracebackhide__ = True
-        target = self._target_for(task)
         with self.world.lock:
+            if not self.is_due(task):
+                return
+            target = self._target_for(task)
             attempt = self.world.service.begin(self.world.clock.now, task)
         yield from self._deliver(attempt, target)
+
+    def is_due(self, task: Task) -> bool:
+        """Whether a task that was just created may go out; another thread may have dispatched or deleted it."""
+        with self.world.lock:
+            if not task.is_live or task.dispatch_count:
+                return False
+            queue = self.world.service.queues[task.queue_name]
+            return task.goes_at <= self.world.clock.now and queue.state is QueueState.RUNNING and not queue.is_pull
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -240,10 +257,11 @@ class Driver:
                     target = self._target_for(coming.task, coming.attempt)
                 if at > world.clock.now and not self._pass_time(at) and self._comes_next(only) != first:
                     continue  # its task has just expired
-                if not isinstance(coming, Handler):
+                if isinstance(coming, Handler):
+                    world.sleepers.remove(coming)
+                else:
                     attempt = world.service.dispatcher.proceed(coming, world.clock.now)
             if isinstance(coming, Handler):
-                world.sleepers.remove(coming)
                 yield from self._run(coming)
                 return coming.attempt, False
             if target is not None:
@@ -257,7 +275,8 @@ class Driver:
         request = TargetRequest(attempt, authorization)
         self.world.requests[attempt] = request
         yield from self._run(Handler(attempt, target, request))
-        second = second_delivery(self.world, attempt, target, authorization) if self.world.plans.are_there else None
+        with self.world.lock:
+            second = second_delivery(self.world, attempt, target, authorization) if self.world.plans.are_there else None
         if second is not None:
             yield from self._run(second)
 
@@ -276,8 +295,9 @@ class Driver:
         if handler.answer is None:
             at = handler.wakes_at
             assert at is not None, "a handler that has not answered sleeps"
-            world.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
-            self._miss_deadline(attempt)
+            with world.lock:
+                world.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
+                self._miss_deadline(attempt)
             return
         hop = self._hop(handler, handler.answer)
         if hop is None:
@@ -289,7 +309,8 @@ class Driver:
         """The same for a second delivery, of which the service takes no notice."""
         __tracebackhide__ = True
         yield handler
-        note_second_delivery(self.world, handler)
+        with self.world.lock:
+            note_second_delivery(self.world, handler)
         if handler.answer is not None:
             self._raise_for(handler.answer, handler.target, handler.attempt)
 
@@ -317,17 +338,17 @@ class Driver:
 
     def _miss_deadline(self, attempt: Attempt) -> None:
         """What the service sees of ``attempt`` unless an answer comes before."""
-        if attempt.outcome is None:
-            with self.world.lock:
+        with self.world.lock:
+            if attempt.outcome is None:
                 self.world.service.dispatcher.answer(attempt, DEADLINE_EXCEEDED, attempt.deadline, self.world.clock.now)
 
     def _take(self, handler: Handler, answer: Answer) -> None:
         """Give the service an answer; one that comes after the deadline it has no use for."""
         __tracebackhide__ = True
         world, attempt, target = self.world, handler.attempt, handler.target
-        world.answers[attempt] = answer
-        if attempt.outcome is None:
-            with world.lock:
+        with world.lock:
+            world.answers[attempt] = answer
+            if attempt.outcome is None:
                 now, outcome = world.clock.now, answer.outcome
                 at = max(attempt.dispatch_time + handler.taken + target.duration_for(handler.request), now)
                 if outcome.kind is OutcomeKind.DEADLINE_EXCEEDED:
@@ -345,7 +366,7 @@ class Driver:
         if error is None or answer.scripted:
             return
         policy = target.on_exception or self.world.settings.on_exception
-        is_the_tests = isinstance(error, (WrongHandlerResult, NoSuchStatus)) or not isinstance(error, Exception)
+        is_the_tests = isinstance(error, (WrongHandlerResult, NoSuchStatus)) or ends_the_run(error)
         if policy == "raise" or is_the_tests:
             if isinstance(error, StopIteration):  # Python lets none out of the generators that run a verb
                 raise RuntimeError("A handler raised StopIteration, which is the cause of this.") from error
@@ -364,12 +385,16 @@ class Driver:
         raise no_target(what, destination_of(task, sent), self.world.targets)
 
     def _limit_reached(self, upcoming: Upcoming, limit: int) -> DrainLimitReached:
-        task = upcoming.task
+        task, verb = upcoming.task, self.world.verb
+        less = (
+            "drain with a higher limit=… or with until=…"
+            if verb == "drain"
+            else "advance by less or with a higher limit=…"
+        )
         return DrainLimitReached(
-            f"drain() has made {counted(limit, 'attempt')}, which is its limit, and {short_name(task)} goes out next,"
+            f"{verb}() has made {counted(limit, 'attempt')}, which is its limit, and {short_name(task)} goes out next,"
             f" after {counted(task.dispatch_count, 'attempt')} of its own. Limit the queue's retries (max_attempts,"
-            " max_retry_duration), stop the handler from enqueueing for ever, or drain with a higher limit=… or with"
-            " until=…."
+            f" max_retry_duration), stop the handler from enqueueing for ever, or {less}."
         )
 
 

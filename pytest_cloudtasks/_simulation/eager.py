@@ -6,13 +6,12 @@ import traceback
 from collections.abc import Generator
 from contextvars import ContextVar
 
-from .._service.queue import QueueState
 from .._service.safe_text import encodable
 from .._service.task import Task
 from .._targets.asgi import in_a_loop
 from .delivery import Handler
 from .driver import Driver
-from .exceptions import NoTarget
+from .exceptions import NoTarget, ends_the_run
 from .records import short_name
 from .runners import perform, perform_async
 from .simulation import World
@@ -25,7 +24,7 @@ _depth: ContextVar[int] = ContextVar("depth", default=0)
 
 def dispatch_created(world: World, task: Task) -> None:
     """Dispatch a task that the sync client has just created, if it is due."""
-    if in_a_loop() and _is_due(world, task):
+    if in_a_loop() and Driver(world).is_due(task):
         target = world.targets.find_for(task, world.service.target_of(task))
         if target is not None and target.is_async:
             world.failures.append(
@@ -44,30 +43,24 @@ async def dispatch_created_async(world: World, task: Task) -> None:
 
 def _course(world: World, task: Task) -> Generator[Handler, None, None]:
     """One attempt, through the full request path; whatever goes wrong fails the test in the end, not the caller."""
-    if not _is_due(world, task):
-        return
-    depth = _depth.get()
+    driver, depth = Driver(world), _depth.get()
     if depth >= DEPTH:
-        world.failures.append(
-            f"inline has dispatched {DEPTH} tasks within each other's handlers, and left {short_name(task)} in its"
-            " queue. Let the handlers come to an end, or turn inline off and drive the queue."
-        )
+        if driver.is_due(task):
+            world.failures.append(
+                f"inline has dispatched {DEPTH} tasks within each other's handlers, and left {short_name(task)} in its"
+                " queue. Let the handlers come to an end, or turn inline off and drive the queue."
+            )
         return
     within = _depth.set(depth + 1)
     try:
-        yield from Driver(world).deliver_at_once(task)
+        yield from driver.deliver_at_once(task)
     except NoTarget as error:
         world.failures.append(str(error))
     except Exception as error:
+        if ends_the_run(error):  # pytest.exit(), whose exception an application may take for an error of the client
+            world.ending = error
+            raise
         told = encodable("".join(traceback.format_exception(type(error), error, error.__traceback__)))
         world.failures.append(f"The handler of {short_name(task)}, which was dispatched inline, raised:\n{told}")
     finally:
         _depth.reset(within)
-
-
-def _is_due(world: World, task: Task) -> bool:
-    """Another coroutine may have dispatched or deleted it before an asyncio client's call is answered."""
-    if not task.is_live or task.dispatch_count:
-        return False
-    queue = world.service.queues[task.queue_name]
-    return task.goes_at <= world.clock.now and queue.state is QueueState.RUNNING and not queue.is_pull

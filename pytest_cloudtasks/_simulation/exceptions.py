@@ -21,6 +21,11 @@ for _public in (CloudTasksAssertionError, NoTarget, DrainLimitReached):
     _public.__module__ = "pytest_cloudtasks"  # where users find them, and what pytest prints
 
 
+def ends_the_run(error: BaseException) -> bool:
+    """Whether ``error`` is nobody's failure but the end of the run, as of Ctrl-C and pytest.exit(), or of the test."""
+    return not isinstance(error, Exception) or isinstance(error, pytest.exit.Exception)
+
+
 def failure(message: str) -> BaseException:
     """What is raised where application code stands between us and the test: ``except Exception`` lets it through.
 

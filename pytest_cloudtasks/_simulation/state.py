@@ -59,6 +59,8 @@ class State:
         """What of all that the test has looked at."""
         self.failures: list[str] = []
         """Failures raised where application code may have swallowed them."""
+        self.ending: BaseException | None = None
+        """What ends the run, raised where application code may have swallowed it."""
         self.origins: list[Origin] = []
         """What the timeline counts from."""
         self.verb: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -214,6 +215,55 @@ def test_a_limit_is_a_number(cloud_tasks: FakeCloudTasks, limit: Any) -> None:
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.drain(limit=limit)) == (
         f"drain(limit=…) takes a number of attempts of 1 or more, and got {limit!r}."
     )
+
+
+@pytest.mark.parametrize("limit", [0, -1, "5", 2.5, True, None])
+def test_a_limit_of_advance_is_a_number(cloud_tasks: FakeCloudTasks, limit: Any) -> None:
+    """It is that of drain, in each form."""
+    assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance(hours=1, limit=limit)) == (
+        f"advance(limit=…) takes a number of attempts of 1 or more, and got {limit!r}."
+    )
+    at = START + timedelta(hours=1)
+    assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance_to(at, limit=limit)) == (
+        f"advance_to(limit=…) takes a number of attempts of 1 or more, and got {limit!r}."
+    )
+
+
+@pytest.mark.parametrize("verb", ["advance", "advance_to", "aio.advance", "aio.advance_to"])
+def test_advance_has_a_limit(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verb: str) -> None:
+    """What is retried for ever is stopped where it is, in one sentence."""
+    cloud_tasks.create_queue("endless", retry_config={"max_attempts": -1, "min_backoff": "1s", "max_backoff": "1s"})
+    cloud_tasks.route(MAILER).returns(500)
+    enqueue("one", queue="endless")
+    by, to = timedelta(days=1), START + timedelta(days=1)
+
+    async def awaited() -> None:
+        await (cloud_tasks.aio.advance(by, limit=3) if "to" not in verb else cloud_tasks.aio.advance_to(to, limit=3))
+
+    with pytest.raises(DrainLimitReached) as caught:
+        if "aio" in verb:
+            asyncio.run(awaited())
+        elif verb == "advance":
+            cloud_tasks.advance(by, limit=3)
+        else:
+            cloud_tasks.advance_to(to, limit=3)
+
+    assert str(caught.value) == (
+        f"{verb.removeprefix('aio.')}() has made 3 attempts, which is its limit, and endless/one goes out next, after 3"
+        " attempts of its own. Limit the queue's retries (max_attempts, max_retry_duration), stop the handler from"
+        " enqueueing for ever, or advance by less or with a higher limit=…."
+    )
+    assert seconds(cloud_tasks) == 2
+
+
+def test_advance_makes_10_000_attempts_by_itself(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """That is the limit where none is given, as of drain."""
+    cloud_tasks.create_queue("endless", retry_config={"max_attempts": -1, "min_backoff": "1s", "max_backoff": "1s"})
+    cloud_tasks.route(MAILER).returns(500)
+    enqueue("one", queue="endless")
+    with pytest.raises(DrainLimitReached):
+        cloud_tasks.advance(days=1)
+    assert seconds(cloud_tasks) == 9_999
 
 
 @pytest.mark.parametrize("until", [timedelta(seconds=15), START + timedelta(seconds=15)])

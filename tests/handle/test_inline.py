@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from google.api_core.exceptions import AlreadyExists
+from google.api_core.exceptions import AlreadyExists, NotFound
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks, TargetRequest, TaskState
@@ -399,3 +402,133 @@ def test_what_happens_before_the_answer_comes_first(cloud_tasks: FakeCloudTasks,
     asyncio.run(story())
     assert len(route.calls) == (meanwhile == "drain")
     assert cloud_tasks._resting.failures == []
+
+
+def test_threads_that_create_beside_threads_that_purge(cloud_tasks: FakeCloudTasks) -> None:
+    """A task is looked at and begun in one step: it goes out, or was removed before, and nothing breaks."""
+    parent, errors = cloud_tasks.queue_path("receipts"), []
+    created, client = threading.Event(), tasks_v2.CloudTasksClient()
+
+    def purge() -> None:
+        try:
+            while not created.is_set():
+                client.purge_queue(name=parent)
+                for task in cloud_tasks.tasks():
+                    with suppress(NotFound):
+                        client.delete_task(name=task.name)
+        except BaseException as error:
+            errors.append(error)
+
+    def create() -> None:
+        try:
+            for _ in range(100):
+                client.create_task(parent=parent, task={"http_request": {"url": MAILER}})
+        except BaseException as error:
+            errors.append(error)
+
+    cloud_tasks.route(MAILER).returns(*[500, 200] * 100, 200)
+    switches = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        purging, creating = (
+            [threading.Thread(target=purge) for _ in range(2)],
+            [threading.Thread(target=create) for _ in range(2)],
+        )
+        for thread in purging + creating:
+            thread.start()
+        for thread in creating:
+            thread.join()
+        created.set()
+        for thread in purging:
+            thread.join()
+    finally:
+        sys.setswitchinterval(switches)
+    assert errors == []
+    assert cloud_tasks._resting.failures == []
+    cloud_tasks.drain()
+    cloud_tasks.assert_empty()
+
+
+@pytest.mark.parametrize("what", ["purge_queue", "delete_task", "delete_queue"])
+def test_nothing_comes_between_the_look_at_a_task_and_its_attempt(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Another thread's call waits until the attempt has begun; the task goes out, and is removed then."""
+    world, parent = cloud_tasks._resting, cloud_tasks.queue_path("receipts")
+    client, threads, order = tasks_v2.CloudTasksClient(), [], []
+    find_for = world.targets.find_for
+
+    def other() -> None:
+        if what == "delete_task":
+            client.delete_task(name=f"{parent}/tasks/one")
+        else:
+            getattr(client, what)(name=parent)
+        order.append(what)
+
+    def found(*args: Any) -> Any:
+        if not threads:
+            threads.append(threading.Thread(target=other))
+            threads[0].start()
+            for _ in range(10_000):
+                if world.lock.acquire(blocking=False):  # ours already, where it is held
+                    world.lock.release()
+            order.append("found")
+        return find_for(*args)
+
+    def handler(request: TargetRequest) -> None:
+        threads[0].join()
+        order.append("delivered")
+
+    monkeypatch.setattr(world.targets, "find_for", found)
+    cloud_tasks.route(MAILER, handler=handler)
+    enqueue("one")
+    assert order == ["found", what, "delivered"]
+    assert world.failures == []
+
+
+def test_pytest_exit_in_a_handler_ends_the_run(pytester: pytest.Pytester) -> None:
+    """So do Ctrl-C and pytest.exit() anywhere; the application doesn't get to take it for an error of the client."""
+    pytester.makepyfile(
+        """
+        import pytest
+        from google.cloud import tasks_v2
+
+        PARENT = "projects/test-project/locations/us-central1/queues/receipts"
+
+        def handler(request):
+            pytest.exit("enough")
+
+        @pytest.mark.cloud_tasks(queues=["receipts"], inline=True)
+        def test_it(cloud_tasks):
+            cloud_tasks.route("https://w.test/", handler=handler, on_exception="500")
+            try:
+                tasks_v2.CloudTasksClient().create_task(parent=PARENT, task={"http_request": {"url": "https://w.test/"}})
+            except Exception:
+                pass
+
+        def test_not_reached(): pass
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:randomly")
+    result.assert_outcomes()
+    result.stdout.fnmatch_lines(["*_pytest.outcomes.Exit: enough*"])
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, pytest.exit.Exception])
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_what_ends_the_run_comes_out_of_the_call(
+    cloud_tasks: FakeCloudTasks, create: Enqueue, kind: type[BaseException], asynchronous: bool
+) -> None:
+    """It is nobody's failure, whichever client creates and whatever the target is."""
+
+    def handler(request: TargetRequest) -> None:
+        raise kind("enough")
+
+    async def async_handler(request: TargetRequest) -> None:
+        raise kind("enough")
+
+    cloud_tasks.route(MAILER, handler=async_handler if asynchronous else handler, on_exception="500")
+    with pytest.raises(kind):
+        create("one")
+    assert cloud_tasks._resting.failures == []
+    cloud_tasks._resting.ending = None
