@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ._pytest.asked_fixture import tell_when_asked
 from ._pytest.seed import seed_of_text, settle_seed, tell_worker
 
 if TYPE_CHECKING:
@@ -187,8 +188,6 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: Any) -> Ge
     with session.setting_up(fixturedef.scope):
         result = yield
     if fixturedef.argname == "cloud_tasks" and fixturedef.func.__module__ == __name__:
-        from ._pytest.asked_fixture import tell_when_asked
-
         tell_when_asked(fixturedef, session.ask)
     return result
 

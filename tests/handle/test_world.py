@@ -43,6 +43,7 @@ MADE_ANEW = {
     "_own_loop",
     "answers",
     "created",
+    "ending",
     "failures",
     "handle",
     "has_ended",
