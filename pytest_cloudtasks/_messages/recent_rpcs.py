@@ -98,9 +98,9 @@ class NewestRpcs:
 
     def _update_cmek_config(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         config = request.cmek_config
-        return self._cmek_config(
-            config.name, service.cmek.update(config.name, config.kms_key, request.update_mask.paths)
-        )
+        mask = request.update_mask.paths
+        kms_key = service.cmek.update(service.queues.values(), config.name, config.kms_key, mask)
+        return self._cmek_config(config.name, kms_key)
 
     def _cmek_config(self, name: str, kms_key: str) -> Any:
         return self._messages.types.CmekConfig(name=name, kms_key=kms_key)

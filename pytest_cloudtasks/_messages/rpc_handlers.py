@@ -129,8 +129,7 @@ class Frontend:
         return self.messages.queue(service.resume_queue(now, request.name))
 
     def _get_iam_policy(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
-        policy = service.get_iam_policy(now, request.resource)
-        return _policy_message(policy)
+        return _policy_message(service.get_iam_policy(now, request.resource))
 
     def _set_iam_policy(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         policy = service.set_iam_policy(now, request.resource, _policy(request.policy))
@@ -139,7 +138,7 @@ class Frontend:
     def _test_iam_permissions(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         from google.iam.v1 import iam_policy_pb2
 
-        held = service.test_iam_permissions(now, request.resource, request.permissions)
+        held = service.test_iam_permissions(now, request.resource, list(request.permissions))
         return iam_policy_pb2.TestIamPermissionsResponse(permissions=held)
 
     def _create_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
@@ -178,16 +177,14 @@ def _empty() -> Any:
 
 
 def _policy(message: Any) -> iam.Policy:
-    bindings = tuple(
-        iam.Binding(binding.role, frozenset(binding.members), binding.HasField("condition"))
-        for binding in message.bindings
+    bindings = (
+        iam.Binding(binding.role, tuple(binding.members), binding.HasField("condition")) for binding in message.bindings
     )
-    return iam.Policy(message.SerializeToString(), message.etag, bindings)
+    return iam.Policy(tuple(bindings), message.etag, message.version)
 
 
-def _policy_message(policy: iam.Policy | None) -> Any:
+def _policy_message(policy: iam.Policy) -> Any:
     from google.iam.v1 import policy_pb2
 
-    message = policy_pb2.Policy.FromString(b"" if policy is None else policy.message)
-    message.etag = iam.etag_of(policy)
-    return message
+    bindings = [policy_pb2.Binding(role=binding.role, members=binding.members) for binding in policy.bindings]
+    return policy_pb2.Policy(version=policy.version, bindings=bindings, etag=policy.etag)

@@ -103,7 +103,6 @@ def _filled(detail: Detail, values: dict[str, object]) -> Detail:
 
 
 _REFERENCE = "https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues"
-_RECORDED = "recordings of the real service by mwpryer/cloud-tasks-emulator (2026)"
 _GOLDEN = "aertje/cloud-tasks-emulator, goldens of the real service (2026)"
 _DOCSTRING = "google-cloud-tasks 2.26.0, docstrings"
 _BETA = f"{_DOCSTRING} of v2beta3"
@@ -136,10 +135,12 @@ QUEUE_ID_FORMAT = Refusal(
     'Queue ID "{id}" can contain only letters ([A-Za-z]), numbers ([0-9]), or hyphens (-).'
     " Queue ID must be between 1 and 100 characters.",
     Evidence.RECORDED,
-    _RECORDED,
+    _RECORDED_2026,
     (Help("Definition of queue ID", f"{_REFERENCE}#Queue.FIELDS.name"),),
 )
-QUEUE_OUTSIDE_PARENT = Refusal(Code.INVALID_ARGUMENT, "{name} must begin with {parent}.", Evidence.RECORDED, _RECORDED)
+QUEUE_OUTSIDE_PARENT = Refusal(
+    Code.INVALID_ARGUMENT, "{name} must begin with {parent}.", Evidence.RECORDED, _RECORDED_2026
+)
 CONSUMER_INVALID = Refusal(
     Code.PERMISSION_DENIED,
     "Permission denied on resource project {project}.",
@@ -164,13 +165,49 @@ PERMISSION_MISSING = Refusal(
     'The principal (user or service account) lacks IAM permission "{permission}" for the resource "{resource}" (or the'
     " resource may not exist).",
     Evidence.RECORDED,
-    _RECORDED,
+    _RECORDED_2026,
 )
 POLICY_CHANGED = Refusal(
     Code.ABORTED,
-    "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.",
-    Evidence.OUR_CHOICE,
-    "IAM convention; text unknown for Cloud Tasks",
+    "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff. The"
+    " request's ETag '{given}' did not match the current policy's ETag '{current}'.",
+    Evidence.RECORDED,
+    f"{_RECORDED_2026}, up to 'did not match'; the rest is reported of IAM",
+)
+POLICY_ROLE = Refusal(
+    Code.INVALID_ARGUMENT,
+    'The role name must be in the form "roles/{{role}}", "organizations/{{organization_id}}/roles/{{role}}", or'
+    ' "projects/{{project_id}}/roles/{{role}}".',
+    Evidence.RECORDED,
+    _RECORDED_2026,
+)
+POLICY_MEMBER = Refusal(
+    Code.INVALID_ARGUMENT,
+    "The member {member} is of an unknown type. Please set a valid type prefix for the member.",
+    Evidence.RECORDED,
+    _RECORDED_2026,
+)
+POLICY_CONDITION = Refusal(
+    Code.INVALID_ARGUMENT, "Can't set conditional policy on this resource", Evidence.RECORDED, _RECORDED_2026
+)
+POLICY_VERSION = Refusal(
+    Code.INVALID_ARGUMENT,
+    "Specified policy version ({version}) is not supported. For more information, please refer to"
+    " https://cloud.google.com/iam/help/allow-policies/versions.",
+    Evidence.RECORDED,
+    _RECORDED_2026,
+)
+PERMISSIONS_MISSING = Refusal(
+    Code.INVALID_ARGUMENT, "At least one permission must be specified.", Evidence.RECORDED, _RECORDED_2026
+)
+PERMISSION_FORMAT = Refusal(
+    Code.INVALID_ARGUMENT, "The permission {permission} is invalid.", Evidence.RECORDED, _RECORDED_2026
+)
+PERMISSION_OF_ANOTHER = Refusal(
+    Code.INVALID_ARGUMENT,
+    "Permission {permission} is not valid for this resource.",
+    Evidence.RECORDED,
+    _RECORDED_2026,
 )
 LOCATION_INVALID = Refusal(
     Code.INVALID_ARGUMENT,
@@ -188,7 +225,7 @@ RESOURCE_PROJECT_INVALID = Refusal(
     Code.INVALID_ARGUMENT,
     "Invalid resource field value in the request.",
     Evidence.RECORDED,
-    _RECORDED,
+    _RECORDED_2026,
     (
         ErrorInfo(
             "RESOURCE_PROJECT_INVALID",
@@ -201,7 +238,7 @@ CMEK_NAME_FORMAT = Refusal(
     Code.INVALID_ARGUMENT,
     'CMEK Config name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/cmekConfig".',
     Evidence.RECORDED,
-    _RECORDED,
+    _RECORDED_2026,
 )
 SAMPLING_RATIO = Refusal(
     Code.INVALID_ARGUMENT,
@@ -300,7 +337,7 @@ TASK_NAME_FORMAT = Refusal(
     Code.INVALID_ARGUMENT,
     'Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>/tasks/<TASK_ID>".',
     Evidence.RECORDED,
-    _RECORDED,
+    _RECORDED_2026,
     (Help("Definition of task name", f"{_REFERENCE}.tasks#Task.FIELDS.name"),),
 )
 TASK_OF_ANOTHER_QUEUE = Refusal(
@@ -386,6 +423,9 @@ SCHEDULE_TOO_FAR = Refusal(
     " future.",
     Evidence.RECORDED,
     _GOLDEN,
+)
+ARGUMENT_INVALID = Refusal(
+    Code.INVALID_ARGUMENT, "Request contains an invalid argument.", Evidence.RECORDED, _RECORDED_2026
 )
 ARGUMENT_INVALID = Refusal(
     Code.INVALID_ARGUMENT, "Request contains an invalid argument.", Evidence.RECORDED, _RECORDED_2026
@@ -482,10 +522,17 @@ BATCH_ALL_FAILED = Refusal(
 )
 CMEK_KEY_FORMAT = Refusal(
     Code.INVALID_ARGUMENT,
-    'CmekConfig.kmsKey must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/keyRings/<KEY_RING_ID>'
-    '/cryptoKeys/<KEY_ID>".',
-    Evidence.OUR_CHOICE,
-    "the form is documented; code and text unknown",
+    "Resource name [{name}] does not match any known resource name pattern.",
+    Evidence.RECORDED,
+    _RECORDED_2026,
+)
+CMEK_UNSATISFIED = Refusal(
+    Code.FAILED_PRECONDITION,
+    "CMEK cannot be enabled on any project that has one or more queues with HTTP Target Override headers or tasks ttl"
+    " of more than 60 days.",
+    Evidence.RECORDED,
+    _RECORDED_2026,
+    (ErrorInfo("UNSATISFIED_PRECONDITION_FOR_CMEK", "cloudtasks.googleapis.com"),),
 )
 CMEK_MASK_UNKNOWN_FIELD = Refusal(
     Code.INVALID_ARGUMENT,

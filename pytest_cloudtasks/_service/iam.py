@@ -3,22 +3,34 @@
 A queue without a policy is its project owner's, who is the caller: all is allowed. Where a policy was set, the caller
 may do what it grants, as if nothing were granted on the project. Evidence: documented (permissions, roles); our choice
 (that the queue's policy stands in for the project's and for the service accounts'; that roles neither listed here nor
-in the knob ``iam_roles``, and bindings with a condition, grant nothing).
+in the knob ``iam_roles`` grant nothing).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from . import errors
+from .resource_names import QUEUE, TASK
 from .rpcs import RPCS
 
 Roles = Mapping[str, Collection[str]]
 """Roles by name, and the permissions that they grant."""
 EVERYONE = frozenset({"allUsers", "allAuthenticatedUsers"})
 NO_POLICY = b"\x00\x20\x01"
-"""The etag of a policy that was never set, ACAB in base64. Evidence: IAM convention."""
+"""The etag of a policy that was never set, ACAB in base64."""
+VERSIONS = frozenset({0, 1, 3})
+"""The versions that a caller may give a policy."""
+SET_VERSION = 1
+"""The version of every policy that was set."""
+_ROLE = re.compile(r"((organizations|projects)/[^/]+/)?roles/[^/]+")
+_MEMBER = re.compile(
+    r"allUsers|allAuthenticatedUsers|(deleted:)?(user|serviceAccount|group|domain|principal|principalSet|projectOwner"
+    r"|projectEditor|projectViewer):.*"
+)
+_PERMISSION = re.compile(r"[\w-]+(\.[\w-]+){2,}", re.ASCII)
 ACT_AS = "iam.serviceAccounts.actAs"
 FULL_VIEW = "cloudtasks.tasks.fullView"
 
@@ -27,6 +39,8 @@ _QUEUE_ADMIN = frozenset(permission for permission in _NEEDED if permission.star
 _TASK_ADMIN = frozenset(
     {FULL_VIEW, *(permission for permission in _NEEDED if permission.startswith("cloudtasks.tasks."))}
 )
+_ON_A_QUEUE = frozenset({FULL_VIEW, *(rpc.permission for rpc in RPCS.values() if rpc.shape in (QUEUE, TASK))})
+"""The permissions that TestIamPermissions knows: those for a queue and its tasks."""
 _VIEWER = frozenset(
     {"cloudtasks.queues.get", "cloudtasks.queues.list", "cloudtasks.tasks.get", "cloudtasks.tasks.list", FULL_VIEW}
 )
@@ -47,38 +61,81 @@ class Binding(NamedTuple):
     """Members that a policy gives a role."""
 
     role: str
-    members: frozenset[str]
-    is_conditional: bool = False
+    members: tuple[str, ...]
+    has_condition: bool = False
+    """Whether it grants the role under a condition, which no policy of a queue may."""
 
     def grants(self, member: str, custom: Roles) -> frozenset[str]:
-        """The permissions that ``member`` has by it; ``custom`` are the project's own roles."""
-        if self.is_conditional or not self.members & {member, *EVERYONE}:
+        """Return the permissions that ``member`` has by it; ``custom`` are the project's own roles."""
+        if EVERYONE.isdisjoint(self.members) and member not in self.members:
             return frozenset()
         return frozenset(ROLES.get(self.role, ())) | frozenset(custom.get(self.role, ()))
 
 
 class Policy(NamedTuple):
-    """A policy as it was set."""
+    """A policy, as a caller gives it or as it was set."""
 
-    message: bytes
-    """What the caller sent, as it is given back."""
-    etag: bytes = b""
     bindings: tuple[Binding, ...] = ()
+    etag: bytes = b""
+    version: int = 0
 
     def grants(self, member: str, custom: Roles) -> frozenset[str]:
-        """The permissions that ``member`` has by it."""
+        """Return the permissions that ``member`` has by it."""
         return frozenset().union(*(binding.grants(member, custom) for binding in self.bindings))
+
+    def stored(self, current: Policy, etag: bytes) -> Policy:
+        """Return what is stored of it in place of ``current``, with a new etag.
+
+        Bindings of one role are merged; members that are there twice and bindings without members are dropped. Raises
+        ServiceError for a policy that can't be set.
+        """
+        if self.version not in VERSIONS:
+            raise errors.POLICY_VERSION.error(version=self.version)
+        members: dict[str, dict[str, None]] = {}
+        for binding in self.bindings:
+            _check_binding(binding)
+            if binding.members:
+                members.setdefault(binding.role, {}).update(dict.fromkeys(binding.members))
+        if self.etag and self.etag != current.etag:
+            raise errors.POLICY_CHANGED.error(given=_escaped(self.etag), current=_escaped(current.etag))
+        return Policy(tuple(Binding(role, tuple(those)) for role, those in members.items()), etag, SET_VERSION)
+
+
+NEVER_SET = Policy(etag=NO_POLICY)
+"""What GetIamPolicy gives of a queue whose policy was never set."""
+
+
+def _check_binding(binding: Binding) -> None:
+    if not _ROLE.fullmatch(binding.role):
+        raise errors.POLICY_ROLE.error()
+    for member in binding.members:
+        if not _MEMBER.fullmatch(member):
+            raise errors.POLICY_MEMBER.error(member=member)
+    if binding.has_condition:
+        raise errors.POLICY_CONDITION.error()
+
+
+def _escaped(etag: bytes) -> str:
+    """Return an etag as error texts show it: what can't be printed in octal, as in C."""
+    plain = {9: "\\t", 10: "\\n", 13: "\\r", 34: '\\"', 39: "\\'", 92: "\\\\"}
+    return "".join(plain.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}") for byte in etag)
+
+
+def check_asked(permissions: Collection[str]) -> None:
+    """Raise ServiceError for permissions that TestIamPermissions doesn't take; the first bad one is named."""
+    if not permissions:
+        raise errors.PERMISSIONS_MISSING.error()
+    for permission in permissions:
+        if not _PERMISSION.fullmatch(permission):
+            raise errors.PERMISSION_FORMAT.error(permission=permission)
+        if permission not in _ON_A_QUEUE:
+            raise errors.PERMISSION_OF_ANOTHER.error(permission=permission)
 
 
 def check(policy: Policy | None, member: str, custom: Roles, permission: str, resource: str) -> None:
     """Refuse ``member`` what ``policy`` doesn't grant. Evidence: reported."""
     if policy is not None and permission not in policy.grants(member, custom):
         raise errors.PERMISSION_MISSING.error(permission=permission, resource=resource)
-
-
-def etag_of(policy: Policy | None) -> bytes:
-    """The etag that stands for ``policy``."""
-    return NO_POLICY if policy is None else policy.etag
 
 
 def next_etag(version: int) -> bytes:

@@ -218,29 +218,30 @@ class Service:
         if queue is not None:
             iam.check(queue.policy, self.knobs.iam_emulation, self.knobs.iam_roles, permission, asked_for or resource)
 
-    def get_iam_policy(self, now: int, resource: str) -> iam.Policy | None:
-        """GetIamPolicy: what was set, None before. Evidence: documented."""
-        return self.existing_queue("get_iam_policy", resource).policy
+    def get_iam_policy(self, now: int, resource: str) -> iam.Policy:
+        """GetIamPolicy."""
+        return self.existing_queue("get_iam_policy", resource).policy or iam.NEVER_SET
 
     def set_iam_policy(self, now: int, resource: str, policy: iam.Policy) -> iam.Policy:
-        """SetIamPolicy: replaces; an etag, where there is one, must be the current. Evidence: documented."""
+        """SetIamPolicy: replaces; an etag, where there is one, must be the current one."""
         queue = self.existing_queue("set_iam_policy", resource)
-        if policy.etag and policy.etag != iam.etag_of(queue.policy):
-            raise refusals.POLICY_CHANGED.error()
+        stored = policy.stored(queue.policy or iam.NEVER_SET, iam.next_etag(queue.policy_version + 1))
+        queue.policy = stored
         queue.policy_version += 1
-        queue.policy = policy._replace(etag=iam.next_etag(queue.policy_version))
-        return queue.policy
+        return stored
 
-    def test_iam_permissions(self, now: int, resource: str, permissions: Iterable[str]) -> list[str]:
-        """TestIamPermissions: all of them, for the caller owns the project; none where no queue is. Documented.
+    def test_iam_permissions(self, now: int, resource: str, permissions: Sequence[str]) -> list[str]:
+        """TestIamPermissions: all of them, sorted, for the caller owns the project.
 
         With ``iam_emulation``: those that the queue's policy grants.
         """
         queue = self.existing_queue("test_iam_permissions", resource)
+        iam.check_asked(permissions)
+        asked = sorted(permissions)
         if not self.knobs.iam_emulation or queue.policy is None:
-            return list(permissions)
+            return asked
         granted = queue.policy.grants(self.knobs.iam_emulation, self.knobs.iam_roles)
-        return [permission for permission in permissions if permission in granted]
+        return [permission for permission in asked if permission in granted]
 
     # --- tasks ---------------------------------------------------------------------------------------------------
 

@@ -167,13 +167,15 @@ policies = st.builds(
         [
             ["roles/cloudtasks.admin", "roles/iam.serviceAccountUser"],
             ["roles/cloudtasks.enqueuer"],
+            ["roles/cloudtasks.enqueuer", "roles/cloudtasks.enqueuer"],
+            ["viewer"],
             ["roles/cloudtasks.queueAdmin"],
             ["roles/cloudtasks.admin"],
             ["roles/cloudtasks.taskRunner"],
             *[[f"{PROJECT}/roles/creator"]] * 2,
         ]
     ),
-    st.sampled_from([[CALLER], [CALLER], ["allUsers"], ["user:you@example.com"]]),
+    st.sampled_from([[CALLER], [CALLER], ["allUsers"], ["user:you@example.com"], [CALLER, CALLER], ["you"]]),
 )
 scripts = st.builds(
     Script,
@@ -211,7 +213,13 @@ changes_of_listings = st.sampled_from(
     [{}, {}, {"page_token": "a token"}, {"parent": QUEUES[1]}, {"filter": "state = RUNNING"}]
 )
 request_ids = st.sampled_from(["", "", "", "one", "two"])
-keys = st.sampled_from(["", f"{PARENTS[0]}/keyRings/r/cryptoKeys/k", "k"])
+keys = st.sampled_from(
+    [
+        "",
+        *(f"{PARENTS[0]}/keyRings/r{rest}" for rest in ("", "/cryptoKeys/k", "/cryptoKeys/k/cryptoKeyVersions/1")),
+        "k",
+    ]
+)
 WITH_NAMES: dict[str, Callable[[str], dict[str, Any]]] = {
     **dict.fromkeys(
         ("get_queue", "delete_queue", "purge_queue", "pause_queue", "resume_queue", "get_task", "delete_task"),

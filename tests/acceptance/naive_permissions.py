@@ -64,6 +64,7 @@ ROLES = {
     "projects/test-project/roles/creator": {"cloudtasks.tasks.create", "cloudtasks.tasks.get"},
 }
 NO_POLICY = b"\x00\x20\x01"
+ON_A_QUEUE = (QUEUE_PERMISSIONS | TASK_PERMISSIONS) - {"cloudtasks.queues.create", "cloudtasks.queues.list"}
 
 
 @dataclass
@@ -188,24 +189,62 @@ class NaivePermissions:
 
     def set_iam_policy(self, request: Mapping[str, Any]) -> Any:
         queue = self.reference.queue(request["resource"])
-        given = dict(request["policy"])
+        given = request["policy"]
+        bindings: dict[str, list[str]] = {}
+        for binding in given.get("bindings", []):
+            if not re.match("((projects|organizations)/[^/]+/)?roles/", binding["role"]):
+                raise fields.invalid(
+                    'The role name must be in the form "roles/{role}", "organizations/{organization_id}/roles/{role}",'
+                    ' or "projects/{project_id}/roles/{role}".'
+                )
+            for member in binding["members"]:
+                if member != "allUsers" and member.partition(":")[0] not in ("user", "serviceAccount", "group"):
+                    raise fields.invalid(
+                        f"The member {member} is of an unknown type. Please set a valid type prefix for the member."
+                    )
+                members = bindings.setdefault(binding["role"], [])
+                if member not in members:
+                    members.append(member)
         current = self.policies.get(queue, {"etag": NO_POLICY})["etag"]
         if given.get("etag", b"") not in (b"", current):
             raise Refused(
                 "ABORTED",
                 "There were concurrent policy changes. Please retry the whole read-modify-write with exponential"
-                " backoff.",
+                f" backoff. The request's ETag '{in_octal(given['etag'])}' did not match the current policy's ETag"
+                f" '{in_octal(current)}'.",
             )
         etag = self.observed.get("etag", "")
         if base64.b64decode(etag) in (b"", current, NO_POLICY):
             etag = "<a new etag>"
-        given["etag"] = base64.b64decode(etag) if not etag.startswith("<") else b""
-        self.policies[queue] = given
-        return {**given, "etag": etag}
+        stored: dict[str, Any] = {"version": 1, "etag": b"" if etag.startswith("<") else base64.b64decode(etag)}
+        if bindings:
+            stored["bindings"] = [{"role": role, "members": members} for role, members in bindings.items()]
+        self.policies[queue] = stored
+        return {**stored, "etag": etag}
 
     def test_iam_permissions(self, request: Mapping[str, Any]) -> Any:
         queue = self.reference.queue(request["resource"])
-        held = list(request["permissions"])
+        asked = sorted(request.get("permissions", []))
+        if not asked:
+            raise fields.invalid("At least one permission must be specified.")
+        for permission in request["permissions"]:
+            if not re.fullmatch("[a-zA-Z]+[.][a-zA-Z]+[.][a-zA-Z]+", permission):
+                raise fields.invalid(f"The permission {permission} is invalid.")
+            if permission not in ON_A_QUEUE:
+                raise fields.invalid(f"Permission {permission} is not valid for this resource.")
         if self.caller and queue in self.policies:
-            held = [one for one in held if one in self._granted(queue)]
-        return {"permissions": held} if held else {}
+            asked = [one for one in asked if one in self._granted(queue)]
+        return {"permissions": asked} if asked else {}
+
+
+def in_octal(etag: bytes) -> str:
+    """As C would write it in quotes."""
+    shown = ""
+    for character in etag.decode("latin-1"):
+        if character in "\t\n\r":
+            shown += {"\t": "\\t", "\n": "\\n", "\r": "\\r"}[character]
+        elif " " <= character <= "~":
+            shown += f"\\{character}" if character in "\"'\\" else character
+        else:
+            shown += f"\\{oct(ord(character))[2:]:0>3}"
+    return shown

@@ -7,7 +7,6 @@ It imports nothing of the package and nothing of Google's.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -47,10 +46,27 @@ class NaiveService(NaiveTasks):
                 raise invalid(f"The update mask names {path}, which is no field of a CMEK config.")
         if not paths or "kms_key" in paths:
             key = config.get("kms_key", "")
-            if key and not re.fullmatch("projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+", key):
-                raise invalid()
+            if key:
+                self._check_key(config["name"].rpartition("/")[0], key)
             self.keys[config["name"]] = key
         return self.get_cmek_config(config)
+
+    def _check_key(self, location: str, key: str) -> None:
+        for queue in self.reference.live_queues:
+            if self._is_in(queue, location) and queue.other.get("http_target", {}).get("header_overrides"):
+                raise Refused(
+                    "FAILED_PRECONDITION",
+                    "CMEK cannot be enabled on any project that has one or more queues with HTTP Target Override"
+                    " headers or tasks ttl of more than 60 days.",
+                )
+        parts = key.split("/")
+        words = ["projects", "locations", "keyRings", "cryptoKeys", "cryptoKeyVersions"]
+        if len(parts) < 6 or parts[::2] != words[: len(parts) // 2]:
+            raise invalid(f"Resource name [{key}] does not match any known resource name pattern.")
+        if len(parts) != 8:
+            raise invalid("Request contains an invalid argument.")
+        if parts[3] != location.rpartition("/")[2]:
+            raise Refused("NOT_FOUND", reference.ENTITY_MISSING)
 
     def _locations(self, project: str) -> list[dict[str, Any]]:
         names = {f"{project}/locations/{self.location}"}

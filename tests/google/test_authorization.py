@@ -31,7 +31,7 @@ def service_where(*roles: str) -> Service:
     """A service whose queue ``q`` gives `ME` these roles, and nothing else."""
     service = Service(lambda: "1", Knobs(iam_emulation=ME, iam_roles={CREATOR: {"cloudtasks.tasks.create"}}))
     service.create_queue(NOW, LOCATION, QUEUE, {})
-    service.set_iam_policy(NOW, QUEUE, Policy(b"", b"", tuple(Binding(role, frozenset({ME})) for role in roles)))
+    service.set_iam_policy(NOW, QUEUE, Policy(tuple(Binding(role, (ME,)) for role in roles)))
     return service
 
 

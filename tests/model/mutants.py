@@ -93,7 +93,9 @@ MUTANTS = [
         "if self._task_tombstones[parent].holds(name, now):",
         "if False:",
     ),
-    Mutant("a queue's name is free at once", "service", "if self._queue_tombstones.holds(name, now):", "if False:"),
+    Mutant(
+        "a queue's name is free at once", "service", "is_reserved = self.is_reserved(now, name)", "is_reserved = False"
+    ),
     Mutant("a reservation ends an instant late", "tombstones", "if now < until:", "if now <= until:"),
     Mutant(
         "5xx counts as an execution",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_cloudtasks._service import iam
-from pytest_cloudtasks._service.errors import Code, ServiceError
+from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.iam import Binding, Policy
 from pytest_cloudtasks._service.options import Knobs
 from pytest_cloudtasks._service.rpcs import RPCS
@@ -16,8 +16,8 @@ from .driving import QUEUE, START, assert_refused, service_with
 ME = "user:me@example.com"
 
 
-def policy(*roles: str, member: str = ME, is_conditional: bool = False) -> Policy:
-    return Policy(b"", b"", tuple(Binding(role, frozenset({member}), is_conditional) for role in roles))
+def policy(*roles: str, member: str = ME, etag: bytes = b"") -> Policy:
+    return Policy(tuple(Binding(role, (member,)) for role in roles), etag)
 
 
 def guarded() -> Service:
@@ -39,10 +39,9 @@ def test_everyone_is_someone(member: str) -> None:
 
 
 def test_what_grants_nothing() -> None:
-    """Another member's roles, unknown roles and bindings with a condition don't count."""
+    """Another member's roles and unknown roles don't count."""
     assert policy("roles/owner", member="user:somebody@example.com").grants(ME, {}) == frozenset()
     assert policy("projects/p/roles/custom").grants(ME, {}) == frozenset()
-    assert policy("roles/owner", is_conditional=True).grants(ME, {}) == frozenset()
 
 
 def test_a_custom_role_grants_what_it_is_said_to() -> None:
@@ -57,7 +56,8 @@ def test_without_a_policy_all_is_allowed() -> None:
     service = guarded()
     service.authorize("cloudtasks.queues.delete", QUEUE)
     service.authorize("cloudtasks.queues.delete", f"{QUEUE}-missing")
-    assert service.test_iam_permissions(START, QUEUE, ["a", "b"]) == ["a", "b"]
+    asked = ["cloudtasks.queues.get", "cloudtasks.tasks.run"]
+    assert service.test_iam_permissions(START, QUEUE, asked) == asked
 
 
 def test_a_policy_decides_once_it_is_set() -> None:
@@ -75,30 +75,143 @@ def test_a_policy_decides_once_it_is_set() -> None:
     assert_refused(service, refused, message, lambda: service.authorize("cloudtasks.tasks.delete", f"{QUEUE}/tasks/t"))
 
 
+CHANGED = (
+    "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff. The"
+    " request's ETag '{}' did not match the current policy's ETag '{}'."
+)
+FIRST, SECOND, THIRD = (rf"\007\005\000\000\000\000\000\000\00{number}" for number in (1, 2, 3))
+
+
 def test_an_etag_must_be_the_current_one() -> None:
-    """Each policy that is set has a new etag; one that is given and is another is refused, none at all is not."""
+    """Each policy that is set has a new etag; a stale one is rejected, none at all overwrites."""
     service = guarded()
-    first = service.set_iam_policy(START, QUEUE, Policy(b"1", iam.NO_POLICY))
-    second = service.set_iam_policy(START, QUEUE, Policy(b"2", first.etag))
-    third = service.set_iam_policy(START, QUEUE, Policy(b"3"))
+    first = service.set_iam_policy(START, QUEUE, Policy(etag=iam.NO_POLICY))
+    second = service.set_iam_policy(START, QUEUE, Policy(etag=first.etag))
+    third = service.set_iam_policy(START, QUEUE, Policy())
     assert len({iam.NO_POLICY, first.etag, second.etag, third.etag}) == 4
-    message = "There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff."
-    late = Policy(b"4", second.etag)
-    assert_refused(service, Code.ABORTED, message, lambda: service.set_iam_policy(START, QUEUE, late))
+    for etag, text in ((second.etag, SECOND), (iam.NO_POLICY, r"\000 \001")):
+        stale = Policy(etag=etag)
+        message = CHANGED.format(text, THIRD)
+        assert_refused(service, Code.ABORTED, message, lambda stale=stale: service.set_iam_policy(START, QUEUE, stale))
     assert service.get_iam_policy(START, QUEUE) == third
 
 
-def test_without_the_knob_nothing_is_checked() -> None:
+def test_an_etag_is_shown_in_octal() -> None:
+    """What can be printed is; quotes, backslashes, tabs and line ends are escaped as in C."""
+    service = guarded()
+    service.set_iam_policy(START, QUEUE, Policy())
+    odd = Policy(etag=b"a'\"\\\t\n\r\xff")
+    message = CHANGED.format(r"a\'\"\\\t\n\r\377", FIRST)
+    assert_refused(service, Code.ABORTED, message, lambda: service.set_iam_policy(START, QUEUE, odd))
+
+
+def test_a_policy_that_was_never_set_is_empty() -> None:
+    """It has an etag all the same, with which a first one can be set."""
+    assert service_with().get_iam_policy(START, QUEUE) == Policy((), b"\x00\x20\x01", 0)
+
+
+def test_bindings_of_one_role_are_merged() -> None:
+    """Members that are there twice and bindings without members are dropped; the policy's version is 1."""
+    service = service_with()
+    given = (
+        Binding("roles/cloudtasks.viewer", (ME, "user:b@example.com", ME)),
+        Binding("roles/cloudtasks.enqueuer", ()),
+        Binding("roles/owner", (ME,)),
+        Binding("roles/cloudtasks.viewer", ("allUsers", ME)),
+    )
+    stored = service.set_iam_policy(START, QUEUE, Policy(given, version=3))
+    assert stored.version == 1
+    assert stored.bindings == (
+        Binding("roles/cloudtasks.viewer", (ME, "user:b@example.com", "allUsers")),
+        Binding("roles/owner", (ME,)),
+    )
+    assert service.get_iam_policy(START, QUEUE) == stored
+
+
+ROLE_FORM = (
+    'The role name must be in the form "roles/{role}", "organizations/{organization_id}/roles/{role}", or'
+    ' "projects/{project_id}/roles/{role}".'
+)
+UNKNOWN_MEMBER = "The member {} is of an unknown type. Please set a valid type prefix for the member."
+UNKNOWN_VERSION = (
+    "Specified policy version ({}) is not supported. For more information, please refer to"
+    " https://cloud.google.com/iam/help/allow-policies/versions."
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (policy("viewer"), ROLE_FORM),
+        (policy("folders/f/roles/viewer"), ROLE_FORM),
+        (policy("roles/viewer/more"), ROLE_FORM),
+        (policy("roles/viewer", member="nobody"), UNKNOWN_MEMBER.format("nobody")),
+        (policy("roles/viewer", member="robot:x@example.com"), UNKNOWN_MEMBER.format("robot:x@example.com")),
+        (
+            Policy((Binding("roles/viewer", (ME,), has_condition=True),), version=3),
+            "Can't set conditional policy on this resource",
+        ),
+        (Policy(version=4), UNKNOWN_VERSION.format(4)),
+        (Policy(version=2), UNKNOWN_VERSION.format(2)),
+    ],
+)
+def test_a_policy_that_breaks_the_rules_is_rejected(given: Policy, message: str) -> None:
+    """Each mistake has the text of IAM, and the policy stays as it was."""
+    service = service_with()
+    assert_refused(service, Code.INVALID_ARGUMENT, message, lambda: service.set_iam_policy(START, QUEUE, given))
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        "allUsers",
+        "allAuthenticatedUsers",
+        "user:a@example.com",
+        "serviceAccount:a@p.iam.gserviceaccount.com",
+        "group:a@example.com",
+        "domain:example.com",
+        "deleted:user:a@example.com?uid=1",
+        "principal://iam.googleapis.com/x",
+        "principalSet://iam.googleapis.com/x",
+        "projectOwner:p",
+    ],
+)
+@pytest.mark.parametrize("role", ["roles/viewer", "organizations/1/roles/a", "projects/p/roles/a"])
+def test_a_policy_can_have_members_and_roles_of_many_kinds(role: str, member: str) -> None:
+    """The prefix says of which kind a member is, and whose role it is."""
+    stored = service_with().set_iam_policy(START, QUEUE, policy(role, member=member))
+    assert stored.bindings == (Binding(role, (member,)),)
+
+
+def test_permissions_are_given_back_sorted() -> None:
+    """Those that are asked for twice are there twice."""
+    asked = ["cloudtasks.tasks.run", "cloudtasks.queues.get", "cloudtasks.tasks.run"]
+    assert service_with().test_iam_permissions(START, QUEUE, asked) == sorted(asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ([], "At least one permission must be specified."),
+        (["foo"], "The permission foo is invalid."),
+        (["cloudtasks.queues."], "The permission cloudtasks.queues. is invalid."),
+        (["cloudtasks.*"], "The permission cloudtasks.* is invalid."),
+        (["cloudtasks.queues.*"], "The permission cloudtasks.queues.* is invalid."),
+        (["storage.objects.get", "foo"], "Permission storage.objects.get is not valid for this resource."),
+        (["cloudtasks.queues.create"], "Permission cloudtasks.queues.create is not valid for this resource."),
+        (["cloudtasks.queues.list"], "Permission cloudtasks.queues.list is not valid for this resource."),
+        (["cloudtasks.queues.get", "foo", "a.b.c"], "The permission foo is invalid."),
+    ],
+)
+def test_only_permissions_for_queues_and_tasks_can_be_tested(asked: list[str], message: str) -> None:
+    """The first one that can't be is named."""
+    service = service_with()
+    test = service.test_iam_permissions
+    assert_refused(service, Code.INVALID_ARGUMENT, message, lambda: test(START, QUEUE, asked))
+
+
+def test_without_the_option_nothing_is_checked() -> None:
     """A policy that grants nobody anything keeps nobody from anything."""
     service = service_with()
-    assert service.set_iam_policy(START, QUEUE, Policy(b"x")).message == b"x"
+    service.set_iam_policy(START, QUEUE, Policy())
     assert service.test_iam_permissions(START, QUEUE, ["cloudtasks.tasks.run"]) == ["cloudtasks.tasks.run"]
-
-
-def test_an_etag_of_no_policy_is_wrong_once_there_is_one() -> None:
-    """Whoever read the empty policy before another set one is told so."""
-    service = guarded()
-    service.set_iam_policy(START, QUEUE, policy("roles/owner"))
-    with pytest.raises(ServiceError) as caught:
-        service.set_iam_policy(START, QUEUE, Policy(b"", iam.NO_POLICY))
-    assert caught.value.code is Code.ABORTED

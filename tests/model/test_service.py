@@ -110,7 +110,7 @@ def test_a_missing_queue_is_not_found() -> None:
         for refused in (
             lambda name=name: service.create_task(START, name, SPEC),
             lambda name=name: service.list_tasks(START, name, 0, ""),
-            lambda name=name: service.set_iam_policy(START, name, Policy(b"")),
+            lambda name=name: service.set_iam_policy(START, name, Policy()),
             lambda name=name: service.test_iam_permissions(START, name, []),
             lambda name=name: service.run_task(START, f"{name}/tasks/t"),
         ):
@@ -189,17 +189,6 @@ def test_pausing_and_resuming_twice_is_no_error_and_no_event() -> None:
 
 
 # --- IAM ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_policy_is_what_was_set() -> None:
-    """There is none before, and setting replaces."""
-    service = service_with()
-    assert service.get_iam_policy(START, QUEUE) is None
-    first = service.set_iam_policy(START, QUEUE, Policy(b"first"))
-    assert first.message == b"first"
-    second = service.set_iam_policy(START, QUEUE, Policy(b"second", first.etag))
-    assert service.get_iam_policy(START, QUEUE) == second
-    assert second.message == b"second"
 
 
 def test_the_caller_has_every_permission_on_a_queue_that_is_there() -> None:
