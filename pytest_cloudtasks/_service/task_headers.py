@@ -71,10 +71,10 @@ def of_http_task(given: Headers) -> StoredHeaders:
 
     No Content-Type is added. The tasks of one test mostly have the same few headers, and share the result.
     """
-    kept, changes = _cleaned(given)
-    changes += [HeaderChange(name, what) for name, _ in kept if (what := _replaced(name))]
-    own = [pair for pair in kept if _replaced(pair[0]) is not _REPLACED_AGENT]
-    return StoredHeaders(tuple(sorted([*own, ("User-Agent", HTTP_USER_AGENT)])), tuple(sorted(changes)))
+    kept, changes = _cleaned(given, of_http_task=True)
+    kept.append(("User-Agent", HTTP_USER_AGENT))
+    kept.sort()
+    return StoredHeaders(tuple(kept), tuple(sorted(changes)))
 
 
 def of_app_engine_task(given: Headers, body: bytes) -> StoredHeaders:
@@ -82,7 +82,7 @@ def of_app_engine_task(given: Headers, body: bytes) -> StoredHeaders:
 
     User-Agent is appended to; with a body come its length and a default type. Evidence: recorded, documented.
     """
-    pairs, changes = _cleaned(given)
+    pairs, changes = _cleaned(given, of_http_task=False)
     kept = dict(pairs)
     agent = next((name for name in kept if name.lower() == "user-agent"), "User-Agent")
     kept[agent] = f"{kept[agent]} {APP_ENGINE_USER_AGENT}" if agent in kept else APP_ENGINE_USER_AGENT
@@ -93,7 +93,7 @@ def of_app_engine_task(given: Headers, body: bytes) -> StoredHeaders:
     return StoredHeaders(tuple(sorted(kept.items())), tuple(sorted(changes)))
 
 
-def _cleaned(given: Headers) -> tuple[list[tuple[str, str]], list[HeaderChange]]:
+def _cleaned(given: Headers, *, of_http_task: bool) -> tuple[list[tuple[str, str]], list[HeaderChange]]:
     kept: list[tuple[str, str]] = []
     changes: list[HeaderChange] = []
     for name, value in given:
@@ -105,6 +105,11 @@ def _cleaned(given: Headers) -> tuple[list[tuple[str, str]], list[HeaderChange]]
         if reason:
             changes.append(HeaderChange(name, f"is dropped: {reason}"))
             continue
+        replaced = _replaced(name) if of_http_task else ""
+        if replaced:
+            changes.append(HeaderChange(name, replaced))
+        if replaced is _REPLACED_AGENT:
+            continue
         kept.append((name, stored))
         if stored != value:
             changes.append(HeaderChange(name, f"is stored as {stored!r}: {_cut_or_replaced(value)}"))
@@ -113,11 +118,10 @@ def _cleaned(given: Headers) -> tuple[list[tuple[str, str]], list[HeaderChange]]
 
 @lru_cache(maxsize=1024)
 def _is_ordinary(name: str) -> bool:
-    """Return whether the service keeps headers of that name."""
-    return not _reason_to_drop(name, "-")
+    """Return whether nothing happens to a header because of its name."""
+    return not _reason_to_drop(name, "-") and not _replaced(name)
 
 
-@lru_cache(maxsize=1024)
 def _replaced(name: str) -> str:
     """Return what becomes of a kept header of an HTTP task because of its name; "" if it arrives as it is."""
     lower = name.lower()
