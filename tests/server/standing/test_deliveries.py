@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -132,16 +131,20 @@ def test_app_engine_tasks_go_to_the_server_that_stands_for_it(own_worker: Worker
     assert header(received.headers, "X-AppEngine-QueueName") == "emails"
 
 
-def test_redirects_are_answers_unless_the_knob_says_otherwise(server: Standing, worker: Worker) -> None:
-    """As with the service, a redirect is a failed attempt, and nobody goes where it leads."""
-    worker.reply = lambda received: (302, [("Location", "/there")], b"") if received.target == "/send" else ok(received)
-    server.create()
-    server.post("/control/wait")
-    assert server.results()[0] == 302
-    assert worker.received[0].target == "/send"
+def test_redirects_are_answers_if_the_option_says_so(own_worker: Worker) -> None:
+    """Then a redirect is a failed attempt, and no request goes where it leads."""
+    own_worker.reply = lambda received: (
+        (302, [("Location", "/there")], b"") if received.target == "/send" else ok(received)
+    )
+    options = ["--queue", "emails", "--forward", f"{BASE}={own_worker.url}", "--service", "follow_redirects=false"]
+    with standing(*options) as server:
+        server.create()
+        server.post("/control/wait")
+        assert server.results()[0] == 302
+    assert {one.target for one in own_worker.received} == {"/send"}
 
 
-def test_redirects_are_followed_by_the_knob(own_worker: Worker) -> None:
+def test_redirects_are_followed(own_worker: Worker) -> None:
     """Within one attempt, and by the same rules as in a test."""
     own_worker.reply = lambda received: (
         (302, [("Location", "/there")], b"") if received.target == "/send" else ok(received)
@@ -237,8 +240,8 @@ def test_a_handler_may_enqueue(server: Standing, worker: Worker) -> None:
 
     def reply(received: Any) -> tuple[int, list[tuple[str, str]], bytes]:
         if received.target == "/send":
-            body = json.dumps({"task": {"httpRequest": {"url": f"{BASE}/next"}}})
-            requests.post(f"{server.url}/v2/{QUEUE}/tasks", data=body, timeout=60).raise_for_status()
+            body = {"task": {"httpRequest": {"url": f"{BASE}/next"}}}
+            requests.post(f"{server.url}/v2/{QUEUE}/tasks", json=body, timeout=60).raise_for_status()
         return ok(received)
 
     worker.reply = reply

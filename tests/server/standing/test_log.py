@@ -197,7 +197,8 @@ def test_a_server_whose_log_nobody_reads_goes_on(own_worker: Worker) -> None:
     with standing(*options, reads_log=False) as server:
         refused(server, 200)
         server.create()
-        assert server.post("/control/drain")["succeeded"] == 1
+        server.post("/control/wait")
+        assert server.results() == [200]
         server.process.terminate()
         assert server.process.wait(PATIENCE) == 0
 
