@@ -25,7 +25,7 @@ def raw(message: Any) -> Any:
 
 def is_message(value: object) -> bool:
     """Whether ``value`` is one of Google's messages for tasks, wrapped or not; no attribute of it is touched."""
-    return _is_googles(_described(type(value)))
+    return is_message_of_tasks(_described(type(value)))
 
 
 def raw_within(value: Any) -> Any:
@@ -100,7 +100,7 @@ def is_message_type(kind: object) -> bool:
     if not isinstance(kind, type):
         return False
     described = _described(kind)
-    return _is_googles(described) and hasattr(described, "fields")
+    return is_message_of_tasks(described) and hasattr(described, "fields")
 
 
 def _described(kind: type) -> Any:
@@ -108,6 +108,6 @@ def _described(kind: type) -> Any:
     return getattr(kind, "DESCRIPTOR", None) or getattr(kind, "meta", None)
 
 
-def _is_googles(described: Any) -> bool:
+def is_message_of_tasks(described: Any) -> bool:
     name = getattr(described, "full_name", None)
     return isinstance(name, str) and name.startswith(PACKAGE)

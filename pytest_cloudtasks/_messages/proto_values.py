@@ -17,6 +17,12 @@ def plain(message: Any) -> Any:
     return {field.name: plain(value) for field, value in message.ListFields()}
 
 
+def is_repeated(field: Any) -> bool:
+    """Return whether a field is a list; newer releases of protobuf warn of ``label``."""
+    repeated = getattr(field, "is_repeated", None)
+    return bool(field.label == field.LABEL_REPEATED if repeated is None else repeated)
+
+
 def nanoseconds(message: Any) -> int:
     """A Timestamp or a Duration as an integer of nanoseconds."""
     return message.seconds * SECOND + message.nanos  # type: ignore[no-any-return]

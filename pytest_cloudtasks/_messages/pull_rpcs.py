@@ -12,7 +12,7 @@ from .._service.task import Task
 from .call import RpcCall
 from .proto_values import nanoseconds
 from .queue_yaml import NoYaml, QueueYamlError, uploaded
-from .tasks import VIEW_FULL, Messages
+from .tasks import Messages
 
 
 class PullRpcs:
@@ -56,7 +56,7 @@ class PullRpcs:
         return self._shown(service.leases.cancel(service, now, request.name, _set(request, "schedule_time")), request)
 
     def _shown(self, task: Task, request: Any) -> Any:
-        return self._messages.task(task, full=request.response_view == VIEW_FULL)
+        return self._messages.task_in_view(task, request.response_view)
 
     def _upload_queue_yaml(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         """Its queues are those of the project app_id in the location that the fake's project has. Our choice."""

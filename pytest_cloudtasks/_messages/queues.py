@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._service import errors
 from .._service.app_engine import OVERRIDE
@@ -15,8 +16,11 @@ from .._service.retry import UNLIMITED, RetryConfig
 from .._service.units import truncated
 from . import http_overrides as http_targets
 from .field_names import OURS, ROUTING_WITHIN, camel_case, spelled
-from .proto import raw, raw_class, shown
-from .proto_values import plain, set_instant
+from .proto import is_message_of_tasks, raw, raw_class, shown
+from .proto_values import is_repeated, plain, set_instant
+
+if TYPE_CHECKING:
+    from .filter_fields import FilterFields
 
 _TTLS = ("task_ttl", "tombstone_ttl")
 _SETTINGS = ("rate_limits", "retry_config", "stackdriver_logging_config", OVERRIDE, "http_target", *_TTLS)
@@ -60,6 +64,13 @@ class QueueMessages:
         self._all_settings += [OVERRIDE] if self._routing else []
         self._all_settings += ["type"] if self._type or self.has_pull_queues else []
 
+    @cached_property
+    def filter_fields(self) -> FilterFields:
+        """The fields that a filter of ListQueues is made of."""
+        from .filter_fields import FilterFields
+
+        return FilterFields(self._queue.DESCRIPTOR, lambda queue: raw(self.queue(queue)))
+
     # --- reading -------------------------------------------------------------------------------------------------
 
     def queue_settings(self, message: Any) -> Settings:
@@ -100,15 +111,19 @@ class QueueMessages:
                 retry["max_attempts"] = UNLIMITED
         return retry
 
-    def update_mask(self, paths: Sequence[str]) -> Sequence[str]:
-        """A mask by the model's names; without one it is all that this version can set. Evidence: documented.
+    def update_mask(self, request: Any) -> tuple[Sequence[str], str | None]:
+        """Return an UpdateQueue's mask by the model's names, and its first path that names no field.
 
-        What a version doesn't know stays as it is. Evidence: our choice.
+        A request without a mask means all that this version can set; what it doesn't know stays as it is.
         """
-        return [self._path(path) for path in paths] or self._all_settings
+        if not request.HasField("update_mask"):
+            return self._all_settings, None
+        paths = request.update_mask.paths
+        unknown = next((path for path in paths if not self._is_path(path)), None)
+        return [] if unknown is not None else [self._path(path) for path in paths], unknown
 
     def _path(self, path: str) -> str:
-        head, _, rest = self._checked(path, errors.MASK_UNKNOWN_FIELD).partition(".")
+        head, _, rest = path.partition(".")
         if head == self._routing:
             return rest or OVERRIDE
         if head in ("type", self._type, "pull_target"):
@@ -119,15 +134,17 @@ class QueueMessages:
             return _PASSED_OVER
         return f"{head}.{'max_attempts' if rest == 'unlimited_attempts' else OURS.get(rest, rest)}"
 
-    def _checked(self, path: str, refusal: errors.Refusal) -> str:
-        """``path``, if it leads to a field of this version's Queue. Evidence: our choice."""
+    def _is_path(self, path: str) -> bool:
+        """Return whether ``path`` leads to a field of this version's Queue, and not below a list or a duration."""
         message = self._queue.DESCRIPTOR
         for part in path.split("."):
             name = "" if message is None else spelled(message, part)
             if not name:
-                raise refusal.error(path=path)
-            message = message.fields_by_name[name].message_type
-        return path
+                return False
+            field = message.fields_by_name[name]
+            is_leaf = is_repeated(field) or not is_message_of_tasks(field.message_type)
+            message = None if is_leaf else field.message_type
+        return True
 
     def in_own_words(self, text: str) -> str:
         """An error text with the fields' names of this version."""
@@ -197,8 +214,10 @@ class QueueMessages:
             )
         if list(paths) == ["*"]:
             return shown(self.types.Queue, whole)
-        checked = [self._checked(path, errors.READ_MASK_UNKNOWN_FIELD) for path in paths]
-        names = [self._type if path == "type" else path for path in checked]
+        for path in paths:
+            if not self._is_path(path):
+                raise errors.READ_MASK_UNKNOWN_FIELD.error(path=path)
+        names = [self._type if path == "type" else path for path in paths]
         part = self._queue()
         field_mask_pb2.FieldMask(paths=names).MergeMessage(whole, part)
         return shown(self.types.Queue, part)

@@ -106,12 +106,16 @@ class Frontend:
         return lambda queue: messages.masked(messages.queue(queue), stats_of(queue, service.events, now), paths)
 
     def _list_queues(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
-        queues, token = service.list_queues(now, request.parent, request.page_size, request.page_token, request.filter)
+        queues, token = service.list_queues(
+            now, request.parent, request.page_size, request.page_token, request.filter, self.messages.filter_fields
+        )
         return self.messages.list_queues_response(queues, token, self._reader(service, now, request))
 
     def _update_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         queue = request.queue
-        mask = self.messages.update_mask(request.update_mask.paths)
+        mask, unknown = self.messages.update_mask(request)
+        if unknown is not None:
+            raise errors.MASK_UNKNOWN_FIELD.error(path=unknown)
         settings = self.messages.queue_settings(queue)
         return self.messages.queue(service.update_queue(now, queue.name, settings, mask))
 
@@ -145,7 +149,7 @@ class Frontend:
         spec = self.messages.task_spec(request.task) if request.HasField("task") else None
         size_of = self._measured(service, call.size)
         task = service.create_task(now, request.parent, spec, size_of=size_of)
-        return self.messages.task(task, full=request.response_view == VIEW_FULL)
+        return self.messages.task_in_view(task, request.response_view)
 
     def _measured(self, service: Service, size: int) -> Callable[[Task], int] | None:
         """What measures the task of a request of ``size`` bytes.
@@ -156,7 +160,7 @@ class Frontend:
         return self.messages.stored_size if may_be_too_large else None
 
     def _get_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
-        return self.messages.task(service.get_task(now, request.name), full=request.response_view == VIEW_FULL)
+        return self.messages.task_in_view(service.get_task(now, request.name), request.response_view)
 
     def _list_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         tasks, token = service.list_tasks(now, request.parent, request.page_size, request.page_token)
@@ -167,7 +171,7 @@ class Frontend:
         return _empty()
 
     def _run_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
-        return self.messages.task(service.run_task(now, request.name), full=request.response_view == VIEW_FULL)
+        return self.messages.task_in_view(service.run_task(now, request.name), request.response_view)
 
 
 def _empty() -> Any:

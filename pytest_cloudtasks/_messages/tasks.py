@@ -36,6 +36,7 @@ class Messages(QueueMessages):
         self._has_http, self._has_deadline, self._has_retry, self._has_pull = (
             name in self._task_fields for name in ("http_request", "dispatch_deadline", "retry_config", "pull_message")
         )
+        self._views = frozenset(descriptor.fields_by_name["view"].enum_type.values_by_number)
         self._shown_task = shown_as(types.Task)
         self._alike = lru_cache(maxsize=64)(self._http_message)
         self._payload = next(name for name in ("message_type", "payload_type") if name in descriptor.oneofs_by_name)
@@ -98,9 +99,8 @@ class Messages(QueueMessages):
         return PullMessage(message.payload, message.tag)
 
     def _method(self, number: int) -> str:
-        name: str | None = self._method_names.get(number)
-        if name is None:
-            raise errors.METHOD_UNKNOWN.error(number=number)
+        """Return a method's name; a number without one becomes POST."""
+        name: str = self._method_names.get(number, "POST")
         return name
 
     # --- writing -------------------------------------------------------------------------------------------------
@@ -139,6 +139,13 @@ class Messages(QueueMessages):
         if task.retry_config is not None and self._has_retry:
             self.write_retry(message.retry_config, task.retry_config)
         return self._shown_task(message)
+
+    def task_in_view(self, task: Task, view: int) -> Any:
+        """Return a Task message as a ``response_view`` asks; a view without a name is shown as unspecified."""
+        message = self.task(task, full=view == VIEW_FULL)
+        if view not in self._views:
+            raw(message).ClearField("view")
+        return message
 
     def stored_size(self, task: Task) -> int:
         """Bytes of the stored message, which has no view. Evidence: recorded."""

@@ -111,7 +111,7 @@ class Pump:
                 self._sleeps_until = coming.at
                 return (coming.at - now) / SECOND
             attempt = dispatcher.proceed(coming, now)
-            if coming.needs_target:
+            if attempt.outcome is None:
                 self._begin(world, attempt)
         return 0
 

@@ -106,7 +106,6 @@ _REFERENCE = "https://cloud.google.com/tasks/docs/reference/rest/v2/projects.loc
 _GOLDEN = "aertje/cloud-tasks-emulator, goldens of the real service (2026)"
 _DOCSTRING = "google-cloud-tasks 2.26.0, docstrings"
 _BETA = f"{_DOCSTRING} of v2beta3"
-_RECORDED_2026 = "recordings of the real service (2026)"
 _SDK = "GoogleCloudPlatform/appengine-python-standard, the App Engine SDK's stub of pull queues"
 
 QUEUE_EXISTS = Refusal(Code.ALREADY_EXISTS, "Queue already exists", Evidence.RECORDED, _GOLDEN)
@@ -241,10 +240,7 @@ CMEK_NAME_FORMAT = Refusal(
     _RECORDED_2026,
 )
 SAMPLING_RATIO = Refusal(
-    Code.INVALID_ARGUMENT,
-    "StackdriverLoggingConfig.samplingRatio must be between 0.0 and 1.0.",
-    Evidence.DOCUMENTED,
-    f"{_DOCSTRING}; text unknown",
+    Code.INVALID_ARGUMENT, "sampling_ratio must be between 0.0 and 1.0.", Evidence.RECORDED, _RECORDED_2026
 )
 RATE_NEGATIVE = Refusal(
     Code.INVALID_ARGUMENT, "RateLimits.maxDispatchesPerSecond cannot be negative.", Evidence.RECORDED, _GOLDEN
@@ -286,13 +282,16 @@ MIN_BACKOFF_NEGATIVE = Refusal(
     Code.INVALID_ARGUMENT, "RetryConfig.minBackoff cannot be negative.", Evidence.RECORDED, _GOLDEN
 )
 MAX_BACKOFF_NEGATIVE = Refusal(
-    Code.INVALID_ARGUMENT, "RetryConfig.maxBackoff cannot be negative.", Evidence.OUR_CHOICE, "by the pattern of others"
+    Code.INVALID_ARGUMENT, "RetryConfig.maxBackoff cannot be negative.", Evidence.RECORDED, _RECORDED_2026
 )
 MAX_RETRY_DURATION_NEGATIVE = Refusal(
     Code.INVALID_ARGUMENT,
-    "RetryConfig.maxRetryDuration cannot be negative.",
-    Evidence.OUR_CHOICE,
-    "by the pattern of others",
+    "RetryConfig.max_retry_duration.seconds cannot be negative.",
+    Evidence.RECORDED,
+    _RECORDED_2026,
+)
+MAX_RETRY_DURATION_NANOS = Refusal(
+    Code.INVALID_ARGUMENT, "RetryConfig.max_retry_duration.nanos cannot be set.", Evidence.RECORDED, _RECORDED_2026
 )
 BACKOFF_ORDER = Refusal(
     Code.INVALID_ARGUMENT,
@@ -300,12 +299,7 @@ BACKOFF_ORDER = Refusal(
     Evidence.RECORDED,
     _GOLDEN,
 )
-MASK_UNKNOWN_FIELD = Refusal(
-    Code.INVALID_ARGUMENT,
-    "The update mask names {path}, which is no field of a queue.",
-    Evidence.OUR_CHOICE,
-    "field mask convention; text unknown",
-)
+MASK_UNKNOWN_FIELD = Refusal(Code.INVALID_ARGUMENT, "Invalid mask: {path}", Evidence.RECORDED, _RECORDED_2026)
 TASK_EXISTS = Refusal(Code.ALREADY_EXISTS, "Requested entity already exists", Evidence.RECORDED, _GOLDEN)
 TASK_EXISTED_TOO_RECENTLY = Refusal(
     Code.ALREADY_EXISTS,
@@ -347,12 +341,6 @@ TASK_OF_ANOTHER_QUEUE = Refusal(
     _GOLDEN,
 )
 TARGET_MISSING = Refusal(Code.INVALID_ARGUMENT, "Task.payload_type is not set.", Evidence.RECORDED, _RECORDED_2026)
-METHOD_UNKNOWN = Refusal(
-    Code.INVALID_ARGUMENT,
-    "The HttpMethod {number} is none.",
-    Evidence.OUR_CHOICE,
-    "an enum takes any number in the message; what the service says of it is unknown",
-)
 URL_MISSING = Refusal(Code.INVALID_ARGUMENT, "HttpRequest.url is required.", Evidence.RECORDED, _GOLDEN)
 URL_SCHEME = Refusal(
     Code.INVALID_ARGUMENT, "HttpTarget.url must start with 'http://' or 'https://'.", Evidence.RECORDED, _GOLDEN
@@ -427,18 +415,23 @@ SCHEDULE_TOO_FAR = Refusal(
 ARGUMENT_INVALID = Refusal(
     Code.INVALID_ARGUMENT, "Request contains an invalid argument.", Evidence.RECORDED, _RECORDED_2026
 )
-ARGUMENT_INVALID = Refusal(
-    Code.INVALID_ARGUMENT, "Request contains an invalid argument.", Evidence.RECORDED, _RECORDED_2026
-)
 FILTER_INVALID = Refusal(
     Code.INVALID_ARGUMENT, "The filter is invalid: {reason}", Evidence.DOCUMENTED, f"{_DOCSTRING}; text unknown"
 )
+FILTER_FIELD_MISSING = Refusal(Code.INVALID_ARGUMENT, "Field not found: '{field}'.", Evidence.RECORDED, _RECORDED_2026)
+FILTER_VALUE = Refusal(
+    Code.INVALID_ARGUMENT, "The value '{value}' is of incorrect type.", Evidence.RECORDED, _RECORDED_2026
+)
+FILTER_NESTED = Refusal(
+    Code.INVALID_ARGUMENT,
+    "Cannot match a nested type '{field}'. A member field of scalar or enum type must be provided.",
+    Evidence.RECORDED,
+    _RECORDED_2026,
+)
 PAGE_SIZE_NEGATIVE = Refusal(
-    Code.INVALID_ARGUMENT, "The page size cannot be negative.", Evidence.OUR_CHOICE, "AIP-158; text unknown"
+    Code.INVALID_ARGUMENT, "{request}.pageSize cannot be negative.", Evidence.RECORDED, _RECORDED_2026
 )
-PAGE_TOKEN_INVALID = Refusal(
-    Code.INVALID_ARGUMENT, "The page token is invalid.", Evidence.OUR_CHOICE, "AIP-158; text unknown"
-)
+PAGE_TOKEN_INVALID = Refusal(Code.INVALID_ARGUMENT, "Invalid page_token", Evidence.RECORDED, _RECORDED_2026)
 PAGE_TOKEN_EXPIRED = Refusal(
     Code.INVALID_ARGUMENT,
     "The page token has expired: it is valid for 2 hours.",
@@ -463,20 +456,32 @@ LEGACY_QUEUE_DELETED = Refusal(
     Evidence.REPORTED,
     "GoogleCloudPlatform/python-docs-samples#4034 (2020)",
 )
-HTTP_TARGET_HOST_EMPTY = Refusal(
-    Code.INVALID_ARGUMENT, "HttpTarget.uriOverride.host cannot be an empty string.", Evidence.DOCUMENTED, _DOCSTRING
-)
-HTTP_TARGET_PORT = Refusal(
+HTTP_TARGET_INVALID = Refusal(
     Code.INVALID_ARGUMENT,
-    "HttpTarget.uriOverride.port must be a positive integer, or 0 to clear the port, and is {port}.",
-    Evidence.DOCUMENTED,
-    _DOCSTRING,
+    "Error in parsing HttpTarget. {reason}",
+    Evidence.RECORDED,
+    _RECORDED_2026,
+    (
+        ErrorInfo(
+            "INVALID_INPUT_ON_HTTP_TARGET_OVERRIDE", "cloudtasks.googleapis.com", (("invalid_field", "{reason}"),)
+        ),
+    ),
 )
-HTTP_TARGET_TOKEN = Refusal(
+HTTP_TARGET_HEADERS = Refusal(
     Code.INVALID_ARGUMENT,
-    "HttpTarget.{token} must have both the service account email and the {needed}.",
-    Evidence.DOCUMENTED,
-    _DOCSTRING,
+    "Error in parsing HttpTarget.headers. Header name cannot be empty or start with reserved prefixes. Invalid headers"
+    " found: {names}",
+    Evidence.RECORDED,
+    _RECORDED_2026,
+)
+TOKEN_ACCOUNT_MISSING = Refusal(
+    Code.INVALID_ARGUMENT, "service_account_email must be set.", Evidence.RECORDED, _RECORDED_2026
+)
+OAUTH_HOST = Refusal(
+    Code.INVALID_ARGUMENT,
+    'Invalid url for HttpRequest.oauth_token. The hostname in the url must end with ".googleapis.com"',
+    Evidence.RECORDED,
+    _RECORDED_2026,
 )
 HTTP_TARGET_HEADERS_TOO_LARGE = Refusal(
     Code.INVALID_ARGUMENT,

@@ -1,8 +1,8 @@
 """Queue.http_target: what a queue changes about the HTTP requests of its tasks.
 
-Its settings are nested as in the API, with the names of enum values; an unset field is left out, so that a host or a
-port that is set to nothing can be told from one that isn't set. App Engine tasks go as they are. Nothing of this is
-recorded: what the docstrings say is documented, the rest is our choice, each said at its place.
+Its settings are nested as in the API, with the names of enum values, and a number for a value without a name. An unset
+field is left out: a host or a port that is set to nothing differs from one that isn't set. App Engine tasks go out as
+they are. A task takes the queue's token when it is created; everything counts as it is when the task is dispatched.
 """
 
 from __future__ import annotations
@@ -11,117 +11,117 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from . import errors
-from .request import HTTP_BODY_METHODS, MAX_HEADER_BYTES, HttpTarget, OAuthToken, OidcToken, Payload, Target
+from . import errors, tokens
+from .request import MAX_HEADER_BYTES, HttpTarget, OAuthToken, OidcToken, Payload, Target
 
 Overrides = Mapping[str, Any]
 """The fields of an HttpTarget message that are set."""
 
-_FIELDS: dict[str, Any] = {
-    "uri_override": {
-        "scheme": {},
-        "host": {},
-        "port": {},
-        "path_override": {"path": {}},
-        "query_override": {"query_params": {}},
-        "uri_override_enforce_mode": {},
-    },
-    "http_method": {},
-    "header_overrides": {},
-    "oauth_token": {"service_account_email": {}, "scope": {}},
-    "oidc_token": {"service_account_email": {}, "audience": {}},
-}
-_TOKENS = {"oauth_token": "scope", "oidc_token": "audience"}
-"""The oneof authorization_header, and what each of it needs besides the account."""
 _URL = re.compile(r"([^:]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?", re.DOTALL)
 """Scheme, authority, path, query and fragment of anything that a task may have for its URL."""
 _AUTHORITY = re.compile(r"(.*@)?(\[[^\]]*\]|[^:]*)(?::(.*))?", re.DOTALL)
 
 
+_RESERVED = frozenset({"host", "user-agent", "content-length", "connection", "transfer-encoding", "x-forwarded-for"})
+_RESERVED_PREFIXES = ("x-google-", "x-appengine-", "x-cloudtasks-")
+
+
 # --- settings ----------------------------------------------------------------------------------------------------
 
 
-def has_field(path: str) -> bool:
-    """Whether ``path``, as an update mask has it, names a field of an HttpTarget."""
-    fields = _FIELDS
-    for part in path.split("."):
-        if part not in fields:
-            return False
-        fields = fields[part]
-    return True
+def check(given: Overrides) -> None:
+    """Refuse an HttpTarget of a request, whatever the update mask says."""
+    uri = given.get("uri_override", {})
+    host: str | None = uri.get("host")
+    if host is not None and (not host or ":" in host or "/" in host):
+        raise errors.HTTP_TARGET_INVALID.error(reason="Invalid Host.")
+    if uri.get("port", 0) < 0:
+        raise errors.HTTP_TARGET_INVALID.error(reason="Port number should be a positive integer.")
+    enums = (uri.get("scheme"), uri.get("uri_override_enforce_mode"), given.get("http_method"))
+    if any(isinstance(value, int) for value in enums):
+        raise errors.HTTP_TARGET_INVALID.error(reason="")
+    headers = _headers(given)
+    if invalid := [name for name, _ in headers if _is_reserved(name)]:
+        raise errors.HTTP_TARGET_HEADERS.error(names=", ".join(invalid))
+    if sum(len(name.encode()) + len(value.encode()) for name, value in headers) >= MAX_HEADER_BYTES:
+        raise errors.HTTP_TARGET_HEADERS_TOO_LARGE.error()
+    for token in ("oidc_token", "oauth_token"):
+        if token in given:
+            tokens.check_account(given[token].get("service_account_email", ""))
 
 
-def taken(stored: Overrides, given: Overrides, path: str) -> Overrides:
-    """``stored`` with the field at ``path`` as ``given`` has it: unset, where that doesn't."""
-    head, _, rest = path.partition(".")
-    result = dict(stored)
-    value = taken(stored.get(head, {}), given.get(head, {}), rest) if rest else given.get(head)
-    if head in given or (rest and value):
-        result[head] = value
-    else:
-        result.pop(head, None)
-    if head in _TOKENS and head in result:
-        for other in _TOKENS.keys() - {head}:
-            result.pop(other, None)
+def stored(given: Overrides) -> Overrides:
+    """Return an HttpTarget as the queue keeps it, and refuse one that an update mask left unusable."""
+    if given.get("uri_override", True) == {}:
+        raise errors.HTTP_TARGET_INVALID.error(reason="Invalid uri_override.")
+    if "header_overrides" not in given:
+        return given
+    result = {**given, "header_overrides": [one for one in given["header_overrides"] if "header" in one]}
+    if not result["header_overrides"]:
+        del result["header_overrides"]
     return result
 
 
-def check(given: Overrides) -> None:
-    """Refuse what the docstrings forbid. Evidence: documented; the texts are our own."""
-    uri = given.get("uri_override", {})
-    if uri.get("host") == "":
-        raise errors.HTTP_TARGET_HOST_EMPTY.error()
-    if uri.get("port", 0) < 0:
-        raise errors.HTTP_TARGET_PORT.error(port=uri["port"])
-    for token, needed in _TOKENS.items():
-        settings = given.get(token)
-        if settings is not None and not (settings.get("service_account_email") and settings.get(needed)):
-            raise errors.HTTP_TARGET_TOKEN.error(token=_camel_case(token), needed=needed)
-    if sum(len(name.encode()) + len(value.encode()) for name, value in _headers(given)) >= MAX_HEADER_BYTES:
-        raise errors.HTTP_TARGET_HEADERS_TOO_LARGE.error()
+def _is_reserved(name: str) -> bool:
+    lower = name.lower()
+    return not name or ":" in name or lower in _RESERVED or lower.startswith(_RESERVED_PREFIXES)
 
 
 # --- effects -----------------------------------------------------------------------------------------------------
 
 
 def at_creation(target: Payload, given: Overrides | None) -> Payload:
-    """``target`` with the queue's headers in place of the task's own of the same names, in whatever case.
+    """Return ``target`` with the token that it has from now on: the queue's, or its own.
 
-    Evidence: documented ("Headers will be set when running the CreateTask"), so that a later change of the queue
-    leaves them. That no Content-Type is made up is our choice: the docstring says both.
+    Its URL has to go with that token.
     """
-    if not given or not isinstance(target, HttpTarget):
+    if not isinstance(target, HttpTarget):
         return target
-    overrides = {name.lower(): (name, value) for name, value in _headers(given)}
-    if not overrides:
+    token = _token(given) or target.token
+    if token is None:
         return target
-    own = [pair for pair in target.headers if pair[0].lower() not in overrides]
-    return HttpTarget(target.url, target.method, (*own, *overrides.values()), target.body, target.oidc, target.oauth)
+    tokens.check_url(token, target.url)
+    return tokens.with_token(target, token)
 
 
 def at_execution(target: Target, given: Overrides | None) -> Target:
-    """What a dispatch sends: ``target`` under the overrides of its queue, as they stand then.
+    """Return what a dispatch sends: ``target`` under the overrides that its queue has then.
 
-    Evidence: documented (URI and method; GET ignores the body; a token replaces the task's). That the other methods
-    without a body ignore it, too, and that the URI's enforce mode is the URI's alone, is our choice.
+    Its body stays, whatever the method: see `HttpTarget.can_be_sent`.
     """
     if not given or not isinstance(target, HttpTarget):
         return target
-    method = given.get("http_method", target.method)
-    oidc, oauth = target.oidc, target.oauth
+    if token := _token(given):
+        target = tokens.with_token(target, token)
+    overrides = {name.lower(): (name, value) for name, value in _headers(given)}
+    headers = target.headers
+    if overrides:
+        headers = (*(pair for pair in headers if pair[0].lower() not in overrides), *overrides.values())
+    return HttpTarget(
+        overridden(target.url, given.get("uri_override", {})),
+        given.get("http_method", target.method),
+        headers,
+        target.body,
+        target.oidc,
+        target.oauth,
+    )
+
+
+def _token(given: Overrides | None) -> tokens.Token | None:
+    if not given:
+        return None
     if "oidc_token" in given:
-        oidc, oauth = OidcToken(**given["oidc_token"]), None
-    elif "oauth_token" in given:
-        oidc, oauth = None, OAuthToken(**given["oauth_token"])
-    body = target.body if method in HTTP_BODY_METHODS else b""
-    return HttpTarget(overridden(target.url, given.get("uri_override", {})), method, target.headers, body, oidc, oauth)
+        return OidcToken(**{"service_account_email": "", **given["oidc_token"]})
+    if "oauth_token" in given:
+        return OAuthToken(**{"service_account_email": "", **given["oauth_token"]})
+    return None
 
 
 def overridden(url: str, given: Overrides) -> str:
-    """``url`` under a UriOverride: ALWAYS replaces, IF_NOT_EXISTS fills in what the URL doesn't have.
+    """Return ``url`` under a UriOverride: ALWAYS replaces, IF_NOT_EXISTS fills in what the URL doesn't have.
 
-    Port 0, an empty path and an empty query clear theirs; a scheme that is set to unspecified is HTTPS. Evidence:
-    documented. That an empty part of a URL is one it doesn't have, and that "/" is a path, is our choice.
+    Port 0, an empty path and an empty query clear theirs; a scheme that is set to unspecified is HTTPS. A URL with a
+    path, such as "/", has a query, too, be it an empty one.
     """
     match = _URL.fullmatch(url)
     if match is None or not given:
@@ -132,14 +132,14 @@ def overridden(url: str, given: Overrides) -> str:
     user, host, port = found.groups("")
     fills_in = given.get("uri_override_enforce_mode") == "IF_NOT_EXISTS"
 
-    def part(own: str, override: str | None) -> str:
-        return own if override is None or (own and fills_in) else override
+    def part(own: str, override: str | None, *, exists: bool = False) -> str:
+        return own if override is None or (fills_in and (own or exists)) else override
 
     scheme = part(scheme, _scheme(given))
     host = part(host, given.get("host"))
     port = part(port, _port(given))
+    query = part(query, _query(given), exists=bool(path))
     path = part(path, _path(given))
-    query = part(query, _query(given))
     return f"{scheme}://{user}{host}{port and f':{port}'}{path}{query and f'?{query}'}{fragment}"
 
 
@@ -168,10 +168,5 @@ def _query(given: Overrides) -> str | None:
 
 
 def _headers(given: Overrides) -> list[tuple[str, str]]:
-    headers = [override.get("header", {}) for override in given.get("header_overrides", ())]
+    headers = [override["header"] for override in given.get("header_overrides", ()) if "header" in override]
     return [(header.get("key", ""), header.get("value", "")) for header in headers]
-
-
-def _camel_case(name: str) -> str:
-    head, _, tail = name.partition("_")
-    return head + tail.capitalize()

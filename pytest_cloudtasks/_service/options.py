@@ -27,13 +27,6 @@ class ExecutionCountRule(Enum):
     LEGACY_ZERO = "legacy-zero"
 
 
-class ZeroMaxDoublings(Enum):
-    """What a ``max_doublings`` of 0 in CreateQueue means."""
-
-    DEFAULT = "default"
-    LITERAL = "literal"
-
-
 class SystemThrottle(Enum):
     """What answers that ask for less do to a queue's rate."""
 
@@ -42,11 +35,8 @@ class SystemThrottle(Enum):
 
 
 def burst_for(rate: float) -> int:
-    """The burst size the server chooses for a rate: max(10, rate/5), at most 100.
-
-    Evidence: inferred from four published points (500/s gives 100; 5/s, 1/s and 0.25/s give 10).
-    """
-    return min(100, max(10, math.ceil(rate / 5)))
+    """Return the burst size that the service chooses for a rate: max(10, floor(rate / 5)), at most 100."""
+    return min(100, max(10, math.floor(rate / 5)))
 
 
 @dataclass(frozen=True)
@@ -67,14 +57,10 @@ class Knobs:
     """Refuse a pull queue's eleventh LeaseTasks within a second. Documented."""
     burst_size: int | Callable[[float], int] = burst_for
     """The server's ``max_burst_size``, or how it follows from the rate (dispatches per second)."""
-    sub_second_backoff: bool = True
-    """Keep fractions of a second in retry settings. Docs say they are truncated; the default of 0.1 s says not."""
     retry_limit_check: RetryLimitCheck = RetryLimitCheck.AFTER_FAILURE
     """Look at max_attempts and max_retry_duration after a failure, or before each dispatch. Our choice."""
     execution_count_rule: ExecutionCountRule = ExecutionCountRule.RULE_2026
     """2026: responses outside 5xx are counted (recorded). legacy-zero: always 0 (reported in 2020)."""
-    zero_max_doublings: ZeroMaxDoublings = ZeroMaxDoublings.DEFAULT
-    """proto3 cannot tell 0 from unset: the default of 16, or 0 to the letter. Our choice."""
     purge_delay: int = 0
     """How long purged tasks stay, and may be dispatched. Documented as up to a minute; none is our choice."""
     queue_init_delay: int = 0

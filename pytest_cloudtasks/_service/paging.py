@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from . import errors
@@ -44,25 +45,20 @@ class Cursor(NamedTuple):
 
 
 def page(
-    items: Iterable[Item], key: Callable[[Item], str], page_size: int, cursor: Cursor, largest: int
+    items: Iterable[Item], key: Callable[[Item], str], page_size: int, cursor: Cursor, largest: int, request: str
 ) -> tuple[list[Item], str]:
-    """One page of ``items``, which come in the order of ``key``, and the token of the next ("" after the last).
+    """Return one page of ``items``, which come in the order of ``key``, and a token for the next page.
 
-    A size of 0 means the largest, and a larger one is cut to it. Evidence: documented (the sizes); our choice (the
-    cut, as AIP-158 has it).
+    Every page that has something is followed by a token, the last one included; an empty page has none. A size of 0
+    means the largest, and a larger one is cut to it. ``request`` names the message in errors.
     """
     if page_size < 0:
-        raise errors.PAGE_SIZE_NEGATIVE.error()
+        raise errors.PAGE_SIZE_NEGATIVE.error(request=request)
     size = min(page_size or largest, largest)
     after = cursor.after()
-    found: list[Item] = []
-    for item in items:
-        if key(item) <= after:
-            continue
-        if len(found) == size:
-            return found, cursor.token_after(key(found[-1]))
-        found.append(item)
-    return found, ""
+    rest = (item for item in items if key(item) > after)
+    found = list(islice(rest, size))
+    return found, cursor.token_after(key(found[-1])) if found else ""
 
 
 def _read(token: str) -> tuple[str, str, int]:

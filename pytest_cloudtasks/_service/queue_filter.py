@@ -1,213 +1,274 @@
 """The filter of ListQueues: which queues are listed.
 
-The syntax is that of Cloud Logging's filters, of which the service documents the operators and a sample,
-``state: PAUSED``: comparisons of a field with a value, joined by AND, OR and NOT, with parentheses. As there, two
-comparisons side by side are joined by AND, and OR binds more closely than AND. Evidence: documented (operators, sample,
-the syntax by reference); our choice (which fields, and that anything else is refused).
+A filter is made of comparisons of a field with a value. The grammar, with spaces wherever they separate words::
+
+    filter      = [ conjunction ]
+    conjunction = disjunction { [ "AND" ] disjunction }
+    disjunction = negation { "OR" negation }
+    negation    = { "NOT" | "-" } ( comparison | "(" conjunction ")" )
+    comparison  = field operator value
+    operator    = ":" | "=" | "!=" | "<" | "<=" | ">" | ">="
+    field       = name { "." name }
+    value       = '"' text in quotes '"' | word | "*" after ":", for "is set"
+
+AND, OR and NOT are in capitals. `Fields` says which fields a queue has.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from decimal import Decimal
-from typing import Any
+from enum import Enum
+from typing import Any, NoReturn, Protocol
 
 from . import errors
-from .queue import Queue, QueueState
+from .queue import Queue
 from .units import SECOND
 
-Predicate = Callable[[Queue], bool]
+Record = Any
+"""What a filter looks at: for instance a message of Google's."""
+Condition = Callable[[Record], bool]
 
-_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+MAX_DEPTH = 50
+"""How many parentheses may stand in each other."""
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
     "<": operator.lt,
     ">=": operator.ge,
     ">": operator.gt,
-    "!=": operator.ne,
     "=": operator.eq,
     ":": operator.eq,
 }
 _OPERATORS = "<=, <, >=, >, !=, = or :"
-_WORDS = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|(<=|>=|!=|[<>=:()])|([^\s<>=!:()"]+)|(\S))')
+_TOKEN = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|(<=|>=|!=|[<>=:()])|([^\s<>=!:()"]+)|(\S)|$)', re.DOTALL)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _DURATION = re.compile(r"(-?\d+(?:\.\d+)?)s")
-_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)t(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(z|[+-]\d\d:\d\d)")
 
 
-@dataclass(frozen=True)
-class Word:
-    """One word of a filter; a quoted one is a value, whatever it says."""
+class Kind(Enum):
+    """What values of a field are."""
 
-    text: str
-    is_quoted: bool = False
-    is_sign: bool = False
-
-
-def _number(value: str) -> Decimal | None:
-    return Decimal(value) if _NUMBER.fullmatch(value) else None
-
-
-def _nanoseconds(value: str) -> int | None:
-    match = _DURATION.fullmatch(value)
-    return int(Decimal(match[1]) * SECOND) if match else None
-
-
-def _state(value: str) -> str | None:
-    return value if value in QueueState.__members__ else None
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    ENUM = "enum"
+    DURATION = "duration"
+    TIME = "time"
+    MESSAGE = "message"
 
 
 @dataclass(frozen=True)
 class Field:
-    """A field that a filter can be made of."""
+    """A field of what is filtered.
 
-    get: Callable[[Queue], Any]
-    read: Callable[[str], Any]
-    """Makes a value of a text; None if it is none."""
-    kind: str
-    operators: tuple[str, ...] = tuple(_COMPARISONS)
+    ``values`` are a record's values, one for each element if the field is, or is within, a list: durations and times
+    in nanoseconds, None for a time that is not set, numbers for enums. ``is_set`` says whether a record has it.
+    """
 
-
-def _setting(part: str, name: str, read: Callable[[str], Any], kind: str) -> Field:
-    return Field(lambda queue: getattr(getattr(queue.config, part), name), read, kind)
-
-
-def _numeric(part: str, name: str) -> Field:
-    return _setting(part, name, _number, "a number")
+    kind: Kind
+    values: Callable[[Record], Sequence[Any]]
+    is_set: Condition
+    numbers: Mapping[str, int]
+    """Those of an enum, by names in lower case."""
 
 
-def _duration(name: str) -> Field:
-    return _setting("retry_config", name, _nanoseconds, "a duration in seconds, such as 3.5s")
+class Fields(Protocol):
+    """Describes what is filtered."""
+
+    def record(self, queue: Queue) -> Record:
+        """Return what a filter looks at for a queue."""
+        ...
+
+    def find(self, path: str) -> Field | None:
+        """Return the field that a filter calls ``path``."""
+        ...
 
 
-FIELDS: dict[str, Field] = {
-    "name": Field(lambda queue: queue.name, str, "a text"),
-    "state": Field(lambda queue: queue.state.name, _state, "RUNNING, PAUSED or DISABLED", ("=", "!=", ":")),
-    "rate_limits.max_burst_size": _numeric("rate_limits", "max_burst_size"),
-    "rate_limits.max_concurrent_dispatches": _numeric("rate_limits", "max_concurrent_dispatches"),
-    "rate_limits.max_dispatches_per_second": _numeric("rate_limits", "max_dispatches_per_second"),
-    "retry_config.max_attempts": _numeric("retry_config", "max_attempts"),
-    "retry_config.max_backoff": _duration("max_backoff"),
-    "retry_config.max_doublings": _numeric("retry_config", "max_doublings"),
-    "retry_config.max_retry_duration": _duration("max_retry_duration"),
-    "retry_config.min_backoff": _duration("min_backoff"),
-}
+@dataclass(frozen=True)
+class Token:
+    """A word, a sign or a text in quotes; the end is an empty sign."""
+
+    text: str
+    is_sign: bool = False
+    is_quoted: bool = False
+
+    def says(self, text: str) -> bool:
+        """Return whether it is this word or sign, without quotes."""
+        return self.text == text and not self.is_quoted
 
 
-def queue_filter(text: str) -> Predicate:
-    """What ``text`` asks of a queue; an empty one lets all through."""
-    words = list(_words(text))
-    return _Parser(words).whole() if words else lambda queue: True
+END = Token("", is_sign=True)
 
 
-def _words(text: str) -> Iterator[Word]:
-    for quoted, sign, bare, other in _WORDS.findall(text.rstrip()):
-        if other:
-            raise _invalid(f"{other} can't stand there.")
-        if quoted:
-            yield Word(re.sub(r"\\(.)", r"\1", quoted[1:-1]), is_quoted=True)
-        else:
-            yield Word(sign or bare, is_sign=bool(sign))
+def parsed(text: str, fields: Fields) -> Condition:
+    """Return what a filter asks of a record; an empty one lets all through."""
+    return _Parser(_tokens(text), fields).whole()
 
 
-def _invalid(reason: str) -> errors.ServiceError:
-    return errors.FILTER_INVALID.error(reason=reason)
+def _tokens(text: str) -> list[Token]:
+    found = []
+    for match in _TOKEN.finditer(text):
+        quoted, sign, word, other = match.groups()
+        if other is not None:
+            _fail(f"{other} can't stand there.")
+        if quoted is not None:
+            found.append(Token(re.sub(r"\\(.)", r"\1", quoted), is_quoted=True))
+        elif sign or word:
+            found.append(Token(sign or word, is_sign=bool(sign)))
+    return [*found, END]
+
+
+def _fail(reason: str) -> NoReturn:
+    raise errors.FILTER_INVALID.error(reason=reason)
 
 
 class _Parser:
-    """Reads words from left to right."""
+    """Reads tokens from left to right; a method for each rule of the grammar."""
 
-    def __init__(self, words: list[Word]) -> None:
-        self._words = words
+    def __init__(self, tokens: list[Token], fields: Fields) -> None:
+        self._tokens = tokens
+        self._fields = fields
         self._at = 0
         self._depth = 0
 
-    def whole(self) -> Predicate:
-        found = self._conjunction()
-        if self._next is not None:
-            raise _invalid(f"{self._next.text!r} can't stand there.")
-        return found
+    def whole(self) -> Condition:
+        if self._next is END:
+            return lambda record: True
+        condition = self._conjunction()
+        if self._next is not END:
+            _fail(f"{self._next.text!r} can't stand there.")
+        return condition
 
     @property
-    def _next(self) -> Word | None:
-        return self._words[self._at] if self._at < len(self._words) else None
+    def _next(self) -> Token:
+        return self._tokens[self._at]
 
     def _take(self, text: str) -> bool:
-        word = self._next
-        if word is None or word.is_quoted or word.text != text:
+        if not self._next.says(text):
             return False
         self._at += 1
         return True
 
-    def _conjunction(self) -> Predicate:
+    def _conjunction(self) -> Condition:
         parts = [self._disjunction()]
-        while self._next is not None and not self._is_at(")"):
-            self._take("AND")  # two comparisons side by side are joined by it as well
+        while self._next is not END and not self._next.says(")"):
+            self._take("AND")
             parts.append(self._disjunction())
-        return lambda queue: all(part(queue) for part in parts)
+        return lambda record: all(part(record) for part in parts)
 
-    def _is_at(self, text: str) -> bool:
-        word = self._next
-        return word is not None and not word.is_quoted and word.text == text
-
-    def _disjunction(self) -> Predicate:
+    def _disjunction(self) -> Condition:
         parts = [self._negation()]
         while self._take("OR"):
             parts.append(self._negation())
-        return lambda queue: any(part(queue) for part in parts)
+        return lambda record: any(part(record) for part in parts)
 
-    def _negation(self) -> Predicate:
-        is_negated = False
-        while self._take("NOT"):
-            is_negated = not is_negated
-        inner = self._term()
-        return (lambda queue: not inner(queue)) if is_negated else inner
+    def _negation(self) -> Condition:
+        negations = 0
+        while self._take("NOT") or self._take_minus():
+            negations += 1
+        inner = self._in_parentheses() if self._take("(") else self._comparison()
+        return (lambda record: not inner(record)) if negations % 2 else inner
 
-    def _term(self) -> Predicate:
-        if not self._take("("):
-            return self._comparison()
+    def _take_minus(self) -> bool:
+        """Take the minus that a word begins with, or that stands before a parenthesis."""
+        token = self._next
+        if token.is_quoted or token.is_sign or not token.text.startswith("-"):
+            return False
+        if token.text == "-":
+            self._at += 1
+        else:
+            self._tokens[self._at] = Token(token.text[1:])
+        return True
+
+    def _in_parentheses(self) -> Condition:
         self._depth += 1
-        if self._depth > 50:
-            raise _invalid("it has more than 50 parentheses in each other.")
+        if self._depth > MAX_DEPTH:
+            _fail(f"it has more than {MAX_DEPTH} parentheses in each other.")
         inner = self._conjunction()
         if not self._take(")"):
-            raise _invalid("a parenthesis is not closed.")
+            _fail("a parenthesis is not closed.")
         self._depth -= 1
         return inner
 
-    def _comparison(self) -> Predicate:
-        word = self._word("a field")
-        path = ".".join(_CAPITAL.sub("_", part).lower() for part in word.text.split("."))
-        if word.is_sign or word.is_quoted or word.text in ("AND", "OR"):
-            raise _invalid(f"a field should come where {word.text!r} does.")
-        if path not in FIELDS:
-            *others, last = FIELDS
-            raise _invalid(f"{word.text} is no field that it can be made of. Those are {', '.join(others)} and {last}.")
-        sign = self._word(f"an operator ({_OPERATORS})")
-        if sign.is_quoted or sign.text not in _COMPARISONS:
-            raise _invalid(f"an operator ({_OPERATORS}) should come after {word.text!r}, and {sign.text!r} does.")
-        value = self._word("a value")
+    def _comparison(self) -> Condition:
+        name = self._token("a field")
+        if name.is_sign or name.is_quoted or name.text in ("AND", "OR"):
+            _fail(f"a field should come where {name.text!r} does.")
+        field = self._fields.find(name.text)
+        if field is None:
+            raise errors.FILTER_FIELD_MISSING.error(field=name.text)
+        sign = self._token(f"an operator ({_OPERATORS})")
+        if sign.is_quoted or (sign.text not in _COMPARISONS and sign.text != "!="):
+            _fail(f"an operator ({_OPERATORS}) should come after {name.text!r}, and {sign.text!r} does.")
+        value = self._token("a value")
         if value.is_sign:
-            raise _invalid(f"a value should come after {sign.text!r}, and {value.text!r} does.")
-        return _compared(FIELDS[path], word.text, sign.text, value.text)
+            _fail(f"a value should come after {sign.text!r}, and {value.text!r} does.")
+        if sign.text == ":" and value.says("*"):
+            return field.is_set
+        if field.kind is Kind.MESSAGE:
+            raise errors.FILTER_NESTED.error(field=name.text)
+        return _compared(field, sign.text, value.text)
 
-    def _word(self, wanted: str) -> Word:
-        word = self._next
-        if word is None:
-            raise _invalid(f"it ends where {wanted} should come.")
+    def _token(self, wanted: str) -> Token:
+        token = self._next
+        if token is END:
+            _fail(f"it ends where {wanted} should come.")
         self._at += 1
-        return word
+        return token
 
 
-def _compared(field: Field, path: str, sign: str, text: str) -> Predicate:
-    if sign not in field.operators:
-        raise _invalid(f"{path} can't be compared by {sign}.")
-    value = field.read(text)
+def _compared(field: Field, sign: str, text: str) -> Condition:
+    """Return a comparison, which one element of a list has to meet; ``!=`` is that none is equal."""
+    if sign == "!=":
+        equal = _compared(field, "=", text)
+        return lambda record: not equal(record)
+    value = _READERS[field.kind](text.lower(), field.numbers)
     if value is None:
-        raise _invalid(f"{path} takes {field.kind}, and {text!r} is none.")
-    if path == "name" and sign == ":":
-        return lambda queue: text in queue.name
+        raise errors.FILTER_VALUE.error(value=text.lower())
     compare = _COMPARISONS[sign]
-    return lambda queue: compare(field.get(queue), value)
+    if field.kind is Kind.TEXT:
+        if sign == ":":
+            return lambda record: any(value in one.lower() for one in field.values(record))
+        return lambda record: any(compare(one.lower(), value) for one in field.values(record))
+    return lambda record: any(compare(-math.inf if one is None else one, value) for one in field.values(record))
+
+
+# --- values, of texts in lower case; None for a text that is none --------------------------------------------------
+
+
+def _number(text: str, _: Mapping[str, int]) -> float | None:
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def _nanoseconds(text: str, _: Mapping[str, int]) -> int | None:
+    match = _DURATION.fullmatch(text)
+    return int(Decimal(match[1]) * SECOND) if match else None
+
+
+def _instant(text: str, _: Mapping[str, int]) -> int | None:
+    match = _TIME.fullmatch(text)
+    if match is None:
+        return None
+    date, time, fraction, offset = match.groups()
+    try:
+        moment = datetime.fromisoformat(f"{date}T{time}{'+00:00' if offset == 'z' else offset}")
+    except ValueError:
+        return None
+    since = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    return (since.days * 86_400 + since.seconds) * SECOND + int((fraction or "").ljust(9, "0"))
+
+
+_READERS: Mapping[Kind, Callable[[str, Mapping[str, int]], Any]] = {
+    Kind.TEXT: lambda text, _: text,
+    Kind.NUMBER: _number,
+    Kind.BOOLEAN: lambda text, _: {"true": True, "false": False}.get(text),
+    Kind.ENUM: lambda text, numbers: numbers.get(text),
+    Kind.DURATION: _nanoseconds,
+    Kind.TIME: _instant,
+}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, NamedTuple
 
 from . import app_engine, errors, retention
 from . import http_overrides as http_target
+from .field_masks import merged
 from .options import Knobs
 from .request import Payload, PullMessage, Target
 from .retry import RetryConfig, retry_config_from
@@ -21,21 +22,14 @@ MAX_RATE = 500.0
 MAX_CONCURRENCY = 5000
 MAX_BURST = 500
 """What a caller may set in the beta versions. Evidence: documented."""
+_RATE, _BURST = "rate_limits.max_dispatches_per_second", "rate_limits.max_burst_size"
 NO_LIMIT = -1
 """The max_concurrent_dispatches of every pull queue. Evidence: documented."""
 _TYPE, _RETENTION = "type", ("task_ttl", "tombstone_ttl")
-_PARTS = ("rate_limits", "retry_config", _TYPE, *_RETENTION)
-"""What QueueConfig has fields of its own for."""
+_OTHER = ("stackdriver_logging_config", app_engine.OVERRIDE, "http_target")
+"""What is stored and given back as it is."""
+ALL_SETTINGS = ("rate_limits", "retry_config", *_OTHER, _TYPE, *_RETENTION)
 _OUTPUT_ONLY = frozenset({"name", "state", "purge_time", "stats"})
-_FIELDS: dict[str, frozenset[str] | None] = {
-    "rate_limits": frozenset({"max_dispatches_per_second", "max_burst_size", "max_concurrent_dispatches"}),
-    "retry_config": frozenset({"max_attempts", "max_retry_duration", "min_backoff", "max_backoff", "max_doublings"}),
-    "stackdriver_logging_config": frozenset({"sampling_ratio"}),
-    "app_engine_routing_override": frozenset({"service", "version", "instance", "host"}),
-    "http_target": None,  # its fields nest deeper: http_target.has_field knows them
-    _TYPE: frozenset(),
-    **dict.fromkeys(_RETENTION, frozenset()),
-}
 
 
 class QueueType(Enum):
@@ -54,10 +48,7 @@ class RateLimits(NamedTuple):
 
 
 def rate_limits_from(given: Mapping[str, Any], knobs: Knobs) -> RateLimits:
-    """Fill in defaults and refuse what is out of range; a burst that isn't set is the server's to choose.
-
-    Evidence: recorded; documented for a burst, which only the beta versions can set.
-    """
+    """Fill in defaults and refuse what is out of range; a burst that isn't set is the service's to choose."""
     rate = given.get("max_dispatches_per_second") or MAX_RATE
     concurrency = given.get("max_concurrent_dispatches") or 1000
     if rate < 0:
@@ -127,9 +118,13 @@ class QueueConfig:
         )
 
 
-def queue_config_from(given: Settings, knobs: Knobs, *, literal_zero: bool = False) -> QueueConfig:
-    """The configuration that ``given`` describes; what it leaves out has the service's defaults."""
+def queue_config_from(given: Settings, knobs: Knobs) -> QueueConfig:
+    """Return the configuration that ``given`` describes; what it leaves out has the service's defaults."""
     http_target.check(given.get("http_target", {}))
+    return _config(given, knobs)
+
+
+def _config(given: Settings, knobs: Knobs) -> QueueConfig:
     if not 0.0 <= given.get("stackdriver_logging_config", {}).get("sampling_ratio", 0.0) <= 1.0:
         raise errors.SAMPLING_RATIO.error()
     kind = QueueType(given.get(_TYPE, QueueType.PUSH))
@@ -139,85 +134,56 @@ def queue_config_from(given: Settings, knobs: Knobs, *, literal_zero: bool = Fal
         rates, retry = rate_limits_from(given.get("rate_limits", {}), knobs), given.get("retry_config", {})
     return QueueConfig(
         rates,
-        retry_config_from(retry, knobs, literal_zero=literal_zero),
-        {key: value for key, value in given.items() if key in _FIELDS and key not in _PARTS},
+        retry_config_from(retry),
+        _other(given),
         kind,
         retention.task_ttl_from(given),
         retention.tombstone_ttl_from(given, knobs),
     )
 
 
-def check_mask(paths: Iterable[str]) -> None:
-    """Refuse a path that names no field of a queue. Evidence: our choice, by the convention of field masks."""
-    for path in paths:
-        head, _, rest = path.partition(".")
-        if head == "http_target":
-            is_field = not rest or http_target.has_field(rest)
-        else:
-            is_field = head in _OUTPUT_ONLY or (head in _FIELDS and (not rest or rest in (_FIELDS[head] or ())))
-        if not is_field:
-            raise errors.MASK_UNKNOWN_FIELD.error(path=path)
+def _other(given: Settings) -> Settings:
+    other = {name: given[name] for name in _OTHER if name in given}
+    if not other.get("stackdriver_logging_config", {}).get("sampling_ratio"):
+        other.pop("stackdriver_logging_config", None)
+    if "http_target" in other:
+        other["http_target"] = http_target.stored(other["http_target"])
+    return other
 
 
-def masked(stored: QueueConfig, given: Settings, paths: Collection[str], knobs: Knobs) -> QueueConfig:
-    """``stored`` with the fields that ``paths`` name taken from ``given``.
+def masked(stored: QueueConfig | None, given: Settings, paths: Collection[str], knobs: Knobs) -> QueueConfig:
+    """Return ``stored``, or the configuration of a new queue, with the fields that ``paths`` name as in ``given``.
 
-    A field that is named and not given goes back to the service's default; output-only fields are passed over.
-    Evidence: recorded (nested paths, ``state`` passed over); back to the default is documented for masks in general.
+    A field that is named and not given goes back to the service's default; output-only fields are passed over. The
+    http_target of ``given`` is checked in any case, other limits on the result.
     """
-    result: dict[str, Any] = {
-        **stored.other,
-        "rate_limits": {
-            "max_dispatches_per_second": stored.rate_limits.max_dispatches_per_second,
-            "max_concurrent_dispatches": stored.rate_limits.max_concurrent_dispatches,
-            "max_burst_size": stored.rate_limits.max_burst_size,
-        },
-        "retry_config": {name: getattr(stored.retry_config, name) for name in (_FIELDS["retry_config"] or ())},
-    }
-    if stored.retry_config.min_backoff == RetryConfig().min_backoff:
-        del result["retry_config"]["min_backoff"]  # the default keeps its fraction where a given one loses it
-    result[_TYPE] = stored.type
-    literal_zero = stored.retry_config.max_doublings == 0
-    kept = set(_RETENTION)
-    for path in paths:
-        head, _, rest = path.partition(".")
-        if head in _OUTPUT_ONLY:
-            continue
-        if head == "http_target":
-            result = dict(http_target.taken(result, given, path))
-            continue
-        if head == _TYPE:
+    http_target.check(given.get("http_target", {}))
+    result = {} if stored is None else _settings_of(stored)
+    named = [path for path in paths if path.partition(".")[0] not in _OUTPUT_ONLY]
+    for path in named:
+        if path == _TYPE and stored is not None:
             if given.get(_TYPE, stored.type) is not stored.type:
                 raise errors.QUEUE_TYPE_IMMUTABLE.error()
-            continue
-        kept.discard(head)
-        if path == "rate_limits.max_dispatches_per_second":
-            # It follows the rate, unless it is set as well. Evidence: documented.
-            result["rate_limits"] = {**result.get("rate_limits", {}), "max_burst_size": 0}
-        if path == "retry_config":
-            literal_zero = False
-        elif path == "retry_config.max_doublings":
-            # Recorded: an update that names it and has no retry_config at all goes back to 16.
-            literal_zero = "retry_config" in given
-        _take(result, given, head, rest)
-    if "rate_limits.max_burst_size" in paths:
-        _take(result, given, "rate_limits", "max_burst_size")  # whatever order the mask has
-    config = queue_config_from(result, knobs, literal_zero=literal_zero)
-    # What is not named stays, also out of the range that a caller may set: a queue.yaml can do that.
-    return replace(config, **{name: getattr(stored, name) for name in kept})
+        else:
+            result = merged(result, given, path)
+    if _RATE in named and not {_BURST, "rate_limits"}.intersection(named):
+        result["rate_limits"]["max_burst_size"] = 0  # it follows the rate, unless it is set as well
+    config = _config(result, knobs)
+    return config if stored is None else _with_what_stays(config, stored, named)
 
 
-def _take(result: dict[str, Any], given: Settings, head: str, rest: str) -> None:
-    if not rest:
-        result.pop(head, None)
-        if head in given:
-            result[head] = given[head]
-        return
-    inner = dict(result.get(head, {}))
-    inner.pop(rest, None)
-    if rest in given.get(head, {}):
-        inner[rest] = given[head][rest]
-    if inner or head in given:
-        result[head] = inner
-    else:
-        result.pop(head, None)
+def _settings_of(config: QueueConfig) -> dict[str, Any]:
+    return {
+        **config.other,
+        "rate_limits": config.rate_limits._asdict(),
+        "retry_config": config.retry_config._asdict(),
+        _TYPE: config.type,
+    }
+
+
+def _with_what_stays(config: QueueConfig, stored: QueueConfig, named: Collection[str]) -> QueueConfig:
+    """Return ``config`` with what is not named as a queue.yaml can have it: out of the range of API calls."""
+    if not {"retry_config", "retry_config.max_doublings"}.intersection(named):
+        doublings = stored.retry_config.max_doublings
+        config = replace(config, retry_config=config.retry_config._replace(max_doublings=doublings))
+    return replace(config, **{name: getattr(stored, name) for name in _RETENTION if name not in named})

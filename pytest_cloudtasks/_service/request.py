@@ -68,6 +68,16 @@ class HttpTarget:
         self.header_changes = header_changes
         """What the service did to the headers that the task was given."""
 
+    @property
+    def can_be_sent(self) -> bool:
+        """Whether its method takes the body that it has, which a queue's override by GET does not."""
+        return not self.body or self.method in HTTP_BODY_METHODS
+
+    @property
+    def token(self) -> OidcToken | OAuthToken | None:
+        """The token that it carries, of either kind."""
+        return self.oidc or self.oauth
+
 
 class Routing(NamedTuple):
     """Where in an App Engine application a task goes; ``host`` is the server's to fill in."""
@@ -98,6 +108,8 @@ class AppEngineTarget:
         self.body = body
         self.routing = routing
         self.header_changes = header_changes
+
+    can_be_sent = True
 
 
 Target = Union[HttpTarget, AppEngineTarget]

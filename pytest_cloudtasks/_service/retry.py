@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from . import errors
-from .options import Knobs, RetryLimitCheck, ZeroMaxDoublings
-from .units import HOUR, LATEST, MILLISECOND, SECOND, truncated
+from .options import RetryLimitCheck
+from .units import HOUR, LATEST, MILLISECOND, SECOND
 
 UNLIMITED = -1
 """``max_attempts`` of -1: no limit on attempts."""
@@ -26,31 +26,18 @@ class RetryConfig(NamedTuple):
     max_doublings: int = 16
 
 
-def retry_config_from(given: Mapping[str, int], knobs: Knobs, *, literal_zero: bool = False) -> RetryConfig:
-    """Fill in defaults for what ``given`` leaves out, and refuse what is out of range. Evidence: recorded.
-
-    A key that is missing was unset, or 0, which proto3 does not tell apart: both mean the default. An update whose
-    mask names ``max_doublings`` means its 0 (``literal_zero``). Evidence: our choice, by the knob.
-    """
+def retry_config_from(given: Mapping[str, int]) -> RetryConfig:
+    """Fill in defaults for what ``given`` leaves out or has as 0, and refuse what is out of range."""
     default = RetryConfig()
-    literal_zero = literal_zero or knobs.zero_max_doublings is ZeroMaxDoublings.LITERAL
     config = RetryConfig(
         max_attempts=given.get("max_attempts") or default.max_attempts,
-        max_retry_duration=given.get("max_retry_duration", default.max_retry_duration),
-        min_backoff=given.get("min_backoff", default.min_backoff),
-        max_backoff=given.get("max_backoff", default.max_backoff),
-        max_doublings=given.get("max_doublings") or (0 if literal_zero else default.max_doublings),
+        max_retry_duration=given.get("max_retry_duration") or default.max_retry_duration,
+        min_backoff=given.get("min_backoff") or default.min_backoff,
+        max_backoff=given.get("max_backoff") or default.max_backoff,
+        max_doublings=given.get("max_doublings") or default.max_doublings,
     )
     _check(config)
-    if knobs.sub_second_backoff:
-        return config
-    return RetryConfig(
-        config.max_attempts,
-        truncated(config.max_retry_duration, SECOND),
-        truncated(config.min_backoff, SECOND) if "min_backoff" in given else config.min_backoff,
-        truncated(config.max_backoff, SECOND),
-        config.max_doublings,
-    )
+    return config
 
 
 def _check(config: RetryConfig) -> None:
@@ -62,8 +49,10 @@ def _check(config: RetryConfig) -> None:
         raise errors.MIN_BACKOFF_NEGATIVE.error()
     if config.max_backoff < 0:
         raise errors.MAX_BACKOFF_NEGATIVE.error()
-    if config.max_retry_duration < 0:
+    if config.max_retry_duration <= -SECOND:
         raise errors.MAX_RETRY_DURATION_NEGATIVE.error()
+    if config.max_retry_duration % SECOND:
+        raise errors.MAX_RETRY_DURATION_NANOS.error()
     if config.min_backoff > config.max_backoff:
         raise errors.BACKOFF_ORDER.error()
 

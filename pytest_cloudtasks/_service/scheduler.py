@@ -15,7 +15,7 @@ from .candidates import contenders
 from .events import Event, EventKind
 from .options import ExecutionCountRule, Knobs, SystemThrottle
 from .ordering import Lineup, Place
-from .outcome import Outcome, OutcomeKind
+from .outcome import NO_RESPONSE, Outcome, OutcomeKind
 from .queue import Queue
 from .request import HttpTarget
 from .retry import Retry, verdict_on_failure
@@ -56,7 +56,7 @@ class Upcoming:
 
     @property
     def needs_target(self) -> bool:
-        """Whether a request goes out."""
+        """Whether an attempt is made."""
         return self.step is not Step.ANSWER
 
 
@@ -174,23 +174,23 @@ class Dispatcher:
         """Do what `upcoming` told, at ``now``; an attempt without an outcome is to be delivered."""
         if upcoming.queue is not None:
             upcoming.queue.rate.take(now)
-            return self._begin(upcoming.queue, upcoming.task, now, forced=False)
+            return self.begin(upcoming.queue, upcoming.task, now)
         if upcoming.step is Step.DELIVERY:
             forced = self._forced.popleft()
             forced.reached_target = True
-            return forced
+            return self._sent(forced, now)
         attempt = upcoming.attempt
         assert attempt is not None, "an answer is one to an attempt"
         self._conclude(attempt, self._pending[attempt], now)
         return attempt
 
     def force(self, queue: Queue, task: Task, now: int) -> Attempt:
-        """Begin an attempt past the queue's state and limits, to be delivered by the caller."""
-        return self._begin(queue, task, now, forced=True)
+        """Begin an attempt past the queue's state and limits; without an outcome it is the caller's to deliver."""
+        return self._sent(self._begin(queue, task, now, forced=True), now)
 
     def begin(self, queue: Queue, task: Task, now: int) -> Attempt:
         """Begin an attempt that counts as scheduled, without a look at rate and concurrency."""
-        return self._begin(queue, task, now, forced=False)
+        return self._sent(self._begin(queue, task, now, forced=False), now)
 
     def force_later(self, queue: Queue, task: Task, now: int) -> Attempt:
         """Begin an attempt like `force`; the driver's next `proceed` brings it up for delivery."""
@@ -268,6 +268,12 @@ class Dispatcher:
         task.attempts += (attempt,)
         self._record(Event(now, EventKind.TASK_DISPATCHED, queue.name, task, attempt))
         self.changed(queue)
+        return attempt
+
+    def _sent(self, attempt: Attempt, now: int) -> Attempt:
+        """Return ``attempt``, which has failed without a response if its request can't be sent."""
+        if not attempt.target.can_be_sent:
+            self._conclude(attempt, NO_RESPONSE, now)
         return attempt
 
     def _execution_count(self, task: Task) -> int:

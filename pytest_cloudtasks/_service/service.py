@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from . import (
     app_engine,
@@ -30,13 +31,16 @@ from .ordering import place_in_listings
 from .paging import Cursor, page
 from .pull_queues import Leases, check_fits
 from .queue import Queue, QueueState
-from .queue_settings import QueueConfig, Settings, check_mask, masked, queue_config_from
+from .queue_settings import ALL_SETTINGS, QueueConfig, Settings, masked, queue_config_from
 from .request import PullMessage, Routing, Target
 from .retry import retry_config_from
 from .rpcs import RPCS
 from .scheduler import Dispatcher
 from .task import Task, TaskSpec, TaskState
 from .tombstones import Tombstones
+
+if TYPE_CHECKING:
+    from .queue_filter import Fields
 
 QUEUES_PER_PAGE = 9800
 TASKS_PER_PAGE = 1000
@@ -51,6 +55,16 @@ _STATE_EVENTS = {
 }
 _ID_TO_COME = "0" * 20
 """Stands for an unnamed task's ID while the task may still be refused for its size, and is as long."""
+
+
+def _filter(text: str, fields: Fields | None) -> Callable[[Queue], bool]:
+    if not text:
+        return lambda queue: True
+    from .queue_filter import parsed
+
+    assert fields is not None, "a filter is made of fields"
+    condition, record = parsed(text, fields), fields.record
+    return lambda queue: condition(record(queue))
 
 
 class Service:
@@ -85,12 +99,15 @@ class Service:
 
     def create_queue(self, now: int, parent: str, name: str, settings: Settings) -> Queue:
         """CreateQueue. With the knob ``queue_init_delay`` CreateTask doesn't find it at once."""
+        return self._create(now, parent, name, lambda: queue_config_from(settings, self.knobs))
+
+    def _create(self, now: int, parent: str, name: str, configure: Callable[[], QueueConfig]) -> Queue:
         if name in self.queues:
             raise refusals.QUEUE_EXISTS.error()
         is_reserved = self.is_reserved(now, name)
         if is_reserved and not self.knobs.ghost_recreate:
             raise refusals.QUEUE_DELETED_TOO_RECENTLY.error()
-        config = self._with_host(queue_config_from(settings, self.knobs), name)
+        config = self._with_host(configure(), name)
         if is_reserved:
             return Queue(name, config)  # it looks like one, and is not there
         # Counting is left out as long as it can't come to so many.
@@ -124,27 +141,31 @@ class Service:
         return task
 
     def list_queues(
-        self, now: int, parent: str, page_size: int, page_token: str, filter: str
+        self,
+        now: int,
+        parent: str,
+        page_size: int,
+        page_token: str,
+        filter: str = "",
+        fields: Fields | None = None,
     ) -> tuple[list[Queue], str]:
-        """ListQueues, in the order of names. Evidence: documented."""
-        from .queue_filter import queue_filter
-
-        matches = queue_filter(filter)
+        """ListQueues, in the order of names. ``fields`` are those that the filter can ask for."""
+        matches = _filter(filter, fields)
         within = sorted(
             (queue for queue in self.queues.values() if names.location_of(queue.name) == parent and matches(queue)),
             key=lambda queue: queue.name,
         )
         cursor = Cursor(f"queues of {parent} where {filter}", page_token, now)
-        return page(within, lambda queue: queue.name, page_size, cursor, QUEUES_PER_PAGE)
+        return page(within, lambda queue: queue.name, page_size, cursor, QUEUES_PER_PAGE, "ListQueuesRequest")
 
-    def update_queue(self, now: int, name: str, settings: Settings, mask: Sequence[str]) -> Queue:
-        """UpdateQueue: all settings without a mask, else those it names; creates what is missing. Documented."""
-        check_mask(mask)
-        if name not in self.queues:
-            return self.create_queue(now, names.location_of(name), name, settings)
-        queue = self.queues[name]
-        config = masked(queue.config, settings, mask, self.knobs) if mask else queue_config_from(settings, self.knobs)
-        config = self._with_host(config, name)
+    def update_queue(self, now: int, name: str, settings: Settings, mask: Sequence[str] | None = None) -> Queue:
+        """UpdateQueue: take the settings that the mask names, or all without one; create a queue that is missing."""
+        mask = ALL_SETTINGS if mask is None else mask
+        queue = self.queues.get(name)
+        if queue is None:
+            location = names.location_of(name)
+            return self._create(now, location, name, lambda: masked(None, settings, mask, self.knobs))
+        config = self._with_host(masked(queue.config, settings, mask, self.knobs), name)
         queue.reconfigure(config, now)
         self.dispatcher.reconfigured(queue, now)
         self._happened(now, EventKind.QUEUE_UPDATED, queue)
@@ -268,8 +289,8 @@ class Service:
         if spec is None:
             raise refusals.TARGET_MISSING.error()
         name = spec.name
-        target = creation.check(spec, now)
-        retry_config = None if spec.retry_config is None else retry_config_from(spec.retry_config, knobs)
+        target = http_target.at_creation(creation.check(spec, now), queue.config.http_target)
+        retry_config = None if spec.retry_config is None else retry_config_from(spec.retry_config)
         check_fits(target, queue)
         if name:
             if name in queue.tasks:
@@ -278,7 +299,6 @@ class Service:
                 raise refusals.TASK_EXISTED_TOO_RECENTLY.error()
         routing = None
         if other := queue.config.other:
-            target = http_target.at_creation(target, other.get("http_target"))
             override = other.get(app_engine.OVERRIDE)
             routing = Routing(**override) if override else None
         task = Task(
@@ -325,7 +345,7 @@ class Service:
         queue = self.existing_queue("list_tasks", parent)
         tasks = self.dispatcher.lineup.in_listings(queue.tasks.values())
         cursor = Cursor(f"tasks of {parent}", page_token, now)
-        return page(tasks, place_in_listings, page_size, cursor, TASKS_PER_PAGE)
+        return page(tasks, place_in_listings, page_size, cursor, TASKS_PER_PAGE, "ListTasksRequest")
 
     def delete_task(self, now: int, name: str) -> None:
         """DeleteTask; an attempt under way goes on, and its outcome is dropped. Evidence: documented, recorded."""

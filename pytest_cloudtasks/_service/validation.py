@@ -24,6 +24,7 @@ from .request import (
     Routing,
 )
 from .task import TaskSpec
+from .tokens import check_account
 from .units import HOUR, MICROSECOND, MILLISECOND, SECOND, truncated
 from .url_encoding import encoded
 
@@ -74,8 +75,8 @@ def _check_http(target: HttpTarget) -> None:
         raise errors.URL_TOO_LONG.error(length=length)
     if _bytes_of(task_headers.of_http_task(target.headers).headers) >= MAX_HEADER_BYTES:
         raise errors.HEADERS_TOO_LARGE.error()
-    if (target.oidc or target.oauth) and not url.startswith("https://"):
-        raise errors.TOKEN_NEEDS_HTTPS.error()
+    if (token := target.token) is not None:
+        check_account(token.service_account_email)
     if target.body and target.method not in HTTP_BODY_METHODS:
         raise errors.HTTP_BODY.error()
 

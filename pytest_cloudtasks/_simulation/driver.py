@@ -125,7 +125,8 @@ class Driver:
             target = self._target_for(task)
             with self.world.lock:
                 attempt = self.world.service.force(self.world.clock.now, task)
-            yield from self._deliver(attempt, target)
+            if target is not None:
+                yield from self._deliver(attempt, target)
             return attempt
 
     def deliver_at_once(self, task: Task) -> Generator[Handler, None, None]:
@@ -136,7 +137,8 @@ class Driver:
                 return
             target = self._target_for(task)
             attempt = self.world.service.begin(self.world.clock.now, task)
-        yield from self._deliver(attempt, target)
+        if target is not None:
+            yield from self._deliver(attempt, target)
 
     def is_due(self, task: Task) -> bool:
         """Whether a task that was just created may go out; another thread may have dispatched or deleted it."""
@@ -234,7 +236,7 @@ class Driver:
     ) -> Generator[Handler, None, tuple[Attempt, bool] | None]:
         """Do the next thing up to ``end``; None if there is none. ``left`` of ``limit`` attempts may still be made.
 
-        What it was about, and whether a request went out rather than an answer coming in.
+        What it was about, and whether an attempt began rather than an answer coming in.
         """
         __tracebackhide__ = True
         world = self.world
@@ -251,7 +253,8 @@ class Driver:
                 if not isinstance(coming, Handler):
                     coming = world.service.dispatcher.settled(coming, only)
                 target = None
-                if not isinstance(coming, Handler) and coming.needs_target:
+                makes_attempt = not isinstance(coming, Handler) and coming.needs_target
+                if not isinstance(coming, Handler) and makes_attempt:
                     if left <= 0:
                         raise self._limit_reached(coming, limit)
                     target = self._target_for(coming.task, coming.attempt)
@@ -266,7 +269,7 @@ class Driver:
                 return coming.attempt, False
             if target is not None:
                 yield from self._deliver(attempt, target)
-            return attempt, target is not None
+            return attempt, makes_attempt
 
     def _deliver(self, attempt: Attempt, target: Target) -> Generator[Handler, None, None]:
         """Hand the request to the target and its answer to the service; an exception comes out in the end."""
@@ -373,11 +376,13 @@ class Driver:
             raise error
         self.world.attention.recorded(attempt, error)
 
-    def _target_for(self, task: Task, attempt: Attempt | None = None) -> Target:
-        """Where ``attempt``, which has begun, or else the task's next one goes."""
+    def _target_for(self, task: Task, attempt: Attempt | None = None) -> Target | None:
+        """Return where ``attempt``, which has begun, or else the task's next one goes; None if it can't be sent."""
         __tracebackhide__ = True
         world = self.world
         sent = world.service.target_of(task) if attempt is None else attempt.target
+        if not sent.can_be_sent:
+            return None
         target = world.targets.find_for(task, sent)
         if target is not None:
             return target

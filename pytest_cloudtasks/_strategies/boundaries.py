@@ -145,7 +145,7 @@ def _queue_limits(version: Version) -> Iterable[Fields]:
     if has_field(version, "Queue", "stackdriver_logging_config"):
         yield from ({"stackdriver_logging_config": {"sampling_ratio": one}} for one in (0.0, 1.0))
     if has_field(version, "Queue", "http_target"):
-        yield from ({"http_target": {"uri_override": {"port": port}}} for port in (0, 1))
+        yield from ({"http_target": {"uri_override": {"port": port}}} for port in (0, 1, 65536))
         for less in (1, 0):
             (header,) = _headers_of(MAX_HEADER_BYTES - 1 - less).items()
             override = {"header": dict(zip(("key", "value"), header, strict=True))}

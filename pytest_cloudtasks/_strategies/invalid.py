@@ -17,11 +17,19 @@ from .._service.pull_queues import MAX_TAG
 from .._service.request import HTTP_BODY_METHODS, MAX_HEADER_BYTES
 from .._service.validation import APP_ENGINE_BODY_METHODS, MAX_URL, in_pacific_time
 from .fields_or_strategy import durations, nearest_first
-from .invalid_settings import BEYOND, Spoilt, outside_of, spoilt_settings
+from .invalid_settings import BEYOND, WRONG_ACCOUNTS, Spoilt, outside_of, spoilt_settings
 from .long_repr import LongBytes
 from .names import MAX_TASK_ID
 from .pull_messages import PULLING, pull_fields
-from .requests import METHODS, SIMPLEST_URL, app_engine_fields, headers_of_size, http_fields, oidc_tokens
+from .requests import (
+    METHODS,
+    SIMPLEST_URL,
+    app_engine_fields,
+    headers_of_size,
+    http_fields,
+    oauth_tokens,
+    oidc_tokens,
+)
 from .task_sizes import nanoseconds, with_size
 from .tasks import APP_ENGINE_DEADLINES, HTTP_DEADLINES, LONGEST_AHEAD
 from .validity import check_pulls, checked_now, checked_parent
@@ -70,6 +78,20 @@ def _http_headers_too_large(draw: DrawFn) -> Spoilt:
 def _http_token(draw: DrawFn) -> Spoilt:
     request = {**draw(_http), "url": "http://example.com/", "oidc_token": draw(oidc_tokens)}
     return {"http_request": request}, errors.TOKEN_NEEDS_HTTPS.error()
+
+
+@st.composite
+def _http_account(draw: DrawFn) -> Spoilt:
+    settings, wrong = draw(st.sampled_from(WRONG_ACCOUNTS))
+    token = draw(st.sampled_from(["oidc_token", "oauth_token"]))
+    return {"http_request": {**draw(_http), "url": "https://run.googleapis.com/", token: settings}}, wrong
+
+
+@st.composite
+def _http_oauth_host(draw: DrawFn) -> Spoilt:
+    host = draw(st.sampled_from(["example.com", "googleapis.com", "run.googleapis.com.test", "rungoogleapis.com"]))
+    request = {**draw(_http), "url": f"https://{host}/", "oauth_token": draw(oauth_tokens)}
+    return {"http_request": request}, errors.OAUTH_HOST.error()
 
 
 @st.composite
@@ -128,6 +150,8 @@ _anytime: list[SearchStrategy[Spoilt]] = [
     _http_url_too_long(),
     _http_headers_too_large(),
     _http_token(),
+    _http_account(),
+    _http_oauth_host(),
     _http_body(),
     _app_engine_uri(),
     _app_engine_uri_too_long(),

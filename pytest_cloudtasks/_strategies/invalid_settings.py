@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +17,7 @@ from .._service.request import MAX_HEADER_BYTES
 from .fields_or_strategy import durations, nearest_first
 from .long_repr import LongText
 from .queues import TASK_TTLS, TOMBSTONE_TTLS
-from .settings import DEFAULT_MAX_BACKOFF, LONGEST_BACKOFF
+from .settings import DEFAULT_MAX_BACKOFF, DEFAULT_MIN_BACKOFF, LONGEST_BACKOFF
 from .versions import Version, has_field
 
 Spoilt = tuple[dict[str, Any], ServiceError]
@@ -23,6 +25,10 @@ _LARGEST_INT32 = 2**31 - 1
 _MILLISECOND = timedelta(milliseconds=1)
 _MICROSECOND = timedelta(microseconds=1)
 _negative = nearest_first(-1, st.integers(1, 1000).map(lambda count: -count))
+_negative_seconds = _negative.map(lambda count: timedelta(seconds=count))
+_part_seconds = st.sampled_from(
+    [_MICROSECOND, -_MICROSECOND, timedelta(seconds=1) - _MICROSECOND, timedelta(seconds=30, milliseconds=900)]
+)
 _below_zero = nearest_first(-_MICROSECOND, durations(_MILLISECOND, timedelta(days=1)).map(lambda length: -length))
 BEYOND = st.sampled_from((1, 2, 10, 100))
 """How much is too much."""
@@ -62,8 +68,10 @@ def _spoilt_retries(version: Version) -> list[tuple[str, SearchStrategy[Any], Re
         ("max_doublings", _negative, errors.MAX_DOUBLINGS_NEGATIVE),
         ("min_backoff", _below_zero, errors.MIN_BACKOFF_NEGATIVE),
         ("max_backoff", _below_zero, errors.MAX_BACKOFF_NEGATIVE),
-        ("max_retry_duration", _below_zero, errors.MAX_RETRY_DURATION_NEGATIVE),
+        ("max_retry_duration", _negative_seconds, errors.MAX_RETRY_DURATION_NEGATIVE),
+        ("max_retry_duration", _part_seconds, errors.MAX_RETRY_DURATION_NANOS),
         ("min_backoff", _above_default, errors.BACKOFF_ORDER),
+        ("max_backoff", _below_default, errors.BACKOFF_ORDER),
     ]
 
 
@@ -80,7 +88,7 @@ def spoilt_queues(version: Version) -> SearchStrategy[Spoilt]:
         ratios = _ratios.map(lambda ratio: {"sampling_ratio": ratio})
         kinds.append(_refused("stackdriver_logging_config", ratios, errors.SAMPLING_RATIO.error()))
     if has_field(version, "Queue", "http_target"):
-        kinds += [_uris, _headers, *_tokens]
+        kinds += [_uris, _headers, _large, _tokens]
     if has_field(version, "Queue", "pull_target"):
         attempts = spoilt_settings("retry_config", version, "max_attempts")
         kinds.append(attempts.map(lambda spoilt: ({"pull_target": {}, **spoilt[0]}, spoilt[1])))
@@ -110,31 +118,70 @@ def _large_headers(beyond: int) -> dict[str, Any]:
     return {"header_overrides": [{"header": {"key": "X-Large", "value": value}}]}
 
 
-def _wrong_port(port: int) -> Spoilt:
-    return {"http_target": {"uri_override": {"port": port}}}, errors.HTTP_TARGET_PORT.error(port=port)
+def _invalid(targets: list[dict[str, Any]], reason: str) -> SearchStrategy[Spoilt]:
+    return _target(st.sampled_from(targets), errors.HTTP_TARGET_INVALID.error(reason=reason))
+
+
+def _wrong_headers(names: list[str]) -> Spoilt:
+    overrides = [{"header": {"key": name, "value": "a"}} for name in names]
+    wrong = errors.HTTP_TARGET_HEADERS.error(names=", ".join(names))
+    return {"http_target": {"header_overrides": overrides}}, wrong
 
 
 _too_fast = nearest_first(MAX_RATE + 1, st.floats(MAX_RATE, 1e6, exclude_min=True))
 _above_default = nearest_first(
     DEFAULT_MAX_BACKOFF + _MICROSECOND, durations(DEFAULT_MAX_BACKOFF + _MILLISECOND, LONGEST_BACKOFF)
 )
-_backwards: SearchStrategy[Spoilt] = durations(timedelta(0), LONGEST_BACKOFF).map(
+_below_default = nearest_first(
+    DEFAULT_MIN_BACKOFF - _MICROSECOND, durations(_MILLISECOND, DEFAULT_MIN_BACKOFF - _MILLISECOND)
+)
+_backwards: SearchStrategy[Spoilt] = durations(_MILLISECOND, LONGEST_BACKOFF).map(
     lambda most: (
         {"retry_config": {"min_backoff": most + _MICROSECOND, "max_backoff": most}},
         errors.BACKOFF_ORDER.error(),
     )
 )
-_ratios = nearest_first(1.1, st.floats(1, 1e6, exclude_min=True)) | nearest_first(
-    -0.1, st.floats(-1e6, 0, exclude_max=True, allow_subnormal=False)
+_ratios = nearest_first(math.nextafter(1, 2), st.floats(1, 1e6, exclude_min=True)) | nearest_first(
+    -sys.float_info.min, st.floats(-1e6, 0, exclude_max=True, allow_subnormal=False)
 )
-_uris: SearchStrategy[Spoilt] = _negative.map(_wrong_port) | _target(
-    st.just({"uri_override": {"host": ""}}), errors.HTTP_TARGET_HOST_EMPTY.error()
-)
-_headers = _target(BEYOND.map(_large_headers), errors.HTTP_TARGET_HEADERS_TOO_LARGE.error())
-_tokens = [
-    _target(
-        st.sampled_from([{token: {}}, {token: {"service_account_email": "worker@test-project.iam"}}]),
-        errors.HTTP_TARGET_TOKEN.error(token=name, needed=needed),
+_uris = (
+    _invalid(
+        [
+            {"uri_override": {"host": host}}
+            for host in ("", "https://example.com", "example.com:443", "example.com/path", ":", "/")
+        ],
+        "Invalid Host.",
     )
-    for token, name, needed in (("oidc_token", "oidcToken", "audience"), ("oauth_token", "oauthToken", "scope"))
+    | _invalid(
+        [{"uri_override": {"port": port}} for port in (-1, -(2**63))], "Port number should be a positive integer."
+    )
+    | _invalid([{"uri_override": {}}], "Invalid uri_override.")
+    | _invalid(
+        [
+            {"uri_override": {"scheme": 99}},
+            {"uri_override": {"host": "example.com", "uri_override_enforce_mode": 99}},
+            {"http_method": 99},
+        ],
+        "",
+    )
+)
+_RESERVED = ("Host", "user-agent", "Content-Length", "CONNECTION", "Transfer-Encoding", "X-Forwarded-For")
+_RESERVED_PREFIXES = ("X-Google-", "x-appengine-a", "X-CloudTasks-TaskName")
+_headers = st.sampled_from([[""], ["X:Queue"], *([name] for name in (*_RESERVED, *_RESERVED_PREFIXES))]).map(
+    _wrong_headers
+)
+_large = _target(BEYOND.map(_large_headers), errors.HTTP_TARGET_HEADERS_TOO_LARGE.error())
+NO_EMAILS = ("worker", "worker@", "@test-project.iam", "worker@test-project@iam")
+"""None of them is NAME@DOMAIN."""
+WRONG_ACCOUNTS: list[tuple[dict[str, Any], ServiceError]] = [
+    *((settings, errors.TOKEN_ACCOUNT_MISSING.error()) for settings in ({}, {"service_account_email": ""})),
+    *(({"service_account_email": email}, errors.ARGUMENT_INVALID.error()) for email in NO_EMAILS),
 ]
+"""A token's settings, and how they are refused."""
+_tokens = st.one_of(
+    [
+        _target(st.just({token: settings}), error)
+        for token in ("oidc_token", "oauth_token")
+        for settings, error in WRONG_ACCOUNTS
+    ]
+)

@@ -13,8 +13,8 @@ from .._service.app_engine import OVERRIDE
 from .fields_or_strategy import Given, chosen, durations, is_callers, mostly
 from .names import resource_names
 from .pull_messages import PULLING
-from .requests import routings
-from .settings import rate_limit_fields, retry_config_fields
+from .requests import oauth_tokens, oidc_tokens, routings
+from .settings import Fields, rate_limit_fields, retry_config_fields
 from .validity import check_queue
 from .versions import Version, has_field, in_words_of, message
 
@@ -24,17 +24,33 @@ TOMBSTONE_TTLS = timedelta(hours=1), timedelta(days=9)
 _rates = {True: rate_limit_fields(burst=...), False: rate_limit_fields()}
 _retries = retry_config_fields()
 _routings = mostly(st.none(), routings.map(lambda one: one or None))
-_http_targets = mostly(
-    st.none(),
-    st.sampled_from(
-        [
-            {"uri_override": {"host": "example.com"}},
-            {"http_method": "PUT"},
-            {"header_overrides": [{"header": {"key": "X-Queue", "value": "a"}}]},
-        ]
-    ),
+_URI_OVERRIDES: list[Fields] = [
+    {"host": "example.com"},
+    {"scheme": "SCHEME_UNSPECIFIED"},
+    {"port": 0, "path_override": {}, "query_override": {}},
+    {"port": 65536},
+    {"path_override": {"path": "no slash"}, "query_override": {"query_params": "?a=1"}},
+    {"host": "example.com", "uri_override_enforce_mode": "IF_NOT_EXISTS"},
+]
+_HEADER_OVERRIDES: list[list[Fields]] = [
+    [{"header": {"key": "X-Queue", "value": "a"}}],
+    [{"header": {"key": "Content-Type", "value": "text/plain"}}, {"header": {"key": "Authorization", "value": "a"}}],
+    [{"header": {"key": "X-Queue"}}],
+    [{"header": {"key": "X-Queue", "value": "a"}}, {"header": {"key": "x-queue", "value": "b"}}],
+]
+HTTP_TARGETS: list[Fields] = [
+    *({"uri_override": uri} for uri in _URI_OVERRIDES),
+    {"http_method": "PUT"},
+    *({"header_overrides": headers} for headers in _HEADER_OVERRIDES),
+    {},
+]
+"""Those that leave a task's token, which makes demands on its URL."""
+_tokens = oidc_tokens.map(lambda token: {"oidc_token": token}) | oauth_tokens.map(lambda token: {"oauth_token": token})
+_http_targets = mostly(st.none(), st.sampled_from(HTTP_TARGETS) | _tokens)
+tokenless_http_targets = mostly(st.none(), st.sampled_from(HTTP_TARGETS))
+_logging = mostly(st.none(), st.sampled_from([0.0, 1.0]) | st.floats(0.01, 1)).map(
+    lambda ratio: None if ratio is None else {"sampling_ratio": ratio}
 )
-_logging = mostly(st.none(), st.floats(0.01, 1).map(lambda ratio: {"sampling_ratio": ratio}))
 _task_ttls = mostly(st.none(), st.sampled_from(TASK_TTLS) | durations(*TASK_TTLS))
 _tombstone_ttls = mostly(st.none(), st.sampled_from(TOMBSTONE_TTLS) | durations(*TOMBSTONE_TTLS))
 _pull_targets: st.SearchStrategy[Any] = st.sampled_from([None, None, {}])

@@ -11,6 +11,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .._service.request import HTTP_BODY_METHODS, MAX_HEADER_BYTES
 from .._service.task_headers import HTTP_USER_AGENT, MAX_HEADER
+from .._service.tokens import is_google_api
 from .._service.validation import APP_ENGINE_BODY_METHODS, MAX_URL
 from .fields_or_strategy import Given, chosen, is_callers, mostly
 from .long_repr import LongText
@@ -48,7 +49,9 @@ _paths = st.text("0123456789" + string.ascii_letters + "-._~/?=&é", max_size=24
 urls: SearchStrategy[str] = mostly(
     st.builds(
         lambda origin, path: f"{origin}/{path}",
-        st.sampled_from(["https://example.com", "https://worker.test", "http://localhost:8080"]),
+        st.sampled_from(
+            ["https://example.com", "https://worker.test", "http://localhost:8080", "https://run.googleapis.com"]
+        ),
         _paths,
     ),
     _less.map(lambda less: SIMPLEST_URL.ljust(MAX_URL - less, "a")),
@@ -117,7 +120,7 @@ def http_fields(
         if isinstance(where, str) and where.startswith("https://"):
             if kind == "oidc_token" and oidc_token is ...:
                 fields[kind] = draw(oidc_tokens)
-            elif kind == "oauth_token" and oauth_token is ...:
+            elif kind == "oauth_token" and oauth_token is ... and is_google_api(where):
                 fields[kind] = draw(oauth_tokens)
     return {name: value for name, value in fields.items() if value is not None and value != b""}
 

@@ -17,6 +17,7 @@ from .versions import Version, in_words_of, message
 
 Fields = dict[str, Any]
 DEFAULT_MIN_BACKOFF, DEFAULT_MAX_BACKOFF = timedelta(milliseconds=100), timedelta(hours=1)
+_MILLISECOND = timedelta(milliseconds=1)
 LONGEST_BACKOFF = timedelta(hours=10)
 LOCATION = "projects/test-project/locations/us-central1"
 _AN_END = timedelta(hours=1)
@@ -28,7 +29,8 @@ _concurrency = st.none() | st.integers(1, MAX_CONCURRENCY) | st.just(MAX_CONCURR
 _bursts = st.none() | st.integers(1, MAX_BURST) | st.just(MAX_BURST)
 _attempts = st.none() | st.integers(1, 100) | st.just(UNLIMITED)
 _doublings = st.none() | st.integers(1, 20)
-_retry_durations = st.none() | durations(timedelta(seconds=1), timedelta(days=1))
+_retry_durations = st.none() | st.integers(1, 86_400).map(lambda seconds: timedelta(seconds=seconds))
+"""Whole seconds alone."""
 _least_backoffs = st.none() | durations(timedelta(0), DEFAULT_MAX_BACKOFF)
 _most_backoffs = st.none() | durations(DEFAULT_MIN_BACKOFF, LONGEST_BACKOFF)
 
@@ -76,15 +78,16 @@ def _backoffs(draw: DrawFn, least: Any, most: Any) -> tuple[Any, Any]:
         return (min(pair), max(pair)) if None not in pair else pair  # type: ignore[type-var]
     if most is ...:
         least = chosen(draw, least, st.none())
-        shortest = _or(least, DEFAULT_MIN_BACKOFF)
+        shortest = _or(least, DEFAULT_MIN_BACKOFF) or DEFAULT_MIN_BACKOFF
         found = durations(shortest, max(shortest, LONGEST_BACKOFF))
         return least, draw(found if shortest > DEFAULT_MAX_BACKOFF else st.none() | found)
     most = chosen(draw, most, st.none())
     if least is not ...:
         return chosen(draw, least, st.none()), most
-    longest = max(_or(most, DEFAULT_MAX_BACKOFF), timedelta(0))
-    found = durations(timedelta(0), longest)
-    return draw(found if longest < DEFAULT_MIN_BACKOFF else st.none() | found), most
+    longest = max(_or(most, DEFAULT_MAX_BACKOFF) or DEFAULT_MAX_BACKOFF, _MILLISECOND)
+    if longest < DEFAULT_MIN_BACKOFF:  # 0 would mean the default
+        return draw(durations(_MILLISECOND, longest)), most
+    return draw(st.none() | durations(timedelta(0), longest)), most
 
 
 def _or(given: Any, default: timedelta) -> timedelta:

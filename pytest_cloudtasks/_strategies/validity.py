@@ -13,6 +13,7 @@ from .._messages.tasks import Messages
 from .._service import resource_names as names
 from .._service import validation as creation
 from .._service.errors import MESSAGE_IN_PUSH_QUEUE, REQUEST_IN_PULL_QUEUE, TASK_TOO_LARGE, ServiceError
+from .._service.http_overrides import at_creation
 from .._service.options import Knobs
 from .._service.queue_settings import queue_config_from
 from .._service.request import PullMessage
@@ -84,9 +85,9 @@ def _task(messages: Messages, task: Any, parent: str | None, pulls: bool | None)
     spec = messages.task_spec(task)
     if spec.name:
         names.check_new_task(spec.name, parent or names.queue_of(spec.name))
-    creation.check(spec, spec.schedule_time or 0)
+    at_creation(creation.check(spec, spec.schedule_time or 0), None)
     if spec.retry_config is not None:
-        retry_config_from(spec.retry_config, _KNOBS)
+        retry_config_from(spec.retry_config)
     if pulls is not None and isinstance(spec.target, PullMessage) is not pulls:
         raise (REQUEST_IN_PULL_QUEUE if pulls else MESSAGE_IN_PUSH_QUEUE).error()
     if task.ByteSize() > _KNOBS.max_task_size:

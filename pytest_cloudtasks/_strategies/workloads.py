@@ -17,11 +17,12 @@ from .outcomes import Outcome, checked_outcomes
 from .outcomes import outcomes as one_outcome
 from .pull_messages import pull_messages
 from .queues import queues as one_queue
+from .queues import tokenless_http_targets
 from .requests import SIMPLEST_URL, bodies
 from .settings import LOCATION
 from .tasks import tasks as one_task
 from .validity import check_queue, check_task
-from .versions import Version, message, messages_of
+from .versions import Version, has_field, message, messages_of
 from .workload import Step, Workload, is_pull, name_of
 
 _HOUR = timedelta(hours=1)
@@ -87,7 +88,8 @@ def _queues(draw: DrawFn, given: Any, most: int, version: Version, as_dict: bool
 @cache
 def _default_queues(most: int, version: Version, as_dict: bool) -> SearchStrategy[list[Any]]:
     """Every other one has settings of its own."""
-    one = _plain_queues(version, as_dict) | one_queue(version=version, as_dict=as_dict)
+    target = tokenless_http_targets if has_field(version, "Queue", "http_target") else None
+    one = _plain_queues(version, as_dict) | one_queue(version=version, http_target=target, as_dict=as_dict)
     return st.lists(one, min_size=1, max_size=most, unique_by=name_of)
 
 

@@ -38,8 +38,8 @@ rate_limits = some(
 )
 retry_configs = some(
     max_attempts=[1, 2, 3, 3, 5, 0, -2],
-    max_retry_duration=["0s", "5s", "20s", "-1s"],
-    min_backoff=["1s", "2.5s", "0.5s", "10s", "7200s", "-1s"],
+    max_retry_duration=["0s", "5s", "20s", "-1s", "2.5s"],
+    min_backoff=["1s", "2.5s", "0.5s", "0s", "10s", "7200s", "-1s"],
     max_backoff=["5s", "100s", "4.9s", "-1s"],
     max_doublings=[0, 0, 1, 3, -1],
 )
@@ -56,8 +56,13 @@ http_targets = st.sampled_from(
             "header_overrides": [{"header": {"key": "X-Queue", "value": "queue"}}],
         },
         {"uri_override": {"host": ""}},
+        {"uri_override": {"host": "queue.test:80"}},
+        {"uri_override": {}},
         {"oidc_token": {"service_account_email": ACCOUNT}},
+        {"oauth_token": {"service_account_email": ACCOUNT}},
+        {"oidc_token": {"audience": "a"}},
         {"uri_override": {"port": -1}},
+        {"header_overrides": [{}, {"header": {"key": "host", "value": "a"}}]},
     ]
 )
 queue_fields = st.builds(
@@ -69,6 +74,7 @@ queue_fields = st.builds(
         [
             *[{}] * 5,
             {"stackdriver_logging_config": {"sampling_ratio": 0.5}},
+            {"stackdriver_logging_config": {}},
             {"stackdriver_logging_config": {"sampling_ratio": 1.5}},
             {"app_engine_routing_override": {"service": "worker", "version": "v1"}},
             {"state": "PAUSED"},
@@ -77,7 +83,8 @@ queue_fields = st.builds(
 )
 masks = st.sampled_from(
     [
-        *[[]] * 4,
+        *[None] * 4,
+        [],
         ["rate_limits"],
         ["retry_config", "state"],
         ["rate_limits.max_dispatches_per_second"],
@@ -123,7 +130,9 @@ BAD_QUEUES: list[dict[str, Any]] = [
     {"stackdriver_logging_config": {"sampling_ratio": 1.5}},
     {"http_target": {"uri_override": {"host": ""}}},
     {"http_target": {"uri_override": {"port": -1}}},
-    {"http_target": {"oidc_token": {"service_account_email": ACCOUNT}}},
+    {"http_target": {"oidc_token": {}}},
+    {"http_target": {"oidc_token": {"service_account_email": "worker"}}},
+    {"http_target": {"uri_override": {}}},
 ]
 BAD_TASKS: dict[str, dict[str, Any]] = {
     "no target": {},
@@ -191,8 +200,6 @@ knobs = some(
     ghost_recreate=[True],
     legacy_errors=[True],
     retry_limit_check=["before_dispatch"],
-    zero_max_doublings=["literal"],
-    sub_second_backoff=[False],
     system_throttle=["simple"],
     honour_retry_after=[True],
     treat_304_as_success=[True],

@@ -211,18 +211,18 @@ def rates_in(given: Mapping[str, Any], burst: int | None) -> Rates:
             raise invalid(f"RateLimits.{name} cannot be negative.")
         if value > limit:
             raise invalid(f"RateLimits.{name} must be less than or equal to {limit}.")
-    return Rates(rate, burst or min(100, max(10, math.ceil(rate / 5))), concurrency)
+    return Rates(rate, burst or min(100, max(10, math.floor(rate / 5))), concurrency)
 
 
-def retries_in(given: Mapping[str, Any], *, zero_is_zero: bool, keeps_fractions: bool) -> Retries:
-    """Retry settings from a message's fields, durations as texts."""
+def retries_in(given: Mapping[str, Any]) -> Retries:
+    """Retry settings from a message's fields, durations as texts; 0 is as unset."""
     whole = {name: value if isinstance(value, int) else duration_in(value) for name, value in given.items()}
     retries = Retries(
         whole.get("max_attempts", 0) or 100,
         whole.get("max_retry_duration", 0),
-        whole.get("min_backoff", DEFAULT_RETRIES.min_backoff),
-        whole.get("max_backoff", HOUR),
-        whole.get("max_doublings", 0) or (0 if zero_is_zero else 16),
+        whole.get("min_backoff", 0) or DEFAULT_RETRIES.min_backoff,
+        whole.get("max_backoff", 0) or HOUR,
+        whole.get("max_doublings", 0) or 16,
     )
     if retries.max_attempts < -1:
         raise invalid("RetryConfig.maxAttempts must be greater or equal to -1.")
@@ -230,33 +230,49 @@ def retries_in(given: Mapping[str, Any], *, zero_is_zero: bool, keeps_fractions:
         (retries.max_doublings, "maxDoublings"),
         (retries.min_backoff, "minBackoff"),
         (retries.max_backoff, "maxBackoff"),
-        (retries.max_retry_duration, "maxRetryDuration"),
     ):
         if value < 0:
             raise invalid(f"RetryConfig.{name} cannot be negative.")
+    if retries.max_retry_duration <= -SECOND:
+        raise invalid("RetryConfig.max_retry_duration.seconds cannot be negative.")
+    if retries.max_retry_duration % SECOND:
+        raise invalid("RetryConfig.max_retry_duration.nanos cannot be set.")
     if retries.min_backoff > retries.max_backoff:
         raise invalid("RetryConfig.minBackoff must be less than or equal to RetryConfig.maxBackoff.")
-    if keeps_fractions:
-        return retries
-    least = retries.min_backoff if "min_backoff" not in given else retries.min_backoff // SECOND * SECOND
-    age, most = (value // SECOND * SECOND for value in (retries.max_retry_duration, retries.max_backoff))
-    return Retries(retries.max_attempts, age, least, most, retries.max_doublings)
+    return retries
+
+
+def check_target(target: Mapping[str, Any]) -> None:
+    """What a request says of a queue-level target."""
+    uri = target.get("uri_override", {})
+    if "host" in uri and (uri["host"] == "" or re.search("[:/]", uri["host"])):
+        raise invalid("Error in parsing HttpTarget. Invalid Host.")
+    if uri.get("port", 0) < 0:
+        raise invalid("Error in parsing HttpTarget. Port number should be a positive integer.")
+    names = [override["header"].get("key", "") for override in target.get("header_overrides", []) if override]
+    taken = r"|.*:.*|host|user-agent|content-length|connection|transfer-encoding|x-forwarded-for"
+    taken += "|x-(google|appengine|cloudtasks)-.*"
+    if wrong := [name for name in names if re.fullmatch(taken, name, re.IGNORECASE)]:
+        raise invalid(
+            "Error in parsing HttpTarget.headers. Header name cannot be empty or start with reserved prefixes."
+            f" Invalid headers found: {', '.join(wrong)}"
+        )
+    for token in ("oidc_token", "oauth_token"):
+        if token in target:
+            check_email(target[token].get("service_account_email", ""))
+
+
+def check_email(email: str) -> None:
+    if not email:
+        raise invalid("service_account_email must be set.")
+    if not re.fullmatch("[^@]+@[^@]+", email):
+        raise invalid("Request contains an invalid argument.")
 
 
 def check_others(given: Mapping[str, Any]) -> None:
-    target = given.get("http_target", {})
-    uri = target.get("uri_override", {})
-    if uri.get("host") == "":
-        raise invalid("HttpTarget.uriOverride.host cannot be an empty string.")
-    if uri.get("port", 0) < 0:
-        raise invalid(
-            f"HttpTarget.uriOverride.port must be a positive integer, or 0 to clear the port, and is {uri['port']}."
-        )
-    for token, needed in (("oauth_token", "scope"), ("oidc_token", "audience")):
-        if token in target and not (target[token].get("service_account_email") and target[token].get(needed)):
-            raise invalid()
+    """What is looked at in the settings that a queue would have."""
     if not 0 <= given.get("stackdriver_logging_config", {}).get("sampling_ratio", 0) <= 1:
-        raise invalid("StackdriverLoggingConfig.samplingRatio must be between 0.0 and 1.0.")
+        raise invalid("sampling_ratio must be between 0.0 and 1.0.")
 
 
 def host_of(queue_name: str, service: str, version: str, instance: str) -> str:
@@ -266,6 +282,10 @@ def host_of(queue_name: str, service: str, version: str, instance: str) -> str:
 
 def others_in(given: Mapping[str, Any], queue_name: str) -> dict[str, Any]:
     others = {name: dict(given[name]) for name in OTHERS if name in given}
+    if not others.get("stackdriver_logging_config", {}).get("sampling_ratio"):
+        others.pop("stackdriver_logging_config", None)
+    if others.get("http_target", {}).get("uri_override") == {}:
+        raise invalid("Error in parsing HttpTarget. Invalid uri_override.")
     routing = others.get("app_engine_routing_override")
     if routing is not None:
         kept = {part: routing[part] for part in ("service", "version", "instance") if routing.get(part)}
@@ -340,8 +360,8 @@ def _http_request(given: Mapping[str, Any]) -> Request:
     for kind, needed in (("oidc_token", "audience"), ("oauth_token", "scope")):
         if kind in given:
             token = (kind, given[kind].get("service_account_email", ""), given[kind].get(needed, ""))
-    if token and not url.startswith("https://"):
-        raise invalid("HttpRequest.url must start with 'https://' for request with HttpRequest.authorization_header")
+    if token:
+        check_email(token[1])
     if given.get("body") and method not in ("POST", "PUT", "PATCH"):
         raise invalid("Body can only be set if the http_method is POST, PUT, or PATCH.")
     return Request(url, method, tuple(sorted(kept)), given.get("body", b""), token)
@@ -470,7 +490,12 @@ FILTERS: dict[str, Condition | None] = {
     "": lambda queue: True,
     "state: PAUSED": lambda queue: queue.state == "PAUSED",
     "state = RUNNING": lambda queue: queue.state == "RUNNING",
-    "name: queues/a": lambda queue: "queues/a" in queue.name,
+    "name: QUEUES/a": lambda queue: "queues/a" in queue.name,
+    "-State: paused": lambda queue: queue.state != "PAUSED",
+    "purge_time: *": lambda queue: queue.purged is not None,
+    "http_target.uri_override.port = 99": lambda queue: (
+        queue.other.get("http_target", {}).get("uri_override", {}).get("port") == 99
+    ),
     "retry_config.max_attempts < 100": lambda queue: queue.retries.max_attempts < 100,
     "rateLimits.maxDispatchesPerSecond <= 2 AND NOT state: PAUSED": lambda queue: (
         queue.rates.rate <= 2 and queue.state != "PAUSED"

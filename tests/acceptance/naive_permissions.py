@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..model import reference_parts as reference
@@ -98,7 +98,7 @@ class NaivePermissions:
         largest_task: int,
         location: str,
     ) -> None:
-        self.reference = Reference(start, replace(laws, keeps_fractions=True))
+        self.reference = Reference(start, laws)
         self.laws = laws
         self.routes = routes
         self.transport = transport

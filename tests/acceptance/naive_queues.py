@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..model import reference_parts as reference
 from ..model.reference_parts import HOUR, SECOND, Queue
 from . import naive_fields as fields
 from .naive_fields import invalid, shown_queue
@@ -19,19 +18,19 @@ class NaiveQueues(NaivePermissions):
         given = request.get("queue", {})
         name = given.get("name", "")
         self.reference.is_ghost(name)
+        fields.check_target(given.get("http_target", {}))
+        return self._set_up(name, given)
+
+    def _set_up(self, name: str, given: Mapping[str, Any]) -> Any:
         fields.check_others(given)
         rates = fields.rates_in(given.get("rate_limits", {}), self.burst)
-        retries = self._retries(given.get("retry_config", {}))
+        retries = fields.retries_in(given.get("retry_config", {}))
         return shown_queue(self._create(name, rates, retries, fields.others_in(given, name)))
 
     def _create(self, name: str, rates: Any, retries: Any, others: dict[str, Any]) -> Queue:
         created = self.reference.create_queue(name, rates, retries, others)
         created.retries = retries
         return created
-
-    def _retries(self, given: Mapping[str, Any], *, zero_is_zero: bool = False) -> reference.Retries:
-        zero_is_zero = zero_is_zero or self.laws.zero_doublings_are_zero
-        return fields.retries_in(given, zero_is_zero=zero_is_zero, keeps_fractions=self.laws.keeps_fractions)
 
     def get_queue(self, request: Mapping[str, Any]) -> Any:
         return shown_queue(self.reference.queue(request["name"]))
@@ -42,16 +41,19 @@ class NaiveQueues(NaivePermissions):
         paths = request.get("update_mask", {}).get("paths", [])
         for path in paths:
             if not self._is_a_field(path):
-                raise invalid(f"The update mask names {path}, which is no field of a queue.")
+                raise invalid(f"Invalid mask: {path}")
         live = [queue for queue in self.reference.live_queues if queue.name == name]
         if not live:
-            return self.create_queue({"parent": name.partition("/queues/")[0], "queue": given})
+            self.reference.is_ghost(name)
+        fields.check_target(given.get("http_target", {}))
+        has_mask = "update_mask" in request
+        if not live:
+            return self._set_up(name, self._merged({}, given, paths) if has_mask else given)
         queue = live[0]
-        merged = self._merged(queue, given, paths) if paths else dict(given)
+        merged = self._merged(self._stored(queue), given, paths) if has_mask else dict(given)
         fields.check_others(merged)
         rates = fields.rates_in(merged.get("rate_limits", {}), self.burst)
-        zero_is_zero = bool(paths) and self._asks_for_zero(queue, given, paths)
-        retries = self._retries(merged.get("retry_config", {}), zero_is_zero=zero_is_zero)
+        retries = fields.retries_in(merged.get("retry_config", {}))
         queue.other = fields.others_in(merged, name)
         self.reference.update_rates(name, rates)
         queue.retries = retries
@@ -70,24 +72,26 @@ class NaiveQueues(NaivePermissions):
             return True
         return head in known and (not dot or rest in known[head])
 
-    def _merged(self, queue: Queue, given: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
-        """The queue's settings with those that the mask names taken from the request, or unset."""
-        stored = queue.retries
-        merged: dict[str, Any] = {
+    def _stored(self, queue: Queue) -> dict[str, Any]:
+        retries = queue.retries
+        return {
             "rate_limits": {
                 "max_dispatches_per_second": queue.rates.rate,
                 "max_concurrent_dispatches": queue.rates.concurrency,
             },
             "retry_config": {
-                "max_attempts": stored.max_attempts,
-                "max_retry_duration": f"{stored.max_retry_duration / SECOND}s",
-                "max_backoff": f"{stored.max_backoff / SECOND}s",
-                "max_doublings": stored.max_doublings,
+                "max_attempts": retries.max_attempts,
+                "max_retry_duration": f"{retries.max_retry_duration / SECOND}s",
+                "min_backoff": f"{retries.min_backoff / SECOND}s",
+                "max_backoff": f"{retries.max_backoff / SECOND}s",
+                "max_doublings": retries.max_doublings,
             },
             **queue.other,
         }
-        if stored.min_backoff != fields.DEFAULT_RETRIES.min_backoff:
-            merged["retry_config"]["min_backoff"] = f"{stored.min_backoff / SECOND}s"
+
+    def _merged(self, stored: Mapping[str, Any], given: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+        """Settings with those that the mask names taken from the request, or unset."""
+        merged = dict(stored)
         for path in paths:
             if path.partition(".")[0] in ("name", "state", "purge_time", "stats"):
                 continue
@@ -97,25 +101,13 @@ class NaiveQueues(NaivePermissions):
     def _take(self, merged: dict[str, Any], given: Mapping[str, Any], path: Sequence[str]) -> None:
         name, *rest = path
         if rest:
-            inner = dict(merged.get(name, {}))
-            self._take(inner, given.get(name, {}), rest)
-            if inner or name in given:
-                merged[name] = inner
-            else:
-                merged.pop(name, None)
+            if name in merged or name in given:
+                merged[name] = dict(merged.get(name, {}))
+                self._take(merged[name], given.get(name, {}), rest)
         elif name in given:
             merged[name] = given[name]
         else:
             merged.pop(name, None)
-
-    def _asks_for_zero(self, queue: Queue, given: Mapping[str, Any], paths: Sequence[str]) -> bool:
-        is_zero = queue.retries.max_doublings == 0
-        for path in paths:
-            if path == "retry_config":
-                is_zero = False
-            if path == "retry_config.max_doublings":
-                is_zero = "retry_config" in given
-        return is_zero
 
     def delete_queue(self, request: Mapping[str, Any]) -> None:
         self.reference.delete_queue(request["name"])
@@ -148,14 +140,14 @@ class NaiveQueues(NaivePermissions):
 
     def _page(
         self, request: Mapping[str, Any], listing: str, items: Sequence[tuple[Any, Any]]
-    ) -> tuple[list[tuple[Any, Any]], bool]:
-        """The items of a page, with their keys, and whether there are more."""
+    ) -> list[tuple[Any, Any]]:
+        """The items of a page, with their keys."""
         size, token = request.get("page_size", 0), request.get("page_token", "")
         if size < 0:
-            raise invalid("The page size cannot be negative.")
+            raise invalid(f"List{listing.partition(' ')[0].capitalize()}Request.pageSize cannot be negative.")
         if token:
             if token not in self.tokens:
-                raise invalid("The page token is invalid.")
+                raise invalid("Invalid page_token")
             of, behind, given_at = self.tokens[token]
             if of != listing:
                 raise invalid(
@@ -165,12 +157,12 @@ class NaiveQueues(NaivePermissions):
                 raise invalid("The page token has expired: it is valid for 2 hours.")
             items = [item for item in items if item[0] > behind]
         size = size or len(items)
-        return list(items[:size]), len(items) > size
+        return list(items[:size])
 
-    def _with_token(self, field: str, page: tuple[list[tuple[Any, Any]], bool], listing: str) -> dict[str, Any]:
-        items, has_more = page
+    def _with_token(self, field: str, items: list[tuple[Any, Any]], listing: str) -> dict[str, Any]:
+        """A page; one that has something is followed by another one."""
         shown: dict[str, Any] = {field: [item for _, item in items]} if items else {}
-        if has_more:
+        if items:
             token = self.observed.get("next_page_token") or "<a token>"
             self.tokens[token] = (listing, items[-1][0], self.reference.now)
             shown["next_page_token"] = token

@@ -53,7 +53,7 @@ class NaiveTasks(NaiveQueues):
                 f"The Task.scheduleTime, {fields.in_pacific_time(schedule_time)}, is too far in the future. Schedule"
                 " time must be no more than 720h in the future."
             )
-        retries = None if "retry_config" not in given else self._retries(given["retry_config"])
+        retries = None if "retry_config" not in given else fields.retries_in(given["retry_config"])
 
         def new_name() -> str:
             if len(target.body) > self.largest_task:

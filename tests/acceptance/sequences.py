@@ -96,8 +96,6 @@ class Setting:
             ghosts=knobs.get("ghost_recreate", False),
             old_errors=knobs.get("legacy_errors", False),
             looks_before_dispatch=knobs.get("retry_limit_check") == "before_dispatch",
-            zero_doublings_are_zero=knobs.get("zero_max_doublings") == "literal",
-            keeps_fractions=knobs.get("sub_second_backoff", True),
             throttles=knobs.get("system_throttle") == "simple",
             honours_retry_after=knobs.get("honour_retry_after", False),
             takes_304=knobs.get("treat_304_as_success", False),

@@ -101,9 +101,11 @@ class Machine(RuleBasedStateMachine):
         self.drive("drain")
 
     @rule(name=queue_names, fields=drawing.queue_fields, good=drawing.good_queues, paths=drawing.masks)
-    def update_queue(self, name: str, fields: dict[str, Any], good: dict[str, Any], paths: list[str]) -> None:
-        self.call("update_queue", queue={"name": name, **fields}, update_mask={"paths": paths})
-        self.call("update_queue", queue={"name": name, **good}, update_mask={"paths": paths[:1]})
+    def update_queue(self, name: str, fields: dict[str, Any], good: dict[str, Any], paths: list[str] | None) -> None:
+        mask = {} if paths is None else {"update_mask": {"paths": paths}}
+        first = {} if paths is None else {"update_mask": {"paths": paths[:1]}}
+        self.call("update_queue", queue={"name": name, **fields}, **mask)
+        self.call("update_queue", queue={"name": name, **good}, **first)
 
     @rule(parent=st.sampled_from(PARENTS), size=st.sampled_from([0, 1, -1]), text=st.sampled_from(sorted(FILTERS)))
     def list_queues(self, parent: str, size: int, text: str) -> None:

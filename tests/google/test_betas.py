@@ -6,7 +6,8 @@ import sys
 from typing import Any
 
 import pytest
-from google.cloud import tasks_v2beta2, tasks_v2beta3
+from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
+from google.protobuf import field_mask_pb2
 
 from pytest_cloudtasks._messages.api_versions import speaking, v2, v2beta2, with_queue_fields
 from pytest_cloudtasks._messages.proto import raw
@@ -109,13 +110,19 @@ def test_attempts_without_a_limit_have_a_field_in_v2beta2() -> None:
     assert BETA3.messages.queue(queue).retry_config.max_attempts == -1
 
 
+def masked_by(types: Any, *paths: str) -> Any:
+    """The request of an update with a mask, protobuf's own."""
+    return raw(types.UpdateQueueRequest(update_mask=field_mask_pb2.FieldMask(paths=paths)))
+
+
 def test_a_burst_can_be_set_in_the_betas() -> None:
     """In v2 it is the service's alone."""
     rates = {"max_burst_size": 7}
     assert BETA3.messages.queue_settings(raw(tasks_v2beta3.Queue(rate_limits=rates)))["rate_limits"] == rates
     assert BETA2.messages.queue_settings(raw(tasks_v2beta2.Queue(rate_limits=rates)))["rate_limits"] == rates
-    assert BETA2.messages.update_mask(["rate_limits.max_burst_size"]) == ["rate_limits.max_burst_size"]
-    assert v2().messages.update_mask(["rate_limits.max_burst_size"]) == ["state"]
+    path = "rate_limits.max_burst_size"
+    assert BETA2.messages.update_mask(masked_by(tasks_v2beta2, path)) == ([path], None)
+    assert v2().messages.update_mask(masked_by(tasks_v2, path)) == (["state"], None)
 
 
 @pytest.mark.parametrize(
@@ -137,16 +144,35 @@ def test_a_burst_can_be_set_in_the_betas() -> None:
 )
 def test_a_mask_comes_by_the_model_s_names(frontend: Any, path: str, ours: str) -> None:
     """Whatever the version calls a field, and wherever it keeps it."""
-    assert frontend.messages.update_mask([path]) == [ours]
+    assert frontend.messages.update_mask(masked_by(frontend.messages.types, path)) == ([ours], None)
 
 
-@pytest.mark.parametrize("path", ["", "speed", "rate_limits.speed", "name.more", "task_ttl.speed"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        " state",
+        "speed",
+        "rate_limits.speed",
+        "rateLimits",
+        "rate_limits,state",
+        "name.more",
+        "task_ttl.seconds",
+        "http_target.header_overrides.header",
+    ],
+)
 def test_a_mask_names_fields_of_the_version(path: str) -> None:
-    """What is none, at any depth, is refused."""
-    assert refusal(lambda: BETA3.messages.update_mask([path])) == (
-        Code.INVALID_ARGUMENT,
-        f"The update mask names {path}, which is no field of a queue.",
-    )
+    """The first path that names none, at any depth, is told apart, and the mask is empty then."""
+    mask = masked_by(tasks_v2beta3, "http_target.uri_override.host", path, "bogus")
+    assert BETA3.messages.update_mask(mask) == ([], path)
+
+
+def test_no_mask_and_an_empty_one_are_told_apart() -> None:
+    """Without a mask every field of the version is meant, and with one that has no paths none."""
+    messages = v2().messages
+    assert messages.update_mask(masked_by(tasks_v2)) == ([], None)
+    every = ["rate_limits", "retry_config", "stackdriver_logging_config", "http_target", "app_engine_routing_override"]
+    assert sorted(messages.update_mask(raw(tasks_v2.UpdateQueueRequest()))[0]) == sorted(every)
 
 
 def test_a_read_mask_may_name_statistics() -> None:

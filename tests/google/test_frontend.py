@@ -69,14 +69,15 @@ def test_create_queue_gives_the_queue(service: Service) -> None:
 
 
 def test_list_queues_gives_a_page(service: Service) -> None:
-    """ListQueues gives the queues of the location by name, as many as asked, and the token of the rest."""
+    """ListQueues gives the queues of the location by name, as many as asked, and a token; the last page is empty."""
     service.create_queue(NOW, LOCATION, f"{LOCATION}/queues/a", {})
     first = call(service, "list_queues", types.ListQueuesRequest(parent=LOCATION, page_size=1))
     assert [queue.name for queue in first.queues] == [f"{LOCATION}/queues/a"]
     rest = types.ListQueuesRequest(parent=LOCATION, page_size=1, page_token=first.next_page_token)
     second = call(service, "list_queues", rest)
     assert [queue.name for queue in second.queues] == [QUEUE]
-    assert second.next_page_token == ""
+    end = types.ListQueuesRequest(parent=LOCATION, page_size=1, page_token=second.next_page_token)
+    assert call(service, "list_queues", end) == types.ListQueuesResponse()
 
 
 def test_a_filter_of_list_queues_is_honoured(service: Service) -> None:

@@ -193,7 +193,9 @@ def test_an_oauth_token_is_written() -> None:
     """OAuth settings come back as they were given."""
     token = {"service_account_email": "a@b", "scope": "s"}
     service, _ = service_with_queue()
-    task = service.create_task(NOW, QUEUE, spec(http_request={"url": URL, "oauth_token": token}))
+    task = service.create_task(
+        NOW, QUEUE, spec(http_request={"url": "https://a.googleapis.com/", "oauth_token": token})
+    )
     written = messages.task(task, full=True).http_request
     assert written.oauth_token == types.OAuthToken(**token)
     assert "oidc_token" not in written
@@ -272,7 +274,7 @@ def test_a_queue_is_written_with_its_defaults() -> None:
 def test_a_queue_is_written_whole() -> None:
     """Every setting of a queue comes back, its state and the microsecond of its last purge with it."""
     service, queue = service_with_queue(
-        retry_config={"max_retry_duration": 60 * SECOND, "min_backoff": 0},
+        retry_config={"max_retry_duration": 60 * SECOND, "min_backoff": 1},
         stackdriver_logging_config={"sampling_ratio": 0.5},
         app_engine_routing_override={"service": "s", "version": "v"},
     )
@@ -284,7 +286,7 @@ def test_a_queue_is_written_whole() -> None:
     assert written._pb.purge_time.nanos == 123_456_000
     assert written.retry_config.max_retry_duration == timedelta(seconds=60)
     assert "min_backoff" in written.retry_config
-    assert written.retry_config.min_backoff == timedelta(0)
+    assert written._pb.retry_config.min_backoff.nanos == 1
     assert written.stackdriver_logging_config.sampling_ratio == 0.5
     routing = types.AppEngineRouting(service="s", version="v", host="v.s.p.uc.r.appspot.com")
     assert written.app_engine_routing_override == routing

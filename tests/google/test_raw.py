@@ -136,8 +136,8 @@ def test_every_page_is_on_record_with_its_own_token(cloud_tasks: FakeCloudTasks,
     else:
         assert len(list(tasks_v2.CloudTasksClient(transport=transport).list_queues(request=request))) == 5
     tokens = [call.request.page_token for call in cloud_tasks.rpcs]
-    assert tokens == ["", *[call.result.next_page_token for call in cloud_tasks.rpcs][:2]]
-    assert len(set(tokens)) == 3
+    assert tokens == ["", *[call.result.next_page_token for call in cloud_tasks.rpcs][:3]]
+    assert len(set(tokens)) == 4
 
 
 def test_an_older_protobuf_makes_classes_by_a_factory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,6 @@ from pytest_cloudtasks._service.options import (
     Knobs,
     RetryLimitCheck,
     SystemThrottle,
-    ZeroMaxDoublings,
 )
 from pytest_cloudtasks._simulation.settings import OPTIONS, Settings, checked, merged, settings_from_ini
 
@@ -63,10 +62,8 @@ VALUES: list[tuple[str, Any, Any]] = [
     ("service", {"task_tombstone_ttl": "1h"}, Knobs(task_tombstone_ttl=HOUR)),
     ("service", {"queue_tombstone_ttl": timedelta(hours=1)}, Knobs(queue_tombstone_ttl=HOUR)),
     ("service", {"task_tombstone_ttl": timedelta(0)}, Knobs(task_tombstone_ttl=0)),
-    ("service", {"sub_second_backoff": False}, Knobs(sub_second_backoff=False)),
     ("service", {"retry_limit_check": "before_dispatch"}, Knobs(retry_limit_check=RetryLimitCheck.BEFORE_DISPATCH)),
     ("service", {"execution_count_rule": 2026}, Knobs(execution_count_rule=ExecutionCountRule.RULE_2026)),
-    ("service", {"zero_max_doublings": ZeroMaxDoublings.LITERAL}, Knobs(zero_max_doublings=ZeroMaxDoublings.LITERAL)),
     ("service", {"purge_delay": timedelta(minutes=1)}, Knobs(purge_delay=MINUTE)),
     ("service", {"queue_init_delay": timedelta(seconds=60)}, Knobs(queue_init_delay=MINUTE)),
     ("service", {"ghost_recreate": True, "legacy_errors": True}, Knobs(ghost_recreate=True, legacy_errors=True)),
@@ -114,11 +111,9 @@ TEXTS: list[tuple[str, Any, Any]] = [
     ("service", ["app_engine_host_suffix = appspot.com"], Knobs(app_engine_host_suffix="appspot.com")),
     ("service", ["enforce_rpc_deadline = no"], Knobs(enforce_rpc_deadline=False)),
     ("service", ["enforce_lease_rate = off"], Knobs(enforce_lease_rate=False)),
-    ("service", ["sub_second_backoff = off"], Knobs(sub_second_backoff=False)),
     ("service", ["retry_limit_check = before_dispatch"], Knobs(retry_limit_check=RetryLimitCheck.BEFORE_DISPATCH)),
     ("service", ["execution_count_rule = 2026"], Knobs()),
     ("service", ["execution_count_rule = legacy-zero"], Knobs(execution_count_rule=ExecutionCountRule.LEGACY_ZERO)),
-    ("service", ["zero_max_doublings = literal"], Knobs(zero_max_doublings=ZeroMaxDoublings.LITERAL)),
     ("service", ["purge_delay = 60s", "queue_init_delay = 1m"], Knobs(purge_delay=MINUTE, queue_init_delay=MINUTE)),
     ("service", ["iam_emulation = user:me@example.com"], Knobs(iam_emulation="user:me@example.com")),
     ("service", ["iam_emulation = true"], Knobs(iam_emulation="user:test@example.com")),
@@ -129,8 +124,8 @@ TEXTS: list[tuple[str, Any, Any]] = [
 KNOBS = (
     "app_engine_host_suffix, burst_size, enforce_lease_rate, enforce_rpc_deadline, execution_count_rule,"
     " follow_redirects, ghost_recreate, honour_retry_after, iam_emulation, iam_roles, legacy_errors, max_task_size,"
-    " purge_delay, queue_init_delay, queue_tombstone_ttl, retry_limit_check, sub_second_backoff, system_throttle,"
-    " task_tombstone_ttl, treat_304_as_success and zero_max_doublings"
+    " purge_delay, queue_init_delay, queue_tombstone_ttl, retry_limit_check, system_throttle, task_tombstone_ttl"
+    " and treat_304_as_success"
 )
 WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
     ("queues", 3, TypeError, "queues takes queue IDs, a mapping of IDs to fields, or a file, and got 3."),
@@ -230,9 +225,9 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
     ),
     (
         "service",
-        {"sub_second_backoff": 1},
+        {"honour_retry_after": 1},
         TypeError,
-        "service knob sub_second_backoff takes True or False, and got 1.",
+        "service knob honour_retry_after takes True or False, and got 1.",
     ),
     (
         "service",

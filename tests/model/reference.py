@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
+from urllib.parse import urlsplit
 
 from .reference_parts import (
     ENTITY_MISSING,
@@ -23,6 +24,7 @@ from .reference_parts import (
     TASK_GONE,
     TASK_TOMBSTONE,
     TASK_TTL,
+    Answer,
     Attempt,
     Laws,
     Operation,
@@ -33,12 +35,25 @@ from .reference_parts import (
     Script,
     Task,
     whole_microseconds,
-    whole_seconds,
 )
-from .reference_requests import Request, as_created, as_sent
+from .reference_requests import Request, as_created, as_sent, is_never_sent
 
 Thing = tuple[int, tuple[int, int, int], Callable[[], Any]]
 """What could happen: an instant, a rank among the things of that instant, and the deed."""
+
+
+def check_token(request: Request) -> None:
+    """Refuse a URL that doesn't go with the token."""
+    if request.token is None:
+        return
+    if not request.url.startswith("https://"):
+        text = "HttpRequest.url must start with 'https://' for request with HttpRequest.authorization_header"
+        raise Refused("INVALID_ARGUMENT", text)
+    if request.token[0] == "oauth_token" and not (urlsplit(request.url).hostname or "").endswith(".googleapis.com"):
+        raise Refused(
+            "INVALID_ARGUMENT",
+            'Invalid url for HttpRequest.oauth_token. The hostname in the url must end with ".googleapis.com"',
+        )
 
 
 class Reference:
@@ -88,18 +103,9 @@ class Reference:
                 raise Refused("FAILED_PRECONDITION", QUEUE_TOMBSTONE)
         return False
 
-    def settled(self, retries: Retries, *, zero_is_zero: bool = False) -> Retries:
+    def settled(self, retries: Retries) -> Retries:
         """Retry settings as the service keeps them."""
-        if retries.max_doublings == 0 and not (zero_is_zero or self.laws.zero_doublings_are_zero):
-            retries = replace(retries, max_doublings=16)
-        if self.laws.keeps_fractions:
-            return retries
-        return replace(
-            retries,
-            max_retry_duration=whole_seconds(retries.max_retry_duration),
-            min_backoff=whole_seconds(retries.min_backoff),
-            max_backoff=whole_seconds(retries.max_backoff),
-        )
+        return retries if retries.max_doublings else replace(retries, max_doublings=16)
 
     def update_rates(self, name: str, rates: Rates) -> None:
         queue = self.queue(name)
@@ -112,9 +118,8 @@ class Reference:
         queue.history.append((self.now, "QUEUE_UPDATED"))
 
     def update_doublings(self, name: str, max_doublings: int) -> None:
-        """By a mask that names them, so that 0 means 0."""
         queue = self.queue(name)
-        queue.retries = self.settled(replace(queue.retries, max_doublings=max_doublings), zero_is_zero=True)
+        queue.retries = self.settled(replace(queue.retries, max_doublings=max_doublings))
         queue.history.append((self.now, "QUEUE_UPDATED"))
 
     def update_target(self, name: str, http_target: Mapping[str, Any]) -> None:
@@ -169,6 +174,8 @@ class Reference:
         queue = self.queue_for_task(queue_name)
         if schedule_time is not None and schedule_time > self.now + FARTHEST_SCHEDULE:
             raise Refused("INVALID_ARGUMENT", "")
+        request = as_created(request, queue.other)
+        check_token(request)
         name = new_name()
         for task in queue.tasks:
             if task.name != name:
@@ -186,7 +193,7 @@ class Reference:
             deadline,
             script,
             None if retries is None else self.settled(retries),
-            as_created(request, queue.other),
+            request,
             stored_deadline,
         )
         self.created_tasks += 1
@@ -360,7 +367,7 @@ class Reference:
 
     def _deliver(self, queue: Queue, task: Task, attempt: Attempt) -> None:
         self.tally["attempts"] += 1
-        answer = task.script(attempt.number)
+        answer = Answer(None, 0, None) if is_never_sent(attempt.sent) else task.script(attempt.number)
         is_late = answer.takes > task.deadline
         attempt.answer_at = self.now + min(answer.takes, task.deadline)
         attempt.answer = (

@@ -64,10 +64,6 @@ class Laws:
     old_errors: bool = False
     looks_before_dispatch: bool = False
     """The age limit is held against the instant of the retry, not of the failure."""
-    zero_doublings_are_zero: bool = False
-    """Also where a mask doesn't say so."""
-    keeps_fractions: bool = True
-    """Of a second, in retry settings."""
     throttles: bool = False
     honours_retry_after: bool = False
     takes_304: bool = False

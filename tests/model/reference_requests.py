@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 WITH_BODY = ("POST", "PUT", "PATCH")
+CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 
 
 @dataclass(frozen=True)
@@ -26,35 +27,43 @@ class Request:
 
 
 def as_created(request: Request, settings: Mapping[str, Any]) -> Request:
-    """With the queue's headers in place of those of the same names; with the queue's routing, where it has one."""
-    if request.is_app_engine:
-        return routed(request, settings)
-    headers = list(request.headers)
-    for override in settings.get("http_target", {}).get("header_overrides", []):
-        key, value = override["header"]["key"], override["header"]["value"]
-        headers = [pair for pair in headers if pair[0].lower() != key.lower()]
-        headers.append((key, value))
-    return replace(request, headers=tuple(sorted(headers)))
+    """With the queue's token in place of its own, which names an audience or a scope; with the queue's routing."""
+    return routed(request, settings) if request.is_app_engine else with_token(request, settings)
 
 
 def as_sent(request: Request, settings: Mapping[str, Any]) -> Request:
-    """With the queue's URL, method and token, or its routing."""
+    """With the queue's URL, method, headers and token, or its routing."""
     if request.is_app_engine:
         return routed(request, settings)
     http_target = settings.get("http_target")
     if not http_target:
         return request
+    request = with_token(request, settings)
     if "http_method" in http_target:
         request = replace(request, method=http_target["http_method"])
-    if request.method not in WITH_BODY:
-        request = replace(request, body=b"")
-    if "oidc_token" in http_target:
-        token = http_target["oidc_token"]
-        request = replace(request, token=("oidc_token", token["service_account_email"], token["audience"]))
-    if "oauth_token" in http_target:
-        token = http_target["oauth_token"]
-        request = replace(request, token=("oauth_token", token["service_account_email"], token["scope"]))
-    return replace(request, url=overridden(request.url, http_target.get("uri_override", {})))
+    headers = list(request.headers)
+    for override in http_target.get("header_overrides", []):
+        key, value = override["header"]["key"], override["header"].get("value", "")
+        headers = [pair for pair in headers if pair[0].lower() != key.lower()]
+        headers.append((key, value))
+    url = overridden(request.url, http_target.get("uri_override", {}))
+    return replace(request, headers=tuple(sorted(headers)), url=url)
+
+
+def is_never_sent(request: Request) -> bool:
+    """A body whose method has come to be one without."""
+    return not request.is_app_engine and request.body != b"" and request.method not in WITH_BODY
+
+
+def with_token(request: Request, settings: Mapping[str, Any]) -> Request:
+    http_target, token = settings.get("http_target", {}), request.token
+    for kind, purpose in (("oidc_token", "audience"), ("oauth_token", "scope")):
+        if kind in http_target:
+            token = (kind, http_target[kind]["service_account_email"], http_target[kind].get(purpose, ""))
+    if token is not None and not token[2]:
+        kind, account, _ = token
+        token = (kind, account, request.url if kind == "oidc_token" else CLOUD_PLATFORM)
+    return replace(request, token=token)
 
 
 def routed(request: Request, settings: Mapping[str, Any]) -> Request:
@@ -91,5 +100,5 @@ def overridden(url: str, given: Mapping[str, Any]) -> str:
     if port:
         result += ":" + port
     result += chosen(own.path, path)
-    query = chosen(own.query, query)
+    query = own.query if fills_in and own.path else chosen(own.query, query)
     return result + "?" + query if query else result

@@ -85,7 +85,7 @@ class ModelSide:
 
     def _knobs(self) -> Any:
         laws, knobs = self.laws, self.model.knobs
-        check, zero = knobs.RetryLimitCheck, knobs.ZeroMaxDoublings
+        check = knobs.RetryLimitCheck
         return knobs.Knobs(
             burst_size=lambda rate: BURSTS[Fraction(rate)],
             queue_tombstone_ttl=laws.queue_tombstone_ttl,
@@ -95,8 +95,6 @@ class ModelSide:
             ghost_recreate=laws.ghosts,
             legacy_errors=laws.old_errors,
             retry_limit_check=check.BEFORE_DISPATCH if laws.looks_before_dispatch else check.AFTER_FAILURE,
-            zero_max_doublings=zero.LITERAL if laws.zero_doublings_are_zero else zero.DEFAULT,
-            sub_second_backoff=laws.keeps_fractions,
             system_throttle=knobs.SystemThrottle.SIMPLE if laws.throttles else knobs.SystemThrottle.NONE,
             honour_retry_after=laws.honours_retry_after,
             treat_304_as_success=laws.takes_304,

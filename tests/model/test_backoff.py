@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._service.errors import Code
-from pytest_cloudtasks._service.options import Knobs, RetryLimitCheck, ZeroMaxDoublings
+from pytest_cloudtasks._service.options import Knobs, RetryLimitCheck
 from pytest_cloudtasks._service.outcome import response
 from pytest_cloudtasks._service.retry import (
     UNLIMITED,
@@ -77,9 +78,10 @@ def test_delays_have_a_linear_phase(vector: dict[str, Any]) -> None:
 def test_a_failing_task_comes_again_at_the_delays_of_the_vectors(vector: dict[str, Any]) -> None:
     """A whole service keeps the same delays, between the end of an attempt and the next."""
     expected = milliseconds(vector["after_failure_n"])
-    settings = {"retry_config": {**backoff_of(vector), "max_attempts": len(expected) + 1}}
-    knobs = Knobs(zero_max_doublings=ZeroMaxDoublings.LITERAL, burst_size=100)
-    driver = driver_with(FAILING, settings, knobs)
+    config = RetryConfig(**{**backoff_of(vector), "max_attempts": len(expected) + 1})
+    driver = driver_with(FAILING, knobs=Knobs(burst_size=100))
+    queue = driver.service.queues[QUEUE]
+    queue.reconfigure(replace(queue.config, retry_config=config), START)  # as a queue.yaml can have it
     task = add(driver)
     driver.drain()
     at = dispatched_at(task)
@@ -164,10 +166,10 @@ def test_giving_up_says_which_limits_were_used_up(config: RetryConfig, reason: s
 
 
 def test_defaults_fill_what_is_left_out() -> None:
-    """A queue that sets nothing has the recorded defaults; 0 attempts and 0 doublings are unset too."""
+    """A queue that sets nothing has the recorded defaults, and so has one that sets everything to 0."""
     default = RetryConfig(100, 0, SECOND // 10, HOUR, 16)
-    assert retry_config_from({}, Knobs()) == default
-    assert retry_config_from({"max_attempts": 0, "max_doublings": 0}, Knobs()) == default
+    assert retry_config_from({}) == default
+    assert retry_config_from(dict.fromkeys(RetryConfig._fields, 0)) == default
 
 
 def test_what_is_given_is_kept() -> None:
@@ -179,22 +181,7 @@ def test_what_is_given_is_kept() -> None:
         "max_backoff": SECOND + 1,
         "max_doublings": 3,
     }
-    assert retry_config_from(given, Knobs()) == RetryConfig(**given)
-
-
-def test_zero_doublings_can_be_meant_literally() -> None:
-    """By the knob, or where an update's mask names them, 0 doublings are 0."""
-    assert retry_config_from({}, Knobs(zero_max_doublings=ZeroMaxDoublings.LITERAL)).max_doublings == 0
-    assert retry_config_from({}, Knobs(), literal_zero=True).max_doublings == 0
-    assert retry_config_from({"max_doublings": 5}, Knobs(), literal_zero=True).max_doublings == 5
-
-
-def test_fractions_of_a_second_can_be_cut_off() -> None:
-    """The knob truncates what is given, and leaves the default of 0.1 s alone."""
-    knobs = Knobs(sub_second_backoff=False)
-    given = {"min_backoff": 1_900_000_000, "max_backoff": 7_500_000_000, "max_retry_duration": 999_999_999}
-    assert retry_config_from(given, knobs) == RetryConfig(100, 0, SECOND, 7 * SECOND, 16)
-    assert retry_config_from({}, knobs) == RetryConfig()
+    assert retry_config_from(given) == RetryConfig(**given)
 
 
 REFUSED = [
@@ -202,7 +189,11 @@ REFUSED = [
     ({"max_doublings": -1}, "RetryConfig.maxDoublings cannot be negative."),
     ({"min_backoff": -1}, "RetryConfig.minBackoff cannot be negative."),
     ({"max_backoff": -1}, "RetryConfig.maxBackoff cannot be negative."),
-    ({"max_retry_duration": -1}, "RetryConfig.maxRetryDuration cannot be negative."),
+    ({"max_retry_duration": -SECOND}, "RetryConfig.max_retry_duration.seconds cannot be negative."),
+    ({"max_retry_duration": -SECOND - 1}, "RetryConfig.max_retry_duration.seconds cannot be negative."),
+    ({"max_retry_duration": -1}, "RetryConfig.max_retry_duration.nanos cannot be set."),
+    ({"max_retry_duration": 1}, "RetryConfig.max_retry_duration.nanos cannot be set."),
+    ({"max_retry_duration": 30 * SECOND - 1}, "RetryConfig.max_retry_duration.nanos cannot be set."),
     (
         {"min_backoff": 10 * SECOND, "max_backoff": 5 * SECOND},
         "RetryConfig.minBackoff must be less than or equal to RetryConfig.maxBackoff.",
@@ -220,7 +211,7 @@ def test_settings_out_of_range_are_refused_wherever_they_are_given(given: dict[s
     refused = Code.INVALID_ARGUMENT
     other = f"{LOCATION}/queues/other"
     assert_refused(service, refused, message, lambda: service.create_queue(START, LOCATION, other, settings))
-    assert_refused(service, refused, message, lambda: service.update_queue(START, QUEUE, settings, []))
+    assert_refused(service, refused, message, lambda: service.update_queue(START, QUEUE, settings))
     assert_refused(service, refused, message, lambda: service.update_queue(START, QUEUE, settings, ["retry_config"]))
     assert_refused(driver.service, refused, message, lambda: add(driver, retry_config=given))
 

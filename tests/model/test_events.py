@@ -16,7 +16,7 @@ def test_the_life_of_a_queue_is_told() -> None:
     """Every change of a queue is an event of its instant."""
     driver = driver_with()
     service = driver.service
-    service.update_queue(START + 1, QUEUE, {}, [])
+    service.update_queue(START + 1, QUEUE, {})
     service.pause_queue(START + 2, QUEUE)
     service.resume_queue(START + 3, QUEUE)
     service.purge_queue(START + 4, QUEUE)

@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._service.errors import Code
-from pytest_cloudtasks._service.http_overrides import at_creation, at_execution, has_field, overridden, taken
+from pytest_cloudtasks._service.errors import Code, ErrorInfo, ServiceError
+from pytest_cloudtasks._service.http_overrides import at_creation, at_execution, overridden
+from pytest_cloudtasks._service.outcome import NO_RESPONSE, response
 from pytest_cloudtasks._service.request import MAX_HEADER_BYTES, AppEngineTarget, HttpTarget, OAuthToken, OidcToken
 from pytest_cloudtasks._service.service import Service
-from pytest_cloudtasks._service.task import TaskSpec
+from pytest_cloudtasks._service.task import TaskSpec, TaskState
+from pytest_cloudtasks._service.tokens import CLOUD_PLATFORM
 
 from .driving import LOCATION, QUEUE, START, add, assert_refused, driver_with, service_with
 
 URL = "https://user@task.test:8443/own?a=1#part"
 BARE = "https://task.test"
+GOOGLE = "https://run.googleapis.com/job"
 OIDC = {"service_account_email": "sa@p.iam.gserviceaccount.com", "audience": "https://a.test"}
 OAUTH = {"service_account_email": "sa@p.iam.gserviceaccount.com", "scope": "cloud"}
 
@@ -30,114 +33,201 @@ def header(key: str, value: str) -> dict[str, dict[str, str]]:
 
 # --- settings ----------------------------------------------------------------------------------------------------
 
+HEADERS = (
+    "Error in parsing HttpTarget.headers. Header name cannot be empty or start with reserved prefixes. Invalid headers"
+    " found: "
+)
+UNUSABLE = "Error in parsing HttpTarget. "
+NO_EMAIL = "Request contains an invalid argument."
+
+
+def assert_refused_everywhere(given: dict[str, Any], message: str) -> None:
+    """A new queue and every update refuse it alike, and nothing changes."""
+    service, settings, other = service_with(), {"http_target": given}, f"{LOCATION}/queues/other"
+    refused = Code.INVALID_ARGUMENT
+    assert_refused(service, refused, message, lambda: service.create_queue(START, LOCATION, other, settings))
+    for mask in (None, ["http_target"]):
+        assert_refused(service, refused, message, lambda mask=mask: service.update_queue(START, QUEUE, settings, mask))
+
+
+@pytest.mark.parametrize("host", ["", "https://q.test", "q.test:80", "q.test/path", ":", "/"])
+def test_a_host_is_a_name_alone(host: str) -> None:
+    """It has no scheme, port or path, whatever the mask names."""
+    given = {"uri_override": {"host": host}}
+    assert_refused_everywhere(given, f"{UNUSABLE}Invalid Host.")
+    service = service_with()
+    for mask in (["rate_limits"], []):
+        assert_refused(
+            service,
+            Code.INVALID_ARGUMENT,
+            f"{UNUSABLE}Invalid Host.",
+            lambda mask=mask: service.update_queue(START, QUEUE, {"http_target": given}, mask),
+        )
+
+
+def test_an_error_says_in_its_details_what_is_invalid() -> None:
+    """They are those of ErrorInfo."""
+    with pytest.raises(ServiceError) as caught:
+        service_with({"http_target": {"uri_override": {"port": -1}}})
+    assert caught.value.details == (
+        ErrorInfo(
+            "INVALID_INPUT_ON_HTTP_TARGET_OVERRIDE",
+            "cloudtasks.googleapis.com",
+            (("invalid_field", "Port number should be a positive integer."),),
+        ),
+    )
+
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"uri_override": {"host": ""}}, "HttpTarget.uriOverride.host cannot be an empty string."),
+        ({"uri_override": {"port": -1}}, f"{UNUSABLE}Port number should be a positive integer."),
+        ({"uri_override": {}}, f"{UNUSABLE}Invalid uri_override."),
+        ({"uri_override": {"scheme": 99}}, UNUSABLE),
+        ({"uri_override": {"port": 1, "uri_override_enforce_mode": 99}}, UNUSABLE),
+        ({"http_method": 99}, UNUSABLE),
+        ({"header_overrides": [header("", "1")]}, HEADERS),
+        ({"header_overrides": [header("X:One", "1")]}, f"{HEADERS}X:One"),
+        ({"header_overrides": [header("host", "1")]}, f"{HEADERS}host"),
         (
-            {"uri_override": {"port": -1}},
-            "HttpTarget.uriOverride.port must be a positive integer, or 0 to clear the port, and is -1.",
+            {"header_overrides": [header("User-Agent", "1"), header("X-One", "1"), header("CONNECTION", "1")]},
+            f"{HEADERS}User-Agent, CONNECTION",
         ),
-        (
-            {"oidc_token": {"service_account_email": "sa@p.iam.gserviceaccount.com"}},
-            "HttpTarget.oidcToken must have both the service account email and the audience.",
-        ),
-        (
-            {"oidc_token": {"audience": "https://a.test"}},
-            "HttpTarget.oidcToken must have both the service account email and the audience.",
-        ),
-        (
-            {"oauth_token": {"service_account_email": "sa@p.iam.gserviceaccount.com"}},
-            "HttpTarget.oauthToken must have both the service account email and the scope.",
-        ),
-        ({"oauth_token": {}}, "HttpTarget.oauthToken must have both the service account email and the scope."),
+        ({"header_overrides": [header("Content-Length", "1")]}, f"{HEADERS}Content-Length"),
+        ({"header_overrides": [header("Transfer-Encoding", "1")]}, f"{HEADERS}Transfer-Encoding"),
+        ({"header_overrides": [header("X-Forwarded-For", "1")]}, f"{HEADERS}X-Forwarded-For"),
+        ({"header_overrides": [header("X-Google-A", "1")]}, f"{HEADERS}X-Google-A"),
+        ({"header_overrides": [header("x-appengine-a", "1")]}, f"{HEADERS}x-appengine-a"),
+        ({"header_overrides": [header("X-CloudTasks-A", "1")]}, f"{HEADERS}X-CloudTasks-A"),
+        ({"oidc_token": {}}, "service_account_email must be set."),
+        ({"oauth_token": {"scope": "cloud"}}, "service_account_email must be set."),
+        ({"oidc_token": {"service_account_email": "sa"}}, NO_EMAIL),
+        ({"oidc_token": {"service_account_email": "sa@"}}, NO_EMAIL),
+        ({"oauth_token": {"service_account_email": "@p"}}, NO_EMAIL),
+        ({"oauth_token": {"service_account_email": "sa@p@q"}}, NO_EMAIL),
         (
             {"header_overrides": [header("X-One", "1" * (MAX_HEADER_BYTES - 5))]},
             "HttpTarget.headerOverrides must be smaller than 80 KB in total.",
         ),
     ],
 )
-def test_what_the_docstrings_forbid_is_refused(given: dict[str, Any], message: str) -> None:
-    """It is refused wherever it is given, and nothing changes."""
-    service, settings, other = service_with(), {"http_target": given}, f"{LOCATION}/queues/other"
-    refused = Code.INVALID_ARGUMENT
-    assert_refused(service, refused, message, lambda: service.create_queue(START, LOCATION, other, settings))
-    assert_refused(service, refused, message, lambda: service.update_queue(START, QUEUE, settings, []))
-    assert_refused(service, refused, message, lambda: service.update_queue(START, QUEUE, settings, ["http_target"]))
+def test_a_target_that_is_none_is_refused(given: dict[str, Any], message: str) -> None:
+    """The texts are recorded, but for the size of headers."""
+    assert_refused_everywhere(given, message)
 
 
-def test_headers_just_below_the_limit_are_accepted() -> None:
-    """The names and values of all headers have to be smaller than 80 KB together."""
-    given = {"header_overrides": [header("X-One", "1" * (MAX_HEADER_BYTES - 6))]}
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"uri_override": {"port": 0, "path_override": {}, "query_override": {}}},
+        {"uri_override": {"scheme": "SCHEME_UNSPECIFIED"}},
+        {"uri_override": {"port": 65536}},
+        {"uri_override": {"path_override": {"path": "no slash"}, "query_override": {"query_params": "?a"}}},
+        {"http_method": "GET", "oidc_token": OIDC},
+        {"oidc_token": {"service_account_email": "sa@p"}},
+        {"oauth_token": {"service_account_email": "sa@p"}},
+        {"oauth_token": {"service_account_email": "sa@p", "scope": "any text"}},
+        {"header_overrides": [header("X-One", "a"), header("x-one", ""), header("X-Two", "a\r\nb")]},
+        {"header_overrides": [header("Content-Type", "text/plain"), header("Authorization", "Bearer token")]},
+        {"header_overrides": [header("X-Goog-A", "a"), header("X-Googles", "b"), header("Hosts", "c")]},
+        {"header_overrides": [header("X-One", "1" * (MAX_HEADER_BYTES - 6))]},
+    ],
+)
+def test_a_target_is_kept_as_it_was_set(given: dict[str, Any]) -> None:
+    """A part that is set to nothing stays set, and so does a header that is there twice."""
     assert stored(service_with({"http_target": given})) == given
 
 
-def test_settings_are_kept_as_they_were_given() -> None:
-    """A host or port that is set to nothing stays told apart from one that isn't set."""
-    given = {"uri_override": {"port": 0, "path_override": {}}, "http_method": "GET", "oidc_token": OIDC}
-    assert stored(service_with({"http_target": given})) == given
-    assert stored(service_with({"http_target": {}})) == {}
+def test_a_queue_without_a_target_has_none() -> None:
+    """It differs from one with a target that has nothing in it."""
     assert stored(service_with()) is None
+
+
+def test_a_header_override_without_a_header_is_dropped() -> None:
+    """The others stay; without any, the field is unset."""
+    given = [{}, header("X-One", "a"), {}]
+    assert stored(service_with({"http_target": {"header_overrides": given}})) == {
+        "header_overrides": [header("X-One", "a")]
+    }
+    assert stored(service_with({"http_target": {"header_overrides": [{}]}})) == {}
+
+
+BEFORE = {"uri_override": {"host": "q.test", "port": 1}, "http_method": "GET", "oidc_token": OIDC}
 
 
 @pytest.mark.parametrize(
     ("paths", "given", "expected"),
     [
-        ([], {}, None),
-        ([], {"http_target": {"http_method": "PUT"}}, {"http_method": "PUT"}),
-        (["http_target"], {}, None),
-        (["http_target"], {"http_target": {"http_method": "PUT"}}, {"http_method": "PUT"}),
-        (["http_target.http_method"], {}, {"uri_override": {"host": "q.test", "port": 1}, "oidc_token": OIDC}),
+        (None, {}, None),
+        (None, {"http_method": "PUT"}, {"http_method": "PUT"}),
+        ([], {"http_method": "PUT"}, BEFORE),
+        (["http_target"], {"http_method": "PUT"}, {"http_method": "PUT"}),
+        (["http_target.http_method"], {}, {key: BEFORE[key] for key in ("uri_override", "oidc_token")}),
         (
             ["http_target.uri_override.host"],
-            {"http_target": {"uri_override": {"host": "other.test", "port": 2}, "http_method": "PUT"}},
-            {"uri_override": {"host": "other.test", "port": 1}, "http_method": "GET", "oidc_token": OIDC},
+            {"uri_override": {"host": "other.test", "port": 2}, "http_method": "PUT"},
+            {**BEFORE, "uri_override": {"host": "other.test", "port": 1}},
         ),
+        (["http_target.uri_override.host"], {}, {**BEFORE, "uri_override": {"port": 1}}),
         (
-            ["http_target.uri_override.host", "http_target.uri_override.port"],
-            {},
-            {"http_method": "GET", "oidc_token": OIDC},
+            ["http_target.uri_override.path_override.path"],
+            {"uri_override": {"path_override": {}}},
+            {**BEFORE, "uri_override": {"host": "q.test", "port": 1, "path_override": {}}},
         ),
+        (["http_target.uri_override.path_override.path"], {"uri_override": {"port": 2}}, BEFORE),
         (
             ["http_target.oauth_token"],
-            {"http_target": {"oauth_token": OAUTH}},
-            {"uri_override": {"host": "q.test", "port": 1}, "http_method": "GET", "oauth_token": OAUTH},
+            {"oauth_token": OAUTH},
+            {"uri_override": BEFORE["uri_override"], "http_method": "GET", "oauth_token": OAUTH},
         ),
         (
-            ["rate_limits", "stackdriver_logging_config.sampling_ratio"],
-            {"http_target": {"http_method": "PUT"}},
-            {"uri_override": {"host": "q.test", "port": 1}, "http_method": "GET", "oidc_token": OIDC},
+            ["http_target.oidc_token"],
+            {"oauth_token": OAUTH},
+            {"uri_override": BEFORE["uri_override"], "http_method": "GET"},
         ),
+        (
+            ["http_target.oidc_token.audience"],
+            {"oauth_token": OAUTH},
+            {**BEFORE, "oidc_token": {"service_account_email": OIDC["service_account_email"]}},
+        ),
+        (
+            ["http_target.oauth_token.scope"],
+            {"oauth_token": OAUTH},
+            {"uri_override": BEFORE["uri_override"], "http_method": "GET", "oauth_token": {"scope": "cloud"}},
+        ),
+        (["rate_limits", "stackdriver_logging_config.sampling_ratio"], {"http_method": "PUT"}, BEFORE),
     ],
 )
-def test_an_update_takes_what_its_mask_names(paths: list[str], given: dict[str, Any], expected: object) -> None:
+def test_an_update_takes_what_its_mask_names(paths: list[str] | None, given: dict[str, Any], expected: object) -> None:
     """A field that is named and not given is unset, however deep; the tokens exclude each other."""
-    before = {"uri_override": {"host": "q.test", "port": 1}, "http_method": "GET", "oidc_token": OIDC}
-    service = service_with({"http_target": before})
-    service.update_queue(START, QUEUE, given, paths)
+    service = service_with({"http_target": BEFORE})
+    service.update_queue(START, QUEUE, {"http_target": given} if given else {}, paths)
     assert stored(service) == expected
 
 
-def test_a_part_that_is_given_empty_is_set() -> None:
-    """An empty path clears the task's, so it is not the same as none."""
-    path = "uri_override.path_override.path"
-    assert taken({}, {"uri_override": {"path_override": {}}}, path) == {"uri_override": {"path_override": {}}}
-    assert taken({"uri_override": {"path_override": {"path": "/a"}}}, {}, path) == {}
+def test_a_mask_may_not_leave_a_uri_override_with_nothing_in_it() -> None:
+    """The result is checked, of a queue with a target and of one without."""
+    for before, given, paths in (
+        ({"http_target": BEFORE}, {}, ["http_target.uri_override.host", "http_target.uri_override.port"]),
+        ({}, {"http_target": {"uri_override": {"port": 1}}}, ["http_target.uri_override.host"]),
+    ):
+        service = service_with(before)
+        assert_refused(
+            service,
+            Code.INVALID_ARGUMENT,
+            f"{UNUSABLE}Invalid uri_override.",
+            lambda service=service, given=given, paths=paths: service.update_queue(START, QUEUE, given, paths),
+        )
 
 
-@pytest.mark.parametrize("path", ["nonsense", "uri_override.nonsense", "header_overrides.header", "http_method.name"])
-def test_a_mask_with_another_path_is_refused(path: str) -> None:
-    """A path that is no field is refused, and nothing changes."""
-    assert not has_field(path)
+def test_a_path_below_a_message_that_nobody_has_creates_none() -> None:
+    """The request's target is there, and so is the queue's then; the token is in neither."""
     service = service_with()
-    message = f"The update mask names http_target.{path}, which is no field of a queue."
-    assert_refused(
-        service,
-        Code.INVALID_ARGUMENT,
-        message,
-        lambda: service.update_queue(START, QUEUE, {"http_target": {}}, [f"http_target.{path}"]),
+    service.update_queue(
+        START, QUEUE, {"http_target": {"oauth_token": OAUTH}}, ["http_target.oidc_token.service_account_email"]
     )
+    assert stored(service) == {}
 
 
 # --- the URL -----------------------------------------------------------------------------------------------------
@@ -170,7 +260,7 @@ def test_an_override_replaces_its_part_of_the_url(given: dict[str, Any], mode: d
     [
         (URL, URL),
         (BARE, "https://task.test:123/all?b=2"),
-        ("https://task.test/", "https://task.test:123/?b=2"),
+        ("https://task.test/", "https://task.test:123/"),
         ("https://task.test?a=1", "https://task.test:123/all?a=1"),
         ("https://:80", "https://q.test:80/all?b=2"),
     ],
@@ -205,46 +295,121 @@ def test_any_text_may_be_a_url(url: str, expected: str) -> None:
 # --- what is sent ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "OPTIONS"])
-def test_a_method_without_a_body_drops_it(method: str) -> None:
-    """The body is not sent by a method that has none."""
+@pytest.mark.parametrize(
+    ("method", "can_be_sent"),
+    [("GET", False), ("HEAD", False), ("DELETE", False), ("OPTIONS", False), ("POST", True), ("PATCH", True)],
+)
+def test_a_method_without_a_body_can_not_send_one(method: str, can_be_sent: bool) -> None:
+    """The method is the queue's, the body stays the task's."""
     sent = at_execution(HttpTarget(BARE, "POST", (("A", "1"),), b"abc"), {"http_method": method})
-    assert (sent.method, sent.body, sent.headers) == (method, b"", (("A", "1"),))
+    assert (sent.method, sent.body, sent.headers, sent.can_be_sent) == (method, b"abc", (("A", "1"),), can_be_sent)
+    assert at_execution(HttpTarget(BARE), {"http_method": method}).can_be_sent
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-def test_a_method_with_a_body_keeps_it(method: str) -> None:
-    """The method is the queue's, the body the task's."""
-    sent = at_execution(HttpTarget(BARE, "POST", (), b"abc"), {"http_method": method})
-    assert (sent.method, sent.body) == (method, b"abc")
+def test_an_attempt_that_can_not_be_sent_fails_without_a_response() -> None:
+    """Nobody sees it, and it is retried; a RunTask is no exception."""
+    seen: list[str] = []
+
+    def handler(attempt: Any) -> Any:
+        seen.append(attempt.target.method)
+        return response(200), 0
+
+    settings = {"http_target": {"http_method": "GET"}, "retry_config": {"max_attempts": 3}}
+    driver = driver_with(handler, settings)
+    with_body = driver.service.create_task(START, QUEUE, TaskSpec(HttpTarget(BARE, body=b"abc")))
+    driver.service.run_task(START, with_body.name)
+    driver.drain()
+    assert [attempt.outcome for attempt in with_body.attempts] == [NO_RESPONSE] * 3
+    assert NO_RESPONSE.message == "UNKNOWN(2): HTTP status code 0"
+    assert (with_body.response_count, with_body.state) == (0, TaskState.EXHAUSTED)
+    add(driver)
+    driver.drain()
+    assert seen == ["GET"]
 
 
 @pytest.mark.parametrize("own", [{}, {"oidc": OidcToken("own@p")}, {"oauth": OAuthToken("own@p")}])
-def test_a_token_replaces_the_task_s(own: dict[str, Any]) -> None:
-    """Either kind takes the place of either; a queue without one leaves the task its own."""
-    target = HttpTarget(BARE, **own)
-    sent = at_execution(target, {"oidc_token": OIDC})
-    assert isinstance(sent, HttpTarget)
+@pytest.mark.parametrize("apply", [at_creation, at_execution])
+def test_a_token_replaces_the_task_s(apply: Any, own: dict[str, Any]) -> None:
+    """Either kind takes the place of either, when a task is created and when it is dispatched."""
+    target = HttpTarget(GOOGLE, **own)
+    sent = apply(target, {"oidc_token": OIDC})
     assert (sent.oidc, sent.oauth) == (OidcToken(OIDC["service_account_email"], "https://a.test"), None)
-    sent = at_execution(target, {"oauth_token": OAUTH})
-    assert isinstance(sent, HttpTarget)
+    sent = apply(target, {"oauth_token": OAUTH})
     assert (sent.oidc, sent.oauth) == (None, OAuthToken(OAUTH["service_account_email"], "cloud"))
-    sent = at_execution(target, {"http_method": "POST"})
-    assert isinstance(sent, HttpTarget)
-    assert (sent.oidc, sent.oauth) == (target.oidc, target.oauth)
+
+
+@pytest.mark.parametrize("apply", [at_creation, at_execution])
+def test_an_empty_audience_is_the_task_s_own_url_and_an_empty_scope_all_of_google_cloud(apply: Any) -> None:
+    """The URL is that of the task, with its query, and not the one it is sent to."""
+    account = {"service_account_email": "sa@p"}
+    given = {"oidc_token": account, "uri_override": {"host": "q.test"}}
+    assert apply(HttpTarget(f"{BARE}/a?b=1"), given).token == OidcToken("sa@p", f"{BARE}/a?b=1")
+    assert apply(HttpTarget(GOOGLE), {"oauth_token": account}).token == OAuthToken("sa@p", CLOUD_PLATFORM)
+
+
+def test_a_task_s_own_token_is_completed_when_it_is_created() -> None:
+    """A queue without a token leaves the task its own."""
+    for given in (None, {}, {"http_method": "GET"}):
+        for target, token in (
+            (HttpTarget(f"{BARE}/a?b=1", oidc=OidcToken("sa@p")), OidcToken("sa@p", f"{BARE}/a?b=1")),
+            (HttpTarget(BARE, oidc=OidcToken("sa@p", "any text")), OidcToken("sa@p", "any text")),
+            (HttpTarget(GOOGLE, oauth=OAuthToken("sa@p")), OAuthToken("sa@p", CLOUD_PLATFORM)),
+            (HttpTarget(GOOGLE, oauth=OAuthToken("sa@p", "any text")), OAuthToken("sa@p", "any text")),
+        ):
+            created = at_creation(target, given)
+            assert isinstance(created, HttpTarget)
+            assert created.token == token
+
+
+NEEDS_HTTPS = "HttpRequest.url must start with 'https://' for request with HttpRequest.authorization_header"
+NEEDS_GOOGLE = 'Invalid url for HttpRequest.oauth_token. The hostname in the url must end with ".googleapis.com"'
+OAUTH_TARGET = {"oauth_token": OAUTH}
+
+
+@pytest.mark.parametrize(
+    ("url", "own", "given", "message"),
+    [
+        ("http://task.test/", {"oidc": OidcToken("sa@p")}, {}, NEEDS_HTTPS),
+        ("http://run.googleapis.com/", {}, OAUTH_TARGET, NEEDS_HTTPS),
+        ("https://task.test/", {"oauth": OAuthToken("sa@p")}, {}, NEEDS_GOOGLE),
+        ("https://task.test/", {"oidc": OidcToken("sa@p")}, OAUTH_TARGET, NEEDS_GOOGLE),
+        ("https://googleapis.com/", {}, OAUTH_TARGET, NEEDS_GOOGLE),
+        ("https://rungoogleapis.com/", {}, OAUTH_TARGET, NEEDS_GOOGLE),
+        ("https://run.googleapis.com.test/", {}, OAUTH_TARGET, NEEDS_GOOGLE),
+        ("https://task.test/.googleapis.com", {}, OAUTH_TARGET, NEEDS_GOOGLE),
+        ("https://run.googleapis.com", {}, OAUTH_TARGET, ""),
+        ("https://a.run.googleapis.com:443/?b", {}, OAUTH_TARGET, ""),
+        ("https://task.test/", {"oauth": OAuthToken("sa@p")}, {"oidc_token": OIDC}, ""),
+        ("https://task.test/", {"oidc": OidcToken("sa")}, {"oidc_token": OIDC}, NO_EMAIL),
+        ("https://task.test/", {"oauth": OAuthToken("")}, {"oidc_token": OIDC}, "service_account_email must be set."),
+    ],
+)
+def test_the_url_of_a_task_has_to_go_with_the_token_that_it_gets(
+    url: str, own: dict[str, Any], given: dict[str, Any], message: str
+) -> None:
+    """The token that the queue's replaces needs a good e-mail address all the same."""
+    service = service_with({"http_target": {**given, "uri_override": {"host": "run.googleapis.com"}}})
+
+    def create() -> object:
+        return service.create_task(START, QUEUE, TaskSpec(HttpTarget(url, **own)))
+
+    if message:
+        assert_refused(service, Code.INVALID_ARGUMENT, message, create)
+    else:
+        create()
 
 
 def test_headers_override_those_of_the_task_in_any_case() -> None:
     """The queue's header takes the place of all of the task's of that name; the others stay."""
     target = HttpTarget(BARE, headers=(("x-one", "own"), ("X-Two", "own")))
     given = {"header_overrides": [header("X-One", "first"), header("X-ONE", "last"), header("X-Three", "new")]}
-    sent = at_creation(target, given)
+    sent = at_execution(target, given)
     assert sent.headers == (("X-Two", "own"), ("X-ONE", "last"), ("X-Three", "new"))
 
 
-@pytest.mark.parametrize("given", [None, {}, {"http_method": "GET"}])
-def test_without_headers_a_task_is_created_as_it_is(given: dict[str, str] | None) -> None:
-    """Method, URL and token are no matter of creation."""
+@pytest.mark.parametrize("given", [None, {}, {"http_method": "GET", "header_overrides": [header("A", "2")]}])
+def test_without_a_token_a_task_is_created_as_it_is(given: dict[str, str] | None) -> None:
+    """Method, URL and headers are no matter of creation."""
     target = HttpTarget(BARE, "POST", (("A", "1"),), b"abc")
     assert at_creation(target, given) is target
 
@@ -260,20 +425,41 @@ def test_app_engine_tasks_go_as_they_are() -> None:
 # --- in the service ----------------------------------------------------------------------------------------------
 
 
-def test_headers_are_those_of_the_creation_and_the_rest_of_the_dispatch() -> None:
-    """A changed queue sends waiting tasks elsewhere, with the headers that they were stored with."""
-    first = {"header_overrides": [header("X-Queue", "one"), header("Host", "reserved")], "http_method": "PUT"}
+def test_a_changed_target_reaches_tasks_that_wait() -> None:
+    """All of it, the token included; the stored task stays as it was created."""
+    first = {"header_overrides": [header("X-Queue", "one")], "http_method": "PUT", "oidc_token": OIDC}
     driver = driver_with(settings={"http_target": first})
-    task = add(driver)
-    assert task.target.headers == (("User-Agent", "Google-Cloud-Tasks"), ("X-Queue", "one"))
-    assert task.target.method == "POST"
-    second = {"header_overrides": [header("X-Queue", "two")], "uri_override": {"host": "q.test"}}
-    driver.service.update_queue(driver.now, QUEUE, {"http_target": second}, [])
+    target = HttpTarget(f"{BARE}/run", headers=(("Authorization", "Bearer token"),))
+    task = driver.service.create_task(START, QUEUE, TaskSpec(target))
+    assert isinstance(task.target, HttpTarget)
+    assert task.target.headers == (("Authorization", "Bearer token"), ("User-Agent", "Google-Cloud-Tasks"))
+    assert (task.target.method, task.target.token) == (
+        "POST",
+        OidcToken(OIDC["service_account_email"], "https://a.test"),
+    )
+    second = {
+        "header_overrides": [header("X-Queue", "two")],
+        "uri_override": {"host": "q.test"},
+        "oidc_token": {"service_account_email": "other@p"},
+    }
+    driver.service.update_queue(driver.now, QUEUE, {"http_target": second})
     driver.drain()
     sent = task.attempts[0].target
     assert isinstance(sent, HttpTarget)
     assert (sent.url, sent.method) == ("https://q.test/run", "POST")
-    assert sent.headers == task.target.headers
+    assert sent.headers == (*task.target.headers, ("X-Queue", "two"))
+    assert sent.token == OidcToken("other@p", f"{BARE}/run")
+
+
+def test_a_task_keeps_the_token_of_a_queue_that_has_none_any_more() -> None:
+    """It was stored with the task."""
+    driver = driver_with(settings={"http_target": {"oidc_token": OIDC}})
+    task = driver.service.create_task(START, QUEUE, TaskSpec(HttpTarget(BARE)))
+    driver.service.update_queue(driver.now, QUEUE, {})
+    driver.drain()
+    sent = task.attempts[0].target
+    assert isinstance(sent, HttpTarget)
+    assert sent.token == OidcToken(OIDC["service_account_email"], "https://a.test")
 
 
 def test_an_attempt_keeps_what_it_was_begun_with() -> None:
@@ -281,7 +467,7 @@ def test_an_attempt_keeps_what_it_was_begun_with() -> None:
     service = service_with({"http_target": {"uri_override": {"host": "one.test"}}})
     task = service.create_task(START, QUEUE, TaskSpec(HttpTarget(BARE)))
     service.run_task(START, task.name)
-    service.update_queue(START, QUEUE, {}, [])
+    service.update_queue(START, QUEUE, {})
     sent, after = task.attempts[0].target, service.target_of(task)
     assert isinstance(sent, HttpTarget)
     assert isinstance(after, HttpTarget)

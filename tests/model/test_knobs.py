@@ -9,7 +9,6 @@ from pytest_cloudtasks._service.options import (
     Knobs,
     RetryLimitCheck,
     SystemThrottle,
-    ZeroMaxDoublings,
     burst_for,
 )
 from pytest_cloudtasks._service.units import DAY, HOUR
@@ -17,10 +16,22 @@ from pytest_cloudtasks._service.units import DAY, HOUR
 
 @pytest.mark.parametrize(
     ("rate", "burst"),
-    [(500.0, 100), (499.0, 100), (400.0, 80), (51.0, 11), (50.0, 10), (5.0, 10), (1.0, 10), (0.25, 10)],
+    [
+        (500.0, 100),
+        (499.0, 99),
+        (400.0, 80),
+        (333.0, 66),
+        (77.0, 15),
+        (55.0, 11),
+        (54.9, 10),
+        (50.0, 10),
+        (5.0, 10),
+        (1.0, 10),
+        (0.25, 10),
+    ],
 )
 def test_the_burst_follows_from_the_rate(rate: float, burst: int) -> None:
-    """A fifth of the rate, at least 10 and at most 100, as the published points have it."""
+    """It is a fifth of the rate, rounded down, at least 10 and at most 100."""
     assert burst_for(rate) == burst
 
 
@@ -30,10 +41,8 @@ def test_the_defaults_are_the_cautious_reading_of_the_sources() -> None:
     assert knobs.queue_tombstone_ttl == 7 * DAY
     assert knobs.task_tombstone_ttl == 24 * HOUR
     assert knobs.burst_size is burst_for
-    assert knobs.sub_second_backoff is True
     assert knobs.retry_limit_check is RetryLimitCheck.AFTER_FAILURE
     assert knobs.execution_count_rule is ExecutionCountRule.RULE_2026
-    assert knobs.zero_max_doublings is ZeroMaxDoublings.DEFAULT
     assert (knobs.purge_delay, knobs.queue_init_delay) == (0, 0)
     assert knobs.iam_emulation == ""
     assert knobs.system_throttle is SystemThrottle.NONE
@@ -52,5 +61,4 @@ def test_the_values_of_the_knobs_are_those_of_the_settings() -> None:
     """Users write these words in a marker or an ini file."""
     assert [choice.value for choice in RetryLimitCheck] == ["after_failure", "before_dispatch"]
     assert [choice.value for choice in ExecutionCountRule] == ["2026", "legacy-zero"]
-    assert [choice.value for choice in ZeroMaxDoublings] == ["default", "literal"]
     assert [choice.value for choice in SystemThrottle] == ["none", "simple"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from pytest_cloudtasks._service.errors import Code
-from pytest_cloudtasks._service.options import Knobs, ZeroMaxDoublings
+from pytest_cloudtasks._service.options import Knobs
 from pytest_cloudtasks._service.outcome import response
 from pytest_cloudtasks._service.queue import LEAST_RATE, QueueState
 from pytest_cloudtasks._service.queue_settings import RateLimits, rate_limits_from
@@ -71,7 +72,7 @@ def test_rate_limits_out_of_range_are_refused(field: str, value: int, message: s
     refused = Code.INVALID_ARGUMENT
     other = f"{LOCATION}/queues/other"
     assert_refused(service, refused, message, lambda: service.create_queue(START, LOCATION, other, settings))
-    assert_refused(service, refused, message, lambda: service.update_queue(START, QUEUE, settings, []))
+    assert_refused(service, refused, message, lambda: service.update_queue(START, QUEUE, settings))
     mask = [f"rate_limits.{field}"]
     assert_refused(service, refused, message, lambda: service.update_queue(START, QUEUE, settings, mask))
 
@@ -99,7 +100,7 @@ SET = {
 def test_an_update_without_a_mask_sets_everything() -> None:
     """What it leaves out goes back to the service's defaults."""
     service = service_with(SET)
-    queue = service.update_queue(START, QUEUE, {"retry_config": {"max_attempts": 9}}, [])
+    queue = service.update_queue(START, QUEUE, {"retry_config": {"max_attempts": 9}})
     assert queue is service.queues[QUEUE]
     assert queue.config.rate_limits == RateLimits(500.0, 100, 1000)
     assert queue.config.retry_config == RetryConfig(max_attempts=9)
@@ -134,43 +135,69 @@ def test_output_only_fields_in_a_mask_are_passed_over(path: str) -> None:
     assert (queue.config, queue.state) == (before, QueueState.RUNNING)
 
 
-@pytest.mark.parametrize("path", ["nonsense", "retry_config.nonsense", "rate_limits.max_attempts", ""])
-def test_a_mask_that_names_no_field_is_refused(path: str) -> None:
-    """The path is told, and nothing changes, what other paths name included."""
+def test_an_empty_mask_changes_nothing() -> None:
+    """It names no field, where no mask at all names every field."""
     service = service_with(SET)
-    message = f"The update mask names {path}, which is no field of a queue."
-    mask = ["retry_config.max_attempts", path]
-    assert_refused(service, Code.INVALID_ARGUMENT, message, lambda: service.update_queue(START, QUEUE, {}, mask))
+    before = service.queues[QUEUE].config
+    assert service.update_queue(START, QUEUE, {"retry_config": {"max_attempts": 9}}, []).config == before
 
 
-def test_a_masked_zero_of_doublings_is_meant() -> None:
-    """An update that names max_doublings can set it to 0, and later updates of other fields keep it."""
-    service = service_with()
-    for mask in (["retry_config.max_doublings"], ["retry_config.max_attempts"], ["rate_limits"]):
-        config = service.update_queue(START, QUEUE, {"retry_config": {}}, mask).config
-        assert config.retry_config == RetryConfig(max_doublings=0)
-    assert service.update_queue(START, QUEUE, {}, ["retry_config"]).config.retry_config == RetryConfig()
+@pytest.mark.parametrize(
+    ("mask", "rates", "attempts", "other"),
+    [
+        (None, RateLimits(5, 10, 3), 7, {"stackdriver_logging_config": {"sampling_ratio": 0.5}}),
+        ([], RateLimits(500, 100, 1000), 100, {}),
+        (["rate_limits.max_concurrent_dispatches", "state"], RateLimits(500, 100, 3), 100, {}),
+        (["rate_limits", "retry_config.max_attempts"], RateLimits(5, 10, 3), 7, {}),
+    ],
+)
+def test_an_update_creates_a_queue_with_what_its_mask_names(
+    mask: list[str] | None, rates: RateLimits, attempts: int, other: dict[str, Any]
+) -> None:
+    """Fields that the mask doesn't name have the service's defaults."""
+    config = service_with().update_queue(START, f"{LOCATION}/queues/new", SET, mask).config
+    assert (config.rate_limits, config.retry_config.max_attempts, config.other) == (rates, attempts, other)
 
 
-def test_masked_doublings_without_any_retry_settings_are_the_default() -> None:
-    """An update that names max_doublings and has no retry_config at all goes back to 16, as recorded."""
+def test_a_masked_zero_of_doublings_is_the_default() -> None:
+    """0 is as unset, wherever it is given."""
     service = service_with({"retry_config": {"max_doublings": 3, "max_attempts": 7}})
-    given = {"rate_limits": {"max_concurrent_dispatches": 9}}
+    given = {"retry_config": {"max_doublings": 0}}
     config = service.update_queue(START, QUEUE, given, ["retry_config.max_doublings"]).config
     assert config.retry_config == RetryConfig(max_attempts=7)
 
 
-@pytest.mark.parametrize(
-    "knobs", [Knobs(), Knobs(sub_second_backoff=False), Knobs(zero_max_doublings=ZeroMaxDoublings.LITERAL)]
-)
-def test_an_update_of_one_setting_leaves_the_others(knobs: Knobs) -> None:
-    """Whatever the knobs, the default backoff of 0.1 s is not touched by an update of the rate."""
-    service = service_with(knobs=knobs)
+def test_an_update_of_other_fields_leaves_doublings_of_a_queue_yaml() -> None:
+    """A queue.yaml can set max_doublings to 0, which the API can't."""
+    service = service_with()
+    queue = service.queues[QUEUE]
+    queue.reconfigure(replace(queue.config, retry_config=RetryConfig(max_doublings=0)), START)
+    for mask in (["retry_config.max_attempts"], ["rate_limits"], []):
+        config = service.update_queue(START, QUEUE, {"retry_config": {"max_attempts": 7}}, mask).config
+        assert config.retry_config.max_doublings == 0
+    assert service.update_queue(START, QUEUE, {}, ["retry_config"]).config.retry_config == RetryConfig()
+
+
+def test_limits_are_checked_with_what_is_stored() -> None:
+    """A backoff that a mask names has to go with the one that it doesn't."""
+    service = service_with({"retry_config": {"max_backoff": 10 * SECOND}})
+    assert_refused(
+        service,
+        Code.INVALID_ARGUMENT,
+        "RetryConfig.minBackoff must be less than or equal to RetryConfig.maxBackoff.",
+        lambda: service.update_queue(
+            START, QUEUE, {"retry_config": {"min_backoff": 20 * SECOND}}, ["retry_config.min_backoff"]
+        ),
+    )
+
+
+def test_an_update_of_one_setting_leaves_the_others() -> None:
+    """The default backoff of 0.1 s is not touched by an update of the rate."""
+    service = service_with()
     before = service.queues[QUEUE].config.retry_config
-    assert before.min_backoff == SECOND // 10
     given = {"rate_limits": {"max_dispatches_per_second": 1}}
     after = service.update_queue(START, QUEUE, given, ["rate_limits.max_dispatches_per_second"]).config
-    assert after.retry_config == before
+    assert after.retry_config == before == RetryConfig()
 
 
 def test_new_retry_settings_leave_what_is_already_scheduled() -> None:
@@ -179,7 +206,7 @@ def test_new_retry_settings_leave_what_is_already_scheduled() -> None:
     task = add(driver)
     driver.advance(0)
     settings = {"retry_config": {"min_backoff": 100 * SECOND, "max_doublings": 16}}
-    driver.service.update_queue(START, QUEUE, settings, [])
+    driver.service.update_queue(START, QUEUE, settings)
     assert task.schedule_time == START + 10 * SECOND
     driver.advance(10 * SECOND)
     assert task.schedule_time == START + 210 * SECOND
@@ -262,20 +289,26 @@ def test_a_part_of_the_rate_that_is_allowed_already_takes_no_tokens() -> None:
     assert (queue.throttle, tokens_in(queue.rate, driver.now)) == (LEAST_RATE, 1)
 
 
-@pytest.mark.parametrize("ratio", [-0.1, 1.1])
+@pytest.mark.parametrize("ratio", [-0.5, 1.5, float("nan"), -5e-324, 1.0000000000000002])
 def test_a_sampling_ratio_is_a_part_of_one(ratio: float) -> None:
     """A new queue and an update refuse another alike, and nothing changes."""
     service, settings = service_with(), {"stackdriver_logging_config": {"sampling_ratio": ratio}}
     for command in (
         lambda: service.create_queue(START, LOCATION, f"{LOCATION}/queues/new", settings),
-        lambda: service.update_queue(START, QUEUE, settings, []),
+        lambda: service.update_queue(START, QUEUE, settings),
     ):
         assert_refused(
             service,
             Code.INVALID_ARGUMENT,
-            "StackdriverLoggingConfig.samplingRatio must be between 0.0 and 1.0.",
+            "sampling_ratio must be between 0.0 and 1.0.",
             command,
         )
+
+
+@pytest.mark.parametrize("given", [{}, {"sampling_ratio": 0.0}])
+def test_a_sampling_ratio_of_zero_is_as_unset(given: dict[str, float]) -> None:
+    """The message is dropped."""
+    assert service_with({"stackdriver_logging_config": given}).queues[QUEUE].config.other == {}
 
 
 def test_a_task_that_will_be_gone_is_passed_over() -> None:

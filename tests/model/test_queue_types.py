@@ -31,7 +31,7 @@ def burst_after(paths: list[str], given: dict[str, Any]) -> int:
         (["rate_limits.max_burst_size", "rate_limits.max_dispatches_per_second"], {"max_burst_size": 9}, 9),
         (["rate_limits.max_burst_size"], {}, 10),
         (["rate_limits"], {"max_dispatches_per_second": 100}, 20),
-        (["rate_limits", "rate_limits.max_dispatches_per_second"], {"max_burst_size": 9}, 100),
+        (["rate_limits", "rate_limits.max_dispatches_per_second"], {"max_burst_size": 9}, 9),
         (["rate_limits"], {"max_burst_size": 500}, 500),
     ],
 )

@@ -310,8 +310,8 @@ def test_a_misspelt_option_names_the_test_and_the_nearest_option(pytester: pytes
             "service has no knob 'queue_tombstone'. Did you mean 'queue_tombstone_ttl'? Its knobs are"
             " app_engine_host_suffix, burst_size, enforce_lease_rate, enforce_rpc_deadline, execution_count_rule,"
             " follow_redirects, ghost_recreate, honour_retry_after, iam_emulation, iam_roles, legacy_errors,"
-            " max_task_size, purge_delay, queue_init_delay, queue_tombstone_ttl, retry_limit_check, sub_second_backoff,"
-            " system_throttle, task_tombstone_ttl, treat_304_as_success and zero_max_doublings.",
+            " max_task_size, purge_delay, queue_init_delay, queue_tombstone_ttl, retry_limit_check, system_throttle,"
+            " task_tombstone_ttl and treat_304_as_success.",
         ),
         (
             "'receipts'",
