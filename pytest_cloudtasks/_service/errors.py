@@ -103,6 +103,7 @@ def _filled(detail: Detail, values: dict[str, object]) -> Detail:
 
 
 _REFERENCE = "https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues"
+_RECORDED_2026 = "recordings of the real service (2026)"
 _GOLDEN = "aertje/cloud-tasks-emulator, goldens of the real service (2026)"
 _DOCSTRING = "google-cloud-tasks 2.26.0, docstrings"
 _BETA = f"{_DOCSTRING} of v2beta3"
