@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any
 
@@ -12,15 +12,25 @@ from .._service.outcome import response
 from .._targets.answers import Answer
 from .._targets.base import Target
 from .._targets.request import TargetRequest
+from .awaiting import awaited_outside
 
 working: ContextVar[Handler | None] = ContextVar("working", default=None)
 """The handler that this code is part of; frameworks carry it into the threads they use."""
 TURNS = 50
-"""How many turns of the loop a handler that has other alarms set gets to go on, before it counts as asleep."""
+"""How many turns of the loop other tasks of a handler that sleeps get to go on, to set alarms of their own."""
+
+
+class NotOfAsyncio(RuntimeError):
+    """A handler awaits what asyncio can't: another library's."""
 
 
 class Handler:
-    """One delivery. It is run until it has answered, or until it sleeps in the queue's time."""
+    """One delivery. It is run until it has answered, or until it sleeps in the queue's time.
+
+    It sleeps when its own task waits for nothing but alarms, its own or those of tasks that it awaits. While it waits
+    for anything else, a thread or a connection, it is at work, whatever tasks beside it do. A task that it has begun
+    and not awaited may go on after the answer; its alarms ring as any other.
+    """
 
     def __init__(self, attempt: Attempt, target: Target, request: TargetRequest) -> None:
         self.attempt = attempt
@@ -39,7 +49,11 @@ class Handler:
         """Whether the target answers in an event loop, which is known once it is started."""
         self._coroutine: Coroutine[Any, Any, Answer] | None = None
         self._task: asyncio.Task[Answer] | None = None
-        self._alarms: list[tuple[int, asyncio.Future[None]]] = []
+        self.is_over = False
+        """Whether it has answered, and only tasks that it has begun go on."""
+        self.on_late_alarm: Callable[[Handler], None] = lambda handler: None
+        """Called when such a task sets an alarm."""
+        self._alarms: list[tuple[int, asyncio.Future[None], asyncio.Task[Any] | None]] = []
         self._asleep: asyncio.Future[None] | None = None
 
     def start(self) -> None:
@@ -62,12 +76,11 @@ class Handler:
     @property
     def wakes_at(self) -> int | None:
         """The instant at which it goes on; None if it is not asleep."""
-        return min((at for at, _ in self._alarms), default=None)
+        return min((at for at, alarm, _ in self._alarms if not (self.is_over and alarm.done())), default=None)
 
     async def run_on(self, now: int) -> None:
         """Go on in this loop, at the instant ``now``, until the target has answered or sleeps."""
         loop = asyncio.get_running_loop()
-        self._asleep = loop.create_future()
         if self._task is None:
             assert self._coroutine is not None, "only an async handler runs on"
             token = working.set(self)
@@ -79,6 +92,10 @@ class Handler:
                 " same loop until its handlers are done."
             )
         self._ring(now)
+        if self.is_over:
+            for _ in range(TURNS):
+                await asyncio.sleep(0)
+            return
         try:
             await self._until_quiet()
         except asyncio.CancelledError:
@@ -90,15 +107,19 @@ class Handler:
     async def sleep_until(self, at: int) -> None:
         """Sleep, from within the handler, until the queue's time is ``at``."""
         alarm: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._alarms.append((at, alarm))
+        self._alarms.append((at, alarm, asyncio.current_task()))
         if self._asleep is not None and not self._asleep.done():
             self._asleep.set_result(None)
+        if self.is_over:
+            self.on_late_alarm(self)
         await alarm
 
     def abandon(self) -> None:
         """The test is over: a handler that is still asleep never wakes."""
-        if self._task is not None and not self._task.done() and not self._task.get_loop().is_closed():
+        if self._task is not None and not self._task.get_loop().is_closed():
             self._task.cancel()
+            for _, alarm, _ in self._alarms:
+                alarm.cancel()
 
     async def ended(self) -> None:
         """Wait until an abandoned handler is done with it, if it is one of the running loop's."""
@@ -106,22 +127,31 @@ class Handler:
             await asyncio.wait([self._task])
 
     def _ring(self, now: int) -> None:
-        due = [alarm for at, alarm in self._alarms if at <= now]
-        self._alarms = [(at, alarm) for at, alarm in self._alarms if at > now]
+        due = [alarm for at, alarm, _ in self._alarms if at <= now]
+        self._alarms = [one for one in self._alarms if one[0] > now]
         for alarm in due:
             if not alarm.done():
                 alarm.set_result(None)
 
     async def _until_quiet(self) -> None:
+        """Return when the target has answered or sleeps."""
         assert self._task is not None, "it is running"
-        assert self._asleep is not None, "it is running"
-        either: set[asyncio.Future[Any]] = {self._task, self._asleep}
-        if not self._alarms:
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        for _ in range(TURNS if self._alarms else 0):
-            if self._task.done():
-                return
-            await asyncio.sleep(0)
+        loop, turns = asyncio.get_running_loop(), 0
+        while turns < TURNS and not self._task.done():
+            outside = None
+            if self._alarms:
+                sleepers = {task for _, alarm, task in self._alarms if task is not None and not alarm.done()}
+                outside = awaited_outside(self._task, sleepers)
+                turns = turns + 1 if outside == [] else 0
+            if not self._alarms or outside:
+                self._asleep = loop.create_future()
+                await asyncio.wait({self._task, self._asleep, *(outside or ())}, return_when=asyncio.FIRST_COMPLETED)
+            else:
+                await asyncio.sleep(0)
+
+
+_OF_ANOTHER_LIBRARY = ("must be called from async context", "Task got bad yield")
+"""What trio, and asyncio, say where a function of trio is awaited in a loop of asyncio."""
 
 
 async def _contained(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
@@ -137,6 +167,13 @@ def _result_of(task: asyncio.Task[Answer]) -> Answer:
     if task.cancelled():
         return _failed(asyncio.CancelledError("The handler was cancelled."))
     error = task.exception()
+    if isinstance(error, RuntimeError) and str(error).startswith(_OF_ANOTHER_LIBRARY):
+        told = NotOfAsyncio(
+            "An async handler awaited what is not asyncio's, such as trio.sleep(): async targets run on asyncio. Await"
+            " functions of asyncio or anyio there, or make the handler a sync one that calls trio.run()."
+        )
+        told.__cause__ = error
+        return _failed(told)
     return task.result() if error is None else _failed(error)
 
 

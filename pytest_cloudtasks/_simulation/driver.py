@@ -26,7 +26,7 @@ from .._targets.base import Destination, Target, destination_of
 from .._targets.redirects import MAX_REDIRECTS, redirected, retry_at
 from .._targets.request import TargetRequest
 from .._time.instants import from_datetime, from_timedelta, to_datetime
-from .delivery import Handler, working
+from .delivery import Handler, NotOfAsyncio, working
 from .delivery_faults import arrived, note_second_delivery, second_delivery
 from .exceptions import DrainLimitReached, ends_the_run
 from .no_target import no_target
@@ -223,13 +223,19 @@ class Driver:
     def _comes_next(self, only: Queue | None) -> Upcoming | Handler | None:
         """The next event of the model, or a handler that wakes before it."""
         upcoming = self.world.service.dispatcher.upcoming(only)
-        sleeper = self.world.sleepers.first() if self.world.sleepers.entries else None
+        sleeper = self._first_sleeper() if self.world.sleepers.entries else None
         if sleeper is None:
             return upcoming
         at, handler = sleeper
         if upcoming is not None and (upcoming.at < at or (upcoming.at == at and _goes_before_sleepers(upcoming))):
             return upcoming
         return handler
+
+    def _first_sleeper(self) -> tuple[int, Handler] | None:
+        sleepers = self.world.sleepers
+        while (sleeper := sleepers.first()) is not None and sleeper[1].wakes_at is None:
+            sleepers.remove(sleeper[1])  # its tasks were cancelled, or have been woken by others
+        return sleeper
 
     def _next(
         self, end: int | None, only: Queue | None, left: int = 1, limit: int = 1
@@ -287,6 +293,10 @@ class Driver:
         """Let a handler go on until it has answered or sleeps."""
         __tracebackhide__ = True
         world, attempt = self.world, handler.attempt
+        if handler.is_over:
+            yield handler
+            self._let_tasks_go_on(handler)
+            return
         if handler.is_second:
             yield from self._run_second(handler)
             return
@@ -302,11 +312,20 @@ class Driver:
                 world.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
                 self._miss_deadline(attempt)
             return
+        self._let_tasks_go_on(handler)
         hop = self._hop(handler, handler.answer)
         if hop is None:
             self._take(handler, handler.answer)
         else:
             yield from self._run(hop)
+
+    def _let_tasks_go_on(self, handler: Handler) -> None:
+        """Wake the tasks that a handler has begun and not awaited, at the instants of their alarms."""
+        with self.world.lock:
+            handler.is_over, handler.on_late_alarm = True, self._let_tasks_go_on
+            at = handler.wakes_at
+            if at is not None:
+                self.world.sleepers.put(handler, at, (handler.attempt.task.sequence, handler.attempt.number))
 
     def _run_second(self, handler: Handler) -> Generator[Handler, None, None]:
         """The same for a second delivery, of which the service takes no notice."""
@@ -315,6 +334,7 @@ class Driver:
         with self.world.lock:
             note_second_delivery(self.world, handler)
         if handler.answer is not None:
+            self._let_tasks_go_on(handler)
             self._raise_for(handler.answer, handler.target, handler.attempt)
 
     def _hop(self, handler: Handler, answer: Answer) -> Handler | None:
@@ -369,7 +389,7 @@ class Driver:
         if error is None or answer.scripted:
             return
         policy = target.on_exception or self.world.settings.on_exception
-        is_the_tests = isinstance(error, (WrongHandlerResult, NoSuchStatus)) or ends_the_run(error)
+        is_the_tests = isinstance(error, (WrongHandlerResult, NoSuchStatus, NotOfAsyncio)) or ends_the_run(error)
         if policy == "raise" or is_the_tests:
             if isinstance(error, StopIteration):  # Python lets none out of the generators that run a verb
                 raise RuntimeError("A handler raised StopIteration, which is the cause of this.") from error

@@ -52,6 +52,11 @@ async def perform_async(world: World, course: Course[Result]) -> Result:
     try:
         handler = next(course)
         while True:
+            if handler.target.is_async and not in_a_loop():
+                raise RuntimeError(
+                    "An async target runs on asyncio, and the verb of cloud_tasks.aio that is to run it was awaited in"
+                    " another library's loop, such as trio's. Run this test on asyncio, or call the sync verb."
+                )
             if not handler.is_async:
                 handler.start()
             if handler.is_async:
