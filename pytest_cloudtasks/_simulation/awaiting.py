@@ -48,7 +48,7 @@ def awaited_outside(
 
 def _completes(task: asyncio.Task[Any], future: asyncio.Future[Any]) -> bool:
     """Whether the end of ``task`` may complete ``future``."""
-    callbacks: Iterable[tuple[Callable[..., Any], Any]] = task._callbacks or ()  # type: ignore[attr-defined]
+    callbacks: Iterable[tuple[Callable[..., Any], Any]] = task._callbacks or ()
     return _reaches([callback for callback, _ in callbacks], future)
 
 
