@@ -253,7 +253,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             for case in played:
                 found = _differing(case, _session(case, cleaning, http, receiver, options))
-                print(f"{case.id}: {'differs' if found else 'agrees'}")
+                print(f"{case.id}: {'differs' if found else 'agrees'}", flush=True)
                 differing += found
                 cleaning.clean()
         finally:
