@@ -295,7 +295,8 @@ def _play_delivery(case: Mapping[str, Any], session: Session) -> Step:
 
     def is_over() -> bool:
         try:
-            return "task_after" in case and "response_time" in task().get("last_attempt", {})
+            has_a_response = "response_time" in task().get("last_attempt", {})
+            return "task_after" in case and has_a_response
         except GoogleAPICallError:
             return True
 

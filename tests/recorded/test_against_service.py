@@ -29,15 +29,22 @@ def test_cases_that_agree_are_reported_and_cleaned_up(
 ) -> None:
     """Calls, plain HTTP and a delivery in real time agree; the queues are deleted, and their names are printed."""
     receiver = closed_port()
-    only = "queues-01,tasks-16,rest-06,dispatch-06"
+    only = "queues-01,tasks-16,rest-06,dispatch-06,dispatch-35"
     options = parsed([*arguments, "--only", only, "--receiver", receiver])
     assert run(options) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-9:-5] == ["dispatch-06: agrees", "queues-01: agrees", "rest-06: agrees", "tasks-16: agrees"]
-    assert lines[-5] == f"4 of 4 cases agree. {options.output} has what differs."
+    assert lines[-11:-6] == [
+        "dispatch-06: agrees",
+        "dispatch-35: agrees",
+        "queues-01: agrees",
+        "rest-06: agrees",
+        "tasks-16: agrees",
+    ]
+    assert lines[-6] == f"5 of 5 cases agree. {options.output} has what differs."
     queues = f"projects/test-project/locations/europe-west1/queues/{options.prefix}"
-    assert lines[-4:] == [
+    assert lines[-5:] == [
         f"This name stays blocked: {queues}-dispatch-06",
+        f"This name stays blocked: {queues}-dispatch-35",
         f"This name stays blocked: {queues}-queues-01-defaults",
         f"This name stays blocked: {queues}-rest-06-rest-parameters",
         f"This name stays blocked: {queues}-tasks-16-views",
