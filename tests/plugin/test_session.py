@@ -326,7 +326,7 @@ def test_a_misspelt_option_names_the_test_and_the_nearest_option(pytester: pytes
         (
             "queues=['two words']",
             "The queue 'two words' of the settings can't be created: Queue ID \"two words\" can contain only letters"
-            " ([A-Za-z]), numbers ([0-9]), or hyphens (-). Queue ID must between 1 and 100 characters.",
+            " ([A-Za-z]), numbers ([0-9]), or hyphens (-). Queue ID must be between 1 and 100 characters.",
         ),
     ],
 )
