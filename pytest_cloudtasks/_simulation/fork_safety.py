@@ -2,12 +2,16 @@
 
 A thread may be in the midst of a call when another forks. The child would have half of that call's changes, and a lock
 that nobody is left to release. So a fork waits for the calls that are under way, and lets no other begin.
+
+The test never sees what a child puts into its copy, so the first task that a child creates there makes it warn.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
+import warnings
 from typing import Any
 from weakref import WeakSet
 
@@ -19,6 +23,9 @@ class Forks:
         self._one_at_a_time = threading.RLock()
         self._locks: WeakSet[Any] = WeakSet()
         self._taken: list[Any] = []
+        self.generation = 0
+        """How many forks lie between this process and the one that imported this module."""
+        self._has_warned = False
 
     def lock(self) -> Any:
         """A new lock, which a child never finds taken."""
@@ -41,7 +48,34 @@ class Forks:
             lock.release()
         self._one_at_a_time.release()
 
+    def begin_child(self) -> None:
+        """Let calls come again in the child, which has not warned yet."""
+        self.generation += 1
+        self._has_warned = False
+        self.go_on()
 
+    def warn_of_copy(self, method: str) -> None:
+        """Say that ``method`` has created a task in a copy of the test's fake; once in each child.
+
+        pytest records warnings in memory, where a child's are lost, so this one is written to the child's stderr.
+        """
+        from .django_on_commit import CloudTasksWarning
+
+        if self._has_warned:
+            return
+        self._has_warned = True
+        with warnings.catch_warnings(record=True) as told:
+            warnings.warn(_COPY.format(method=method), CloudTasksWarning, stacklevel=2)
+        for one in told:
+            sys.stderr.write(f"CloudTasksWarning: {one.message}\n")
+            sys.stderr.flush()
+
+
+_COPY = (
+    "{method}() was called in a forked process, and its task is in this process's copy of the fake, where the test does"
+    " not see it. To enqueue from another process, ask for the cloud_tasks_server fixture and give the process's client"
+    " a channel to its address."
+)
 forks = Forks()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=forks.hold_still, after_in_parent=forks.go_on, after_in_child=forks.go_on)
+    os.register_at_fork(before=forks.hold_still, after_in_parent=forks.go_on, after_in_child=forks.begin_child)

@@ -22,6 +22,7 @@ from .choices import Choices
 from .delivery import Handler
 from .dispatch_order import PlannedLineup
 from .event_loop import OwnLoop
+from .fork_safety import forks
 from .lints import Lints
 from .rpc_faults import failure_of, loss_of
 from .settings import Settings
@@ -114,6 +115,8 @@ class World(State):
             call.is_told = len(self.notes) > call.note or (error is None and len(service.events) > call.event)
             message, call.message = call.message, None
             self.lints.look(self, call.method, message, error, accepted)
+            if self.generation != forks.generation and len(service.accepted) > accepted:
+                forks.warn_of_copy(call.method)
             return response, error, service.accepted[accepted:] if self.settings.inline else ()
 
     def _do(self, call: RpcCall, now: int) -> tuple[Any, InProcessRpcError | None]:

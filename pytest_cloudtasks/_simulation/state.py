@@ -68,6 +68,7 @@ class State:
         self.sleepers: Agenda[Handler] = Agenda()
         """Async handlers that wait for their instant."""
         self.lock = forks.lock()
+        self.generation = forks.generation
 
     # --- time ----------------------------------------------------------------------------------------------------
 

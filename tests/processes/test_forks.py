@@ -14,9 +14,10 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import tasks_v2
 
-from pytest_cloudtasks import FakeCloudTasks
+from pytest_cloudtasks import CloudTasksWarning, FakeCloudTasks
 from pytest_cloudtasks._simulation.fork_safety import Forks
 
+QUIET = pytest.mark.filterwarnings("ignore:.* was called in a forked process:pytest_cloudtasks.CloudTasksWarning")
 TASK = {"http_request": {"url": "https://app.test/work"}}
 
 
@@ -48,6 +49,7 @@ def in_a_child(work: Callable[[], Any]) -> Any:
     return told["result"]
 
 
+@QUIET
 def test_a_child_talks_to_its_copy(cloud_tasks: FakeCloudTasks, queue: str) -> None:
     """The child's client sees what was there and may change it; the parent's queue stays as it was."""
     client = tasks_v2.CloudTasksClient()
@@ -75,6 +77,7 @@ def create_in_child(pipe: Any, queue: str) -> None:
     pipe.close()
 
 
+@QUIET
 def test_a_process_of_multiprocessing(cloud_tasks: FakeCloudTasks, queue: str) -> None:
     """A forked worker process enqueues into its copy, and no socket is opened for it."""
     context = multiprocessing.get_context("fork")
@@ -90,6 +93,7 @@ def test_a_process_of_multiprocessing(cloud_tasks: FakeCloudTasks, queue: str) -
     cloud_tasks.assert_nothing_enqueued()
 
 
+@QUIET
 def test_a_fork_in_the_midst_of_calls(cloud_tasks: FakeCloudTasks, queue: str) -> None:
     """Children of a process whose threads are enqueueing find a fake that is whole, and that answers."""
     client = tasks_v2.CloudTasksClient()
@@ -116,6 +120,58 @@ def test_a_fork_in_the_midst_of_calls(cloud_tasks: FakeCloudTasks, queue: str) -
             thread.join()
     assert all(listed == there for listed, there in told)
     assert len(cloud_tasks.tasks()) == len(created)
+
+
+@pytest.mark.filterwarnings("default::pytest_cloudtasks.CloudTasksWarning")
+def test_a_child_that_enqueues_into_its_copy_says_so(
+    cloud_tasks: FakeCloudTasks, queue: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Once in each child, on its stderr; calls that create no task, and those of the parent, say nothing."""
+    client = tasks_v2.CloudTasksClient()
+
+    def ask() -> None:
+        client.get_queue(name=queue)
+
+    def enqueue() -> None:
+        client.create_task(parent=queue, task=TASK)
+        client.create_task(parent=queue, task=TASK)
+
+    in_a_child(ask)
+    client.create_task(parent=queue, task=TASK)
+    assert capfd.readouterr().err == ""
+    for _ in range(2):
+        in_a_child(enqueue)
+        assert capfd.readouterr().err == (
+            "CloudTasksWarning: create_task() was called in a forked process, and its task is in this process's copy of"
+            " the fake, where the test does not see it. To enqueue from another process, ask for the cloud_tasks_server"
+            " fixture and give the process's client a channel to its address.\n"
+        )
+
+
+def test_a_fake_that_begins_in_a_child(capfd: pytest.CaptureFixture[str]) -> None:
+    """It is the child's own, as where each test runs in a fork, and nothing is said."""
+
+    def enqueue() -> int:
+        with FakeCloudTasks(queues=["work"]) as fake:
+            fake.client().create_task(parent=fake.queue_path("work"), task=TASK)
+            return len(fake.tasks())
+
+    assert in_a_child(enqueue) == 1
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.filterwarnings("error::pytest_cloudtasks.CloudTasksWarning")
+def test_a_suite_that_turns_warnings_into_errors(cloud_tasks: FakeCloudTasks, queue: str) -> None:
+    """There the child's call raises."""
+
+    def enqueue() -> str:
+        try:
+            tasks_v2.CloudTasksClient().create_task(parent=queue, task=TASK)
+        except CloudTasksWarning as error:
+            return str(error)[:46]
+        return ""
+
+    assert in_a_child(enqueue) == "create_task() was called in a forked process, "
 
 
 def test_a_fork_waits_for_the_call_that_is_under_way() -> None:
