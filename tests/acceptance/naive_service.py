@@ -165,6 +165,6 @@ class NaiveService(NaiveTasks):
             task_id,
             str(attempt.retry_count),
             str(attempt.execution_count),
-            f"{attempt.schedule_time // SECOND}.{attempt.schedule_time % SECOND // 1000:06d}",
+            f"{attempt.schedule_time // SECOND}.{attempt.schedule_time % SECOND // 1000:06d}".rstrip("0").rstrip("."),
             previous.get(attempt.previous, attempt.previous),
         ]
