@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._service.batch import BatchKind, Operation
+from .._service.batch import BatchKind, BatchState, Operation
 from .grpc_errors import status_of
 from .proto import raw, raw_class
 from .proto_values import set_instant
@@ -14,7 +14,7 @@ from .tasks import Messages
 def message_of(operation: Operation, messages: Messages, views: dict[int, bool]) -> Any:
     """An Operation that is done: its metadata, and its response or error.
 
-    ``views`` says by the index of a request whether its task is shown in full. Evidence: documented.
+    ``views`` says by the index of a request whether its task is shown in full. Evidence: recorded.
     """
     from google.longrunning import operations_pb2
 
@@ -23,6 +23,8 @@ def message_of(operation: Operation, messages: Messages, views: dict[int, bool])
     error = operation.error
     if error is not None:
         message.error.CopyFrom(status_of(error))
+    elif operation.state is BatchState.FAILED:
+        pass  # neither response nor error
     elif operation.kind is BatchKind.CREATE:
         message.response.Pack(_created(operation, messages, views))
     else:

@@ -5,7 +5,7 @@ An older client has no way to ask for them, and nothing here is imported or look
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from .._service import buffer_task as buffering
@@ -18,13 +18,8 @@ from .call import RpcCall
 from .proto import raw
 from .tasks import VIEW_FULL, Messages
 
-NOT_MODELLED: Mapping[str, str] = {
-    "list_operations": "Cloud Tasks documents no ListOperations; only the stub of google.longrunning has it",
-    "delete_operation": "Cloud Tasks documents no DeleteOperation; only the stub of google.longrunning has it",
-    "cancel_operation": "Cloud Tasks documents no CancelOperation, and an operation here is done when it begins",
-    "wait_operation": "Cloud Tasks documents no WaitOperation, and an operation here is done when it begins",
-}
-"""RPCs of the client's channel that are refused with UNIMPLEMENTED, and why."""
+NOT_SERVED = frozenset({"list_operations", "delete_operation", "cancel_operation", "wait_operation"})
+"""RPCs of google.longrunning that the client's channel has and the service denies to everybody. Evidence: recorded."""
 
 
 class NewestRpcs:
@@ -60,13 +55,15 @@ class NewestRpcs:
             Creation(one.parent, self._messages.task_spec(one.task), self._measured(service, one.ByteSize()))
             for one in request.requests
         ]
-        operation = service.batches.create_tasks(service, now, request.parent, creations, request.request_id)
+        batches = service.batches
+        operation = batches.create_tasks(service, now, request.parent, creations, request.request_id)
         views = {index: one.response_view == VIEW_FULL for index, one in enumerate(request.requests)}
         return self._shown(operation, views)
 
     def _batch_delete_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         task_names = list(request.names)
-        operation = service.batches.delete_tasks(service, now, request.parent, task_names, request.request_id)
+        batches = service.batches
+        operation = batches.delete_tasks(service, now, request.parent, task_names, request.request_id)
         return self._shown(operation, {})
 
     def _get_operation(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:

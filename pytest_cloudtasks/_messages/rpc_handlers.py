@@ -18,7 +18,7 @@ from .field_errors import built_queue
 from .iam_checks import authorize
 from .proto import raw
 from .pull_rpcs import PullRpcs
-from .recent_rpcs import NewestRpcs
+from .recent_rpcs import NOT_SERVED, NewestRpcs
 from .tasks import VIEW_FULL, Messages
 
 HEADROOM = 2048
@@ -75,6 +75,8 @@ class Frontend:
     def answer(self, service: Service, now: int, call: RpcCall) -> Any:
         """The response to ``call``, a message of the installed library; raises ServiceError where it is refused."""
         handler = self._handlers.get(call.method)
+        if call.method in NOT_SERVED:
+            raise errors.UNREGISTERED_CALLER.error()
         if handler is None:
             raise errors.NOT_MODELLED.error(what=f"the RPC {call.method}")
         request = call.message

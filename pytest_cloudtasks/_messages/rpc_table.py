@@ -10,7 +10,7 @@ from .api_versions import TYPES, speaking
 from .buffer_task_types import buffer_messages
 from .call import rpc_of
 from .proto import raw_class
-from .recent_rpcs import NOT_MODELLED
+from .recent_rpcs import NOT_SERVED
 
 _IAM = "google.iam.v1.iam_policy_pb2"
 _OPERATIONS = ("google.longrunning", "Operations", "google.longrunning.operations_pb2")
@@ -19,7 +19,7 @@ _OF_OTHERS = {
     "get_operation": _OPERATIONS,
     "get_location": _LOCATIONS,
     "list_locations": _LOCATIONS,
-    **dict.fromkeys(NOT_MODELLED, _OPERATIONS),
+    **dict.fromkeys(NOT_SERVED, _OPERATIONS),
 }
 """RPCs of services of their own, which are one for all versions: package, service, and where their messages are."""
 
@@ -47,7 +47,7 @@ def methods_of(api: str) -> dict[str, Method]:
     """The RPCs of a version that the installed library has messages for, by the client's names."""
     types = speaking(api).messages.types
     found = {}
-    for rpc in (*sorted(speaking(api).rpcs), *NOT_MODELLED):
+    for rpc in (*sorted(speaking(api).rpcs), *NOT_SERVED):
         package, service, module = _OF_OTHERS.get(rpc, (api, "CloudTasks", ""))
         name = "".join(word.capitalize() for word in rpc.split("_"))
         home = import_module(module or _IAM) if module or _is_iam(rpc) else types

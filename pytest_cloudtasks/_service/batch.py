@@ -34,6 +34,7 @@ class BatchState(Enum):
 
     SUCCEEDED = "SUCCEEDED"
     PARTIALLY_SUCCEEDED = "PARTIALLY_SUCCEEDED"
+    FAILED = "FAILED"
 
 
 class Creation(NamedTuple):
@@ -64,16 +65,19 @@ class Operation:
 
     @property
     def state(self) -> BatchState:
-        """SUCCEEDED where nothing was refused, else PARTIALLY_SUCCEEDED, also with nothing done. Documented."""
-        return BatchState.PARTIALLY_SUCCEEDED if self.failed else BatchState.SUCCEEDED
+        """FAILED where no task was created; of deletions some or all may have failed. Evidence: recorded."""
+        if not self.failed:
+            return BatchState.SUCCEEDED
+        if self.kind is BatchKind.CREATE and len(self.failed) == self.size:
+            return BatchState.FAILED
+        return BatchState.PARTIALLY_SUCCEEDED
 
     @property
     def error(self) -> ServiceError | None:
-        """The operation's error: only where every request was refused.
-
-        Evidence: documented for deletes; for creations by analogy, and by AIP-233.
-        """
-        return errors.BATCH_ALL_FAILED.error(rpc=self.kind.value) if len(self.failed) == self.size else None
+        """The operation's error: only where every deletion failed. Evidence: recorded."""
+        if self.kind is BatchKind.DELETE and len(self.failed) == self.size:
+            return errors.BATCH_ALL_FAILED.error()
+        return None
 
 
 class Batches:
@@ -83,45 +87,62 @@ class Batches:
         self._operations: dict[str, Operation] = {}
 
     def create_tasks(
-        self, service: Service, now: int, parent: str, creations: Sequence[Creation], request_id: str
+        self,
+        service: Service,
+        now: int,
+        parent: str,
+        creations: Sequence[Creation],
+        request_id: str,
     ) -> Operation:
-        """BatchCreateTasks: each for itself, in order. Evidence: documented (not atomic); the order is our choice."""
-        _check_size(len(creations), MAX_CREATES, errors.BATCH_CREATE_SIZE)
+        """BatchCreateTasks: one by one in order, after a look at the whole. Evidence: recorded."""
+        if not creations:
+            raise errors.BATCH_EMPTY.error()
+        if len(creations) > MAX_CREATES:
+            raise errors.BATCH_CREATE_SIZE.error(size=len(creations))
+        named: set[str] = set()
         for creation in creations:
             if creation.parent != parent:
                 raise errors.BATCH_PARENT.error(parent=creation.parent, batch=parent)
-            names.check_new_task(creation.spec.name, parent)
-        known = self._known(BatchKind.CREATE, parent, request_id)
-        if known is not None:
-            return known
-        service.get_queue(now, parent)
+            name = creation.spec.name
+            names.check_new_task(name, parent)
+            if name and name in named:
+                raise errors.BATCH_DUPLICATE_NAME.error(name=name)
+            named.add(name)
         operation = self._new(BatchKind.CREATE, len(creations), now, parent, request_id)
         for index, creation in enumerate(creations):
             try:
+                if creation.spec.target is None and parent in service.queues:
+                    raise errors.BATCH_PAYLOAD.error()
                 task = service.create_task(now, parent, creation.spec, size_of=creation.size_of)
                 operation.created[index] = task
             except ServiceError as error:
-                operation.failed[index] = error
+                operation.failed[index] = _without_details(error)
         return operation
 
     def delete_tasks(
-        self, service: Service, now: int, parent: str, task_names: Sequence[str], request_id: str
+        self,
+        service: Service,
+        now: int,
+        parent: str,
+        task_names: Sequence[str],
+        request_id: str,
     ) -> Operation:
-        """BatchDeleteTasks: each for itself, in order. Evidence: documented (not atomic); the order is our choice."""
-        _check_size(len(task_names), MAX_DELETES, errors.BATCH_DELETE_SIZE)
-        for name in task_names:
-            if names.queue_of(name) != parent:
-                raise errors.BATCH_TASK_OUTSIDE.error(name=name, parent=parent)
-        known = self._known(BatchKind.DELETE, parent, request_id)
-        if known is not None:
-            return known
-        service.get_queue(now, parent)
+        """BatchDeleteTasks: one by one in order; a name given again is deleted already. Evidence: recorded."""
+        if not task_names:
+            raise errors.ARGUMENT_INVALID.error()
+        if len(task_names) > MAX_DELETES:
+            raise errors.BATCH_DELETE_SIZE.error(size=len(task_names))
         operation = self._new(BatchKind.DELETE, len(task_names), now, parent, request_id)
+        deleted: set[str] = set()
         for index, name in enumerate(task_names):
+            if name in deleted:
+                continue
             try:
+                _check_to_delete(name, parent)
                 service.delete_task(now, name)
+                deleted.add(name)
             except ServiceError as error:
-                operation.failed[index] = error
+                operation.failed[index] = _without_details(error)
         return operation
 
     def get(self, name: str) -> Operation:
@@ -131,27 +152,28 @@ class Batches:
             raise RPCS["get_operation"].unknown.error()
         return operation
 
-    def _known(self, kind: BatchKind, parent: str, request_id: str) -> Operation | None:
-        """The operation that an earlier call with this ID has begun, whatever else that call asked for.
-
-        Evidence: documented ("avoiding duplication when user retries"). That an ID counts for one RPC of one queue,
-        and that a refused call leaves none behind, is our choice.
-        """
-        return self._operations.get(_name_of(kind, parent, f"id {request_id}")) if request_id else None
-
     def _new(self, kind: BatchKind, size: int, now: int, parent: str, request_id: str) -> Operation:
-        identity = f"id {request_id}" if request_id else f"number {len(self._operations)}"
-        name = _name_of(kind, parent, identity)
+        """A new operation; its ID is that of the request, which either RPC takes once. Evidence: recorded.
+
+        The service names a batch without an ID by a UUID (reported). Which one follows from the number of operations.
+        """
+        operation_id = request_id or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{parent} {len(self._operations)}"))
+        name = f"{names.location_of(parent)}/operations/{operation_id}"
+        if name in self._operations:
+            raise errors.BATCH_DUPLICATE_ID.error(id=operation_id)
         operation = self._operations[name] = Operation(name, kind, size, now)
         return operation
 
 
-def _check_size(size: int, largest: int, refusal: errors.Refusal) -> None:
-    if not 0 < size <= largest:
-        raise refusal.error(size=size)
+def _check_to_delete(name: str, parent: str) -> None:
+    """Raise ServiceError for what is no name of a task in the queue ``parent``."""
+    try:
+        names.check_task_name(name)
+    except ServiceError as error:
+        raise errors.BATCH_TASK_NAME.error(why=error.message) from None
+    if names.queue_of(name) != parent:
+        raise errors.TASK_OF_ANOTHER_QUEUE.error(parent=parent, queue=names.queue_of(name))
 
 
-def _name_of(kind: BatchKind, parent: str, identity: str) -> str:
-    """The operation's name; its ID is a UUID (documented) that follows from the call (our choice)."""
-    operation_id = uuid.uuid5(uuid.NAMESPACE_URL, f"{kind.value} {parent} {identity}")
-    return f"{names.location_of(parent)}/operations/{operation_id}"
+def _without_details(error: ServiceError) -> ServiceError:
+    return ServiceError(error.code, error.message)

@@ -496,35 +496,47 @@ BUFFER_NEEDS_HTTP_TARGET = Refusal(
     Evidence.DOCUMENTED,
     "cloud.google.com/tasks/docs/creating-http-target-tasks; the text is ours, and the code uncertain",
 )
+ARGUMENT_INVALID = Refusal(
+    Code.INVALID_ARGUMENT, "Request contains an invalid argument.", Evidence.RECORDED, "R §16.3, §16.7"
+)
+BATCH_EMPTY = Refusal(
+    Code.INVALID_ARGUMENT, "Request must contain at least one task.", Evidence.RECORDED, "R batches-04"
+)
 BATCH_CREATE_SIZE = Refusal(
     Code.INVALID_ARGUMENT,
-    "BatchCreateTasksRequest.requests must have 1 to 100 requests, and has {size}.",
-    Evidence.DOCUMENTED,
-    _DOCSTRING,
+    "A maximum of 100 tasks can be created in a single batch, but got {size} tasks.",
+    Evidence.RECORDED,
+    "R batches-04",
 )
 BATCH_DELETE_SIZE = Refusal(
     Code.INVALID_ARGUMENT,
-    "BatchDeleteTasksRequest.names must have 1 to 1000 names, and has {size}.",
-    Evidence.DOCUMENTED,
-    _DOCSTRING,
+    "A maximum of 1000 tasks can be handled in a batch, but {size} were requested.",
+    Evidence.RECORDED,
+    "R §16.7",
 )
 BATCH_PARENT = Refusal(
     Code.INVALID_ARGUMENT,
-    "The parent of each request ('{parent}') must be the same as the parent of the batch ('{batch}').",
-    Evidence.DOCUMENTED,
-    _DOCSTRING,
+    "All tasks in a batch request must target the same queue. Found task for queue {parent} in batch request for queue"
+    " {batch}.",
+    Evidence.RECORDED,
+    "R batches-04",
 )
-BATCH_TASK_OUTSIDE = Refusal(
+BATCH_DUPLICATE_NAME = Refusal(
+    Code.INVALID_ARGUMENT, "Duplicate task name in the batch request: {name}", Evidence.RECORDED, "R batches-04"
+)
+BATCH_DUPLICATE_ID = Refusal(
     Code.INVALID_ARGUMENT,
-    "The task '{name}' must be in the queue that is the parent of the batch ('{parent}').",
-    Evidence.OUR_CHOICE,
-    "AIP-235; text unknown",
+    "Duplicate operation id in the batch request: {id}",
+    Evidence.RECORDED,
+    "R batches-05, batches-10",
 )
+BATCH_PAYLOAD = Refusal(Code.INVALID_ARGUMENT, "Payload type must be set.", Evidence.RECORDED, "R batches-02")
+BATCH_TASK_NAME = Refusal(Code.INVALID_ARGUMENT, "Invalid task name: {why}", Evidence.RECORDED, "R §16.7")
 BATCH_ALL_FAILED = Refusal(
     Code.ABORTED,
-    "None of the requests succeeded, refer to {rpc}Metadata.failed_requests for individual error details",
-    Evidence.DOCUMENTED,
-    f"{_DOCSTRING}, of BatchDeleteTasks; AIP-233 for BatchCreateTasks",
+    "None of the requests succeeded, refer to BatchDeleteTasksMetadata.failed_requests for individual error details",
+    Evidence.RECORDED,
+    "R batches-08",
 )
 CMEK_KEY_FORMAT = Refusal(
     Code.INVALID_ARGUMENT,
@@ -690,6 +702,13 @@ QUEUE_YAML_UNREADABLE = Refusal(
     "Here UploadQueueYaml takes PyYAML, which is not installed. Run `pip install pyyaml`.",
     Evidence.OUR_CHOICE,
     "the service needs none",
+)
+UNREGISTERED_CALLER = Refusal(
+    Code.PERMISSION_DENIED,
+    "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other form"
+    " of API consumer identity to call this API.",
+    Evidence.RECORDED,
+    "R §16.7",
 )
 NOT_MODELLED = Refusal(
     Code.UNIMPLEMENTED,

@@ -108,6 +108,14 @@ def check_new_task(name: str, parent: str) -> None:
     _check_task_id(match[3])
 
 
+def check_task_name(name: str) -> None:
+    """Raise ServiceError for a name that no task can have."""
+    match = _TASK_NAME.fullmatch(name)
+    if not match:
+        raise errors.TASK_NAME_FORMAT.error()
+    _check_task_id(match[3])
+
+
 def _check_queue_id(text: str | None) -> None:
     if text is not None and not _QUEUE_ID.fullmatch(text):
         raise errors.QUEUE_ID_FORMAT.error(id=text)

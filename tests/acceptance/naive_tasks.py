@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from unittest.mock import ANY
 
 from ..model import reference_parts as reference
 from ..model.reference_parts import SECOND, Answer, Attempt, Refused, Script, Task
@@ -117,16 +116,22 @@ class NaiveTasks(NaiveQueues):
 
     def batch_create_tasks(self, request: Mapping[str, Any]) -> Any:
         parent, creations = request["parent"], request.get("requests", [])
-        if not 1 <= len(creations) <= 100:
-            raise invalid(f"BatchCreateTasksRequest.requests must have 1 to 100 requests, and has {len(creations)}.")
+        if not creations:
+            raise invalid("Request must contain at least one task.")
+        if len(creations) > 100:
+            raise invalid(f"A maximum of 100 tasks can be created in a single batch, but got {len(creations)} tasks.")
+        seen: list[str] = []
         for creation in creations:
             if creation["parent"] != parent:
                 raise invalid(
-                    f"The parent of each request ('{creation['parent']}') must be the same as the parent of the batch"
-                    f" ('{parent}')."
+                    "All tasks in a batch request must target the same queue. Found task for queue"
+                    f" {creation['parent']} in batch request for queue {parent}."
                 )
-            if creation.get("task", {}).get("name"):
-                fields.check_new_task(parent, creation["task"]["name"])
+            if name := creation.get("task", {}).get("name"):
+                fields.check_new_task(parent, name)
+                if name in seen:
+                    raise invalid(f"Duplicate task name in the batch request: {name}")
+                seen.append(name)
         names = [task["name"] for task in self._observed_tasks()]
         deeds = [lambda one=one: self._created_in_batch(one, names) for one in creations]
         return self._batch("Create", request, deeds)
@@ -138,6 +143,9 @@ class NaiveTasks(NaiveQueues):
     def _created_in_batch(self, request: Mapping[str, Any], names: list[str]) -> Task:
         # Made-up names come in the order of the requests, beside those that were asked for.
         nameless = [name for name in names if re.search("/tasks/[0-9]{17,20}$", name)]
+        is_empty = not {"http_request", "app_engine_http_request", "pull_message"} & set(request.get("task", {}))
+        if is_empty and any(queue.name == request["parent"] for queue in self.reference.live_queues):
+            raise invalid("Payload type must be set.")
         task = self._created(request, nameless[0] if nameless else None)
         if nameless and task.name == nameless[0]:
             names.remove(task.name)
@@ -145,12 +153,25 @@ class NaiveTasks(NaiveQueues):
 
     def batch_delete_tasks(self, request: Mapping[str, Any]) -> Any:
         parent, names = request["parent"], request.get("names", [])
-        if not 1 <= len(names) <= 1000:
-            raise invalid(f"BatchDeleteTasksRequest.names must have 1 to 1000 names, and has {len(names)}.")
-        for name in names:
-            if name.partition("/tasks/")[0] != parent:
-                raise invalid(f"The task '{name}' must be in the queue that is the parent of the batch ('{parent}').")
-        return self._batch("Delete", request, [lambda one=one: self._delete(one) for one in names])
+        if not names:
+            raise invalid("Request contains an invalid argument.")
+        if len(names) > 1000:
+            raise invalid(f"A maximum of 1000 tasks can be handled in a batch, but {len(names)} were requested.")
+        deleted: list[str] = []
+        deeds = [lambda one=one: self._deleted_in_batch(one, parent, deleted) for one in names]
+        return self._batch("Delete", request, deeds)
+
+    def _deleted_in_batch(self, name: str, parent: str, deleted: list[str]) -> None:
+        if name in deleted:
+            return
+        queue = name.partition("/tasks/")[0]
+        try:
+            fields.check_new_task(queue, name)
+        except Refused as refused:
+            raise invalid(f"Invalid task name: {refused.text}") from None
+        fields.check_new_task(parent, name)
+        self._delete(name)
+        deleted.append(name)
 
     def _batch(self, kind: str, request: Mapping[str, Any], deeds: Sequence[Callable[[], Any]]) -> Any:
         before = len(self.reference.operations)
@@ -158,12 +179,15 @@ class NaiveTasks(NaiveQueues):
         if len(self.reference.operations) > before:
             location = request["parent"].partition("/queues/")[0]
             observed = self.observed.get("operation", {}).get("name")
-            name = self._new(observed, re.escape(location) + "/operations/[0-9a-f-]{36}")
+            wanted = re.escape(request["request_id"]) if request.get("request_id") else "[0-9a-f-]{36}"
+            name = self._new(observed, f"{re.escape(location)}/operations/{wanted}")
             self.operations[name] = self._shown_operation(name, kind, operation, request)
             self.names_of_operations[operation] = name
         shown = self.operations[self.names_of_operations[operation]]
         if "error" in shown:
             return {"operation": shown, "result": {"error": CLASSES["grpc"]["ABORTED"]}}
+        if "response" not in shown:
+            return {"operation": shown, "result": {"error": "GoogleAPICallError"}}
         result = {name: one for name, one in shown["response"].items() if name != "@type"}
         return {"operation": shown, "result": result}
 
@@ -182,9 +206,13 @@ class NaiveTasks(NaiveQueues):
                 str(index): self._status(refused) for index, refused in operation.failed.items()
             }
         shown: dict[str, Any] = {"name": name, "done": True, "metadata": metadata}
-        if not operation.done:
-            text = "None of the requests succeeded, refer to Batch{}TasksMetadata.failed_requests for individual error"
-            shown["error"] = {"code": 10, "message": text.format(kind) + " details"}
+        if not operation.done and kind == "Create":
+            metadata["state"] = "FAILED"
+        elif not operation.done:
+            text = (
+                "None of the requests succeeded, refer to BatchDeleteTasksMetadata.failed_requests for individual error"
+            )
+            shown["error"] = {"code": 10, "message": f"{text} details"}
         elif kind == "Delete":
             shown["response"] = {"@type": f"{TYPE}google.protobuf.Empty"}
         else:
@@ -194,10 +222,7 @@ class NaiveTasks(NaiveQueues):
         return shown
 
     def _status(self, refused: Refused) -> dict[str, Any]:
-        status: dict[str, Any] = {"code": CODES[refused.code], "message": refused.text}
-        if str(refused.text).startswith("Task ID "):
-            status["details"] = [ANY]  # a link, which the tests of error details know
-        return status
+        return {"code": CODES[refused.code], "message": refused.text}
 
     def get_operation(self, request: Mapping[str, Any]) -> Any:
         if request["name"] not in self.operations:

@@ -164,7 +164,8 @@ def test_a_batch_is_created(cloud_tasks: FakeCloudTasks, client: Any, queue: str
 def test_a_batch_may_be_created_in_part(client: Any, queue: str) -> None:
     """What is refused is told by its index, with the error that CreateTask would have raised."""
     odd = {"parent": queue, "task": {"http_request": {"url": "ftp://example.com/"}}}
-    requests = [*creations(queue, "a"), odd, *creations(queue, "a", "b")]
+    client.create_task(parent=queue, task=creations(queue, "c")[0]["task"])
+    requests = [*creations(queue, "a"), odd, *creations(queue, "c", "b")]
     operation = client.batch_create_tasks(parent=queue, requests=requests)
     assert [task.name for task in answered(client, operation.result()).tasks] == [
         f"{queue}/tasks/a",
@@ -210,15 +211,29 @@ def test_a_batch_of_which_nothing_is_deleted_is_aborted(client: Any, queue: str)
     assert list(metadata.failed_requests) == [0]
 
 
-def test_a_retry_by_request_id_does_nothing_anew(cloud_tasks: FakeCloudTasks, client: Any, queue: str) -> None:
-    """It gets the operation that the first call began; get_operation finds it, too."""
+def test_a_batch_of_which_nothing_is_created_has_no_result(client: Any, queue: str) -> None:
+    """Its state says so, and Google's client finds neither a response nor an error."""
+    operation = client.batch_create_tasks(parent=queue, requests=[{"parent": queue, "task": {}}])
+    assert (operation.operation.done, operation.operation.WhichOneof("result")) == (True, None)
+    metadata = metadata_of(client, operation)
+    assert metadata.state == types.BatchCreateTasksMetadata.State.FAILED
+    assert {index: (status.code, status.message) for index, status in metadata.failed_requests.items()} == {
+        0: (3, "Payload type must be set.")
+    }
+    with pytest.raises(exceptions.GoogleAPICallError) as failure:
+        answered(client, operation.result())
+    assert "Unexpected state" in str(failure.value)
+
+
+def test_a_request_id_is_taken_once(cloud_tasks: FakeCloudTasks, client: Any, queue: str) -> None:
+    """It names the operation, which get_operation finds; a second batch with it is refused."""
     request = {"parent": queue, "requests": [{"parent": queue, "task": {"http_request": {"url": URL}}}]}
-    first, second, other = (
-        client.batch_create_tasks(request={**request, "request_id": request_id}) for request_id in ("a", "a", "b")
-    )
-    assert second.operation == first.operation
-    assert other.operation.name != first.operation.name
-    cloud_tasks.assert_enqueued(count=2)
+    first = client.batch_create_tasks(request={**request, "request_id": "a"})
+    assert first.operation.name.endswith("/operations/a")
+    with pytest.raises(exceptions.BadRequest) as refusal:
+        client.batch_create_tasks(request={**request, "request_id": "a"})
+    assert text_of(refusal.value) == "Duplicate operation id in the batch request: a"
+    cloud_tasks.assert_enqueued(count=1)
     assert client.get_operation(request={"name": first.operation.name}) == first.operation
 
 
@@ -227,7 +242,7 @@ def test_a_batch_over_the_limit_is_refused(cloud_tasks: FakeCloudTasks, client: 
     requests = creations(queue, *[f"t{number}" for number in range(101)])
     with pytest.raises(exceptions.BadRequest) as refusal:
         client.batch_create_tasks(parent=queue, requests=requests)
-    assert text_of(refusal.value) == ("BatchCreateTasksRequest.requests must have 1 to 100 requests, and has 101.")
+    assert text_of(refusal.value) == "A maximum of 100 tasks can be created in a single batch, but got 101 tasks."
     cloud_tasks.assert_nothing_enqueued()
 
 
@@ -244,11 +259,11 @@ def test_an_operation_can_be_asked_for_by_the_transport_s_own_client(client: Any
     operations = client.transport.operations_client
     assert answered(client, operations.get_operation(operation.operation.name)) == operation.operation
     assert answered(client, operation.cancel()) is False
-    with pytest.raises(exceptions.MethodNotImplemented) as refusal:
+    with pytest.raises(exceptions.Forbidden) as refusal:
         answered(client, operations.cancel_operation(operation.operation.name))
     assert text_of(refusal.value) == (
-        "pytest-cloudtasks does not model the RPC cancel_operation. Leave it out of the call, or give the client a stub"
-        " for this one."
+        "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other"
+        " form of API consumer identity to call this API."
     )
 
 

@@ -60,12 +60,11 @@ def test_the_metadata_is_that_of_the_rpc(kind: BatchKind, metadata_type: Any, pa
     assert metadata_of(message_of(operation(kind, {}), messages, {}), metadata_type).state == 2
 
 
-def test_a_failed_request_keeps_code_text_and_details() -> None:
-    """It is the status that the request would have got alone."""
-    message = message_of(operation(BatchKind.DELETE, {}, 1), messages, {})
-    status = metadata_of(message, types.BatchDeleteTasksMetadata).failed_requests[1]
-    assert (status.code, status.message) == (3, errors.TASK_ID_FORMAT.text.format(id="no id"))
-    assert [detail.TypeName() for detail in status.details] == ["google.rpc.Help"]
+def test_creations_that_all_failed_have_neither_response_nor_error() -> None:
+    """The state in the metadata says it."""
+    message = message_of(operation(BatchKind.CREATE, {}, 0, 1), messages, {})
+    assert (message.done, message.WhichOneof("result")) == (True, None)
+    assert metadata_of(message, types.BatchCreateTasksMetadata).state == 3
 
 
 def test_a_creation_answers_with_its_tasks_in_the_view_that_each_asked_for() -> None:

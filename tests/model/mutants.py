@@ -226,12 +226,13 @@ MUTANTS = [
         "legacy = False",
         laws=Laws(old_errors=True),
     ),
-    Mutant("a request ID counts for nothing", "batch", 'f"id {request_id}")) if request_id', '"")) if request_id'),
+    Mutant("a request ID counts for nothing", "batch", "request_id or str(", "str("),
     Mutant(
         "a refusal ends a batch",
         "batch",
-        "operation.failed[index] = error\n        return operation\n\n    def delete",
-        "operation.failed[index] = error\n                break\n        return operation\n\n    def delete",
+        "operation.failed[index] = _without_details(error)\n        return operation\n\n    def delete",
+        "operation.failed[index] = _without_details(error)\n                break\n"
+        "        return operation\n\n    def delete",
     ),
     Mutant("IF_NOT_EXISTS replaces", "http_overrides", "(fills_in and (own or exists))", "False"),
     Mutant("port 0 is none", "http_overrides", '"port" not in given', 'not given.get("port")'),

@@ -225,11 +225,12 @@ class Reference:
         return task
 
     def batch(self, kind: str, queue_name: str, request_id: str, deeds: Sequence[Callable[[], Any]]) -> Operation:
-        """Each deed for itself; once only for a request ID."""
+        """Each deed for itself; a request ID names the operation, in the queue's location."""
+        location = queue_name.partition("/queues/")[0]
         for operation in self.operations:
-            if request_id and (operation.kind, operation.queue, operation.request_id) == (kind, queue_name, request_id):
-                return operation
-        self.queue(queue_name)
+            taken = (operation.queue.partition("/queues/")[0], operation.request_id)
+            if request_id and taken == (location, request_id):
+                raise Refused("INVALID_ARGUMENT", f"Duplicate operation id in the batch request: {request_id}")
         operation = Operation(kind, queue_name, request_id, self.now)
         self.operations.append(operation)
         for index, deed in enumerate(deeds):

@@ -331,10 +331,17 @@ class ReferenceSide:
         return self._told(self.reference.batch("create", queue_name("q"), batch.request_id, deeds))
 
     def _batch_delete(self, queue: str, doomed: list[str], request_id: str) -> str:
-        if any(name.rpartition("/tasks/")[0] != queue for name in doomed):
-            return "INVALID_ARGUMENT"
-        deeds = [lambda name=name: self.reference.delete_task(queue, name) for name in doomed]
+        deleted: set[str] = set()
+        deeds = [lambda name=name: self._delete(queue, name, deleted) for name in doomed]
         return self._told(self.reference.batch("delete", queue, request_id, deeds))
+
+    def _delete(self, queue: str, name: str, deleted: set[str]) -> None:
+        if name in deleted:
+            return
+        if name.rpartition("/tasks/")[0] != queue:
+            raise reference.Refused("INVALID_ARGUMENT", "")
+        self.reference.delete_task(queue, name)
+        deleted.add(name)
 
     def _told(self, operation: reference.Operation) -> str:
         return ", ".join(f"{index}: {refused.code}" for index, refused in sorted(operation.failed.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -15,8 +16,21 @@ from pytest_cloudtasks._service.task import TaskSpec
 from .driving import LOCATION, QUEUE, START, URL, assert_refused, service_with
 
 OTHER = f"{LOCATION}/queues/other"
+UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+OTHER_QUEUE = (
+    f"The queue name from request ('{QUEUE}') must be the same as the queue name in the named task ('{OTHER}')."
+)
 MISSING = "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."
-ALL_FAILED = "None of the requests succeeded, refer to {}Metadata.failed_requests for individual error details"
+ALL_FAILED = (
+    "None of the requests succeeded, refer to BatchDeleteTasksMetadata.failed_requests for individual error details"
+)
+TASK_FORM = (
+    'Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>/tasks/<TASK_ID>".'
+)
+TASK_ID = (
+    'Task ID "not valid" can contain only letters ([A-Za-z]), numbers ([0-9]), hyphens (-), or underscores (_). Task ID'
+    " must between 1 and 500 characters."
+)
 
 
 def creation(task_id: str = "", url: str = URL, parent: str = QUEUE) -> Creation:
@@ -51,14 +65,18 @@ def test_a_batch_creates_its_tasks_in_order() -> None:
 def test_a_refused_creation_leaves_the_others() -> None:
     """A batch is not atomic: its refusals are told by their index."""
     service = service_with()
-    operation = create(service, creation("a"), creation("a"), creation(url=""), creation("b"))
+    service.create_task(START, QUEUE, creation("c").spec)
+    none = Creation(QUEUE, TaskSpec(None))
+    operation = create(service, creation("a"), creation("c"), creation(url=""), creation("b"), none)
     assert list(operation.created) == [0, 3]
     assert failures(operation) == {
         1: (Code.ALREADY_EXISTS, "Requested entity already exists"),
         2: (Code.INVALID_ARGUMENT, "HttpRequest.url is required."),
+        4: (Code.INVALID_ARGUMENT, "Payload type must be set."),
     }
+    assert all(error.details == () for error in operation.failed.values())
     assert (operation.state, operation.error) == (BatchState.PARTIALLY_SUCCEEDED, None)
-    assert len(service.accepted) == 2
+    assert len(service.accepted) == 3
 
 
 def test_a_task_is_measured_by_its_own_request() -> None:
@@ -79,36 +97,60 @@ def test_a_batch_deletes_its_tasks() -> None:
 
 
 def test_a_refused_deletion_leaves_the_others() -> None:
-    """What is not there is told by its index, a name that comes twice among it."""
+    """What can't be deleted is told by its index; a name that comes again is deleted already, or fails again."""
     service = service_with()
     create(service, creation("a"))
-    operation = delete(service, "none", "a", "a")
+    operation = delete(service, "none", "a", "a", "none", "x/y", "not valid", f"{OTHER}/tasks/t", "none")
     gone = (Code.NOT_FOUND, "Requested entity was not found.")
-    assert failures(operation) == {0: gone, 2: gone}
+    assert failures(operation) == {
+        0: gone,
+        3: gone,
+        4: (Code.INVALID_ARGUMENT, f"Invalid task name: {TASK_FORM}"),
+        5: (Code.INVALID_ARGUMENT, f"Invalid task name: {TASK_ID}"),
+        6: (Code.INVALID_ARGUMENT, OTHER_QUEUE),
+        7: gone,
+    }
+    assert all(error.details == () for error in operation.failed.values())
     assert (operation.state, operation.error) == (BatchState.PARTIALLY_SUCCEEDED, None)
     assert service.queues[QUEUE].tasks == {}
 
 
-@pytest.mark.parametrize(
-    ("run", "rpc"),
-    [
-        (lambda service: delete(service, "none", "nor this"), "BatchDeleteTasks"),
-        (lambda service: create(service, creation(url=""), creation(url="ftp://a.test/")), "BatchCreateTasks"),
-    ],
-)
-def test_a_batch_that_fails_whole_is_aborted(run: Callable[[Service], Operation], rpc: str) -> None:
-    """Where no request succeeds the operation carries an error, besides each request's own."""
-    operation = run(service_with())
+def test_an_empty_name_is_malformed() -> None:
+    """It stands for no task."""
+    operation = service_with().batches.delete_tasks(service_with(), START, QUEUE, [""], "")
+    assert failures(operation) == {0: (Code.INVALID_ARGUMENT, f"Invalid task name: {TASK_FORM}")}
+
+
+@pytest.mark.parametrize("parent", [QUEUE, OTHER], ids=["no task", "no queue"])
+def test_deletions_that_all_fail_are_aborted(parent: str) -> None:
+    """The operation has an error, besides each request's own."""
+    operation = delete(service_with(), "none", "nor-this", parent=parent)
     assert operation.error is not None
-    assert (operation.error.code, operation.error.message) == (Code.ABORTED, ALL_FAILED.format(rpc))
+    assert (operation.error.code, operation.error.message) == (Code.ABORTED, ALL_FAILED)
     assert operation.state is BatchState.PARTIALLY_SUCCEEDED
-    assert list(operation.failed) == [0, 1]
+    assert failures(operation) == dict.fromkeys([0, 1], (Code.NOT_FOUND, "Requested entity was not found."))
+
+
+def test_creations_that_all_fail_leave_no_error() -> None:
+    """The state says it."""
+    operation = create(service_with(), creation(url=""), creation(url="ftp://a.test/"))
+    assert (operation.state, operation.error, list(operation.failed)) == (BatchState.FAILED, None, [0, 1])
+
+
+def test_creations_in_a_missing_queue_fail_one_by_one() -> None:
+    """The call itself succeeds."""
+    operation = create(service_with(), creation(parent=OTHER), Creation(OTHER, TaskSpec(None)), parent=OTHER)
+    assert failures(operation) == dict.fromkeys([0, 1], (Code.NOT_FOUND, MISSING))
+    assert operation.state is BatchState.FAILED
 
 
 # --- limits and parents ------------------------------------------------------------------------------------------
 
-CREATE_SIZE = "BatchCreateTasksRequest.requests must have 1 to 100 requests, and has {}."
-DELETE_SIZE = "BatchDeleteTasksRequest.names must have 1 to 1000 names, and has {}."
+CREATE_SIZE = "A maximum of 100 tasks can be created in a single batch, but got {} tasks."
+DELETE_SIZE = "A maximum of 1000 tasks can be handled in a batch, but {} were requested."
+ANOTHER = (
+    "All tasks in a batch request must target the same queue. Found task for queue {} in batch request for queue {}."
+)
 
 
 def test_a_batch_of_the_largest_size_is_accepted() -> None:
@@ -119,84 +161,61 @@ def test_a_batch_of_the_largest_size_is_accepted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("run", "code", "message"),
+    ("run", "message"),
     [
-        (lambda it: create(it), Code.INVALID_ARGUMENT, CREATE_SIZE.format(0)),
-        (lambda it: create(it, *[creation()] * 101), Code.INVALID_ARGUMENT, CREATE_SIZE.format(101)),
-        (lambda it: delete(it), Code.INVALID_ARGUMENT, DELETE_SIZE.format(0)),
-        (lambda it: delete(it, *["t"] * 1001), Code.INVALID_ARGUMENT, DELETE_SIZE.format(1001)),
+        (lambda it: create(it), "Request must contain at least one task."),
+        (lambda it: create(it, *[creation()] * 101), CREATE_SIZE.format(101)),
+        (lambda it: delete(it), "Request contains an invalid argument."),
+        (lambda it: delete(it, *["t"] * 1001), DELETE_SIZE.format(1001)),
+        (lambda it: create(it, creation(), creation(parent=OTHER)), ANOTHER.format(OTHER, QUEUE)),
+        (lambda it: create(it, Creation("", TaskSpec(HttpTarget(URL)))), ANOTHER.format("", QUEUE)),
         (
-            lambda it: create(it, creation(), creation(parent=OTHER)),
-            Code.INVALID_ARGUMENT,
-            f"The parent of each request ('{OTHER}') must be the same as the parent of the batch ('{QUEUE}').",
+            lambda it: create(it, creation("a"), creation("b"), creation("a")),
+            f"Duplicate task name in the batch request: {QUEUE}/tasks/a",
         ),
+        (lambda it: create(it, creation("a"), creation("not valid")), TASK_ID),
         (
-            lambda it: create(it, Creation("", TaskSpec(HttpTarget(URL)))),
-            Code.INVALID_ARGUMENT,
-            f"The parent of each request ('') must be the same as the parent of the batch ('{QUEUE}').",
-        ),
-        (
-            lambda it: delete(it, "t", f"{OTHER}/tasks/t"),
-            Code.INVALID_ARGUMENT,
-            f"The task '{OTHER}/tasks/t' must be in the queue that is the parent of the batch ('{QUEUE}').",
-        ),
-        (lambda it: create(it, creation(parent=OTHER), parent=OTHER), Code.NOT_FOUND, MISSING),
-        (lambda it: delete(it, "t", parent=OTHER), Code.NOT_FOUND, MISSING),
-        (
-            lambda it: create(it, creation("a"), creation("not valid")),
-            Code.INVALID_ARGUMENT,
-            'Task ID "not valid" can contain only letters ([A-Za-z]), numbers ([0-9]), hyphens (-), or underscores (_).'
-            " Task ID must between 1 and 500 characters.",
+            lambda it: create(it, Creation(QUEUE, creation("a", parent=OTHER).spec)),
+            OTHER_QUEUE,
         ),
     ],
 )
-def test_a_batch_that_is_refused_does_nothing(run: Callable[[Service], object], code: Code, message: str) -> None:
+def test_a_batch_that_is_refused_does_nothing(run: Callable[[Service], object], message: str) -> None:
     """It leaves neither tasks nor an operation."""
     service = service_with()
-    assert_refused(service, code, message, lambda: run(service))
+    assert_refused(service, Code.INVALID_ARGUMENT, message, lambda: run(service))
     assert service.accepted == []
 
 
 # --- operations --------------------------------------------------------------------------------------------------
 
 
-def test_a_request_id_makes_a_retry_the_same_operation() -> None:
-    """Nothing is done twice; the first call's operation is the answer."""
+def test_a_request_id_names_the_operation() -> None:
+    """It is taken once, by either RPC, and even if the batch failed."""
     service = service_with()
-    first = create(service, creation("a"), request_id="one")
-    assert create(service, creation("a"), request_id="one") is first
-    assert len(service.accepted) == 1
-    deleted = delete(service, "a", request_id="one")
-    assert delete(service, "a", request_id="one") is deleted
-    assert deleted.failed == {}
+    assert delete(service, "none", request_id="one").name == f"{LOCATION}/operations/one"
+    message = "Duplicate operation id in the batch request: one"
+    assert_refused(service, Code.INVALID_ARGUMENT, message, lambda: create(service, creation("a"), request_id="one"))
+    assert_refused(service, Code.INVALID_ARGUMENT, message, lambda: delete(service, "none", request_id="one"))
+    assert service.accepted == []
 
 
 @pytest.mark.parametrize("ids", [("one", "two"), ("one", ""), ("", "")])
 def test_another_request_id_or_none_is_another_operation(ids: tuple[str, str]) -> None:
-    """What comes without an ID is never taken for a retry."""
+    """Without an ID the service names each by a UUID."""
     service = service_with()
     first, second = (create(service, creation(), request_id=request_id) for request_id in ids)
     assert first.name != second.name
-    assert len(service.accepted) == 2
-
-
-def test_a_request_id_counts_for_its_queue_and_rpc() -> None:
-    """The same ID for another queue is another operation, in spite of the same location."""
-    service = service_with()
-    service.create_queue(START, LOCATION, OTHER, {})
-    operations = [
-        create(service, creation("a"), request_id="one"),
-        create(service, creation("a", parent=OTHER), parent=OTHER, request_id="one"),
-        delete(service, "a", request_id="one"),
-    ]
-    assert len({operation.name for operation in operations}) == 3
-    assert all(operation.error is None for operation in operations)
+    for operation, request_id in zip((first, second), ids, strict=True):
+        assert request_id or re.fullmatch(
+            f"{LOCATION}/operations/[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}", operation.name
+        )
 
 
 def test_a_refused_batch_does_not_use_up_its_request_id() -> None:
     """A retry of it that is right is done."""
     service = service_with()
-    message = CREATE_SIZE.format(0)
+    message = "Request must contain at least one task."
     assert_refused(service, Code.INVALID_ARGUMENT, message, lambda: create(service, request_id="one"))
     assert len(create(service, creation(), request_id="one").created) == 1
 

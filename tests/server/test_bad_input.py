@@ -368,12 +368,12 @@ def test_bytes_that_are_no_message(cloud_tasks: FakeCloudTasks, cloud_tasks_serv
 
 
 def test_methods_that_are_none(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """grpc itself knows none of that name; those that the service documents not say why they are refused."""
+    """grpc itself knows none of that name; those of operations are denied to everybody, as by the service."""
     assert status_of(cloud_tasks_server, "/google.cloud.tasks.v2.CloudTasks/Explode", b"")[0] == "UNIMPLEMENTED"
     assert status_of(cloud_tasks_server, "/google.longrunning.Operations/ListOperations", b"") == (
-        "UNIMPLEMENTED",
-        "pytest-cloudtasks does not model the RPC list_operations. Leave it out of the call, or give the client a stub"
-        " for this one.",
+        "PERMISSION_DENIED",
+        "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other"
+        " form of API consumer identity to call this API.",
     )
 
 
