@@ -496,9 +496,6 @@ BUFFER_NEEDS_HTTP_TARGET = Refusal(
     Evidence.DOCUMENTED,
     "cloud.google.com/tasks/docs/creating-http-target-tasks; the text is ours, and the code uncertain",
 )
-ARGUMENT_INVALID = Refusal(
-    Code.INVALID_ARGUMENT, "Request contains an invalid argument.", Evidence.RECORDED, "R §16.3, §16.7"
-)
 BATCH_EMPTY = Refusal(
     Code.INVALID_ARGUMENT, "Request must contain at least one task.", Evidence.RECORDED, "R batches-04"
 )
