@@ -252,6 +252,12 @@ RATE_TOO_HIGH = Refusal(
     Evidence.RECORDED,
     _GOLDEN,
 )
+RATE_TOO_LOW = Refusal(
+    Code.INVALID_ARGUMENT,
+    "RateLimits.maxDispatchesPerSecond must be a number of at least 1e-11.",
+    Evidence.OUR_CHOICE,
+    "the service's own limit is unknown",
+)
 CONCURRENCY_NEGATIVE = Refusal(
     Code.INVALID_ARGUMENT, "RateLimits.maxConcurrentDispatches cannot be negative.", Evidence.RECORDED, _GOLDEN
 )

@@ -19,6 +19,8 @@ Settings = Mapping[str, Any]
 """A queue as a caller describes it: the API's field names, nested as there; unset fields are left out."""
 
 MAX_RATE = 500.0
+MIN_RATE = 1e-11
+"""A dispatch in 3,000 years: with less there is no next one in the calendar. Evidence: our choice."""
 MAX_CONCURRENCY = 5000
 MAX_BURST = 500
 """What a caller may set in the beta versions. Evidence: documented."""
@@ -55,6 +57,8 @@ def rate_limits_from(given: Mapping[str, Any], knobs: Knobs) -> RateLimits:
         raise errors.RATE_NEGATIVE.error()
     if rate > MAX_RATE:
         raise errors.RATE_TOO_HIGH.error()
+    if not rate >= MIN_RATE:  # nor is it for what is no number
+        raise errors.RATE_TOO_LOW.error()
     if concurrency < 0:
         raise errors.CONCURRENCY_NEGATIVE.error()
     if concurrency > MAX_CONCURRENCY:

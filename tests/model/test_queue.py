@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from dataclasses import replace
+=======
+import math
+>>>>>>> c198479 (A rate that is no number, or too small for any next dispatch, is INVALID_ARGUMENT)
 from fractions import Fraction
 from typing import Any
 
@@ -59,6 +63,8 @@ def test_logging_and_routing_are_kept_as_given() -> None:
 REFUSED = [
     ("max_dispatches_per_second", -1, "RateLimits.maxDispatchesPerSecond cannot be negative."),
     ("max_dispatches_per_second", 501, "RateLimits.maxDispatchesPerSecond must be less than or equal to 500."),
+    ("max_dispatches_per_second", math.nan, "RateLimits.maxDispatchesPerSecond must be a number of at least 1e-11."),
+    ("max_dispatches_per_second", 5e-324, "RateLimits.maxDispatchesPerSecond must be a number of at least 1e-11."),
     ("max_concurrent_dispatches", -1, "RateLimits.maxConcurrentDispatches cannot be negative."),
     ("max_concurrent_dispatches", 5001, "RateLimits.maxConcurrentDispatches must be less than or equal to 5000."),
 ]
