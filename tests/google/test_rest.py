@@ -174,6 +174,7 @@ TASK = b'{"task": {"httpRequest": {"url": "https://a.test/"}}}'
         ("identity", TASK),
         ("GZIP", gzip.compress(TASK)),
     ],
+    ids=["gzip", "deflate", "identity", "GZIP"],
 )
 def test_packed_bodies(encoding: str, body: bytes) -> None:
     """They are unpacked."""
