@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from dataclasses import replace
-=======
 import math
->>>>>>> c198479 (A rate that is no number, or too small for any next dispatch, is INVALID_ARGUMENT)
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
