@@ -39,7 +39,6 @@ class RetryPlan:
     reason: str | None
     """What it is given up for: ``max_attempts 5``, ``max_attempts 5 and max_retry_duration 60 s``, ``retention``."""
     _config: RetryConfig = field(repr=False)
-    _knobs: Knobs = field(repr=False)
     _takes: int = field(repr=False)
 
     @property
@@ -71,7 +70,7 @@ class RetryPlan:
         if self._config.max_attempts == UNLIMITED or self.reason in (None, RETENTION):
             return ""
         patient = self._config._replace(max_attempts=UNLIMITED, max_retry_duration=0)
-        course = _course(patient, self._knobs, self._takes)
+        course = _course(patient, self._takes)
         enough = next((n for n, at in enumerate(course.dispatches, 1) if at >= outage), None)
         return f" With max_attempts {enough} it would be." if enough else ""
 
@@ -112,13 +111,12 @@ def plan(
     takes = from_timedelta(attempt_takes, what="attempt_takes")
     if takes < 0:
         raise ValueError(f"attempt_takes is a duration of zero or more, and got {attempt_takes!r}.")
-    course = _course(config, knobs, takes)
+    course = _course(config, takes)
     return RetryPlan(
         attempts=tuple(map(to_timedelta, course.dispatches)),
         gives_up_after=None if course.reason is None else to_timedelta(course.end),
         reason=course.reason,
         _config=config,
-        _knobs=knobs,
         _takes=takes,
     )
 
@@ -139,8 +137,8 @@ def _config(given: Any, knobs: Knobs) -> RetryConfig:
     return queue.config.retry_config
 
 
-def _course(config: RetryConfig, knobs: Knobs, takes: int) -> Course:
-    return course_of(config, knobs.retry_limit_check, takes=takes, retention=TASK_TTL, limit=ATTEMPTS)
+def _course(config: RetryConfig, takes: int) -> Course:
+    return course_of(config, takes=takes, retention=TASK_TTL, limit=ATTEMPTS)
 
 
 def _text(duration: timedelta) -> str:

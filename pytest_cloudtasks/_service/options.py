@@ -13,20 +13,6 @@ MAX_TASK_SIZE = 1_048_569
 """Bytes of the stored message, 7 less than 1 MiB. Evidence: recorded to the byte; every docstring still says 100 KB."""
 
 
-class RetryLimitCheck(Enum):
-    """When the two retry limits are looked at. Evidence: not recorded; see `Knobs.retry_limit_check`."""
-
-    AFTER_FAILURE = "after_failure"
-    BEFORE_DISPATCH = "before_dispatch"
-
-
-class ExecutionCountRule(Enum):
-    """What ``X-CloudTasks-TaskExecutionCount`` counts."""
-
-    RULE_2026 = "2026"
-    LEGACY_ZERO = "legacy-zero"
-
-
 class SystemThrottle(Enum):
     """What answers that ask for less do to a queue's rate."""
 
@@ -57,10 +43,6 @@ class Knobs:
     """Refuse a pull queue's eleventh LeaseTasks within a second. Documented."""
     burst_size: int | Callable[[float], int] = burst_for
     """The server's ``max_burst_size``, or how it follows from the rate (dispatches per second)."""
-    retry_limit_check: RetryLimitCheck = RetryLimitCheck.AFTER_FAILURE
-    """Look at max_attempts and max_retry_duration after a failure, or before each dispatch. Our choice."""
-    execution_count_rule: ExecutionCountRule = ExecutionCountRule.RULE_2026
-    """2026: responses outside 5xx are counted (recorded). legacy-zero: always 0 (reported in 2020)."""
     purge_delay: int = 0
     """How long purged tasks stay, and may be dispatched. Documented as up to a minute; none is our choice."""
     queue_init_delay: int = 0

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from . import errors
-from .options import RetryLimitCheck
 from .units import HOUR, LATEST, MILLISECOND, SECOND
 
 UNLIMITED = -1
@@ -85,7 +84,6 @@ class GiveUp(NamedTuple):
 
 def verdict_on_failure(
     config: RetryConfig,
-    rule: RetryLimitCheck,
     *,
     attempts: int,
     failures: int,
@@ -96,17 +94,14 @@ def verdict_on_failure(
 
     Both limits must be used up; one that is not set (-1 attempts, duration 0) leaves it to the other; with neither,
     only the task's retention ends it. The age runs from the first dispatch, and an age equal to the limit stops.
-    Evidence: documented (both limits); reported (Recidiviz/pulse-data#854); the check after the failure
-    rather than before the dispatch is our choice, by the knob.
+    Evidence: documented (both limits); reported (Recidiviz/pulse-data#854); recorded (the check
+    after a failure).
     """
     at = ended + delay_after(config, failures)
     has_age_limit = config.max_retry_duration > 0
     unlimited = config.max_attempts == UNLIMITED
     attempts_left = not has_age_limit if unlimited else attempts < config.max_attempts
-    if rule is RetryLimitCheck.BEFORE_DISPATCH:
-        age_left = has_age_limit and at - first_dispatch <= config.max_retry_duration
-    else:
-        age_left = has_age_limit and ended - first_dispatch < config.max_retry_duration
+    age_left = has_age_limit and ended - first_dispatch < config.max_retry_duration
     if attempts_left or age_left:
         return Retry(min(at, LATEST))
     return GiveUp(_limits_used_up(config))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .options import RetryLimitCheck
 from .retry import GiveUp, RetryConfig, verdict_on_failure
 
 RETENTION = "retention"
@@ -20,7 +19,7 @@ class Course(NamedTuple):
     """What the task is given up for; None if it is not, as far as was looked."""
 
 
-def course_of(config: RetryConfig, rule: RetryLimitCheck, *, takes: int, retention: int, limit: int) -> Course:
+def course_of(config: RetryConfig, *, takes: int, retention: int, limit: int) -> Course:
     """Every attempt of a task that is due at once and whose target fails after ``takes``, up to ``limit`` attempts.
 
     Evidence: as for `verdict_on_failure` and for the retention of 31 days.
@@ -30,7 +29,7 @@ def course_of(config: RetryConfig, rule: RetryLimitCheck, *, takes: int, retenti
     while len(dispatches) < limit:
         dispatches.append(at)
         count, ended = len(dispatches), at + takes
-        verdict = verdict_on_failure(config, rule, attempts=count, failures=count, first_dispatch=0, ended=ended)
+        verdict = verdict_on_failure(config, attempts=count, failures=count, first_dispatch=0, ended=ended)
         if isinstance(verdict, GiveUp):
             return Course(tuple(dispatches), ended, verdict.reason)
         if verdict.at >= retention:

@@ -13,7 +13,7 @@ from .agenda import Agenda
 from .attempt import Attempt
 from .candidates import contenders
 from .events import Event, EventKind
-from .options import ExecutionCountRule, Knobs, SystemThrottle
+from .options import Knobs, SystemThrottle
 from .ordering import Lineup, Place
 from .outcome import NO_RESPONSE, Outcome, OutcomeKind
 from .queue import Queue
@@ -263,7 +263,7 @@ class Dispatcher:
             schedule_time=task.schedule_time,
             dispatch_time=now,
             forced=forced,
-            execution_count=self._execution_count(task),
+            execution_count=task.response_count,
         )
         task.attempts += (attempt,)
         self._record(Event(now, EventKind.TASK_DISPATCHED, queue.name, task, attempt))
@@ -275,12 +275,6 @@ class Dispatcher:
         if not attempt.target.can_be_sent:
             self._conclude(attempt, NO_RESPONSE, now)
         return attempt
-
-    def _execution_count(self, task: Task) -> int:
-        """As many as there were responses that count. Evidence: recorded."""
-        if self._knobs.execution_count_rule is ExecutionCountRule.LEGACY_ZERO:
-            return 0
-        return task.response_count
 
     def _conclude(self, attempt: Attempt, outcome: Outcome, now: int) -> None:
         if self._pending.pop(attempt, None) is not None:
@@ -310,7 +304,6 @@ class Dispatcher:
         task.failures += 1
         verdict = verdict_on_failure(
             task.retry_config or queue.config.retry_config,
-            self._knobs.retry_limit_check,
             attempts=task.dispatch_count,
             failures=task.failures,
             first_dispatch=task.attempts[0].dispatch_time,

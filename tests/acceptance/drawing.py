@@ -199,11 +199,9 @@ knobs = some(
     queue_init_delay=["5s"],
     ghost_recreate=[True],
     legacy_errors=[True],
-    retry_limit_check=["before_dispatch"],
     system_throttle=["simple"],
     honour_retry_after=[True],
     treat_304_as_success=[True],
-    execution_count_rule=["legacy-zero"],
     burst_size=[1, 3],
     max_task_size=[3000],
 )

@@ -95,11 +95,9 @@ class Setting:
             **durations,
             ghosts=knobs.get("ghost_recreate", False),
             old_errors=knobs.get("legacy_errors", False),
-            looks_before_dispatch=knobs.get("retry_limit_check") == "before_dispatch",
             throttles=knobs.get("system_throttle") == "simple",
             honours_retry_after=knobs.get("honour_retry_after", False),
             takes_304=knobs.get("treat_304_as_success", False),
-            counts_no_execution=knobs.get("execution_count_rule") == "legacy-zero",
         )
 
     def naive(self) -> NaiveService:

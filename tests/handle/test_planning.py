@@ -78,13 +78,6 @@ def test_attempts_that_take_time_put_the_next_ones_off() -> None:
     assert slow.gives_up_after == timedelta(seconds=36)
 
 
-def test_knobs_count() -> None:
-    """The moment at which limits are checked, for one."""
-    config = {"max_attempts": 1, "max_retry_duration": "5s", "min_backoff": "4s"}
-    assert len(plan(config).attempts) == 3
-    assert len(plan(config, service={"retry_limit_check": "before_dispatch"}).attempts) == 2
-
-
 def test_a_long_plan_is_cut() -> None:
     """What goes on for ever is shown by its beginning and its end."""
     endless = plan({"max_attempts": -1, "max_backoff": "0.1s"})

@@ -10,9 +10,7 @@ import pytest
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._service.options import (
-    ExecutionCountRule,
     Knobs,
-    RetryLimitCheck,
     SystemThrottle,
 )
 from pytest_cloudtasks._simulation.settings import OPTIONS, Settings, checked, merged, settings_from_ini
@@ -62,8 +60,6 @@ VALUES: list[tuple[str, Any, Any]] = [
     ("service", {"task_tombstone_ttl": "1h"}, Knobs(task_tombstone_ttl=HOUR)),
     ("service", {"queue_tombstone_ttl": timedelta(hours=1)}, Knobs(queue_tombstone_ttl=HOUR)),
     ("service", {"task_tombstone_ttl": timedelta(0)}, Knobs(task_tombstone_ttl=0)),
-    ("service", {"retry_limit_check": "before_dispatch"}, Knobs(retry_limit_check=RetryLimitCheck.BEFORE_DISPATCH)),
-    ("service", {"execution_count_rule": 2026}, Knobs(execution_count_rule=ExecutionCountRule.RULE_2026)),
     ("service", {"purge_delay": timedelta(minutes=1)}, Knobs(purge_delay=MINUTE)),
     ("service", {"queue_init_delay": timedelta(seconds=60)}, Knobs(queue_init_delay=MINUTE)),
     ("service", {"ghost_recreate": True, "legacy_errors": True}, Knobs(ghost_recreate=True, legacy_errors=True)),
@@ -111,9 +107,6 @@ TEXTS: list[tuple[str, Any, Any]] = [
     ("service", ["app_engine_host_suffix = appspot.com"], Knobs(app_engine_host_suffix="appspot.com")),
     ("service", ["enforce_rpc_deadline = no"], Knobs(enforce_rpc_deadline=False)),
     ("service", ["enforce_lease_rate = off"], Knobs(enforce_lease_rate=False)),
-    ("service", ["retry_limit_check = before_dispatch"], Knobs(retry_limit_check=RetryLimitCheck.BEFORE_DISPATCH)),
-    ("service", ["execution_count_rule = 2026"], Knobs()),
-    ("service", ["execution_count_rule = legacy-zero"], Knobs(execution_count_rule=ExecutionCountRule.LEGACY_ZERO)),
     ("service", ["purge_delay = 60s", "queue_init_delay = 1m"], Knobs(purge_delay=MINUTE, queue_init_delay=MINUTE)),
     ("service", ["iam_emulation = user:me@example.com"], Knobs(iam_emulation="user:me@example.com")),
     ("service", ["iam_emulation = true"], Knobs(iam_emulation="user:test@example.com")),
@@ -122,9 +115,9 @@ TEXTS: list[tuple[str, Any, Any]] = [
     ("service", ["follow_redirects = yes"], Knobs(follow_redirects=True)),
 ]
 KNOBS = (
-    "app_engine_host_suffix, burst_size, enforce_lease_rate, enforce_rpc_deadline, execution_count_rule,"
+    "app_engine_host_suffix, burst_size, enforce_lease_rate, enforce_rpc_deadline,"
     " follow_redirects, ghost_recreate, honour_retry_after, iam_emulation, iam_roles, legacy_errors, max_task_size,"
-    " purge_delay, queue_init_delay, queue_tombstone_ttl, retry_limit_check, system_throttle, task_tombstone_ttl"
+    " purge_delay, queue_init_delay, queue_tombstone_ttl, system_throttle, task_tombstone_ttl"
     " and treat_304_as_success"
 )
 WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
@@ -261,12 +254,6 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
         {"system_throttle": "harsh"},
         ValueError,
         "service knob system_throttle takes 'none' or 'simple', and got 'harsh'.",
-    ),
-    (
-        "service",
-        {"retry_limit_check": "before"},
-        ValueError,
-        "service knob retry_limit_check takes 'after_failure' or 'before_dispatch', and got 'before'.",
     ),
 ]
 WRONG_TEXTS: list[tuple[str, Any, type[Exception], str]] = [

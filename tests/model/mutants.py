@@ -154,20 +154,6 @@ MUTANTS = [
     Mutant("whoever lines up comes last", "waiting_line", "if not run or run[-1] < entry:", "if True:"),
     Mutant("the run goes before the heap", "waiting_line", "heap[0] < run[0]", "False"),
     Mutant("a ghost is refused", "service", "return Queue(name, config)  # it", "pass  # it", laws=Laws(ghosts=True)),
-    Mutant(
-        "the last retry in time is too late",
-        "retry",
-        "at - first_dispatch <= config",
-        "at - first_dispatch < config",
-        laws=Laws(looks_before_dispatch=True),
-    ),
-    Mutant(
-        "the limits are looked at after a failure only",
-        "retry",
-        "if rule is RetryLimitCheck.BEFORE_DISPATCH:",
-        "if False:",
-        laws=Laws(looks_before_dispatch=True),
-    ),
     Mutant("0 doublings are 0", "retry", '("max_doublings") or default.max_doublings', '("max_doublings", 16)'),
     Mutant("a throttled queue loses too much", "scheduler", "queue.throttle / 2", "queue.throttle / 4", laws=THROTTLED),
     Mutant(
@@ -204,13 +190,6 @@ MUTANTS = [
         "scheduler",
         "outcome.is_5xx and isinstance(task.target, HttpTarget)",
         "outcome.is_5xx",
-    ),
-    Mutant(
-        "executions are counted as of 2026",
-        "scheduler",
-        "ExecutionCountRule.LEGACY_ZERO:\n",
-        "None:\n",
-        laws=Laws(counts_no_execution=True),
     ),
     Mutant(
         "a deleted queue never was",

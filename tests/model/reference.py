@@ -358,7 +358,7 @@ class Reference:
             forced,
             as_sent(task.request, queue.other),
             retry_count=task.failures,
-            execution_count=0 if self.laws.counts_no_execution else len(task.responses),
+            execution_count=len(task.responses),
             previous=task.last_answer,
         )
         task.state = "DISPATCHED"
@@ -403,10 +403,7 @@ class Reference:
         retries = task.retries or queue.retries
         retry_at = self.now + retries.delay_after(task.failures)
         first = task.attempts[0].dispatch_time
-        if self.laws.looks_before_dispatch:
-            gives_up = retries.gives_up(len(task.attempts), retry_at - first - 1)  # that very instant is in time
-        else:
-            gives_up = retries.gives_up(len(task.attempts), self.now - first)
+        gives_up = retries.gives_up(len(task.attempts), self.now - first)
         if not gives_up:
             if self.laws.honours_retry_after and attempt.retry_after is not None:
                 retry_at = max(retry_at, self.now + attempt.retry_after)

@@ -62,12 +62,9 @@ class Laws:
     ghosts: bool = False
     """CreateQueue in the time of a tombstone answers, and creates nothing."""
     old_errors: bool = False
-    looks_before_dispatch: bool = False
-    """The age limit is held against the instant of the retry, not of the failure."""
     throttles: bool = False
     honours_retry_after: bool = False
     takes_304: bool = False
-    counts_no_execution: bool = False
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,6 @@ class ModelSide:
 
     def _knobs(self) -> Any:
         laws, knobs = self.laws, self.model.knobs
-        check = knobs.RetryLimitCheck
         return knobs.Knobs(
             burst_size=lambda rate: BURSTS[Fraction(rate)],
             queue_tombstone_ttl=laws.queue_tombstone_ttl,
@@ -94,11 +93,9 @@ class ModelSide:
             queue_init_delay=laws.queue_init_delay,
             ghost_recreate=laws.ghosts,
             legacy_errors=laws.old_errors,
-            retry_limit_check=check.BEFORE_DISPATCH if laws.looks_before_dispatch else check.AFTER_FAILURE,
             system_throttle=knobs.SystemThrottle.SIMPLE if laws.throttles else knobs.SystemThrottle.NONE,
             honour_retry_after=laws.honours_retry_after,
             treat_304_as_success=laws.takes_304,
-            execution_count_rule=knobs.ExecutionCountRule("legacy-zero" if laws.counts_no_execution else "2026"),
         )
 
     def do(self, command: Command) -> str:

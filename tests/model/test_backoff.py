@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._service.errors import Code
-from pytest_cloudtasks._service.options import Knobs, RetryLimitCheck
+from pytest_cloudtasks._service.options import Knobs
 from pytest_cloudtasks._service.outcome import response
 from pytest_cloudtasks._service.retry import (
     UNLIMITED,
@@ -100,12 +100,9 @@ def test_many_doublings_end_at_the_cap(failures: int) -> None:
 # --- when to stop ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rule", RetryLimitCheck, ids=lambda rule: rule.value)
 @pytest.mark.parametrize("vector", VECTORS["stops"], ids=name_of)
-def test_a_failing_task_is_attempted_as_often_as_its_limits_allow(
-    vector: dict[str, Any], rule: RetryLimitCheck
-) -> None:
-    """Attempts come at the instants of the vectors under either rule, and then no more."""
+def test_a_failing_task_is_attempted_as_often_as_its_limits_allow(vector: dict[str, Any]) -> None:
+    """Attempts come at the instants of the vectors, and then no more."""
     settings = {
         "retry_config": {
             **backoff_of(vector),
@@ -113,10 +110,10 @@ def test_a_failing_task_is_attempted_as_often_as_its_limits_allow(
             "max_retry_duration": vector["max_retry_duration"] * MILLISECOND,
         }
     }
-    driver = driver_with(FAILING, settings, Knobs(retry_limit_check=rule))
+    driver = driver_with(FAILING, settings)
     task = add(driver)
     driver.drain()
-    assert dispatched_at(task) == milliseconds(vector["attempts_at"][rule.value])
+    assert dispatched_at(task) == milliseconds(vector["attempts_at"]["after_failure"])
     assert task.state is TaskState.EXHAUSTED
 
 
@@ -130,17 +127,16 @@ def test_by_default_a_task_is_attempted_a_hundred_times() -> None:
     assert task.state is TaskState.EXHAUSTED
 
 
-def verdict(config: RetryConfig, rule: RetryLimitCheck = RetryLimitCheck.AFTER_FAILURE, **given: int) -> Retry | GiveUp:
+def verdict(config: RetryConfig, **given: int) -> Retry | GiveUp:
     """The verdict on a first failure, at once, unless told otherwise."""
     facts = {"attempts": 1, "failures": 1, "first_dispatch": 0, "ended": 0, **given}
-    return verdict_on_failure(config, rule, **facts)
+    return verdict_on_failure(config, **facts)
 
 
 def test_without_any_limit_there_is_always_a_retry() -> None:
     """Unlimited attempts and no retry duration never give up."""
     config = RetryConfig(max_attempts=UNLIMITED, min_backoff=SECOND, max_backoff=SECOND)
-    for rule in RetryLimitCheck:
-        assert verdict(config, rule, attempts=10**6, ended=HOUR) == Retry(HOUR + SECOND)
+    assert verdict(config, attempts=10**6, ended=HOUR) == Retry(HOUR + SECOND)
 
 
 def test_the_delay_counts_from_the_end_of_the_attempt() -> None:
@@ -221,7 +217,6 @@ def test_no_retry_is_later_than_a_timestamp_can_say() -> None:
     far = RetryConfig(max_attempts=UNLIMITED, min_backoff=LATEST, max_backoff=LATEST)
     verdict = verdict_on_failure(
         far,
-        RetryLimitCheck.AFTER_FAILURE,
         attempts=1,
         failures=1,
         first_dispatch=START,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_cloudtasks._service.attempt import Attempt
 from pytest_cloudtasks._service.events import EventKind
-from pytest_cloudtasks._service.options import ExecutionCountRule, Knobs
+from pytest_cloudtasks._service.options import Knobs
 from pytest_cloudtasks._service.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget
 from pytest_cloudtasks._service.retry import Retry
@@ -269,12 +269,6 @@ def test_execution_counts_are_the_recorded_ones() -> None:
     """For these very answers the service was seen to count so: HTTP without 5xx, App Engine with."""
     assert execution_counts(HttpTarget(URL)) == [0, 0, 1, 2, 2, 3]
     assert execution_counts(AppEngineTarget()) == [0, 1, 2, 3, 4, 5]
-
-
-def test_execution_counts_can_stay_zero_as_in_2020() -> None:
-    """The knob brings back the count that never rose."""
-    knobs = Knobs(execution_count_rule=ExecutionCountRule.LEGACY_ZERO)
-    assert execution_counts(HttpTarget(URL), knobs) == [0] * 6
 
 
 # --- RunTask -----------------------------------------------------------------------------------------------------

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_cloudtasks._service.options import (
-    ExecutionCountRule,
     Knobs,
-    RetryLimitCheck,
     SystemThrottle,
     burst_for,
 )
@@ -41,8 +39,6 @@ def test_the_defaults_are_the_cautious_reading_of_the_sources() -> None:
     assert knobs.queue_tombstone_ttl == 7 * DAY
     assert knobs.task_tombstone_ttl == 24 * HOUR
     assert knobs.burst_size is burst_for
-    assert knobs.retry_limit_check is RetryLimitCheck.AFTER_FAILURE
-    assert knobs.execution_count_rule is ExecutionCountRule.RULE_2026
     assert (knobs.purge_delay, knobs.queue_init_delay) == (0, 0)
     assert knobs.iam_emulation == ""
     assert knobs.system_throttle is SystemThrottle.NONE
@@ -59,6 +55,4 @@ def test_the_defaults_are_the_cautious_reading_of_the_sources() -> None:
 
 def test_the_values_of_the_knobs_are_those_of_the_settings() -> None:
     """Users write these words in a marker or an ini file."""
-    assert [choice.value for choice in RetryLimitCheck] == ["after_failure", "before_dispatch"]
-    assert [choice.value for choice in ExecutionCountRule] == ["2026", "legacy-zero"]
     assert [choice.value for choice in SystemThrottle] == ["none", "simple"]

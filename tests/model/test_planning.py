@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_cloudtasks._service.options import Knobs, RetryLimitCheck
+from pytest_cloudtasks._service.options import Knobs
 from pytest_cloudtasks._service.outcome import response
 from pytest_cloudtasks._service.retention import TASK_TTL
 from pytest_cloudtasks._service.retry import RetryConfig
@@ -27,11 +27,11 @@ CONFIGS = st.builds(
 
 
 @settings(max_examples=60)
-@given(CONFIGS, st.sampled_from(RetryLimitCheck), st.sampled_from([0, 7 * SECOND]))
-def test_a_plan_is_what_happens(config: RetryConfig, rule: RetryLimitCheck, takes: int) -> None:
+@given(CONFIGS, st.sampled_from([0, 7 * SECOND]))
+def test_a_plan_is_what_happens(config: RetryConfig, takes: int) -> None:
     """Dispatches, their end and how it ends are those of a service in which a task fails every time."""
-    course = course_of(config, rule, takes=takes, retention=TASK_TTL, limit=3000)
-    knobs = Knobs(retry_limit_check=rule)
+    course = course_of(config, takes=takes, retention=TASK_TTL, limit=3000)
+    knobs = Knobs()
     fields = {name: getattr(config, name) for name in RetryConfig._fields}
     driver = driver_with(always(response(503), takes), {"retry_config": fields}, knobs)
     task = add(driver)
@@ -53,6 +53,6 @@ def test_a_plan_is_what_happens(config: RetryConfig, rule: RetryLimitCheck, take
 )
 def test_a_plan_says_why_it_ends(config: RetryConfig, reason: str | None) -> None:
     """By its limits, by the retention, or not within the attempts that were looked at."""
-    course = course_of(config, RetryLimitCheck.AFTER_FAILURE, takes=0, retention=TASK_TTL, limit=1000)
+    course = course_of(config, takes=0, retention=TASK_TTL, limit=1000)
     assert course.reason == reason
     assert len(course.dispatches) <= 1000

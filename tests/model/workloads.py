@@ -179,11 +179,9 @@ any_laws = st.just(Laws()) | st.builds(
     queue_init_delay=st.sampled_from([0, 2 * SECOND]),
     ghosts=st.booleans(),
     old_errors=st.booleans(),
-    looks_before_dispatch=st.booleans(),
     throttles=st.booleans(),
     honours_retry_after=st.booleans(),
     takes_304=st.booleans(),
-    counts_no_execution=st.booleans(),
 )
 
 

@@ -371,7 +371,6 @@ def test_a_teardown_of_ones_own_need_not_call_the_machines(fails: bool) -> None:
 
 KNOBS: list[dict[str, Any]] = [
     {"purge_delay": "30s", "queue_init_delay": "5s"},
-    {"retry_limit_check": "before_dispatch"},
     {"treat_304_as_success": True, "honour_retry_after": True, "system_throttle": "simple"},
     {"ghost_recreate": True, "legacy_errors": True, "task_tombstone_ttl": "0s", "queue_tombstone_ttl": "0s"},
     {"burst_size": 1, "iam_emulation": True},
