@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from .._service.attempt import Attempt as ModelAttempt
+from .._service.safe_text import safe_repr
 from .._simulation.delivery import working
 from .._simulation.driver import Driver
 from .._simulation.records import Attempt, TaskRecord, task_to_dispatch
@@ -86,7 +87,7 @@ class AioVerbs:
             )
         nanoseconds = from_timedelta(duration, what="aio.sleep()")
         if nanoseconds < 0:
-            raise ValueError(f"aio.sleep() takes a duration of zero or more, and got {duration!r}.")
+            raise ValueError(f"aio.sleep() takes a duration of zero or more, and got {safe_repr(duration)}.")
         await handler.sleep_until(self._world().clock.now + nanoseconds)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any, Literal, Union, overload
 
 from .._diagnostics.leftovers import listing
 from .._diagnostics.with_timeline import with_timeline
+from .._service.safe_text import safe_repr
 from .._service.task import Task
 from .._service.wording import counted
 from .._simulation.django_on_commit import warn_of_waiting_callbacks
@@ -286,8 +288,8 @@ def _expect(
     The message tells of refused calls too, from number ``calls`` on.
     """
     __tracebackhide__ = True
-    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
-        raise ValueError(f"count takes a number of tasks, or None for at least one, and got {count!r}.")
+    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= sys.maxsize):
+        raise ValueError(f"count takes a number of tasks, or None for at least one, and got {safe_repr(count)}.")
     match.checked(world)
     candidates = records(tasks, world)
     found = [task for task in candidates if not match.differences(task)]

@@ -18,6 +18,7 @@ from .._messages.call import RpcCall
 from .._messages.client_errors import exception_for
 from .._service.errors import ServiceError
 from .._service.events import EventKind
+from .._service.safe_text import safe_repr, safe_str, shortened
 from .._service.wording import counted
 from .._simulation.django_on_commit import CloudTasksWarning
 from .._simulation.driver import Driver
@@ -30,7 +31,7 @@ from .._simulation.summary import Summary
 from .._targets.base import OnException
 from .._time.instants import from_datetime
 from .aio import AioVerbs
-from .arguments import duration_of_advance
+from .arguments import checked_text, duration_of_advance
 from .assertions import Assertions
 from .clock import ClockView
 from .faults import Faults, unused
@@ -97,7 +98,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
             "google_auth": google_auth,
             "inline": inline,
             "call_log": call_log,
-            "service": service or {},
+            "service": {} if service is None else service,
         }
         if start is not None:
             given["start"] = start
@@ -193,6 +194,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         that the service would; raises what the client would (AlreadyExists, InvalidArgument …), ValueError for an
         unknown field, and TypeError for a value of another type than the field's.
         """
+        if isinstance(queue, str):
+            checked_text(queue, "create_queue()", "receipts")
         world = self._world
         frontend, name = world.frontend, world.settings.queue_name(queue)
         with world.lock:
@@ -200,14 +203,16 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
                 created = world.configure(world.service, world.clock.now, name, fields)
             except ServiceError as error:
                 raise exception_for(error, world.randomness.jitter) from None
-            except (ValueError, TypeError) as error:
-                raise type(error)(f"The queue {queue!r} can't be created: {error}") from None
+            except (ValueError, TypeError, RecursionError, SystemError) as error:  # the last is protobuf's
+                kind = TypeError if isinstance(error, TypeError) else ValueError
+                told = shortened(safe_str(error))
+                raise kind(f"The queue {safe_repr(queue)} can't be created: {told}") from None
             return frontend.messages.queue(created)  # type: ignore[no-any-return]
 
     def queue_path(self, queue: str) -> str:
         """The full name of a queue in this fake's project and location."""
         if not isinstance(queue, str) or not queue:
-            raise ValueError(f"queue_path() takes a queue's ID, such as 'receipts', and got {queue!r}.")
+            raise ValueError(f"queue_path() takes a queue's ID, such as 'receipts', and got {safe_repr(queue)}.")
         return self._resting.settings.queue_name(queue)
 
     def client(self) -> CloudTasksClient:
@@ -252,7 +257,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
             method=method,
             json=json,
             body=body,
-            headers=headers or {},
+            headers={} if headers is None else headers,
             queue=queue,
             name=name,
             audience=audience,

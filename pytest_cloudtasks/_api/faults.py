@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from .._messages.call import RpcCall
 from .._messages.injected_errors import RpcFault, codes, rpc_fault
+from .._service.safe_text import safe_repr
 from .._service.wording import did_you_mean, listed
 from .._simulation.dispatch_order import hold_back_waiting
 from .._simulation.fault_plans import Fault, FaultPlan, Occasions
@@ -61,7 +62,7 @@ class Faults:
         codes, and which are retried); the texts of codes are reported.
         """
         fault = _error(error)
-        given = f"{rpc!r}, {fault.code}"
+        given = f"{safe_repr(rpc)}, {fault.code}"
         return self._plan_for_rpc(Fault.FAIL_RPC, given, rpc, times, after, rate, when, fault)
 
     def lose_response(
@@ -79,7 +80,7 @@ class Faults:
         all the same, before the caller sees the error. Evidence: documented (a deadline says nothing about the
         effect); that the caller waits no time is our choice.
         """
-        return self._plan_for_rpc(Fault.LOSE_RESPONSE, repr(rpc), rpc, times, after, rate, when)
+        return self._plan_for_rpc(Fault.LOSE_RESPONSE, safe_repr(rpc), rpc, times, after, rate, when)
 
     def _plan_for_rpc(
         self,
@@ -97,7 +98,8 @@ class Faults:
         _check_rpc(rpc, fault, world.frontend.rpcs)
         if when is not None and not callable(when):
             raise TypeError(
-                f"{fault.value}(when=…) takes a function of the request message, and got {when!r}. Pass one, such as"
+                f"{fault.value}(when=…) takes a function of the request message, and got"
+                f" {safe_repr(when)}. Pass one, such as"
                 " lambda request: request.parent.endswith('/receipts')."
             )
 
@@ -193,7 +195,7 @@ class Faults:
         """
         nanoseconds = from_timedelta(by, what="delay_dispatch()")
         if nanoseconds <= 0:
-            raise ValueError(f"delay_dispatch() takes a duration of more than zero, and got {by!r}.")
+            raise ValueError(f"delay_dispatch() takes a duration of more than zero, and got {safe_repr(by)}.")
         match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
         plan = self._plan_for_tasks(Fault.DELAY_DISPATCH, repr(by), match, times, after, rate, nanoseconds)
         world = self._world
@@ -252,18 +254,19 @@ def _error(error: Any) -> RpcFault:
     known = listed(codes(), "or")
     if isinstance(error, str):
         raise ValueError(
-            f"fail_rpc() knows no code {error!r}.{did_you_mean(error.upper(), codes())} The codes are {known}."
+            f"fail_rpc() knows no code {safe_repr(error)}.{did_you_mean(error.upper(), codes())} The codes are {known}."
         )
     raise TypeError(
         "fail_rpc() takes an exception of google.api_core.exceptions that stands for a gRPC code, such as"
-        f" ServiceUnavailable, or a code, such as 'UNAVAILABLE', and got {error!r}. The codes are {known}."
+        f" ServiceUnavailable, or a code, such as 'UNAVAILABLE', and got {safe_repr(error)}. The codes are {known}."
     )
 
 
 def _check_rpc(rpc: Any, fault: Fault, known: Any) -> None:
-    if rpc not in known and rpc != "*":
+    if not isinstance(rpc, str) or (rpc not in known and rpc != "*"):
         raise ValueError(
-            f"{fault.value}() knows no RPC {rpc!r}.{did_you_mean(str(rpc), known)} It takes '*' for all of them, or one"
+            f"{fault.value}() knows no RPC {safe_repr(rpc)}.{did_you_mean(rpc, known)} It takes"
+            f" '*' for all of them, or one"
             f" of {listed(sorted(known))}."
         )
 
@@ -274,13 +277,15 @@ def _occasions(fault: Fault, times: int | None, after: int, rate: float | None) 
         times = 1 if rate is None else None
     if times is not None and (not _is_whole(times) or times < 1):
         raise ValueError(
-            f"{fault.value}(times=…) takes a number of 1 or more, or None for every time, and got {times!r}."
+            f"{fault.value}(times=…) takes a number of 1 or more, or None for every time, and got {safe_repr(times)}."
         )
     if not _is_whole(after) or after < 0:
-        raise ValueError(f"{fault.value}(after=…) takes a number of 0 or more, and got {after!r}.")
+        raise ValueError(f"{fault.value}(after=…) takes a number of 0 or more, and got {safe_repr(after)}.")
     is_number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
     if rate is not None and not (is_number and 0 <= rate <= 1):
-        raise ValueError(f"{fault.value}(rate=…) takes a probability from 0 to 1, such as 0.1, and got {rate!r}.")
+        raise ValueError(
+            f"{fault.value}(rate=…) takes a probability from 0 to 1, such as 0.1, and got {safe_repr(rate)}."
+        )
     return Occasions(times, after, rate)
 
 
@@ -295,4 +300,4 @@ def _told(occasions: Occasions, times: Any) -> str:
         "after": occasions.after or UNSET,
         "rate": UNSET if occasions.rate is None else occasions.rate,
     }
-    return "".join(f", {name}={value!r}" for name, value in said.items() if value is not UNSET)
+    return "".join(f", {name}={safe_repr(value)}" for name, value in said.items() if value is not UNSET)

@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
+from .._service.safe_text import safe_repr
 from .._service.units import SECOND
 from .._simulation.choices import Choices, SeededChoices
 from .._simulation.dispatch_order import hold_back_waiting
@@ -87,7 +88,8 @@ def data_of_example(data: Any, where: str) -> DataObject:
     strategies = sys.modules.get("hypothesis.strategies")
     if strategies is None or not isinstance(data, strategies.DataObject):
         raise TypeError(
-            f"{where} takes what st.data() of Hypothesis gives to a test, and got {data!r}. Pass on the test's own"
+            f"{where} takes what st.data() of Hypothesis gives to a test, and got {safe_repr(data)}."
+            f" Pass on the test's own"
             " argument, as in @given(data=st.data())."
         )
     return cast("DataObject", data)
@@ -100,7 +102,7 @@ def _any_task(task: Any) -> bool:
 def _check_flags(**flags: object) -> None:
     for name, flag in flags.items():
         if not isinstance(flag, bool):
-            raise TypeError(f"choose_from({name}=…) takes True or False, and got {flag!r}.")
+            raise TypeError(f"choose_from({name}=…) takes True or False, and got {safe_repr(flag)}.")
 
 
 def _longest(delays: timedelta) -> int:
@@ -108,6 +110,6 @@ def _longest(delays: timedelta) -> int:
     if longest < SECOND and longest != 0:
         raise ValueError(
             "choose_from(delays=…) takes the longest delay, of a second or more, or timedelta(0) for none, and got"
-            f" {delays!r}."
+            f" {safe_repr(delays)}."
         )
     return longest

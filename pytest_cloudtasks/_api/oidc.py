@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from .._clients import id_tokens
 from .._simulation.state import State
+from .arguments import checked_text
 
 SERVICE_ACCOUNT = "tasks@test-project.iam.gserviceaccount.com"
 
@@ -18,6 +19,8 @@ class Oidc:
 
     def token(self, *, audience: str, service_account_email: str = SERVICE_ACCOUNT) -> str:
         """An RS256 ID token for ``audience`` with Google's claims, issued now in the queue's time, good for an hour."""
+        checked_text(audience, "token(audience=…)", "https://app.test")
+        checked_text(service_account_email, "token(service_account_email=…)", SERVICE_ACCOUNT)
         issued_at = self._world().clock.now // 1_000_000_000
         return id_tokens.signed(id_tokens.claims_of(service_account_email, audience, issued_at))
 

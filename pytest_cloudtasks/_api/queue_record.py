@@ -7,6 +7,7 @@ from typing import Any
 
 from .._service import resource_names as names
 from .._service.events import Event, EventKind
+from .._service.safe_text import safe_repr
 from .._simulation.records import Attempt
 from .._simulation.state import State
 from .._time.instants import from_timedelta, to_timedelta
@@ -71,7 +72,7 @@ class QueueRecord:
         """
         window = from_timedelta(per, what="peak_rate()")
         if window <= 0:
-            raise ValueError(f"peak_rate() takes a duration of more than zero, and got {per!r}.")
+            raise ValueError(f"peak_rate() takes a duration of more than zero, and got {safe_repr(per)}.")
         instants = [event.at for event in self._dispatches()]
         first = peak = 0
         for index, at in enumerate(instants):

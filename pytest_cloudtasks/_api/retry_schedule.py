@@ -11,6 +11,7 @@ from .._service.options import Knobs
 from .._service.retention import TASK_TTL
 from .._service.retry import UNLIMITED, RetryConfig
 from .._service.retry_schedule import RETENTION, Course, course_of
+from .._service.safe_text import safe_repr, safe_str, shortened
 from .._service.service import Service
 from .._simulation.duration_text import duration_text, offset_text
 from .._simulation.exceptions import CloudTasksAssertionError
@@ -106,11 +107,11 @@ def plan(
     target takes to fail. ``service`` takes the knobs of the marker. Raises what CreateQueue raises for values out of
     range (ValueError with its text).
     """
-    knobs = OPTIONS["service"].check(service or {})
+    knobs = OPTIONS["service"].check({} if service is None else service)
     config = _config(retry_config, knobs)
     takes = from_timedelta(attempt_takes, what="attempt_takes")
     if takes < 0:
-        raise ValueError(f"attempt_takes is a duration of zero or more, and got {attempt_takes!r}.")
+        raise ValueError(f"attempt_takes is a duration of zero or more, and got {safe_repr(attempt_takes)}.")
     course = _course(config, takes)
     return RetryPlan(
         attempts=tuple(map(to_timedelta, course.dispatches)),
@@ -131,8 +132,8 @@ def _config(given: Any, knobs: Knobs) -> RetryConfig:
         queue = frontends.v2().configure(trial, 0, _QUEUE, {"retry_config": {} if fields is None else fields})
     except ServiceError as refusal:
         raise ValueError(f"The service refuses this retry config: {refusal.message}") from None
-    except (ValueError, TypeError) as error:
-        told = str(error).removeprefix("retry_config.")  # its fields are given as they are
+    except (ValueError, TypeError, RecursionError, SystemError) as error:  # the last is protobuf's
+        told = shortened(safe_str(error)).removeprefix("retry_config.")  # its fields are given as they are
         raise ValueError(f"This retry config can't be planned: {told}") from None
     return queue.config.retry_config
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Union
 from .._diagnostics.with_timeline import with_timeline
 from .._service.events import EventKind
 from .._service.retry import Retry
+from .._service.safe_text import safe_repr
 from .._service.task import Task, TaskState
 from .._service.wording import counted
 from .._simulation.duration_text import offset_text
@@ -46,9 +47,10 @@ class TaskAssertions:
         ("DEADLINE_EXCEEDED", or "UNKNOWN" where there was no response at all), one under way is None.
         """
         __tracebackhide__ = True
-        if not is_task(task) or isinstance(expected, (str, bytes, int)):
+        if not is_task(task) or not _is_list(expected):
             raise TypeError(
-                f"assert_attempts() takes {_A_TASK}, and a list such as [503, 200]; it got {task!r} and {expected!r}."
+                f"assert_attempts() takes {_A_TASK}, and a list such as [503, 200]; it got"
+                f" {safe_repr(task)} and {safe_repr(expected)}."
             )
         world = self._world
         record = record_meant(world, task)
@@ -64,15 +66,15 @@ class TaskAssertions:
         ``retry in 10 s``; a retry that is still to come counts. What a queue's limits or a pause add is no backoff.
         """
         __tracebackhide__ = True
-        if not is_task(task) or isinstance(delays, (str, bytes, timedelta, int, float)):
+        if not is_task(task) or not _is_list(delays):
             raise TypeError(
                 f"assert_backoff() takes {_A_TASK}, and a list such as [timedelta(seconds=10), timedelta(seconds=20)];"
-                f" it got {task!r} and {delays!r}."
+                f" it got {safe_repr(task)} and {safe_repr(delays)}."
             )
         for one in delays:
             if isinstance(one, (int, float, str)):
                 raise TypeError(
-                    f"assert_backoff() takes delays as timedeltas, such as timedelta(seconds=10), not {one!r}."
+                    f"assert_backoff() takes delays as timedeltas, such as timedelta(seconds=10), not {safe_repr(one)}."
                 )
         world = self._world
         record = record_meant(world, task)
@@ -93,6 +95,10 @@ class TaskAssertions:
         """
         __tracebackhide__ = True
         _assert_state(self._world, task, TaskState.EXPIRED, "assert_expired", "was to have expired")
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
 def _backoffs(world: State, task: Task) -> list[timedelta]:
@@ -122,7 +128,7 @@ def _failed(
 def _assert_state(world: State, given: object, state: TaskState, verb: str, was_to: str) -> None:
     __tracebackhide__ = True
     if not is_task(given):
-        raise TypeError(f"{verb}() takes {_A_TASK}, and got {given!r}.")
+        raise TypeError(f"{verb}() takes {_A_TASK}, and got {safe_repr(given)}.")
     task = model_task(record_meant(world, given))
     if task.state is not state:
         message = f"{short_name(task)} {was_to}, and {_state_text(world, task)}."

@@ -11,6 +11,7 @@ from .._clients.id_tokens import authorization_for
 from .._service.attempt import Attempt
 from .._service.outcome import response
 from .._service.request import HttpTarget, OidcToken
+from .._service.safe_text import is_encodable, safe_repr, safe_str
 from .._service.service import Service
 from .._service.task import TaskSpec
 from .._simulation.state import State
@@ -18,6 +19,7 @@ from .._targets.answers import Answer
 from .._targets.asgi import AsgiApp, AsgiServer, Message, in_a_loop, is_asgi, scope_of
 from .._targets.request import TargetRequest
 from .._targets.wsgi import WsgiApp, call_wsgi, environ_of
+from .arguments import checked_text
 
 URL = "https://worker.test/"
 
@@ -40,10 +42,11 @@ class TaskRequest(TargetRequest):
 
         What the application raises comes through. In a running event loop, await `asend`.
         """
+        _check_app(app)
         if is_asgi(app):
             if in_a_loop():
                 raise RuntimeError(
-                    f"TaskRequest.send() was called in a running event loop, which {app!r} would need. Write"
+                    f"TaskRequest.send() was called in a running event loop, which {safe_repr(app)} would need. Write"
                     " `await request.asend(app)` there instead."
                 )
             return asyncio.run(self.asend(app))
@@ -52,6 +55,7 @@ class TaskRequest(TargetRequest):
 
     async def asend(self, app: WsgiApp | AsgiApp) -> Answer:
         """The answer of an application, in the running event loop; an ASGI application's lifespan is run around it."""
+        _check_app(app)
         if not is_asgi(app):
             return self.send(app)
         server = AsgiServer(cast("AsgiApp", app))
@@ -59,6 +63,11 @@ class TaskRequest(TargetRequest):
             return _raised(await server.answer(self))
         finally:
             await server.end()
+
+
+def _check_app(app: object) -> None:
+    if not callable(app):
+        raise TypeError(f"send() takes a WSGI or an ASGI application, and {safe_repr(app)} can't be called.")
 
 
 def _raised(answer: Answer) -> Answer:
@@ -84,25 +93,48 @@ def task_request(
     previous_response: int | None,
 ) -> TaskRequest:
     """The request of attempt number ``retry_count`` + 1; nothing of it is in the fake's queues."""
-    if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")):
+    if not is_encodable(url) or not url.lower().startswith(("http://", "https://")):
         raise ValueError(
-            f"task_request(url=…) takes an absolute URL, such as {URL}, and got {url!r}. A test client of a web"
+            f"task_request(url=…) takes an absolute URL, such as {URL}, and got {safe_repr(url)}. A"
+            f" test client of a web"
             " framework takes the path of it."
         )
     if json is not None and body:
         raise TypeError("task_request() takes json=… or body=…, not both.")
     if not isinstance(body, bytes):
-        raise TypeError(f"task_request(body=…) takes bytes, and got {body!r}. For an object that is JSON use json=….")
+        raise TypeError(
+            f"task_request(body=…) takes bytes, and got {safe_repr(body)}. For an object that is JSON use json=…."
+        )
     if isinstance(retry_count, bool) or not isinstance(retry_count, int) or retry_count < 0:
-        raise ValueError(f"retry_count is the number of failures so far, zero or more, and got {retry_count!r}.")
+        raise ValueError(
+            f"retry_count is the number of failures so far, zero or more, and got {safe_repr(retry_count)}."
+        )
     if previous_response is not None and not retry_count:
         raise ValueError(
-            f"previous_response={previous_response} needs a retry_count of 1 or more: a first attempt has no previous"
+            f"previous_response={safe_repr(previous_response)} needs a retry_count of 1 or more: a"
+            f" first attempt has no previous"
             " response."
         )
+    if not isinstance(headers, Mapping) or not all(is_encodable(one) for pair in headers.items() for one in pair):
+        raise TypeError(f"task_request(headers=…) takes a dict of texts, and got {safe_repr(headers)}.")
+    checked_text(method, "task_request(method=…)", "POST")
+    checked_text(queue, "task_request(queue=…)", "receipts")
+    if name is not None:
+        checked_text(name, "task_request(name=…)", "order-42")
+    if audience is not None:
+        checked_text(audience, "task_request(audience=…)", URL)
+    checked_text(service_account_email, "task_request(service_account_email=…)", "me@project.iam.gserviceaccount.com")
+    for what, number in (("execution_count", execution_count), ("previous_response", previous_response)):
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 0):
+            raise TypeError(f"task_request({what}=…) takes a number of zero or more, and got {safe_repr(number)}.")
     sent = dict(headers)
     if json is not None:
-        body = json_module.dumps(json).encode()
+        try:
+            body = json_module.dumps(json).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise TypeError(
+                f"task_request(json=…) takes an object that JSON can express: {safe_str(error)}, in {safe_repr(json)}."
+            ) from None
         if not any(one.lower() == "content-type" for one in sent):
             sent["Content-Type"] = "application/json"
     token = None if audience is None else OidcToken(service_account_email, audience)

@@ -9,6 +9,7 @@ from .._service import resource_names as names
 from .._service.events import Event, EventKind
 from .._service.request import PullMessage
 from .._service.retry import GiveUp, Retry
+from .._service.safe_text import safe_repr
 from .._service.task import Task
 from .._service.wording import did_you_mean
 from .._simulation.calls import Call
@@ -25,8 +26,10 @@ from .timeline import timeline_text
 def timeline_as(form: str, world: State) -> str:
     """The timeline as text or as JSON."""
     forms = {"text": timeline_text, "json": timeline_json}
-    if form not in forms:
-        raise ValueError(f"timeline() has the formats 'text' and 'json', and got {form!r}.{did_you_mean(form, forms)}")
+    if not isinstance(form, str) or form not in forms:
+        raise ValueError(
+            f"timeline() has the formats 'text' and 'json', and got {safe_repr(form)}.{did_you_mean(form, forms)}"
+        )
     return forms[form](world)
 
 

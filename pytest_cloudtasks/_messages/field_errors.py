@@ -78,7 +78,7 @@ def _no_field(descriptor: Any, name: Any, path: str) -> str:
     fields = [one for one in descriptor.fields if path or one.name not in _NOT_OFFERED]
     within = [one.name for one in fields if one.message_type is not None and name in one.message_type.fields_by_name]
     names = [one.name for one in fields]
-    near = f" Did you mean '{within[0]}.{name}'?" if within else did_you_mean(str(name), names)
+    near = f" Did you mean '{within[0]}.{name}'?" if within else did_you_mean(name, names)
     has_durations = any(getattr(one.message_type, "full_name", "") == _DURATION for one in fields)
     durations = ', durations as a timedelta or a text such as "10s"' if has_durations or not path else ""
     return f"{path}{name} is no field of Google's {descriptor.name}.{near} Its fields are {listed(names)}{durations}."

@@ -23,6 +23,11 @@ def encodable(text: str) -> str:
     return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def is_encodable(value: object) -> bool:
+    """Return whether ``value`` is a text that has an encoding: one without lone surrogates."""
+    return isinstance(value, str) and _SURROGATE.search(value) is None
+
+
 def safe_repr(value: object, limit: int = WIDTH) -> str:
     """Return ``repr(value)``, shortened; what it raised, where it raises."""
     return shortened(_text_by(repr, value, "repr"), limit)

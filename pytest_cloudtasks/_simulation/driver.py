@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from .._clients.id_tokens import authorization_for
 from .._service.attempt import Attempt
 from .._service.outcome import DEADLINE_EXCEEDED, OutcomeKind
 from .._service.queue import Queue, QueueState
 from .._service.request import HttpTarget, PullMessage
+from .._service.safe_text import safe_repr
 from .._service.scheduler import Step, Upcoming
 from .._service.task import Task
 from .._service.wording import counted
@@ -34,6 +35,8 @@ from .records import short_name
 from .runners import Course
 from .simulation import World
 from .summary import Beginning, Summary, beginning, summary_since
+
+_FIRST = from_datetime(datetime.min.replace(tzinfo=timezone.utc), what="the first instant")
 
 
 class Driver:
@@ -77,12 +80,13 @@ class Driver:
             if at < now:
                 raise ValueError(
                     f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and advance_to() was asked for"
-                    f" {to_datetime(at).isoformat()}. Advance to a later instant."
+                    f" {_earlier(at)}. Advance to a later instant."
                 )
             return (yield from self._advance(at, begin, limit))
 
     def _advance(self, to: int, begin: Beginning, limit: int) -> Course[Summary]:
         __tracebackhide__ = True
+        self.world.clock.check_reachable(to)
         yield from self._go_on(to, None, limit)
         self._pass_time(to)
         return summary_since(self.world, begin, None)
@@ -91,7 +95,9 @@ class Driver:
         """Do one thing after the other up to ``end``, with ``limit`` attempts among them at most."""
         __tracebackhide__ = True
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-            raise ValueError(f"{self.world.verb}(limit=…) takes a number of attempts of 1 or more, and got {limit!r}.")
+            raise ValueError(
+                f"{self.world.verb}(limit=…) takes a number of attempts of 1 or more, and got {safe_repr(limit)}."
+            )
         left = limit
         while (moved := (yield from self._next(end, only, left, limit))) is not None:
             _, was_delivered = moved
@@ -183,7 +189,8 @@ class Driver:
         found = self.world.service.queues.get(self.world.queue_named(queue))
         if found is None:
             raise LookupError(
-                f"The queue {queue!r} was deleted in this test, and nothing in it can go out any more. Drive another"
+                f"The queue {safe_repr(queue)} was deleted in this test, and nothing in it can go out"
+                f" any more. Drive another"
                 " queue, or leave queue=… out to drive all of them."
             )
         return found
@@ -198,13 +205,14 @@ class Driver:
             end = from_datetime(until, what="drain(until=…)")
         else:
             raise TypeError(
-                f"drain(until=…) takes an aware datetime or a timedelta, and got {until!r}. Pass one, such as"
+                f"drain(until=…) takes an aware datetime or a timedelta, and got {safe_repr(until)}. Pass one, such as"
                 " timedelta(hours=1)."
             )
         if end < now:
             raise ValueError(
                 f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and drain() was asked to go until"
-                f" {to_datetime(end).isoformat()}. Drain until a later instant."
+                f" {_earlier(end)}. Drain"
+                f" until a later instant."
             )
         return end
 
@@ -426,3 +434,7 @@ class Driver:
 def _goes_before_sleepers(upcoming: Upcoming) -> bool:
     """Of one instant answers come first, and dispatches last; but a handler that wakes at its deadline is in time."""
     return upcoming.attempt is not None and upcoming.step is Step.ANSWER and upcoming.at < upcoming.attempt.deadline
+
+
+def _earlier(at: int) -> str:
+    return to_datetime(at).isoformat() if at >= _FIRST else "one before the year 1"

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .._messages.proto import is_message
 from .._service import resource_names as names
-from .._service.safe_text import safe_repr
+from .._service.safe_text import is_encodable, safe_repr
 from .._service.wording import did_you_mean, listed
 from .._targets.headers import Headers
 from .._time.instants import from_datetime, from_timedelta, to_datetime, to_timedelta
@@ -129,7 +129,8 @@ def _check_method(method: Any) -> None:
     """Refuse a text that is no task's method: as a negative it would pass for ever."""
     if isinstance(method, str) and method.upper() not in METHODS:
         raise ValueError(
-            f"method={method!r} is no method that a task can have.{did_you_mean(method.upper(), METHODS)} They are"
+            f"method={safe_repr(method)} is no method that a task can"
+            f" have.{did_you_mean(method.upper(), METHODS)} They are"
             f" {listed(METHODS)}."
         )
 
@@ -138,6 +139,8 @@ def _check_there(match: Match) -> None:
     """Refuse None for what is never None, and a message of Google's for its name: a negative would pass for ever."""
     for field in ("queue", "url", "method", "body", "headers", "name"):
         expected = getattr(match, field)
+        if field != "body" and isinstance(expected, re.Pattern) and not _is_text(expected):
+            raise TypeError(f"{field}=… takes a pattern of text, and got {safe_repr(expected)}. Leave out its b.")
         if expected is None:
             raise ValueError(f"{field}=None matches no task. Leave it out where any will do.")
         if is_message(expected):
@@ -151,10 +154,16 @@ def _check_headers(headers: Any) -> None:
     """Refuse pairs, which match nothing."""
     if isinstance(headers, (list, tuple)):
         raise TypeError(f"headers=… takes names with their values as a dict, and got {shown(headers)}.")
+    names_of = headers.value if isinstance(headers, exactly) else headers
+    for name in names_of if isinstance(names_of, Mapping) else ():
+        if not isinstance(name, str):
+            raise TypeError(f"headers=… takes names that are texts, and got {safe_repr(name)}.")
 
 
 def _check_body(body: Any) -> None:
     """Refuse what was meant for ``json=…``."""
+    if isinstance(body, str) and not is_encodable(body):
+        raise ValueError(f"body=… takes a text that can be encoded, and got {safe_repr(body)}.")
     if isinstance(body, (dict, list)):
         raise ValueError(f"body=… takes the bytes of a body, or its text, and got {shown(body)}. Pass it as json=….")
 
@@ -165,7 +174,7 @@ def _check_oidc(oidc: Any) -> None:
     for name in fields if isinstance(fields, Mapping) else ():
         if name not in OIDC_FIELDS:
             raise ValueError(
-                f"oidc has no field {name!r}.{did_you_mean(str(name), OIDC_FIELDS)} Its fields are"
+                f"oidc has no field {safe_repr(name)}.{did_you_mean(name, OIDC_FIELDS)} Its fields are"
                 f" {listed(OIDC_FIELDS)}."
             )
 
@@ -226,7 +235,8 @@ def matches(expected: Any, actual: Any) -> bool:
         return _wholly_matches(expected.value, actual)
     if isinstance(expected, re.Pattern):
         text = actual.decode(errors="replace") if isinstance(actual, bytes) and _is_text(expected) else actual
-        return isinstance(text, (str, bytes)) and expected.search(text) is not None
+        kind = str if _is_text(expected) else bytes
+        return isinstance(text, kind) and expected.search(text) is not None
     if _is_predicate(expected):
         return _verdict(expected, actual) is True
     # JSON's true is not its 1, though Python's is.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._service.request import Routing
+from .._service.safe_text import safe_repr
 from .._service.wording import did_you_mean
 from .._targets.base import Destination
 from .._targets.registry import Targets
@@ -23,19 +24,20 @@ def no_target(what: str, destination: Destination, targets: Targets) -> NoTarget
 def _proposal(destination: Destination) -> str:
     if destination.app_engine is None:
         return (
-            f"cloud_tasks.route({destination.url!r}), or mount the application that serves it with"
+            f"cloud_tasks.route({safe_repr(destination.url)}), or mount the application that serves it with"
             " cloud_tasks.mount(base_url, app)"
         )
     mount = f"cloud_tasks.mount_app_engine({', '.join(['app', *_limits(destination.app_engine.routing)])})"
     return (
-        f"cloud_tasks.route({destination.app_engine.relative_uri!r}), or mount the App Engine application that serves"
+        f"cloud_tasks.route({safe_repr(destination.app_engine.relative_uri)}), or mount the App Engine"
+        f" application that serves"
         f" it with {mount}"
     )
 
 
 def _limits(routing: Routing) -> list[str]:
     given = {"service": routing.service, "version": routing.version, "instance": routing.instance}
-    return [f"{name}={value!r}" for name, value in given.items() if value]
+    return [f"{name}={safe_repr(value)}" for name, value in given.items() if value]
 
 
 def _nearest(destination: Destination, urls: list[str]) -> str:

@@ -12,6 +12,7 @@ from .._service.attempt import Attempt as ModelAttempt
 from .._service.outcome import Outcome, OutcomeKind
 from .._service.pull_queues import tag_of
 from .._service.request import AppEngineTarget, HttpTarget, OidcToken, PullMessage
+from .._service.safe_text import safe_repr
 from .._service.task import Task, TaskState
 from .._targets.headers import Headers
 from .._targets.json_text import read_json
@@ -300,7 +301,7 @@ def _named(world: State, name: str) -> Task:
     found = [one for one in world.service.accepted if one.name == name]
     if not found:
         raise LookupError(
-            f"No task named {name!r} was accepted in this test. Pass the full name of one that was, or the"
+            f"No task named {safe_repr(name)} was accepted in this test. Pass the full name of one that was, or the"
             " TaskRecord that assert_enqueued() gives."
         )
     return found[-1]

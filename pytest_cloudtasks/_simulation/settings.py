@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._service.options import Knobs
+from .._service.safe_text import is_encodable, safe_repr
 from .._service.units import MINUTE
 from .._service.wording import did_you_mean, listed
 from .._time.instants import from_datetime, from_timedelta
@@ -77,7 +78,8 @@ def _one_of(name: str, *values: str) -> Callable[[Any], str]:
     def check(value: Any) -> str:
         if value not in values:
             raise ValueError(
-                f"{name} takes {listed(map(repr, values), 'or')}, and got {value!r}.{did_you_mean(str(value), values)}"
+                f"{name} takes {listed(map(repr, values), 'or')}, and got"
+                f" {safe_repr(value)}.{did_you_mean(value, values)}"
             )
         return str(value)
 
@@ -87,7 +89,7 @@ def _one_of(name: str, *values: str) -> Callable[[Any], str]:
 def _flag(name: str) -> Callable[[Any], bool]:
     def check(value: Any) -> bool:
         if not isinstance(value, bool):
-            raise TypeError(f"{name} takes True or False, and got {value!r}.")
+            raise TypeError(f"{name} takes True or False, and got {safe_repr(value)}.")
         return value
 
     return check
@@ -95,9 +97,9 @@ def _flag(name: str) -> Callable[[Any], bool]:
 
 def _text(name: str) -> Callable[[Any], str]:
     def check(value: Any) -> str:
-        if not isinstance(value, str) or not value:
-            raise TypeError(f"{name} takes a text, and got {value!r}.")
-        return value
+        if not is_encodable(value) or not value:
+            raise TypeError(f"{name} takes a text, and got {safe_repr(value)}.")
+        return str(value)
 
     return check
 
@@ -105,20 +107,22 @@ def _text(name: str) -> Callable[[Any], str]:
 def _strict(value: Any) -> bool | str:
     if isinstance(value, bool) or value == "drained":
         return value  # type: ignore[no-any-return]
-    near = did_you_mean(str(value), ("True", "False", "drained"))
-    raise ValueError(f"strict takes True, False or 'drained', and got {value!r}.{near}")
+    near = did_you_mean(value, ("True", "False", "drained"))
+    raise ValueError(f"strict takes True, False or 'drained', and got {safe_repr(value)}.{near}")
 
 
 def _seed(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"seed takes an integer, and got {value!r}.")
+        raise TypeError(f"seed takes an integer, and got {safe_repr(value)}.")
+    if abs(value) >= 10**100:
+        raise ValueError(f"seed takes an integer of at most 100 digits, and got {safe_repr(value)}.")
     return value
 
 
 def _call_log(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise (TypeError if isinstance(value, bool) or not isinstance(value, int) else ValueError)(
-            f"call_log takes the number of calls to keep, 0 or more, and got {value!r}."
+            f"call_log takes the number of calls to keep, 0 or more, and got {safe_repr(value)}."
         )
     return value
 
@@ -127,7 +131,8 @@ def _start(value: Any) -> int:
     value = _read_instant(value) if isinstance(value, str) else value
     if isinstance(value, str):
         raise ValueError(
-            f"start takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, and got {value!r}."
+            f"start takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, and"
+            f" got {safe_repr(value)}."
         )
     return from_datetime(value, what="start")
 
@@ -135,48 +140,53 @@ def _start(value: Any) -> int:
 def _addresses(value: Any) -> tuple[str, ...]:
     addresses = None if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
     if addresses is None or not all(isinstance(one, str) for one in addresses):
-        raise TypeError(f"redirect_endpoints takes a list of host:port texts, and got {value!r}.")
+        raise TypeError(f"redirect_endpoints takes a list of host:port texts, and got {safe_repr(value)}.")
     for one in addresses:
         if not re.search(r"(?<!/)[^/]:\d+$", one) or one.startswith(("http:", "https:")):
             raise ValueError(
                 "redirect_endpoints takes addresses as channels are given them, such as 'localhost:8123', and got"
-                f" {one!r}."
+                f" {safe_repr(one)}."
             )
     return addresses
 
 
-def _queues(value: Any) -> dict[str, QueueFields]:
+_DEPTH = 5
+"""How deep lists of queues may be nested."""
+
+
+def _queues(value: Any, depth: int = 0) -> dict[str, QueueFields]:
     """Queues as IDs, names, files, or mappings of ID to fields, alone or in a list."""
     if isinstance(value, Mapping):
         for name, fields in value.items():
             if not isinstance(fields, Mapping):
                 raise TypeError(
                     f"queues maps a queue's ID to its fields, such as {{'{name}': {{'retry_config': …}}}}, and got"
-                    f" {fields!r}."
+                    f" {safe_repr(fields)}."
                 )
         return dict(value)
     if isinstance(value, (str, Path)):
         text = str(value)
         return dict(queues_in_file(Path(value))) if is_queue_file(text) else {text: {}}
-    if isinstance(value, Iterable):
+    if isinstance(value, Iterable) and depth < _DEPTH:
         found: dict[str, QueueFields] = {}
         for one in value:
-            found.update(_queues(one))
+            found.update(_queues(one, depth + 1))
         return found
-    raise TypeError(f"queues takes queue IDs, a mapping of IDs to fields, or a file, and got {value!r}.")
+    raise TypeError(f"queues takes queue IDs, a mapping of IDs to fields, or a file, and got {safe_repr(value)}.")
 
 
 def _knobs(value: Any) -> Knobs:
     if isinstance(value, Knobs):
         return value
     if not isinstance(value, Mapping):
-        raise TypeError(f"service takes a mapping of knobs to values, and got {value!r}.")
+        raise TypeError(f"service takes a mapping of knobs to values, and got {safe_repr(value)}.")
     fields = {one.name: one for one in dataclasses.fields(Knobs)}
     changes = {}
     for name, setting in value.items():
         if name not in fields:
             raise ValueError(
-                f"service has no knob {name!r}.{did_you_mean(name, fields)} Its knobs are {listed(sorted(fields))}."
+                f"service has no knob {safe_repr(name)}.{did_you_mean(name, fields)} Its knobs are"
+                f" {listed(sorted(fields))}."
             )
         changes[name] = _knob(name, setting, getattr(Knobs(), name))
     return dataclasses.replace(Knobs(), **changes)
@@ -192,7 +202,7 @@ def _knob(name: str, value: Any, default: Any) -> Any:
         kind = type(default)
         choice = str(value.value if isinstance(value, kind) else value)  # an ini file's 2026 is read as a number
         if choice not in (values := [one.value for one in kind]):
-            raise ValueError(f"{what} takes {listed(map(repr, values), 'or')}, and got {value!r}.")
+            raise ValueError(f"{what} takes {listed(map(repr, values), 'or')}, and got {safe_repr(value)}.")
         return kind(choice)
     if isinstance(default, bool):
         return _flag(what)(value)
@@ -201,20 +211,24 @@ def _knob(name: str, value: Any, default: Any) -> Any:
     if name == "max_task_size":
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return value
-        raise ValueError(f"{what} takes a positive number of bytes, and got {value!r}.")
+        raise ValueError(f"{what} takes a positive number of bytes, and got {safe_repr(value)}.")
     if name == "burst_size":
         if callable(value) or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
             return value
-        raise ValueError(f"{what} takes a positive number, or a callable that makes one of the rate; got {value!r}.")
+        raise ValueError(
+            f"{what} takes a positive number, or a callable that makes one of the rate; got {safe_repr(value)}."
+        )
     if isinstance(value, str):
         text, value = value, read_duration(value)
         if value is None:
-            raise TypeError(f"{what} takes a timedelta, or a text such as 90s, 10m, 1h or 7d, and got {text!r}.")
+            raise TypeError(
+                f"{what} takes a timedelta, or a text such as 90s, 10m, 1h or 7d, and got {safe_repr(text)}."
+            )
     duration = from_timedelta(value, what=what)
     if duration < 0:
-        raise ValueError(f"{what} takes a duration of zero or more, and got {value!r}.")
+        raise ValueError(f"{what} takes a duration of zero or more, and got {safe_repr(value)}.")
     if name in ("purge_delay", "queue_init_delay") and duration > MINUTE:
-        raise ValueError(f"{what} takes a duration of one minute at the most, and got {value!r}.")
+        raise ValueError(f"{what} takes a duration of one minute at the most, and got {safe_repr(value)}.")
     return duration
 
 
@@ -225,7 +239,8 @@ def _member(what: str, value: Any) -> str:
     if isinstance(value, str) and (value == "" or ":" in value):
         return value
     raise ValueError(
-        f"{what} takes True, False, or the member that the client is, such as 'user:me@example.com', and got {value!r}."
+        f"{what} takes True, False, or the member that the client is, such as 'user:me@example.com',"
+        f" and got {safe_repr(value)}."
     )
 
 
@@ -238,7 +253,7 @@ def _roles(what: str, value: Any) -> dict[str, frozenset[str]]:
     if not is_mapping or any(isinstance(granted, str) for granted in value.values()):
         raise TypeError(
             f"{what} takes a mapping of roles to lists of the permissions they grant, such as"
-            f" {{'projects/p/roles/creator': ['cloudtasks.tasks.create']}}, and got {value!r}."
+            f" {{'projects/p/roles/creator': ['cloudtasks.tasks.create']}}, and got {safe_repr(value)}."
         )
     return {role: frozenset(granted) for role, granted in value.items()}
 
@@ -339,7 +354,8 @@ def checked(values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
     for name, value in values.items():
         if name not in OPTIONS:
             raise ValueError(
-                f"{where} has no option {name!r}.{did_you_mean(name, OPTIONS)} Its options are {listed(OPTIONS)}."
+                f"{where} has no option {safe_repr(name)}.{did_you_mean(name, OPTIONS)} Its options are"
+                f" {listed(OPTIONS)}."
             )
         found[name] = OPTIONS[name].check(value)
     return found

@@ -15,6 +15,7 @@ from .._messages import api_versions as frontends
 from .._messages.call import RpcCall
 from .._service import resource_names as names
 from .._service.errors import ServiceError
+from .._service.safe_text import safe_repr, safe_str, shortened
 from .._service.service import Service
 from .._service.task import Task
 from .._targets.asgi import in_a_loop
@@ -154,7 +155,9 @@ class World(State):
             try:
                 self.configure(trial, 0, self.settings.queue_name(name), fields)
             except (ServiceError, ValueError, TypeError) as error:
-                raise ValueError(f"The queue {name!r} of the settings can't be created: {error}") from None
+                raise ValueError(
+                    f"The queue {safe_repr(name)} of the settings can't be created: {shortened(safe_str(error))}"
+                ) from None
 
     # --- beginning and ending ------------------------------------------------------------------------------------
 

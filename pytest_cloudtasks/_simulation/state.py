@@ -13,6 +13,7 @@ from .._service.agenda import Agenda
 from .._service.attempt import Attempt
 from .._service.queue import Queue
 from .._service.request import PullMessage
+from .._service.safe_text import safe_repr
 from .._service.service import Service
 from .._service.task import Task
 from .._service.wording import did_you_mean, listed
@@ -154,8 +155,8 @@ class State:
                 are = "The only queue of this test is" if len(words) == 1 else "The queues of this test are"
                 there = f"{are} {listed(words)}."
             raise LookupError(
-                f"There is no queue {queue!r}.{did_you_mean(queue, words)} {there} Create it with"
-                f" cloud_tasks.create_queue({queue!r}), or by the option queues."
+                f"There is no queue {safe_repr(queue)}.{did_you_mean(queue, words)} {there} Create it with"
+                f" cloud_tasks.create_queue({safe_repr(queue)}), or by the option queues."
             )
         return name
 

@@ -19,5 +19,5 @@ def check_options(where: str, options: object) -> None:
     for name in options:
         if name not in NAMES:
             raise ValueError(
-                f"{where} has no option {name!r}.{did_you_mean(str(name), NAMES)} Its options are {listed(NAMES)}."
+                f"{where} has no option {name!r}.{did_you_mean(name, NAMES)} Its options are {listed(NAMES)}."
             )

@@ -31,7 +31,7 @@ def _check(descriptor: Any, fields: object) -> None:
     for name, value in fields.items():
         if name not in known:
             names = [OURS.get(one, one) for one in known]
-            near = did_you_mean(str(name), names)
+            near = did_you_mean(name, names)
             raise InvalidArgument(f"{descriptor.name} has no field {name!r}.{near} Its fields are {listed(names)}.")
         _check_value(f"{descriptor.name}.{name}", known[name], value)
 

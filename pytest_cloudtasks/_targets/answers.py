@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from .._service.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
+from .._service.safe_text import safe_repr
 from .headers import Headers
 
 NO_HEADERS = Headers()
@@ -34,7 +35,8 @@ class WrongHandlerResult(TypeError):
 
     def __init__(self, result: object) -> None:
         super().__init__(
-            f"A handler returned {result!r}, which is no answer. Return None (for 200), an HTTP status such as 503,"
+            f"A handler returned {safe_repr(result)}, which is no answer. Return None (for 200), an"
+            f" HTTP status such as 503,"
             " a pair of status and headers, or an object whose status_code is one."
         )
 
@@ -43,7 +45,7 @@ class NoSuchStatus(ValueError):
     """A number that is no HTTP status."""
 
     def __init__(self, status: int) -> None:
-        super().__init__(f"{status} is no HTTP status. Use a number from 100 to 599.")
+        super().__init__(f"{safe_repr(status)} is no HTTP status. Use a number from 100 to 599.")
 
 
 @cache
@@ -80,7 +82,9 @@ def answer_with(status: int, headers: Headers, body: bytes, announced: Sequence[
 def checked_status(status: int) -> int:
     """``status``, if HTTP has such a one."""
     if isinstance(status, bool) or not isinstance(status, int):
-        raise TypeError(f"An HTTP status is a number such as 503, and {status!r} is none. Write returns(503, 200).")
+        raise TypeError(
+            f"An HTTP status is a number such as 503, and {safe_repr(status)} is none. Write returns(503, 200)."
+        )
     if not 100 <= status <= 599:
         raise NoSuchStatus(status)
     return status

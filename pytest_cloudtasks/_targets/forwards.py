@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from .._service.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, response
+from .._service.safe_text import is_encodable, safe_repr
 from .._time.instants import from_timedelta
 from .answers import Answer
 from .asgi import in_a_loop
@@ -46,7 +47,7 @@ class Forward(Target):
         self._server = _server(to, allow_remote)
         self._seconds = from_timedelta(timeout, what="forward(timeout=…)") / 1e9
         if self._seconds <= 0:
-            raise ValueError(f"forward(timeout=…) takes a duration above zero, and got {timeout!r}.")
+            raise ValueError(f"forward(timeout=…) takes a duration above zero, and got {safe_repr(timeout)}.")
         self.base_url = base_url
         self.to = to
 
@@ -83,7 +84,7 @@ class Forward(Target):
 
 
 def _server(to: str, allow_remote: bool) -> Server:
-    parts = wire_url(to) if isinstance(to, str) else None
+    parts = wire_url(to) if is_encodable(to) else None
     if (
         parts is None
         or parts.scheme not in ("http", "https")
@@ -91,7 +92,9 @@ def _server(to: str, allow_remote: bool) -> Server:
         or not parts.port
         or any(mark in to for mark in "@?#")
     ):
-        raise ValueError(f"forward(to=…) takes the base URL of a server such as http://127.0.0.1:8000, and got {to!r}.")
+        raise ValueError(
+            f"forward(to=…) takes the base URL of a server such as http://127.0.0.1:8000, and got {safe_repr(to)}."
+        )
     if not allow_remote and not is_loopback(parts.host):
         raise ValueError(
             f"forward() sends real HTTP, and {to} is not on this machine. Start the server on 127.0.0.1, ::1 or"

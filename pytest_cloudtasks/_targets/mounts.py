@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, cast
 
+from .._service.safe_text import safe_repr
 from .answers import Answer
 from .asgi import AsgiApp, AsgiServer, is_asgi
 from .base import Destination, OnException, Precedence, Target
@@ -23,7 +24,7 @@ class _Application(Target):
     def __init__(self, what: str, app: WsgiApp | AsgiApp, on_exception: OnException | None) -> None:
         super().__init__(on_exception)
         if not callable(app):
-            raise TypeError(f"{what} takes a WSGI or an ASGI application, and {app!r} can't be called.")
+            raise TypeError(f"{what} takes a WSGI or an ASGI application, and {safe_repr(app)} can't be called.")
         self._app = app
         self._asgi = AsgiServer(cast("AsgiApp", app)) if is_asgi(app) else None
 
@@ -98,7 +99,9 @@ class AppEngineMount(_Application):
         self._wanted = {"service": service, "version": version, "instance": instance}
         for name, value in self._wanted.items():
             if value is not None and not isinstance(value, str):
-                raise TypeError(f"mount_app_engine({name}=…) takes a text, or None for any {name}, and got {value!r}.")
+                raise TypeError(
+                    f"mount_app_engine({name}=…) takes a text, or None for any {name}, and got {safe_repr(value)}."
+                )
         self.service, self.version, self.instance = service, version, instance
 
     def matches(self, destination: Destination) -> bool:

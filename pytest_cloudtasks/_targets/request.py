@@ -10,6 +10,7 @@ from .._service import resource_names as names
 from .._service.attempt import Attempt
 from .._service.outcome import Outcome, OutcomeKind
 from .._service.request import AppEngineTarget, HttpTarget, Target
+from .._service.safe_text import safe_repr
 from .._service.task_headers import SENT_BY_SERVICE
 from .._time.instants import from_timedelta
 from .headers import Headers
@@ -107,7 +108,7 @@ def duration_of(duration: timedelta, what: str) -> int:
     """A duration that a target may take, in nanoseconds."""
     nanoseconds = from_timedelta(duration, what=what)
     if nanoseconds < 0:
-        raise ValueError(f"{what} takes a duration of zero or more, and got {duration!r}.")
+        raise ValueError(f"{what} takes a duration of zero or more, and got {safe_repr(duration)}.")
     return nanoseconds
 
 

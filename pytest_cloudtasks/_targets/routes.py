@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from .._service import resource_names as names
+from .._service.safe_text import is_encodable, safe_repr
 from .answers import Answer, answer_of, checked_status, plain_answer, scripted_exception
 from .base import Destination, Handler, OnException, Precedence, Target
 from .request import TargetRequest
@@ -64,7 +65,7 @@ class Route(Target):
         """
         raised = exception() if isinstance(exception, type) else exception
         if not isinstance(raised, BaseException):
-            raise TypeError(f"raises() takes an exception, such as TimeoutError, and got {exception!r}.")
+            raise TypeError(f"raises() takes an exception, such as TimeoutError, and got {safe_repr(exception)}.")
         return self._extend([raised])
 
     def takes(self, duration: timedelta) -> Route:
@@ -167,21 +168,26 @@ def _check_url(url: object) -> None:
     """Refuse what no task could ever go to."""
     if isinstance(url, re.Pattern) and isinstance(url.pattern, str):
         return
-    if isinstance(url, str) and ("*" in url or url.lower().startswith(("http://", "https://", "/"))):
+    if (
+        isinstance(url, str)
+        and is_encodable(url)
+        and ("*" in url or url.lower().startswith(("http://", "https://", "/")))
+    ):
         return
     raise (ValueError if isinstance(url, str) else TypeError)(
         "route() takes a URL such as https://app.test/work, the relative URI of App Engine tasks such as /work, a glob"
-        f" with *, or a compiled pattern of text, and got {url!r}."
+        f" with *, or a compiled pattern of text, and got {safe_repr(url)}."
     )
 
 
 def _check_others(method: object, queue: object, name: object, handler: object) -> None:
     for option, what, value in (("method", "method", method), ("queue", "queue", queue), ("name", "task", name)):
         if value is not None and not isinstance(value, str):
-            raise TypeError(f"route({option}=…) takes a text, or None for any {what}, and got {value!r}.")
+            raise TypeError(f"route({option}=…) takes a text, or None for any {what}, and got {safe_repr(value)}.")
     if handler is not None and not callable(handler):
         raise TypeError(
-            f"route(handler=…) takes a function of a TargetRequest, and got {handler!r}. Script a route that always"
+            f"route(handler=…) takes a function of a TargetRequest, and got {safe_repr(handler)}."
+            f" Script a route that always"
             " answers the same, such as .returns(503)."
         )
 

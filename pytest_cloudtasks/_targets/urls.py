@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from .._service.safe_text import is_encodable, safe_repr
 from .._service.url_encoding import encoded
 
 _URL = re.compile(r"([^:/?#]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.DOTALL)
@@ -143,12 +144,13 @@ class Base:
 
     def __init__(self, url: str, what: str) -> None:
         """``what`` is the method that takes it; raises ValueError for what is no URL with a host."""
-        parts = wire_url(url) if isinstance(url, str) else None
+        parts = wire_url(url) if is_encodable(url) else None
         if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.host or parts.port is None:
-            raise ValueError(f"{what} takes a base URL such as https://app.test, and got {url!r}.")
+            raise ValueError(f"{what} takes a base URL such as https://app.test, and got {safe_repr(url)}.")
         if "*" in url:
             raise ValueError(
-                f"{what} takes a base URL, which covers every path below it, and got {url!r}. Leave the * out, or use"
+                f"{what} takes a base URL, which covers every path below it, and got {safe_repr(url)}."
+                f" Leave the * out, or use"
                 " route(), which takes globs."
             )
         self.url = url

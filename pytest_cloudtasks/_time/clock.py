@@ -164,6 +164,15 @@ class Clock:
         if leap.clock is not None:
             self._follow(leap.clock)
 
+    @staticmethod
+    def check_reachable(to: int) -> None:
+        """Raise ValueError for an instant that Python's datetime does not have."""
+        if to > LATEST:
+            raise ValueError(
+                "The clock can't go beyond the year 9999, where Python's datetime ends. Advance by less, or give"
+                " drain() an instant in until=…."
+            )
+
     def move(self, to: int) -> None:
         """Move the queue, and with it the application's time, forward to ``to``.
 
@@ -172,11 +181,7 @@ class Clock:
         assert to >= self.now, "time doesn't go backwards"
         if to == self.now:
             return
-        if to > LATEST:
-            raise ValueError(
-                "The clock can't go beyond the year 9999, where Python's datetime ends. Advance by less, or give"
-                " drain() an instant in until=…."
-            )
+        self.check_reachable(to)
         self.now = to
         if self._virtual or self.mode is not Mode.HELD:
             return

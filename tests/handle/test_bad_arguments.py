@@ -1,0 +1,334 @@
+"""Every public method of the handle, with every value of one table for each of its parameters.
+
+A method takes a value, or refuses it in a sentence of its own, and then nothing has changed. It never fails from
+inside: what was raised was raised by a ``raise`` of the package, or by Python for a call that doesn't fit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import linecache
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from google.api_core.exceptions import GoogleAPICallError
+
+import pytest_cloudtasks
+from pytest_cloudtasks import FakeCloudTasks, plan
+
+PACKAGE = str(Path(pytest_cloudtasks.__file__).parent)
+NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
+URL = "https://app.test/"
+OF_STRATEGIES = "data"
+"""What Hypothesis gives to a test, which has tests of its own."""
+
+
+class HostileError(Exception):
+    """Raised by the values themselves, where it is theirs to answer."""
+
+
+class Hostile:
+    """Whatever one does with it raises."""
+
+    def __repr__(self) -> str:
+        raise HostileError
+
+    __str__ = __bool__ = __len__ = __iter__ = __int__ = __float__ = __index__ = __repr__  # type: ignore[assignment]
+
+
+class Incomparable(Hostile):
+    def __eq__(self, other: object) -> bool:
+        raise HostileError
+
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]
+
+
+def cyclic_list() -> list[Any]:
+    found: list[Any] = []
+    found.append(found)
+    return found
+
+
+def cyclic_dict() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    found["receipts"] = found
+    return found
+
+
+def nested() -> list[Any]:
+    found: list[Any] = []
+    for _ in range(10_000):
+        found = [found]
+    return found
+
+
+VALUES: dict[str, Callable[[], Any]] = {
+    "None": lambda: None,
+    "true": lambda: True,
+    "false": lambda: False,
+    "the text false": lambda: "false",
+    "empty text": lambda: "",
+    "text": lambda: "text",
+    "a slash": lambda: "/",
+    "a star": lambda: "*",
+    "a glob": lambda: "*://*/*",
+    "half a URL": lambda: "http://[",
+    "a port": lambda: "http://a:99999999/",
+    "a surrogate": lambda: "\ud800",
+    "a surrogate in a URL": lambda: "https://a.test/\ud800",
+    "NUL": lambda: "\0",
+    "other digits": lambda: "²",
+    "long text": lambda: "x" * 100_000,
+    "bytes": lambda: b"\xff",
+    "0": lambda: 0,
+    "-1": lambda: -1,
+    "200": lambda: 200,
+    "huge": lambda: 10**30,
+    "huge beyond text": lambda: 10**5000,
+    "0.5": lambda: 0.5,
+    "NaN": lambda: float("nan"),
+    "infinity": lambda: float("inf"),
+    "1e300": lambda: 1e300,
+    "1e-300": lambda: 1e-300,
+    "Decimal NaN": lambda: Decimal("sNaN"),
+    "complex": lambda: 1j,
+    "least instant": lambda: datetime.min.replace(tzinfo=timezone.utc),
+    "greatest instant": lambda: datetime.max.replace(tzinfo=timezone.utc),
+    "instant before the calendar": lambda: datetime.min.replace(tzinfo=timezone(timedelta(hours=14))),
+    "naive": lambda: datetime(2030, 1, 1),
+    "date": lambda: date(2030, 1, 1),
+    "longest": lambda: timedelta.max,
+    "shortest": lambda: timedelta.min,
+    "zero": lambda: timedelta(0),
+    "a second": lambda: timedelta(seconds=1),
+    "empty list": list,
+    "list": lambda: [1, None, "a"],
+    "tuple": lambda: (503, "no headers"),
+    "set": lambda: {"a"},
+    "generator": lambda: (one for one in ("a", "b")),
+    "cyclic list": cyclic_list,
+    "cyclic dict": cyclic_dict,
+    "nested": nested,
+    "empty dict": dict,
+    "dict": lambda: {"a": 1},
+    "dict of numbers": lambda: {1: {2: 3}},
+    "dict of surrogates": lambda: {"\ud800": "\ud800"},
+    "object": object,
+    "type": lambda: int,
+    "error": lambda: ValueError,
+    "a lambda": lambda: lambda: None,
+    "pattern": lambda: re.compile("a"),
+    "pattern of bytes": lambda: re.compile(b"a"),
+    "hostile": Hostile,
+    "incomparable": Incomparable,
+}
+
+
+def app(environ: Any, start_response: Any) -> list[bytes]:
+    start_response("200 OK", [])
+    return []
+
+
+class Called(NamedTuple):
+    """A method, how to get it from a fake, and what else it needs to be called."""
+
+    name: str
+    of: Callable[[FakeCloudTasks], Callable[..., Any]]
+    needs: Callable[[FakeCloudTasks], dict[str, Any]] = lambda _: {}
+
+
+def _receipt(fake: FakeCloudTasks) -> Any:
+    return fake.tasks()[0]
+
+
+NEEDS: dict[str, Callable[[FakeCloudTasks], dict[str, Any]]] = {
+    "create_queue": lambda _: {"queue": "other"},
+    "queue_path": lambda _: {"queue": "receipts"},
+    "queue": lambda _: {"queue": "receipts"},
+    "advance_to": lambda _: {"at": NOW + timedelta(days=1)},
+    "dispatch": lambda fake: {"task": _receipt(fake)},
+    "assert_attempts": lambda fake: {"task": _receipt(fake), "expected": []},
+    "assert_backoff": lambda fake: {"task": _receipt(fake), "delays": []},
+    "assert_exhausted": lambda fake: {"task": _receipt(fake)},
+    "assert_expired": lambda fake: {"task": _receipt(fake)},
+    "fail_rpc": lambda _: {"rpc": "create_task", "error": "UNAVAILABLE"},
+    "lose_response": lambda _: {"rpc": "create_task"},
+    "delay_dispatch": lambda _: {"by": timedelta(seconds=1)},
+    "route": lambda _: {"url": URL},
+    "mount": lambda _: {"base_url": URL, "app": app},
+    "mount_app_engine": lambda _: {"app": app},
+    "forward": lambda _: {"base_url": URL},
+    "sleep": lambda _: {"duration": timedelta(0)},
+    "token": lambda _: {"audience": URL},
+    "returns": lambda _: {"statuses": 200},
+    "raises": lambda _: {"exception": TimeoutError},
+    "takes": lambda _: {"duration": timedelta(0)},
+    "send": lambda _: {"app": app},
+    "asend": lambda _: {"app": app},
+    "assert_gives_up_within": lambda _: {"duration": timedelta(days=1)},
+    "assert_survives_outage": lambda _: {"duration": timedelta(0)},
+}
+OWNERS: dict[str, Callable[[FakeCloudTasks], Any]] = {
+    "": lambda fake: fake,
+    "aio.": lambda fake: fake.aio,
+    "clock.": lambda fake: fake.clock,
+    "oidc.": lambda fake: fake.oidc,
+    "queue().": lambda fake: fake.queue("receipts"),
+    "route().": lambda fake: fake.route("https://other.test/"),
+    "mount().": lambda fake: fake.mount("https://other.test/", app),
+    "mount_app_engine().": lambda fake: fake.mount_app_engine(app),
+    "forward().": lambda fake: fake.forward("https://other.test/"),
+    "fail_rpc().": lambda fake: fake.fail_rpc("create_task", "UNAVAILABLE"),
+    "task_request().": lambda fake: fake.task_request(),
+    "plan().": lambda fake: plan({"max_attempts": 3}),
+}
+OF_THE_USER = {"type", "error", "a lambda"}
+"""Values that can be called: what they raise as an application is the application's own error."""
+DRIVING = {"step", "dispatch_due", "advance", "advance_to", "drain", "dispatch"}
+OF_THE_INSIDE = {
+    "answer",
+    "duration_for",
+    "matches",
+    "specificity",
+    "snapshot",
+    "describe",
+    "record",
+    "add",
+    "applies",
+    "deliver",
+}
+"""Methods of targets and plans that the fake calls itself."""
+
+
+@contextmanager
+def running() -> Iterator[FakeCloudTasks]:
+    """A fake with a task in its queue; at its end nothing is said about plans that never happened."""
+    fake = FakeCloudTasks(queues=["receipts"], start=NOW, time="virtual")
+    fake.__enter__()
+    try:
+        fake.client().create_task(parent=fake.queue_path("receipts"), task={"http_request": {"url": URL}})
+        fake.route(URL)
+        yield fake
+    finally:
+        fake._exit.close()
+
+
+def methods() -> Iterator[Any]:
+    """Every method and each of its parameters, found by looking."""
+    with running() as fake:
+        for prefix, owner in OWNERS.items():
+            there = owner(fake)
+            for name in dir(type(there)):
+                method = inspect.getattr_static(type(there), name)
+                if name.startswith("_") or name in OF_THE_INSIDE or not inspect.isroutine(method):
+                    continue
+                for parameter in inspect.signature(getattr(there, name)).parameters:
+                    if parameter != OF_STRATEGIES:
+                        yield pytest.param(prefix, name, parameter, id=f"{prefix}{name}-{parameter}")
+    for parameter in inspect.signature(FakeCloudTasks).parameters:
+        yield pytest.param("FakeCloudTasks", "", parameter, id=f"FakeCloudTasks-{parameter}")
+    for parameter in inspect.signature(plan).parameters:
+        yield pytest.param("plan", "", parameter, id=f"plan-{parameter}")
+
+
+def called(fake: FakeCloudTasks, owner: str, name: str, parameter: str, value: Any) -> None:
+    """Call the method with the value, and with what else it needs."""
+    if owner == "FakeCloudTasks":
+        with FakeCloudTasks(**{"start": NOW, "time": "virtual", parameter: value}):
+            return
+    if owner == "plan":
+        plan(**{"retry_config": {"max_attempts": 3}, parameter: value})
+        return
+    method = getattr(OWNERS[owner](fake), name)
+    arguments = {**NEEDS.get(name, lambda _: {})(fake), parameter: value}
+    kinds = {one.kind for one in inspect.signature(method).parameters.values()}
+    if inspect.Parameter.VAR_POSITIONAL in kinds:
+        result = method(*arguments.values())
+    elif parameter in ("fields", "named"):
+        result = method(**{**arguments, parameter: value})
+    else:
+        result = method(**arguments)
+    if inspect.isawaitable(result):
+        asyncio.run(awaited(result))
+    elif hasattr(result, "__enter__"):
+        with result:
+            pass
+
+
+async def awaited(result: Any) -> None:
+    await result
+
+
+def seen(fake: FakeCloudTasks) -> Any:
+    """What a refusal must not change."""
+    return (
+        fake.timeline("json"),
+        fake.clock.elapsed,
+        [task.name for task in fake.tasks()],
+        list(fake._resting.targets._targets) if hasattr(fake._resting.targets, "_targets") else [],
+        len(list(fake._resting.plans)),
+        sorted(fake._resting.service.queues),
+    )
+
+
+def is_raised_on_purpose(error: BaseException) -> bool:
+    """Whether a ``raise`` of the package raised it, or Python for the call itself."""
+    frames = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        frames.append((traceback.tb_frame.f_code.co_filename, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    file, line = frames[-1]
+    if isinstance(error, TypeError) and file == __file__:
+        return True
+    if not file.startswith(PACKAGE):
+        return False
+    return "raise" in linecache.getline(file, line)
+
+
+@pytest.mark.parametrize(("owner", "name", "parameter"), list(methods()))
+def test_a_value_is_taken_or_refused_in_a_sentence(owner: str, name: str, parameter: str) -> None:
+    """No value of the table gets further than the method's own checks, or leaves anything changed that it shouldn't."""
+    raw, values = [], iter(VALUES.items())
+    is_left = True
+    while is_left:
+        with running() as fake:
+            is_left = False
+            for label, make in values:
+                if name in ("send", "asend") and label in OF_THE_USER:
+                    continue
+                wrong, is_over = outcome(fake, owner, name, parameter, make())
+                raw += [f"{label}: {wrong}"] if wrong else []
+                if is_over:
+                    is_left = True
+                    break
+    assert raw == []
+
+
+def outcome(fake: FakeCloudTasks, owner: str, name: str, parameter: str, value: Any) -> tuple[str, bool]:
+    """What is wrong with a call, and whether the fake may be another one than before."""
+    before = seen(fake)
+    try:
+        called(fake, owner, name, parameter, value)
+    except (HostileError, GoogleAPICallError):
+        return "", False
+    except Exception as error:
+        told = f"{type(error).__name__}: {str(error)[:200]}"
+        if len(str(error)) > 4000:
+            return f"a message of {len(str(error))} characters: {told}", False
+        if isinstance(error, AssertionError) and name.startswith(("assert", "expect", "drain")):
+            return "", False
+        if isinstance(error, KeyError) or not is_raised_on_purpose(error):
+            return told, False
+        if owner in ("", "aio.", "oidc.", "clock.") and seen(fake) != before:
+            return f"something has changed, though {told}", True
+        return "", False
+    return "", name in DRIVING
