@@ -22,6 +22,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from .json_text import JsonError, read_json
 from .proto import raw
+from .proto_values import is_repeated
 from .rest_errors import RestError, invalid
 
 _LONGEST = 1_000
@@ -366,12 +367,6 @@ _WELL_KNOWN: dict[str, Callable[[Any, Any], None]] = {
 def _fields_of(descriptor: Any) -> dict[str, Any]:
     """The fields of a message by proto's names and by JSON's."""
     return {name: field for field in descriptor.fields for name in (field.json_name, field.name)}
-
-
-def is_repeated(field: Any) -> bool:
-    """Whether a field has any number of values; releases of protobuf differ in how to ask."""
-    repeated = getattr(field, "is_repeated", None)
-    return bool(field.label == FieldDescriptor.LABEL_REPEATED if repeated is None else repeated)
 
 
 def _below(path: str, name: str) -> str:

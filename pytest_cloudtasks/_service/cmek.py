@@ -41,7 +41,7 @@ class CmekConfigs:
         paths = list(mask)
         for path in paths:
             if path not in _FIELDS:
-                raise errors.CMEK_MASK_UNKNOWN_FIELD.error(path=path)
+                raise errors.MASK_UNKNOWN_FIELD.error(path=path)
         if not paths or "kms_key" in paths:
             if kms_key:
                 location = name.rpartition("/")[0]

@@ -555,12 +555,6 @@ CMEK_UNSATISFIED = Refusal(
     _RECORDED_2026,
     (ErrorInfo("UNSATISFIED_PRECONDITION_FOR_CMEK", "cloudtasks.googleapis.com"),),
 )
-CMEK_MASK_UNKNOWN_FIELD = Refusal(
-    Code.INVALID_ARGUMENT,
-    "The update mask names {path}, which is no field of a CMEK config.",
-    Evidence.OUR_CHOICE,
-    "field mask convention; text unknown",
-)
 READ_MASK_UNKNOWN_FIELD = Refusal(
     Code.INVALID_ARGUMENT,
     "The read mask names {path}, which is no field of a queue.",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from .._messages.proto import PACKAGE, built, raw_class, shown
+from .._messages.proto_values import is_repeated
 from .._service.pull_queues import MAX_TASKS
 from . import names as naming
 from . import pull_messages as pulling
@@ -103,13 +104,7 @@ def _values(field: Any, version: Version) -> SearchStrategy[Any]:
             return requests.headers.map(dict)
         return st.dictionaries(_one_value(entry["key"], version), _one_value(entry["value"], version), max_size=2)
     one = _one_value(field, version)
-    return st.lists(one, max_size=2) if _is_repeated(field) else one
-
-
-def _is_repeated(field: Any) -> bool:
-    """Protobuf's newer releases have an attribute for it, and warn of the older way."""
-    repeated = getattr(field, "is_repeated", None)
-    return bool(field.label == field.LABEL_REPEATED if repeated is None else repeated)
+    return st.lists(one, max_size=2) if is_repeated(field) else one
 
 
 def _one_value(field: Any, version: Version) -> SearchStrategy[Any]:

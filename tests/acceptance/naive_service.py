@@ -43,7 +43,7 @@ class NaiveService(NaiveTasks):
         self.get_cmek_config(config)
         for path in paths:
             if path not in ("name", "kms_key"):
-                raise invalid(f"The update mask names {path}, which is no field of a CMEK config.")
+                raise invalid(f"Invalid mask: {path}")
         if not paths or "kms_key" in paths:
             key = config.get("kms_key", "")
             if key:

@@ -84,7 +84,7 @@ def test_the_fixtures_client_is_googles_own(
 
 
 def test_pagers_are_googles_own(cloud_tasks: FakeCloudTasks) -> None:
-    """`async for` goes through all pages, in as many calls as there are pages."""
+    """`async for` goes through all pages and ends at the empty one, in as many calls as there are pages."""
 
     async def story() -> tuple[list[str], list[int]]:
         client = CloudTasksAsyncClient()
@@ -95,8 +95,8 @@ def test_pagers_are_googles_own(cloud_tasks: FakeCloudTasks) -> None:
         pages = (await client.list_tasks(request={"parent": QUEUE, "page_size": 2})).pages
         return names, [len(page.tasks) async for page in pages]
 
-    assert asyncio.run(story()) == ([f"t{number}" for number in range(5)], [2, 2, 1])
-    assert [call.method for call in cloud_tasks.rpcs].count("list_tasks") == 6
+    assert asyncio.run(story()) == ([f"t{number}" for number in range(5)], [2, 2, 1, 0])
+    assert [call.method for call in cloud_tasks.rpcs].count("list_tasks") == 8
 
 
 # --- cancellation ------------------------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ def test_v2_cannot_name_what_it_does_not_have(cloud_tasks: FakeCloudTasks, queue
     before = client.get_queue(name=queue)
     with pytest.raises(exceptions.InvalidArgument) as refused:
         client.update_queue(queue={"name": queue}, update_mask={"paths": ["task_ttl"]})
-    assert refused.value.message == "The update mask names task_ttl, which is no field of a queue."
+    assert refused.value.message == "Invalid mask: task_ttl"
     assert client.get_queue(name=queue) == before
 
 
@@ -288,8 +288,8 @@ def test_a_disabled_queue_sends_nothing(cloud_tasks: FakeCloudTasks, queue: str)
         ),
         (
             "queue:\n- name: a_b\n",
-            'Queue ID "a_b" can contain only letters ([A-Za-z]), numbers ([0-9]), or hyphens (-). Queue ID must between'
-            " 1 and 100 characters.",
+            'Queue ID "a_b" can contain only letters ([A-Za-z]), numbers ([0-9]), or hyphens (-). Queue ID must be'
+            " between 1 and 100 characters.",
         ),
         ("queue:\n- name: ok\n  bucket_size: 501\n", "RateLimits.maxBurstSize must be less than or equal to 500."),
         (

@@ -35,37 +35,37 @@ def test_a_time_that_the_application_read_before_its_first_call_is_exact(cloud_t
     assert len(route.calls) == 2
 
 
-def test_urls_and_headers_beyond_ascii_reach_wsgi(cloud_tasks: FakeCloudTasks) -> None:
-    """A query and a header outside of ASCII arrive as UTF-8, as they would over the wire."""
+def test_urls_beyond_ascii_reach_wsgi(cloud_tasks: FakeCloudTasks) -> None:
+    """A query outside of ASCII arrives as UTF-8, as it would over the wire; such a header is dropped, as recorded."""
     app = flask.Flask("shop")
     seen = []
 
     @app.post("/ü")
     def work() -> str:
-        seen.append((flask.request.args["n"], flask.request.headers["X-Name"].encode("latin-1").decode()))
+        seen.append((flask.request.args["n"], flask.request.headers.get("X-Name")))
         return ""
 
     cloud_tasks.mount("https://w.test", app)
     enqueue(url="https://w.test/ü?n=日本", headers={"X-Name": "日本"})
     cloud_tasks.drain()
-    assert seen == [("日本", "日本")]
+    assert seen == [("日本", None)]
 
 
-def test_urls_and_headers_beyond_ascii_reach_asgi(cloud_tasks: FakeCloudTasks) -> None:
-    """The scope has the raw path and the query percent-encoded, and headers in bytes."""
+def test_urls_beyond_ascii_reach_asgi(cloud_tasks: FakeCloudTasks) -> None:
+    """The scope has the raw path and the query percent-encoded; a header outside of ASCII is dropped."""
     seen = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             headers = dict(scope["headers"])
-            seen.append((scope["path"], scope["raw_path"], scope["query_string"], headers[b"x-name"]))
+            seen.append((scope["path"], scope["raw_path"], scope["query_string"], headers.get(b"x-name")))
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b""})
 
     cloud_tasks.mount("https://w.test", app)
     enqueue(url="https://w.test/ü?n=ü%20", headers={"X-Name": "日本"})
     cloud_tasks.drain()
-    assert seen == [("/ü", b"/%C3%BC", b"n=%C3%BC%20", "日本".encode())]
+    assert seen == [("/ü", b"/%C3%BC", b"n=%C3%BC%20", None)]
 
 
 def test_a_mistake_of_the_test_is_never_a_retry(cloud_tasks: FakeCloudTasks) -> None:

@@ -78,22 +78,22 @@ def test_a_mask_reaches_into_the_http_target(client: Any, queue: str) -> None:
 
 
 def test_a_host_that_is_empty_is_refused(client: Any, queue: str) -> None:
-    """The class is Google's, the text ours, and the queue stays as it is."""
+    """The class and the text are Google's, and the queue stays as it is."""
     before = client.get_queue(name=queue)
     with pytest.raises(exceptions.BadRequest) as refusal:
         client.update_queue(queue={"name": queue, "http_target": {"uri_override": {"host": ""}}})
-    assert text_of(refusal.value) == "HttpTarget.uriOverride.host cannot be an empty string."
+    assert text_of(refusal.value) == "Error in parsing HttpTarget. Invalid Host."
     assert client.get_queue(name=queue) == before
 
 
 def test_the_queue_decides_on_what_is_sent(cloud_tasks: FakeCloudTasks, client: Any, queue: str) -> None:
-    """URL, method and token are the queue's, at a target found by them; the stored task keeps its own."""
+    """URL, method, headers and token are the queue's, at a target found by them; the stored task keeps its own."""
     client.update_queue(queue={"name": queue, "http_target": EVERYTHING})
     target = cloud_tasks.route("https://queue.test/all", method="PUT")
     http_request = {"url": URL, "headers": {"x-queue": "own"}, "body": b"abc"}
     task = client.create_task(parent=queue, task={"http_request": http_request})
     assert (task.http_request.url, task.http_request.http_method) == (URL, types.HttpMethod.POST)
-    assert dict(task.http_request.headers) == {"User-Agent": "Google-Cloud-Tasks", "X-Queue": "work"}
+    assert dict(task.http_request.headers) == {"User-Agent": "Google-Cloud-Tasks", "x-queue": "own"}
     cloud_tasks.drain()
     (request,) = target.calls
     assert (request.method, request.url, request.body) == ("PUT", "https://queue.test/all", b"abc")
@@ -112,7 +112,10 @@ def claims(token: str) -> dict[str, Any]:
 
 
 def test_an_override_by_get_sends_no_body(cloud_tasks: FakeCloudTasks, queue: str) -> None:
-    """An application sees a GET like any other, at the path that the queue fills in."""
+    """An application sees a GET like any other, at the path that the queue fills in.
+
+    It never sees a task with a body, whose attempt fails without an answer.
+    """
     app, seen = flask.Flask("worker"), []
 
     @app.get("/filled-in")
@@ -124,9 +127,12 @@ def test_an_override_by_get_sends_no_body(cloud_tasks: FakeCloudTasks, queue: st
     override = {"path_override": {"path": "/filled-in"}, "uri_override_enforce_mode": "IF_NOT_EXISTS"}
     client = CloudTasksClient()
     client.update_queue(queue={"name": queue, "http_target": {"http_method": "GET", "uri_override": override}})
-    client.create_task(parent=queue, task={"http_request": {"url": "https://worker.test", "body": b"abc"}})
-    cloud_tasks.drain()
+    client.create_task(parent=queue, task={"http_request": {"url": "https://worker.test"}})
+    name = client.create_task(parent=queue, task={"http_request": {"url": "https://worker.test", "body": b"abc"}}).name
+    cloud_tasks.dispatch_due()
     assert seen == [(b"", "https://worker.test/filled-in")]
+    status = client.get_task(name=name).last_attempt.response_status
+    assert (status.code, status.message) == (2, "UNKNOWN(2): HTTP status code 0")
 
 
 def test_a_missing_target_is_named_by_the_url_in_force(cloud_tasks: FakeCloudTasks, queue: str) -> None:

@@ -24,6 +24,8 @@ from pytest_cloudtasks import FakeCloudTasks
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 URL = "https://worker.test/work"
+GOOGLE = "https://storage.googleapis.com/work"
+"""OAuth tokens go to Google's own hosts only."""
 AUDIENCE = "https://worker.test"
 ACCOUNT = "caller@shop.iam.gserviceaccount.com"
 pytestmark = [pytest.mark.cloud_tasks(start=START, queues=["work"]), pytest.mark.usefixtures("no_network")]
@@ -185,8 +187,8 @@ def test_pyjwt_verifies_what_a_task_sends(cloud_tasks: FakeCloudTasks) -> None:
 
 def test_an_oauth_token_is_an_opaque_bearer(cloud_tasks: FakeCloudTasks) -> None:
     """It is no ID token, and the same for every attempt."""
-    route = cloud_tasks.route(URL).returns(503, 200)
-    enqueue(oauth_token={"service_account_email": ACCOUNT})
+    route = cloud_tasks.route(GOOGLE).returns(503, 200)
+    enqueue(url=GOOGLE, oauth_token={"service_account_email": ACCOUNT})
     cloud_tasks.drain()
     first, second = (call.headers.getlist("Authorization") for call in route.calls)
     assert first == second
@@ -207,8 +209,8 @@ def test_a_header_of_the_users_passes_without_a_token(cloud_tasks: FakeCloudTask
 @pytest.mark.parametrize("token", ["oidc_token", "oauth_token"])
 def test_a_header_of_the_users_gives_way_to_a_token(cloud_tasks: FakeCloudTasks, token: str) -> None:
     """With a token the service sets the header itself, once."""
-    route = cloud_tasks.route(URL)
-    enqueue(headers={"authorization": "Basic dXNlcjpwYXNz"}, **{token: {"service_account_email": ACCOUNT}})
+    route = cloud_tasks.route(GOOGLE)
+    enqueue(url=GOOGLE, headers={"authorization": "Basic dXNlcjpwYXNz"}, **{token: {"service_account_email": ACCOUNT}})
     cloud_tasks.drain()
     (header,) = route.calls[0].headers.getlist("Authorization")
     assert header.startswith("Bearer ")
