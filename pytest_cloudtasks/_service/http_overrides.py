@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from . import errors, tokens
+from . import errors, task_headers, tokens
 from .request import MAX_HEADER_BYTES, HttpTarget, OAuthToken, OidcToken, Payload, Target
 
 Overrides = Mapping[str, Any]
@@ -87,7 +87,8 @@ def at_creation(target: Payload, given: Overrides | None) -> Payload:
 def at_execution(target: Target, given: Overrides | None) -> Target:
     """Return what a dispatch sends: ``target`` under the overrides that its queue has then.
 
-    Its body stays, whatever the method: see `HttpTarget.can_be_sent`.
+    Its body stays, whatever the method: see `HttpTarget.can_be_sent`. The queue's headers are cleaned as a task's own
+    are; one that is dropped takes the task's header of that name along. Evidence: our choice.
     """
     if not given or not isinstance(target, HttpTarget):
         return target
@@ -96,7 +97,8 @@ def at_execution(target: Target, given: Overrides | None) -> Target:
     overrides = {name.lower(): (name, value) for name, value in _headers(given)}
     headers = target.headers
     if overrides:
-        headers = (*(pair for pair in headers if pair[0].lower() not in overrides), *overrides.values())
+        own = (pair for pair in headers if pair[0].lower() not in overrides)
+        headers = (*own, *task_headers.cleaned(tuple(overrides.values())))
     return HttpTarget(
         overridden(target.url, given.get("uri_override", {})),
         given.get("http_method", target.method),

@@ -170,7 +170,7 @@ def masked(stored: QueueConfig | None, given: Settings, paths: Collection[str], 
                 raise errors.QUEUE_TYPE_IMMUTABLE.error()
         else:
             result = merged(result, given, path)
-    if _RATE in named and not {_BURST, "rate_limits"}.intersection(named):
+    if stored is not None and _RATE in named and not {_BURST, "rate_limits"}.intersection(named):
         result["rate_limits"]["max_burst_size"] = 0  # it follows the rate, unless it is set as well
     config = _config(result, knobs)
     return config if stored is None else _with_what_stays(config, stored, named)

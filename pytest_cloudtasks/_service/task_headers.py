@@ -66,6 +66,12 @@ class StoredHeaders(NamedTuple):
 
 
 @lru_cache(maxsize=64)
+def cleaned(given: Headers) -> Headers:
+    """Return the headers of ``given`` that an HTTP request can have, with their values as they are sent."""
+    return tuple(_cleaned(given, of_http_task=True)[0])
+
+
+@lru_cache(maxsize=64)
 def of_http_task(given: Headers) -> StoredHeaders:
     """Return the stored headers of an HTTP task: the cleaned ones, and User-Agent in place of the task's own.
 

@@ -55,6 +55,8 @@ http_targets = st.sampled_from(
             "uri_override": {"uri_override_enforce_mode": "IF_NOT_EXISTS", "query_override": {"query_params": "b=2"}},
             "header_overrides": [{"header": {"key": "X-Queue", "value": "queue"}}],
         },
+        {"header_overrides": [{"header": {"key": "x-queue", "value": "a\r\nqueue"}}]},
+        {"header_overrides": [{"header": {"key": "X-Queue"}}]},
         {"uri_override": {"host": ""}},
         {"uri_override": {"host": "queue.test:80"}},
         {"uri_override": {}},

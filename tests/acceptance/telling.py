@@ -63,7 +63,7 @@ def moved(result: Any) -> Any:
 def delivered(request: Any) -> list[Any]:
     """A delivery as its target sees it."""
     names = ("QueueName", "TaskName", "TaskRetryCount", "TaskExecutionCount", "TaskETA", "TaskPreviousResponse")
-    family = "X-CloudTasks-" if "X-CloudTasks-TaskName" in request.headers else "X-AppEngine-"
+    family = "X-AppEngine-" if "X-AppEngine-TaskName" in request.headers else "X-CloudTasks-"
     counters = [request.headers.get(family + name) for name in names]
     return [request.method, request.url, request.body, request.headers.get("X-Queue"), *counters]
 

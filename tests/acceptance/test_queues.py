@@ -113,6 +113,18 @@ def test_update_creates_what_is_missing(client: CloudTasksClient, parent: str) -
     assert client.get_queue(name=name).name == name
 
 
+@pytest.mark.parametrize(("rate", "expected"), [({}, (500, 100)), ({"max_dispatches_per_second": 77}, (77, 15))])
+def test_a_queue_that_an_update_creates_has_the_masked_fields_and_defaults(
+    client: CloudTasksClient, parent: str, rate: dict[str, int], expected: tuple[int, int]
+) -> None:
+    """A masked field that the request lacks is a default as well, and the burst follows the rate."""
+    given = {"name": f"{parent}/queues/q", "rate_limits": rate, "retry_config": {"max_attempts": 7}}
+    queue = client.update_queue(queue=given, update_mask={"paths": ["rate_limits.max_dispatches_per_second"]})
+    limits = queue.rate_limits
+    assert (limits.max_dispatches_per_second, limits.max_burst_size) == expected
+    assert queue.retry_config.max_attempts == 100
+
+
 def test_pause_and_resume(client: CloudTasksClient, parent: str) -> None:
     """Both give the queue in its new state, and repeat without error."""
     name = create(client, parent, "q").name

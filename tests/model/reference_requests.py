@@ -45,7 +45,9 @@ def as_sent(request: Request, settings: Mapping[str, Any]) -> Request:
     for override in http_target.get("header_overrides", []):
         key, value = override["header"]["key"], override["header"].get("value", "")
         headers = [pair for pair in headers if pair[0].lower() != key.lower()]
-        headers.append((key, value))
+        value = value.replace("\r", "_").replace("\n", "_")
+        if value:
+            headers.append((key, value))
     url = overridden(request.url, http_target.get("uri_override", {}))
     return replace(request, headers=tuple(sorted(headers)), url=url)
 

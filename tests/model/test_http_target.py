@@ -407,6 +407,28 @@ def test_headers_override_those_of_the_task_in_any_case() -> None:
     assert sent.headers == (("X-Two", "own"), ("X-ONE", "last"), ("X-Three", "new"))
 
 
+@pytest.mark.parametrize(
+    ("override", "sent"),
+    [
+        (header("X-One", "a\r\nb"), (("X-One", "a__b"),)),
+        (header("X-One", "a\0b"), (("X-One", "a"),)),
+        (header("X-One", "a\tb c"), (("X-One", "a\tb c"),)),
+        (header("X-One", ""), ()),
+        (header("X-One", "ü"), ()),
+        (header("X One", "a"), (("X-One", "own"),)),
+        (header("Via", "a"), (("X-One", "own"),)),
+        (header("Authorization", "Bearer token"), (("X-One", "own"), ("Authorization", "Bearer token"))),
+    ],
+)
+def test_overriding_headers_are_cleaned_when_they_are_sent(
+    override: dict[str, dict[str, str]], sent: tuple[tuple[str, str], ...]
+) -> None:
+    """The queue keeps them as they are, and the worker gets what it gets of a task's own headers."""
+    given = {"header_overrides": [override]}
+    assert stored(service_with({"http_target": given})) == given
+    assert at_execution(HttpTarget(BARE, headers=(("X-One", "own"),)), given).headers == sent
+
+
 @pytest.mark.parametrize("given", [None, {}, {"http_method": "GET", "header_overrides": [header("A", "2")]}])
 def test_without_a_token_a_task_is_created_as_it_is(given: dict[str, str] | None) -> None:
     """Method, URL and headers are no matter of creation."""
