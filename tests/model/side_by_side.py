@@ -322,7 +322,8 @@ class ReferenceSide:
             getattr(self.reference, command.verb)(name)
 
     def _batch_create(self, batch: BatchCreate) -> str:
-        if any(one.queue != "q" for one in batch.creations):
+        names = [one.task for one in batch.creations if one.task]
+        if any(one.queue != "q" for one in batch.creations) or len(set(names)) < len(names):
             return "INVALID_ARGUMENT"
         deeds = [lambda one=one: self._create(one) for one in batch.creations]
         return self._told(self.reference.batch("create", queue_name("q"), batch.request_id, deeds))
