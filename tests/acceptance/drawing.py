@@ -99,12 +99,22 @@ masks = st.sampled_from(
     ]
 )
 headers = st.sampled_from(
-    [{}, {}, {"X-Queue": "own"}, {"user-agent": "me", "Host": "h", "X-CloudTasks-TaskName": "x", "content-type": "a/b"}]
+    [
+        *[{}] * 4,
+        *[{"X-Queue": "own"}] * 2,
+        {"user-agent": "me", "Host": "h", "X-CloudTasks-TaskName": "x", "content-type": "a/b"},
+        {"X-Queue": "a\r\nb", "X-Nul": "a\0b", "X-Tab": "a\tb c", "X-Empty": "", "X-Del": "a\x7f", "X-Far": "日本"},
+        {"X Space": "a", "X:Colon": "a", "X/Slash": "a", "Ü": "a", "": "a"},
+        {"X-Long": "x" * 8182, "X-Longer": "x" * 8181},
+        {"TE": "a", "Via": "a", "From": "a", "Proxy-A": "a", "Keep-Alive": "a", "X-Forwarded-For": "a", "Upgrade": "a"},
+        {"X-Google-A": "a", "X-Goog-A": "a", "X-AppEngine-A": "a", "X-Forwarded-Proto": "a", "Trailer": "a"},
+        {"Authorization": "Bearer own", "X-CloudTasks-Own": "a", "Accept-Encoding": "a", "Transfer-Encoding": "a"},
+    ]
 )
 bodies = st.sampled_from([{}, {"body": b"abc"}])
 http_requests = st.builds(
     lambda url, sent, body, rest: {"http_request": {"url": url, "headers": sent, **body, **rest}},
-    st.sampled_from([*URLS * 3, "https://worker.test/c", "http://worker.test:81"]),
+    st.sampled_from([*URLS * 3, "https://worker.test/c", "http://worker.test:81", "https://storage.googleapis.com/c"]),
     headers,
     bodies,
     st.sampled_from(
@@ -112,7 +122,9 @@ http_requests = st.builds(
             *[{}] * 5,
             {"http_method": "PUT"},
             {"oidc_token": {"service_account_email": ACCOUNT, "audience": "x"}},
+            {"oidc_token": {"service_account_email": ACCOUNT}},
             {"oauth_token": {"service_account_email": ACCOUNT}},
+            {"oauth_token": {"service_account_email": "worker"}},
         ]
     ),
 )
@@ -190,7 +202,8 @@ policies = st.builds(
 )
 scripts = st.builds(
     Script,
-    st.sampled_from([(200,), (503,), (500, 200), (404, None, 200), ("late", 200), (304, 200), (429, 503, 200)]),
+    st.sampled_from([(200,), (503,), (500, 200), (404, None, 200), ("late", 200), (304, 200), (429, 503, 200)])
+    | st.tuples(st.sampled_from([301, 307, 400, 401, 403, 409, 410, 499, 501, 502, 504]), st.just(200)),
     st.sampled_from([0, 0, 0, 3, 20]),
     st.none(),
 ) | st.builds(Script, st.sampled_from([(503, 200), (429, 429, 200), (304, 200)]), st.sampled_from([0, 1]), st.just(7))

@@ -28,12 +28,10 @@ STATUS_CODES = {
     401: ("UNAUTHENTICATED", 16),
     403: ("PERMISSION_DENIED", 7),
     404: ("NOT_FOUND", 5),
-    405: ("FAILED_PRECONDITION", 9),
     409: ("ABORTED", 10),
     429: ("RESOURCE_EXHAUSTED", 8),
-    500: ("INTERNAL", 13),
+    499: ("CANCELLED", 1),
     501: ("UNIMPLEMENTED", 12),
-    502: ("INTERNAL", 13),
     503: ("UNAVAILABLE", 14),
     504: ("DEADLINE_EXCEEDED", 4),
 }
@@ -481,7 +479,8 @@ def status_of(attempt: Attempt) -> tuple[str, int, int]:
     status = attempt.answer_status or 0
     if 200 <= status <= 299:
         return "OK", 0, status
-    name, code = STATUS_CODES.get(status, ("UNKNOWN", 2))
+    others = {4: ("FAILED_PRECONDITION", 9), 5: ("INTERNAL", 13)}
+    name, code = STATUS_CODES.get(status) or others.get(status // 100, ("UNKNOWN", 2))
     return name, code, status
 
 

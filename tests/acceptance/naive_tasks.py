@@ -55,7 +55,7 @@ class NaiveTasks(NaiveQueues):
         retries = None if "retry_config" not in given else fields.retries_in(given["retry_config"])
 
         def new_name() -> str:
-            if len(target.body) > self.largest_task:
+            if len(target.body) + sum(len(header) + len(value) for header, value in target.headers) > self.largest_task:
                 self._refuse_size(parent, name)
             return str(name or self._new(observed_name, re.escape(parent) + r"/tasks/[0-9]{17,20}"))
 
