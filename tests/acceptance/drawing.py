@@ -203,7 +203,8 @@ policies = st.builds(
 scripts = st.builds(
     Script,
     st.sampled_from([(200,), (503,), (500, 200), (404, None, 200), ("late", 200), (304, 200), (429, 503, 200)])
-    | st.tuples(st.sampled_from([301, 307, 400, 401, 403, 409, 410, 499, 501, 502, 504]), st.just(200)),
+    | st.tuples(st.sampled_from([301, 307, 400, 401, 403, 409, 410, 499, 501, 502, 504]), st.just(200))
+    | st.sampled_from([(URLS[1], 503, 200), (503, URLS[1], 200), (302, 200)]),
     st.sampled_from([0, 0, 0, 3, 20]),
     st.none(),
 ) | st.builds(Script, st.sampled_from([(503, 200), (429, 429, 200), (304, 200)]), st.sampled_from([0, 1]), st.just(7))

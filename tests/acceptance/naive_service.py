@@ -14,6 +14,7 @@ from unittest.mock import ANY
 
 from ..model import reference_parts as reference
 from ..model.reference_parts import SECOND, Attempt, Queue, Refused, Task
+from ..model.reference_requests import Request
 from . import naive_fields as fields
 from .naive_fields import invalid, shown_queue, shown_task
 from .naive_tasks import NaiveTasks
@@ -152,15 +153,14 @@ class NaiveService(NaiveTasks):
     def _is_in(self, queue: Queue, parent: str) -> bool:
         return queue.name.startswith(parent + "/queues/")
 
-    def _shown_delivery(self, task: Task, attempt: Attempt) -> list[Any]:
-        sent = attempt.sent
+    def _shown_delivery(self, task: Task, attempt: Attempt, sent: Request) -> list[Any]:
         previous = {"": None, "NO_RESPONSE": "0", "DEADLINE_EXCEEDED": "0" if sent.is_app_engine else "504"}
         queue_name, _, task_id = task.name.partition("/tasks/")
         return [
             sent.method,
-            self._url(attempt),
+            self._url(sent),
             sent.body,
-            dict(sent.headers).get("X-Queue"),
+            {name.lower(): value for name, value in sent.headers}.get("x-queue"),
             queue_name.rpartition("/")[2],
             task_id,
             str(attempt.retry_count),

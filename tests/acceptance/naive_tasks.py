@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..model import reference_parts as reference
-from ..model.reference_parts import SECOND, Answer, Attempt, Refused, Script, Task
+from ..model.reference_parts import SECOND, Answer, Refused, Script, Task
+from ..model.reference_requests import Request
 from . import naive_fields as fields
 from .naive_fields import invalid, shown_instant, shown_task
 from .naive_permissions import CLASSES, Route
@@ -75,20 +77,25 @@ class NaiveTasks(NaiveQueues):
         raise invalid("Task size too large")
 
     def _script_of(self, task: Task) -> Script:
-        """The answer of the route for what is sent."""
+        """The answer of the route for what is sent, or of the one that a redirect leads to in time."""
 
         def answer(number: int) -> Answer:
             attempt = task.attempts[number - 1]
-            return self._route_of(attempt).next(self._shown_delivery(task, attempt))
+            sent, takes = attempt.sent, 0
+            while True:
+                one = self._route_of(sent).next(self._shown_delivery(task, attempt, sent))
+                takes += one.takes
+                if one.location is None or sent.is_app_engine or takes > task.deadline:
+                    return replace(one, takes=takes)
+                method = "HEAD" if sent.method == "HEAD" else "GET"
+                sent = replace(sent, url=one.location, method=method, body=b"")
 
         return answer
 
-    def _route_of(self, attempt: Attempt) -> Route:
-        url = self._url(attempt)
-        return next(route for route in self.routes if route.url in (url, "*"))
+    def _route_of(self, sent: Request) -> Route:
+        return next(route for route in self.routes if route.url in (self._url(sent), "*"))
 
-    def _url(self, attempt: Attempt) -> str:
-        sent = attempt.sent
+    def _url(self, sent: Request) -> str:
         return f"http://{sent.routing[3]}{sent.url}" if sent.is_app_engine else sent.url
 
     def get_task(self, request: Mapping[str, Any]) -> Any:

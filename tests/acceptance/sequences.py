@@ -41,7 +41,7 @@ class Difference(AssertionError):
 
 @dataclass(frozen=True)
 class Script:
-    """What a route of the test answers: statuses, None for no response, "late" for none in time."""
+    """What a route of the test answers: statuses, None for no response, "late" for none in time, or a URL to go to."""
 
     steps: tuple[int | str | None, ...]
     takes: int = 0
@@ -51,11 +51,15 @@ class Script:
     @property
     def answers(self) -> list[Answer]:
         """As the naive service takes them."""
+        return [self._answer(step) for step in self.steps]
+
+    def _answer(self, step: int | str | None) -> Answer:
         after = None if self.retry_after is None else self.retry_after * SECOND
-        return [
-            Answer(200, 48 * HOUR) if isinstance(step, str) else Answer(step, self.takes * SECOND, after)
-            for step in self.steps
-        ]
+        if step == "late":
+            return Answer(200, 48 * HOUR)
+        if isinstance(step, str):
+            return Answer(302, self.takes * SECOND, after, step)
+        return Answer(step, self.takes * SECOND, after)
 
     def code(self, url: str) -> str:
         """The call that makes the route."""
@@ -67,8 +71,10 @@ class Script:
         for step in self.steps:
             if isinstance(step, int):
                 parts.append(f"returns({step})")
+            elif step is None or step == "late":
+                parts.append("raises(TimeoutError)" if step else "raises(ConnectionError)")
             else:
-                parts.append("raises(TimeoutError)" if step == "late" else "raises(ConnectionError)")
+                parts.append(f"returns((302, {{'Location': {step!r}}}))")
         if self.takes:
             parts.append(f"takes(timedelta(seconds={self.takes}))")
         return ".".join(parts)

@@ -122,6 +122,8 @@ class Answer:
     status: int | None
     takes: int = 0
     retry_after: int | None = None
+    location: str | None = None
+    """Where a redirect leads."""
 
 
 Script = Callable[[int], Answer]
