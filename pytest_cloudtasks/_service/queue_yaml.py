@@ -15,8 +15,8 @@ from .retention import LONGEST, TOMBSTONE_TTL_RANGE
 if TYPE_CHECKING:
     from .service import Service
 
-_MASK = ("rate_limits", "retry_config", OVERRIDE)
-"""What an upload decides on in a queue that is there."""
+_MASK = ("rate_limits", "retry_config", OVERRIDE, "type")
+"""What an upload decides on; the type is that of a queue that it creates."""
 
 
 class UploadedQueue(NamedTuple):

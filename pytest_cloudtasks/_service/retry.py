@@ -66,7 +66,7 @@ def delay_after(config: RetryConfig, failures: int) -> int:
     doublings = min(failures - 1, config.max_doublings)
     # Past some 60 doublings only the cap matters, and the shift would build enormous integers.
     if doublings > 62:
-        return config.max_backoff if config.min_backoff else 0
+        return config.max_backoff
     return min((config.min_backoff << doublings) * (failures - doublings), config.max_backoff)
 
 

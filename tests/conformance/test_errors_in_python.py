@@ -42,7 +42,7 @@ def test_the_class_is_that_of_the_code(case: Case) -> None:
         assert str(error).startswith(f"{error.code} {expected['message']}")
         info = next((one for one in expected.get("details", ()) if one["@type"] == "ErrorInfo"), {})
         keys = (error.reason, error.domain, error.metadata)
-        assert keys == (info.get("reason"), info.get("domain"), info.get("metadata"))
+        assert keys == (info.get("reason"), info.get("domain"), info.get("metadata", {}) if info else None)
 
 
 @pytest.mark.needs("rest")

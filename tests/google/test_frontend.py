@@ -42,12 +42,12 @@ def call(service: Service, rpc: str, request: Any) -> Any:
 
 
 def test_an_rpc_that_is_not_modelled_is_unimplemented(service: Service) -> None:
-    """A call to an RPC of the API that the model lacks is refused by name, and changes nothing."""
+    """A call to an RPC that the model lacks is refused by name, and changes nothing."""
     with pytest.raises(ServiceError) as refused:
-        call(service, "cancel_operation", object())
+        call(service, "move_task", object())
     assert refused.value.code is Code.UNIMPLEMENTED
     assert refused.value.message == (
-        "pytest-cloudtasks does not model the RPC cancel_operation. Leave it out of the call, or give the client a stub"
+        "pytest-cloudtasks does not model the RPC move_task. Leave it out of the call, or give the client a stub"
         " for this one."
     )
     assert len(service.events) == 1

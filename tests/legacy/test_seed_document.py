@@ -204,8 +204,12 @@ def test_permissions_of_the_caller(client: Any, queue: str) -> None:
 
 
 def test_permissions_on_a_queue_that_is_not_there(client: Any) -> None:
-    """“If the resource does not exist, this will return an empty set of permissions, not a NOT_FOUND error”."""
-    assert list(client.test_iam_permissions(MISSING, ["cloudtasks.queues.get"]).permissions) == []
+    """The page promises “an empty set of permissions, not a NOT_FOUND error”; the recorded answer is NOT_FOUND."""
+    with pytest.raises(exceptions.NotFound) as error:
+        client.test_iam_permissions(MISSING, ["cloudtasks.queues.get"])
+    assert error.value.message == (
+        "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."
+    )
 
 
 # --- get_queue, get_task -----------------------------------------------------------------------------------------
@@ -244,16 +248,16 @@ def test_pages_of_queues(client: Any, cloud_tasks: FakeCloudTasks, parent: str) 
     """“Iterate over results one page at a time”: “page_size … determines the maximum number of resources in a page”."""
     iterator = client.list_queues(parent, page_size=2)
     pages = [(page.num_items, short(page)) for page in iterator.pages]
-    assert pages == [(2, ["a", "b"]), (1, ["c"])]
-    assert (iterator.num_results, iterator.page_number, iterator.next_page_token) == (3, 2, "")
-    assert [call.request.page_token == "" for call in cloud_tasks.rpcs] == [True, False]
+    assert pages == [(2, ["a", "b"]), (1, ["c"]), (0, [])]
+    assert (iterator.num_results, iterator.page_number, iterator.next_page_token) == (3, 3, "")
+    assert [call.request.page_token == "" for call in cloud_tasks.rpcs] == [True, False, False]
 
 
 @pytest.mark.cloud_tasks(queues=["a", "b", "c"])
 def test_page_size_does_not_affect_iteration(client: Any, cloud_tasks: FakeCloudTasks, parent: str) -> None:
     """“If page streaming is performed per-resource, this parameter does not affect the return value”."""
     assert short(client.list_queues(parent, None, 1)) == ["a", "b", "c"]
-    assert len(cloud_tasks.rpcs) == 3
+    assert len(cloud_tasks.rpcs) == 4  # a token follows the last queue, too
 
 
 def test_an_iterator_is_read_once(client: Any, parent: str) -> None:
@@ -383,11 +387,16 @@ def test_update_queue_creates_a_missing_queue(client: Any, parent: str) -> None:
 
 
 def test_update_mask_says_which_fields(client: Any, queue: str) -> None:
-    """“A mask used to specify which fields … are being updated”, by “Union[dict, FieldMask]”; empty: all."""
+    """“A mask used to specify which fields … are being updated”, by “Union[dict, FieldMask]”; empty: none, None: all.
+
+    The page says that an empty mask means all fields. The service changes nothing then. Evidence: recorded.
+    """
     limits = {"max_concurrent_dispatches": 3, "max_dispatches_per_second": 5}
     mask = {"paths": ["rate_limits.max_concurrent_dispatches"]}
     updated = client.update_queue({"name": queue, "rate_limits": limits}, mask)
     assert updated.rate_limits.max_concurrent_dispatches == 3
     assert updated.rate_limits.max_dispatches_per_second == 500
     updated = client.update_queue({"name": queue, "rate_limits": limits}, update_mask={})
+    assert updated.rate_limits.max_dispatches_per_second == 500
+    updated = client.update_queue({"name": queue, "rate_limits": limits}, update_mask=None)
     assert updated.rate_limits.max_dispatches_per_second == 5

@@ -64,9 +64,9 @@ def test_three_attempts_in_flight_end_in_any_order(order: tuple[int, ...], winne
         assert driver.service.queues[QUEUE].in_flight == 0
 
 
-@pytest.mark.parametrize(("takes", "retry_at"), [((5, 9), 1), ((9, 5), 10)], ids=["RunTask's last", "its own last"])
+@pytest.mark.parametrize(("takes", "retry_at"), [((5, 12), 13), ((9, 5), 10)], ids=["RunTask's last", "its own last"])
 def test_the_instant_of_the_retry_is_that_of_the_last_failure(takes: tuple[int, int], retry_at: int) -> None:
-    """RunTask's failure counts from its call at 0 s, the queue's own from its end at 9 s."""
+    """The retry is due one backoff after the end of the attempt that failed last, RunTask's or the queue's own."""
     driver = driver_with(lambda attempt: (BUSY, takes[attempt.forced] * SECOND), EVERY_SECOND)
     name, _ = running(driver)
     driver.service.run_task(driver.now, name)
