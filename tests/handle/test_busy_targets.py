@@ -496,11 +496,11 @@ def run_task(cloud_tasks: FakeCloudTasks) -> None:
         ((2, 9), (200, 200), TaskState.SUCCEEDED, None),
         ((2, 9), (503, 200), TaskState.SUCCEEDED, None),
         ((2, 9), (200, 503), TaskState.SUCCEEDED, None),
-        ((2, 9), (503, 503), TaskState.SCHEDULED, 1.2),
+        ((2, 9), (503, 503), TaskState.SCHEDULED, 10.2),
         ((3, 2), (200, 503), TaskState.SUCCEEDED, None),
-        ((3, 2), (503, 503), TaskState.SCHEDULED, 1.2),
+        ((3, 2), (503, 503), TaskState.SCHEDULED, 3.2),
         ((20, 2), (200, 503), TaskState.SCHEDULED, 15.2),
-        ((2, 20), (503, 200), TaskState.SCHEDULED, 1.2),
+        ((2, 20), (503, 200), TaskState.SCHEDULED, 16.2),
     ],
 )
 def test_two_attempts_in_flight(
@@ -513,7 +513,7 @@ def test_two_attempts_in_flight(
     state: TaskState,
     next_at: float | None,
 ) -> None:
-    """A success of either ends the task; of two failures the later one decides, RunTask's from the call's instant."""
+    """A success of either ends the task; after two failures the retry is due one backoff after the later response."""
     work = dict(enumerate(zip(takes, outcomes, strict=True), start=1))
     busy(cloud_tasks, lambda request: work.get(request.attempt.number, (0, 200)))
     enqueue("one", dispatch_deadline="15s")
@@ -537,11 +537,11 @@ def test_two_attempts_in_flight(
         assert seconds(third.dispatch_time - START) == max(next_at, resumed_at)
 
 
-@pytest.mark.parametrize(("takes", "next_at"), [(7, 40), (12, 42)])
-def test_a_failed_run_counts_from_the_call(
+@pytest.mark.parametrize(("takes", "next_at"), [(7, 47), (12, 52)])
+def test_a_failed_run_counts_from_the_response(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs, busy: Busy, takes: float, next_at: float
 ) -> None:
-    """The retry comes min_backoff after RunTask was called; where the attempt has outlasted that, at once."""
+    """The retry is due min_backoff after the response to RunTask's attempt, whenever the task was scheduled before."""
     cloud_tasks.create_queue("slow", retry_config={"min_backoff": "10s"})
     busy(cloud_tasks, lambda request: (takes, 503 if request.attempt.number == 1 else 200))
     name = enqueue("one", queue="slow", schedule_time=START + timedelta(hours=1))

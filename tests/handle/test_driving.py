@@ -405,7 +405,7 @@ def test_a_deleted_queue_drives_nothing(cloud_tasks: FakeCloudTasks, enqueue: En
 
 
 def test_dispatch_delivers_one_task_now(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Whatever its schedule time and its queue's state; no other task moves, nor does the clock."""
+    """It goes out before its schedule time, which stays, and from a paused queue; other tasks and the clock stay."""
     route = cloud_tasks.route(MAILER)
     tasks_v2.CloudTasksClient().pause_queue(name=cloud_tasks.queue_path("receipts"))
     enqueue("other")
@@ -413,7 +413,7 @@ def test_dispatch_delivers_one_task_now(cloud_tasks: FakeCloudTasks, enqueue: En
 
     attempt = cloud_tasks.dispatch(cloud_tasks.assert_enqueued(name="one"))
     assert (attempt.task.name, attempt.result, len(route.calls)) == (name, 200, 1)
-    assert (attempt.schedule_time, seconds(cloud_tasks)) == (START, 0)
+    assert (attempt.schedule_time, seconds(cloud_tasks)) == (START + timedelta(hours=1), 0)
     assert [task.id for task in cloud_tasks.tasks()] == ["other"]
 
 
@@ -783,8 +783,8 @@ def test_two_failures_in_flight_are_retried_once(cloud_tasks: FakeCloudTasks, en
     assert (summary.attempts, summary.failed, summary.succeeded) == (2, 2, 1)
     cloud_tasks.assert_attempts(cloud_tasks.assert_enqueued(), [503, 503, 200])
     assert cloud_tasks.timeline().splitlines()[5:7] == [
-        "+0:00:10  receipts/one attempt 1 → 503 after 10 s",
-        "+0:00:20  receipts/one attempt 2 (forced) → 503 after 20 s, retry in 0 s",
+        "+0:00:10      receipts/one attempt 1 → 503 after 10 s",
+        "+0:00:20      receipts/one attempt 2 (forced) → 503 after 20 s, retry in 0.2 s",
     ]
 
 

@@ -40,7 +40,7 @@ def test_calls_that_follow_each_other_are_one_line(cloud_tasks: FakeCloudTasks, 
     client.get_task(name=one)
     client.get_task(name=two)
     assert told(cloud_tasks)[2:] == [
-        "+0:00:00  get_task receipts/one ×12, list_tasks receipts, list_queues",
+        "+0:00:00  get_task receipts/one ×12, list_tasks receipts ×2, list_queues ×2",  # the last page has a token, too
         "+0:00:00  queue receipts paused",
         "+0:00:00  get_task ×2",
         "+0:00:00  2 tasks blocked: the queue is paused (receipts/one, receipts/two)",

@@ -9,7 +9,7 @@ import grpc
 import pytest
 import time_machine
 from google.api_core import gapic_v1, retry
-from google.api_core.exceptions import AlreadyExists, InvalidArgument, NotFound
+from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, InvalidArgument, NotFound, PermissionDenied
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 from hypothesis import given, settings
@@ -45,6 +45,7 @@ MADE_ANEW = {
     "created",
     "ending",
     "failures",
+    "generation",
     "handle",
     "has_ended",
     "lock",
@@ -193,12 +194,22 @@ def test_auto_create_queues(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> No
     ]
 
 
+@pytest.mark.parametrize(
+    ("parent", "expected", "line"),
+    [
+        ("receipts", PermissionDenied, "create_task → PERMISSION_DENIED"),
+        ("projects/p/locations/l", PermissionDenied, "create_task → PERMISSION_DENIED"),
+        ("projects/p/locations/l/queues/a_b", InvalidArgument, "create_task a_b → INVALID_ARGUMENT"),
+    ],
+)
 @pytest.mark.cloud_tasks(auto_create_queues=True)
-def test_auto_create_queues_makes_no_queue_of_a_name_that_is_none(cloud_tasks: FakeCloudTasks) -> None:
-    """A wrong parent gets the service's own answer."""
-    with pytest.raises(InvalidArgument):
-        tasks_v2.CloudTasksClient().create_task(parent="receipts", task={"http_request": {"url": MAILER}})
-    assert cloud_tasks.timeline() == "+0:00:00  create_task → INVALID_ARGUMENT"
+def test_auto_create_queues_makes_no_queue_of_a_name_that_is_none(
+    cloud_tasks: FakeCloudTasks, parent: str, expected: type[GoogleAPICallError], line: str
+) -> None:
+    """A parent that is no queue's name gets the service's own answer, and no queue is created."""
+    with pytest.raises(expected):
+        tasks_v2.CloudTasksClient().create_task(parent=parent, task={"http_request": {"url": MAILER}})
+    assert cloud_tasks.timeline() == f"+0:00:00  {line}"
 
 
 def test_without_auto_create_a_missing_queue_is_missing(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
