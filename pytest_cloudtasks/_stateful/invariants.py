@@ -58,9 +58,9 @@ def never_given_up_too_soon(story: Story, what: Happening) -> str | None:
     if config is None:
         return None
     attempts = len(task.dispatches)
-    age = what.at - task.dispatches[0].at + config.delay_after(task.failures + 1)
-    is_young = config.max_retry_duration > 0 and age < config.max_retry_duration
-    if not is_young and (config.max_attempts == -1 or attempts >= config.max_attempts):
+    has_age_limit = config.max_retry_duration > 0
+    attempts_left = not has_age_limit if config.max_attempts == -1 else attempts < config.max_attempts
+    if not attempts_left and not (has_age_limit and what.at - task.dispatches[0].at < config.max_retry_duration):
         return None
     return f"{task} was given up at {clock(what.at)}, after attempt {attempts}, although its limits allow a retry."
 
@@ -184,7 +184,10 @@ def attempts_are_kept(story: Story, there: Sequence[TaskRecord]) -> str | None:
             continue
         message = raw(record.message)
         kept = nanoseconds(message.first_attempt.dispatch_time), nanoseconds(message.last_attempt.dispatch_time)
-        if kept != (attempts[0].at, attempts[-1].at):
+        if any(
+            at != attempt.at and (at or not attempt.may_lack_times)
+            for at, attempt in zip(kept, (attempts[0], attempts[-1]), strict=True)
+        ):
             return (
                 f"{record!r} was dispatched first at {clock(attempts[0].at)} and last at {clock(attempts[-1].at)}; its"
                 f" first_attempt says {clock(kept[0])}, its last_attempt {clock(kept[1])}."

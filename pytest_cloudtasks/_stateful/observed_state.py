@@ -83,6 +83,14 @@ class DispatchStory:
     """The instant by which it has to end."""
     ended: int | None = None
 
+    @property
+    def may_lack_times(self) -> bool:
+        """Whether the task's message may be without this attempt's times: RunTask answers before the request goes out.
+
+        Evidence: recorded.
+        """
+        return self.forced and self.ended is None
+
 
 @dataclass
 class TaskStory:
@@ -227,10 +235,8 @@ class Story:
         if config is None:
             task.retry_from = task.may_retry = None
         else:
-            base = attempts[0].at if attempts[0].forced else what.at
-            task.retry_from = base + config.delay_after(task.failures)
-            # By a knob the limit is held against the instant of the retry, which after RunTask may be over.
-            task.may_retry = has_retry(config, task, min(what.at, task.retry_from) - task.dispatches[0].at)
+            task.retry_from = what.at + config.delay_after(task.failures)
+            task.may_retry = has_retry(config, task, what.at - task.dispatches[0].at)
         if what.exhausted:
             task.end = "had no retry left"
 

@@ -41,25 +41,25 @@ class Mutant:
 # --- mistakes ----------------------------------------------------------------------------------------------------
 
 
-def no_wait(config: Any, rule: Any, **now: Any) -> Any:
+def no_wait(config: Any, **now: Any) -> Any:
     """The verdict, at once."""
-    verdict = VERDICT(config, rule, **now)
+    verdict = VERDICT(config, **now)
     return Retry(now["ended"]) if isinstance(verdict, Retry) else verdict
 
 
-def one_more(config: Any, rule: Any, **now: Any) -> Any:
+def one_more(config: Any, **now: Any) -> Any:
     """The verdict of a configuration with one attempt more."""
-    return VERDICT(config._replace(max_attempts=config.max_attempts + 1), rule, **now)
+    return VERDICT(config._replace(max_attempts=config.max_attempts + 1), **now)
 
 
-def one_less(config: Any, rule: Any, **now: Any) -> Any:
+def one_less(config: Any, **now: Any) -> Any:
     """The verdict of a configuration with one attempt less, and no age."""
-    return VERDICT(config._replace(max_attempts=config.max_attempts - 1, max_retry_duration=0), rule, **now)
+    return VERDICT(config._replace(max_attempts=config.max_attempts - 1, max_retry_duration=0), **now)
 
 
 def only_said(service: Service, now: int, name: str) -> None:
     """DeleteTask that leaves the task where it is."""
-    task = service._present_task(name)
+    task = service.existing_task("delete_task", name)
     service._happened(now, EventKind.TASK_DELETED, service.queues[task.queue_name], task)
 
 
