@@ -5,7 +5,7 @@ import pkgutil
 from importlib import import_module
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import pytest_cloudtasks
 from tests.installed import CAPABILITIES
@@ -13,8 +13,11 @@ from tests.installed import CAPABILITIES
 pytest_plugins = ["pytester"]
 
 # The suite draws the same examples in every run. `tox -e explore` draws new ones, and prints how to draw them again.
-settings.register_profile("suite", derandomize=True, database=None, deadline=None)
-settings.register_profile("explore", derandomize=False, database=None, deadline=None, print_blob=True)
+# Neither looks at how long anything takes: a busy machine fails no test.
+settings.register_profile(
+    "suite", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("explore", settings.get_profile("suite"), derandomize=False, print_blob=True)
 settings.load_profile("suite")
 
 WITHOUT = {
