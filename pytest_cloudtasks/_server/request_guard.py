@@ -28,7 +28,8 @@ _AS_SENT = frozenset({"buffer_task", "upload_queue_yaml"})
 """Methods whose body is data rather than a message."""
 _URL = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
-_SAME_SITE = frozenset({"same-origin", "same-site", "none"})
+_OWN_PAGE = frozenset({"same-origin", "none"})
+"""What a browser says of a request by a page of this server, or by its user."""
 _SHOWN = 100
 """Characters of a header that an error shows."""
 
@@ -68,9 +69,9 @@ class RequestGuard:
                     " may send requests to it. Send the request from a program that is not a browser."
                 )
         for site in _values(request, "sec-fetch-site"):
-            if site.strip().lower() not in _SAME_SITE:
+            if site.strip().lower() not in _OWN_PAGE:
                 raise _denied(
-                    f"The request was sent by a web page of another site (Sec-Fetch-Site is {_short(site)!r}). Only"
+                    f"The request was sent by a web page of another origin (Sec-Fetch-Site is {_short(site)!r}). Only"
                     " this server's own pages may send requests to it. Send the request from a program that is not a"
                     " browser, or type its address into the browser."
                 )

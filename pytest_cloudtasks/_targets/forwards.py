@@ -43,6 +43,8 @@ class Forward(Target):
 
     def __init__(self, base_url: str, to: str, *, allow_remote: bool, timeout: timedelta) -> None:
         super().__init__(on_exception=None)
+        if not isinstance(allow_remote, bool):
+            raise TypeError(f"forward(allow_remote=…) takes True or False, and got {safe_repr(allow_remote)}.")
         self._base = Base(base_url, "forward()")
         self._server = _server(to, allow_remote)
         self._seconds = from_timedelta(timeout, what="forward(timeout=…)") / 1e9

@@ -15,6 +15,9 @@ from .base import Destination, Handler, OnException, Precedence, Target
 from .request import TargetRequest
 from .urls import normal, normal_glob
 
+_METHODS = ("POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
+"""Those of the API's HttpMethod."""
+
 
 class Route(Target):
     """A URL that the test answers itself: by a handler, by a script, or, without either, always with 200."""
@@ -184,6 +187,10 @@ def _check_others(method: object, queue: object, name: object, handler: object) 
     for option, what, value in (("method", "method", method), ("queue", "queue", queue), ("name", "task", name)):
         if value is not None and not isinstance(value, str):
             raise TypeError(f"route({option}=…) takes a text, or None for any {what}, and got {safe_repr(value)}.")
+    if isinstance(method, str) and method and method.upper() not in _METHODS:
+        raise ValueError(
+            f"route(method=…) takes a method that a task can have, {', '.join(_METHODS)}, and got {safe_repr(method)}."
+        )
     if handler is not None and not callable(handler):
         raise TypeError(
             f"route(handler=…) takes a function of a TargetRequest, and got {safe_repr(handler)}."

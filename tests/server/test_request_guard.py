@@ -48,8 +48,8 @@ def foreign(origin: str) -> str:
 
 def cross_site(site: str) -> str:
     return (
-        f"The request was sent by a web page of another site (Sec-Fetch-Site is {site!r}). {FROM_A_PROGRAM} browser, or"
-        " type its address into the browser."
+        f"The request was sent by a web page of another origin (Sec-Fetch-Site is {site!r}). {FROM_A_PROGRAM} browser,"
+        " or type its address into the browser."
     )
 
 
@@ -192,15 +192,15 @@ def test_an_origin_without_a_host_is_rejected() -> None:
     ("site", "rejection"),
     [
         ("same-origin", None),
-        ("same-site", None),
         ("none", None),
+        ("same-site", (403, cross_site("same-site"))),
         ("cross-site", (403, cross_site("cross-site"))),
         ("Cross-Site", (403, cross_site("Cross-Site"))),
         ("", (403, cross_site(""))),
     ],
 )
 def test_what_a_browser_says_of_the_site(site: str, rejection: tuple[int, str] | None) -> None:
-    """An image or a link on another site has no Origin; an address that was typed in has the site none."""
+    """An image or a link on another origin's page has no Origin; an address that was typed in has the site none."""
     assert checked(("Host", "localhost"), ("Sec-Fetch-Site", site)) == rejection
 
 

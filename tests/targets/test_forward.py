@@ -474,6 +474,11 @@ def test_another_machine_may_be_allowed(cloud_tasks: FakeCloudTasks) -> None:
             "forward(timeout=…) takes a duration above zero, and got datetime.timedelta(0).",
         ),
         (
+            lambda fake: fake.forward("https://app.test", "http://example.com", allow_remote="false"),
+            TypeError,
+            "forward(allow_remote=…) takes True or False, and got 'false'.",
+        ),
+        (
             lambda fake: fake.forward("https://app.test", timeout=5),
             TypeError,
             "forward(timeout=…) takes a timedelta, and got 5. Pass one, such as timedelta(seconds=30).",

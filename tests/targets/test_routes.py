@@ -163,6 +163,17 @@ def test_a_routes_options_are_of_their_type(options: dict[str, Any], message: st
     assert str(refused.value) == message
 
 
+def test_a_method_that_no_task_has_is_refused() -> None:
+    """A misspelt method would match nothing; its case doesn't matter."""
+    with pytest.raises(ValueError) as refused:
+        route(method="PSOT")
+    assert str(refused.value) == (
+        "route(method=…) takes a method that a task can have, POST, GET, HEAD, PUT, DELETE, PATCH, OPTIONS, and got"
+        " 'PSOT'."
+    )
+    assert route(method="options").method == "OPTIONS"
+
+
 def test_a_task_has_a_destination(post: Any) -> None:
     """The destination of a task is its URL, method, queue and name; for App Engine the URL has the host."""
     http = post.task(HttpTarget(URL, "PUT"), name="http")
