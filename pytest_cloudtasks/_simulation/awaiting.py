@@ -9,12 +9,17 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import gc
+from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from types import FunctionType, ModuleType
 from typing import Any
 
 _OPAQUE = (ModuleType, type, asyncio.Task, asyncio.AbstractEventLoop, concurrent.futures.Future)
 """What leads everywhere, and to no future that a callback completes."""
+_OPAQUE_PACKAGES = frozenset({"pytest_cloudtasks", "_pytest", "pluggy", "xdist"})
+"""Their objects lead to the whole session, and to no future of the application."""
+_MOST_OBJECTS = 10_000
+"""How many objects are looked at, the nearest first. An event, a queue or a lock is a few references away."""
 
 
 def awaited_outside(
@@ -66,16 +71,21 @@ def _chain(task: asyncio.Task[Any]) -> list[Any]:
 
 def _reaches(roots: list[Any], future: asyncio.Future[Any], besides: Iterable[Any] = ()) -> bool:
     """Whether ``future`` can be reached from ``roots`` by references, by other ways than ``besides``."""
-    pending, seen = list(roots), {id(one) for one in besides}
-    while pending:
-        one = pending.pop()
+    pending, seen = deque(roots), {id(one) for one in besides}
+    while pending and len(seen) < _MOST_OBJECTS:
+        one = pending.popleft()
         if one is future:
             return True
-        if id(one) in seen or isinstance(one, _OPAQUE):
+        if id(one) in seen or isinstance(one, _OPAQUE) or _package_of(one) in _OPAQUE_PACKAGES:
             continue
         seen.add(id(one))
         if isinstance(one, FunctionType):
-            pending += one.__closure__ or ()  # not its globals, which lead everywhere
+            pending.extend(one.__closure__ or ())  # not its globals, which lead everywhere
         else:
-            pending += gc.get_referents(one)
+            pending.extend(gc.get_referents(one))
     return False
+
+
+def _package_of(value: Any) -> str:
+    """Return the name of the package that the type of ``value`` is from."""
+    return str(type(value).__module__).partition(".")[0]
