@@ -22,8 +22,10 @@ _OPTIONS = (("grpc.so_reuseport", 0),)
 """A port that somebody else listens at is refused rather than shared."""
 _FOR_EVER = 10.0**8
 """Seconds that are left to a call without a deadline, at the least."""
-_LONGEST_TEXT = 1_000
-"""Characters; a client takes 8 KiB of metadata, in which they may be encoded to nine bytes each."""
+_LONGEST_TEXT = 2_000
+"""Bytes of UTF-8. A client takes 8 KiB of metadata for sure, and each byte may be encoded to three there."""
+_LONGEST_STATUS = 7_000
+"""Bytes of metadata for the text and the details of an error together; the rest of the 8 KiB is for grpc's own."""
 
 
 def grpc_server(backend: Receiver, address: str) -> tuple[grpc.Server, int]:
@@ -72,8 +74,9 @@ def _answering(backend: Receiver, method: Method) -> Callable[[Any, grpc.Service
         try:
             return backend.receive(call)
         except InProcessRpcError as error:
-            context.set_trailing_metadata(error.trailing_metadata())
             code, text = error.code(), error.details()
+            if _fits(text, error.trailing_metadata()):
+                context.set_trailing_metadata(error.trailing_metadata())
         except BaseException as error:  # what fails a test is none of Exception
             code, text = grpc.StatusCode.INTERNAL, str(error)
         return context.abort(code, _short(text))  # which raises
@@ -95,4 +98,11 @@ def _timeout(context: grpc.ServicerContext) -> float | None:
 
 def _short(text: str) -> str:
     """``text`` as it fits into a status: what quotes a long name of the request would make the client refuse it."""
-    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+    data = text.encode(errors="replace")
+    return text if len(data) <= _LONGEST_TEXT else f"{data[:_LONGEST_TEXT].decode(errors='ignore')}…"
+
+
+def _fits(text: str, details: tuple[tuple[str, bytes], ...]) -> bool:
+    """Whether a client takes ``text`` with ``details``, which repeat it; the error goes without details otherwise."""
+    encoded = sum(len(value) * 4 // 3 for _, value in details)  # in base64
+    return len(text.encode(errors="replace")) * 3 + encoded <= _LONGEST_STATUS

@@ -44,7 +44,7 @@ def test_the_real_client_does_all_it_can(
         for number in range(3):
             client.create_task(parent=queue.name, task={**TASK, "name": f"{queue.name}/tasks/n{number}"})
         pages = list(client.list_tasks(request={"parent": queue.name, "page_size": 2}).pages)
-        assert [[task.name[-2:] for task in page.tasks] for page in pages] == [["n0", "n1"], ["n2"]]
+        assert [[task.name[-2:] for task in page.tasks] for page in pages] == [["n0", "n1"], ["n2"], []]
         task = client.get_task(request={"name": f"{queue.name}/tasks/n1", "response_view": "FULL"})
         assert task.schedule_time == START
         assert task.http_request.headers["User-Agent"] == "Google-Cloud-Tasks"
@@ -136,13 +136,14 @@ def test_gcloud_aio(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksS
             task = {"httpRequest": {"url": "https://mailer.test/send", "body": b64encode(b"hi").decode()}}
             created = await queue.create(task)
             listed = await queue.list(full=True)
-            return created, listed, await queue.delete(created["name"])
+            rest = await queue.list(full=True, page_token=listed.pop("nextPageToken"))
+            return created, (listed, rest), await queue.delete(created["name"])
         finally:
             await queue.close()
 
     created, listed, deleted = asyncio.run(story())
     assert created["httpRequest"]["body"] == b64encode(b"hi").decode()
-    assert listed == {"tasks": [created]}
+    assert listed == ({"tasks": [created]}, {})
     assert deleted == {}
     cloud_tasks.assert_enqueued(name=created["name"], body=b"hi")
 
