@@ -129,7 +129,7 @@ LIMITS = {
         (99, 100),
         101,
         f'Queue ID "{"0" * 101}" can contain only letters ([A-Za-z]), numbers ([0-9]), or hyphens (-). Queue ID must'
-        " between 1 and 100 characters.",
+        " be between 1 and 100 characters.",
     ),
     # tasks
     "URL": Limit(

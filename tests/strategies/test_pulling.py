@@ -132,7 +132,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "parent": (cloud.boundary_tasks(parent="work"), "boundary_tasks(parent='work') takes a queue's full name"),
     "location": (
         cloud.boundary_queues(parent="work"),
-        "boundary_queues(parent='work'): Invalid resource field value in the request.",
+        "boundary_queues(parent='work') takes a location's full name",
     ),
 }
 

@@ -176,13 +176,13 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "queue": (
         {"queues": ["a b"]},
         'Cloud Tasks refuses this Queue: Queue ID "a b" can contain only letters ([A-Za-z]), numbers ([0-9]), or'
-        " hyphens (-). Queue ID must between 1 and 100 characters. It is"
+        " hyphens (-). Queue ID must be between 1 and 100 characters. It is"
         " {'name': 'projects/test-project/locations/us-central1/queues/a b'}.",
     ),
     "task": (
         {"queues": ["a"], "tasks": {"name": "b"}},
         'Cloud Tasks refuses this Task: Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>'
-        "/queues/<QUEUE_ID>/tasks/<TASK_ID>\" It is {'name': 'b'}.",
+        "/queues/<QUEUE_ID>/tasks/<TASK_ID>\". It is {'name': 'b'}.",
     ),
     "task of another kind": (
         {"queues": ["a"], "tasks": {"pull_message": {"tag": "a"}}, "version": "v2beta2"},

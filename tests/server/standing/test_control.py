@@ -515,7 +515,7 @@ BY_HOST = (
                 403,
                 "PERMISSION_DENIED",
                 FOREIGN.format(
-                    "another site (Sec-Fetch-Site is 'cross-site')", ", or type its address into the browser"
+                    "another origin (Sec-Fetch-Site is 'cross-site')", ", or type its address into the browser"
                 ),
             ),
         ),
