@@ -271,7 +271,7 @@ LIMITS = {
         at("stackdriver_logging_config", "sampling_ratio"),
         (0.0, 1.0),
         1.1,
-        "StackdriverLoggingConfig.samplingRatio must be between 0.0 and 1.0.",
+        "sampling_ratio must be between 0.0 and 1.0.",
         by_itself=False,
     ),
     "port": Limit(
@@ -279,7 +279,7 @@ LIMITS = {
         at("http_target", "uri_override", "port"),
         (1, 0),
         -1,
-        "HttpTarget.uriOverride.port must be a positive integer, or 0 to clear the port, and is -1.",
+        "Error in parsing HttpTarget. Port number should be a positive integer.",
         by_itself=False,
     ),
     "headers of a queue": Limit(
