@@ -454,7 +454,7 @@ def test_time_is_released_whatever_ends_the_run(pytester: pytest.Pytester, endin
             pass
         """
     )
-    pytester.inline_run("-x", no_reraise_ctrlc=True)
+    pytester.runpytest_subprocess("-x")  # such a run leaves its process with fakes that nobody closes
     assert sorted((pytester.path / "seen.txt").read_text().splitlines()) == reported
 
 
