@@ -20,15 +20,15 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = "pytest_cloudtasks"
 
 OWN_TESTS = {
-    "_service": ["tests/model"],
+    "_service": ["tests/service"],
     "_time": ["tests/time"],
     "_targets": ["tests/targets"],
-    "_messages": ["tests/google", "tests/legacy", "tests/server"],
-    "_clients": ["tests/google", "tests/legacy", "tests/server"],
+    "_messages": ["tests/clients", "tests/legacy", "tests/server"],
+    "_clients": ["tests/clients", "tests/legacy", "tests/server"],
 }
 """Who has to run all of which part."""
 
-NEEDLESS = ["--ignore=tests/model/test_mutants.py", "--ignore=tests/model/test_against_reference.py"]
+NEEDLESS = ["--ignore=tests/service/test_mutants.py", "--ignore=tests/service/test_against_reference.py"]
 """Tests of altered copies, and of long histories: the model is run whole by those that say what they look for.
 The suite's measure leaves them out as well, and the proof."""
 

@@ -26,24 +26,24 @@ WITHOUT = {
         "acceptance/test_http_target.py",
         "acceptance/test_newest_surface.py",
         "acceptance/test_random_sequences.py",
-        "google/test_http_targets.py",
-        "google/test_newest.py",
-        "google/test_operations.py",
+        "clients/test_http_targets.py",
+        "clients/test_newest.py",
+        "clients/test_operations.py",
         "recorded",
     ],
-    "rest": ["google/test_rest_paths.py", "server"],
+    "rest": ["clients/test_rest_paths.py", "server"],
     "clients of 2.x": [
         "acceptance",
         "conformance",
-        "google",
-        "handle",
+        "clients",
+        "api",
         "test_docs.py",
         "test_examples.py",
         "typing",
     ],
 }
 collect_ignore = [one for capability, tests in WITHOUT.items() if capability not in CAPABILITIES for one in tests]
-"""Tests of messages and RPCs that the installed release doesn't have; google/test_surface.py is for every release."""
+"""Tests of messages and RPCs that the installed release doesn't have; clients/test_surface.py is for every release."""
 
 # Under CI pytest prints summaries at full length; inner sessions are to look the same everywhere.
 for _name in ("CI", "BUILD_NUMBER"):

@@ -1,7 +1,7 @@
 """The late-bound channel for Google's asyncio client.
 
 It has one attribute that is not public: ``_unary_unary_interceptors`` of grpc's own channel, to which the generated
-asyncio transport appends (checked against google-cloud-tasks 2.26). ``tests/google/test_aio_channel.py`` fails when it
+asyncio transport appends (checked against google-cloud-tasks 2.26). ``tests/clients/test_aio_channel.py`` fails when it
 reaches for another.
 """
 

@@ -5,7 +5,7 @@ class itself alone but for its ``from_service_account_…`` constructors. Applic
 before or after the plugin is there: `import_watch` patches it in the moment it is loaded, and costs nothing before.
 
 The registry (``CloudTasksClientMeta._transport_registry``) is not public; checked against google-cloud-tasks 2.7 to
-2.26 (1.x, which has none, is `legacy.intercepting`'s), and ``tests/google/test_interception.py`` fails when it moves.
+2.26 (1.x, which has none, is `legacy.intercepting`'s), and ``tests/clients/test_interception.py`` fails when it moves.
 """
 
 from __future__ import annotations

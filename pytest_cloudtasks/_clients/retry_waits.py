@@ -5,7 +5,7 @@ sleep is skipped and counted, the loop's deadline sees it as passed, and the jit
 other error, any other client, the loops do exactly what they did.
 
 The loops are given a stand-in for the modules ``time``, ``asyncio`` and ``random`` they imported; that is not public.
-Checked against google-api-core 2.16 to 2.44; ``tests/google/test_client_retry.py`` fails when it moves.
+Checked against google-api-core 2.16 to 2.44; ``tests/clients/test_client_retry.py`` fails when it moves.
 
 Before 2.16 a loop slept outside of its ``except`` clause, had its deadline from ``datetime_helpers.utcnow``, and drew a
 sleep before it knew of any error: the error is the loop's variable ``last_exc``, and a sleep that was drawn without

@@ -3,7 +3,7 @@
 What is used of the generated transports beyond their public constructors: ``_wrapped_methods`` and
 ``_prep_wrapped_messages``, which hold the client's default retry and time-out policy (checked against
 google-cloud-tasks 2.7 to 2.26); and ``_logged_channel``, the channel that logs every call, in releases that have it
-(checked against 2.26). ``tests/google/test_transports.py`` fails when they move.
+(checked against 2.26). ``tests/clients/test_transports.py`` fails when they move.
 """
 
 from __future__ import annotations

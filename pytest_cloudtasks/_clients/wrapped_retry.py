@@ -1,7 +1,7 @@
 """Around a client's wrapped methods, which put its policies to use: what the channel must know, and what it need not.
 
 What is used of google-api-core's wrapped methods beyond calling them: ``_retry`` and ``_timeout``, their default
-policies (checked against google-api-core 1.34 to 2.44). ``tests/google/test_wrapped_methods.py`` fails when they move.
+policies (checked against google-api-core 1.34 to 2.44). ``tests/clients/test_wrapped_methods.py`` fails when they move.
 """
 
 from __future__ import annotations

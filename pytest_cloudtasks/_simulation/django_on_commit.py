@@ -2,7 +2,7 @@
 
 Django is not imported here; where it is loaded, its open connections are asked for ``run_on_commit``, the list that
 `transaction.on_commit` adds to. It is not documented; checked against Django 4.2 to 6.0, and
-``tests/handle/test_on_commit.py`` fails when it moves.
+``tests/api/test_on_commit.py`` fails when it moves.
 """
 
 from __future__ import annotations

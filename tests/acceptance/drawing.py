@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ..model.reference_parts import HOUR, SECOND
+from ..service.reference_parts import HOUR, SECOND
 from .naive_fields import shown_instant
 from .sequences import CALLER, PARENTS, PROJECT, Script, Setting
 

@@ -16,8 +16,8 @@ from unittest.mock import ANY
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from ..model.reference_parts import HOUR, SECOND, Attempt, Queue, Rates, Refused, Retries, Task
-from ..model.reference_requests import Request
+from ..service.reference_parts import HOUR, SECOND, Attempt, Queue, Rates, Refused, Retries, Task
+from ..service.reference_requests import Request
 
 PROJECT_PART, LOCATION_PART = r"projects/[A-Za-z0-9.:-]+", r"/locations/[A-Za-z0-9-]+"
 DEFAULT_RETRIES = Retries(100, 0, SECOND // 10, HOUR, 16)

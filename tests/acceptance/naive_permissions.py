@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..model import reference_parts as reference
-from ..model.reference import Reference
-from ..model.reference_parts import Answer, Laws, Queue, Refused
+from ..service import reference_parts as reference
+from ..service.reference import Reference
+from ..service.reference_parts import Answer, Laws, Queue, Refused
 from . import naive_fields as fields
 
 CLASSES = {

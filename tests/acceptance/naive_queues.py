@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..model.reference_parts import HOUR, SECOND, Queue
+from ..service.reference_parts import HOUR, SECOND, Queue
 from . import naive_fields as fields
 from .naive_fields import invalid, shown_queue
 from .naive_permissions import NaivePermissions

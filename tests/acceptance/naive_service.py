@@ -12,9 +12,9 @@ from datetime import datetime, timezone
 from typing import Any
 from unittest.mock import ANY
 
-from ..model import reference_parts as reference
-from ..model.reference_parts import SECOND, Attempt, Queue, Refused, Task
-from ..model.reference_requests import Request
+from ..service import reference_parts as reference
+from ..service.reference_parts import SECOND, Attempt, Queue, Refused, Task
+from ..service.reference_requests import Request
 from . import naive_fields as fields
 from .naive_fields import invalid, shown_queue, shown_task
 from .naive_tasks import NaiveTasks

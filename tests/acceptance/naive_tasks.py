@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..model import reference_parts as reference
-from ..model.reference_parts import SECOND, Answer, Refused, Script, Task
-from ..model.reference_requests import Request
+from ..service import reference_parts as reference
+from ..service.reference_parts import SECOND, Answer, Refused, Script, Task
+from ..service.reference_requests import Request
 from . import naive_fields as fields
 from .naive_fields import invalid, shown_instant, shown_task
 from .naive_permissions import CLASSES, Route

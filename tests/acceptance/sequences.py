@@ -20,7 +20,7 @@ from google.cloud.tasks_v2 import CloudTasksClient
 
 from pytest_cloudtasks import FakeCloudTasks, Route
 
-from ..model.reference_parts import HOUR, SECOND, Answer, Laws
+from ..service.reference_parts import HOUR, SECOND, Answer, Laws
 from . import naive_permissions, telling
 from .naive_fields import duration_in
 from .naive_service import NaiveService

@@ -21,7 +21,7 @@ from pytest_cloudtasks._messages.rpc_handlers import Frontend
 from pytest_cloudtasks._service.queue import Queue
 from pytest_cloudtasks._service.service import Service
 
-from ..model.reference_parts import SECOND
+from ..service.reference_parts import SECOND
 from . import drawing
 from .drawing import MALFORMED, QUEUES, WITH_NAMES, queue_names, task_names, views
 from .naive_fields import FILTERS, shown_instant

@@ -8,7 +8,7 @@ import pytest
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks, LegacyCloudTasksClient
-from tests.google.conftest import failing, no_credentials, no_network, scripted
+from tests.clients.conftest import failing, no_credentials, no_network, scripted
 
 __all__ = ["failing", "no_credentials", "no_network", "scripted"]
 PARENT = "projects/test-project/locations/us-central1"

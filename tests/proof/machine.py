@@ -20,7 +20,7 @@ from ..acceptance import drawing, naive_permissions
 from ..acceptance.naive_fields import shown_instant, status_of
 from ..acceptance.sequences import CALLER, PARENTS, Script, Setting
 from ..acceptance.telling import delivered, moved, plain, told
-from ..model.reference_parts import SECOND, Attempt
+from ..service.reference_parts import SECOND, Attempt
 
 URL = "https://example.com/"
 UNDER_POLICY = f"{PARENTS[0]}/queues/under-policy"

@@ -10,7 +10,7 @@ from pytest_cloudtasks._targets.headers import Headers
 from pytest_cloudtasks._targets.redirects import redirected, retry_at
 from pytest_cloudtasks._targets.request import TargetRequest
 
-from ..model.driving import URL, add, driver_with
+from ..service.driving import URL, add, driver_with
 
 SECOND = 1_000_000_000
 NOON = 1_782_907_200 * SECOND

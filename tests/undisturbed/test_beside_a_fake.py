@@ -13,7 +13,7 @@ import pytest
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
-from tests.google.channels import QueueChannel
+from tests.clients.channels import QueueChannel
 
 QUEUE = "projects/test-project/locations/us-central1/queues/work"
 TASK = {"http_request": {"url": "https://app.test/"}}

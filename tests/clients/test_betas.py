@@ -20,7 +20,7 @@ from pytest_cloudtasks._service.retry import UNLIMITED
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import TaskSpec
 from pytest_cloudtasks._service.units import DAY
-from tests.google.asking import ask
+from tests.clients.asking import ask
 
 NOW = 1_900_000_000_000_000_000
 LOCATION = "projects/p/locations/l"

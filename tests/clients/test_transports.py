@@ -24,7 +24,7 @@ from pytest_cloudtasks._clients.transports import (
     redirectable,
 )
 from pytest_cloudtasks._messages.http_rules import HTTP_RULES
-from tests.google.channels import QueueChannel
+from tests.clients.channels import QueueChannel
 from tests.installed import CloudTasksRestTransport
 
 QUEUE = "projects/p/locations/l/queues/q"

@@ -26,7 +26,7 @@ from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients import interception as interception_module
 from pytest_cloudtasks._clients.interception import Interception
 from pytest_cloudtasks._clients.patching import Patch
-from tests.google.channels import QueueChannel
+from tests.clients.channels import QueueChannel
 from tests.installed import CAPABILITIES, SYNC_TRANSPORTS, CloudTasksRestTransport
 
 pytestmark = pytest.mark.usefixtures("no_network", "no_credentials")
