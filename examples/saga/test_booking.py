@@ -119,7 +119,7 @@ def test_a_careless_worker_is_caught(cloud_tasks: FakeCloudTasks) -> None:
 
 def test_an_impatient_customer_books_one_trip(cloud_tasks: FakeCloudTasks, trips: Trips) -> None:
     """The button is pressed twice, and an answer of the worker is lost."""
-    cloud_tasks.lose_answer(name="oslo-flight")
+    cloud_tasks.lose_handler_response(name="oslo-flight")
     booking.start("oslo")
     booking.start("oslo")
     cloud_tasks.drain()

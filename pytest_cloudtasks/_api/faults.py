@@ -65,7 +65,7 @@ class Faults:
         given = f"{safe_repr(rpc)}, {fault.code}"
         return self._plan_for_rpc(Fault.FAIL_RPC, given, rpc, times, after, rate, when, fault)
 
-    def lose_response(
+    def lose_rpc_response(
         self,
         rpc: str,
         *,
@@ -139,7 +139,7 @@ class Faults:
         match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
         return self._plan_for_tasks(Fault.DELIVER_TWICE, "", match, times, after, rate)
 
-    def lose_answer(
+    def lose_handler_response(
         self,
         *,
         times: int | None = UNSET,

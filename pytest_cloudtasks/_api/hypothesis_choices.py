@@ -40,9 +40,10 @@ class Drawing:
         """Let an example of Hypothesis choose what the service does; ``data`` is what ``st.data()`` gave the test.
 
         ``order``: which of several tasks that are due goes next, and where ListTasks has them. ``duplicates``: a
-        delivery happens twice, as by `deliver_twice`. ``lost_answers``: an answer is lost, as by `lose_answer`.
-        ``delays``: a dispatch is late, by whole seconds up to this, as by `delay_dispatch`; ``timedelta(0)`` for none.
-        Faults that are planned at a rate are drawn, too. It shrinks to tasks that go in order, on time, once.
+        delivery happens twice, as by `deliver_twice`. ``lost_answers``: an answer is lost, as by
+        `lose_handler_response`. ``delays``: a dispatch is late, by whole seconds up to this, as by `delay_dispatch`;
+        ``timedelta(0)`` for none. Faults that are planned at a rate are drawn, too. It shrinks to tasks that go in
+        order, on time, once.
 
         Raises TypeError for what is no ``data`` or no bool, ValueError for ``delays`` that can't be, RuntimeError if
         this fake draws its choices already, or the example has ended. Evidence: documented (the service may do all of

@@ -43,9 +43,9 @@ class Targeting:
 
         ``handler`` gets a `TargetRequest` and returns None (200), an HTTP status, a pair of status and headers, or
         any response object with a ``status_code``. Without one, script the route: ``.returns(503, 200)``,
-        ``.raises(TimeoutError)``, ``.takes(timedelta(seconds=5))``, ``.then_pass()``; without that either it answers
-        200. The most specific route is asked first, any route before a mount. With ``name``, a task's full name or its
-        ID, it answers for that task alone, before all other routes. Evidence: our choice.
+        ``.raises(TimeoutError)``, ``.takes(timedelta(seconds=5))``, ``.then_pass_through()``; without that either it
+        answers 200. The most specific route is asked first, any route before a mount. With ``name``, a task's full
+        name or its ID, it answers for that task alone, before all other routes. Evidence: our choice.
         """
         route = Route(url, method=method, queue=queue, name=name, handler=handler, on_exception=_policy(on_exception))
         self._world.targets.add(route)

@@ -81,7 +81,7 @@ def _attempt_text(event: Event, attempt: Attempt) -> str:
     if event.kind is EventKind.TASK_DISPATCHED or outcome is None:
         return f"{begun} dispatched"
     took = event.at - attempt.dispatch_time
-    lost = f" by lose_answer() in place of {outcome.lost_status}" if outcome.lost_status else ""
+    lost = f" by lose_handler_response() in place of {outcome.lost_status}" if outcome.lost_status else ""
     text = f"{begun} → {outcome.result}{lost}{f' after {duration_text(took)}' if took else ''}"
     if event.dropped:
         return f"{text}, dropped: {_GONE[attempt.task.state]}"

@@ -115,7 +115,7 @@ def _course(attempt: Attempt, answered: Event | None, origin: int) -> Pairs:
     if outcome is not None:
         pairs.append(["response_status", outcome.message])
         if outcome.lost_status:
-            pairs.append(["lost answer", f"{outcome.lost_status}, by lose_answer()"])
+            pairs.append(["lost answer", f"{outcome.lost_status}, by lose_handler_response()"])
         if outcome.kind is OutcomeKind.NO_RESPONSE and not outcome.lost_status:
             pairs.append(["no response", "the connection ended without one"])
     pairs.append(["scheduled for", offset_text(attempt.schedule_time - origin)])

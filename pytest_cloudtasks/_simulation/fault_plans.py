@@ -17,9 +17,9 @@ class Fault(Enum):
     """What a plan does, by the method that makes it."""
 
     FAIL_RPC = "fail_rpc"
-    LOSE_RESPONSE = "lose_response"
+    LOSE_RESPONSE = "lose_rpc_response"
     DELIVER_TWICE = "deliver_twice"
-    LOSE_ANSWER = "lose_answer"
+    LOSE_ANSWER = "lose_handler_response"
     DELAY_DISPATCH = "delay_dispatch"
 
 

@@ -47,8 +47,8 @@ def _nearest(destination: Destination, urls: list[str]) -> str:
         asked_for.insert(0, destination.app_engine.relative_uri)
     if any(normal(url) in map(normal, urls) for url in asked_for):
         return (
-            " A route for that URL is there, and does not take the task: for its method, its queue, or a then_pass()"
-            " at the end of its script."
+            " A route for that URL is there, and does not take the task: for its method, its queue, or a"
+            " then_pass_through() at the end of its script."
         )
     for url in asked_for:
         without_query, mark, _ = url.partition("?")

@@ -32,7 +32,7 @@ class Script(Protocol):
         """Answer as if a handler had raised."""
         ...
 
-    def then_pass(self) -> Any:
+    def then_pass_through(self) -> Any:
         """Let what comes after the script through."""
         ...
 
@@ -121,7 +121,7 @@ def _script(route: Script, outcomes: tuple[Outcome, ...]) -> None:
             route.returns(outcome)
         else:
             route.raises(outcome)
-    route.then_pass()
+    route.then_pass_through()
 
 
 def name_of(queue: Any) -> str:

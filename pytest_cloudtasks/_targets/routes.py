@@ -76,16 +76,16 @@ class Route(Target):
         super().takes(duration)
         return self
 
-    def then_pass(self) -> Route:
+    def then_pass_through(self) -> Route:
         """After the script so far, let requests through to the next route or mount that matches."""
-        self._refuse_with_handler("then_pass()")
+        self._refuse_with_handler("then_pass_through()")
         self._passes = True
         return self
 
     def _extend(self, steps: list[Any]) -> Route:
         self._refuse_with_handler("a script")
         if self._passes:
-            raise ValueError("then_pass() ends the script of a route: put returns() and raises() before it.")
+            raise ValueError("then_pass_through() ends the script of a route: put returns() and raises() before it.")
         self._script += steps
         return self
 

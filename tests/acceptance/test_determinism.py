@@ -27,7 +27,7 @@ SHUFFLED = pytest.param(3, marks=pytest.mark.cloud_tasks(order="shuffle"))
 def test_story(cloud_tasks, number):
     if number == 3:
         cloud_tasks.deliver_twice(rate=0.5)
-        cloud_tasks.lose_answer(rate=0.2)
+        cloud_tasks.lose_handler_response(rate=0.2)
     queues = [cloud_tasks.create_queue(name, retry_config={"min_backoff": "3s"}).name for name in ("one", "two")]
     cloud_tasks.route("https://a.test/slow/*").returns(429, 500, 200).takes(timedelta(seconds=2.5))
     cloud_tasks.route("https://a.test/*").returns(503, 200)

@@ -114,7 +114,7 @@ def test_the_applications_own_retry_meets_it(cloud_tasks: FakeCloudTasks, client
 
 def test_a_lost_response(cloud_tasks: FakeCloudTasks, client: Any, queue: str, is_rest: bool) -> None:
     """The task is there, the caller sees a deadline, and its retry under the same name meets ALREADY_EXISTS."""
-    cloud_tasks.lose_response("create_task")
+    cloud_tasks.lose_rpc_response("create_task")
 
     with pytest.raises(exceptions.GatewayTimeout, match=r"Deadline Exceeded$") as caught:
         create(client, queue)
@@ -131,7 +131,7 @@ def test_a_lost_response(cloud_tasks: FakeCloudTasks, client: Any, queue: str, i
 
 def test_a_retry_without_a_name_makes_a_second_task(cloud_tasks: FakeCloudTasks, client: Any, queue: str) -> None:
     """An application that retries after a deadline and names no task has two in the end."""
-    cloud_tasks.lose_response("create_task")
+    cloud_tasks.lose_rpc_response("create_task")
 
     request = {"parent": queue, "task": {"http_request": {"url": URL}}}
     client.create_task(request=request, retry=retrying(client, exceptions.GatewayTimeout))
@@ -141,7 +141,7 @@ def test_a_retry_without_a_name_makes_a_second_task(cloud_tasks: FakeCloudTasks,
 
 def test_a_refused_call_has_no_response_to_lose(cloud_tasks: FakeCloudTasks, client: Any, queue: str) -> None:
     """The plan waits for a call that takes effect; the refusal comes through."""
-    plan = cloud_tasks.lose_response("create_task")
+    plan = cloud_tasks.lose_rpc_response("create_task")
 
     with pytest.raises(exceptions.NotFound):
         create(client, f"{queue}-missing")
@@ -158,7 +158,7 @@ def test_inline_dispatches_before_the_caller_sees_the_deadline(
 ) -> None:
     """With inline the task whose response is lost has been delivered when the call fails."""
     route = cloud_tasks.route(URL)
-    cloud_tasks.lose_response("create_task")
+    cloud_tasks.lose_rpc_response("create_task")
 
     with pytest.raises(exceptions.GatewayTimeout):
         create(client, queue)
@@ -216,7 +216,9 @@ def test_one_queue_that_is_not_ready(cloud_tasks: FakeCloudTasks, client: Any, q
 # --- batches and other calls -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lose", [lambda fake: fake.lose_response, lambda fake: _failing(fake)], ids=["lose", "fail"])
+@pytest.mark.parametrize(
+    "lose", [lambda fake: fake.lose_rpc_response, lambda fake: _failing(fake)], ids=["lose", "fail"]
+)
 def test_any_call_can_be_hit(
     cloud_tasks: FakeCloudTasks, client: Any, queue: str, lose: Callable[[FakeCloudTasks], Callable[..., Any]]
 ) -> None:

@@ -87,7 +87,7 @@ def test_each_attempt_has_a_token_of_its_own_instant(cloud_tasks: FakeCloudTasks
     cloud_tasks.create_queue("slow", retry_config={"min_backoff": "86400s", "max_backoff": "86400s"})
     seen: list[Any] = []
     app = worker(verify_oauth2_token, seen)
-    cloud_tasks.route(URL).returns(503, 503).then_pass()
+    cloud_tasks.route(URL).returns(503, 503).then_pass_through()
     mount = cloud_tasks.mount(AUDIENCE, app)
     token = {"service_account_email": ACCOUNT, "audience": AUDIENCE}
     tasks_v2.CloudTasksClient().create_task(

@@ -160,7 +160,7 @@ NEEDS: dict[str, Callable[[FakeCloudTasks], dict[str, Any]]] = {
     "assert_exhausted": lambda fake: {"task": _receipt(fake)},
     "assert_expired": lambda fake: {"task": _receipt(fake)},
     "fail_rpc": lambda _: {"rpc": "create_task", "error": "UNAVAILABLE"},
-    "lose_response": lambda _: {"rpc": "create_task"},
+    "lose_rpc_response": lambda _: {"rpc": "create_task"},
     "delay_dispatch": lambda _: {"by": timedelta(seconds=1)},
     "route": lambda _: {"url": URL},
     "mount": lambda _: {"base_url": URL, "app": app},

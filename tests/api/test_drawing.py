@@ -70,7 +70,7 @@ def test_all_of_it_may_happen(enqueue: Enqueue) -> None:
             found.append("order")
         if "delivered a second time" in cloud_tasks.timeline():
             found.append("duplicates")
-        if "by lose_answer()" in cloud_tasks.timeline():
+        if "by lose_handler_response()" in cloud_tasks.timeline():
             found.append("lost answers")
         if "held back by" in cloud_tasks.timeline():
             found.append("delays")
@@ -186,7 +186,7 @@ def test_plans_of_the_test_are_asked_first_where_they_were_made_first(enqueue: E
     def test(data: DataObject) -> None:
         with FakeCloudTasks(queues=["receipts"]) as cloud_tasks:
             cloud_tasks.route(MAILER)
-            plan = cloud_tasks.lose_answer()
+            plan = cloud_tasks.lose_handler_response()
             cloud_tasks.choose_from(data)
             enqueue("a")
             cloud_tasks.drain()
@@ -252,7 +252,7 @@ def test_handlers_in_threads_draw_too(enqueue: Enqueue) -> None:
     """A call from a thread is answered by the same example."""
 
     def story(cloud_tasks: FakeCloudTasks) -> bool:
-        cloud_tasks.lose_response("create_task", rate=0.5)
+        cloud_tasks.lose_rpc_response("create_task", rate=0.5)
         with ThreadPoolExecutor(1) as pool:
             return isinstance(pool.submit(enqueue, "a").exception(), DeadlineExceeded)
 

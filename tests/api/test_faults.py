@@ -130,17 +130,17 @@ def test_a_plan_shows_what_it_does(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
     def is_mine(request: Any) -> bool:
         return True
 
-    never = cloud_tasks.lose_answer(json={"order": 42}, rate=0.25)
+    never = cloud_tasks.lose_handler_response(json={"order": 42}, rate=0.25)
     once = cloud_tasks.fail_rpc("create_task", exceptions.ServiceUnavailable)
-    often = cloud_tasks.lose_response("*", times=None, after=1, when=is_mine)
+    often = cloud_tasks.lose_rpc_response("*", times=None, after=1, when=is_mine)
     late = cloud_tasks.delay_dispatch(timedelta(seconds=5), times=3, queue="receipts")
     for error in (exceptions.ServiceUnavailable, None, exceptions.DeadlineExceeded, exceptions.DeadlineExceeded):
         with pytest.raises(error) if error else nullcontext():
             enqueue()
 
-    assert repr(never) == "<lose_answer(rate=0.25, json={'order': 42}) has not happened>"
+    assert repr(never) == "<lose_handler_response(rate=0.25, json={'order': 42}) has not happened>"
     assert repr(once) == "<fail_rpc('create_task', UNAVAILABLE) has happened 1 time and is over>"
-    assert repr(often).startswith("<lose_response('*', times=None, after=1, when=a predicate, ")
+    assert repr(often).startswith("<lose_rpc_response('*', times=None, after=1, when=a predicate, ")
     assert repr(often).endswith("is_mine) has happened 2 times>")
     assert repr(late) == (
         "<delay_dispatch(datetime.timedelta(seconds=5), times=3, queue='receipts') has happened 3 times and is over>"
@@ -274,7 +274,7 @@ def test_a_second_delivery_comes_before_a_slow_answer(cloud_tasks: FakeCloudTask
 def test_a_second_delivery_goes_where_requests_go_now(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """A route whose script is over lets it through to the next, as it would any request."""
     below = cloud_tasks.route("https://mailer.test/*")
-    first = cloud_tasks.route(MAILER).returns(200).then_pass()
+    first = cloud_tasks.route(MAILER).returns(200).then_pass_through()
     enqueue("one")
     cloud_tasks.deliver_twice()
 
@@ -306,7 +306,7 @@ def test_a_lost_answer(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """The handler has done its work, the attempt has no response, and the task comes again."""
     route = cloud_tasks.route(MAILER)
     enqueue("one")
-    plan = cloud_tasks.lose_answer(queue="receipts")
+    plan = cloud_tasks.lose_handler_response(queue="receipts")
 
     summary = cloud_tasks.drain()
 
@@ -316,7 +316,7 @@ def test_a_lost_answer(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     assert received(route.calls) == [("one", "0"), ("one", "1")]
     assert route.calls[1].headers["X-CloudTasks-TaskPreviousResponse"] == "0"
     assert story(cloud_tasks)[1:] == [
-        "+0:00:00      receipts/one attempt 1 → UNKNOWN by lose_answer() in place of 200, retry in 0.1 s",
+        "+0:00:00      receipts/one attempt 1 → UNKNOWN by lose_handler_response() in place of 200, retry in 0.1 s",
         "+0:00:00.100  receipts/one attempt 2 → 200",
     ]
 
@@ -325,12 +325,13 @@ def test_a_slow_answer_is_lost_when_it_comes(cloud_tasks: FakeCloudTasks, enqueu
     """The connection ends at the instant of the answer, and the retry counts from there."""
     cloud_tasks.route(MAILER).takes(timedelta(seconds=5))
     enqueue("one")
-    cloud_tasks.lose_answer()
+    cloud_tasks.lose_handler_response()
 
     cloud_tasks.drain()
 
     assert story(cloud_tasks)[2] == (
-        "+0:00:05      receipts/one attempt 1 → UNKNOWN by lose_answer() in place of 200 after 5 s, retry in 0.1 s"
+        "+0:00:05      receipts/one attempt 1 → UNKNOWN by lose_handler_response() in place of 200 after 5 s,"
+        " retry in 0.1 s"
     )
 
 
@@ -340,8 +341,8 @@ def test_an_answer_that_is_none_can_not_be_lost(cloud_tasks: FakeCloudTasks, enq
     cloud_tasks.route("https://slow.test/", handler=lambda request: request.takes(timedelta(hours=1)), queue="reports")
     enqueue("one")
     enqueue("slow", "https://slow.test/", queue="reports")
-    plan = cloud_tasks.lose_answer(queue="receipts")
-    late = cloud_tasks.lose_answer(queue="reports", rate=1.0)
+    plan = cloud_tasks.lose_handler_response(queue="receipts")
+    late = cloud_tasks.lose_handler_response(queue="reports", rate=1.0)
 
     cloud_tasks.drain(timedelta(minutes=25))
 
@@ -356,7 +357,7 @@ def test_answers_that_are_lost_exhaust_the_retries(cloud_tasks: FakeCloudTasks, 
     cloud_tasks.create_queue("few", retry_config={"max_attempts": 2})
     cloud_tasks.route(MAILER)
     enqueue("one", queue="few")
-    cloud_tasks.lose_answer(times=None)
+    cloud_tasks.lose_handler_response(times=None)
 
     assert cloud_tasks.drain().exhausted == 1
     cloud_tasks.assert_attempts(cloud_tasks.assert_enqueued(), ["UNKNOWN", "UNKNOWN"])
@@ -366,7 +367,7 @@ def test_an_exception_is_told_although_its_answer_is_lost(cloud_tasks: FakeCloud
     """The handler's own failure fails the test, and is on record with the attempt."""
     cloud_tasks.route(MAILER, handler=mock.Mock(side_effect=ZeroDivisionError))
     enqueue("one")
-    cloud_tasks.lose_answer()
+    cloud_tasks.lose_handler_response()
 
     with pytest.raises(ZeroDivisionError):
         cloud_tasks.drain()
@@ -379,7 +380,7 @@ def test_delivered_twice_and_lost(cloud_tasks: FakeCloudTasks, enqueue: Enqueue)
     route = cloud_tasks.route(MAILER)
     enqueue("one")
     cloud_tasks.deliver_twice()
-    cloud_tasks.lose_answer()
+    cloud_tasks.lose_handler_response()
 
     cloud_tasks.drain()
 
@@ -500,7 +501,7 @@ def test_inline_deliveries_have_their_faults(cloud_tasks: FakeCloudTasks, enqueu
     """Within the creating call the request comes twice, and its answer is lost."""
     route = cloud_tasks.route(MAILER)
     cloud_tasks.deliver_twice()
-    cloud_tasks.lose_answer()
+    cloud_tasks.lose_handler_response()
 
     enqueue("one")
 
@@ -517,7 +518,7 @@ def test_async_handlers_have_them_too(cloud_tasks: FakeCloudTasks) -> None:
 
     cloud_tasks.route(MAILER, handler=handler)
     cloud_tasks.deliver_twice()
-    cloud_tasks.lose_answer()
+    cloud_tasks.lose_handler_response()
     cloud_tasks.delay_dispatch(timedelta(seconds=5))
     parent = cloud_tasks.queue_path("receipts")
 
@@ -662,7 +663,7 @@ def test_a_plan_that_never_happens_is_warned_of(enqueue: Enqueue) -> None:
     cloud_tasks.fail_rpc("create_task", "UNAVAILABLE", after=1)
     cloud_tasks.deliver_twice(queue="reciepts")
     cloud_tasks.deliver_twice(rate=0.5)
-    cloud_tasks.lose_response("create_task")
+    cloud_tasks.lose_rpc_response("create_task")
     with pytest.raises(exceptions.DeadlineExceeded):
         enqueue()
 
@@ -733,10 +734,10 @@ REFUSED: list[tuple[str, Call, type[Exception], str]] = [
     ),
     (
         "a predicate that is none",
-        lambda fake: fake.lose_response("create_task", when="receipts"),  # type: ignore[arg-type]
+        lambda fake: fake.lose_rpc_response("create_task", when="receipts"),  # type: ignore[arg-type]
         TypeError,
-        "lose_response(when=…) takes a function of the request message, and got 'receipts'. Pass one, such as lambda"
-        " request: request.parent.endswith('/receipts').",
+        "lose_rpc_response(when=…) takes a function of the request message, and got 'receipts'. Pass one, such as"
+        " lambda request: request.parent.endswith('/receipts').",
     ),
     (
         "no times at all",
@@ -746,15 +747,15 @@ REFUSED: list[tuple[str, Call, type[Exception], str]] = [
     ),
     (
         "times as a flag",
-        lambda fake: fake.lose_answer(times=True),
+        lambda fake: fake.lose_handler_response(times=True),
         ValueError,
-        "lose_answer(times=…) takes a number of 1 or more, or None for every time, and got True.",
+        "lose_handler_response(times=…) takes a number of 1 or more, or None for every time, and got True.",
     ),
     (
         "a negative number to pass",
-        lambda fake: fake.lose_answer(after=-1),
+        lambda fake: fake.lose_handler_response(after=-1),
         ValueError,
-        "lose_answer(after=…) takes a number of 0 or more, and got -1.",
+        "lose_handler_response(after=…) takes a number of 0 or more, and got -1.",
     ),
     (
         "a rate in per cent",
@@ -807,7 +808,7 @@ def test_wrong_arguments(
     assert cloud_tasks.timeline().endswith("created: POST https://mailer.test/send")
 
 
-@pytest.mark.parametrize("method", ["fail_rpc", "lose_response"])
+@pytest.mark.parametrize("method", ["fail_rpc", "lose_rpc_response"])
 def test_an_rpc_that_there_is_not(cloud_tasks: FakeCloudTasks, method: str) -> None:
     """It is refused with the nearest one and all that there are, and no plan is left."""
     error = ("INTERNAL",) if method == "fail_rpc" else ()

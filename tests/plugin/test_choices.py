@@ -40,7 +40,7 @@ STORIES = {
         assert len(cloud_tasks.attempts()) == 2
         """,
         """
-        +0:00:00      work/a attempt 1 → UNKNOWN by lose_answer() in place of 200, retry in 0.1 s
+        +0:00:00      work/a attempt 1 → UNKNOWN by lose_handler_response() in place of 200, retry in 0.1 s
         +0:00:00      work/b attempt 1 → 200
         +0:00:00.100  work/a attempt 2 → 200
         """,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 NEVER = (
-    "lose_answer() was planned and never happened: no task matched, or too few did. Correct the plan, or leave it out."
+    "lose_handler_response() was planned and never happened: no task matched, or too few did. Correct the"
+    " plan, or leave it out."
 )
 COMMON = """
     import pytest
@@ -29,14 +30,14 @@ def test_a_passing_test_is_warned_of_a_plan_that_never_happened(pytester: pytest
         test_shop=COMMON
         + """
     def test_passes(cloud_tasks):
-        cloud_tasks.lose_answer()
+        cloud_tasks.lose_handler_response()
 
     def test_fails(cloud_tasks):
-        cloud_tasks.lose_answer()
+        cloud_tasks.lose_handler_response()
         raise ValueError
 
     def test_at_a_rate(cloud_tasks):
-        cloud_tasks.lose_answer(rate=0.01)
+        cloud_tasks.lose_handler_response(rate=0.01)
     """
     )
     result = pytester.runpytest("-W", "default")
@@ -47,7 +48,7 @@ def test_a_passing_test_is_warned_of_a_plan_that_never_happened(pytester: pytest
 
 def test_the_warning_can_be_an_error(pytester: pytest.Pytester) -> None:
     """A suite that wants to hear of useless plans turns the warning into a failure."""
-    pytester.makepyfile(COMMON + "\n    def test_it(cloud_tasks):\n        cloud_tasks.lose_answer()\n")
+    pytester.makepyfile(COMMON + "\n    def test_it(cloud_tasks):\n        cloud_tasks.lose_handler_response()\n")
     result = pytester.runpytest("-W", "error::pytest_cloudtasks.CloudTasksWarning")
     result.assert_outcomes(passed=1, errors=1)
     assert NEVER in result.stdout.str().splitlines()
@@ -70,7 +71,7 @@ def test_plans_of_fixtures_apply_in_each_example_afresh(pytester: pytest.Pyteste
     def test_it(request, cloud_tasks, count):
         plan = request.node.plan
         assert plan.hits == 1
-        own = cloud_tasks.lose_answer()
+        own = cloud_tasks.lose_handler_response()
         for number in range(count):
             if number == 0:
                 with pytest.raises(ServiceUnavailable):
@@ -134,7 +135,7 @@ def test_a_planned_error_is_no_refusal(pytester: pytest.Pytester) -> None:
 
         def test_it(cloud_tasks):
             name = cloud_tasks.create_queue("q").name
-            cloud_tasks.lose_response("create_task")
+            cloud_tasks.lose_rpc_response("create_task")
             cloud_tasks.fail_rpc("pause_queue", "UNAVAILABLE")
             with suppress(Exception):
                 CloudTasksClient().create_task(parent=name, task={"http_request": {"url": "https://a.test/"}})

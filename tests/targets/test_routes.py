@@ -288,9 +288,9 @@ def test_what_a_handler_raises_comes_through(request_for: RequestFor) -> None:
     [
         (lambda route: route.returns(200), "a script"),
         (lambda route: route.raises(ValueError), "a script"),
-        (lambda route: route.then_pass(), "then_pass()"),
+        (lambda route: route.then_pass_through(), "then_pass_through()"),
     ],
-    ids=["returns", "raises", "then_pass"],
+    ids=["returns", "raises", "then_pass_through"],
 )
 def test_a_handler_can_have_no_script(request_for: RequestFor, script: Callable[[Route], Route], what: str) -> None:
     """A route has a handler or a script; the handler stays as it is."""
@@ -354,8 +354,8 @@ def test_a_script_has_http_statuses(request_for: RequestFor) -> None:
 
 
 def test_a_script_may_pass_on(request_for: RequestFor) -> None:
-    """After then_pass() a route that has played its script matches no more, and the next target gets the requests."""
-    first, behind = route().returns(503, 500).then_pass(), mount("https://app.test")
+    """After its script a route with then_pass_through() no longer matches, and the next target gets the requests."""
+    first, behind = route().returns(503, 500).then_pass_through(), mount("https://app.test")
     targets = Targets()
     targets.add(first)
     targets.add(behind)
@@ -367,17 +367,17 @@ def test_a_script_may_pass_on(request_for: RequestFor) -> None:
 
 
 def test_a_route_may_pass_at_once() -> None:
-    """then_pass() without a script lets everything through."""
-    assert not route().then_pass().matches(to())
+    """then_pass_through() without a script lets everything through."""
+    assert not route().then_pass_through().matches(to())
 
 
 @pytest.mark.parametrize("step", [lambda one: one.returns(200), lambda one: one.raises(ValueError)])
-def test_nothing_comes_after_then_pass(step: Callable[[Route], Route]) -> None:
-    """then_pass() ends a script; what is added afterwards is refused."""
-    one = route().returns(503).then_pass()
+def test_nothing_comes_after_then_pass_through(step: Callable[[Route], Route]) -> None:
+    """then_pass_through() ends a script; what is added afterwards is refused."""
+    one = route().returns(503).then_pass_through()
     with pytest.raises(ValueError) as refused:
         step(one)
-    assert str(refused.value) == "then_pass() ends the script of a route: put returns() and raises() before it."
+    assert str(refused.value) == "then_pass_through() ends the script of a route: put returns() and raises() before it."
     assert one.matches(to())
 
 
@@ -462,7 +462,7 @@ def test_targets_are_wound_back(request_for: RequestFor) -> None:
     for _ in range(2):
         assert kept.answer(request).outcome == response(200)
         kept.calls.append(request)
-        kept.returns(404).then_pass()
+        kept.returns(404).then_pass_through()
         kept.takes(timedelta(seconds=9))
         targets.add(route("https://app.test/wor*"))
         targets.add(route(method="POST"))

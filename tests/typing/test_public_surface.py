@@ -186,15 +186,15 @@ def test_faults_are_planned_with_types(cloud_tasks: FakeCloudTasks) -> None:
         cloud_tasks.fail_rpc("*", NotFound("gone"), times=None, rate=1, when=lambda request: request.parent == ""),
         cloud_tasks.fail_rpc("get_queue", grpc.StatusCode.INTERNAL, rate=0.5),
         cloud_tasks.fail_rpc("get_queue", "INTERNAL", rate=0.5),
-        assert_type(cloud_tasks.lose_response("delete_task", rate=0.1), FaultPlan),
+        assert_type(cloud_tasks.lose_rpc_response("delete_task", rate=0.1), FaultPlan),
         assert_type(cloud_tasks.deliver_twice(queue="work", json={"n": 1}, rate=0.1), FaultPlan),
-        assert_type(cloud_tasks.lose_answer(url=re.compile("do$"), times=None, rate=0.1), FaultPlan),
+        assert_type(cloud_tasks.lose_handler_response(url=re.compile("do$"), times=None, rate=0.1), FaultPlan),
         assert_type(cloud_tasks.delay_dispatch(timedelta(seconds=5), headers={}, rate=0.1), FaultPlan),
     ]
 
     for fault in plans:
         fault.stop()
-    with cloud_tasks.lose_answer(rate=0.1) as entered:
+    with cloud_tasks.lose_handler_response(rate=0.1) as entered:
         assert assert_type(entered, FaultPlan).hits == 0
 
     assert [assert_type(fault.is_over, bool) for fault in plans] == [True] * 8
