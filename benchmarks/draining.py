@@ -32,10 +32,10 @@ def rows() -> Iterator[Row]:
 
 def filled(cloud_tasks: FakeCloudTasks, number: int, body: bytes = b"") -> None:
     """Put so many tasks into the queue, past the client: it is the driving that is measured."""
-    world = cloud_tasks._world
+    simulation = cloud_tasks._simulation
     spec = TaskSpec(HttpTarget(URL, body=body))
     for _ in range(number):
-        world.service.create_task(world.clock.now, PARENT, spec)
+        simulation.service.create_task(simulation.clock.now, PARENT, spec)
 
 
 def drained(number: int) -> float:
@@ -67,13 +67,15 @@ def _year() -> Row:
     number = 10_000
     with FakeCloudTasks(queues=["work"]) as cloud_tasks:
         route = cloud_tasks.route(URL, handler=lambda request: None)
-        world = cloud_tasks._world
+        simulation = cloud_tasks._simulation
         step = timedelta(days=365) / number
 
         def a_year() -> None:
             for _ in range(number):
-                at = world.clock.now + 3600 * SECOND
-                world.service.create_task(world.clock.now, PARENT, TaskSpec(HttpTarget(URL), schedule_time=at))
+                at = simulation.clock.now + 3600 * SECOND
+                simulation.service.create_task(
+                    simulation.clock.now, PARENT, TaskSpec(HttpTarget(URL), schedule_time=at)
+                )
                 cloud_tasks.advance(step)
 
         took = seconds_of(a_year)

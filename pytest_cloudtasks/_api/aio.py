@@ -11,7 +11,7 @@ from .._simulation.delivery import working
 from .._simulation.driver import Driver
 from .._simulation.records import Attempt, TaskRecord, task_to_dispatch
 from .._simulation.runners import perform_async
-from .._simulation.simulation import World
+from .._simulation.simulation import Simulation
 from .._simulation.summary import Summary
 from .._time.instants import from_datetime, from_timedelta
 from .arguments import duration_of_advance
@@ -20,20 +20,20 @@ from .arguments import duration_of_advance
 class AioVerbs:
     """The driving verbs, awaitable: async targets run in the caller's own event loop."""
 
-    def __init__(self, world: Callable[[], World]) -> None:
-        self._world = world
+    def __init__(self, simulation: Callable[[], Simulation]) -> None:
+        self._simulation = simulation
 
     async def step(self) -> Attempt | None:
         """Move to the next dispatch or answer and do it; None when nothing can happen by itself."""
         __tracebackhide__ = True
-        world = self._world()
-        return _record(await perform_async(world, Driver(world).step()), world)
+        simulation = self._simulation()
+        return _record(await perform_async(simulation, Driver(simulation).step()), simulation)
 
     async def dispatch_due(self, queue: str | None = None) -> Summary:
         """Dispatch what is due now and allowed by rate and concurrency, without moving the clock."""
         __tracebackhide__ = True
-        world = self._world()
-        return await perform_async(world, Driver(world).dispatch_due(queue))
+        simulation = self._simulation()
+        return await perform_async(simulation, Driver(simulation).dispatch_due(queue))
 
     async def advance(
         self,
@@ -51,28 +51,32 @@ class AioVerbs:
         duration = duration_of_advance(
             by, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
         )
-        world = self._world()
-        return await perform_async(world, Driver(world).advance_by(duration, limit))
+        simulation = self._simulation()
+        return await perform_async(simulation, Driver(simulation).advance_by(duration, limit))
 
     async def advance_to(self, at: datetime, *, limit: int = 10_000) -> Summary:
         """Let time pass up to the instant ``at`` (aware), dispatching on the way."""
         __tracebackhide__ = True
-        world = self._world()
-        return await perform_async(world, Driver(world).advance_to(from_datetime(at, what="advance_to()"), limit))
+        simulation = self._simulation()
+        return await perform_async(
+            simulation, Driver(simulation).advance_to(from_datetime(at, what="advance_to()"), limit)
+        )
 
     async def drain(
         self, until: datetime | timedelta | None = None, *, queue: str | None = None, limit: int = 10_000
     ) -> Summary:
         """Jump from event to event until nothing more can happen by itself, or until ``until``."""
         __tracebackhide__ = True
-        world = self._world()
-        return await perform_async(world, Driver(world).drain(until, queue, limit))
+        simulation = self._simulation()
+        return await perform_async(simulation, Driver(simulation).drain(until, queue, limit))
 
     async def dispatch(self, task: TaskRecord | str) -> Attempt:
         """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would."""
         __tracebackhide__ = True
-        world = self._world()
-        return Attempt(await perform_async(world, Driver(world).dispatch(task_to_dispatch(world, task))), world)
+        simulation = self._simulation()
+        return Attempt(
+            await perform_async(simulation, Driver(simulation).dispatch(task_to_dispatch(simulation, task))), simulation
+        )
 
     async def sleep(self, duration: timedelta) -> None:
         """Suspend the handler that awaits this for ``duration`` of the queue's time; no real time passes.
@@ -88,8 +92,8 @@ class AioVerbs:
         nanoseconds = from_timedelta(duration, what="aio.sleep()")
         if nanoseconds < 0:
             raise ValueError(f"aio.sleep() takes a duration of zero or more, and got {safe_repr(duration)}.")
-        await handler.sleep_until(self._world().clock.now + nanoseconds)
+        await handler.sleep_until(self._simulation().clock.now + nanoseconds)
 
 
-def _record(attempt: ModelAttempt | None, world: World) -> Attempt | None:
-    return None if attempt is None else Attempt(attempt, world)
+def _record(attempt: ModelAttempt | None, simulation: Simulation) -> Attempt | None:
+    return None if attempt is None else Attempt(attempt, simulation)

@@ -33,7 +33,7 @@ class Assertions(TaskAssertions):
     """
 
     @property
-    def _world(self) -> State:
+    def _simulation(self) -> State:
         raise NotImplementedError
 
     @overload
@@ -103,7 +103,9 @@ class Assertions(TaskAssertions):
         """
         __tracebackhide__ = True
         match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
-        return _one_or_all(_expect(self._world, match, count, self._world.service.accepted, "enqueued"), count)
+        return _one_or_all(
+            _expect(self._simulation, match, count, self._simulation.service.accepted, "enqueued"), count
+        )
 
     def assert_not_enqueued(
         self,
@@ -124,12 +126,12 @@ class Assertions(TaskAssertions):
         """Assert that no task that matches was enqueued; arguments as for `assert_enqueued`."""
         __tracebackhide__ = True
         match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
-        _expect(self._world, match, 0, self._world.service.accepted, "enqueued")
+        _expect(self._simulation, match, 0, self._simulation.service.accepted, "enqueued")
 
     def assert_nothing_enqueued(self) -> None:
         """Assert that no task was enqueued at all."""
         __tracebackhide__ = True
-        _expect(self._world, Match(), 0, self._world.service.accepted, "enqueued")
+        _expect(self._simulation, Match(), 0, self._simulation.service.accepted, "enqueued")
         warn_of_waiting_callbacks()
 
     @overload
@@ -193,7 +195,7 @@ class Assertions(TaskAssertions):
         """
         __tracebackhide__ = True
         match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
-        return _one_or_all(_expect(self._world, match, count, _dispatched(self._world), "dispatched"), count)
+        return _one_or_all(_expect(self._simulation, match, count, _dispatched(self._simulation), "dispatched"), count)
 
     def assert_not_dispatched(
         self,
@@ -214,7 +216,7 @@ class Assertions(TaskAssertions):
         """Assert that no task that matches was dispatched; arguments as for `assert_enqueued`."""
         __tracebackhide__ = True
         match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
-        _expect(self._world, match, 0, _dispatched(self._world), "dispatched")
+        _expect(self._simulation, match, 0, _dispatched(self._simulation), "dispatched")
 
     @contextmanager
     def expect_enqueued(
@@ -240,40 +242,42 @@ class Assertions(TaskAssertions):
         """
         __tracebackhide__ = True
         match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
-        world = self._world
-        before, calls = len(world.service.accepted), world.log.made
+        simulation = self._simulation
+        before, calls = len(simulation.service.accepted), simulation.log.made
         tasks: list[TaskRecord] = []
         yield tasks
-        tasks += _expect(world, match, count, world.service.accepted[before:], "enqueued", " in this block", calls)
+        tasks += _expect(
+            simulation, match, count, simulation.service.accepted[before:], "enqueued", " in this block", calls
+        )
 
     def assert_idle(self) -> None:
         """Assert that nothing is due at this instant, in whatever queue: what is left waits for a later one."""
         __tracebackhide__ = True
-        world = self._world
-        upcoming = world.service.dispatcher.upcoming()
-        held_up = [one for one in blocked(world) if model_task(one.task).goes_at <= world.clock.now]
-        if upcoming is not None and upcoming.at <= world.clock.now:
+        simulation = self._simulation
+        upcoming = simulation.service.dispatcher.upcoming()
+        held_up = [one for one in blocked(simulation) if model_task(one.task).goes_at <= simulation.clock.now]
+        if upcoming is not None and upcoming.at <= simulation.clock.now:
             reason = f"{short_name(upcoming.task)} is due now. Dispatch it with cloud_tasks.dispatch_due()."
         elif held_up:
             reason = f"{short_name(model_task(held_up[0].task))} is due, but {held_up[0].reason.value}."
         else:
             return
-        raise with_timeline(f"The queues are not idle: {reason}", world)
+        raise with_timeline(f"The queues are not idle: {reason}", simulation)
 
     def assert_empty(self) -> None:
         """Assert that no queue holds a task; one whose attempt is under way is there still."""
         __tracebackhide__ = True
-        world = self._world
-        left = world.live_tasks()
+        simulation = self._simulation
+        left = simulation.live_tasks()
         if not left:
             return
         raise with_timeline(
-            f"The queues are not empty: {counted(len(left), 'task')} left.\n{listing(left, world)}", world
+            f"The queues are not empty: {counted(len(left), 'task')} left.\n{listing(left, simulation)}", simulation
         )
 
 
-def _dispatched(world: State) -> list[Task]:
-    return [task for task in world.service.accepted if task.dispatch_count]
+def _dispatched(simulation: State) -> list[Task]:
+    return [task for task in simulation.service.accepted if task.dispatch_count]
 
 
 def _one_or_all(tasks: list[TaskRecord], count: int | None) -> TaskRecord | list[TaskRecord]:
@@ -281,7 +285,13 @@ def _one_or_all(tasks: list[TaskRecord], count: int | None) -> TaskRecord | list
 
 
 def _expect(
-    world: State, match: Match, count: int | None, tasks: Sequence[Task], what: str, where: str = "", calls: int = 0
+    simulation: State,
+    match: Match,
+    count: int | None,
+    tasks: Sequence[Task],
+    what: str,
+    where: str = "",
+    calls: int = 0,
 ) -> list[TaskRecord]:
     """The tasks that match, if there are as many as expected; ``what`` and ``where`` tell in a message which count.
 
@@ -290,13 +300,13 @@ def _expect(
     __tracebackhide__ = True
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= sys.maxsize):
         raise ValueError(f"count takes a number of tasks, or None for at least one, and got {safe_repr(count)}.")
-    match.checked(world)
-    candidates = records(tasks, world)
+    match.checked(simulation)
+    candidates = records(tasks, simulation)
     found = [task for task in candidates if not match.differences(task)]
     if len(found) == count or (count is None and found):
-        world.attention.matched(model_task(task) for task in found)
+        simulation.attention.matched(model_task(task) for task in found)
         return found
     others = [task for task in candidates if task not in found]
     from .._diagnostics.failure_message import unmet  # not before a test fails: most don't
 
-    raise unmet(world, match, count, found, others, what=what, where=where, calls=calls)
+    raise unmet(simulation, match, count, found, others, what=what, where=where, calls=calls)

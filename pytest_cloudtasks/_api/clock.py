@@ -12,17 +12,17 @@ from .._time.instants import to_datetime, to_timedelta
 class ClockView:
     """The queue's clock, which is also the application's unless it is virtual."""
 
-    def __init__(self, world: Callable[[], State]) -> None:
-        self._world = world
+    def __init__(self, simulation: Callable[[], State]) -> None:
+        self._simulation = simulation
 
     def now(self) -> datetime:
         """The queue's instant, an aware UTC datetime."""
-        return to_datetime(self._world().clock.now)
+        return to_datetime(self._simulation().clock.now)
 
     @property
     def elapsed(self) -> timedelta:
         """The queue's time since time is held."""
-        return to_timedelta(self._world().clock.elapsed)
+        return to_timedelta(self._simulation().clock.elapsed)
 
     def __repr__(self) -> str:
         return f"<clock at {self.now().isoformat()}, {self.elapsed} elapsed>"

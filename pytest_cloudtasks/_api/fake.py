@@ -26,7 +26,7 @@ from .._simulation.eager import dispatch_created, dispatch_created_async
 from .._simulation.records import Attempt, TaskRecord, records, task_to_dispatch
 from .._simulation.runners import run
 from .._simulation.settings import checked, merged
-from .._simulation.simulation import InlineShells, World
+from .._simulation.simulation import InlineShells, Simulation
 from .._simulation.summary import Summary
 from .._targets.base import OnException
 from .._time.instants import from_datetime
@@ -104,13 +104,13 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
             given["start"] = start
         self._settings = merged(checked(given, where="FakeCloudTasks"))
         self._choices = None if choices is None else data_of_example(choices, "FakeCloudTasks(choices=…)")
-        self._running: World | None = None
+        self._running: Simulation | None = None
         self._on_demand: Callable[[], None] | None = None
         """What the plugin does when a running test touches a handle that is not active."""
         self._exit = ExitStack()
-        self.clock = ClockView(lambda: self._world)
+        self.clock = ClockView(lambda: self._simulation)
         self.aio = AioVerbs(lambda: self._resting)
-        self.oidc = Oidc(lambda: self._world)
+        self.oidc = Oidc(lambda: self._simulation)
 
     # --- its life ------------------------------------------------------------------------------------------------
 
@@ -120,10 +120,10 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         with ExitStack() as stack:
             interception.install()
             stack.callback(interception.uninstall)
-            world = World(self._settings)
-            world.check_queues()
-            stack.enter_context(self._in(world))
-            world.hold_time()
+            simulation = Simulation(self._settings)
+            simulation.check_queues()
+            stack.enter_context(self._in(simulation))
+            simulation.hold_time()
             if self._choices is not None:
                 self.choose_from(self._choices)
             self._exit = stack.pop_all()
@@ -132,37 +132,37 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        world = self._resting
+        simulation = self._resting
         self._exit.close()
-        if world.ending is not None and world.ending is not error:
-            raise world.ending
+        if simulation.ending is not None and simulation.ending is not error:
+            raise simulation.ending
         if error is not None:
             return
-        if world.failures:
-            raise AssertionError(world.failures[0])
-        check_strictness(world)
-        for told in unused(world):
+        if simulation.failures:
+            raise AssertionError(simulation.failures[0])
+        check_strictness(simulation)
+        for told in unused(simulation):
             warnings.warn(told, CloudTasksWarning, stacklevel=2)
 
-    def _in(self, world: World) -> ExitStack:
-        """Live in ``world`` until the stack is closed; worlds nest, as examples do in a test."""
+    def _in(self, simulation: Simulation) -> ExitStack:
+        """Live in ``simulation`` until the stack is closed; simulations nest, as examples do in a test."""
         stack = ExitStack()
         before = self._running
 
         def back() -> None:
             self._running = before
 
-        if world.settings.inline:
-            world.created = InlineShells(dispatch_created, dispatch_created_async)
-        stack.enter_context(world.entered())
-        self._running = world
-        world.handle = self
+        if simulation.settings.inline:
+            simulation.created = InlineShells(dispatch_created, dispatch_created_async)
+        stack.enter_context(simulation.entered())
+        self._running = simulation
+        simulation.handle = self
         stack.callback(back)
         return stack
 
     @property
-    def _resting(self) -> World:
-        """The world, without a look at the time."""
+    def _resting(self) -> Simulation:
+        """The simulation, without a look at the time."""
         if self._running is None and self._on_demand is not None:
             self._on_demand()
         if self._running is None:
@@ -172,18 +172,18 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
             )
         return self._running
 
-    def _bound(self, rpc: str) -> World:
+    def _bound(self, rpc: str) -> Simulation:
         """Where the calls go of clients that are bound to this fake."""
         return self._running or self._resting
 
     @property
-    def _world(self) -> World:
-        """The world, at the instant that the application sees."""
-        world = self._resting
-        with world.lock:
-            world.contact()
-            world.service.dispatcher.observe(world.clock.now)
-        return world
+    def _simulation(self) -> Simulation:
+        """The simulation, at the instant that the application sees."""
+        simulation = self._resting
+        with simulation.lock:
+            simulation.contact()
+            simulation.service.dispatcher.observe(simulation.clock.now)
+        return simulation
 
     # --- queues and clients --------------------------------------------------------------------------------------
 
@@ -196,13 +196,13 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         """
         if isinstance(queue, str):
             checked_text(queue, "create_queue()", "receipts")
-        world = self._world
-        frontend, name = world.frontend, world.settings.queue_name(queue)
-        with world.lock:
+        simulation = self._simulation
+        frontend, name = simulation.frontend, simulation.settings.queue_name(queue)
+        with simulation.lock:
             try:
-                created = world.configure(world.service, world.clock.now, name, fields)
+                created = simulation.configure(simulation.service, simulation.clock.now, name, fields)
             except ServiceError as error:
-                raise exception_for(error, world.randomness.jitter) from None
+                raise exception_for(error, simulation.randomness.jitter) from None
             except (ValueError, TypeError, RecursionError, SystemError) as error:  # the last is protobuf's
                 kind = TypeError if isinstance(error, TypeError) else ValueError
                 told = shortened(safe_str(error))
@@ -252,7 +252,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         ``headers`` and ``body`` to a test client, or an application to ``.send(app)``.
         """
         return task_request(
-            self._world,
+            self._simulation,
             url=url,
             method=method,
             json=json,
@@ -272,9 +272,9 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
     def step(self) -> Attempt | None:
         """Move to the next dispatch or answer and do it; None when nothing can happen by itself."""
         __tracebackhide__ = True
-        world = self._resting
-        attempt = run(world, "step", Driver(world).step())
-        return None if attempt is None else Attempt(attempt, world)
+        simulation = self._resting
+        attempt = run(simulation, "step", Driver(simulation).step())
+        return None if attempt is None else Attempt(attempt, simulation)
 
     def dispatch_due(self, queue: str | None = None) -> Summary:
         """Dispatch what is due now and allowed by rate and concurrency, without moving the clock.
@@ -283,8 +283,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         test never had.
         """
         __tracebackhide__ = True
-        world = self._resting
-        return run(world, "dispatch_due", Driver(world).dispatch_due(queue))
+        simulation = self._resting
+        return run(simulation, "dispatch_due", Driver(simulation).dispatch_due(queue))
 
     def advance(
         self,
@@ -306,8 +306,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         duration = duration_of_advance(
             by, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
         )
-        world = self._resting
-        return run(world, "advance", Driver(world).advance_by(duration, limit))
+        simulation = self._resting
+        return run(simulation, "advance", Driver(simulation).advance_by(duration, limit))
 
     def advance_to(self, at: datetime, *, limit: int = 10_000) -> Summary:
         """Let time pass up to the instant ``at`` (aware), dispatching on the way.
@@ -315,8 +315,10 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         Raises ValueError for a past one, and as `drain` for more than ``limit`` attempts.
         """
         __tracebackhide__ = True
-        world = self._resting
-        return run(world, "advance_to", Driver(world).advance_to(from_datetime(at, what="advance_to()"), limit))
+        simulation = self._resting
+        return run(
+            simulation, "advance_to", Driver(simulation).advance_to(from_datetime(at, what="advance_to()"), limit)
+        )
 
     def drain(
         self, until: datetime | timedelta | None = None, *, queue: str | None = None, limit: int = 10_000
@@ -328,8 +330,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         for ever; LookupError for a queue that this test never had, ValueError for a limit below 1.
         """
         __tracebackhide__ = True
-        world = self._resting
-        return run(world, "drain", Driver(world).drain(until, queue, limit))
+        simulation = self._resting
+        return run(simulation, "drain", Driver(simulation).drain(until, queue, limit))
 
     def dispatch(self, task: TaskRecord | str) -> Attempt:
         """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would.
@@ -338,23 +340,25 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         LookupError for a name that this test never had.
         """
         __tracebackhide__ = True
-        world = self._world
-        return Attempt(run(world, "dispatch", Driver(world).dispatch(task_to_dispatch(world, task))), world)
+        simulation = self._simulation
+        return Attempt(
+            run(simulation, "dispatch", Driver(simulation).dispatch(task_to_dispatch(simulation, task))), simulation
+        )
 
     # --- asking --------------------------------------------------------------------------------------------------
 
     def tasks(self, queue: str | None = None) -> list[TaskRecord]:
         """The tasks that are in the queues now, queue by queue, in the order of creation."""
-        world = self._world
-        name = None if queue is None else world.queue_named(queue)
-        return records([task for task in world.live_tasks() if name in (None, task.queue_name)], world)
+        simulation = self._simulation
+        name = None if queue is None else simulation.queue_named(queue)
+        return records([task for task in simulation.live_tasks() if name in (None, task.queue_name)], simulation)
 
     def attempts(self) -> list[Attempt]:
         """Every attempt of this test, in the order of dispatch."""
-        world = self._world
+        simulation = self._simulation
         return [
-            Attempt(event.attempt, world)
-            for event in world.service.events
+            Attempt(event.attempt, simulation)
+            for event in simulation.service.events
             if event.attempt is not None and event.kind is EventKind.TASK_DISPATCHED
         ]
 
@@ -381,8 +385,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
 
 def current() -> FakeCloudTasks:
     """The active fake, the innermost if several are nested. Raises RuntimeError if there is none."""
-    world = switchboard.backend
-    fake = world.handle if isinstance(world, World) else None
+    simulation = switchboard.backend
+    fake = simulation.handle if isinstance(simulation, Simulation) else None
     if not isinstance(fake, FakeCloudTasks):
         raise RuntimeError(
             "No FakeCloudTasks is active. Ask for the cloud_tasks fixture, or use `with FakeCloudTasks() as"

@@ -39,7 +39,7 @@ class Faults:
     """
 
     @property
-    def _world(self) -> State:
+    def _simulation(self) -> State:
         raise NotImplementedError
 
     # --- calls ---------------------------------------------------------------------------------------------------
@@ -94,8 +94,8 @@ class Faults:
         rpc_fault: RpcFault | None = None,
     ) -> FaultPlan:
         occasions = _occasions(fault, times, after, rate)
-        world = self._world
-        _check_rpc(rpc, fault, world.frontend.rpcs)
+        simulation = self._simulation
+        _check_rpc(rpc, fault, simulation.frontend.rpcs)
         if when is not None and not callable(when):
             raise TypeError(
                 f"{fault.value}(when=…) takes a function of the request message, and got"
@@ -107,7 +107,7 @@ class Faults:
             return rpc in ("*", call.method) and (when is None or operator.truth(when(call.request)))
 
         given += _told(occasions, times) + ("" if when is None else f", when={shown(when)}")
-        return world.plans.add(FaultPlan(fault, given, applies, occasions, rpc_fault=rpc_fault))
+        return simulation.plans.add(FaultPlan(fault, given, applies, occasions, rpc_fault=rpc_fault))
 
     # --- deliveries ----------------------------------------------------------------------------------------------
 
@@ -198,9 +198,9 @@ class Faults:
             raise ValueError(f"delay_dispatch() takes a duration of more than zero, and got {safe_repr(by)}.")
         match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
         plan = self._plan_for_tasks(Fault.DELAY_DISPATCH, repr(by), match, times, after, rate, nanoseconds)
-        world = self._world
-        with world.lock:
-            hold_back_waiting(world, plan)
+        simulation = self._simulation
+        with simulation.lock:
+            hold_back_waiting(simulation, plan)
         return plan
 
     def _plan_for_tasks(
@@ -217,21 +217,21 @@ class Faults:
         match.possible()
         told = "".join(f", {name}={shown(value)}" for name, value in match.expected().items())
         given = f"{given}{_told(occasions, times)}{told}".removeprefix(", ")
-        world = self._world
+        simulation = self._simulation
 
         def applies(task: Any) -> bool:
-            return not match.differences(TaskRecord(task, world))
+            return not match.differences(TaskRecord(task, simulation))
 
         queue = match.queue if isinstance(match.queue, str) else None
-        return world.plans.add(FaultPlan(fault, given, applies, occasions, delay=delay, queue=queue))
+        return simulation.plans.add(FaultPlan(fault, given, applies, occasions, delay=delay, queue=queue))
 
 
-def unused(world: State) -> list[str]:
+def unused(simulation: State) -> list[str]:
     """What to say of the plans that never happened although they were not left to chance."""
-    return [_unused_text(plan, world) for plan in world.plans if plan.is_unused]
+    return [_unused_text(plan, simulation) for plan in simulation.plans if plan.is_unused]
 
 
-def _unused_text(plan: FaultPlan, world: State) -> str:
+def _unused_text(plan: FaultPlan, simulation: State) -> str:
     what = "call" if plan.fault in (Fault.FAIL_RPC, Fault.LOSE_RESPONSE) else "task"
     text = (
         f"{plan.describe()} was planned and never happened: no {what} matched, or too few did. Correct the plan, or"
@@ -241,7 +241,7 @@ def _unused_text(plan: FaultPlan, world: State) -> str:
         text += f" Its function when=… raised {type(plan.error).__name__}: {plan.error}"
     try:
         if plan.queue is not None:
-            world.queue_named(plan.queue)
+            simulation.queue_named(plan.queue)
     except LookupError as error:
         return f"{text} {error}"
     return text

@@ -11,7 +11,7 @@ from .._service.units import SECOND
 from .._simulation.choices import Choices, SeededChoices
 from .._simulation.dispatch_order import hold_back_waiting
 from .._simulation.fault_plans import Fault, FaultPlan, Occasions
-from .._simulation.simulation import World
+from .._simulation.simulation import Simulation
 from .._time.instants import from_timedelta
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Drawing:
     """Gives what is left to chance to Hypothesis."""
 
     @property
-    def _resting(self) -> World:
+    def _resting(self) -> Simulation:
         raise NotImplementedError
 
     def choose_from(
@@ -52,8 +52,8 @@ class Drawing:
         data_of_example(data, "choose_from()")
         _check_flags(order=order, duplicates=duplicates, lost_answers=lost_answers)
         longest = _longest(delays)
-        world = self._resting
-        if not isinstance(world.choices, SeededChoices):
+        simulation = self._resting
+        if not isinstance(simulation.choices, SeededChoices):
             raise RuntimeError(
                 "choose_from() was called for a fake that draws its choices already, and a fake draws them from one"
                 " example. Call it once in an example: on the cloud_tasks fixture, in a test that is under @given"
@@ -61,16 +61,18 @@ class Drawing:
             )
         from .._strategies.drawn_choices import drawn_choices
 
-        picks = order or world.settings.order == "shuffle"
+        picks = order or simulation.settings.order == "shuffle"
         drawn = {"order": picks, "duplicates": duplicates, "lost answers": lost_answers, "delays": longest}
-        with world.lock:
-            world.choose_by(drawn_choices(data, picks=picks, subjects=[what for what, is_on in drawn.items() if is_on]))
+        with simulation.lock:
+            simulation.choose_by(
+                drawn_choices(data, picks=picks, subjects=[what for what, is_on in drawn.items() if is_on])
+            )
             if duplicates:
-                world.plans.add(FaultPlan(Fault.DELIVER_TWICE, "", _any_task, _POSSIBLE))
+                simulation.plans.add(FaultPlan(Fault.DELIVER_TWICE, "", _any_task, _POSSIBLE))
             if lost_answers:
-                world.plans.add(FaultPlan(Fault.LOSE_ANSWER, "", _any_task, _POSSIBLE))
+                simulation.plans.add(FaultPlan(Fault.LOSE_ANSWER, "", _any_task, _POSSIBLE))
             if longest:
-                hold_back_waiting(world, world.plans.add(AnyDelay(longest)))
+                hold_back_waiting(simulation, simulation.plans.add(AnyDelay(longest)))
 
 
 class AnyDelay(FaultPlan):

@@ -14,14 +14,14 @@ SERVICE_ACCOUNT = "tasks@test-project.iam.gserviceaccount.com"
 class Oidc:
     """Signs as the service would, with a key of the fake that no real service trusts."""
 
-    def __init__(self, world: Callable[[], State]) -> None:
-        self._world = world
+    def __init__(self, simulation: Callable[[], State]) -> None:
+        self._simulation = simulation
 
     def token(self, *, audience: str, service_account_email: str = SERVICE_ACCOUNT) -> str:
         """An RS256 ID token for ``audience`` with Google's claims, issued now in the queue's time, good for an hour."""
         checked_text(audience, "token(audience=…)", "https://app.test")
         checked_text(service_account_email, "token(service_account_email=…)", SERVICE_ACCOUNT)
-        issued_at = self._world().clock.now // 1_000_000_000
+        issued_at = self._simulation().clock.now // 1_000_000_000
         return id_tokens.signed(id_tokens.claims_of(service_account_email, audience, issued_at))
 
     @property

@@ -19,11 +19,11 @@ class QueueRecord:
     Everything is read off the attempts: those that RunTask or ``dispatch()`` forced count as the others do.
     """
 
-    __slots__ = ("_name", "_world")
+    __slots__ = ("_name", "_simulation")
 
-    def __init__(self, name: str, world: State) -> None:
+    def __init__(self, name: str, simulation: State) -> None:
         self._name = name
-        self._world = world
+        self._simulation = simulation
 
     @property
     def name(self) -> str:
@@ -38,17 +38,17 @@ class QueueRecord:
     @property
     def message(self) -> Any:
         """The stored ``google.cloud.tasks_v2.Queue``, a fresh message each time; LookupError for a deleted queue."""
-        queue = self._world.service.queues.get(self._name)
+        queue = self._simulation.service.queues.get(self._name)
         if queue is None:
             raise LookupError(
                 f"The queue {self.id!r} has been deleted, and its settings with it. Read them while it is there."
             )
-        return self._world.frontend.messages.queue(queue)
+        return self._simulation.frontend.messages.queue(queue)
 
     @property
     def attempts(self) -> list[Attempt]:
         """Every attempt at one of its tasks, in the order of dispatch."""
-        return [Attempt(one.attempt, self._world) for one in self._dispatches() if one.attempt is not None]
+        return [Attempt(one.attempt, self._simulation) for one in self._dispatches() if one.attempt is not None]
 
     @property
     def peak_concurrency(self) -> int:
@@ -96,10 +96,10 @@ class QueueRecord:
     def _events(self) -> list[Event]:
         """Its dispatches and their ends."""
         kinds = (EventKind.TASK_DISPATCHED, EventKind.TASK_ANSWERED)
-        return [one for one in self._world.service.events if one.queue_name == self._name and one.kind in kinds]
+        return [one for one in self._simulation.service.events if one.queue_name == self._name and one.kind in kinds]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, QueueRecord) and (self._world, self._name) == (other._world, other._name)
+        return isinstance(other, QueueRecord) and (self._simulation, self._name) == (other._simulation, other._name)
 
     def __hash__(self) -> int:
         return hash(self._name)
@@ -112,7 +112,7 @@ class QueueRecords:
     """Gives records of queues."""
 
     @property
-    def _world(self) -> State:
+    def _simulation(self) -> State:
         raise NotImplementedError
 
     def queue(self, queue: str) -> QueueRecord:
@@ -120,5 +120,5 @@ class QueueRecords:
 
         ``cloud_tasks.queue("receipts").peak_concurrency``. Raises LookupError for a queue that never was.
         """
-        world = self._world
-        return QueueRecord(world.queue_named(queue), world)
+        simulation = self._simulation
+        return QueueRecord(simulation.queue_named(queue), simulation)

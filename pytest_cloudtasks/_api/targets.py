@@ -22,7 +22,7 @@ class Targeting:
     """Says what answers for the URLs of tasks."""
 
     @property
-    def _world(self) -> State:
+    def _simulation(self) -> State:
         raise NotImplementedError
 
     def route(
@@ -48,7 +48,7 @@ class Targeting:
         name or its ID, it answers for that task alone, before all other routes. Evidence: our choice.
         """
         route = Route(url, method=method, queue=queue, name=name, handler=handler, on_exception=_policy(on_exception))
-        self._world.targets.add(route)
+        self._simulation.targets.add(route)
         return route
 
     def mount(self, base_url: str, app: WsgiApp | AsgiApp, *, on_exception: OnException | None = None) -> Mount:
@@ -58,7 +58,7 @@ class Targeting:
         Evidence: our choice.
         """
         mount = Mount(base_url, app, _policy(on_exception))
-        self._world.targets.add(mount)
+        self._simulation.targets.add(mount)
         return mount
 
     def mount_app_engine(
@@ -82,7 +82,7 @@ class Targeting:
         mount = AppEngineMount(
             app, service=service, version=version, instance=instance, on_exception=_policy(on_exception)
         )
-        self._world.targets.add(mount)
+        self._simulation.targets.add(mount)
         return mount
 
     def forward(
@@ -98,7 +98,7 @@ class Targeting:
         Raises ValueError for a server that is not 127.0.0.0/8, ::1 or localhost, unless ``allow_remote``.
         """
         forward = Forward(base_url, to, allow_remote=allow_remote, timeout=timeout)
-        self._world.targets.add(forward)
+        self._simulation.targets.add(forward)
         return forward
 
 

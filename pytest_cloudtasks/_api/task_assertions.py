@@ -37,7 +37,7 @@ class TaskAssertions:
     """
 
     @property
-    def _world(self) -> State:
+    def _simulation(self) -> State:
         raise NotImplementedError
 
     def assert_attempts(self, task: TaskRecord | TaskMessage | str, expected: Sequence[Any]) -> None:
@@ -52,12 +52,12 @@ class TaskAssertions:
                 f"assert_attempts() takes {_A_TASK}, and a list such as [503, 200]; it got"
                 f" {safe_repr(task)} and {safe_repr(expected)}."
             )
-        world = self._world
-        record = record_meant(world, task)
+        simulation = self._simulation
+        record = record_meant(simulation, task)
         results = [attempt.result for attempt in record.attempts]
         if not _all_match(expected, results):
-            raise _failed(world, record, "The attempts of {task} ended otherwise.", expected, results)
-        world.attention.asserted(model_task(record))
+            raise _failed(simulation, record, "The attempts of {task} ended otherwise.", expected, results)
+        simulation.attention.asserted(model_task(record))
 
     def assert_backoff(self, task: TaskRecord | TaskMessage | str, delays: Sequence[timedelta | Any]) -> None:
         """Assert how long the queue put off each retry of ``task``, in order: ``[timedelta(seconds=10), …]``.
@@ -76,17 +76,17 @@ class TaskAssertions:
                 raise TypeError(
                     f"assert_backoff() takes delays as timedeltas, such as timedelta(seconds=10), not {safe_repr(one)}."
                 )
-        world = self._world
-        record = record_meant(world, task)
-        backoffs = _backoffs(world, model_task(record))
+        simulation = self._simulation
+        record = record_meant(simulation, task)
+        backoffs = _backoffs(simulation, model_task(record))
         if not _all_match(delays, backoffs):
-            raise _failed(world, record, "The retries of {task} were put off otherwise.", delays, backoffs)
-        world.attention.asserted(model_task(record))
+            raise _failed(simulation, record, "The retries of {task} were put off otherwise.", delays, backoffs)
+        simulation.attention.asserted(model_task(record))
 
     def assert_exhausted(self, task: TaskRecord | TaskMessage | str) -> None:
         """Assert that ``task`` was given up after its last attempt: no retry was left."""
         __tracebackhide__ = True
-        _assert_state(self._world, task, TaskState.EXHAUSTED, "assert_exhausted", "was to have no retry left")
+        _assert_state(self._simulation, task, TaskState.EXHAUSTED, "assert_exhausted", "was to have no retry left")
 
     def assert_expired(self, task: TaskRecord | TaskMessage | str) -> None:
         """Assert that ``task`` went past its retention (31 days, where the queue has no other) and was dropped.
@@ -94,18 +94,18 @@ class TaskAssertions:
         A task expires when time passes over that instant; `drain` does not go there for its sake.
         """
         __tracebackhide__ = True
-        _assert_state(self._world, task, TaskState.EXPIRED, "assert_expired", "was to have expired")
+        _assert_state(self._simulation, task, TaskState.EXPIRED, "assert_expired", "was to have expired")
 
 
 def _is_list(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
-def _backoffs(world: State, task: Task) -> list[timedelta]:
+def _backoffs(simulation: State, task: Task) -> list[timedelta]:
     """The waits that verdicts have put before retries."""
     return [
         to_timedelta(max(0, event.verdict.at - event.at))
-        for event in world.service.events
+        for event in simulation.service.events
         if event.task is task and event.kind is EventKind.TASK_ANSWERED and isinstance(event.verdict, Retry)
     ]
 
@@ -115,32 +115,32 @@ def _all_match(expected: Sequence[Any], actual: Sequence[Any]) -> bool:
 
 
 def _failed(
-    world: State, record: TaskRecord, headline: str, expected: Sequence[Any], got: Sequence[Any]
+    simulation: State, record: TaskRecord, headline: str, expected: Sequence[Any], got: Sequence[Any]
 ) -> CloudTasksAssertionError:
     """What fails an assertion on a list; both are shown from before the place where they part, if they are long."""
     pairs = enumerate(zip(expected, got, strict=False))
     same = next((at for at, pair in pairs if not matches(*pair)), min(len(expected), len(got)))
     left, right = lists_apart([shown(one) for one in expected], [shown(one) for one in got], same)
     first = headline.format(task=short_name(model_task(record)))
-    return with_timeline(f"{first}\n  expected {left}\n       got {right}", world)
+    return with_timeline(f"{first}\n  expected {left}\n       got {right}", simulation)
 
 
-def _assert_state(world: State, given: object, state: TaskState, verb: str, was_to: str) -> None:
+def _assert_state(simulation: State, given: object, state: TaskState, verb: str, was_to: str) -> None:
     __tracebackhide__ = True
     if not is_task(given):
         raise TypeError(f"{verb}() takes {_A_TASK}, and got {safe_repr(given)}.")
-    task = model_task(record_meant(world, given))
+    task = model_task(record_meant(simulation, given))
     if task.state is not state:
-        message = f"{short_name(task)} {was_to}, and {_state_text(world, task)}."
-        raise with_timeline(message, world)
-    world.attention.asserted(task)
+        message = f"{short_name(task)} {was_to}, and {_state_text(simulation, task)}."
+        raise with_timeline(message, simulation)
+    simulation.attention.asserted(task)
 
 
-def _state_text(world: State, task: Task) -> str:
+def _state_text(simulation: State, task: Task) -> str:
     """``has succeeded, after 2 attempts``, ``is scheduled for +0:00:10``."""
     after = f", after {counted(task.dispatch_count, 'attempt')}" if task.dispatch_count else ", never dispatched"
     if task.state is TaskState.SCHEDULED:
-        return f"is there still, scheduled for {offset_text(task.schedule_time - world.clock.origin)}{after}"
+        return f"is there still, scheduled for {offset_text(task.schedule_time - simulation.clock.origin)}{after}"
     if task.state is TaskState.DISPATCHED:
         return "is there still, with an attempt under way"
     ended = {

@@ -77,7 +77,7 @@ def _raised(answer: Answer) -> Answer:
 
 
 def task_request(
-    world: State,
+    simulation: State,
     *,
     url: str,
     method: str,
@@ -139,12 +139,12 @@ def task_request(
             sent["Content-Type"] = "application/json"
     token = None if audience is None else OidcToken(service_account_email, audience)
     target = HttpTarget(url, method, tuple(sent.items()), body, token)
-    attempt = _attempt(world, target, queue, name, retry_count, execution_count, previous_response)
-    return TaskRequest(attempt, authorization_for(target, world.clock.now))
+    attempt = _attempt(simulation, target, queue, name, retry_count, execution_count, previous_response)
+    return TaskRequest(attempt, authorization_for(target, simulation.clock.now))
 
 
 def _attempt(
-    world: State,
+    simulation: State,
     target: HttpTarget,
     queue: str,
     name: str | None,
@@ -153,8 +153,8 @@ def _attempt(
     previous_response: int | None,
 ) -> Attempt:
     """An attempt after ``retry_count`` failures, in a service of its own."""
-    now, queue_name = world.clock.now, world.settings.queue_name(queue)
-    service = Service(world.randomness.task_id, world.settings.service)
+    now, queue_name = simulation.clock.now, simulation.settings.queue_name(queue)
+    service = Service(simulation.randomness.task_id, simulation.settings.service)
     service.create_queue(now, queue_name.rpartition("/queues/")[0], queue_name, {})
     task_name = f"{queue_name}/tasks/{name}" if name else ""
     task = service.create_task(now, queue_name, TaskSpec(target, name=task_name))

@@ -26,7 +26,7 @@ SHOWN = 5
 
 
 def unmet(
-    world: State,
+    simulation: State,
     match: Match,
     count: int | None,
     found: Sequence[TaskRecord],
@@ -51,15 +51,15 @@ def unmet(
         f"{headline[0].upper()}{headline[1:]}, and {len(found) or 'none'} {'was' if len(found) <= 1 else 'were'}."
     )
     none = f"No task was {what}{where or ' in this test'}."
-    refused = refused_like(match, world, calls) if count != 0 else []
+    refused = refused_like(match, simulation, calls) if count != 0 else []
     hints = [hint()]
-    if count != 0 and not found and not (what == "dispatched" and _was_enqueued(match, world)):
+    if count != 0 and not found and not (what == "dispatched" and _was_enqueued(match, simulation)):
         hints.append(_mocked())
-    return CloudTasksAssertionError(_explained(headline, match, found, others, none, world, refused, hints))
+    return CloudTasksAssertionError(_explained(headline, match, found, others, none, simulation, refused, hints))
 
 
-def _was_enqueued(match: Match, world: State) -> bool:
-    return any(not match.differences(task) for task in records(world.service.accepted, world))
+def _was_enqueued(match: Match, simulation: State) -> bool:
+    return any(not match.differences(task) for task in records(simulation.service.accepted, simulation))
 
 
 def _mocked() -> str:
@@ -85,7 +85,7 @@ def _explained(
     found: Sequence[TaskRecord],
     others: Sequence[TaskRecord],
     none: str,
-    world: State,
+    simulation: State,
     refused: Sequence[str],
     hints: Sequence[str],
 ) -> str:
@@ -108,7 +108,7 @@ def _explained(
         listing = "\n".join(refused[:NEAREST]) + _left_out(len(refused), NEAREST)
         parts.append(f"Refused, so that no task came of it:\n{listing}")
     parts += filter(None, hints)
-    parts.append(f"Timeline:\n{indented_excerpt(world)}")
+    parts.append(f"Timeline:\n{indented_excerpt(simulation)}")
     return "\n\n".join(parts)
 
 

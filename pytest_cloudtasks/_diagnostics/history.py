@@ -26,7 +26,7 @@ _LAST_OF_ALL = 1 << 62
 _T = TypeVar("_T")
 
 
-def entries(world: State) -> Iterator[Entry]:
+def entries(simulation: State) -> Iterator[Entry]:
     """Everything, in the order in which it happened; a call that became an event or a fault is not told twice.
 
     The offsets of events count from the origin that was in force; those of all else were noted as they happened.
@@ -34,7 +34,7 @@ def entries(world: State) -> Iterator[Entry]:
     origin = 0
     begun = False
     set_anew: list[Entry] = []
-    for what in _in_order(world):
+    for what in _in_order(simulation):
         if isinstance(what, Origin):
             origin = what.instant
             set_anew += [Entry(what.elapsed, origin + what.elapsed, what)] if begun else []
@@ -46,12 +46,12 @@ def entries(world: State) -> Iterator[Entry]:
         yield Entry(offset, origin + offset, call_of(what) if isinstance(what, RpcCall) else what)
 
 
-def _in_order(world: State) -> Iterator[Event | Note | RpcCall | Origin]:
+def _in_order(simulation: State) -> Iterator[Event | Note | RpcCall | Origin]:
     placed: list[tuple[_Place, Event | Note | RpcCall | Origin]] = []
-    placed += [((one.event, -1, 0), one) for one in world.origins]
-    placed += [((one.event, one.note, 0), one) for one in world.log.answered if not one.is_told]
-    placed += [((one.event, index, 1), one) for index, one in enumerate(world.notes)]
-    placed += [((index, _LAST_OF_ALL, 0), one) for index, one in enumerate(world.service.events)]
+    placed += [((one.event, -1, 0), one) for one in simulation.origins]
+    placed += [((one.event, one.note, 0), one) for one in simulation.log.answered if not one.is_told]
+    placed += [((one.event, index, 1), one) for index, one in enumerate(simulation.notes)]
+    placed += [((index, _LAST_OF_ALL, 0), one) for index, one in enumerate(simulation.service.events)]
     placed.sort(key=lambda pair: pair[0])  # it is stable: what has one place is in the order of its list
     return (what for _, what in placed)
 

@@ -14,10 +14,10 @@ SHOWN = 10
 """How many tasks a message lists."""
 
 
-def listing(tasks: Sequence[Task], world: State) -> str:
+def listing(tasks: Sequence[Task], simulation: State) -> str:
     """A line for each of the first tasks: when it goes, what holds it up, or how it ended; the rest is counted."""
-    reasons = {model_task(one.task): one.reason for one in blocked(world)}
-    return lines(tasks, [_line(task, world, reasons.get(task)) for task in tasks[:SHOWN]])
+    reasons = {model_task(one.task): one.reason for one in blocked(simulation)}
+    return lines(tasks, [_line(task, simulation, reasons.get(task)) for task in tasks[:SHOWN]])
 
 
 def lines(all: Sequence[object], shown: Sequence[str]) -> str:
@@ -26,14 +26,14 @@ def lines(all: Sequence[object], shown: Sequence[str]) -> str:
     return "\n".join([*(f"  {line}" for line in shown), *more])
 
 
-def _line(task: Task, world: State, reason: BlockedReason | None) -> str:
-    now = world.clock.now
+def _line(task: Task, simulation: State, reason: BlockedReason | None) -> str:
+    now = simulation.clock.now
     if not task.is_live:
         when = task.state.value
     elif task.in_flight:
         when = "under way"
     elif task.goes_at > now:
-        when = f"goes at {offset_text(task.goes_at - world.clock.origin)}"
+        when = f"goes at {offset_text(task.goes_at - simulation.clock.origin)}"
         when += f", in {duration_text(task.goes_at - now)}"
     else:
         when = "due"

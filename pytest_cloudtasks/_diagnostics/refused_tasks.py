@@ -17,27 +17,27 @@ _TARGETS = ("http_request", "app_engine_http_request")
 """What has a URL that an assertion may mean; a task without a target, or for a pull queue, has none."""
 
 
-def refused_like(match: Match, world: State, since: int = 0) -> list[str]:
+def refused_like(match: Match, simulation: State, since: int = 0) -> list[str]:
     """What is told of refused calls that look like what ``match`` expects, from call number ``since`` on."""
     told: dict[str, int] = {}
     most = max(1, len(match.expected()) // 2)
-    for call, record in _refused(world, since):
+    for call, record in _refused(simulation, since):
         if len(match.differences(record)) <= most:
             text = f"  {_title(record)}\n    {refusal_text(call)}"
             told[text] = told.get(text, 0) + 1
     return [f"{text}{f' (×{count})' if count > 1 else ''}" for text, count in told.items()]
 
 
-def _refused(world: State, since: int) -> Iterator[tuple[RpcCall, TaskRecord]]:
-    for call in world.log.since(since):
+def _refused(simulation: State, since: int) -> Iterator[tuple[RpcCall, TaskRecord]]:
+    for call in simulation.log.since(since):
         if call.method != "create_task" or call.result is not None or not hasattr(call.error, "code"):
             continue
         message = raw(call.request.task)
         if message.WhichOneof(message.DESCRIPTOR.oneofs[0].name) not in _TARGETS:
             continue
-        spec = world.frontend.messages.task_spec(message)
+        spec = simulation.frontend.messages.task_spec(message)
         assert spec.target is not None, "one of the targets is set"
-        at = world.clock.origin + call.offset
+        at = simulation.clock.origin + call.offset
         task = Task(
             spec.name,
             names.queue_of(spec.name) or call.request.parent,
@@ -48,7 +48,7 @@ def _refused(world: State, since: int) -> Iterator[tuple[RpcCall, TaskRecord]]:
             dispatch_deadline=spec.dispatch_deadline,
             retry_config=None,
         )
-        yield call, TaskRecord(task, world)
+        yield call, TaskRecord(task, simulation)
 
 
 def _title(record: TaskRecord) -> str:

@@ -25,12 +25,12 @@ _ENDED = {
 }
 
 
-def refusals_text(world: State) -> str:
+def refusals_text(simulation: State) -> str:
     """The last refused calls of the test, each with what the fake knows of it; "" if none was refused."""
     refused = [
-        call for call in world.rpcs if hasattr(call.error, "code") and not getattr(call.error, "is_planned", False)
+        call for call in simulation.rpcs if hasattr(call.error, "code") and not getattr(call.error, "is_planned", False)
     ]
-    told = ["\n".join([refusal_text(call), *_hints(world, call)]) for call in refused[-SHOWN:]]
+    told = ["\n".join([refusal_text(call), *_hints(simulation, call)]) for call in refused[-SHOWN:]]
     if len(refused) > SHOWN:
         told.insert(0, f"The last {SHOWN} of {len(refused)} refused calls:")
     return "\n\n".join(told)
@@ -43,63 +43,65 @@ def refusal_text(call: RpcCall) -> str:
     return f"{rpc} was refused with {error.code().name}: {error.details()}"
 
 
-def _hints(world: State, call: RpcCall) -> Iterator[str]:
+def _hints(simulation: State, call: RpcCall) -> Iterator[str]:
     error: Any = call.error
     name = name_in(call)
     queue = names.queue_of(name) or name
     if not names.is_queue(queue):
         return
     code = error.code().name
-    if queue not in world.service.queues:
+    if queue not in simulation.service.queues:
         if code in ("NOT_FOUND", "FAILED_PRECONDITION"):
-            yield from _on_missing_queue(world, queue)
+            yield from _on_missing_queue(simulation, queue)
     elif code in ("ALREADY_EXISTS", "NOT_FOUND") and name != queue:
-        yield from _on_task(world, name, call)
+        yield from _on_task(simulation, name, call)
     elif "Task size too large" in error.details():
-        yield f"The limit is {world.service.knobs.max_task_size} bytes of the stored task, by the knob max_task_size."
+        limit = simulation.service.knobs.max_task_size
+        yield f"The limit is {limit} bytes of the stored task, by the knob max_task_size."
 
 
-def _on_missing_queue(world: State, queue: str) -> Iterator[str]:
+def _on_missing_queue(simulation: State, queue: str) -> Iterator[str]:
     short = names.short(queue)
     try:
-        world.queue_named(short if world.settings.queue_name(short) == queue else queue)
+        simulation.queue_named(short if simulation.settings.queue_name(short) == queue else queue)
     except LookupError as missing:
         yield str(missing)
     else:
         yield (
             f"The queue {names.short(queue)} was deleted in this test; its name is free again"
-            f" {duration_text(world.service.knobs.queue_tombstone_ttl)} after that, by the knob queue_tombstone_ttl."
+            f" {duration_text(simulation.service.knobs.queue_tombstone_ttl)} after that, by the knob"
+            " queue_tombstone_ttl."
         )
 
 
-def _on_task(world: State, name: str, call: RpcCall) -> Iterator[str]:
+def _on_task(simulation: State, name: str, call: RpcCall) -> Iterator[str]:
     """What was known of the task when the call came; it may have ended since, and another have taken its name."""
     named = [
         (number, event.task)
-        for number, event in enumerate(world.service.events)
+        for number, event in enumerate(simulation.service.events)
         if event.kind is EventKind.TASK_CREATED and event.task is not None and event.task.name == name
     ]
     before = [task for number, task in named if number < call.event]
     if before:
-        yield _on_known_task(world, before[-1], call)
+        yield _on_known_task(simulation, before[-1], call)
         return
     if named:
-        yield f"{names.short(name)} was created only after that, at {_offset(world, named[0][1].create_time)}."
+        yield f"{names.short(name)} was created only after that, at {_offset(simulation, named[0][1].create_time)}."
         return
-    there = [names.short(one.name) for one in world.service.accepted if one.queue_name == names.queue_of(name)]
+    there = [names.short(one.name) for one in simulation.service.accepted if one.queue_name == names.queue_of(name)]
     yield f"No task {names.short(name)} was created in this test.{did_you_mean(names.short(name), there)}"
 
 
-def _on_known_task(world: State, task: Task, call: RpcCall) -> str:
+def _on_known_task(simulation: State, task: Task, call: RpcCall) -> str:
     error: Any = call.error
-    created = f"{names.short(task.name)} was created at {_offset(world, task.create_time)}"
+    created = f"{names.short(task.name)} was created at {_offset(simulation, task.create_time)}"
     if task.ended_at is None:
         return f"{created}, and is still there."
     if error.details() == TASK_EXISTS.text:
         return f"{created}, and was still there."
-    ended = f"{created}, and {_ENDED[task.state]} at {_offset(world, task.ended_at)}."
+    ended = f"{created}, and {_ENDED[task.state]} at {_offset(simulation, task.ended_at)}."
     if error.code().name == "ALREADY_EXISTS":
-        ttl = duration_text(world.service.knobs.task_tombstone_ttl)
+        ttl = duration_text(simulation.service.knobs.task_tombstone_ttl)
         ended += (
             f" Its name is free again {ttl} after that, by the knob task_tombstone_ttl. Google has published 1 h, 4 h"
             " and 24 h: rely on none of them."
@@ -107,5 +109,5 @@ def _on_known_task(world: State, task: Task, call: RpcCall) -> str:
     return ended
 
 
-def _offset(world: State, instant: int) -> str:
-    return offset_text(instant - world.clock.origin)
+def _offset(simulation: State, instant: int) -> str:
+    return offset_text(instant - simulation.clock.origin)

@@ -17,52 +17,52 @@ _HOW_TO_TURN_OFF = (
 )
 
 
-def passed_over(world: State) -> str:
+def passed_over(simulation: State) -> str:
     """What ``strict`` has to say at the end of a test that has passed; "" if there is nothing."""
-    if not world.settings.strict:
+    if not simulation.settings.strict:
         return ""
-    told = [part for part in (*_tasks(world), _errors(world)) if part]
+    told = [part for part in (*_tasks(simulation), _errors(simulation)) if part]
     if not told:
         return ""
-    headline = f"strict={world.settings.strict!r} fails a test that passes and leaves something behind."
+    headline = f"strict={simulation.settings.strict!r} fails a test that passes and leaves something behind."
     return "\n\n".join([headline, *told, _HOW_TO_TURN_OFF])
 
 
-def check_strictness(world: State) -> None:
+def check_strictness(simulation: State) -> None:
     """Fail where a block or an example that has passed leaves something behind."""
     __tracebackhide__ = True
-    told = passed_over(world)
+    told = passed_over(simulation)
     if told:
-        raise with_timeline(told, world)
+        raise with_timeline(told, simulation)
 
 
-def _tasks(world: State) -> Iterator[str]:
+def _tasks(simulation: State) -> Iterator[str]:
     left = set()
-    if world.settings.strict == DRAINED and (tasks := world.live_tasks()):
+    if simulation.settings.strict == DRAINED and (tasks := simulation.live_tasks()):
         left = set(tasks)
         yield (
-            f"Left in the queues: {counted(len(tasks), 'task')}\n{listing(tasks, world)}\n"
+            f"Left in the queues: {counted(len(tasks), 'task')}\n{listing(tasks, simulation)}\n"
             "Drive them to their end, by cloud_tasks.drain() or advance(), or delete them."
         )
     neglected = [
         task
-        for task in world.service.accepted
-        if not task.dispatch_count and task not in left and not world.attention.has_matched(task)
+        for task in simulation.service.accepted
+        if not task.dispatch_count and task not in left and not simulation.attention.has_matched(task)
     ]
     if neglected:
         yield (
             f"Neither dispatched nor matched by an assertion: {counted(len(neglected), 'task')}\n"
-            f"{listing(neglected, world)}\n"
+            f"{listing(neglected, simulation)}\n"
             "Assert on them, by cloud_tasks.assert_enqueued() and its kin, or dispatch them, by drain() and its kin."
         )
 
 
-def _errors(world: State) -> str:
-    errors = list(world.attention.unseen_errors())
+def _errors(simulation: State) -> str:
+    errors = list(simulation.attention.unseen_errors())
     if not errors:
         return ""
     shown = [
-        f"{short_name(world.service.accepted[sequence])} attempt {number}: {text}"
+        f"{short_name(simulation.service.accepted[sequence])} attempt {number}: {text}"
         for sequence, number, text in errors[:SHOWN]
     ]
     return (

@@ -23,14 +23,14 @@ NAMED = 3
 """How many of the tasks that a queue holds back are named."""
 
 
-def timeline_text(world: State) -> str:
+def timeline_text(simulation: State) -> str:
     """One line an event: the offset from where time is held, the queue or task, and what happened to it."""
-    return "\n".join(_aligned(world)) or "nothing has happened yet"
+    return "\n".join(_aligned(simulation)) or "nothing has happened yet"
 
 
-def timeline_excerpt(world: State) -> str:
+def timeline_excerpt(simulation: State) -> str:
     """The same in a message: not too long, with a count of the lines that were left out."""
-    lines = [shortened(line, WIDTH) for line in _aligned(world)]
+    lines = [shortened(line, WIDTH) for line in _aligned(simulation)]
     left_out = len(lines) - HEAD - TAIL
     if left_out > 1:
         told = f"… {left_out} lines left out; cloud_tasks.timeline() has them all …"
@@ -38,20 +38,20 @@ def timeline_excerpt(world: State) -> str:
     return "\n".join(lines) or "nothing has happened yet"
 
 
-def indented_excerpt(world: State) -> str:
+def indented_excerpt(simulation: State) -> str:
     """The same as part of a message, every line two columns in."""
-    return "\n".join(f"  {line}" for line in timeline_excerpt(world).splitlines())
+    return "\n".join(f"  {line}" for line in timeline_excerpt(simulation).splitlines())
 
 
-def _aligned(world: State) -> list[str]:
-    lines = [(offset_text(entry.offset), entry_text(entry)) for entry in folded(_told(world))]
-    lines += [(offset_text(world.clock.elapsed), text) for text in _held_back(world)]
+def _aligned(simulation: State) -> list[str]:
+    lines = [(offset_text(entry.offset), entry_text(entry)) for entry in folded(_told(simulation))]
+    lines += [(offset_text(simulation.clock.elapsed), text) for text in _held_back(simulation)]
     width = max((len(offset) for offset, _ in lines), default=0)
     return [f"{offset:<{width}}  {text}" for offset, text in lines]
 
 
-def _told(world: State) -> Iterator[Entry]:
-    return (entry for entry in entries(world) if not _is_told_by_its_answer(entry.what))
+def _told(simulation: State) -> Iterator[Entry]:
+    return (entry for entry in entries(simulation) if not _is_told_by_its_answer(entry.what))
 
 
 def _is_told_by_its_answer(what: object) -> bool:
@@ -61,11 +61,11 @@ def _is_told_by_its_answer(what: object) -> bool:
     return what.attempt.response_time == what.attempt.dispatch_time
 
 
-def _held_back(world: State) -> Iterator[str]:
+def _held_back(simulation: State) -> Iterator[str]:
     """What cannot go out now, and why; the tasks of a queue in one line."""
-    if not world.service.has_live_tasks:
+    if not simulation.service.has_live_tasks:
         return
-    tasks = [(model_task(one.task), one.reason) for one in blocked(world)]
+    tasks = [(model_task(one.task), one.reason) for one in blocked(simulation)]
     for (_, reason), group in groupby(tasks, key=lambda pair: (pair[0].queue_name, pair[1])):
         held = [short_name(task) for task, _ in group]
         if len(held) == 1:

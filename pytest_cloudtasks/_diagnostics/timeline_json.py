@@ -23,22 +23,22 @@ from .history import Entry, entries
 from .timeline import timeline_text
 
 
-def timeline_as(form: str, world: State) -> str:
+def timeline_as(form: str, simulation: State) -> str:
     """The timeline as text or as JSON."""
     forms = {"text": timeline_text, "json": timeline_json}
     if not isinstance(form, str) or form not in forms:
         raise ValueError(
             f"timeline() has the formats 'text' and 'json', and got {safe_repr(form)}.{did_you_mean(form, forms)}"
         )
-    return forms[form](world)
+    return forms[form](simulation)
 
 
-def timeline_json(world: State) -> str:
+def timeline_json(simulation: State) -> str:
     """`timeline_data` as a JSON text."""
-    return json.dumps(timeline_data(world), indent=2, ensure_ascii=False)
+    return json.dumps(timeline_data(simulation), indent=2, ensure_ascii=False)
 
 
-def timeline_data(world: State) -> list[dict[str, Any]]:
+def timeline_data(simulation: State) -> list[dict[str, Any]]:
     """A list of objects, an event each, and at its end what is held back now.
 
     Each has ``at`` (ISO 8601), ``offset`` (seconds), ``event`` and ``text``. Where they apply it has
@@ -46,10 +46,10 @@ def timeline_data(world: State) -> list[dict[str, Any]]:
     ``attempt``, ``forced``, ``result``, ``retry_at``, ``exhausted``, ``dropped`` and ``lost`` of an attempt; ``until``
     of a lease; ``rpc`` and ``code`` of a call; ``reason`` of what is blocked.
     """
-    found = [entry_data(entry) for entry in entries(world)]
-    if world.service.has_live_tasks:
-        now = {"at": _iso(world.clock.now), "offset": _seconds(world.clock.elapsed), "event": "blocked"}
-        for one in blocked(world):
+    found = [entry_data(entry) for entry in entries(simulation)]
+    if simulation.service.has_live_tasks:
+        now = {"at": _iso(simulation.clock.now), "offset": _seconds(simulation.clock.elapsed), "event": "blocked"}
+        for one in blocked(simulation):
             text = f"{one.task.queue}/{one.task.id} blocked: {one.reason.value}"
             about = {"queue": names.queue_of(one.task.name), "task": one.task.name, "reason": one.reason.name}
             found.append({**now, "text": text, **about})

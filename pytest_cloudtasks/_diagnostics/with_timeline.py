@@ -6,8 +6,8 @@ from .._simulation.exceptions import CloudTasksAssertionError
 from .._simulation.state import State
 
 
-def with_timeline(message: str, world: State) -> CloudTasksAssertionError:
+def with_timeline(message: str, simulation: State) -> CloudTasksAssertionError:
     """A failed assertion whose message is followed by the timeline."""
     from .timeline import indented_excerpt
 
-    return CloudTasksAssertionError(f"{message}\n\nTimeline:\n{indented_excerpt(world)}")
+    return CloudTasksAssertionError(f"{message}\n\nTimeline:\n{indented_excerpt(simulation)}")

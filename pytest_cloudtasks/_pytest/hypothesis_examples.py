@@ -1,4 +1,4 @@
-"""A fresh world for every Hypothesis example.
+"""A fresh simulation for every Hypothesis example.
 
 Nothing of Hypothesis is imported here: a ``@given`` test carries a handle whose ``inner_test`` other plugins may
 replace, as the Hypothesis documentation describes for custom executors.
@@ -14,15 +14,17 @@ from typing import Any
 
 from .._api.fake import FakeCloudTasks
 from .._diagnostics.strict import check_strictness
-from .._simulation.simulation import World
+from .._simulation.simulation import Simulation
 
 
 @contextmanager
-def fresh_examples(test: Any, handle: FakeCloudTasks, world: World, show: Callable[[World], None]) -> Iterator[None]:
-    """Run each example of ``test`` in a world that starts where the test's fixtures left ``world``."""
+def fresh_examples(
+    test: Any, handle: FakeCloudTasks, simulation: Simulation, show: Callable[[Simulation], None]
+) -> Iterator[None]:
+    """Run each example of ``test`` in a simulation that starts where the test's fixtures left ``simulation``."""
     inner = test.inner_test
-    fresh = world.snapshot()
-    world.clock.pause()
+    fresh = simulation.snapshot()
+    simulation.clock.pause()
 
     @contextmanager
     def example() -> Iterator[None]:
@@ -37,7 +39,7 @@ def fresh_examples(test: Any, handle: FakeCloudTasks, world: World, show: Callab
     if inspect.iscoroutinefunction(inner):
 
         @functools.wraps(inner)
-        async def in_fresh_world(*args: Any, **kwargs: Any) -> Any:
+        async def in_fresh_simulation(*args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
             with example():
                 return await inner(*args, **kwargs)
@@ -45,14 +47,14 @@ def fresh_examples(test: Any, handle: FakeCloudTasks, world: World, show: Callab
     else:
 
         @functools.wraps(inner)
-        def in_fresh_world(*args: Any, **kwargs: Any) -> Any:
+        def in_fresh_simulation(*args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
             with example():
                 return inner(*args, **kwargs)
 
-    test.inner_test = in_fresh_world
+    test.inner_test = in_fresh_simulation
     try:
         yield
     finally:
         test.inner_test = inner
-        world.clock.resume()
+        simulation.clock.resume()

@@ -17,7 +17,7 @@ import pytest
 from .seed import test_id
 
 if TYPE_CHECKING:
-    from .._simulation.simulation import World
+    from .._simulation.simulation import Simulation
     from .session import PluginSession
 
 _OURS = '<meta name="generator" content="pytest-cloudtasks">'
@@ -78,19 +78,19 @@ class Reporting:
         """Keep what one phase of a test adds to its page, and write the page at the test's end."""
         if report.when == "setup":
             self._running = None
-        world = self._session.world
-        if world is not None and (report.failed or (self._wanted == "all" and report.when == "call")):
-            self._look(test_id(item), world, report, call)
+        simulation = self._session.simulation
+        if simulation is not None and (report.failed or (self._wanted == "all" and report.when == "call")):
+            self._look(test_id(item), simulation, report, call)
         if report.when == "teardown" and self._running is not None:
             setattr(report, _ENTRY, self._write(self._running))
             self._running = None
 
-    def _look(self, test: str, world: World, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
-        """Keep what the page shows: the world as it was at the first failure, and the messages of all."""
+    def _look(self, test: str, simulation: Simulation, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+        """Keep what the page shows: the simulation as it was at the first failure, and the messages of all."""
         if self._running is None or self._running["outcome"] != "failed":
             from .._report.data import report_data
 
-            self._running = {"test": test, "data": report_data(world, self._config.rootpath), "messages": []}
+            self._running = {"test": test, "data": report_data(simulation, self._config.rootpath), "messages": []}
             self._running["outcome"] = "failed" if report.failed else _outcome(report)
         if report.failed:
             self._running["messages"].append(_message(report, call))

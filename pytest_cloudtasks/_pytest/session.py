@@ -1,4 +1,4 @@
-"""The fakes of a pytest session: one handle, a fresh world for each test that wants one."""
+"""The fakes of a pytest session: one handle, a fresh simulation for each test that wants one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .._api.fake import FakeCloudTasks
     from .._server.loopback import CloudTasksServer
     from .._simulation.settings import Settings
-    from .._simulation.simulation import World
+    from .._simulation.simulation import Simulation
 
 MARKER = "cloud_tasks"
 SERVER = "cloud_tasks_server"
@@ -48,9 +48,9 @@ class PluginSession:
         self._exports = False
         self._exported = ExitStack()
         """What a test's environment variables are taken back by."""
-        self._world: World | None = None
-        self._first_world: World | None = None
-        """The one of the test itself, where `_world` is that of an example."""
+        self._simulation: Simulation | None = None
+        self._first_simulation: Simulation | None = None
+        """The one of the test itself, where `_simulation` is that of an example."""
         self._failures: list[str] = []
         self._has_failed = self._has_passed = False
         self._before = (switchboard.refuse_outside, switchboard.defers_credentials, switchboard.redirected_always)
@@ -86,10 +86,10 @@ class PluginSession:
     # --- the life of a test --------------------------------------------------------------------------------------
 
     def set_up(self, item: pytest.Item) -> None:
-        """Begin a test: with a world, if it asks for one."""
+        """Begin a test: with a simulation, if it asks for one."""
         self.look_again()
         self._item = item
-        self._world = self._first_world = None
+        self._simulation = self._first_simulation = None
         self._failures = []
         self._has_failed = self._has_passed = False
         self._is_own_time = False
@@ -114,7 +114,7 @@ class PluginSession:
         if self._item is None:
             return
         self._is_asked_for = True
-        if self._world is None:
+        if self._simulation is None:
             self._begin(self._item)
         elif self._is_own_time and not self._wide_fixtures:
             self._hold_time()
@@ -122,9 +122,9 @@ class PluginSession:
     def release_time(self) -> None:
         """Something ends the test and the run: time is real before anybody is told."""
         self._is_own_time = False
-        for world in switchboard.backends:
-            if world not in self._outer:
-                world.let_time_go()
+        for simulation in switchboard.backends:
+            if simulation not in self._outer:
+                simulation.let_time_go()
 
     def tear_down(self, item: pytest.Item, *, is_failing: bool = False) -> None:
         """End a test, after its fixtures: release everything, then fail for what application code has swallowed.
@@ -136,29 +136,34 @@ class PluginSession:
         self._stack.close()
         self._item = None
         self._decide_outside(self._ini["outside"])
-        failures = [*self._failures, *(self._world.failures if self._world is not None else ())]
+        failures = [*self._failures, *(self._simulation.failures if self._simulation is not None else ())]
         if failures and not self._has_failed:
             pytest.fail("\n\n".join(failures), pytrace=False)
         self._check_strictness()
-        if not self._has_failed and self._first_world is not None:
-            self._warn(item, self._first_world)
+        if not self._has_failed and self._first_simulation is not None:
+            self._warn(item, self._first_simulation)
 
     def _check_strictness(self) -> None:
         """Fail a test that passes and leaves something behind; Hypothesis's examples were asked each for itself."""
-        if not self._has_passed or self._has_failed or self._world is None or self._world is not self._first_world:
+        if (
+            not self._has_passed
+            or self._has_failed
+            or self._simulation is None
+            or self._simulation is not self._first_simulation
+        ):
             return
         from .._diagnostics.strict import passed_over
 
-        told = passed_over(self._world)
+        told = passed_over(self._simulation)
         if told:
             pytest.fail(told, pytrace=False)
 
-    def _warn(self, item: pytest.Item, world: World) -> None:
+    def _warn(self, item: pytest.Item, simulation: Simulation) -> None:
         """A test that passes although what it planned never happened may not test what it is about."""
         from .._api.faults import unused
         from .._simulation.django_on_commit import CloudTasksWarning
 
-        for told in unused(world):
+        for told in unused(simulation):
             try:
                 item.warn(CloudTasksWarning(told))
             except CloudTasksWarning:  # the suite turns warnings into errors
@@ -188,7 +193,7 @@ class PluginSession:
             return
         self._exports = True
         self._exported.callback(self._export_no_more)
-        if self._world is None:
+        if self._simulation is None:
             self._begin(self._item)
         self._exported.enter_context(retries_by_real_time())
         self._exported.enter_context(exported(self._server.environment))
@@ -211,38 +216,38 @@ class PluginSession:
             yield
             return
         self._wide_fixtures += 1
-        world = self._world if self._wide_fixtures == 1 else None
-        if world is not None:
-            world.clock.pause()
+        simulation = self._simulation if self._wide_fixtures == 1 else None
+        if simulation is not None:
+            simulation.clock.pause()
         try:
             yield
         finally:
             self._wide_fixtures -= 1
-            if world is not None:
-                world.clock.resume()
-            if self._world is not None:
+            if simulation is not None:
+                simulation.clock.resume()
+            if self._simulation is not None:
                 # A fake that it has begun is the outer one for the tests that follow, and so for this one.
-                switchboard.put_innermost(self._world)
+                switchboard.put_innermost(self._simulation)
                 if not self._wide_fixtures:
                     self._hold_time()
 
     @contextmanager
     def calling(self, item: pytest.Item) -> Iterator[None]:
-        """While the test function runs; under Hypothesis every example gets a world of its own."""
+        """While the test function runs; under Hypothesis every example gets a simulation of its own."""
         self.begin_own_time()
         test = getattr(getattr(item, "obj", None), "hypothesis", None)
         with ExitStack() as stack:
             stack.callback(self._end_run)
-            if self._world is not None and test is not None:
+            if self._simulation is not None and test is not None:
                 from .hypothesis_examples import fresh_examples
 
-                stack.enter_context(fresh_examples(test, self.handle, self._world, self._show))
+                stack.enter_context(fresh_examples(test, self.handle, self._simulation, self._show))
             yield
 
     def _end_run(self) -> None:
         """End the run for a handler's pytest.exit(), which the application may have swallowed."""
-        if self._world is not None and self._world.ending is not None:
-            raise self._world.ending
+        if self._simulation is not None and self._simulation.ending is not None:
+            raise self._simulation.ending
 
     def explain(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
         """Attach the timeline to the report of a failed test."""
@@ -264,15 +269,15 @@ class PluginSession:
         """Failures that application code has swallowed before ``error``."""
         from .._service.safe_text import safe_str
 
-        failures = [*self._failures, *(self._world.failures if self._world is not None else ())]
+        failures = [*self._failures, *(self._simulation.failures if self._simulation is not None else ())]
         text = safe_str(error) if failures else ""
         return "\n\n".join(one for one in failures if one not in text)
 
     def _sections_of(self, error: BaseException) -> Iterator[tuple[str, Callable[[], str]]]:
         """The titles and texts of what a failed test's report has of its fake."""
         yield "Cloud Tasks failures before", lambda: self._swallowed_text(error)
-        world = self._world
-        if world is None:
+        simulation = self._simulation
+        if simulation is None:
             return
         from .._diagnostics.rpc_errors import refusals_text
         from .._diagnostics.timeline import timeline_excerpt
@@ -280,12 +285,12 @@ class PluginSession:
         from .._time.foreign import advice_on
 
         yield "Cloud Tasks: clocks", lambda: advice_on(error) or ""
-        yield "Cloud Tasks refusals", lambda: refusals_text(world)
-        has_timeline = not isinstance(error, CloudTasksAssertionError) and world.has_a_story
+        yield "Cloud Tasks refusals", lambda: refusals_text(simulation)
+        has_timeline = not isinstance(error, CloudTasksAssertionError) and simulation.has_a_story
 
         def story() -> str:
-            told = [timeline_excerpt(world)] if has_timeline else []
-            return "\n\n".join([*told, *filter(None, [world.choices.replay])])
+            told = [timeline_excerpt(simulation)] if has_timeline else []
+            return "\n\n".join([*told, *filter(None, [simulation.choices.replay])])
 
         yield f"Cloud Tasks {'timeline' if has_timeline else 'choices'}", story
 
@@ -300,48 +305,48 @@ class PluginSession:
         return self._handle
 
     @property
-    def world(self) -> World | None:
+    def simulation(self) -> Simulation | None:
         """That of the test that runs, or ran last; under Hypothesis that of its last example."""
-        return self._world
+        return self._simulation
 
     # --- inside --------------------------------------------------------------------------------------------------
 
     def _begin(self, item: pytest.Item) -> None:
-        from .._simulation.simulation import World
+        from .._simulation.simulation import Simulation
 
         with self._naming(item):
-            world = World(self._settings_of(item, wanted=True), test_id(item))
-            world.check_queues()
+            simulation = Simulation(self._settings_of(item, wanted=True), test_id(item))
+            simulation.check_queues()
         if "freezegun" in sys.modules:  # what is first imported while it freezes would keep its datetime for good
-            _ = world.frontend
-        self._world = self._first_world = world
-        self._stack = self.handle._in(world)
+            _ = simulation.frontend
+        self._simulation = self._first_simulation = simulation
+        self._stack = self.handle._in(simulation)
         if not self._wide_fixtures:
             self._hold_time()
 
     def _hold_time(self) -> None:
         """Hold time in the test's own time, or with the first use of a fake that nobody has asked for by name."""
-        if self._world is None or not self._is_own_time:
+        if self._simulation is None or not self._is_own_time:
             return
         if self._is_asked_for:
-            self._world.hold_time()
+            self._simulation.hold_time()
         else:
-            self._world.clock.hold_when_used()
+            self._simulation.clock.hold_when_used()
 
     def _end_own_time(self) -> None:
         """The test's own fixtures are torn down, and those of wider scopes follow, in real time."""
         self._is_own_time = False
-        if self._first_world is not None:
-            self._first_world.let_time_go()
+        if self._first_simulation is not None:
+            self._first_simulation.let_time_go()
 
     def _begin_on_demand(self) -> None:
         """The handle was touched in a test whose fixtures did not name it: request.getfixturevalue() does that."""
         if self._item is not None:
             self._begin(self._item)
 
-    def _show(self, world: World) -> None:
-        """Hypothesis is running an example in ``world``: a failure shows its timeline."""
-        self._world = world
+    def _show(self, simulation: Simulation) -> None:
+        """Hypothesis is running an example in ``simulation``: a failure shows its timeline."""
+        self._simulation = simulation
 
     def _settings_of(self, item: pytest.Item, wanted: bool = False) -> Any:
         """The settings of a test; None where neither marker nor ini file says anything and nobody ``wanted`` them."""

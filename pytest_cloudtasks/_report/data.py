@@ -27,24 +27,24 @@ _TOLD_ELSEWHERE = frozenset({EventKind.TASK_CREATED, EventKind.TASK_DISPATCHED})
 """Events of tasks that a lane draws from the task itself."""
 
 
-def report_data(world: State, root: Path | None = None) -> dict[str, Any]:
-    """Everything that a page shows of ``world``, in types that JSON has. Paths in texts are relative to ``root``."""
-    return _Report(world, root).data()
+def report_data(simulation: State, root: Path | None = None) -> dict[str, Any]:
+    """Everything that a page shows of a simulation, in types that JSON has. Paths in texts are relative to ``root``."""
+    return _Report(simulation, root).data()
 
 
 class _Report:
-    def __init__(self, world: State, root: Path | None) -> None:
-        self._world = world
-        self._panels = Details(world, root)
-        self._story = list(entries(world))
-        self._now = world.clock.elapsed if world.clock.has_started else 0
+    def __init__(self, simulation: State, root: Path | None) -> None:
+        self._simulation = simulation
+        self._panels = Details(simulation, root)
+        self._story = list(entries(simulation))
+        self._now = simulation.clock.elapsed if simulation.clock.has_started else 0
         self._stories: dict[Task, TaskStory] = {}
         self._queues: dict[str, list[tuple[int, Event]]] = {}
         for entry in self._story:
             self._sort_in(entry)
         kept = kept_tasks(list(self._stories))
         limit = share(one.dispatch_count for one in kept)
-        held_up = blocked(world) if world.service.has_live_tasks else []
+        held_up = blocked(simulation) if simulation.service.has_live_tasks else []
         self._reasons = {model_task(one.task): one.reason.value for one in held_up}
         self._lanes = {task: TaskLane(self._stories[task], self._panels, limit) for task in kept}
         self._task_panels = {task: self._panels.task(task, self._stories[task].origin) for task in kept}
@@ -72,7 +72,7 @@ class _Report:
         queues = [self._queue(name) for name in self._queues]
         return {
             "now": self._now,
-            "seed": self._world.choices.replay,
+            "seed": self._simulation.choices.replay,
             "counts": {"tasks": len(self._stories), "attempts": len(attempts), "kinds": dict(sorted(kinds.items()))},
             "calls": calls,
             "queues": queues,
@@ -82,19 +82,19 @@ class _Report:
         }
 
     def _calls(self) -> list[Item]:
-        items = call_items(self._world.log.answered, self._origin_at, self._panels)
-        items += [fault(one, one.text, self._panels) for one in self._world.notes if one.task not in self._stories]
+        items = call_items(self._simulation.log.answered, self._origin_at, self._panels)
+        items += [fault(one, one.text, self._panels) for one in self._simulation.notes if one.task not in self._stories]
         return sorted(items, key=lambda item: item["at"])
 
     def _origin_at(self, event: int) -> int:
         """The instant that offsets count from before event number ``event``."""
-        origins = self._world.origins
+        origins = self._simulation.origins
         return origins[max(0, bisect_right([one.event for one in origins], event) - 1)].instant
 
     def _queue(self, name: str) -> dict[str, Any]:
         marks, spans = queue_items(self._queues[name], self._now)
         tasks = [task for task in self._stories if task.queue_name == name]
-        queue = self._world.service.queues.get(name)
+        queue = self._simulation.service.queues.get(name)
         alike = [one for one in self._queues if names.short(one) == names.short(name)]
         return {
             "name": names.short(name) if len(alike) == 1 else name,

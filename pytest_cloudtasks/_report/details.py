@@ -28,24 +28,24 @@ CALLS = 5
 class Details:
     """The texts of the panel, each part of which is kept once: a body is often that of many attempts."""
 
-    def __init__(self, world: State, root: Path | None) -> None:
+    def __init__(self, simulation: State, root: Path | None) -> None:
         self.panels: list[dict[str, Any]] = []
         self.parts: list[list[Any]] = []
-        self._world = world
+        self._simulation = simulation
         self._root = root
         self._known: dict[tuple[Any, ...], int] = {}
 
     def attempt(self, attempt: Attempt, answered: Event | None, origin: int) -> int:
         """The panel of an attempt: what it came to, the request, the answer."""
         parts = [self._part("Attempt", _course(attempt, answered, origin))]
-        request = self._world.requests.get(attempt)
+        request = self._simulation.requests.get(attempt)
         target = attempt.target if request is None else request
         url = url_of(attempt.target) if request is None else request.url
         headers = attempt.target.headers if request is None else request.headers.pairs()
         parts.append(self._part("Request", [[target.method, url], *header_pairs(tuple(headers), origin)]))
         if target.body:
             parts.append(self._part("Request body", [], body_text(target.body)))
-        answer = self._world.answers.get(attempt)
+        answer = self._simulation.answers.get(attempt)
         if answer is not None:
             pairs: Pairs = [["status", str(answer.status)]] if answer.status else []
             pairs += header_pairs(answer.headers.pairs(), origin)

@@ -212,9 +212,9 @@ def serving_from(given: argparse.Namespace) -> Serving:
     app_engine = given.app_engine_host and server_url(given.app_engine_host, "--app-engine-host")
     forwardings = [Forwarding(one) for one in given.forward]
     settings = _settings(given)
-    from .._simulation.simulation import World
+    from .._simulation.simulation import Simulation
 
-    World(settings).check_queues()
+    Simulation(settings).check_queues()
     return Serving(
         settings,
         Destinations(forwardings, app_engine, allow_remote=_switch(given, "allow_remote")),

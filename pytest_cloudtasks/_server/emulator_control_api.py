@@ -57,13 +57,13 @@ class Control:
 
     async def healthz(self, request: web.Request) -> web.Response:
         """That the server is there, and what time it is for it."""
-        return web.json_response({"status": "ok", "now": views.iso(self._pump.world.observe())})
+        return web.json_response({"status": "ok", "now": views.iso(self._pump.simulation.observe())})
 
     async def reset(self, request: web.Request) -> web.Response:
         """Forget every task and queue but those that the server was started with; time goes on where it is."""
         await _asked(request, ())
         await self._pump.reset()
-        return web.json_response({"now": views.iso(self._pump.world.observe())})
+        return web.json_response({"now": views.iso(self._pump.simulation.observe())})
 
     async def wait(self, request: web.Request) -> web.Response:
         """Wait until nothing is under way or due (``for`` idle), or until nothing more is to come (``empty``)."""
@@ -81,7 +81,7 @@ class Control:
             raise ControlError.too_late(
                 f"After {seconds:g} s the server is not {what}. {self._what_is_left(queue)}"
             ) from None
-        return web.json_response({"now": views.iso(pump.world.observe())})
+        return web.json_response({"now": views.iso(pump.simulation.observe())})
 
     async def jump(self, request: web.Request) -> web.Response:
         """Move time ahead ``by`` a duration, or ``to`` an instant, visiting each event on the way."""
@@ -106,21 +106,23 @@ class Control:
         states = [state.value for state in TaskState]
         if asked.get("state", states[0]) not in states:
             raise ControlError.invalid(f"state takes {listed(states, 'or')}, and got {asked['state']!r}.")
-        return web.json_response({"tasks": views.tasks(self._pump.world, self._queue(asked), asked.get("state"))})
+        return web.json_response({"tasks": views.tasks(self._pump.simulation, self._queue(asked), asked.get("state"))})
 
     async def attempts(self, request: web.Request) -> web.Response:
         """Every attempt, in the order of dispatch."""
         asked = _query(request, ("queue", "task"))
-        return web.json_response({"attempts": views.attempts(self._pump.world, self._queue(asked), asked.get("task"))})
+        return web.json_response(
+            {"attempts": views.attempts(self._pump.simulation, self._queue(asked), asked.get("task"))}
+        )
 
     async def timeline(self, request: web.Request) -> web.Response:
         """What happened since the start, or since the last reset: as JSON, or as text."""
         asked = _query(request, ("format",))
-        world = self._pump.world
+        simulation = self._pump.simulation
         if asked.get("format", "json") == "json":
-            return web.json_response({"timeline": timeline_data(world)})
+            return web.json_response({"timeline": timeline_data(simulation)})
         if asked["format"] == "text":
-            return web.Response(text=f"{timeline_text(world)}\n")
+            return web.Response(text=f"{timeline_text(simulation)}\n")
         raise ControlError.invalid(f"format takes 'json' or 'text', and got {asked['format']!r}.")
 
     def _queue(self, asked: Mapping[str, Any]) -> str | None:
@@ -128,10 +130,10 @@ class Control:
             return None
         queue = _text(asked, "queue")
         try:
-            return self._pump.world.queue_named(queue)
+            return self._pump.simulation.queue_named(queue)
         except LookupError:
-            known = sorted(self._pump.world.service.queues)
-            near = did_you_mean(self._pump.world.settings.queue_name(queue), known)
+            known = sorted(self._pump.simulation.service.queues)
+            near = did_you_mean(self._pump.simulation.settings.queue_name(queue), known)
             raise ControlError(404, "NOT_FOUND", f"There is no queue {queue!r}.{near}") from None
 
     def _what_is_left(self, queue: str | None) -> str:
@@ -140,7 +142,7 @@ class Control:
             more = f" and {len(under_way) - _NAMED} more" if len(under_way) > _NAMED else ""
             named = f"{', '.join(under_way[:_NAMED])}{more}"
             return f"{counted(len(under_way), 'attempt')} under way: {named}."
-        waiting = [one for one in self._pump.world.live_tasks() if queue in (None, one.queue_name)]
+        waiting = [one for one in self._pump.simulation.live_tasks() if queue in (None, one.queue_name)]
         return f"{counted(len(waiting), 'task')} to come: {', '.join(short_name(one) for one in waiting[:_NAMED])}."
 
 

@@ -12,25 +12,25 @@ from .._service.request import AppEngineTarget, PullMessage
 from .._service.task import Task
 from .._targets.request import url_of
 from .._time.instants import to_datetime
-from .emulator_simulation import StandingWorld
+from .emulator_simulation import EmulatorSimulation
 from .emulator_time_jumps import Journey
 
 
-def tasks(world: StandingWorld, queue: str | None, state: str | None) -> list[dict[str, Any]]:
+def tasks(simulation: EmulatorSimulation, queue: str | None, state: str | None) -> list[dict[str, Any]]:
     """Every task that was accepted, gone ones included, oldest first."""
-    return [_task(world, task) for task in _chosen(world, queue) if state in (None, task.state.value)]
+    return [_task(simulation, task) for task in _chosen(simulation, queue) if state in (None, task.state.value)]
 
 
-def attempts(world: StandingWorld, queue: str | None, task: str | None) -> list[dict[str, Any]]:
+def attempts(simulation: EmulatorSimulation, queue: str | None, task: str | None) -> list[dict[str, Any]]:
     """Every attempt, in the order of dispatch; ``task`` is a full name or an ID."""
     found = [
         attempt
-        for one in _chosen(world, queue)
+        for one in _chosen(simulation, queue)
         if task in (None, one.name, names.short(one.name))
         for attempt in one.attempts
     ]
     found.sort(key=lambda attempt: attempt.dispatch_time)
-    return [_attempt(world, attempt) for attempt in found]
+    return [_attempt(simulation, attempt) for attempt in found]
 
 
 def journey(gone: Journey) -> dict[str, Any]:
@@ -52,11 +52,11 @@ def iso(instant: int) -> str:
     return to_datetime(instant).isoformat()
 
 
-def _chosen(world: StandingWorld, queue: str | None) -> Iterator[Task]:
-    return (task for task in world.service.accepted if queue in (None, task.queue_name))
+def _chosen(simulation: EmulatorSimulation, queue: str | None) -> Iterator[Task]:
+    return (task for task in simulation.service.accepted if queue in (None, task.queue_name))
 
 
-def _task(world: StandingWorld, task: Task) -> dict[str, Any]:
+def _task(simulation: EmulatorSimulation, task: Task) -> dict[str, Any]:
     target = task.target
     found: dict[str, Any] = {
         "name": task.name,
@@ -72,7 +72,7 @@ def _task(world: StandingWorld, task: Task) -> dict[str, Any]:
         if isinstance(target, AppEngineTarget):
             found["relative_uri"] = target.relative_uri
     found.update(_body(target.body))
-    found["attempts"] = [_attempt(world, attempt) for attempt in task.attempts]
+    found["attempts"] = [_attempt(simulation, attempt) for attempt in task.attempts]
     return found
 
 
@@ -89,7 +89,7 @@ def _body(body: bytes) -> dict[str, str]:
         return encoded
 
 
-def _attempt(world: StandingWorld, attempt: Attempt) -> dict[str, Any]:
+def _attempt(simulation: EmulatorSimulation, attempt: Attempt) -> dict[str, Any]:
     outcome, ended = attempt.outcome, attempt.response_time
     found: dict[str, Any] = {
         "task": attempt.task.name,
@@ -101,5 +101,5 @@ def _attempt(world: StandingWorld, attempt: Attempt) -> dict[str, Any]:
         "result": None if outcome is None else outcome.result,
         "succeeded": outcome is not None and outcome.succeeded,
     }
-    remark = world.remarks.get(attempt)
+    remark = simulation.remarks.get(attempt)
     return found if remark is None else {**found, "remark": remark}

@@ -26,7 +26,7 @@ from .._targets.request import TargetRequest
 from .._time.clock import WallClock
 from .emulator_log import Log
 from .emulator_sender import Sender, Sent
-from .emulator_simulation import StandingWorld
+from .emulator_simulation import EmulatorSimulation
 
 _AT_ONCE = 100
 """Dispatches that are begun before answers and calls get their turn."""
@@ -34,7 +34,7 @@ Condition = Callable[[], bool]
 
 
 class Pump:
-    """What keeps a standing world going. It receives the calls of both endpoints."""
+    """What keeps a standing simulation going. It receives the calls of both endpoints."""
 
     def __init__(self, settings: Settings, sender: Sender, log: Log) -> None:
         self._settings = settings
@@ -44,7 +44,7 @@ class Pump:
         """How many events the log has; what there is from the start needs no line."""
         self.begun = 0
         """Attempts whose requests went out, since the server began."""
-        self.world = self._new_world(WallClock())
+        self.simulation = self._new_simulation(WallClock())
         self._deliveries: dict[asyncio.Task[None], Attempt] = {}
         self._waiting: list[tuple[Condition, asyncio.Future[None]]] = []
         self._woken = asyncio.Event()
@@ -57,11 +57,11 @@ class Pump:
     def receive(self, call: RpcCall) -> Any:
         """Return the response to a call that has come over the wire, or raise its error."""
         with self._changing():
-            return self.world.receive(call)
+            return self.simulation.receive(call)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Something may happen to the world in the block; what does is told, and the pump looks what follows."""
+        """Something may happen to the simulation in the block; what does is told, and the pump looks what follows."""
         try:
             yield
         finally:
@@ -72,7 +72,7 @@ class Pump:
     @property
     def _has_news(self) -> bool:
         """Whether the pump has to look: a task for later than it sleeps makes no difference to it."""
-        coming = self.world.service.dispatcher.upcoming()
+        coming = self.simulation.service.dispatcher.upcoming()
         is_earlier = coming is not None and (self._sleeps_until is None or coming.at < self._sleeps_until)
         return is_earlier or bool(self._waiting)
 
@@ -97,50 +97,50 @@ class Pump:
 
     def _dispatch_due(self) -> float | None:
         """Begin what is due; the seconds until there is more to do, None for as long as nothing happens."""
-        world = self.world
-        now = world.observe()
-        dispatcher = world.service.dispatcher
+        simulation = self.simulation
+        now = simulation.observe()
+        dispatcher = simulation.service.dispatcher
         for _ in range(_AT_ONCE):
             self._sleeps_until = None
             coming = dispatcher.upcoming()
             if coming is None or self._is_stopping:
                 return None
             if coming.at > now:
-                if world.wall.is_held:
+                if simulation.wall.is_held:
                     return None
                 self._sleeps_until = coming.at
                 return (coming.at - now) / SECOND
             attempt = dispatcher.proceed(coming, now)
             if attempt.outcome is None:
-                self._begin(world, attempt)
+                self._begin(simulation, attempt)
         return 0
 
-    def _begin(self, world: StandingWorld, attempt: Attempt) -> None:
+    def _begin(self, simulation: EmulatorSimulation, attempt: Attempt) -> None:
         # Whoever verifies the token does it by the wall's clock, wherever the queue has jumped to.
         self.begun += 1
         authorization = authorization_for(attempt.target, WallClock.on_the_wall())
-        delivery = asyncio.create_task(self._deliver(world, attempt, TargetRequest(attempt, authorization)))
+        delivery = asyncio.create_task(self._deliver(simulation, attempt, TargetRequest(attempt, authorization)))
         self._deliveries[delivery] = attempt
         delivery.add_done_callback(self._delivered)
 
-    async def _deliver(self, world: StandingWorld, attempt: Attempt, request: TargetRequest) -> None:
+    async def _deliver(self, simulation: EmulatorSimulation, attempt: Attempt, request: TargetRequest) -> None:
         try:
             sent = await self._sender.send(request, attempt.task.deadline_in_force / SECOND)
         except Exception as error:  # whatever it is, the attempt has to come to an end
             sent = Sent(NO_RESPONSE, remark=f"{request.url} could not be asked: {error!r}")
         with self._changing():
-            if world is self.world:
-                self._take(world, attempt, sent)
+            if simulation is self.simulation:
+                self._take(simulation, attempt, sent)
 
-    def _take(self, world: StandingWorld, attempt: Attempt, sent: Sent) -> None:
-        now = world.observe()
+    def _take(self, simulation: EmulatorSimulation, attempt: Attempt, sent: Sent) -> None:
+        now = simulation.observe()
         at = attempt.deadline if sent.outcome.kind is OutcomeKind.DEADLINE_EXCEEDED else now
         outcome = sent.outcome
         if self._settings.service.honour_retry_after:
             outcome = replace(outcome, retry_at=retry_at(sent.headers, at))
         if sent.remark:
-            world.remarks[attempt] = sent.remark
-        world.service.dispatcher.answer(attempt, outcome, at, now)
+            simulation.remarks[attempt] = sent.remark
+        simulation.service.dispatcher.answer(attempt, outcome, at, now)
 
     def _delivered(self, delivery: asyncio.Task[None]) -> None:
         del self._deliveries[delivery]
@@ -148,14 +148,14 @@ class Pump:
 
     def _tell(self) -> None:
         """Log what has happened since the last time."""
-        world = self.world
-        for event in world.service.events[self._told :]:
-            self._log.event(event, _news(world, event))
-        self._told = len(world.service.events)
+        simulation = self.simulation
+        for event in simulation.service.events[self._told :]:
+            self._log.event(event, _news(simulation, event))
+        self._told = len(simulation.service.events)
 
     def say(self, text: str) -> None:
         """Log what the server says of itself."""
-        self._log.line(text, self.world.observe())
+        self._log.line(text, self.simulation.observe())
 
     # --- waiting -------------------------------------------------------------------------------------------------
 
@@ -177,22 +177,22 @@ class Pump:
 
     def is_idle(self, only: str | None = None) -> bool:
         """Whether no attempt is under way, and none is due in a queue that runs; ``only`` is a queue's full name."""
-        now = self.world.observe()
-        if self._under_way(only) or (only is None and self.world.service.dispatcher.awaits_answers):
+        now = self.simulation.observe()
+        if self._under_way(only) or (only is None and self.simulation.service.dispatcher.awaits_answers):
             return False
         return not any(_is_due(queue, now) for queue in self._queues(only))
 
     def is_empty(self, only: str | None = None) -> bool:
         """Whether nothing more happens by itself: no attempt is under way, and none will come."""
-        self.world.observe()
-        if self._under_way(only) or (only is None and self.world.service.dispatcher.awaits_answers):
+        self.simulation.observe()
+        if self._under_way(only) or (only is None and self.simulation.service.dispatcher.awaits_answers):
             return False
         return all(queue.next_dispatch() is None for queue in self._queues(only))
 
     def is_quiet(self) -> bool:
         """Whether nothing more happens at this instant."""
-        now = self.world.observe()
-        coming = self.world.service.dispatcher.upcoming()
+        now = self.simulation.observe()
+        coming = self.simulation.service.dispatcher.upcoming()
         return not self._deliveries and (coming is None or coming.at > now)
 
     def under_way(self) -> list[Attempt]:
@@ -203,7 +203,7 @@ class Pump:
         return any(only in (None, attempt.queue.name) for attempt in self._deliveries.values())
 
     def _queues(self, only: str | None) -> list[Queue]:
-        queues = self.world.service.queues
+        queues = self.simulation.service.queues
         return list(queues.values()) if only is None else [queues[only]] if only in queues else []
 
     # --- beginning anew, and the end -----------------------------------------------------------------------------
@@ -211,15 +211,15 @@ class Pump:
     async def reset(self) -> None:
         """Begin anew, with the queues of the settings and nothing else; time goes on where it is."""
         with self._changing():
-            self.world = self._new_world(self.world.wall.again())
+            self.simulation = self._new_simulation(self.simulation.wall.again())
             self.say("reset: queues are as at the start, and tasks are gone")
         await self.break_off()
 
-    def _new_world(self, clock: WallClock) -> StandingWorld:
-        world = StandingWorld(self._settings, clock, self._log.refusal)
-        world.contact()
-        self._told = len(world.service.events)
-        return world
+    def _new_simulation(self, clock: WallClock) -> EmulatorSimulation:
+        simulation = EmulatorSimulation(self._settings, clock, self._log.refusal)
+        simulation.contact()
+        self._told = len(simulation.service.events)
+        return simulation
 
     async def end(self, seconds: float) -> None:
         """Dispatch no more, and wait ``seconds`` for the deliveries under way."""
@@ -237,14 +237,14 @@ class Pump:
         return len(left)
 
 
-def _news(world: StandingWorld, event: Event) -> str:
+def _news(simulation: EmulatorSimulation, event: Event) -> str:
     """What there is to say of an attempt, unless the one before has had the same said of it."""
     attempt = event.attempt
-    remark = "" if attempt is None else world.remarks.get(attempt, "")
+    remark = "" if attempt is None else simulation.remarks.get(attempt, "")
     if attempt is None or not remark or attempt.number == 1:
         return remark
     attempts = attempt.task.attempts
-    return "" if world.remarks.get(attempts[attempt.number - 2]) == remark else remark
+    return "" if simulation.remarks.get(attempts[attempt.number - 2]) == remark else remark
 
 
 def _is_due(queue: Queue, now: int) -> bool:

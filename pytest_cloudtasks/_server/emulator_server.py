@@ -162,7 +162,7 @@ def _announce(serving: Serving, pump: Pump, log: Log, ports: tuple[int, int]) ->
         f"export CLOUDTASKS_EMULATOR_HOST={rest}",
     ]
     more = {"grpc": grpc, "rest": f"http://{rest}", "queues": queues, "seed": settings.seed}
-    log.beginning("\n".join(lines), pump.world.observe(), **more)
+    log.beginning("\n".join(lines), pump.simulation.observe(), **more)
 
 
 def _bracketed(host: str) -> str:

@@ -1,4 +1,4 @@
-"""The world of a server that stands alone: there is no test, and its time is the wall's.
+"""The simulation of a server that stands alone: there is no test, and its time is the wall's.
 
 It is used in the event loop of the server alone, so it takes no lock.
 """
@@ -13,7 +13,7 @@ from .._service.attempt import Attempt
 from .._service.task import Task
 from .._simulation.call_log import CallLog
 from .._simulation.settings import Settings
-from .._simulation.simulation import World
+from .._simulation.simulation import Simulation
 from .._time.clock import WallClock
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ REFUSALS_KEPT = 1000
 """How many refused calls the timeline remembers; what the service did it remembers until it is reset."""
 
 
-class StandingWorld(World):
-    """A world that calls come to over the wire. It keeps what the timeline tells of them, and no more."""
+class EmulatorSimulation(Simulation):
+    """A simulation that calls come to over the wire. It keeps what the timeline tells of them, and no more."""
 
     def __init__(self, settings: Settings, clock: WallClock, on_refusal: Callable[[RpcCall, int], None]) -> None:
         """``on_refusal`` is told of each refused call, and of its instant."""

@@ -11,7 +11,7 @@ from .._simulation.summary import Beginning, Summary, summary_since
 from .._time.instants import from_datetime, to_datetime
 from .emulator_errors import ControlError
 from .emulator_scheduler_loop import Pump
-from .emulator_simulation import StandingWorld
+from .emulator_simulation import EmulatorSimulation
 
 LIMIT = 10_000
 """How many attempts a jump may make unless it is told otherwise; one retried for ever would keep it going."""
@@ -41,14 +41,14 @@ class Traveller:
     async def by(self, duration: int, limit: int = LIMIT) -> Journey:
         """Pass ``duration``, visiting each event on the way."""
         async with self._one_at_a_time:
-            now = self._pump.world.observe()
+            now = self._pump.simulation.observe()
             _check_reach(now, now + duration)
             return await self._go(now + duration, limit)
 
     async def to(self, instant: int, limit: int = LIMIT) -> Journey:
         """Pass time up to ``instant``."""
         async with self._one_at_a_time:
-            now = self._pump.world.observe()
+            now = self._pump.simulation.observe()
             if instant < now:
                 raise ControlError.invalid(
                     f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and the jump was to go to"
@@ -64,13 +64,13 @@ class Traveller:
 
     async def _go(self, end: int | None, limit: int) -> Journey:
         pump = self._pump
-        world = pump.world
-        world.wall.hold()
+        simulation = pump.simulation
+        simulation.wall.hold()
         try:
-            begun, begun_before = len(world.service.events), pump.begun
+            begun, begun_before = len(simulation.service.events), pump.begun
             while True:
                 await pump.until(pump.is_quiet)
-                if pump.world is not world:
+                if pump.simulation is not simulation:
                     verb = _verb(end)
                     raise ControlError.aborted(
                         f"The server was reset during the {verb}. {verb.capitalize()} again if you need to."
@@ -78,34 +78,34 @@ class Traveller:
                 if not pump.is_quiet():
                     continue  # a call or an answer has overtaken this jump since it was woken
                 made = pump.begun - begun_before
-                if not self._next(world, end, made, limit):
-                    return Journey(world.clock.now, made, summary_since(world, Beginning(begun, 0), None))
+                if not self._next(simulation, end, made, limit):
+                    return Journey(simulation.clock.now, made, summary_since(simulation, Beginning(begun, 0), None))
         finally:
-            world.wall.let_go()
+            simulation.wall.let_go()
             pump.wake()
 
-    def _next(self, world: StandingWorld, end: int | None, made: int, limit: int) -> bool:
+    def _next(self, simulation: EmulatorSimulation, end: int | None, made: int, limit: int) -> bool:
         """Move to the instant of the next event; False at the end."""
-        coming = world.service.dispatcher.upcoming()
+        coming = simulation.service.dispatcher.upcoming()
         if coming is None or (end is not None and coming.at > end):
             if end is not None:
-                world.clock.move(max(end, world.clock.now))
-                world.observe()
+                simulation.clock.move(max(end, simulation.clock.now))
+                simulation.observe()
             return False
         if made >= limit and coming.needs_target:
             raise ControlError.exhausted(
                 f"The {_verb(end)} has made {counted(made, 'attempt')}, and its limit is {limit}. It is"
-                f" {to_datetime(world.clock.now).isoformat()} now. Limit the queue's retries (maxAttempts,"
+                f" {to_datetime(simulation.clock.now).isoformat()} now. Limit the queue's retries (maxAttempts,"
                 f" maxRetryDuration), or {_verb(end)} with a higher limit."
             )
         if coming.at > FARTHEST:
             raise ControlError.exhausted(
-                f"The drain has come to {to_datetime(world.clock.now).isoformat()}, and what is next lies beyond"
+                f"The drain has come to {to_datetime(simulation.clock.now).isoformat()}, and what is next lies beyond"
                 " the year 9000, where it ends. Limit the queue's retries (maxAttempts, maxBackoff), or start the"
                 " server anew: its time is the wall's again."
             )
-        world.clock.move(coming.at)
-        world.observe()
+        simulation.clock.move(coming.at)
+        simulation.observe()
         self._pump.wake()
         return True
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .._service.errors import Code, ServiceError
-from .._simulation.simulation import World, WorldEnded
+from .._simulation.simulation import Simulation, SimulationEnded
 from .._time import real
 from .host_names import allowed_host
 
@@ -141,18 +141,18 @@ def retries_by_real_time() -> Iterator[None]:
 
 
 class _Receiver:
-    """Hands each call to the world that the fake is in, decided call by call."""
+    """Hands each call to the simulation that the fake is in, decided call by call."""
 
     def __init__(self, fake: FakeCloudTasks) -> None:
         self._fake = fake
 
     def receive(self, call: RpcCall) -> Any:
-        """Answer a call, or refuse it where there is no world."""
-        world = self._fake._running
+        """Answer a call, or refuse it where there is no simulation."""
+        simulation = self._fake._running
         try:
-            if isinstance(world, World):
-                return world.receive(call)
-        except WorldEnded:
+            if isinstance(simulation, Simulation):
+                return simulation.receive(call)
+        except SimulationEnded:
             pass
         raise _nobody_there(call.method)
 

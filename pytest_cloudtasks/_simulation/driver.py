@@ -1,7 +1,7 @@
-"""Driving: moving the world from event to event, and delivering attempts to their targets.
+"""Driving: moving the simulation from event to event, and delivering attempts to their targets.
 
 One rule for threads: whatever is read of the service, the plans or the sleepers to decide what to do, and what is then
-done to them, happens within one hold of the world's lock. Targets run outside of it.
+done to them, happens within one hold of the simulation's lock. Targets run outside of it.
 
 A verb is written once, as a course of handlers to run; `shells` runs them, in a thread or in an event loop.
 """
@@ -33,17 +33,17 @@ from .exceptions import DrainLimitReached, ends_the_run
 from .no_target import no_target
 from .records import short_name
 from .runners import Course
-from .simulation import World
+from .simulation import Simulation
 from .summary import Beginning, Summary, beginning, summary_since
 
 _FIRST = from_datetime(datetime.min.replace(tzinfo=timezone.utc), what="the first instant")
 
 
 class Driver:
-    """The driver of one world. One verb at a time: none may be called from within another, as handlers would."""
+    """The driver of one simulation. One verb at a time: none may be called from within another, as handlers would."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation = simulation
 
     # --- verbs ---------------------------------------------------------------------------------------------------
 
@@ -62,21 +62,21 @@ class Driver:
         __tracebackhide__ = True
         with self._verb("dispatch_due") as begin:
             only = self._queue(queue)
-            while (yield from self._next(self.world.clock.now, only)) is not None:
+            while (yield from self._next(self.simulation.clock.now, only)) is not None:
                 pass
-            return summary_since(self.world, begin, only)
+            return summary_since(self.simulation, begin, only)
 
     def advance_by(self, duration: int, limit: int) -> Course[Summary]:
         """Pass ``duration`` of time, visiting every event on the way."""
         __tracebackhide__ = True
         with self._verb("advance") as begin:
-            return (yield from self._advance(self.world.clock.now + duration, begin, limit))
+            return (yield from self._advance(self.simulation.clock.now + duration, begin, limit))
 
     def advance_to(self, at: int, limit: int) -> Course[Summary]:
         """Pass time up to ``at``, visiting every event on the way."""
         __tracebackhide__ = True
         with self._verb("advance_to") as begin:
-            now = self.world.clock.now
+            now = self.simulation.clock.now
             if at < now:
                 raise ValueError(
                     f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and advance_to() was asked for"
@@ -86,17 +86,17 @@ class Driver:
 
     def _advance(self, to: int, begin: Beginning, limit: int) -> Course[Summary]:
         __tracebackhide__ = True
-        self.world.clock.check_reachable(to)
+        self.simulation.clock.check_reachable(to)
         yield from self._go_on(to, None, limit)
         self._pass_time(to)
-        return summary_since(self.world, begin, None)
+        return summary_since(self.simulation, begin, None)
 
     def _go_on(self, end: int | None, only: Queue | None, limit: int) -> Course[None]:
         """Do one thing after the other up to ``end``, with ``limit`` attempts among them at most."""
         __tracebackhide__ = True
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
             raise ValueError(
-                f"{self.world.verb}(limit=…) takes a number of attempts of 1 or more, and got {safe_repr(limit)}."
+                f"{self.simulation.verb}(limit=…) takes a number of attempts of 1 or more, and got {safe_repr(limit)}."
             )
         left = limit
         while (moved := (yield from self._next(end, only, left, limit))) is not None:
@@ -112,7 +112,7 @@ class Driver:
             yield from self._go_on(end, only, limit)
             if end is not None and self._comes_next(only) is not None:
                 self._pass_time(end)
-            return summary_since(self.world, begin, only)
+            return summary_since(self.simulation, begin, only)
 
     def dispatch(self, task: Task) -> Course[Attempt]:
         """Deliver ``task`` now."""
@@ -129,8 +129,8 @@ class Driver:
                     " not have it any more."
                 )
             target = self._target_for(task)
-            with self.world.lock:
-                attempt = self.world.service.force(self.world.clock.now, task)
+            with self.simulation.lock:
+                attempt = self.simulation.service.force(self.simulation.clock.now, task)
             if target is not None:
                 yield from self._deliver(attempt, target)
             return attempt
@@ -138,21 +138,21 @@ class Driver:
     def deliver_at_once(self, task: Task) -> Generator[Handler, None, None]:
         """Deliver ``task``, if it is due, although a verb may be under way; it counts as dispatched by the queue."""
         __tracebackhide__ = True
-        with self.world.lock:
+        with self.simulation.lock:
             if not self.is_due(task):
                 return
             target = self._target_for(task)
-            attempt = self.world.service.begin(self.world.clock.now, task)
+            attempt = self.simulation.service.begin(self.simulation.clock.now, task)
         if target is not None:
             yield from self._deliver(attempt, target)
 
     def is_due(self, task: Task) -> bool:
         """Whether a task that was just created may go out; another thread may have dispatched or deleted it."""
-        with self.world.lock:
+        with self.simulation.lock:
             if not task.is_live or task.dispatch_count:
                 return False
-            queue = self.world.service.queues[task.queue_name]
-            return task.goes_at <= self.world.clock.now and queue.state is QueueState.RUNNING and not queue.is_pull
+            queue = self.simulation.service.queues[task.queue_name]
+            return task.goes_at <= self.simulation.clock.now and queue.state is QueueState.RUNNING and not queue.is_pull
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -160,33 +160,33 @@ class Driver:
     def _verb(self, name: str) -> Iterator[Beginning]:
         """Guards a verb, and gives its beginning."""
         __tracebackhide__ = True
-        world = self.world
+        simulation = self.simulation
         handler = working.get()
         if handler is not None:
-            raise world.fail(
+            raise simulation.fail(
                 f"cloud_tasks.{name}() was called while the handler of {short_name(handler.attempt.task)} was running."
                 " A handler may call the Cloud Tasks client; let the test itself drive the queue, after the handler"
                 " has returned."
             )
-        if world.verb is not None:
+        if simulation.verb is not None:
             raise RuntimeError(
-                f"cloud_tasks.{name}() was called while cloud_tasks.{world.verb}() is under way elsewhere. Drive the"
-                " queue from one place at a time."
+                f"cloud_tasks.{name}() was called while cloud_tasks.{simulation.verb}() is under way elsewhere."
+                " Drive the queue from one place at a time."
             )
-        with world.lock:
-            now = world.contact()
-            begin = beginning(world)
-            world.service.dispatcher.observe(now)
-        world.verb = name
+        with simulation.lock:
+            now = simulation.contact()
+            begin = beginning(simulation)
+            simulation.service.dispatcher.observe(now)
+        simulation.verb = name
         try:
             yield begin
         finally:
-            world.verb = None
+            simulation.verb = None
 
     def _queue(self, queue: str | None) -> Queue | None:
         if queue is None:
             return None
-        found = self.world.service.queues.get(self.world.queue_named(queue))
+        found = self.simulation.service.queues.get(self.simulation.queue_named(queue))
         if found is None:
             raise LookupError(
                 f"The queue {safe_repr(queue)} was deleted in this test, and nothing in it can go out"
@@ -198,7 +198,7 @@ class Driver:
     def _end_of(self, until: datetime | timedelta | None) -> int | None:
         if until is None:
             return None
-        now = self.world.clock.now
+        now = self.simulation.clock.now
         if isinstance(until, timedelta):
             end = now + from_timedelta(until, what="drain(until=…)")
         elif isinstance(until, datetime):
@@ -221,17 +221,17 @@ class Driver:
 
         Whether nothing else has come of it: no task has gone, and it is ``to`` now.
         """
-        with self.world.lock:
-            clock = self.world.clock
+        with self.simulation.lock:
+            clock = self.simulation.clock
             clock.move(max(to, clock.now))
             now = clock.now
-            took_effect = self.world.service.dispatcher.observe(now)
+            took_effect = self.simulation.service.dispatcher.observe(now)
             return now == to and not took_effect
 
     def _comes_next(self, only: Queue | None) -> Upcoming | Handler | None:
         """The next event of the model, or a handler that wakes before it."""
-        upcoming = self.world.service.dispatcher.upcoming(only)
-        sleeper = self._first_sleeper() if self.world.sleepers.entries else None
+        upcoming = self.simulation.service.dispatcher.upcoming(only)
+        sleeper = self._first_sleeper() if self.simulation.sleepers.entries else None
         if sleeper is None:
             return upcoming
         at, handler = sleeper
@@ -240,7 +240,7 @@ class Driver:
         return handler
 
     def _first_sleeper(self) -> tuple[int, Handler] | None:
-        sleepers = self.world.sleepers
+        sleepers = self.simulation.sleepers
         while (sleeper := sleepers.first()) is not None and sleeper[1].wakes_at is None:
             sleepers.remove(sleeper[1])  # its tasks were cancelled, or have been woken by others
         return sleeper
@@ -253,10 +253,12 @@ class Driver:
         What it was about, and whether an attempt began rather than an answer coming in.
         """
         __tracebackhide__ = True
-        world = self.world
+        simulation = self.simulation
         while True:
-            with world.lock:
-                world.service.dispatcher.observe(world.contact())  # a handler may have moved a clock of the test's
+            with simulation.lock:
+                simulation.service.dispatcher.observe(
+                    simulation.contact()
+                )  # a handler may have moved a clock of the test's
                 coming = self._comes_next(only)
                 if coming is None:
                     return None
@@ -265,19 +267,19 @@ class Driver:
                     return None
                 first = coming
                 if not isinstance(coming, Handler):
-                    coming = world.service.dispatcher.settled(coming, only)
+                    coming = simulation.service.dispatcher.settled(coming, only)
                 target = None
                 makes_attempt = not isinstance(coming, Handler) and coming.needs_target
                 if not isinstance(coming, Handler) and makes_attempt:
                     if left <= 0:
                         raise self._limit_reached(coming, limit)
                     target = self._target_for(coming.task, coming.attempt)
-                if at > world.clock.now and not self._pass_time(at) and self._comes_next(only) != first:
+                if at > simulation.clock.now and not self._pass_time(at) and self._comes_next(only) != first:
                     continue  # its task has just expired
                 if isinstance(coming, Handler):
-                    world.sleepers.remove(coming)
+                    simulation.sleepers.remove(coming)
                 else:
-                    attempt = world.service.dispatcher.proceed(coming, world.clock.now)
+                    attempt = simulation.service.dispatcher.proceed(coming, simulation.clock.now)
             if isinstance(coming, Handler):
                 yield from self._run(coming)
                 return coming.attempt, False
@@ -290,17 +292,21 @@ class Driver:
         __tracebackhide__ = True
         authorization = authorization_for(attempt.target, attempt.dispatch_time)
         request = TargetRequest(attempt, authorization)
-        self.world.requests[attempt] = request
+        self.simulation.requests[attempt] = request
         yield from self._run(Handler(attempt, target, request))
-        with self.world.lock:
-            second = second_delivery(self.world, attempt, target, authorization) if self.world.plans.are_there else None
+        with self.simulation.lock:
+            second = (
+                second_delivery(self.simulation, attempt, target, authorization)
+                if self.simulation.plans.are_there
+                else None
+            )
         if second is not None:
             yield from self._run(second)
 
     def _run(self, handler: Handler) -> Generator[Handler, None, None]:
         """Let a handler go on until it has answered or sleeps."""
         __tracebackhide__ = True
-        world, attempt = self.world, handler.attempt
+        simulation, attempt = self.simulation, handler.attempt
         if handler.is_over:
             yield handler
             self._let_tasks_go_on(handler)
@@ -316,8 +322,8 @@ class Driver:
         if handler.answer is None:
             at = handler.wakes_at
             assert at is not None, "a handler that has not answered sleeps"
-            with world.lock:
-                world.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
+            with simulation.lock:
+                simulation.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
                 self._miss_deadline(attempt)
             return
         self._let_tasks_go_on(handler)
@@ -329,18 +335,18 @@ class Driver:
 
     def _let_tasks_go_on(self, handler: Handler) -> None:
         """Wake the tasks that a handler has begun and not awaited, at the instants of their alarms."""
-        with self.world.lock:
+        with self.simulation.lock:
             handler.is_over, handler.on_late_alarm = True, self._let_tasks_go_on
             at = handler.wakes_at
             if at is not None:
-                self.world.sleepers.put(handler, at, (handler.attempt.task.sequence, handler.attempt.number))
+                self.simulation.sleepers.put(handler, at, (handler.attempt.task.sequence, handler.attempt.number))
 
     def _run_second(self, handler: Handler) -> Generator[Handler, None, None]:
         """The same for a second delivery, of which the service takes no notice."""
         __tracebackhide__ = True
         yield handler
-        with self.world.lock:
-            note_second_delivery(self.world, handler)
+        with self.simulation.lock:
+            note_second_delivery(self.simulation, handler)
         if handler.answer is not None:
             self._let_tasks_go_on(handler)
             self._raise_for(handler.answer, handler.target, handler.attempt)
@@ -348,8 +354,8 @@ class Driver:
     def _hop(self, handler: Handler, answer: Answer) -> Handler | None:
         """Return the handler that a redirect leads to within the attempt; App Engine tasks follow none."""
         __tracebackhide__ = True
-        world, attempt = self.world, handler.attempt
-        may_follow = world.settings.service.follow_redirects and handler.hops < MAX_REDIRECTS
+        simulation, attempt = self.simulation, handler.attempt
+        may_follow = simulation.settings.service.follow_redirects and handler.hops < MAX_REDIRECTS
         if not may_follow or attempt.outcome is not None or not isinstance(attempt.target, HttpTarget):
             return None
         request = redirected(handler.request, answer)
@@ -357,38 +363,40 @@ class Driver:
         if request is None or attempt.dispatch_time + taken > attempt.deadline:
             return None
         destination = Destination(request.url, request.method, attempt.task.queue_name, task_name=attempt.task.name)
-        target = world.targets.find(destination)
+        target = simulation.targets.find(destination)
         if target is None:
             self._take(handler, answer)
             what = f"The task {short_name(attempt.task)} was redirected to a URL that has no target"
-            raise no_target(what, destination, world.targets)
+            raise no_target(what, destination, simulation.targets)
         hop = Handler(attempt, target, request)
         hop.hops, hop.taken = handler.hops + 1, taken
-        world.requests[attempt] = request
+        simulation.requests[attempt] = request
         return hop
 
     def _miss_deadline(self, attempt: Attempt) -> None:
         """What the service sees of ``attempt`` unless an answer comes before."""
-        with self.world.lock:
+        with self.simulation.lock:
             if attempt.outcome is None:
-                self.world.service.dispatcher.answer(attempt, DEADLINE_EXCEEDED, attempt.deadline, self.world.clock.now)
+                self.simulation.service.dispatcher.answer(
+                    attempt, DEADLINE_EXCEEDED, attempt.deadline, self.simulation.clock.now
+                )
 
     def _take(self, handler: Handler, answer: Answer) -> None:
         """Give the service an answer; one that comes after the deadline it has no use for."""
         __tracebackhide__ = True
-        world, attempt, target = self.world, handler.attempt, handler.target
-        with world.lock:
-            world.answers[attempt] = answer
+        simulation, attempt, target = self.simulation, handler.attempt, handler.target
+        with simulation.lock:
+            simulation.answers[attempt] = answer
             if attempt.outcome is None:
-                now, outcome = world.clock.now, answer.outcome
+                now, outcome = simulation.clock.now, answer.outcome
                 at = max(attempt.dispatch_time + handler.taken + target.duration_for(handler.request), now)
                 if outcome.kind is OutcomeKind.DEADLINE_EXCEEDED:
                     at = max(attempt.deadline, now)
-                if world.settings.service.honour_retry_after:
+                if simulation.settings.service.honour_retry_after:
                     outcome = replace(outcome, retry_at=retry_at(answer.headers, at))
-                if world.plans.are_there and at <= attempt.deadline:
-                    outcome = arrived(world, attempt, outcome)
-                world.service.dispatcher.answer(attempt, outcome, at, now)
+                if simulation.plans.are_there and at <= attempt.deadline:
+                    outcome = arrived(simulation, attempt, outcome)
+                simulation.service.dispatcher.answer(attempt, outcome, at, now)
         self._raise_for(answer, target, attempt)
 
     def _raise_for(self, answer: Answer, target: Target, attempt: Attempt) -> None:
@@ -396,29 +404,29 @@ class Driver:
         error = answer.exception
         if error is None or answer.scripted:
             return
-        policy = target.on_exception or self.world.settings.on_exception
+        policy = target.on_exception or self.simulation.settings.on_exception
         is_the_tests = isinstance(error, (WrongHandlerResult, NoSuchStatus, NotOfAsyncio)) or ends_the_run(error)
         if policy == "raise" or is_the_tests:
             if isinstance(error, StopIteration):  # Python lets none out of the generators that run a verb
                 raise RuntimeError("A handler raised StopIteration, which is the cause of this.") from error
             raise error
-        self.world.attention.recorded(attempt, error)
+        self.simulation.attention.recorded(attempt, error)
 
     def _target_for(self, task: Task, attempt: Attempt | None = None) -> Target | None:
         """Return where ``attempt``, which has begun, or else the task's next one goes; None if it can't be sent."""
         __tracebackhide__ = True
-        world = self.world
-        sent = world.service.target_of(task) if attempt is None else attempt.target
+        simulation = self.simulation
+        sent = simulation.service.target_of(task) if attempt is None else attempt.target
         if not sent.can_be_sent:
             return None
-        target = world.targets.find_for(task, sent)
+        target = simulation.targets.find_for(task, sent)
         if target is not None:
             return target
         what = f"The task {short_name(task)} is due, and its URL has no target"
-        raise no_target(what, destination_of(task, sent), self.world.targets)
+        raise no_target(what, destination_of(task, sent), self.simulation.targets)
 
     def _limit_reached(self, upcoming: Upcoming, limit: int) -> DrainLimitReached:
-        task, verb = upcoming.task, self.world.verb
+        task, verb = upcoming.task, self.simulation.verb
         less = (
             "drain with a higher limit=… or with until=…"
             if verb == "drain"

@@ -14,7 +14,7 @@ from .driver import Driver
 from .exceptions import NoTarget, ends_the_run
 from .records import short_name
 from .runners import perform, perform_async
-from .simulation import World
+from .simulation import Simulation
 
 DEPTH = 20
 """How many tasks may be created within each other's handlers."""
@@ -22,31 +22,31 @@ _depth: ContextVar[int] = ContextVar("depth", default=0)
 """How many inline deliveries this code is within; frameworks carry it into the threads they use."""
 
 
-def dispatch_created(world: World, task: Task) -> None:
+def dispatch_created(simulation: Simulation, task: Task) -> None:
     """Dispatch a task that the sync client has just created, if it is due."""
-    if in_a_loop() and Driver(world).is_due(task):
-        target = world.targets.find_for(task, world.service.target_of(task))
+    if in_a_loop() and Driver(simulation).is_due(task):
+        target = simulation.targets.find_for(task, simulation.service.target_of(task))
         if target is not None and target.is_async:
-            world.failures.append(
+            simulation.failures.append(
                 f"inline could not dispatch {short_name(task)}: {target.describe()} is async, and the sync client was"
                 " called in a running event loop, which it blocks. Create the task with CloudTasksAsyncClient there, or"
                 " turn inline off and drive the queue with `await cloud_tasks.aio.drain()`."
             )
             return
-    perform(world, _course(world, task))
+    perform(simulation, _course(simulation, task))
 
 
-async def dispatch_created_async(world: World, task: Task) -> None:
+async def dispatch_created_async(simulation: Simulation, task: Task) -> None:
     """Dispatch a task that the async client has just created, if it is due."""
-    await perform_async(world, _course(world, task))
+    await perform_async(simulation, _course(simulation, task))
 
 
-def _course(world: World, task: Task) -> Generator[Handler, None, None]:
+def _course(simulation: Simulation, task: Task) -> Generator[Handler, None, None]:
     """One attempt, through the full request path; whatever goes wrong fails the test in the end, not the caller."""
-    driver, depth = Driver(world), _depth.get()
+    driver, depth = Driver(simulation), _depth.get()
     if depth >= DEPTH:
         if driver.is_due(task):
-            world.failures.append(
+            simulation.failures.append(
                 f"inline has dispatched {DEPTH} tasks within each other's handlers, and left {short_name(task)} in its"
                 " queue. Let the handlers come to an end, or turn inline off and drive the queue."
             )
@@ -55,12 +55,12 @@ def _course(world: World, task: Task) -> Generator[Handler, None, None]:
     try:
         yield from driver.deliver_at_once(task)
     except NoTarget as error:
-        world.failures.append(str(error))
+        simulation.failures.append(str(error))
     except Exception as error:
         if ends_the_run(error):  # pytest.exit(), whose exception an application may take for an error of the client
-            world.ending = error
+            simulation.ending = error
             raise
         told = encodable("".join(traceback.format_exception(type(error), error, error.__traceback__)))
-        world.failures.append(f"The handler of {short_name(task)}, which was dispatched inline, raised:\n{told}")
+        simulation.failures.append(f"The handler of {short_name(task)}, which was dispatched inline, raised:\n{told}")
     finally:
         _depth.reset(within)

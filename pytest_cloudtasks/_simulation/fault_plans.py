@@ -1,4 +1,4 @@
-"""Plans: which calls and deliveries a fault happens to. `faults` makes them, the world and its driver ask them."""
+"""Plans: which calls and deliveries a fault happens to. `faults` makes them, the simulation and its driver ask them."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 
 class Forks:
-    """Knows the lock of every world, and takes them all while the process forks."""
+    """Knows the lock of every simulation, and takes them all while the process forks."""
 
     def __init__(self) -> None:
         self._one_at_a_time = threading.RLock()

@@ -61,42 +61,42 @@ class Lints:
         lints._told, lints._named = self._told, dict(self._named)
         return lints
 
-    def look(self, world: State, rpc: str, request: Any, error: BaseException | None, before: int) -> None:
+    def look(self, simulation: State, rpc: str, request: Any, error: BaseException | None, before: int) -> None:
         """Look at a call that was answered, perhaps by ``error``; ``before`` tasks had been accepted until then."""
         if rpc in _READING:
             if error is None and not request.response_view:
-                self._look_at_view(world, rpc, request)
+                self._look_at_view(simulation, rpc, request)
             return
-        created = world.service.accepted[before:]
+        created = simulation.service.accepted[before:]
         if rpc == "create_task" and (name := request.task.name):
-            self._look_at_name(world, request.parent, name, created)
+            self._look_at_name(simulation, request.parent, name, created)
         for task in created:
-            self._look_at_task(world, task)
+            self._look_at_task(simulation, task)
 
     # --- each lint -----------------------------------------------------------------------------------------------
 
-    def _look_at_task(self, world: State, task: Task) -> None:
+    def _look_at_task(self, simulation: State, task: Task) -> None:
         target = task.target
-        queue = world.service.queues[task.queue_name]
+        queue = simulation.service.queues[task.queue_name]
         if isinstance(target, HttpTarget):
             if target.body[:1] in (b"{", b"[") and "content-type" not in _header_names(target.headers):
-                self._tell_of_content_type(world, task, target)
+                self._tell_of_content_type(simulation, task, target)
             if target.url.startswith("http://") or "http_target" in queue.config.other:
-                self._look_at_token(world, task, queue.config.sent(target))
+                self._look_at_token(simulation, task, queue.config.sent(target))
         elif isinstance(target, PullMessage):
             return
         if target.header_changes:
-            self._tell_of_header_changes(world, task, target)
+            self._tell_of_header_changes(simulation, task, target)
         retry = task.retry_config or queue.config.retry_config
         if retry.max_attempts == UNLIMITED and not retry.max_retry_duration:
-            self._tell_of_unlimited_attempts(world, task, queue)
+            self._tell_of_unlimited_attempts(simulation, task, queue)
 
-    def _tell_of_content_type(self, world: State, task: Task, target: HttpTarget) -> None:
+    def _tell_of_content_type(self, simulation: State, task: Task, target: HttpTarget) -> None:
         place = self._new_place(NO_CONTENT_TYPE)
         if place is None or not _is_json(target.body):
             return
         self._warn(
-            world,
+            simulation,
             place,
             NO_CONTENT_TYPE,
             f"{_name(task)} goes to {target.url}, and the service adds none to an HTTP task. A worker that goes by it,"
@@ -104,19 +104,19 @@ class Lints:
             " headers of its http_request.",
         )
 
-    def _tell_of_header_changes(self, world: State, task: Task, target: Target) -> None:
+    def _tell_of_header_changes(self, simulation: State, task: Task, target: Target) -> None:
         place = self._new_place(CHANGED_HEADER)
         if place is not None:
             changes = "; ".join(f"{change.name!r} {change.what}" for change in target.header_changes)
             self._warn(
-                world,
+                simulation,
                 place,
                 CHANGED_HEADER,
                 f"In {_name(task)}, {changes}. The service accepts the task and reports nothing. Leave the header out,"
                 " or give it a name and a value that the service keeps.",
             )
 
-    def _look_at_token(self, world: State, task: Task, sent: Target) -> None:
+    def _look_at_token(self, simulation: State, task: Task, sent: Target) -> None:
         if not isinstance(sent, HttpTarget) or not sent.url.startswith("http://") or _stays_here(sent.url):
             return
         if sent.oidc or sent.oauth:
@@ -128,19 +128,19 @@ class Lints:
         place = self._new_place(PLAIN_HTTP)
         if place is not None:
             self._warn(
-                world,
+                simulation,
                 place,
                 PLAIN_HTTP,
                 f"{_name(task)} sends {what} to {sent.url}, where everybody on the way can read it. The service refuses"
                 " http for a task's own oidc_token and oauth_token, and does not look at this one. Use https.",
             )
 
-    def _tell_of_unlimited_attempts(self, world: State, task: Task, queue: Queue) -> None:
+    def _tell_of_unlimited_attempts(self, simulation: State, task: Task, queue: Queue) -> None:
         place = self._new_place(UNLIMITED_ATTEMPTS, queue.name)
         if place is not None:
             whose = "queue" if task.retry_config is None else "task itself"
             self._warn(
-                world,
+                simulation,
                 place,
                 UNLIMITED_ATTEMPTS,
                 f"{_name(task)} is retried without end if it keeps failing, until its retention of"
@@ -149,13 +149,13 @@ class Lints:
                 queue.name,
             )
 
-    def _look_at_view(self, world: State, rpc: str, request: Any) -> None:
+    def _look_at_view(self, simulation: State, rpc: str, request: Any) -> None:
         if rpc == "list_tasks":
-            queue = world.service.queues.get(request.parent)
+            queue = simulation.service.queues.get(request.parent)
             task = None if queue is None else next((one for one in queue.tasks.values() if one.target.body), None)
         else:
             name = request.name
-            queue = world.service.queues.get(names.queue_of(name))
+            queue = simulation.service.queues.get(names.queue_of(name))
             task = None if queue is None else queue.tasks.get(name)
             if task is not None and not task.target.body:
                 return
@@ -168,29 +168,29 @@ class Lints:
         what = read_in(place)
         if what is not None:
             self._warn(
-                world,
+                simulation,
                 place,
                 BASIC_VIEW,
                 f"{place.f_code.co_name}() calls {rpc} and reads {what}, which is empty there, while that of"
                 f" {_name(task)} is not. Ask for it by response_view=Task.View.FULL.",
             )
 
-    def _look_at_name(self, world: State, parent: str, name: str, created: list[Task]) -> None:
+    def _look_at_name(self, simulation: State, parent: str, name: str, created: list[Task]) -> None:
         before = self._named.get(name)
         if created:
             self._named[name] = created[-1].sequence
         if before is None:
             return
-        task, queue = world.service.accepted[before], world.service.queues.get(parent)
+        task, queue = simulation.service.accepted[before], simulation.service.queues.get(parent)
         if task.ended_at is None or queue is None:
             return
-        if queue.config.tombstone_ttl != world.service.knobs.task_tombstone_ttl:  # the queue has one of its own
+        if queue.config.tombstone_ttl != simulation.service.knobs.task_tombstone_ttl:  # the queue has one of its own
             return
-        age = world.clock.now - task.ended_at
+        age = simulation.clock.now - task.ended_at
         place = self._new_place(NAME_AGAIN) if HOUR <= age < DAY else None
         if place is not None:
             self._warn(
-                world,
+                simulation,
                 place,
                 NAME_AGAIN,
                 f"{_name(task)} was to be created {duration_text(age)} after the one of that name {_ENDED[task.state]}."
@@ -223,7 +223,7 @@ class Lints:
             return False
         return frame.f_code is code and frame.f_lasti == instruction
 
-    def _warn(self, world: State, place: FrameType, title: str, text: str, subject: str = "") -> None:
+    def _warn(self, simulation: State, place: FrameType, title: str, text: str, subject: str = "") -> None:
         filename, line = place.f_code.co_filename, place.f_lineno
         self._told.add(_key(title, place, subject))
         message = (
@@ -240,7 +240,7 @@ class Lints:
                 place.f_globals.setdefault("__warningregistry__", {}),
             )
         except CloudTasksLintWarning:  # the suite turns warnings into errors; application code may swallow those
-            raise world.fail(f"{filename}:{line}: {message}") from None
+            raise simulation.fail(f"{filename}:{line}: {message}") from None
 
 
 def _key(title: str, place: FrameType, subject: str = "") -> tuple[str, str]:

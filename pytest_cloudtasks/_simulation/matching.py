@@ -66,10 +66,10 @@ class Match(NamedTuple):
     deadline: Any = UNSET
     oidc: Any = UNSET
 
-    def checked(self, world: State) -> Match:
+    def checked(self, simulation: State) -> Match:
         """Itself, after refusing what could never match: an unknown queue, a naive datetime, a number of seconds."""
         if isinstance(self.queue, str):
-            world.queue_named(self.queue)
+            simulation.queue_named(self.queue)
         return self.possible()
 
     def possible(self) -> Match:

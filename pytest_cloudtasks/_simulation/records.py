@@ -24,16 +24,16 @@ from .state import State
 class Attempt:
     """One delivery of a task. Instants are aware UTC datetimes."""
 
-    __slots__ = ("_attempt", "_world")
+    __slots__ = ("_attempt", "_simulation")
 
-    def __init__(self, attempt: ModelAttempt, world: State) -> None:
+    def __init__(self, attempt: ModelAttempt, simulation: State) -> None:
         self._attempt = attempt
-        self._world = world
+        self._simulation = simulation
 
     @property
     def task(self) -> TaskRecord:
         """The task."""
-        return TaskRecord(self._attempt.task, self._world)
+        return TaskRecord(self._attempt.task, self._simulation)
 
     @property
     def number(self) -> int:
@@ -83,19 +83,19 @@ class Attempt:
     @property
     def request(self) -> TargetRequest | None:
         """What the target received; None if it has not been delivered yet."""
-        return self._world.requests.get(self._attempt)
+        return self._simulation.requests.get(self._attempt)
 
     @property
     def exception(self) -> BaseException | None:
         """What the target raised."""
-        self._world.attention.read(self._attempt)
-        answer = self._world.answers.get(self._attempt)
+        self._simulation.attention.read(self._attempt)
+        answer = self._simulation.answers.get(self._attempt)
         return None if answer is None else answer.exception
 
     @property
     def _outcome(self) -> Outcome | None:
         """How it ended; who asks has looked at it."""
-        self._world.attention.read(self._attempt)
+        self._simulation.attention.read(self._attempt)
         return self._attempt.outcome
 
     def __eq__(self, other: object) -> bool:
@@ -116,11 +116,11 @@ class TaskRecord:
     It is live: its fields are those of the moment they are read. Two records of one task are equal and hash alike.
     """
 
-    __slots__ = ("_task", "_world")
+    __slots__ = ("_simulation", "_task")
 
-    def __init__(self, task: Task, world: State) -> None:
+    def __init__(self, task: Task, simulation: State) -> None:
         self._task = task
-        self._world = world
+        self._simulation = simulation
 
     @property
     def name(self) -> str:
@@ -185,7 +185,7 @@ class TaskRecord:
     @property
     def attempts(self) -> list[Attempt]:
         """The attempts so far, oldest first."""
-        return [Attempt(attempt, self._world) for attempt in self._task.attempts]
+        return [Attempt(attempt, self._simulation) for attempt in self._task.attempts]
 
     @property
     def message(self) -> Any:
@@ -193,7 +193,7 @@ class TaskRecord:
 
         Of a pull task it is v2beta2's: v2 does not show what it carries.
         """
-        return self._world.frontend_for(self._task).messages.task(self._task, full=True)
+        return self._simulation.frontend_for(self._task).messages.task(self._task, full=True)
 
     @property
     def http_request(self) -> Any:
@@ -268,10 +268,10 @@ def model_task(record: TaskRecord) -> Task:
     return record._task
 
 
-def task_to_dispatch(world: State, task: TaskRecord | str) -> Task:
+def task_to_dispatch(simulation: State, task: TaskRecord | str) -> Task:
     """The model's task that a test names, of several of one name the latest; another fake's can't go out here."""
     if isinstance(task, TaskRecord):
-        if task._world is not world:
+        if task._simulation is not simulation:
             raise ValueError(
                 f"The task {short_name(task._task)} can't be dispatched: it was accepted by another fake than this one."
                 " Call dispatch() of the fake that has it, within its test."
@@ -282,7 +282,7 @@ def task_to_dispatch(world: State, task: TaskRecord | str) -> Task:
             "dispatch() takes the TaskRecord that assert_enqueued() gives, or a task's full name, and got an object of"
             f" the class {type(task).__name__}. Of one of Google's messages pass the name."
         )
-    return _named(world, task)
+    return _named(simulation, task)
 
 
 def is_task(value: object) -> bool:
@@ -290,15 +290,15 @@ def is_task(value: object) -> bool:
     return isinstance(value, (TaskRecord, str)) or (is_message(value) and raw(value).DESCRIPTOR.name == "Task")
 
 
-def record_meant(world: State, task: Any) -> TaskRecord:
+def record_meant(simulation: State, task: Any) -> TaskRecord:
     """The record of what ``task`` tells, which `is_task`; by its name as `task_to_dispatch` finds it."""
     if isinstance(task, TaskRecord):
         return task
-    return TaskRecord(_named(world, task if isinstance(task, str) else task.name), world)
+    return TaskRecord(_named(simulation, task if isinstance(task, str) else task.name), simulation)
 
 
-def _named(world: State, name: str) -> Task:
-    found = [one for one in world.service.accepted if one.name == name]
+def _named(simulation: State, name: str) -> Task:
+    found = [one for one in simulation.service.accepted if one.name == name]
     if not found:
         raise LookupError(
             f"No task named {safe_repr(name)} was accepted in this test. Pass the full name of one that was, or the"
@@ -307,6 +307,6 @@ def _named(world: State, name: str) -> Task:
     return found[-1]
 
 
-def records(tasks: Iterable[Task], world: State) -> list[TaskRecord]:
+def records(tasks: Iterable[Task], simulation: State) -> list[TaskRecord]:
     """Records of ``tasks``."""
-    return [TaskRecord(task, world) for task in tasks]
+    return [TaskRecord(task, simulation) for task in tasks]

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from .state import State
 
 
-def failure_of(call: RpcCall, world: State) -> InProcessRpcError | None:
+def failure_of(call: RpcCall, simulation: State) -> InProcessRpcError | None:
     """The error that ``call`` gets in place of an answer, if a plan says so; it never reaches the service."""
-    plan = world.plans.taking(Fault.FAIL_RPC, call, world.choices, call.method)
+    plan = simulation.plans.taking(Fault.FAIL_RPC, call, simulation.choices, call.method)
     if plan is None or plan.rpc_fault is None:
         return None
-    world.note(f"{call.method} → {plan.rpc_fault.code} by {Fault.FAIL_RPC.value}()")
-    return plan.rpc_fault.error(world.randomness.jitter)
+    simulation.note(f"{call.method} → {plan.rpc_fault.code} by {Fault.FAIL_RPC.value}()")
+    return plan.rpc_fault.error(simulation.randomness.jitter)
 
 
-def loss_of(call: RpcCall, world: State) -> InProcessRpcError | None:
+def loss_of(call: RpcCall, simulation: State) -> InProcessRpcError | None:
     """The error that the caller sees although ``call`` has taken effect, if a plan says so."""
-    if world.plans.taking(Fault.LOSE_RESPONSE, call, world.choices, call.method) is None:
+    if simulation.plans.taking(Fault.LOSE_RESPONSE, call, simulation.choices, call.method) is None:
         return None
-    world.note(f"{call.method} → {DEADLINE.code} by {Fault.LOSE_RESPONSE.value}(), after it took effect")
-    return DEADLINE.error(world.randomness.jitter)
+    simulation.note(f"{call.method} → {DEADLINE.code} by {Fault.LOSE_RESPONSE.value}(), after it took effect")
+    return DEADLINE.error(simulation.randomness.jitter)

@@ -7,14 +7,14 @@ from typing import TypeVar
 
 from .._targets.asgi import in_a_loop
 from .delivery import Handler, working
-from .simulation import World
+from .simulation import Simulation
 
 Result = TypeVar("Result")
 Course = Generator[Handler, None, Result]
 """A verb under way: it yields each handler that is to start or to go on, and returns the verb's result."""
 
 
-def run(world: World, name: str, course: Course[Result]) -> Result:
+def run(simulation: Simulation, name: str, course: Course[Result]) -> Result:
     """Drive ``course``, that of the sync verb ``name``; in a running event loop it is refused.
 
     In a handler the course itself refuses: the awaitable verb would be no better there.
@@ -26,11 +26,11 @@ def run(world: World, name: str, course: Course[Result]) -> Result:
             f"cloud_tasks.{name}() was called in a running event loop, which it would block. Write"
             f" `await cloud_tasks.aio.{name}()` there instead."
         )
-    return perform(world, course)
+    return perform(simulation, course)
 
 
-def perform(world: World, course: Course[Result]) -> Result:
-    """Run the handlers of ``course``, async ones in a loop of the world's own."""
+def perform(simulation: Simulation, course: Course[Result]) -> Result:
+    """Run the handlers of ``course``, async ones in a loop of the simulation's own."""
     __tracebackhide__ = True
     try:
         handler = next(course)
@@ -38,7 +38,7 @@ def perform(world: World, course: Course[Result]) -> Result:
             if not handler.is_async:
                 handler.start()
             if handler.is_async:
-                world.own_loop.run(handler.run_on(world.clock.now))
+                simulation.own_loop.run(handler.run_on(simulation.clock.now))
             handler = course.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
@@ -46,7 +46,7 @@ def perform(world: World, course: Course[Result]) -> Result:
         course.close()  # now: an exception that comes out would keep the verb under way for as long as it is kept
 
 
-async def perform_async(world: World, course: Course[Result]) -> Result:
+async def perform_async(simulation: Simulation, course: Course[Result]) -> Result:
     """Run the handlers of ``course``, async ones in the running event loop."""
     __tracebackhide__ = True
     try:
@@ -60,7 +60,7 @@ async def perform_async(world: World, course: Course[Result]) -> Result:
             if not handler.is_async:
                 handler.start()
             if handler.is_async:
-                await handler.run_on(world.clock.now)
+                await handler.run_on(simulation.clock.now)
             handler = course.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""The world of one test: its state, and how it answers calls, begins and ends."""
+"""The simulation of one test: its state, and how it answers calls, begins and ends."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ _CREATING = frozenset({"create_task", "batch_create_tasks"})
 class InlineShells(NamedTuple):
     """How a created task is dispatched before the call returns, for the sync and for the asyncio client."""
 
-    sync: Callable[[World, Task], None]
-    asynchronous: Callable[[World, Task], Awaitable[None]]
+    sync: Callable[[Simulation, Task], None]
+    asynchronous: Callable[[Simulation, Task], Awaitable[None]]
 
 
-class WorldEnded(RuntimeError):
+class SimulationEnded(RuntimeError):
     """A call came, from another thread or process, when its test was over."""
 
 
-class World(State):
+class Simulation(State):
     """Everything that is fresh for each test and each Hypothesis example. It is a `switchboard` backend."""
 
     def __init__(self, settings: Settings, test: str = "") -> None:
@@ -95,7 +95,7 @@ class World(State):
         """The response, the error to raise, and the tasks it has created, where they are to be dispatched at once."""
         with self.lock:
             if self.has_ended:
-                raise WorldEnded(f"{call.method} was called when the test that its fake belongs to was over.")
+                raise SimulationEnded(f"{call.method} was called when the test that its fake belongs to was over.")
             now = self.contact()
             service, plans = self.service, self.plans
             service.dispatcher.observe(now)
@@ -162,7 +162,7 @@ class World(State):
     # --- beginning and ending ------------------------------------------------------------------------------------
 
     @contextmanager
-    def entered(self) -> Iterator[World]:
+    def entered(self) -> Iterator[Simulation]:
         """Intercepted calls come here until the block ends, and time is released then."""
         undo: Callable[[], None] | None = None
         if self.settings.google_auth:
@@ -208,24 +208,24 @@ class World(State):
             _close(self._own_loop.loop)
             self._own_loop = None
 
-    def snapshot(self) -> Callable[[], World]:
-        """What makes new worlds like this one is now, one for each example; its targets are wound back each time."""
+    def snapshot(self) -> Callable[[], Simulation]:
+        """What makes simulations like this one is now, one for each example; its targets are wound back each time."""
         state, back, plans = copy.deepcopy((self.service, self.choices)), self.targets.snapshot(), self.plans.snapshot()
 
-        def fresh() -> World:
+        def fresh() -> Simulation:
             back()
-            world = World(self.settings, self.test)
-            world.service, world.choices = copy.deepcopy(state)
-            world.service.dispatcher.lineup = PlannedLineup(world)
-            world.plans = plans()
-            world.notes = list(self.notes)
-            world.clock = self.clock.resumed()
-            world.origins = list(self.origins)
-            world.targets = self.targets
-            world.attention = self.attention.copy()
-            world.lints = self.lints.resumed()
-            world.log = self.log.copy()
-            return world
+            simulation = Simulation(self.settings, self.test)
+            simulation.service, simulation.choices = copy.deepcopy(state)
+            simulation.service.dispatcher.lineup = PlannedLineup(simulation)
+            simulation.plans = plans()
+            simulation.notes = list(self.notes)
+            simulation.clock = self.clock.resumed()
+            simulation.origins = list(self.origins)
+            simulation.targets = self.targets
+            simulation.attention = self.attention.copy()
+            simulation.lints = self.lints.resumed()
+            simulation.log = self.log.copy()
+            return simulation
 
         return fresh
 

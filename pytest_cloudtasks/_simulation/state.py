@@ -35,7 +35,7 @@ from .settings import Settings
 
 
 class State:
-    """What there is in a test and what has happened in it; a `World` is one that answers calls."""
+    """What there is in a test and what has happened in it; a `Simulation` is one that answers calls."""
 
     def __init__(self, settings: Settings, test: str = "") -> None:
         self.settings = settings

@@ -58,48 +58,48 @@ class Beginning(NamedTuple):
     deliveries: int
 
 
-def beginning(world: State) -> Beginning:
+def beginning(simulation: State) -> Beginning:
     """How far things are."""
-    return Beginning(len(world.service.events), len(world.requests))
+    return Beginning(len(simulation.service.events), len(simulation.requests))
 
 
-def summary_since(world: State, begin: Beginning, only: Queue | None) -> Summary:
+def summary_since(simulation: State, begin: Beginning, only: Queue | None) -> Summary:
     """The summary of all that happened since ``begin``."""
-    attempts = len(world.requests) - begin.deliveries
+    attempts = len(simulation.requests) - begin.deliveries
     succeeded = failed = exhausted = expired = 0
-    for one in world.service.events[begin.events :]:
+    for one in simulation.service.events[begin.events :]:
         if one.kind is EventKind.TASK_EXPIRED:
             expired += 1
         elif one.kind is EventKind.TASK_ANSWERED and not one.dropped and one.attempt and one.attempt.outcome:
             succeeded += one.attempt.outcome.succeeded
             failed += not one.attempt.outcome.succeeded
             exhausted += isinstance(one.verdict, GiveUp)
-    return Summary(attempts, succeeded, failed, exhausted, expired, tuple(blocked(world, only)))
+    return Summary(attempts, succeeded, failed, exhausted, expired, tuple(blocked(simulation, only)))
 
 
-def blocked(world: State, only: Queue | None = None) -> list[Blocked]:
+def blocked(simulation: State, only: Queue | None = None) -> list[Blocked]:
     """The tasks that cannot go out now."""
-    with world.lock:  # other threads may be enqueueing
-        return _blocked(world, only)
+    with simulation.lock:  # other threads may be enqueueing
+        return _blocked(simulation, only)
 
 
-def _blocked(world: State, only: Queue | None) -> list[Blocked]:
+def _blocked(simulation: State, only: Queue | None) -> list[Blocked]:
     found = []
-    for queue in world.service.queues.values():
+    for queue in simulation.service.queues.values():
         if queue.is_pull:
-            tasks, reason = leasable(queue, world.clock.now), BlockedReason.PULL
+            tasks, reason = leasable(queue, simulation.clock.now), BlockedReason.PULL
         elif queue.state is QueueState.RUNNING:
-            tasks = queue.due(world.clock.now)
+            tasks = queue.due(simulation.clock.now)
             if not queue.has_slot:
                 reason = BlockedReason.CONCURRENCY
             elif only is not None and queue is not only:
                 reason = BlockedReason.NOT_ASKED
-            elif (plan := queue.next_dispatch()) is None or plan[0] > world.clock.now:
+            elif (plan := queue.next_dispatch()) is None or plan[0] > simulation.clock.now:
                 reason = BlockedReason.RATE
             else:
                 continue  # they go out when a verb is called
         else:
             tasks = queue.waiting()
             reason = BlockedReason.PAUSED if queue.state is QueueState.PAUSED else BlockedReason.DISABLED
-        found += [Blocked(record, reason) for record in records(tasks, world)]
+        found += [Blocked(record, reason) for record in records(tasks, simulation)]
     return found

@@ -193,7 +193,7 @@ class Clock:
             self._hold.move(to)
 
     def resumed(self) -> Clock:
-        """A clock that goes on from here with `resume`, for another world."""
+        """A clock that goes on from here with `resume`, for another simulation."""
         clock = Clock(
             start=self._start, virtual=self._virtual, resumes=(self.now, self.origin) if self.has_started else None
         )

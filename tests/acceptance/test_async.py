@@ -220,8 +220,8 @@ def test_two_clients_in_two_loops_share_the_queue(cloud_tasks: FakeCloudTasks) -
 
 def unavailable_until(cloud_tasks: FakeCloudTasks, monkeypatch: pytest.MonkeyPatch, calls: int) -> list[Any]:
     """Lets the service fail the first ``calls`` calls, as it would where it is down; gives the calls."""
-    world = cloud_tasks._resting
-    answer, seen = world.receive_async, []
+    simulation = cloud_tasks._resting
+    answer, seen = simulation.receive_async, []
 
     def receive(call: Any) -> Any:
         seen.append(call)
@@ -230,7 +230,7 @@ def unavailable_until(cloud_tasks: FakeCloudTasks, monkeypatch: pytest.MonkeyPat
             raise InProcessRpcError(grpc.StatusCode.UNAVAILABLE, "Try again.", (), random.Random(0))
         return answer(call)
 
-    monkeypatch.setattr(world, "receive_async", receive)
+    monkeypatch.setattr(simulation, "receive_async", receive)
     return seen
 
 

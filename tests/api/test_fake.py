@@ -29,7 +29,7 @@ def ids(cloud_tasks: FakeCloudTasks) -> list[str]:
 
 
 def test_a_fake_of_ones_own() -> None:
-    """Outside the fixture it is a context manager: each block is a world of its own."""
+    """Outside the fixture it is a context manager: each block is a simulation of its own."""
     fake = FakeCloudTasks(queues=["receipts"])
     for _ in range(2):
         with fake as cloud_tasks:

@@ -454,9 +454,9 @@ def test_nothing_comes_between_the_look_at_a_task_and_its_attempt(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """Another thread's call waits until the attempt has begun; the task goes out, and is removed then."""
-    world, parent = cloud_tasks._resting, cloud_tasks.queue_path("receipts")
+    simulation, parent = cloud_tasks._resting, cloud_tasks.queue_path("receipts")
     client, threads, order = tasks_v2.CloudTasksClient(), [], []
-    find_for = world.targets.find_for
+    find_for = simulation.targets.find_for
 
     def other() -> None:
         if what == "delete_task":
@@ -470,8 +470,8 @@ def test_nothing_comes_between_the_look_at_a_task_and_its_attempt(
             threads.append(threading.Thread(target=other))
             threads[0].start()
             for _ in range(10_000):
-                if world.lock.acquire(blocking=False):  # ours already, where it is held
-                    world.lock.release()
+                if simulation.lock.acquire(blocking=False):  # ours already, where it is held
+                    simulation.lock.release()
             order.append("found")
         return find_for(*args)
 
@@ -479,11 +479,11 @@ def test_nothing_comes_between_the_look_at_a_task_and_its_attempt(
         threads[0].join()
         order.append("delivered")
 
-    monkeypatch.setattr(world.targets, "find_for", found)
+    monkeypatch.setattr(simulation.targets, "find_for", found)
     cloud_tasks.route(MAILER, handler=handler)
     enqueue("one")
     assert order == ["found", what, "delivered"]
-    assert world.failures == []
+    assert simulation.failures == []
 
 
 def test_pytest_exit_in_a_handler_ends_the_run(pytester: pytest.Pytester) -> None:

@@ -39,13 +39,13 @@ def refused(fake: FakeCloudTasks, call: Callable[[], object]) -> str:
     """What is told of a call that was refused."""
     with suppress(exceptions.GoogleAPICallError):
         call()
-    return refusals_text(fake._world)
+    return refusals_text(fake._simulation)
 
 
 def test_without_a_refusal_there_is_nothing_to_tell(fake: FakeCloudTasks) -> None:
     """Calls that succeed are no matter of this."""
     create()
-    assert refusals_text(fake._world) == ""
+    assert refusals_text(fake._simulation) == ""
 
 
 def test_a_missing_queue_is_told_with_the_nearest_one(fake: FakeCloudTasks) -> None:
@@ -137,7 +137,7 @@ def test_a_refusal_is_told_as_things_were_then(fake: FakeCloudTasks) -> None:
     fake.drain()
     fake.advance(timedelta(days=2))
     create()
-    told = refusals_text(fake._world).split("\n\n")
+    told = refusals_text(fake._simulation).split("\n\n")
     assert [one.splitlines()[1] for one in told] == [
         "t was created only after that, at +0:00:00.",
         "t was created at +0:00:00, and was still there.",

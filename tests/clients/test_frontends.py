@@ -8,6 +8,6 @@ from pytest_cloudtasks._messages import api_versions as frontends
 
 
 def test_the_v2_frontend_is_made_once() -> None:
-    """All worlds of the process share one, for it holds nothing but types."""
+    """All simulations of the process share one, for it holds nothing but types."""
     assert frontends.v2() is frontends.v2()
     assert frontends.v2().messages.types.Task is tasks_v2.Task

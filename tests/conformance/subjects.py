@@ -190,7 +190,7 @@ class OnTheFake:
 
     def state(self) -> tuple[object, ...]:
         """All that the service holds."""
-        service = self.fake._world.service
+        service = self.fake._simulation.service
         queues = {
             name: (queue.config, queue.state, queue.purge_time, queue.policy) for name, queue in service.queues.items()
         }

@@ -152,7 +152,7 @@ def test_a_failing_example_is_replayed(pytester: pytest.Pytester) -> None:
 
 
 def test_each_example_chooses_afresh(pytester: pytest.Pytester) -> None:
-    """Choices belong to the example's world: what one has chosen or planned, the next does not know."""
+    """Choices belong to the example's simulation: what one has chosen or planned, the next does not know."""
     pytester.makepyfile(
         property_of(
             """

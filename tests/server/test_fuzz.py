@@ -35,7 +35,7 @@ REFUSED |= {"UNIMPLEMENTED", "PERMISSION_DENIED", "OUT_OF_RANGE"}
 
 def state_of(fake: FakeCloudTasks) -> Any:
     """All that calls can change."""
-    service = fake._world.service
+    service = fake._simulation.service
     queues = [
         (name, repr(queue.config), queue.state, repr(queue.policy), sorted(queue.tasks))
         for name, queue in service.queues.items()

@@ -10,7 +10,7 @@ import requests
 from google.api_core import exceptions
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
-from pytest_cloudtasks._simulation.simulation import WorldEnded
+from pytest_cloudtasks._simulation.simulation import SimulationEnded
 
 from .clients import QUEUE, TASK, over_grpc, over_rest
 
@@ -87,23 +87,23 @@ def test_a_call_that_comes_when_its_test_is_over_holds_no_time() -> None:
     """A thread may have found the fake just before it ended: its call is refused, and time runs on."""
     fake = FakeCloudTasks(start=datetime(1999, 1, 1, tzinfo=timezone.utc))
     with fake:
-        world = fake._resting
+        simulation = fake._resting
         client = fake.client()
-        receive = world.receive
+        receive = simulation.receive
     bound = []
     with FakeCloudTasks(start=datetime(1999, 1, 1, tzinfo=timezone.utc)) as another:
         another._resting.receive = lambda call: bound.append(call)  # type: ignore[method-assign]
         another.client().get_queue(name=QUEUE)
-    with pytest.raises(WorldEnded) as refusal:
+    with pytest.raises(SimulationEnded) as refusal:
         receive(bound[0])
     assert str(refusal.value) == "get_queue was called when the test that its fake belongs to was over."
     assert datetime.now(timezone.utc).year > 1999
-    assert world.rpcs == []
+    assert simulation.rpcs == []
     with pytest.raises(RuntimeError):
         client.get_queue(name=QUEUE)
 
 
-def test_an_ended_world_is_told_from_no_world() -> None:
+def test_an_ended_simulation_is_told_from_no_simulation() -> None:
     """The server refuses both in the same words."""
     fake = FakeCloudTasks(queues=["default"])
     with fake, CloudTasksServer(fake) as server, over_grpc(server) as client:

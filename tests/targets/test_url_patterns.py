@@ -132,8 +132,8 @@ def test_the_most_specific_answers_an_app_engine_task(cloud_tasks: FakeCloudTask
         cloud_tasks.route(f"{host}/api/work"),
         cloud_tasks.route("/api/work", method="POST"),
     ]
-    world = cloud_tasks._world
-    shown = world.targets.describe()
+    simulation = cloud_tasks._simulation
+    shown = simulation.targets.describe()
     assert shown == [one.describe() for one in reversed(in_order)]
     enqueue(cloud_tasks, "/api/work")
     cloud_tasks.drain()

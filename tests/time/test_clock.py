@@ -294,7 +294,7 @@ def test_a_resumed_clock_tells_its_instant_before_it_holds_time() -> None:
 
 
 def test_a_resumed_clock_goes_on_from_the_same_instant() -> None:
-    """Another world's clock begins where this one stood, with the same elapsed time, and holds there."""
+    """Another simulation's clock begins where this one stood, with the same elapsed time, and holds there."""
     first = Clock(start=YEAR_2030)
     first.hold_time()
     first.move(YEAR_2030 + SECOND)

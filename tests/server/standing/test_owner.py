@@ -69,7 +69,7 @@ def test_a_jump_that_a_call_overtakes_waits_again(drains: bool) -> None:
         traveller = Traveller(pump)
         journey = await (traveller.to_the_end() if drains else traveller.by(HOUR))
         running.cancel()
-        (task,) = pump.world.service.accepted
+        (task,) = pump.simulation.service.accepted
         attempts = [(attempt.dispatch_time - task.create_time, attempt.number) for attempt in task.attempts]
         return await overtaking, journey, attempts
 

@@ -303,7 +303,7 @@ def attempts(*answers: Sent | Exception, **options: Any) -> list[Attempt]:
         pump.receive(RpcCall("create_task", "google.cloud.tasks.v2", message, 10, (), None))
         await Traveller(pump).to_the_end()
         pumping.cancel()
-        (one,) = pump.world.service.accepted
+        (one,) = pump.simulation.service.accepted
         return one.attempts
 
     return asyncio.run(course())

@@ -1,4 +1,4 @@
-"""The world of a test: its calls, its queues, where its time begins, and the clock that the test itself holds."""
+"""The simulation of a test: its calls, its queues, where its time begins, and the clock that the test itself holds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._simulation.settings import Settings
-from pytest_cloudtasks._simulation.simulation import World
+from pytest_cloudtasks._simulation.simulation import Simulation
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 MAILER = "https://mailer.test/send"
@@ -56,15 +56,15 @@ MADE_ANEW = {
 }
 
 
-def test_an_example_has_all_of_its_tests_world() -> None:
-    """Whatever a world has is taken over by those of Hypothesis's examples, or made anew for each: nothing else is.
+def test_an_example_has_all_of_its_tests_simulation() -> None:
+    """Whatever a simulation has is taken over by those of Hypothesis's examples, or made anew for each.
 
-    What is added to a world has to be put into one of the two, and into World.snapshot() if it is to be taken over.
+    What is added to a simulation has to be put into one of the two, and into Simulation.snapshot() if it is taken over.
     """
-    world = World(Settings())
-    example = world.snapshot()()
-    assert vars(example).keys() == vars(world).keys() == TAKEN_OVER | MADE_ANEW
-    shared = {name for name in TAKEN_OVER if vars(example)[name] is vars(world)[name]}
+    simulation = Simulation(Settings())
+    example = simulation.snapshot()()
+    assert vars(example).keys() == vars(simulation).keys() == TAKEN_OVER | MADE_ANEW
+    shared = {name for name in TAKEN_OVER if vars(example)[name] is vars(simulation)[name]}
     assert shared == {"settings", "targets", "test"}
 
 
@@ -286,8 +286,8 @@ def test_redirected_endpoints() -> None:
         client = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
         cloud_tasks.create_queue("receipts")
         assert client.get_queue(name=cloud_tasks.queue_path("receipts")).state.name == "RUNNING"
-        world = cloud_tasks._resting
-        assert (world.redirects("localhost:8123"), world.redirects("localhost:8124")) == (True, False)
+        simulation = cloud_tasks._resting
+        assert (simulation.redirects("localhost:8123"), simulation.redirects("localhost:8124")) == (True, False)
 
 
 @given(number=st.integers(min_value=0, max_value=3))
