@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from .server.standing.running import PATIENCE, standing, working
+from .patience import PATIENCE
+from .server.standing.running import standing, working
 from .test_docs import CONFIGURATION, FENCE, ROOT, blocks, every_block, run_pytest, write_blocks
 
 DOCS = ROOT / "docs"

@@ -11,7 +11,8 @@ import requests
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
 
-from .server.standing.running import PATIENCE, standing
+from .patience import PATIENCE
+from .server.standing.running import standing
 from .test_docs import ROOT, blocks, every_block
 
 curl = argparse.ArgumentParser()

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._clients.import_watch import ImportWatch, import_watch
+from tests.patience import PATIENCE
 
 WATCHED = "made_up_clients"
 BYSTANDER = "made_up_bystander"
@@ -277,12 +278,12 @@ def test_a_module_that_another_thread_is_importing(watch: ImportWatch, folder: P
     (folder / f"{WATCHED}.py").write_text("from made_up_gate import step\nstep()\nvalue = 42\n")
     gate: Any = ModuleType("made_up_gate")
     is_importing, watches = threading.Event(), threading.Event()
-    gate.step = lambda: (is_importing.set(), watches.wait(10))
+    gate.step = lambda: (is_importing.set(), watches.wait(PATIENCE))
     sys.modules["made_up_gate"] = gate
     values: list[int] = []
 
     def begin() -> None:
-        is_importing.wait(10)
+        is_importing.wait(PATIENCE)
         threading.Timer(0.05, watches.set).start()
         watch.add(WATCHED, lambda module: values.append(module.value))
 

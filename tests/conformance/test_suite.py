@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ HERE = Path(__file__).parent
 
 
 def run(address: str, *options: str) -> tuple[int, str]:
-    """The suite's exit code and output, in a process of its own."""
+    """The suite's exit code and output, in a process of its own, which no option of this run reaches."""
     command = [
         sys.executable,
         "-m",
@@ -24,10 +25,15 @@ def run(address: str, *options: str) -> tuple[int, str]:
         "-p",
         "no:randomly",
     ]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", *options], cwd=HERE.parent.parent, capture_output=True, text=True
+        [*command, "-p", "no:cacheprovider", *options],
+        cwd=HERE.parent.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
-    return done.returncode, done.stdout
+    return done.returncode, done.stdout + done.stderr
 
 
 def test_an_endpoint_that_answers_as_the_ledger_says_passes() -> None:
@@ -54,7 +60,7 @@ def test_differences_are_a_table(tmp_path: Path) -> None:
     )
     with serving({"pause_queue": "No queue.", "resume_queue": "No queue."}) as address:
         code, output = run(address, f"--cloud-tasks-known={known}", "-k", "never-existed or known")
-    assert code == 1
+    assert code == 1, output
     assert output.count("FAILED") == 2
     assert (
         "get-queue/queue-never-existed/never-existed is listed as known to differ (it had another text once), and"
@@ -82,5 +88,5 @@ def test_a_misspelt_known_difference_is_told(tmp_path: Path) -> None:
     known.write_text(json.dumps({"pause-queue/no-such-case": "gone"}))
     with serving({}) as address:
         code, output = run(address, f"--cloud-tasks-known={known}", "-k", "known_differences")
-    assert code == 1
+    assert code == 1, output
     assert "pause-queue/no-such-case" in output

@@ -13,6 +13,7 @@ import pytest
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
+from tests.patience import PATIENCE
 
 THREADS = 16
 EACH = 1_000
@@ -21,8 +22,8 @@ FAST = {"max_dispatches_per_second": 500, "max_concurrent_dispatches": 5_000}
 
 @pytest.fixture(autouse=True)
 def _traces_of_a_deadlock(pytestconfig: pytest.Config) -> Iterator[None]:
-    """As `faulthandler_timeout = 60` does it for a suite: who waits for ever is shown, and the run ends."""
-    faulthandler.dump_traceback_later(60, exit=True, file=sys.__stderr__)
+    """As `faulthandler_timeout` does it for a suite: who waits for ever is shown, and the run ends."""
+    faulthandler.dump_traceback_later(PATIENCE, exit=True, file=sys.__stderr__)
     yield
     faulthandler.cancel_dump_traceback_later()
 

@@ -14,8 +14,9 @@ import requests
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks, TargetRequest
+from tests.patience import PATIENCE
 from tests.server import clients
-from tests.server.standing.running import PATIENCE, Standing
+from tests.server.standing.running import Standing
 from tests.server.standing.running import Worker as StandingWorker
 from tests.targets.servers import Received, Reply
 

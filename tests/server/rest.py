@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 from pytest_cloudtasks import CloudTasksServer
+from tests.patience import PATIENCE
 
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
@@ -46,7 +47,7 @@ def address_of(server: CloudTasksServer, *, grpc: bool = False) -> tuple[str, in
 
 def sent(server: CloudTasksServer, data: bytes, *, grpc: bool = False, ends: bool = True) -> bytes:
     """What comes back for raw bytes, until the server closes; ``ends`` says that no more are to come."""
-    with socket.create_connection(address_of(server, grpc=grpc), timeout=20) as connection:
+    with socket.create_connection(address_of(server, grpc=grpc), timeout=PATIENCE) as connection:
         connection.sendall(data)
         if ends:
             connection.shutdown(socket.SHUT_WR)

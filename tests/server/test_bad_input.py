@@ -15,6 +15,7 @@ from google.cloud import tasks_v2
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
 from pytest_cloudtasks._messages.rest import MAX_BODY
+from tests.patience import LONGEST_DEADLINE, PATIENCE
 
 from .clients import QUEUE, TASK, over_grpc
 from .rest import address_of, error, invalid, not_found_page, sent
@@ -31,7 +32,7 @@ QUEUE_ID_RULE = (
 
 def posted(server: CloudTasksServer, body: Any, path: str = f"/v2/{QUEUE}/tasks") -> Any:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    answer = requests.post(f"{server.rest_url}{path}", data=data, headers=JSON, timeout=10)
+    answer = requests.post(f"{server.rest_url}{path}", data=data, headers=JSON, timeout=PATIENCE)
     assert answer.status_code == 400
     return answer.json()
 
@@ -137,7 +138,7 @@ def test_fields_that_are_none_and_values_that_do_not_fit(
 def test_a_field_of_a_body_that_is_a_field(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
     """Where the body is the queue, paths begin there."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
-    answer = requests.patch(url, json={"rateLimits": {"maxConcurrent": 1, "maxBurstSize": 1e99}}, timeout=10)
+    answer = requests.patch(url, json={"rateLimits": {"maxConcurrent": 1, "maxBurstSize": 1e99}}, timeout=PATIENCE)
     assert answer.json() == invalid(
         unknown("maxConcurrent", "queue.rate_limits"), wrong("queue.rate_limits.max_burst_size", "TYPE_INT32", "1e+99")
     )
@@ -167,7 +168,7 @@ def test_query_parameters_that_do_not_fit(
     cloud_tasks_server: CloudTasksServer, query: str, violation: tuple[str, str]
 ) -> None:
     """They are bound to the request's fields, or refused."""
-    answer = requests.get(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks?{query}", timeout=10)
+    answer = requests.get(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks?{query}", timeout=PATIENCE)
     assert (answer.status_code, answer.json()) == (400, invalid(violation))
 
 
@@ -183,7 +184,7 @@ def test_a_form_where_json_is_meant(cloud_tasks: FakeCloudTasks, cloud_tasks_ser
     """curl -d without a Content-Type sends a form, and so may any web page: the error says what to do."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer = requests.post(url, data='{"task":{}}', headers=headers, timeout=10)
+    answer = requests.post(url, data='{"task":{}}', headers=headers, timeout=PATIENCE)
     told = (
         "The request's body has the Content-Type 'application/x-www-form-urlencoded', and any web page could have sent"
         " such a body. Send JSON with the header `Content-Type: application/json`, or send no body."
@@ -217,7 +218,7 @@ def test_a_byte_order_mark_is_passed_over(cloud_tasks: FakeCloudTasks, cloud_tas
     """Tools on Windows write one."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
     body = b"\xef\xbb\xbf" + json.dumps({"task": {"httpRequest": {"url": URL}}}).encode()
-    assert requests.post(url, data=body, headers=JSON, timeout=10).status_code == 200
+    assert requests.post(url, data=body, headers=JSON, timeout=PATIENCE).status_code == 200
     cloud_tasks.assert_enqueued(url=URL)
 
 
@@ -227,7 +228,7 @@ def test_a_body_that_is_too_large(cloud_tasks: FakeCloudTasks, cloud_tasks_serve
     assert posted(cloud_tasks_server, b" " * (MAX_BODY + 1)) == expected
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
     packed = gzip.compress(b" " * (MAX_BODY + 1))
-    answer = requests.post(url, data=packed, headers={**JSON, "Content-Encoding": "gzip"}, timeout=10)
+    answer = requests.post(url, data=packed, headers={**JSON, "Content-Encoding": "gzip"}, timeout=PATIENCE)
     assert (answer.status_code, answer.json()) == (400, expected)
     assert cloud_tasks.rpcs == []
 
@@ -241,7 +242,7 @@ def test_a_large_body_within_the_limit(cloud_tasks: FakeCloudTasks, cloud_tasks_
 def test_a_body_that_cannot_be_unpacked(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
     """It claims to be gzip and is not."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
-    answer = requests.post(url, data=b"plain", headers={**JSON, "Content-Encoding": "gzip"}, timeout=10)
+    answer = requests.post(url, data=b"plain", headers={**JSON, "Content-Encoding": "gzip"}, timeout=PATIENCE)
     expected = error(400, "INVALID_ARGUMENT", "The request's body can't be unpacked: it is not gzip.")
     assert (answer.status_code, answer.json()) == (400, expected)
     assert cloud_tasks.rpcs == []
@@ -264,7 +265,7 @@ def test_half_a_request(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTa
     with socket.create_connection(address_of(cloud_tasks_server)) as half:
         half.sendall(head.encode() + b'{"task": {"httpRequest": {"url": "https://a.test/"}}}')
         url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
-        assert requests.get(url, timeout=10).status_code == 200
+        assert requests.get(url, timeout=PATIENCE).status_code == 200
     sent(cloud_tasks_server, head.encode() + b"{}")
     cloud_tasks.assert_nothing_enqueued()
     assert [call.method for call in cloud_tasks.rpcs] == ["get_queue"]
@@ -315,7 +316,7 @@ def test_what_is_no_http(
     assert head.startswith((b"HTTP/1.0 400 ", b"HTTP/1.1 400 "))
     assert b"\r\nContent-Type: application/json; charset=UTF-8" in head
     assert json.loads(body) == error(400, "INVALID_ARGUMENT", "Bad Request")
-    assert requests.get(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}", timeout=10).status_code == 200
+    assert requests.get(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}", timeout=PATIENCE).status_code == 200
     assert [call.method for call in cloud_tasks.rpcs] == ["get_queue"]
     assert [one for one in caplog.records if one.levelno > logging.DEBUG] == []
 
@@ -339,7 +340,7 @@ def test_who_expects_to_go_on_may(cloud_tasks: FakeCloudTasks, cloud_tasks_serve
     body = b'{"task": {"httpRequest": {"url": "https://a.test/"}}}'
     headers = "Host: localhost\r\nContent-Type: application/json\r\nExpect: 100-continue"
     head = f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\n{headers}\r\n"
-    with socket.create_connection(address_of(cloud_tasks_server), timeout=20) as connection:
+    with socket.create_connection(address_of(cloud_tasks_server), timeout=PATIENCE) as connection:
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode())
         assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(body)
@@ -350,14 +351,14 @@ def test_who_expects_to_go_on_may(cloud_tasks: FakeCloudTasks, cloud_tasks_serve
 def test_what_else_is_expected_is_refused(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
     """HTTP knows one expectation; the answer to another one has Google's form."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
-    answer = requests.get(url, headers={"Expect": "tea"}, timeout=10)
+    answer = requests.get(url, headers={"Expect": "tea"}, timeout=PATIENCE)
     assert (answer.status_code, answer.json()) == (417, error(417, "INVALID_ARGUMENT", "Unknown Expect: tea"))
     assert cloud_tasks.rpcs == []
 
 
 def status_of(server: CloudTasksServer, path: str, data: bytes) -> tuple[str, str]:
     with grpc.insecure_channel(server.grpc_target) as channel:
-        call = channel.unary_unary(path).future(data, timeout=20)
+        call = channel.unary_unary(path).future(data, timeout=LONGEST_DEADLINE)
         return call.code().name, call.details()
 
 
@@ -405,7 +406,7 @@ def test_a_text_that_is_too_long_for_a_status(
         name = f"projects/p/locations/l/queues/{queue_id}"
         request = tasks_v2.CreateQueueRequest(parent="projects/p/locations/l", queue={"name": name})
         data = tasks_v2.CreateQueueRequest.serialize(request)
-        call = channel.unary_unary("/google.cloud.tasks.v2.CloudTasks/CreateQueue").future(data, timeout=20)
+        call = channel.unary_unary("/google.cloud.tasks.v2.CloudTasks/CreateQueue").future(data, timeout=LONGEST_DEADLINE)
         refused = (call.code().name, call.details(), "grpc-status-details-bin" in dict(call.trailing_metadata()))
     assert refused == ("INVALID_ARGUMENT", text, False)
 
@@ -429,6 +430,6 @@ def test_a_number_that_is_no_method(cloud_tasks: FakeCloudTasks, cloud_tasks_ser
     """An enum's field takes any number on the wire; a task with an unknown method is sent by POST."""
     for kind, where in (("httpRequest", {"url": URL}), ("appEngineHttpRequest", {})):
         body = {"task": {kind: {**where, "httpMethod": 99}}}
-        answer = requests.post(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks", json=body, timeout=10)
+        answer = requests.post(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks", json=body, timeout=PATIENCE)
         assert (answer.status_code, answer.json()[kind]["httpMethod"]) == (200, "POST")
     cloud_tasks.assert_enqueued(count=2, method="POST")

@@ -9,6 +9,7 @@ from google.cloud import tasks_v2
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
 from pytest_cloudtasks._messages.buffer_task_types import buffer_messages
+from tests.patience import LONGEST_DEADLINE, PATIENCE
 
 from .clients import PARENT
 from .rest import error
@@ -31,7 +32,7 @@ def test_the_body_is_the_payload(
     """A buffered task goes where the queue says, with its body as it came, as JSON, and with the queue's headers."""
     worker = cloud_tasks.route("http://worker.test:8080/work").returns(200)
     url = f"{cloud_tasks_server.rest_url}/{version}/{QUEUE}/tasks:buffer"
-    answer = requests.post(url, data=b'{"order": 42}', timeout=10)
+    answer = requests.post(url, data=b'{"order": 42}', timeout=PATIENCE)
     task = cloud_tasks.assert_enqueued(queue="buffered", json={"order": 42})
     assert "X-Team" not in task.headers
     assert answer.json()["task"]["name"] == task.name
@@ -47,7 +48,7 @@ def test_a_body_nested_too_deep_is_a_payload_all_the_same(
 ) -> None:
     """The server need not read it: it is stored as it came."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks:buffer"
-    assert requests.post(url, data=b"[" * 90_000, timeout=10).status_code == 200
+    assert requests.post(url, data=b"[" * 90_000, timeout=PATIENCE).status_code == 200
     cloud_tasks.assert_enqueued(body=b"[" * 90_000)
 
 
@@ -55,8 +56,8 @@ def test_a_task_with_an_id(cloud_tasks: FakeCloudTasks, cloud_tasks_server: Clou
     """The ID is in the path, and is taken once."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks/order-42:buffer"
     headers = {"Content-Type": "text/plain"}
-    assert requests.post(url, data="hi", headers=headers, timeout=10).status_code == 200
-    again = requests.post(url, data="hi", timeout=10)
+    assert requests.post(url, data="hi", headers=headers, timeout=PATIENCE).status_code == 200
+    again = requests.post(url, data="hi", timeout=PATIENCE)
     assert again.json() == error(409, "ALREADY_EXISTS", "Requested entity already exists")
     cloud_tasks.assert_enqueued(name=f"{QUEUE}/tasks/order-42", body=b"hi", headers=headers)
 
@@ -66,14 +67,14 @@ def test_the_envelope_of_the_discovery_document(
 ) -> None:
     """Clients generated from it wrap the payload, in base64 and with its type."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks:buffer"
-    requests.post(url, json={"body": {"contentType": "image/png", "data": "iVBORw=="}}, timeout=10)
+    requests.post(url, json={"body": {"contentType": "image/png", "data": "iVBORw=="}}, timeout=PATIENCE)
     cloud_tasks.assert_enqueued(body=b"\x89PNG", headers={"Content-Type": "image/png"})
 
 
 def test_a_queue_without_an_http_target(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
     """It has nowhere to send a buffered task to."""
     url = f"{cloud_tasks_server.rest_url}/v2/{PARENT}/queues/default/tasks:buffer"
-    answer = requests.post(url, data="hi", timeout=10)
+    answer = requests.post(url, data="hi", timeout=PATIENCE)
     told = (
         "The queue has no HTTP target with a host, which BufferTask needs. Set HttpTarget.uriOverride.host of the"
         " queue."
@@ -86,7 +87,7 @@ def test_a_missing_queue(cloud_tasks_server: CloudTasksServer) -> None:
     """It is missing as for CreateTask."""
     url = f"{cloud_tasks_server.rest_url}/v2/{PARENT}/queues/none/tasks:buffer"
     told = "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."
-    assert requests.post(url, data="hi", timeout=10).json() == error(404, "NOT_FOUND", told)
+    assert requests.post(url, data="hi", timeout=PATIENCE).json() == error(404, "NOT_FOUND", told)
 
 
 def test_over_grpc(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
@@ -100,7 +101,7 @@ def test_over_grpc(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksSe
             request_serializer=messages.request.SerializeToString,
             response_deserializer=messages.response.FromString,
         )
-        response = call(request, timeout=10)
+        response = call(request, timeout=LONGEST_DEADLINE)
     assert response.task.name == f"{QUEUE}/tasks/one"
     assert response.task.http_request.url == "http://worker.test:8080/work"
     assert cloud_tasks.rpcs[-1].method == "buffer_task"
@@ -111,8 +112,8 @@ def test_the_permission_to_create_tasks(cloud_tasks_server: CloudTasksServer) ->
     """It is what BufferTask needs."""
     base = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
     policy = {"policy": {"bindings": [{"role": "roles/cloudtasks.viewer", "members": ["allUsers"]}]}}
-    assert requests.post(f"{base}:setIamPolicy", json=policy, timeout=10).status_code == 200
-    answer = requests.post(f"{base}/tasks:buffer", data="hi", timeout=10)
+    assert requests.post(f"{base}:setIamPolicy", json=policy, timeout=PATIENCE).status_code == 200
+    answer = requests.post(f"{base}/tasks:buffer", data="hi", timeout=PATIENCE)
     told = (
         'The principal (user or service account) lacks IAM permission "cloudtasks.tasks.create" for the resource'
         f' "{QUEUE}" (or the resource may not exist).'

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
+from tests.patience import PATIENCE
 
 from .clients import QUEUE, TASK, over_grpc
 
@@ -31,7 +32,7 @@ def test_the_environment_has_its_addresses(cloud_tasks_server: CloudTasksServer)
     """While the test runs, the names that public code reads lead to the server."""
     assert {name: os.environ[name] for name in NAMES} == cloud_tasks_server.environment
     url = f"http://{os.environ['CLOUDTASKS_EMULATOR_HOST']}/v2/{QUEUE}"
-    assert requests.get(url, timeout=10).json()["name"] == QUEUE
+    assert requests.get(url, timeout=PATIENCE).json()["name"] == QUEUE
 
 
 @pytest.mark.cloud_tasks(queues=["default"])
@@ -134,7 +135,7 @@ def test_the_server_is_closed_with_the_session(pytester: pytest.Pytester) -> Non
     pytester.runpytest_inprocess().assert_outcomes(errors=1)
     address = (pytester.path / "address").read_text()
     with pytest.raises(requests.ConnectionError):
-        requests.get(f"http://{address}/", timeout=10)
+        requests.get(f"http://{address}/", timeout=PATIENCE)
 
 
 def test_without_aiohttp_the_test_says_what_to_install(pytester: pytest.Pytester) -> None:

@@ -12,6 +12,7 @@ from freezegun import freeze_time
 from google.api_core import exceptions, retry
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
+from tests.patience import PATIENCE
 
 from .clients import PARENT, QUEUE, TASK, over_grpc, over_grpc_async, over_rest
 
@@ -57,7 +58,7 @@ def test_every_client_works_under_every_clock(hold: object, at: datetime, outsid
             assert client.get_queue(name=QUEUE).name == QUEUE
         with over_rest(server) as client:
             assert client.create_task(parent=QUEUE, task=TASK).create_time == at
-        assert requests.get(f"{server.rest_url}/v2/{QUEUE}", timeout=10).status_code == 200
+        assert requests.get(f"{server.rest_url}/v2/{QUEUE}", timeout=PATIENCE).status_code == 200
         assert len(fake.tasks()) == 2
         assert fake.rpcs[0].timeout == 20.0
 

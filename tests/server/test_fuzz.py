@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks, strategies
 from pytest_cloudtasks._messages.api_versions import TYPES
 from pytest_cloudtasks._messages.rpc_table import methods_of
+from tests.patience import LONGEST_DEADLINE, PATIENCE
 
 from .clients import PARENT, QUEUE, over_grpc
 from .rest import address_of, sent
@@ -129,7 +130,7 @@ def test_any_request(
     """Whatever a request of HTTP asks for, it is done, or refused in Google's form with nothing changed."""
     before = state_of(cloud_tasks)
     target = quoted(path) + ("?" if query else "") + "&".join(f"{quoted(key)}={quoted(value)}" for key, value in query)
-    connection = http.client.HTTPConnection(*address_of(cloud_tasks_server), timeout=20)
+    connection = http.client.HTTPConnection(*address_of(cloud_tasks_server), timeout=PATIENCE)
     headers = {"Content-Type": kind.encode("latin-1").decode("latin-1")}
     connection.request(verb, target, body, headers)
     answer = connection.getresponse()
@@ -154,7 +155,7 @@ def test_any_bytes_for_a_method(
     before = state_of(cloud_tasks)
     request = data.draw(st.binary(max_size=60) | spoilt(method.request_class))
     with grpc.insecure_channel(cloud_tasks_server.grpc_target) as channel:
-        code = channel.unary_unary(method.path).future(request, timeout=20).code()
+        code = channel.unary_unary(method.path).future(request, timeout=LONGEST_DEADLINE).code()
     if code is not grpc.StatusCode.OK:
         assert code.name in REFUSED
         assert state_of(cloud_tasks) == before
@@ -239,7 +240,7 @@ def test_any_bytes_at_the_port_of_rest(
             kind = b"text/html" if status == 404 and b"<!DOCTYPE html>" in head else b"application/json"
             assert b"\r\nContent-Type: " + kind + b"; charset=UTF-8\r\n" in head
     assert state_of(cloud_tasks) == before
-    connection = http.client.HTTPConnection(*address_of(cloud_tasks_server), timeout=20)
+    connection = http.client.HTTPConnection(*address_of(cloud_tasks_server), timeout=PATIENCE)
     connection.request("GET", f"/v2/{QUEUE}")
     assert connection.getresponse().status == 200
     connection.close()
@@ -253,11 +254,11 @@ def test_any_bytes_at_the_port_of_grpc(
     """Bytes that are no HTTP/2, or soon no more, change nothing, and the server lives on."""
     before = state_of(cloud_tasks)
     preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00" if is_http2 else b""
-    with socket.create_connection(address_of(cloud_tasks_server, grpc=True), timeout=20) as connection:
+    with socket.create_connection(address_of(cloud_tasks_server, grpc=True), timeout=PATIENCE) as connection:
         connection.sendall(preface + data)
     assert state_of(cloud_tasks) == before
     with grpc.insecure_channel(cloud_tasks_server.grpc_target) as channel:
-        grpc.channel_ready_future(channel).result(timeout=20)
+        grpc.channel_ready_future(channel).result(timeout=PATIENCE)
 
 
 @given(task=strategies.tasks(as_dict=True), invalid=strategies.invalid_tasks(now=START, parent=QUEUE))
@@ -271,7 +272,7 @@ def test_the_endpoints_say_what_the_client_says(
     """A valid task is the same over REST as in the process; an invalid one gets its refusal over gRPC."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
     made = json_format.MessageToDict(tasks_v2.Task.pb(tasks_v2.Task(task)))
-    created = requests.post(url, json={"task": made, "responseView": "FULL"}, timeout=20).json()
+    created = requests.post(url, json={"task": made, "responseView": "FULL"}, timeout=PATIENCE).json()
     stored = cloud_tasks.client().get_task(request={"name": created["name"], "response_view": "FULL"})
     assert json_format.ParseDict(created, tasks_v2.Task.pb()()) == tasks_v2.Task.pb(stored)
     message, expected = invalid

@@ -11,6 +11,7 @@ from google.api_core import exceptions
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
 from pytest_cloudtasks._simulation.simulation import SimulationEnded
+from tests.patience import PATIENCE
 
 from .clients import QUEUE, TASK, over_grpc, over_rest
 
@@ -35,7 +36,7 @@ def test_a_server_around_a_fake() -> None:
             "CLOUDTASKS_EMULATOR_HOST": rest,
         }
         assert repr(server) == f"<CloudTasksServer, gRPC at {server.grpc_target}, REST at {server.rest_url}>"
-        assert requests.get(f"{server.rest_url}/v2/{QUEUE}", timeout=10).status_code == 200
+        assert requests.get(f"{server.rest_url}/v2/{QUEUE}", timeout=PATIENCE).status_code == 200
     assert repr(server) == "<CloudTasksServer, not running>"
     for taken in (int(port), int(rest.partition(":")[2])):
         with pytest.raises(ConnectionRefusedError):
@@ -78,7 +79,7 @@ def test_calls_without_an_active_fake_are_refused() -> None:
         with over_grpc(server) as client, pytest.raises(exceptions.FailedPrecondition) as over_grpc_refused:
             client.get_queue(name=QUEUE)
         assert over_grpc_refused.value.message == NOT_ACTIVE.format(rpc="get_queue")
-        answer = requests.post(f"{server.rest_url}/v2/{QUEUE}/tasks", json={"task": {}}, timeout=10)
+        answer = requests.post(f"{server.rest_url}/v2/{QUEUE}/tasks", json={"task": {}}, timeout=PATIENCE)
         error = {"code": 400, "message": NOT_ACTIVE.format(rpc="create_task"), "status": "FAILED_PRECONDITION"}
         assert (answer.status_code, answer.json()) == (400, {"error": error})
 
@@ -122,7 +123,7 @@ def test_what_fails_a_test_is_told_to_the_caller_too() -> None:
         fake._resting.contact = lambda *, by_call=False: _failing(fake)  # type: ignore[method-assign]
         with pytest.raises(exceptions.InternalServerError) as told:
             client.create_task(parent=QUEUE, task=TASK)
-        answer = requests.get(f"{server.rest_url}/v2/{QUEUE}", timeout=10)
+        answer = requests.get(f"{server.rest_url}/v2/{QUEUE}", timeout=PATIENCE)
         del fake._resting.contact
     assert told.value.message == "This can't be."
     error = {"code": 500, "message": "This can't be.", "status": "INTERNAL"}
@@ -143,9 +144,9 @@ def test_a_server_ends_while_calls_are_under_way() -> None:
             half = socket.create_connection((host, int(port)))
             half.sendall(b"POST /v2/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{")
             session = requests.Session()
-            session.get(f"{server.rest_url}/v2/{QUEUE}", timeout=10)
+            session.get(f"{server.rest_url}/v2/{QUEUE}", timeout=PATIENCE)
             channel = grpc.insecure_channel(server.grpc_target)
-            grpc.channel_ready_future(channel).result(timeout=10)
+            grpc.channel_ready_future(channel).result(timeout=PATIENCE)
         half.close()
         session.close()
         channel.close()

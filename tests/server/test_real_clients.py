@@ -18,6 +18,7 @@ from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
+from tests.patience import PATIENCE
 
 from .clients import PARENT, QUEUE, TASK, over_grpc, over_grpc_async, over_rest
 
@@ -122,7 +123,7 @@ def test_leases_over_grpc_and_rest(cloud_tasks: FakeCloudTasks, cloud_tasks_serv
         ).tasks
     assert leased.pull_message.payload == b"work"
     url = f"{cloud_tasks_server.rest_url}/v2beta2/{leased.name}:acknowledge"
-    answer = requests.post(url, json={"scheduleTime": "2030-01-01T00:01:00Z"}, timeout=10)
+    answer = requests.post(url, json={"scheduleTime": "2030-01-01T00:01:00Z"}, timeout=PATIENCE)
     assert (answer.status_code, answer.json()) == (200, {})
     cloud_tasks.assert_empty()
 

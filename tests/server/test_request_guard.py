@@ -13,6 +13,7 @@ from pytest_cloudtasks._messages.rest_errors import RestError
 from pytest_cloudtasks._messages.rest_http import RestRequest
 from pytest_cloudtasks._server.host_names import allowed_host, host_name
 from pytest_cloudtasks._server.request_guard import RequestGuard
+from tests.patience import PATIENCE
 
 from .clients import QUEUE
 from .rest import error, sent
@@ -243,7 +244,7 @@ def asked(
     server: CloudTasksServer, method: str, path: str, headers: dict[str, str], body: bytes = b""
 ) -> tuple[int, Any]:
     """Return the status of the answer and its JSON, or its text."""
-    answer = requests.request(method, f"{server.rest_url}{path}", data=body, headers=headers, timeout=10)
+    answer = requests.request(method, f"{server.rest_url}{path}", data=body, headers=headers, timeout=PATIENCE)
     try:
         return answer.status_code, answer.json()
     except ValueError:
@@ -295,7 +296,7 @@ def test_a_page_gets_no_permission(cloud_tasks: FakeCloudTasks, cloud_tasks_serv
     """A browser asks before it sends JSON, a DELETE, or a header such as X-HTTP-Method-Override."""
     headers = {"Origin": "https://evil.test", "Access-Control-Request-Method": "POST"}
     expected = error(403, "PERMISSION_DENIED", foreign("https://evil.test"))
-    answer = requests.options(f"{cloud_tasks_server.rest_url}{PATH}", headers=headers, timeout=10)
+    answer = requests.options(f"{cloud_tasks_server.rest_url}{PATH}", headers=headers, timeout=PATIENCE)
     assert (answer.status_code, answer.json()) == (403, expected)
     assert [name for name in answer.headers if name.startswith("Access-Control-")] == []
 

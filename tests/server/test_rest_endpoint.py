@@ -13,6 +13,7 @@ from google.api_core import gapic_v1
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
 from pytest_cloudtasks._messages.rest_routes import route_of
 from pytest_cloudtasks._messages.rpc_table import method_at, methods_of
+from tests.patience import PATIENCE
 
 from .clients import PARENT, QUEUE
 from .rest import error, not_found_page
@@ -93,7 +94,7 @@ def test_every_rpc_has_its_path_over_grpc(version: str) -> None:
 )
 def test_a_path_that_no_method_has(cloud_tasks_server: CloudTasksServer, verb: str, path: str) -> None:
     """It is answered by the page of Google's front end."""
-    answer = requests.request(verb, f"{cloud_tasks_server.rest_url}{path}", timeout=10)
+    answer = requests.request(verb, f"{cloud_tasks_server.rest_url}{path}", timeout=PATIENCE)
     assert answer.status_code == 404
     assert answer.headers["Content-Type"] == "text/html; charset=UTF-8"
     assert answer.text == ("" if verb == "HEAD" else not_found_page(path))
@@ -102,7 +103,7 @@ def test_a_path_that_no_method_has(cloud_tasks_server: CloudTasksServer, verb: s
 def test_responses_are_as_recorded_of_the_service(cloud_tasks_server: CloudTasksServer) -> None:
     """A new queue in JSON: fields at their default left out, durations as texts, whole numbers whole."""
     answer = requests.post(
-        f"{cloud_tasks_server.rest_url}/v2/{PARENT}/queues", json={"name": f"{PARENT}/queues/new"}, timeout=10
+        f"{cloud_tasks_server.rest_url}/v2/{PARENT}/queues", json={"name": f"{PARENT}/queues/new"}, timeout=PATIENCE
     )
     assert answer.headers["Content-Type"] == "application/json; charset=UTF-8"
     assert answer.json() == {
@@ -121,11 +122,11 @@ def test_enums_come_and_go_by_name_and_by_number(
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
     for method in ("PUT", 4, "4"):
         body = {"task": {"httpRequest": {"url": "https://a.test/", "httpMethod": method}}, "responseView": 2}
-        created = requests.post(f"{url}/tasks", json=body, timeout=10).json()
+        created = requests.post(f"{url}/tasks", json=body, timeout=PATIENCE).json()
         assert (created["httpRequest"]["httpMethod"], created["view"]) == ("PUT", "FULL")
-    assert requests.get(f"{url}?$alt=json;enum-encoding=int", timeout=10).json()["state"] == 1
-    assert requests.get(f"{url}?%24alt=json%3Benum-encoding%3Dint", timeout=10).json()["state"] == 1
-    assert requests.get(f"{url}/tasks?responseView=2", timeout=10).json()["tasks"][0]["view"] == "FULL"
+    assert requests.get(f"{url}?$alt=json;enum-encoding=int", timeout=PATIENCE).json()["state"] == 1
+    assert requests.get(f"{url}?%24alt=json%3Benum-encoding%3Dint", timeout=PATIENCE).json()["state"] == 1
+    assert requests.get(f"{url}/tasks?responseView=2", timeout=PATIENCE).json()["tasks"][0]["view"] == "FULL"
     assert len(cloud_tasks.tasks()) == 3
 
 
@@ -135,7 +136,7 @@ def test_field_masks_are_query_parameters(cloud_tasks_server: CloudTasksServer, 
     """In JSON's names or in proto's."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
     body = {"rateLimits": {"maxConcurrentDispatches": 7}, "retryConfig": {"maxAttempts": 2}, "state": "PAUSED"}
-    changed = requests.patch(url, params={name: mask}, json=body, timeout=10).json()
+    changed = requests.patch(url, params={name: mask}, json=body, timeout=PATIENCE).json()
     assert changed["rateLimits"]["maxConcurrentDispatches"] == 7
     assert changed["retryConfig"]["maxAttempts"] == 2
     assert changed["state"] == "RUNNING"
@@ -144,14 +145,14 @@ def test_field_masks_are_query_parameters(cloud_tasks_server: CloudTasksServer, 
 def test_read_masks(cloud_tasks_server: CloudTasksServer) -> None:
     """A read mask of the betas names what is answered."""
     url = f"{cloud_tasks_server.rest_url}/v2beta3/{QUEUE}?readMask=name,taskTtl"
-    assert requests.get(url, timeout=10).json() == {"name": QUEUE, "taskTtl": "2678400s"}
+    assert requests.get(url, timeout=PATIENCE).json() == {"name": QUEUE, "taskTtl": "2678400s"}
 
 
 def test_global_parameters_are_taken(cloud_tasks_server: CloudTasksServer) -> None:
     """Those that every method has change nothing."""
     query = "alt=json&key=k&prettyPrint=true&fields=name&quotaUser=u&access_token=t&oauth_token=t&callback=c"
     query += "&uploadType=x&upload_protocol=raw&$.xgafv=1"
-    answer = requests.get(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}?{query}", timeout=10)
+    answer = requests.get(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}?{query}", timeout=PATIENCE)
     assert (answer.status_code, answer.json()["name"]) == (200, QUEUE)
 
 
@@ -160,11 +161,11 @@ def test_names_may_be_percent_encoded(cloud_tasks_server: CloudTasksServer) -> N
     project = "example.com:apps"
     queue = f"projects/{project}/locations/us-central1/queues/q"
     base = f"{cloud_tasks_server.rest_url}/v2"
-    made = requests.post(f"{base}/{queue.removesuffix('/q')}", json={"name": queue}, timeout=10)
+    made = requests.post(f"{base}/{queue.removesuffix('/q')}", json={"name": queue}, timeout=PATIENCE)
     assert made.json()["name"] == queue
     for path in (queue.replace(":", "%3A"), queue.replace("/", "%2F").replace(":", "%3a")):
-        assert requests.get(f"{base}/{path}", timeout=10).json()["name"] == queue
-    assert requests.post(f"{base}/{queue}:pause", timeout=10).json()["state"] == "PAUSED"
+        assert requests.get(f"{base}/{path}", timeout=PATIENCE).json()["name"] == queue
+    assert requests.post(f"{base}/{queue}:pause", timeout=PATIENCE).json()["state"] == "PAUSED"
 
 
 def test_pages_and_empty_page_tokens(cloud_tasks_server: CloudTasksServer) -> None:
@@ -172,19 +173,19 @@ def test_pages_and_empty_page_tokens(cloud_tasks_server: CloudTasksServer) -> No
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
     for number in range(3):
         task = {"name": f"{QUEUE}/tasks/{number}", "httpRequest": {"url": "https://a.test/"}}
-        assert requests.post(url, json={"task": task}, timeout=10).status_code == 200
-    first = requests.get(f"{url}?pageSize=2&pageToken=", timeout=10).json()
-    rest = requests.get(url, params={"pageSize": 2, "pageToken": first["nextPageToken"]}, timeout=10).json()
+        assert requests.post(url, json={"task": task}, timeout=PATIENCE).status_code == 200
+    first = requests.get(f"{url}?pageSize=2&pageToken=", timeout=PATIENCE).json()
+    rest = requests.get(url, params={"pageSize": 2, "pageToken": first["nextPageToken"]}, timeout=PATIENCE).json()
     assert [task["name"][-1] for task in first["tasks"] + rest["tasks"]] == ["0", "1", "2"]
-    assert requests.get(url, params={"pageSize": 2, "pageToken": rest["nextPageToken"]}, timeout=10).json() == {}
+    assert requests.get(url, params={"pageSize": 2, "pageToken": rest["nextPageToken"]}, timeout=PATIENCE).json() == {}
 
 
 def test_deletes_answer_an_empty_object(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
     """So do empty lists, and verbs need no body."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
-    assert requests.get(f"{url}/tasks", timeout=10).json() == {}
-    assert requests.post(f"{url}:resume", timeout=10).json()["state"] == "RUNNING"
-    deleted = requests.delete(url, timeout=10)
+    assert requests.get(f"{url}/tasks", timeout=PATIENCE).json() == {}
+    assert requests.post(f"{url}:resume", timeout=PATIENCE).json()["state"] == "RUNNING"
+    deleted = requests.delete(url, timeout=PATIENCE)
     assert (deleted.status_code, deleted.text) == (200, "{}\n")
     cloud_tasks.assert_empty()
 
@@ -192,7 +193,7 @@ def test_deletes_answer_an_empty_object(cloud_tasks: FakeCloudTasks, cloud_tasks
 def test_errors_have_google_s_form(cloud_tasks_server: CloudTasksServer) -> None:
     """Code, message, status, and the details with their types."""
     url = f"{cloud_tasks_server.rest_url}/v2/{PARENT}/queues"
-    answer = requests.post(url, json={"name": "bad"}, timeout=10)
+    answer = requests.post(url, json={"name": "bad"}, timeout=PATIENCE)
     assert answer.status_code == 400
     reference = "https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues#Queue.FIELDS.name"
     link = {"description": "Definition of queue name", "url": reference}
@@ -221,23 +222,23 @@ def test_planned_faults_reach_other_processes(
 ) -> None:
     """A fault that the test plans is one for callers over the network as well, with the status that Google gives it."""
     cloud_tasks.fail_rpc("get_queue", code)
-    answer = requests.get(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}", timeout=10)
+    answer = requests.get(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}", timeout=PATIENCE)
     assert (answer.status_code, answer.json()["error"]["status"]) == (status, code)
 
 
 def test_a_queue_yaml_is_uploaded(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
     """The one method with a path of its own and a body that is no JSON."""
     url = f"{cloud_tasks_server.rest_url}/api/queue/update?appId=test-project"
-    answer = requests.post(url, data="queue:\n- name: mails\n  rate: 5/s\n", timeout=10)
+    answer = requests.post(url, data="queue:\n- name: mails\n  rate: 5/s\n", timeout=PATIENCE)
     assert (answer.status_code, answer.json()) == (200, {})
-    queue = requests.get(f"{cloud_tasks_server.rest_url}/v2/{PARENT}/queues/mails", timeout=10).json()
+    queue = requests.get(f"{cloud_tasks_server.rest_url}/v2/{PARENT}/queues/mails", timeout=PATIENCE).json()
     assert queue["rateLimits"]["maxDispatchesPerSecond"] == 5
 
 
 def test_calls_are_recorded_as_they_arrived(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
     """The test sees them among its rpcs, in the library's messages, with the headers as metadata."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
-    requests.get(url, headers={"X-Goog-User-Project": "billed"}, timeout=10)
+    requests.get(url, headers={"X-Goog-User-Project": "billed"}, timeout=PATIENCE)
     (call,) = cloud_tasks.rpcs
     assert (call.method, call.request.name, call.timeout, call.retry) == (
         "get_queue",
@@ -254,17 +255,17 @@ def test_v2beta2_has_what_its_library_lacks(cloud_tasks: FakeCloudTasks, cloud_t
     task = {"name": f"{QUEUE}/tasks/one", "appEngineHttpRequest": {"relativeUrl": "/work"}}
     broken = {"name": f"{QUEUE}/tasks/two"}
     batch = {"requests": [{"parent": QUEUE, "task": task}, {"parent": QUEUE, "task": broken}]}
-    created = requests.post(f"{base}/{QUEUE}/tasks:batchCreate", json=batch, timeout=10).json()
+    created = requests.post(f"{base}/{QUEUE}/tasks:batchCreate", json=batch, timeout=PATIENCE).json()
     package = "type.googleapis.com/google.cloud.tasks.v2beta2"
     assert created["metadata"]["@type"] == f"{package}.BatchCreateTasksMetadata"
     assert list(created["metadata"]["failedRequests"]) == ["1"]
     assert created["response"]["tasks"][0]["appEngineHttpRequest"]["relativeUrl"] == "/work"
-    assert requests.get(f"{base}/{created['name']}", timeout=10).json() == created
+    assert requests.get(f"{base}/{created['name']}", timeout=PATIENCE).json() == created
     names = {"names": [f"{QUEUE}/tasks/one"]}
-    deleted = requests.post(f"{base}/{QUEUE}/tasks:batchDelete", json=names, timeout=10).json()
+    deleted = requests.post(f"{base}/{QUEUE}/tasks:batchDelete", json=names, timeout=PATIENCE).json()
     assert deleted["metadata"]["state"] == "SUCCEEDED"
     key = "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k"
     config = f"{base}/{PARENT}/cmekConfig"
-    changed = requests.patch(f"{config}?updateMask=kmsKey", json={"kmsKey": key}, timeout=10).json()
-    assert requests.get(config, timeout=10).json() == changed == {"name": f"{PARENT}/cmekConfig", "kmsKey": key}
+    changed = requests.patch(f"{config}?updateMask=kmsKey", json={"kmsKey": key}, timeout=PATIENCE).json()
+    assert requests.get(config, timeout=PATIENCE).json() == changed == {"name": f"{PARENT}/cmekConfig", "kmsKey": key}
     cloud_tasks.assert_empty()

@@ -15,10 +15,9 @@ import requests
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
+from tests.patience import PATIENCE
 from tests.targets.servers import Received, Reply, serving
 
-PATIENCE = 60
-"""Seconds after which a process that says nothing has failed."""
 QUEUE = "projects/test-project/locations/us-central1/queues/emails"
 BASE = "https://worker.test"
 """What tasks name as the worker."""

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import requests
 
+from tests.patience import PATIENCE
 from tests.targets.servers import Received, Reply
 
-from .running import BASE, PATIENCE, QUEUE, Standing, Worker, standing
+from .running import BASE, QUEUE, Standing, Worker, standing
 
 
 def now_of(server: Standing) -> datetime:

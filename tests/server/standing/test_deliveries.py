@@ -10,6 +10,7 @@ import pytest
 import requests
 from google.oauth2 import id_token
 
+from tests.patience import PATIENCE
 from tests.targets.servers import closed_port, serving
 
 from .running import BASE, QUEUE, Standing, Worker, ok, standing
@@ -187,7 +188,7 @@ def test_tokens_verify_by_googles_verifier(server: Standing, worker: Worker) -> 
 
 def test_tokens_verify_by_the_keys_that_discovery_leads_to(server: Standing, worker: Worker) -> None:
     """Verifiers of other languages begin with the discovery document."""
-    found = requests.get(f"{server.url}/.well-known/openid-configuration", timeout=60).json()
+    found = requests.get(f"{server.url}/.well-known/openid-configuration", timeout=PATIENCE).json()
     assert found["jwks_uri"] == f"{server.url}/oauth2/v3/certs"
     token = token_of(server, worker)
     key = jwt.PyJWKClient(found["jwks_uri"]).get_signing_key_from_jwt(token)
@@ -198,7 +199,7 @@ def test_tokens_verify_by_the_keys_that_discovery_leads_to(server: Standing, wor
 def test_tokens_are_of_the_walls_time(server: Standing, worker: Worker) -> None:
     """Whoever verifies them has not travelled along: after a jump of a day they are as good as before."""
     server.post("/control/jump", by="1d")
-    keys = requests.get(f"{server.url}/oauth2/v3/certs", timeout=60).json()
+    keys = requests.get(f"{server.url}/oauth2/v3/certs", timeout=PATIENCE).json()
     token = token_of(server, worker)
     key = jwt.PyJWK(keys["keys"][0])
     assert jwt.decode(token, key, algorithms=["RS256"], audience="the-shop")["email"] == ACCOUNT
@@ -241,7 +242,7 @@ def test_a_handler_may_enqueue(server: Standing, worker: Worker) -> None:
     def reply(received: Any) -> tuple[int, list[tuple[str, str]], bytes]:
         if received.target == "/send":
             body = {"task": {"httpRequest": {"url": f"{BASE}/next"}}}
-            requests.post(f"{server.url}/v2/{QUEUE}/tasks", json=body, timeout=60).raise_for_status()
+            requests.post(f"{server.url}/v2/{QUEUE}/tasks", json=body, timeout=PATIENCE).raise_for_status()
         return ok(received)
 
     worker.reply = reply

@@ -13,8 +13,9 @@ from google.api_core.exceptions import NotFound
 
 from pytest_cloudtasks._server.emulator_log import Log, LogWriter, raw_writer, visible
 from pytest_cloudtasks._service.units import SECOND
+from tests.patience import PATIENCE
 
-from .running import PATIENCE, QUEUE, Standing, Worker, standing
+from .running import QUEUE, Standing, Worker, standing
 
 AT = 1_700_000_000 * SECOND
 

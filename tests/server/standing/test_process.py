@@ -27,9 +27,10 @@ from pytest_cloudtasks._server.emulator_options import Serving
 from pytest_cloudtasks._server.emulator_scheduler_loop import Pump
 from pytest_cloudtasks._server.emulator_sender import Sender
 from pytest_cloudtasks._simulation.settings import Settings
+from tests.patience import PATIENCE
 from tests.targets.servers import Received, Reply
 
-from .running import BASE, PATIENCE, QUEUE, Worker, command, standing
+from .running import BASE, QUEUE, Worker, command, standing
 
 LOCATION = QUEUE.partition("/queues/")[0]
 
