@@ -406,7 +406,9 @@ def test_a_text_that_is_too_long_for_a_status(
         name = f"projects/p/locations/l/queues/{queue_id}"
         request = tasks_v2.CreateQueueRequest(parent="projects/p/locations/l", queue={"name": name})
         data = tasks_v2.CreateQueueRequest.serialize(request)
-        call = channel.unary_unary("/google.cloud.tasks.v2.CloudTasks/CreateQueue").future(data, timeout=LONGEST_DEADLINE)
+        call = channel.unary_unary("/google.cloud.tasks.v2.CloudTasks/CreateQueue").future(
+            data, timeout=LONGEST_DEADLINE
+        )
         refused = (call.code().name, call.details(), "grpc-status-details-bin" in dict(call.trailing_metadata()))
     assert refused == ("INVALID_ARGUMENT", text, False)
 
