@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +26,7 @@ from .._simulation.eager import dispatch_created, dispatch_created_async
 from .._simulation.records import Attempt, TaskRecord, records, task_to_dispatch
 from .._simulation.runners import run
 from .._simulation.settings import checked, merged
-from .._simulation.simulation import InlineShells, Simulation
+from .._simulation.simulation import EagerRunners, Simulation
 from .._simulation.summary import Summary
 from .._targets.base import OnException
 from .._time.instants import from_datetime
@@ -75,7 +75,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         on_exception: OnException = "raise",
         redirect_endpoints: Iterable[str] = (),
         google_auth: bool = False,
-        inline: bool = False,
+        eager: bool = False,
         call_log: int = 100_000,
         service: Mapping[str, Any] | None = None,
         choices: DataObject | None = None,
@@ -96,7 +96,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
             "on_exception": on_exception,
             "redirect_endpoints": redirect_endpoints,
             "google_auth": google_auth,
-            "inline": inline,
+            "eager": eager,
             "call_log": call_log,
             "service": {} if service is None else service,
         }
@@ -152,8 +152,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         def back() -> None:
             self._running = before
 
-        if simulation.settings.inline:
-            simulation.created = InlineShells(dispatch_created, dispatch_created_async)
+        simulation.created = EagerRunners(dispatch_created, dispatch_created_async)
         stack.enter_context(simulation.entered())
         self._running = simulation
         simulation.handle = self
@@ -344,6 +343,20 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         return Attempt(
             run(simulation, "dispatch", Driver(simulation).dispatch(task_to_dispatch(simulation, task))), simulation
         )
+
+    @contextmanager
+    def eager(self) -> Iterator[None]:
+        """Dispatch what is due before the creating call returns, for as long as the block lasts.
+
+        It is the option ``eager`` for a part of a test: clients of both kinds, sync and asyncio, deliver what they
+        create. After the block created tasks are dispatched as before it. Evidence: our choice.
+        """
+        simulation = self._resting
+        before, simulation.is_eager = simulation.is_eager, True
+        try:
+            yield
+        finally:
+            simulation.is_eager = before
 
     # --- asking --------------------------------------------------------------------------------------------------
 

@@ -76,7 +76,7 @@ class Faults:
     ) -> FaultPlan:
         """Let calls of ``rpc`` take effect while the caller sees DEADLINE_EXCEEDED.
 
-        Calls that the service refuses don't count: they had no effect. With ``inline`` a created task is dispatched
+        Calls that the service refuses don't count: they had no effect. With ``eager`` a created task is dispatched
         all the same, before the caller sees the error. Evidence: documented (a deadline says nothing about the
         effect); that the caller waits no time is our choice.
         """

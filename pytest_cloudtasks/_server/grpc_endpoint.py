@@ -17,7 +17,7 @@ from .._messages.proto import raw, shown
 from .._messages.rpc_table import Method, method_at
 
 THREADS = 16
-"""Calls that are answered at the same time; a handler of an ``inline`` dispatch may make calls of its own."""
+"""Calls that are answered at the same time; a handler of an eager dispatch may make calls of its own."""
 _OPTIONS = (("grpc.so_reuseport", 0),)
 """A port that somebody else listens at is refused rather than shared."""
 _FOR_EVER = 10.0**8

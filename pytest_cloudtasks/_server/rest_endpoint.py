@@ -17,7 +17,7 @@ from .request_guard import RequestGuard, lacks_json, not_json
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 THREADS = 16
-"""Requests that are answered at the same time; a handler of an ``inline`` dispatch may make requests of its own."""
+"""Requests that are answered at the same time; a handler of an eager dispatch may make requests of its own."""
 
 
 def rest_application(backend: Receiver, guard: RequestGuard) -> web.Application:

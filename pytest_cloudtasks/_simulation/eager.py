@@ -1,4 +1,4 @@
-"""``inline``: what is due is dispatched before the creating call returns."""
+"""Eager dispatch: what is due is dispatched before the creating call returns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .simulation import Simulation
 DEPTH = 20
 """How many tasks may be created within each other's handlers."""
 _depth: ContextVar[int] = ContextVar("depth", default=0)
-"""How many inline deliveries this code is within; frameworks carry it into the threads they use."""
+"""How many eager deliveries this code is within; frameworks carry it into the threads they use."""
 
 
 def dispatch_created(simulation: Simulation, task: Task) -> None:
@@ -28,9 +28,10 @@ def dispatch_created(simulation: Simulation, task: Task) -> None:
         target = simulation.targets.find_for(task, simulation.service.target_of(task))
         if target is not None and target.is_async:
             simulation.failures.append(
-                f"inline could not dispatch {short_name(task)}: {target.describe()} is async, and the sync client was"
-                " called in a running event loop, which it blocks. Create the task with CloudTasksAsyncClient there, or"
-                " turn inline off and drive the queue with `await cloud_tasks.aio.drain()`."
+                f"Eager dispatch could not deliver {short_name(task)}: {target.describe()} is async, and the sync"
+                " client was called in a running event loop, which it blocks. Create the task with"
+                " CloudTasksAsyncClient there, or create it without eager dispatch and drive the queue with `await"
+                " cloud_tasks.aio.drain()`."
             )
             return
     perform(simulation, _course(simulation, task))
@@ -47,8 +48,9 @@ def _course(simulation: Simulation, task: Task) -> Generator[Handler, None, None
     if depth >= DEPTH:
         if driver.is_due(task):
             simulation.failures.append(
-                f"inline has dispatched {DEPTH} tasks within each other's handlers, and left {short_name(task)} in its"
-                " queue. Let the handlers come to an end, or turn inline off and drive the queue."
+                f"Eager dispatch has delivered {DEPTH} tasks within each other's handlers, and left"
+                f" {short_name(task)} in its queue. Let the handlers come to an end, or create the tasks without eager"
+                " dispatch and drive the queue."
             )
         return
     within = _depth.set(depth + 1)
@@ -61,6 +63,6 @@ def _course(simulation: Simulation, task: Task) -> Generator[Handler, None, None
             simulation.ending = error
             raise
         told = encodable("".join(traceback.format_exception(type(error), error, error.__traceback__)))
-        simulation.failures.append(f"The handler of {short_name(task)}, which was dispatched inline, raised:\n{told}")
+        simulation.failures.append(f"The handler of {short_name(task)}, which was dispatched eagerly, raised:\n{told}")
     finally:
         _depth.reset(within)

@@ -44,7 +44,7 @@ class Settings:
     on_exception: str = "raise"
     redirect_endpoints: tuple[str, ...] = ()
     google_auth: bool = False
-    inline: bool = False
+    eager: bool = False
     call_log: int = 100_000
     """How many of the latest calls are kept: some 0.9 KB each, and few tests make so many."""
     service: Knobs = field(default_factory=Knobs)
@@ -321,7 +321,7 @@ OPTIONS: dict[str, Option] = {
         Option("on_exception", _one_of("on_exception", "raise", "500"), str, "what a handler's exception does"),
         Option("redirect_endpoints", _addresses, str, "host:port of channels to take over nevertheless", is_list=True),
         Option("google_auth", _flag("google_auth"), _read_flag, "let google.auth.default() succeed in a fake"),
-        Option("inline", _flag("inline"), _read_flag, "dispatch what is due before the creating call returns"),
+        Option("eager", _flag("eager"), _read_flag, "dispatch what is due before the creating call returns"),
         Option("call_log", _call_log, _read_int, "how many of the latest calls rpcs and the timeline keep"),
         Option("service", _knobs, str, "knobs of the modelled service, name = value", is_list=True),
     )

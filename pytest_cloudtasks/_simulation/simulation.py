@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _CREATING = frozenset({"create_task", "batch_create_tasks"})
 
 
-class InlineShells(NamedTuple):
+class EagerRunners(NamedTuple):
     """How a created task is dispatched before the call returns, for the sync and for the asyncio client."""
 
     sync: Callable[[Simulation, Task], None]
@@ -53,8 +53,10 @@ class Simulation(State):
         super().__init__(settings, test)
         self.service.dispatcher.lineup = PlannedLineup(self)
         self.lints = Lints()
-        self.created: InlineShells | None = None
-        """What dispatches a created task at once, for the setting ``inline``."""
+        self.created: EagerRunners | None = None
+        """What dispatches a created task before the call returns."""
+        self.is_eager = settings.eager
+        """Whether created tasks are dispatched so; the option ``eager`` and blocks of ``eager()`` say."""
         self.has_ended = False
         """Whether its test is over: a call that comes late must not hold time again."""
         self._own_loop: OwnLoop | None = None
@@ -84,7 +86,7 @@ class Simulation(State):
         return response, None
 
     async def _dispatch_async(
-        self, tasks: Sequence[Task], created: InlineShells, error: InProcessRpcError | None
+        self, tasks: Sequence[Task], created: EagerRunners, error: InProcessRpcError | None
     ) -> None:
         for task in tasks:
             await created.asynchronous(self, task)
@@ -118,7 +120,7 @@ class Simulation(State):
             self.lints.look(self, call.method, message, error, accepted)
             if self.generation != forks.generation and len(service.accepted) > accepted:
                 forks.warn_of_copy(call.method)
-            return response, error, service.accepted[accepted:] if self.settings.inline else ()
+            return response, error, service.accepted[accepted:] if self.is_eager else ()
 
     def _do(self, call: RpcCall, now: int) -> tuple[Any, InProcessRpcError | None]:
         """Have the service do what ``call`` asks for: its response, or the error if it refuses."""
@@ -217,6 +219,7 @@ class Simulation(State):
             simulation = Simulation(self.settings, self.test)
             simulation.service, simulation.choices = copy.deepcopy(state)
             simulation.service.dispatcher.lineup = PlannedLineup(simulation)
+            simulation.is_eager = self.is_eager
             simulation.plans = plans()
             simulation.notes = list(self.notes)
             simulation.clock = self.clock.resumed()

@@ -116,10 +116,10 @@ def test_a_call_cancelled_before_it_begins_never_reaches_the_service(cloud_tasks
     cloud_tasks.assert_nothing_enqueued()
 
 
-@pytest.mark.parametrize("inline", [False, True])
-def test_a_call_cancelled_on_its_way_has_taken_effect(inline: bool) -> None:
-    """As over a network, the caller sees the cancellation and the service has the task; inline doesn't deliver it."""
-    with FakeCloudTasks(queues=["work"], inline=inline) as cloud_tasks:
+@pytest.mark.parametrize("eager", [False, True])
+def test_a_call_cancelled_on_its_way_has_taken_effect(eager: bool) -> None:
+    """As over a network, the caller sees the cancellation and the service has the task; eager doesn't deliver it."""
+    with FakeCloudTasks(queues=["work"], eager=eager) as cloud_tasks:
         route = cloud_tasks.route(URL)
 
         async def story() -> None:

@@ -294,11 +294,11 @@ def test_djangos_own_test_case(run_project: RunProject) -> None:
     ).assert_outcomes(passed=2)
 
 
-def test_callbacks_enqueue_inline(run_project: RunProject) -> None:
+def test_callbacks_enqueue_eagerly(run_project: RunProject) -> None:
     """For a suite that comes from an eager mode, the view has run when the block that commits has ended."""
     run_project(
         """
-    @pytest.mark.cloud_tasks(inline=True)
+    @pytest.mark.cloud_tasks(eager=True)
     def test_it(cloud_tasks, db, django_capture_on_commit_callbacks):
         cloud_tasks.mount("https://shop.test", shop.wsgi)
         with django_capture_on_commit_callbacks(execute=True):

@@ -425,9 +425,9 @@ def test_an_application_behind_its_test_client_enqueues_into_the_fake(
 
 
 @pytest.mark.parametrize("path", ["/orders-async", "/orders-sync"])
-def test_an_application_behind_its_test_client_runs_inline(test_client: Callable[[FastAPI], Any], path: str) -> None:
-    """With inline its tasks have been worked off when the response is there."""
-    with FakeCloudTasks(queues=["work"], inline=True) as cloud_tasks:
+def test_an_application_behind_its_test_client_runs_eagerly(test_client: Callable[[FastAPI], Any], path: str) -> None:
+    """With eager dispatch its tasks have been worked off when the response is there."""
+    with FakeCloudTasks(queues=["work"], eager=True) as cloud_tasks:
         app = shop()
         cloud_tasks.mount("https://shop.test", app)
         with test_client(app) as client:

@@ -185,13 +185,13 @@ def test_a_missing_target_is_told_that_the_query_counts(cloud_tasks: FakeCloudTa
 
 
 def test_a_swallowed_failure_is_shown_beside_the_tests_own(pytester: pytest.Pytester) -> None:
-    """A test that fails by itself shows what an inline handler raised before, which is the likely reason."""
+    """A test that fails by itself shows what a handler in eager dispatch raised before: the likely reason."""
     pytester.makepyfile(
         """
         import pytest
         from google.cloud import tasks_v2
 
-        @pytest.mark.cloud_tasks(inline=True, queues=["work"])
+        @pytest.mark.cloud_tasks(eager=True, queues=["work"])
         def test_it(cloud_tasks):
             def handler(request):
                 raise ValueError("boom")

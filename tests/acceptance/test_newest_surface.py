@@ -282,9 +282,9 @@ def test_a_batch_creates_a_missing_queue_where_that_is_asked_for(cloud_tasks: Fa
     cloud_tasks.assert_enqueued(queue="new", name="a")
 
 
-@pytest.mark.cloud_tasks(queues=["work"], inline=True)
-def test_a_batch_is_dispatched_inline(cloud_tasks: FakeCloudTasks, client: Any, parent: str) -> None:
-    """With inline all its tasks have been worked off when the call returns."""
+@pytest.mark.cloud_tasks(queues=["work"], eager=True)
+def test_a_batch_is_dispatched_eagerly(cloud_tasks: FakeCloudTasks, client: Any, parent: str) -> None:
+    """With eager dispatch all its tasks have been worked off when the call returns."""
     queue = f"{parent}/queues/work"
     target = cloud_tasks.route(URL)
     operation = client.batch_create_tasks(parent=queue, requests=creations(queue, "a", "b"))

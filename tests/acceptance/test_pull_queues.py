@@ -173,8 +173,8 @@ def test_driving_leaves_pull_tasks_alone(cloud_tasks: FakeCloudTasks, jobs: str)
     )
 
 
-@pytest.mark.cloud_tasks(inline=True)
-def test_inline_leaves_pull_tasks_alone(cloud_tasks: FakeCloudTasks, jobs: str) -> None:
+@pytest.mark.cloud_tasks(eager=True)
+def test_eager_leaves_pull_tasks_alone(cloud_tasks: FakeCloudTasks, jobs: str) -> None:
     """A pull task waits for its worker whatever is dispatched at once."""
     enqueue(tasks_v2beta2.CloudTasksClient(), jobs, "t")
     assert cloud_tasks.assert_enqueued().state is TaskState.SCHEDULED

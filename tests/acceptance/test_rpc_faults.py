@@ -152,11 +152,11 @@ def test_a_refused_call_has_no_response_to_lose(cloud_tasks: FakeCloudTasks, cli
     assert plan.hits == 1
 
 
-@pytest.mark.cloud_tasks(inline=True)
-def test_inline_dispatches_before_the_caller_sees_the_deadline(
+@pytest.mark.cloud_tasks(eager=True)
+def test_eager_dispatches_before_the_caller_sees_the_deadline(
     cloud_tasks: FakeCloudTasks, client: Any, queue: str
 ) -> None:
-    """With inline the task whose response is lost has been delivered when the call fails."""
+    """With eager dispatch the task whose response is lost has been delivered when the call fails."""
     route = cloud_tasks.route(URL)
     cloud_tasks.lose_rpc_response("create_task")
 
@@ -167,9 +167,9 @@ def test_inline_dispatches_before_the_caller_sees_the_deadline(
     cloud_tasks.assert_empty()
 
 
-@pytest.mark.cloud_tasks(inline=True)
-def test_inline_dispatches_nothing_of_a_failed_call(cloud_tasks: FakeCloudTasks, client: Any, queue: str) -> None:
-    """With inline a call that fails has created nothing that could be delivered."""
+@pytest.mark.cloud_tasks(eager=True)
+def test_eager_dispatches_nothing_of_a_failed_call(cloud_tasks: FakeCloudTasks, client: Any, queue: str) -> None:
+    """With eager dispatch a call that fails has created nothing that could be delivered."""
     route = cloud_tasks.route(URL)
     cloud_tasks.fail_rpc("create_task", "INTERNAL")
 

@@ -827,6 +827,6 @@ def test_a_route_that_is_for_others_is_told(
     with pytest.raises(NoTarget) as missing:
         cloud_tasks.drain()
     assert (
-        " A route for that URL is there, and does not take the task: for its method, its queue, or a then_pass_through()"
-        " at the end of its script.\n"
+        " A route for that URL is there, and does not take the task: for its method, its queue, or a"
+        " then_pass_through() at the end of its script.\n"
     ) in str(missing.value)

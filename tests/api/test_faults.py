@@ -481,8 +481,8 @@ def test_a_delayed_task_can_be_forced(cloud_tasks: FakeCloudTasks, enqueue: Enqu
     cloud_tasks.assert_empty()
 
 
-@pytest.mark.cloud_tasks(inline=True)
-def test_inline_leaves_a_delayed_task_to_the_driver(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+@pytest.mark.cloud_tasks(eager=True)
+def test_eager_leaves_a_delayed_task_to_the_driver(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """What is held back is not due when the creating call returns."""
     route = cloud_tasks.route(MAILER)
     cloud_tasks.delay_dispatch(timedelta(seconds=5))
@@ -493,11 +493,11 @@ def test_inline_leaves_a_delayed_task_to_the_driver(cloud_tasks: FakeCloudTasks,
     assert dispatched(cloud_tasks) == [("one", 5.0)]
 
 
-# --- inline and asyncio ------------------------------------------------------------------------------------------
+# --- eager dispatch and asyncio ----------------------------------------------------------------------------------
 
 
-@pytest.mark.cloud_tasks(inline=True)
-def test_inline_deliveries_have_their_faults(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+@pytest.mark.cloud_tasks(eager=True)
+def test_eager_deliveries_have_their_faults(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Within the creating call the request comes twice, and its answer is lost."""
     route = cloud_tasks.route(MAILER)
     cloud_tasks.deliver_twice()

@@ -90,7 +90,7 @@ def test_a_loop_that_was_stopped_can_be_used_again(own: OwnLoop, kind: type[Base
     assert own.run(works()) == "yes"
 
 
-def test_inline_async_targets_for_clients_in_many_threads() -> None:
+def test_eager_async_targets_for_clients_in_many_threads() -> None:
     """Tasks that threads create at the same time are all delivered, whoever runs the loop."""
 
     async def worker(request: TargetRequest) -> int:
@@ -103,7 +103,7 @@ def test_inline_async_targets_for_clients_in_many_threads() -> None:
             client.create_task(parent=cloud_tasks.queue_path("q"), task={"http_request": {"url": "https://a.test/"}})
 
     start = datetime(2030, 1, 1, tzinfo=timezone.utc)
-    with FakeCloudTasks(inline=True, queues=["q"], start=start) as cloud_tasks:
+    with FakeCloudTasks(eager=True, queues=["q"], start=start) as cloud_tasks:
         route = cloud_tasks.route("*", handler=worker)
         threads = [threading.Thread(target=create) for _ in range(6)]
         for thread in threads:

@@ -104,7 +104,7 @@ def test_other_methods_are_called_as_ever(kind: Callable[..., Method], retry: An
 
 @pytest.mark.parametrize(("outer", "inner"), [(POLICY, DEFAULT), (DEFAULT, POLICY), (POLICY, None), (None, POLICY)])
 def test_a_call_within_a_call_notes_its_own_retry(kind: Callable[..., Method], outer: Any, inner: Any) -> None:
-    """Callbacks of a retry, and handlers that are dispatched inline, call the client in the midst of a call."""
+    """Callbacks of a retry, and handlers that are dispatched eagerly, call the client in the midst of a call."""
     within = kind(None, 20.0)
 
     class Outer(kind):  # type: ignore[misc,valid-type]

@@ -129,9 +129,9 @@ def test_a_handler_calls_the_client(shop: Shop, cloud_tasks: FakeCloudTasks) -> 
     assert [call.json["order"] for call in mailer.calls] == [1, 2]
 
 
-@pytest.mark.cloud_tasks(inline=True)
-def test_inline_dispatches_before_the_call_returns(shop: Shop, cloud_tasks: FakeCloudTasks) -> None:
-    """With the option inline the mailer has the order when create_task returns."""
+@pytest.mark.cloud_tasks(eager=True)
+def test_eager_dispatches_before_the_call_returns(shop: Shop, cloud_tasks: FakeCloudTasks) -> None:
+    """With the option eager the mailer has the order when create_task returns."""
     mailer = cloud_tasks.route(MAILER).returns(200)
     shop.place_order(3)
     assert [call.json for call in mailer.calls] == [{"order": 3}]

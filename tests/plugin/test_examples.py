@@ -46,13 +46,28 @@ SUITE = """
         assert cloud_tasks.create_queue(f"other-{count}").name.endswith(f"other-{count}")
         with pytest.raises(Exception, match="409 Queue already exists"):
             cloud_tasks.create_queue("from-a-fixture")
+
+
+    @pytest.fixture
+    def eager_block(cloud_tasks):
+        with cloud_tasks.eager():
+            yield
+
+
+    @pytest.mark.usefixtures("eager_block")
+    @pytest.mark.cloud_tasks(queues=["work"])
+    @given(count=st.integers(1, 3))
+    def test_examples_are_within_the_block_of_a_fixture(request, cloud_tasks, count):
+        for _ in range(count):
+            enqueue()
+        assert len(request.node.mailer.calls) == count
 """
 
 
 def test_examples_are_fresh_and_no_health_check_complains(pytester: pytest.Pytester) -> None:
     """@given tests ask for cloud_tasks as it is; each example has its own state and time, fixtures' set-up included."""
     pytester.makepyfile(SUITE)
-    pytester.runpytest("-W", "error").assert_outcomes(passed=2)
+    pytester.runpytest("-W", "error").assert_outcomes(passed=3)
 
 
 def test_a_failing_example_shows_its_own_timeline(pytester: pytest.Pytester) -> None:

@@ -96,8 +96,8 @@ SUITE = """
 
 
     @EVERY_ERROR
-    @pytest.mark.cloud_tasks(queues=["work"], inline=True)
-    def test_inline(cloud_tasks, error):
+    @pytest.mark.cloud_tasks(queues=["work"], eager=True)
+    def test_eager(cloud_tasks, error):
         cloud_tasks.route("https://a.test/", handler=raising(error))
         enqueue(cloud_tasks)
 

@@ -120,9 +120,9 @@ def test_time_stays_the_tests(cloud_tasks: FakeCloudTasks, cloud_tasks_server: C
         assert len(mailer.calls) == 1
 
 
-@pytest.mark.cloud_tasks(inline=True, queues=["default"])
-def test_inline_dispatches_before_the_answer(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """With inline a call over the network is answered when the task has been delivered, and handlers may call, too."""
+@pytest.mark.cloud_tasks(eager=True, queues=["default"])
+def test_eager_dispatches_before_the_answer(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+    """With eager dispatch a call over the network is answered after the delivery, and handlers may call, too."""
 
     def chained(request: object) -> int:
         if len(first.calls) == 1:

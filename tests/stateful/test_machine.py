@@ -229,7 +229,7 @@ def test_a_misspelt_option_is_refused() -> None:
         type("Misspelt", (CloudTasksMachine,), {"options": {"servce": {}}})
     assert str(refusal.value) == (
         "Misspelt.options has no option 'servce'. Did you mean 'service'? Its options are queues, project, location,"
-        " start, time, seed, order, strict, auto_create_queues, on_exception, redirect_endpoints, google_auth, inline,"
+        " start, time, seed, order, strict, auto_create_queues, on_exception, redirect_endpoints, google_auth, eager,"
         " call_log and service."
     )
 
@@ -237,8 +237,8 @@ def test_a_misspelt_option_is_refused() -> None:
 def test_options_are_a_mapping() -> None:
     """A list of names says nothing of their values."""
     with pytest.raises(TypeError) as refusal:
-        type("Listed", (CloudTasksMachine,), {"options": ["inline"]})
-    assert str(refusal.value) == "Listed.options takes a mapping of options to values, and got ['inline']."
+        type("Listed", (CloudTasksMachine,), {"options": ["eager"]})
+    assert str(refusal.value) == "Listed.options takes a mapping of options to values, and got ['eager']."
 
 
 # --- the application's own ---------------------------------------------------------------------------------------

@@ -376,8 +376,8 @@ def test_an_async_test_sees_the_same_failures(cloud_tasks: FakeCloudTasks) -> No
     assert [attempt.result for attempt in cloud_tasks.attempts()] == ["UNKNOWN"]
 
 
-@on(queues=["work"], inline=True)
-def test_inline_forwards(cloud_tasks: FakeCloudTasks) -> None:
+@on(queues=["work"], eager=True)
+def test_eager_forwards(cloud_tasks: FakeCloudTasks) -> None:
     """The server has answered before the creating call returns."""
     with serving(replying(200)) as server:
         cloud_tasks.forward("https://app.test", server.url)

@@ -1,4 +1,4 @@
-"""`inline`: what is due is dispatched before the creating call returns."""
+"""Eager dispatch: what is due is dispatched before the creating call returns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pytest_cloudtasks._simulation.eager import DEPTH
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 MAILER = "https://mailer.test/send"
 Enqueue = Callable[..., str]
-pytestmark = pytest.mark.cloud_tasks(start=START, queues=["receipts"], inline=True)
+pytestmark = pytest.mark.cloud_tasks(start=START, queues=["receipts"], eager=True)
 
 
 async def enqueue_async(task_id: str, url: str = MAILER) -> str:
@@ -33,6 +33,11 @@ async def enqueue_async(task_id: str, url: str = MAILER) -> str:
 
 def enqueue_in_a_loop(task_id: str, url: str = MAILER) -> str:
     return asyncio.run(enqueue_async(task_id, url))
+
+
+def names_of(route: Any) -> list[str]:
+    """The IDs of the tasks that a route has received."""
+    return [call.headers["X-CloudTasks-TaskName"] for call in route.calls]
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -170,8 +175,8 @@ def test_an_endless_chain_is_ended_and_told(
         enqueue("t1")
     assert len(route.calls) == DEPTH
     assert failures == [
-        "inline has dispatched 20 tasks within each other's handlers, and left receipts/t21 in its queue. Let the"
-        " handlers come to an end, or turn inline off and drive the queue."
+        "Eager dispatch has delivered 20 tasks within each other's handlers, and left receipts/t21 in its queue. Let"
+        " the handlers come to an end, or create the tasks without eager dispatch and drive the queue."
     ]
     tasks_v2.CloudTasksClient().delete_task(name=cloud_tasks.tasks()[0].name)
     cloud_tasks.route(MAILER)
@@ -180,7 +185,7 @@ def test_an_endless_chain_is_ended_and_told(
 
 
 def test_a_paused_queue_keeps_its_tasks(cloud_tasks: FakeCloudTasks, create: Enqueue) -> None:
-    """Inline passes over limits, not over a pause."""
+    """Eager dispatch passes over limits, not over a pause."""
     route = cloud_tasks.route(MAILER)
     tasks_v2.CloudTasksClient().pause_queue(name=cloud_tasks.queue_path("receipts"))
     create("one")
@@ -211,7 +216,7 @@ def test_rate_and_concurrency_limits_are_ignored(cloud_tasks: FakeCloudTasks, en
 
 
 def test_retries_wait_for_the_driving_verbs(cloud_tasks: FakeCloudTasks, create: Enqueue) -> None:
-    """Only the first attempt is inline; its failure is no failure of the caller's."""
+    """Only the first attempt is eager; its failure is no failure of the caller's."""
     route = cloud_tasks.route(MAILER).returns(503, 200)
     create("one")
     assert len(route.calls) == 1
@@ -229,7 +234,7 @@ def test_a_refused_creation_delivers_nothing(cloud_tasks: FakeCloudTasks, enqueu
     assert len(route.calls) == 1
 
 
-def test_a_verb_in_an_inline_handler_is_refused(
+def test_a_verb_in_an_eagerly_dispatched_handler_is_refused(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, failures: list[str]
 ) -> None:
     """The guard holds there too, and comes through the application's ``except Exception``."""
@@ -259,11 +264,51 @@ def test_the_sync_client_in_a_loop_cannot_reach_async_targets(
     route = cloud_tasks.route(MAILER, handler=handler)
     assert asyncio.run(story()).endswith("/tasks/one")
     assert failures == [
-        "inline could not dispatch receipts/one: https://mailer.test/send is async, and the sync client was called in a"
-        " running event loop, which it blocks. Create the task with CloudTasksAsyncClient there, or turn inline off and"
-        " drive the queue with `await cloud_tasks.aio.drain()`."
+        "Eager dispatch could not deliver receipts/one: https://mailer.test/send is async, and the sync client was"
+        " called in a running event loop, which it blocks. Create the task with CloudTasksAsyncClient there, or"
+        " create it without eager dispatch and drive the queue with `await cloud_tasks.aio.drain()`."
     ]
     assert route.calls == []
+
+
+# --- a block of eager dispatch -----------------------------------------------------------------------------------
+
+
+@pytest.mark.cloud_tasks(eager=False)
+def test_a_block_dispatches_eagerly_while_it_lasts(cloud_tasks: FakeCloudTasks, create: Enqueue) -> None:
+    """Before it and after it created tasks wait in their queue."""
+    route = cloud_tasks.route(MAILER)
+    create("before")
+    with cloud_tasks.eager():
+        create("inside")
+        assert names_of(route) == ["inside"]
+    create("after")
+    assert names_of(route) == ["inside"]
+    cloud_tasks.drain()
+    assert names_of(route) == ["inside", "before", "after"]
+
+
+@pytest.mark.parametrize("option", [False, True])
+def test_a_block_restores_what_was_before_it(option: bool, enqueue: Enqueue) -> None:
+    """Blocks nest, and the option goes on after them; an exception that leaves the block ends it as well."""
+    with FakeCloudTasks(queues=["receipts"], eager=option) as cloud_tasks:
+        route = cloud_tasks.route(MAILER)
+        with suppress(ZeroDivisionError), cloud_tasks.eager():
+            with cloud_tasks.eager():
+                enqueue("one")
+            enqueue("two")
+            raise ZeroDivisionError
+        assert len(route.calls) == 2
+        enqueue("three")
+        assert len(route.calls) == (3 if option else 2)
+
+
+@pytest.mark.cloud_tasks(eager=False)
+def test_a_block_decorates_a_function(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """It is a context manager of the standard library's, and so a decorator, too."""
+    route = cloud_tasks.route(MAILER)
+    cloud_tasks.eager()(enqueue)("one")
+    assert len(route.calls) == 1
 
 
 # --- what fails, fails the test and not the caller ---------------------------------------------------------------
@@ -274,7 +319,7 @@ FAILING = """
     from google.cloud import tasks_v2
 
     PARENT = "projects/test-project/locations/us-central1/queues/work"
-    pytestmark = pytest.mark.cloud_tasks(queues=["work"], inline=True)
+    pytestmark = pytest.mark.cloud_tasks(queues=["work"], eager=True)
 
 
     def enqueue():
@@ -321,7 +366,7 @@ def test_an_exception_fails_the_test_at_its_end(pytester: pytest.Pytester, creat
     target = f"{prefix}def broken(request): raise KeyError('order')\n"
     output = errors_of(pytester, create, f"{target}        cloud_tasks.route('https://worker.test/', handler=broken)")
     assert (
-        "The handler of work/one, which was dispatched inline, raised:\nTraceback (most recent call last):\n" in output
+        "The handler of work/one, which was dispatched eagerly, raised:\nTraceback (most recent call last):\n" in output
     )
     assert "in broken\n" in output
     assert "\nKeyError: 'order'\n" in output
@@ -338,23 +383,23 @@ def test_an_exception_may_be_a_500(pytester: pytest.Pytester) -> None:
     pytester.runpytest().assert_outcomes(passed=1)
 
 
-def test_inline_may_be_set_for_a_whole_suite(pytester: pytest.Pytester) -> None:
+def test_eager_may_be_set_for_a_whole_suite(pytester: pytest.Pytester) -> None:
     """The ini option does what the marker does."""
     pytester.makeini(
         """
         [pytest]
         addopts = -p no:randomly -p no:asyncio -p no:cacheprovider
-        cloud_tasks_inline = true
+        cloud_tasks_eager = true
         cloud_tasks_queues = work
         """
     )
     target = "route = cloud_tasks.route('https://worker.test/')"
-    text = FAILING.replace("CREATE", CREATES["sync"]).replace("TARGET", target).replace(", inline=True", "")
+    text = FAILING.replace("CREATE", CREATES["sync"]).replace("TARGET", target).replace(", eager=True", "")
     pytester.makepyfile(text + "        assert len(route.calls) == 1\n")
     pytester.runpytest().assert_outcomes(passed=1)
 
 
-def test_without_inline_nothing_goes_out_by_itself(enqueue: Callable[..., Any]) -> None:
+def test_without_eager_nothing_goes_out_by_itself(enqueue: Callable[..., Any]) -> None:
     """The default leaves every dispatch to the driving verbs."""
     with FakeCloudTasks(queues=["receipts"]) as cloud_tasks:
         route = cloud_tasks.route(MAILER)
@@ -498,7 +543,7 @@ def test_pytest_exit_in_a_handler_ends_the_run(pytester: pytest.Pytester) -> Non
         def handler(request):
             pytest.exit("enough")
 
-        @pytest.mark.cloud_tasks(queues=["receipts"], inline=True)
+        @pytest.mark.cloud_tasks(queues=["receipts"], eager=True)
         def test_it(cloud_tasks):
             cloud_tasks.route("https://w.test/", handler=handler, on_exception="500")
             try:
