@@ -10,6 +10,8 @@ import pytest_cloudtasks
 
 ROOT = Path(pytest_cloudtasks.__file__).parent
 LAYERS = [
+    "_text",
+    "_units",
     "_ledger",
     "_service",
     "_time",

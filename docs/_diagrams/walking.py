@@ -10,17 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
-from pytest_cloudtasks._service.attempt import Attempt
 from pytest_cloudtasks._service.errors import ServiceError
-from pytest_cloudtasks._service.outcome import response
 from pytest_cloudtasks._service.pull_queues import leasable
-from pytest_cloudtasks._service.queue_settings import QueueType
-from pytest_cloudtasks._service.queue_yaml import UploadedQueue, upload
+from pytest_cloudtasks._service.queue_settings import QueueType, UploadedQueue, upload
 from pytest_cloudtasks._service.request import HttpTarget, PullMessage
 from pytest_cloudtasks._service.retry import GiveUp, Retry
 from pytest_cloudtasks._service.service import Service
-from pytest_cloudtasks._service.task import Task, TaskSpec
-from pytest_cloudtasks._service.units import DAY, MINUTE, SECOND
+from pytest_cloudtasks._service.task import Attempt, Task, TaskSpec, response
+from pytest_cloudtasks._units import DAY, MINUTE, SECOND
 
 LOCATION = "projects/p/locations/l"
 QUEUE = f"{LOCATION}/queues/q"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from .._service.attempt import Attempt as ModelAttempt
-from .._service.safe_text import safe_repr
+from .._service.task import Attempt as ModelAttempt
 from .._simulation.delivery import working
 from .._simulation.driver import Driver
 from .._simulation.records import Attempt, TaskRecord, task_to_dispatch
 from .._simulation.runners import perform_async
 from .._simulation.simulation import Simulation
 from .._simulation.summary import Summary
+from .._text import safe_repr
 from .._time.instants import from_datetime, from_timedelta
 from .arguments import duration_of_advance
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from .._service.safe_text import is_encodable, safe_repr
+from .._text import is_encodable, safe_repr
 from .._time.instants import from_timedelta
 
 _MOST = 10**15

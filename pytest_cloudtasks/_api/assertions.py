@@ -11,14 +11,13 @@ from typing import Any, Literal, Union, overload
 
 from .._diagnostics.leftovers import listing
 from .._diagnostics.with_timeline import with_timeline
-from .._service.safe_text import safe_repr
 from .._service.task import Task
-from .._service.wording import counted
 from .._simulation.django_on_commit import warn_of_waiting_callbacks
 from .._simulation.matching import UNSET, WITHIN, Match, exactly
 from .._simulation.records import TaskRecord, model_task, records, short_name
 from .._simulation.state import State
 from .._simulation.summary import blocked
+from .._text import counted, safe_repr
 from .task_assertions import TaskAssertions
 
 Text = Union[str, Pattern[str], Callable[[str], object], Any]

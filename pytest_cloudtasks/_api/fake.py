@@ -18,8 +18,6 @@ from .._messages.call import RpcCall
 from .._messages.client_errors import exception_for
 from .._service.errors import ServiceError
 from .._service.events import EventKind
-from .._service.safe_text import safe_repr, safe_str, shortened
-from .._service.wording import counted
 from .._simulation.django_on_commit import CloudTasksWarning
 from .._simulation.driver import Driver
 from .._simulation.eager import dispatch_created, dispatch_created_async
@@ -29,6 +27,7 @@ from .._simulation.settings import checked, merged
 from .._simulation.simulation import EagerRunners, Simulation
 from .._simulation.summary import Summary
 from .._targets.base import OnException
+from .._text import counted, safe_repr, safe_str, shortened
 from .._time.instants import from_datetime
 from .aio import AioVerbs
 from .arguments import checked_text, duration_of_advance

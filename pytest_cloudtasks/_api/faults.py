@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, Union
 
 from .._messages.call import RpcCall
 from .._messages.injected_errors import RpcFault, codes, rpc_fault
-from .._service.safe_text import safe_repr
-from .._service.wording import did_you_mean, listed
 from .._simulation.dispatch_order import hold_back_waiting
 from .._simulation.fault_plans import Fault, FaultPlan, Occasions
 from .._simulation.matching import UNSET, WITHIN, Match
 from .._simulation.records import TaskRecord
 from .._simulation.short_repr import shown
 from .._simulation.state import State
+from .._text import did_you_mean, listed, safe_repr
 from .._time.instants import from_timedelta
 from .assertions import Fields, Text
 

@@ -6,13 +6,13 @@ import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from .._service.safe_text import safe_repr
-from .._service.units import SECOND
 from .._simulation.choices import Choices, SeededChoices
 from .._simulation.dispatch_order import hold_back_waiting
 from .._simulation.fault_plans import Fault, FaultPlan, Occasions
 from .._simulation.simulation import Simulation
+from .._text import safe_repr
 from .._time.instants import from_timedelta
+from .._units import SECOND
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DataObject

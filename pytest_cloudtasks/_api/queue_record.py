@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from .._service import resource_names as names
 from .._service.events import Event, EventKind
-from .._service.safe_text import safe_repr
+from .._service.validation import id_of
 from .._simulation.records import Attempt
 from .._simulation.state import State
+from .._text import safe_repr
 from .._time.instants import from_timedelta, to_timedelta
 
 
@@ -33,7 +33,7 @@ class QueueRecord:
     @property
     def id(self) -> str:
         """The last part of the name."""
-        return names.short(self._name)
+        return id_of(self._name)
 
     @property
     def message(self) -> Any:

@@ -8,14 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 from .._service.options import Knobs
-from .._service.retention import TASK_TTL
-from .._service.retry import UNLIMITED, RetryConfig
-from .._service.retry_schedule import RETENTION, Course, course_of
-from .._service.safe_text import safe_repr, safe_str, shortened
+from .._service.queue_settings import TASK_TTL
+from .._service.retry import RETENTION, UNLIMITED, RetryConfig, RetrySchedule, schedule_of
 from .._service.service import Service
 from .._simulation.duration_text import duration_text, offset_text
 from .._simulation.exceptions import CloudTasksAssertionError
 from .._simulation.settings import OPTIONS
+from .._text import safe_repr, safe_str, shortened
 from .._time.instants import from_timedelta, to_timedelta
 
 ATTEMPTS = 10_000
@@ -138,8 +137,8 @@ def _config(given: Any, knobs: Knobs) -> RetryConfig:
     return queue.config.retry_config
 
 
-def _course(config: RetryConfig, takes: int) -> Course:
-    return course_of(config, takes=takes, retention=TASK_TTL, limit=ATTEMPTS)
+def _course(config: RetryConfig, takes: int) -> RetrySchedule:
+    return schedule_of(config, takes=takes, retention=TASK_TTL, limit=ATTEMPTS)
 
 
 def _text(duration: timedelta) -> str:

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any, Union
 from .._diagnostics.with_timeline import with_timeline
 from .._service.events import EventKind
 from .._service.retry import Retry
-from .._service.safe_text import safe_repr
 from .._service.task import Task, TaskState
-from .._service.wording import counted
 from .._simulation.duration_text import offset_text
 from .._simulation.exceptions import CloudTasksAssertionError
 from .._simulation.matching import matches
 from .._simulation.records import TaskRecord, is_task, model_task, record_meant, short_name
 from .._simulation.short_repr import lists_apart, shown
 from .._simulation.state import State
+from .._text import counted, safe_repr
 from .._time.instants import to_timedelta
 
 if TYPE_CHECKING:

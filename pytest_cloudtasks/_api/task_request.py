@@ -8,17 +8,15 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from .._clients.id_tokens import authorization_for
-from .._service.attempt import Attempt
-from .._service.outcome import response
 from .._service.request import HttpTarget, OidcToken
-from .._service.safe_text import is_encodable, safe_repr, safe_str
 from .._service.service import Service
-from .._service.task import TaskSpec
+from .._service.task import Attempt, TaskSpec, response
 from .._simulation.state import State
 from .._targets.answers import Answer
 from .._targets.asgi import AsgiApp, AsgiServer, Message, in_a_loop, is_asgi, scope_of
 from .._targets.request import TargetRequest
 from .._targets.wsgi import WsgiApp, call_wsgi, environ_of
+from .._text import is_encodable, safe_repr, safe_str
 from .arguments import checked_text
 
 URL = "https://worker.test/"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from .._service import resource_names as names
-from .._service.attempt import Attempt
 from .._service.events import Event, EventKind
 from .._service.request import PullMessage
 from .._service.retry import GiveUp, Retry
-from .._service.task import TaskState
-from .._service.units import DAY
+from .._service.task import Attempt, TaskState
+from .._service.validation import id_of
 from .._simulation.duration_text import duration_text, offset_text
 from .._simulation.notes import Note, Origin
 from .._simulation.records import contents, short_name
 from .._targets.request import url_of
+from .._units import DAY
 from .history import Entry
 
 QUEUE_TEXTS = {
@@ -57,7 +56,7 @@ def entry_text(entry: Entry) -> str:
 def _event_text(event: Event, origin: int) -> str:
     task = event.task
     if task is None:
-        return f"queue {names.short(event.queue_name)} {QUEUE_TEXTS[event.kind]}"
+        return f"queue {id_of(event.queue_name)} {QUEUE_TEXTS[event.kind]}"
     name = short_name(task)
     if event.kind is EventKind.TASK_CREATED:
         target = task.target

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._clients.patched_clients import mocked_names
-from .._service.safe_text import error_text, shortened
-from .._service.wording import counted, listed
 from .._simulation.django_on_commit import hint
 from .._simulation.exceptions import CloudTasksAssertionError
 from .._simulation.matching import Difference, Match, error_of
 from .._simulation.records import TaskRecord, contents, model_task, records, short_name
 from .._simulation.short_repr import ABSENT, shown
 from .._simulation.state import State
+from .._text import counted, error_text, listed, shortened
 from .diff_table import side_by_side
 from .field_diff import in_detail, likeness, values_that_differ
 from .refused_tasks import refused_like

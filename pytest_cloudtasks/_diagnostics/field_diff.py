@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .._service.safe_text import safe_repr, safe_str
 from .._simulation.matching import Difference, exactly, matches
 from .._simulation.short_repr import ABSENT
 from .._targets.headers import Headers
+from .._text import safe_repr, safe_str
 
 _NESTED = ("json", "headers", "oidc")
 _DEPTH = 20

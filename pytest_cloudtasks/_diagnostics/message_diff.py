@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from .._service.units import SECOND
 from .._simulation.calls import short_resource
 from .._simulation.duration_text import duration_text
 from .._simulation.short_repr import ABSENT, bytes_text
 from .._targets.json_text import read_json
 from .._time.instants import to_datetime
+from .._units import SECOND
 from .diff_table import Row
 from .field_diff import extended, in_whole
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from .._messages.call import RpcCall
 from .._messages.proto import raw
-from .._service import resource_names as names
 from .._service.task import Task
+from .._service.validation import queue_of
 from .._simulation.matching import Match
 from .._simulation.records import TaskRecord
 from .._simulation.state import State
@@ -40,7 +40,7 @@ def _refused(simulation: State, since: int) -> Iterator[tuple[RpcCall, TaskRecor
         at = simulation.clock.origin + call.offset
         task = Task(
             spec.name,
-            names.queue_of(spec.name) or call.request.parent,
+            queue_of(spec.name) or call.request.parent,
             -1,
             spec.target,
             create_time=at,

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._messages.call import RpcCall
-from .._service import resource_names as names
 from .._service.errors import TASK_EXISTS
 from .._service.events import EventKind
 from .._service.task import Task, TaskState
-from .._service.wording import did_you_mean
+from .._service.validation import id_of, is_queue, queue_of
 from .._simulation.calls import name_in
 from .._simulation.duration_text import duration_text, offset_text
 from .._simulation.state import State
+from .._text import did_you_mean
 
 SHOWN = 3
 """Of many refused calls, the last are told of."""
@@ -46,8 +46,8 @@ def refusal_text(call: RpcCall) -> str:
 def _hints(simulation: State, call: RpcCall) -> Iterator[str]:
     error: Any = call.error
     name = name_in(call)
-    queue = names.queue_of(name) or name
-    if not names.is_queue(queue):
+    queue = queue_of(name) or name
+    if not is_queue(queue):
         return
     code = error.code().name
     if queue not in simulation.service.queues:
@@ -61,14 +61,14 @@ def _hints(simulation: State, call: RpcCall) -> Iterator[str]:
 
 
 def _on_missing_queue(simulation: State, queue: str) -> Iterator[str]:
-    short = names.short(queue)
+    short = id_of(queue)
     try:
         simulation.queue_named(short if simulation.settings.queue_name(short) == queue else queue)
     except LookupError as missing:
         yield str(missing)
     else:
         yield (
-            f"The queue {names.short(queue)} was deleted in this test; its name is free again"
+            f"The queue {id_of(queue)} was deleted in this test; its name is free again"
             f" {duration_text(simulation.service.knobs.queue_tombstone_ttl)} after that, by the knob"
             " queue_tombstone_ttl."
         )
@@ -86,15 +86,15 @@ def _on_task(simulation: State, name: str, call: RpcCall) -> Iterator[str]:
         yield _on_known_task(simulation, before[-1], call)
         return
     if named:
-        yield f"{names.short(name)} was created only after that, at {_offset(simulation, named[0][1].create_time)}."
+        yield f"{id_of(name)} was created only after that, at {_offset(simulation, named[0][1].create_time)}."
         return
-    there = [names.short(one.name) for one in simulation.service.accepted if one.queue_name == names.queue_of(name)]
-    yield f"No task {names.short(name)} was created in this test.{did_you_mean(names.short(name), there)}"
+    there = [id_of(one.name) for one in simulation.service.accepted if one.queue_name == queue_of(name)]
+    yield f"No task {id_of(name)} was created in this test.{did_you_mean(id_of(name), there)}"
 
 
 def _on_known_task(simulation: State, task: Task, call: RpcCall) -> str:
     error: Any = call.error
-    created = f"{names.short(task.name)} was created at {_offset(simulation, task.create_time)}"
+    created = f"{id_of(task.name)} was created at {_offset(simulation, task.create_time)}"
     if task.ended_at is None:
         return f"{created}, and is still there."
     if error.details() == TASK_EXISTS.text:

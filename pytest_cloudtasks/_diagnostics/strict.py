@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .._service.wording import counted
 from .._simulation.records import short_name
 from .._simulation.state import State
+from .._text import counted
 from .leftovers import SHOWN, lines, listing
 from .with_timeline import with_timeline
 

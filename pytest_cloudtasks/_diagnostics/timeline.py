@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from .._service.events import Event, EventKind
-from .._service.safe_text import shortened
-from .._service.wording import counted
 from .._simulation.duration_text import offset_text
 from .._simulation.records import model_task, short_name
 from .._simulation.state import State
 from .._simulation.summary import blocked
+from .._text import counted, shortened
 from .event_text import entry_text
 from .history import Entry, entries, folded
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .._service import resource_names as names
 from .._service.events import Event, EventKind
 from .._service.request import PullMessage
 from .._service.retry import GiveUp, Retry
-from .._service.safe_text import safe_repr
 from .._service.task import Task
-from .._service.wording import did_you_mean
+from .._service.validation import queue_of
 from .._simulation.calls import Call
 from .._simulation.notes import Note
 from .._simulation.state import State
 from .._simulation.summary import blocked
 from .._targets.request import url_of
+from .._text import did_you_mean, safe_repr
 from .._time.instants import to_datetime
 from .event_text import entry_text
 from .history import Entry, entries
@@ -51,7 +50,7 @@ def timeline_data(simulation: State) -> list[dict[str, Any]]:
         now = {"at": _iso(simulation.clock.now), "offset": _seconds(simulation.clock.elapsed), "event": "blocked"}
         for one in blocked(simulation):
             text = f"{one.task.queue}/{one.task.id} blocked: {one.reason.value}"
-            about = {"queue": names.queue_of(one.task.name), "task": one.task.name, "reason": one.reason.name}
+            about = {"queue": queue_of(one.task.name), "task": one.task.name, "reason": one.reason.name}
             found.append({**now, "text": text, **about})
     return found
 
@@ -107,7 +106,7 @@ def _url(task: Task) -> str:
 
 def _about(name: str) -> dict[str, str]:
     """The task or the queue of that name."""
-    queue = names.queue_of(name)
+    queue = queue_of(name)
     return {"queue": queue, "task": name} if queue else {"queue": name} if name else {}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .._service.wording import did_you_mean, listed
+from .._text import did_you_mean, listed
 from .proto import built, raw_class
 
 REFUSALS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)

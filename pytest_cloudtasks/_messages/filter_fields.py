@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from .._service.listing import Field, Kind
 from .._service.queue import Queue
-from .._service.queue_filter import Field, Kind
 from .proto_values import is_repeated, nanoseconds
 
 _WELL_KNOWN = {"google.protobuf.Duration": Kind.DURATION, "google.protobuf.Timestamp": Kind.TIME}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._service.http_overrides import Overrides
+from .._service.overrides import Overrides
 
 
 def read(message: Any) -> Overrides:

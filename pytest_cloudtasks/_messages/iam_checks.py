@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .._service import iam
-from .._service import resource_names as names
-from .._service.rpcs import Rpc
 from .._service.service import Service
+from .._service.validation import Rpc, queue_of
 from .tasks import VIEW_FULL
 
 
@@ -22,7 +21,7 @@ def authorize(service: Service, rpc: Rpc, resource: str, request: Any) -> None:
     for creation in creations:
         account = _account(creation.task)
         if account:
-            service.authorize(iam.ACT_AS, names.queue_of(resource) or resource, account)
+            service.authorize(iam.ACT_AS, queue_of(resource) or resource, account)
 
 
 def _account(task: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._service.batch import BatchKind, BatchState, Operation
+from .._service.batches import BatchKind, BatchState, Operation
 from .grpc_errors import status_of
 from .proto import raw, raw_class
 from .proto_values import set_instant

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._service.units import SECOND
+from .._units import SECOND
 
 
 def plain(message: Any) -> Any:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._service import errors
-from .._service.queue_yaml import upload
-from .._service.service import Service
+from .._service.service import Service, upload
 from .._service.task import Task
 from .call import RpcCall
 from .proto_values import nanoseconds

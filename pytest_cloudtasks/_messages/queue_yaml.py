@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._service.app_engine import OVERRIDE
-from .._service.queue_settings import QueueType
-from .._service.queue_yaml import UploadedQueue
-from .._service.units import SECOND
+from .._service.overrides import ROUTING_OVERRIDE
+from .._service.queue_settings import QueueType, UploadedQueue
+from .._units import SECOND
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BUCKET_SIZE = 5
@@ -110,7 +109,7 @@ def _uploaded(entry: Mapping[str, Any]) -> UploadedQueue:
     rates = {**fields["rate_limits"], "max_burst_size": entry.get("bucket_size", _BUCKET_SIZE)}
     settings = {"rate_limits": rates, "retry_config": retry}
     if "target" in entry:
-        settings[OVERRIDE] = _routing(str(entry["target"]))
+        settings[ROUTING_OVERRIDE] = _routing(str(entry["target"]))
     return UploadedQueue(settings, is_paused=STATE in fields)
 
 

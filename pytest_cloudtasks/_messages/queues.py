@@ -8,12 +8,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .._service import errors
-from .._service.app_engine import OVERRIDE
-from .._service.queue import Queue
+from .._service.overrides import ROUTING_OVERRIDE
+from .._service.queue import Queue, QueueStats
 from .._service.queue_settings import QueueType, Settings
-from .._service.queue_stats import QueueStats
 from .._service.retry import UNLIMITED, RetryConfig
-from .._service.units import truncated
+from .._units import truncated
 from . import http_overrides as http_targets
 from .field_names import OURS, ROUTING_WITHIN, camel_case, spelled
 from .proto import is_message_of_tasks, raw, raw_class, shown
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from .filter_fields import FilterFields
 
 _TTLS = ("task_ttl", "tombstone_ttl")
-_SETTINGS = ("rate_limits", "retry_config", "stackdriver_logging_config", OVERRIDE, "http_target", *_TTLS)
+_SETTINGS = ("rate_limits", "retry_config", "stackdriver_logging_config", ROUTING_OVERRIDE, "http_target", *_TTLS)
 """Those of the model that go by their own names."""
 _PASSED_OVER = "state"
 """A path of a mask that is output only, so nothing comes of it."""
@@ -61,7 +60,7 @@ class QueueMessages:
         ]
         """Names in error texts that are others here."""
         self._all_settings = [name for name in _SETTINGS if name in fields]
-        self._all_settings += [OVERRIDE] if self._routing else []
+        self._all_settings += [ROUTING_OVERRIDE] if self._routing else []
         self._all_settings += ["type"] if self._type or self.has_pull_queues else []
 
     @cached_property
@@ -85,7 +84,7 @@ class QueueMessages:
             elif name == "http_target":
                 settings[name] = http_targets.read(value)
             elif name == self._routing:
-                settings[OVERRIDE] = plain(value.app_engine_routing_override)
+                settings[ROUTING_OVERRIDE] = plain(value.app_engine_routing_override)
             elif name == self._type:
                 settings["type"] = QueueType.PULL if value == QueueType.PULL.value else QueueType.PUSH
             elif name in _SETTINGS:
@@ -125,7 +124,7 @@ class QueueMessages:
     def _path(self, path: str) -> str:
         head, _, rest = path.partition(".")
         if head == self._routing:
-            return rest or OVERRIDE
+            return rest or ROUTING_OVERRIDE
         if head in ("type", self._type, "pull_target"):
             return "type"
         if head not in ("rate_limits", "retry_config") or not rest:
@@ -177,7 +176,7 @@ class QueueMessages:
     def _write_other(self, message: Any, other: Settings) -> None:
         """Where routing and HTTP target exclude each other, the HTTP target is shown. Evidence: our choice."""
         for name, values in other.items():
-            if name == OVERRIDE:
+            if name == ROUTING_OVERRIDE:
                 part = getattr(message, self._routing) if self._routing else message
                 part.SetInParent()
                 if values or not self._routing:

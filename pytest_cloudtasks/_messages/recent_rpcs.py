@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .._service import buffer_task as buffering
-from .._service import errors, locations
-from .._service import resource_names as names
-from .._service.batch import Creation, Operation
-from .._service.service import Service
+from .._service import errors
+from .._service.batches import Creation, Operation
+from .._service.overrides import buffered_task
+from .._service.service import Service, get_location, list_locations
+from .._service.validation import id_of
 from .buffer_task_types import buffer_messages
 from .call import RpcCall
 from .proto import raw
@@ -43,7 +43,7 @@ class NewestRpcs:
     def _buffer_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         content = request.body
         queue = service.existing_queue("buffer_task", request.queue)
-        spec = buffering.spec_for(queue, request.task_id, content.data, content.content_type)
+        spec = buffered_task(queue, request.task_id, content.data, content.content_type)
         measured = self._measured(service, call.size)
         task = service.create_task(now, request.queue, spec, size_of=measured)
         response = buffer_messages(self._messages.types).response()
@@ -80,14 +80,14 @@ class NewestRpcs:
         return operations_pb2.Operation.FromString(operation.message)
 
     def _get_location(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
-        return _location(locations.get(request.name, service.location, service.queues))
+        return _location(get_location(request.name, service.location, service.queues))
 
     def _list_locations(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         from google.cloud.location import locations_pb2
 
         if request.filter:
             raise errors.NOT_MODELLED.error(what="the filter of ListLocations")
-        found = locations.listed(request.name, service.location, service.queues)
+        found = list_locations(request.name, service.location, service.queues)
         return locations_pb2.ListLocationsResponse(locations=[_location(name) for name in found])
 
     def _get_cmek_config(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
@@ -106,4 +106,4 @@ class NewestRpcs:
 def _location(name: str) -> Any:
     from google.cloud.location import locations_pb2
 
-    return locations_pb2.Location(name=name, location_id=names.short(name))
+    return locations_pb2.Location(name=name, location_id=id_of(name))

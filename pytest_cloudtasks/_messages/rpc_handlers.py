@@ -7,12 +7,11 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from .._service import errors, iam, rpcs
-from .._service import resource_names as names
-from .._service.queue import Queue, QueueState
-from .._service.queue_stats import stats_of
+from .._service import errors, iam
+from .._service.queue import Queue, QueueState, stats_of
 from .._service.service import Service
 from .._service.task import Task
+from .._service.validation import check_call, check_new_queue, location_of
 from .call import RpcCall
 from .field_errors import built_queue
 from .iam_checks import authorize
@@ -60,9 +59,9 @@ class Frontend:
 
     def configure(self, service: Service, now: int, name: str, fields: Mapping[str, Any]) -> Queue:
         """Create a queue as CreateQueue does, from fields as Google's Queue message takes them; ready at once."""
-        names.check_new_queue(name, names.location_of(name))
+        check_new_queue(name, location_of(name))
         message = built_queue(self.messages.types.Queue, fields, name)
-        queue = service.create_queue(now, names.location_of(name), name, self.messages.queue_settings(message))
+        queue = service.create_queue(now, location_of(name), name, self.messages.queue_settings(message))
         queue.initialized_at = now  # the test itself asked for it, and means to use it
         return service.pause_queue(now, name) if message.state == QueueState.PAUSED.value else queue
 
@@ -84,7 +83,7 @@ class Frontend:
         if service.knobs.iam_emulation:
             check_permission = partial(authorize, service, request=request)
         try:
-            rpcs.check(call.method, call.api, request, check_permission)
+            check_call(call.method, call.api, request, check_permission)
             service.check_wait(call.method, now, call.timeout)
             return handler(service, now, request, call)
         except errors.ServiceError as error:

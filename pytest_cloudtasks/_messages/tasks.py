@@ -8,11 +8,10 @@ from types import ModuleType
 from typing import Any
 
 from .._service import errors
-from .._service.attempt import Attempt
 from .._service.request import AppEngineTarget, Headers, HttpTarget, OAuthToken, OidcToken, PullMessage, Routing
-from .._service.task import Task, TaskSpec
-from .._service.units import SECOND, truncated
+from .._service.task import Attempt, Task, TaskSpec
 from .._service.validation import NO_INSTANT
+from .._units import SECOND, truncated
 from .field_names import spelled
 from .proto import raw, raw_class, shown_as
 from .proto_values import nanoseconds, set_instant

@@ -68,7 +68,7 @@ class Reporting:
         try:
             self._keep(item, report, call)
         except Exception as error:  # of a value that the page shows, or of the disk
-            from .._service.safe_text import error_text
+            from .._text import error_text
 
             self._running = None
             setattr(report, _PROBLEM, f"The page of {test_id(item)} could not be written: {error_text(error)}")
@@ -131,7 +131,7 @@ class Reporting:
         try:
             self._write_index()
         except Exception as error:
-            from .._service.safe_text import error_text
+            from .._text import error_text
 
             self._problems.append(f"The index could not be written: {error_text(error)}")
 
@@ -177,7 +177,7 @@ def _outcome(report: pytest.TestReport) -> str:
 
 
 def _message(report: pytest.TestReport, call: pytest.CallInfo[None]) -> str:
-    from .._service.safe_text import described, safe_str
+    from .._text import described, safe_str
 
     error = call.excinfo
     text = safe_str(report.longrepr) if error is None else described("the error", lambda: error.exconly(tryshort=True))

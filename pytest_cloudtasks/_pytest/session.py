@@ -257,7 +257,7 @@ class PluginSession:
         self._has_failed = True
         if call.excinfo is None:
             return
-        from .._service.safe_text import described
+        from .._text import described
 
         error = call.excinfo.value
         for title, describe in self._sections_of(error):
@@ -267,7 +267,7 @@ class PluginSession:
 
     def _swallowed_text(self, error: BaseException) -> str:
         """Failures that application code has swallowed before ``error``."""
-        from .._service.safe_text import safe_str
+        from .._text import safe_str
 
         failures = [*self._failures, *(self._simulation.failures if self._simulation is not None else ())]
         text = safe_str(error) if failures else ""

@@ -9,10 +9,10 @@ from typing import Any
 
 from .._diagnostics.event_text import entry_text
 from .._diagnostics.history import Entry, entries, folded
-from .._service import resource_names as names
 from .._service.events import Event, EventKind
 from .._service.request import PullMessage
 from .._service.task import Task
+from .._service.validation import id_of
 from .._simulation.duration_text import offset_text
 from .._simulation.notes import Note
 from .._simulation.records import model_task
@@ -95,9 +95,9 @@ class _Report:
         marks, spans = queue_items(self._queues[name], self._now)
         tasks = [task for task in self._stories if task.queue_name == name]
         queue = self._simulation.service.queues.get(name)
-        alike = [one for one in self._queues if names.short(one) == names.short(name)]
+        alike = [one for one in self._queues if id_of(one) == id_of(name)]
         return {
-            "name": names.short(name) if len(alike) == 1 else name,
+            "name": id_of(name) if len(alike) == 1 else name,
             "state": "deleted" if queue is None else queue.state.name.lower(),
             "items": marks,
             "spans": spans,
@@ -108,7 +108,7 @@ class _Report:
     def _task(self, task: Task) -> dict[str, Any]:
         target = task.target
         return {
-            "id": names.short(task.name),
+            "id": id_of(task.name),
             "request": "pull task" if isinstance(target, PullMessage) else f"{target.method} {url_of(target)}",
             "state": task.state.value,
             "detail": self._task_panels[task],

@@ -7,18 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from .._messages.call import RpcCall
-from .._service.attempt import Attempt
 from .._service.events import Event
-from .._service.outcome import OutcomeKind
 from .._service.request import HttpTarget, PullMessage
 from .._service.retry import GiveUp, Retry
-from .._service.safe_text import error_text, safe_str
-from .._service.task import Task
-from .._service.wording import counted
+from .._service.task import Attempt, OutcomeKind, Task
 from .._simulation.duration_text import duration_text, offset_text
 from .._simulation.records import short_name
 from .._simulation.state import State
 from .._targets.request import url_of
+from .._text import counted, error_text, safe_str
 from .values import Pairs, body_text, header_pairs, message_text, told
 
 CALLS = 5

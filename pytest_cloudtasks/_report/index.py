@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .._service.safe_text import shortened
-from .._service.wording import listed
+from .._text import listed, shortened
 from .html import document, tag, text
 from .page import counts_text, toggle
 

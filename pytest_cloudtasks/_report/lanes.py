@@ -9,11 +9,9 @@ from typing import Any
 
 from .._diagnostics.event_text import QUEUE_TEXTS
 from .._messages.call import RpcCall
-from .._service.attempt import Attempt
 from .._service.events import Event, EventKind
-from .._service.outcome import Outcome, OutcomeKind
 from .._service.retry import GiveUp, Retry
-from .._service.task import Task, TaskState
+from .._service.task import Attempt, Outcome, OutcomeKind, Task, TaskState
 from .._simulation.calls import code_of
 from .._simulation.duration_text import duration_text, offset_text
 from .._simulation.notes import Note

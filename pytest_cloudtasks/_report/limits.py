@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from .._service.attempt import Attempt
-from .._service.task import Task, TaskState
-from .._service.wording import counted, listed
+from .._service.task import Attempt, Task, TaskState
+from .._text import counted, listed
 
 TASKS = 1_000
 ATTEMPTS = 2_000

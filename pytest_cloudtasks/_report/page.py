@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._service.wording import counted
+from .._text import counted
 from .html import KINDS, document, tag, text
 from .layout import Item, Layout, laid_out
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from .._messages.proto import raw
-from .._service.safe_text import shortened
 from .._simulation.duration_text import duration_text, offset_text
 from .._targets.json_text import read_json
+from .._text import shortened
 
 LIMIT = 2_000
 """How many characters of a body are shown."""

@@ -12,10 +12,10 @@ from aiohttp import web
 from .._diagnostics.timeline import timeline_text
 from .._diagnostics.timeline_json import timeline_data
 from .._service.task import TaskState
-from .._service.wording import counted, did_you_mean, listed
 from .._simulation.records import short_name
 from .._simulation.settings import read_duration
 from .._targets.json_text import read_json
+from .._text import counted, did_you_mean, listed
 from .._time.instants import from_datetime, from_timedelta, to_datetime
 from . import emulator_json_views as views
 from .emulator_errors import ControlError

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .._service.outcome import Outcome, OutcomeKind, RpcStatus
+from .._service.task import Outcome, OutcomeKind, RpcStatus
 from .._targets.urls import Base, is_loopback, wire_url
 from .host_names import is_wildcard
 

@@ -6,10 +6,9 @@ import base64
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .._service import resource_names as names
-from .._service.attempt import Attempt
 from .._service.request import AppEngineTarget, PullMessage
-from .._service.task import Task
+from .._service.task import Attempt, Task
+from .._service.validation import id_of
 from .._targets.request import url_of
 from .._time.instants import to_datetime
 from .emulator_simulation import EmulatorSimulation
@@ -26,7 +25,7 @@ def attempts(simulation: EmulatorSimulation, queue: str | None, task: str | None
     found = [
         attempt
         for one in _chosen(simulation, queue)
-        if task in (None, one.name, names.short(one.name))
+        if task in (None, one.name, id_of(one.name))
         for attempt in one.attempts
     ]
     found.sort(key=lambda attempt: attempt.dispatch_time)

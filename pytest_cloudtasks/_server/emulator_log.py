@@ -16,8 +16,8 @@ from .._diagnostics.history import Entry
 from .._diagnostics.timeline_json import entry_data
 from .._messages.call import RpcCall
 from .._service.events import Event, EventKind
-from .._service.wording import counted
 from .._simulation.calls import name_in, short_resource
+from .._text import counted
 from .._time.instants import to_datetime
 
 _LIMIT = 1_000_000

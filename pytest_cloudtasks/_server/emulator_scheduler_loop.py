@@ -15,15 +15,14 @@ from typing import Any
 
 from .._clients.id_tokens import authorization_for
 from .._messages.call import RpcCall
-from .._service.attempt import Attempt
 from .._service.events import Event
-from .._service.outcome import NO_RESPONSE, OutcomeKind
 from .._service.queue import Queue
-from .._service.units import SECOND
+from .._service.task import NO_RESPONSE, Attempt, OutcomeKind
 from .._simulation.settings import Settings
 from .._targets.redirects import retry_at
 from .._targets.request import TargetRequest
 from .._time.clock import WallClock
+from .._units import SECOND
 from .emulator_log import Log
 from .emulator_sender import Sender, Sent
 from .emulator_simulation import EmulatorSimulation

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from aiohttp import web
 
 from .._api.cli import program_and_version
-from .._service.wording import counted
+from .._text import counted
 from . import emulator_oidc_endpoints as tokens
 from .emulator_calls import CallQueue
 from .emulator_control_api import Control

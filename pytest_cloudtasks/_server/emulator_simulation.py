@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._messages.call import RpcCall
-from .._service.attempt import Attempt
-from .._service.task import Task
+from .._service.task import Attempt, Task
 from .._simulation.call_log import CallLog
 from .._simulation.settings import Settings
 from .._simulation.simulation import Simulation

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from .._service.wording import counted
 from .._simulation.summary import Beginning, Summary, summary_since
+from .._text import counted
 from .._time.instants import from_datetime, to_datetime
 from .emulator_errors import ControlError
 from .emulator_scheduler_loop import Pump

@@ -5,9 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from .attempt import Attempt
 from .retry import GiveUp, Retry
-from .task import Task
+from .task import Attempt, Task
 
 
 class EventKind(Enum):

@@ -13,8 +13,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from . import errors
-from .resource_names import QUEUE, TASK
-from .rpcs import RPCS
+from .validation import QUEUE, RPCS, TASK
 
 Roles = Mapping[str, Collection[str]]
 """Roles by name, and the permissions that they grant."""

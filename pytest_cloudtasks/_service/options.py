@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from .units import DAY, HOUR
+from .._units import DAY, HOUR
 
 MAX_TASK_SIZE = 1_048_569
 """Bytes of the stored message, 7 less than 1 MiB. Evidence: recorded to the byte; every docstring still says 100 KB."""

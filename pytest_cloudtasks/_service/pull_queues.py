@@ -10,12 +10,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from .._units import DAY, MICROSECOND, SECOND, truncated
 from . import errors
 from .events import EventKind
 from .queue import Queue, QueueState
-from .request import Payload, PullMessage
+from .request import MAX_TAG, Payload, PullMessage
 from .task import Task, TaskState
-from .units import DAY, MICROSECOND, SECOND, truncated
 
 if TYPE_CHECKING:
     from .service import Service
@@ -26,18 +26,10 @@ MAX_CALLS = 10
 """LeaseTasks within a second, on one queue. Evidence: documented."""
 MAX_LEASE = 7 * DAY
 """Evidence: documented."""
-MAX_TAG = 500
-"""A tag has fewer characters. Evidence: documented."""
 MAX_RESPONSE = 32 * 1024 * 1024
 """Bytes of tasks in a LeaseTasks. Evidence: documented."""
 _TAG = "tag="
 _OLDEST_TAG = "tag_function=oldest_tag()"
-
-
-def check_message(message: PullMessage) -> None:
-    """Refuse a tag that is too long. Evidence: documented."""
-    if len(message.tag) >= MAX_TAG:
-        raise errors.TAG_TOO_LONG.error()
 
 
 def check_fits(payload: Payload, queue: Queue) -> None:

@@ -1,16 +1,160 @@
-"""A queue: its state, and the tasks that wait in it."""
+"""A queue: its state, the tasks that wait in it, its dispatch rate and its statistics."""
 
 from __future__ import annotations
 
+import heapq
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from fractions import Fraction
+from typing import NamedTuple
 
+from .._units import MINUTE, SECOND
+from .events import Event, EventKind
 from .iam import Policy
-from .ordering import FIRST_COME, Place
 from .queue_settings import QueueConfig, QueueType, RateLimits
 from .task import Task, TaskState
-from .token_bucket import DispatchRate
-from .waiting_line import Line
+
+
+class DispatchRate:
+    """A token bucket: at most ``burst`` tokens, refilled at ``rate`` a second, one token a dispatch.
+
+    It starts full, and refills whether or not the queue runs. Evidence: documented (bucket); full at the start and
+    refilling while paused are our choice.
+
+    Kept as the instant at which the bucket will be full again, in whole nanoseconds, so that nothing drifts: each
+    token taken moves that instant by one interval, and a token is there while it is less than ``burst`` intervals off.
+    """
+
+    __slots__ = ("_burst", "_full_at", "_interval")
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._interval = math.ceil(SECOND / rate)
+        self._burst = burst
+        self._full_at: int | None = None
+
+    def ready_at(self) -> int | None:
+        """From when on a token is there; None for always (nothing was ever taken)."""
+        if self._full_at is None:
+            return None
+        return self._full_at - (self._burst - 1) * self._interval
+
+    def take(self, now: int) -> None:
+        """Take one token at ``now``; the caller has seen that one is there."""
+        self._full_at = (now if self._full_at is None else max(self._full_at, now)) + self._interval
+
+    def change(self, rate: float | Fraction, burst: int, now: int) -> None:
+        """New settings: the tokens that are there stay, up to the new burst. Evidence: our choice."""
+        kept = min(self._there(now), Fraction(burst))
+        self._interval = math.ceil(SECOND / rate)
+        self._burst = burst
+        self._full_at = now + math.ceil((burst - kept) * self._interval)
+
+    def shift(self, by: int) -> None:
+        """Move with a clock that was set anew."""
+        if self._full_at is not None:
+            self._full_at += by
+
+    def _there(self, now: int) -> Fraction:
+        """The tokens at ``now``, the one that is growing included."""
+        missing = 0 if self._full_at is None else max(self._full_at - now, 0)
+        return self._burst - Fraction(missing, self._interval)
+
+
+Entry = tuple[int, int, int, int, Task]
+"""When it goes, its rank, its number, how often it had been dispatched when it lined up, and the task.
+
+A task that goes out of turn, or lines up again, leaves its earlier entries in the line; `still_waits` tells them apart.
+"""
+
+
+def still_waits(entry: Entry) -> bool:
+    """Whether an entry is its task's latest."""
+    at, rank, _, dispatch_count, task = entry
+    return (
+        task.state is TaskState.SCHEDULED
+        and task.dispatch_count == dispatch_count
+        and task.rank == rank
+        and task.schedule_time + task.delay == at
+    )
+
+
+class Line:
+    """Who comes last in order goes to the end, which takes no time; who has to go before others waits in a heap.
+
+    Most tasks come in order. With a heap alone each would cost the more, the more are waiting.
+    """
+
+    __slots__ = ("_heap", "_run")
+
+    def __init__(self) -> None:
+        self._run: deque[Entry] = deque()
+        self._heap: list[Entry] = []
+
+    def add(self, entry: Entry) -> None:
+        """``entry`` lines up."""
+        run = self._run
+        while run and run[-1] > entry and not still_waits(run[-1]):
+            run.pop()  # nobody has to go before one that is gone
+        if not run or run[-1] < entry:
+            run.append(entry)
+        else:
+            heapq.heappush(self._heap, entry)
+
+    def first(self) -> Task | None:
+        """The task that is next in line, due or not."""
+        run, heap = self._run, self._heap
+        while run or heap:
+            is_in_heap = not run or (bool(heap) and heap[0] < run[0])
+            entry = heap[0] if is_in_heap else run[0]
+            if still_waits(entry):
+                return entry[-1]
+            if is_in_heap:  # dispatched out of turn, held back since, or gone
+                heapq.heappop(heap)
+            else:
+                run.popleft()
+        return None
+
+    def up_to(self, at: int) -> list[Task]:
+        """The tasks whose instant has come by ``at``, in line."""
+        return _in_line(self._due(at))
+
+    def __iter__(self) -> Iterator[Task]:
+        """All tasks, in line."""
+        return iter(_in_line([*self._run, *self._heap]))
+
+    def _due(self, at: int) -> Iterator[Entry]:
+        for entry in self._run:
+            if entry[0] > at:
+                break
+            yield entry
+        heap, index = self._heap, [0]
+        while index:
+            i = index.pop()
+            if i >= len(heap) or heap[i][0] > at:
+                continue  # what lies below in the heap is later still
+            yield heap[i]
+            index += (2 * i + 1, 2 * i + 2)
+
+
+def _in_line(entries: Iterable[Entry]) -> list[Task]:
+    """The tasks that still wait, each once: one that is held back by nothing lines up again where it stood."""
+    line = sorted(entries, key=lambda entry: entry[:3])
+    return list(dict.fromkeys(entry[-1] for entry in line if still_waits(entry)))
+
+
+class Place(NamedTuple):
+    """A task's place among the tasks that wait for their dispatch."""
+
+    rank: int = 0
+    """Among tasks of one instant the smaller goes first, of equal ones the older. Evidence: our choice."""
+    delay: int = 0
+    """How long (nanoseconds) after its schedule time it goes. Evidence: documented (dispatches may be late)."""
+
+
+FIRST_COME = Place()
+
 
 LEAST_RATE = Fraction(1, 64)
 """The part of its rate that a throttled queue always has. Evidence: our choice."""
@@ -134,3 +278,43 @@ class Queue:
             if at < self.gone_by(task):
                 return at, task
         return None
+
+
+class QueueStats(NamedTuple):
+    """Queue.stats as it is at one instant. The service calls its numbers estimations; these are exact."""
+
+    tasks_count: int
+    """Tasks that are there, dispatched and leased ones included. Evidence: documented."""
+    oldest_estimated_arrival_time: int | None
+    """The nearest instant, from now on, at which a task that waits is scheduled. Evidence: documented."""
+    executed_last_minute_count: int
+    """Answers of the last minute, whatever they were. Evidence: documented."""
+    concurrent_dispatches_count: int
+    """Attempts under way. Evidence: documented."""
+    effective_execution_rate: float
+    """The rate that the system allows, which is the queue's own without a throttle. Evidence: documented."""
+
+
+def stats_of(queue: Queue, events: Sequence[Event], now: int) -> QueueStats:
+    """The statistics of ``queue`` at ``now``, out of all that has happened."""
+    if queue.is_pull:
+        arrival = min((task.schedule_time for task in queue.tasks.values()), default=None)
+    else:
+        head = queue.head()
+        arrival = None if head is None else head.goes_at
+    return QueueStats(
+        len(queue.tasks),
+        None if arrival is None else max(arrival, now),
+        _answers_since(queue, events, now - MINUTE),
+        queue.in_flight,
+        float(queue.config.rate_limits.max_dispatches_per_second * queue.throttle),
+    )
+
+
+def _answers_since(queue: Queue, events: Sequence[Event], instant: int) -> int:
+    count = 0
+    for event in reversed(events):
+        if event.at <= instant:
+            break
+        count += event.kind is EventKind.TASK_ANSWERED and event.queue_name == queue.name
+    return count

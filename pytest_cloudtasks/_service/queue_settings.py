@@ -8,12 +8,71 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, NamedTuple
 
-from . import app_engine, errors, retention
-from . import http_overrides as http_target
-from .field_masks import merged
+from .._units import DAY, HOUR, SECOND
+from . import errors
 from .options import Knobs
+from .overrides import (
+    ROUTING_OVERRIDE,
+    Overrides,
+    check_http_target,
+    overridden_target,
+    routed,
+    stored_http_target,
+)
 from .request import Payload, PullMessage, Target
 from .retry import RetryConfig, retry_config_from
+
+TASK_TTL = 31 * DAY
+"""A task is deleted this long after its creation, dispatched or not. Evidence: documented."""
+TASK_TTL_RANGE = 10 * DAY, 3650 * DAY
+"""10 days to 10 years. Evidence: documented; that a year has 365 days is our choice."""
+TOMBSTONE_TTL_RANGE = HOUR, 9 * DAY
+"""Evidence: documented."""
+LONGEST_TTL = 315_576_000_000 * SECOND + SECOND - 1
+"""The longest duration there is: the task_ttl of queues from a queue.yaml. Evidence: documented."""
+
+
+def task_ttl_from(given: Mapping[str, Any]) -> int:
+    """The task_ttl that is set, or 31 days; refused out of range. Evidence: documented."""
+    ttl: int = given.get("task_ttl", TASK_TTL)
+    if not TASK_TTL_RANGE[0] <= ttl <= TASK_TTL_RANGE[1]:
+        raise errors.TASK_TTL_RANGE.error()
+    return ttl
+
+
+def tombstone_ttl_from(given: Mapping[str, Any], knobs: Knobs) -> int:
+    """The tombstone_ttl that is set, or the knob's; refused out of range. Evidence: documented."""
+    ttl: int | None = given.get("tombstone_ttl")
+    if ttl is None:
+        return knobs.task_tombstone_ttl
+    if not TOMBSTONE_TTL_RANGE[0] <= ttl <= TOMBSTONE_TTL_RANGE[1]:
+        raise errors.TOMBSTONE_TTL_RANGE.error()
+    return ttl
+
+
+Message = Mapping[str, Any]
+
+_EXCLUDED_BY = {"oauth_token": "oidc_token", "oidc_token": "oauth_token"}
+"""The oneof of an HttpTarget: setting one of them unsets the other."""
+
+
+def merged(stored: Message, given: Message, path: str) -> dict[str, Any]:
+    """Return ``stored`` with the field at ``path`` as ``given`` has it.
+
+    A message that neither of them has isn't created for a path below it.
+    """
+    head, _, rest = path.partition(".")
+    result = dict(stored)
+    if not rest:
+        result.pop(head, None)
+        if head in given:
+            result[head] = given[head]
+    elif head in stored or head in given:
+        result[head] = merged(stored.get(head, {}), given.get(head, {}), rest)
+    if head in result and head in _EXCLUDED_BY:
+        result.pop(_EXCLUDED_BY[head], None)
+    return result
+
 
 Settings = Mapping[str, Any]
 """A queue as a caller describes it: the API's field names, nested as there; unset fields are left out."""
@@ -28,7 +87,7 @@ _RATE, _BURST = "rate_limits.max_dispatches_per_second", "rate_limits.max_burst_
 NO_LIMIT = -1
 """The max_concurrent_dispatches of every pull queue. Evidence: documented."""
 _TYPE, _RETENTION = "type", ("task_ttl", "tombstone_ttl")
-_OTHER = ("stackdriver_logging_config", app_engine.OVERRIDE, "http_target")
+_OTHER = ("stackdriver_logging_config", ROUTING_OVERRIDE, "http_target")
 """What is stored and given back as it is."""
 ALL_SETTINGS = ("rate_limits", "retry_config", *_OTHER, _TYPE, *_RETENTION)
 _OUTPUT_ONLY = frozenset({"name", "state", "purge_time", "stats"})
@@ -102,13 +161,13 @@ class QueueConfig:
     other: Settings = field(default_factory=dict)
     """What is stored and given back as it is: logging, App Engine routing and the HTTP target."""
     type: QueueType = QueueType.PUSH
-    task_ttl: int = retention.TASK_TTL
+    task_ttl: int = TASK_TTL
     """How long a task stays at the most."""
     tombstone_ttl: int = Knobs.task_tombstone_ttl
     """How long the names of its tasks stay reserved."""
 
     @property
-    def http_target(self) -> http_target.Overrides | None:
+    def http_target(self) -> Overrides | None:
         """What the queue changes about the requests of its tasks, if anything."""
         return self.other.get("http_target")
 
@@ -117,14 +176,12 @@ class QueueConfig:
         assert not isinstance(target, PullMessage), "a pull message is not sent anywhere"
         if not self.other:
             return target
-        return app_engine.at_execution(
-            http_target.at_execution(target, self.http_target), self.other.get(app_engine.OVERRIDE)
-        )
+        return routed(overridden_target(target, self.http_target), self.other.get(ROUTING_OVERRIDE))
 
 
 def queue_config_from(given: Settings, knobs: Knobs) -> QueueConfig:
     """Return the configuration that ``given`` describes; what it leaves out has the service's defaults."""
-    http_target.check(given.get("http_target", {}))
+    check_http_target(given.get("http_target", {}))
     return _config(given, knobs)
 
 
@@ -141,8 +198,8 @@ def _config(given: Settings, knobs: Knobs) -> QueueConfig:
         retry_config_from(retry),
         _other(given),
         kind,
-        retention.task_ttl_from(given),
-        retention.tombstone_ttl_from(given, knobs),
+        task_ttl_from(given),
+        tombstone_ttl_from(given, knobs),
     )
 
 
@@ -151,7 +208,7 @@ def _other(given: Settings) -> Settings:
     if not other.get("stackdriver_logging_config", {}).get("sampling_ratio"):
         other.pop("stackdriver_logging_config", None)
     if "http_target" in other:
-        other["http_target"] = http_target.stored(other["http_target"])
+        other["http_target"] = stored_http_target(other["http_target"])
     return other
 
 
@@ -161,7 +218,7 @@ def masked(stored: QueueConfig | None, given: Settings, paths: Collection[str], 
     A field that is named and not given goes back to the service's default; output-only fields are passed over. The
     http_target of ``given`` is checked in any case, other limits on the result.
     """
-    http_target.check(given.get("http_target", {}))
+    check_http_target(given.get("http_target", {}))
     result = {} if stored is None else _settings_of(stored)
     named = [path for path in paths if path.partition(".")[0] not in _OUTPUT_ONLY]
     for path in named:
@@ -191,3 +248,10 @@ def _with_what_stays(config: QueueConfig, stored: QueueConfig, named: Collection
         doublings = stored.retry_config.max_doublings
         config = replace(config, retry_config=config.retry_config._replace(max_doublings=doublings))
     return replace(config, **{name: getattr(stored, name) for name in _RETENTION if name not in named})
+
+
+class UploadedQueue(NamedTuple):
+    """One queue of a queue.yaml."""
+
+    settings: Settings
+    is_paused: bool = False

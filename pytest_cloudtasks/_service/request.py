@@ -1,11 +1,27 @@
-"""What a task carries: a request to make, or a message to lease, and the limits of each."""
+"""What a task carries: a request to make, or a message to lease; its URL, its headers and their limits."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple, Union
+from urllib.parse import quote
 
-from .units import MINUTE, SECOND
+from .._units import MINUTE, SECOND
+
+_URL_CHARACTERS = "%/:?#[]@!$&'()*+,;=~"
+_NOT_IN_URLS = re.compile(rf"[^A-Za-z0-9._\-{re.escape(_URL_CHARACTERS)}]")
+
+
+def encoded_url(part: str) -> str:
+    """A URL, a path or a query with nothing in it but what a URL may have (RFC 3986).
+
+    The rest is percent-encoded as UTF-8; what is encoded already, and a per cent sign that begins nothing, is left
+    alone. Evidence: our choice, as HTTP clients do.
+    """
+    return quote(part, safe=_URL_CHARACTERS) if _NOT_IN_URLS.search(part) else part
+
 
 HTTP_DEADLINE = 10 * MINUTE
 """The dispatch deadline of an HTTP task that sets none; stored with it. Evidence: recorded."""
@@ -16,6 +32,8 @@ HTTP_DEADLINE_MAX = 30 * MINUTE
 APP_ENGINE_DEADLINE_MAX = 24 * 60 * MINUTE + 15 * SECOND
 HTTP_BODY_METHODS = ("POST", "PUT", "PATCH")
 """The methods of HTTP tasks that may have a body. Evidence: documented."""
+MAX_TAG = 500
+"""A tag has fewer characters. Evidence: documented."""
 MAX_HEADER_BYTES = 80 * 1024
 """Bytes of all of an HTTP task's headers have to be fewer. Evidence: documented."""
 
@@ -132,3 +150,147 @@ class PullMessage:
 
 Payload = Union[HttpTarget, AppEngineTarget, PullMessage]
 """What a task carries (Task.payload_type)."""
+
+
+HTTP_USER_AGENT = "Google-Cloud-Tasks"
+APP_ENGINE_USER_AGENT = "AppEngine-Google; (+http://code.google.com/appengine)"
+MAX_HEADER = 8_188
+"""Characters of a header's name and value together; a longer header is dropped."""
+SENT_BY_SERVICE = (
+    "QueueName",
+    "TaskName",
+    "TaskRetryCount",
+    "TaskExecutionCount",
+    "TaskETA",
+    "TaskPreviousResponse",
+    "TaskRetryReason",
+)
+"""The headers that the service sends, after ``X-CloudTasks-`` or ``X-AppEngine-``."""
+
+_ITS_OWN = "the service sends its own"
+_CONNECTION = "it is about a connection, and the service makes that itself"
+_NOT_SENT = "the service does not pass it on"
+DROPPED_HEADERS: dict[str, str] = {
+    "host": _ITS_OWN,
+    "content-length": _ITS_OWN,
+    "accept-encoding": _ITS_OWN,
+    "connection": _CONNECTION,
+    "keep-alive": _CONNECTION,
+    "te": _CONNECTION,
+    "transfer-encoding": _CONNECTION,
+    "upgrade": _CONNECTION,
+    "from": _NOT_SENT,
+    "via": _NOT_SENT,
+    "x-forwarded-for": _NOT_SENT,
+}
+"""The names, in lower case, of headers that the service drops, and why."""
+DROPPED_PREFIXES: dict[str, str] = {
+    "proxy-": _CONNECTION,
+    "x-google": "names that begin with X-Google are reserved",
+    "x-appengine-": "names that begin with X-AppEngine- are reserved",
+}
+"""The same for the beginnings of names."""
+_COUNTERS = frozenset(f"x-cloudtasks-{name.lower()}" for name in SENT_BY_SERVICE)
+_REPLACED_AGENT = f"is replaced by {HTTP_USER_AGENT}"
+_REPLACED_LATER = f"is stored, but {_ITS_OWN} in its place"
+_HEADER_NAME = re.compile(r"[!-9;-~]+")
+_NOT_IN_VALUES = re.compile(r"[^\t -~]")
+
+
+class StoredHeaders(NamedTuple):
+    """A task's headers at rest, and what was changed about those that it was given."""
+
+    headers: Headers
+    changes: tuple[HeaderChange, ...] = ()
+
+
+@lru_cache(maxsize=64)
+def cleaned_headers(given: Headers) -> Headers:
+    """Return the headers of ``given`` that an HTTP request can have, with their values as they are sent."""
+    return tuple(_cleaned(given, of_http_task=True)[0])
+
+
+@lru_cache(maxsize=64)
+def http_task_headers(given: Headers) -> StoredHeaders:
+    """Return the stored headers of an HTTP task: the cleaned ones, and User-Agent in place of the task's own.
+
+    No Content-Type is added. The tasks of one test mostly have the same few headers, and share the result.
+    """
+    kept, changes = _cleaned(given, of_http_task=True)
+    kept.append(("User-Agent", HTTP_USER_AGENT))
+    kept.sort()
+    return StoredHeaders(tuple(kept), tuple(sorted(changes)))
+
+
+def app_engine_task_headers(given: Headers, body: bytes) -> StoredHeaders:
+    """Return the stored headers of an App Engine task.
+
+    User-Agent is appended to; with a body come its length and a default type. Evidence: recorded, documented.
+    """
+    pairs, changes = _cleaned(given, of_http_task=False)
+    kept = dict(pairs)
+    agent = next((name for name in kept if name.lower() == "user-agent"), "User-Agent")
+    kept[agent] = f"{kept[agent]} {APP_ENGINE_USER_AGENT}" if agent in kept else APP_ENGINE_USER_AGENT
+    if body:
+        kept["Content-Length"] = str(len(body))
+        if not any(name.lower() == "content-type" for name in kept):
+            kept["Content-Type"] = "application/octet-stream"
+    return StoredHeaders(tuple(sorted(kept.items())), tuple(sorted(changes)))
+
+
+def _cleaned(given: Headers, *, of_http_task: bool) -> tuple[list[tuple[str, str]], list[HeaderChange]]:
+    kept: list[tuple[str, str]] = []
+    changes: list[HeaderChange] = []
+    for name, value in given:
+        if _is_ordinary(name) and value.isascii() and value.isprintable() and 0 < len(value) <= MAX_HEADER - len(name):
+            kept.append((name, value))
+            continue
+        stored = value.partition("\0")[0].replace("\r", "_").replace("\n", "_")
+        reason = _reason_to_drop(name, stored)
+        if reason:
+            changes.append(HeaderChange(name, f"is dropped: {reason}"))
+            continue
+        replaced = _replaced(name) if of_http_task else ""
+        if replaced:
+            changes.append(HeaderChange(name, replaced))
+        if replaced is _REPLACED_AGENT:
+            continue
+        kept.append((name, stored))
+        if stored != value:
+            changes.append(HeaderChange(name, f"is stored as {stored!r}: {_cut_or_replaced(value)}"))
+    return kept, changes
+
+
+@lru_cache(maxsize=1024)
+def _is_ordinary(name: str) -> bool:
+    """Return whether nothing happens to a header because of its name."""
+    return not _reason_to_drop(name, "-") and not _replaced(name)
+
+
+def _replaced(name: str) -> str:
+    """Return what becomes of a kept header of an HTTP task because of its name; "" if it arrives as it is."""
+    lower = name.lower()
+    return _REPLACED_AGENT if lower == "user-agent" else _REPLACED_LATER if lower in _COUNTERS else ""
+
+
+def _reason_to_drop(name: str, value: str) -> str:
+    """Return why a header of that name, with that value as it is stored, is dropped; "" if it is kept."""
+    lower = name.lower()
+    if lower in DROPPED_HEADERS:
+        return DROPPED_HEADERS[lower]
+    for prefix, reason in DROPPED_PREFIXES.items():
+        if lower.startswith(prefix):
+            return reason
+    if not _HEADER_NAME.fullmatch(name):
+        return "a name has to be ASCII, without spaces, control characters and colons"
+    if not value:
+        return "its value is empty"
+    if _NOT_IN_VALUES.search(value):
+        return "a value has to be ASCII, without control characters"
+    if len(name) + len(value) > MAX_HEADER:
+        return f"name and value together have {len(name) + len(value):,} characters, and {MAX_HEADER:,} is the limit"
+    return ""
+
+
+def _cut_or_replaced(value: str) -> str:
+    return "a value ends at NUL" if "\0" in value else "each CR and LF becomes an underscore"

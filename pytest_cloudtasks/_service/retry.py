@@ -1,12 +1,12 @@
-"""Retry: how long to wait after a failure, and when to give up."""
+"""Retry: how long to wait after a failure, when to give up, and the schedule that follows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from .._units import HOUR, LATEST, MILLISECOND, SECOND
 from . import errors
-from .units import HOUR, LATEST, MILLISECOND, SECOND
 
 UNLIMITED = -1
 """``max_attempts`` of -1: no limit on attempts."""
@@ -35,11 +35,11 @@ def retry_config_from(given: Mapping[str, int]) -> RetryConfig:
         max_backoff=given.get("max_backoff") or default.max_backoff,
         max_doublings=given.get("max_doublings") or default.max_doublings,
     )
-    _check(config)
+    _check_config(config)
     return config
 
 
-def _check(config: RetryConfig) -> None:
+def _check_config(config: RetryConfig) -> None:
     if config.max_attempts < UNLIMITED:
         raise errors.MAX_ATTEMPTS_TOO_LOW.error()
     if config.max_doublings < 0:
@@ -114,3 +114,35 @@ def _limits_used_up(config: RetryConfig) -> str:
     if config.max_retry_duration > 0:
         limits.append(f"max_retry_duration {config.max_retry_duration / SECOND:g} s")
     return " and ".join(limits)
+
+
+RETENTION = "retention"
+
+
+class RetrySchedule(NamedTuple):
+    """The dispatches of a task that always fails, counted from the first. Durations are nanoseconds."""
+
+    dispatches: tuple[int, ...]
+    end: int
+    """When the last attempt has ended, or the task's retention has."""
+    reason: str | None
+    """What the task is given up for; None if it is not, as far as was looked."""
+
+
+def schedule_of(config: RetryConfig, *, takes: int, retention: int, limit: int) -> RetrySchedule:
+    """Every attempt of a task that is due at once and whose target fails after ``takes``, up to ``limit`` attempts.
+
+    Evidence: as for `verdict_on_failure` and for the retention of 31 days.
+    """
+    dispatches: list[int] = []
+    at = 0
+    while len(dispatches) < limit:
+        dispatches.append(at)
+        count, ended = len(dispatches), at + takes
+        verdict = verdict_on_failure(config, attempts=count, failures=count, first_dispatch=0, ended=ended)
+        if isinstance(verdict, GiveUp):
+            return RetrySchedule(tuple(dispatches), ended, verdict.reason)
+        if verdict.at >= retention:
+            return RetrySchedule(tuple(dispatches), retention, RETENTION)
+        at = verdict.at
+    return RetrySchedule(tuple(dispatches), dispatches[-1] + takes, None)

@@ -2,25 +2,120 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
-from .agenda import Agenda
-from .attempt import Attempt
-from .candidates import contenders
+from .._units import LATEST, MICROSECOND, truncated
 from .events import Event, EventKind
 from .options import Knobs, SystemThrottle
-from .ordering import Lineup, Place
-from .outcome import NO_RESPONSE, Outcome, OutcomeKind
-from .queue import Queue
+from .queue import FIRST_COME, Place, Queue
 from .request import HttpTarget
 from .retry import Retry, verdict_on_failure
-from .task import Task, TaskState
-from .units import LATEST, MICROSECOND, truncated
+from .task import NO_RESPONSE, Attempt, Outcome, OutcomeKind, Task, TaskState
+
+
+class Lineup:
+    """First come, first served, and nothing is held back.
+
+    The service promises neither: whoever wants it otherwise gives the dispatcher another line-up. Evidence: documented.
+    """
+
+    is_shuffled = False
+    """Whether `rank_in_listings` is anything but the order of creation."""
+    picks = False
+    """Whether `pick` is anything but the first in line."""
+
+    def place(self, task: Task) -> Place:
+        """The place of ``task``, which begins to wait for its next attempt."""
+        return FIRST_COME
+
+    def pick(self, line: Sequence[Task]) -> int:
+        """Which of ``line`` goes out, two tasks or more that all could at this instant."""
+        return 0
+
+    def rank_in_listings(self, task: Task) -> int:
+        """Where ListTasks has ``task``, until it is gone; of equal ranks the older comes first."""
+        return 0
+
+    def in_listings(self, tasks: Collection[Task]) -> Iterable[Task]:
+        """``tasks``, which are in the order of creation, as ListTasks has them."""
+        if not self.is_shuffled or len(tasks) < 2:
+            return tasks
+        for task in tasks:
+            if task.listed is None:
+                task.listed = self.rank_in_listings(task)
+        return sorted(tasks, key=place_in_listings)
+
+
+def place_in_listings(task: Task) -> str:
+    """What sorts ``task`` among those that ListTasks has."""
+    return f"{task.listed or 0:010d}{task.sequence:012d}"
+
+
+def contenders(queues: Iterable[Queue], at: int, first: Task) -> list[tuple[Task, Queue]]:
+    """The tasks whose instant has come by ``at``, of queues that may send one then; ``first`` is the first in line.
+
+    Evidence: documented (no order among tasks).
+    """
+    found = [(task, queue) for queue in queues for task in queue.due(at) if at < queue.gone_by(task)]
+    return sorted(found, key=lambda one: (one[0] is not first, one[0].goes_at, one[0].rank, one[0].sequence))
+
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class Agenda(Generic[Key]):
+    """At most one entry a key; the earliest comes first, entries of one instant by their rank.
+
+    A changed or removed entry stays in the heap until it surfaces, and is passed over then.
+    """
+
+    __slots__ = ("_heap", "_sequence", "entries")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, tuple[int, ...], int, Key]] = []
+        self.entries: dict[Key, tuple[int, tuple[int, ...], int, Key]] = {}
+        """What is entered, for whoever asks whether anything is."""
+        self._sequence = 0
+
+    def put(self, key: Key, at: int, rank: tuple[int, ...]) -> None:
+        """Enter ``key`` at ``at``, replacing its earlier entry."""
+        current = self.entries.get(key)
+        if current is not None and current[0] == at and current[1] == rank:
+            return
+        self._sequence += 1
+        entry = (at, rank, self._sequence, key)
+        self.entries[key] = entry
+        heapq.heappush(self._heap, entry)
+
+    def remove(self, key: Key) -> None:
+        """Take ``key`` off; one that is not there is no error."""
+        self.entries.pop(key, None)
+
+    def at(self, key: Key) -> int | None:
+        """The instant ``key`` is entered at."""
+        entry = self.entries.get(key)
+        return None if entry is None else entry[0]
+
+    def up_to(self, at: int) -> list[Key]:
+        """What is entered at ``at`` or before, in no particular order."""
+        return [key for key, entry in self.entries.items() if entry[0] <= at]
+
+    def first(self) -> tuple[int, Key] | None:
+        """The earliest entry, which stays."""
+        heap, current = self._heap, self.entries
+        while heap:
+            entry = heap[0]
+            if current.get(entry[3]) is entry:
+                return entry[0], entry[3]
+            heapq.heappop(heap)
+        return None
+
 
 _RECOVERY = Fraction(1, 10)
 """The part of its rate that a throttled queue gets back by a success. Evidence: our choice."""

@@ -2,45 +2,148 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from . import (
-    app_engine,
-    iam,
-)
-from . import (
-    errors as refusals,
-)
-from . import (
-    http_overrides as http_target,
-)
-from . import (
-    resource_names as names,
-)
-from . import (
-    validation as creation,
-)
-from .attempt import Attempt
-from .batch import Batches
-from .cmek import CmekConfigs
+from .._units import DAY
+from . import errors, iam
+from .batches import Batches
 from .events import Event, EventKind
+from .listing import Cursor, Fields, page, parsed_filter
 from .options import Knobs
-from .ordering import place_in_listings
-from .paging import Cursor, page
+from .overrides import ROUTING_OVERRIDE, override_with_host, with_queue_token
 from .pull_queues import Leases, check_fits
 from .queue import Queue, QueueState
-from .queue_settings import ALL_SETTINGS, QueueConfig, Settings, masked, queue_config_from
+from .queue_settings import (
+    ALL_SETTINGS,
+    LONGEST_TTL,
+    TOMBSTONE_TTL_RANGE,
+    QueueConfig,
+    QueueType,
+    Settings,
+    UploadedQueue,
+    masked,
+    queue_config_from,
+)
 from .request import PullMessage, Routing, Target
 from .retry import retry_config_from
-from .rpcs import RPCS
-from .scheduler import Dispatcher
-from .task import Task, TaskSpec, TaskState
-from .tombstones import Tombstones
+from .scheduler import Dispatcher, place_in_listings
+from .task import Attempt, Task, TaskSpec, TaskState
+from .validation import (
+    MAX_RPC_DEADLINE,
+    RPCS,
+    check_new_queue,
+    check_spec,
+    id_of,
+    location_of,
+    queue_of,
+    rpc_deadline_error,
+    stored_deadline,
+    stored_schedule_time,
+    stored_target,
+)
 
-if TYPE_CHECKING:
-    from .queue_filter import Fields
+
+class Tombstones:
+    """Names of the recently deceased, each until its instant."""
+
+    __slots__ = ("_until",)
+
+    def __init__(self) -> None:
+        self._until: dict[str, int] = {}
+
+    def bury(self, name: str, until: int) -> None:
+        """Reserve ``name`` up to, and not including, ``until``."""
+        self._until[name] = until
+
+    def holds(self, name: str, now: int) -> bool:
+        """Whether ``name`` is still reserved at ``now``."""
+        until = self._until.get(name)
+        if until is None:
+            return False
+        if now < until:
+            return True
+        del self._until[name]
+        return False
+
+    def shift(self, by: int) -> None:
+        """Move with a clock that was set anew."""
+        for name in self._until:
+            self._until[name] += by
+
+
+LONGEST_TASK_TTL = 60 * DAY
+"""How long tasks may be kept at the most in a location whose tasks are encrypted with a key."""
+_KMS_NAME = re.compile(
+    r"projects/[^/]+/locations/(?P<location>[^/]+)/keyRings/[^/]+"
+    r"(?P<key>/cryptoKeys/[^/]+(?P<version>/cryptoKeyVersions/[^/]+)?)?"
+)
+_FIELDS = frozenset({"name", "kms_key"})
+
+
+class CmekConfigs:
+    """The key's name for each config that was ever set."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, str] = {}
+
+    def get(self, name: str) -> str:
+        """GetCmekConfig: return the key, blank where none was set."""
+        return self._keys.get(name, "")
+
+    def update(self, queues: Iterable[Queue], name: str, kms_key: str, mask: Iterable[str]) -> str:
+        """UpdateCmekConfig: return the key that is set then. A mask that names the name alone changes nothing.
+
+        Args:
+            queues: All queues; those of the config's location can forbid a key.
+            name: The config's full name.
+            kms_key: The key's full name; blank for none.
+            mask: The paths of the mask; none for all fields.
+        """
+        paths = list(mask)
+        for path in paths:
+            if path not in _FIELDS:
+                raise errors.MASK_UNKNOWN_FIELD.error(path=path)
+        if not paths or "kms_key" in paths:
+            if kms_key:
+                location = name.rpartition("/")[0]
+                _check_queues(queues, location)
+                _check_key(kms_key, location)
+            self._keys[name] = kms_key
+        return self.get(name)
+
+
+def _check_queues(queues: Iterable[Queue], location: str) -> None:
+    for queue in queues:
+        config = queue.config
+        has_headers = bool((config.http_target or {}).get("header_overrides"))
+        if location_of(queue.name) == location and (has_headers or config.task_ttl > LONGEST_TASK_TTL):
+            raise errors.CMEK_UNSATISFIED.error()
+
+
+def _check_key(name: str, location: str) -> None:
+    match = _KMS_NAME.fullmatch(name)
+    if match is None:
+        raise errors.CMEK_KEY_FORMAT.error(name=name)
+    if match["key"] is None or match["version"] is not None:
+        raise errors.ARGUMENT_INVALID.error()
+    if match["location"] != id_of(location):
+        raise errors.ENTITY_MISSING.error()
+
+
+def get_location(name: str, own: str, queue_names: Iterable[str]) -> str:
+    """GetLocation. Evidence: documented; that there are no other locations is our choice."""
+    if name not in list_locations(name.rpartition("/locations/")[0], own, queue_names):
+        raise RPCS["get_location"].unknown.error()
+    return name
+
+
+def list_locations(project: str, own: str, queue_names: Iterable[str]) -> list[str]:
+    """ListLocations of ``projects/P``, by name: ``own``, and where its queues are; on one page. Our choice."""
+    found = {f"{project}/locations/{own}", *map(location_of, queue_names)}
+    return sorted(name for name in found if name.startswith(f"{project}/"))
+
 
 QUEUES_PER_PAGE = 9800
 TASKS_PER_PAGE = 1000
@@ -60,10 +163,9 @@ _ID_TO_COME = "0" * 20
 def _filter(text: str, fields: Fields | None) -> Callable[[Queue], bool]:
     if not text:
         return lambda queue: True
-    from .queue_filter import parsed
 
     assert fields is not None, "a filter is made of fields"
-    condition, record = parsed(text, fields), fields.record
+    condition, record = parsed_filter(text, fields), fields.record
     return lambda queue: condition(record(queue))
 
 
@@ -103,17 +205,17 @@ class Service:
 
     def _create(self, now: int, parent: str, name: str, configure: Callable[[], QueueConfig]) -> Queue:
         if name in self.queues:
-            raise refusals.QUEUE_EXISTS.error()
+            raise errors.QUEUE_EXISTS.error()
         is_reserved = self.is_reserved(now, name)
         if is_reserved and not self.knobs.ghost_recreate:
-            raise refusals.QUEUE_DELETED_TOO_RECENTLY.error()
+            raise errors.QUEUE_DELETED_TOO_RECENTLY.error()
         config = self._with_host(configure(), name)
         if is_reserved:
             return Queue(name, config)  # it looks like one, and is not there
         # Counting is left out as long as it can't come to so many.
         is_near = len(self.queues) >= MAX_QUEUES
-        if is_near and sum(names.location_of(one) == parent for one in self.queues) >= MAX_QUEUES:
-            raise refusals.QUEUES_EXHAUSTED.error(limit=MAX_QUEUES)
+        if is_near and sum(location_of(one) == parent for one in self.queues) >= MAX_QUEUES:
+            raise errors.QUEUES_EXHAUSTED.error(limit=MAX_QUEUES)
         queue = self.queues[name] = Queue(name, config, now + self.knobs.queue_init_delay)
         self._task_tombstones[name] = Tombstones()
         self._happened(now, EventKind.QUEUE_CREATED, queue)
@@ -132,7 +234,7 @@ class Service:
 
     def existing_task(self, rpc: str, name: str) -> Task:
         """Return the task that a call of ``rpc`` is about; raises what that RPC says of an unknown task or queue."""
-        queue = self.queues.get(names.queue_of(name))
+        queue = self.queues.get(queue_of(name))
         if queue is None:
             raise RPCS[rpc].unknown_queue.error()
         task = queue.tasks.get(name)
@@ -152,7 +254,7 @@ class Service:
         """ListQueues, in the order of names. ``fields`` are those that the filter can ask for."""
         matches = _filter(filter, fields)
         within = sorted(
-            (queue for queue in self.queues.values() if names.location_of(queue.name) == parent and matches(queue)),
+            (queue for queue in self.queues.values() if location_of(queue.name) == parent and matches(queue)),
             key=lambda queue: queue.name,
         )
         cursor = Cursor(f"queues of {parent} where {filter}", page_token, now)
@@ -163,7 +265,7 @@ class Service:
         mask = ALL_SETTINGS if mask is None else mask
         queue = self.queues.get(name)
         if queue is None:
-            location = names.location_of(name)
+            location = location_of(name)
             return self._create(now, location, name, lambda: masked(None, settings, mask, self.knobs))
         config = self._with_host(masked(queue.config, settings, mask, self.knobs), name)
         queue.reconfigure(config, now)
@@ -173,11 +275,11 @@ class Service:
 
     def _with_host(self, config: QueueConfig, name: str) -> QueueConfig:
         """``config`` with the host of its App Engine routing, where it has one. Evidence: documented."""
-        given = config.other.get(app_engine.OVERRIDE)
+        given = config.other.get(ROUTING_OVERRIDE)
         if given is None:
             return config
-        override = app_engine.override_with_host(given, name, self.knobs.app_engine_host_suffix)
-        return replace(config, other={**config.other, app_engine.OVERRIDE: override})
+        override = override_with_host(given, name, self.knobs.app_engine_host_suffix)
+        return replace(config, other={**config.other, ROUTING_OVERRIDE: override})
 
     def delete_queue(self, now: int, name: str) -> None:
         """DeleteQueue, tasks and all; the name stays reserved. Evidence: documented; the text is recorded."""
@@ -235,7 +337,7 @@ class Service:
 
         ``asked_for`` is the resource that the permission is for, where it is another.
         """
-        queue = self.queues.get(names.queue_of(resource) or resource)
+        queue = self.queues.get(queue_of(resource) or resource)
         if queue is not None:
             iam.check(queue.policy, self.knobs.iam_emulation, self.knobs.iam_roles, permission, asked_for or resource)
 
@@ -268,10 +370,10 @@ class Service:
 
     def check_wait(self, rpc_name: str, now: int, timeout: float | None) -> None:
         """Raise ServiceError for a caller who would wait ``timeout`` seconds, which is too long for this RPC."""
-        if timeout is None or timeout <= creation.MAX_RPC_DEADLINE:
+        if timeout is None or timeout <= MAX_RPC_DEADLINE:
             return
         if self.knobs.enforce_rpc_deadline and RPCS[rpc_name].limits_wait:
-            raise creation.deadline_refused(timeout, now)
+            raise rpc_deadline_error(timeout, now)
 
     def create_task(
         self,
@@ -287,33 +389,33 @@ class Service:
         if queue is None or now < queue.initialized_at:
             raise self._queue_missing(now, parent)
         if spec is None:
-            raise refusals.TARGET_MISSING.error()
+            raise errors.TARGET_MISSING.error()
         name = spec.name
-        target = http_target.at_creation(creation.check(spec, now), queue.config.http_target)
+        target = with_queue_token(check_spec(spec, now), queue.config.http_target)
         retry_config = None if spec.retry_config is None else retry_config_from(spec.retry_config)
         check_fits(target, queue)
         if name:
             if name in queue.tasks:
-                raise refusals.TASK_EXISTS.error()
+                raise errors.TASK_EXISTS.error()
             if self._task_tombstones[parent].holds(name, now):
-                raise refusals.TASK_EXISTED_TOO_RECENTLY.error()
+                raise errors.TASK_EXISTED_TOO_RECENTLY.error()
         routing = None
         if other := queue.config.other:
-            override = other.get(app_engine.OVERRIDE)
+            override = other.get(ROUTING_OVERRIDE)
             routing = Routing(**override) if override else None
         task = Task(
             name or f"{parent}/tasks/{self._new_task_id() if size_of is None else _ID_TO_COME}",
             queue.name,
             len(self.accepted),
-            creation.stored(target, parent, routing, knobs.app_engine_host_suffix),
+            stored_target(target, parent, routing, knobs.app_engine_host_suffix),
             now,
-            creation.schedule_time(spec, now),
-            creation.dispatch_deadline(spec),
+            stored_schedule_time(spec, now),
+            stored_deadline(spec),
             retry_config,
         )
         if size_of is not None:
             if size_of(task) > knobs.max_task_size:
-                raise refusals.TASK_TOO_LARGE.error()
+                raise errors.TASK_TOO_LARGE.error()
             if not name:
                 task.name = f"{parent}/tasks/{self._new_task_id()}"
         queue.tasks[task.name] = task
@@ -322,19 +424,19 @@ class Service:
         self.dispatcher.added(queue, task)
         return task
 
-    def _queue_missing(self, now: int, name: str) -> refusals.ServiceError:
+    def _queue_missing(self, now: int, name: str) -> errors.ServiceError:
         """What CreateTask says of a queue that it doesn't find, or not yet."""
         if not self.knobs.legacy_errors:
             return RPCS["create_task"].unknown.error()
         is_deleted = name not in self.queues and self._queue_tombstones.holds(name, now)
-        return (refusals.LEGACY_QUEUE_DELETED if is_deleted else refusals.LEGACY_QUEUE_MISSING).error()
+        return (errors.LEGACY_QUEUE_DELETED if is_deleted else errors.LEGACY_QUEUE_MISSING).error()
 
     def get_task(self, now: int, name: str) -> Task:
         """GetTask. A name that is reserved by a tombstone has a text of its own. Evidence: recorded."""
-        queue = self.queues.get(names.queue_of(name))
+        queue = self.queues.get(queue_of(name))
         if queue is not None and name not in queue.tasks and self._task_tombstones[queue.name].holds(name, now):
             legacy = self.knobs.legacy_errors
-            raise (refusals.LEGACY_TASK_NO_LONGER_EXISTS if legacy else refusals.TASK_NO_LONGER_EXISTS).error()
+            raise (errors.LEGACY_TASK_NO_LONGER_EXISTS if legacy else errors.TASK_NO_LONGER_EXISTS).error()
         return self.existing_task("get_task", name)
 
     def list_tasks(self, now: int, parent: str, page_size: int, page_token: str) -> tuple[list[Task], str]:
@@ -362,7 +464,7 @@ class Service:
         """
         task = self.existing_task("run_task", name)
         if isinstance(task.target, PullMessage):
-            raise refusals.RUN_PULL_TASK.error()
+            raise errors.RUN_PULL_TASK.error()
         self.dispatcher.force_later(self.queues[task.queue_name], task, now)
         return task
 
@@ -424,3 +526,39 @@ class Service:
     def _remove(self, tasks: Iterable[Task], now: int) -> None:
         for task in tasks:
             self._end(task, TaskState.DELETED, now)
+
+
+_UPLOADED = ("rate_limits", "retry_config", ROUTING_OVERRIDE, "type")
+"""What an upload decides on; the type is that of a queue that it creates."""
+
+
+def upload(service: Service, now: int, location: str, queues: Mapping[str, UploadedQueue]) -> None:
+    """Set up the queues of a location, by their IDs; those that the file leaves out are disabled. All or nothing.
+
+    Their tasks are kept as long as there is a duration for, and their names for 9 days. Evidence: documented; our
+    choice (that other queues are disabled whoever made them, and that a file which can't be is refused as a whole).
+    """
+    named = {f"{location}/queues/{queue_id}": queue for queue_id, queue in queues.items()}
+    for name, uploaded in named.items():
+        _check_upload(service, now, location, name, uploaded.settings)
+    for name, uploaded in named.items():
+        queue = service.update_queue(now, name, uploaded.settings, _UPLOADED)
+        config = replace(queue.config, task_ttl=LONGEST_TTL, tombstone_ttl=TOMBSTONE_TTL_RANGE[1])
+        if uploaded.settings.get("retry_config", {}).get("max_doublings") == 0:
+            config = replace(config, retry_config=config.retry_config._replace(max_doublings=0))
+        queue.reconfigure(config, now)
+        service.dispatcher.reconfigured(queue, now)
+        (service.pause_queue if uploaded.is_paused else service.resume_queue)(now, name)
+    for name in service.queues:
+        if location_of(name) == location and name not in named:
+            service.disable_queue(now, name)
+
+
+def _check_upload(service: Service, now: int, location: str, name: str, settings: Settings) -> None:
+    check_new_queue(name, location)
+    queue_config_from(settings, service.knobs)
+    queue = service.queues.get(name)
+    if queue is not None and queue.config.type is not settings.get("type", QueueType.PUSH):
+        raise errors.QUEUE_TYPE_IMMUTABLE.error()
+    if queue is None and service.is_reserved(now, name):
+        raise errors.QUEUE_DELETED_TOO_RECENTLY.error()

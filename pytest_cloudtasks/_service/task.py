@@ -1,18 +1,182 @@
-"""A task, and its way from creation to the end."""
+"""A task, its attempts and their outcomes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from .outcome import Outcome
 from .request import APP_ENGINE_DEADLINE, HTTP_DEADLINE, HttpTarget, Payload
 
 if TYPE_CHECKING:
-    from .attempt import Attempt
+    from .queue import Queue
     from .retry import RetryConfig
+
+
+class RpcStatus(Enum):
+    """The google.rpc codes that an attempt's response_status can carry."""
+
+    OK = 0
+    CANCELLED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    UNAUTHENTICATED = 16
+
+
+_STATUS_OF_HTTP = {
+    400: RpcStatus.INVALID_ARGUMENT,
+    401: RpcStatus.UNAUTHENTICATED,
+    403: RpcStatus.PERMISSION_DENIED,
+    404: RpcStatus.NOT_FOUND,
+    409: RpcStatus.ABORTED,
+    429: RpcStatus.RESOURCE_EXHAUSTED,
+    499: RpcStatus.CANCELLED,
+    501: RpcStatus.UNIMPLEMENTED,
+    503: RpcStatus.UNAVAILABLE,
+    504: RpcStatus.DEADLINE_EXCEEDED,
+}
+
+
+class OutcomeKind(Enum):
+    """How an attempt can end."""
+
+    RESPONSE = "response"
+    DEADLINE_EXCEEDED = "deadline exceeded"
+    NO_RESPONSE = "no response"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an attempt: an HTTP response, the dispatch deadline, or no response at all."""
+
+    kind: OutcomeKind
+    http_status: int = 0
+    retry_at: int | None = None
+    """The instant before which the answer asks not to be retried, where the service considers that."""
+    counts_as_success: bool = False
+    """Whether the service takes it for a success whatever its status."""
+    lost_status: int = 0
+    """The HTTP status of an answer that was given and did not arrive."""
+
+    @cached_property
+    def succeeded(self) -> bool:
+        """Only 200 to 299 is success, but for the knob ``treat_304_as_success``. Evidence: documented."""
+        is_success = self.counts_as_success or 200 <= self.http_status <= 299
+        return self.kind is OutcomeKind.RESPONSE and is_success
+
+    @property
+    def is_5xx(self) -> bool:
+        """Whether the target answered with a server error."""
+        return 500 <= self.http_status <= 599
+
+    @property
+    def rpc_status(self) -> RpcStatus:
+        """The google.rpc code of response_status.
+
+        Evidence: recorded.
+        """
+        if self.kind is OutcomeKind.DEADLINE_EXCEEDED:
+            return RpcStatus.DEADLINE_EXCEEDED
+        if self.kind is OutcomeKind.NO_RESPONSE:
+            return RpcStatus.UNKNOWN
+        status = self.http_status
+        if status in _STATUS_OF_HTTP:
+            return _STATUS_OF_HTTP[status]
+        if 200 <= status <= 299:
+            return RpcStatus.OK
+        if 400 <= status <= 499:
+            return RpcStatus.FAILED_PRECONDITION
+        return RpcStatus.INTERNAL if 500 <= status <= 599 else RpcStatus.UNKNOWN
+
+    @property
+    def result(self) -> int | str:
+        """The HTTP status, or the name of the code where there was no response. Evidence: our choice."""
+        return self.http_status if self.kind is OutcomeKind.RESPONSE else self.rpc_status.name
+
+    @property
+    def message(self) -> str:
+        """The text of response_status: ``INTERNAL(13): HTTP status code 500``. Evidence: recorded."""
+        status = self.rpc_status
+        shown = 504 if self.kind is OutcomeKind.DEADLINE_EXCEEDED else self.http_status
+        return f"{status.name}({status.value}): HTTP status code {shown}"
+
+
+DEADLINE_EXCEEDED = Outcome(OutcomeKind.DEADLINE_EXCEEDED)
+NO_RESPONSE = Outcome(OutcomeKind.NO_RESPONSE)
+
+
+@cache
+def response(http_status: int) -> Outcome:
+    """The outcome of an answer with this HTTP status."""
+    return Outcome(OutcomeKind.RESPONSE, http_status)
+
+
+class Attempt:
+    """One dispatch of a task. Instants are nanoseconds.
+
+    ``retry_count``, ``execution_count`` and ``previous`` are what the request's headers say; they are the task's
+    counters as they stood when the attempt began.
+    """
+
+    __slots__ = (
+        "dispatch_time",
+        "execution_count",
+        "forced",
+        "number",
+        "outcome",
+        "previous",
+        "queue",
+        "reached_target",
+        "response_time",
+        "retry_count",
+        "schedule_time",
+        "target",
+        "task",
+    )
+
+    def __init__(
+        self,
+        task: Task,
+        queue: Queue,
+        *,
+        schedule_time: int,
+        dispatch_time: int,
+        forced: bool,
+        execution_count: int,
+    ) -> None:
+        self.task = task
+        self.target = queue.config.sent(task.target)
+        """What is sent: the task's target under the queue's overrides as they stood when the attempt began."""
+        self.queue = queue
+        self.number = task.dispatch_count
+        self.schedule_time = schedule_time
+        self.dispatch_time = dispatch_time
+        self.forced = forced
+        """Whether RunTask or the test asked for it, past the queue's limits."""
+        self.retry_count = task.failures
+        self.execution_count = execution_count
+        self.reached_target = True
+        """Whether the request has gone out; RunTask answers before it does."""
+        self.previous = task.last_outcome
+        self.response_time: int | None = None
+        self.outcome: Outcome | None = None
+
+    @property
+    def deadline(self) -> int:
+        """The instant at which the service stops waiting for the answer."""
+        return self.dispatch_time + self.task.deadline_in_force
 
 
 class TaskState(Enum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .._service import resource_names as names
+from .._service.validation import id_of, is_queue, queue_of
 
 if TYPE_CHECKING:
     from .._messages.call import RpcCall
@@ -69,12 +69,12 @@ def name_in(call: RpcCall) -> str:
         found = call.request
         for part in path:
             found = getattr(found, part, "")
-        if isinstance(found, str) and names.is_queue(names.queue_of(found) or found):
+        if isinstance(found, str) and is_queue(queue_of(found) or found):
             return found
     return ""
 
 
 def short_resource(name: str) -> str:
     """``queue/task`` or ``queue`` for a full name."""
-    queue = names.queue_of(name)
-    return f"{names.short(queue)}/{names.short(name)}" if queue else names.short(name)
+    queue = queue_of(name)
+    return f"{id_of(queue)}/{id_of(name)}" if queue else id_of(name)

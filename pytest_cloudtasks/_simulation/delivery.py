@@ -7,8 +7,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from typing import Any
 
-from .._service.attempt import Attempt
-from .._service.outcome import response
+from .._service.task import Attempt, response
 from .._targets.answers import Answer
 from .._targets.base import Target
 from .._targets.request import TargetRequest

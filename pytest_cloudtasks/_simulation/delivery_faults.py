@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .._service.attempt import Attempt
-from .._service.outcome import NO_RESPONSE, Outcome, OutcomeKind
+from .._service.task import NO_RESPONSE, Attempt, Outcome, OutcomeKind
 from .._targets.base import Target
 from .._targets.request import TargetRequest
 from .delivery import Handler

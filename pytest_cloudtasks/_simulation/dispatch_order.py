@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._service.ordering import FIRST_COME, Lineup, Place
+from .._service.queue import FIRST_COME, Place
+from .._service.scheduler import Lineup
 from .._service.task import Task
 from .duration_text import duration_text
 from .fault_plans import Fault, FaultPlan

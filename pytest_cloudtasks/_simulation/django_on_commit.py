@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import warnings
 
-from .._service.wording import counted
+from .._text import counted
 
 
 class CloudTasksWarning(UserWarning):

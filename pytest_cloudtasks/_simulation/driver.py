@@ -14,18 +14,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from .._clients.id_tokens import authorization_for
-from .._service.attempt import Attempt
-from .._service.outcome import DEADLINE_EXCEEDED, OutcomeKind
 from .._service.queue import Queue, QueueState
 from .._service.request import HttpTarget, PullMessage
-from .._service.safe_text import safe_repr
 from .._service.scheduler import Step, Upcoming
-from .._service.task import Task
-from .._service.wording import counted
+from .._service.task import DEADLINE_EXCEEDED, Attempt, OutcomeKind, Task
 from .._targets.answers import Answer, NoSuchStatus, WrongHandlerResult
 from .._targets.base import Destination, Target, destination_of
 from .._targets.redirects import MAX_REDIRECTS, redirected, retry_at
 from .._targets.request import TargetRequest
+from .._text import counted, safe_repr
 from .._time.instants import from_datetime, from_timedelta, to_datetime
 from .delivery import Handler, NotOfAsyncio, working
 from .delivery_faults import arrived, note_second_delivery, second_delivery

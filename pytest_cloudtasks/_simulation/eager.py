@@ -6,9 +6,9 @@ import traceback
 from collections.abc import Generator
 from contextvars import ContextVar
 
-from .._service.safe_text import encodable
 from .._service.task import Task
 from .._targets.asgi import in_a_loop
+from .._text import encodable
 from .delivery import Handler
 from .driver import Driver
 from .exceptions import NoTarget, ends_the_run

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .._messages.injected_errors import RpcFault
 from .._service.task import Task
-from .._service.wording import counted
+from .._text import counted
 from .choices import Choices
 
 

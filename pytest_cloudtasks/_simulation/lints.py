@@ -12,14 +12,14 @@ from functools import lru_cache
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
-from .._service import resource_names as names
 from .._service.queue import Queue
 from .._service.request import Headers, HttpTarget, PullMessage, Target
 from .._service.retry import UNLIMITED
 from .._service.task import Task, TaskState
-from .._service.units import DAY, HOUR
+from .._service.validation import id_of, queue_of
 from .._targets.json_text import read_json
 from .._targets.urls import is_loopback, wire_url
+from .._units import DAY, HOUR
 from .call_site import application_frame
 from .duration_text import duration_text
 from .warnings import CloudTasksLintWarning
@@ -155,7 +155,7 @@ class Lints:
             task = None if queue is None else next((one for one in queue.tasks.values() if one.target.body), None)
         else:
             name = request.name
-            queue = simulation.service.queues.get(names.queue_of(name))
+            queue = simulation.service.queues.get(queue_of(name))
             task = None if queue is None else queue.tasks.get(name)
             if task is not None and not task.target.body:
                 return
@@ -267,4 +267,4 @@ def _is_json(body: bytes) -> bool:
 
 
 def _name(task: Task) -> str:
-    return f"{names.short(task.queue_name)}/{names.short(task.name)}"
+    return f"{id_of(task.queue_name)}/{id_of(task.name)}"

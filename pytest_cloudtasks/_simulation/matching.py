@@ -10,10 +10,9 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, NamedTuple
 
 from .._messages.proto import is_message
-from .._service import resource_names as names
-from .._service.safe_text import is_encodable, safe_repr
-from .._service.wording import did_you_mean, listed
+from .._service.validation import queue_of
 from .._targets.headers import Headers
+from .._text import did_you_mean, is_encodable, listed, safe_repr
 from .._time.instants import from_datetime, from_timedelta, to_datetime, to_timedelta
 from .records import TaskRecord, model_task
 from .short_repr import shown
@@ -104,7 +103,7 @@ class Match(NamedTuple):
 
     def _field_matches(self, field: str, expected: Any, actual: Any, task: TaskRecord) -> bool:
         if field in ("queue", "name") and isinstance(expected, str):
-            full = task.name if field == "name" else names.queue_of(task.name)
+            full = task.name if field == "name" else queue_of(task.name)
             return expected in (full, actual)
         if field == "method":
             return matches(getattr(expected, "name", expected), actual) or (

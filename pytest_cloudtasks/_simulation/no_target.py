@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from .._service.request import Routing
-from .._service.safe_text import safe_repr
-from .._service.wording import did_you_mean
 from .._targets.base import Destination
 from .._targets.registry import Targets
 from .._targets.urls import normal
+from .._text import did_you_mean, safe_repr
 from .exceptions import NoTarget
 
 

@@ -7,16 +7,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .._messages.proto import is_message, raw
-from .._service import resource_names as names
-from .._service.attempt import Attempt as ModelAttempt
-from .._service.outcome import Outcome, OutcomeKind
 from .._service.pull_queues import tag_of
 from .._service.request import AppEngineTarget, HttpTarget, OidcToken, PullMessage
-from .._service.safe_text import safe_repr
-from .._service.task import Task, TaskState
+from .._service.task import Attempt as ModelAttempt
+from .._service.task import Outcome, OutcomeKind, Task, TaskState
+from .._service.validation import id_of
 from .._targets.headers import Headers
 from .._targets.json_text import read_json
 from .._targets.request import TargetRequest
+from .._text import safe_repr
 from .._time.instants import to_datetime, to_timedelta
 from .state import State
 
@@ -130,12 +129,12 @@ class TaskRecord:
     @property
     def id(self) -> str:
         """The last part of the name."""
-        return names.short(self._task.name)
+        return id_of(self._task.name)
 
     @property
     def queue(self) -> str:
         """The queue's ID."""
-        return names.short(self._task.queue_name)
+        return id_of(self._task.queue_name)
 
     @property
     def url(self) -> str:
@@ -252,7 +251,7 @@ class TaskRecord:
 
 def short_name(task: Task) -> str:
     """``queue/task``."""
-    return f"{names.short(task.queue_name)}/{names.short(task.name)}"
+    return f"{id_of(task.queue_name)}/{id_of(task.name)}"
 
 
 def contents(task: Task) -> str:

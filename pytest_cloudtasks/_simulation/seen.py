@@ -5,8 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable
 
-from .._service.attempt import Attempt
-from .._service.task import Task
+from .._service.task import Attempt, Task
 
 WIDTH = 200
 """How much of an error's first line is kept."""

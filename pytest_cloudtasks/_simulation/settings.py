@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._service.options import Knobs
-from .._service.safe_text import is_encodable, safe_repr
-from .._service.units import MINUTE
-from .._service.wording import did_you_mean, listed
+from .._text import did_you_mean, is_encodable, listed, safe_repr
 from .._time.instants import from_datetime, from_timedelta
+from .._units import MINUTE
 from .queue_files import is_queue_file, queues_in_file
 
 CALLER = "user:test@example.com"

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from types import FunctionType
 from typing import Any
 
-from .._service.safe_text import WIDTH, safe_repr, safe_str, shortened
 from .._targets.headers import Headers
+from .._text import WIDTH, safe_repr, safe_str, shortened
 from .._time.instants import from_timedelta
 from .duration_text import duration_text
 

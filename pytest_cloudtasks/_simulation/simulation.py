@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .._clients.router import switchboard
 from .._messages import api_versions as frontends
 from .._messages.call import RpcCall
-from .._service import resource_names as names
 from .._service.errors import ServiceError
-from .._service.safe_text import safe_repr, safe_str, shortened
 from .._service.service import Service
 from .._service.task import Task
+from .._service.validation import is_queue
 from .._targets.asgi import in_a_loop
+from .._text import safe_repr, safe_str, shortened
 from .choices import Choices
 from .delivery import Handler
 from .dispatch_order import PlannedLineup
@@ -147,7 +147,7 @@ class Simulation(State):
         return address in self.settings.redirect_endpoints
 
     def _create_missing(self, now: int, name: str, fields: Mapping[str, Any]) -> None:
-        if names.is_queue(name) and name not in self.service.queues:
+        if is_queue(name) and name not in self.service.queues:
             self.configure(self.service, now, name, fields)
 
     def check_queues(self) -> None:

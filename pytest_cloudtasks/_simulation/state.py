@@ -8,18 +8,16 @@ from typing import Any
 from .._messages import api_versions as frontends
 from .._messages.call import RpcCall
 from .._messages.rpc_handlers import Frontend
-from .._service import resource_names as names
-from .._service.agenda import Agenda
-from .._service.attempt import Attempt
 from .._service.queue import Queue
 from .._service.request import PullMessage
-from .._service.safe_text import safe_repr
+from .._service.scheduler import Agenda
 from .._service.service import Service
-from .._service.task import Task
-from .._service.wording import did_you_mean, listed
+from .._service.task import Attempt, Task
+from .._service.validation import id_of
 from .._targets.answers import Answer
 from .._targets.registry import Targets
 from .._targets.request import TargetRequest
+from .._text import did_you_mean, listed, safe_repr
 from .._time.clock import Clock, Leap, Mode
 from .._time.instants import to_datetime
 from .call_log import CallLog
@@ -162,7 +160,7 @@ class State:
 
     def _queue_word(self, name: str) -> str:
         """What a test calls the queue: its ID, or the full name where the ID would mean another."""
-        short = names.short(name)
+        short = id_of(name)
         return short if self.settings.queue_name(short) == name else name
 
     # --- failing -------------------------------------------------------------------------------------------------

@@ -27,11 +27,11 @@ from hypothesis.strategies import SearchStrategy
 
 from .._api.fake import FakeCloudTasks
 from .._messages.client_errors import is_refusal
-from .._service import resource_names as names
-from .._service.wording import did_you_mean, listed
+from .._service.validation import id_of, location_of
 from .._simulation.warnings import CloudTasksLintWarning
 from .._strategies.outcomes import Outcome
 from .._targets.routes import Route
+from .._text import did_you_mean, listed
 from . import invariants as promises
 from . import machine_strategies as drawing
 from .invariant_rules import Promises, promised
@@ -161,7 +161,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
     def _ids_of_queues(self) -> list[str]:
         """The queues that are there: IDs, and full names where the ID would be another's. Evidence: our choice."""
         path = self.cloud_tasks.queue_path
-        short = names.short
+        short = id_of
         there = self._promises.story.queues
         return [short(name) if path(short(name)) == name else name for name in there]
 
@@ -225,7 +225,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
     ) -> str | MultipleResults[str]:
         name = self.cloud_tasks.queue_path(queue_id)
         queue = {"name": name, "rate_limits": rate_limits, "retry_config": retry_config}
-        created = self._call("create_queue", parent=names.location_of(name), queue=queue)
+        created = self._call("create_queue", parent=location_of(name), queue=queue)
         return multiple() if created is None else name
 
     @rule(queue=queue_names, rate_limits=drawing.rates, retry_config=drawing.retries)

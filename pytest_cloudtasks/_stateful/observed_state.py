@@ -17,7 +17,7 @@ from .._diagnostics.history import entries
 from .._diagnostics.timeline_json import entry_data
 from .._messages.proto import raw
 from .._messages.proto_values import nanoseconds
-from .._service import resource_names as names
+from .._service.validation import id_of
 from .._simulation.records import TaskRecord
 from .._time.instants import from_datetime, from_timedelta
 
@@ -117,7 +117,7 @@ class TaskStory:
         return [one for one in self.dispatches if one.ended is None]
 
     def __str__(self) -> str:
-        return f"{names.short(self.queue)}/{names.short(self.name)}"
+        return f"{id_of(self.queue)}/{id_of(self.name)}"
 
 
 @dataclass
@@ -141,7 +141,7 @@ class QueueStory:
         return min(self.limits.burst, self.tokens + (instant - self.counted) / SECOND * self.limits.rate)
 
     def __str__(self) -> str:
-        return names.short(self.name)
+        return id_of(self.name)
 
 
 class Story:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 
 from .._api.fake import FakeCloudTasks
-from .._service.wording import did_you_mean, listed
+from .._text import did_you_mean, listed
 
 NAMES = tuple(name for name in inspect.signature(FakeCloudTasks).parameters if name != "choices")
 """What a fake takes; the choices are the machine's own."""

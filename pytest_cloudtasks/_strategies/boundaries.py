@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from .._service.options import MAX_TASK_SIZE
-from .._service.pull_queues import MAX_TAG
 from .._service.queue_settings import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
-from .._service.request import MAX_HEADER_BYTES
+from .._service.request import MAX_HEADER, MAX_HEADER_BYTES, MAX_TAG
 from .._service.retry import UNLIMITED
-from .._service.task_headers import MAX_HEADER
 from .._service.validation import MAX_URL
 from .long_repr import LongText
 from .names import MAX_QUEUE_ID, MAX_TASK_ID

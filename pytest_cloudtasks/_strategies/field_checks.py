@@ -14,7 +14,7 @@ from hypothesis.errors import InvalidArgument
 
 from .._messages.field_names import OURS
 from .._messages.proto import raw_class
-from .._service.wording import did_you_mean, listed
+from .._text import did_you_mean, listed
 from .versions import Version, types_of
 
 

@@ -10,12 +10,10 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .._messages.client_errors import exception_for
 from .._service import errors
-from .._service import resource_names as names
 from .._service.errors import ServiceError
 from .._service.options import MAX_TASK_SIZE
-from .._service.pull_queues import MAX_TAG
-from .._service.request import HTTP_BODY_METHODS, MAX_HEADER_BYTES
-from .._service.validation import APP_ENGINE_BODY_METHODS, MAX_URL, in_pacific_time
+from .._service.request import HTTP_BODY_METHODS, MAX_HEADER_BYTES, MAX_TAG
+from .._service.validation import APP_ENGINE_BODY_METHODS, MAX_URL, id_of, in_pacific_time, location_of
 from .fields_or_strategy import durations, nearest_first
 from .invalid_settings import BEYOND, WRONG_ACCOUNTS, Spoilt, outside_of, spoilt_settings
 from .long_repr import LongBytes
@@ -193,7 +191,7 @@ def _name(draw: DrawFn, payload: SearchStrategy[Any], parent: str, what: str) ->
     if what == "format":
         name, error = draw(st.sampled_from(["0", "tasks/0", f"{parent}/0"])), errors.TASK_NAME_FORMAT.error()
     elif what == "queue":
-        other = f"{names.location_of(parent)}/queues/{names.short(parent)}-other"
+        other = f"{location_of(parent)}/queues/{id_of(parent)}-other"
         name, error = f"{other}/tasks/0", errors.TASK_OF_ANOTHER_QUEUE.error(parent=parent, queue=other)
     else:
         bad = draw(_bad_ids) if what == "id" else "0" * (MAX_TASK_ID + draw(BEYOND))

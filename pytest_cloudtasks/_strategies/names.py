@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from .._service import resource_names as names
 from .._service.errors import ServiceError
+from .._service.validation import check_new_queue, check_new_task, is_location, is_queue
 from .fields_or_strategy import Given, chosen, longest, mostly
 
 MAX_QUEUE_ID, MAX_TASK_ID = 100, 500
@@ -74,18 +74,18 @@ def resource_names(
 def _resource_name(draw: DrawFn, of: str, project: Any, location: Any, parent: Any, queue_id: Any, task_id: Any) -> str:
     place = f"projects/{chosen(draw, project, _queue_ids)}/locations/{chosen(draw, location, _queue_ids)}"
     if of == "location":
-        return _checked(place, "location", names.is_location)
+        return _checked(place, "location", is_location)
     if of == "queue":
-        above = _checked(chosen(draw, parent, st.just(place)), "location", names.is_location)
+        above = _checked(chosen(draw, parent, st.just(place)), "location", is_location)
         name = f"{above}/queues/{chosen(draw, queue_id, _queue_ids)}"
-        names.check_new_queue(name, above)
+        check_new_queue(name, above)
         return name
     above = draw(parent) if isinstance(parent, SearchStrategy) else parent
     if above is ...:
-        above = f"{_checked(place, 'location', names.is_location)}/queues/{chosen(draw, queue_id, _queue_ids)}"
-        names.check_new_queue(above, place)
-    name = f"{_checked(above, 'queue', names.is_queue)}/tasks/{chosen(draw, task_id, _task_ids)}"
-    names.check_new_task(name, above)
+        above = f"{_checked(place, 'location', is_location)}/queues/{chosen(draw, queue_id, _queue_ids)}"
+        check_new_queue(above, place)
+    name = f"{_checked(above, 'queue', is_queue)}/tasks/{chosen(draw, task_id, _task_ids)}"
+    check_new_task(name, above)
     return name
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from .._service.pull_queues import MAX_TAG
+from .._service.request import MAX_TAG
 from .fields_or_strategy import Given, chosen, is_callers, longest, mostly
 from .requests import Fields, bodies
 from .validity import check_task

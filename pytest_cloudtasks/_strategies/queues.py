@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import DrawFn
 
-from .._service.app_engine import OVERRIDE
+from .._service.overrides import ROUTING_OVERRIDE
 from .fields_or_strategy import Given, chosen, durations, is_callers, mostly
 from .names import resource_names
 from .pull_messages import PULLING
@@ -55,7 +55,7 @@ _task_ttls = mostly(st.none(), st.sampled_from(TASK_TTLS) | durations(*TASK_TTLS
 _tombstone_ttls = mostly(st.none(), st.sampled_from(TOMBSTONE_TTLS) | durations(*TOMBSTONE_TTLS))
 _pull_targets: st.SearchStrategy[Any] = st.sampled_from([None, None, {}])
 _names = resource_names()
-_TARGETS = ("pull_target", OVERRIDE, "http_target")
+_TARGETS = ("pull_target", ROUTING_OVERRIDE, "http_target")
 """What excludes each other in v2beta2."""
 
 
@@ -84,7 +84,7 @@ def queues(
     """
     given = {
         "pull_target": (None if pull_target is ... and version != PULLING else pull_target, _pull_targets),
-        OVERRIDE: (app_engine_routing_override, _routings),
+        ROUTING_OVERRIDE: (app_engine_routing_override, _routings),
         "http_target": (http_target, _http_targets),
         "stackdriver_logging_config": (stackdriver_logging_config, _logging),
         "task_ttl": (task_ttl, _task_ttls),

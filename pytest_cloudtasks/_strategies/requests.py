@@ -9,9 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from .._service.request import HTTP_BODY_METHODS, MAX_HEADER_BYTES
-from .._service.task_headers import HTTP_USER_AGENT, MAX_HEADER
-from .._service.tokens import is_google_api
+from .._service.overrides import is_google_api
+from .._service.request import HTTP_BODY_METHODS, HTTP_USER_AGENT, MAX_HEADER, MAX_HEADER_BYTES
 from .._service.validation import APP_ENGINE_BODY_METHODS, MAX_URL
 from .fields_or_strategy import Given, chosen, is_callers, mostly
 from .long_repr import LongText

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from .._messages.proto import raw
-from .._service import resource_names as names
 from .._service.queue_settings import QueueType
 from .._service.service import Service
+from .._service.validation import location_of
 from .long_repr import LongBytes
 from .versions import Version, in_words_of, message, messages_of
 
@@ -39,7 +39,7 @@ def _stored_size(version: Version, fields: Mapping[str, Any], now: datetime, par
     messages, at = messages_of(version), nanoseconds(now)
     service = Service(lambda: "0")
     kind = QueueType.PULL if "pull_message" in fields else QueueType.PUSH
-    service.create_queue(at, names.location_of(parent), parent, {"type": kind})
+    service.create_queue(at, location_of(parent), parent, {"type": kind})
     spec = messages.task_spec(raw(message(version, "Task", in_words_of(version, "Task", fields))))
     sizes: list[int] = []
 

@@ -10,14 +10,21 @@ from hypothesis.errors import InvalidArgument
 
 from .._messages.proto import raw
 from .._messages.tasks import Messages
-from .._service import resource_names as names
-from .._service import validation as creation
 from .._service.errors import MESSAGE_IN_PUSH_QUEUE, REQUEST_IN_PULL_QUEUE, TASK_TOO_LARGE, ServiceError
-from .._service.http_overrides import at_creation
 from .._service.options import Knobs
+from .._service.overrides import with_queue_token
 from .._service.queue_settings import queue_config_from
 from .._service.request import PullMessage
 from .._service.retry import retry_config_from
+from .._service.validation import (
+    check_new_queue,
+    check_new_task,
+    check_spec,
+    is_location,
+    is_queue,
+    location_of,
+    queue_of,
+)
 from .field_checks import check_fields
 from .versions import Version, message, messages_of
 
@@ -48,14 +55,14 @@ def checked_now(where: str, now: object) -> datetime:
 
 def checked_parent(where: str, parent: object) -> str:
     """``parent``, if it is a queue's full name."""
-    if not isinstance(parent, str) or not names.is_queue(parent):
+    if not isinstance(parent, str) or not is_queue(parent):
         raise InvalidArgument(f"{where}(parent={parent!r}) takes a queue's full name")
     return parent
 
 
 def checked_location(where: str, parent: object) -> str:
     """``parent``, if it is a location's full name."""
-    if not isinstance(parent, str) or not names.is_location(parent):
+    if not isinstance(parent, str) or not is_location(parent):
         raise InvalidArgument(f"{where}(parent={parent!r}) takes a location's full name")
     return parent
 
@@ -84,8 +91,8 @@ def _shown(fields: Mapping[str, Any]) -> str:
 def _task(messages: Messages, task: Any, parent: str | None, pulls: bool | None) -> None:
     spec = messages.task_spec(task)
     if spec.name:
-        names.check_new_task(spec.name, parent or names.queue_of(spec.name))
-    at_creation(creation.check(spec, spec.schedule_time or 0), None)
+        check_new_task(spec.name, parent or queue_of(spec.name))
+    with_queue_token(check_spec(spec, spec.schedule_time or 0), None)
     if spec.retry_config is not None:
         retry_config_from(spec.retry_config)
     if pulls is not None and isinstance(spec.target, PullMessage) is not pulls:
@@ -95,5 +102,5 @@ def _task(messages: Messages, task: Any, parent: str | None, pulls: bool | None)
 
 
 def _queue(messages: Messages, queue: Any) -> None:
-    names.check_new_queue(queue.name, names.location_of(queue.name))
+    check_new_queue(queue.name, location_of(queue.name))
     queue_config_from(messages.queue_settings(queue), _KNOBS)

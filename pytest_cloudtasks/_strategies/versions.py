@@ -13,7 +13,7 @@ from .._messages.api_versions import speaking
 from .._messages.field_names import ROUTING_WITHIN, spelled
 from .._messages.proto import built, raw_class, shown
 from .._messages.tasks import Messages
-from .._service.app_engine import OVERRIDE
+from .._service.overrides import ROUTING_OVERRIDE
 from .._service.retry import UNLIMITED
 
 Version = Literal["v2", "v2beta3", "v2beta2"]
@@ -58,8 +58,8 @@ def message(version: Version, kind: str, fields: Mapping[str, Any]) -> Any:
 
 
 def _own_name(descriptor: Any, name: str) -> str:
-    if name == OVERRIDE and descriptor.name == "Queue":
-        return next((one for one in (OVERRIDE, *ROUTING_WITHIN) if one in descriptor.fields_by_name), "")
+    if name == ROUTING_OVERRIDE and descriptor.name == "Queue":
+        return next((one for one in (ROUTING_OVERRIDE, *ROUTING_WITHIN) if one in descriptor.fields_by_name), "")
     return spelled(descriptor, name)
 
 
@@ -74,7 +74,7 @@ def _in_words_of(descriptor: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
             continue
         kind = descriptor.fields_by_name[own].message_type
         if isinstance(value, dict) and kind is not None and not kind.GetOptions().map_entry:
-            value = {OVERRIDE: value} if own in ROUTING_WITHIN else _in_words_of(kind, value)
+            value = {ROUTING_OVERRIDE: value} if own in ROUTING_WITHIN else _in_words_of(kind, value)
         result[own] = value
     if result.get("max_attempts") == UNLIMITED and "unlimited_attempts" in descriptor.fields_by_name:
         del result["max_attempts"]

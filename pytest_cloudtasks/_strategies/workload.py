@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from .._messages.proto import raw
-from .._service import resource_names as names
+from .._service.validation import location_of
 from .outcomes import Outcome
 from .versions import Version, own_client
 
@@ -107,12 +107,12 @@ class Workload:
     def _create_queues(self, client: Any) -> None:
         there = {
             queue.name
-            for location in sorted({names.location_of(name_of(queue)) for queue in self.queues})
+            for location in sorted({location_of(name_of(queue)) for queue in self.queues})
             for queue in client.list_queues(parent=location)
         }
         for queue in self.queues:
             if name_of(queue) not in there:
-                client.create_queue(parent=names.location_of(name_of(queue)), queue=queue)
+                client.create_queue(parent=location_of(name_of(queue)), queue=queue)
 
 
 def _script(route: Script, outcomes: tuple[Outcome, ...]) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from .._service.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
-from .._service.safe_text import safe_repr
+from .._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
+from .._text import safe_repr
 from .headers import Headers
 
 NO_HEADERS = Headers()

@@ -9,8 +9,8 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from .._service.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, response
-from .._service.safe_text import is_encodable, safe_repr
+from .._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, response
+from .._text import is_encodable, safe_repr
 from .._time.instants import from_timedelta
 from .answers import Answer
 from .asgi import in_a_loop

@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, cast
 
-from .._service.safe_text import safe_repr
+from .._text import safe_repr
 from .answers import Answer
 from .asgi import AsgiApp, AsgiServer, is_asgi
 from .base import Destination, OnException, Precedence, Target

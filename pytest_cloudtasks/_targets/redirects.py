@@ -7,8 +7,8 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 
-from .._service.units import SECOND
 from .._time.instants import from_datetime
+from .._units import SECOND
 from .answers import Answer
 from .headers import Headers
 from .request import TargetRequest

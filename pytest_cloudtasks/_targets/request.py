@@ -6,12 +6,10 @@ import copy
 from datetime import timedelta
 from typing import Any
 
-from .._service import resource_names as names
-from .._service.attempt import Attempt
-from .._service.outcome import Outcome, OutcomeKind
-from .._service.request import AppEngineTarget, HttpTarget, Target
-from .._service.safe_text import safe_repr
-from .._service.task_headers import SENT_BY_SERVICE
+from .._service.request import SENT_BY_SERVICE, AppEngineTarget, HttpTarget, Target
+from .._service.task import Attempt, Outcome, OutcomeKind
+from .._service.validation import id_of
+from .._text import safe_repr
 from .._time.instants import from_timedelta
 from .headers import Headers
 from .json_text import read_json
@@ -131,8 +129,8 @@ def _headers(attempt: Attempt, url: str, authorization: str | None) -> list[tupl
         added.append(("Accept-Encoding", "gzip"))  # Evidence: reported, from one dump of an HTTP target
     prefix = "X-CloudTasks-" if is_http else "X-AppEngine-"
     counters = [
-        names.short(attempt.queue.name),
-        names.short(attempt.task.name),
+        id_of(attempt.queue.name),
+        id_of(attempt.task.name),
         str(attempt.retry_count),
         str(attempt.execution_count),
         _seconds(attempt.schedule_time),

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import timedelta
 from typing import Any
 
-from .._service import resource_names as names
-from .._service.safe_text import is_encodable, safe_repr
+from .._service.validation import id_of
+from .._text import is_encodable, safe_repr
 from .answers import Answer, answer_of, checked_status, plain_answer, scripted_exception
 from .base import Destination, Handler, OnException, Precedence, Target
 from .request import TargetRequest
@@ -102,9 +102,9 @@ class Route(Target):
         if self.method is not None and destination.method != self.method:
             return False
         queue_name = destination.queue_name
-        if self.queue is not None and self.queue not in (queue_name, names.short(queue_name)):
+        if self.queue is not None and self.queue not in (queue_name, id_of(queue_name)):
             return False
-        if self.name is not None and self.name not in (destination.task_name, names.short(destination.task_name)):
+        if self.name is not None and self.name not in (destination.task_name, id_of(destination.task_name)):
             return False
         return self._match_url(destination)
 
@@ -150,7 +150,7 @@ class Route(Target):
     def describe(self) -> str:
         """The route as a message names it."""
         text = f"re.compile({self.url.pattern!r})" if isinstance(self.url, re.Pattern) else self.url
-        named = self.queue and f"queue {self.queue}", self.name and f"task {names.short(self.name)}"
+        named = self.queue and f"queue {self.queue}", self.name and f"task {id_of(self.name)}"
         limits = [part for part in (self.method, *named) if part]
         return f"{text} ({', '.join(limits)})" if limits else text
 

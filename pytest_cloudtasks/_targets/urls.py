@@ -10,8 +10,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from .._service.safe_text import is_encodable, safe_repr
-from .._service.url_encoding import encoded
+from .._service.request import encoded_url
+from .._text import is_encodable, safe_repr
 
 _URL = re.compile(r"([^:/?#]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.DOTALL)
 _RELATIVE = re.compile(r"([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.DOTALL)
@@ -51,12 +51,14 @@ def wire_url(url: str) -> WireUrl:
     """The parts of an absolute URL."""
     match = _URL.fullmatch(url)
     if match is None:
-        return WireUrl("", "", None, "", encoded(url) or "/", "")
+        return WireUrl("", "", None, "", encoded_url(url) or "/", "")
     scheme, authority, path, query = match.groups("")
     host, port = _host_and_port(authority)
     number = _DEFAULT_PORTS.get(scheme.lower()) if not port else _number(port)
     written = f"{host}:{port}" if port else host
-    return WireUrl(scheme.lower(), host.strip("[]").lower(), number, written, encoded(path) or "/", encoded(query))
+    return WireUrl(
+        scheme.lower(), host.strip("[]").lower(), number, written, encoded_url(path) or "/", encoded_url(query)
+    )
 
 
 def is_loopback(host: str) -> bool:
@@ -109,7 +111,7 @@ def _path_and_query(path: str, query: str) -> str:
 
 
 def _normal_escapes(text: str) -> str:
-    return _ESCAPE.sub(_normal_escape, encoded(text))
+    return _ESCAPE.sub(_normal_escape, encoded_url(text))
 
 
 def _normal_escape(match: re.Match[str]) -> str:
@@ -131,7 +133,7 @@ def _in_ascii(host: str) -> str:
     try:
         return host.encode("idna").decode("ascii")
     except UnicodeError:
-        return encoded(host)
+        return encoded_url(host)
 
 
 def _number(port: str) -> int | None:

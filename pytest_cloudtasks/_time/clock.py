@@ -6,7 +6,7 @@ import time
 from enum import Enum
 from typing import NamedTuple
 
-from .._service.units import LATEST
+from .._units import LATEST
 from .foreign import ForeignClock, active, following, is_ours, move_forward
 from .hold import Hold
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Protocol
 
-from .._service.safe_text import safe_str
+from .._text import safe_str
 from .instants import to_datetime
 
 

@@ -9,10 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._service.options import (
-    Knobs,
-    SystemThrottle,
-)
+from pytest_cloudtasks._service.options import Knobs, SystemThrottle
 from pytest_cloudtasks._simulation.settings import OPTIONS, Settings, checked, merged, settings_from_ini
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)

@@ -9,7 +9,7 @@ from pytest_cloudtasks._diagnostics.history import Entry
 from pytest_cloudtasks._service.events import Event, EventKind
 from pytest_cloudtasks._service.request import PullMessage
 from pytest_cloudtasks._service.task import Task
-from pytest_cloudtasks._service.units import SECOND
+from pytest_cloudtasks._units import SECOND
 
 QUEUE = "projects/p/locations/l/queues/work"
 NOW = 1_000 * SECOND

@@ -13,8 +13,8 @@ from pytest_cloudtasks._messages.iam_checks import authorize
 from pytest_cloudtasks._service.errors import Code, ServiceError
 from pytest_cloudtasks._service.iam import Binding, Policy
 from pytest_cloudtasks._service.options import Knobs
-from pytest_cloudtasks._service.rpcs import RPCS
 from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.validation import RPCS
 
 NOW = 1_900_000_000_000_000_000
 LOCATION = "projects/p/locations/l"

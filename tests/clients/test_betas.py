@@ -19,7 +19,7 @@ from pytest_cloudtasks._service.request import AppEngineTarget, PullMessage
 from pytest_cloudtasks._service.retry import UNLIMITED
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import TaskSpec
-from pytest_cloudtasks._service.units import DAY
+from pytest_cloudtasks._units import DAY
 from tests.clients.asking import ask
 
 NOW = 1_900_000_000_000_000_000

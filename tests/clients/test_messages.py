@@ -7,11 +7,10 @@ import pytest
 from google.cloud.tasks_v2 import types
 
 from pytest_cloudtasks._messages.tasks import Messages
-from pytest_cloudtasks._service.outcome import NO_RESPONSE, response
 from pytest_cloudtasks._service.queue import Queue
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, OAuthToken, OidcToken, Routing
 from pytest_cloudtasks._service.service import Service
-from pytest_cloudtasks._service.task import TaskSpec
+from pytest_cloudtasks._service.task import NO_RESPONSE, TaskSpec, response
 
 SECOND = 1_000_000_000
 NOW = 1_900_000_000 * SECOND + 123_456_789

@@ -12,7 +12,7 @@ from google.protobuf import empty_pb2
 from pytest_cloudtasks._messages.operations import message_of
 from pytest_cloudtasks._messages.tasks import Messages
 from pytest_cloudtasks._service import errors
-from pytest_cloudtasks._service.batch import BatchKind, Operation
+from pytest_cloudtasks._service.batches import BatchKind, Operation
 from pytest_cloudtasks._service.request import HttpTarget
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import Task, TaskSpec

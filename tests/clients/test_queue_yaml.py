@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._messages.queue_yaml import NoYaml, QueueYamlError, parsed, queue_fields, uploaded
-from pytest_cloudtasks._service.app_engine import OVERRIDE
-from pytest_cloudtasks._service.queue_settings import QueueType
-from pytest_cloudtasks._service.queue_yaml import UploadedQueue
-from pytest_cloudtasks._service.units import MILLISECOND, SECOND
+from pytest_cloudtasks._service.overrides import ROUTING_OVERRIDE
+from pytest_cloudtasks._service.queue_settings import QueueType, UploadedQueue
+from pytest_cloudtasks._units import MILLISECOND, SECOND
 
 NO_LIST = "which is no queue.yaml: it needs a list of queues with a name under the key `queue`."
 RATE = "which gives 'q' the rate {!r}. Write it as a number per unit, like 5/s."
@@ -188,7 +187,7 @@ def test_an_upload_has_the_model_s_settings() -> None:
                     "max_retry_duration": 60 * SECOND,
                     "max_doublings": 3,
                 },
-                OVERRIDE: {"service": "worker", "version": "v2"},
+                ROUTING_OVERRIDE: {"service": "worker", "version": "v2"},
             }
         ),
         "held": UploadedQueue({"rate_limits": {"max_burst_size": 9}, "retry_config": {}}, is_paused=True),
@@ -206,7 +205,7 @@ def test_an_upload_has_the_model_s_settings() -> None:
 )
 def test_a_target_names_the_service_last(target: str, routing: dict[str, str]) -> None:
     """A version goes before it, and an instance before that."""
-    assert uploaded(f"queue: [{{name: q, target: {target}}}]")["q"].settings[OVERRIDE] == routing
+    assert uploaded(f"queue: [{{name: q, target: {target}}}]")["q"].settings[ROUTING_OVERRIDE] == routing
 
 
 def test_an_upload_says_what_is_not_modelled() -> None:

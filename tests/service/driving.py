@@ -8,16 +8,13 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._service.attempt import Attempt
 from pytest_cloudtasks._service.errors import Code, ServiceError
 from pytest_cloudtasks._service.options import Knobs
-from pytest_cloudtasks._service.outcome import Outcome, response
-from pytest_cloudtasks._service.queue import Queue
+from pytest_cloudtasks._service.queue import DispatchRate, Queue
 from pytest_cloudtasks._service.request import HttpTarget
 from pytest_cloudtasks._service.service import Service
-from pytest_cloudtasks._service.task import Task, TaskSpec
-from pytest_cloudtasks._service.token_bucket import DispatchRate
-from pytest_cloudtasks._service.units import SECOND
+from pytest_cloudtasks._service.task import Attempt, Outcome, Task, TaskSpec, response
+from pytest_cloudtasks._units import SECOND
 
 LOCATION = "projects/p/locations/l"
 QUEUE = f"{LOCATION}/queues/q"

@@ -43,7 +43,7 @@ class Model:
         return cls(
             *(
                 importlib.import_module(f"{package}.{name}")
-                for name in ("batch", "options", "outcome", "errors", "service", "request", "task")
+                for name in ("batches", "options", "task", "errors", "service", "request", "task")
             )
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_cloudtasks._service.agenda import Agenda
+from pytest_cloudtasks._service.scheduler import Agenda
 
 
 def drained(agenda: Agenda[str]) -> list[tuple[int, str]]:

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._service.attempt import Attempt
 from pytest_cloudtasks._service.options import Knobs
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, Routing
 from pytest_cloudtasks._service.service import Service
-from pytest_cloudtasks._service.task import Task, TaskSpec
+from pytest_cloudtasks._service.task import Attempt, Task, TaskSpec
 
 NOW = 1_900_000_000 * 10**9
 PARENT = "projects/p/locations/l"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._service.outcome import (
+from pytest_cloudtasks._service.request import AppEngineTarget
+from pytest_cloudtasks._service.task import (
     DEADLINE_EXCEEDED,
     NO_RESPONSE,
     Outcome,
     OutcomeKind,
     RpcStatus,
+    TaskSpec,
     response,
 )
-from pytest_cloudtasks._service.request import AppEngineTarget
-from pytest_cloudtasks._service.task import TaskSpec
-from pytest_cloudtasks._service.units import MINUTE, SECOND
+from pytest_cloudtasks._units import MINUTE, SECOND
 
 from .driving import QUEUE, START, add, driver_with, scripted
 

@@ -12,7 +12,6 @@ import pytest
 
 from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.options import Knobs
-from pytest_cloudtasks._service.outcome import response
 from pytest_cloudtasks._service.retry import (
     UNLIMITED,
     GiveUp,
@@ -22,8 +21,8 @@ from pytest_cloudtasks._service.retry import (
     retry_config_from,
     verdict_on_failure,
 )
-from pytest_cloudtasks._service.task import TaskState
-from pytest_cloudtasks._service.units import HOUR, LATEST, MILLISECOND, SECOND
+from pytest_cloudtasks._service.task import TaskState, response
+from pytest_cloudtasks._units import HOUR, LATEST, MILLISECOND, SECOND
 
 from .driving import LOCATION, QUEUE, START, add, always, assert_refused, dispatched_at, driver_with, service_with
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_cloudtasks._service.batch import BatchKind, BatchState, Creation, Operation
+from pytest_cloudtasks._service.batches import BatchKind, BatchState, Creation, Operation
 from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.request import HttpTarget
 from pytest_cloudtasks._service.service import Service

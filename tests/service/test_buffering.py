@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._service.buffer_task import spec_for
 from pytest_cloudtasks._service.errors import Code
+from pytest_cloudtasks._service.overrides import buffered_task
 from pytest_cloudtasks._service.request import HttpTarget
 
 from .driving import QUEUE, assert_refused, service_with
@@ -17,7 +17,7 @@ HOST = {"uri_override": {"host": "worker.test"}}
 
 def buffered(http_target: dict[str, Any], task_id: str = "", content_type: str = "") -> tuple[HttpTarget, str]:
     queue = service_with({"http_target": http_target}).queues[QUEUE]
-    spec = spec_for(queue, task_id, b"[1]", content_type)
+    spec = buffered_task(queue, task_id, b"[1]", content_type)
     assert isinstance(spec.target, HttpTarget)
     return spec.target, spec.name
 
@@ -58,5 +58,5 @@ def test_a_queue_without_a_host_takes_no_bodies(http_target: dict[str, Any]) -> 
         Code.FAILED_PRECONDITION,
         "The queue has no HTTP target with a host, which BufferTask needs. Set HttpTarget.uriOverride.host of the"
         " queue.",
-        lambda: spec_for(service.queues[QUEUE], "", b"", ""),
+        lambda: buffered_task(service.queues[QUEUE], "", b"", ""),
     )

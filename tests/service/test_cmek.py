@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._service.cmek import CmekConfigs
 from pytest_cloudtasks._service.errors import Code, ErrorInfo, ServiceError
 from pytest_cloudtasks._service.options import Knobs
 from pytest_cloudtasks._service.queue import Queue
 from pytest_cloudtasks._service.queue_settings import queue_config_from
-from pytest_cloudtasks._service.units import DAY
+from pytest_cloudtasks._service.service import CmekConfigs
+from pytest_cloudtasks._units import DAY
 
 LOCATION = "projects/p/locations/l"
 NAME = f"{LOCATION}/cmekConfig"

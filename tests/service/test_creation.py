@@ -7,8 +7,8 @@ import pytest
 from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.request import AppEngineTarget, Headers, HttpTarget, OAuthToken, OidcToken, Routing
 from pytest_cloudtasks._service.task import TaskSpec
-from pytest_cloudtasks._service.units import HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND
 from pytest_cloudtasks._service.validation import NO_INSTANT
+from pytest_cloudtasks._units import HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND
 
 from .driving import QUEUE, START, URL, assert_refused, service_with
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._service.token_bucket import DispatchRate
-from pytest_cloudtasks._service.units import DAY, MILLISECOND, SECOND
+from pytest_cloudtasks._service.queue import DispatchRate
+from pytest_cloudtasks._units import DAY, MILLISECOND, SECOND
 
 from .driving import tokens_in
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from pytest_cloudtasks._service.attempt import Attempt
 from pytest_cloudtasks._service.events import EventKind
 from pytest_cloudtasks._service.options import Knobs
-from pytest_cloudtasks._service.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget
 from pytest_cloudtasks._service.retry import Retry
 from pytest_cloudtasks._service.scheduler import Step
-from pytest_cloudtasks._service.task import TaskSpec, TaskState
-from pytest_cloudtasks._service.units import DAY, SECOND
+from pytest_cloudtasks._service.task import (
+    DEADLINE_EXCEEDED,
+    NO_RESPONSE,
+    Attempt,
+    Outcome,
+    TaskSpec,
+    TaskState,
+    response,
+)
+from pytest_cloudtasks._units import DAY, SECOND
 
 from .driving import LOCATION, QUEUE, START, URL, Driver, add, always, dispatched_at, driver_with, ids, scripted
 

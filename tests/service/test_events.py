@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pytest_cloudtasks._service.events import EventKind
-from pytest_cloudtasks._service.outcome import response
 from pytest_cloudtasks._service.retry import GiveUp, Retry
-from pytest_cloudtasks._service.units import DAY, SECOND
+from pytest_cloudtasks._service.task import response
+from pytest_cloudtasks._units import DAY, SECOND
 
 from .driving import QUEUE, START, add, driver_with, scripted
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_cloudtasks._service.errors import Code, ServiceError
-from pytest_cloudtasks._service.queue_filter import parsed
+from pytest_cloudtasks._service.listing import parsed_filter
 from pytest_cloudtasks._service.service import Service
-from pytest_cloudtasks._service.units import SECOND
+from pytest_cloudtasks._units import SECOND
 
 from .driving import LOCATION, START, assert_refused, numbered_ids, service_with
 from .filtering import FIELDS
@@ -209,7 +209,7 @@ WORDS = [
 def test_no_text_is_too_much(text: str) -> None:
     """Whatever is asked, it is a filter or refused as none."""
     try:
-        outcome: object = callable(parsed(text, FIELDS))
+        outcome: object = callable(parsed_filter(text, FIELDS))
     except ServiceError as refusal:
         outcome = refusal.code is Code.INVALID_ARGUMENT
     assert outcome is True

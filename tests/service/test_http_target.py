@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._service.errors import Code, ErrorInfo, ServiceError
-from pytest_cloudtasks._service.http_overrides import at_creation, at_execution, overridden
-from pytest_cloudtasks._service.outcome import NO_RESPONSE, response
+from pytest_cloudtasks._service.overrides import CLOUD_PLATFORM, overridden_target, overridden_url, with_queue_token
 from pytest_cloudtasks._service.request import MAX_HEADER_BYTES, AppEngineTarget, HttpTarget, OAuthToken, OidcToken
 from pytest_cloudtasks._service.service import Service
-from pytest_cloudtasks._service.task import TaskSpec, TaskState
-from pytest_cloudtasks._service.tokens import CLOUD_PLATFORM
+from pytest_cloudtasks._service.task import NO_RESPONSE, TaskSpec, TaskState, response
 
 from .driving import LOCATION, QUEUE, START, add, assert_refused, driver_with, service_with
 
@@ -252,7 +250,7 @@ def test_a_path_below_a_message_that_nobody_has_creates_none() -> None:
 @pytest.mark.parametrize("mode", [{}, {"uri_override_enforce_mode": "ALWAYS"}])
 def test_an_override_replaces_its_part_of_the_url(given: dict[str, Any], mode: dict[str, str], expected: str) -> None:
     """ALWAYS, which is the default, replaces what the task's URL has; nothing given for a part clears it."""
-    assert overridden(URL, {**given, **mode}) == expected
+    assert overridden_url(URL, {**given, **mode}) == expected
 
 
 @pytest.mark.parametrize(
@@ -269,12 +267,12 @@ def test_if_not_exists_fills_in_what_the_url_does_not_have(url: str, expected: s
     """A part that the task's URL has stays, the scheme always."""
     parts = {"path_override": {"path": "/all"}, "query_override": {"query_params": "b=2"}}
     given = {"scheme": "HTTP", "host": "q.test", "port": 123, **parts, "uri_override_enforce_mode": "IF_NOT_EXISTS"}
-    assert overridden(url, given) == expected
+    assert overridden_url(url, given) == expected
 
 
 def test_a_scheme_that_is_set_to_unspecified_is_https() -> None:
     """The enum's zero means HTTPS where it is set."""
-    assert overridden("http://task.test/", {"scheme": "SCHEME_UNSPECIFIED"}) == "https://task.test/"
+    assert overridden_url("http://task.test/", {"scheme": "SCHEME_UNSPECIFIED"}) == "https://task.test/"
 
 
 @pytest.mark.parametrize(
@@ -289,7 +287,7 @@ def test_a_scheme_that_is_set_to_unspecified_is_https() -> None:
 )
 def test_any_text_may_be_a_url(url: str, expected: str) -> None:
     """What the service accepts for a URL is never an error here."""
-    assert overridden(url, {"host": "q.test"}) == expected
+    assert overridden_url(url, {"host": "q.test"}) == expected
 
 
 # --- what is sent ------------------------------------------------------------------------------------------------
@@ -301,9 +299,9 @@ def test_any_text_may_be_a_url(url: str, expected: str) -> None:
 )
 def test_a_method_without_a_body_can_not_send_one(method: str, can_be_sent: bool) -> None:
     """The method is the queue's, the body stays the task's."""
-    sent = at_execution(HttpTarget(BARE, "POST", (("A", "1"),), b"abc"), {"http_method": method})
+    sent = overridden_target(HttpTarget(BARE, "POST", (("A", "1"),), b"abc"), {"http_method": method})
     assert (sent.method, sent.body, sent.headers, sent.can_be_sent) == (method, b"abc", (("A", "1"),), can_be_sent)
-    assert at_execution(HttpTarget(BARE), {"http_method": method}).can_be_sent
+    assert overridden_target(HttpTarget(BARE), {"http_method": method}).can_be_sent
 
 
 def test_an_attempt_that_can_not_be_sent_fails_without_a_response() -> None:
@@ -328,7 +326,7 @@ def test_an_attempt_that_can_not_be_sent_fails_without_a_response() -> None:
 
 
 @pytest.mark.parametrize("own", [{}, {"oidc": OidcToken("own@p")}, {"oauth": OAuthToken("own@p")}])
-@pytest.mark.parametrize("apply", [at_creation, at_execution])
+@pytest.mark.parametrize("apply", [with_queue_token, overridden_target])
 def test_a_token_replaces_the_task_s(apply: Any, own: dict[str, Any]) -> None:
     """Either kind takes the place of either, when a task is created and when it is dispatched."""
     target = HttpTarget(GOOGLE, **own)
@@ -338,7 +336,7 @@ def test_a_token_replaces_the_task_s(apply: Any, own: dict[str, Any]) -> None:
     assert (sent.oidc, sent.oauth) == (None, OAuthToken(OAUTH["service_account_email"], "cloud"))
 
 
-@pytest.mark.parametrize("apply", [at_creation, at_execution])
+@pytest.mark.parametrize("apply", [with_queue_token, overridden_target])
 def test_an_empty_audience_is_the_task_s_own_url_and_an_empty_scope_all_of_google_cloud(apply: Any) -> None:
     """The URL is that of the task, with its query, and not the one it is sent to."""
     account = {"service_account_email": "sa@p"}
@@ -356,7 +354,7 @@ def test_a_task_s_own_token_is_completed_when_it_is_created() -> None:
             (HttpTarget(GOOGLE, oauth=OAuthToken("sa@p")), OAuthToken("sa@p", CLOUD_PLATFORM)),
             (HttpTarget(GOOGLE, oauth=OAuthToken("sa@p", "any text")), OAuthToken("sa@p", "any text")),
         ):
-            created = at_creation(target, given)
+            created = with_queue_token(target, given)
             assert isinstance(created, HttpTarget)
             assert created.token == token
 
@@ -403,7 +401,7 @@ def test_headers_override_those_of_the_task_in_any_case() -> None:
     """The queue's header takes the place of all of the task's of that name; the others stay."""
     target = HttpTarget(BARE, headers=(("x-one", "own"), ("X-Two", "own")))
     given = {"header_overrides": [header("X-One", "first"), header("X-ONE", "last"), header("X-Three", "new")]}
-    sent = at_execution(target, given)
+    sent = overridden_target(target, given)
     assert sent.headers == (("X-Two", "own"), ("X-ONE", "last"), ("X-Three", "new"))
 
 
@@ -426,22 +424,22 @@ def test_overriding_headers_are_cleaned_when_they_are_sent(
     """The queue keeps them as they are, and the worker gets what it gets of a task's own headers."""
     given = {"header_overrides": [override]}
     assert stored(service_with({"http_target": given})) == given
-    assert at_execution(HttpTarget(BARE, headers=(("X-One", "own"),)), given).headers == sent
+    assert overridden_target(HttpTarget(BARE, headers=(("X-One", "own"),)), given).headers == sent
 
 
 @pytest.mark.parametrize("given", [None, {}, {"http_method": "GET", "header_overrides": [header("A", "2")]}])
 def test_without_a_token_a_task_is_created_as_it_is(given: dict[str, str] | None) -> None:
     """Method, URL and headers are no matter of creation."""
     target = HttpTarget(BARE, "POST", (("A", "1"),), b"abc")
-    assert at_creation(target, given) is target
+    assert with_queue_token(target, given) is target
 
 
 def test_app_engine_tasks_go_as_they_are() -> None:
     """The overrides are for HTTP requests."""
     target = AppEngineTarget("/work")
     given = {"http_method": "GET", "header_overrides": [header("A", "1")]}
-    assert at_execution(target, given) is target
-    assert at_creation(target, given) is target
+    assert overridden_target(target, given) is target
+    assert with_queue_token(target, given) is target
 
 
 # --- in the service ----------------------------------------------------------------------------------------------

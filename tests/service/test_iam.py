@@ -8,8 +8,8 @@ from pytest_cloudtasks._service import iam
 from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.iam import Binding, Policy
 from pytest_cloudtasks._service.options import Knobs
-from pytest_cloudtasks._service.rpcs import RPCS
 from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.validation import RPCS
 
 from .driving import QUEUE, START, assert_refused, service_with
 

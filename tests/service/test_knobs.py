@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._service.options import (
-    Knobs,
-    SystemThrottle,
-    burst_for,
-)
-from pytest_cloudtasks._service.units import DAY, HOUR
+from pytest_cloudtasks._service.options import Knobs, SystemThrottle, burst_for
+from pytest_cloudtasks._units import DAY, HOUR
 
 
 @pytest.mark.parametrize(

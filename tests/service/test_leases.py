@@ -16,7 +16,7 @@ from pytest_cloudtasks._service.queue_settings import QueueType
 from pytest_cloudtasks._service.request import HttpTarget, PullMessage
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import Task, TaskSpec, TaskState
-from pytest_cloudtasks._service.units import DAY, MINUTE, SECOND
+from pytest_cloudtasks._units import DAY, MINUTE, SECOND
 from tests.service.driving import LOCATION, QUEUE, START, URL, numbered_ids
 
 NAME = f"{QUEUE}/tasks/t"

@@ -3,9 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_cloudtasks._service.queue import Line
 from pytest_cloudtasks._service.request import HttpTarget
 from pytest_cloudtasks._service.task import Task, TaskState
-from pytest_cloudtasks._service.waiting_line import Line
 
 QUEUE = "projects/p/locations/l/queues/q"
 

@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._service.ordering import FIRST_COME, Lineup, Place
-from pytest_cloudtasks._service.outcome import NO_RESPONSE, Outcome, response
 from pytest_cloudtasks._service.request import HttpTarget
-from pytest_cloudtasks._service.resource_names import short
-from pytest_cloudtasks._service.scheduler import Step
-from pytest_cloudtasks._service.task import Task, TaskSpec
-from pytest_cloudtasks._service.units import MILLISECOND, SECOND
+from pytest_cloudtasks._service.scheduler import FIRST_COME, Lineup, Place, Step
+from pytest_cloudtasks._service.task import NO_RESPONSE, Outcome, Task, TaskSpec, response
+from pytest_cloudtasks._service.validation import id_of
+from pytest_cloudtasks._units import MILLISECOND, SECOND
 
 from .driving import LOCATION, QUEUE, START, URL, Driver, add, always, dispatched_at, driver_with, ids, scripted
 
@@ -28,10 +26,10 @@ class Given(Lineup):
         self.listed = listed or {}
 
     def place(self, task: Task) -> Place:
-        return self.places.get(short(task.name), FIRST_COME)
+        return self.places.get(id_of(task.name), FIRST_COME)
 
     def rank_in_listings(self, task: Task) -> int:
-        return self.listed.get(short(task.name), 0)
+        return self.listed.get(id_of(task.name), 0)
 
 
 def went(driver: Driver) -> list[str]:
@@ -247,7 +245,7 @@ def test_only_one_queue_is_picked_from_where_one_is_driven() -> None:
 
     assert dispatcher.settled(upcoming, queue) == upcoming
     assert lineup.lines == []
-    assert short(dispatcher.settled(upcoming).task.name) == "b"
+    assert id_of(dispatcher.settled(upcoming).task.name) == "b"
 
 
 def test_an_answer_that_is_lost_is_no_response() -> None:

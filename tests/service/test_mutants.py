@@ -45,6 +45,7 @@ class _Copier(MetaPathFinder, InspectLoader):
     def get_source(self, fullname: str) -> str:
         module = fullname.partition(".")[2]
         source = (SOURCES / f"{module or '__init__'}.py").read_text(encoding="utf-8")
+        source = source.replace("from .._units", "from pytest_cloudtasks._units")
         if self.mutant is None or self.mutant.module != module:
             return source
         assert source.count(self.mutant.old) == 1, f"{self.mutant.name}: its passage is not there exactly once"

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._service import resource_names as names
 from pytest_cloudtasks._service.errors import Code, Help, ServiceError
+from pytest_cloudtasks._service.validation import (
+    is_location,
+    is_queue,
+    check_new_queue,
+    check_new_task,
+    id_of,
+    is_queue_id,
+    location_of,
+    queue_of,
+)
 
 from .driving import LOCATION, QUEUE
 
@@ -37,10 +46,10 @@ def task_id_text(text: str) -> str:
 def test_a_name_comes_apart() -> None:
     """A task's name holds its ID, its queue and its location."""
     task = f"{QUEUE}/tasks/t"
-    assert names.short(task) == "t"
-    assert names.queue_of(task) == QUEUE
-    assert names.location_of(QUEUE) == LOCATION
-    assert names.short("t") == "t"
+    assert id_of(task) == "t"
+    assert queue_of(task) == QUEUE
+    assert location_of(QUEUE) == LOCATION
+    assert id_of("t") == "t"
 
 
 @pytest.mark.parametrize(
@@ -49,11 +58,11 @@ def test_a_name_comes_apart() -> None:
 )
 def test_a_queue_id_has_1_to_100_letters_digits_and_hyphens(text: str, is_id: bool) -> None:
     """Underscores and anything else make no queue ID."""
-    assert names.is_queue_id(text) is is_id
+    assert is_queue_id(text) is is_id
 
 
 @pytest.mark.parametrize(
-    ("name", "is_queue"),
+    ("name", "expected"),
     [
         (QUEUE, True),
         ("projects/example.com:app-1/locations/europe-west1/queues/q", True),
@@ -64,13 +73,13 @@ def test_a_queue_id_has_1_to_100_letters_digits_and_hyphens(text: str, is_id: bo
         ("projects/p_1/locations/l/queues/q", False),
     ],
 )
-def test_a_queue_name_has_six_segments(name: str, is_queue: bool) -> None:
+def test_a_queue_name_has_six_segments(name: str, expected: bool) -> None:
     """The shape of the name doesn't depend on its ID."""
-    assert names.is_queue(name) is is_queue
+    assert is_queue(name) is expected
 
 
 @pytest.mark.parametrize(
-    ("name", "is_location"),
+    ("name", "expected"),
     [
         (LOCATION, True),
         ("projects/p/locations/-", False),
@@ -79,9 +88,9 @@ def test_a_queue_name_has_six_segments(name: str, is_queue: bool) -> None:
         (QUEUE, False),
     ],
 )
-def test_a_location_name_has_four_segments(name: str, is_location: bool) -> None:
+def test_a_location_name_has_four_segments(name: str, expected: bool) -> None:
     """A hyphen, which other services take for all locations, is no location."""
-    assert names.is_location(name) is is_location
+    assert is_location(name) is expected
 
 
 @pytest.mark.parametrize(
@@ -106,7 +115,7 @@ def test_a_queue_whose_name_breaks_the_rules_is_rejected(
 ) -> None:
     """The error has the service's text, and a link to the definition of what is wrong."""
     with pytest.raises(ServiceError) as rejected:
-        names.check_new_queue(name, parent)
+        check_new_queue(name, parent)
     assert (rejected.value.code, rejected.value.message) == (Code.INVALID_ARGUMENT, message)
     assert rejected.value.details == details
 
@@ -131,7 +140,7 @@ def test_a_queue_whose_name_breaks_the_rules_is_rejected(
 def test_a_task_whose_name_breaks_the_rules_is_rejected(name: str, message: str, details: tuple[Help, ...]) -> None:
     """The error has the service's text, and a link to the definition of what is wrong."""
     with pytest.raises(ServiceError) as rejected:
-        names.check_new_task(name, QUEUE)
+        check_new_task(name, QUEUE)
     assert (rejected.value.code, rejected.value.message) == (Code.INVALID_ARGUMENT, message)
     assert rejected.value.details == details
 
@@ -139,4 +148,4 @@ def test_a_task_whose_name_breaks_the_rules_is_rejected(name: str, message: str,
 @pytest.mark.parametrize("name", ["", f"{QUEUE}/tasks/{'aZ9_-' * 100}"])
 def test_a_task_can_have_a_long_name_or_none(name: str) -> None:
     """500 letters, digits, hyphens and underscores make a task ID; the service names a task without a name."""
-    names.check_new_task(name, QUEUE)
+    check_new_task(name, QUEUE)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_cloudtasks._service.errors import Code, ServiceError
-from pytest_cloudtasks._service.paging import Cursor, page
-from pytest_cloudtasks._service.units import HOUR
+from pytest_cloudtasks._service.listing import Cursor, page
+from pytest_cloudtasks._units import HOUR
 
 from .driving import LOCATION, QUEUE, START, assert_refused, service_with
 from .filtering import FIELDS

@@ -7,12 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_cloudtasks._service.options import Knobs
-from pytest_cloudtasks._service.outcome import response
-from pytest_cloudtasks._service.retention import TASK_TTL
-from pytest_cloudtasks._service.retry import RetryConfig
-from pytest_cloudtasks._service.retry_schedule import RETENTION, course_of
-from pytest_cloudtasks._service.task import TaskState
-from pytest_cloudtasks._service.units import SECOND
+from pytest_cloudtasks._service.queue_settings import TASK_TTL
+from pytest_cloudtasks._service.retry import RETENTION, RetryConfig, schedule_of
+from pytest_cloudtasks._service.task import TaskState, response
+from pytest_cloudtasks._units import SECOND
 
 from .driving import START, add, always, dispatched_at, driver_with
 
@@ -30,7 +28,7 @@ CONFIGS = st.builds(
 @given(CONFIGS, st.sampled_from([0, 7 * SECOND]))
 def test_a_plan_is_what_happens(config: RetryConfig, takes: int) -> None:
     """Dispatches, their end and how it ends are those of a service in which a task fails every time."""
-    course = course_of(config, takes=takes, retention=TASK_TTL, limit=3000)
+    course = schedule_of(config, takes=takes, retention=TASK_TTL, limit=3000)
     knobs = Knobs()
     fields = {name: getattr(config, name) for name in RetryConfig._fields}
     driver = driver_with(always(response(503), takes), {"retry_config": fields}, knobs)
@@ -53,6 +51,6 @@ def test_a_plan_is_what_happens(config: RetryConfig, takes: int) -> None:
 )
 def test_a_plan_says_why_it_ends(config: RetryConfig, reason: str | None) -> None:
     """By its limits, by the retention, or not within the attempts that were looked at."""
-    course = course_of(config, takes=0, retention=TASK_TTL, limit=1000)
+    course = schedule_of(config, takes=0, retention=TASK_TTL, limit=1000)
     assert course.reason == reason
     assert len(course.dispatches) <= 1000

@@ -11,11 +11,11 @@ import pytest
 
 from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.options import Knobs
-from pytest_cloudtasks._service.outcome import response
 from pytest_cloudtasks._service.queue import LEAST_RATE, QueueState
 from pytest_cloudtasks._service.queue_settings import RateLimits, rate_limits_from
 from pytest_cloudtasks._service.retry import RetryConfig
-from pytest_cloudtasks._service.units import DAY, HOUR, SECOND
+from pytest_cloudtasks._service.task import response
+from pytest_cloudtasks._units import DAY, HOUR, SECOND
 
 from .driving import LOCATION, QUEUE, START, add, always, assert_refused, driver_with, ids, service_with, tokens_in
 

@@ -7,9 +7,14 @@ import pytest
 from pytest_cloudtasks._service import errors
 from pytest_cloudtasks._service.errors import ServiceError
 from pytest_cloudtasks._service.options import Knobs
-from pytest_cloudtasks._service.queue_settings import masked, queue_config_from
-from pytest_cloudtasks._service.retention import LONGEST, task_ttl_from, tombstone_ttl_from
-from pytest_cloudtasks._service.units import DAY, HOUR
+from pytest_cloudtasks._service.queue_settings import (
+    LONGEST_TTL,
+    masked,
+    queue_config_from,
+    task_ttl_from,
+    tombstone_ttl_from,
+)
+from pytest_cloudtasks._units import DAY, HOUR
 
 
 @pytest.mark.parametrize("ttl", [10 * DAY, 31 * DAY, 3650 * DAY])
@@ -18,7 +23,7 @@ def test_a_task_ttl_within_its_range(ttl: int) -> None:
     assert task_ttl_from({"task_ttl": ttl}) == ttl
 
 
-@pytest.mark.parametrize("ttl", [0, 10 * DAY - 1, 3650 * DAY + 1, LONGEST])
+@pytest.mark.parametrize("ttl", [0, 10 * DAY - 1, 3650 * DAY + 1, LONGEST_TTL])
 def test_a_task_ttl_out_of_range(ttl: int) -> None:
     """Anything else is refused, also what an upload sets."""
     with pytest.raises(ServiceError) as caught:

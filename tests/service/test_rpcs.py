@@ -8,8 +8,19 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._service.errors import PERMISSION_MISSING, Code, ErrorInfo, Help, LocalizedMessage, ServiceError
-from pytest_cloudtasks._service.resource_names import CMEK_CONFIG, LOCATION, OPERATION, PROJECT, QUEUE, TASK, Shape
-from pytest_cloudtasks._service.rpcs import RPCS, Rpc, check, full_name
+from pytest_cloudtasks._service.validation import (
+    CMEK_CONFIG,
+    LOCATION,
+    OPERATION,
+    PROJECT,
+    QUEUE,
+    RPCS,
+    TASK,
+    Rpc,
+    Shape,
+    check_call,
+    full_rpc_name,
+)
 
 from .test_names import NAME_FORMAT, QUEUE_ID_HELP, TASK_ID_HELP, queue_id_text, task_id_text
 
@@ -88,7 +99,7 @@ class _QueueField(str):
 
 def rejected(rpc: str, request: Any, **others: Any) -> ServiceError:
     with pytest.raises(ServiceError) as caught:
-        check(rpc, V2, request, **others)
+        check_call(rpc, V2, request, **others)
     return caught.value
 
 
@@ -97,19 +108,19 @@ def test_an_empty_name_is_no_resource(rpc: str) -> None:
     """The ErrorInfo names the RPC as the API has it."""
     error = rejected(rpc, Request(""))
     assert (error.code, error.message) == (Code.INVALID_ARGUMENT, "Invalid resource field value in the request.")
-    metadata = (("method", full_name(rpc, V2)), ("service", "cloudtasks.googleapis.com"))
+    metadata = (("method", full_rpc_name(rpc, V2)), ("service", "cloudtasks.googleapis.com"))
     assert error.details == (ErrorInfo("RESOURCE_PROJECT_INVALID", "googleapis.com", metadata),)
 
 
 @pytest.mark.parametrize("rpc", FULL_NAMES)
 def test_the_full_name_of_an_rpc_is_its_services(rpc: str) -> None:
     """Operations and locations are services of their own; all other RPCs are of the version that was called."""
-    assert full_name(rpc, V2) == FULL_NAMES[rpc]
+    assert full_rpc_name(rpc, V2) == FULL_NAMES[rpc]
 
 
 def test_the_full_name_of_an_rpc_follows_the_version() -> None:
     """A call of v2beta3 is told v2beta3's name."""
-    assert full_name("get_queue", "google.cloud.tasks.v2beta3") == "google.cloud.tasks.v2beta3.CloudTasks.GetQueue"
+    assert full_rpc_name("get_queue", "google.cloud.tasks.v2beta3") == "google.cloud.tasks.v2beta3.CloudTasks.GetQueue"
 
 
 @pytest.mark.parametrize("rpc", NAMED)
@@ -196,7 +207,7 @@ def test_all_locations_are_none(rpc: str) -> None:
 def test_a_good_name_is_accepted(rpc: str) -> None:
     """Whether the resource exists is another question."""
     new = f"{PLACE}/queues/q" if rpc == "create_queue" else ""
-    check(rpc, V2, Request(NAMES[RPCS[rpc].shape], new))
+    check_call(rpc, V2, Request(NAMES[RPCS[rpc].shape], new))
 
 
 def test_the_parent_comes_before_the_name_of_a_new_queue() -> None:
@@ -217,7 +228,7 @@ def test_the_id_of_a_buffered_task_is_checked() -> None:
     request = SimpleNamespace(queue=f"{PLACE}/queues/q", task_id="not valid")
     assert rejected("buffer_task", request).message == task_id_text("not valid")
     request.task_id = ""
-    check("buffer_task", V2, request)
+    check_call("buffer_task", V2, request)
 
 
 def test_permission_is_checked_between_shape_and_ids() -> None:

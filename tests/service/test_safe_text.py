@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._service.safe_text import described, encodable, error_text, safe_repr, safe_str, shortened
-from pytest_cloudtasks._service.wording import did_you_mean
+from pytest_cloudtasks._text import described, did_you_mean, encodable, error_text, safe_repr, safe_str, shortened
 
 
 class Raising(Exception):

@@ -9,12 +9,11 @@ import pytest
 from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.iam import Policy
 from pytest_cloudtasks._service.options import Knobs
-from pytest_cloudtasks._service.outcome import response
 from pytest_cloudtasks._service.queue import QueueState
 from pytest_cloudtasks._service.request import HttpTarget
 from pytest_cloudtasks._service.service import Service
-from pytest_cloudtasks._service.task import TaskSpec, TaskState
-from pytest_cloudtasks._service.units import DAY, HOUR, SECOND
+from pytest_cloudtasks._service.task import TaskSpec, TaskState, response
+from pytest_cloudtasks._units import DAY, HOUR, SECOND
 
 from .driving import (
     LOCATION,

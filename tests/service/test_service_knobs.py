@@ -8,12 +8,11 @@ import pytest
 
 from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.options import Knobs, SystemThrottle
-from pytest_cloudtasks._service.outcome import Outcome, OutcomeKind, response
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, Target
-from pytest_cloudtasks._service.rpcs import RPCS
 from pytest_cloudtasks._service.service import Service
-from pytest_cloudtasks._service.task import TaskSpec, TaskState
-from pytest_cloudtasks._service.units import LATEST, MILLISECOND, SECOND
+from pytest_cloudtasks._service.task import Outcome, OutcomeKind, TaskSpec, TaskState, response
+from pytest_cloudtasks._service.validation import RPCS
+from pytest_cloudtasks._units import LATEST, MILLISECOND, SECOND
 
 from .driving import (
     LOCATION,

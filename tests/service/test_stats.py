@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from pytest_cloudtasks._service.outcome import response
+from pytest_cloudtasks._service.queue import QueueStats, stats_of
 from pytest_cloudtasks._service.queue_settings import QueueType
-from pytest_cloudtasks._service.queue_stats import QueueStats, stats_of
 from pytest_cloudtasks._service.request import HttpTarget, PullMessage
 from pytest_cloudtasks._service.service import Service
-from pytest_cloudtasks._service.task import TaskSpec
-from pytest_cloudtasks._service.units import HOUR, MINUTE, SECOND
+from pytest_cloudtasks._service.task import TaskSpec, response
+from pytest_cloudtasks._units import HOUR, MINUTE, SECOND
 
 from .driving import LOCATION, QUEUE, START, URL, Driver, add, always, driver_with, numbered_ids
 

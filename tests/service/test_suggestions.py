@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._service.wording import counted, did_you_mean, listed
+from pytest_cloudtasks._text import counted, did_you_mean, listed
 
 
 @pytest.mark.parametrize(

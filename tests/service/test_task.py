@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._service.outcome import response
 from pytest_cloudtasks._service.request import AppEngineTarget
-from pytest_cloudtasks._service.task import TaskSpec, TaskState
-from pytest_cloudtasks._service.units import SECOND
+from pytest_cloudtasks._service.task import TaskSpec, TaskState, response
+from pytest_cloudtasks._units import SECOND
 
 from .driving import QUEUE, START, add, always, driver_with
 

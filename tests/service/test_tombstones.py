@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_cloudtasks._service.tombstones import Tombstones
+from pytest_cloudtasks._service.service import Tombstones
 
 
 def test_a_name_is_reserved_up_to_its_instant() -> None:

@@ -6,13 +6,11 @@ from itertools import permutations
 
 import pytest
 
-from pytest_cloudtasks._service.attempt import Attempt
 from pytest_cloudtasks._service.events import Event, EventKind
 from pytest_cloudtasks._service.options import Knobs
-from pytest_cloudtasks._service.outcome import Outcome, response
 from pytest_cloudtasks._service.retry import GiveUp, Retry
-from pytest_cloudtasks._service.task import TaskState
-from pytest_cloudtasks._service.units import DAY, SECOND
+from pytest_cloudtasks._service.task import Attempt, Outcome, TaskState, response
+from pytest_cloudtasks._units import DAY, SECOND
 
 from .driving import LOCATION, QUEUE, START, Driver, add, always, dispatched_at, driver_with
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._service.units import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND, truncated
+from pytest_cloudtasks._units import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND, truncated
 
 
 def test_units_are_whole_nanoseconds() -> None:

@@ -8,10 +8,9 @@ import pytest
 
 from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.queue import QueueState
-from pytest_cloudtasks._service.queue_settings import QueueType
-from pytest_cloudtasks._service.queue_yaml import UploadedQueue, upload
-from pytest_cloudtasks._service.service import Service
-from pytest_cloudtasks._service.units import DAY, SECOND
+from pytest_cloudtasks._service.queue_settings import QueueType, UploadedQueue
+from pytest_cloudtasks._service.service import Service, upload
+from pytest_cloudtasks._units import DAY, SECOND
 
 from .driving import LOCATION, QUEUE, START, add, assert_refused, driver_with, numbered_ids, service_with
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._service.url_encoding import encoded
+from pytest_cloudtasks._service.request import encoded_url
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from pytest_cloudtasks._service.url_encoding import encoded
 )
 def test_what_is_outside_ascii_is_encoded(part: str, result: str) -> None:
     """Letters outside ASCII become percent-encoded UTF-8; delimiters and what is encoded already stay."""
-    assert encoded(part) == result
+    assert encoded_url(part) == result
 
 
 @pytest.mark.parametrize(
@@ -25,5 +25,5 @@ def test_what_is_outside_ascii_is_encoded(part: str, result: str) -> None:
 )
 def test_what_no_url_may_have_is_encoded(part: str, result: str) -> None:
     """Blanks, control characters and the rest that RFC 3986 has no place for are never sent as they are."""
-    assert encoded(part) == result
-    assert encoded(result) == result
+    assert encoded_url(part) == result
+    assert encoded_url(result) == result

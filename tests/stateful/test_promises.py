@@ -11,16 +11,14 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from pytest_cloudtasks._messages.tasks import Messages
 from pytest_cloudtasks._service import scheduler as dispatching
-from pytest_cloudtasks._service.attempt import Attempt
 from pytest_cloudtasks._service.events import Event, EventKind
-from pytest_cloudtasks._service.queue import Queue
+from pytest_cloudtasks._service.queue import DispatchRate, Queue
 from pytest_cloudtasks._service.retry import Retry
 from pytest_cloudtasks._service.scheduler import Dispatcher
 from pytest_cloudtasks._service.service import Service
-from pytest_cloudtasks._service.task import Task, TaskState
-from pytest_cloudtasks._service.token_bucket import DispatchRate
-from pytest_cloudtasks._service.units import SECOND
+from pytest_cloudtasks._service.task import Attempt, Task, TaskState
 from pytest_cloudtasks._stateful.machine import PROMISES
+from pytest_cloudtasks._units import SECOND
 from pytest_cloudtasks.stateful import CloudTasksMachine
 
 VERDICT = dispatching.verdict_on_failure

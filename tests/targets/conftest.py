@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_cloudtasks._service.attempt import Attempt
-from pytest_cloudtasks._service.outcome import Outcome
 from pytest_cloudtasks._service.request import HttpTarget, Target
 from pytest_cloudtasks._service.service import Service
-from pytest_cloudtasks._service.task import Task, TaskSpec
+from pytest_cloudtasks._service.task import Attempt, Outcome, Task, TaskSpec
 from pytest_cloudtasks._targets.request import TargetRequest
 
 NOW = 1_900_000_000_123_456_789

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks import Headers
-from pytest_cloudtasks._service.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
+from pytest_cloudtasks._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
 from pytest_cloudtasks._targets.answers import WrongHandlerResult, answer_of, checked_status, scripted_exception
 
 

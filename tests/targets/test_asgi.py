@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks import Headers, TargetRequest
-from pytest_cloudtasks._service.outcome import response
+from pytest_cloudtasks._service.task import response
 from pytest_cloudtasks._targets.answers import Answer
 from pytest_cloudtasks._targets.asgi import REQUEST_KEY, AsgiServer, call_asgi, in_a_loop, is_asgi, scope_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._service.outcome import response
+from pytest_cloudtasks._service.task import response
 from pytest_cloudtasks._targets.answers import Answer
 from pytest_cloudtasks._targets.headers import Headers
 from pytest_cloudtasks._targets.redirects import redirected, retry_at

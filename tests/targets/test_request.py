@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks import TargetRequest
-from pytest_cloudtasks._service.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, Routing
+from pytest_cloudtasks._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
 from pytest_cloudtasks._targets.request import duration_of, url_of
 
 NOW = 1_900_000_000_123_456_789

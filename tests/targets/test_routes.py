@@ -10,8 +10,8 @@ import pytest
 from google.cloud.tasks_v2 import CloudTasksClient
 
 from pytest_cloudtasks import FakeCloudTasks, Mount, NoTarget, Route, TargetRequest
-from pytest_cloudtasks._service.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, response
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, Routing
+from pytest_cloudtasks._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, response
 from pytest_cloudtasks._targets.answers import Answer
 from pytest_cloudtasks._targets.base import AppEngineDestination, Destination, destination_of
 from pytest_cloudtasks._targets.registry import Targets

@@ -8,7 +8,7 @@ from wsgiref.validate import validator
 import pytest
 
 from pytest_cloudtasks import Headers, TargetRequest
-from pytest_cloudtasks._service.outcome import response
+from pytest_cloudtasks._service.task import response
 from pytest_cloudtasks._targets.wsgi import REQUEST_KEY, call_wsgi, environ_of
 
 RequestFor = Callable[..., TargetRequest]

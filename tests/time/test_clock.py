@@ -9,9 +9,9 @@ import pytest
 import time_machine
 from freezegun import freeze_time
 
-from pytest_cloudtasks._service.units import LATEST
 from pytest_cloudtasks._time.clock import Clock, Mode
 from pytest_cloudtasks._time.foreign import innermost_traveller
+from pytest_cloudtasks._units import LATEST
 
 SECOND = 1_000_000_000
 YEAR_2020 = int(datetime(2020, 1, 1, tzinfo=timezone.utc).timestamp()) * SECOND

@@ -12,7 +12,7 @@ import pytest
 from google.api_core.exceptions import NotFound
 
 from pytest_cloudtasks._server.emulator_log import Log, LogWriter, raw_writer, visible
-from pytest_cloudtasks._service.units import SECOND
+from pytest_cloudtasks._units import SECOND
 from tests.patience import PATIENCE
 
 from .running import QUEUE, Standing, Worker, standing

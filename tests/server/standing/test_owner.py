@@ -19,10 +19,10 @@ from pytest_cloudtasks._server.emulator_log import Log
 from pytest_cloudtasks._server.emulator_scheduler_loop import Pump
 from pytest_cloudtasks._server.emulator_sender import Sender, Sent
 from pytest_cloudtasks._server.emulator_time_jumps import Journey, Traveller
-from pytest_cloudtasks._service.outcome import response
-from pytest_cloudtasks._service.units import HOUR
+from pytest_cloudtasks._service.task import response
 from pytest_cloudtasks._simulation.settings import Settings
 from pytest_cloudtasks._targets.request import TargetRequest
+from pytest_cloudtasks._units import HOUR
 
 from .running import QUEUE
 

@@ -20,14 +20,13 @@ from pytest_cloudtasks._server.emulator_log import Log
 from pytest_cloudtasks._server.emulator_scheduler_loop import Pump
 from pytest_cloudtasks._server.emulator_sender import Sender, Sent
 from pytest_cloudtasks._server.emulator_time_jumps import Traveller
-from pytest_cloudtasks._service.attempt import Attempt
 from pytest_cloudtasks._service.options import Knobs
-from pytest_cloudtasks._service.outcome import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, OutcomeKind, response
-from pytest_cloudtasks._service.units import MINUTE, SECOND
+from pytest_cloudtasks._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Attempt, Outcome, OutcomeKind, response
 from pytest_cloudtasks._simulation.settings import Settings
 from pytest_cloudtasks._targets.headers import Headers
 from pytest_cloudtasks._targets.request import TargetRequest
 from pytest_cloudtasks._time.clock import WallClock
+from pytest_cloudtasks._units import MINUTE, SECOND
 from tests.targets.servers import answering_raw, serving
 
 QUEUE = "projects/test-project/locations/us-central1/queues/emails"

@@ -8,13 +8,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import errors
-from . import resource_names as names
 from .errors import ServiceError
-from .rpcs import RPCS
 from .task import Task, TaskSpec
+from .validation import RPCS, check_new_task, check_task_name, location_of, queue_of
 
 if TYPE_CHECKING:
     from .service import Service
+
 
 MAX_CREATES = 100
 """Requests in a BatchCreateTasks. Evidence: documented."""
@@ -104,7 +104,7 @@ class Batches:
             if creation.parent != parent:
                 raise errors.BATCH_PARENT.error(parent=creation.parent, batch=parent)
             name = creation.spec.name
-            names.check_new_task(name, parent)
+            check_new_task(name, parent)
             if name and name in named:
                 raise errors.BATCH_DUPLICATE_NAME.error(name=name)
             named.add(name)
@@ -158,7 +158,7 @@ class Batches:
         The service names a batch without an ID by a UUID (reported). Which one follows from the number of operations.
         """
         operation_id = request_id or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{parent} {len(self._operations)}"))
-        name = f"{names.location_of(parent)}/operations/{operation_id}"
+        name = f"{location_of(parent)}/operations/{operation_id}"
         if name in self._operations:
             raise errors.BATCH_DUPLICATE_ID.error(id=operation_id)
         operation = self._operations[name] = Operation(name, kind, size, now)
@@ -168,11 +168,11 @@ class Batches:
 def _check_to_delete(name: str, parent: str) -> None:
     """Raise ServiceError for what is no name of a task in the queue ``parent``."""
     try:
-        names.check_task_name(name)
+        check_task_name(name)
     except ServiceError as error:
         raise errors.BATCH_TASK_NAME.error(why=error.message) from None
-    if names.queue_of(name) != parent:
-        raise errors.TASK_OF_ANOTHER_QUEUE.error(parent=parent, queue=names.queue_of(name))
+    if queue_of(name) != parent:
+        raise errors.TASK_OF_ANOTHER_QUEUE.error(parent=parent, queue=queue_of(name))
 
 
 def _without_details(error: ServiceError) -> ServiceError:

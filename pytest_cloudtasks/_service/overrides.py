@@ -1,18 +1,98 @@
-"""Queue.http_target: what a queue changes about the HTTP requests of its tasks.
-
-Its settings are nested as in the API, with the names of enum values, and a number for a value without a name. An unset
-field is left out: a host or a port that is set to nothing differs from one that isn't set. App Engine tasks go out as
-they are. A task takes the queue's token when it is created; everything counts as it is when the task is dispatched.
-"""
+"""What a queue changes about the requests of its tasks: App Engine routing and Queue.http_target."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 
-from . import errors, task_headers, tokens
-from .request import MAX_HEADER_BYTES, HttpTarget, OAuthToken, OidcToken, Payload, Target
+from . import errors
+from .request import (
+    HTTP_BODY_METHODS,
+    MAX_HEADER_BYTES,
+    AppEngineTarget,
+    HttpTarget,
+    OAuthToken,
+    OidcToken,
+    Payload,
+    Routing,
+    Target,
+    cleaned_headers,
+)
+from .task import TaskSpec
+
+if TYPE_CHECKING:
+    from .queue import Queue
+
+
+ROUTING_OVERRIDE = "app_engine_routing_override"
+"""The queue's setting, with the fields of a `Routing`."""
+
+
+def with_host(routing: Routing, queue_name: str, host_suffix: str) -> Routing:
+    """Instance, version, service and project make the host, narrowest first. Evidence: documented, reported."""
+    project = queue_name.split("/")[1]
+    parts = [routing.instance, routing.version, routing.service, project, host_suffix]
+    return Routing(routing.service, routing.version, routing.instance, ".".join(part for part in parts if part))
+
+
+def override_with_host(given: Mapping[str, str], queue_name: str, host_suffix: str) -> Mapping[str, str]:
+    """A queue's override with its host, which is the service's to fill in; nothing if it overrides nothing."""
+    fields = {name: given[name] for name in ("service", "version", "instance") if given.get(name)}
+    if not fields:
+        return {}
+    return {**fields, "host": with_host(Routing(**fields), queue_name, host_suffix).host}
+
+
+def routed(target: Target, override: Mapping[str, Any] | None) -> Target:
+    """What a dispatch sends: ``target`` by the routing of its queue, as it stands then."""
+    if not override or not isinstance(target, AppEngineTarget):
+        return target
+    return AppEngineTarget(target.relative_uri, target.method, target.headers, target.body, Routing(**override))
+
+
+Token = Union[OidcToken, OAuthToken]
+
+CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
+"""The scope of an OAuth token that names none."""
+_EMAIL = re.compile(r"[^@]+@[^@]+")
+_GOOGLE_API = re.compile(r"https?://(?:[^/?#]*@)?[^/?#:]+\.googleapis\.com(?:[:/?#].*)?", re.DOTALL | re.IGNORECASE)
+
+
+def check_account(service_account_email: str) -> None:
+    """Refuse an e-mail address that is missing or isn't NAME@DOMAIN."""
+    if not service_account_email:
+        raise errors.TOKEN_ACCOUNT_MISSING.error()
+    if not _EMAIL.fullmatch(service_account_email):
+        raise errors.ARGUMENT_INVALID.error()
+
+
+def is_google_api(url: str) -> bool:
+    """Return whether the host of ``url`` is below googleapis.com."""
+    return _GOOGLE_API.fullmatch(url) is not None
+
+
+def check_token_url(token: Token, url: str) -> None:
+    """Refuse a task's URL that its token can't be sent to."""
+    if not url.startswith("https://"):
+        raise errors.TOKEN_NEEDS_HTTPS.error()
+    if isinstance(token, OAuthToken) and not is_google_api(url):
+        raise errors.OAUTH_HOST.error()
+
+
+def completed_token(token: Token, url: str) -> Token:
+    """Return ``token`` as a task for ``url`` has it: with an audience, or a scope."""
+    if isinstance(token, OidcToken):
+        return token if token.audience else token._replace(audience=url)
+    return token if token.scope else token._replace(scope=CLOUD_PLATFORM)
+
+
+def with_token(target: HttpTarget, token: Token) -> HttpTarget:
+    """Return ``target`` with ``token``, completed, in place of its own."""
+    token = completed_token(token, target.url)
+    oidc, oauth = (token, None) if isinstance(token, OidcToken) else (None, token)
+    return HttpTarget(target.url, target.method, target.headers, target.body, oidc, oauth)
+
 
 Overrides = Mapping[str, Any]
 """The fields of an HttpTarget message that are set."""
@@ -29,7 +109,7 @@ _RESERVED_PREFIXES = ("x-google-", "x-appengine-", "x-cloudtasks-")
 # --- settings ----------------------------------------------------------------------------------------------------
 
 
-def check(given: Overrides) -> None:
+def check_http_target(given: Overrides) -> None:
     """Refuse an HttpTarget of a request, whatever the update mask says."""
     uri = given.get("uri_override", {})
     host: str | None = uri.get("host")
@@ -40,17 +120,17 @@ def check(given: Overrides) -> None:
     enums = (uri.get("scheme"), uri.get("uri_override_enforce_mode"), given.get("http_method"))
     if any(isinstance(value, int) for value in enums):
         raise errors.HTTP_TARGET_INVALID.error(reason="")
-    headers = _headers(given)
+    headers = _header_overrides(given)
     if invalid := [name for name, _ in headers if _is_reserved(name)]:
         raise errors.HTTP_TARGET_HEADERS.error(names=", ".join(invalid))
     if sum(len(name.encode()) + len(value.encode()) for name, value in headers) >= MAX_HEADER_BYTES:
         raise errors.HTTP_TARGET_HEADERS_TOO_LARGE.error()
     for token in ("oidc_token", "oauth_token"):
         if token in given:
-            tokens.check_account(given[token].get("service_account_email", ""))
+            check_account(given[token].get("service_account_email", ""))
 
 
-def stored(given: Overrides) -> Overrides:
+def stored_http_target(given: Overrides) -> Overrides:
     """Return an HttpTarget as the queue keeps it, and refuse one that an update mask left unusable."""
     if given.get("uri_override", True) == {}:
         raise errors.HTTP_TARGET_INVALID.error(reason="Invalid uri_override.")
@@ -70,21 +150,21 @@ def _is_reserved(name: str) -> bool:
 # --- effects -----------------------------------------------------------------------------------------------------
 
 
-def at_creation(target: Payload, given: Overrides | None) -> Payload:
+def with_queue_token(target: Payload, given: Overrides | None) -> Payload:
     """Return ``target`` with the token that it has from now on: the queue's, or its own.
 
     Its URL has to go with that token.
     """
     if not isinstance(target, HttpTarget):
         return target
-    token = _token(given) or target.token
+    token = _queue_token(given) or target.token
     if token is None:
         return target
-    tokens.check_url(token, target.url)
-    return tokens.with_token(target, token)
+    check_token_url(token, target.url)
+    return with_token(target, token)
 
 
-def at_execution(target: Target, given: Overrides | None) -> Target:
+def overridden_target(target: Target, given: Overrides | None) -> Target:
     """Return what a dispatch sends: ``target`` under the overrides that its queue has then.
 
     Its body stays, whatever the method: see `HttpTarget.can_be_sent`. The queue's headers are cleaned as a task's own
@@ -92,15 +172,15 @@ def at_execution(target: Target, given: Overrides | None) -> Target:
     """
     if not given or not isinstance(target, HttpTarget):
         return target
-    if token := _token(given):
-        target = tokens.with_token(target, token)
-    overrides = {name.lower(): (name, value) for name, value in _headers(given)}
+    if token := _queue_token(given):
+        target = with_token(target, token)
+    overrides = {name.lower(): (name, value) for name, value in _header_overrides(given)}
     headers = target.headers
     if overrides:
         own = (pair for pair in headers if pair[0].lower() not in overrides)
-        headers = (*own, *task_headers.cleaned(tuple(overrides.values())))
+        headers = (*own, *cleaned_headers(tuple(overrides.values())))
     return HttpTarget(
-        overridden(target.url, given.get("uri_override", {})),
+        overridden_url(target.url, given.get("uri_override", {})),
         given.get("http_method", target.method),
         headers,
         target.body,
@@ -109,7 +189,7 @@ def at_execution(target: Target, given: Overrides | None) -> Target:
     )
 
 
-def _token(given: Overrides | None) -> tokens.Token | None:
+def _queue_token(given: Overrides | None) -> Token | None:
     if not given:
         return None
     if "oidc_token" in given:
@@ -119,7 +199,7 @@ def _token(given: Overrides | None) -> tokens.Token | None:
     return None
 
 
-def overridden(url: str, given: Overrides) -> str:
+def overridden_url(url: str, given: Overrides) -> str:
     """Return ``url`` under a UriOverride: ALWAYS replaces, IF_NOT_EXISTS fills in what the URL doesn't have.
 
     Port 0, an empty path and an empty query clear theirs; a scheme that is set to unspecified is HTTPS. A URL with a
@@ -169,6 +249,30 @@ def _query(given: Overrides) -> str | None:
     return query
 
 
-def _headers(given: Overrides) -> list[tuple[str, str]]:
+def _header_overrides(given: Overrides) -> list[tuple[str, str]]:
     headers = [override["header"] for override in given.get("header_overrides", ()) if "header" in override]
     return [(header.get("key", ""), header.get("value", "")) for header in headers]
+
+
+DEFAULT_BUFFER_TYPE = "application/json"
+
+
+def buffered_task(queue: Queue, task_id: str, body: bytes, content_type: str) -> TaskSpec:
+    """What a CreateTask would have to ask for; without a host in its HTTP target the queue has nowhere to send to."""
+    given = queue.config.http_target or {}
+    uri = {**given.get("uri_override", {}), "uri_override_enforce_mode": "ALWAYS"}
+    if not uri.get("host"):
+        raise errors.BUFFER_NEEDS_HTTP_TARGET.error()
+    # Headers and tokens of the queue are put in where they are for any task; a method without a body drops it there.
+    method = given.get("http_method", "")
+    return TaskSpec(
+        target=HttpTarget(
+            overridden_url(f"https://{uri['host']}/", uri),
+            method if method in HTTP_BODY_METHODS else "POST",
+            (("Content-Type", content_type or DEFAULT_BUFFER_TYPE),),
+            body,
+            None,
+            None,
+        ),
+        name=f"{queue.name}/tasks/{task_id}" if task_id else "",
+    )

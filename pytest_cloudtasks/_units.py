@@ -1,4 +1,4 @@
-"""Units of the model: instants and durations are integers of nanoseconds, instants since 1970 in UTC."""
+"""Units: instants and durations are integers of nanoseconds, instants since 1970 in UTC."""
 
 from __future__ import annotations
 

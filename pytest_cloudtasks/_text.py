@@ -1,4 +1,5 @@
-"""Text about a user's values, which may do anything: raise in ``__repr__``, be cyclic, or be megabytes long.
+"""Text for messages, and about a user's values, which may do anything: raise in ``__repr__``, be cyclic, or be
+megabytes long.
 
 Whatever a message, a report or a hook says of such a value, it says by these functions, which never raise.
 """
@@ -6,7 +7,7 @@ Whatever a message, a report or a hook says of such a value, it says by these fu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 WIDTH = 400
 """How many characters of a value a message shows."""
@@ -66,3 +67,28 @@ def _text_by(to_text: Callable[[object], str], value: object, name: str) -> str:
         raise
     except BaseException as error:
         return f"(a {type(value).__name__} whose {name} raised {type(error).__name__})"
+
+
+_LONGEST = 500
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """`` Did you mean 'queues'?``, or nothing if no known word is near."""
+    word = safe_str(word)
+    import difflib  # only who has something wrong needs it
+
+    if len(word) > _LONGEST:  # to compare takes the time of both lengths multiplied
+        return ""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def listed(words: Iterable[str], conjunction: str = "and") -> str:
+    """``a, b and c``."""
+    *most, last = list(words) or [""]
+    return f"{', '.join(most)} {conjunction} {last}" if most else last
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 task``, ``3 tasks``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,34 +1,86 @@
-"""The filter of ListQueues: which queues are listed.
-
-A filter is made of comparisons of a field with a value. The grammar, with spaces wherever they separate words::
-
-    filter      = [ conjunction ]
-    conjunction = disjunction { [ "AND" ] disjunction }
-    disjunction = negation { "OR" negation }
-    negation    = { "NOT" | "-" } ( comparison | "(" conjunction ")" )
-    comparison  = field operator value
-    operator    = ":" | "=" | "!=" | "<" | "<=" | ">" | ">="
-    field       = name { "." name }
-    value       = '"' text in quotes '"' | word | "*" after ":", for "is set"
-
-AND, OR and NOT are in capitals. `Fields` says which fields a queue has.
-"""
+"""Listings: pages and their tokens, and the filter of ListQueues."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import json
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
 from enum import Enum
-from typing import Any, NoReturn, Protocol
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeVar
 
+from .._units import HOUR, SECOND
 from . import errors
-from .queue import Queue
-from .units import SECOND
+
+if TYPE_CHECKING:
+    from .queue import Queue
+
+
+Item = TypeVar("Item")
+
+TOKEN_TTL = 2 * HOUR
+"""How long a page token is valid, that instant included. Evidence: documented."""
+
+
+class Cursor(NamedTuple):
+    """Where a caller wants to go on in which listing, at what instant.
+
+    ``listing`` says what is listed and by what filter: a token is good for that alone. Evidence: documented.
+    """
+
+    listing: str
+    token: str
+    now: int
+
+    def after(self) -> str:
+        """The key behind which to go on; "" at the beginning. A token that is not good here is refused."""
+        if not self.token:
+            return ""
+        key, listing, given = _read_token(self.token)
+        if listing != self.listing:
+            raise errors.PAGE_TOKEN_OF_ANOTHER.error()
+        if self.now - given > TOKEN_TTL:
+            raise errors.PAGE_TOKEN_EXPIRED.error()
+        return key
+
+    def token_after(self, key: str) -> str:
+        """The token that leads behind ``key``."""
+        return base64.urlsafe_b64encode(json.dumps([key, self.listing, self.now]).encode()).decode()
+
+
+def page(
+    items: Iterable[Item], key: Callable[[Item], str], page_size: int, cursor: Cursor, largest: int, request: str
+) -> tuple[list[Item], str]:
+    """Return one page of ``items``, which come in the order of ``key``, and a token for the next page.
+
+    Every page that has something is followed by a token, the last one included; an empty page has none. A size of 0
+    means the largest, and a larger one is cut to it. ``request`` names the message in errors.
+    """
+    if page_size < 0:
+        raise errors.PAGE_SIZE_NEGATIVE.error(request=request)
+    size = min(page_size or largest, largest)
+    after = cursor.after()
+    rest = (item for item in items if key(item) > after)
+    found = list(islice(rest, size))
+    return found, cursor.token_after(key(found[-1])) if found else ""
+
+
+def _read_token(token: str) -> tuple[str, str, int]:
+    try:
+        key, listing, given = json.loads(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, TypeError, RecursionError):
+        raise errors.PAGE_TOKEN_INVALID.error() from None
+    if not (isinstance(key, str) and isinstance(listing, str) and isinstance(given, int)):
+        raise errors.PAGE_TOKEN_INVALID.error()
+    return key, listing, given
+
 
 Record = Any
 """What a filter looks at: for instance a message of Google's."""
@@ -106,7 +158,7 @@ class Token:
 END = Token("", is_sign=True)
 
 
-def parsed(text: str, fields: Fields) -> Condition:
+def parsed_filter(text: str, fields: Fields) -> Condition:
     """Return what a filter asks of a record; an empty one lets all through."""
     return _Parser(_tokens(text), fields).whole()
 
