@@ -6,11 +6,11 @@ import pytest
 
 from pytest_cloudtasks._service.errors import Code, Help, ServiceError
 from pytest_cloudtasks._service.validation import (
-    is_location,
-    is_queue,
     check_new_queue,
     check_new_task,
     id_of,
+    is_location,
+    is_queue,
     is_queue_id,
     location_of,
     queue_of,
