@@ -28,9 +28,8 @@ OWN_TESTS = {
 }
 """Who has to run all of which part."""
 
-NEEDLESS = ["--ignore=tests/service/test_mutants.py", "--ignore=tests/service/test_against_reference.py"]
-"""Tests of altered copies, and of long histories: the model is run whole by those that say what they look for.
-The suite's measure leaves them out as well, and the proof."""
+NEEDLESS = ["--ignore=tests/service/test_against_reference.py"]
+"""Tests of long histories: the model is run whole by those that say what they look for."""
 
 
 def files_of(*parts: str) -> str:
@@ -59,7 +58,7 @@ def by_own_tests(part: str) -> bool:
 def by_the_suite() -> bool:
     """Whether the suite passes, and runs all of the model and the edges."""
     print("\n=== everything, by the suite", flush=True)
-    passed = measured(*NEEDLESS, "--ignore=tests/proof")
+    passed = measured(*NEEDLESS)
     coverage("report", f"--omit={files_of(*OWN_TESTS)}")
     return coverage("report", f"--include={files_of(*OWN_TESTS)}", "--fail-under=100") and passed
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.undisturbed.test_projects import Project, both, ends
+from tests.slow.processes.undisturbed.test_projects import Project, both, ends
 
 REACHING = Path(__file__).parent / "added" / "test_reaching.py"
 IMPORTS = ("star_files", "importlib_mode", "lazy_client", "other_hooks", "sitecustomized", "measured", "zipped")

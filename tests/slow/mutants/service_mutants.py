@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .reference_parts import DAY, HOUR, SECOND, Laws
+from tests.service.reference_parts import DAY, HOUR, SECOND, Laws
 
 
 @dataclass(frozen=True)

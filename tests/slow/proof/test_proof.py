@@ -1,6 +1,6 @@
 """The model against the naive service, in thousands of steps of the package's own machine.
 
-The suite makes a few; `tox -e proof` makes as many as the environment variable CLOUD_TASKS_PROOF_STEPS says.
+By itself it makes a few; `tox -e proof` makes as many as the environment variable CLOUD_TASKS_PROOF_STEPS says.
 """
 
 from __future__ import annotations

@@ -19,11 +19,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import pytest_cloudtasks._service
+from tests.service.reference_parts import Laws
+from tests.service.side_by_side import Difference, Model, agree_on
+from tests.service.workloads import Workload, any_laws, workloads_under
 
-from .mutants import MUTANTS, Mutant
-from .reference_parts import Laws
-from .side_by_side import Difference, Model, agree_on
-from .workloads import Workload, any_laws, workloads_under
+from .service_mutants import MUTANTS, Mutant
 
 SOURCES = Path(pytest_cloudtasks._service.__file__).parent
 COPY = "altered_model"

@@ -15,12 +15,11 @@ from hypothesis.stateful import Bundle, invariant, rule
 
 from pytest_cloudtasks import Route
 from pytest_cloudtasks.stateful import CloudTasksMachine
-
-from ..acceptance import drawing, naive_permissions
-from ..acceptance.naive_fields import shown_instant, status_of
-from ..acceptance.sequences import CALLER, PARENTS, Script, Setting
-from ..acceptance.telling import delivered, moved, plain, told
-from ..service.reference_parts import SECOND, Attempt
+from tests.acceptance import drawing, naive_permissions
+from tests.acceptance.naive_fields import shown_instant, status_of
+from tests.acceptance.sequences import CALLER, PARENTS, Script, Setting
+from tests.acceptance.telling import delivered, moved, plain, told
+from tests.service.reference_parts import SECOND, Attempt
 
 URL = "https://example.com/"
 UNDER_POLICY = f"{PARENTS[0]}/queues/under-policy"
