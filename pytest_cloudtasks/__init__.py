@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ._api.retry_schedule import RetryPlan, plan
     from ._api.task_request import TaskRequest
     from ._clients.legacy.client import LegacyCloudTasksClient
-    from ._messages.call import RpcCall
+    from ._messages.rpc_call import RpcCall
     from ._server.loopback import CloudTasksServer
     from ._service.task import TaskState
     from ._simulation.django_on_commit import CloudTasksWarning
@@ -76,7 +76,7 @@ _HOMES = {
     "Summary": "_simulation.summary",
     "Blocked": "_simulation.summary",
     "BlockedReason": "_simulation.summary",
-    "RpcCall": "_messages.call",
+    "RpcCall": "_messages.rpc_call",
     "LegacyCloudTasksClient": "_clients.legacy.client",
     "FaultPlan": "_simulation.fault_plans",
     "Route": "_targets.routes",

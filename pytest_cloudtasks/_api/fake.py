@@ -14,8 +14,8 @@ from .._clients.clients import bound_async_client, bound_client, bound_legacy_cl
 from .._clients.interception import interception
 from .._clients.router import switchboard
 from .._diagnostics.strict import check_strictness
-from .._messages.call import RpcCall
-from .._messages.client_errors import exception_for
+from .._messages.errors import exception_for
+from .._messages.rpc_call import RpcCall
 from .._service.errors import ServiceError
 from .._service.events import EventKind
 from .._simulation.django_on_commit import CloudTasksWarning

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Union
 
-from .._messages.call import RpcCall
-from .._messages.injected_errors import RpcFault, codes, rpc_fault
+from .._messages.errors import RpcFault, codes, rpc_fault
+from .._messages.rpc_call import RpcCall
 from .._simulation.dispatch_order import hold_back_waiting
 from .._simulation.fault_plans import Fault, FaultPlan, Occasions
 from .._simulation.matching import UNSET, WITHIN, Match

@@ -15,8 +15,8 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from .._messages.call import RpcCall, rpc_of
 from .._messages.grpc_errors import InProcessRpcError
+from .._messages.rpc_call import RpcCall, rpc_of
 from .channel import caller_retry
 from .router import Backend
 

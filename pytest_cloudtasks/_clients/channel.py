@@ -10,8 +10,8 @@ from typing import Any
 import grpc
 from google.api_core.gapic_v1.method import DEFAULT
 
-from .._messages.call import RpcCall, rpc_of
 from .._messages.grpc_errors import InProcessCall
+from .._messages.rpc_call import RpcCall, rpc_of
 from .router import Backend
 
 caller_retry: ContextVar[Any] = ContextVar("caller_retry", default=DEFAULT)

@@ -6,10 +6,9 @@ import io
 import json
 from typing import Any
 
-from .._messages.grpc_errors import InProcessRpcError
-from .._messages.http_rules import HTTP_RULES
+from .._messages.grpc_errors import InProcessRpcError, status_code_of, status_details
 from .._messages.proto import raw
-from .._messages.rest_errors import status_code_of, status_details
+from .._messages.rest_http import HTTP_RULES
 
 
 def verb_and_path(api: str, rpc: str, request: Any) -> tuple[str, str]:

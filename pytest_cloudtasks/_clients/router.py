@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from .._messages.call import RpcCall
+    from .._messages.rpc_call import RpcCall
 
 
 class Receiver(Protocol):

@@ -16,9 +16,9 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from .._messages.call import RpcCall
 from .._messages.grpc_errors import InProcessRpcError
-from .._messages.http_rules import HTTP_RULES
+from .._messages.rest_http import HTTP_RULES
+from .._messages.rpc_call import RpcCall
 from .aio_channel import LateBoundAioChannel
 from .channel import LateBoundChannel, caller_retry
 from .logged_channel import LoggedWhereAsked

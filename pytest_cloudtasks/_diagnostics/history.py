@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, TypeVar
 
-from .._messages.call import RpcCall
+from .._messages.rpc_call import RpcCall
 from .._service.events import Event
 from .._simulation.calls import Call, call_of
 from .._simulation.notes import Note, Origin

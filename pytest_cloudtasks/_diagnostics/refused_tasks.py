@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .._messages.call import RpcCall
 from .._messages.proto import raw
+from .._messages.rpc_call import RpcCall
 from .._service.task import Task
 from .._service.validation import queue_of
 from .._simulation.matching import Match

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .._messages.call import RpcCall
+from .._messages.rpc_call import RpcCall
 from .._service.errors import TASK_EXISTS
 from .._service.events import EventKind
 from .._service.task import Task, TaskState

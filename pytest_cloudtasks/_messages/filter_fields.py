@@ -7,7 +7,7 @@ from typing import Any
 
 from .._service.listing import Field, Kind
 from .._service.queue import Queue
-from .proto_values import is_repeated, nanoseconds
+from .proto import is_repeated, nanoseconds
 
 _WELL_KNOWN = {"google.protobuf.Duration": Kind.DURATION, "google.protobuf.Timestamp": Kind.TIME}
 

@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 
 import grpc
 
-from .._service.errors import BadRequest, Detail, Help, LocalizedMessage, ServiceError
+from .._service.errors import ServiceError
+from .errors import status_of
 
 _STATUS = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -94,25 +95,25 @@ def _details(error: ServiceError) -> tuple[tuple[str, bytes], ...]:
     return (("grpc-status-details-bin", status_of(error).SerializeToString()),)
 
 
-def status_of(error: ServiceError) -> Any:
-    """The error as a google.rpc.Status, details and all."""
-    from google.rpc import status_pb2
+def status_code_of(error: InProcessRpcError) -> int:
+    """The HTTP status of an error.
 
-    status = status_pb2.Status(code=error.code.value, message=error.message)
-    for detail in error.details:
-        status.details.add().Pack(_message(detail))
-    return status
+    UNKNOWN and DATA_LOSS, which have none in the library, are 500. Evidence: documented (google.rpc.Code).
+    """
+    from google.api_core import exceptions
+
+    return int(exceptions.from_grpc_status(error.code(), error.details()).code or 500)
 
 
-def _message(detail: Detail) -> Any:
-    """A detail as Google's message."""
-    from google.rpc import error_details_pb2
+def status_details(error: InProcessRpcError) -> list[Any]:
+    """The error's details, which gRPC sends in binary form, in JSON's."""
+    if not error.trailing_metadata():
+        return []
+    from google.protobuf import json_format
+    from google.rpc import error_details_pb2, status_pb2
 
-    if isinstance(detail, Help):
-        return error_details_pb2.Help(links=[{"description": detail.description, "url": detail.url}])
-    if isinstance(detail, LocalizedMessage):
-        return error_details_pb2.LocalizedMessage(locale=detail.locale, message=detail.message)
-    if isinstance(detail, BadRequest):
-        violations = [{"field": field, "description": text} for field, text in detail.violations]
-        return error_details_pb2.BadRequest(field_violations=violations)
-    return error_details_pb2.ErrorInfo(reason=detail.reason, domain=detail.domain, metadata=dict(detail.metadata))
+    ((_, value),) = error.trailing_metadata()
+    # JSON needs the types that the details are of: the pool has them once their module is imported.
+    pool = error_details_pb2.DESCRIPTOR.pool
+    status = status_pb2.Status.FromString(value)
+    return [json_format.MessageToDict(detail, descriptor_pool=pool) for detail in status.details]

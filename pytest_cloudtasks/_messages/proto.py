@@ -1,4 +1,4 @@
-"""Messages as protobuf has them, and as the installed library shows them.
+"""Messages: protobuf's and the installed library's, their fields, and the values in them.
 
 From 2.0 on the library wraps protobuf's messages in proto-plus's; before, they were its messages.
 """
@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
+
+from .._text import did_you_mean, listed
+from .._units import SECOND
 
 PACKAGE = "google.cloud.tasks."
 """What the full names of Google's messages for tasks begin with."""
@@ -111,3 +114,150 @@ def _described(kind: type) -> Any:
 def is_message_of_tasks(described: Any) -> bool:
     name = getattr(described, "full_name", None)
     return isinstance(name, str) and name.startswith(PACKAGE)
+
+
+def plain(message: Any) -> Any:
+    """The set fields of a message as a dict; durations as nanoseconds."""
+    kind = message.DESCRIPTOR.full_name if hasattr(message, "DESCRIPTOR") else None
+    if kind is None:
+        return message
+    if kind in ("google.protobuf.Duration", "google.protobuf.Timestamp"):
+        return nanoseconds(message)
+    return {field.name: plain(value) for field, value in message.ListFields()}
+
+
+def is_repeated(field: Any) -> bool:
+    """Return whether a field is a list; newer releases of protobuf warn of ``label``."""
+    repeated = getattr(field, "is_repeated", None)
+    return bool(field.label == field.LABEL_REPEATED if repeated is None else repeated)
+
+
+def nanoseconds(message: Any) -> int:
+    """A Timestamp or a Duration as an integer of nanoseconds."""
+    return message.seconds * SECOND + message.nanos  # type: ignore[no-any-return]
+
+
+def set_instant(message: Any, nanoseconds: int) -> None:
+    """Write a Timestamp or a non-negative Duration."""
+    message.seconds, message.nanos = divmod(nanoseconds, SECOND)
+    if not nanoseconds:
+        message.SetInParent()  # a duration of zero is set nevertheless
+
+
+SYNONYMS = {
+    "body": "payload",
+    "dispatch_count": "attempt_dispatch_count",
+    "first_attempt": "first_attempt_status",
+    "last_attempt": "last_attempt_status",
+    "max_concurrent_dispatches": "max_concurrent_tasks",
+    "max_dispatches_per_second": "max_tasks_dispatched_per_second",
+    "relative_uri": "relative_url",
+    "response_count": "attempt_response_count",
+    "type": "type_",
+}
+"""A name as v2 has it, or would have it, and the one that another version has instead."""
+OURS = {theirs: ours for ours, theirs in SYNONYMS.items()}
+"""The other way round."""
+ROUTING_WITHIN = ("app_engine_http_queue", "app_engine_http_target")
+"""The fields in which v2beta3 and v2beta2 keep a queue's app_engine_routing_override."""
+
+
+def spelled(descriptor: Any, name: str) -> str:
+    """What a message calls the field that v2 calls ``name``; "" if it has none."""
+    return next((one for one in (name, SYNONYMS.get(name, "")) if one in descriptor.fields_by_name), "")
+
+
+def camel_case(name: str) -> str:
+    """A field as Google's error texts spell it: ``maxAttempts``."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+REFUSALS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+"""What the library raises for fields that it can't take."""
+_DURATION = "google.protobuf.Duration"
+_WELL_KNOWN = {
+    _DURATION: 'a timedelta or a text such as "10s"',
+    "google.protobuf.Timestamp": 'an aware datetime or a text such as "2030-01-01T00:00:00Z"',
+}
+_NOT_OFFERED = ("name", "purge_time", "stats")
+"""Fields of a Queue that are set otherwise, or by the service alone."""
+Takes = Callable[[Any], bool]
+"""Whether the library takes a value in the place that is looked at."""
+
+
+def built_queue(kind: Any, fields: Mapping[str, Any], name: str) -> Any:
+    """Protobuf's message of the queue ``name``, of the library's ``kind``.
+
+    Raises ValueError, or TypeError for a value of a wrong class, with a sentence about the first field that can't be.
+    """
+    try:
+        return built(kind, {**fields, "name": name})
+    except REFUSALS as error:
+        told = _trouble(raw_class(kind).DESCRIPTOR, fields, "", lambda value: _builds(kind, value)) or f"{error}."
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(told) from None
+
+
+def _builds(kind: Any, fields: Mapping[str, Any]) -> bool:
+    try:
+        built(kind, fields)
+    except REFUSALS:
+        return False
+    return True
+
+
+def _trouble(descriptor: Any, fields: Mapping[Any, Any], path: str, takes: Takes) -> str:
+    """The first of ``fields`` that is none, or has a value that it can't have; "" if the library takes each."""
+    for name, value in fields.items():
+        field = descriptor.fields_by_name.get(name) if isinstance(name, str) else None
+        if field is None:
+            return _no_field(descriptor, name, path)
+        told = _trouble_of_value(field, value, f"{path}{name}", _within(takes, name))
+        if told:
+            return told
+    return ""
+
+
+def _within(takes: Takes, name: str) -> Takes:
+    return lambda value: takes({name: value})
+
+
+def _trouble_of_value(field: Any, value: Any, path: str, takes: Takes) -> str:
+    kind = field.message_type
+    if kind is not None and kind.full_name not in _WELL_KNOWN and not kind.GetOptions().map_entry:
+        if isinstance(value, Mapping):
+            return _trouble(kind, value, f"{path}.", takes)
+        if isinstance(value, (list, tuple)) and takes([]):
+            many = ((f"{path}[{at}]", one) for at, one in enumerate(value))
+            told = (_trouble_of_value(field, one, where, lambda it: takes([it])) for where, one in many)
+            return next(filter(None, told), "")
+    if takes(value):
+        return ""
+    return f"{path} takes {'a list, each ' if takes([]) else ''}{_taken(field, value)}, and got {value!r}."
+
+
+def _no_field(descriptor: Any, name: Any, path: str) -> str:
+    fields = [one for one in descriptor.fields if path or one.name not in _NOT_OFFERED]
+    within = [one.name for one in fields if one.message_type is not None and name in one.message_type.fields_by_name]
+    names = [one.name for one in fields]
+    near = f" Did you mean '{within[0]}.{name}'?" if within else did_you_mean(name, names)
+    has_durations = any(getattr(one.message_type, "full_name", "") == _DURATION for one in fields)
+    durations = ', durations as a timedelta or a text such as "10s"' if has_durations or not path else ""
+    return f"{path}{name} is no field of Google's {descriptor.name}.{near} Its fields are {listed(names)}{durations}."
+
+
+def _taken(field: Any, value: Any) -> str:
+    """What ``field`` takes, and not ``value``."""
+    kind = field.message_type
+    if kind is not None:
+        return _WELL_KNOWN.get(kind.full_name, f"a mapping of the fields of Google's {kind.name}")
+    if field.enum_type is not None:
+        names = field.enum_type.values_by_name
+        return listed((repr(one) for one in names if not one.endswith("_UNSPECIFIED")), "or")
+    if field.type == field.TYPE_STRING:
+        return "a text"
+    if field.type == field.TYPE_BOOL:
+        return "True or False"
+    if field.type in (field.TYPE_DOUBLE, field.TYPE_FLOAT):
+        return "a number"
+    return "a whole number of 32 bits" if isinstance(value, int) and not isinstance(value, bool) else "a whole number"

@@ -8,18 +8,28 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .._service import errors
-from .._service.overrides import ROUTING_OVERRIDE
+from .._service.overrides import ROUTING_OVERRIDE, Overrides
 from .._service.queue import Queue, QueueStats
 from .._service.queue_settings import QueueType, Settings
 from .._service.retry import UNLIMITED, RetryConfig
 from .._units import truncated
-from . import http_overrides as http_targets
-from .field_names import OURS, ROUTING_WITHIN, camel_case, spelled
-from .proto import is_message_of_tasks, raw, raw_class, shown
-from .proto_values import is_repeated, plain, set_instant
+from .proto import (
+    OURS,
+    ROUTING_WITHIN,
+    camel_case,
+    is_message_of_tasks,
+    is_repeated,
+    plain,
+    raw,
+    raw_class,
+    set_instant,
+    shown,
+    spelled,
+)
 
 if TYPE_CHECKING:
     from .filter_fields import FilterFields
+
 
 _TTLS = ("task_ttl", "tombstone_ttl")
 _SETTINGS = ("rate_limits", "retry_config", "stackdriver_logging_config", ROUTING_OVERRIDE, "http_target", *_TTLS)
@@ -82,7 +92,7 @@ class QueueMessages:
             elif name == "retry_config":
                 settings[name] = self.retry_settings(value)
             elif name == "http_target":
-                settings[name] = http_targets.read(value)
+                settings[name] = overrides_of(value)
             elif name == self._routing:
                 settings[ROUTING_OVERRIDE] = plain(value.app_engine_routing_override)
             elif name == self._type:
@@ -184,7 +194,7 @@ class QueueMessages:
             elif name != "http_target" and self._has_logging:
                 _set(getattr(message, name), values)
         if self._has_http_target and "http_target" in other:
-            http_targets.write(message.http_target, other["http_target"])
+            write_overrides(message.http_target, other["http_target"])
 
     def write_retry(self, message: Any, config: RetryConfig) -> None:
         """Fill in a RetryConfig."""
@@ -230,3 +240,26 @@ def _set(message: Any, values: Mapping[str, Any]) -> None:
     message.SetInParent()
     for name, value in values.items():
         setattr(message, name, value)
+
+
+def overrides_of(message: Any) -> Overrides:
+    """The set fields of a message, nested as there; enum values by name."""
+    return {field.name: _value(field, value) for field, value in message.ListFields()}
+
+
+def _value(field: Any, value: Any) -> Any:
+    if field.message_type is not None:
+        # A repeated field is a sequence of its own kind.
+        return overrides_of(value) if hasattr(value, "ListFields") else [overrides_of(one) for one in value]
+    if field.enum_type is not None:
+        known = field.enum_type.values_by_number.get(value)
+        return value if known is None else known.name
+    return value
+
+
+def write_overrides(message: Any, settings: Overrides) -> None:
+    """Set the fields that ``settings`` has."""
+    from google.protobuf import json_format
+
+    message.SetInParent()
+    json_format.ParseDict(settings, message)

@@ -6,21 +6,32 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
-from collections.abc import Callable, Sequence
-from typing import Any
-from urllib.parse import parse_qsl
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, unquote
 
 from google.api_core.gapic_v1.method import DEFAULT
 
-from . import rest_errors
-from .call import RpcCall
+from . import rest_http
+from .api_versions import TYPES, Method, methods_of
 from .grpc_errors import InProcessRpcError
 from .proto import shown as as_the_library_has_it
-from .rest_errors import RestError
-from .rest_http import FORM, RestRequest, RestResponse, json_response, page_not_found
+from .rest_http import (
+    BODIES,
+    FORM,
+    HTTP_RULES,
+    SECOND_PATHS,
+    RestError,
+    RestRequest,
+    RestResponse,
+    json_response,
+    page_not_found,
+)
 from .rest_json import Violation, bind, checked, fill, parsed, shown
-from .rest_routes import Route, route_of
+from .rpc_call import RpcCall
 
 MAX_BODY = 10 * 1024 * 1024
 """Bytes of a request's body. Evidence: reported (of other Google APIs); that of Cloud Tasks is unknown."""
@@ -74,9 +85,9 @@ def _answered(
     try:
         response = receive(call)
     except InProcessRpcError as error:
-        raise rest_errors.of_rpc(error) from None
+        raise rest_http.of_rpc(error) from None
     except BaseException as error:  # what fails a test is none of Exception
-        raise rest_errors.failed(error) from None
+        raise rest_http.failed(error) from None
     return shown(response, enums_as_numbers=_wants_numbers(parameters))
 
 
@@ -89,11 +100,11 @@ def _decoded(request: RestRequest) -> bytes:
         try:
             found = unpacking.decompress(found, MAX_BODY + 1)
         except zlib.error:
-            raise rest_errors.malformed(f"The request's body can't be unpacked: it is not {encoding}.") from None
+            raise rest_http.malformed(f"The request's body can't be unpacked: it is not {encoding}.") from None
     elif encoding != "identity":
-        raise rest_errors.malformed(f"The request's Content-Encoding is {encoding!r}. Send gzip, deflate, or none.")
+        raise rest_http.malformed(f"The request's Content-Encoding is {encoding!r}. Send gzip, deflate, or none.")
     if len(found) > MAX_BODY:
-        raise rest_errors.too_large(MAX_BODY)
+        raise rest_http.too_large(MAX_BODY)
     return found
 
 
@@ -154,3 +165,74 @@ def _wants_numbers(parameters: Parameters) -> bool:
 def _is_pretty(parameters: Parameters) -> bool:
     """Whether the response is laid out by lines, unless it is asked for otherwise. Evidence: recorded."""
     return not any(name in ("prettyPrint", "pp") and value in ("false", "0") for name, value in parameters)
+
+
+class Route(NamedTuple):
+    """What a path leads to."""
+
+    method: Method
+    values: Mapping[str, str]
+    """Fields that the path has set."""
+    body: str | None
+    """The field that the body is; "*" for the whole request, None where the query has what the path hasn't."""
+
+
+class _Rule(NamedTuple):
+    verb: str
+    pattern: re.Pattern[str]
+    custom_verb: str
+    """What follows the path's last colon: ``pause``; "" for none."""
+    fields: tuple[str, ...]
+    method: Method
+
+    @property
+    def body(self) -> str | None:
+        return BODIES.get(self.method.rpc, "*" if self.verb == "POST" else None)
+
+
+def route_of(verb: str, path: str) -> Route | None:
+    """Return the RPC that a request asks for, by its ``path`` as it came; None for a path that leads nowhere.
+
+    Names may be percent-encoded in whole or in part: no ID has a character that would mean something else then. A colon
+    with the custom verb of any RPC is none of a name. Evidence: recorded (rest-11).
+    """
+    name, colon, custom_verb = path.rpartition(":")
+    if not colon or custom_verb not in _custom_verbs():
+        name, custom_verb = path, ""
+    plain = unquote(name)
+    for rule in _rules():
+        if rule.verb == verb and rule.custom_verb == custom_verb and (match := rule.pattern.fullmatch(plain)):
+            return Route(rule.method, dict(zip(rule.fields, match.groups(), strict=True)), rule.body)
+    return None
+
+
+@cache
+def _custom_verbs() -> frozenset[str]:
+    return frozenset(rule.custom_verb for rule in _rules()) - {""}
+
+
+@cache
+def _rules() -> list[_Rule]:
+    """Those of all versions."""
+    found = []
+    for api in TYPES:
+        version, methods = api.rpartition(".")[2], methods_of(api)
+        paths = [(rpc, verb, f"/{version}/{template}") for rpc, (verb, template) in HTTP_RULES.items()]
+        paths += [(rpc, verb, template.format(version=version)) for rpc, verb, template in SECOND_PATHS]
+        for rpc, verb, template in paths:
+            if rpc in methods:
+                path, _, custom_verb = template.partition(":")
+                found.append(_Rule(verb.upper(), *_compiled(path, custom_verb), methods[rpc]))
+    return found
+
+
+def _compiled(template: str, custom_verb: str) -> tuple[re.Pattern[str], str, tuple[str, ...]]:
+    """A template as an expression with a group for each field, its custom verb, and the fields."""
+    pattern, fields = "", []
+    for literal, field, segments in re.findall(r"([^{]+)|\{([^=}]+)=([^}]+)\}", template):
+        if field:
+            fields.append(field)
+            pattern += f"({segments.replace('*', '[^/]+')})"
+        else:
+            pattern += re.escape(literal)
+    return re.compile(pattern), custom_verb, tuple(fields)

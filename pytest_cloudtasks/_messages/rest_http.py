@@ -1,13 +1,16 @@
-"""HTTP requests and responses as plain data."""
+"""REST as plain data: requests, responses and errors of HTTP, and the verb and path of each RPC."""
 
 from __future__ import annotations
 
 import html
 import json
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
+
+from .grpc_errors import InProcessRpcError, status_code_of, status_details
 
 Headers = Sequence[tuple[str, str]]
 _HOST = re.compile("^https?://[^/?#]*", re.IGNORECASE)
@@ -84,4 +87,118 @@ _PAGE = """\
   <title>Error 404 (Not Found)!!1</title>
   <p><b>404.</b> <ins>That\u2019s an error.</ins>
   <p>The requested URL <code>{path}</code> was not found on this server.  <ins>That\u2019s all we know.</ins>
+"""
+
+
+_log = logging.getLogger("pytest_cloudtasks")
+BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
+
+
+class RestError(Exception):
+    """A request that gets no further than the endpoint."""
+
+    def __init__(self, code: int, status: str, message: str, details: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.message = message
+        self.details = details
+
+    def response(self, *, pretty: bool = True) -> RestResponse:
+        """Return the response."""
+        error = {"code": self.code, "message": self.message, "status": self.status}
+        value = {"error": {**error, "details": list(self.details)} if self.details else error}
+        return json_response(self.code, value, pretty=pretty)
+
+
+def of_rpc(error: InProcessRpcError) -> RestError:
+    """The service's refusal."""
+    code, name = status_code_of(error), error.code().name
+    return RestError(code, name, error.details(), status_details(error))
+
+
+def invalid(violations: Sequence[tuple[str, str]]) -> RestError:
+    """A request that is none: what is wrong, each with the path of the field. Evidence: reported."""
+    listed = [{"field": path, "description": told} if path else {"description": told} for path, told in violations]
+    text = "\n".join(told for _, told in violations)
+    return RestError(400, "INVALID_ARGUMENT", text, [{"@type": BAD_REQUEST, "fieldViolations": listed}])
+
+
+def too_large(limit: int) -> RestError:
+    """A body beyond the limit. Evidence: reported (of other Google APIs, by the same front end)."""
+    text = f"Request payload size exceeds the limit: {limit} bytes."
+    return RestError(400, "INVALID_ARGUMENT", text)
+
+
+def malformed(text: str) -> RestError:
+    """A request that is no HTTP, or whose body is cut. Evidence: our choice."""
+    return RestError(400, "INVALID_ARGUMENT", text)
+
+
+def failed(error: BaseException) -> RestError:
+    """Return the error for a call that the fake can't answer, and log what is a mistake of the fake itself.
+
+    What fails the test is none of Exception, and its text says what to do. Evidence: our choice.
+    """
+    if not isinstance(error, Exception):
+        return RestError(500, "INTERNAL", str(error))
+    _log.error("pytest-cloudtasks could not answer a request, by a mistake of its own.", exc_info=error)
+    return RestError(500, "INTERNAL", "Internal error encountered.")
+
+
+_LOCATION = "projects/*/locations/*"
+_QUEUE = f"{_LOCATION}/queues/*"
+_TASK = f"{_QUEUE}/tasks/*"
+
+HTTP_RULES: dict[str, tuple[str, str]] = {
+    "create_queue": ("post", f"{{parent={_LOCATION}}}/queues"),
+    "get_queue": ("get", f"{{name={_QUEUE}}}"),
+    "list_queues": ("get", f"{{parent={_LOCATION}}}/queues"),
+    "update_queue": ("patch", f"{{queue.name={_QUEUE}}}"),
+    "delete_queue": ("delete", f"{{name={_QUEUE}}}"),
+    "purge_queue": ("post", f"{{name={_QUEUE}}}:purge"),
+    "pause_queue": ("post", f"{{name={_QUEUE}}}:pause"),
+    "resume_queue": ("post", f"{{name={_QUEUE}}}:resume"),
+    "get_iam_policy": ("post", f"{{resource={_QUEUE}}}:getIamPolicy"),
+    "set_iam_policy": ("post", f"{{resource={_QUEUE}}}:setIamPolicy"),
+    "test_iam_permissions": ("post", f"{{resource={_QUEUE}}}:testIamPermissions"),
+    "create_task": ("post", f"{{parent={_QUEUE}}}/tasks"),
+    "get_task": ("get", f"{{name={_TASK}}}"),
+    "list_tasks": ("get", f"{{parent={_QUEUE}}}/tasks"),
+    "delete_task": ("delete", f"{{name={_TASK}}}"),
+    "run_task": ("post", f"{{name={_TASK}}}:run"),
+    "lease_tasks": ("post", f"{{parent={_QUEUE}}}/tasks:lease"),
+    "acknowledge_task": ("post", f"{{name={_TASK}}}:acknowledge"),
+    "renew_lease": ("post", f"{{name={_TASK}}}:renewLease"),
+    "cancel_lease": ("post", f"{{name={_TASK}}}:cancelLease"),
+    "batch_create_tasks": ("post", f"{{parent={_QUEUE}}}/tasks:batchCreate"),
+    "batch_delete_tasks": ("post", f"{{parent={_QUEUE}}}/tasks:batchDelete"),
+    "buffer_task": ("post", f"{{queue={_QUEUE}}}/tasks/{{task_id=*}}:buffer"),
+    "get_operation": ("get", f"{{name={_LOCATION}/operations/*}}"),
+    "get_location": ("get", f"{{name={_LOCATION}}}"),
+    "list_locations": ("get", "{name=projects/*}/locations"),
+    "get_cmek_config": ("get", f"{{name={_LOCATION}/cmekConfig}}"),
+    "update_cmek_config": ("patch", f"{{cmek_config.name={_LOCATION}/cmekConfig}}"),
+}
+"""RPC to HTTP verb and path template. Evidence: documented (the google.api.http annotations)."""
+
+BODIES = {
+    "create_queue": "queue",
+    "update_queue": "queue",
+    "update_cmek_config": "cmek_config",
+    "upload_queue_yaml": "http_body",
+}
+"""The field that is the body of a request; of other POST requests the body is all of the message.
+
+Evidence: documented (the google.api.http annotations), as are verbs and paths.
+"""
+
+SECOND_PATHS = (
+    ("buffer_task", "post", "/{version}/{{queue=projects/*/locations/*/queues/*}}/tasks:buffer"),
+    ("buffer_task", "post", "/{version}/{{queue=projects/*/locations/*/queues/*}}/tasks/:buffer"),
+    ("upload_queue_yaml", "post", "/api/queue/update"),
+)
+"""Paths that the library's transport doesn't know: two for tasks without an ID, and one without a version.
+
+Evidence: documented; of the one with an empty ID reported, since ``gcloud tasks buffer`` and discovery clients send it.
 """

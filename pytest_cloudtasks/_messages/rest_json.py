@@ -21,9 +21,8 @@ from google.protobuf import any_pb2, json_format
 from google.protobuf.descriptor import FieldDescriptor
 
 from .json_text import JsonError, read_json
-from .proto import raw
-from .proto_values import is_repeated
-from .rest_errors import RestError, invalid
+from .proto import is_repeated, raw
+from .rest_http import RestError, invalid
 
 _LONGEST = 1_000
 """Characters of a name or value of the request that an error repeats. Evidence: our choice."""

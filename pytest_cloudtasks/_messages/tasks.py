@@ -12,9 +12,7 @@ from .._service.request import AppEngineTarget, Headers, HttpTarget, OAuthToken,
 from .._service.task import Attempt, Task, TaskSpec
 from .._service.validation import NO_INSTANT
 from .._units import SECOND, truncated
-from .field_names import spelled
-from .proto import raw, raw_class, shown_as
-from .proto_values import nanoseconds, set_instant
+from .proto import nanoseconds, raw, raw_class, set_instant, shown_as, spelled
 from .queues import QueueMessages
 
 VIEW_BASIC, VIEW_FULL = 1, 2

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .._messages.call import RpcCall
+from .._messages.rpc_call import RpcCall
 from .._service.events import Event
 from .._service.request import HttpTarget, PullMessage
 from .._service.retry import GiveUp, Retry

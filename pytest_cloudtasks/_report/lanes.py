@@ -8,7 +8,7 @@ from itertools import groupby, zip_longest
 from typing import Any
 
 from .._diagnostics.event_text import QUEUE_TEXTS
-from .._messages.call import RpcCall
+from .._messages.rpc_call import RpcCall
 from .._service.events import Event, EventKind
 from .._service.retry import GiveUp, Retry
 from .._service.task import Attempt, Outcome, OutcomeKind, Task, TaskState

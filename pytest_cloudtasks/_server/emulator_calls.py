@@ -18,8 +18,8 @@ from typing import Any
 
 import grpc
 
-from .._messages.call import RpcCall
 from .._messages.grpc_errors import InProcessRpcError
+from .._messages.rpc_call import RpcCall
 
 _AT_ONCE = 100
 """Calls that are answered before deliveries and other requests get their turn."""

@@ -14,7 +14,7 @@ from unicodedata import category
 from .._diagnostics.event_text import entry_text
 from .._diagnostics.history import Entry
 from .._diagnostics.timeline_json import entry_data
-from .._messages.call import RpcCall
+from .._messages.rpc_call import RpcCall
 from .._service.events import Event, EventKind
 from .._simulation.calls import name_in, short_resource
 from .._text import counted

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._clients.id_tokens import authorization_for
-from .._messages.call import RpcCall
+from .._messages.rpc_call import RpcCall
 from .._service.events import Event
 from .._service.queue import Queue
 from .._service.task import NO_RESPONSE, Attempt, OutcomeKind

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._messages.call import RpcCall
+from .._messages.rpc_call import RpcCall
 from .._service.task import Attempt, Task
 from .._simulation.call_log import CallLog
 from .._simulation.settings import Settings

@@ -11,10 +11,10 @@ from google.api_core.gapic_v1.method import DEFAULT
 from google.protobuf.message import DecodeError
 
 from .._clients.router import Receiver
-from .._messages.call import RpcCall
+from .._messages.api_versions import Method, method_at
 from .._messages.grpc_errors import InProcessRpcError
 from .._messages.proto import raw, shown
-from .._messages.rpc_table import Method, method_at
+from .._messages.rpc_call import RpcCall
 
 THREADS = 16
 """Calls that are answered at the same time; a handler of an eager dispatch may make calls of its own."""

@@ -15,7 +15,7 @@ from .host_names import allowed_host
 
 if TYPE_CHECKING:
     from .._api.fake import FakeCloudTasks
-    from .._messages.call import RpcCall
+    from .._messages.rpc_call import RpcCall
 
 HOST = "127.0.0.1"
 

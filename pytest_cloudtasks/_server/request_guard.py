@@ -17,9 +17,8 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
-from .._messages.rest_errors import RestError
-from .._messages.rest_http import FORM, RestRequest
-from .._messages.rest_routes import route_of
+from .._messages.rest import route_of
+from .._messages.rest_http import FORM, RestError, RestRequest
 from .._targets.urls import is_loopback
 from .host_names import AUTHORITY, host_name, is_wildcard
 

@@ -9,10 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from aiohttp import web
 
 from .._clients.router import Receiver
-from .._messages import rest_errors
+from .._messages import rest_http
 from .._messages.rest import MAX_BODY, answer
-from .._messages.rest_errors import RestError
-from .._messages.rest_http import RestRequest, RestResponse
+from .._messages.rest_http import RestError, RestRequest, RestResponse
 from .request_guard import RequestGuard, lacks_json, not_json
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -97,6 +96,6 @@ async def _body_of(request: web.Request) -> bytes:
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge:
-        raise rest_errors.too_large(MAX_BODY) from None
+        raise rest_http.too_large(MAX_BODY) from None
     except web.RequestPayloadError as error:
-        raise rest_errors.malformed(f"The body of the request can't be read: {error}") from None
+        raise rest_http.malformed(f"The body of the request can't be read: {error}") from None

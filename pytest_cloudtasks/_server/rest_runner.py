@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .._messages.rest_errors import RestError, malformed
+from .._messages.rest_http import RestError, malformed
 from .rest_endpoint import to_aiohttp
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .._messages.call import RpcCall
+    from .._messages.rpc_call import RpcCall
 
 
 class CallLog:

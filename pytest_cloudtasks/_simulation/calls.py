@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .._service.validation import id_of, is_queue, queue_of
 
 if TYPE_CHECKING:
-    from .._messages.call import RpcCall
+    from .._messages.rpc_call import RpcCall
 
 
 @dataclass(frozen=True)

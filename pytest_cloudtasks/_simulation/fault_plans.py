@@ -7,7 +7,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Any, NamedTuple
 
-from .._messages.injected_errors import RpcFault
+from .._messages.errors import RpcFault
 from .._service.task import Task
 from .._text import counted
 from .choices import Choices

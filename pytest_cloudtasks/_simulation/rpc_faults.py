@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._messages.injected_errors import DEADLINE
+from .._messages.errors import DEADLINE
 from .fault_plans import Fault
 
 if TYPE_CHECKING:
-    from .._messages.call import RpcCall
     from .._messages.grpc_errors import InProcessRpcError
+    from .._messages.rpc_call import RpcCall
     from .state import State
 
 

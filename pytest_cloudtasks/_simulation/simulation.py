@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._clients.router import switchboard
 from .._messages import api_versions as frontends
-from .._messages.call import RpcCall
+from .._messages.rpc_call import RpcCall
 from .._service.errors import ServiceError
 from .._service.service import Service
 from .._service.task import Task

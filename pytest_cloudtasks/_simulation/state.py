@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._messages import api_versions as frontends
-from .._messages.call import RpcCall
+from .._messages.rpc_call import RpcCall
 from .._messages.rpc_handlers import Frontend
 from .._service.queue import Queue
 from .._service.request import PullMessage

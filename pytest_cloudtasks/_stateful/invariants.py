@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .._messages.proto import raw
-from .._messages.proto_values import nanoseconds
+from .._messages.proto import nanoseconds, raw
 from .._service.task import TaskState
 from .._simulation.records import TaskRecord
 from .._time.instants import to_datetime

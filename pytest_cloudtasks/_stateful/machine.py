@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 from hypothesis.strategies import SearchStrategy
 
 from .._api.fake import FakeCloudTasks
-from .._messages.client_errors import is_refusal
+from .._messages.errors import is_refusal
 from .._service.validation import id_of, location_of
 from .._simulation.warnings import CloudTasksLintWarning
 from .._strategies.outcomes import Outcome

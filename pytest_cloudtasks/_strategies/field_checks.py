@@ -12,8 +12,7 @@ from typing import Any
 
 from hypothesis.errors import InvalidArgument
 
-from .._messages.field_names import OURS
-from .._messages.proto import raw_class
+from .._messages.proto import OURS, raw_class
 from .._text import did_you_mean, listed
 from .versions import Version, types_of
 

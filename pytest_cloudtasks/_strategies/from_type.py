@@ -9,8 +9,7 @@ from typing import Any, cast
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from .._messages.proto import PACKAGE, built, raw_class, shown
-from .._messages.proto_values import is_repeated
+from .._messages.proto import PACKAGE, built, is_repeated, raw_class, shown
 from .._service.pull_queues import MAX_TASKS
 from . import names as naming
 from . import pull_messages as pulling

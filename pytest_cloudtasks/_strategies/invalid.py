@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from .._messages.client_errors import exception_for
+from .._messages.errors import exception_for
 from .._service import errors
 from .._service.errors import ServiceError
 from .._service.options import MAX_TASK_SIZE

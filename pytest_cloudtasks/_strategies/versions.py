@@ -10,8 +10,7 @@ from typing import Any, Literal
 from hypothesis.errors import InvalidArgument
 
 from .._messages.api_versions import speaking
-from .._messages.field_names import ROUTING_WITHIN, spelled
-from .._messages.proto import built, raw_class, shown
+from .._messages.proto import ROUTING_WITHIN, built, raw_class, shown, spelled
 from .._messages.tasks import Messages
 from .._service.overrides import ROUTING_OVERRIDE
 from .._service.retry import UNLIMITED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_cloudtasks._messages.call import RpcCall
+from pytest_cloudtasks._messages.rpc_call import RpcCall
 from pytest_cloudtasks._messages.rpc_handlers import Frontend
 from pytest_cloudtasks._service.service import Service
 

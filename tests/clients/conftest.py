@@ -12,8 +12,8 @@ import grpc
 import pytest
 
 from pytest_cloudtasks._clients.router import switchboard
-from pytest_cloudtasks._messages.call import RpcCall
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
+from pytest_cloudtasks._messages.rpc_call import RpcCall
 
 
 class ScriptedBackend:

@@ -19,8 +19,8 @@ from pytest_cloudtasks._clients.aio_channel import AnsweredCall, LateBoundAioCha
 from pytest_cloudtasks._clients.channel import caller_retry
 from pytest_cloudtasks._clients.router import switchboard
 from pytest_cloudtasks._clients.transports import bound_to_async, late_bound_grpc_asyncio, redirectable_async
-from pytest_cloudtasks._messages.call import RpcCall
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
+from pytest_cloudtasks._messages.rpc_call import RpcCall
 
 GET_TASK = "/google.cloud.tasks.v2.CloudTasks/GetTask"
 QUEUE = "projects/p/locations/l/queues/q"

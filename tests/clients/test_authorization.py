@@ -9,7 +9,7 @@ import pytest
 from google.cloud import tasks_v2 as v2
 from google.cloud import tasks_v2beta2 as v2beta2
 
-from pytest_cloudtasks._messages.iam_checks import authorize
+from pytest_cloudtasks._messages.rpc_handlers import authorize
 from pytest_cloudtasks._service.errors import Code, ServiceError
 from pytest_cloudtasks._service.iam import Binding, Policy
 from pytest_cloudtasks._service.options import Knobs

@@ -8,8 +8,8 @@ import pytest
 from google.api_core import gapic_v1
 
 from pytest_cloudtasks._clients.channel import LateBoundChannel, caller_retry
-from pytest_cloudtasks._messages.call import RpcCall, snake_case
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
+from pytest_cloudtasks._messages.rpc_call import RpcCall, snake_case
 
 GET_TASK = "/google.cloud.tasks.v2.CloudTasks/GetTask"
 

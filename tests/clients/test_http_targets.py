@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.cloud.tasks_v2 import types
 
-from pytest_cloudtasks._messages.http_overrides import read, write
+from pytest_cloudtasks._messages.queues import overrides_of, write_overrides
 
 EVERYTHING = {
     "uri_override": {
@@ -27,9 +27,9 @@ EVERYTHING = {
 def there_and_back(settings: dict[str, Any]) -> Any:
     message = types.HttpTarget.pb(types.HttpTarget(settings))
     written = types.HttpTarget.pb(types.HttpTarget())
-    write(written, read(message))
+    write_overrides(written, overrides_of(message))
     assert written == message
-    return read(written)
+    return overrides_of(written)
 
 
 @pytest.mark.parametrize(
@@ -51,5 +51,5 @@ def test_settings_come_out_as_they_went_in(settings: dict[str, Any]) -> None:
 def test_what_is_written_is_set_even_if_it_is_empty() -> None:
     """An HTTP target without a field is there all the same."""
     queue = types.Queue.pb(types.Queue())
-    write(queue.http_target, {})
+    write_overrides(queue.http_target, {})
     assert queue.HasField("http_target")

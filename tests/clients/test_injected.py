@@ -9,7 +9,7 @@ import grpc
 import pytest
 from google.api_core import exceptions
 
-from pytest_cloudtasks._messages.injected_errors import DEADLINE, TEXTS, RpcFault, codes, rpc_fault
+from pytest_cloudtasks._messages.errors import DEADLINE, TEXTS, RpcFault, codes, rpc_fault
 
 UNAVAILABLE = RpcFault("UNAVAILABLE", "The service is currently unavailable.")
 

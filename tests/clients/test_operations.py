@@ -9,8 +9,8 @@ import pytest
 from google.cloud.tasks_v2 import types
 from google.protobuf import empty_pb2
 
-from pytest_cloudtasks._messages.operations import message_of
 from pytest_cloudtasks._messages.tasks import Messages
+from pytest_cloudtasks._messages.versioned_rpcs import message_of
 from pytest_cloudtasks._service import errors
 from pytest_cloudtasks._service.batches import BatchKind, Operation
 from pytest_cloudtasks._service.request import HttpTarget

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._messages import api_versions as frontends
-from pytest_cloudtasks._messages.field_errors import built_queue
-from pytest_cloudtasks._messages.proto import raw_class
+from pytest_cloudtasks._messages.proto import built_queue, raw_class
 
 NAME = "projects/p/locations/l/queues/q"
 RETRY_CONFIG = (

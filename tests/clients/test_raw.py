@@ -13,7 +13,7 @@ from google.protobuf import duration_pb2, message_factory, timestamp_pb2
 from google.rpc import status_pb2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._messages.borrowed_types import class_of
+from pytest_cloudtasks._messages.backported_types import class_of
 from pytest_cloudtasks._messages.proto import built, is_message, raw, raw_class, raw_within, restored, shown
 
 RAW_QUEUE = tasks_v2.Queue.pb(None)

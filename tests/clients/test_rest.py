@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from google.cloud import tasks_v2
 
-from pytest_cloudtasks._messages.call import RpcCall
 from pytest_cloudtasks._messages.proto import raw
 from pytest_cloudtasks._messages.rest import answer
 from pytest_cloudtasks._messages.rest_http import RestRequest, RestResponse
+from pytest_cloudtasks._messages.rpc_call import RpcCall
 
 LOCATION = "projects/p/locations/l"
 QUEUE = f"{LOCATION}/queues/q"

@@ -19,7 +19,7 @@ from google.longrunning import operations_pb2
 
 from pytest_cloudtasks._clients.rest_transport import http_error, verb_and_path
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError, rpc_error
-from pytest_cloudtasks._messages.http_rules import HTTP_RULES
+from pytest_cloudtasks._messages.rest_http import HTTP_RULES
 from pytest_cloudtasks._service import errors
 
 API = "google.cloud.tasks.v2"

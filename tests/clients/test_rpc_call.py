@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from google.cloud import tasks_v2
 
-from pytest_cloudtasks._messages.call import RpcCall
+from pytest_cloudtasks._messages.rpc_call import RpcCall
 
 REQUEST = tasks_v2.CreateTaskRequest(
     parent="projects/p/locations/l/queues/q", task={"http_request": {"body": b"x" * 99}}

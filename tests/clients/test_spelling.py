@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._messages.field_names import OURS, SYNONYMS, camel_case, spelled
-from pytest_cloudtasks._messages.proto import raw_class
+from pytest_cloudtasks._messages.proto import OURS, SYNONYMS, camel_case, raw_class, spelled
 
 MESSAGES = ("Queue", "RateLimits", "RetryConfig", "AppEngineHttpRequest", "Task", "TaskStatus")
 

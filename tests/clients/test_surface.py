@@ -9,8 +9,8 @@ import pytest
 from google.api_core import operations_v1
 
 from pytest_cloudtasks._messages import api_versions as frontends
-from pytest_cloudtasks._messages.http_rules import HTTP_RULES
-from pytest_cloudtasks._messages.recent_rpcs import NOT_SERVED
+from pytest_cloudtasks._messages.rest_http import HTTP_RULES
+from pytest_cloudtasks._messages.versioned_rpcs import NOT_SERVED
 
 VERSIONS = ("v2", "v2beta3", "v2beta2")
 NO_RPC = {"host", "kind", "operations_client"}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_cloudtasks._clients.router import Switchboard
-from pytest_cloudtasks._messages.call import RpcCall
+from pytest_cloudtasks._messages.rpc_call import RpcCall
 
 
 class Exchange:

@@ -23,7 +23,7 @@ from pytest_cloudtasks._clients.transports import (
     late_bound_rest,
     redirectable,
 )
-from pytest_cloudtasks._messages.http_rules import HTTP_RULES
+from pytest_cloudtasks._messages.rest_http import HTTP_RULES
 from tests.clients.channels import QueueChannel
 from tests.installed import CloudTasksRestTransport
 

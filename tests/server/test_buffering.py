@@ -8,7 +8,7 @@ import requests
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
-from pytest_cloudtasks._messages.buffer_task_types import buffer_messages
+from pytest_cloudtasks._messages.backported_types import buffer_messages
 from tests.patience import LONGEST_DEADLINE, PATIENCE
 
 from .clients import PARENT

@@ -9,8 +9,7 @@ import pytest
 import requests
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
-from pytest_cloudtasks._messages.rest_errors import RestError
-from pytest_cloudtasks._messages.rest_http import RestRequest
+from pytest_cloudtasks._messages.rest_http import RestError, RestRequest
 from pytest_cloudtasks._server.host_names import allowed_host, host_name
 from pytest_cloudtasks._server.request_guard import RequestGuard
 from tests.patience import PATIENCE

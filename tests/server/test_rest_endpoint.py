@@ -11,8 +11,8 @@ import requests
 from google.api_core import gapic_v1
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
-from pytest_cloudtasks._messages.rest_routes import route_of
-from pytest_cloudtasks._messages.rpc_table import method_at, methods_of
+from pytest_cloudtasks._messages.api_versions import method_at, methods_of
+from pytest_cloudtasks._messages.rest import route_of
 from tests.patience import PATIENCE
 
 from .clients import PARENT, QUEUE

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks import strategies as cloud
-from pytest_cloudtasks._messages.field_names import OURS
-from pytest_cloudtasks._messages.proto import raw
+from pytest_cloudtasks._messages.proto import OURS, raw
 
 from .clients import LOCATION, client_of
 

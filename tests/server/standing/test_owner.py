@@ -11,8 +11,8 @@ import grpc
 import pytest
 from google.cloud import tasks_v2
 
-from pytest_cloudtasks._messages.call import RpcCall
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
+from pytest_cloudtasks._messages.rpc_call import RpcCall
 from pytest_cloudtasks._server.emulator_calls import CallQueue
 from pytest_cloudtasks._server.emulator_destinations import Destinations
 from pytest_cloudtasks._server.emulator_log import Log

@@ -14,7 +14,7 @@ import pytest
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._messages.call import RpcCall
+from pytest_cloudtasks._messages.rpc_call import RpcCall
 from pytest_cloudtasks._server.emulator_destinations import Destinations, Forwarding, NotSent, Route
 from pytest_cloudtasks._server.emulator_log import Log
 from pytest_cloudtasks._server.emulator_scheduler_loop import Pump

@@ -1,4 +1,7 @@
-"""Errors that a test asks for in place of an answer: an exception of Google's, or a code of grpc's."""
+"""Errors of the service and of a test's plans: as Google's messages, and as exceptions of Google's client.
+
+Nothing of grpc is imported before an error is made.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,31 @@ import random
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._service.errors import BadRequest, Detail, Help, LocalizedMessage, ServiceError
+
 if TYPE_CHECKING:
     from .grpc_errors import InProcessRpcError
+
+
+def exception_for(error: ServiceError, jitter: random.Random | None = None) -> Exception:
+    """An exception of ``google.api_core.exceptions``: the class, text and details that a caller over gRPC gets.
+
+    A client that retries it draws its waits from ``jitter``.
+    """
+    from google.api_core import exceptions
+
+    from .grpc_errors import rpc_error
+
+    found: Exception = exceptions.from_grpc_error(rpc_error(error, jitter or random.Random(0)))
+    return found
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether an exception of Google's client says that the state of things forbids the call, not its arguments."""
+    from google.api_core import exceptions
+
+    return isinstance(error, exceptions.GoogleAPICallError) and not isinstance(error, exceptions.InvalidArgument)
+
 
 TEXTS = {
     "CANCELLED": "The operation was cancelled.",
@@ -76,3 +102,27 @@ def rpc_fault(error: Any) -> RpcFault | None:
 def codes() -> Iterable[str]:
     """The names of the codes that an error can have."""
     return TEXTS.keys()
+
+
+def status_of(error: ServiceError) -> Any:
+    """The error as a google.rpc.Status, details and all."""
+    from google.rpc import status_pb2
+
+    status = status_pb2.Status(code=error.code.value, message=error.message)
+    for detail in error.details:
+        status.details.add().Pack(_message(detail))
+    return status
+
+
+def _message(detail: Detail) -> Any:
+    """A detail as Google's message."""
+    from google.rpc import error_details_pb2
+
+    if isinstance(detail, Help):
+        return error_details_pb2.Help(links=[{"description": detail.description, "url": detail.url}])
+    if isinstance(detail, LocalizedMessage):
+        return error_details_pb2.LocalizedMessage(locale=detail.locale, message=detail.message)
+    if isinstance(detail, BadRequest):
+        violations = [{"field": field, "description": text} for field, text in detail.violations]
+        return error_details_pb2.BadRequest(field_violations=violations)
+    return error_details_pb2.ErrorInfo(reason=detail.reason, domain=detail.domain, metadata=dict(detail.metadata))

@@ -1,0 +1,214 @@
+"""RPCs that only some versions of the API or releases of the library have.
+
+v2beta2 alone has pull queues and the upload of a queue.yaml. Batches, operations, locations and CMEK configs came with
+later releases of the library, and BufferTask went: an older client has no way to ask for them. Nothing of them is
+imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .._service import errors
+from .._service.batches import BatchKind, BatchState, Creation, Operation
+from .._service.overrides import buffered_task
+from .._service.service import Service, get_location, list_locations, upload
+from .._service.task import Task
+from .._service.validation import id_of
+from .backported_types import buffer_messages
+from .errors import status_of
+from .proto import nanoseconds, raw, raw_class, set_instant
+from .queue_yaml import NoYaml, QueueYamlError, uploaded
+from .rpc_call import RpcCall
+from .tasks import VIEW_FULL, Messages
+
+NOT_SERVED = frozenset({"list_operations", "delete_operation", "cancel_operation", "wait_operation"})
+"""RPCs of google.longrunning that the client's channel has and the service denies to everybody. Evidence: recorded."""
+
+
+class NewestRpcs:
+    """Their handlers, for one API version's messages."""
+
+    def __init__(self, messages: Messages, measured: Callable[[Service, int], Any]) -> None:
+        """``measured`` gives what measures the task of a request of so many bytes, if that might be too large."""
+        self._messages = messages
+        self._measured = measured
+        self.handlers: dict[str, Callable[[Service, int, Any, RpcCall], Any]] = {
+            "buffer_task": self._buffer_task,
+            "batch_create_tasks": self._batch_create_tasks,
+            "batch_delete_tasks": self._batch_delete_tasks,
+            "get_operation": self._get_operation,
+            "get_location": self._get_location,
+            "list_locations": self._list_locations,
+            "get_cmek_config": self._get_cmek_config,
+            "update_cmek_config": self._update_cmek_config,
+        }
+
+    def _buffer_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        content = request.body
+        queue = service.existing_queue("buffer_task", request.queue)
+        spec = buffered_task(queue, request.task_id, content.data, content.content_type)
+        measured = self._measured(service, call.size)
+        task = service.create_task(now, request.queue, spec, size_of=measured)
+        response = buffer_messages(self._messages.types).response()
+        response.task.CopyFrom(raw(self._messages.task(task, full=False)))
+        return response
+
+    def _batch_create_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        creations = [
+            Creation(one.parent, self._messages.task_spec(one.task), self._measured(service, one.ByteSize()))
+            for one in request.requests
+        ]
+        batches = service.batches
+        operation = batches.create_tasks(service, now, request.parent, creations, request.request_id)
+        views = {index: one.response_view == VIEW_FULL for index, one in enumerate(request.requests)}
+        return self._shown(operation, views)
+
+    def _batch_delete_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        task_names = list(request.names)
+        batches = service.batches
+        operation = batches.delete_tasks(service, now, request.parent, task_names, request.request_id)
+        return self._shown(operation, {})
+
+    def _get_operation(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        return self._shown(service.batches.get(request.name), {})
+
+    def _shown(self, operation: Operation, views: dict[int, bool]) -> Any:
+        """The operation as it was when it was done: tasks of its response show nothing of what came later."""
+        from google.longrunning import operations_pb2
+
+        if operation.message is None:
+            operation.message = message_of(operation, self._messages, views).SerializeToString()
+        return operations_pb2.Operation.FromString(operation.message)
+
+    def _get_location(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        return _location(get_location(request.name, service.location, service.queues))
+
+    def _list_locations(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        from google.cloud.location import locations_pb2
+
+        if request.filter:
+            raise errors.NOT_MODELLED.error(what="the filter of ListLocations")
+        found = list_locations(request.name, service.location, service.queues)
+        return locations_pb2.ListLocationsResponse(locations=[_location(name) for name in found])
+
+    def _get_cmek_config(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        return self._cmek_config(request.name, service.cmek.get(request.name))
+
+    def _update_cmek_config(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        config = request.cmek_config
+        mask = request.update_mask.paths
+        kms_key = service.cmek.update(service.queues.values(), config.name, config.kms_key, mask)
+        return self._cmek_config(config.name, kms_key)
+
+    def _cmek_config(self, name: str, kms_key: str) -> Any:
+        return self._messages.types.CmekConfig(name=name, kms_key=kms_key)
+
+
+def _location(name: str) -> Any:
+    from google.cloud.location import locations_pb2
+
+    return locations_pb2.Location(name=name, location_id=id_of(name))
+
+
+class PullRpcs:
+    """Their handlers, for one API version's messages."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+        self.handlers: dict[str, Callable[[Service, int, Any, RpcCall], Any]] = {
+            "lease_tasks": self._lease_tasks,
+            "acknowledge_task": self._acknowledge_task,
+            "renew_lease": self._renew_lease,
+            "cancel_lease": self._cancel_lease,
+            "upload_queue_yaml": self._upload_queue_yaml,
+        }
+
+    def _lease_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        tasks = service.leases.lease(
+            service,
+            now,
+            request.parent,
+            max_tasks=request.max_tasks,
+            duration=_set(request, "lease_duration"),
+            filter=request.filter,
+            size_of=self._messages.stored_size,
+        )
+        return self._messages.types.LeaseTasksResponse(tasks=[self._shown(task, request) for task in tasks])
+
+    def _acknowledge_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        from google.protobuf import empty_pb2
+
+        service.leases.acknowledge(service, now, request.name, _set(request, "schedule_time"))
+        return empty_pb2.Empty()
+
+    def _renew_lease(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        duration = _set(request, "lease_duration")
+        return self._shown(
+            service.leases.renew(service, now, request.name, _set(request, "schedule_time"), duration), request
+        )
+
+    def _cancel_lease(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        return self._shown(service.leases.cancel(service, now, request.name, _set(request, "schedule_time")), request)
+
+    def _shown(self, task: Task, request: Any) -> Any:
+        return self._messages.task_in_view(task, request.response_view)
+
+    def _upload_queue_yaml(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        """Its queues are those of the project app_id in the location that the fake's project has. Our choice."""
+        from google.protobuf import empty_pb2
+
+        try:
+            queues = uploaded(request.http_body.data.decode())
+        except NoYaml:
+            raise errors.QUEUE_YAML_UNREADABLE.error() from None
+        except UnicodeDecodeError:
+            raise errors.QUEUE_YAML_INVALID.error(reason="it is not UTF-8.") from None
+        except QueueYamlError as error:
+            raise errors.QUEUE_YAML_INVALID.error(reason=f"it is a file {error}") from None
+        upload(service, now, f"projects/{request.app_id}/locations/{service.location}", queues)
+        return empty_pb2.Empty()
+
+
+def _set(request: Any, field: str) -> int | None:
+    """An instant or a duration that a request has set."""
+    return nanoseconds(getattr(request, field)) if request.HasField(field) else None
+
+
+def message_of(operation: Operation, messages: Messages, views: dict[int, bool]) -> Any:
+    """An Operation that is done: its metadata, and its response or error.
+
+    ``views`` says by the index of a request whether its task is shown in full. Evidence: recorded.
+    """
+    from google.longrunning import operations_pb2
+
+    message = operations_pb2.Operation(name=operation.name, done=True)
+    message.metadata.Pack(_metadata(operation, messages.types))
+    error = operation.error
+    if error is not None:
+        message.error.CopyFrom(status_of(error))
+    elif operation.state is BatchState.FAILED:
+        pass  # neither response nor error
+    elif operation.kind is BatchKind.CREATE:
+        message.response.Pack(_created(operation, messages, views))
+    else:
+        from google.protobuf import empty_pb2
+
+        message.response.Pack(empty_pb2.Empty())
+    return message
+
+
+def _metadata(operation: Operation, types: Any) -> Any:
+    kind = types.BatchCreateTasksMetadata if operation.kind is BatchKind.CREATE else types.BatchDeleteTasksMetadata
+    metadata = raw_class(kind)(state=operation.state.name)
+    for part in (metadata.start_time, metadata.end_time):
+        set_instant(part, operation.time)
+    for index, error in operation.failed.items():
+        metadata.failed_requests[index].CopyFrom(status_of(error))
+    return metadata
+
+
+def _created(operation: Operation, messages: Messages, views: dict[int, bool]) -> Any:
+    tasks = [raw(messages.task(task, full=views[index])) for index, task in operation.created.items()]
+    return raw_class(messages.types.BatchCreateTasksResponse)(tasks=tasks)
