@@ -14,9 +14,8 @@ from .._diagnostics.with_timeline import with_timeline
 from .._service.task import Task
 from .._simulation.django_on_commit import warn_of_waiting_callbacks
 from .._simulation.matching import UNSET, WITHIN, Match, exactly
-from .._simulation.records import TaskRecord, model_task, records, short_name
+from .._simulation.records import TaskRecord, model_task, records
 from .._simulation.state import State
-from .._simulation.summary import blocked
 from .._text import counted, safe_repr
 from .task_assertions import TaskAssertions
 
@@ -248,20 +247,6 @@ class Assertions(TaskAssertions):
         tasks += _expect(
             simulation, match, count, simulation.service.accepted[before:], "enqueued", " in this block", calls
         )
-
-    def assert_idle(self) -> None:
-        """Assert that nothing is due at this instant, in whatever queue: what is left waits for a later one."""
-        __tracebackhide__ = True
-        simulation = self._simulation
-        upcoming = simulation.service.dispatcher.upcoming()
-        held_up = [one for one in blocked(simulation) if model_task(one.task).goes_at <= simulation.clock.now]
-        if upcoming is not None and upcoming.at <= simulation.clock.now:
-            reason = f"{short_name(upcoming.task)} is due now. Dispatch it with cloud_tasks.dispatch_due()."
-        elif held_up:
-            reason = f"{short_name(model_task(held_up[0].task))} is due, but {held_up[0].reason.value}."
-        else:
-            return
-        raise with_timeline(f"The queues are not idle: {reason}", simulation)
 
     def assert_empty(self) -> None:
         """Assert that no queue holds a task; one whose attempt is under way is there still."""

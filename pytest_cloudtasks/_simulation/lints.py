@@ -30,13 +30,11 @@ if TYPE_CHECKING:
 NO_CONTENT_TYPE = "A JSON body without Content-Type"
 PLAIN_HTTP = "A token over plain http"
 UNLIMITED_ATTEMPTS = "Unlimited attempts without a max_retry_duration"
-BASIC_VIEW = "A body read from the BASIC view"
 NAME_AGAIN = "A task name used again"
 CHANGED_HEADER = "A header that does not arrive as given"
-TITLES = (NO_CONTENT_TYPE, PLAIN_HTTP, UNLIMITED_ATTEMPTS, BASIC_VIEW, NAME_AGAIN, CHANGED_HEADER)
+TITLES = (NO_CONTENT_TYPE, PLAIN_HTTP, UNLIMITED_ATTEMPTS, NAME_AGAIN, CHANGED_HEADER)
 """Each message begins with one, so that a filter of pytest's can tell them apart."""
 
-_READING = frozenset({"get_task", "list_tasks", "run_task"})
 _ENDED = {
     TaskState.SUCCEEDED: "had succeeded",
     TaskState.EXHAUSTED: "had no retry left",
@@ -61,12 +59,8 @@ class Lints:
         lints._told, lints._named = self._told, dict(self._named)
         return lints
 
-    def look(self, simulation: State, rpc: str, request: Any, error: BaseException | None, before: int) -> None:
-        """Look at a call that was answered, perhaps by ``error``; ``before`` tasks had been accepted until then."""
-        if rpc in _READING:
-            if error is None and not request.response_view:
-                self._look_at_view(simulation, rpc, request)
-            return
+    def look(self, simulation: State, rpc: str, request: Any, before: int) -> None:
+        """Look at a call that was answered; ``before`` tasks had been accepted until then."""
         created = simulation.service.accepted[before:]
         if rpc == "create_task" and (name := request.task.name):
             self._look_at_name(simulation, request.parent, name, created)
@@ -147,32 +141,6 @@ class Lints:
                 f" {duration_text(queue.config.task_ttl)} is over: the retry_config of the {whose} has max_attempts -1"
                 " and no max_retry_duration. Set a number of attempts, or a duration.",
                 queue.name,
-            )
-
-    def _look_at_view(self, simulation: State, rpc: str, request: Any) -> None:
-        if rpc == "list_tasks":
-            queue = simulation.service.queues.get(request.parent)
-            task = None if queue is None else next((one for one in queue.tasks.values() if one.target.body), None)
-        else:
-            name = request.name
-            queue = simulation.service.queues.get(queue_of(name))
-            task = None if queue is None else queue.tasks.get(name)
-            if task is not None and not task.target.body:
-                return
-        place = None if task is None else self._new_place(BASIC_VIEW)
-        if task is None or place is None:
-            return
-        self._told.add(_key(BASIC_VIEW, place))  # once looked at, whatever is found
-        from .body_readers import read_in
-
-        what = read_in(place)
-        if what is not None:
-            self._warn(
-                simulation,
-                place,
-                BASIC_VIEW,
-                f"{place.f_code.co_name}() calls {rpc} and reads {what}, which is empty there, while that of"
-                f" {_name(task)} is not. Ask for it by response_view=Task.View.FULL.",
             )
 
     def _look_at_name(self, simulation: State, parent: str, name: str, created: list[Task]) -> None:

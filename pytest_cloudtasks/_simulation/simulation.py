@@ -117,7 +117,7 @@ class Simulation(State):
                 call.error = error
             call.is_told = len(self.notes) > call.note or (error is None and len(service.events) > call.event)
             message, call.message = call.message, None
-            self.lints.look(self, call.method, message, error, accepted)
+            self.lints.look(self, call.method, message, accepted)
             if self.generation != forks.generation and len(service.accepted) > accepted:
                 forks.warn_of_copy(call.method)
             return response, error, service.accepted[accepted:] if self.is_eager else ()

@@ -490,7 +490,7 @@ def test_an_exception_in_the_block_goes_through(cloud_tasks: FakeCloudTasks) -> 
         raise ZeroDivisionError
 
 
-# --- assert_attempts, assert_idle, assert_empty ------------------------------------------------------------------
+# --- assert_attempts, assert_empty -------------------------------------------------------------------------------
 
 
 def test_assert_attempts_compares_every_result(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
@@ -529,56 +529,6 @@ Timeline:
   +0:00:00      receipts/one attempt 1 → 500, retry in 0.1 s
   +0:00:00.100  receipts/one attempt 2 → 200"""
     )
-
-
-def idle_message(cloud_tasks: FakeCloudTasks) -> str:
-    return message_of(cloud_tasks.assert_idle).split("\n\n")[0]
-
-
-def test_assert_idle_while_something_is_due(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A task that is due makes it fail; one for later, or one under way, does not."""
-    cloud_tasks.route(MAILER).takes(timedelta(seconds=1))
-    cloud_tasks.assert_idle()
-    enqueue("later", schedule_time=START + timedelta(seconds=30))
-    cloud_tasks.assert_idle()
-    enqueue("one")
-    assert message_of(cloud_tasks.assert_idle) == (
-        """\
-The queues are not idle: receipts/one is due now. Dispatch it with cloud_tasks.dispatch_due().
-
-Timeline:
-  +0:00:00  queue receipts created
-  +0:00:00  queue reports created
-  +0:00:00  receipts/later created: POST https://mailer.test/send, scheduled for +0:00:30
-  +0:00:00  receipts/one created: POST https://mailer.test/send"""
-    )
-    cloud_tasks.dispatch_due()
-    cloud_tasks.assert_idle()
-
-
-def test_assert_idle_while_a_due_task_is_held_up(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """What is due is due in a paused queue, too, and at a queue's limits; the message says what holds it up."""
-    slow = cloud_tasks.create_queue("slow", rate_limits={"max_concurrent_dispatches": 1})
-    cloud_tasks.create_queue("rare", rate_limits={"max_dispatches_per_second": 0.1})
-    cloud_tasks.route(MAILER, queue="slow").takes(timedelta(minutes=5))
-    cloud_tasks.route(MAILER, queue="rare")
-    client = tasks_v2.CloudTasksClient()
-
-    for index in range(11):
-        enqueue(f"rare-{index}", queue="rare")
-    cloud_tasks.dispatch_due()
-    assert idle_message(cloud_tasks) == (
-        "The queues are not idle: rare/rare-10 is due, but max_dispatches_per_second is used up."
-    )
-    cloud_tasks.advance(seconds=10)
-    for index in range(2):
-        enqueue(f"slow-{index}", queue="slow")
-    cloud_tasks.dispatch_due()
-    assert idle_message(cloud_tasks) == (
-        "The queues are not idle: slow/slow-1 is due, but max_concurrent_dispatches is reached."
-    )
-    client.pause_queue(name=slow.name)
-    assert idle_message(cloud_tasks) == "The queues are not idle: slow/slow-1 is due, but the queue is paused."
 
 
 def test_assert_empty(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:

@@ -14,7 +14,7 @@ import pytest
 from google.api_core import exceptions
 from google.cloud import tasks_v2
 
-from pytest_cloudtasks import CloudTasksWarning, FakeCloudTasks, FaultPlan, TargetRequest
+from pytest_cloudtasks import BlockedReason, CloudTasksWarning, FakeCloudTasks, FaultPlan, TargetRequest
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 MAILER = "https://mailer.test/send"
@@ -398,7 +398,7 @@ def test_a_dispatch_that_is_late(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) 
     enqueue("other", queue="reports")
 
     assert cloud_tasks.dispatch_due().attempts == 1
-    cloud_tasks.assert_idle()
+    assert cloud_tasks.dispatch_due().blocked == ()
     (task,) = cloud_tasks.tasks()
     assert task.schedule_time == START
     with pytest.raises(AssertionError, match=re.escape("goes at +0:00:05, in 5 s")):
@@ -446,14 +446,15 @@ def test_a_task_is_held_back_once(cloud_tasks: FakeCloudTasks, enqueue: Enqueue)
 
 
 def test_a_paused_queue_holds_back_no_less(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A task that is held back in a paused queue is idle, until it could go but for the pause."""
+    """A task that is held back in a paused queue is held up by the pause, before its time has come and after it."""
     enqueue("one")
     tasks_v2.CloudTasksClient().pause_queue(name=cloud_tasks.queue_path("receipts"))
     cloud_tasks.delay_dispatch(timedelta(seconds=5))
-    cloud_tasks.assert_idle()
-    cloud_tasks.advance(seconds=5)
-    with pytest.raises(AssertionError, match="receipts/one is due, but the queue is paused"):
-        cloud_tasks.assert_idle()
+    for summary in (cloud_tasks.dispatch_due(), cloud_tasks.advance(seconds=5)):
+        assert [(held.task.name.rpartition("/")[2], held.reason) for held in summary.blocked] == [
+            ("one", BlockedReason.PAUSED)
+        ]
+        assert summary.attempts == 0
 
 
 def test_limits_come_on_top_of_a_delay(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:

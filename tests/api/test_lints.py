@@ -175,49 +175,6 @@ def test_limited_attempts_are_fine(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
         assert told(enqueue, "one", WORKER, queue=queue) == []
 
 
-# --- a body read from the BASIC view -----------------------------------------------------------------------------
-
-
-def body_of(name: str, **fields: Any) -> bytes:
-    task = tasks_v2.CloudTasksClient().get_task(request={"name": name, **fields})
-    return task.http_request.body
-
-
-def bodies_in(queue: str) -> list[bytes]:
-    return [task.http_request.body for task in tasks_v2.CloudTasksClient().list_tasks(parent=queue)]
-
-
-def url_of(name: str) -> str:
-    return tasks_v2.CloudTasksClient().get_task(name=name).http_request.url
-
-
-def test_a_body_read_from_the_basic_view(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A function that gets a task without asking for a view, and reads its body, reads an empty one."""
-    name = enqueue("one", WORKER, body=b"order=42")
-    assert told(body_of, name) == [
-        "A body read from the BASIC view: body_of() calls get_task and reads http_request.body, which is empty there,"
-        " while that of receipts/one is not. Ask for it by response_view=Task.View.FULL."
-    ]
-    assert told(bodies_in, cloud_tasks.queue_path("receipts")) == [
-        "A body read from the BASIC view: bodies_in() calls list_tasks and reads http_request.body, which is empty"
-        " there, while that of receipts/one is not. Ask for it by response_view=Task.View.FULL."
-    ]
-
-
-@pytest.mark.parametrize("view", [tasks_v2.Task.View.FULL, tasks_v2.Task.View.BASIC])
-def test_a_view_that_was_asked_for_is_fine(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, view: Any) -> None:
-    """Who names the view, be it BASIC, knows what it has."""
-    assert told(body_of, enqueue("one", WORKER, body=b"order=42"), response_view=view) == []
-
-
-def test_other_readers_are_fine(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A task without a body, a function that reads something else, and a call that is refused."""
-    assert told(body_of, enqueue("one", WORKER)) == []
-    assert told(url_of, enqueue("two", WORKER, body=b"order=42")) == []
-    with pytest.raises(Exception, match="404"):
-        told(body_of, cloud_tasks.queue_path("receipts") + "/tasks/none")
-
-
 # --- a task name used again --------------------------------------------------------------------------------------
 
 
