@@ -38,7 +38,6 @@ _INI = {
     "on_exception": ("string", "a handler's exception: raise fails the test (the default), 500 is retried"),
     "redirect_endpoints": ("linelist", "host:port of channels that clients were given and that go to the fake"),
     "eager": (bool | str, "true: what is due is dispatched before the creating call returns"),
-    "call_log": (int | str, "how many of the latest calls of clients are kept (100000)"),
     "google_auth": (bool | str, "true: google.auth.default() succeeds while a fake is active"),
     "service": ("linelist", "knobs of the modelled service, one `name = value` a line"),
     "defer_credentials": (bool | str, "false: clients built during collection need credentials at once"),
@@ -46,7 +45,7 @@ _INI = {
 _MARKER = (
     'cloud_tasks(*, queues=(), project="test-project", location="us-central1", start=None, time="held", seed=0,'
     ' order="fifo", strict=False, auto_create_queues=False, outside="real", autouse=False, on_exception="raise",'
-    " redirect_endpoints=(), google_auth=False, eager=False, call_log=100000, service={}): options of this test's fake"
+    " redirect_endpoints=(), google_auth=False, eager=False, service={}): options of this test's fake"
     " Cloud Tasks; the nearest marker wins, key by key, and queues add up. Each is also an ini option,"
     " cloud_tasks_queues and so on: `pytest --help` describes them."
 )

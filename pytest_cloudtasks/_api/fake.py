@@ -34,7 +34,7 @@ from .arguments import checked_text, duration_of_advance
 from .assertions import Assertions
 from .clock import ClockView
 from .faults import Faults, unused
-from .hypothesis_choices import Drawing, data_of_example
+from .hypothesis_choices import Drawing
 from .oidc import SERVICE_ACCOUNT, Oidc
 from .queue_record import QueueRecords
 from .targets import Targeting
@@ -42,7 +42,6 @@ from .task_request import URL, TaskRequest, task_request
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, Queue
-    from hypothesis.strategies import DataObject
 
     from .._clients.legacy.client import LegacyCloudTasksClient
 
@@ -75,11 +74,9 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         redirect_endpoints: Iterable[str] = (),
         google_auth: bool = False,
         eager: bool = False,
-        call_log: int = 100_000,
         service: Mapping[str, Any] | None = None,
-        choices: DataObject | None = None,
     ) -> None:
-        """Take the options that the marker takes; `docs/reference.md` has them all. ``choices`` is for `choose_from`.
+        """Take the options that the marker takes; `docs/reference.md` has them all.
 
         Raises ValueError or TypeError, in a sentence, for a setting that can't be.
         """
@@ -96,13 +93,11 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
             "redirect_endpoints": redirect_endpoints,
             "google_auth": google_auth,
             "eager": eager,
-            "call_log": call_log,
             "service": {} if service is None else service,
         }
         if start is not None:
             given["start"] = start
         self._settings = merged(checked(given, where="FakeCloudTasks"))
-        self._choices = None if choices is None else data_of_example(choices, "FakeCloudTasks(choices=…)")
         self._running: Simulation | None = None
         self._on_demand: Callable[[], None] | None = None
         """What the plugin does when a running test touches a handle that is not active."""
@@ -123,8 +118,6 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
             simulation.check_queues()
             stack.enter_context(self._in(simulation))
             simulation.hold_time()
-            if self._choices is not None:
-                self.choose_from(self._choices)
             self._exit = stack.pop_all()
         return self
 
@@ -386,7 +379,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
 
     @property
     def rpcs(self) -> Sequence[RpcCall]:
-        """Every call that clients made, as it arrived, oldest first; of very many the latest, by ``call_log``."""
+        """Every call that clients made, as it arrived, oldest first; of more than 100,000 the latest."""
         return self._resting.rpcs
 
     def __repr__(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from .._simulation.choices import Choices, SeededChoices
 from .._simulation.dispatch_order import hold_back_waiting
@@ -49,7 +49,7 @@ class Drawing:
         this fake draws its choices already, or the example has ended. Evidence: documented (the service may do all of
         it); how late a dispatch may be is our choice.
         """
-        data_of_example(data, "choose_from()")
+        _check_data(data)
         _check_flags(order=order, duplicates=duplicates, lost_answers=lost_answers)
         longest = _longest(delays)
         simulation = self._resting
@@ -86,16 +86,14 @@ class AnyDelay(FaultPlan):
         return choices.amount(self.delay // SECOND, f"{self.name} seconds") * SECOND
 
 
-def data_of_example(data: Any, where: str) -> DataObject:
-    """``data``, which is refused if it can be no example's; Hypothesis need not be there for that."""
+def _check_data(data: object) -> None:
+    """Raise TypeError if ``data`` can't be an example's. Hypothesis need not be installed for that."""
     strategies = sys.modules.get("hypothesis.strategies")
     if strategies is None or not isinstance(data, strategies.DataObject):
         raise TypeError(
-            f"{where} takes what st.data() of Hypothesis gives to a test, and got {safe_repr(data)}."
-            f" Pass on the test's own"
-            " argument, as in @given(data=st.data())."
+            f"choose_from() takes what st.data() of Hypothesis gives to a test, and got {safe_repr(data)}. Pass on the"
+            " test's own argument, as in @given(data=st.data())."
         )
-    return cast("DataObject", data)
 
 
 def _any_task(task: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The call log: what clients called, as far back as the setting ``call_log`` keeps it."""
+"""The call log: what clients called, as far back as it is kept."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .._messages.rpc_call import RpcCall
+
+CALLS_KEPT = 100_000
+"""How many of the latest calls are kept; one takes some 0.9 KB."""
 
 
 class CallLog:

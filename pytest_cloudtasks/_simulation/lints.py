@@ -16,7 +16,7 @@ from .._service.queue import Queue
 from .._service.request import Headers, HttpTarget, PullMessage, Target
 from .._service.retry import UNLIMITED
 from .._service.task import Task, TaskState
-from .._service.validation import id_of, queue_of
+from .._service.validation import id_of
 from .._targets.json_text import read_json
 from .._targets.urls import is_loopback, wire_url
 from .._units import DAY, HOUR

@@ -44,8 +44,6 @@ class Settings:
     redirect_endpoints: tuple[str, ...] = ()
     google_auth: bool = False
     eager: bool = False
-    call_log: int = 100_000
-    """How many of the latest calls are kept: some 0.9 KB each, and few tests make so many."""
     service: Knobs = field(default_factory=Knobs)
 
     def queue_name(self, queue: str) -> str:
@@ -115,14 +113,6 @@ def _seed(value: Any) -> int:
         raise TypeError(f"seed takes an integer, and got {safe_repr(value)}.")
     if abs(value) >= 10**100:
         raise ValueError(f"seed takes an integer of at most 100 digits, and got {safe_repr(value)}.")
-    return value
-
-
-def _call_log(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise (TypeError if isinstance(value, bool) or not isinstance(value, int) else ValueError)(
-            f"call_log takes the number of calls to keep, 0 or more, and got {safe_repr(value)}."
-        )
     return value
 
 
@@ -321,7 +311,6 @@ OPTIONS: dict[str, Option] = {
         Option("redirect_endpoints", _addresses, str, "host:port of channels to take over nevertheless", is_list=True),
         Option("google_auth", _flag("google_auth"), _read_flag, "let google.auth.default() succeed in a fake"),
         Option("eager", _flag("eager"), _read_flag, "dispatch what is due before the creating call returns"),
-        Option("call_log", _call_log, _read_int, "how many of the latest calls rpcs and the timeline keep"),
         Option("service", _knobs, str, "knobs of the modelled service, name = value", is_list=True),
     )
 }

@@ -20,7 +20,7 @@ from .._targets.request import TargetRequest
 from .._text import did_you_mean, listed, safe_repr
 from .._time.clock import Clock, Leap, Mode
 from .._time.instants import to_datetime
-from .call_log import CallLog
+from . import call_log
 from .choices import Choices, SeededChoices
 from .delivery import Handler
 from .exceptions import failure
@@ -49,7 +49,7 @@ class State:
         self.service = Service(self.randomness.task_id, settings.service, settings.location)
         self.clock = Clock(start=settings.start, virtual=settings.time == "virtual")
         self.targets = Targets()
-        self.log = CallLog(settings.call_log)
+        self.log = call_log.CallLog(call_log.CALLS_KEPT)
         self.requests: dict[Attempt, TargetRequest] = {}
         """What targets have received; after redirects, the last one."""
         self.answers: dict[Attempt, Answer] = {}

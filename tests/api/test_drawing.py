@@ -200,7 +200,8 @@ def test_the_simplest_example_is_the_plain_story(enqueue: Enqueue) -> None:
     """In order, on time, once, with each answer."""
 
     def test(data: DataObject) -> None:
-        with FakeCloudTasks(queues=["receipts"], choices=data) as cloud_tasks:
+        with FakeCloudTasks(queues=["receipts"]) as cloud_tasks:
+            cloud_tasks.choose_from(data)
             cloud_tasks.route(MAILER)
             for letter in "abc":
                 enqueue(letter)
@@ -209,24 +210,6 @@ def test_the_simplest_example_is_the_plain_story(enqueue: Enqueue) -> None:
             assert cloud_tasks.clock.elapsed == NONE
 
     one_example(test)
-
-
-def test_the_constructor_takes_choices(enqueue: Enqueue) -> None:
-    """`FakeCloudTasks(choices=data)` is choose_from() with all of its defaults."""
-    found = set()
-
-    @given(data=st.data())
-    @SETTINGS
-    def run(data: DataObject) -> None:
-        with FakeCloudTasks(queues=["receipts"], choices=data) as cloud_tasks:
-            cloud_tasks.route(MAILER)
-            for letter in "ab":
-                enqueue(letter)
-            cloud_tasks.drain()
-            found.add(cloud_tasks.timeline().partition("b created")[2])
-
-    run()
-    assert len(found) > 5
 
 
 def test_shuffled_order_stays_where_order_is_left_out(enqueue: Enqueue) -> None:
@@ -261,7 +244,7 @@ def test_handlers_in_threads_draw_too(enqueue: Enqueue) -> None:
 
 @pytest.mark.parametrize("data", [5, None, st.data(), SETTINGS], ids=["5", "None", "data()", "settings"])
 def test_what_is_no_data_is_refused(data: Any) -> None:
-    """By the method and by the constructor, and the choices stay those of the seed."""
+    """The choices stay those of the seed."""
     message = (
         f"choose_from() takes what st.data() of Hypothesis gives to a test, and got {data!r}. Pass on the test's own"
         " argument, as in @given(data=st.data())."
@@ -273,10 +256,6 @@ def test_what_is_no_data_is_refused(data: Any) -> None:
         assert str(refusal.value) == message
         assert cloud_tasks._resting.choices is before
         assert list(cloud_tasks._resting.plans) == []
-    if data is not None:
-        with pytest.raises(TypeError) as refusal:
-            FakeCloudTasks(choices=data)
-        assert str(refusal.value) == message.replace("choose_from()", "FakeCloudTasks(choices=…)")
 
 
 @pytest.mark.parametrize("name", ["order", "duplicates", "lost_answers"])
@@ -349,14 +328,12 @@ def test_delays_of_another_type_are_refused() -> None:
     one_example(test)
 
 
-@pytest.mark.parametrize("by_constructor", [False, True])
-def test_a_second_call_is_refused(by_constructor: bool) -> None:
+def test_a_second_call_is_refused() -> None:
     """One fake draws from one example."""
 
     def test(data: DataObject) -> None:
-        with FakeCloudTasks(choices=data if by_constructor else None) as cloud_tasks:
-            if not by_constructor:
-                cloud_tasks.choose_from(data)
+        with FakeCloudTasks() as cloud_tasks:
+            cloud_tasks.choose_from(data)
             choices, plans = cloud_tasks._resting.choices, list(cloud_tasks._resting.plans)
             with pytest.raises(RuntimeError) as refusal:
                 cloud_tasks.choose_from(data)

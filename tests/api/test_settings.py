@@ -51,7 +51,6 @@ VALUES: list[tuple[str, Any, Any]] = [
     ("redirect_endpoints", (), ()),
     ("google_auth", True, True),
     ("eager", True, True),
-    ("call_log", 0, 0),
     ("service", Knobs(burst_size=3), Knobs(burst_size=3)),
     ("service", {"burst_size": tens}, Knobs(burst_size=tens)),
     ("service", {"task_tombstone_ttl": "1h"}, Knobs(task_tombstone_ttl=HOUR)),
@@ -96,7 +95,6 @@ TEXTS: list[tuple[str, Any, Any]] = [
     ("redirect_endpoints", ["localhost:8123", "127.0.0.1:1"], ("localhost:8123", "127.0.0.1:1")),
     ("google_auth", "1", True),
     ("eager", "true", True),
-    ("call_log", "500", 500),
     ("service", ["queue_tombstone_ttl = 1h", "task_tombstone_ttl=60m"], Knobs(HOUR, HOUR)),
     ("service", ["queue_tombstone_ttl = 0.5d", "task_tombstone_ttl = 3600 s"], Knobs(12 * HOUR, HOUR)),
     ("service", ["burst_size = 1"], Knobs(burst_size=1)),
@@ -183,9 +181,6 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
     ),
     ("redirect_endpoints", 8123, TypeError, "redirect_endpoints takes a list of host:port texts, and got 8123."),
     ("eager", 1, TypeError, "eager takes True or False, and got 1."),
-    ("call_log", -1, ValueError, "call_log takes the number of calls to keep, 0 or more, and got -1."),
-    ("call_log", "many", TypeError, "call_log takes the number of calls to keep, 0 or more, and got 'many'."),
-    ("call_log", True, TypeError, "call_log takes the number of calls to keep, 0 or more, and got True."),
     ("google_auth", None, TypeError, "google_auth takes True or False, and got None."),
     ("service", "burst_size", TypeError, "service takes a mapping of knobs to values, and got 'burst_size'."),
     (
@@ -338,7 +333,7 @@ def test_a_misspelt_option() -> None:
     assert str(caught.value) == (
         "@pytest.mark.cloud_tasks has no option 'queue'. Did you mean 'queues'? Its options are queues, project,"
         " location, start, time, seed, order, strict, auto_create_queues, outside, autouse, on_exception,"
-        " redirect_endpoints, google_auth, eager, call_log and service."
+        " redirect_endpoints, google_auth, eager and service."
     )
 
 

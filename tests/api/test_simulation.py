@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_cloudtasks import FakeCloudTasks
+from pytest_cloudtasks._simulation.call_log import CallLog
 from pytest_cloudtasks._simulation.settings import Settings
 from pytest_cloudtasks._simulation.simulation import Simulation
 
@@ -29,6 +30,7 @@ TAKEN_OVER = {
     "attention",
     "choices",
     "clock",
+    "is_eager",
     "lints",
     "log",
     "notes",
@@ -65,7 +67,7 @@ def test_an_example_has_all_of_its_tests_simulation() -> None:
     example = simulation.snapshot()()
     assert vars(example).keys() == vars(simulation).keys() == TAKEN_OVER | MADE_ANEW
     shared = {name for name in TAKEN_OVER if vars(example)[name] is vars(simulation)[name]}
-    assert shared == {"settings", "targets", "test"}
+    assert shared == {"is_eager", "settings", "targets", "test"}
 
 
 # --- calls -------------------------------------------------------------------------------------------------------
@@ -113,9 +115,16 @@ def test_a_refused_call_is_recorded_with_its_error(cloud_tasks: FakeCloudTasks) 
     assert cloud_tasks.timeline() == "+0:00:00  delete_queue receipts → NOT_FOUND"
 
 
-@pytest.mark.cloud_tasks(queues=["receipts"], call_log=2)
+@pytest.fixture
+def two_calls_kept(cloud_tasks: FakeCloudTasks) -> None:
+    """A bound that a test can reach."""
+    cloud_tasks._resting.log = CallLog(2)
+
+
+@pytest.mark.usefixtures("two_calls_kept")
+@pytest.mark.cloud_tasks(queues=["receipts"])
 def test_of_many_calls_the_latest_are_kept(cloud_tasks: FakeCloudTasks) -> None:
-    """rpcs and the timeline have as many calls as call_log says; what the calls did is there all the same."""
+    """rpcs and the timeline are bounded; what the calls did is there all the same."""
     client = tasks_v2.CloudTasksClient()
     queue = cloud_tasks.queue_path("receipts")
     client.list_tasks(parent=queue)
@@ -132,7 +141,8 @@ def test_of_many_calls_the_latest_are_kept(cloud_tasks: FakeCloudTasks) -> None:
     assert len(cloud_tasks.tasks()) == 1
 
 
-@pytest.mark.cloud_tasks(queues=["receipts"], call_log=1)
+@pytest.mark.usefixtures("two_calls_kept")
+@pytest.mark.cloud_tasks(queues=["receipts"])
 def test_refusals_of_a_block_are_told_from_what_is_kept(cloud_tasks: FakeCloudTasks) -> None:
     """A failing expect_enqueued tells of calls in its block that are still kept, and of none before it."""
     client = tasks_v2.CloudTasksClient()
@@ -142,22 +152,14 @@ def test_refusals_of_a_block_are_told_from_what_is_kept(cloud_tasks: FakeCloudTa
         with pytest.raises(InvalidArgument):
             client.create_task(parent=queue, task=task)
     with pytest.raises(AssertionError) as before, cloud_tasks.expect_enqueued(url=task["http_request"]["url"]):
-        client.list_tasks(parent=queue)
+        for _ in range(2):
+            client.list_tasks(parent=queue)
     assert "INVALID_ARGUMENT" not in str(before.value)
     with pytest.raises(AssertionError) as within, cloud_tasks.expect_enqueued(url=task["http_request"]["url"]):
         for _ in range(2):
             with pytest.raises(InvalidArgument):
                 client.create_task(parent=queue, task=task)
     assert str(within.value).count("INVALID_ARGUMENT") == 2  # as the refusal, and on the timeline
-
-
-@pytest.mark.cloud_tasks(queues=["receipts"], call_log=0)
-def test_a_call_log_of_nothing(cloud_tasks: FakeCloudTasks) -> None:
-    """With call_log=0 no call is kept, and calls do what they do."""
-    client, queue = tasks_v2.CloudTasksClient(), cloud_tasks.queue_path("receipts")
-    created = client.create_task(parent=queue, task={"http_request": {"url": MAILER}})
-    assert list(cloud_tasks.rpcs) == []
-    assert [task.name for task in cloud_tasks.tasks()] == [created.name]
 
 
 # --- queues ------------------------------------------------------------------------------------------------------

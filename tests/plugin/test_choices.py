@@ -207,22 +207,6 @@ def test_a_handle_that_is_no_examples_is_refused(pytester: pytest.Pytester) -> N
     result.stdout.fnmatch_lines(["*RuntimeError: choose_from() was called for a fake that draws its choices already,*"])
 
 
-def test_choices_are_no_option(pytester: pytest.Pytester) -> None:
-    """A marker can't have the data of an example."""
-    pytester.makepyfile(
-        """
-        import pytest
-
-        @pytest.mark.cloud_tasks(choices=1)
-        def test_it(cloud_tasks):
-            pass
-        """
-    )
-    result = pytester.runpytest()
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*@pytest.mark.cloud_tasks has no option 'choices'*"])
-
-
 def test_async_examples_draw_too(pytester: pytest.Pytester) -> None:
     """A coroutine test, and the awaited verbs."""
     pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")

@@ -62,7 +62,7 @@ def test_the_marker_documents_its_signature(pytester: pytest.Pytester) -> None:
     assert output.partition("@pytest.mark.cloud_tasks")[2].splitlines()[0] == (
         '(*, queues=(), project="test-project", location="us-central1", start=None, time="held", seed=0, order="fifo",'
         ' strict=False, auto_create_queues=False, outside="real", autouse=False, on_exception="raise",'
-        " redirect_endpoints=(), google_auth=False, eager=False, call_log=100000, service={}): options of this test's"
+        " redirect_endpoints=(), google_auth=False, eager=False, service={}): options of this test's"
         " fake Cloud Tasks; the nearest marker wins, key by key, and queues add up. Each is also an ini option,"
         " cloud_tasks_queues and so on: `pytest --help` describes them."
     )
@@ -124,7 +124,6 @@ def test_the_ini_options_document_themselves(pytester: pytest.Pytester) -> None:
     for name in (
         "auto_create_queues",
         "eager",
-        "call_log",
         "on_exception",
         "redirect_endpoints",
         "google_auth",

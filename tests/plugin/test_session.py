@@ -288,8 +288,7 @@ def test_a_misspelt_option_names_the_test_and_the_nearest_option(pytester: pytes
     assert (
         "test_shop.py:4: test_order: @pytest.mark.cloud_tasks has no option 'queus'. Did you mean 'queues'? Its options"
         " are queues, project, location, start, time, seed, order, strict, auto_create_queues, outside, autouse,"
-        " on_exception, redirect_endpoints, google_auth, eager, call_log and service."
-        in result.stdout.str().splitlines()
+        " on_exception, redirect_endpoints, google_auth, eager and service." in result.stdout.str().splitlines()
     )
 
 
@@ -357,7 +356,6 @@ def test_a_toml_file_has_flags_and_numbers_of_its_own(pytester: pytest.Pytester)
         cloud_tasks_autouse = true
         cloud_tasks_eager = "true"
         cloud_tasks_seed = 7
-        cloud_tasks_call_log = "3"
         cloud_tasks_strict = false
         cloud_tasks_defer_credentials = false
         """
@@ -368,7 +366,7 @@ def test_a_toml_file_has_flags_and_numbers_of_its_own(pytester: pytest.Pytester)
 
         def test_settings():
             settings = pytest_cloudtasks.current()._resting.settings
-            assert (settings.autouse, settings.eager, settings.seed, settings.call_log) == (True, True, 7, 3)
+            assert (settings.autouse, settings.eager, settings.seed) == (True, True, 7)
             assert settings.strict is False
         """
     )
