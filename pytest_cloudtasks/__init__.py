@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from ._messages.rpc_call import RpcCall
     from ._server.loopback import CloudTasksServer
     from ._service.task import TaskState
-    from ._simulation.django_on_commit import CloudTasksWarning
-    from ._simulation.exceptions import CloudTasksAssertionError, DrainLimitReached, NoTarget
-    from ._simulation.fault_plans import FaultPlan
+    from ._simulation.exceptions import (
+        CloudTasksAssertionError,
+        CloudTasksLintWarning,
+        CloudTasksWarning,
+        DrainLimitReached,
+        NoTarget,
+    )
+    from ._simulation.faults import FaultPlan
     from ._simulation.matching import exactly
     from ._simulation.records import Attempt, TaskRecord
     from ._simulation.summary import Blocked, BlockedReason, Summary
-    from ._simulation.warnings import CloudTasksLintWarning
     from ._targets.forwards import Forward
     from ._targets.headers import Headers
     from ._targets.mounts import AppEngineMount, Mount
@@ -78,7 +82,7 @@ _HOMES = {
     "BlockedReason": "_simulation.summary",
     "RpcCall": "_messages.rpc_call",
     "LegacyCloudTasksClient": "_clients.legacy.client",
-    "FaultPlan": "_simulation.fault_plans",
+    "FaultPlan": "_simulation.faults",
     "Route": "_targets.routes",
     "Mount": "_targets.mounts",
     "AppEngineMount": "_targets.mounts",
@@ -89,8 +93,8 @@ _HOMES = {
     "CloudTasksAssertionError": "_simulation.exceptions",
     "DrainLimitReached": "_simulation.exceptions",
     "NoTarget": "_simulation.exceptions",
-    "CloudTasksWarning": "_simulation.django_on_commit",
-    "CloudTasksLintWarning": "_simulation.warnings",
+    "CloudTasksWarning": "_simulation.exceptions",
+    "CloudTasksLintWarning": "_simulation.exceptions",
 }
 
 

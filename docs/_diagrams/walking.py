@@ -12,10 +12,10 @@ from itertools import count
 
 from pytest_cloudtasks._service.errors import ServiceError
 from pytest_cloudtasks._service.pull_queues import leasable
-from pytest_cloudtasks._service.queue_settings import QueueType, UploadedQueue, upload
+from pytest_cloudtasks._service.queue_settings import QueueType, UploadedQueue
 from pytest_cloudtasks._service.request import HttpTarget, PullMessage
 from pytest_cloudtasks._service.retry import GiveUp, Retry
-from pytest_cloudtasks._service.service import Service
+from pytest_cloudtasks._service.service import Service, upload
 from pytest_cloudtasks._service.task import Attempt, Task, TaskSpec, response
 from pytest_cloudtasks._units import DAY, MINUTE, SECOND
 

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from re import Pattern
 from typing import Any, Literal, Union, overload
 
-from .._diagnostics.leftovers import listing
-from .._diagnostics.with_timeline import with_timeline
+from .._diagnostics.hints import warn_of_waiting_callbacks
+from .._diagnostics.strict import listing
+from .._diagnostics.timeline import with_timeline
 from .._service.task import Task
-from .._simulation.django_on_commit import warn_of_waiting_callbacks
 from .._simulation.matching import UNSET, WITHIN, Match, exactly
 from .._simulation.records import TaskRecord, model_task, records
-from .._simulation.state import State
+from .._simulation.simulation import Simulation
 from .._text import counted, safe_repr
 from .task_assertions import TaskAssertions
 
@@ -31,7 +31,7 @@ class Assertions(TaskAssertions):
     """
 
     @property
-    def _simulation(self) -> State:
+    def _simulation(self) -> Simulation:
         raise NotImplementedError
 
     @overload
@@ -260,7 +260,7 @@ class Assertions(TaskAssertions):
         )
 
 
-def _dispatched(simulation: State) -> list[Task]:
+def _dispatched(simulation: Simulation) -> list[Task]:
     return [task for task in simulation.service.accepted if task.dispatch_count]
 
 
@@ -269,7 +269,7 @@ def _one_or_all(tasks: list[TaskRecord], count: int | None) -> TaskRecord | list
 
 
 def _expect(
-    simulation: State,
+    simulation: Simulation,
     match: Match,
     count: int | None,
     tasks: Sequence[Task],

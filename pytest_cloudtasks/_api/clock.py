@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from .._simulation.state import State
+from .._simulation.simulation import Simulation
 from .._time.instants import to_datetime, to_timedelta
 
 
 class ClockView:
     """The queue's clock, which is also the application's unless it is virtual."""
 
-    def __init__(self, simulation: Callable[[], State]) -> None:
+    def __init__(self, simulation: Callable[[], Simulation]) -> None:
         self._simulation = simulation
 
     def now(self) -> datetime:

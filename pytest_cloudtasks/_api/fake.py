@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from .._clients.clients import bound_async_client, bound_client, bound_legacy_client
 from .._clients.interception import interception
 from .._clients.router import switchboard
+from .._diagnostics.lints import Lints
 from .._diagnostics.strict import check_strictness
 from .._messages.errors import exception_for
 from .._messages.rpc_call import RpcCall
 from .._service.errors import ServiceError
 from .._service.events import EventKind
-from .._simulation.django_on_commit import CloudTasksWarning
 from .._simulation.driver import Driver
-from .._simulation.eager import dispatch_created, dispatch_created_async
+from .._simulation.exceptions import CloudTasksWarning
 from .._simulation.records import Attempt, TaskRecord, records, task_to_dispatch
-from .._simulation.runners import run
+from .._simulation.runners import dispatch_created, dispatch_created_async, run
 from .._simulation.settings import checked, merged
 from .._simulation.simulation import EagerRunners, Simulation
 from .._simulation.summary import Summary
@@ -145,6 +145,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
             self._running = before
 
         simulation.created = EagerRunners(dispatch_created, dispatch_created_async)
+        if simulation.lints is None:
+            simulation.lints = Lints()
         stack.enter_context(simulation.entered())
         self._running = simulation
         simulation.handle = self
@@ -373,7 +375,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         Of each object ``at`` is an ISO 8601 instant and ``offset`` in seconds; docs/reference.md lists the keys. Raises
         ValueError for another format.
         """
-        from .._diagnostics.timeline_json import timeline_as  # with all that tells; most tests never ask
+        from .._diagnostics.timeline import timeline_as  # with all that tells; most tests never ask
 
         return timeline_as(format, self._resting)
 

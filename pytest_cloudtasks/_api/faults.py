@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, Union
 
 from .._messages.errors import RpcFault, codes, rpc_fault
 from .._messages.rpc_call import RpcCall
-from .._simulation.dispatch_order import hold_back_waiting
-from .._simulation.fault_plans import Fault, FaultPlan, Occasions
+from .._simulation.faults import Fault, FaultPlan, Occasions, hold_back_waiting
+from .._simulation.formatting import shown
 from .._simulation.matching import UNSET, WITHIN, Match
 from .._simulation.records import TaskRecord
-from .._simulation.short_repr import shown
-from .._simulation.state import State
+from .._simulation.simulation import Simulation
 from .._text import did_you_mean, listed, safe_repr
 from .._time.instants import from_timedelta
 from .assertions import Fields, Text
@@ -38,7 +37,7 @@ class Faults:
     """
 
     @property
-    def _simulation(self) -> State:
+    def _simulation(self) -> Simulation:
         raise NotImplementedError
 
     # --- calls ---------------------------------------------------------------------------------------------------
@@ -225,12 +224,12 @@ class Faults:
         return simulation.plans.add(FaultPlan(fault, given, applies, occasions, delay=delay, queue=queue))
 
 
-def unused(simulation: State) -> list[str]:
+def unused(simulation: Simulation) -> list[str]:
     """What to say of the plans that never happened although they were not left to chance."""
     return [_unused_text(plan, simulation) for plan in simulation.plans if plan.is_unused]
 
 
-def _unused_text(plan: FaultPlan, simulation: State) -> str:
+def _unused_text(plan: FaultPlan, simulation: Simulation) -> str:
     what = "call" if plan.fault in (Fault.FAIL_RPC, Fault.LOSE_RESPONSE) else "task"
     text = (
         f"{plan.describe()} was planned and never happened: no {what} matched, or too few did. Correct the plan, or"

@@ -6,9 +6,8 @@ import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from .._simulation.choices import Choices, SeededChoices
-from .._simulation.dispatch_order import hold_back_waiting
-from .._simulation.fault_plans import Fault, FaultPlan, Occasions
+from .._simulation.faults import Fault, FaultPlan, Occasions, hold_back_waiting
+from .._simulation.random_choices import Choices, SeededChoices
 from .._simulation.simulation import Simulation
 from .._text import safe_repr
 from .._time.instants import from_timedelta

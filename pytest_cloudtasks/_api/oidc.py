@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .._clients import id_tokens
-from .._simulation.state import State
+from .._simulation.simulation import Simulation
 from .arguments import checked_text
 
 SERVICE_ACCOUNT = "tasks@test-project.iam.gserviceaccount.com"
@@ -14,7 +14,7 @@ SERVICE_ACCOUNT = "tasks@test-project.iam.gserviceaccount.com"
 class Oidc:
     """Signs as the service would, with a key of the fake that no real service trusts."""
 
-    def __init__(self, simulation: Callable[[], State]) -> None:
+    def __init__(self, simulation: Callable[[], Simulation]) -> None:
         self._simulation = simulation
 
     def token(self, *, audience: str, service_account_email: str = SERVICE_ACCOUNT) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from .._service.events import Event, EventKind
 from .._service.validation import id_of
 from .._simulation.records import Attempt
-from .._simulation.state import State
+from .._simulation.simulation import Simulation
 from .._text import safe_repr
 from .._time.instants import from_timedelta, to_timedelta
 
@@ -21,7 +21,7 @@ class QueueRecord:
 
     __slots__ = ("_name", "_simulation")
 
-    def __init__(self, name: str, simulation: State) -> None:
+    def __init__(self, name: str, simulation: Simulation) -> None:
         self._name = name
         self._simulation = simulation
 
@@ -112,7 +112,7 @@ class QueueRecords:
     """Gives records of queues."""
 
     @property
-    def _simulation(self) -> State:
+    def _simulation(self) -> Simulation:
         raise NotImplementedError
 
     def queue(self, queue: str) -> QueueRecord:

@@ -11,8 +11,8 @@ from .._service.options import Knobs
 from .._service.queue_settings import TASK_TTL
 from .._service.retry import RETENTION, UNLIMITED, RetryConfig, RetrySchedule, schedule_of
 from .._service.service import Service
-from .._simulation.duration_text import duration_text, offset_text
 from .._simulation.exceptions import CloudTasksAssertionError
+from .._simulation.formatting import duration_text, offset_text
 from .._simulation.settings import OPTIONS
 from .._text import safe_repr, safe_str, shortened
 from .._time.instants import from_timedelta, to_timedelta

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 from .._simulation.settings import checked
-from .._simulation.state import State
+from .._simulation.simulation import Simulation
 from .._targets.asgi import AsgiApp
 from .._targets.base import Handler, OnException
 from .._targets.forwards import Forward
@@ -22,7 +22,7 @@ class Targeting:
     """Says what answers for the URLs of tasks."""
 
     @property
-    def _simulation(self) -> State:
+    def _simulation(self) -> Simulation:
         raise NotImplementedError
 
     def route(

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Union
 
-from .._diagnostics.with_timeline import with_timeline
+from .._diagnostics.timeline import with_timeline
 from .._service.events import EventKind
 from .._service.retry import Retry
 from .._service.task import Task, TaskState
-from .._simulation.duration_text import offset_text
 from .._simulation.exceptions import CloudTasksAssertionError
+from .._simulation.formatting import lists_apart, offset_text, shown
 from .._simulation.matching import matches
 from .._simulation.records import TaskRecord, is_task, model_task, record_meant, short_name
-from .._simulation.short_repr import lists_apart, shown
-from .._simulation.state import State
+from .._simulation.simulation import Simulation
 from .._text import counted, safe_repr
 from .._time.instants import to_timedelta
 
@@ -36,7 +35,7 @@ class TaskAssertions:
     """
 
     @property
-    def _simulation(self) -> State:
+    def _simulation(self) -> Simulation:
         raise NotImplementedError
 
     def assert_attempts(self, task: TaskRecord | TaskMessage | str, expected: Sequence[Any]) -> None:
@@ -100,7 +99,7 @@ def _is_list(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
-def _backoffs(simulation: State, task: Task) -> list[timedelta]:
+def _backoffs(simulation: Simulation, task: Task) -> list[timedelta]:
     """The waits that verdicts have put before retries."""
     return [
         to_timedelta(max(0, event.verdict.at - event.at))
@@ -114,7 +113,7 @@ def _all_match(expected: Sequence[Any], actual: Sequence[Any]) -> bool:
 
 
 def _failed(
-    simulation: State, record: TaskRecord, headline: str, expected: Sequence[Any], got: Sequence[Any]
+    simulation: Simulation, record: TaskRecord, headline: str, expected: Sequence[Any], got: Sequence[Any]
 ) -> CloudTasksAssertionError:
     """What fails an assertion on a list; both are shown from before the place where they part, if they are long."""
     pairs = enumerate(zip(expected, got, strict=False))
@@ -124,7 +123,7 @@ def _failed(
     return with_timeline(f"{first}\n  expected {left}\n       got {right}", simulation)
 
 
-def _assert_state(simulation: State, given: object, state: TaskState, verb: str, was_to: str) -> None:
+def _assert_state(simulation: Simulation, given: object, state: TaskState, verb: str, was_to: str) -> None:
     __tracebackhide__ = True
     if not is_task(given):
         raise TypeError(f"{verb}() takes {_A_TASK}, and got {safe_repr(given)}.")
@@ -135,7 +134,7 @@ def _assert_state(simulation: State, given: object, state: TaskState, verb: str,
     simulation.attention.asserted(task)
 
 
-def _state_text(simulation: State, task: Task) -> str:
+def _state_text(simulation: Simulation, task: Task) -> str:
     """``has succeeded, after 2 attempts``, ``is scheduled for +0:00:10``."""
     after = f", after {counted(task.dispatch_count, 'attempt')}" if task.dispatch_count else ", never dispatched"
     if task.state is TaskState.SCHEDULED:

@@ -11,7 +11,7 @@ from .._clients.id_tokens import authorization_for
 from .._service.request import HttpTarget, OidcToken
 from .._service.service import Service
 from .._service.task import Attempt, TaskSpec, response
-from .._simulation.state import State
+from .._simulation.simulation import Simulation
 from .._targets.answers import Answer
 from .._targets.asgi import AsgiApp, AsgiServer, Message, in_a_loop, is_asgi, scope_of
 from .._targets.request import TargetRequest
@@ -75,7 +75,7 @@ def _raised(answer: Answer) -> Answer:
 
 
 def task_request(
-    simulation: State,
+    simulation: Simulation,
     *,
     url: str,
     method: str,
@@ -142,7 +142,7 @@ def task_request(
 
 
 def _attempt(
-    simulation: State,
+    simulation: Simulation,
     target: HttpTarget,
     queue: str,
     name: str | None,

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .._clients.patched_clients import mocked_names
-from .._simulation.django_on_commit import hint
+from .._messages.proto import raw
+from .._messages.rpc_call import RpcCall
+from .._service.task import Task
+from .._service.validation import queue_of
 from .._simulation.exceptions import CloudTasksAssertionError
+from .._simulation.formatting import ABSENT, shown
 from .._simulation.matching import Difference, Match, error_of
 from .._simulation.records import TaskRecord, contents, model_task, records, short_name
-from .._simulation.short_repr import ABSENT, shown
-from .._simulation.state import State
+from .._simulation.simulation import Simulation
 from .._text import counted, error_text, listed, shortened
-from .diff_table import side_by_side
-from .field_diff import in_detail, likeness, values_that_differ
-from .refused_tasks import refused_like
+from .diff import in_detail, likeness, side_by_side, values_that_differ
+from .hints import hint, refusal_text
 from .timeline import indented_excerpt
 
 NEAREST = 3
@@ -25,7 +27,7 @@ SHOWN = 5
 
 
 def unmet(
-    simulation: State,
+    simulation: Simulation,
     match: Match,
     count: int | None,
     found: Sequence[TaskRecord],
@@ -57,7 +59,7 @@ def unmet(
     return CloudTasksAssertionError(_explained(headline, match, found, others, none, simulation, refused, hints))
 
 
-def _was_enqueued(match: Match, simulation: State) -> bool:
+def _was_enqueued(match: Match, simulation: Simulation) -> bool:
     return any(not match.differences(task) for task in records(simulation.service.accepted, simulation))
 
 
@@ -84,7 +86,7 @@ def _explained(
     found: Sequence[TaskRecord],
     others: Sequence[TaskRecord],
     none: str,
-    simulation: State,
+    simulation: Simulation,
     refused: Sequence[str],
     hints: Sequence[str],
 ) -> str:
@@ -152,3 +154,46 @@ def _left_out(total: int, shown: int) -> str:
 
 def _field(name: str, value: Any) -> str:
     return f"  {name}: {shown(value)}"
+
+
+_WITH_URL = ("http_request", "app_engine_http_request")
+"""What has a URL that an assertion may mean; a task without a target, or for a pull queue, has none."""
+
+
+def refused_like(match: Match, simulation: Simulation, since: int = 0) -> list[str]:
+    """What is told of refused calls that look like what ``match`` expects, from call number ``since`` on."""
+    told: dict[str, int] = {}
+    most = max(1, len(match.expected()) // 2)
+    for call, record in _rejected(simulation, since):
+        if len(match.differences(record)) <= most:
+            text = f"  {_title_of_rejected(record)}\n    {refusal_text(call)}"
+            told[text] = told.get(text, 0) + 1
+    return [f"{text}{f' (×{count})' if count > 1 else ''}" for text, count in told.items()]
+
+
+def _rejected(simulation: Simulation, since: int) -> Iterator[tuple[RpcCall, TaskRecord]]:
+    for call in simulation.log.since(since):
+        if call.method != "create_task" or call.result is not None or not hasattr(call.error, "code"):
+            continue
+        message = raw(call.request.task)
+        if message.WhichOneof(message.DESCRIPTOR.oneofs[0].name) not in _WITH_URL:
+            continue
+        spec = simulation.frontend.messages.task_spec(message)
+        assert spec.target is not None, "one of the targets is set"
+        at = simulation.clock.origin + call.offset
+        task = Task(
+            spec.name,
+            queue_of(spec.name) or call.request.parent,
+            -1,
+            spec.target,
+            create_time=at,
+            schedule_time=at if spec.schedule_time is None else spec.schedule_time,
+            dispatch_deadline=spec.dispatch_deadline,
+            retry_config=None,
+        )
+        yield call, TaskRecord(task, simulation)
+
+
+def _title_of_rejected(record: TaskRecord) -> str:
+    name = f"{record.queue}/{record.id}" if record.id else f"{record.queue} (unnamed)"
+    return f"{name}  {record.method} {record.url}"

@@ -1,14 +1,47 @@
-"""``strict``: what a test that passes has neither driven nor looked at."""
+"""``strict``: what a test that passes has neither driven nor inspected; and lists of the tasks that are left."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from .._simulation.records import short_name
-from .._simulation.state import State
+from .._service.task import Task
+from .._simulation.formatting import duration_text, offset_text
+from .._simulation.records import contents, model_task, short_name
+from .._simulation.simulation import Simulation
+from .._simulation.summary import BlockedReason, blocked
 from .._text import counted
-from .leftovers import SHOWN, lines, listing
-from .with_timeline import with_timeline
+from .timeline import with_timeline
+
+SHOWN = 10
+"""How many tasks a message lists."""
+
+
+def listing(tasks: Sequence[Task], simulation: Simulation) -> str:
+    """A line for each of the first tasks: when it goes, what holds it up, or how it ended; the rest is counted."""
+    reasons = {model_task(one.task): one.reason for one in blocked(simulation)}
+    return lines(tasks, [_line(task, simulation, reasons.get(task)) for task in tasks[:SHOWN]])
+
+
+def lines(all: Sequence[object], shown: Sequence[str]) -> str:
+    """``shown``, two columns in, and how many of ``all`` were left out."""
+    more = [f"  … and {len(all) - len(shown)} more"] if len(all) > len(shown) else []
+    return "\n".join([*(f"  {line}" for line in shown), *more])
+
+
+def _line(task: Task, simulation: Simulation, reason: BlockedReason | None) -> str:
+    now = simulation.clock.now
+    if not task.is_live:
+        when = task.state.value
+    elif task.in_flight:
+        when = "under way"
+    elif task.goes_at > now:
+        when = f"goes at {offset_text(task.goes_at - simulation.clock.origin)}"
+        when += f", in {duration_text(task.goes_at - now)}"
+    else:
+        when = "due"
+    but = f", but {reason.value}" if reason else ""
+    return f"{short_name(task)}  {contents(task)}  {when}{but}"
+
 
 DRAINED = "drained"
 _HOW_TO_TURN_OFF = (
@@ -17,7 +50,7 @@ _HOW_TO_TURN_OFF = (
 )
 
 
-def passed_over(simulation: State) -> str:
+def passed_over(simulation: Simulation) -> str:
     """What ``strict`` has to say at the end of a test that has passed; "" if there is nothing."""
     if not simulation.settings.strict:
         return ""
@@ -28,7 +61,7 @@ def passed_over(simulation: State) -> str:
     return "\n\n".join([headline, *told, _HOW_TO_TURN_OFF])
 
 
-def check_strictness(simulation: State) -> None:
+def check_strictness(simulation: Simulation) -> None:
     """Fail where a block or an example that has passed leaves something behind."""
     __tracebackhide__ = True
     told = passed_over(simulation)
@@ -36,7 +69,7 @@ def check_strictness(simulation: State) -> None:
         raise with_timeline(told, simulation)
 
 
-def _tasks(simulation: State) -> Iterator[str]:
+def _tasks(simulation: Simulation) -> Iterator[str]:
     left = set()
     if simulation.settings.strict == DRAINED and (tasks := simulation.live_tasks()):
         left = set(tasks)
@@ -57,7 +90,7 @@ def _tasks(simulation: State) -> Iterator[str]:
         )
 
 
-def _errors(simulation: State) -> str:
+def _errors(simulation: Simulation) -> str:
     errors = list(simulation.attention.unseen_errors())
     if not errors:
         return ""

@@ -1,18 +1,105 @@
-"""The timeline: everything that happened, as offsets of the queue's time. Byte for byte the same in every run."""
+"""The timeline: everything that happened, as text and as JSON. Byte for byte the same in every run."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from itertools import groupby
+from typing import Any
 
 from .._service.events import Event, EventKind
-from .._simulation.duration_text import offset_text
-from .._simulation.records import model_task, short_name
-from .._simulation.state import State
+from .._service.request import PullMessage
+from .._service.retry import GiveUp, Retry
+from .._service.task import Attempt, Task, TaskState
+from .._service.validation import id_of, queue_of
+from .._simulation.exceptions import CloudTasksAssertionError
+from .._simulation.formatting import duration_text, offset_text
+from .._simulation.history import Call, Entry, Note, Origin, entries, folded
+from .._simulation.records import contents, model_task, short_name
+from .._simulation.simulation import Simulation
 from .._simulation.summary import blocked
-from .._text import counted, shortened
-from .event_text import entry_text
-from .history import Entry, entries, folded
+from .._targets.request import url_of
+from .._text import counted, did_you_mean, safe_repr, shortened
+from .._time.instants import to_datetime
+from .._units import DAY
+
+QUEUE_TEXTS = {
+    EventKind.QUEUE_CREATED: "created",
+    EventKind.QUEUE_UPDATED: "updated",
+    EventKind.QUEUE_PAUSED: "paused",
+    EventKind.QUEUE_RESUMED: "resumed",
+    EventKind.QUEUE_DISABLED: "disabled",
+    EventKind.QUEUE_PURGED: "purged",
+    EventKind.QUEUE_DELETED: "deleted",
+}
+"""What happened to a queue."""
+_TASK_TEXTS = {
+    EventKind.TASK_DELETED: "deleted",
+    EventKind.TASK_LEASED: "leased",
+    EventKind.LEASE_RENEWED: "lease renewed",
+    EventKind.LEASE_CANCELLED: "lease cancelled",
+    EventKind.TASK_ACKNOWLEDGED: "acknowledged",
+    EventKind.TASK_LEASES_EXHAUSTED: "exhausted: it was leased max_attempts times",
+}
+_GONE = {
+    TaskState.SUCCEEDED: "the task had succeeded",
+    TaskState.EXHAUSTED: "the task had no retry left",
+    TaskState.EXPIRED: "the task had expired",
+    TaskState.DELETED: "the task was deleted",
+}
+
+
+def entry_text(entry: Entry) -> str:
+    """The queue or the task, and what happened to it."""
+    what = entry.what
+    if isinstance(what, Event):
+        return _event_text(what, entry.instant - entry.offset)
+    if isinstance(what, Note):
+        return what.text if what.task is None else f"{short_name(what.task)} {what.text}"
+    if isinstance(what, Origin):
+        return "the test's clock was set anew"
+    until = f", the last at {offset_text(what.last)}" if what.last != entry.offset else ""
+    return f"{what.text}{until}"
+
+
+def _event_text(event: Event, origin: int) -> str:
+    task = event.task
+    if task is None:
+        return f"queue {id_of(event.queue_name)} {QUEUE_TEXTS[event.kind]}"
+    name = short_name(task)
+    if event.kind is EventKind.TASK_CREATED:
+        target = task.target
+        what = contents(task) if isinstance(target, PullMessage) else f"{target.method} {url_of(target)}"
+        due = task.initial_schedule_time - event.at
+        when = f", scheduled for {offset_text(task.initial_schedule_time - origin)}" if due > 0 else ""
+        return f"{name} created: {what}{when}"
+    if event.kind is EventKind.TASK_EXPIRED:
+        assert event.until is not None, "a retention has an end"
+        return f"{name} expired: its retention of {(event.until - task.create_time) / DAY:g} days is over"
+    if event.kind in _TASK_TEXTS:
+        until = "" if event.until is None else f" until {offset_text(event.until - origin)}"
+        return f"{name} {_TASK_TEXTS[event.kind]}{until}"
+    assert event.attempt is not None, "dispatches and answers belong to an attempt"
+    return f"{name} {_attempt_text(event, event.attempt)}"
+
+
+def _attempt_text(event: Event, attempt: Attempt) -> str:
+    begun = f"attempt {attempt.number}{' (forced)' if attempt.forced else ''}"
+    outcome = attempt.outcome
+    if event.kind is EventKind.TASK_DISPATCHED or outcome is None:
+        return f"{begun} dispatched"
+    took = event.at - attempt.dispatch_time
+    lost = f" by lose_handler_response() in place of {outcome.lost_status}" if outcome.lost_status else ""
+    text = f"{begun} → {outcome.result}{lost}{f' after {duration_text(took)}' if took else ''}"
+    if event.dropped:
+        return f"{text}, dropped: {_GONE[attempt.task.state]}"
+    if isinstance(event.verdict, Retry):
+        wait = max(0, event.verdict.at - event.at)  # after a RunTask it counts from the call, and may be over
+        return f"{text}, retry in {duration_text(wait)}"
+    if isinstance(event.verdict, GiveUp):
+        return f"{text}, exhausted: {event.verdict.reason}"
+    return text
+
 
 HEAD, TAIL = 12, 28
 """Of a long timeline a message shows the beginning and the end, in so many lines."""
@@ -22,12 +109,12 @@ NAMED = 3
 """How many of the tasks that a queue holds back are named."""
 
 
-def timeline_text(simulation: State) -> str:
+def timeline_text(simulation: Simulation) -> str:
     """One line an event: the offset from where time is held, the queue or task, and what happened to it."""
     return "\n".join(_aligned(simulation)) or "nothing has happened yet"
 
 
-def timeline_excerpt(simulation: State) -> str:
+def timeline_excerpt(simulation: Simulation) -> str:
     """The same in a message: not too long, with a count of the lines that were left out."""
     lines = [shortened(line, WIDTH) for line in _aligned(simulation)]
     left_out = len(lines) - HEAD - TAIL
@@ -37,19 +124,19 @@ def timeline_excerpt(simulation: State) -> str:
     return "\n".join(lines) or "nothing has happened yet"
 
 
-def indented_excerpt(simulation: State) -> str:
+def indented_excerpt(simulation: Simulation) -> str:
     """The same as part of a message, every line two columns in."""
     return "\n".join(f"  {line}" for line in timeline_excerpt(simulation).splitlines())
 
 
-def _aligned(simulation: State) -> list[str]:
+def _aligned(simulation: Simulation) -> list[str]:
     lines = [(offset_text(entry.offset), entry_text(entry)) for entry in folded(_told(simulation))]
     lines += [(offset_text(simulation.clock.elapsed), text) for text in _held_back(simulation)]
     width = max((len(offset) for offset, _ in lines), default=0)
     return [f"{offset:<{width}}  {text}" for offset, text in lines]
 
 
-def _told(simulation: State) -> Iterator[Entry]:
+def _told(simulation: Simulation) -> Iterator[Entry]:
     return (entry for entry in entries(simulation) if not _is_told_by_its_answer(entry.what))
 
 
@@ -60,7 +147,7 @@ def _is_told_by_its_answer(what: object) -> bool:
     return what.attempt.response_time == what.attempt.dispatch_time
 
 
-def _held_back(simulation: State) -> Iterator[str]:
+def _held_back(simulation: Simulation) -> Iterator[str]:
     """What cannot go out now, and why; the tasks of a queue in one line."""
     if not simulation.service.has_live_tasks:
         return
@@ -72,3 +159,105 @@ def _held_back(simulation: State) -> Iterator[str]:
             continue
         more = f" and {len(held) - NAMED} more" if len(held) > NAMED else ""
         yield f"{counted(len(held), 'task')} blocked: {reason.value} ({', '.join(held[:NAMED])}{more})"
+
+
+def timeline_as(form: str, simulation: Simulation) -> str:
+    """The timeline as text or as JSON."""
+    forms = {"text": timeline_text, "json": timeline_json}
+    if not isinstance(form, str) or form not in forms:
+        raise ValueError(
+            f"timeline() has the formats 'text' and 'json', and got {safe_repr(form)}.{did_you_mean(form, forms)}"
+        )
+    return forms[form](simulation)
+
+
+def timeline_json(simulation: Simulation) -> str:
+    """`timeline_data` as a JSON text."""
+    return json.dumps(timeline_data(simulation), indent=2, ensure_ascii=False)
+
+
+def timeline_data(simulation: Simulation) -> list[dict[str, Any]]:
+    """A list of objects, an event each, and at its end what is held back now.
+
+    Each has ``at`` (ISO 8601), ``offset`` (seconds), ``event`` and ``text``. Where they apply it has
+    ``queue`` and ``task`` (full names); ``method``, ``url`` and ``schedule_time`` of a task that was created;
+    ``attempt``, ``forced``, ``result``, ``retry_at``, ``exhausted``, ``dropped`` and ``lost`` of an attempt; ``until``
+    of a lease; ``rpc`` and ``code`` of a call; ``reason`` of what is blocked.
+    """
+    found = [entry_data(entry) for entry in entries(simulation)]
+    if simulation.service.has_live_tasks:
+        now = {"at": _iso(simulation.clock.now), "offset": _seconds(simulation.clock.elapsed), "event": "blocked"}
+        for one in blocked(simulation):
+            text = f"{one.task.queue}/{one.task.id} blocked: {one.reason.value}"
+            about = {"queue": queue_of(one.task.name), "task": one.task.name, "reason": one.reason.name}
+            found.append({**now, "text": text, **about})
+    return found
+
+
+def entry_data(entry: Entry) -> dict[str, Any]:
+    """One object of `timeline_json`."""
+    what = entry.what
+    if isinstance(what, Event):
+        name, more = what.kind.name.lower(), _of_event(what)
+    elif isinstance(what, Call):
+        name, more = "rpc", {**_about(what.name), "rpc": what.method, **({"code": what.code} if what.code else {})}
+    elif isinstance(what, Note):
+        name, more = "fault", {} if what.task is None else _about(what.task.name)
+    else:
+        name, more = "clock_set_anew", {}
+    told = {"at": _iso(entry.instant), "offset": _seconds(entry.offset), "event": name, "text": entry_text(entry)}
+    return {**told, **more}
+
+
+def _of_event(event: Event) -> dict[str, Any]:
+    task = event.task
+    if task is None:
+        return {"queue": event.queue_name}
+    found: dict[str, Any] = {"queue": event.queue_name, "task": task.name}
+    if event.kind is EventKind.TASK_CREATED:
+        found.update(method=task.target.method, url=_url(task), schedule_time=_iso(task.initial_schedule_time))
+    if event.until is not None:
+        found["until"] = _iso(event.until)
+    return {**found, **_of_attempt(event)}
+
+
+def _of_attempt(event: Event) -> dict[str, Any]:
+    attempt = event.attempt
+    if attempt is None:
+        return {}
+    found: dict[str, Any] = {"attempt": attempt.number, "forced": attempt.forced}
+    outcome = attempt.outcome
+    if event.kind is EventKind.TASK_DISPATCHED or outcome is None:
+        return found
+    found.update(result=outcome.result, dropped=event.dropped)
+    if outcome.lost_status:
+        found["lost"] = outcome.lost_status
+    if isinstance(event.verdict, Retry):
+        found["retry_at"] = _iso(event.verdict.at)
+    if isinstance(event.verdict, GiveUp):
+        found["exhausted"] = event.verdict.reason
+    return found
+
+
+def _url(task: Task) -> str:
+    return "" if isinstance(task.target, PullMessage) else url_of(task.target)
+
+
+def _about(name: str) -> dict[str, str]:
+    """The task or the queue of that name."""
+    queue = queue_of(name)
+    return {"queue": queue, "task": name} if queue else {"queue": name} if name else {}
+
+
+def _iso(instant: int) -> str:
+    return to_datetime(instant).isoformat()
+
+
+def _seconds(duration: int) -> float:
+    return duration / 1_000_000_000
+
+
+def with_timeline(message: str, simulation: Simulation) -> CloudTasksAssertionError:
+    """A failed assertion whose message is followed by the timeline."""
+
+    return CloudTasksAssertionError(f"{message}\n\nTimeline:\n{indented_excerpt(simulation)}")

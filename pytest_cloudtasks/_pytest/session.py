@@ -161,7 +161,7 @@ class PluginSession:
     def _warn(self, item: pytest.Item, simulation: Simulation) -> None:
         """A test that passes although what it planned never happened may not test what it is about."""
         from .._api.faults import unused
-        from .._simulation.django_on_commit import CloudTasksWarning
+        from .._simulation.exceptions import CloudTasksWarning
 
         for told in unused(simulation):
             try:
@@ -279,7 +279,7 @@ class PluginSession:
         simulation = self._simulation
         if simulation is None:
             return
-        from .._diagnostics.rpc_errors import refusals_text
+        from .._diagnostics.hints import refusals_text
         from .._diagnostics.timeline import timeline_excerpt
         from .._simulation.exceptions import CloudTasksAssertionError
         from .._time.foreign import advice_on
@@ -400,10 +400,10 @@ class PluginSession:
         switchboard.refuse_outside = self._refuse if outside == "refuse" else None
 
     def _refuse(self, rpc: str) -> None:
-        from .._simulation.call_site import application_frame, place_text
+        from .._diagnostics.lints import application_frame, place_text
 
         message = (
-            f"CloudTasksClient.{rpc}() was called outside a fake ({place_text(application_frame()[0])}), and"
+            f"CloudTasksClient.{rpc}() was called outside a fake ({place_text(application_frame())}), and"
             ' outside="refuse" keeps calls away from the real service. Ask for the cloud_tasks fixture in the test or'
             ' fixture that makes the call, or allow it with @pytest.mark.cloud_tasks(outside="real").'
         )

@@ -7,16 +7,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from .._diagnostics.event_text import entry_text
-from .._diagnostics.history import Entry, entries, folded
+from .._diagnostics.timeline import entry_text
 from .._service.events import Event, EventKind
 from .._service.request import PullMessage
 from .._service.task import Task
 from .._service.validation import id_of
-from .._simulation.duration_text import offset_text
-from .._simulation.notes import Note
+from .._simulation.formatting import offset_text
+from .._simulation.history import Entry, Note, entries, folded
 from .._simulation.records import model_task
-from .._simulation.state import State
+from .._simulation.simulation import Simulation
 from .._simulation.summary import blocked
 from .._targets.request import url_of
 from .details import Details
@@ -27,13 +26,13 @@ _TOLD_ELSEWHERE = frozenset({EventKind.TASK_CREATED, EventKind.TASK_DISPATCHED})
 """Events of tasks that a lane draws from the task itself."""
 
 
-def report_data(simulation: State, root: Path | None = None) -> dict[str, Any]:
+def report_data(simulation: Simulation, root: Path | None = None) -> dict[str, Any]:
     """Everything that a page shows of a simulation, in types that JSON has. Paths in texts are relative to ``root``."""
     return _Report(simulation, root).data()
 
 
 class _Report:
-    def __init__(self, simulation: State, root: Path | None) -> None:
+    def __init__(self, simulation: Simulation, root: Path | None) -> None:
         self._simulation = simulation
         self._panels = Details(simulation, root)
         self._story = list(entries(simulation))

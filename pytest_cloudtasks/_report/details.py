@@ -11,9 +11,9 @@ from .._service.events import Event
 from .._service.request import HttpTarget, PullMessage
 from .._service.retry import GiveUp, Retry
 from .._service.task import Attempt, OutcomeKind, Task
-from .._simulation.duration_text import duration_text, offset_text
+from .._simulation.formatting import duration_text, offset_text
 from .._simulation.records import short_name
-from .._simulation.state import State
+from .._simulation.simulation import Simulation
 from .._targets.request import url_of
 from .._text import counted, error_text, safe_str
 from .values import Pairs, body_text, header_pairs, message_text, told
@@ -25,7 +25,7 @@ CALLS = 5
 class Details:
     """The texts of the panel, each part of which is kept once: a body is often that of many attempts."""
 
-    def __init__(self, simulation: State, root: Path | None) -> None:
+    def __init__(self, simulation: Simulation, root: Path | None) -> None:
         self.panels: list[dict[str, Any]] = []
         self.parts: list[list[Any]] = []
         self._simulation = simulation

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from itertools import groupby, zip_longest
 from typing import Any
 
-from .._diagnostics.event_text import QUEUE_TEXTS
+from .._diagnostics.timeline import QUEUE_TEXTS
 from .._messages.rpc_call import RpcCall
 from .._service.events import Event, EventKind
 from .._service.retry import GiveUp, Retry
 from .._service.task import Attempt, Outcome, OutcomeKind, Task, TaskState
-from .._simulation.calls import code_of
-from .._simulation.duration_text import duration_text, offset_text
-from .._simulation.notes import Note
+from .._simulation.formatting import duration_text, offset_text
+from .._simulation.history import Note, code_of
 from .._simulation.records import short_name
 from .details import Details
 from .limits import CALLS, attempts_left_out, ends_of

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from .._simulation.duration_text import duration_text, offset_text
+from .._simulation.formatting import duration_text, offset_text
 
 Item = dict[str, Any]
 

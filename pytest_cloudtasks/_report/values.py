@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .._messages.proto import raw
-from .._simulation.duration_text import duration_text, offset_text
+from .._simulation.formatting import duration_text, offset_text
 from .._targets.json_text import read_json
 from .._text import shortened
 

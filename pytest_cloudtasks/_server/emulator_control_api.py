@@ -9,8 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from .._diagnostics.timeline import timeline_text
-from .._diagnostics.timeline_json import timeline_data
+from .._diagnostics.timeline import timeline_data, timeline_text
 from .._service.task import TaskState
 from .._simulation.records import short_name
 from .._simulation.settings import read_duration

@@ -11,12 +11,10 @@ from collections.abc import Callable
 from typing import Any, TextIO
 from unicodedata import category
 
-from .._diagnostics.event_text import entry_text
-from .._diagnostics.history import Entry
-from .._diagnostics.timeline_json import entry_data
+from .._diagnostics.timeline import entry_data, entry_text
 from .._messages.rpc_call import RpcCall
 from .._service.events import Event, EventKind
-from .._simulation.calls import name_in, short_resource
+from .._simulation.history import Entry, name_in, short_resource
 from .._text import counted
 from .._time.instants import to_datetime
 

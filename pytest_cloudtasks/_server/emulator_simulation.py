@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._messages.rpc_call import RpcCall
 from .._service.task import Attempt, Task
-from .._simulation.call_log import CallLog
+from .._simulation.history import CallLog
 from .._simulation.settings import Settings
 from .._simulation.simulation import Simulation
 from .._time.clock import WallClock

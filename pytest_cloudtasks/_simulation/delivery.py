@@ -1,22 +1,29 @@
-"""A target at work on one request, which may take its time: the queue's, not ours."""
+"""One delivery: a target at work on a request, which may take some of the queue's time; the error without a target."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
+from .._service.request import Routing
 from .._service.task import Attempt, response
 from .._targets.answers import Answer
-from .._targets.base import Target
+from .._targets.base import Destination, Target
+from .._targets.registry import Targets
 from .._targets.request import TargetRequest
+from .._targets.urls import normal
+from .._text import did_you_mean, safe_repr
 from .awaiting import awaited_outside
+from .exceptions import NoTarget
 
 working: ContextVar[Handler | None] = ContextVar("working", default=None)
 """The handler that this code is part of; frameworks carry it into the threads they use."""
 TURNS = 50
 """How many turns of the loop other tasks of a handler that sleeps get to go on, to set alarms of their own."""
+
+Result = TypeVar("Result")
 
 
 class NotOfAsyncio(RuntimeError):
@@ -149,6 +156,8 @@ class Handler:
                 await asyncio.sleep(0)
 
 
+Course = Generator[Handler, None, Result]
+"""A driving method under way: it yields each handler that starts or goes on, and returns the method's result."""
 _OF_ANOTHER_LIBRARY = ("must be called from async context", "Task got bad yield")
 """What trio, and asyncio, say where a function of trio is awaited in a loop of asyncio."""
 
@@ -178,3 +187,49 @@ def _result_of(task: asyncio.Task[Answer]) -> Answer:
 
 def _failed(error: BaseException) -> Answer:
     return Answer(response(500), exception=error)
+
+
+def no_target(what: str, destination: Destination, targets: Targets) -> NoTarget:
+    """``what`` says which task; then come its URL, what may have been meant, the targets, and what to add."""
+    known = targets.describe()
+    shown = "".join(f"\n  {one}" for one in known) if known else " none"
+    return NoTarget(
+        f"{what}: {destination.method} {destination.url}.{_nearest(destination, targets.urls())}"
+        f"\nTargets of this test:{shown}\nAdd one with {_proposal(destination)}. Nothing was sent."
+    )
+
+
+def _proposal(destination: Destination) -> str:
+    if destination.app_engine is None:
+        return (
+            f"cloud_tasks.route({safe_repr(destination.url)}), or mount the application that serves it with"
+            " cloud_tasks.mount(base_url, app)"
+        )
+    mount = f"cloud_tasks.mount_app_engine({', '.join(['app', *_limits(destination.app_engine.routing)])})"
+    return (
+        f"cloud_tasks.route({safe_repr(destination.app_engine.relative_uri)}), or mount the App Engine"
+        f" application that serves"
+        f" it with {mount}"
+    )
+
+
+def _limits(routing: Routing) -> list[str]:
+    given = {"service": routing.service, "version": routing.version, "instance": routing.instance}
+    return [f"{name}={safe_repr(value)}" for name, value in given.items() if value]
+
+
+def _nearest(destination: Destination, urls: list[str]) -> str:
+    """The URL that was meant, or the hint that a route's URL counts with its query string."""
+    asked_for = [destination.url]
+    if destination.app_engine is not None:
+        asked_for.insert(0, destination.app_engine.relative_uri)
+    if any(normal(url) in map(normal, urls) for url in asked_for):
+        return (
+            " A route for that URL is there, and does not take the task: for its method, its queue, or a"
+            " then_pass_through() at the end of its script."
+        )
+    for url in asked_for:
+        without_query, mark, _ = url.partition("?")
+        if mark and without_query in urls:
+            return f" The query string counts: a route for '{without_query}*' answers with any."
+    return next(filter(None, (did_you_mean(url, urls) for url in asked_for)), "")

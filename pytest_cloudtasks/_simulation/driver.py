@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
 from .._clients.id_tokens import authorization_for
 from .._service.queue import Queue, QueueState
@@ -24,14 +25,14 @@ from .._targets.redirects import MAX_REDIRECTS, redirected, retry_at
 from .._targets.request import TargetRequest
 from .._text import counted, safe_repr
 from .._time.instants import from_datetime, from_timedelta, to_datetime
-from .delivery import Handler, NotOfAsyncio, working
-from .delivery_faults import arrived, note_second_delivery, second_delivery
+from .delivery import Course, Handler, NotOfAsyncio, no_target, working
 from .exceptions import DrainLimitReached, ends_the_run
-from .no_target import no_target
+from .faults import arrived, note_second_delivery, second_delivery
 from .records import short_name
-from .runners import Course
-from .simulation import Simulation
 from .summary import Beginning, Summary, beginning, summary_since
+
+if TYPE_CHECKING:
+    from .simulation import Simulation
 
 _FIRST = from_datetime(datetime.min.replace(tzinfo=timezone.utc), what="the first instant")
 

@@ -1,4 +1,4 @@
-"""The exceptions of the handle."""
+"""The exceptions and warnings that a test may see, and how a failure gets past application code."""
 
 from __future__ import annotations
 
@@ -17,8 +17,20 @@ class DrainLimitReached(AssertionError):
     """A verb made as many attempts as it was allowed to, and there was no end in sight."""
 
 
-for _public in (CloudTasksAssertionError, NoTarget, DrainLimitReached):
+class CloudTasksWarning(UserWarning):
+    """Something about a test's tasks that is probably not as its author thinks."""
+
+
+class CloudTasksLintWarning(CloudTasksWarning):
+    """A call that the service accepts, and that is probably a mistake of the application."""
+
+
+for _public in (CloudTasksAssertionError, NoTarget, DrainLimitReached, CloudTasksWarning, CloudTasksLintWarning):
     _public.__module__ = "pytest_cloudtasks"  # where users find them, and what pytest prints
+
+
+FAILURE = pytest.fail.Exception
+"""The class of what `failure` makes."""
 
 
 def ends_the_run(error: BaseException) -> bool:
@@ -31,4 +43,4 @@ def failure(message: str) -> BaseException:
 
     It is what ``pytest.fail()`` raises, so that pytest shows the message alone.
     """
-    return pytest.fail.Exception(message, pytrace=False)
+    return FAILURE(message, pytrace=False)

@@ -59,7 +59,7 @@ class Forks:
 
         pytest records warnings in memory, where a child's are lost, so this one is written to the child's stderr.
         """
-        from .django_on_commit import CloudTasksWarning
+        from .exceptions import CloudTasksWarning
 
         if self._has_warned:
             return

@@ -7,16 +7,18 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._messages.proto import is_message
 from .._service.validation import queue_of
 from .._targets.headers import Headers
 from .._text import did_you_mean, is_encodable, listed, safe_repr
 from .._time.instants import from_datetime, from_timedelta, to_datetime, to_timedelta
+from .formatting import shown
 from .records import TaskRecord, model_task
-from .short_repr import shown
-from .state import State
+
+if TYPE_CHECKING:
+    from .simulation import Simulation
 
 
 class _Unset:
@@ -65,7 +67,7 @@ class Match(NamedTuple):
     deadline: Any = UNSET
     oidc: Any = UNSET
 
-    def checked(self, simulation: State) -> Match:
+    def checked(self, simulation: Simulation) -> Match:
         """Itself, after refusing what could never match: an unknown queue, a naive datetime, a number of seconds."""
         if isinstance(self.queue, str):
             simulation.queue_named(self.queue)

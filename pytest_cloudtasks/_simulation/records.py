@@ -1,10 +1,11 @@
-"""Tasks and attempts as tests see them: live views of the model."""
+"""Tasks and attempts as tests see them: live views of the model, which note what a test has inspected."""
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._messages.proto import is_message, raw
 from .._service.pull_queues import tag_of
@@ -17,7 +18,58 @@ from .._targets.json_text import read_json
 from .._targets.request import TargetRequest
 from .._text import safe_repr
 from .._time.instants import to_datetime, to_timedelta
-from .state import State
+
+if TYPE_CHECKING:
+    from .simulation import Simulation
+
+WIDTH = 200
+"""How much of an error's first line is kept."""
+
+
+class Attention:
+    """Keeps numbers and texts rather than tasks, since each Hypothesis example has tasks of its own."""
+
+    def __init__(self) -> None:
+        self._matched: set[int] = set()
+        self._errors: dict[tuple[int, int], str] = {}
+
+    def matched(self, tasks: Iterable[Task]) -> None:
+        """An assertion has found ``tasks``."""
+        self._matched.update(task.sequence for task in tasks)
+
+    def asserted(self, task: Task) -> None:
+        """An assertion about the attempts of ``task`` has passed: who knows how they ended knows of their errors."""
+        self._matched.add(task.sequence)
+        for place in [place for place in self._errors if place[0] == task.sequence]:
+            del self._errors[place]
+
+    def read(self, attempt: ModelAttempt) -> None:
+        """The test has read how ``attempt`` ended."""
+        if self._errors:
+            self._errors.pop(_place(attempt), None)
+
+    def recorded(self, attempt: ModelAttempt, error: BaseException) -> None:
+        """A handler has raised ``error``, and the service got a 500 for it."""
+        first, _, more = traceback.format_exception_only(type(error), error)[-1].strip().partition("\n")
+        self._errors[_place(attempt)] = f"{first[:WIDTH]} …" if more or len(first) > WIDTH else first
+
+    def has_matched(self, task: Task) -> bool:
+        """Whether an assertion has found ``task``."""
+        return task.sequence in self._matched
+
+    def unseen_errors(self) -> Iterable[tuple[int, int, str]]:
+        """Errors that nobody has looked at: the number of the task, that of the attempt, and the text."""
+        return ((*place, text) for place, text in self._errors.items())
+
+    def copy(self) -> Attention:
+        """The same, to go its own way."""
+        copied = Attention()
+        copied._matched, copied._errors = set(self._matched), dict(self._errors)
+        return copied
+
+
+def _place(attempt: ModelAttempt) -> tuple[int, int]:
+    return attempt.task.sequence, attempt.number
 
 
 class Attempt:
@@ -25,7 +77,7 @@ class Attempt:
 
     __slots__ = ("_attempt", "_simulation")
 
-    def __init__(self, attempt: ModelAttempt, simulation: State) -> None:
+    def __init__(self, attempt: ModelAttempt, simulation: Simulation) -> None:
         self._attempt = attempt
         self._simulation = simulation
 
@@ -117,7 +169,7 @@ class TaskRecord:
 
     __slots__ = ("_simulation", "_task")
 
-    def __init__(self, task: Task, simulation: State) -> None:
+    def __init__(self, task: Task, simulation: Simulation) -> None:
         self._task = task
         self._simulation = simulation
 
@@ -267,7 +319,7 @@ def model_task(record: TaskRecord) -> Task:
     return record._task
 
 
-def task_to_dispatch(simulation: State, task: TaskRecord | str) -> Task:
+def task_to_dispatch(simulation: Simulation, task: TaskRecord | str) -> Task:
     """The model's task that a test names, of several of one name the latest; another fake's can't go out here."""
     if isinstance(task, TaskRecord):
         if task._simulation is not simulation:
@@ -289,14 +341,14 @@ def is_task(value: object) -> bool:
     return isinstance(value, (TaskRecord, str)) or (is_message(value) and raw(value).DESCRIPTOR.name == "Task")
 
 
-def record_meant(simulation: State, task: Any) -> TaskRecord:
+def record_meant(simulation: Simulation, task: Any) -> TaskRecord:
     """The record of what ``task`` tells, which `is_task`; by its name as `task_to_dispatch` finds it."""
     if isinstance(task, TaskRecord):
         return task
     return TaskRecord(_named(simulation, task if isinstance(task, str) else task.name), simulation)
 
 
-def _named(simulation: State, name: str) -> Task:
+def _named(simulation: Simulation, name: str) -> Task:
     found = [one for one in simulation.service.accepted if one.name == name]
     if not found:
         raise LookupError(
@@ -306,6 +358,6 @@ def _named(simulation: State, name: str) -> Task:
     return found[-1]
 
 
-def records(tasks: Iterable[Task], simulation: State) -> list[TaskRecord]:
+def records(tasks: Iterable[Task], simulation: Simulation) -> list[TaskRecord]:
     """Records of ``tasks``."""
     return [TaskRecord(task, simulation) for task in tasks]

@@ -1,17 +1,88 @@
-"""The shells around the driver: one runs handlers where it stands, the other in the caller's event loop."""
+"""Runners of driving methods: a sync one, an asyncio one, and eager dispatch, which drives without a method.
+
+The driver is a generator of deliveries. A sync runner calls sync targets in its thread and async ones in an event loop
+of the simulation's own; an async runner awaits async targets in the caller's loop.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TypeVar
+import asyncio
+import threading
+import traceback
+from collections.abc import Coroutine, Generator
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
+from .._service.task import Task
 from .._targets.asgi import in_a_loop
-from .delivery import Handler, working
-from .simulation import Simulation
+from .._text import encodable
+from .delivery import Course, Handler, Result, working
+from .driver import Driver
+from .exceptions import NoTarget, ends_the_run
+from .records import short_name
 
-Result = TypeVar("Result")
-Course = Generator[Handler, None, Result]
-"""A verb under way: it yields each handler that is to start or to go on, and returns the verb's result."""
+if TYPE_CHECKING:
+    from .simulation import Simulation
+
+
+class OwnLoop:
+    """A loop that runs only while somebody waits for it. Several threads may: the first runs it, until all are done."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._turn = threading.Lock()
+        """Held by the thread that runs the loop."""
+        self._gate = threading.Lock()
+        self._is_hosted = False
+        self._guests = 0
+        self._guest_left = asyncio.Event()
+
+    def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        """The result of ``coroutine``; where the loop runs already, this thread waits for it as a guest.
+
+        A guest may be one that the loop itself waits for: a framework's thread, for a sync handler.
+        """
+        with self._gate:
+            is_guest = self._is_hosted
+            self._guests += is_guest
+            self._is_hosted = True
+        if is_guest:
+            return asyncio.run_coroutine_threadsafe(self._as_guest(coroutine), self.loop).result()
+        with self._turn:
+            host = self.loop.create_task(self._as_host(coroutine))
+            try:
+                return self.loop.run_until_complete(host)
+            finally:
+                if not host.done():  # Ctrl-C, or a SystemExit in a task of the application's, has stopped the loop
+                    self._end(host)
+
+    def _end(self, host: asyncio.Task[Any]) -> None:
+        """End a host that the loop has been stopped under, so that nobody takes it for one who still runs the loop."""
+        host.cancel()
+        self.loop.run_until_complete(asyncio.wait([host]))
+        with self._gate:
+            self._is_hosted = False
+
+    async def _as_guest(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        try:
+            return await coroutine
+        finally:
+            with self._gate:
+                self._guests -= 1
+            self._guest_left.set()
+
+    async def _as_host(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
+        try:
+            return await coroutine
+        finally:
+            while not self._may_leave():
+                self._guest_left.clear()
+                await self._guest_left.wait()
+
+    def _may_leave(self) -> bool:
+        with self._gate:
+            self._is_hosted = self._guests > 0
+            return not self._is_hosted
 
 
 def run(simulation: Simulation, name: str, course: Course[Result]) -> Result:
@@ -66,3 +137,55 @@ async def perform_async(simulation: Simulation, course: Course[Result]) -> Resul
         return stop.value  # type: ignore[no-any-return]
     finally:
         course.close()
+
+
+DEPTH = 20
+"""How many tasks may be created within each other's handlers."""
+_depth: ContextVar[int] = ContextVar("depth", default=0)
+"""How many eager deliveries this code is within; frameworks carry it into the threads they use."""
+
+
+def dispatch_created(simulation: Simulation, task: Task) -> None:
+    """Dispatch a task that the sync client has just created, if it is due."""
+    if in_a_loop() and Driver(simulation).is_due(task):
+        target = simulation.targets.find_for(task, simulation.service.target_of(task))
+        if target is not None and target.is_async:
+            simulation.failures.append(
+                f"Eager dispatch could not deliver {short_name(task)}: {target.describe()} is async, and the sync"
+                " client was called in a running event loop, which it blocks. Create the task with"
+                " CloudTasksAsyncClient there, or create it without eager dispatch and drive the queue with `await"
+                " cloud_tasks.aio.drain()`."
+            )
+            return
+    perform(simulation, _course(simulation, task))
+
+
+async def dispatch_created_async(simulation: Simulation, task: Task) -> None:
+    """Dispatch a task that the async client has just created, if it is due."""
+    await perform_async(simulation, _course(simulation, task))
+
+
+def _course(simulation: Simulation, task: Task) -> Generator[Handler, None, None]:
+    """One attempt, through the full request path; whatever goes wrong fails the test in the end, not the caller."""
+    driver, depth = Driver(simulation), _depth.get()
+    if depth >= DEPTH:
+        if driver.is_due(task):
+            simulation.failures.append(
+                f"Eager dispatch has delivered {DEPTH} tasks within each other's handlers, and left"
+                f" {short_name(task)} in its queue. Let the handlers come to an end, or create the tasks without eager"
+                " dispatch and drive the queue."
+            )
+        return
+    within = _depth.set(depth + 1)
+    try:
+        yield from driver.deliver_at_once(task)
+    except NoTarget as error:
+        simulation.failures.append(str(error))
+    except Exception as error:
+        if ends_the_run(error):  # pytest.exit(), whose exception an application may take for an error of the client
+            simulation.ending = error
+            raise
+        told = encodable("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+        simulation.failures.append(f"The handler of {short_name(task)}, which was dispatched eagerly, raised:\n{told}")
+    finally:
+        _depth.reset(within)

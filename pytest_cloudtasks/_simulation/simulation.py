@@ -8,26 +8,35 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .._clients.router import switchboard
 from .._messages import api_versions as frontends
 from .._messages.rpc_call import RpcCall
+from .._messages.rpc_handlers import Frontend
 from .._service.errors import ServiceError
+from .._service.queue import Queue
+from .._service.request import PullMessage
+from .._service.scheduler import Agenda
 from .._service.service import Service
-from .._service.task import Task
-from .._service.validation import is_queue
+from .._service.task import Attempt, Task
+from .._service.validation import id_of, is_queue
+from .._targets.answers import Answer
 from .._targets.asgi import in_a_loop
-from .._text import safe_repr, safe_str, shortened
-from .choices import Choices
+from .._targets.registry import Targets
+from .._targets.request import TargetRequest
+from .._text import did_you_mean, listed, safe_repr, safe_str, shortened
+from .._time.clock import Clock, Leap, Mode
+from .._time.instants import to_datetime
 from .delivery import Handler
-from .dispatch_order import PlannedLineup
-from .event_loop import OwnLoop
+from .exceptions import FAILURE, failure
+from .faults import PlannedLineup, Plans, failure_of, loss_of
 from .fork_safety import forks
-from .lints import Lints
-from .rpc_faults import failure_of, loss_of
+from .history import CALLS_KEPT, CallLog, Note, Origin
+from .random_choices import Choices, Randomness, SeededChoices
+from .records import Attention
+from .runners import OwnLoop
 from .settings import Settings
-from .state import State
 
 if TYPE_CHECKING:
     from .._messages.grpc_errors import InProcessRpcError
@@ -42,17 +51,59 @@ class EagerRunners(NamedTuple):
     asynchronous: Callable[[Simulation, Task], Awaitable[None]]
 
 
+class Lints(Protocol):
+    """What looks at each call once it is answered: see `_diagnostics.lints`."""
+
+    def look(self, service: Service, now: int, rpc: str, request: Any, before: int) -> None:
+        """Look at a call that was answered at ``now``; ``before`` tasks had been accepted until then."""
+
+    def resumed(self) -> Lints:
+        """Return those of a Hypothesis example, which say nothing that another example's have said."""
+
+
 class SimulationEnded(RuntimeError):
     """A call came, from another thread or process, when its test was over."""
 
 
-class Simulation(State):
+class Simulation:
     """Everything that is fresh for each test and each Hypothesis example. It is a `switchboard` backend."""
 
     def __init__(self, settings: Settings, test: str = "") -> None:
-        super().__init__(settings, test)
+        self.settings = settings
+        self.test = test
+        self.handle: object = None
+        """The control handle that users hold."""
+        self.randomness = Randomness(settings.seed, test)
+        self.choices: Choices = SeededChoices(settings.seed, test)
+        self.plans = Plans()
+        """Faults that are planned."""
+        self.notes: list[Note] = []
+        """Faults that have happened, but for answers that were lost: those are outcomes."""
+        self.service = Service(self.randomness.task_id, settings.service, settings.location)
+        self.clock = Clock(start=settings.start, virtual=settings.time == "virtual")
+        self.targets = Targets()
+        self.log = CallLog(CALLS_KEPT)
+        self.requests: dict[Attempt, TargetRequest] = {}
+        """What targets have received; after redirects, the last one."""
+        self.answers: dict[Attempt, Answer] = {}
+        """What they have answered, or raised."""
+        self.attention = Attention()
+        """What of all that the test has looked at."""
+        self.failures: list[str] = []
+        """Failures raised where application code may have swallowed them."""
+        self.ending: BaseException | None = None
+        """What ends the run, raised where application code may have swallowed it."""
+        self.origins: list[Origin] = []
+        """What the timeline counts from."""
+        self.verb: str | None = None
+        """The driving verb that is under way."""
+        self.sleepers: Agenda[Handler] = Agenda()
+        """Async handlers that wait for their instant."""
+        self.lock = forks.lock()
+        self.generation = forks.generation
         self.service.dispatcher.lineup = PlannedLineup(self)
-        self.lints = Lints()
+        self.lints: Lints | None = None
+        """What warns of calls that are probably mistakes."""
         self.created: EagerRunners | None = None
         """What dispatches a created task before the call returns."""
         self.is_eager = settings.eager
@@ -117,10 +168,20 @@ class Simulation(State):
                 call.error = error
             call.is_told = len(self.notes) > call.note or (error is None and len(service.events) > call.event)
             message, call.message = call.message, None
-            self.lints.look(self, call.method, message, accepted)
+            if self.lints is not None:
+                self._look(call.method, message, accepted)
             if self.generation != forks.generation and len(service.accepted) > accepted:
                 forks.warn_of_copy(call.method)
             return response, error, service.accepted[accepted:] if self.is_eager else ()
+
+    def _look(self, rpc: str, request: Any, before: int) -> None:
+        """Have the lints look at a call; where one is an error, it fails the test even if it is swallowed."""
+        assert self.lints is not None, "there are lints"
+        try:
+            self.lints.look(self.service, self.clock.now, rpc, request, before)
+        except FAILURE as error:
+            self.failures.append(str(error))
+            raise
 
     def _do(self, call: RpcCall, now: int) -> tuple[Any, InProcessRpcError | None]:
         """Have the service do what ``call`` asks for: its response, or the error if it refuses."""
@@ -226,11 +287,122 @@ class Simulation(State):
             simulation.origins = list(self.origins)
             simulation.targets = self.targets
             simulation.attention = self.attention.copy()
-            simulation.lints = self.lints.resumed()
+            simulation.lints = None if self.lints is None else self.lints.resumed()
             simulation.log = self.log.copy()
             return simulation
 
         return fresh
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def hold_time(self, *, whole_second: bool = True) -> None:
+        """Hold time from here on; the queues of the settings are there from then on."""
+        with self.lock:
+            leap = self.clock.hold_time(whole_second=whole_second)
+            self._begin()
+            if leap is not None:
+                self._leap(leap)
+
+    def let_time_go(self) -> None:
+        """Let the application's time be real from now on, for good; the queue keeps its instant."""
+        with self.lock:
+            self.clock.release()
+
+    def contact(self) -> int:
+        """Bring the queue's instant up to the application's time; a fake that waits for its first use holds it now."""
+        if self.clock.mode is Mode.ON_USE:
+            self.hold_time(whole_second=False)
+        elif not self.clock.has_started:
+            self.clock.use()
+            self._begin()
+        leap = self.clock.observe()
+        if leap is not None:
+            self._leap(leap)
+        return self.clock.now
+
+    def _begin(self) -> None:
+        if self.origins:
+            return  # it was used before, or goes on from another's state, its queues among it
+        self.origins.append(Origin(0, self.clock.origin, 0))
+        for name, fields in self.settings.queues.items():
+            self.configure(self.service, self.clock.now, self.settings.queue_name(name), fields)
+
+    def _leap(self, leap: Leap) -> None:
+        is_busy = self.service.dispatcher.awaits_answers or self.sleepers.first() is not None
+        waiting = self.service.has_live_tasks or is_busy
+        if waiting and leap.now < leap.was:
+            raise self.fail(_no_way_back(leap, "attempts are under way" if is_busy else "tasks are waiting"))
+        set_anew = not waiting and (leap.is_new or leap.now < leap.was)
+        if set_anew:
+            self.service.set_anew(leap.now - leap.was)
+        self.clock.accept(leap, set_anew=set_anew)
+        if set_anew:
+            self.origins.append(Origin(len(self.service.events), self.clock.origin, self.clock.elapsed))
+
+    # --- the service ---------------------------------------------------------------------------------------------
+
+    @property
+    def frontend(self) -> Frontend:
+        """Google's v2 messages in front of the service; the first use imports Google's client."""
+        return frontends.v2()
+
+    def frontend_for(self, task: Task) -> Frontend:
+        """That of the version which shows what ``task`` carries."""
+        return frontends.v2beta2() if isinstance(task.target, PullMessage) else self.frontend
+
+    def configure(self, service: Service, now: int, name: str, fields: Mapping[str, Any]) -> Queue:
+        """Create a queue in ``service`` by the fields of its message, in the first version that has them all."""
+        return frontends.with_queue_fields(fields).configure(service, now, name, fields)
+
+    @property
+    def rpcs(self) -> Sequence[RpcCall]:
+        """The calls of clients, oldest first."""
+        return self.log.rpcs
+
+    def live_tasks(self) -> list[Task]:
+        """The tasks that are in the queues now, queue by queue; other threads may be enqueueing meanwhile."""
+        with self.lock:
+            return [task for queue in self.service.queues.values() for task in queue.tasks.values()]
+
+    def queue_named(self, queue: str) -> str:
+        """The full name of a queue that exists or existed in this test; any other is refused."""
+        name = self.settings.queue_name(queue)
+        if name in self.service.queues:
+            return name
+        known = {event.queue_name for event in self.service.events}
+        if name not in known:
+            words = sorted(one if "/" in queue else self._queue_word(one) for one in known)
+            there = "This test has no queue."
+            if words:
+                are = "The only queue of this test is" if len(words) == 1 else "The queues of this test are"
+                there = f"{are} {listed(words)}."
+            raise LookupError(
+                f"There is no queue {safe_repr(queue)}.{did_you_mean(queue, words)} {there} Create it with"
+                f" cloud_tasks.create_queue({safe_repr(queue)}), or by the option queues."
+            )
+        return name
+
+    def _queue_word(self, name: str) -> str:
+        """What a test calls the queue: its ID, or the full name where the ID would mean another."""
+        short = id_of(name)
+        return short if self.settings.queue_name(short) == name else name
+
+    # --- failing -------------------------------------------------------------------------------------------------
+
+    def fail(self, message: str) -> BaseException:
+        """An exception to raise in the midst of application code; the test fails with it even if it is swallowed."""
+        self.failures.append(message)
+        return failure(message)
+
+    @property
+    def has_a_story(self) -> bool:
+        """Whether the timeline has anything to tell."""
+        return bool(self.service.events or self.notes or self.rpcs)
+
+    def note(self, text: str, task: Task | None = None) -> None:
+        """Put a fault on the timeline."""
+        offset = self.clock.now - self.clock.origin
+        self.notes.append(Note(len(self.service.events), offset, text, task))
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:
@@ -249,3 +421,20 @@ def _stop_skipping_waits() -> None:
     module = sys.modules.get("pytest_cloudtasks._clients.retry_waits")
     if module is not None:
         module.skipped_waits.uninstall()
+
+
+def _no_way_back(leap: Leap, what_is_there: str) -> str:
+    """What is wrong with a clock that shows an earlier instant than the queue's, and what to do."""
+    assert leap.clock is not None, "real time is never followed back"
+    name = leap.clock.name
+    shows, advice = "shows", "Freeze time before the first task is created, or move it forwards."
+    if leap.instead_of is not None:
+        shows = f"has taken over from {leap.instead_of} and shows"
+        advice = (
+            f"Hold time with one of the two in a test, or let {name} show the queue's instant or a later one when it"
+            " takes over."
+        )
+    return (
+        f"{name} {shows} {to_datetime(leap.now).isoformat()}, which lies before the queue's"
+        f" {to_datetime(leap.was).isoformat()}, and {what_is_there} that cannot go back in time. {advice}"
+    )

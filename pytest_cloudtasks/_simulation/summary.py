@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._service.events import EventKind
 from .._service.pull_queues import leasable
 from .._service.queue import Queue, QueueState
 from .._service.retry import GiveUp
 from .records import TaskRecord, records
-from .state import State
+
+if TYPE_CHECKING:
+    from .simulation import Simulation
 
 
 class BlockedReason(Enum):
@@ -58,12 +60,12 @@ class Beginning(NamedTuple):
     deliveries: int
 
 
-def beginning(simulation: State) -> Beginning:
+def beginning(simulation: Simulation) -> Beginning:
     """How far things are."""
     return Beginning(len(simulation.service.events), len(simulation.requests))
 
 
-def summary_since(simulation: State, begin: Beginning, only: Queue | None) -> Summary:
+def summary_since(simulation: Simulation, begin: Beginning, only: Queue | None) -> Summary:
     """The summary of all that happened since ``begin``."""
     attempts = len(simulation.requests) - begin.deliveries
     succeeded = failed = exhausted = expired = 0
@@ -77,13 +79,13 @@ def summary_since(simulation: State, begin: Beginning, only: Queue | None) -> Su
     return Summary(attempts, succeeded, failed, exhausted, expired, tuple(blocked(simulation, only)))
 
 
-def blocked(simulation: State, only: Queue | None = None) -> list[Blocked]:
+def blocked(simulation: Simulation, only: Queue | None = None) -> list[Blocked]:
     """The tasks that cannot go out now."""
     with simulation.lock:  # other threads may be enqueueing
         return _blocked(simulation, only)
 
 
-def _blocked(simulation: State, only: Queue | None) -> list[Blocked]:
+def _blocked(simulation: Simulation, only: Queue | None) -> list[Blocked]:
     found = []
     for queue in simulation.service.queues.values():
         if queue.is_pull:

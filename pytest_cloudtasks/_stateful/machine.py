@@ -28,7 +28,7 @@ from hypothesis.strategies import SearchStrategy
 from .._api.fake import FakeCloudTasks
 from .._messages.errors import is_refusal
 from .._service.validation import id_of, location_of
-from .._simulation.warnings import CloudTasksLintWarning
+from .._simulation.exceptions import CloudTasksLintWarning
 from .._strategies.outcomes import Outcome
 from .._targets.routes import Route
 from .._text import did_you_mean, listed

@@ -13,10 +13,10 @@ from itertools import islice
 from typing import Any
 
 from .._api.fake import FakeCloudTasks
-from .._diagnostics.history import entries
-from .._diagnostics.timeline_json import entry_data
+from .._diagnostics.timeline import entry_data
 from .._messages.proto import nanoseconds, raw
 from .._service.validation import id_of
+from .._simulation.history import entries
 from .._simulation.records import TaskRecord
 from .._time.instants import from_datetime, from_timedelta
 

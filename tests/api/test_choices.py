@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from pytest_cloudtasks._simulation.choices import RANKS, SeededChoices
+from pytest_cloudtasks._simulation.random_choices import RANKS, SeededChoices
 
 
 def chances(choices: SeededChoices, what: str, count: int = 20) -> list[bool]:

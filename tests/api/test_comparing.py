@@ -11,7 +11,7 @@ import pytest
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._diagnostics.message_compare import compared
+from pytest_cloudtasks._diagnostics.diff import compared
 from pytest_cloudtasks._messages.proto import raw
 from pytest_cloudtasks._pytest.assertrepr import is_explained
 

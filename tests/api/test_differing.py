@@ -8,9 +8,9 @@ from unittest import mock
 import pytest
 
 from pytest_cloudtasks import Headers, exactly
-from pytest_cloudtasks._diagnostics.field_diff import in_detail, in_whole, likeness
+from pytest_cloudtasks._diagnostics.diff import in_detail, in_whole, likeness
+from pytest_cloudtasks._simulation.formatting import ABSENT
 from pytest_cloudtasks._simulation.matching import Difference
-from pytest_cloudtasks._simulation.short_repr import ABSENT
 
 Rows = list[tuple[str, Any, Any]]
 

@@ -10,7 +10,7 @@ from google.api_core.exceptions import GoogleAPICallError
 from google.cloud.tasks_v2 import CloudTasksClient
 
 from pytest_cloudtasks import CloudTasksAssertionError, FakeCloudTasks
-from pytest_cloudtasks._diagnostics.with_timeline import with_timeline
+from pytest_cloudtasks._diagnostics.timeline import with_timeline
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 Enqueue = Callable[..., str]

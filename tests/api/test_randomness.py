@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_cloudtasks._simulation.seeded_ids import Randomness
+from pytest_cloudtasks._simulation.random_choices import Randomness
 
 
 def ids(seed: int, test: str, count: int = 5) -> list[str]:

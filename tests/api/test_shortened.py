@@ -11,7 +11,7 @@ import pytest
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import Headers, exactly
-from pytest_cloudtasks._simulation.short_repr import ABSENT, lists_apart, shown, shown_apart
+from pytest_cloudtasks._simulation.formatting import ABSENT, lists_apart, shown, shown_apart
 from pytest_cloudtasks._text import shortened
 
 ONE_LINE = 'service_account_email: "a@b.test" audience: "c"'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._diagnostics.diff_table import side_by_side
+from pytest_cloudtasks._diagnostics.diff import side_by_side
 
 HEADS = ("expected", "actual")
 

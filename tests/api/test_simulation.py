@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._simulation.call_log import CallLog
+from pytest_cloudtasks._diagnostics.lints import Lints
+from pytest_cloudtasks._simulation.history import CallLog
 from pytest_cloudtasks._simulation.settings import Settings
 from pytest_cloudtasks._simulation.simulation import Simulation
 
@@ -64,6 +65,7 @@ def test_an_example_has_all_of_its_tests_simulation() -> None:
     What is added to a simulation has to be put into one of the two, and into Simulation.snapshot() if it is taken over.
     """
     simulation = Simulation(Settings())
+    simulation.lints = Lints()
     example = simulation.snapshot()()
     assert vars(example).keys() == vars(simulation).keys() == TAKEN_OVER | MADE_ANEW
     shared = {name for name in TAKEN_OVER if vars(example)[name] is vars(simulation)[name]}

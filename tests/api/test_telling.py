@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._diagnostics.event_text import entry_text
-from pytest_cloudtasks._diagnostics.history import Entry
+from pytest_cloudtasks._diagnostics.timeline import entry_text
 from pytest_cloudtasks._service.events import Event, EventKind
 from pytest_cloudtasks._service.request import PullMessage
 from pytest_cloudtasks._service.task import Task
+from pytest_cloudtasks._simulation.history import Entry
 from pytest_cloudtasks._units import SECOND
 
 QUEUE = "projects/p/locations/l/queues/work"

@@ -10,7 +10,7 @@ import time_machine
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks, TargetRequest
-from pytest_cloudtasks._simulation.duration_text import duration_text, offset_text
+from pytest_cloudtasks._simulation.formatting import duration_text, offset_text
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 MAILER = "https://mailer.test/send"

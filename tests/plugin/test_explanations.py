@@ -173,7 +173,7 @@ def test_a_comparison_of_other_values_loads_nothing(pytester: pytest.Pytester) -
                 assert {"a": 1} == {"a": 2}
             except AssertionError:
                 pass
-            assert not {"google.cloud.tasks_v2", "pytest_cloudtasks._diagnostics.message_compare"} & set(sys.modules)
+            assert not {"google.cloud.tasks_v2", "pytest_cloudtasks._diagnostics.diff"} & set(sys.modules)
         """
     )
     pytester.runpytest_subprocess().assert_outcomes(passed=1)

@@ -1,4 +1,4 @@
-"""Lints: what a call says about the code that made it, although the service accepts it.
+"""Lints: what a call says about the code that made it, although the service accepts it; and where that code is.
 
 They look at each call of a client after the service has answered it. Where there is nothing to say that is a handful of
 comparisons; the stack is looked at only for a call that may deserve a word.
@@ -6,10 +6,11 @@ comparisons; the stack is looked at only for a call that may deserve a word.
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from functools import lru_cache
-from types import CodeType, FrameType
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .._service.queue import Queue
@@ -17,15 +18,46 @@ from .._service.request import Headers, HttpTarget, PullMessage, Target
 from .._service.retry import UNLIMITED
 from .._service.task import Task, TaskState
 from .._service.validation import id_of
+from .._simulation.exceptions import CloudTasksLintWarning, failure
+from .._simulation.formatting import duration_text
 from .._targets.json_text import read_json
 from .._targets.urls import is_loopback, wire_url
 from .._units import DAY, HOUR
-from .call_site import application_frame
-from .duration_text import duration_text
-from .warnings import CloudTasksLintWarning
 
 if TYPE_CHECKING:
-    from .state import State
+    from .._service.service import Service
+
+_NOT_THE_APPLICATION = (
+    "pytest_cloudtasks.",
+    "google.cloud.tasks",
+    "google.api_core.",
+    "google.auth.",
+    "grpc.",
+    "proto.",
+    "requests.",
+    "asyncio.",
+    "concurrent.",
+    "threading.",
+    "functools.",
+    "contextlib.",
+)
+"""What the names of modules begin with whose frames stand between a call and the code that it comes from."""
+
+
+def application_frame() -> FrameType:
+    """The frame of the code that calls the client, or the outermost there is."""
+    frame = sys._getframe(1)
+    while f"{frame.f_globals.get('__name__')}.".startswith(_NOT_THE_APPLICATION) and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+def place_text(frame: FrameType) -> str:
+    """File, line and function of ``frame``: ``shop/orders.py:12, in place_order``."""
+    path = frame.f_code.co_filename
+    here = os.path.join(os.getcwd(), "")
+    return f"{path[len(here) :] if path.startswith(here) else path}:{frame.f_lineno}, in {frame.f_code.co_name}"
+
 
 NO_CONTENT_TYPE = "A JSON body without Content-Type"
 PLAIN_HTTP = "A token over plain http"
@@ -48,8 +80,6 @@ class Lints:
 
     def __init__(self) -> None:
         self._told: set[tuple[str, str]] = set()
-        self._latest: dict[str, tuple[int, CodeType, int]] = {}
-        """Where each lint has last found a place that it had told of: how deep in the stack, and what stood there."""
         self._named: dict[str, int] = {}
         """The number of the latest task of each name that a caller gave."""
 
@@ -59,38 +89,39 @@ class Lints:
         lints._told, lints._named = self._told, dict(self._named)
         return lints
 
-    def look(self, simulation: State, rpc: str, request: Any, before: int) -> None:
-        """Look at a call that was answered; ``before`` tasks had been accepted until then."""
-        created = simulation.service.accepted[before:]
+    def look(self, service: Service, now: int, rpc: str, request: Any, before: int) -> None:
+        """Look at a call that was answered at ``now``; ``before`` tasks had been accepted until then.
+
+        Raises what `failure` makes of a warning where the suite turns warnings into errors.
+        """
+        created = service.accepted[before:]
         if rpc == "create_task" and (name := request.task.name):
-            self._look_at_name(simulation, request.parent, name, created)
+            self._look_at_name(service, now, request.parent, name, created)
         for task in created:
-            self._look_at_task(simulation, task)
+            self._look_at_task(task, service.queues[task.queue_name])
 
     # --- each lint -----------------------------------------------------------------------------------------------
 
-    def _look_at_task(self, simulation: State, task: Task) -> None:
+    def _look_at_task(self, task: Task, queue: Queue) -> None:
         target = task.target
-        queue = simulation.service.queues[task.queue_name]
         if isinstance(target, HttpTarget):
             if target.body[:1] in (b"{", b"[") and "content-type" not in _header_names(target.headers):
-                self._tell_of_content_type(simulation, task, target)
+                self._tell_of_content_type(task, target)
             if target.url.startswith("http://") or "http_target" in queue.config.other:
-                self._look_at_token(simulation, task, queue.config.sent(target))
+                self._look_at_token(task, queue.config.sent(target))
         elif isinstance(target, PullMessage):
             return
         if target.header_changes:
-            self._tell_of_header_changes(simulation, task, target)
+            self._tell_of_header_changes(task, target)
         retry = task.retry_config or queue.config.retry_config
         if retry.max_attempts == UNLIMITED and not retry.max_retry_duration:
-            self._tell_of_unlimited_attempts(simulation, task, queue)
+            self._tell_of_unlimited_attempts(task, queue)
 
-    def _tell_of_content_type(self, simulation: State, task: Task, target: HttpTarget) -> None:
+    def _tell_of_content_type(self, task: Task, target: HttpTarget) -> None:
         place = self._new_place(NO_CONTENT_TYPE)
         if place is None or not _is_json(target.body):
             return
         self._warn(
-            simulation,
             place,
             NO_CONTENT_TYPE,
             f"{_name(task)} goes to {target.url}, and the service adds none to an HTTP task. A worker that goes by it,"
@@ -98,19 +129,18 @@ class Lints:
             " headers of its http_request.",
         )
 
-    def _tell_of_header_changes(self, simulation: State, task: Task, target: Target) -> None:
+    def _tell_of_header_changes(self, task: Task, target: Target) -> None:
         place = self._new_place(CHANGED_HEADER)
         if place is not None:
             changes = "; ".join(f"{change.name!r} {change.what}" for change in target.header_changes)
             self._warn(
-                simulation,
                 place,
                 CHANGED_HEADER,
                 f"In {_name(task)}, {changes}. The service accepts the task and reports nothing. Leave the header out,"
                 " or give it a name and a value that the service keeps.",
             )
 
-    def _look_at_token(self, simulation: State, task: Task, sent: Target) -> None:
+    def _look_at_token(self, task: Task, sent: Target) -> None:
         if not isinstance(sent, HttpTarget) or not sent.url.startswith("http://") or _stays_here(sent.url):
             return
         if sent.oidc or sent.oauth:
@@ -122,19 +152,17 @@ class Lints:
         place = self._new_place(PLAIN_HTTP)
         if place is not None:
             self._warn(
-                simulation,
                 place,
                 PLAIN_HTTP,
                 f"{_name(task)} sends {what} to {sent.url}, where everybody on the way can read it. The service refuses"
                 " http for a task's own oidc_token and oauth_token, and does not look at this one. Use https.",
             )
 
-    def _tell_of_unlimited_attempts(self, simulation: State, task: Task, queue: Queue) -> None:
+    def _tell_of_unlimited_attempts(self, task: Task, queue: Queue) -> None:
         place = self._new_place(UNLIMITED_ATTEMPTS, queue.name)
         if place is not None:
             whose = "queue" if task.retry_config is None else "task itself"
             self._warn(
-                simulation,
                 place,
                 UNLIMITED_ATTEMPTS,
                 f"{_name(task)} is retried without end if it keeps failing, until its retention of"
@@ -143,22 +171,21 @@ class Lints:
                 queue.name,
             )
 
-    def _look_at_name(self, simulation: State, parent: str, name: str, created: list[Task]) -> None:
+    def _look_at_name(self, service: Service, now: int, parent: str, name: str, created: list[Task]) -> None:
         before = self._named.get(name)
         if created:
             self._named[name] = created[-1].sequence
         if before is None:
             return
-        task, queue = simulation.service.accepted[before], simulation.service.queues.get(parent)
+        task, queue = service.accepted[before], service.queues.get(parent)
         if task.ended_at is None or queue is None:
             return
-        if queue.config.tombstone_ttl != simulation.service.knobs.task_tombstone_ttl:  # the queue has one of its own
+        if queue.config.tombstone_ttl != service.knobs.task_tombstone_ttl:  # the queue has one of its own
             return
-        age = simulation.clock.now - task.ended_at
+        age = now - task.ended_at
         place = self._new_place(NAME_AGAIN) if HOUR <= age < DAY else None
         if place is not None:
             self._warn(
-                simulation,
                 place,
                 NAME_AGAIN,
                 f"{_name(task)} was to be created {duration_text(age)} after the one of that name {_ENDED[task.state]}."
@@ -170,28 +197,12 @@ class Lints:
 
     def _new_place(self, title: str, subject: str = "") -> FrameType | None:
         """The frame that a call comes from; None if that place, or that ``subject``, was told of already."""
-        if (title, subject) in self._told or self._is_where_it_was(title):
+        if (title, subject) in self._told:
             return None
-        frame, depth = application_frame()
-        if _key(title, frame, subject) not in self._told:
-            return frame
-        if not subject:
-            self._latest[title] = depth, frame.f_code, frame.f_lasti
-        return None
+        frame = application_frame()
+        return None if _key(title, frame, subject) in self._told else frame
 
-    def _is_where_it_was(self, title: str) -> bool:
-        """Whether the call comes from where the last one came from: code in a loop is not looked for each time."""
-        latest = self._latest.get(title)
-        if latest is None:
-            return False
-        depth, code, instruction = latest
-        try:
-            frame = sys._getframe(depth + 1)
-        except ValueError:  # the stack is not that deep now
-            return False
-        return frame.f_code is code and frame.f_lasti == instruction
-
-    def _warn(self, simulation: State, place: FrameType, title: str, text: str, subject: str = "") -> None:
+    def _warn(self, place: FrameType, title: str, text: str, subject: str = "") -> None:
         filename, line = place.f_code.co_filename, place.f_lineno
         self._told.add(_key(title, place, subject))
         message = (
@@ -208,7 +219,7 @@ class Lints:
                 place.f_globals.setdefault("__warningregistry__", {}),
             )
         except CloudTasksLintWarning:  # the suite turns warnings into errors; application code may swallow those
-            raise simulation.fail(f"{filename}:{line}: {message}") from None
+            raise failure(f"{filename}:{line}: {message}") from None
 
 
 def _key(title: str, place: FrameType, subject: str = "") -> tuple[str, str]:

@@ -1,7 +1,7 @@
-"""Random choices by name: whether a fault happens this time, and which of several tasks comes first.
+"""Random choices by name: whether a fault happens this time, which of several tasks comes first, task IDs.
 
 Whoever has a choice to make asks `Choices`, and says what it is about. Where the answers come from is decided in one
-place: here by a seed, in `drawing` by an example of Hypothesis.
+place: here by a seed, in `_strategies` by an example of Hypothesis.
 """
 
 from __future__ import annotations
@@ -85,3 +85,26 @@ class SeededChoices:
         if not self._streams:
             return ""
         return f"Random choices follow from the seed {self._seed}: --cloud-tasks-seed={self._seed} makes them again."
+
+
+_MASK = (1 << 64) - 1
+_STEP = 0x9E3779B97F4A7C15
+_FACTOR = 0xD6E8FEB86659FD93
+"""Odd, as the step is: so every number of 64 bits comes once."""
+
+
+class Randomness:
+    """The choices of one test: the same for the same seed and the same test, whatever else runs."""
+
+    def __init__(self, seed: int, test: str) -> None:
+        self._ids = random.Random(f"{seed}/{test}/ids").getrandbits(64)
+        self.jitter = random.Random(f"{seed}/{test}/jitter")
+
+    def task_id(self) -> str:
+        """A new task ID: 20 decimal digits, often with a leading zero, as the service gives them; never one twice.
+
+        A counter of 64 bits, mixed one to one.
+        """
+        mixed = self._ids = (self._ids + _STEP) & _MASK
+        mixed = ((mixed ^ (mixed >> 32)) * _FACTOR) & _MASK
+        return str(mixed ^ (mixed >> 32)).zfill(20)

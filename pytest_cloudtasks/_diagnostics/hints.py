@@ -1,7 +1,14 @@
-"""What a test's author may want to know of the calls that the service has refused; Google's texts stay as they are."""
+"""Hints in failures: why the service has rejected a call, and callbacks that Django holds back until a commit.
+
+Django is not imported here; where it is loaded, its open connections are asked for ``run_on_commit``, the list that
+`transaction.on_commit` adds to. It is not documented; checked against Django 4.2 to 6.0, and
+``tests/api/test_on_commit.py`` fails when it moves.
+"""
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,10 +17,11 @@ from .._service.errors import TASK_EXISTS
 from .._service.events import EventKind
 from .._service.task import Task, TaskState
 from .._service.validation import id_of, is_queue, queue_of
-from .._simulation.calls import name_in
-from .._simulation.duration_text import duration_text, offset_text
-from .._simulation.state import State
-from .._text import did_you_mean
+from .._simulation.exceptions import CloudTasksWarning
+from .._simulation.formatting import duration_text, offset_text
+from .._simulation.history import name_in
+from .._simulation.simulation import Simulation
+from .._text import counted, did_you_mean
 
 SHOWN = 3
 """Of many refused calls, the last are told of."""
@@ -25,7 +33,7 @@ _ENDED = {
 }
 
 
-def refusals_text(simulation: State) -> str:
+def refusals_text(simulation: Simulation) -> str:
     """The last refused calls of the test, each with what the fake knows of it; "" if none was refused."""
     refused = [
         call for call in simulation.rpcs if hasattr(call.error, "code") and not getattr(call.error, "is_planned", False)
@@ -43,7 +51,7 @@ def refusal_text(call: RpcCall) -> str:
     return f"{rpc} was refused with {error.code().name}: {error.details()}"
 
 
-def _hints(simulation: State, call: RpcCall) -> Iterator[str]:
+def _hints(simulation: Simulation, call: RpcCall) -> Iterator[str]:
     error: Any = call.error
     name = name_in(call)
     queue = queue_of(name) or name
@@ -60,7 +68,7 @@ def _hints(simulation: State, call: RpcCall) -> Iterator[str]:
         yield f"The limit is {limit} bytes of the stored task, by the knob max_task_size."
 
 
-def _on_missing_queue(simulation: State, queue: str) -> Iterator[str]:
+def _on_missing_queue(simulation: Simulation, queue: str) -> Iterator[str]:
     short = id_of(queue)
     try:
         simulation.queue_named(short if simulation.settings.queue_name(short) == queue else queue)
@@ -74,7 +82,7 @@ def _on_missing_queue(simulation: State, queue: str) -> Iterator[str]:
         )
 
 
-def _on_task(simulation: State, name: str, call: RpcCall) -> Iterator[str]:
+def _on_task(simulation: Simulation, name: str, call: RpcCall) -> Iterator[str]:
     """What was known of the task when the call came; it may have ended since, and another have taken its name."""
     named = [
         (number, event.task)
@@ -92,7 +100,7 @@ def _on_task(simulation: State, name: str, call: RpcCall) -> Iterator[str]:
     yield f"No task {id_of(name)} was created in this test.{did_you_mean(id_of(name), there)}"
 
 
-def _on_known_task(simulation: State, task: Task, call: RpcCall) -> str:
+def _on_known_task(simulation: Simulation, task: Task, call: RpcCall) -> str:
     error: Any = call.error
     created = f"{id_of(task.name)} was created at {_offset(simulation, task.create_time)}"
     if task.ended_at is None:
@@ -109,5 +117,32 @@ def _on_known_task(simulation: State, task: Task, call: RpcCall) -> str:
     return ended
 
 
-def _offset(simulation: State, instant: int) -> str:
+def _offset(simulation: Simulation, instant: int) -> str:
     return offset_text(instant - simulation.clock.origin)
+
+
+def waiting_callbacks() -> int:
+    """How many ``on_commit`` callbacks have not run."""
+    database = sys.modules.get("django.db")
+    if database is None or "django.conf" not in sys.modules or not sys.modules["django.conf"].settings.configured:
+        return 0
+    return sum(len(connection.run_on_commit) for connection in database.connections.all(initialized_only=True))
+
+
+def hint() -> str:
+    """What to say to a test that found nothing, or nothing itself."""
+    count = waiting_callbacks()
+    if not count:
+        return ""
+    return (
+        f"{counted(count, 'on_commit callback')} of Django {'has' if count == 1 else 'have'} not run: in a test that"
+        " rolls back there is no commit. Wrap the code in `with django_capture_on_commit_callbacks(execute=True):`"
+        " (pytest-django), or in `self.captureOnCommitCallbacks(execute=True)` (django.test.TestCase)."
+    )
+
+
+def warn_of_waiting_callbacks() -> None:
+    """Nothing was enqueued, as the test asserts; but it may be about to be."""
+    told = hint()
+    if told:
+        warnings.warn(f"Nothing was enqueued, but {told}", CloudTasksWarning, stacklevel=3)

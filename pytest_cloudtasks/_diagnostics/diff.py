@@ -1,0 +1,317 @@
+"""Where two values differ: a task from what an assertion expects, and two of Google's messages that `==` compares."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from unicodedata import bidirectional
+
+from .._messages.proto import PACKAGE, is_message, raw
+from .._simulation.formatting import ABSENT, bytes_text, duration_text, shown_apart
+from .._simulation.history import short_resource
+from .._simulation.matching import Difference, exactly, matches
+from .._simulation.records import TaskRecord, model_task, short_name
+from .._targets.headers import Headers
+from .._targets.json_text import read_json
+from .._text import safe_repr, safe_str
+from .._time.instants import to_datetime
+from .._units import SECOND
+
+ROWS = 12
+"""How many fields are shown."""
+_GAP = "  "
+_MARGIN = 8
+"""What pytest puts before each line of an exception."""
+
+Row = tuple[str, Any, Any]
+"""A field, and the values that it has on either side."""
+
+
+def side_by_side(rows: Sequence[Row], heads: tuple[str, str], indent: str = "") -> list[str]:
+    """The lines of a table with a heading over each side, and below it what is too wide; no more than `ROWS` fields."""
+    cells = [(field, *shown_apart(one, other)) for field, one, other in rows[:ROWS]]
+    room = shutil.get_terminal_size().columns - _MARGIN - len(indent)
+    narrow = list(cells)
+    while narrow and sum(_widths(narrow, heads)) + 2 * len(_GAP) > room:
+        narrow.remove(max(narrow, key=lambda cell: sum(map(len, cell))))
+    lines = [line for cell in cells if cell not in narrow for line in _stacked(cell, heads)]
+    if narrow:
+        first, second, _ = _widths(narrow, heads)
+        table = [("", *heads), *narrow]
+        lines = [f"{a:<{first}}{_gap(a)}{b:<{second}}{_gap(b)}{c}" for a, b, c in table] + lines
+    if len(rows) > ROWS:
+        lines.append(f"… and {len(rows) - ROWS} more")
+    return [f"{indent}{line}" for line in lines]
+
+
+def _gap(left: str) -> str:
+    """What follows ``left``; after text from right to left with a mark, without which the columns change places."""
+    return f"\u200e{_GAP}" if any(bidirectional(one) in ("R", "AL") for one in left) else _GAP
+
+
+def _widths(cells: Sequence[tuple[str, str, str]], heads: tuple[str, str]) -> list[int]:
+    return [max(map(len, column)) for column in zip(("", *heads), *cells, strict=True)]
+
+
+def _stacked(cell: tuple[str, str, str], heads: tuple[str, str]) -> list[str]:
+    field, *values = cell
+    width = max(map(len, heads))
+    return [field, *(f"  {head:>{width}}{_GAP}{text}" for head, text in zip(heads, values, strict=True))]
+
+
+_NESTED = ("json", "headers", "oidc")
+_DEPTH = 20
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+def in_detail(differences: Sequence[Difference]) -> list[Difference]:
+    """The same differences, each nested one as those of its parts: ``json.customer.name``, ``json.items[1]``."""
+    found: list[Difference] = []
+    for one in differences:
+        parts = list(_parts(one.field, one.expected, one.actual, False)) if one.field in _NESTED else []
+        found += parts or [one]
+    return found
+
+
+def in_whole(path: str, expected: Any, actual: Any) -> list[Difference]:
+    """Where two JSON values differ, neither of which may have more than the other."""
+    return list(_parts(path, expected, actual, True))
+
+
+def _parts(path: str, expected: Any, actual: Any, whole: bool) -> Iterator[Difference]:
+    if isinstance(expected, exactly):
+        yield from _parts(path, expected.value, actual, True)
+    elif isinstance(expected, Mapping) and isinstance(actual, Mapping):
+        yield from _of_mappings(path, expected, actual, whole)
+    elif isinstance(expected, (list, tuple)) and isinstance(actual, (list, tuple)):
+        for index in range(max(len(expected), len(actual))):
+            one, other = (side[index] if index < len(side) else ABSENT for side in (expected, actual))
+            yield from _parts(f"{path}[{index}]", one, other, True)  # lists match whole, and so do their items
+    elif expected is ABSENT or actual is ABSENT or not matches(expected, actual):
+        yield Difference(path, expected, actual)
+
+
+def _of_mappings(
+    path: str, expected: Mapping[Any, Any], actual: Mapping[Any, Any], whole: bool
+) -> Iterator[Difference]:
+    for key, value in expected.items():
+        yield from _parts(extended(path, key), value, actual.get(key, ABSENT), whole)
+    if whole:
+        known = Headers([(safe_str(key), "") for key in expected]) if isinstance(actual, Headers) else expected
+        for key, value in actual.items():
+            if key not in known:
+                yield Difference(extended(path, key), ABSENT, value)
+
+
+def extended(path: str, key: Any) -> str:
+    """``json.order``, ``headers['X-Tenant']``."""
+    return f"{path}.{key}" if isinstance(key, str) and _WORD.fullmatch(key) else f"{path}[{safe_repr(key)}]"
+
+
+def values_that_differ(differences: Sequence[Difference]) -> int:
+    """How many values are wrong: of a part that is not there, or is another kind of thing, all that were expected."""
+    return sum(max(_leaves(one.expected), _leaves(one.actual) if one.expected is ABSENT else 1) for one in differences)
+
+
+def _leaves(value: Any, depth: int = 0) -> int:
+    """Count the values in a value; one that is nested too deep, or contains itself, counts as one."""
+    if isinstance(value, exactly):
+        value = value.value
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)) or depth > _DEPTH:
+        return 1
+    return sum(_leaves(one, depth + 1) for one in value) or 1
+
+
+def likeness(differences: Sequence[Difference]) -> float:
+    """How much the texts that differ have in common, from 0 to 1: of two wrong URLs the one with a typo is nearer."""
+    found = [_common(one.expected, one.actual) for one in differences]
+    return sum(found) / len(found) if found else 1.0
+
+
+def _common(one: Any, other: Any) -> float:
+    if type(one) is not type(other) or not isinstance(one, (str, bytes)) or not (one and other):
+        return 0.0
+    shorter = min(len(one), len(other))
+    begin = next((i for i in range(shorter) if one[i] != other[i]), shorter)
+    end = next((i for i in range(shorter - begin) if one[-1 - i] != other[-1 - i]), shorter - begin)
+    return (begin + end) / max(len(one), len(other))
+
+
+_NAMES = ("name", "parent")
+"""Fields that hold the name of a resource."""
+
+
+class Words:
+    """A text that is shown as it stands, without quotes."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+_UNSET = Words("(not set)")
+
+
+def differences(one: Any, other: Any, path: str = "") -> Iterator[Row]:
+    """The fields of two messages of one type that differ, nested ones by their path."""
+    for field in one.DESCRIPTOR.fields:
+        where = f"{path}.{field.name}" if path else field.name
+        left, right = getattr(one, field.name), getattr(other, field.name)
+        if isinstance(left, Mapping):
+            yield from _of_maps(where, left, right)
+        elif _is_repeated(left):
+            yield from _of_lists(field, where, left, right)
+        elif field.message_type is None:
+            yield from _of_scalars(field, where, left, right)
+        else:
+            yield from _of_messages(
+                field,
+                where,
+                *(getattr(side, field.name) if side.HasField(field.name) else None for side in (one, other)),
+            )
+
+
+def _of_messages(field: Any, where: str, left: Any, right: Any) -> Iterator[Row]:
+    if left == right:
+        return
+    if left is None or right is None or _well_known(left) is not None:
+        one, other = (_UNSET if side is None else _value(field, side) for side in (left, right))
+        yield where, one, other
+    else:
+        yield from differences(left, right, where)
+
+
+def _of_maps(where: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[Row]:
+    for key in sorted({*left, *right}):
+        one, other = (side.get(key, ABSENT) for side in (left, right))
+        if one != other:
+            yield extended(where, key), one, other
+
+
+def _of_lists(field: Any, where: str, left: Sequence[Any], right: Sequence[Any]) -> Iterator[Row]:
+    for index in range(max(len(left), len(right))):
+        one, other = (side[index] if index < len(side) else None for side in (left, right))
+        if one is None or other is None or field.message_type is None:
+            if one != other:
+                shown = [ABSENT if side is None else _value(field, side) for side in (one, other)]
+                yield f"{where}[{index}]", shown[0], shown[1]
+        else:
+            yield from _of_messages(field, f"{where}[{index}]", one, other)
+
+
+def _of_scalars(field: Any, where: str, left: Any, right: Any) -> Iterator[Row]:
+    if left == right:
+        return
+    if isinstance(left, bytes):
+        found = _of_json(where, left, right)
+        if found:
+            yield from found
+            return
+    if field.name in _NAMES and short_resource(left) == short_resource(right):
+        yield where, left, right  # they are of two projects or locations
+        return
+    yield where, _value(field, left), _value(field, right)
+
+
+def _of_json(where: str, left: bytes, right: bytes) -> list[Row]:
+    """Where two bodies differ that are both JSON; nothing if that doesn't tell."""
+    try:
+        one, other = read_json(left), read_json(right)
+    except ValueError:
+        return []
+    return [(part.field, part.expected, part.actual) for part in in_whole(where, one, other)]
+
+
+def _is_repeated(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def _value(field: Any, value: Any) -> Any:
+    """A value as it is shown: names short, enums by name, times as such, messages in one line."""
+    if field.enum_type is not None:
+        known = field.enum_type.values_by_number.get(value)
+        return Words(known.name) if known is not None else value
+    if field.message_type is not None:
+        known = _well_known(value)
+        return Words(_in_one_line(value) if known is None else known)
+    if field.name in _NAMES and value:
+        return Words(short_resource(value))
+    return value
+
+
+def _well_known(message: Any) -> str | None:
+    """The text of an instant or a duration."""
+    name = message.DESCRIPTOR.full_name
+    if name == "google.protobuf.Timestamp":
+        try:
+            return str(to_datetime(message.seconds * SECOND + message.nanos))
+        except OverflowError:  # it lies outside of the calendar
+            return f"{message.seconds} s and {message.nanos} ns since 1970"
+    if name == "google.protobuf.Duration":
+        return duration_text(message.seconds * SECOND + message.nanos)
+    return None
+
+
+def _in_one_line(message: Any) -> str:
+    """``{url: 'https://a.test/', http_method: POST}``, of the fields that are set."""
+    return f"{{{', '.join(f'{field.name}: {_shown(field, value)}' for field, value in message.ListFields())}}}"
+
+
+def _shown(field: Any, value: Any) -> str:
+    if isinstance(value, Mapping):
+        return repr(dict(value))
+    if _is_repeated(value):
+        return f"[{', '.join(_shown(field, one) for one in value)}]"
+    return bytes_text(value) if isinstance(value, bytes) else repr(_value(field, value))
+
+
+_SIDES = ("left", "right")
+
+
+def compared(left: Any, right: Any) -> list[str] | None:
+    """The lines for two values that are not equal, the first of them a summary; None if they are none of ours."""
+    one, other = _message(left, right), _message(right, left)
+    if one is None or other is None:
+        return None
+    headline = f"{_title(left, one)} == {_title(right, other)}"
+    kinds = [message.DESCRIPTOR.full_name.removeprefix(PACKAGE) for message in (one, other)]
+    if kinds[0] != kinds[1]:
+        return [headline, f"Messages of two types are never equal: {kinds[0]} and {kinds[1]}."]
+    table = side_by_side(list(differences(one, other)), _SIDES) or ["They have the same fields."]
+    return [headline, *table, *_on_records(left, right)]
+
+
+def _on_records(left: Any, right: Any) -> list[str]:
+    are_records = isinstance(left, TaskRecord), isinstance(right, TaskRecord)
+    if all(are_records):
+        return ["Records are equal if they are of one task; these are of two. Compare their fields, or their .message."]
+    if any(are_records):
+        return ["A record is equal to records of the same task only. Compare its .message with a message."]
+    return []
+
+
+def _message(value: Any, beside: Any) -> Any:
+    """Protobuf's message behind ``value``, a dict being one of the same type as ``beside``; None if there is none."""
+    if isinstance(value, TaskRecord):
+        return raw(value.message)
+    if is_message(value):
+        return raw(value)
+    kind = type(beside.message if isinstance(beside, TaskRecord) else beside)
+    if not isinstance(value, Mapping) or not (is_message(beside) or isinstance(beside, TaskRecord)):
+        return None
+    try:
+        return raw(kind(value) if hasattr(kind, "pb") else kind(**value))
+    except Exception:  # it has fields that the message lacks, or values of other types
+        return None
+
+
+def _title(value: Any, message: Any) -> str:
+    if isinstance(value, TaskRecord):
+        return f"task {short_name(model_task(value))}"
+    return "dict" if isinstance(value, Mapping) else str(message.DESCRIPTOR.name)
