@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+import json
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,6 @@ from .._diagnostics.timeline import timeline_data, timeline_text
 from .._service.task import TaskState
 from .._simulation.records import short_name
 from .._simulation.settings import read_duration
-from .._targets.json_text import read_json
 from .._text import counted, did_you_mean, listed
 from .._time.instants import from_datetime, from_timedelta, to_datetime
 from . import emulator_json_views as views
@@ -174,31 +174,45 @@ def _in_googles_shape(handler: Handler) -> Handler:
     return answer
 
 
+class _Object(dict[str, Any]):
+    """A JSON object, and all of its pairs: a key may be repeated."""
+
+    def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
+
+
 async def _asked(request: web.Request, known: Collection[str]) -> Mapping[str, Any]:
-    """The fields of a request: those of its body, or of its query."""
+    """Return the fields of a request, which come in its query, in its body, or some in each."""
     text = (await request.read()).decode(errors="replace")  # JSON is UTF-8, whatever the header says
     if not text.strip():
         return _query(request, known)
     try:
-        found = read_json(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        fields = json.loads(text, object_pairs_hook=_Object)
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, _Object):
         raise ControlError.invalid(f"{request.path} takes a JSON object, and got {text[:80]!r}.")
-    return _checked(request, found, known)
+    return _checked(request, [*request.query.items(), *fields.pairs], known)
 
 
 def _query(request: web.Request, known: Collection[str]) -> Mapping[str, Any]:
-    return _checked(request, dict(request.query), known)
+    return _checked(request, request.query.items(), known)
 
 
-def _checked(request: web.Request, found: Mapping[str, Any], known: Collection[str]) -> Mapping[str, Any]:
-    for name in found:
+def _checked(request: web.Request, pairs: Iterable[tuple[str, Any]], known: Collection[str]) -> Mapping[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
         if name not in known:
             takes = f"It takes {listed(known)}." if known else "It takes none."
             near = did_you_mean(name, known)
             raise ControlError.invalid(f"{request.path} has no field {name!r}.{near} {takes}")
-    return found
+        if name in fields:
+            raise ControlError.invalid(
+                f"{request.path} got the field {name!r} twice: {fields[name]!r} and {value!r}. Send it once."
+            )
+        fields[name] = value
+    return fields
 
 
 def _text(asked: Mapping[str, Any], name: str) -> str:

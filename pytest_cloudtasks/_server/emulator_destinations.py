@@ -107,7 +107,7 @@ class Destinations:
                     f" what goes there to a server here with --forward {base}=http://127.0.0.1:{parts.port}."
                 )
             return not_sent(
-                f"{parts.host} is not on this machine, and this server sends to no other. Send what goes there to a"
+                f"{parts.host} is not a loopback address, and this server sends to no other. Send what goes there to a"
                 f" server here with --forward {base}=http://127.0.0.1:8080, or allow any address with --allow-remote."
             )
         return Route(f"{parts.scheme}://{parts.authority}{path}", False)

@@ -86,7 +86,7 @@ def _reason(error: Exception) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({cause.verify_message})"
     if isinstance(cause, ssl.SSLError):
-        return f"it doesn't speak TLS as we do ({cause.reason or cause})"
+        return f"the TLS handshake failed ({cause.reason or cause})"
     if isinstance(cause, socket.gaierror):
         return "its host has no address"
     if isinstance(cause, ConnectionRefusedError):
@@ -94,11 +94,11 @@ def _reason(error: Exception) -> str:
     if isinstance(cause, OSError) and cause.errno:
         return os.strerror(cause.errno)
     if isinstance(error, aiohttp.ClientPayloadError):
-        return "the answer broke off"
+        return "the connection broke in the middle of the answer"
     if isinstance(error, aiohttp.ClientResponseError):
         if any(isinstance(one, LineTooLong) for one in _causes(error)):
             return f"a line of its head is longer than {_LONGEST_LINE:,} bytes. Let it answer with shorter headers"
-        return "the answer is no HTTP"
+        return "what came back is not an HTTP response"
     return str(cause) or type(cause).__name__
 
 

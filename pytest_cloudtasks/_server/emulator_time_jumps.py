@@ -69,15 +69,18 @@ class Traveller:
         try:
             begun, begun_before = len(simulation.service.events), pump.begun
             while True:
-                await pump.until(pump.is_quiet)
+                # Tasks may arrive faster than they are answered; then only the limit ends the jump.
+                await pump.until(lambda: pump.is_quiet() or pump.begun - begun_before > limit)
                 if pump.simulation is not simulation:
                     verb = _verb(end)
                     raise ControlError.aborted(
                         f"The server was reset during the {verb}. {verb.capitalize()} again if you need to."
                     )
-                if not pump.is_quiet():
-                    continue  # a call or an answer has overtaken this jump since it was woken
                 made = pump.begun - begun_before
+                if not pump.is_quiet():
+                    if made > limit:
+                        raise _limit_reached(simulation, end, made, limit, "Let tasks arrive more slowly")
+                    continue  # a call or an answer has overtaken this jump since it was woken
                 if not self._next(simulation, end, made, limit):
                     return Journey(simulation.clock.now, made, summary_since(simulation, Beginning(begun, 0), None))
         finally:
@@ -93,11 +96,8 @@ class Traveller:
                 simulation.observe()
             return False
         if made >= limit and coming.needs_target:
-            raise ControlError.exhausted(
-                f"The {_verb(end)} has made {counted(made, 'attempt')}, and its limit is {limit}. It is"
-                f" {to_datetime(simulation.clock.now).isoformat()} now. Limit the queue's retries (maxAttempts,"
-                f" maxRetryDuration), or {_verb(end)} with a higher limit."
-            )
+            advice = "Limit the queue's retries (maxAttempts, maxRetryDuration)"
+            raise _limit_reached(simulation, end, made, limit, advice)
         if coming.at > FARTHEST:
             raise ControlError.exhausted(
                 f"The drain has come to {to_datetime(simulation.clock.now).isoformat()}, and what is next lies beyond"
@@ -108,6 +108,13 @@ class Traveller:
         simulation.observe()
         self._pump.wake()
         return True
+
+
+def _limit_reached(simulation: EmulatorSimulation, end: int | None, made: int, limit: int, advice: str) -> ControlError:
+    return ControlError.exhausted(
+        f"The {_verb(end)} has made {counted(made, 'attempt')}, and its limit is {limit}. It is"
+        f" {to_datetime(simulation.clock.now).isoformat()} now. {advice}, or {_verb(end)} with a higher limit."
+    )
 
 
 def _verb(end: int | None) -> str:

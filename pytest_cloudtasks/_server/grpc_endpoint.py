@@ -14,6 +14,7 @@ from .._clients.router import Receiver
 from .._messages.api_versions import Method, method_at
 from .._messages.grpc_errors import InProcessRpcError
 from .._messages.proto import raw, shown
+from .._messages.rest_http import failed
 from .._messages.rpc_call import RpcCall
 
 THREADS = 16
@@ -78,7 +79,7 @@ def _answering(backend: Receiver, method: Method) -> Callable[[Any, grpc.Service
             if _fits(text, error.trailing_metadata()):
                 context.set_trailing_metadata(error.trailing_metadata())
         except BaseException as error:  # what fails a test is none of Exception
-            code, text = grpc.StatusCode.INTERNAL, str(error)
+            code, text = grpc.StatusCode.INTERNAL, failed(error).message
         return context.abort(code, _short(text))  # which raises
 
     return answer

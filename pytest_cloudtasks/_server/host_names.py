@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
+
+from .._targets.urls import ip_address
 
 AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%[^\[\]]*)?\]|[^\s\[\]:/?#@\\,*]+)(?::[0-9]*)?")
 """A host, as a group, and perhaps a port, as the Host header has them."""
@@ -31,7 +32,7 @@ def host_name(host: str) -> str | None:
     That is ASCII in lower case, without the dot at its end; an IPv6 address in short form, without brackets and zone.
     """
     written = host.strip("[]").partition("%")[0] if ":" in host else host.removesuffix(".")
-    address = _address(written)
+    address = ip_address(written)
     if address is not None:
         return str(address)
     match = AUTHORITY.fullmatch(host)
@@ -45,13 +46,5 @@ def host_name(host: str) -> str | None:
 
 def is_wildcard(host: str) -> bool:
     """Whether ``host`` stands for all addresses of a machine."""
-    address = _address(host)
+    address = ip_address(host)
     return address is not None and address.is_unspecified
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address

@@ -120,8 +120,8 @@ def not_json(request: RestRequest) -> RestError:
     return RestError(
         400,
         "INVALID_ARGUMENT",
-        f"The request's body has {has}, and any web page could have sent such a body. Send JSON with the header"
-        " `Content-Type: application/json`, or send no body.",
+        f"The request's body has {has}. This server takes a body only as JSON, because every web page can make a"
+        " browser send other types. Send JSON with the header `Content-Type: application/json`, or send no body.",
     )
 
 

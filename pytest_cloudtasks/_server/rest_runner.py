@@ -54,7 +54,13 @@ class RestRunner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         made: Any = await super()._make_server()
         handler = _in_googles_form(made.request_handler)
-        return _Server(handler, request_factory=made.request_factory, loop=made._loop, **made._kwargs)
+        return _Server(
+            handler,
+            request_factory=made.request_factory,
+            handler_cancellation=made.handler_cancellation,
+            loop=made._loop,
+            **made._kwargs,
+        )
 
 
 def _in_googles_form(handler: Handler) -> Handler:
@@ -73,5 +79,11 @@ def _in_googles_form(handler: Handler) -> Handler:
 
 
 def rest_runner(application: web.Application) -> RestRunner:
-    """What runs an application of `rest_application`; it ends without waiting for requests that are under way."""
-    return RestRunner(application, access_log=None, shutdown_timeout=0.1, auto_decompress=False)
+    """Return what runs an application of `rest_application`.
+
+    It ends without waiting for requests that are under way. A handler is cancelled when its client disconnects, so
+    that nothing waits or jumps for nobody.
+    """
+    return RestRunner(
+        application, access_log=None, shutdown_timeout=0.1, auto_decompress=False, handler_cancellation=True
+    )

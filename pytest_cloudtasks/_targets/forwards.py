@@ -99,7 +99,7 @@ def _server(to: str, allow_remote: bool) -> Server:
         )
     if not allow_remote and not is_loopback(parts.host):
         raise ValueError(
-            f"forward() sends real HTTP, and {to} is not on this machine. Start the server on 127.0.0.1, ::1 or"
+            f"forward() sends real HTTP, and {to} is not a loopback address. Start the server on 127.0.0.1, ::1 or"
             " localhost, or pass allow_remote=True if this test is to send its tasks there."
         )
     return Server(parts.scheme, parts.host, parts.port, parts.path.rstrip("/"))

@@ -15,6 +15,7 @@ from google.cloud import tasks_v2
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
 from pytest_cloudtasks._messages.rest import MAX_BODY
+from pytest_cloudtasks._server.grpc_endpoint import grpc_server
 from tests.patience import LONGEST_DEADLINE, PATIENCE
 
 from .clients import QUEUE, TASK, over_grpc
@@ -186,8 +187,8 @@ def test_a_form_where_json_is_meant(cloud_tasks: FakeCloudTasks, cloud_tasks_ser
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = requests.post(url, data='{"task":{}}', headers=headers, timeout=PATIENCE)
     told = (
-        "The request's body has the Content-Type 'application/x-www-form-urlencoded', and any web page could have sent"
-        " such a body. Send JSON with the header `Content-Type: application/json`, or send no body."
+        "The request's body has the Content-Type 'application/x-www-form-urlencoded'. This server takes a body only as"
+        " JSON, because every web page can make a browser send other types. Send JSON with the header `Content-Type: application/json`, or send no body."
     )
     assert answer.json() == error(400, "INVALID_ARGUMENT", told)
     cloud_tasks.assert_nothing_enqueued()
@@ -370,6 +371,46 @@ def test_bytes_that_are_no_message(cloud_tasks: FakeCloudTasks, cloud_tasks_serv
     refused = status_of(cloud_tasks_server, CREATE, b"\xff\xff\xff")
     assert refused == ("INVALID_ARGUMENT", "The request is no CreateTaskRequest.")
     assert cloud_tasks.rpcs == []
+
+
+class Failing:
+    """A backend that raises an error."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def receive(self, call: Any) -> Any:
+        """Raise the error."""
+        raise self._error
+
+
+def failure_over_grpc(error: BaseException) -> tuple[str, str]:
+    server, port = grpc_server(Failing(error), "127.0.0.1:0")
+    server.start()
+    try:
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            data = tasks_v2.GetQueueRequest.serialize(tasks_v2.GetQueueRequest(name=QUEUE))
+            call = channel.unary_unary("/google.cloud.tasks.v2.CloudTasks/GetQueue").future(
+                data, timeout=LONGEST_DEADLINE
+            )
+            return call.code().name, call.details()
+    finally:
+        server.stop(None).wait()
+
+
+def test_a_mistake_of_the_fake_itself_is_logged_over_grpc_too(caplog: pytest.LogCaptureFixture) -> None:
+    """The caller gets Google's words for it, and the log has the traceback, as over REST."""
+    assert failure_over_grpc(ZeroDivisionError("ours")) == ("INTERNAL", "Internal error encountered.")
+    (record,) = (one for one in caplog.records if one.name == "pytest_cloudtasks")
+    assert record.getMessage() == "pytest-cloudtasks could not answer a request, by a mistake of its own."
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], ZeroDivisionError)
+
+
+def test_what_fails_the_test_reaches_a_grpc_client_in_its_own_words(caplog: pytest.LogCaptureFixture) -> None:
+    """It is no mistake of the fake, so it is not logged."""
+    assert failure_over_grpc(pytest.fail.Exception("No target.")) == ("INTERNAL", "No target.")
+    assert [one for one in caplog.records if one.name == "pytest_cloudtasks"] == []
 
 
 def test_methods_that_are_none(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:

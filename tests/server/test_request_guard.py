@@ -71,6 +71,8 @@ def checked(*headers: tuple[str, str], target: str = PATH, needs_host: bool = Tr
         "127.0.0.1",
         "127.0.0.1.:80",
         "127.9.9.9:9090",
+        "127.1:9090",
+        "0x7f000001",
         "[::1]",
         "[::1]:9090",
         "[0:0:0:0:0:0:0:1]:9090",
@@ -102,6 +104,9 @@ def test_hosts_that_are_answered(host: str) -> None:
         ("192.168.1.21", (403, not_allowed("192.168.1.21", "192.168.1.21"))),
         ("[fd00:0::2]:9090", (403, not_allowed("[fd00:0::2]:9090", "fd00::2"))),
         ("0.0.0.0:9090", (403, wildcard("0.0.0.0:9090"))),
+        ("0:9090", (403, wildcard("0:9090"))),
+        ("128.1", (403, not_allowed("128.1", "128.0.0.1"))),
+        ("127.0.0.1.5", (403, not_allowed("127.0.0.1.5", "127.0.0.1.5"))),
         ("[::]:9090", (403, wildcard("[::]:9090"))),
         ("[0::0]", (403, wildcard("[0::0]"))),
         ("[::ffff:0.0.0.0]", (403, wildcard("[::ffff:0.0.0.0]"))),
@@ -254,7 +259,8 @@ def not_json(has: str) -> dict[str, Any]:
     return error(
         400,
         "INVALID_ARGUMENT",
-        f"The request's body has {has}, and any web page could have sent such a body. Send JSON with the header"
+        f"The request's body has {has}. This server takes a body only as JSON, because every web page can make a"
+        " browser send other types. Send JSON with the header"
         " `Content-Type: application/json`, or send no body.",
     )
 

@@ -400,7 +400,10 @@ def test_eager_forwards(cloud_tasks: FakeCloudTasks) -> None:
         "http://[::ffff:10.0.0.1]",
         "http://localhost.example.com",
         "http://127.0.0.1.example.com",
-        "http://2130706433",
+        "http://128.1",
+        "http://2147483649",
+        "http://127.0.0.256",
+        "http://127.0.0.1.5",
     ],
 )
 @on(queues=["work"])
@@ -409,8 +412,8 @@ def test_another_machine_is_refused(cloud_tasks: FakeCloudTasks, to: str) -> Non
     with pytest.raises(ValueError) as refused:
         cloud_tasks.forward("https://app.test", to)
     assert str(refused.value) == (
-        f"forward() sends real HTTP, and {to} is not on this machine. Start the server on 127.0.0.1, ::1 or localhost,"
-        " or pass allow_remote=True if this test is to send its tasks there."
+        f"forward() sends real HTTP, and {to} is not a loopback address. Start the server on 127.0.0.1, ::1 or"
+        " localhost, or pass allow_remote=True if this test is to send its tasks there."
     )
     assert_no_target(cloud_tasks)
 
@@ -424,6 +427,10 @@ def test_another_machine_is_refused(cloud_tasks: FakeCloudTasks, to: str) -> Non
         "http://[::1]:8000",
         "http://[::ffff:127.0.0.1]:8000",
         "https://localhost",
+        "http://127.1:8000",
+        "http://2130706433",
+        "http://0x7f.1",
+        "http://017700000001",
     ],
 )
 @on(queues=["work"])

@@ -425,6 +425,46 @@ def test_the_timeline_is_there_to_look_at(server: Standing, worker: Worker) -> N
         ),
         (
             "POST",
+            "/control/jump?by=1h&by=2h",
+            "",
+            (400, "INVALID_ARGUMENT", "/control/jump got the field 'by' twice: '1h' and '2h'. Send it once."),
+        ),
+        (
+            "POST",
+            "/control/jump?by=1h",
+            '{"by": 60}',
+            (400, "INVALID_ARGUMENT", "/control/jump got the field 'by' twice: '1h' and 60. Send it once."),
+        ),
+        (
+            "POST",
+            "/control/drain",
+            '{"limit": 5, "limit": 5}',
+            (400, "INVALID_ARGUMENT", "/control/drain got the field 'limit' twice: 5 and 5. Send it once."),
+        ),
+        (
+            "POST",
+            "/control/jump?to=2030-01-01T00:00:00Z",
+            '{"by": {"hours": 1}}',
+            (400, "INVALID_ARGUMENT", "A jump goes by a duration such as 10m, or to an instant. Pass one of the two."),
+        ),
+        (
+            "POST",
+            "/control/jump",
+            '{"by": {"hours": 1}}',
+            (400, "INVALID_ARGUMENT", "by takes a duration such as 90s, 10m, 1h or 7d, and got {'hours': 1}."),
+        ),
+        (
+            "GET",
+            "/control/attempts?queue=emails&queue=emails",
+            "",
+            (
+                400,
+                "INVALID_ARGUMENT",
+                "/control/attempts got the field 'queue' twice: 'emails' and 'emails'. Send it once.",
+            ),
+        ),
+        (
+            "POST",
             "/control/reset",
             '{"queue": "emails"}',
             (400, "INVALID_ARGUMENT", "/control/reset has no field 'queue'. It takes none."),
@@ -491,7 +531,8 @@ FOREIGN = (
     " from a program that is not a browser{}."
 )
 NOT_JSON = (
-    "The request's body has {}, and any web page could have sent such a body. Send JSON with the header `Content-Type:"
+    "The request's body has {}. This server takes a body only as JSON, because every web page can make a browser send"
+    " other types. Send JSON with the header `Content-Type:"
     " application/json`, or send no body."
 )
 BY_HOST = (

@@ -97,8 +97,9 @@ def test_a_closed_port_is_no_response(server: Standing) -> None:
 def test_another_machine_is_refused(server: Standing) -> None:
     """Nothing goes to an address that is not this machine's; the attempt says what to do, also to get_task."""
     told = (
-        "shop.example.com is not on this machine, and this server sends to no other. Send what goes there to a server"
-        " here with --forward https://shop.example.com=http://127.0.0.1:8080, or allow any address with --allow-remote."
+        "shop.example.com is not a loopback address, and this server sends to no other. Send what goes there to a"
+        " server here with --forward https://shop.example.com=http://127.0.0.1:8080, or allow any address with"
+        " --allow-remote."
     )
     task = server.create(url="https://shop.example.com/send")
     server.post("/control/wait")

@@ -9,20 +9,28 @@ from typing import Any
 
 import grpc
 import pytest
+from aiohttp import web
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 from pytest_cloudtasks._messages.rpc_call import RpcCall
 from pytest_cloudtasks._server.emulator_calls import CallQueue
+from pytest_cloudtasks._server.emulator_control_api import Control
 from pytest_cloudtasks._server.emulator_destinations import Destinations
+from pytest_cloudtasks._server.emulator_errors import ControlError
 from pytest_cloudtasks._server.emulator_log import Log
 from pytest_cloudtasks._server.emulator_scheduler_loop import Pump
 from pytest_cloudtasks._server.emulator_sender import Sender, Sent
 from pytest_cloudtasks._server.emulator_time_jumps import Journey, Traveller
+from pytest_cloudtasks._server.request_guard import RequestGuard
+from pytest_cloudtasks._server.rest_endpoint import rest_application
+from pytest_cloudtasks._server.rest_runner import rest_runner
 from pytest_cloudtasks._service.task import response
 from pytest_cloudtasks._simulation.settings import Settings
 from pytest_cloudtasks._targets.request import TargetRequest
+from pytest_cloudtasks._time.instants import to_datetime
 from pytest_cloudtasks._units import HOUR
+from tests.patience import PATIENCE
 
 from .running import QUEUE
 
@@ -77,6 +85,86 @@ def test_a_jump_that_a_call_overtakes_waits_again(drains: bool) -> None:
     assert created.name.startswith(f"{QUEUE}/tasks/")
     assert (journey.attempts, journey.summary.succeeded) == (1, 1)
     assert attempts == [(0, 1)]
+
+
+class CreatesAnother(AlwaysDelivers):
+    """Creates a task before each answer, so that tasks arrive as fast as they are answered."""
+
+    pump: Pump
+
+    async def send(self, request: TargetRequest, seconds: float) -> Sent:
+        """Create a task and return 200."""
+        self.pump.receive(creating())
+        return await super().send(request, seconds)
+
+
+@pytest.mark.parametrize("verb", ["drain", "jump"])
+def test_a_jump_ends_although_tasks_keep_arriving(verb: str) -> None:
+    """Time stands still meanwhile, so it comes to its limit at the very instant at which it began, and says so."""
+
+    async def run() -> tuple[str, int]:
+        sender = CreatesAnother(Destinations())
+        pump = sender.pump = Pump(Settings(queues={"emails": {}}), sender, Log("none", print))
+        running = asyncio.create_task(pump.run())
+        pump.receive(creating())
+        traveller = Traveller(pump)
+        with pytest.raises(ControlError) as ended:
+            await (traveller.to_the_end(3) if verb == "drain" else traveller.by(HOUR, 3))
+        running.cancel()
+        await pump.break_off()
+        (first, *_) = pump.simulation.service.accepted
+        at = to_datetime(first.attempts[0].dispatch_time).isoformat()
+        assert (ended.value.http_status, ended.value.code) == (429, "RESOURCE_EXHAUSTED")
+        return ended.value.sentence.replace(at, "NOW"), pump.simulation.wall.is_held
+
+    assert asyncio.run(run()) == (
+        f"The {verb} has made 4 attempts, and its limit is 3. It is NOW now. Let tasks arrive more slowly, or {verb}"
+        " with a higher limit.",
+        False,
+    )
+
+
+class NeverAnswers(AlwaysDelivers):
+    """Leaves every request without an answer."""
+
+    async def send(self, request: TargetRequest, seconds: float) -> Sent:
+        """Wait for ever."""
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+
+@pytest.mark.parametrize("path", ["/control/jump?by=1h", "/control/drain", "/control/wait?timeout=1d"])
+def test_a_caller_that_disconnects_ends_what_it_asked_for(path: str) -> None:
+    """Nobody would learn how a jump ended: time goes on by the wall's clock, and the next jump may begin."""
+
+    async def run() -> bool:
+        pump = Pump(Settings(queues={"emails": {}}), NeverAnswers(Destinations()), Log("none", print))
+        running = asyncio.create_task(pump.run())
+        pump.receive(creating())
+        guard = RequestGuard((), how_to_allow="")
+        calls = CallQueue(pump.receive)
+        application = rest_application(calls, guard)
+        Control(pump).add_to(application)
+        runner = rest_runner(application)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        _, writer = await asyncio.open_connection(host, port)
+        writer.write(f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n".encode())
+        while not pump.has_waiting:
+            await asyncio.sleep(0)  # until the request has arrived
+        was_held = pump.simulation.wall.is_held
+        writer.close()
+        while pump.has_waiting:
+            await asyncio.sleep(0)  # until the server has seen that
+        assert not pump.simulation.wall.is_held
+        running.cancel()
+        await pump.break_off()
+        await runner.cleanup()
+        calls.close()
+        return was_held
+
+    assert asyncio.run(asyncio.wait_for(run(), PATIENCE)) == ("wait" not in path)
 
 
 def test_calls_are_answered_by_the_event_loop_alone() -> None:

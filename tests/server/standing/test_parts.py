@@ -45,6 +45,7 @@ QUEUE = "projects/test-project/locations/us-central1/queues/emails"
         ("http://localhost.:3000/x", Route("http://localhost.:3000/x", False)),
         ("http://[::1]:3000", Route("http://[::1]:3000/", False)),
         ("https://127.9.9.9/\u00e9", Route("https://127.9.9.9/%C3%A9", False)),
+        ("http://127.1:3000/", Route("http://127.1:3000/", False)),
     ],
 )
 def test_a_request_goes_where_its_url_or_a_forwarding_says(url: str, goes_to: Route) -> None:
@@ -62,12 +63,14 @@ def test_other_machines_are_refused_unless_they_are_allowed(url: str) -> None:
     refused = Destinations().route(url, is_app_engine=False)
     assert isinstance(refused, NotSent)
     assert refused.sentence.startswith(
-        f"{url.split('/')[2]} is not on this machine, and this server sends to no other."
+        f"{url.split('/')[2]} is not a loopback address, and this server sends to no other."
     )
     assert Destinations(allow_remote=True).route(url, is_app_engine=False) == Route(url, False)
 
 
-@pytest.mark.parametrize(("url", "host"), [("http://0.0.0.0:8097/x", "0.0.0.0"), ("http://[::]:8097/x", "::")])
+@pytest.mark.parametrize(
+    ("url", "host"), [("http://0.0.0.0:8097/x", "0.0.0.0"), ("http://[::]:8097/x", "::"), ("http://0:8097/x", "0")]
+)
 def test_an_address_to_listen_at_is_refused(url: str, host: str) -> None:
     """It is this machine's in a way, and nothing that the service could send to."""
     refused = Destinations().route(url, is_app_engine=False)
@@ -192,8 +195,8 @@ TOO_LONG = "a line of its head is longer than 65,536 bytes. Let it answer with s
     ("answer", "reason"),
     [
         (b"", "Server disconnected"),
-        (b"nonsense\r\n\r\n", "the answer is no HTTP"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "the answer broke off"),
+        (b"nonsense\r\n\r\n", "what came back is not an HTTP response"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "the connection broke in the middle of the answer"),
         (b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 65_537 + b"\r\n\r\n", TOO_LONG),
         (b"HTTP/1.1 200 " + b"a" * 65_537 + b"\r\n\r\n", TOO_LONG),
     ],
@@ -250,7 +253,7 @@ def test_a_server_without_tls_is_no_response() -> None:
         secure = url.replace("http:", "https:")
         outcome = sent(f"{secure}/x")
     assert outcome.outcome == NO_RESPONSE
-    assert outcome.remark.startswith(f"{secure}/x gave no answer: it doesn't speak TLS as we do (")
+    assert outcome.remark.startswith(f"{secure}/x gave no answer: the TLS handshake failed (")
 
 
 def test_a_header_may_have_64_kb() -> None:

@@ -111,8 +111,8 @@ def test_the_log_has_a_line_for_what_happens(own_worker: Worker) -> None:
         assert server.stop() == 0
     log = told(server.log)
     refused = (
-        "example.com is not on this machine, and this server sends to no other. Send what goes there to a server here"
-        " with --forward https://example.com=http://127.0.0.1:8080, or allow any address with --allow-remote."
+        "example.com is not a loopback address, and this server sends to no other. Send what goes there to a server"
+        " here with --forward https://example.com=http://127.0.0.1:8080, or allow any address with --allow-remote."
     )
     retries = [
         line for line in log if re.fullmatch(r"emails/three attempt [2-9] → PERMISSION_DENIED, retry in .*", line)
