@@ -188,7 +188,8 @@ def test_a_form_where_json_is_meant(cloud_tasks: FakeCloudTasks, cloud_tasks_ser
     answer = requests.post(url, data='{"task":{}}', headers=headers, timeout=PATIENCE)
     told = (
         "The request's body has the Content-Type 'application/x-www-form-urlencoded'. This server takes a body only as"
-        " JSON, because every web page can make a browser send other types. Send JSON with the header `Content-Type: application/json`, or send no body."
+        " JSON, because every web page can make a browser send other types. Send JSON with the header `Content-Type:"
+        " application/json`, or send no body."
     )
     assert answer.json() == error(400, "INVALID_ARGUMENT", told)
     cloud_tasks.assert_nothing_enqueued()
