@@ -84,7 +84,7 @@ class Walker:
     def pass_time(self, duration: int) -> None:
         """Let time pass, and what only takes time happen."""
         self.now += duration
-        self.service.dispatcher.observe(self.now)
+        self.service.scheduler.remove_due(self.now)
 
     def create_task(self) -> None:
         """CreateTask, once."""
@@ -94,10 +94,10 @@ class Walker:
 
     def dispatch(self) -> None:
         """Let the next attempt begin, at its instant."""
-        upcoming = self.service.dispatcher.upcoming()
+        upcoming = self.service.scheduler.upcoming()
         if upcoming is not None:
             self.now = max(self.now, upcoming.at)
-            self.under_way.append(self.service.dispatcher.proceed(upcoming, self.now))
+            self.under_way.append(self.service.scheduler.proceed(upcoming, self.now))
 
     def run_task(self) -> None:
         """RunTask, and the delivery that it has begun."""
@@ -108,7 +108,7 @@ class Walker:
         """Answer the attempt that is longest under way."""
         if self.under_way:
             attempt = self.under_way.pop(0)
-            self.service.dispatcher.answer(attempt, response(status), self.now, self.now)
+            self.service.scheduler.answer(attempt, response(status), self.now, self.now)
             verdict = self.service.events[-1].verdict
             self.told = {Retry: ", retry", GiveUp: ", no retry left"}.get(type(verdict), "")
 

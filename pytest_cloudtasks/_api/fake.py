@@ -175,7 +175,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         simulation = self._resting
         with simulation.lock:
             simulation.contact()
-            simulation.service.dispatcher.observe(simulation.clock.now)
+            simulation.service.scheduler.remove_due(simulation.clock.now)
         return simulation
 
     # --- queues and clients --------------------------------------------------------------------------------------

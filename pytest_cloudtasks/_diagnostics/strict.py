@@ -34,9 +34,9 @@ def _line(task: Task, simulation: Simulation, reason: BlockedReason | None) -> s
         when = task.state.value
     elif task.in_flight:
         when = "under way"
-    elif task.goes_at > now:
-        when = f"goes at {offset_text(task.goes_at - simulation.clock.origin)}"
-        when += f", in {duration_text(task.goes_at - now)}"
+    elif task.eligible_at > now:
+        when = f"goes at {offset_text(task.eligible_at - simulation.clock.origin)}"
+        when += f", in {duration_text(task.eligible_at - now)}"
     else:
         when = "due"
     but = f", but {reason.value}" if reason else ""

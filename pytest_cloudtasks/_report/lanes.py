@@ -154,7 +154,7 @@ class TaskLane:
             yield {"is": "fold", "at": at, "until": until, "label": f"{len(self._left_out)} more", "name": name}
 
     def _to_come(self, now: int, reason: str) -> Iterator[Item]:
-        due, end = self._offset(self._story.task.goes_at), self._end
+        due, end = self._offset(self._story.task.eligible_at), self._end
         if end is not None:
             if due < end:
                 yield _line("held", due, end, "due, and not dispatched")

@@ -71,7 +71,7 @@ class Pump:
     @property
     def _has_news(self) -> bool:
         """Whether the pump has to look: a task for later than it sleeps makes no difference to it."""
-        coming = self.simulation.service.dispatcher.upcoming()
+        coming = self.simulation.service.scheduler.upcoming()
         is_earlier = coming is not None and (self._sleeps_until is None or coming.at < self._sleeps_until)
         return is_earlier or bool(self._waiting)
 
@@ -98,10 +98,10 @@ class Pump:
         """Begin what is due; the seconds until there is more to do, None for as long as nothing happens."""
         simulation = self.simulation
         now = simulation.observe()
-        dispatcher = simulation.service.dispatcher
+        scheduler = simulation.service.scheduler
         for _ in range(_AT_ONCE):
             self._sleeps_until = None
-            coming = dispatcher.upcoming()
+            coming = scheduler.upcoming()
             if coming is None or self._is_stopping:
                 return None
             if coming.at > now:
@@ -109,7 +109,7 @@ class Pump:
                     return None
                 self._sleeps_until = coming.at
                 return (coming.at - now) / SECOND
-            attempt = dispatcher.proceed(coming, now)
+            attempt = scheduler.proceed(coming, now)
             if attempt.outcome is None:
                 self._begin(simulation, attempt)
         return 0
@@ -139,7 +139,7 @@ class Pump:
             outcome = replace(outcome, retry_at=retry_at(sent.headers, at))
         if sent.remark:
             simulation.remarks[attempt] = sent.remark
-        simulation.service.dispatcher.answer(attempt, outcome, at, now)
+        simulation.service.scheduler.answer(attempt, outcome, at, now)
 
     def _delivered(self, delivery: asyncio.Task[None]) -> None:
         del self._deliveries[delivery]
@@ -182,21 +182,21 @@ class Pump:
     def is_idle(self, only: str | None = None) -> bool:
         """Whether no attempt is under way, and none is due in a queue that runs; ``only`` is a queue's full name."""
         now = self.simulation.observe()
-        if self._under_way(only) or (only is None and self.simulation.service.dispatcher.awaits_answers):
+        if self._under_way(only) or (only is None and self.simulation.service.scheduler.awaits_answers):
             return False
         return not any(_is_due(queue, now) for queue in self._queues(only))
 
     def is_empty(self, only: str | None = None) -> bool:
         """Whether nothing more happens by itself: no attempt is under way, and none will come."""
         self.simulation.observe()
-        if self._under_way(only) or (only is None and self.simulation.service.dispatcher.awaits_answers):
+        if self._under_way(only) or (only is None and self.simulation.service.scheduler.awaits_answers):
             return False
         return all(queue.next_dispatch() is None for queue in self._queues(only))
 
     def is_quiet(self) -> bool:
         """Whether nothing more happens at this instant."""
         now = self.simulation.observe()
-        coming = self.simulation.service.dispatcher.upcoming()
+        coming = self.simulation.service.scheduler.upcoming()
         return not self._deliveries and (coming is None or coming.at > now)
 
     def under_way(self) -> list[Attempt]:
@@ -253,4 +253,4 @@ def _news(simulation: EmulatorSimulation, event: Event) -> str:
 
 def _is_due(queue: Queue, now: int) -> bool:
     plan = queue.next_dispatch()
-    return plan is not None and plan[1].goes_at <= now
+    return plan is not None and plan[1].eligible_at <= now

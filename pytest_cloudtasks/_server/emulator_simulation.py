@@ -48,5 +48,5 @@ class EmulatorSimulation(Simulation):
     def observe(self) -> int:
         """The instant that it is; what only takes time has taken effect by then."""
         now = self.contact()
-        self.service.dispatcher.observe(now)
+        self.service.scheduler.remove_due(now)
         return now

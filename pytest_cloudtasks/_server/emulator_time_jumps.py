@@ -89,7 +89,7 @@ class Traveller:
 
     def _next(self, simulation: EmulatorSimulation, end: int | None, made: int, limit: int) -> bool:
         """Move to the instant of the next event; False at the end."""
-        coming = simulation.service.dispatcher.upcoming()
+        coming = simulation.service.scheduler.upcoming()
         if coming is None or (end is not None and coming.at > end):
             if end is not None:
                 simulation.clock.move(max(end, simulation.clock.now))

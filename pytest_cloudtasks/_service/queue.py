@@ -251,7 +251,7 @@ class Queue:
         """Whether max_concurrent_dispatches allows another dispatch."""
         return self.in_flight < self.config.rate_limits.max_concurrent_dispatches
 
-    def gone_by(self, task: Task) -> int:
+    def removed_at(self, task: Task) -> int:
         """The instant from which on ``task`` is not there, whatever happens to it: purged, or too old."""
         too_old = task.create_time + self.config.task_ttl
         if not self.purges:
@@ -268,14 +268,14 @@ class Queue:
         task = self._line.first()
         if task is None:
             return None
-        at, ready_at = task.goes_at, self.rate.ready_at()
+        at, ready_at = task.eligible_at, self.rate.ready_at()
         if ready_at is not None and ready_at > at:
             at = ready_at
-        if at < self.gone_by(task):
+        if at < self.removed_at(task):
             return at, task
         for task in self._line:
-            at = max(at, task.goes_at)
-            if at < self.gone_by(task):
+            at = max(at, task.eligible_at)
+            if at < self.removed_at(task):
                 return at, task
         return None
 
@@ -301,7 +301,7 @@ def stats_of(queue: Queue, events: Sequence[Event], now: int) -> QueueStats:
         arrival = min((task.schedule_time for task in queue.tasks.values()), default=None)
     else:
         head = queue.head()
-        arrival = None if head is None else head.goes_at
+        arrival = None if head is None else head.eligible_at
     return QueueStats(
         len(queue.tasks),
         None if arrival is None else max(arrival, now),

@@ -19,10 +19,10 @@ from .retry import Retry, verdict_on_failure
 from .task import NO_RESPONSE, Attempt, Outcome, OutcomeKind, Task, TaskState
 
 
-class Lineup:
+class DispatchOrder:
     """First come, first served, and nothing is held back.
 
-    The service promises neither: whoever wants it otherwise gives the dispatcher another line-up. Evidence: documented.
+    The service promises neither: whoever wants it otherwise gives the scheduler another line-up. Evidence: documented.
     """
 
     is_shuffled = False
@@ -62,8 +62,8 @@ def contenders(queues: Iterable[Queue], at: int, first: Task) -> list[tuple[Task
 
     Evidence: documented (no order among tasks).
     """
-    found = [(task, queue) for queue in queues for task in queue.due(at) if at < queue.gone_by(task)]
-    return sorted(found, key=lambda one: (one[0] is not first, one[0].goes_at, one[0].rank, one[0].sequence))
+    found = [(task, queue) for queue in queues for task in queue.due(at) if at < queue.removed_at(task)]
+    return sorted(found, key=lambda one: (one[0] is not first, one[0].eligible_at, one[0].rank, one[0].sequence))
 
 
 Key = TypeVar("Key", bound=Hashable)
@@ -155,7 +155,7 @@ class Upcoming:
         return self.step is not Step.ANSWER
 
 
-class Dispatcher:
+class Scheduler:
     """The queues' motion.
 
     The driver asks what is `upcoming`, moves its clock there and calls `proceed`: an attempt that comes back without
@@ -166,7 +166,7 @@ class Dispatcher:
         self._knobs = knobs
         self._record = record
         self._end = end
-        self.lineup = Lineup()
+        self.dispatch_order = DispatchOrder()
         """Decides where tasks stand in line."""
         self._dispatches: Agenda[Queue] = Agenda()
         self._next_tasks: dict[Queue, Task] = {}
@@ -188,7 +188,7 @@ class Dispatcher:
     def added(self, queue: Queue, task: Task) -> None:
         """``task`` is new in ``queue``."""
         if not queue.is_pull:
-            queue.wait(task, self.lineup.place(task))
+            queue.wait(task, self.dispatch_order.place(task))
         expiry, entry = task.create_time + queue.config.task_ttl, self._expiries.entries.get(queue)
         # An entry that is later was left by a task that is gone, before the clock was set back.
         if entry is None or expiry < entry[0]:
@@ -249,15 +249,15 @@ class Dispatcher:
         at, queue = dispatch
         return Upcoming(Step.DISPATCH, at, self._next_tasks[queue], queue)
 
-    def settled(self, upcoming: Upcoming, only: Queue | None = None) -> Upcoming:
+    def resolve(self, upcoming: Upcoming, only: Queue | None = None) -> Upcoming:
         """``upcoming``, or the dispatch of another task that could go in its place, as the line-up has it."""
-        if upcoming.queue is None or not self.lineup.picks:
+        if upcoming.queue is None or not self.dispatch_order.picks:
             return upcoming
         at = max(upcoming.at, self._observed)
         line = contenders(self._dispatches.up_to(at) if only is None else [only], at, upcoming.task)
         if len(line) < 2:
             return upcoming
-        task, queue = line[self.lineup.pick([task for task, _ in line])]
+        task, queue = line[self.dispatch_order.pick([task for task, _ in line])]
         return replace(upcoming, task=task, queue=queue)
 
     @property
@@ -310,7 +310,7 @@ class Dispatcher:
             self._pending[attempt] = outcome
             self._answers.put(attempt, at, (attempt.task.sequence, attempt.number))
 
-    def observe(self, now: int) -> bool:
+    def remove_due(self, now: int) -> bool:
         """Let what only takes time take effect: purged tasks go, and those past their retention. Whether any went."""
         if now == self._effective:
             return False
@@ -335,9 +335,11 @@ class Dispatcher:
                 self._next_tasks.pop(queue, None)
                 continue
             at, task = plan
-            goes_at = task.goes_at
+            eligible_at = task.eligible_at
             # What could go by now goes in the order of the lines, whenever it could have gone.
-            self._dispatches.put(queue, at if at > self._observed else goes_at, (goes_at, task.rank, task.sequence))
+            self._dispatches.put(
+                queue, at if at > self._observed else eligible_at, (eligible_at, task.rank, task.sequence)
+            )
             self._next_tasks[queue] = task
         self._changed.clear()
 
@@ -415,7 +417,7 @@ class Dispatcher:
         self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt, verdict))
         if isinstance(verdict, Retry):
             task.state = TaskState.SCHEDULED
-            queue.wait(task, self.lineup.place(task))
+            queue.wait(task, self.dispatch_order.place(task))
         else:
             self._end(task, TaskState.EXHAUSTED, now)
 

@@ -28,7 +28,7 @@ from .queue_settings import (
 )
 from .request import PullMessage, Routing, Target
 from .retry import retry_config_from
-from .scheduler import Dispatcher, place_in_listings
+from .scheduler import Scheduler, place_in_listings
 from .task import Attempt, Task, TaskSpec, TaskState
 from .validation import (
     MAX_RPC_DEADLINE,
@@ -195,7 +195,7 @@ class Service:
         self._new_task_id = new_task_id
         self._queue_tombstones = Tombstones()
         self._task_tombstones: dict[str, Tombstones] = {}
-        self.dispatcher = Dispatcher(self.knobs, self._record, self._end)
+        self.scheduler = Scheduler(self.knobs, self._record, self._end)
 
     # --- queues --------------------------------------------------------------------------------------------------
 
@@ -269,7 +269,7 @@ class Service:
             return self._create(now, location, name, lambda: masked(None, settings, mask, self.knobs))
         config = self._with_host(masked(queue.config, settings, mask, self.knobs), name)
         queue.reconfigure(config, now)
-        self.dispatcher.reconfigured(queue, now)
+        self.scheduler.reconfigured(queue, now)
         self._happened(now, EventKind.QUEUE_UPDATED, queue)
         return queue
 
@@ -288,7 +288,7 @@ class Service:
         del self.queues[name]
         del self._task_tombstones[name]
         self._queue_tombstones.bury(name, now + self.knobs.queue_tombstone_ttl)
-        self.dispatcher.removed(queue)
+        self.scheduler.removed(queue)
         self.leases.forget(queue)
         self._happened(now, EventKind.QUEUE_DELETED, queue)
 
@@ -300,10 +300,10 @@ class Service:
         queue = self.existing_queue("purge_queue", name)
         queue.purge_time = now
         if self.knobs.purge_delay:
-            self.dispatcher.purge_later(queue, len(self.accepted), now + self.knobs.purge_delay)
+            self.scheduler.purge_later(queue, len(self.accepted), now + self.knobs.purge_delay)
         else:
             self._remove(list(queue.tasks.values()), now)
-            self.dispatcher.changed(queue)
+            self.scheduler.changed(queue)
         self._happened(now, EventKind.QUEUE_PURGED, queue)
         return queue
 
@@ -327,7 +327,7 @@ class Service:
         if queue.state is not state:
             queue.state = state
             self._happened(now, _STATE_EVENTS[state], queue)
-            self.dispatcher.changed(queue)
+            self.scheduler.changed(queue)
         return queue
 
     # --- IAM -----------------------------------------------------------------------------------------------------
@@ -421,7 +421,7 @@ class Service:
         queue.tasks[task.name] = task
         self.accepted.append(task)
         self.events.append(Event(now, EventKind.TASK_CREATED, queue.name, task))
-        self.dispatcher.added(queue, task)
+        self.scheduler.added(queue, task)
         return task
 
     def _queue_missing(self, now: int, name: str) -> errors.ServiceError:
@@ -445,7 +445,7 @@ class Service:
         The service promises no order. Evidence: documented.
         """
         queue = self.existing_queue("list_tasks", parent)
-        tasks = self.dispatcher.lineup.in_listings(queue.tasks.values())
+        tasks = self.scheduler.dispatch_order.in_listings(queue.tasks.values())
         cursor = Cursor(f"tasks of {parent}", page_token, now)
         return page(tasks, place_in_listings, page_size, cursor, TASKS_PER_PAGE, "ListTasksRequest")
 
@@ -455,7 +455,7 @@ class Service:
         queue = self.queues[task.queue_name]
         self._happened(now, EventKind.TASK_DELETED, queue, task)
         self._end(task, TaskState.DELETED, now)
-        self.dispatcher.changed(queue)
+        self.scheduler.changed(queue)
 
     def run_task(self, now: int, name: str) -> Task:
         """RunTask: an attempt now, whatever the queue's state and limits, also beside one under way. Documented.
@@ -465,7 +465,7 @@ class Service:
         task = self.existing_task("run_task", name)
         if isinstance(task.target, PullMessage):
             raise errors.RUN_PULL_TASK.error()
-        self.dispatcher.force_later(self.queues[task.queue_name], task, now)
+        self.scheduler.force_later(self.queues[task.queue_name], task, now)
         return task
 
     def target_of(self, task: Task) -> Target:
@@ -485,11 +485,11 @@ class Service:
 
     def force(self, now: int, task: Task) -> Attempt:
         """Begin an attempt as RunTask does, for a caller who delivers it at once."""
-        return self.dispatcher.force(self.queues[task.queue_name], task, now)
+        return self.scheduler.force(self.queues[task.queue_name], task, now)
 
     def begin(self, now: int, task: Task) -> Attempt:
         """Begin an attempt as the queue itself would, but past its rate and concurrency."""
-        return self.dispatcher.begin(self.queues[task.queue_name], task, now)
+        return self.scheduler.begin(self.queues[task.queue_name], task, now)
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -547,7 +547,7 @@ def upload(service: Service, now: int, location: str, queues: Mapping[str, Uploa
         if uploaded.settings.get("retry_config", {}).get("max_doublings") == 0:
             config = replace(config, retry_config=config.retry_config._replace(max_doublings=0))
         queue.reconfigure(config, now)
-        service.dispatcher.reconfigured(queue, now)
+        service.scheduler.reconfigured(queue, now)
         (service.pause_queue if uploaded.is_paused else service.resume_queue)(now, name)
     for name in service.queues:
         if location_of(name) == location and name not in named:

@@ -258,7 +258,7 @@ class Task:
         """The attempts so far, oldest first."""
         self.dispatch_count = 0
         self.response_count = 0
-        """Responses so far; those that `Dispatcher` counts."""
+        """Responses so far; those that `Scheduler` counts."""
         self.failures = 0
         self.in_flight = 0
         self.last_outcome: Outcome | None = None
@@ -270,7 +270,7 @@ class Task:
         return self.state is TaskState.SCHEDULED or self.state is TaskState.DISPATCHED
 
     @property
-    def goes_at(self) -> int:
+    def eligible_at(self) -> int:
         """When the next attempt may go: its schedule time, unless it is held back."""
         return self.schedule_time + self.delay
 

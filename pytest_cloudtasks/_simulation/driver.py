@@ -150,7 +150,11 @@ class Driver:
             if not task.is_live or task.dispatch_count:
                 return False
             queue = self.simulation.service.queues[task.queue_name]
-            return task.goes_at <= self.simulation.clock.now and queue.state is QueueState.RUNNING and not queue.is_pull
+            return (
+                task.eligible_at <= self.simulation.clock.now
+                and queue.state is QueueState.RUNNING
+                and not queue.is_pull
+            )
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -174,7 +178,7 @@ class Driver:
         with simulation.lock:
             now = simulation.contact()
             begin = beginning(simulation)
-            simulation.service.dispatcher.observe(now)
+            simulation.service.scheduler.remove_due(now)
         simulation.verb = name
         try:
             yield begin
@@ -223,12 +227,12 @@ class Driver:
             clock = self.simulation.clock
             clock.move(max(to, clock.now))
             now = clock.now
-            took_effect = self.simulation.service.dispatcher.observe(now)
+            took_effect = self.simulation.service.scheduler.remove_due(now)
             return now == to and not took_effect
 
     def _comes_next(self, only: Queue | None) -> Upcoming | Handler | None:
         """The next event of the model, or a handler that wakes before it."""
-        upcoming = self.simulation.service.dispatcher.upcoming(only)
+        upcoming = self.simulation.service.scheduler.upcoming(only)
         sleeper = self._first_sleeper() if self.simulation.sleepers.entries else None
         if sleeper is None:
             return upcoming
@@ -254,7 +258,7 @@ class Driver:
         simulation = self.simulation
         while True:
             with simulation.lock:
-                simulation.service.dispatcher.observe(
+                simulation.service.scheduler.remove_due(
                     simulation.contact()
                 )  # a handler may have moved a clock of the test's
                 coming = self._comes_next(only)
@@ -265,7 +269,7 @@ class Driver:
                     return None
                 first = coming
                 if not isinstance(coming, Handler):
-                    coming = simulation.service.dispatcher.settled(coming, only)
+                    coming = simulation.service.scheduler.resolve(coming, only)
                 target = None
                 makes_attempt = not isinstance(coming, Handler) and coming.needs_target
                 if not isinstance(coming, Handler) and makes_attempt:
@@ -277,7 +281,7 @@ class Driver:
                 if isinstance(coming, Handler):
                     simulation.sleepers.remove(coming)
                 else:
-                    attempt = simulation.service.dispatcher.proceed(coming, simulation.clock.now)
+                    attempt = simulation.service.scheduler.proceed(coming, simulation.clock.now)
             if isinstance(coming, Handler):
                 yield from self._run(coming)
                 return coming.attempt, False
@@ -375,7 +379,7 @@ class Driver:
         """What the service sees of ``attempt`` unless an answer comes before."""
         with self.simulation.lock:
             if attempt.outcome is None:
-                self.simulation.service.dispatcher.answer(
+                self.simulation.service.scheduler.answer(
                     attempt, DEADLINE_EXCEEDED, attempt.deadline, self.simulation.clock.now
                 )
 
@@ -394,7 +398,7 @@ class Driver:
                     outcome = replace(outcome, retry_at=retry_at(answer.headers, at))
                 if simulation.plans.are_there and at <= attempt.deadline:
                     outcome = arrived(simulation, attempt, outcome)
-                simulation.service.dispatcher.answer(attempt, outcome, at, now)
+                simulation.service.scheduler.answer(attempt, outcome, at, now)
         self._raise_for(answer, target, attempt)
 
     def _raise_for(self, answer: Answer, target: Target, attempt: Attempt) -> None:

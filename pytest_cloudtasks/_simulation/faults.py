@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._messages.errors import DEADLINE, RpcFault
 from .._service.queue import FIRST_COME, Place
-from .._service.scheduler import Lineup
+from .._service.scheduler import DispatchOrder
 from .._service.task import NO_RESPONSE, Attempt, Outcome, OutcomeKind, Task
 from .._targets.base import Target
 from .._targets.request import TargetRequest
@@ -250,7 +250,7 @@ def arrived(simulation: Simulation, attempt: Attempt, outcome: Outcome) -> Outco
     return Outcome(NO_RESPONSE.kind, lost_status=outcome.http_status)
 
 
-class PlannedLineup(Lineup):
+class PlannedOrder(DispatchOrder):
     """Asks a simulation's choices for order, and its plans for delays."""
 
     def __init__(self, simulation: Simulation) -> None:
@@ -278,9 +278,9 @@ class PlannedLineup(Lineup):
     def _rank(self, what: str, task: Task) -> int:
         return self._simulation.choices.rank(f"{what} of {task.queue_name}") if self.is_shuffled else 0
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Lineup:
+    def __deepcopy__(self, memo: dict[int, Any]) -> DispatchOrder:
         """A copy of the service is another simulation's, which has a line-up of its own."""
-        return Lineup()
+        return DispatchOrder()
 
 
 def hold_back_waiting(simulation: Simulation, plan: FaultPlan) -> None:
@@ -289,7 +289,7 @@ def hold_back_waiting(simulation: Simulation, plan: FaultPlan) -> None:
     for task in sorted(waiting, key=lambda task: task.sequence):
         if plan.takes(task, simulation.choices):
             queue = simulation.service.queues[task.queue_name]
-            simulation.service.dispatcher.hold_back(queue, task, _delay(simulation, plan, task))
+            simulation.service.scheduler.hold_back(queue, task, _delay(simulation, plan, task))
 
 
 def _delay(simulation: Simulation, plan: FaultPlan, task: Task) -> int:

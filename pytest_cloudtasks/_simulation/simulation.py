@@ -30,7 +30,7 @@ from .._time.clock import Clock, Leap, Mode
 from .._time.instants import to_datetime
 from .delivery import Handler
 from .exceptions import FAILURE, failure
-from .faults import PlannedLineup, Plans, failure_of, loss_of
+from .faults import PlannedOrder, Plans, failure_of, loss_of
 from .fork_safety import forks
 from .history import CALLS_KEPT, CallLog, Note, Origin
 from .random_choices import Choices, Randomness, SeededChoices
@@ -101,7 +101,7 @@ class Simulation:
         """Async handlers that wait for their instant."""
         self.lock = forks.lock()
         self.generation = forks.generation
-        self.service.dispatcher.lineup = PlannedLineup(self)
+        self.service.scheduler.dispatch_order = PlannedOrder(self)
         self.lints: Lints | None = None
         """What warns of calls that are probably mistakes."""
         self.created: EagerRunners | None = None
@@ -115,7 +115,7 @@ class Simulation:
     def choose_by(self, choices: Choices) -> None:
         """From now on random choices are ``choices``."""
         self.choices = choices
-        self.service.dispatcher.lineup = PlannedLineup(self)
+        self.service.scheduler.dispatch_order = PlannedOrder(self)
 
     def receive(self, call: RpcCall) -> Any:
         """Answer an RPC of a sync client."""
@@ -151,7 +151,7 @@ class Simulation:
                 raise SimulationEnded(f"{call.method} was called when the test that its fake belongs to was over.")
             now = self.contact()
             service, plans = self.service, self.plans
-            service.dispatcher.observe(now)
+            service.scheduler.remove_due(now)
             accepted = len(service.accepted)
             call.keep(len(service.events), len(self.notes), now - self.clock.origin)
             self.log.add(call)
@@ -279,7 +279,7 @@ class Simulation:
             back()
             simulation = Simulation(self.settings, self.test)
             simulation.service, simulation.choices = copy.deepcopy(state)
-            simulation.service.dispatcher.lineup = PlannedLineup(simulation)
+            simulation.service.scheduler.dispatch_order = PlannedOrder(simulation)
             simulation.is_eager = self.is_eager
             simulation.plans = plans()
             simulation.notes = list(self.notes)
@@ -328,7 +328,7 @@ class Simulation:
             self.configure(self.service, self.clock.now, self.settings.queue_name(name), fields)
 
     def _leap(self, leap: Leap) -> None:
-        is_busy = self.service.dispatcher.awaits_answers or self.sleepers.first() is not None
+        is_busy = self.service.scheduler.awaits_answers or self.sleepers.first() is not None
         waiting = self.service.has_live_tasks or is_busy
         if waiting and leap.now < leap.was:
             raise self.fail(_no_way_back(leap, "attempts are under way" if is_busy else "tasks are waiting"))

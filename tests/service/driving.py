@@ -65,28 +65,28 @@ class Driver:
         to = self.now + by
         self._run(to)
         self.now = to
-        self.service.dispatcher.observe(to)
+        self.service.scheduler.remove_due(to)
 
     def drain(self) -> None:
         """Go on until nothing more happens by itself."""
         self._run(None)
 
     def _run(self, to: int | None) -> None:
-        dispatcher = self.service.dispatcher
-        while (upcoming := dispatcher.upcoming()) is not None and (to is None or upcoming.at <= to):
+        scheduler = self.service.scheduler
+        while (upcoming := scheduler.upcoming()) is not None and (to is None or upcoming.at <= to):
             self.moves_left -= 1
             if self.moves_left < 0:
                 raise RanAway(f"the model is still busy at {self.now}: {upcoming}")
-            first, upcoming = upcoming, dispatcher.settled(upcoming)
+            first, upcoming = upcoming, scheduler.resolve(upcoming)
             if upcoming.at > self.now:
                 self.now = upcoming.at
-                dispatcher.observe(self.now)
-                if dispatcher.upcoming() != first:
+                scheduler.remove_due(self.now)
+                if scheduler.upcoming() != first:
                     continue  # its task has just expired
-            attempt = dispatcher.proceed(upcoming, self.now)
+            attempt = scheduler.proceed(upcoming, self.now)
             if attempt.outcome is None:
                 outcome, takes = self.handler(attempt)
-                dispatcher.answer(attempt, outcome, self.now + takes, self.now)
+                scheduler.answer(attempt, outcome, self.now + takes, self.now)
 
 
 def service_with(settings: dict[str, Any] | None = None, knobs: Knobs | None = None) -> Service:
@@ -152,7 +152,7 @@ def state_of(service: Service) -> object:
         {name: _state_of_queue(queue) for name, queue in service.queues.items()},
         list(service.accepted),
         list(service.events),
-        service.dispatcher.upcoming(),
+        service.scheduler.upcoming(),
     )
 
 

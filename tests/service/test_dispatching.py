@@ -37,7 +37,7 @@ def order_of_dispatches(driver: Driver) -> list[str]:
 
 def test_nothing_is_to_come_in_an_empty_service() -> None:
     """Without tasks there is no next thing."""
-    assert driver_with().service.dispatcher.upcoming() is None
+    assert driver_with().service.scheduler.upcoming() is None
 
 
 def test_the_next_dispatch_is_foretold() -> None:
@@ -45,11 +45,11 @@ def test_the_next_dispatch_is_foretold() -> None:
     driver = driver_with()
     add(driver, schedule_time=START + 2 * SECOND)
     head = add(driver, schedule_time=START + SECOND)
-    upcoming = driver.service.dispatcher.upcoming()
+    upcoming = driver.service.scheduler.upcoming()
     assert upcoming is not None
     assert (upcoming.step, upcoming.at, upcoming.task) == (Step.DISPATCH, START + SECOND, head)
     assert upcoming.needs_target
-    assert driver.service.dispatcher.upcoming() == upcoming
+    assert driver.service.scheduler.upcoming() == upcoming
     assert head.dispatch_count == 0
 
 
@@ -58,7 +58,7 @@ def test_an_answer_that_is_awaited_is_foretold() -> None:
     driver = driver_with(always(OK, takes=3 * SECOND))
     task = add(driver)
     driver.advance(SECOND)
-    upcoming = driver.service.dispatcher.upcoming()
+    upcoming = driver.service.scheduler.upcoming()
     assert upcoming is not None
     assert (upcoming.step, upcoming.at, upcoming.task) == (Step.ANSWER, START + 3 * SECOND, task)
     assert not upcoming.needs_target
@@ -119,9 +119,9 @@ def test_one_queue_s_dispatches_can_be_asked_for() -> None:
     service = driver.service
     other = service.create_queue(START, LOCATION, OTHER, {})
     mine = add(driver)
-    assert service.dispatcher.upcoming(other) is None
+    assert service.scheduler.upcoming(other) is None
     driver.advance(SECOND)
-    answer = service.dispatcher.upcoming(other)
+    answer = service.scheduler.upcoming(other)
     assert answer is not None
     assert (answer.step, answer.task) == (Step.ANSWER, mine)
 
@@ -256,7 +256,7 @@ def test_an_answer_outlives_its_queue() -> None:
     driver.drain()
     assert task.state is TaskState.DELETED
     assert [attempt.response_time for attempt in task.attempts] == [START + 5 * SECOND]
-    assert driver.service.dispatcher.upcoming() is None
+    assert driver.service.scheduler.upcoming() is None
 
 
 # --- the execution count -----------------------------------------------------------------------------------------
@@ -302,7 +302,7 @@ def test_run_task_returns_with_the_attempt_begun() -> None:
     task = add(driver, schedule_time=START + SECOND)
     driver.service.run_task(START, task.name)
     assert (task.state, task.dispatch_count, task.in_flight) == (TaskState.DISPATCHED, 1, 1)
-    upcoming = driver.service.dispatcher.upcoming()
+    upcoming = driver.service.scheduler.upcoming()
     assert upcoming is not None
     assert (upcoming.step, upcoming.at, upcoming.task) == (Step.DELIVERY, START, task)
     assert upcoming.needs_target
@@ -364,8 +364,8 @@ def test_an_attempt_can_be_forced_for_delivery_by_the_caller() -> None:
     task = add(driver, schedule_time=START + SECOND)
     attempt = driver.service.force(START, task)
     assert (attempt.forced, attempt.number, attempt.outcome) == (True, 1, None)
-    assert driver.service.dispatcher.upcoming() is None
-    driver.service.dispatcher.answer(attempt, OK, START, START)
+    assert driver.service.scheduler.upcoming() is None
+    driver.service.scheduler.answer(attempt, OK, START, START)
     assert task.state is TaskState.SUCCEEDED
 
 
@@ -382,7 +382,7 @@ def test_an_attempt_can_be_begun_past_the_limits_as_the_queue_s_own() -> None:
         (START, START + SECOND, False)
     ] * 2
     assert service.queues[QUEUE].in_flight == 2
-    service.dispatcher.answer(attempts[0], response(500), START + 3 * SECOND, START + 3 * SECOND)
+    service.scheduler.answer(attempts[0], response(500), START + 3 * SECOND, START + 3 * SECOND)
     assert first.schedule_time == START + 4 * SECOND
 
 

@@ -256,9 +256,9 @@ def test_pull_queues_send_nothing() -> None:
         lambda: service.create_task(START, QUEUE, TaskSpec(HttpTarget(URL))),
     )
     refused(service, errors.RUN_PULL_TASK, lambda: service.run_task(START, NAME))
-    assert service.dispatcher.upcoming() is None
+    assert service.scheduler.upcoming() is None
     assert service.queues[QUEUE].waiting() == []
-    service.dispatcher.observe(START + 31 * DAY)
+    service.scheduler.remove_due(START + 31 * DAY)
     assert task.state is TaskState.EXPIRED
 
 

@@ -19,7 +19,7 @@ def waiting(number: int, at: int, rank: int = 0) -> Task:
 
 def put(line: Line, task: Task) -> None:
     """Let ``task`` line up as it is now."""
-    line.add((task.goes_at, task.rank, task.sequence, task.dispatch_count, task))
+    line.add((task.eligible_at, task.rank, task.sequence, task.dispatch_count, task))
 
 
 places = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), max_size=12)
@@ -55,7 +55,7 @@ def test_a_task_stands_where_it_lined_up_last(places: list[tuple[int, int]], dat
             moved.delay = data.draw(st.integers(0, 3))
             put(line, moved)
     left = [task for task in tasks if task.state is TaskState.SCHEDULED]
-    left.sort(key=lambda task: (task.goes_at, task.rank, task.sequence))
+    left.sort(key=lambda task: (task.eligible_at, task.rank, task.sequence))
     assert list(line) == line.up_to(10) == left
     assert line.first() is (left[0] if left else None)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._service.request import HttpTarget
-from pytest_cloudtasks._service.scheduler import FIRST_COME, Lineup, Place, Step
+from pytest_cloudtasks._service.scheduler import FIRST_COME, DispatchOrder, Place, Step
 from pytest_cloudtasks._service.task import NO_RESPONSE, Outcome, Task, TaskSpec, response
 from pytest_cloudtasks._service.validation import id_of
 from pytest_cloudtasks._units import MILLISECOND, SECOND
@@ -16,7 +16,7 @@ from pytest_cloudtasks._units import MILLISECOND, SECOND
 from .driving import LOCATION, QUEUE, START, URL, Driver, add, always, dispatched_at, driver_with, ids, scripted
 
 
-class Given(Lineup):
+class Given(DispatchOrder):
     """Places and listing ranks by the IDs of tasks."""
 
     is_shuffled = True
@@ -47,13 +47,13 @@ def test_by_default_it_is_first_come_first_served() -> None:
     driver = driver_with()
     task = add(driver, "a")
     assert (task.rank, task.delay, task.listed) == (0, 0, None)
-    assert task.goes_at == task.schedule_time == START
+    assert task.eligible_at == task.schedule_time == START
 
 
 def test_ranks_decide_among_tasks_of_one_instant() -> None:
     """The smaller goes first, of equal ones the older; an earlier instant wins over any rank."""
     driver = driver_with()
-    driver.service.dispatcher.lineup = Given({"a": Place(9), "b": Place(2), "c": Place(2), "early": Place(99)})
+    driver.service.scheduler.dispatch_order = Given({"a": Place(9), "b": Place(2), "c": Place(2), "early": Place(99)})
     for task_id in "abc":
         add(driver, task_id, schedule_time=START + SECOND)
     add(driver, "early")
@@ -64,7 +64,7 @@ def test_ranks_decide_among_tasks_of_one_instant() -> None:
 def test_a_task_that_is_held_back_goes_later_under_its_own_schedule_time() -> None:
     """Others pass it; the attempt carries the schedule time, and its dispatch the delay."""
     driver = driver_with()
-    driver.service.dispatcher.lineup = Given({"a": Place(delay=5 * SECOND)})
+    driver.service.scheduler.dispatch_order = Given({"a": Place(delay=5 * SECOND)})
     a, b = add(driver, "a"), add(driver, "b")
     queue = driver.service.queues[QUEUE]
 
@@ -81,7 +81,7 @@ def test_each_retry_lines_up_anew() -> None:
     """A place is asked for with every attempt, and a delay adds to the backoff."""
     driver = driver_with(scripted(response(500), response(200)))
     places = {"a": Place(delay=SECOND)}
-    driver.service.dispatcher.lineup = Given(places)
+    driver.service.scheduler.dispatch_order = Given(places)
     task = add(driver, "a")
     places["a"] = Place(delay=2 * SECOND)
     driver.drain()
@@ -91,13 +91,13 @@ def test_each_retry_lines_up_anew() -> None:
 def test_a_waiting_task_can_be_held_back() -> None:
     """It keeps its rank, leaves its old place for good, and is in line once."""
     driver = driver_with()
-    driver.service.dispatcher.lineup = Given({"a": Place(3), "b": Place(2)})
+    driver.service.scheduler.dispatch_order = Given({"a": Place(3), "b": Place(2)})
     a, b = add(driver, "a"), add(driver, "b")
     queue = driver.service.queues[QUEUE]
 
-    driver.service.dispatcher.hold_back(queue, b, 5 * SECOND)
+    driver.service.scheduler.hold_back(queue, b, 5 * SECOND)
 
-    assert (b.rank, b.goes_at) == (2, START + 5 * SECOND)
+    assert (b.rank, b.eligible_at) == (2, START + 5 * SECOND)
     assert queue.next_dispatch() == (START, a)
     assert ids(queue.due(START + 5 * SECOND)) == ["a", "b"]
     driver.drain()
@@ -108,8 +108,8 @@ def test_holding_back_the_only_task_moves_what_is_upcoming() -> None:
     """The agenda knows the new instant at once."""
     driver = driver_with()
     task = add(driver, "a")
-    driver.service.dispatcher.hold_back(driver.service.queues[QUEUE], task, SECOND)
-    upcoming = driver.service.dispatcher.upcoming()
+    driver.service.scheduler.hold_back(driver.service.queues[QUEUE], task, SECOND)
+    upcoming = driver.service.scheduler.upcoming()
     assert upcoming is not None
     assert (upcoming.step, upcoming.at) == (Step.DISPATCH, START + SECOND)
 
@@ -118,7 +118,7 @@ def test_holding_back_the_only_task_moves_what_is_upcoming() -> None:
 def test_listings_go_by_their_own_rank(size: int) -> None:
     """Whole or by pages, tasks come by listing rank, of equal ranks the older first."""
     driver = driver_with()
-    driver.service.dispatcher.lineup = Given({}, {"a": 7, "b": 2**32 - 1, "c": 7, "d": 0})
+    driver.service.scheduler.dispatch_order = Given({}, {"a": 7, "b": 2**32 - 1, "c": 7, "d": 0})
     for task_id in "abcd":
         add(driver, task_id)
 
@@ -136,7 +136,7 @@ def test_the_order_of_listings_is_asked_for_where_there_is_one() -> None:
     """A single task has no rank; with a second one both get theirs, once."""
     driver = driver_with()
     lineup = Given({}, {"a": 7, "b": 5})
-    driver.service.dispatcher.lineup = lineup
+    driver.service.scheduler.dispatch_order = lineup
     a = add(driver, "a")
     assert ids(driver.service.list_tasks(START, QUEUE, 0, "")[0]) == ["a"]
     assert a.listed is None
@@ -148,7 +148,7 @@ def test_the_order_of_listings_is_asked_for_where_there_is_one() -> None:
     assert (a.listed, b.listed) == (7, 5)
 
 
-class Last(Lineup):
+class Last(DispatchOrder):
     """Picks the last in line, and keeps what it was asked."""
 
     picks = True
@@ -162,10 +162,10 @@ class Last(Lineup):
 
 
 def picking(settings: dict[str, Any] | None = None) -> tuple[Driver, Last]:
-    """A driver whose dispatcher picks the last in line."""
+    """A driver whose scheduler picks the last in line."""
     driver = driver_with(settings=settings)
     lineup = Last()
-    driver.service.dispatcher.lineup = lineup
+    driver.service.scheduler.dispatch_order = lineup
     return driver, lineup
 
 
@@ -206,7 +206,7 @@ def test_nothing_is_picked_that_may_not_go() -> None:
             spec = TaskSpec(HttpTarget(URL), name=f"{queue}/tasks/{name}-{number}")
             task = driver.service.create_task(START, queue, spec)
             if name == "full" and number == 0:
-                driver.service.dispatcher.begin(driver.service.queues[queue], task, START)
+                driver.service.scheduler.begin(driver.service.queues[queue], task, START)
     driver.service.pause_queue(START, f"{LOCATION}/queues/paused")
     for task_id in "ab":
         add(driver, task_id)
@@ -220,12 +220,12 @@ def test_nothing_is_picked_that_may_not_go() -> None:
 def test_a_line_up_that_says_no_more_than_that_it_decides_keeps_the_order() -> None:
     """Dispatches and listings alike are first come, first served until a line-up has another answer."""
 
-    class Indifferent(Lineup):
+    class Indifferent(DispatchOrder):
         is_shuffled = True
         picks = True
 
     driver = driver_with()
-    driver.service.dispatcher.lineup = Indifferent()
+    driver.service.scheduler.dispatch_order = Indifferent()
     tasks = [add(driver, task_id) for task_id in "cab"]
     assert driver.service.list_tasks(START, QUEUE, 0, "")[0] == tasks
     driver.drain()
@@ -239,13 +239,13 @@ def test_only_one_queue_is_picked_from_where_one_is_driven() -> None:
     driver.service.create_queue(START, LOCATION, other, {})
     add(driver, "a")
     driver.service.create_task(START, other, TaskSpec(HttpTarget(URL), name=f"{other}/tasks/b"))
-    dispatcher, queue = driver.service.dispatcher, driver.service.queues[QUEUE]
-    upcoming = dispatcher.upcoming(queue)
+    scheduler, queue = driver.service.scheduler, driver.service.queues[QUEUE]
+    upcoming = scheduler.upcoming(queue)
     assert upcoming is not None
 
-    assert dispatcher.settled(upcoming, queue) == upcoming
+    assert scheduler.resolve(upcoming, queue) == upcoming
     assert lineup.lines == []
-    assert id_of(dispatcher.settled(upcoming).task.name) == "b"
+    assert id_of(scheduler.resolve(upcoming).task.name) == "b"
 
 
 def test_an_answer_that_is_lost_is_no_response() -> None:

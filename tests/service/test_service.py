@@ -151,7 +151,7 @@ def test_deleting_a_queue_deletes_its_tasks() -> None:
     task = add(driver, "t")
     driver.service.delete_queue(START, QUEUE)
     assert (task.state, task.ended_at) == (TaskState.DELETED, START)
-    assert driver.service.dispatcher.upcoming() is None
+    assert driver.service.scheduler.upcoming() is None
     driver.service.create_queue(START, LOCATION, QUEUE, {})
     assert driver.service.list_tasks(START, QUEUE, 0, "") == ([], "")
     assert add(driver, "t").state is TaskState.SCHEDULED

@@ -143,7 +143,7 @@ def test_time_that_goes_on_tells_whether_it_took_anything_away() -> None:
     driver = driver_with(knobs=Knobs(purge_delay=SECOND))
     add(driver, schedule_time=START + 5 * SECOND)
     driver.service.purge_queue(START, QUEUE)
-    observe = driver.service.dispatcher.observe
+    observe = driver.service.scheduler.remove_due
     assert [observe(START), observe(START + SECOND), observe(START + 2 * SECOND)] == [False, True, False]
 
 

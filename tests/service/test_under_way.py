@@ -179,13 +179,13 @@ def test_the_age_counts_what_attempts_take(takes: int, attempts: int) -> None:
 def test_the_dispatcher_knows_whether_answers_are_awaited() -> None:
     """From the dispatch, or RunTask's call, to the answer; also where the task is gone meanwhile."""
     driver = driver_with(always(OK, takes=5 * SECOND))
-    dispatcher = driver.service.dispatcher
+    scheduler = driver.service.scheduler
     task = add(driver, schedule_time=START + SECOND)
-    assert not dispatcher.awaits_answers
+    assert not scheduler.awaits_answers
     driver.service.run_task(START, task.name)
-    assert dispatcher.awaits_answers
+    assert scheduler.awaits_answers
     driver.advance(0)
     driver.service.delete_task(START, task.name)
-    assert dispatcher.awaits_answers
+    assert scheduler.awaits_answers
     driver.drain()
-    assert not dispatcher.awaits_answers
+    assert not scheduler.awaits_answers

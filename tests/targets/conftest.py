@@ -31,7 +31,7 @@ class Post:
         return self.service.force(now, task)
 
     def answer(self, attempt: Attempt, outcome: Outcome) -> None:
-        self.service.dispatcher.answer(attempt, outcome, attempt.dispatch_time, attempt.dispatch_time)
+        self.service.scheduler.answer(attempt, outcome, attempt.dispatch_time, attempt.dispatch_time)
 
 
 @pytest.fixture

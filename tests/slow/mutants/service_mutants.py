@@ -78,7 +78,7 @@ MUTANTS = [
     Mutant(
         "new settings wait for the next event",
         "service",
-        "        self.dispatcher.reconfigured(queue, now)\n",
+        "        self.scheduler.reconfigured(queue, now)\n",
         "",
     ),
     Mutant(
@@ -110,8 +110,8 @@ MUTANTS = [
     Mutant(
         "a purge leaves the tasks",
         "service",
-        "            self._remove(list(queue.tasks.values()), now)\n            self.dispatcher.changed(queue)",
-        "            self.dispatcher.changed(queue)",
+        "            self._remove(list(queue.tasks.values()), now)\n            self.scheduler.changed(queue)",
+        "            self.scheduler.changed(queue)",
     ),
     Mutant("720 hours are too far", "validation", "instant - now > MAX", "instant - now >= MAX"),
     Mutant(

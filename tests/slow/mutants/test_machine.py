@@ -14,7 +14,7 @@ from pytest_cloudtasks._service import scheduler as dispatching
 from pytest_cloudtasks._service.events import Event, EventKind
 from pytest_cloudtasks._service.queue import DispatchRate, Queue
 from pytest_cloudtasks._service.retry import Retry
-from pytest_cloudtasks._service.scheduler import Dispatcher
+from pytest_cloudtasks._service.scheduler import Scheduler
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import Attempt, Task, TaskState
 from pytest_cloudtasks._stateful.machine import PROMISES
@@ -104,10 +104,10 @@ def kept(service: Service, task: Task, state: TaskState, at: int) -> None:
     task.state, task.ended_at = state, at
 
 
-def counted_twice(dispatcher: Dispatcher, attempt: Attempt, *given: Any) -> None:
+def counted_twice(scheduler: Scheduler, attempt: Attempt, *given: Any) -> None:
     """A response that counts for two."""
     attempt.task.response_count += attempt.outcome is not None
-    APPLY(dispatcher, attempt, *given)
+    APPLY(scheduler, attempt, *given)
 
 
 def forgetful(messages: Messages, message: Any, task: Task) -> None:
@@ -123,10 +123,10 @@ def of_the_queue(task: Task) -> int:
     return task.schedule_time - SECOND
 
 
-QUEUE_INIT, QUEUE_WAIT, APPLY = Queue.__init__, Queue.wait, Dispatcher._apply
+QUEUE_INIT, QUEUE_WAIT, APPLY = Queue.__init__, Queue.wait, Scheduler._apply
 WRITE_COUNTS = Messages._write_counts
 MUTANTS = [
-    Mutant("never_before_its_schedule_time", Task, "goes_at", property(of_the_queue), "before its schedule time"),
+    Mutant("never_before_its_schedule_time", Task, "eligible_at", property(of_the_queue), "before its schedule time"),
     Mutant("never_before_its_backoff", dispatching, "verdict_on_failure", no_wait, "it is to wait until"),
     Mutant("never_past_its_retry_limits", dispatching, "verdict_on_failure", one_more, "its retry limits were used up"),
     Mutant("never_given_up_too_soon", dispatching, "verdict_on_failure", one_less, "although its limits allow a retry"),
@@ -139,7 +139,7 @@ MUTANTS = [
     Mutant("time_never_goes_backwards", Service, "_record", set_back, "The timeline goes from"),
     Mutant("nothing_is_lost", Queue, "wait", losing, "is in no queue, although nothing has ended it"),
     Mutant("what_has_ended_is_not_listed", Service, "_end", kept, "is still in its queue, although it"),
-    Mutant("attempts_are_counted", Dispatcher, "_apply", counted_twice, "more than its dispatch_count of"),
+    Mutant("attempts_are_counted", Scheduler, "_apply", counted_twice, "more than its dispatch_count of"),
     Mutant("attempts_are_kept", Messages, "_write_counts", forgetful, "its first_attempt says"),
 ]
 
