@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .._clients import id_tokens
+from .._clients import tokens
 from .._simulation.simulation import Simulation
 from .arguments import checked_text
 
@@ -22,14 +22,14 @@ class Oidc:
         checked_text(audience, "token(audience=…)", "https://app.test")
         checked_text(service_account_email, "token(service_account_email=…)", SERVICE_ACCOUNT)
         issued_at = self._simulation().clock.now // 1_000_000_000
-        return id_tokens.signed(id_tokens.claims_of(service_account_email, audience, issued_at))
+        return tokens.signed(tokens.claims_of(service_account_email, audience, issued_at))
 
     @property
     def certs(self) -> dict[str, str]:
         """Key ID to X.509 certificate (PEM), in the form of Google's certificate endpoint."""
-        return id_tokens.certs()
+        return tokens.certs()
 
     @property
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """The public key as a JWK Set: for ``jwt.PyJWKSet.from_dict`` or ``authlib.jose.JsonWebKey.import_key_set``."""
-        return id_tokens.jwks()
+        return tokens.jwks()

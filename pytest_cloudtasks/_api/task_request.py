@@ -7,7 +7,7 @@ import json as json_module
 from collections.abc import Mapping
 from typing import Any, cast
 
-from .._clients.id_tokens import authorization_for
+from .._clients.tokens import authorization_for
 from .._service.request import HttpTarget, OidcToken
 from .._service.service import Service
 from .._service.task import Attempt, TaskSpec, response

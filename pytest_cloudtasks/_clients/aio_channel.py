@@ -17,7 +17,7 @@ import grpc.aio
 
 from .._messages.grpc_errors import InProcessRpcError
 from .._messages.rpc_call import RpcCall, rpc_of
-from .channel import caller_retry
+from .channel import last_error
 from .router import Backend
 
 Bind = Callable[[str], "Backend | grpc.aio.Channel"]
@@ -92,7 +92,7 @@ class LateBoundAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
         if isinstance(bound, grpc.aio.Channel):
             real = bound.unary_unary(self._method, self._serializer, self._deserializer)
             return real(request, timeout=timeout, metadata=metadata, **options)
-        call = RpcCall(self._rpc, self._api, request, timeout, tuple(metadata or ()), caller_retry.get())
+        call = RpcCall(self._rpc, self._api, request, timeout, tuple(metadata or ()))
         try:
             result, first = bound.receive_async(call)
             return AnsweredCall(result, None, first)
@@ -120,6 +120,7 @@ class AnsweredCall(grpc.aio.UnaryUnaryCall):  # type: ignore[misc]
         if first is not None:
             yield from first.__await__()
         if self._error is not None:
+            last_error.set(self._error)
             raise self._error
         return self._result
 

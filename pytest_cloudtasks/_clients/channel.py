@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
 import grpc
-from google.api_core.gapic_v1.method import DEFAULT
 
-from .._messages.grpc_errors import InProcessCall
+from .._messages.grpc_errors import InProcessCall, InProcessRpcError
 from .._messages.rpc_call import RpcCall, rpc_of
 from .router import Backend
 
-caller_retry: ContextVar[Any] = ContextVar("caller_retry", default=DEFAULT)
-"""What the caller of the client's method passed as ``retry``, which a channel does not get to see.
-
-google.api_core's DEFAULT where nothing was passed, and where it can't be known: a call of a transport's RPC itself.
-"""
+last_error: ContextVar[InProcessRpcError | None] = ContextVar("last_error", default=None)
+"""The error that a fake's call last raised in this context; retry loops that wait after it need not wait."""
 
 Bind = Callable[[str], "Backend | grpc.Channel"]
 """Decides where a call to an RPC goes."""
@@ -80,73 +75,46 @@ def _refuse(rpc: str) -> Backend:
 class LateBoundCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
     """One RPC of a late-bound channel."""
 
-    def __init__(
-        self,
-        channel: LateBoundChannel,
-        method: str,
-        serializer: Any,
-        deserializer: Any,
-        logged: Any = None,
-        logger: logging.Logger | None = None,
-    ) -> None:
-        """While ``logger`` listens, calls go to ``logged``, the same RPC behind Google's interceptor that logs them.
-
-        They go past it otherwise: interceptors take a tenth of the time of a call.
-        """
+    def __init__(self, channel: LateBoundChannel, method: str, serializer: Any, deserializer: Any) -> None:
         self._channel = channel
-        self._logged = logged
-        self._listens = None if logger is None else logger.isEnabledFor
         self._method = method
         self._serializer = serializer
         self._deserializer = deserializer
         self._api, self._rpc = rpc_of(method)
 
-    def __call__(
-        self, request: Any, timeout: float | None = None, metadata: Any = None, *others: Any, **options: Any
-    ) -> Any:
-        """The response; raises what a channel raises."""
-        if self._listens is not None and self._listens(logging.DEBUG):
-            return _passed_on(self._logged, request, timeout, metadata, others, options)
-        bound: Any = self._channel.bind(self._rpc)
-        receive = getattr(bound, "receive", None)
-        if receive is None:  # a channel, which is not asked for by its class: that is abstract, and slow to tell
-            return _passed_on(self._on(bound), request, timeout, metadata, others, options)
-        return receive(RpcCall(self._rpc, self._api, request, timeout, tuple(metadata or ()), caller_retry.get()))
+    def __call__(self, request: Any, *options: Any, **more: Any) -> Any:
+        """Return the response; raise what a channel raises."""
+        backend = self._channel.bind(self._rpc)
+        if isinstance(backend, grpc.Channel):
+            return self._on(backend)(request, *options, **more)
+        return self._answer(backend, request, *options, **more)
 
-    def with_call(
-        self, request: Any, timeout: float | None = None, metadata: Any = None, *others: Any, **options: Any
-    ) -> Any:
-        """The response and the call."""
-        if self._listens is not None and self._listens(logging.DEBUG):
-            return _passed_on(self._logged.with_call, request, timeout, metadata, others, options)
-        bound = self._channel.bind(self._rpc)
-        if isinstance(bound, grpc.Channel):
-            return _passed_on(self._on(bound).with_call, request, timeout, metadata, others, options)
-        call = RpcCall(self._rpc, self._api, request, timeout, tuple(metadata or ()), caller_retry.get())
-        return bound.receive(call), _ENDED
+    def with_call(self, request: Any, *options: Any, **more: Any) -> Any:
+        """Return the response and the call."""
+        backend = self._channel.bind(self._rpc)
+        if isinstance(backend, grpc.Channel):
+            return self._on(backend).with_call(request, *options, **more)
+        return self._answer(backend, request, *options, **more), _ENDED
 
-    def future(
-        self, request: Any, timeout: float | None = None, metadata: Any = None, *others: Any, **options: Any
-    ) -> Any:
+    def future(self, request: Any, *options: Any, **more: Any) -> Any:
         """Google's client makes no use of futures on this channel, in-process there is none to wait for."""
-        bound = self._channel.bind(self._rpc)
-        if not isinstance(bound, grpc.Channel):
+        channel = self._channel.bind(self._rpc)
+        if not isinstance(channel, grpc.Channel):
             raise NotImplementedError(
                 "A call to the fake is made and answered at once; call the client's method instead."
             )
-        is_heard = self._listens is not None and self._listens(logging.DEBUG)
-        call = self._logged if is_heard else self._on(bound)
-        return _passed_on(call.future, request, timeout, metadata, others, options)
+        return self._on(channel).future(request, *options, **more)
+
+    def _answer(
+        self, backend: Backend, request: Any, timeout: float | None = None, metadata: Any = None, *_: Any, **__: Any
+    ) -> Any:
+        """Return the fake's answer; what else is passed with a call concerns a connection."""
+        try:
+            return backend.receive(RpcCall(self._rpc, self._api, request, timeout, tuple(metadata or ())))
+        except InProcessRpcError as error:
+            last_error.set(error)
+            raise
 
     def _on(self, channel: grpc.Channel) -> Any:
         """The same RPC on a real channel."""
         return channel.unary_unary(self._method, self._serializer, self._deserializer)
-
-
-def _passed_on(
-    call: Any, request: Any, timeout: float | None, metadata: Any, others: tuple[Any, ...], options: dict[str, Any]
-) -> Any:
-    """What ``call``, the same RPC on another channel, gives."""
-    if others:  # by position, as they came
-        return call(request, timeout, metadata, *others, **options)
-    return call(request, timeout=timeout, metadata=metadata, **options)

@@ -60,8 +60,8 @@ class Interception:
         import_watch.look_again()
 
     def _patch_verification(self, module: ModuleType) -> None:
-        from .id_tokens import verifying_here
         from .router import switchboard
+        from .tokens import verifying_here
 
         if not hasattr(module, "_fetch_certs"):
             return  # a stub of the user's

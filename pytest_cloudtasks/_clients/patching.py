@@ -1,8 +1,9 @@
-"""Replacing things for a while."""
+"""Replacing things of other modules for a while."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 
@@ -24,15 +25,18 @@ class Patch:
         setattr(owner, name, value)
         self._undo.append(lambda: setattr(owner, name, before))
 
-    def addition(self, owner: Any, name: str, value: object) -> None:
-        """Give ``owner`` an attribute that it may not define."""
-        if name in vars(owner):
-            self.attribute(owner, name, value)
-            return
-        setattr(owner, name, value)
-        self._undo.append(lambda: delattr(owner, name))
-
     def undo(self) -> None:
         """Put everything back, last first."""
         while self._undo:
             self._undo.pop()()
+
+
+class StandIn(ModuleType):
+    """A module with some functions of its own; everything else is the real module's."""
+
+    def __init__(self, real: ModuleType, **own: Any) -> None:
+        super().__init__(real.__name__, real.__doc__)
+        self.__dict__.update(own, _real=real)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_real"], name)

@@ -1,15 +1,23 @@
-"""The waits of Google's client between its own retries, played without waiting.
+"""The waits of Google's client between its own retries, which take no time after an error of a fake.
 
-google.api_core's retry loops sleep for real between attempts. After an error that came from a fake they need not: the
-sleep is skipped and counted, the loop's deadline sees it as passed, and the jitter comes from the fake's seed. For any
-other error, any other client, the loops do exactly what they did.
+Google's retry loops run as they are. What they wait with is replaced, and nothing else of google-api-core's: a loop
+sleeps in real time, for up to ten minutes, and draws the length from the process's random numbers; and where time is
+held, its deadline would never come. So while a fake is active, proxies take the place of the modules ``time``,
+``asyncio`` and ``random`` that the loops imported. After a fake's error
 
-The loops are given a stand-in for the modules ``time``, ``asyncio`` and ``random`` they imported; that is not public.
-Checked against google-api-core 2.16 to 2.44; ``tests/clients/test_client_retry.py`` fails when it moves.
+- ``sleep`` returns at once, and adds the seconds to those that this context has skipped;
+- ``monotonic`` counts the skipped seconds, so a deadline comes after as many retries as in production;
+- ``uniform`` draws from the error's own random numbers, which the fake's seed decides.
 
-Before 2.16 a loop slept outside of its ``except`` clause, had its deadline from ``datetime_helpers.utcnow``, and drew a
-sleep before it knew of any error: the error is the loop's variable ``last_exc``, and a sleep that was drawn without
-knowing is drawn again. Checked against google-api-core 1.34; ``tests/legacy/test_retries.py`` fails when it differs.
+After any other error they are the real functions.
+
+Whose error it is, a loop since google-api-core 2.16 shows itself: it draws and sleeps while it handles the error, which
+is an exception that Google's client made, and the fake's error is its cause. A loop before 2.16 draws before an attempt
+and sleeps when it has left the handler. There the channel's context variable ``last_error`` tells: a draw clears it, a
+fake's error sets it, and what was drawn before is drawn again when it comes to sleeping.
+
+That the loops find these modules in their own namespace is not public. Checked against google-api-core 1.34 to 2.44;
+``tests/clients/test_retry_waits.py`` and ``tests/legacy/test_retries.py`` fail when it moves.
 """
 
 from __future__ import annotations
@@ -22,53 +30,46 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from importlib import import_module
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from .._messages.grpc_errors import InProcessRpcError
-from .module_proxy import StandIn
+from .channel import last_error
+from .patching import StandIn
 from .router import switchboard
 
 _LOOPS = (
     "google.api_core.retry.retry_base",
     "google.api_core.retry.retry_unary",
     "google.api_core.retry.retry_unary_async",
-    "google.api_core.retry",  # before 2.16
-    "google.api_core.retry_async",
 )
+_LOOPS_BEFORE_2_16 = ("google.api_core.retry", "google.api_core.retry_async")
 _skipped: ContextVar[tuple[object, float]] = ContextVar("skipped", default=(None, 0.0))
-"""Seconds of sleep that this context has skipped so far, and since which installation of the stand-ins."""
+"""Seconds of sleep that this context has skipped so far, and since which installation of the proxies."""
 
 
-def _handled_here(loop: FrameType | None) -> InProcessRpcError | None:
-    """The fake's error behind the exception that the loop is handling, or has just handled, if it is one."""
-    variables = {} if loop is None else loop.f_locals
-    error = variables["last_exc"] if "last_exc" in variables else sys.exc_info()[1]
-    while error is not None:
-        if isinstance(error, InProcessRpcError):
-            return error
-        error = error.__cause__
-    return None
-
-
-class _Installation:
-    """The waits of the loops while the stand-ins are in place: a loop may have begun before, by the real clock."""
+class _Waits:
+    """What the loops wait with while the proxies are in place: a loop may have begun before, by the real clock."""
 
     def __init__(self, owner: SkippedWaits) -> None:
         self._owner = owner
 
     def skipped(self) -> float:
-        """Seconds skipped in this context; what earlier fakes skipped in it has no part in a loop of now."""
+        """Return the seconds skipped in this context; what was skipped before the proxies came is no part of it."""
         since, seconds = _skipped.get()
         return seconds if since is self else 0.0
 
+    def skip(self, seconds: float) -> None:
+        """Count ``seconds`` as slept."""
+        _skipped.set((self, self.skipped() + seconds))
+
     def monotonic(self) -> float:
-        """The clock that the loops read for their deadlines."""
+        """Return the clock that the loops read for their deadlines."""
         monotonic = self._owner.monotonic
         return (time.monotonic() if monotonic is None else monotonic()) + self.skipped()
 
     def utcnow(self) -> datetime:
-        """The clock that older loops read for their deadlines."""
+        """Return the clock that loops before 2.16 read for their deadlines."""
         from google.api_core import datetime_helpers
 
         if self._owner.monotonic is not None:
@@ -77,43 +78,77 @@ class _Installation:
 
     def sleep(self, seconds: float) -> None:
         """Wait, after a fake's error without waiting."""
-        loop = sys._getframe(1)
-        error = _handled_here(loop)
+        error = handled_error()
         if error is None:
             time.sleep(seconds)
         else:
-            _skipped.set((self, self.skipped() + _by_seed(seconds, error, loop)))
+            self.skip(seconds)
 
     async def sleep_async(self, seconds: float) -> None:
-        """The same for coroutines."""
-        loop = sys._getframe(1)
-        error = _handled_here(loop)
+        """Do the same for coroutines."""
+        error = handled_error()
         if error is None:
             await asyncio.sleep(seconds)
         else:
-            _skipped.set((self, self.skipped() + _by_seed(seconds, error, loop)))
+            self.skip(seconds)
+
+    def uniform(self, low: float, high: float) -> float:
+        """Draw the length of a wait."""
+        error = handled_error()
+        return (random if error is None else error.jitter).uniform(low, high)
 
 
-class _Seeded(float):
-    """A sleep that was drawn from a fake's seed."""
+class _WaitsBefore216(_Waits):
+    """The same for loops that draw a wait before there is an error, and sleep when they have handled it."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, after a fake's error without waiting."""
+        error = last_error.get()
+        if error is None:
+            time.sleep(seconds)
+        else:
+            self.skip(_drawn_again(seconds, error))
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Do the same for coroutines."""
+        error = last_error.get()
+        if error is None:
+            await asyncio.sleep(seconds)
+        else:
+            self.skip(_drawn_again(seconds, error))
+
+    def uniform(self, low: float, high: float) -> float:
+        """Draw the length of a wait that may come after the next attempt."""
+        last_error.set(None)
+        return _Draw(low, high)
 
 
-def _uniform(low: float, high: float) -> float:
-    generator = sys._getframe(1)
-    error = _handled_here(generator.f_back)
-    return random.uniform(low, high) if error is None else _Seeded(error.jitter.uniform(low, high))
+class _Draw(float):
+    """A wait that was drawn before there was an error, with the range that it is from."""
+
+    low: float
+    high: float
+
+    def __new__(cls, low: float, high: float) -> _Draw:
+        draw = super().__new__(cls, random.uniform(low, high))
+        draw.low, draw.high = low, high
+        return draw
 
 
-def _by_seed(seconds: float, error: InProcessRpcError, loop: FrameType) -> float:
-    """``seconds``, drawn again if they were drawn before there was an error."""
-    generator = getattr(loop.f_locals.get("sleep_generator"), "gi_frame", None)
-    if isinstance(seconds, _Seeded) or generator is None or "delay" not in generator.f_locals:
-        return seconds
-    return error.jitter.uniform(0.0, generator.f_locals["delay"])
+def _drawn_again(seconds: float, error: InProcessRpcError) -> float:
+    return error.jitter.uniform(seconds.low, seconds.high) if isinstance(seconds, _Draw) else seconds
+
+
+def handled_error() -> InProcessRpcError | None:
+    """Return the fake's error behind the exception that is being handled, if it is one."""
+    error = sys.exc_info()[1]
+    while error is not None and not isinstance(error, InProcessRpcError):
+        error = error.__cause__
+    return error
 
 
 class SkippedWaits:
-    """Puts the stand-ins in and takes them out."""
+    """Puts the proxies in and takes them out."""
 
     def __init__(self) -> None:
         self._before: list[tuple[ModuleType, str, Any]] = []
@@ -122,15 +157,15 @@ class SkippedWaits:
         """The clock for the loops' deadlines; None for that of the process, which the test may have frozen."""
 
     def keep(self, monotonic: Callable[[], float]) -> None:
-        """Put the stand-ins in until `let_go` is called as often, for calls over a network: those wait in real time."""
+        """Put the proxies in until `let_go` is called as often, for calls over a network: those wait in real time."""
         self._kept += 1
         self.monotonic = monotonic
-        for loop in ("google.api_core.retry", "google.api_core.retry_async"):
+        for loop in _LOOPS_BEFORE_2_16:
             import_module(loop)
         self.install()
 
     def let_go(self) -> None:
-        """Undo one `keep`; the stand-ins themselves stay for a fake that is active."""
+        """Undo one `keep`; the proxies themselves stay for a fake that is active."""
         self._kept -= 1
         if self._kept == 0:
             self.monotonic = None
@@ -141,23 +176,24 @@ class SkippedWaits:
         """From now on waits after a fake's errors are skipped; a second call does nothing."""
         if self._before:
             return
-        waits = _Installation(self)
-        stand_ins = {
-            "time": StandIn(time, monotonic=waits.monotonic, sleep=waits.sleep),
-            "asyncio": StandIn(asyncio, sleep=waits.sleep_async),
-            "random": StandIn(random, uniform=_uniform),
-        }
-        helpers = sys.modules.get("google.api_core.datetime_helpers")
-        if helpers is not None:
-            stand_ins["datetime_helpers"] = StandIn(helpers, utcnow=waits.utcnow)
-        for loop in _LOOPS:
-            module = sys.modules.get(loop)
-            if module is None:
-                continue
-            for name, stand_in in stand_ins.items():
-                if name in vars(module):
-                    self._before.append((module, name, vars(module)[name]))
-                    setattr(module, name, stand_in)
+        for loops, waits in ((_LOOPS, _Waits(self)), (_LOOPS_BEFORE_2_16, _WaitsBefore216(self))):
+            proxies = {
+                "time": StandIn(time, monotonic=waits.monotonic, sleep=waits.sleep),
+                "asyncio": StandIn(asyncio, sleep=waits.sleep_async),
+                "random": StandIn(random, uniform=waits.uniform),
+            }
+            helpers = sys.modules.get("google.api_core.datetime_helpers")
+            if helpers is not None:
+                proxies["datetime_helpers"] = StandIn(helpers, utcnow=waits.utcnow)
+            for loop in loops:
+                self._replace(sys.modules.get(loop), proxies)
+
+    def _replace(self, module: ModuleType | None, proxies: dict[str, StandIn]) -> None:
+        for name, proxy in proxies.items():
+            if name in vars(module or object):
+                assert module is not None
+                self._before.append((module, name, vars(module)[name]))
+                setattr(module, name, proxy)
 
     def uninstall(self) -> None:
         """Put the real modules back, unless they are kept away."""

@@ -1,30 +1,23 @@
-"""Google's own transports, late bound: what takes the place of the stock classes in the client's registry.
-
-What is used of the generated transports beyond their public constructors: ``_wrapped_methods`` and
-``_prep_wrapped_messages``, which hold the client's default retry and time-out policy (checked against
-google-cloud-tasks 2.7 to 2.26); and ``_logged_channel``, the channel that logs every call, in releases that have it
-(checked against 2.26). ``tests/clients/test_transports.py`` fails when they move.
-"""
+"""Google's own transports, late bound: what takes the place of the stock classes in the client's registry."""
 
 from __future__ import annotations
 
 import functools
-import logging
+import io
+import json
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 import grpc.aio
 
-from .._messages.grpc_errors import InProcessRpcError
+from .._messages.grpc_errors import InProcessRpcError, status_code_of, status_details
+from .._messages.proto import raw
 from .._messages.rest_http import HTTP_RULES
 from .._messages.rpc_call import RpcCall
 from .aio_channel import LateBoundAioChannel
-from .channel import LateBoundChannel, caller_retry
-from .logged_channel import LoggedWhereAsked
-from .rest_transport import http_error, verb_and_path
+from .channel import LateBoundChannel, last_error
 from .router import Backend, switchboard
-from .wrapped_retry import noting_retry, noting_retry_async
 
 
 class RealTransport:
@@ -105,7 +98,7 @@ def late_bound_grpc_asyncio(stock: type) -> type:
         channel = LateBoundAioChannel(lambda rpc: backend_for(rpc) or real.get().grpc_channel, real.close_async)
         stock.__init__(self, channel=channel, **_of_the_client(arguments))  # type: ignore[misc]
 
-    return _subclass(stock, {"__init__": init}, noting=noting_retry_async)
+    return _subclass(stock, {"__init__": init})
 
 
 def late_bound_rest(stock: type, api: str) -> type:
@@ -151,13 +144,13 @@ def _rest_operations_client(transport: Any) -> Any:
 def bound_to(stock: type, backend: Callable[[str], Backend]) -> Any:
     """A stock gRPC transport whose calls go to ``backend(rpc)``; tests share it, so closing it does nothing."""
     channel = LateBoundChannel(backend, lambda: None, stays_open=True)
-    return _subclass(stock, {})(channel=channel)
+    return stock(channel=channel)
 
 
 def bound_to_async(stock: type, backend: Callable[[str], Backend]) -> Any:
     """A stock asyncio transport whose calls go to ``backend(rpc)``; closing it does nothing."""
     channel = LateBoundAioChannel(backend, _nothing, stays_open=True)
-    return _subclass(stock, {}, noting=noting_retry_async)(channel=channel)
+    return stock(channel=channel)
 
 
 async def _nothing() -> None:
@@ -179,18 +172,9 @@ def _of_the_client(arguments: dict[str, Any]) -> dict[str, Any]:
     return {key: arguments[key] for key in ("host", "client_info") if key in arguments}
 
 
-def _subclass(stock: type, members: dict[str, Any], noting: Callable[..., Any] | None = None) -> type:
-    noting = noting or noting_retry
-
-    def prepare(self: Any, client_info: Any) -> None:
-        logged = getattr(self, "_logged_channel", None)
-        if isinstance(logged, grpc.Channel) and isinstance(self.grpc_channel, LateBoundChannel):
-            self._logged_channel = LoggedWhereAsked(self.grpc_channel, logged, logging.getLogger(stock.__module__))
-        stock._prep_wrapped_messages(self, client_info)  # type: ignore[attr-defined]
-        self._wrapped_methods = {rpc: noting(call) for rpc, call in self._wrapped_methods.items()}
-
+def _subclass(stock: type, members: dict[str, Any]) -> type:
     names = {"__module__": stock.__module__, "__qualname__": stock.__qualname__, "__doc__": stock.__doc__}
-    return type(stock.__name__, (stock,), {**names, "_prep_wrapped_messages": prepare, **members})
+    return type(stock.__name__, (stock,), {**names, **members})
 
 
 def _rest_property(rpc: str, api: str) -> property:
@@ -222,8 +206,38 @@ class LateBoundRestCall:
             real = self._transport._real_transport.get()
             return getattr(real, self._rpc)(request, timeout=timeout, metadata=metadata, **options)
         verb, path = verb_and_path(self._api, self._rpc, request)
-        call = RpcCall(self._rpc, self._api, request, timeout, tuple(metadata), caller_retry.get())
+        call = RpcCall(self._rpc, self._api, request, timeout, tuple(metadata))
         try:
             return backend.receive(call)
         except InProcessRpcError as error:
+            last_error.set(error)
             raise http_error(error, verb, f"{self._transport.service_url}{path}") from error
+
+
+def verb_and_path(api: str, rpc: str, request: Any) -> tuple[str, str]:
+    """How the REST transport would ask: ``("POST", "/v2/projects/…/tasks")``.
+
+    Raises ValueError, as that transport does, for a name that fits no path.
+    """
+    from google.api_core import path_template
+
+    verb, template = HTTP_RULES[rpc]
+    option = {"method": verb, "uri": f"/{api.rpartition('.')[2]}/{template}"}
+    return verb.upper(), path_template.transcode([option], message=raw(request))["uri"]
+
+
+def http_error(error: InProcessRpcError, verb: str, url: str) -> Exception:
+    """Google's exception for an HTTP response that carries ``error`` in Google's JSON form."""
+    import requests
+    from google.api_core import exceptions
+
+    code = status_code_of(error)
+    status: dict[str, Any] = {"code": code, "message": error.details(), "status": error.code().name}
+    details = status_details(error)
+    if details:
+        status["details"] = details
+    response = requests.Response()
+    response.status_code = code
+    response.raw = io.BytesIO(json.dumps({"error": status}).encode())
+    response.request = requests.Request(verb, url).prepare()
+    return exceptions.from_http_response(response)  # type: ignore[no-any-return]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .._clients.patched_clients import mocked_names
+from .._clients.clients import mocked_names
 from .._messages.proto import raw
 from .._messages.rpc_call import RpcCall
 from .._service.task import Task

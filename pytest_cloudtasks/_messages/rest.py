@@ -13,8 +13,6 @@ from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
-from google.api_core.gapic_v1.method import DEFAULT
-
 from . import rest_http
 from .api_versions import TYPES, Method, methods_of
 from .grpc_errors import InProcessRpcError
@@ -81,7 +79,7 @@ def _answered(
     message = _message(request, route, parameters, body)
     method = route.method
     metadata = tuple((name.lower(), value) for name, value in request.headers)
-    call = RpcCall(method.rpc, method.api, as_the_library_has_it(method.request, message), None, metadata, DEFAULT)
+    call = RpcCall(method.rpc, method.api, as_the_library_has_it(method.request, message), None, metadata)
     try:
         response = receive(call)
     except InProcessRpcError as error:

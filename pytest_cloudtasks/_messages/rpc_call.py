@@ -12,10 +12,9 @@ from .proto import raw, restored
 class RpcCall:
     """One call that a client made, as it arrived.
 
-    ``retry`` is what the caller passed: None for no retry, google.api_core's DEFAULT where nothing was passed and where
-    that can't be seen (an RPC of the transport itself, a redirected channel, a server). ``timeout`` is the seconds that
-    came with the call, ``metadata`` its pairs, ``api`` the package of the API (``google.cloud.tasks.v2``). ``result``
-    is the response, or ``error`` the exception that the transport raised; a call whose response was lost has both.
+    ``timeout`` is the seconds that came with the call, ``metadata`` its pairs, ``api`` the package of the API
+    (``google.cloud.tasks.v2``). ``result`` is the response, or ``error`` the exception that the transport raised; a
+    call whose response was lost has both.
     """
 
     # Request and response are kept as bytes until somebody looks. That tells what was said whatever is written into
@@ -36,7 +35,6 @@ class RpcCall:
         "method",
         "note",
         "offset",
-        "retry",
         "timeout",
     )
 
@@ -47,13 +45,11 @@ class RpcCall:
         request: Any,
         timeout: float | None,
         metadata: Sequence[tuple[str, str | bytes]],
-        retry: Any,
     ) -> None:
         self.method = method
         self.api = api
         self.timeout = timeout
         self.metadata = metadata
-        self.retry = retry
         self.error: BaseException | None = None
         self.message = raw(request)
         """Protobuf's own message, for those who answer the call; None once it is answered."""
@@ -97,7 +93,7 @@ class RpcCall:
 
     def __repr__(self) -> str:
         return (
-            f"RpcCall(method={self.method!r}, request={self.request!r}, retry={self.retry!r}, timeout={self.timeout!r},"
+            f"RpcCall(method={self.method!r}, request={self.request!r}, timeout={self.timeout!r},"
             f" metadata={self.metadata!r}, result={self.result!r}, error={self.error!r})"
         )
 

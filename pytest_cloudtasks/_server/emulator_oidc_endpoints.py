@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from .._clients.id_tokens import ISSUER, certs, jwks
+from .._clients.tokens import ISSUER, certs, jwks
 
 DISCOVERY = "/.well-known/openid-configuration"
 KEYS = "/oauth2/v3/certs"

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from .._clients.id_tokens import authorization_for
+from .._clients.tokens import authorization_for
 from .._messages.rpc_call import RpcCall
 from .._service.events import Event
 from .._service.queue import Queue

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 
-from .._clients.module_proxy import StandIn
+from .._clients.patching import StandIn
 
 MODULES = (
     "grpc._channel",

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
-from google.api_core.gapic_v1.method import DEFAULT
 from google.protobuf.message import DecodeError
 
 from .._clients.router import Receiver
@@ -70,7 +69,6 @@ def _answering(backend: Receiver, method: Method) -> Callable[[Any, grpc.Service
             shown(method.request, request),
             _timeout(context),
             tuple((key, value) for key, value in context.invocation_metadata()),
-            DEFAULT,
         )
         try:
             return backend.receive(call)

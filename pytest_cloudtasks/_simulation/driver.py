@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from .._clients.id_tokens import authorization_for
+from .._clients.tokens import authorization_for
 from .._service.queue import Queue, QueueState
 from .._service.request import HttpTarget, PullMessage
 from .._service.scheduler import Step, Upcoming

@@ -229,7 +229,7 @@ class Simulation:
         """Intercepted calls come here until the block ends, and time is released then."""
         undo: Callable[[], None] | None = None
         if self.settings.google_auth:
-            from .._clients.default_credentials import anonymous_default
+            from .._clients.credentials import anonymous_default
 
             undo = anonymous_default(self.settings.project)
         switchboard.enter(self)

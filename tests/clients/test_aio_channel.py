@@ -8,15 +8,13 @@ from typing import Any
 
 import grpc
 import pytest
-from google.api_core import exceptions, gapic_v1
-from google.api_core.retry_async import AsyncRetry
+from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcAsyncIOTransport
 
 from pytest_cloudtasks._clients.aio_channel import AnsweredCall, LateBoundAioChannel
-from pytest_cloudtasks._clients.channel import caller_retry
 from pytest_cloudtasks._clients.router import switchboard
 from pytest_cloudtasks._clients.transports import bound_to_async, late_bound_grpc_asyncio, redirectable_async
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
@@ -106,7 +104,7 @@ def test_a_call_arrives_as_it_was_made() -> None:
     call = channel_to(backend).unary_unary(GET_TASK)(request, timeout=20.0, metadata=[("a", "b")])
     (arrived,) = backend.calls
     assert (arrived.method, arrived.api, arrived.request) == ("get_task", "google.cloud.tasks.v2", request)
-    assert (arrived.timeout, arrived.metadata, arrived.retry) == (20.0, (("a", "b"),), gapic_v1.method.DEFAULT)
+    assert (arrived.timeout, arrived.metadata) == (20.0, (("a", "b"),))
     assert asyncio.run(answer_of(call)) is arrived
 
 
@@ -414,29 +412,6 @@ def test_closing_without_a_real_transport_closes_nothing() -> None:
         assert get_queue(client) == FOUND
         asyncio.run(client.transport.close())
     assert built == []
-
-
-@pytest.mark.parametrize("passed", [AsyncRetry(timeout=5), None, gapic_v1.method.DEFAULT], ids=["one", "no", "def"])
-def test_the_callers_retry_is_noted(passed: Any) -> None:
-    """The backend sees what the caller passed as retry: an object, None, or the library's DEFAULT."""
-    backend = Answering(FOUND)
-    with Entered(backend):
-        get_queue(tasks_v2.CloudTasksAsyncClient(), retry=passed)
-    assert backend.calls[0].retry is passed
-    assert caller_retry.get() is gapic_v1.method.DEFAULT
-
-
-def test_coroutines_at_once_note_their_own_retries() -> None:
-    """What one coroutine passed does not show up in another's call."""
-    backend, policies = Answering(FOUND), [AsyncRetry(timeout=number) for number in range(1, 6)]
-
-    async def story() -> None:
-        client = tasks_v2.CloudTasksAsyncClient()
-        await asyncio.gather(*(client.get_queue(name=QUEUE, retry=policy) for policy in policies))
-
-    with Entered(backend):
-        asyncio.run(story())
-    assert [call.retry for call in backend.calls] == policies
 
 
 def test_an_error_is_googles_exception() -> None:

@@ -5,9 +5,8 @@ from typing import Any
 
 import grpc
 import pytest
-from google.api_core import gapic_v1
 
-from pytest_cloudtasks._clients.channel import LateBoundChannel, caller_retry
+from pytest_cloudtasks._clients.channel import LateBoundChannel
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 from pytest_cloudtasks._messages.rpc_call import RpcCall, snake_case
 
@@ -95,7 +94,6 @@ def test_a_call_arrives_as_it_was_made() -> None:
     arrived = channel.unary_unary(GET_TASK)(request, timeout=20.0, metadata=[("x-goog-request-params", "name=n")])
     assert (arrived.method, arrived.api, arrived.request) == ("get_task", "google.cloud.tasks.v2", request)
     assert (arrived.timeout, arrived.metadata) == (20.0, (("x-goog-request-params", "name=n"),))
-    assert arrived.retry is gapic_v1.method.DEFAULT
 
 
 def test_a_call_may_say_nothing_but_its_request() -> None:
@@ -103,17 +101,6 @@ def test_a_call_may_say_nothing_but_its_request() -> None:
     echo = Echo()
     arrived = LateBoundChannel(lambda rpc: echo, nothing).unary_unary(GET_TASK)("request")
     assert (arrived.timeout, arrived.metadata) == (None, ())
-
-
-def test_what_the_caller_passed_as_retry_comes_along() -> None:
-    """The retry that the transport noted is part of what arrives."""
-    echo = Echo()
-    token = caller_retry.set("a retry")
-    try:
-        arrived = LateBoundChannel(lambda rpc: echo, nothing).unary_unary(GET_TASK)("request")
-    finally:
-        caller_retry.reset(token)
-    assert arrived.retry == "a retry"
 
 
 def test_a_success_comes_with_a_call() -> None:
@@ -159,7 +146,7 @@ def test_a_call_may_be_bound_to_a_real_channel() -> None:
     """Where the binding is a channel, the call is made there with everything the library gave it."""
     real = RealChannel()
     call = LateBoundChannel(lambda rpc: real, nothing).unary_unary(GET_TASK, "serializer", "deserializer")
-    made = ((GET_TASK, "serializer", "deserializer"), "request", {"timeout": 3, "metadata": None, "compression": 1})
+    made = ((GET_TASK, "serializer", "deserializer"), "request", {"timeout": 3, "compression": 1})
     assert call.with_call("request", timeout=3, compression=1) == (made, "the call")
     assert call("request", timeout=3, compression=1) == made
     assert call.future("request", timeout=3, compression=1) == ("the future", *made)

@@ -17,7 +17,6 @@ from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients.retry_waits import SkippedWaits, skipped_waits
-from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 
 QUEUE = "projects/p/locations/l/queues/q"
 FOUND = tasks_v2.Queue(name=QUEUE)
@@ -277,7 +276,6 @@ def test_a_callers_own_policy_costs_no_time_and_moves_no_clock(slept: list[float
             tasks_v2.CloudTasksClient().get_queue(name=QUEUE, retry=policy)
         assert isinstance(ended.value.cause, exceptions.NotFound)
         assert len(cloud_tasks.rpcs) > 6
-        assert {call.retry for call in cloud_tasks.rpcs} == {policy}
         assert cloud_tasks.clock.now() == now
         assert time.time() == now.timestamp()
     assert slept == []
@@ -318,46 +316,82 @@ def test_installing_twice_is_installing_once() -> None:
     assert base.time is time
 
 
-@pytest.mark.parametrize("monotonic", [None, lambda: 1000.0], ids=["the process's clock", "a clock of its own"])
-def test_an_older_loop_reads_its_deadline_off_the_same_clock(
-    monkeypatch: pytest.MonkeyPatch, monotonic: Callable[[], float] | None
-) -> None:
-    """Before google-api-core 2.16 by ``datetime_helpers.utcnow``."""
+# --- loops before google-api-core 2.16 -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def older(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module of such a loop: it has its own ``time``, ``random`` and ``datetime_helpers``."""
     helpers, loop = ModuleType("google.api_core.datetime_helpers"), ModuleType("google.api_core.retry_async")
-    began = datetime(2020, 1, 1)
-    vars(helpers)["utcnow"] = lambda: began
-    vars(loop)["datetime_helpers"] = helpers
+    vars(helpers)["utcnow"] = lambda: datetime(2020, 1, 1)
+    vars(loop).update(time=time, asyncio=asyncio, random=random, datetime_helpers=helpers)
     monkeypatch.setitem(sys.modules, helpers.__name__, helpers)
     monkeypatch.setattr("google.api_core.datetime_helpers", helpers)
     monkeypatch.setitem(sys.modules, loop.__name__, loop)
+    return loop
+
+
+def retried(loop: Any, attempt: Callable[[], Any], delay: float) -> Any:
+    """Call ``attempt`` twice as such a loop does: it draws first, and sleeps when the error is handled."""
+    for _ in range(2):
+        drawn = loop.random.uniform(0.0, delay)
+        try:
+            return attempt()
+        except exceptions.GoogleAPICallError:
+            pass
+        loop.time.sleep(drawn)
+    return None
+
+
+@pytest.mark.parametrize("monotonic", [None, lambda: 1000.0], ids=["the process's clock", "a clock of its own"])
+def test_an_older_loop_reads_its_deadline_off_the_same_clock(older: Any, monotonic: Callable[[], float] | None) -> None:
+    """Before google-api-core 2.16 by ``datetime_helpers.utcnow``."""
+    helpers = older.datetime_helpers
     waits = SkippedWaits()
     waits.monotonic = monotonic
     waits.install()
-    now = vars(loop)["datetime_helpers"].utcnow()
+    now = older.datetime_helpers.utcnow()
     waits.uninstall()
-    assert now == (began if monotonic is None else datetime(1970, 1, 1, 0, 16, 40))
-    assert vars(loop)["datetime_helpers"] is helpers
+    assert now == (datetime(2020, 1, 1) if monotonic is None else datetime(1970, 1, 1, 0, 16, 40))
+    assert older.datetime_helpers is helpers
 
 
-def test_an_older_loop_s_wait_is_drawn_again_by_the_error_s_own_jitter() -> None:
-    """It was drawn before there was an error, from a generator that knows how long it may be."""
-    waits, jitter = SkippedWaits(), LongestWaits()
-
-    def sleeps(delay: float) -> Iterator[float]:
-        yield delay / 7
-
-    def loop(last_exc: Exception) -> float:
-        base = importlib.import_module("google.api_core.retry.retry_base")
-        sleep_generator = sleeps(3600.0)
-        before = base.time.monotonic()
-        base.time.sleep(next(sleep_generator))
-        return base.time.monotonic() - before  # type: ignore[no-any-return]
-
+def test_an_older_loop_s_wait_is_drawn_again_by_the_error_s_own_jitter(
+    older: Any, scripted: Callable[..., Any], failing: Callable[..., Any], slept: list[float]
+) -> None:
+    """It was drawn before there was an error, and nothing is slept."""
+    jitter, waits = LongestWaits(), SkippedWaits()
+    scripted(failing("UNAVAILABLE", jitter=jitter))
+    client = tasks_v2.CloudTasksClient()
     waits.install()
-    passed = loop(InProcessRpcError(grpc.StatusCode.UNAVAILABLE, "Try again.", (), jitter))
+    before = older.time.monotonic()
+    retried(older, lambda: client.get_queue(name=QUEUE, retry=None), 3600.0)
+    passed = older.time.monotonic() - before
     waits.uninstall()
-    assert jitter.asked == [(0.0, 3600.0)]
-    assert passed >= 3600.0
+    assert jitter.asked == [(0.0, 3600.0)] * 2
+    assert passed >= 7200.0
+    assert slept == []
+
+
+def test_an_older_loop_really_waits_for_others(
+    older: Any, scripted: Callable[..., Any], failing: Callable[..., Any], slept: list[float]
+) -> None:
+    """Also after an error of a fake that the application went past, and while it handles one."""
+    scripted(failing("UNAVAILABLE"))
+    client = tasks_v2.CloudTasksClient()
+
+    def busy() -> Any:
+        raise exceptions.ServiceUnavailable("busy")
+
+    waits = SkippedWaits()
+    waits.install()
+    try:
+        client.get_queue(name=QUEUE, retry=None)
+    except exceptions.ServiceUnavailable:
+        retried(older, busy, 5.0)
+    waits.uninstall()
+    assert len(slept) == 2
+    assert all(0 <= one <= 5 for one in slept)
 
 
 def test_loops_that_are_not_loaded_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,9 @@ import pytest
 from google.auth import jwt
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._clients import id_tokens
-from pytest_cloudtasks._clients.id_tokens import authorization_for, claims_of, signed, subject_of, verifying_here
+from pytest_cloudtasks._clients import tokens
 from pytest_cloudtasks._clients.signing_key import CERTIFICATE, KEY_ID
+from pytest_cloudtasks._clients.tokens import authorization_for, claims_of, signed, subject_of, verifying_here
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, OAuthToken, OidcToken
 
 EMAIL = "worker@p.iam.gserviceaccount.com"
@@ -23,7 +23,7 @@ URL = "https://worker.test/"
 def test_the_private_part_is_where_it_was() -> None:
     """google-auth still gets its certificates by the function that this package replaces."""
     moved = (
-        "google-auth has moved what pytest_cloudtasks._clients.id_tokens replaces,"
+        "google-auth has moved what pytest_cloudtasks._clients.tokens replaces,"
         " google.oauth2.id_token._fetch_certs(request, certs_url): find the new place, and say in that module which"
         " versions have it"
     )
@@ -31,7 +31,7 @@ def test_the_private_part_is_where_it_was() -> None:
     assert callable(fetch), moved
     assert list(inspect.signature(fetch).parameters) == ["request", "certs_url"], moved
     assert "_fetch_certs(" in inspect.getsource(google.oauth2.id_token.verify_token), moved
-    assert getattr(google.oauth2.id_token, "_GOOGLE_OAUTH2_CERTS_URL", None) == id_tokens.CERTS_URL, moved
+    assert getattr(google.oauth2.id_token, "_GOOGLE_OAUTH2_CERTS_URL", None) == tokens.CERTS_URL, moved
 
 
 def test_the_function_is_put_back() -> None:
@@ -124,8 +124,8 @@ def test_an_oauth_token_is_opaque() -> None:
 
 def test_certificates_come_in_googles_forms() -> None:
     """PEM certificates by key ID, and a JWK Set with the same key."""
-    assert id_tokens.certs() == {KEY_ID: CERTIFICATE}
-    (key,) = id_tokens.jwks()["keys"]
+    assert tokens.certs() == {KEY_ID: CERTIFICATE}
+    (key,) = tokens.jwks()["keys"]
     assert {name: key[name] for name in ("kty", "alg", "use", "kid", "e")} == {
         "kty": "RSA",
         "alg": "RS256",
@@ -140,8 +140,8 @@ def test_certificates_come_in_googles_forms() -> None:
 @pytest.mark.parametrize(
     ("is_active", "url", "fetched"),
     [
-        (True, id_tokens.CERTS_URL, False),
-        (False, id_tokens.CERTS_URL, True),
+        (True, tokens.CERTS_URL, False),
+        (False, tokens.CERTS_URL, True),
         (True, "https://www.gstatic.com/iap/verify/public_key", True),
     ],
     ids=["in a fake", "outside", "other certificates"],
@@ -163,4 +163,4 @@ def test_the_key_is_read_once() -> None:
     """Reading it takes as long as a hundred signatures, and a test may send many tokens."""
     signed(claims_of(EMAIL, "https://a.test", NOW))
     signed(claims_of(EMAIL, "https://b.test", NOW))
-    assert id_tokens._signer.cache_info().misses == 1
+    assert tokens._signer.cache_info().misses == 1

@@ -13,7 +13,7 @@ from unittest import mock
 import google.cloud.tasks
 import grpc
 import pytest
-from google.api_core import exceptions, gapic_v1, retry
+from google.api_core import exceptions, retry
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
@@ -295,7 +295,7 @@ def test_a_closed_client_refuses() -> None:
 
 @pytest.mark.parametrize("transport", ["grpc", "rest"])
 def test_calls_are_logged_as_they_arrived(transport: str) -> None:
-    """The log has method, request, retry and time-out as passed, metadata, and the result or the error."""
+    """The log has method, request, time-out as passed, metadata, and the result or the error."""
     policy = retry.Retry(timeout=9)
     with FakeCloudTasks(queues=["q"]) as cloud_tasks:
         client = tasks_v2.CloudTasksClient(transport=transport)
@@ -303,22 +303,21 @@ def test_calls_are_logged_as_they_arrived(transport: str) -> None:
         with pytest.raises(exceptions.NotFound):
             client.get_task(name=f"{QUEUE}/tasks/t", retry=None)
         first, second = cloud_tasks.rpcs
-    assert (first.method, first.retry, first.timeout) == ("get_queue", policy, pytest.approx(7, abs=0.5))
+    assert (first.method, first.timeout) == ("get_queue", pytest.approx(7, abs=0.5))
     assert first.request == tasks_v2.GetQueueRequest(name=QUEUE)
     assert ("x-mine", "1") in first.metadata
     assert (first.result, first.error) == (found, None)
-    assert (second.method, second.retry, second.result) == ("get_task", None, None)
+    assert (second.method, second.result) == ("get_task", None)
     assert str(second.error) == "NOT_FOUND: Requested entity was not found."
 
 
 @pytest.mark.needs("time-outs of 20 s")
 def test_the_librarys_defaults_are_in_the_log() -> None:
-    """Where the caller passes nothing, retry is DEFAULT and the time-out is Google's own."""
+    """Where the caller passes nothing, the time-out is Google's own."""
     with FakeCloudTasks(queues=["q"]) as cloud_tasks:
         client = tasks_v2.CloudTasksClient()
         client.get_queue(name=QUEUE)
         client.create_task(parent=QUEUE, task=TASK)
-        assert [call.retry for call in cloud_tasks.rpcs] == [gapic_v1.method.DEFAULT] * 2
         assert [call.timeout for call in cloud_tasks.rpcs] == [pytest.approx(20.0, abs=0.5)] * 2
 
 

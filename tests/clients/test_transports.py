@@ -5,14 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from google.api_core import exceptions, gapic_v1, retry
+from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import tasks_v2
-from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport, CloudTasksTransport
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from pytest_cloudtasks._clients.channel import caller_retry
-from pytest_cloudtasks._clients.logged_channel import LoggedWhereAsked
 from pytest_cloudtasks._clients.router import switchboard
 from pytest_cloudtasks._clients.transports import (
     CredentialsToLoad,
@@ -65,23 +63,6 @@ def stock_on(channel: QueueChannel) -> type[CloudTasksGrpcTransport]:
             return channel
 
     return OnStandIn
-
-
-def test_the_private_parts_are_where_they_were() -> None:
-    """The generated transports still keep the client's policies where this package looks for them."""
-    moved = (
-        "google-cloud-tasks has moved what pytest_cloudtasks._clients.transports uses of the generated transports: find"
-        " the new place, and say in that module which versions have it"
-    )
-    assert callable(getattr(CloudTasksTransport, "_prep_wrapped_messages", None)), moved
-    for stock in filter(None, (CloudTasksGrpcTransport, CloudTasksRestTransport)):
-        transport = stock(credentials=AnonymousCredentials())
-        wrapped = getattr(transport, "_wrapped_methods", None)
-        assert isinstance(wrapped, dict), moved
-        assert transport.create_task in wrapped, moved
-        assert stock._prep_wrapped_messages is CloudTasksTransport._prep_wrapped_messages, moved
-        transport.close()
-    assert isinstance(bound_to(CloudTasksGrpcTransport, Built)._logged_channel, LoggedWhereAsked), moved
 
 
 # --- the real transport ------------------------------------------------------------------------------------------
@@ -228,7 +209,7 @@ def test_an_rpc_of_the_transport_has_no_future(scripted: Callable[..., Any]) -> 
     backend = scripted(FOUND)
     rpc = tasks_v2.CloudTasksClient(transport=late_bound_grpc(CloudTasksGrpcTransport)()).transport.get_queue
     with pytest.raises(NotImplementedError) as refused:
-        rpc.future(tasks_v2.GetQueueRequest(name=QUEUE))
+        rpc.future(tasks_v2.GetQueueRequest(name=QUEUE)).result()
     assert str(refused.value) == ("A call to the fake is made and answered at once; call the client's method instead.")
     assert backend.calls == []
 
@@ -311,37 +292,6 @@ def test_a_transport_of_the_registry_keeps_a_channel_that_it_is_given(scripted: 
     assert backend.calls == []
     transport.close()
     assert channel.is_closed
-
-
-# --- retry -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("transport", ["grpc", "rest"])
-@pytest.mark.parametrize("passed", [retry.Retry(timeout=5), None, gapic_v1.method.DEFAULT], ids=["one", "none", "def"])
-def test_the_callers_retry_is_noted(scripted: Callable[..., Any], transport: str, passed: Any) -> None:
-    """The backend sees what the caller passed as retry: an object, None, or the library's DEFAULT."""
-    backend = scripted(FOUND)
-    tasks_v2.CloudTasksClient(transport=transport).get_queue(name=QUEUE, retry=passed)
-    assert backend.calls[0].retry is passed
-    assert caller_retry.get() is gapic_v1.method.DEFAULT
-
-
-def test_an_unspoken_retry_is_googles_default(scripted: Callable[..., Any]) -> None:
-    """Where nothing was passed the backend sees google.api_core's DEFAULT."""
-    backend = scripted(FOUND)
-    tasks_v2.CloudTasksClient().get_queue(name=QUEUE)
-    assert backend.calls[0].retry is gapic_v1.method.DEFAULT
-
-
-@pytest.mark.parametrize("transport", ["grpc", "rest"])
-def test_a_failed_call_leaves_no_retry_behind(
-    scripted: Callable[..., Any], failing: Callable[..., Any], transport: str
-) -> None:
-    """After an error no retry is noted any more."""
-    scripted(failing("NOT_FOUND"))
-    with pytest.raises(exceptions.NotFound):
-        tasks_v2.CloudTasksClient(transport=transport).get_queue(name=QUEUE, retry=None)
-    assert caller_retry.get() is gapic_v1.method.DEFAULT
 
 
 # --- REST --------------------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
 
 from pytest_cloudtasks import FakeCloudTasks, LegacyCloudTasksClient
-from pytest_cloudtasks._clients.legacy import policy, transport
+from pytest_cloudtasks._clients.legacy import transport
+from pytest_cloudtasks._clients.legacy.rpcs import CLIENT_CONFIG
 from pytest_cloudtasks._clients.legacy.transport import message_class
 
 pytestmark = pytest.mark.usefixtures("no_network", "no_credentials")
@@ -171,7 +172,7 @@ def test_client_info_names_the_caller(legacy_class: Any, cloud_tasks: FakeCloudT
 
 def test_a_client_config_is_used_and_deprecated(legacy_class: Any, cloud_tasks: FakeCloudTasks) -> None:
     """``client_config`` decides about retries and time-outs, with a warning at the line that gave it."""
-    config = copy.deepcopy(policy.CLIENT_CONFIG)
+    config = copy.deepcopy(CLIENT_CONFIG)
     interface = config["interfaces"]["google.cloud.tasks.v2.CloudTasks"]
     interface["retry_codes"]["idempotent"] = ["NOT_FOUND"]
     interface["retry_params"]["default"].update(initial_rpc_timeout_millis=7_000, total_timeout_millis=60_000)

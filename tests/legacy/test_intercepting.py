@@ -11,7 +11,6 @@ import pytest
 
 from pytest_cloudtasks._clients.interception import Interception
 from pytest_cloudtasks._clients.legacy.interception import is_of_1x, patch_transport
-from pytest_cloudtasks._clients.legacy.late_binding import NOTED_CALLS, NotingCalls
 from pytest_cloudtasks._clients.patching import Patch
 
 NAME = "google.cloud.tasks_v2.gapic.cloud_tasks_client"
@@ -46,7 +45,6 @@ def parts(module: Any) -> list[object]:
     return [
         module.cloud_tasks_grpc_transport,
         stock.__init__,
-        client.get("_inner_api_calls"),
         client["from_service_account_file"],
     ]
 
@@ -72,27 +70,6 @@ def test_clients_are_built_on_a_late_bound_transport(module: Any) -> None:
 
     assert parts(module) == before
     assert stock().channel is None
-
-
-def test_the_wrapped_methods_of_a_client_note_their_retry(module: Any) -> None:
-    """The client sets its attribute as ever, and has a mapping that notes in it."""
-    patch = Patch()
-    patch_transport(module, patch)
-    client = module.CloudTasksClient()
-    client._inner_api_calls = {}
-    assert isinstance(client._inner_api_calls, NotingCalls)
-    patch.undo()
-    assert "_inner_api_calls" not in vars(module.CloudTasksClient)
-
-
-def test_an_attribute_that_is_there_is_replaced_and_put_back(module: Any) -> None:
-    """Whether a class has it differs by release."""
-    module.CloudTasksClient._inner_api_calls = "theirs"
-    patch = Patch()
-    patch.addition(module.CloudTasksClient, "_inner_api_calls", NOTED_CALLS)
-    assert vars(module.CloudTasksClient)["_inner_api_calls"] is NOTED_CALLS
-    patch.undo()
-    assert module.CloudTasksClient._inner_api_calls == "theirs"
 
 
 def test_interception_reaches_a_module_of_1x(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:

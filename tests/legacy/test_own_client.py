@@ -20,7 +20,7 @@ from google.cloud.tasks_v2.gapic.transports.cloud_tasks_grpc_transport import Cl
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients.interception import Interception
 from pytest_cloudtasks._clients.legacy import enums as own_enums
-from pytest_cloudtasks._clients.legacy import policy
+from pytest_cloudtasks._clients.legacy.rpcs import CLIENT_CONFIG, INTERFACE
 
 pytestmark = pytest.mark.usefixtures("no_network", "no_credentials")
 QUEUE = "projects/test-project/locations/us-central1/queues/q"
@@ -114,9 +114,9 @@ def test_uninstalling_puts_everything_back() -> None:
 def test_the_policy_of_the_surface_is_the_librarys() -> None:
     """Our own table of default retries is that of 1.5.0, but for a field that google.api_core does not read."""
     expected = copy.deepcopy(cloud_tasks_client_config.config)
-    for method in expected["interfaces"][policy.INTERFACE]["methods"].values():
+    for method in expected["interfaces"][INTERFACE]["methods"].values():
         assert isinstance(method.pop("timeout_millis", 0), int)
-    assert expected == policy.CLIENT_CONFIG
+    assert expected == CLIENT_CONFIG
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,6 @@ def test_a_policy_of_the_callers(client: Any, cloud_tasks: FakeCloudTasks, slept
     policy = Retry(if_exception_type(exceptions.NotFound), initial=60, maximum=600, timeout=3600)
     with pytest.raises(exceptions.RetryError):
         client.get_queue(QUEUE, retry=policy, timeout=5)
-    assert {call.retry for call in cloud_tasks.rpcs} == {policy}
     assert {call.timeout for call in cloud_tasks.rpcs} == {5}
     assert len(cloud_tasks.rpcs) > 6
     assert slept == []

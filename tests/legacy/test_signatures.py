@@ -13,7 +13,8 @@ from google.api_core.gapic_v1.method import DEFAULT
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks._clients.legacy import enums
-from pytest_cloudtasks._clients.legacy.transport import METHODS, message_class
+from pytest_cloudtasks._clients.legacy.rpcs import RPCS
+from pytest_cloudtasks._clients.legacy.transport import message_class
 
 RECORDED = json.loads((Path(__file__).parent.parent / "data" / "client_signatures_1_5_0.json").read_text("utf-8"))
 
@@ -67,8 +68,8 @@ def test_the_surface_has_nothing_else(legacy_class: Any) -> None:
 
 def test_the_transport_has_every_rpc() -> None:
     """There is an RPC for each method that is not a helper, and each has its request message."""
-    assert METHODS.keys() == RECORDED["methods"].keys()
-    for rpc, (name, response) in METHODS.items():
+    assert RPCS.keys() == RECORDED["methods"].keys()
+    for rpc, (name, response, *_) in RPCS.items():
         assert name.lower() == rpc.replace("_", "")
         assert message_class(f"{name}Request").DESCRIPTOR.name == f"{name}Request"
         assert message_class(response).DESCRIPTOR.name == response

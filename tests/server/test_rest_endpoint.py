@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import requests
-from google.api_core import gapic_v1
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
 from pytest_cloudtasks._messages.api_versions import method_at, methods_of
@@ -240,12 +239,7 @@ def test_calls_are_recorded_as_they_arrived(cloud_tasks: FakeCloudTasks, cloud_t
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
     requests.get(url, headers={"X-Goog-User-Project": "billed"}, timeout=PATIENCE)
     (call,) = cloud_tasks.rpcs
-    assert (call.method, call.request.name, call.timeout, call.retry) == (
-        "get_queue",
-        QUEUE,
-        None,
-        gapic_v1.method.DEFAULT,
-    )
+    assert (call.method, call.request.name, call.timeout) == ("get_queue", QUEUE, None)
     assert dict(call.metadata)["x-goog-user-project"] == "billed"
 
 

@@ -7,10 +7,11 @@ and iterators are google.api_core's, as they were there. Evidence: documented.
 from __future__ import annotations
 
 import functools
+import inspect
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.api_core import client_options as api_client_options
 from google.api_core import page_iterator, path_template
@@ -20,17 +21,67 @@ from google.api_core.gapic_v1.method import DEFAULT
 
 from ..._messages.proto import raw_within
 from ..transports import credentials_of_file
-from . import enums, policy
-from .late_binding import NotingCalls, late_bound
-from .transport import METHODS, CloudTasksGrpcTransport, message_class
+from . import enums
+from .interception import late_bound
+from .rpcs import CLIENT_CONFIG, INTERFACE, RPCS
+from .transport import CloudTasksGrpcTransport, message_class
 
-if TYPE_CHECKING:
-    from google.api_core.page_iterator import GRPCIterator
-    from google.iam.v1.iam_policy_pb2 import TestIamPermissionsResponse
-    from google.iam.v1.policy_pb2 import Policy
-
-_Metadata = Sequence[tuple[str, str]]
 _DefaultTransport = late_bound(CloudTasksGrpcTransport)
+
+
+def _method(name: str) -> Callable[..., Any]:
+    """Return the client's method for an RPC, with the parameters that `RPCS` gives it."""
+    rpc = RPCS[name]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    signature = inspect.Signature(
+        [inspect.Parameter(one, kind) for one in ("self", *rpc.required)]
+        + [inspect.Parameter(one, kind, default=None) for one in rpc.optional]
+        + [inspect.Parameter(one, kind, default=DEFAULT) for one in ("retry", "timeout")]
+        + [inspect.Parameter("metadata", kind, default=None)]
+    )
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{name}() {error}") from None
+        bound.apply_defaults()
+        fields = dict(bound.arguments)
+        client, retry, timeout, metadata = (fields.pop(one) for one in ("self", "retry", "timeout", "metadata"))
+        return _call(client, name, fields, retry=retry, timeout=timeout, metadata=metadata)
+
+    call.__name__, call.__qualname__ = name, f"LegacyCloudTasksClient.{name}"
+    call.__doc__ = f"Call the service's {rpc.name}."
+    call.__signature__ = signature  # type: ignore[attr-defined]
+    return call
+
+
+def _call(client: LegacyCloudTasksClient, name: str, fields: dict[str, Any], **options: Any) -> Any:
+    rpc = RPCS[name]
+    request = message_class(f"{rpc.name}Request")(
+        **{field.rstrip("_"): raw_within(value) for field, value in fields.items()}
+    )  # protobuf raises ValueError for a field that it does not know
+    options["metadata"] = [*(options["metadata"] or ()), *_routing(rpc.required[0], fields)]
+    send = client._api_call(name)
+    if not rpc.items:
+        response = send(request, **options)
+        return None if rpc.response == "Empty" else response
+    return page_iterator.GRPCIterator(
+        client=None,
+        method=functools.partial(send, **options),
+        request=request,
+        items_field=rpc.items,
+        request_token_field="page_token",
+        response_token_field="next_page_token",
+    )
+
+
+def _routing(parameter: str, fields: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the header by which the service routes the request; a queue that is a dict goes without one."""
+    value = fields[parameter]
+    if parameter == "queue":
+        parameter, value = "queue.name", getattr(value, "name", None)
+    return [] if value is None else [routing_header.to_grpc_metadata([(parameter, value)])]
 
 
 class LegacyCloudTasksClient:
@@ -42,7 +93,7 @@ class LegacyCloudTasksClient:
 
     SERVICE_ADDRESS = "cloudtasks.googleapis.com:443"
     enums = enums
-    _INTERFACE_NAME = policy.INTERFACE
+    _INTERFACE_NAME = INTERFACE
 
     @classmethod
     def from_service_account_file(cls, filename: str, *args: Any, **kwargs: Any) -> LegacyCloudTasksClient:
@@ -91,217 +142,31 @@ class LegacyCloudTasksClient:
         self.transport = _transport(transport, channel, credentials, address)
         self._client_info = client_info or api_client_info.ClientInfo()
         self._client_info.gapic_version = version("google-cloud-tasks")
-        interfaces = (policy.CLIENT_CONFIG if client_config is None else client_config)["interfaces"]
+        interfaces = (CLIENT_CONFIG if client_config is None else client_config)["interfaces"]
         self._method_configs = config.parse_method_configs(interfaces[self._INTERFACE_NAME])
-        self._inner_api_calls = NotingCalls()
+        self._inner_api_calls: dict[str, Callable[..., Any]] = {}
 
-    # --- queues ----------------------------------------------------------------------------------------------------
-
-    def list_queues(
-        self,
-        parent: str,
-        filter_: str | None = None,
-        page_size: int | None = None,
-        retry: Any = DEFAULT,
-        timeout: Any = DEFAULT,
-        metadata: _Metadata | None = None,
-    ) -> GRPCIterator:
-        """The queues of a location in lexicographical order; ``filter_`` picks some of them."""
-        fields = {"parent": parent, "filter": filter_, "page_size": page_size}
-        return self._listing("list_queues", "queues", fields, retry, timeout, metadata)
-
-    def get_queue(
-        self,
-        name: str,
-        retry: Any = DEFAULT,
-        timeout: Any = DEFAULT,
-        metadata: _Metadata | None = None,
-    ) -> Any:
-        """A queue."""
-        return self._call("get_queue", {"name": name}, "name", retry, timeout, metadata)
-
-    def create_queue(
-        self,
-        parent: str,
-        queue: Any,
-        retry: Any = DEFAULT,
-        timeout: Any = DEFAULT,
-        metadata: _Metadata | None = None,
-    ) -> Any:
-        """Create a queue in the location ``parent``."""
-        return self._call("create_queue", {"parent": parent, "queue": queue}, "parent", retry, timeout, metadata)
-
-    def update_queue(
-        self,
-        queue: Any,
-        update_mask: Any = None,
-        retry: Any = DEFAULT,
-        timeout: Any = DEFAULT,
-        metadata: _Metadata | None = None,
-    ) -> Any:
-        """Update a queue, or create it if it does not exist."""
-        header = "queue.name" if hasattr(queue, "name") else None  # a dict goes without one
-        fields = {"queue": queue, "update_mask": update_mask}
-        return self._call("update_queue", fields, header, retry, timeout, metadata)
-
-    def delete_queue(
-        self,
-        name: str,
-        retry: Any = DEFAULT,
-        timeout: Any = DEFAULT,
-        metadata: _Metadata | None = None,
-    ) -> None:
-        """Delete a queue with its tasks; its name can't be used again for seven days."""
-        self._call("delete_queue", {"name": name}, "name", retry, timeout, metadata)
-
-    def purge_queue(
-        self,
-        name: str,
-        retry: Any = DEFAULT,
-        timeout: Any = DEFAULT,
-        metadata: _Metadata | None = None,
-    ) -> Any:
-        """Delete all the tasks of a queue."""
-        return self._call("purge_queue", {"name": name}, "name", retry, timeout, metadata)
-
-    def pause_queue(
-        self,
-        name: str,
-        retry: Any = DEFAULT,
-        timeout: Any = DEFAULT,
-        metadata: _Metadata | None = None,
-    ) -> Any:
-        """Stop a queue's dispatches; tasks can still be added."""
-        return self._call("pause_queue", {"name": name}, "name", retry, timeout, metadata)
-
-    def resume_queue(
-        self,
-        name: str,
-        retry: Any = DEFAULT,
-        timeout: Any = DEFAULT,
-        metadata: _Metadata | None = None,
-    ) -> Any:
-        """Let a queue dispatch again."""
-        return self._call("resume_queue", {"name": name}, "name", retry, timeout, metadata)
-
-    # --- access ----------------------------------------------------------------------------------------------------
-
-    def get_iam_policy(
-        self,
-        resource: str,
-        options_: Any = None,
-        retry: Any = DEFAULT,
-        timeout: Any = DEFAULT,
-        metadata: _Metadata | None = None,
-    ) -> Policy:
-        """The access control policy of a queue, an empty one if none is set."""
-        return self._call(
-            "get_iam_policy", {"resource": resource, "options": options_}, "resource", retry, timeout, metadata
-        )
-
-    def set_iam_policy(
-        self,
-        resource: str,
-        policy: Any,
-        retry: Any = DEFAULT,
-        timeout: Any = DEFAULT,
-        metadata: _Metadata | None = None,
-    ) -> Policy:
-        """Replace the access control policy of a queue."""
-        return self._call(
-            "set_iam_policy", {"resource": resource, "policy": policy}, "resource", retry, timeout, metadata
-        )
-
-    def test_iam_permissions(
-        self,
-        resource: str,
-        permissions: Sequence[str],
-        retry: Any = DEFAULT,
-        timeout: Any = DEFAULT,
-        metadata: _Metadata | None = None,
-    ) -> TestIamPermissionsResponse:
-        """Which of the ``permissions`` the caller has; none on a queue that does not exist."""
-        return self._call(
-            "test_iam_permissions",
-            {"resource": resource, "permissions": permissions},
-            "resource",
-            retry,
-            timeout,
-            metadata,
-        )
-
-    # --- tasks -----------------------------------------------------------------------------------------------------
-
-    def list_tasks(
-        self,
-        parent: str,
-        response_view: Any = None,
-        page_size: int | None = None,
-        retry: Any = DEFAULT,
-        timeout: Any = DEFAULT,
-        metadata: _Metadata | None = None,
-    ) -> GRPCIterator:
-        """The tasks of a queue, in any order, in the BASIC view unless told otherwise."""
-        fields = {"parent": parent, "response_view": response_view, "page_size": page_size}
-        return self._listing("list_tasks", "tasks", fields, retry, timeout, metadata)
-
-    def get_task(
-        self,
-        name: str,
-        response_view: Any = None,
-        retry: Any = DEFAULT,
-        timeout: Any = DEFAULT,
-        metadata: _Metadata | None = None,
-    ) -> Any:
-        """A task, in the BASIC view unless told otherwise."""
-        return self._call("get_task", {"name": name, "response_view": response_view}, "name", retry, timeout, metadata)
-
-    def create_task(
-        self,
-        parent: str,
-        task: Any,
-        response_view: Any = None,
-        retry: Any = DEFAULT,
-        timeout: Any = DEFAULT,
-        metadata: _Metadata | None = None,
-    ) -> Any:
-        """Add a task to the queue ``parent``; a task is never updated."""
-        return self._call(
-            "create_task",
-            {"parent": parent, "task": task, "response_view": response_view},
-            "parent",
-            retry,
-            timeout,
-            metadata,
-        )
-
-    def delete_task(
-        self,
-        name: str,
-        retry: Any = DEFAULT,
-        timeout: Any = DEFAULT,
-        metadata: _Metadata | None = None,
-    ) -> None:
-        """Delete a task that is scheduled or dispatched."""
-        self._call("delete_task", {"name": name}, "name", retry, timeout, metadata)
-
-    def run_task(
-        self,
-        name: str,
-        response_view: Any = None,
-        retry: Any = DEFAULT,
-        timeout: Any = DEFAULT,
-        metadata: _Metadata | None = None,
-    ) -> Any:
-        """Dispatch a task now, whatever its queue's state and limits."""
-        return self._call("run_task", {"name": name, "response_view": response_view}, "name", retry, timeout, metadata)
-
-    # --- how a call is made --------------------------------------------------------------------------------------
+    list_queues = _method("list_queues")
+    get_queue = _method("get_queue")
+    create_queue = _method("create_queue")
+    update_queue = _method("update_queue")
+    delete_queue = _method("delete_queue")
+    purge_queue = _method("purge_queue")
+    pause_queue = _method("pause_queue")
+    resume_queue = _method("resume_queue")
+    get_iam_policy = _method("get_iam_policy")
+    set_iam_policy = _method("set_iam_policy")
+    test_iam_permissions = _method("test_iam_permissions")
+    list_tasks = _method("list_tasks")
+    get_task = _method("get_task")
+    create_task = _method("create_task")
+    delete_task = _method("delete_task")
+    run_task = _method("run_task")
 
     def _api_call(self, rpc: str) -> Callable[..., Any]:
-        """The transport's method with the default policy around it."""
+        """Return the transport's method with the default policy around it."""
         if rpc not in self._inner_api_calls:
-            defaults = self._method_configs[METHODS[rpc][0]]
+            defaults = self._method_configs[RPCS[rpc].name]
             self._inner_api_calls[rpc] = method.wrap_method(
                 getattr(self.transport, rpc),
                 default_retry=defaults.retry,
@@ -309,41 +174,6 @@ class LegacyCloudTasksClient:
                 client_info=self._client_info,
             )
         return self._inner_api_calls[rpc]
-
-    def _call(self, rpc: str, fields: Mapping[str, Any], header: str | None, *options: Any) -> Any:
-        retry, timeout, metadata = options
-        call = self._api_call(rpc)
-        request = _request(rpc, fields)
-        return call(request, retry=retry, timeout=timeout, metadata=_routed(metadata, fields, header))
-
-    def _listing(self, rpc: str, items: str, fields: Mapping[str, Any], *options: Any) -> GRPCIterator:
-        retry, timeout, metadata = options
-        call = functools.partial(
-            self._api_call(rpc), retry=retry, timeout=timeout, metadata=_routed(metadata, fields, "parent")
-        )
-        return page_iterator.GRPCIterator(
-            client=None,
-            method=call,
-            request=_request(rpc, fields),
-            items_field=items,
-            request_token_field="page_token",
-            response_token_field="next_page_token",
-        )
-
-
-def _request(rpc: str, fields: Mapping[str, Any]) -> Any:
-    """The request message; protobuf raises ValueError for a field that it does not know."""
-    return message_class(f"{METHODS[rpc][0]}Request")(**raw_within(fields))
-
-
-def _routed(metadata: _Metadata | None, fields: Mapping[str, Any], header: str | None) -> list[tuple[str, str]]:
-    """The caller's metadata, and the header by which the service routes the request."""
-    pairs = list(metadata or ())
-    if header is not None:
-        name, _, field = header.partition(".")
-        value = getattr(fields[name], field) if field else fields[name]
-        pairs.append(routing_header.to_grpc_metadata([(header, value)]))
-    return pairs
 
 
 def _expand(template: str, **parts: str) -> str:

@@ -6,29 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..._messages.proto import raw, raw_class
-from .late_binding import redirecting
+from .interception import redirecting
+from .rpcs import RPCS
 
 _ADDRESS = "cloudtasks.googleapis.com:443"
 _SERVICE = "/google.cloud.tasks.v2.CloudTasks/"
-METHODS = {
-    "list_queues": ("ListQueues", "ListQueuesResponse"),
-    "get_queue": ("GetQueue", "Queue"),
-    "create_queue": ("CreateQueue", "Queue"),
-    "update_queue": ("UpdateQueue", "Queue"),
-    "delete_queue": ("DeleteQueue", "Empty"),
-    "purge_queue": ("PurgeQueue", "Queue"),
-    "pause_queue": ("PauseQueue", "Queue"),
-    "resume_queue": ("ResumeQueue", "Queue"),
-    "get_iam_policy": ("GetIamPolicy", "Policy"),
-    "set_iam_policy": ("SetIamPolicy", "Policy"),
-    "test_iam_permissions": ("TestIamPermissions", "TestIamPermissionsResponse"),
-    "list_tasks": ("ListTasks", "ListTasksResponse"),
-    "get_task": ("GetTask", "Task"),
-    "create_task": ("CreateTask", "Task"),
-    "delete_task": ("DeleteTask", "Empty"),
-    "run_task": ("RunTask", "Task"),
-}
-"""RPC to its name on the wire, and to the message that it gives. Each takes the message ``…Request``."""
 
 
 def message_class(name: str) -> Any:
@@ -72,12 +54,12 @@ class CloudTasksGrpcTransport:
 
     def __getattr__(self, rpc: str) -> Callable[..., Any]:
         """The callable for an RPC."""
-        if rpc not in METHODS:
+        if rpc not in RPCS:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {rpc!r}")
-        name, response = METHODS[rpc]
+        name = RPCS[rpc].name
         call = self._channel.unary_unary(
             _SERVICE + name,
             request_serializer=message_class(f"{name}Request").SerializeToString,
-            response_deserializer=message_class(response).FromString,
+            response_deserializer=message_class(RPCS[rpc].response).FromString,
         )
         return lambda request, **options: raw(call(request, **options))

@@ -52,7 +52,7 @@ def creating(**task: Any) -> RpcCall:
     """Return a call that creates a task."""
     task = {"http_request": {"url": "https://worker.test/"}, **task}
     request = tasks_v2.CreateTaskRequest(parent=QUEUE, task=task)
-    return RpcCall("create_task", "google.cloud.tasks.v2", request, 10, (), None)
+    return RpcCall("create_task", "google.cloud.tasks.v2", request, 10, ())
 
 
 def create_when_quiet(pump: Pump) -> asyncio.Task[Any]:
@@ -178,7 +178,7 @@ def test_calls_are_answered_by_the_event_loop_alone() -> None:
         return call.message * 2
 
     def call(number: int) -> RpcCall:
-        return RpcCall("get_task", "google.cloud.tasks.v2", number, 10, (), None)
+        return RpcCall("get_task", "google.cloud.tasks.v2", number, 10, ())
 
     async def run() -> list[int]:
         calls = CallQueue(answer)
@@ -204,8 +204,8 @@ def test_an_error_reaches_the_thread_that_called() -> None:
     async def run() -> str:
         calls = CallQueue(answer)
         with pytest.raises(LookupError, match=r"^no such method$"):
-            await asyncio.to_thread(calls.receive, RpcCall("fail", "v2", None, 10, (), None))
-        return await asyncio.to_thread(calls.receive, RpcCall("works", "v2", None, 10, (), None))
+            await asyncio.to_thread(calls.receive, RpcCall("fail", "v2", None, 10, ()))
+        return await asyncio.to_thread(calls.receive, RpcCall("works", "v2", None, 10, ()))
 
     assert asyncio.run(run()) == "works"
 
@@ -216,7 +216,7 @@ def test_a_closed_queue_of_calls_leaves_nobody_waiting() -> None:
 
     def refusal(calls: CallQueue, method: str) -> tuple[grpc.StatusCode, str]:
         with pytest.raises(InProcessRpcError) as refused:
-            calls.receive(RpcCall(method, "v2", None, 10, (), None))
+            calls.receive(RpcCall(method, "v2", None, 10, ()))
         return refused.value.code(), refused.value.details()
 
     def call_and_close(calls: CallQueue, pool: ThreadPoolExecutor) -> tuple[grpc.StatusCode, str]:

@@ -302,7 +302,7 @@ def attempts(*answers: Sent | Exception, **options: Any) -> list[Attempt]:
         pumping = asyncio.create_task(pump.run())
         task = {"http_request": {"url": "https://worker.test/"}}
         message = tasks_v2.CreateTaskRequest(parent=QUEUE, task=task)
-        pump.receive(RpcCall("create_task", "google.cloud.tasks.v2", message, 10, (), None))
+        pump.receive(RpcCall("create_task", "google.cloud.tasks.v2", message, 10, ()))
         await Traveller(pump).to_the_end()
         pumping.cancel()
         (one,) = pump.simulation.service.accepted
