@@ -13,8 +13,8 @@ After any other error they are the real functions.
 
 Whose error it is, a loop since google-api-core 2.16 shows itself: it draws and sleeps while it handles the error, which
 is an exception that Google's client made, and the fake's error is its cause. A loop before 2.16 draws before an attempt
-and sleeps when it has left the handler. There the channel's context variable ``last_error`` tells: a draw clears it, a
-fake's error sets it, and what was drawn before is drawn again when it comes to sleeping.
+and sleeps when it has left the handler. There the channel's context variable ``last_error`` tells: a draw clears it and
+a fake's error sets it. What was drawn for another kind of error is drawn again when it comes to sleeping.
 
 That the loops find these modules in their own namespace is not public. Checked against google-api-core 1.34 to 2.44;
 ``tests/clients/test_retry_waits.py`` and ``tests/legacy/test_retries.py`` fail when it moves.
@@ -105,38 +105,43 @@ class _WaitsBefore216(_Waits):
         """Wait, after a fake's error without waiting."""
         error = last_error.get()
         if error is None:
-            time.sleep(seconds)
+            time.sleep(_drawn_from(random, seconds))
         else:
-            self.skip(_drawn_again(seconds, error))
+            self.skip(_drawn_from(error.jitter, seconds))
 
     async def sleep_async(self, seconds: float) -> None:
         """Do the same for coroutines."""
         error = last_error.get()
         if error is None:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(_drawn_from(random, seconds))
         else:
-            self.skip(_drawn_again(seconds, error))
+            self.skip(_drawn_from(error.jitter, seconds))
 
     def uniform(self, low: float, high: float) -> float:
-        """Draw the length of a wait that may come after the next attempt."""
+        """Draw the length of the wait after the next attempt, as if that failed as the last one did."""
+        error = last_error.get()
         last_error.set(None)
-        return _Draw(low, high)
+        return _Draw(random if error is None else error.jitter, low, high)
 
 
 class _Draw(float):
-    """A wait that was drawn before there was an error, with the range that it is from."""
+    """A wait, with the random numbers and the range that it was drawn from."""
 
+    source: Any
     low: float
     high: float
 
-    def __new__(cls, low: float, high: float) -> _Draw:
-        draw = super().__new__(cls, random.uniform(low, high))
-        draw.low, draw.high = low, high
+    def __new__(cls, source: Any, low: float, high: float) -> _Draw:
+        draw = super().__new__(cls, source.uniform(low, high))
+        draw.source, draw.low, draw.high = source, low, high
         return draw
 
 
-def _drawn_again(seconds: float, error: InProcessRpcError) -> float:
-    return error.jitter.uniform(seconds.low, seconds.high) if isinstance(seconds, _Draw) else seconds
+def _drawn_from(source: Any, seconds: float) -> float:
+    """Return ``seconds``, drawn again if they are from other random numbers."""
+    if not isinstance(seconds, _Draw) or seconds.source is source:
+        return seconds
+    return source.uniform(seconds.low, seconds.high)  # type: ignore[no-any-return]
 
 
 def handled_error() -> InProcessRpcError | None:
