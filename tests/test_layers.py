@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import pytest_cloudtasks
+from tests.each import each
 
 ROOT = Path(pytest_cloudtasks.__file__).parent
 LAYERS = [
@@ -69,7 +70,7 @@ def imports_of(path: Path) -> Iterator[tuple[ast.Import | ast.ImportFrom, str]]:
                     yield node, ".".join([*base, alias.name])
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+@each("path", FILES)
 def test_imports_go_downwards_only(path: Path) -> None:
     """No module imports from a layer above its own."""
     own = layer_of(path)
@@ -83,7 +84,7 @@ def test_imports_go_downwards_only(path: Path) -> None:
         assert LAYERS.index(other) <= LAYERS.index(own), f"{path.name} of {own} imports {name}, which lies above"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+@each("path", FILES)
 def test_each_third_party_is_known_in_one_place(path: Path) -> None:
     """google, grpc, pytest, time-machine and the rest are imported in their own layer only."""
     relative = path.relative_to(ROOT).as_posix()

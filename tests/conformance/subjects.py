@@ -76,6 +76,15 @@ def transports() -> set[str]:
     return set(CloudTasksClientMeta._transport_registry)
 
 
+def is_known(case: Case) -> bool:
+    """Whether the installed client has what the case needs."""
+    if case.needs == "locations":
+        return hasattr(library("v2").CloudTasksClient, "get_location")
+    message, _, field = (case.needs or "Queue.name").partition(".")
+    kind = getattr(library(case.version), message, None)
+    return kind is not None and field in kind.pb(None).DESCRIPTOR.fields_by_name
+
+
 def plain(message: Any) -> dict[str, Any]:
     """A response as JSON has it, with the API's field names and all defaults; an operation's metadata and response."""
     if message is None:

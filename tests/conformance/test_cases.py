@@ -1,47 +1,76 @@
-"""Every case of the ledger, played against the fake over each transport."""
+"""Every case of the ledger, played against the fake over each of its transports."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import grpc
 import pytest
-from google.cloud import tasks_v2
+import requests
+from google.api_core import exceptions
 
 from pytest_cloudtasks._ledger.reading import Case, entries
 
-from .differences import differences, judged
-from .playing import play
-from .subjects import library, on_the_fake, transports
+from .differences import Difference, differences, judged, mutated
+from .playing import Observed, play
+from .subjects import is_known, on_the_fake, transports
 
-PLAYED = [(entry, case) for entry in entries() for case in entry.cases]
-
-
-def is_known(case: Case) -> bool:
-    """Whether the installed client has what the case needs."""
-    if case.needs == "locations":
-        return hasattr(tasks_v2.CloudTasksClient, "get_location")
-    message, _, field = (case.needs or "Queue.name").partition(".")
-    kind = getattr(library(case.version), message, None)
-    return kind is not None and field in kind.pb(None).DESCRIPTOR.fields_by_name
+CASES = [pytest.param(case, id=case.id) for entry in entries() for case in entry.cases if is_known(case)]
 
 
-CASES = [
-    pytest.param(case, transport, id=f"{case.id}-{transport}")
-    for _, case in PLAYED
-    if is_known(case)
-    for transport in case.over
-    if transport in transports()
-]
-
-
-@pytest.mark.parametrize(("case", "transport"), CASES)
+@pytest.mark.parametrize("case", CASES)
 def test_a_case_of_the_ledger(
-    case: Case, transport: str, known: dict[str, str], record_property: Callable[[str, object], None]
+    case: Case, known: dict[str, str], record_property: Callable[[str, object], None]
 ) -> None:
-    """The real client sees what the ledger says, and what is refused has changed nothing."""
-    with on_the_fake(case, transport) as subject:
-        observed = play(case, subject)
-    assert observed
-    found = [one for step in observed for one in differences(step.expected, step.observed)]
+    """Over each transport the client sees what the ledger says, and a rejected call has changed nothing.
+
+    An error is of google.api_core's own class for its code. No other value in the case's expectations would pass.
+    """
+    found: list[Difference] = []
+    for transport in [one for one in case.over if one in transports()]:
+        with on_the_fake(case, transport) as subject:
+            steps = play(case, subject)
+        assert steps
+        assert not any(step.changed for step in steps), transport
+        found += [
+            Difference(f"{one.what}, over {transport}", one.expected, one.observed)
+            for step in steps
+            for one in differences(step.expected, step.observed)
+        ]
+        expected = [step.expected for step in steps if step.expected.get("code", "OK") != "OK"]
+        for error, other in zip(subject.errors, expected, strict=True):
+            check_class(error, other, transport, case.version)
+        check_every_value_counts(steps)
     judged(case.id, found, known, record_property)
-    assert not any(step.changed for step in observed)
+
+
+def check_class(
+    error: exceptions.GoogleAPICallError, expected: Mapping[str, Any], transport: str, version: str
+) -> None:
+    """The exception's class is that of the code, or of the HTTP status; its details are those that came with it."""
+    code = grpc.StatusCode[expected["code"]]
+    expected_class = exceptions.exception_class_for_grpc_status(code)
+    if transport == "rest":
+        assert error.code == expected_class.code
+        if isinstance(error.response, requests.Response):  # an operation's own error has no call of its own
+            verb, _, rest = error.message.partition(" ")
+            assert verb in ("GET", "POST", "PATCH", "DELETE")
+            assert rest.startswith(f"https://cloudtasks.googleapis.com/{version}/")
+            assert rest.endswith(f": {expected['message']}")
+        return
+    assert type(error) is expected_class
+    assert error.grpc_status_code is code
+    assert str(error).startswith(f"{error.code} {expected['message']}")
+    info = next((one for one in expected.get("details", ()) if one["@type"] == "ErrorInfo"), {})
+    keys = (error.reason, error.domain, error.metadata)
+    assert keys == (info.get("reason"), info.get("domain"), info.get("metadata", {}) if info else None)
+
+
+def check_every_value_counts(steps: list[Observed]) -> None:
+    """Whatever value of a case's expectations is another, the case fails."""
+    for step in steps:
+        changes = list(mutated(step.expected))
+        assert changes
+        for changed in changes:
+            assert list(differences(changed, step.observed)), changed

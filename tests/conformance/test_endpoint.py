@@ -11,7 +11,7 @@ from pytest_cloudtasks._ledger.reading import Case, Entry, entries
 from .differences import Difference, differences, judged
 from .endpoint import Endpoint
 from .playing import CantBePlayed, play
-from .test_cases import is_known
+from .subjects import is_known
 
 PLAYED = [pytest.param(entry, case, id=case.id) for entry in entries() for case in entry.cases if is_known(case)]
 

@@ -1,0 +1,48 @@
+"""A test of many small cases."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+Test = TypeVar("Test", bound=Callable[..., Any])
+
+
+def each(names: str, cases: Iterable[Any], ids: Callable[[Any], object] = repr) -> Callable[[Test], Test]:
+    """Call a test for each case, as `pytest.mark.parametrize` does, but as one test with one set of fixtures.
+
+    pytest's own work for a test takes longer than many checks. Use this for a table of cases that need no fixture of
+    their own. All cases are tried, and the failure names those that failed.
+
+    Args:
+        names: The parameters, with commas between them.
+        cases: A value for each test, or a tuple of values if there are several parameters.
+        ids: Makes the text that names a case. For several parameters it gets the tuple.
+    """
+    parameters = [name.strip() for name in names.split(",")]
+    listed = list(cases)
+
+    def decorate(test: Test) -> Test:
+        @functools.wraps(test)
+        def all_cases(**fixtures: Any) -> None:
+            failures: dict[str, Exception] = {}
+            for case in listed:
+                values = case if len(parameters) > 1 else (case,)
+                try:
+                    test(**fixtures, **dict(zip(parameters, values, strict=True)))
+                except Exception as error:
+                    failures[str(ids(case))] = error
+            if failures:
+                told = "".join(f"\n  {name}: {type(error).__name__}: {error}" for name, error in failures.items())
+                raise AssertionError(f"{len(failures)} of {len(listed)} cases failed:{told}") from next(
+                    iter(failures.values())
+                )
+
+        signature = inspect.signature(test)
+        kept = [one for name, one in signature.parameters.items() if name not in parameters]
+        all_cases.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
+        return all_cases  # type: ignore[return-value]
+
+    return decorate
