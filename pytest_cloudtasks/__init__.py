@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._api.fake import FakeCloudTasks, current
     from ._api.queue_record import QueueRecord
-    from ._api.retry_schedule import RetryPlan, plan
+    from ._api.retry_schedule import RetrySchedule, retry_schedule
     from ._api.task_request import TaskRequest
     from ._clients.legacy.client import LegacyCloudTasksClient
     from ._messages.rpc_call import RpcCall
@@ -40,8 +40,8 @@ __all__ = [
     "CloudTasksServer",
     "current",
     "exactly",
-    "plan",
-    "RetryPlan",
+    "retry_schedule",
+    "RetrySchedule",
     "TaskRecord",
     "TaskState",
     "Attempt",
@@ -71,8 +71,8 @@ _HOMES = {
     "CloudTasksServer": "_server.loopback",
     "current": "_api.fake",
     "exactly": "_simulation.matching",
-    "plan": "_api.retry_schedule",
-    "RetryPlan": "_api.retry_schedule",
+    "retry_schedule": "_api.retry_schedule",
+    "RetrySchedule": "_api.retry_schedule",
     "TaskRecord": "_simulation.records",
     "TaskState": "_service.task",
     "Attempt": "_simulation.records",

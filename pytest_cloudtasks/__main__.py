@@ -1,4 +1,4 @@
-"""``python -m pytest_cloudtasks plan …`` and ``… serve …``; the console script ``pytest-cloudtasks`` is the same."""
+"""``python -m pytest_cloudtasks``, which the console script ``pytest-cloudtasks`` is, too."""
 
 from __future__ import annotations
 

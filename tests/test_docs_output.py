@@ -170,7 +170,7 @@ SHOWN: dict[str, list[Callable[[Path], str]]] = {
         lambda folder: printed_by_pytest(folder, "first-test.md", "-k", "two_failures", story=True),
     ],
     "flask.md": [lambda folder: in_example("flask_shop", folder, CARELESS)],
-    "planning.md": [lambda folder: python(folder, "-m", "pytest_cloudtasks", "plan", *RETRY_CONFIG)],
+    "retry-schedule.md": [lambda folder: python(folder, "-m", "pytest_cloudtasks", "retry-schedule", *RETRY_CONFIG)],
     "report.md": [a_report],
     "serve.md": [a_banner, a_log],
     "time.md": [lambda folder: printed_by_pytest(folder, "time.md", test=ONE_IN_TWO_CLOCKS)],

@@ -20,11 +20,11 @@ _NUMBERS = ("max_attempts", "max_doublings")
 
 
 def main(arguments: Sequence[str] | None = None, more: Sequence[Callable[[Commands], None]] = ()) -> int:
-    """Run the command line, with ``more`` commands than ``plan``; 0 for success."""
+    """Run the command line, with ``more`` commands than ``retry-schedule``; 0 for success."""
     parser = argparse.ArgumentParser(prog=PROGRAM)
     parser.add_argument("--version", action="version", version=program_and_version())
     commands = parser.add_subparsers(required=True, metavar="command")
-    _add_plan(commands)
+    _add_retry_schedule(commands)
     for add in more:
         add(commands)
     given = parser.parse_args(arguments)
@@ -40,21 +40,23 @@ def program_and_version() -> str:
     return f"pytest-cloudtasks {version('pytest-cloudtasks')}"
 
 
-def _add_plan(commands: Commands) -> None:
-    plan = commands.add_parser(
-        "plan",
+def _add_retry_schedule(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "retry-schedule",
         help="when a task that keeps failing is attempted, and when it is given up",
         description="Print when a task that keeps failing is attempted, and when it is given up.",
     )
-    plan.set_defaults(run=_print_plans, parser=plan)
-    plan.add_argument(
-        "file", nargs="?", help="a queue.yaml, or the JSON of `gcloud tasks queues list`: a plan for each of its queues"
+    parser.set_defaults(run=_print_schedules, parser=parser)
+    parser.add_argument(
+        "file",
+        nargs="?",
+        help="a queue.yaml, or the JSON of `gcloud tasks queues list`: a schedule for each of its queues",
     )
     for name in _NUMBERS:
-        plan.add_argument(_flag(name), type=int, metavar="N", help=f"the retry config's {name}")
+        parser.add_argument(_flag(name), type=int, metavar="N", help=f"the retry config's {name}")
     for name in _DURATIONS:
-        plan.add_argument(_flag(name), type=_duration, metavar="TIME", help=f"its {name}, such as 10s, 5m, 1h or 7d")
-    plan.add_argument(
+        parser.add_argument(_flag(name), type=_duration, metavar="TIME", help=f"its {name}, such as 10s, 5m, 1h or 7d")
+    parser.add_argument(
         "--attempt-takes",
         type=_duration,
         default=timedelta(0),
@@ -63,22 +65,22 @@ def _add_plan(commands: Commands) -> None:
     )
 
 
-def _print_plans(given: argparse.Namespace) -> int:
-    print(_plans(given))
+def _print_schedules(given: argparse.Namespace) -> int:
+    print(_schedules(given))
     return 0
 
 
-def _plans(given: argparse.Namespace) -> str:
-    from .retry_schedule import plan
+def _schedules(given: argparse.Namespace) -> str:
+    from .retry_schedule import retry_schedule
 
     fields = {name: getattr(given, name) for name in (*_NUMBERS, *_DURATIONS) if getattr(given, name) is not None}
     if given.file is None:
-        return str(plan(fields, attempt_takes=given.attempt_takes))
-    plans = {
-        name: plan({**config, **fields}, attempt_takes=given.attempt_takes)
+        return str(retry_schedule(fields, attempt_takes=given.attempt_takes))
+    schedules = {
+        name: retry_schedule({**config, **fields}, attempt_takes=given.attempt_takes)
         for name, config in _retry_configs(given.file).items()
     }
-    return "\n\n".join(f"{name}\n{text}" for name, text in plans.items())
+    return "\n\n".join(f"{name}\n{text}" for name, text in schedules.items())
 
 
 def _retry_configs(file: str) -> Mapping[str, Mapping[str, Any]]:

@@ -1,4 +1,4 @@
-"""``plan()``: when a task that keeps failing is attempted, and when it is given up."""
+"""``retry_schedule()``: when a task that keeps failing is attempted, and when it is given up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from .._service.options import Knobs
 from .._service.queue_settings import TASK_TTL
-from .._service.retry import RETENTION, UNLIMITED, RetryConfig, RetrySchedule, schedule_of
+from .._service.retry import RETENTION, UNLIMITED, RetryConfig, schedule_of
 from .._service.service import Service
 from .._simulation.exceptions import CloudTasksAssertionError
 from .._simulation.formatting import duration_text, offset_text
@@ -18,14 +18,14 @@ from .._text import safe_repr, safe_str, shortened
 from .._time.instants import from_timedelta, to_timedelta
 
 ATTEMPTS = 10_000
-"""How far a plan looks: a task that is never given up for its attempts may have millions of them."""
+"""How far a schedule looks: a task that is never given up for its attempts may have millions of them."""
 _ROWS = 12
 """A table shows the first half of these rows and the last."""
-_QUEUE = "projects/p/locations/l/queues/plan"
+_QUEUE = "projects/p/locations/l/queues/q"
 
 
 @dataclass(frozen=True)
-class RetryPlan:
+class RetrySchedule:
     """The attempts of a task whose target fails every time, from its first dispatch on.
 
     A queue that is busy, paused or throttled can only make them later.
@@ -70,8 +70,8 @@ class RetryPlan:
         if self._config.max_attempts == UNLIMITED or self.reason in (None, RETENTION):
             return ""
         patient = self._config._replace(max_attempts=UNLIMITED, max_retry_duration=0)
-        course = _course(patient, self._takes)
-        enough = next((n for n, at in enumerate(course.dispatches, 1) if at >= outage), None)
+        schedule = _schedule(patient, self._takes)
+        enough = next((n for n, at in enumerate(schedule.dispatches, 1) if at >= outage), None)
         return f" With max_attempts {enough} it would be." if enough else ""
 
     def _end(self) -> str:
@@ -93,13 +93,13 @@ class RetryPlan:
         return "\n".join([*rows, f"{end[0].upper()}{end[1:]}."])
 
 
-def plan(
+def retry_schedule(
     retry_config: Mapping[str, Any] | Any = None,
     *,
     attempt_takes: timedelta = timedelta(0),
     service: Mapping[str, Any] | None = None,
-) -> RetryPlan:
-    """What a retry config comes to for a task that keeps failing: its attempts, and when it is given up.
+) -> RetrySchedule:
+    """Return when a task that keeps failing is attempted, and when it is given up.
 
     ``retry_config`` is that of a queue or of a task: a mapping of its fields or Google's RetryConfig; a Queue or Task
     message stands for the one it has. What it leaves out has the service's default. ``attempt_takes`` is how long the
@@ -111,11 +111,11 @@ def plan(
     takes = from_timedelta(attempt_takes, what="attempt_takes")
     if takes < 0:
         raise ValueError(f"attempt_takes is a duration of zero or more, and got {safe_repr(attempt_takes)}.")
-    course = _course(config, takes)
-    return RetryPlan(
-        attempts=tuple(map(to_timedelta, course.dispatches)),
-        gives_up_after=None if course.reason is None else to_timedelta(course.end),
-        reason=course.reason,
+    schedule = _schedule(config, takes)
+    return RetrySchedule(
+        attempts=tuple(map(to_timedelta, schedule.dispatches)),
+        gives_up_after=None if schedule.reason is None else to_timedelta(schedule.end),
+        reason=schedule.reason,
         _config=config,
         _takes=takes,
     )
@@ -133,11 +133,11 @@ def _config(given: Any, knobs: Knobs) -> RetryConfig:
         raise ValueError(f"The service refuses this retry config: {refusal.message}") from None
     except (ValueError, TypeError, RecursionError, SystemError) as error:  # the last is protobuf's
         told = shortened(safe_str(error)).removeprefix("retry_config.")  # its fields are given as they are
-        raise ValueError(f"This retry config can't be planned: {told}") from None
+        raise ValueError(f"This retry config can't be read: {told}") from None
     return queue.config.retry_config
 
 
-def _course(config: RetryConfig, takes: int) -> RetrySchedule:
+def _schedule(config: RetryConfig, takes: int) -> ModelSchedule:
     return schedule_of(config, takes=takes, retention=TASK_TTL, limit=ATTEMPTS)
 
 

@@ -21,7 +21,7 @@ import pytest
 from google.api_core.exceptions import GoogleAPICallError
 
 import pytest_cloudtasks
-from pytest_cloudtasks import FakeCloudTasks, plan
+from pytest_cloudtasks import FakeCloudTasks, retry_schedule
 
 PACKAGE = str(Path(pytest_cloudtasks.__file__).parent)
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -188,7 +188,7 @@ OWNERS: dict[str, Callable[[FakeCloudTasks], Any]] = {
     "forward().": lambda fake: fake.forward("https://other.test/"),
     "fail_rpc().": lambda fake: fake.fail_rpc("create_task", "UNAVAILABLE"),
     "task_request().": lambda fake: fake.task_request(),
-    "plan().": lambda fake: plan({"max_attempts": 3}),
+    "retry_schedule().": lambda fake: retry_schedule({"max_attempts": 3}),
 }
 OF_THE_USER = {"type", "error", "a lambda"}
 """Values that can be called: what they raise as an application is the application's own error."""
@@ -235,8 +235,8 @@ def methods() -> Iterator[Any]:
                         yield pytest.param(prefix, name, parameter, id=f"{prefix}{name}-{parameter}")
     for parameter in inspect.signature(FakeCloudTasks).parameters:
         yield pytest.param("FakeCloudTasks", "", parameter, id=f"FakeCloudTasks-{parameter}")
-    for parameter in inspect.signature(plan).parameters:
-        yield pytest.param("plan", "", parameter, id=f"plan-{parameter}")
+    for parameter in inspect.signature(retry_schedule).parameters:
+        yield pytest.param("retry_schedule", "", parameter, id=f"retry_schedule-{parameter}")
 
 
 def called(fake: FakeCloudTasks, owner: str, name: str, parameter: str, value: Any) -> None:
@@ -244,8 +244,8 @@ def called(fake: FakeCloudTasks, owner: str, name: str, parameter: str, value: A
     if owner == "FakeCloudTasks":
         with FakeCloudTasks(**{"start": NOW, "time": "virtual", parameter: value}):
             return
-    if owner == "plan":
-        plan(**{"retry_config": {"max_attempts": 3}, parameter: value})
+    if owner == "retry_schedule":
+        retry_schedule(**{"retry_config": {"max_attempts": 3}, parameter: value})
         return
     method = getattr(OWNERS[owner](fake), name)
     arguments = {**NEEDS.get(name, lambda _: {})(fake), parameter: value}

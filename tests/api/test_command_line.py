@@ -31,7 +31,7 @@ It is given up after 0.1 s, by max_attempts 2.
 def test_a_plan_is_printed_as_a_table() -> None:
     """In a process of its own, as it is called from a shell."""
     options = ["--max-attempts", "3", "--min-backoff", "10s", "--attempt-takes", "2s"]
-    command = [sys.executable, "-W", "ignore::FutureWarning", "-m", "pytest_cloudtasks", "plan", *options]
+    command = [sys.executable, "-W", "ignore::FutureWarning", "-m", "pytest_cloudtasks", "retry-schedule", *options]
     assert subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8").stdout == THREE
 
 
@@ -39,7 +39,7 @@ def test_each_queue_of_a_file_has_its_plan(tmp_path: Path, capsys: pytest.Captur
     """What is given besides holds for all of them."""
     file = tmp_path / "queue.yaml"
     file.write_text("queue:\n- name: mails\n  retry_parameters:\n    min_backoff_seconds: 2\n- name: reports\n")
-    assert main(["plan", str(file), "--max-attempts", "2"]) == 0
+    assert main(["retry-schedule", str(file), "--max-attempts", "2"]) == 0
     assert capsys.readouterr().out == OF_FILE
 
 
@@ -49,7 +49,7 @@ def test_a_reader_may_have_had_enough() -> None:
     os.close(reading)
     try:
         # Google's packages tell a Python that they are about to leave.
-        command = [sys.executable, "-W", "ignore::FutureWarning", "-m", "pytest_cloudtasks", "plan"]
+        command = [sys.executable, "-W", "ignore::FutureWarning", "-m", "pytest_cloudtasks", "retry-schedule"]
         ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
     finally:
         os.close(writing)
@@ -73,8 +73,8 @@ def test_what_is_wrong_is_told_in_a_sentence(
 ) -> None:
     """As command lines do, with exit code 2."""
     with pytest.raises(SystemExit) as end:
-        main(["plan", *arguments])
+        main(["retry-schedule", *arguments])
     assert end.value.code == 2
     said = capsys.readouterr().err
-    assert said.startswith("usage: python -m pytest_cloudtasks plan [-h] ")
-    assert said.endswith(f"\npython -m pytest_cloudtasks plan: error: {message}\n")
+    assert said.startswith("usage: python -m pytest_cloudtasks retry-schedule [-h] ")
+    assert said.endswith(f"\npython -m pytest_cloudtasks retry-schedule: error: {message}\n")

@@ -32,7 +32,7 @@ from pytest_cloudtasks import (
     LegacyCloudTasksClient,
     Mount,
     QueueRecord,
-    RetryPlan,
+    RetrySchedule,
     Route,
     RpcCall,
     Summary,
@@ -41,7 +41,7 @@ from pytest_cloudtasks import (
     TaskState,
     current,
     exactly,
-    plan,
+    retry_schedule,
     strategies,
 )
 from pytest_cloudtasks.stateful import CloudTasksMachine
@@ -239,7 +239,7 @@ def test_context_manager_gives_the_handle() -> None:
 
 def test_plans() -> None:
     """A plan is typed, and its assertions take durations."""
-    receipts = assert_type(plan({"max_attempts": 5}, attempt_takes=timedelta(seconds=2)), RetryPlan)
+    receipts = assert_type(retry_schedule({"max_attempts": 5}, attempt_takes=timedelta(seconds=2)), RetrySchedule)
     assert len(assert_type(receipts.attempts, "Sequence[timedelta]")) == 5
     assert assert_type(receipts.span, timedelta) < timedelta(minutes=1)
     assert assert_type(receipts.gives_up_after, "timedelta | None") is not None

@@ -489,7 +489,7 @@ def test_an_address_of_ipv6_is_served() -> None:
 
 def test_a_command_works_without_a_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python has none where the process was started with a closed one."""
-    monkeypatch.setattr(sys, "argv", ["pytest-cloudtasks", "plan", "--max-attempts", "1"])
+    monkeypatch.setattr(sys, "argv", ["pytest-cloudtasks", "retry-schedule", "--max-attempts", "1"])
     monkeypatch.setattr(sys, "stdout", None)
     assert run() == 0
 

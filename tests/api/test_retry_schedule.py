@@ -7,7 +7,7 @@ import pytest
 from google.cloud import tasks_v2
 from google.protobuf import duration_pb2
 
-from pytest_cloudtasks import CloudTasksAssertionError, plan
+from pytest_cloudtasks import CloudTasksAssertionError, retry_schedule
 
 SECOND = timedelta(seconds=1)
 FIVE = """\
@@ -49,45 +49,45 @@ def message(kind: Any) -> Any:
     ],
     ids=lambda given: type(given).__name__,
 )
-def test_a_plan_of_whatever_has_a_retry_config(given: Any) -> None:
+def test_a_schedule_of_whatever_has_a_retry_config(given: Any) -> None:
     """Fields, a RetryConfig, or a message that has one; the rest are the service's defaults."""
-    five = plan(given)
+    five = retry_schedule(given)
     assert [at / SECOND for at in five.attempts] == [0, 10, 30, 70, 150]
     assert (five.span, five.gives_up_after) == (timedelta(seconds=150), timedelta(seconds=150))
     assert five.reason == "max_attempts 5"
     assert str(five) == FIVE
 
 
-def test_a_plan_of_a_task_is_that_of_its_own_config() -> None:
+def test_a_schedule_of_a_task_is_that_of_its_own_config() -> None:
     """A task's retry_config is read like a queue's."""
     if "retry_config" in tasks_v2.Task.pb(None).DESCRIPTOR.fields_by_name:
-        assert str(plan(message(tasks_v2.Task))) == FIVE
+        assert str(retry_schedule(message(tasks_v2.Task))) == FIVE
 
 
 def test_without_a_config_the_plan_is_that_of_the_defaults() -> None:
     """A hundred attempts in three and a half days."""
-    default = plan()
+    default = retry_schedule()
     assert len(default.attempts) == 100
     assert default.span == timedelta(days=3, hours=12, minutes=49, seconds=13.5)
 
 
 def test_attempts_that_take_time_put_the_next_ones_off() -> None:
     """The wait counts from the end of the attempt, and giving up comes with the end of the last one."""
-    slow = plan({"max_attempts": 3, "min_backoff": "10s"}, attempt_takes=2 * SECOND)
+    slow = retry_schedule({"max_attempts": 3, "min_backoff": "10s"}, attempt_takes=2 * SECOND)
     assert [at / SECOND for at in slow.attempts] == [0, 12, 34]
     assert slow.gives_up_after == timedelta(seconds=36)
 
 
 def test_a_long_plan_is_cut() -> None:
     """What goes on for ever is shown by its beginning and its end."""
-    endless = plan({"max_attempts": -1, "max_backoff": "0.1s"})
+    endless = retry_schedule({"max_attempts": -1, "max_backoff": "0.1s"})
     assert (endless.reason, endless.gives_up_after) == (None, None)
     assert str(endless) == CAPPED
 
 
 def test_giving_up_in_time_is_asserted() -> None:
-    """The instant itself counts; a moment less fails, with the plan."""
-    five = plan({"max_attempts": 5, "min_backoff": "10s"})
+    """The instant itself counts; a moment less fails, with the schedule."""
+    five = retry_schedule({"max_attempts": 5, "min_backoff": "10s"})
     five.assert_gives_up_within(timedelta(seconds=150))
     with pytest.raises(CloudTasksAssertionError) as failure:
         five.assert_gives_up_within(timedelta(seconds=149))
@@ -100,14 +100,14 @@ def test_giving_up_in_time_is_asserted() -> None:
 def test_what_is_not_given_up_for_long_is_told() -> None:
     """Without limits a task ends with its retention; or no end is in sight."""
     with pytest.raises(CloudTasksAssertionError, match="it is given up after 31 d, at the end of its retention"):
-        plan({"max_attempts": -1}).assert_gives_up_within(timedelta(days=30))
+        retry_schedule({"max_attempts": -1}).assert_gives_up_within(timedelta(days=30))
     with pytest.raises(CloudTasksAssertionError, match=r"after 10,000 attempts in 16 min .* it is not given up yet"):
-        plan({"max_attempts": -1, "max_backoff": "0.1s"}).assert_gives_up_within(timedelta(days=30))
+        retry_schedule({"max_attempts": -1, "max_backoff": "0.1s"}).assert_gives_up_within(timedelta(days=30))
 
 
 def test_surviving_an_outage_is_asserted() -> None:
     """An attempt has to come when it is over; how many it takes is told."""
-    five = plan({"max_attempts": 5, "min_backoff": "10s"})
+    five = retry_schedule({"max_attempts": 5, "min_backoff": "10s"})
     five.assert_survives_outage(timedelta(seconds=150))
     with pytest.raises(CloudTasksAssertionError) as failure:
         five.assert_survives_outage(timedelta(hours=1))
@@ -116,13 +116,13 @@ def test_surviving_an_outage_is_asserted() -> None:
         " 2 min 30 s, and it is given up after 2 min 30 s, by max_attempts 5. With max_attempts 10 it would be.\n\n"
         f"{FIVE}"
     )
-    plan({"max_attempts": 10, "min_backoff": "10s"}).assert_survives_outage(timedelta(hours=1))
+    retry_schedule({"max_attempts": 10, "min_backoff": "10s"}).assert_survives_outage(timedelta(hours=1))
 
 
 def test_what_the_service_refuses_is_refused() -> None:
     """With its own text."""
     with pytest.raises(ValueError, match="retry config") as refusal:
-        plan({"max_attempts": -2})
+        retry_schedule({"max_attempts": -2})
     assert str(refusal.value) == (
         "The service refuses this retry config: RetryConfig.maxAttempts must be greater or equal to -1."
     )
@@ -148,14 +148,14 @@ def test_what_the_service_refuses_is_refused() -> None:
 def test_what_is_no_retry_config_is_refused(config: Any, told: str) -> None:
     """A misspelt field and a value that it can't have, in the words that a queue is refused in."""
     with pytest.raises(ValueError, match="retry config") as refusal:
-        plan(config)
-    assert str(refusal.value) == f"This retry config can't be planned: {told}"
+        retry_schedule(config)
+    assert str(refusal.value) == f"This retry config can't be read: {told}"
 
 
 def test_a_target_takes_no_negative_time() -> None:
     """Such a duration is refused."""
     with pytest.raises(ValueError, match="attempt_takes") as refusal:
-        plan(attempt_takes=-SECOND)
+        retry_schedule(attempt_takes=-SECOND)
     assert str(refusal.value) == (
         "attempt_takes is a duration of zero or more, and got datetime.timedelta(days=-1, seconds=86399)."
     )
@@ -163,6 +163,7 @@ def test_a_target_takes_no_negative_time() -> None:
 
 def test_a_plan_in_an_assertion_is_short() -> None:
     """Its repr has what users can ask it for, and nothing that it keeps for itself."""
-    assert repr(plan({"max_attempts": 1})) == (
-        "RetryPlan(attempts=(datetime.timedelta(0),), gives_up_after=datetime.timedelta(0), reason='max_attempts 1')"
+    assert repr(retry_schedule({"max_attempts": 1})) == (
+        "RetrySchedule(attempts=(datetime.timedelta(0),), gives_up_after=datetime.timedelta(0), reason='max_attempts"
+        " 1')"
     )
