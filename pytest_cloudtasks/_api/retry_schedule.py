@@ -10,6 +10,7 @@ from typing import Any
 from .._service.options import Knobs
 from .._service.queue_settings import TASK_TTL
 from .._service.retry import RETENTION, UNLIMITED, RetryConfig, schedule_of
+from .._service.retry import RetrySchedule as ModelSchedule
 from .._service.service import Service
 from .._simulation.exceptions import CloudTasksAssertionError
 from .._simulation.formatting import duration_text, offset_text
