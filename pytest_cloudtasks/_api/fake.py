@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .._clients.clients import bound_async_client, bound_client, bound_legacy_client
 from .._clients.interception import interception
-from .._clients.router import switchboard
+from .._clients.router import router
 from .._diagnostics.lints import Lints
 from .._diagnostics.strict import check_strictness
 from .._messages.errors import exception_for
@@ -392,7 +392,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
 
 def current() -> FakeCloudTasks:
     """The active fake, the innermost if several are nested. Raises RuntimeError if there is none."""
-    simulation = switchboard.backend
+    simulation = router.backend
     fake = simulation.handle if isinstance(simulation, Simulation) else None
     if not isinstance(fake, FakeCloudTasks):
         raise RuntimeError(

@@ -24,7 +24,7 @@ Bind = Callable[[str], "Backend | grpc.aio.Channel"]
 """Decides where a call to an RPC goes."""
 
 
-class LateBoundAioChannel(grpc.aio.Channel):  # type: ignore[misc]
+class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
     """Takes the place of the channel in Google's own asyncio transport. It belongs to no event loop."""
 
     def __init__(self, bind: Bind, close: Callable[[], Awaitable[None]], *, stays_open: bool = False) -> None:
@@ -44,9 +44,9 @@ class LateBoundAioChannel(grpc.aio.Channel):  # type: ignore[misc]
 
     def unary_unary(
         self, method: str, request_serializer: Any = None, response_deserializer: Any = None, *args: Any, **kwargs: Any
-    ) -> LateBoundAioCall:
+    ) -> DeferredAioCall:
         """The callable for one RPC, ``/google.cloud.tasks.v2.CloudTasks/CreateTask``."""
-        return LateBoundAioCall(self, method, request_serializer, response_deserializer)
+        return DeferredAioCall(self, method, request_serializer, response_deserializer)
 
     def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
         """Cloud Tasks has no streaming RPC."""
@@ -69,17 +69,17 @@ class LateBoundAioChannel(grpc.aio.Channel):  # type: ignore[misc]
         self._closed = not self._stays_open
         await self._close()
 
-    async def __aenter__(self) -> LateBoundAioChannel:
+    async def __aenter__(self) -> DeferredAioChannel:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
 
 
-class LateBoundAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
+class DeferredAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
     """One RPC of a late-bound asyncio channel."""
 
-    def __init__(self, channel: LateBoundAioChannel, method: str, serializer: Any, deserializer: Any) -> None:
+    def __init__(self, channel: DeferredAioChannel, method: str, serializer: Any, deserializer: Any) -> None:
         self._channel = channel
         self._method = method
         self._serializer = serializer

@@ -21,7 +21,7 @@ Bind = Callable[[str], "Backend | grpc.Channel"]
 _ENDED = InProcessCall()
 
 
-class LateBoundChannel(grpc.Channel):  # type: ignore[misc]
+class DeferredChannel(grpc.Channel):  # type: ignore[misc]
     """Takes the place of the channel in Google's own gRPC transport."""
 
     def __init__(self, bind: Bind, close: Callable[[], None], *, stays_open: bool = False) -> None:
@@ -30,15 +30,15 @@ class LateBoundChannel(grpc.Channel):  # type: ignore[misc]
         """Where a call to an RPC goes now."""
         self._close = close
         self._stays_open = stays_open
-        self._calls: dict[str, LateBoundCall] = {}
+        self._calls: dict[str, DeferredCall] = {}
 
     def unary_unary(
         self, method: str, request_serializer: Any = None, response_deserializer: Any = None, *args: Any, **kwargs: Any
-    ) -> LateBoundCall:
+    ) -> DeferredCall:
         """The callable for one RPC, ``/google.cloud.tasks.v2.CloudTasks/CreateTask``."""
         call = self._calls.get(method)
         if call is None:
-            call = LateBoundCall(self, method, request_serializer, response_deserializer)
+            call = DeferredCall(self, method, request_serializer, response_deserializer)
             self._calls[method] = call
         return call
 
@@ -61,7 +61,7 @@ class LateBoundChannel(grpc.Channel):  # type: ignore[misc]
             self.bind = _refuse
         self._close()
 
-    def __enter__(self) -> LateBoundChannel:
+    def __enter__(self) -> DeferredChannel:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -72,10 +72,10 @@ def _refuse(rpc: str) -> Backend:
     raise ValueError("Cannot invoke RPC on closed channel!")
 
 
-class LateBoundCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
+class DeferredCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
     """One RPC of a late-bound channel."""
 
-    def __init__(self, channel: LateBoundChannel, method: str, serializer: Any, deserializer: Any) -> None:
+    def __init__(self, channel: DeferredChannel, method: str, serializer: Any, deserializer: Any) -> None:
         self._channel = channel
         self._method = method
         self._serializer = serializer

@@ -60,12 +60,12 @@ class Interception:
         import_watch.look_again()
 
     def _patch_verification(self, module: ModuleType) -> None:
-        from .router import switchboard
+        from .router import router
         from .tokens import verifying_here
 
         if not hasattr(module, "_fetch_certs"):
             return  # a stub of the user's
-        fetch = verifying_here(module._fetch_certs, lambda: switchboard.backend is not None)
+        fetch = verifying_here(module._fetch_certs, lambda: router.backend is not None)
         self._patch.attribute(module, "_fetch_certs", fetch)
 
     def _patch_client(self, module: ModuleType) -> None:
@@ -87,16 +87,16 @@ class Interception:
         from . import transports
 
         registry = module.CloudTasksClientMeta._transport_registry
-        for kind, late_bound, redirectable in (
-            ("grpc", transports.late_bound_grpc, transports.redirectable),
-            ("grpc_asyncio", transports.late_bound_grpc_asyncio, transports.redirectable_async),
+        for kind, deferred, redirectable in (
+            ("grpc", transports.deferred_grpc, transports.redirectable),
+            ("grpc_asyncio", transports.deferred_grpc_asyncio, transports.redirectable_async),
         ):
             stock = registry[kind]
-            self._patch.item(registry, kind, late_bound(stock))
+            self._patch.item(registry, kind, deferred(stock))
             self._patch.attribute(stock, "__init__", _redirecting(stock.__init__, redirectable))
         if "rest" in registry:
             self._patch.item(
-                registry, "rest", transports.late_bound_rest(registry["rest"], CLIENT_MODULES[module.__name__])
+                registry, "rest", transports.deferred_rest(registry["rest"], CLIENT_MODULES[module.__name__])
             )
 
 
@@ -107,10 +107,10 @@ def _without_key(original: Any, loader: str) -> Any:
     def build(cls: Any, source: Any, *args: Any, **kwargs: Any) -> Any:
         from google.oauth2 import service_account
 
-        from .router import switchboard
+        from .router import router
         from .transports import CredentialsToLoad
 
-        if not switchboard.needs_no_credentials:
+        if not router.needs_no_credentials:
             return original.__func__(cls, source, *args, **kwargs)
         kwargs["credentials"] = CredentialsToLoad(lambda: getattr(service_account.Credentials, loader)(source))
         return cls(*args, **kwargs)
@@ -124,10 +124,10 @@ def _redirecting(init: Callable[..., None], redirectable: Callable[[Any], Any]) 
     @functools.wraps(init)
     def wrapped(self: Any, *args: Any, channel: Any = None, **kwargs: Any) -> None:
         from .grpc_private import address_of
-        from .router import switchboard
+        from .router import router
 
         address = address_of(channel)
-        if address is not None and switchboard.redirects(address):
+        if address is not None and router.redirects(address):
             channel = redirectable(channel)
         init(self, *args, channel=channel, **kwargs)
 

@@ -31,7 +31,7 @@ class Patch:
             self._undo.pop()()
 
 
-class StandIn(ModuleType):
+class ModuleProxy(ModuleType):
     """A module with some functions of its own; everything else is the real module's."""
 
     def __init__(self, real: ModuleType, **own: Any) -> None:

@@ -35,8 +35,8 @@ from typing import Any
 
 from .._messages.grpc_errors import InProcessRpcError
 from .channel import last_error
-from .patching import StandIn
-from .router import switchboard
+from .patching import ModuleProxy
+from .router import router
 
 _LOOPS = (
     "google.api_core.retry.retry_base",
@@ -174,7 +174,7 @@ class SkippedWaits:
         self._kept -= 1
         if self._kept == 0:
             self.monotonic = None
-            if switchboard.backend is None:
+            if router.backend is None:
                 self.uninstall()
 
     def install(self) -> None:
@@ -183,17 +183,17 @@ class SkippedWaits:
             return
         for loops, waits in ((_LOOPS, _Waits(self)), (_LOOPS_BEFORE_2_16, _WaitsBefore216(self))):
             proxies = {
-                "time": StandIn(time, monotonic=waits.monotonic, sleep=waits.sleep),
-                "asyncio": StandIn(asyncio, sleep=waits.sleep_async),
-                "random": StandIn(random, uniform=waits.uniform),
+                "time": ModuleProxy(time, monotonic=waits.monotonic, sleep=waits.sleep),
+                "asyncio": ModuleProxy(asyncio, sleep=waits.sleep_async),
+                "random": ModuleProxy(random, uniform=waits.uniform),
             }
             helpers = sys.modules.get("google.api_core.datetime_helpers")
             if helpers is not None:
-                proxies["datetime_helpers"] = StandIn(helpers, utcnow=waits.utcnow)
+                proxies["datetime_helpers"] = ModuleProxy(helpers, utcnow=waits.utcnow)
             for loop in loops:
                 self._replace(sys.modules.get(loop), proxies)
 
-    def _replace(self, module: ModuleType | None, proxies: dict[str, StandIn]) -> None:
+    def _replace(self, module: ModuleType | None, proxies: dict[str, ModuleProxy]) -> None:
         for name, proxy in proxies.items():
             if name in vars(module or object):
                 assert module is not None

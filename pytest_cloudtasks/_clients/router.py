@@ -1,4 +1,4 @@
-"""The switchboard: which fake, if any, an intercepted client's call goes to, decided call by call.
+"""The router: which fake, if any, an intercepted client's call goes to, decided call by call.
 
 Clients live as long as the process, so this is the one object of the package that does, too.
 """
@@ -36,7 +36,7 @@ class Backend(Receiver, Protocol):
         ...
 
 
-class Switchboard:
+class Router:
     """The active fakes, innermost last, and what happens where there is none."""
 
     def __init__(self) -> None:
@@ -82,4 +82,4 @@ class Switchboard:
         return self.redirected_always(address) or any(backend.redirects(address) for backend in self._backends)
 
 
-switchboard = Switchboard()
+router = Router()

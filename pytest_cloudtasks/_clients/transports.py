@@ -12,12 +12,12 @@ import grpc
 import grpc.aio
 
 from .._messages.grpc_errors import InProcessRpcError, status_code_of, status_details
-from .._messages.proto import raw
+from .._messages.proto import proto_of
 from .._messages.rest_http import HTTP_RULES
 from .._messages.rpc_call import RpcCall
-from .aio_channel import LateBoundAioChannel
-from .channel import LateBoundChannel, last_error
-from .router import Backend, switchboard
+from .aio_channel import DeferredAioChannel
+from .channel import DeferredChannel, last_error
+from .router import Backend, router
 
 
 class RealTransport:
@@ -27,7 +27,7 @@ class RealTransport:
         self._stock = stock
         self._arguments = arguments
         self._built: Any = None
-        if not switchboard.needs_no_credentials:
+        if not router.needs_no_credentials:
             self.get()
 
     def get(self) -> Any:
@@ -62,18 +62,18 @@ def credentials_of_file(filename: str) -> Any:
     from google.oauth2 import service_account
 
     load = functools.partial(service_account.Credentials.from_service_account_file, filename)
-    return CredentialsToLoad(load) if switchboard.needs_no_credentials else load()
+    return CredentialsToLoad(load) if router.needs_no_credentials else load()
 
 
 def backend_for(rpc: str) -> Backend | None:
     """The innermost fake; None outside, unless calls outside are refused."""
-    backend = switchboard.backend
-    if backend is None and switchboard.refuse_outside is not None:
-        switchboard.refuse_outside(rpc)
+    backend = router.backend
+    if backend is None and router.refuse_outside is not None:
+        router.refuse_outside(rpc)
     return backend
 
 
-def late_bound_grpc(stock: type) -> type:
+def deferred_grpc(stock: type) -> type:
     """The stock gRPC transport on a late-bound channel."""
 
     def init(self: Any, **arguments: Any) -> None:
@@ -81,13 +81,13 @@ def late_bound_grpc(stock: type) -> type:
             stock.__init__(self, **arguments)  # type: ignore[misc]
             return
         real = RealTransport(stock, arguments)
-        channel = LateBoundChannel(lambda rpc: backend_for(rpc) or real.get().grpc_channel, real.close)
+        channel = DeferredChannel(lambda rpc: backend_for(rpc) or real.get().grpc_channel, real.close)
         stock.__init__(self, channel=channel, **_of_the_client(arguments))  # type: ignore[misc]
 
     return _subclass(stock, {"__init__": init})
 
 
-def late_bound_grpc_asyncio(stock: type) -> type:
+def deferred_grpc_asyncio(stock: type) -> type:
     """The stock asyncio transport on a late-bound channel."""
 
     def init(self: Any, **arguments: Any) -> None:
@@ -95,13 +95,13 @@ def late_bound_grpc_asyncio(stock: type) -> type:
             stock.__init__(self, **arguments)  # type: ignore[misc]
             return
         real = RealTransport(stock, arguments)
-        channel = LateBoundAioChannel(lambda rpc: backend_for(rpc) or real.get().grpc_channel, real.close_async)
+        channel = DeferredAioChannel(lambda rpc: backend_for(rpc) or real.get().grpc_channel, real.close_async)
         stock.__init__(self, channel=channel, **_of_the_client(arguments))  # type: ignore[misc]
 
     return _subclass(stock, {"__init__": init})
 
 
-def late_bound_rest(stock: type, api: str) -> type:
+def deferred_rest(stock: type, api: str) -> type:
     """The stock REST transport, whose RPCs go to the fake while one is active.
 
     It builds no URL and no JSON then; errors look as if it had, with the method and URL of `rest_paths`.
@@ -138,18 +138,18 @@ def _rest_operations_client(transport: Any) -> Any:
             raise RuntimeError(f"{rpc} was called for an operation of a fake that has ended. Ask within its test.")
         return backend
 
-    return operations_v1.OperationsClient(LateBoundChannel(bind, lambda: None))
+    return operations_v1.OperationsClient(DeferredChannel(bind, lambda: None))
 
 
 def bound_to(stock: type, backend: Callable[[str], Backend]) -> Any:
     """A stock gRPC transport whose calls go to ``backend(rpc)``; tests share it, so closing it does nothing."""
-    channel = LateBoundChannel(backend, lambda: None, stays_open=True)
+    channel = DeferredChannel(backend, lambda: None, stays_open=True)
     return stock(channel=channel)
 
 
 def bound_to_async(stock: type, backend: Callable[[str], Backend]) -> Any:
     """A stock asyncio transport whose calls go to ``backend(rpc)``; closing it does nothing."""
-    channel = LateBoundAioChannel(backend, _nothing, stays_open=True)
+    channel = DeferredAioChannel(backend, _nothing, stays_open=True)
     return stock(channel=channel)
 
 
@@ -157,14 +157,14 @@ async def _nothing() -> None:
     pass
 
 
-def redirectable(channel: grpc.Channel) -> LateBoundChannel:
+def redirectable(channel: grpc.Channel) -> DeferredChannel:
     """A channel of the user's whose calls go to the fake while one is active."""
-    return LateBoundChannel(lambda rpc: switchboard.backend or channel, channel.close)
+    return DeferredChannel(lambda rpc: router.backend or channel, channel.close)
 
 
-def redirectable_async(channel: grpc.aio.Channel) -> LateBoundAioChannel:
+def redirectable_async(channel: grpc.aio.Channel) -> DeferredAioChannel:
     """An asyncio channel of the user's whose calls go to the fake while one is active."""
-    return LateBoundAioChannel(lambda rpc: switchboard.backend or channel, channel.close)
+    return DeferredAioChannel(lambda rpc: router.backend or channel, channel.close)
 
 
 def _of_the_client(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -178,13 +178,13 @@ def _subclass(stock: type, members: dict[str, Any]) -> type:
 
 
 def _rest_property(rpc: str, api: str) -> property:
-    def get(self: Any) -> LateBoundRestCall:
-        return LateBoundRestCall(self, rpc, api)
+    def get(self: Any) -> DeferredRestCall:
+        return DeferredRestCall(self, rpc, api)
 
     return property(get)
 
 
-class LateBoundRestCall:
+class DeferredRestCall:
     """One RPC of a late-bound REST transport; equal to any other for the same RPC, as the table of RPCs needs."""
 
     def __init__(self, transport: Any, rpc: str, api: str) -> None:
@@ -197,7 +197,7 @@ class LateBoundRestCall:
         return hash((id(self._transport), self._rpc))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, LateBoundRestCall) and self._transport is other._transport and self._rpc == other._rpc
+        return isinstance(other, DeferredRestCall) and self._transport is other._transport and self._rpc == other._rpc
 
     def __call__(self, request: Any, *, timeout: float | None = None, metadata: Any = (), **options: Any) -> Any:
         """The response, or Google's exception as the REST transport raises it."""
@@ -223,7 +223,7 @@ def verb_and_path(api: str, rpc: str, request: Any) -> tuple[str, str]:
 
     verb, template = HTTP_RULES[rpc]
     option = {"method": verb, "uri": f"/{api.rpartition('.')[2]}/{template}"}
-    return verb.upper(), path_template.transcode([option], message=raw(request))["uri"]
+    return verb.upper(), path_template.transcode([option], message=proto_of(request))["uri"]
 
 
 def http_error(error: InProcessRpcError, verb: str, url: str) -> Exception:

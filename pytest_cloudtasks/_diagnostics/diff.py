@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from unicodedata import bidirectional
 
-from .._messages.proto import PACKAGE, is_message, raw
+from .._messages.proto import PACKAGE, is_message, proto_of
 from .._simulation.formatting import ABSENT, bytes_text, duration_text, shown_apart
 from .._simulation.history import short_resource
 from .._simulation.matching import Difference, exactly, matches
@@ -299,14 +299,14 @@ def _on_records(left: Any, right: Any) -> list[str]:
 def _message(value: Any, beside: Any) -> Any:
     """Protobuf's message behind ``value``, a dict being one of the same type as ``beside``; None if there is none."""
     if isinstance(value, TaskRecord):
-        return raw(value.message)
+        return proto_of(value.message)
     if is_message(value):
-        return raw(value)
+        return proto_of(value)
     kind = type(beside.message if isinstance(beside, TaskRecord) else beside)
     if not isinstance(value, Mapping) or not (is_message(beside) or isinstance(beside, TaskRecord)):
         return None
     try:
-        return raw(kind(value) if hasattr(kind, "pb") else kind(**value))
+        return proto_of(kind(value) if hasattr(kind, "pb") else kind(**value))
     except Exception:  # it has fields that the message lacks, or values of other types
         return None
 

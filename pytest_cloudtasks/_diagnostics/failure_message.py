@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .._clients.clients import mocked_names
-from .._messages.proto import raw
+from .._messages.proto import proto_of
 from .._messages.rpc_call import RpcCall
 from .._service.task import Task
 from .._service.validation import queue_of
@@ -175,7 +175,7 @@ def _rejected(simulation: Simulation, since: int) -> Iterator[tuple[RpcCall, Tas
     for call in simulation.log.since(since):
         if call.method != "create_task" or call.result is not None or not hasattr(call.error, "code"):
             continue
-        message = raw(call.request.task)
+        message = proto_of(call.request.task)
         if message.WhichOneof(message.DESCRIPTOR.oneofs[0].name) not in _WITH_URL:
             continue
         spec = simulation.frontend.messages.task_spec(message)

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from .backported_types import CompletedTypes, buffer_messages
-from .proto import raw_class
+from .proto import proto_class
 from .rpc_call import rpc_of
 from .rpc_handlers import Frontend
 from .versioned_rpcs import NOT_SERVED
@@ -74,7 +74,7 @@ class Method(NamedTuple):
     @property
     def request_class(self) -> Any:
         """Protobuf's class of its request."""
-        return raw_class(self.request)
+        return proto_class(self.request)
 
 
 @cache

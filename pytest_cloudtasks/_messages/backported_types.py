@@ -13,7 +13,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from .proto import raw_class
+from .proto import proto_class
 
 _BORROWED = (
     "BatchCreateTasksMetadata",
@@ -41,9 +41,9 @@ class CompletedTypes(ModuleType):
 
     @cached_property
     def _made(self) -> dict[str, Any]:
-        own = raw_class(self._types.Task).DESCRIPTOR
+        own = proto_class(self._types.Task).DESCRIPTOR
         lenders = import_module("google.cloud.tasks_v2.types")
-        lent = [raw_class(getattr(lenders, name)).DESCRIPTOR for name in _BORROWED if hasattr(lenders, name)]
+        lent = [proto_class(getattr(lenders, name)).DESCRIPTOR for name in _BORROWED if hasattr(lenders, name)]
         return _moved(lent, own.full_name.rpartition(".")[0], own.file.pool) if lent else {}
 
 
@@ -98,11 +98,11 @@ class BufferMessages(NamedTuple):
 def buffer_messages(types: ModuleType) -> BufferMessages:
     """The messages of a version. Evidence: documented (their fields)."""
     if hasattr(types, "BufferTaskRequest"):
-        return BufferMessages(raw_class(types.BufferTaskRequest), raw_class(types.BufferTaskResponse))
+        return BufferMessages(proto_class(types.BufferTaskRequest), proto_class(types.BufferTaskResponse))
     from google.api import httpbody_pb2
     from google.protobuf import descriptor_pb2
 
-    task = raw_class(types.Task).DESCRIPTOR
+    task = proto_class(types.Task).DESCRIPTOR
     package, _, _ = task.full_name.rpartition(".")
     file = descriptor_pb2.FileDescriptorProto(
         name=f"pytest_cloudtasks/{package}/buffer_task.proto",

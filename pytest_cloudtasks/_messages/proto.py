@@ -16,12 +16,12 @@ PACKAGE = "google.cloud.tasks."
 """What the full names of Google's messages for tasks begin with."""
 
 
-def raw_class(kind: Any) -> Any:
+def proto_class(kind: Any) -> Any:
     """Protobuf's class behind one of the library's."""
     return kind.pb(None) if hasattr(kind, "pb") else kind
 
 
-def raw(message: Any) -> Any:
+def proto_of(message: Any) -> Any:
     """Protobuf's message behind one of the library's; the same message, not a copy."""
     return getattr(message, "_pb", message)
 
@@ -31,26 +31,26 @@ def is_message(value: object) -> bool:
     return is_message_of_tasks(_described(type(value)))
 
 
-def raw_within(value: Any) -> Any:
+def protos_within(value: Any) -> Any:
     """``value`` with every message of the library's in it, at any depth of dicts and lists, as protobuf's."""
     if isinstance(value, Mapping):
-        return {key: raw_within(one) for key, one in value.items()}
+        return {key: protos_within(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [raw_within(one) for one in value]
-    return raw(value)
+        return [protos_within(one) for one in value]
+    return proto_of(value)
 
 
-def restored(kind: Any, content: bytes) -> Any:
+def parsed_as(kind: Any, content: bytes) -> Any:
     """The message of ``kind``, the library's or protobuf's, whose bytes are ``content``."""
-    return shown(kind, raw_class(kind).FromString(content))
+    return wrapped(kind, proto_class(kind).FromString(content))
 
 
-def shown(kind: Any, message: Any) -> Any:
+def wrapped(kind: Any, message: Any) -> Any:
     """Protobuf's message as the library's ``kind`` shows it."""
     return kind.wrap(message) if hasattr(kind, "wrap") else message
 
 
-def shown_as(kind: Any) -> Callable[[Any], Any]:
+def wrapper_of(kind: Any) -> Callable[[Any], Any]:
     """What shows protobuf's messages as the library's ``kind``."""
     return kind.wrap if hasattr(kind, "wrap") else lambda message: message
 
@@ -162,7 +162,7 @@ ROUTING_WITHIN = ("app_engine_http_queue", "app_engine_http_target")
 """The fields in which v2beta3 and v2beta2 keep a queue's app_engine_routing_override."""
 
 
-def spelled(descriptor: Any, name: str) -> str:
+def field_name(descriptor: Any, name: str) -> str:
     """What a message calls the field that v2 calls ``name``; "" if it has none."""
     return next((one for one in (name, SYNONYMS.get(name, "")) if one in descriptor.fields_by_name), "")
 
@@ -194,7 +194,7 @@ def built_queue(kind: Any, fields: Mapping[str, Any], name: str) -> Any:
     try:
         return built(kind, {**fields, "name": name})
     except REFUSALS as error:
-        told = _trouble(raw_class(kind).DESCRIPTOR, fields, "", lambda value: _builds(kind, value)) or f"{error}."
+        told = _trouble(proto_class(kind).DESCRIPTOR, fields, "", lambda value: _builds(kind, value)) or f"{error}."
         raise (TypeError if isinstance(error, TypeError) else ValueError)(told) from None
 
 

@@ -17,14 +17,14 @@ from .proto import (
     OURS,
     ROUTING_WITHIN,
     camel_case,
+    field_name,
     is_message_of_tasks,
     is_repeated,
     plain,
-    raw,
-    raw_class,
+    proto_class,
+    proto_of,
     set_instant,
-    shown,
-    spelled,
+    wrapped,
 )
 
 if TYPE_CHECKING:
@@ -43,19 +43,19 @@ class QueueMessages:
 
     def __init__(self, types: ModuleType) -> None:
         self.types = types
-        self._queue = raw_class(types.Queue)
+        self._queue = proto_class(types.Queue)
         descriptor = self._queue.DESCRIPTOR
         fields = descriptor.fields_by_name
         self.queue_fields = frozenset(fields)
         self.has_pull_queues = "pull_target" in fields
         self._routing = next((name for name in ROUTING_WITHIN if name in fields), "")
-        self._type = spelled(descriptor, "type")
+        self._type = field_name(descriptor, "type")
         self._ttls = [name for name in _TTLS if name in fields]
         self._has_logging = "stackdriver_logging_config" in fields
         self._has_http_target = "http_target" in fields
         rates = fields["rate_limits"].message_type
-        self._rate = spelled(rates, "max_dispatches_per_second")
-        self._concurrency = spelled(rates, "max_concurrent_dispatches")
+        self._rate = field_name(rates, "max_dispatches_per_second")
+        self._concurrency = field_name(rates, "max_concurrent_dispatches")
         attempts = fields["retry_config"].message_type.fields_by_name
         self._has_unlimited = "unlimited_attempts" in attempts
         self._sets_burst = bool(self._routing)  # which only v2 has at the top
@@ -78,7 +78,7 @@ class QueueMessages:
         """The fields that a filter of ListQueues is made of."""
         from .filter_fields import FilterFields
 
-        return FilterFields(self._queue.DESCRIPTOR, lambda queue: raw(self.queue(queue)))
+        return FilterFields(self._queue.DESCRIPTOR, lambda queue: proto_of(self.queue(queue)))
 
     # --- reading -------------------------------------------------------------------------------------------------
 
@@ -147,7 +147,7 @@ class QueueMessages:
         """Return whether ``path`` leads to a field of this version's Queue, and not below a list or a duration."""
         message = self._queue.DESCRIPTOR
         for part in path.split("."):
-            name = "" if message is None else spelled(message, part)
+            name = "" if message is None else field_name(message, part)
             if not name:
                 return False
             field = message.fields_by_name[name]
@@ -181,7 +181,7 @@ class QueueMessages:
         self._write_other(message, config.other)
         if self.has_pull_queues and queue.is_pull:
             message.pull_target.SetInParent()
-        return shown(self.types.Queue, message)
+        return wrapped(self.types.Queue, message)
 
     def _write_other(self, message: Any, other: Settings) -> None:
         """Where routing and HTTP target exclude each other, the HTTP target is shown. Evidence: our choice."""
@@ -215,21 +215,21 @@ class QueueMessages:
         """
         from google.protobuf import field_mask_pb2
 
-        whole = raw(message)
+        whole = proto_of(message)
         _set(whole.stats, {key: value for key, value in stats._asdict().items() if not key.endswith("_time")})
         if stats.oldest_estimated_arrival_time is not None:
             set_instant(
                 whole.stats.oldest_estimated_arrival_time, truncated(stats.oldest_estimated_arrival_time, 1_000)
             )
         if list(paths) == ["*"]:
-            return shown(self.types.Queue, whole)
+            return wrapped(self.types.Queue, whole)
         for path in paths:
             if not self._is_path(path):
                 raise errors.READ_MASK_UNKNOWN_FIELD.error(path=path)
         names = [self._type if path == "type" else path for path in paths]
         part = self._queue()
         field_mask_pb2.FieldMask(paths=names).MergeMessage(whole, part)
-        return shown(self.types.Queue, part)
+        return wrapped(self.types.Queue, part)
 
     def list_queues_response(self, queues: Iterable[Queue], next_page_token: str, show: Callable[[Queue], Any]) -> Any:
         """A ListQueuesResponse; ``show`` makes a message of each queue."""

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote
 from . import rest_http
 from .api_versions import TYPES, Method, methods_of
 from .grpc_errors import InProcessRpcError
-from .proto import shown as as_the_library_has_it
+from .proto import wrapped
 from .rest_http import (
     BODIES,
     FORM,
@@ -79,7 +79,7 @@ def _answered(
     message = _message(request, route, parameters, body)
     method = route.method
     metadata = tuple((name.lower(), value) for name, value in request.headers)
-    call = RpcCall(method.rpc, method.api, as_the_library_has_it(method.request, message), None, metadata)
+    call = RpcCall(method.rpc, method.api, wrapped(method.request, message), None, metadata)
     try:
         response = receive(call)
     except InProcessRpcError as error:

@@ -21,7 +21,7 @@ from google.protobuf import any_pb2, json_format
 from google.protobuf.descriptor import FieldDescriptor
 
 from .json_text import JsonError, read_json
-from .proto import is_repeated, raw
+from .proto import is_repeated, proto_of
 from .rest_http import RestError, invalid
 
 _LONGEST = 1_000
@@ -400,7 +400,7 @@ def _cut(text: str) -> str:
 
 def shown(message: Any, *, enums_as_numbers: bool) -> dict[str, Any]:
     """Return a response as JSON has it: without fields at their default, whole numbers without a fraction."""
-    message = raw(message)
+    message = proto_of(message)
     pool = message.DESCRIPTOR.file.pool
     found = json_format.MessageToDict(message, use_integers_for_enums=enums_as_numbers, descriptor_pool=pool)
     return _with_whole_numbers(found)  # type: ignore[no-any-return]

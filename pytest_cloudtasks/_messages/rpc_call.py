@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from .proto import raw, restored
+from .proto import parsed_as, proto_of
 
 
 class RpcCall:
@@ -51,7 +51,7 @@ class RpcCall:
         self.timeout = timeout
         self.metadata = metadata
         self.error: BaseException | None = None
-        self.message = raw(request)
+        self.message = proto_of(request)
         """Protobuf's own message, for those who answer the call; None once it is answered."""
         self.event = self.note = self.offset = 0
         """On the timeline it came before the event and the note of these numbers, so long after the start (ns)."""
@@ -66,14 +66,14 @@ class RpcCall:
     def request(self) -> Any:
         """The request message, as it was when it arrived."""
         if type(self._request) is bytes:
-            self._request = restored(self._request_kind, self._request)
+            self._request = parsed_as(self._request_kind, self._request)
         return self._request
 
     @property
     def result(self) -> Any:
         """The response, as it was given; None if there was none."""
         if type(self._result) is bytes:
-            self._result = restored(self._result_kind, self._result)
+            self._result = parsed_as(self._result_kind, self._result)
         return self._result
 
     @property
@@ -89,7 +89,7 @@ class RpcCall:
     def answer(self, response: Any) -> None:
         """``response`` is what the service said."""
         self._result_kind = type(response)
-        self._result = raw(response).SerializeToString()
+        self._result = proto_of(response).SerializeToString()
 
     def __repr__(self) -> str:
         return (

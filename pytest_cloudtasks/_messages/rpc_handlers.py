@@ -12,7 +12,7 @@ from .._service.queue import Queue, QueueState, stats_of
 from .._service.service import Service
 from .._service.task import Task
 from .._service.validation import Rpc, check_call, check_new_queue, location_of, queue_of
-from .proto import built_queue, raw
+from .proto import built_queue, proto_of
 from .rpc_call import RpcCall
 from .tasks import VIEW_FULL, Messages
 from .versioned_rpcs import NOT_SERVED, NewestRpcs, PullRpcs
@@ -64,7 +64,7 @@ class Frontend:
 
     def fields_of_missing_queue(self, request: Any) -> Mapping[str, Any]:
         """What a queue has to be like for the task that ``request`` would create in it."""
-        task = getattr(raw(request), "task", None)
+        task = getattr(proto_of(request), "task", None)
         is_pull = self.messages.has_pull_queues and task is not None and task.HasField("pull_message")
         return {"pull_target": {}} if is_pull else {}
 

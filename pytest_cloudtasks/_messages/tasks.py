@@ -12,7 +12,7 @@ from .._service.request import AppEngineTarget, Headers, HttpTarget, OAuthToken,
 from .._service.task import Attempt, Task, TaskSpec
 from .._service.validation import NO_INSTANT
 from .._units import SECOND, truncated
-from .proto import nanoseconds, raw, raw_class, set_instant, shown_as, spelled
+from .proto import field_name, nanoseconds, proto_class, proto_of, set_instant, wrapper_of
 from .queues import QueueMessages
 
 VIEW_BASIC, VIEW_FULL = 1, 2
@@ -23,9 +23,9 @@ class Messages(QueueMessages):
 
     def __init__(self, types: ModuleType) -> None:
         super().__init__(types)
-        self._task = raw_class(types.Task)
+        self._task = proto_class(types.Task)
         descriptor = self._task.DESCRIPTOR
-        methods = raw_class(types.AppEngineHttpRequest).DESCRIPTOR.fields_by_name["http_method"].enum_type
+        methods = proto_class(types.AppEngineHttpRequest).DESCRIPTOR.fields_by_name["http_method"].enum_type
         self._method_names = {number: value.name for number, value in methods.values_by_number.items()}
         self._method_names[0] = "POST"  # where none is specified
         self._method_numbers = {name: value.number for name, value in methods.values_by_name.items()}
@@ -34,19 +34,19 @@ class Messages(QueueMessages):
             name in self._task_fields for name in ("http_request", "dispatch_deadline", "retry_config", "pull_message")
         )
         self._views = frozenset(descriptor.fields_by_name["view"].enum_type.values_by_number)
-        self._shown_task = shown_as(types.Task)
+        self._shown_task = wrapper_of(types.Task)
         self._alike = lru_cache(maxsize=64)(self._http_message)
         self._payload = next(name for name in ("message_type", "payload_type") if name in descriptor.oneofs_by_name)
         app_engine = descriptor.fields_by_name["app_engine_http_request"].message_type
-        self._relative_uri = spelled(app_engine, "relative_uri")
-        self._body = spelled(app_engine, "body")
+        self._relative_uri = field_name(app_engine, "relative_uri")
+        self._body = field_name(app_engine, "body")
         status = descriptor.fields_by_name.get("status")
         self._has_status = status is not None
         counts = descriptor if status is None else status.message_type
         self._dispatch_count, self._response_count = (
-            spelled(counts, f"{one}_count") for one in ("dispatch", "response")
+            field_name(counts, f"{one}_count") for one in ("dispatch", "response")
         )
-        self._first_attempt, self._last_attempt = (spelled(counts, f"{one}_attempt") for one in ("first", "last"))
+        self._first_attempt, self._last_attempt = (field_name(counts, f"{one}_attempt") for one in ("first", "last"))
 
     # --- reading -------------------------------------------------------------------------------------------------
 
@@ -141,12 +141,12 @@ class Messages(QueueMessages):
         """Return a Task message as a ``response_view`` asks; a view without a name is shown as unspecified."""
         message = self.task(task, full=view == VIEW_FULL)
         if view not in self._views:
-            raw(message).ClearField("view")
+            proto_of(message).ClearField("view")
         return message
 
     def stored_size(self, task: Task) -> int:
         """Bytes of the stored message, which has no view. Evidence: recorded."""
-        message = raw(self.task(task, full=True))
+        message = proto_of(self.task(task, full=True))
         message.ClearField("view")
         return message.ByteSize()  # type: ignore[no-any-return]
 

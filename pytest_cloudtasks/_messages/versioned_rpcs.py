@@ -18,7 +18,7 @@ from .._service.task import Task
 from .._service.validation import id_of
 from .backported_types import buffer_messages
 from .errors import status_of
-from .proto import nanoseconds, raw, raw_class, set_instant
+from .proto import nanoseconds, proto_class, proto_of, set_instant
 from .queue_yaml import NoYaml, QueueYamlError, uploaded
 from .rpc_call import RpcCall
 from .tasks import VIEW_FULL, Messages
@@ -52,7 +52,7 @@ class NewestRpcs:
         measured = self._measured(service, call.size)
         task = service.create_task(now, request.queue, spec, size_of=measured)
         response = buffer_messages(self._messages.types).response()
-        response.task.CopyFrom(raw(self._messages.task(task, full=False)))
+        response.task.CopyFrom(proto_of(self._messages.task(task, full=False)))
         return response
 
     def _batch_create_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
@@ -201,7 +201,7 @@ def message_of(operation: Operation, messages: Messages, views: dict[int, bool])
 
 def _metadata(operation: Operation, types: Any) -> Any:
     kind = types.BatchCreateTasksMetadata if operation.kind is BatchKind.CREATE else types.BatchDeleteTasksMetadata
-    metadata = raw_class(kind)(state=operation.state.name)
+    metadata = proto_class(kind)(state=operation.state.name)
     for part in (metadata.start_time, metadata.end_time):
         set_instant(part, operation.time)
     for index, error in operation.failed.items():
@@ -210,5 +210,5 @@ def _metadata(operation: Operation, types: Any) -> Any:
 
 
 def _created(operation: Operation, messages: Messages, views: dict[int, bool]) -> Any:
-    tasks = [raw(messages.task(task, full=views[index])) for index, task in operation.created.items()]
-    return raw_class(messages.types.BatchCreateTasksResponse)(tasks=tasks)
+    tasks = [proto_of(messages.task(task, full=views[index])) for index, task in operation.created.items()]
+    return proto_class(messages.types.BatchCreateTasksResponse)(tasks=tasks)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .._clients.interception import interception
-from .._clients.router import switchboard
+from .._clients.router import router
 from .seed import test_id
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class PluginSession:
         """Whether the test, or one of its fixtures, asks for the fake by name."""
         self._is_own_time = False
         """Whether the test's own set-up has begun, and its own teardown has not ended."""
-        self._outer = frozenset(switchboard.backends)
+        self._outer = frozenset(router.backends)
         """The fakes of a test that this session runs within."""
         self._stack = ExitStack()
         self._server: CloudTasksServer | None = None
@@ -53,20 +53,20 @@ class PluginSession:
         """The one of the test itself, where `_simulation` is that of an example."""
         self._failures: list[str] = []
         self._has_failed = self._has_passed = False
-        self._before = (switchboard.refuse_outside, switchboard.defers_credentials, switchboard.redirected_always)
+        self._before = (router.refuse_outside, router.defers_credentials, router.redirected_always)
         self._defers_credentials = str(ini["defer_credentials"]).strip().lower()
         interception.install()
         if self._defers_credentials not in NO:
-            switchboard.defers_credentials = lambda: self._item is None or self._wide_fixtures > 0
+            router.defers_credentials = lambda: self._item is None or self._wide_fixtures > 0
         endpoints = frozenset(ini["redirect_endpoints"])
-        switchboard.redirected_always = lambda address: address in endpoints
+        router.redirected_always = lambda address: address in endpoints
         self._decide_outside(ini["outside"])
 
     def close(self) -> None:
         """The session is over: everything is as it was before, for a session may run within another's test."""
         self._stack.close()
         self.stop_serving()
-        switchboard.refuse_outside, switchboard.defers_credentials, switchboard.redirected_always = self._before
+        router.refuse_outside, router.defers_credentials, router.redirected_always = self._before
         interception.uninstall()
 
     def look_again(self) -> None:
@@ -122,7 +122,7 @@ class PluginSession:
     def release_time(self) -> None:
         """Something ends the test and the run: time is real before anybody is told."""
         self._is_own_time = False
-        for simulation in switchboard.backends:
+        for simulation in router.backends:
             if simulation not in self._outer:
                 simulation.let_time_go()
 
@@ -227,7 +227,7 @@ class PluginSession:
                 simulation.clock.resume()
             if self._simulation is not None:
                 # A fake that it has begun is the outer one for the tests that follow, and so for this one.
-                switchboard.put_innermost(self._simulation)
+                router.put_innermost(self._simulation)
                 if not self._wide_fixtures:
                     self._hold_time()
 
@@ -397,7 +397,7 @@ class PluginSession:
             raise pytest.fail.Exception(message, pytrace=False) from None
 
     def _decide_outside(self, outside: str) -> None:
-        switchboard.refuse_outside = self._refuse if outside == "refuse" else None
+        router.refuse_outside = self._refuse if outside == "refuse" else None
 
     def _refuse(self, rpc: str) -> None:
         from .._diagnostics.lints import application_frame, place_text

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .._messages.proto import raw
+from .._messages.proto import proto_of
 from .._simulation.formatting import duration_text, offset_text
 from .._targets.json_text import read_json
 from .._text import shortened
@@ -85,7 +85,7 @@ def _claims(value: str) -> str:
 
 def message_text(message: Any, origin: int) -> str:
     """A request as JSON, by its own field names; instants are offsets."""
-    message = raw(message)
+    message = proto_of(message)
     if not hasattr(message, "DESCRIPTOR"):
         return ""
     return shortened(json.dumps(_plain(message, origin), indent=2, ensure_ascii=False), LIMIT)

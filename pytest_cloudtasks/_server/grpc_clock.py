@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 
-from .._clients.patching import StandIn
+from .._clients.patching import ModuleProxy
 
 MODULES = (
     "grpc._channel",
@@ -38,7 +38,7 @@ class WireClock:
         self._users += 1
         if self._users > 1:
             return
-        stand_in = StandIn(time, time=now)
+        stand_in = ModuleProxy(time, time=now)
         for name in MODULES:
             module = import_module(name)
             self._before.append((module, module.time))

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from .._clients.router import Receiver
 from .._messages.api_versions import Method, method_at
 from .._messages.grpc_errors import InProcessRpcError
-from .._messages.proto import raw, shown
+from .._messages.proto import proto_of, wrapped
 from .._messages.rest_http import failed
 from .._messages.rpc_call import RpcCall
 
@@ -51,7 +51,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
             return None
         return grpc.unary_unary_rpc_method_handler(
             _answering(self._backend, method),
-            response_serializer=lambda response: raw(response).SerializeToString(),
+            response_serializer=lambda response: proto_of(response).SerializeToString(),
         )
 
 
@@ -66,7 +66,7 @@ def _answering(backend: Receiver, method: Method) -> Callable[[Any, grpc.Service
         call = RpcCall(
             method.rpc,
             method.api,
-            shown(method.request, request),
+            wrapped(method.request, request),
             _timeout(context),
             tuple((key, value) for key, value in context.invocation_metadata()),
         )

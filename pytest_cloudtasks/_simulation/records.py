@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from .._messages.proto import is_message, raw
+from .._messages.proto import is_message, proto_of
 from .._service.pull_queues import tag_of
 from .._service.request import AppEngineTarget, HttpTarget, OidcToken, PullMessage
 from .._service.task import Attempt as ModelAttempt
@@ -338,7 +338,7 @@ def task_to_dispatch(simulation: Simulation, task: TaskRecord | str) -> Task:
 
 def is_task(value: object) -> bool:
     """Whether ``value`` may tell an assertion which task it is about: a record, a full name, Google's Task message."""
-    return isinstance(value, (TaskRecord, str)) or (is_message(value) and raw(value).DESCRIPTOR.name == "Task")
+    return isinstance(value, (TaskRecord, str)) or (is_message(value) and proto_of(value).DESCRIPTOR.name == "Task")
 
 
 def record_meant(simulation: Simulation, task: Any) -> TaskRecord:

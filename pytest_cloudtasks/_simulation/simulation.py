@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from .._clients.router import switchboard
+from .._clients.router import router
 from .._messages import api_versions as frontends
 from .._messages.rpc_call import RpcCall
 from .._messages.rpc_handlers import Frontend
@@ -66,7 +66,7 @@ class SimulationEnded(RuntimeError):
 
 
 class Simulation:
-    """Everything that is fresh for each test and each Hypothesis example. It is a `switchboard` backend."""
+    """Everything that is fresh for each test and each Hypothesis example. It is a `router` backend."""
 
     def __init__(self, settings: Settings, test: str = "") -> None:
         self.settings = settings
@@ -232,20 +232,20 @@ class Simulation:
             from .._clients.credentials import anonymous_default
 
             undo = anonymous_default(self.settings.project)
-        switchboard.enter(self)
+        router.enter(self)
         try:
             yield self
         finally:
             try:
                 self._end_handlers()
             finally:
-                switchboard.leave(self)
+                router.leave(self)
                 with self.lock:
                     self.has_ended = True
                     self.clock.release()
                 if undo is not None:
                     undo()
-                if switchboard.backend is None:
+                if router.backend is None:
                     _stop_skipping_waits()
 
     def _end_handlers(self) -> None:

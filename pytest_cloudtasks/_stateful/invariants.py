@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .._messages.proto import nanoseconds, raw
+from .._messages.proto import nanoseconds, proto_of
 from .._service.task import TaskState
 from .._simulation.records import TaskRecord
 from .._time.instants import to_datetime
@@ -181,7 +181,7 @@ def attempts_are_kept(story: Story, there: Sequence[TaskRecord]) -> str | None:
         attempts = story.tasks[record.name].dispatches
         if not attempts:
             continue
-        message = raw(record.message)
+        message = proto_of(record.message)
         kept = nanoseconds(message.first_attempt.dispatch_time), nanoseconds(message.last_attempt.dispatch_time)
         if any(
             at != attempt.at and (at or not attempt.may_lack_times)

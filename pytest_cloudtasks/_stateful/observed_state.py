@@ -14,7 +14,7 @@ from typing import Any
 
 from .._api.fake import FakeCloudTasks
 from .._diagnostics.timeline import entry_data
-from .._messages.proto import nanoseconds, raw
+from .._messages.proto import nanoseconds, proto_of
 from .._service.validation import id_of
 from .._simulation.history import entries
 from .._simulation.records import TaskRecord
@@ -243,7 +243,7 @@ class Story:
         """Ask for settings that are not known."""
         for name, queue in self.queues.items():
             if queue.limits is None:
-                message = raw(cloud_tasks.queue(name).message)
+                message = proto_of(cloud_tasks.queue(name).message)
                 limits = message.rate_limits
                 queue.limits = Limits(
                     limits.max_dispatches_per_second, limits.max_burst_size, limits.max_concurrent_dispatches
@@ -302,7 +302,7 @@ def retries_in(config: Any) -> Retries:
 
 def own_retries(record: TaskRecord) -> Retries | None:
     """What a task has set for itself."""
-    message = raw(record.message)
+    message = proto_of(record.message)
     if "retry_config" not in message.DESCRIPTOR.fields_by_name or not message.HasField("retry_config"):
         return None
     return retries_in(message.retry_config)

@@ -12,14 +12,14 @@ from typing import Any
 
 from hypothesis.errors import InvalidArgument
 
-from .._messages.proto import OURS, raw_class
+from .._messages.proto import OURS, proto_class
 from .._text import did_you_mean, listed
 from .versions import Version, types_of
 
 
 def check_fields(version: Version, kind: str, fields: object) -> None:
     """Raise InvalidArgument for a key or a value that a version's message ``kind`` can't have, however deep."""
-    _check(raw_class(getattr(types_of(version), kind)).DESCRIPTOR, fields)
+    _check(proto_class(getattr(types_of(version), kind)).DESCRIPTOR, fields)
 
 
 def _check(descriptor: Any, fields: object) -> None:

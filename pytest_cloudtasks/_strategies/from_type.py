@@ -9,7 +9,7 @@ from typing import Any, cast
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from .._messages.proto import PACKAGE, built, is_repeated, raw_class, shown
+from .._messages.proto import PACKAGE, built, is_repeated, proto_class, wrapped
 from .._service.pull_queues import MAX_TASKS
 from . import names as naming
 from . import pull_messages as pulling
@@ -50,7 +50,7 @@ _instants = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)).map(lambda 
 
 def messages_of_type(kind: Any) -> SearchStrategy[Any]:
     """Messages of the library's class ``kind``."""
-    descriptor = raw_class(kind).DESCRIPTOR
+    descriptor = proto_class(kind).DESCRIPTOR
     version = cast(Version, descriptor.full_name.removeprefix(PACKAGE).partition(".")[0])
     own = _OWN.get(descriptor.name)
     if own is not None:
@@ -58,7 +58,7 @@ def messages_of_type(kind: Any) -> SearchStrategy[Any]:
     if descriptor.name == "PullMessage" and version == pulling.PULLING:
         return pulling.pull_messages()
     fields = _fields(descriptor, version)
-    return fields.map(lambda given: shown(kind, built(kind, given)))
+    return fields.map(lambda given: wrapped(kind, built(kind, given)))
 
 
 def _fields(descriptor: Any, version: Version) -> SearchStrategy[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from .._messages.proto import raw
+from .._messages.proto import proto_of
 from .._service.queue_settings import QueueType
 from .._service.service import Service
 from .._service.validation import location_of
@@ -40,7 +40,7 @@ def _stored_size(version: Version, fields: Mapping[str, Any], now: datetime, par
     service = Service(lambda: "0")
     kind = QueueType.PULL if "pull_message" in fields else QueueType.PUSH
     service.create_queue(at, location_of(parent), parent, {"type": kind})
-    spec = messages.task_spec(raw(message(version, "Task", in_words_of(version, "Task", fields))))
+    spec = messages.task_spec(proto_of(message(version, "Task", in_words_of(version, "Task", fields))))
     sizes: list[int] = []
 
     def measure(task: Any) -> int:

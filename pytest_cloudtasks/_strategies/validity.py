@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis.errors import InvalidArgument
 
-from .._messages.proto import raw
+from .._messages.proto import proto_of
 from .._messages.tasks import Messages
 from .._service.errors import MESSAGE_IN_PUSH_QUEUE, REQUEST_IN_PULL_QUEUE, TASK_TOO_LARGE, ServiceError
 from .._service.options import Knobs
@@ -76,7 +76,7 @@ def check_pulls(where: str, version: Version) -> None:
 def _check(version: Version, kind: str, fields: Mapping[str, Any], check: Callable[[Messages, Any], None]) -> None:
     check_fields(version, kind, fields)
     try:
-        check(messages_of(version), raw(message(version, kind, fields)))
+        check(messages_of(version), proto_of(message(version, kind, fields)))
     except ServiceError as error:
         raise InvalidArgument(f"Cloud Tasks refuses this {kind}: {error.message} It is {_shown(fields)}.") from None
     except (TypeError, ValueError, AttributeError) as error:

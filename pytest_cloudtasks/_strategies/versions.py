@@ -10,7 +10,7 @@ from typing import Any, Literal
 from hypothesis.errors import InvalidArgument
 
 from .._messages.api_versions import speaking
-from .._messages.proto import ROUTING_WITHIN, built, raw_class, shown, spelled
+from .._messages.proto import ROUTING_WITHIN, built, field_name, proto_class, wrapped
 from .._messages.tasks import Messages
 from .._service.overrides import ROUTING_OVERRIDE
 from .._service.retry import UNLIMITED
@@ -38,7 +38,7 @@ def types_of(version: Version) -> ModuleType:
 
 def has_field(version: Version, kind: str, name: str) -> bool:
     """Whether a version's message has the field that v2 calls, or would call, ``name``."""
-    return _own_name(raw_class(getattr(types_of(version), kind)).DESCRIPTOR, name) != ""
+    return _own_name(proto_class(getattr(types_of(version), kind)).DESCRIPTOR, name) != ""
 
 
 def in_words_of(version: Version, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,20 +46,20 @@ def in_words_of(version: Version, kind: str, fields: Mapping[str, Any]) -> dict[
 
     So are those of the message itself that the version has not; within a field all names stay, to be checked.
     """
-    descriptor = raw_class(getattr(types_of(version), kind)).DESCRIPTOR
+    descriptor = proto_class(getattr(types_of(version), kind)).DESCRIPTOR
     return _in_words_of(descriptor, {name: one for name, one in fields.items() if _own_name(descriptor, name)})
 
 
 def message(version: Version, kind: str, fields: Mapping[str, Any]) -> Any:
     """The message for ``fields``, which are as `in_words_of` gives them."""
     found = getattr(types_of(version), kind)
-    return shown(found, built(found, fields))
+    return wrapped(found, built(found, fields))
 
 
 def _own_name(descriptor: Any, name: str) -> str:
     if name == ROUTING_OVERRIDE and descriptor.name == "Queue":
         return next((one for one in (ROUTING_OVERRIDE, *ROUTING_WITHIN) if one in descriptor.fields_by_name), "")
-    return spelled(descriptor, name)
+    return field_name(descriptor, name)
 
 
 def _in_words_of(descriptor: Any, fields: Mapping[str, Any]) -> dict[str, Any]:

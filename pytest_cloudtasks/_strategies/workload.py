@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from .._messages.proto import raw
+from .._messages.proto import proto_of
 from .._service.validation import location_of
 from .outcomes import Outcome
 from .versions import Version, own_client
@@ -134,5 +134,5 @@ def is_pull(queue: Any) -> bool:
     """Whether a queue's message or dict is that of a pull queue."""
     if isinstance(queue, Mapping):
         return queue.get("pull_target") is not None
-    message = raw(queue)
+    message = proto_of(queue)
     return "pull_target" in message.DESCRIPTOR.fields_by_name and bool(message.HasField("pull_target"))

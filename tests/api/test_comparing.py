@@ -12,7 +12,7 @@ from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._diagnostics.diff import compared
-from pytest_cloudtasks._messages.proto import raw
+from pytest_cloudtasks._messages.proto import proto_of
 from pytest_cloudtasks._pytest.assertrepr import is_explained
 
 QUEUE = "projects/p/locations/l/queues/receipts"
@@ -125,7 +125,7 @@ def test_what_cannot_be_compared(other: object) -> None:
 
 def test_messages_of_protobuf() -> None:
     """They are compared in the same way."""
-    assert compared(raw(task()), raw(task("two"))) == [
+    assert compared(proto_of(task()), proto_of(task("two"))) == [
         "Task == Task",
         "      left          right",
         "name  receipts/one  receipts/two",
@@ -163,7 +163,7 @@ def test_records(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
 
 def test_what_is_explained(cloud_tasks: FakeCloudTasks) -> None:
     """Google's messages for tasks and records of tasks, and nothing that only looks like them."""
-    assert all(map(is_explained, (task(), raw(task()), tasks_v2.Queue(), tasks_v2.HttpRequest())))
+    assert all(map(is_explained, (task(), proto_of(task()), tasks_v2.Queue(), tasks_v2.HttpRequest())))
     assert not any(
         map(is_explained, (mock.MagicMock(), mock.MagicMock(spec=task()), tasks_v2.Task, {}, "", cloud_tasks))
     )

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import pytest
 
-from pytest_cloudtasks._clients.router import switchboard
+from pytest_cloudtasks._clients.router import router
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 from pytest_cloudtasks._messages.rpc_call import RpcCall
 
@@ -36,18 +36,18 @@ class ScriptedBackend:
 
 @pytest.fixture
 def scripted() -> Iterator[Callable[..., ScriptedBackend]]:
-    """Makes a `ScriptedBackend` and puts it on the switchboard until the test is over."""
+    """Makes a `ScriptedBackend` and puts it on the router until the test is over."""
     entered = []
 
     def make(*script: Any) -> ScriptedBackend:
         backend = ScriptedBackend(*script)
-        switchboard.enter(backend)
+        router.enter(backend)
         entered.append(backend)
         return backend
 
     yield make
     for backend in reversed(entered):
-        switchboard.leave(backend)
+        router.leave(backend)
 
 
 @pytest.fixture

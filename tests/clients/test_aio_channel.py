@@ -14,9 +14,9 @@ from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcAsyncIOTransport
 
-from pytest_cloudtasks._clients.aio_channel import AnsweredCall, LateBoundAioChannel
-from pytest_cloudtasks._clients.router import switchboard
-from pytest_cloudtasks._clients.transports import bound_to_async, late_bound_grpc_asyncio, redirectable_async
+from pytest_cloudtasks._clients.aio_channel import AnsweredCall, DeferredAioChannel
+from pytest_cloudtasks._clients.router import router
+from pytest_cloudtasks._clients.transports import bound_to_async, deferred_grpc_asyncio, redirectable_async
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 from pytest_cloudtasks._messages.rpc_call import RpcCall
 
@@ -83,8 +83,8 @@ async def nothing() -> None:
     """What there is to close."""
 
 
-def channel_to(backend: Any) -> LateBoundAioChannel:
-    return LateBoundAioChannel(lambda rpc: backend, nothing)
+def channel_to(backend: Any) -> DeferredAioChannel:
+    return DeferredAioChannel(lambda rpc: backend, nothing)
 
 
 async def answer_of(call: Any) -> Any:
@@ -229,7 +229,7 @@ def test_every_call_is_bound_anew() -> None:
         asked.append(rpc)
         return active.pop(0)
 
-    call = LateBoundAioChannel(bind, nothing).unary_unary(GET_TASK)
+    call = DeferredAioChannel(bind, nothing).unary_unary(GET_TASK)
     call("one")
     call("two")
     assert [len(fake.calls) for fake in fakes] == [1, 1]
@@ -255,7 +255,7 @@ def test_a_closed_channel_refuses() -> None:
     async def close() -> None:
         closed.append(True)
 
-    channel = LateBoundAioChannel(lambda rpc: backend, close)
+    channel = DeferredAioChannel(lambda rpc: backend, close)
 
     async def story() -> None:
         async with channel:
@@ -273,7 +273,7 @@ def test_a_closed_channel_refuses() -> None:
 def test_the_channel_is_ready_in_any_loop() -> None:
     """Nothing has to be waited for, and nothing ties it to the loop it was built in."""
 
-    async def built() -> LateBoundAioChannel:
+    async def built() -> DeferredAioChannel:
         return channel_to(Answering())
 
     channel = asyncio.run(built())
@@ -299,18 +299,18 @@ def test_there_are_no_streams(kind: str) -> None:
 
 
 class Entered:
-    """Backends on the switchboard until the block ends."""
+    """Backends on the router until the block ends."""
 
     def __init__(self, *backends: Answering) -> None:
         self._backends = backends
 
     def __enter__(self) -> None:
         for backend in self._backends:
-            switchboard.enter(backend)
+            router.enter(backend)
 
     def __exit__(self, *exc_info: object) -> None:
         for backend in reversed(self._backends):
-            switchboard.leave(backend)
+            router.leave(backend)
 
 
 def get_queue(client: tasks_v2.CloudTasksAsyncClient, **options: Any) -> Any:
@@ -320,18 +320,18 @@ def get_queue(client: tasks_v2.CloudTasksAsyncClient, **options: Any) -> Any:
 def stock_on(channel: RealChannel) -> type[CloudTasksGrpcAsyncIOTransport]:
     """The library's asyncio transport, which opens ``channel`` where it would open one to the service."""
 
-    class OnStandIn(CloudTasksGrpcAsyncIOTransport):
+    class OnThisChannel(CloudTasksGrpcAsyncIOTransport):
         @classmethod
         def create_channel(cls, *args: Any, **kwargs: Any) -> RealChannel:
             return channel
 
-    return OnStandIn
+    return OnThisChannel
 
 
 def test_an_asyncio_transport_is_bound_call_by_call() -> None:
     """One transport serves the real service before a fake begins, the fake meanwhile, and the service after."""
     real, backend = RealChannel(), Answering(FOUND)
-    transport = late_bound_grpc_asyncio(stock_on(real))(credentials=AnonymousCredentials())
+    transport = deferred_grpc_asyncio(stock_on(real))(credentials=AnonymousCredentials())
     client = tasks_v2.CloudTasksAsyncClient(transport=transport)
     assert get_queue(client).name == "real"
     with Entered(backend):
@@ -391,7 +391,7 @@ def test_a_transport_of_the_registry_keeps_a_channel_that_it_is_given() -> None:
     """Who asks the client for its transport class, and gives that a channel, talks to that channel."""
     real, backend = RealChannel(), Answering(FOUND)
     with Entered(backend):
-        transport = late_bound_grpc_asyncio(CloudTasksGrpcAsyncIOTransport)(channel=real)
+        transport = deferred_grpc_asyncio(CloudTasksGrpcAsyncIOTransport)(channel=real)
         client = tasks_v2.CloudTasksAsyncClient(transport=transport)
         assert get_queue(client).name == "real"
     assert backend.calls == []
@@ -408,7 +408,7 @@ def test_closing_without_a_real_transport_closes_nothing() -> None:
             return RealChannel()
 
     with Entered(Answering(FOUND)):
-        client = tasks_v2.CloudTasksAsyncClient(transport=late_bound_grpc_asyncio(Stock)())
+        client = tasks_v2.CloudTasksAsyncClient(transport=deferred_grpc_asyncio(Stock)())
         assert get_queue(client) == FOUND
         asyncio.run(client.transport.close())
     assert built == []

@@ -10,7 +10,7 @@ from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
 from google.protobuf import field_mask_pb2
 
 from pytest_cloudtasks._messages.api_versions import methods_of, speaking, v2, v2beta2, with_queue_fields
-from pytest_cloudtasks._messages.proto import raw
+from pytest_cloudtasks._messages.proto import proto_of
 from pytest_cloudtasks._service.errors import Code, ServiceError
 from pytest_cloudtasks._service.options import Knobs
 from pytest_cloudtasks._service.queue_settings import QueueType
@@ -46,8 +46,8 @@ def refusal(call: Any) -> tuple[Code, str]:
 
 def test_the_type_of_a_queue_is_a_field_in_v2beta3() -> None:
     """It is read and written; unset, a queue is a push queue."""
-    pull = BETA3.messages.queue_settings(raw(tasks_v2beta3.Queue(type_=tasks_v2beta3.Queue.Type.PULL)))
-    push = BETA3.messages.queue_settings(raw(tasks_v2beta3.Queue(type_=tasks_v2beta3.Queue.Type.PUSH)))
+    pull = BETA3.messages.queue_settings(proto_of(tasks_v2beta3.Queue(type_=tasks_v2beta3.Queue.Type.PULL)))
+    push = BETA3.messages.queue_settings(proto_of(tasks_v2beta3.Queue(type_=tasks_v2beta3.Queue.Type.PUSH)))
     assert (pull, push) == ({"type": QueueType.PULL}, {"type": QueueType.PUSH})
     queue = service_with(type=QueueType.PULL).queues[QUEUE]
     assert BETA3.messages.queue(queue).type_ == tasks_v2beta3.Queue.Type.PULL
@@ -56,9 +56,9 @@ def test_the_type_of_a_queue_is_a_field_in_v2beta3() -> None:
 def test_the_type_of_a_queue_is_its_target_in_v2beta2() -> None:
     """A pull target makes a pull queue, and any other a push queue."""
     read = BETA2.messages.queue_settings
-    assert read(raw(tasks_v2beta2.Queue(pull_target={}))) == {"type": QueueType.PULL}
+    assert read(proto_of(tasks_v2beta2.Queue(pull_target={}))) == {"type": QueueType.PULL}
     routed = tasks_v2beta2.Queue(app_engine_http_target={"app_engine_routing_override": {"service": "s"}})
-    assert read(raw(routed)) == {"app_engine_routing_override": {"service": "s"}, "type": QueueType.PUSH}
+    assert read(proto_of(routed)) == {"app_engine_routing_override": {"service": "s"}, "type": QueueType.PUSH}
     queue = service_with(type=QueueType.PULL).queues[QUEUE]
     assert "pull_target" in BETA2.messages.queue(queue)
 
@@ -74,7 +74,7 @@ def test_the_type_of_a_queue_is_its_target_in_v2beta2() -> None:
 def test_a_routing_override_lies_within_another_message(frontend: Any, message: Any, part: str) -> None:
     """It is read from there, and written there with its host; one that overrides nothing is an empty message."""
     given = message(name=QUEUE, **{part: {"app_engine_routing_override": {"service": "s", "version": "v"}}})
-    override = frontend.messages.queue_settings(raw(given))["app_engine_routing_override"]
+    override = frontend.messages.queue_settings(proto_of(given))["app_engine_routing_override"]
     assert override == {"service": "s", "version": "v"}
     shown = frontend.messages.queue(service_with(app_engine_routing_override=override).queues[QUEUE])
     assert getattr(shown, part).app_engine_routing_override.host == "v.s.p.uc.r.appspot.com"
@@ -98,9 +98,9 @@ def test_an_http_target_is_written() -> None:
 def test_attempts_without_a_limit_have_a_field_in_v2beta2() -> None:
     """There a limit is more than 0."""
     read = BETA2.messages.retry_settings
-    assert read(raw(tasks_v2beta2.RetryConfig(unlimited_attempts=True))) == {"max_attempts": UNLIMITED}
-    assert read(raw(tasks_v2beta2.RetryConfig(max_attempts=3))) == {"max_attempts": 3}
-    assert refusal(lambda: read(raw(tasks_v2beta2.RetryConfig(max_attempts=-1)))) == (
+    assert read(proto_of(tasks_v2beta2.RetryConfig(unlimited_attempts=True))) == {"max_attempts": UNLIMITED}
+    assert read(proto_of(tasks_v2beta2.RetryConfig(max_attempts=3))) == {"max_attempts": 3}
+    assert refusal(lambda: read(proto_of(tasks_v2beta2.RetryConfig(max_attempts=-1)))) == (
         Code.INVALID_ARGUMENT,
         "RetryConfig.maxAttempts must be greater than 0.",
     )
@@ -111,14 +111,14 @@ def test_attempts_without_a_limit_have_a_field_in_v2beta2() -> None:
 
 def masked_by(types: Any, *paths: str) -> Any:
     """The request of an update with a mask, protobuf's own."""
-    return raw(types.UpdateQueueRequest(update_mask=field_mask_pb2.FieldMask(paths=paths)))
+    return proto_of(types.UpdateQueueRequest(update_mask=field_mask_pb2.FieldMask(paths=paths)))
 
 
 def test_a_burst_can_be_set_in_the_betas() -> None:
     """In v2 it is the service's alone."""
     rates = {"max_burst_size": 7}
-    assert BETA3.messages.queue_settings(raw(tasks_v2beta3.Queue(rate_limits=rates)))["rate_limits"] == rates
-    assert BETA2.messages.queue_settings(raw(tasks_v2beta2.Queue(rate_limits=rates)))["rate_limits"] == rates
+    assert BETA3.messages.queue_settings(proto_of(tasks_v2beta3.Queue(rate_limits=rates)))["rate_limits"] == rates
+    assert BETA2.messages.queue_settings(proto_of(tasks_v2beta2.Queue(rate_limits=rates)))["rate_limits"] == rates
     path = "rate_limits.max_burst_size"
     assert BETA2.messages.update_mask(masked_by(tasks_v2beta2, path)) == ([path], None)
     assert v2().messages.update_mask(masked_by(tasks_v2, path)) == (["state"], None)
@@ -171,7 +171,7 @@ def test_no_mask_and_an_empty_one_are_told_apart() -> None:
     messages = v2().messages
     assert messages.update_mask(masked_by(tasks_v2)) == ([], None)
     every = ["rate_limits", "retry_config", "stackdriver_logging_config", "http_target", "app_engine_routing_override"]
-    assert sorted(messages.update_mask(raw(tasks_v2.UpdateQueueRequest()))[0]) == sorted(every)
+    assert sorted(messages.update_mask(proto_of(tasks_v2.UpdateQueueRequest()))[0]) == sorted(every)
 
 
 def test_a_read_mask_may_name_statistics() -> None:
@@ -243,7 +243,7 @@ def test_v2_shows_a_pull_task_without_its_message() -> None:
     task = service.create_task(NOW, QUEUE, TaskSpec(PullMessage(b"x", "tag"), TASK))
     shown = v2().messages.task(task, full=True)
     assert (shown.name, shown.create_time.timestamp()) == (TASK, NOW / 10**9)
-    assert raw(shown).WhichOneof("message_type") is None
+    assert proto_of(shown).WhichOneof("message_type") is None
 
 
 def test_an_app_engine_task_goes_by_v2beta2_s_names() -> None:
@@ -286,7 +286,7 @@ def test_a_task_is_leased_renewed_and_given_back() -> None:
 
 def upload(service: Service, data: bytes) -> None:
     request = methods_of("google.cloud.tasks.v2beta2")["upload_queue_yaml"].request(app_id="p")
-    raw(request).http_body.data = data
+    proto_of(request).http_body.data = data
     ask(BETA2, service, NOW, "upload_queue_yaml", request)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 import pytest
 
-from pytest_cloudtasks._clients.channel import LateBoundChannel
+from pytest_cloudtasks._clients.channel import DeferredChannel
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 from pytest_cloudtasks._messages.rpc_call import RpcCall, snake_case
 
@@ -89,7 +89,7 @@ def test_rpcs_are_named_as_the_client_names_them(method: str, rpc: str) -> None:
 def test_a_call_arrives_as_it_was_made() -> None:
     """The backend sees RPC, API, request, time-out and metadata of a call, and gives its response."""
     echo = Echo()
-    channel = LateBoundChannel(lambda rpc: echo, nothing)
+    channel = DeferredChannel(lambda rpc: echo, nothing)
     request = object()
     arrived = channel.unary_unary(GET_TASK)(request, timeout=20.0, metadata=[("x-goog-request-params", "name=n")])
     assert (arrived.method, arrived.api, arrived.request) == ("get_task", "google.cloud.tasks.v2", request)
@@ -99,14 +99,14 @@ def test_a_call_arrives_as_it_was_made() -> None:
 def test_a_call_may_say_nothing_but_its_request() -> None:
     """Without time-out and metadata the backend sees None and no pairs."""
     echo = Echo()
-    arrived = LateBoundChannel(lambda rpc: echo, nothing).unary_unary(GET_TASK)("request")
+    arrived = DeferredChannel(lambda rpc: echo, nothing).unary_unary(GET_TASK)("request")
     assert (arrived.timeout, arrived.metadata) == (None, ())
 
 
 def test_a_success_comes_with_a_call() -> None:
     """With_call gives the response and a call that ended well."""
     echo = Echo()
-    response, call = LateBoundChannel(lambda rpc: echo, nothing).unary_unary(GET_TASK).with_call("request")
+    response, call = DeferredChannel(lambda rpc: echo, nothing).unary_unary(GET_TASK).with_call("request")
     assert response.request == "request"
     assert call.code() is grpc.StatusCode.OK
 
@@ -120,7 +120,7 @@ def test_an_error_of_the_backend_comes_through() -> None:
             raise error
 
     with pytest.raises(InProcessRpcError) as raised:
-        LateBoundChannel(lambda rpc: Refusing(), nothing).unary_unary(GET_TASK)("request")
+        DeferredChannel(lambda rpc: Refusing(), nothing).unary_unary(GET_TASK)("request")
     assert raised.value is error
 
 
@@ -134,7 +134,7 @@ def test_every_call_is_bound_anew() -> None:
         asked.append(rpc)
         return active[0]
 
-    call = LateBoundChannel(bind, nothing).unary_unary(GET_TASK)
+    call = DeferredChannel(bind, nothing).unary_unary(GET_TASK)
     call("one")
     active[0] = second
     call("two")
@@ -145,7 +145,7 @@ def test_every_call_is_bound_anew() -> None:
 def test_a_call_may_be_bound_to_a_real_channel() -> None:
     """Where the binding is a channel, the call is made there with everything the library gave it."""
     real = RealChannel()
-    call = LateBoundChannel(lambda rpc: real, nothing).unary_unary(GET_TASK, "serializer", "deserializer")
+    call = DeferredChannel(lambda rpc: real, nothing).unary_unary(GET_TASK, "serializer", "deserializer")
     made = ((GET_TASK, "serializer", "deserializer"), "request", {"timeout": 3, "compression": 1})
     assert call.with_call("request", timeout=3, compression=1) == (made, "the call")
     assert call("request", timeout=3, compression=1) == made
@@ -154,7 +154,7 @@ def test_a_call_may_be_bound_to_a_real_channel() -> None:
 
 def test_arguments_by_position_go_to_a_real_channel_as_they_came() -> None:
     """Grpc takes six of them, and so does the RPC of a transport."""
-    call = LateBoundChannel(lambda rpc: RealChannel(), nothing).unary_unary(GET_TASK)
+    call = DeferredChannel(lambda rpc: RealChannel(), nothing).unary_unary(GET_TASK)
     given = ("request", 3, None, None, True, "gzip")
     assert call(*given) == ((GET_TASK, None, None), *given, {})
     assert call.with_call(*given) == (((GET_TASK, None, None), *given, {}), "the call")
@@ -163,14 +163,14 @@ def test_arguments_by_position_go_to_a_real_channel_as_they_came() -> None:
 
 def test_an_rpc_has_one_callable() -> None:
     """Asking for an RPC again gives the same callable."""
-    channel = LateBoundChannel(lambda rpc: Echo(), nothing)
+    channel = DeferredChannel(lambda rpc: Echo(), nothing)
     assert channel.unary_unary(GET_TASK) is channel.unary_unary(GET_TASK)
 
 
 def test_a_closed_channel_refuses() -> None:
     """After close a call raises what grpc's own channel raises, and the backend sees nothing of it."""
     echo, closed = Echo(), []
-    channel = LateBoundChannel(lambda rpc: echo, lambda: closed.append(True))
+    channel = DeferredChannel(lambda rpc: echo, lambda: closed.append(True))
     call = channel.unary_unary(GET_TASK)
     with channel:
         call("request")
@@ -185,7 +185,7 @@ def test_a_future_of_a_fake_is_refused() -> None:
     """There is nothing to wait for in-process; the refusal says what to call, and no call is made."""
     echo = Echo()
     with pytest.raises(NotImplementedError) as refused:
-        LateBoundChannel(lambda rpc: echo, nothing).unary_unary(GET_TASK).future("request")
+        DeferredChannel(lambda rpc: echo, nothing).unary_unary(GET_TASK).future("request")
     assert str(refused.value) == "A call to the fake is made and answered at once; call the client's method instead."
     assert echo.calls == []
 
@@ -194,14 +194,14 @@ def test_a_future_of_a_fake_is_refused() -> None:
 def test_there_are_no_streams(kind: str) -> None:
     """Cloud Tasks has unary calls only."""
     with pytest.raises(NotImplementedError) as refused:
-        getattr(LateBoundChannel(lambda rpc: Echo(), nothing), kind)(GET_TASK)
+        getattr(DeferredChannel(lambda rpc: Echo(), nothing), kind)(GET_TASK)
     assert str(refused.value) == "Cloud Tasks has no streaming RPC."
 
 
 def test_the_channel_is_ready() -> None:
     """A subscriber hears at once that the channel is ready, and may leave."""
     heard: list[grpc.ChannelConnectivity] = []
-    channel = LateBoundChannel(lambda rpc: Echo(), nothing)
+    channel = DeferredChannel(lambda rpc: Echo(), nothing)
     channel.subscribe(heard.append)
     channel.unsubscribe(heard.append)
     assert heard == [grpc.ChannelConnectivity.READY]

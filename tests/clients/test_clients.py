@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("no_credentials", "no_network")
 
 
 class Own:
-    """A backend that is on no switchboard."""
+    """A backend that is on no router."""
 
     def __init__(self) -> None:
         self.calls: list[RpcCall] = []
@@ -62,7 +62,7 @@ def bound(request: pytest.FixtureRequest) -> Get:
 
 
 def test_a_bound_client_goes_to_its_own_fake(bound: Get, scripted: Callable[..., Any]) -> None:
-    """It is the library's own class, and does not look at the switchboard."""
+    """It is the library's own class, and does not look at the router."""
     other, own = scripted(tasks_v2.Queue(name="other")), Own()
     assert bound(lambda rpc: own)() == FOUND
     assert [call.method for call in own.calls] == ["get_queue"]

@@ -13,8 +13,8 @@ from google.cloud.tasks_v2 import types
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksRestTransport
 from google.longrunning import operations_pb2
 
-from pytest_cloudtasks._clients.router import switchboard
-from pytest_cloudtasks._clients.transports import late_bound_rest
+from pytest_cloudtasks._clients.router import router
+from pytest_cloudtasks._clients.transports import deferred_rest
 from pytest_cloudtasks._messages.rpc_handlers import Frontend
 from pytest_cloudtasks._service.errors import Code, ServiceError
 from pytest_cloudtasks._service.service import Service
@@ -113,7 +113,7 @@ def test_a_cmek_config_is_stored_and_given_back(service: Service) -> None:
 
 
 def rest_transport() -> Any:
-    return late_bound_rest(CloudTasksRestTransport, "google.cloud.tasks.v2")(credentials=AnonymousCredentials())
+    return deferred_rest(CloudTasksRestTransport, "google.cloud.tasks.v2")(credentials=AnonymousCredentials())
 
 
 def test_outside_a_fake_rest_asks_the_library_s_client_for_operations() -> None:
@@ -133,12 +133,12 @@ def test_an_operation_outlives_its_fake_without_a_way_to_ask(scripted: Callable[
     """A client for operations that was made within a fake says so where there is none any more."""
     backend = scripted(operations_pb2.Operation(name="operations/o", done=True))
     operations = rest_transport().operations_client
-    switchboard.leave(backend)
+    router.leave(backend)
     try:
         with pytest.raises(RuntimeError) as refused:
             operations.get_operation("operations/o")
     finally:
-        switchboard.enter(backend)
+        router.enter(backend)
     assert str(refused.value) == (
         "get_operation was called for an operation of a fake that has ended. Ask within its test."
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._messages import api_versions as frontends
-from pytest_cloudtasks._messages.proto import built_queue, raw_class
+from pytest_cloudtasks._messages.proto import built_queue, proto_class
 
 NAME = "projects/p/locations/l/queues/q"
 RETRY_CONFIG = (
@@ -22,7 +22,7 @@ HEADERS = "http_target.header_overrides"
 
 def queue_fields() -> str:
     """What is said of the fields of the installed release's Queue."""
-    names = list(raw_class(frontends.v2().messages.types.Queue).DESCRIPTOR.fields_by_name)
+    names = list(proto_class(frontends.v2().messages.types.Queue).DESCRIPTOR.fields_by_name)
     *most, last = (name for name in names if name not in ("name", "purge_time", "stats"))
     return f' Its fields are {", ".join(most)} and {last}, durations as a timedelta or a text such as "10s".'
 

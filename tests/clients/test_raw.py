@@ -14,7 +14,15 @@ from google.rpc import status_pb2
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._messages.backported_types import class_of
-from pytest_cloudtasks._messages.proto import built, is_message, raw, raw_class, raw_within, restored, shown
+from pytest_cloudtasks._messages.proto import (
+    built,
+    is_message,
+    parsed_as,
+    proto_class,
+    proto_of,
+    protos_within,
+    wrapped,
+)
 
 RAW_QUEUE = tasks_v2.Queue.pb(None)
 RAW_TASK = tasks_v2.Task.pb(None)
@@ -23,15 +31,15 @@ AT = datetime(2031, 1, 1, 12, tzinfo=timezone.utc)
 
 def test_both_forms_of_a_class_lead_to_protobufs() -> None:
     """The library's class and protobuf's own have the same class behind them."""
-    assert raw_class(tasks_v2.Queue) is raw_class(RAW_QUEUE) is RAW_QUEUE
+    assert proto_class(tasks_v2.Queue) is proto_class(RAW_QUEUE) is RAW_QUEUE
 
 
 def test_a_message_and_what_is_behind_it() -> None:
     """It is the same message, not a copy; and it is shown as the class that is asked for has it."""
     message = RAW_QUEUE(name="q")
-    wrapped = shown(tasks_v2.Queue, message)
-    assert type(wrapped) is tasks_v2.Queue
-    assert raw(wrapped) is raw(message) is shown(RAW_QUEUE, message) is message
+    queue = wrapped(tasks_v2.Queue, message)
+    assert type(queue) is tasks_v2.Queue
+    assert proto_of(queue) is proto_of(message) is wrapped(RAW_QUEUE, message) is message
 
 
 @pytest.mark.parametrize(
@@ -54,9 +62,9 @@ def test_googles_messages_for_tasks_are_told(value: Any, is_one: bool) -> None:
 def test_messages_are_found_at_any_depth() -> None:
     """Dicts, lists and tuples are gone through; everything but messages stays as it is."""
     queue = tasks_v2.Queue(name="q")
-    found = raw_within({"a": [{"b": queue}, (queue,)], "c": "text", "d": b"bytes"})
-    assert found == {"a": [{"b": raw(queue)}, [raw(queue)]], "c": "text", "d": b"bytes"}
-    assert found["a"][0]["b"] is raw(queue)
+    found = protos_within({"a": [{"b": queue}, (queue,)], "c": "text", "d": b"bytes"})
+    assert found == {"a": [{"b": proto_of(queue)}, [proto_of(queue)]], "c": "text", "d": b"bytes"}
+    assert found["a"][0]["b"] is proto_of(queue)
 
 
 @pytest.mark.parametrize("kind", [tasks_v2.Queue, RAW_QUEUE], ids=["the library's", "protobuf's"])
@@ -116,7 +124,7 @@ def test_what_protobuf_does_not_know_it_refuses(fields: dict[str, Any], error: t
 )
 def test_a_message_is_restored_from_its_bytes(message: Any) -> None:
     """It is another of the same class and content, wrapped or not."""
-    again = restored(type(message), raw(message).SerializeToString())
+    again = parsed_as(type(message), proto_of(message).SerializeToString())
     assert (type(again), again) == (type(message), message)
     assert again is not message
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from google.cloud import tasks_v2
 
-from pytest_cloudtasks._messages.proto import raw
+from pytest_cloudtasks._messages.proto import proto_of
 from pytest_cloudtasks._messages.rest import answer
 from pytest_cloudtasks._messages.rest_http import RestRequest, RestResponse
 from pytest_cloudtasks._messages.rpc_call import RpcCall
@@ -44,7 +44,7 @@ class Service:
     def request(self) -> Any:
         """The message of the only call."""
         (call,) = self.calls
-        return raw(call.request)
+        return proto_of(call.request)
 
 
 def told(response: RestResponse) -> str:
@@ -236,7 +236,7 @@ def test_values_that_fit(value: Any, fields: Any) -> None:
     """Each form that a value may have."""
     service = Service(tasks_v2.Task())
     assert service.asked("POST", f"/v2/{QUEUE}/tasks", json.dumps({"task": value}), JSON).status == 200
-    assert service.request.task == raw(tasks_v2.Task).pb()(**fields)
+    assert service.request.task == proto_of(tasks_v2.Task).pb()(**fields)
 
 
 DURATION = "'task.dispatch_deadline' (type.googleapis.com/google.protobuf.Duration), Field 'dispatchDeadline', "

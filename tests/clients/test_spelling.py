@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._messages.proto import OURS, SYNONYMS, camel_case, raw_class, spelled
+from pytest_cloudtasks._messages.proto import OURS, SYNONYMS, camel_case, field_name, proto_class
 
 MESSAGES = ("Queue", "RateLimits", "RetryConfig", "AppEngineHttpRequest", "Task", "TaskStatus")
 
@@ -15,7 +15,7 @@ MESSAGES = ("Queue", "RateLimits", "RetryConfig", "AppEngineHttpRequest", "Task"
 def descriptor(version: str, message: str) -> Any:
     """A message's descriptor; None where the version has none."""
     kind = getattr(import_module(f"google.cloud.tasks_{version}.types"), message, None)
-    return None if kind is None else raw_class(kind).DESCRIPTOR
+    return None if kind is None else proto_class(kind).DESCRIPTOR
 
 
 @pytest.mark.parametrize("version", ["v2", "v2beta3", "v2beta2"])
@@ -24,7 +24,7 @@ def test_a_name_of_the_version_s_own_is_found(version: str, message: str) -> Non
     """Each field is found by the name that v2 has or would have for it."""
     found = descriptor(version, message)
     names = [] if found is None else [field.name for field in found.fields]
-    assert [spelled(found, OURS.get(name, name)) for name in names] == names
+    assert [field_name(found, OURS.get(name, name)) for name in names] == names
 
 
 def test_each_synonym_is_in_use() -> None:
@@ -42,8 +42,8 @@ def test_each_synonym_is_in_use() -> None:
 
 def test_a_name_that_there_is_not() -> None:
     """What a message has under no name is spelled as nothing."""
-    assert spelled(descriptor("v2", "Queue"), "type") == ""
-    assert spelled(descriptor("v2", "RateLimits"), "nonsense") == ""
+    assert field_name(descriptor("v2", "Queue"), "type") == ""
+    assert field_name(descriptor("v2", "RateLimits"), "nonsense") == ""
 
 
 def test_names_in_error_texts() -> None:

@@ -11,14 +11,14 @@ from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from pytest_cloudtasks._clients.router import switchboard
+from pytest_cloudtasks._clients.router import router
 from pytest_cloudtasks._clients.transports import (
     CredentialsToLoad,
     RealTransport,
     backend_for,
     bound_to,
-    late_bound_grpc,
-    late_bound_rest,
+    deferred_grpc,
+    deferred_rest,
     redirectable,
 )
 from pytest_cloudtasks._messages.rest_http import HTTP_RULES
@@ -55,14 +55,14 @@ class Built:
 def stock_on(channel: QueueChannel) -> type[CloudTasksGrpcTransport]:
     """The library's gRPC transport, which opens ``channel`` where it would open one to the service."""
 
-    class OnStandIn(CloudTasksGrpcTransport):
+    class OnThisChannel(CloudTasksGrpcTransport):
         __module__ = CloudTasksGrpcTransport.__module__  # where its logger is looked for
 
         @classmethod
         def create_channel(cls, *args: Any, **kwargs: Any) -> QueueChannel:
             return channel
 
-    return OnStandIn
+    return OnThisChannel
 
 
 # --- the real transport ------------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ def test_closing_closes_a_real_transport_that_was_built(scripted: Callable[..., 
 def test_a_call_outside_may_be_refused(monkeypatch: pytest.MonkeyPatch, scripted: Callable[..., Any]) -> None:
     """Outside a fake the refusal hears of the RPC; inside it is not asked."""
     refused: list[str] = []
-    monkeypatch.setattr(switchboard, "refuse_outside", refused.append)
+    monkeypatch.setattr(router, "refuse_outside", refused.append)
     assert backend_for("create_task") is None
     assert refused == ["create_task"]
     backend = scripted()
@@ -131,7 +131,7 @@ def test_a_call_outside_may_be_refused(monkeypatch: pytest.MonkeyPatch, scripted
 
 def test_a_grpc_transport_is_bound_call_by_call(scripted: Callable[..., Any]) -> None:
     """One transport serves the real service before a fake begins, the fake meanwhile."""
-    transport = late_bound_grpc(stock_on(QueueChannel("real")))(credentials=AnonymousCredentials())
+    transport = deferred_grpc(stock_on(QueueChannel("real")))(credentials=AnonymousCredentials())
     client = tasks_v2.CloudTasksClient(transport=transport)
     assert client.get_queue(name=QUEUE).name == "real"
     backend = scripted(FOUND)
@@ -165,7 +165,7 @@ def test_calls_are_logged_while_google_logs_them(
 ) -> None:
     """While Google's own logger is at DEBUG each call is logged as the library does it, else the log stays empty."""
     backend = scripted(FOUND)
-    client = tasks_v2.CloudTasksClient(transport=late_bound_grpc(CloudTasksGrpcTransport)())
+    client = tasks_v2.CloudTasksClient(transport=deferred_grpc(CloudTasksGrpcTransport)())
     request = tasks_v2.GetQueueRequest(name=QUEUE)
     get: Any = client.get_queue if form == "of the client" else getattr(client.transport.get_queue, form)
     levels = [logging.INFO, logging.DEBUG, logging.INFO, logging.DEBUG, logging.INFO]
@@ -183,7 +183,7 @@ def test_a_future_of_the_real_service_is_logged_alike(
     log: Callable[[int], list[str]], level: int, told: list[str]
 ) -> None:
     """Outside a fake a call may be a future, and goes through Google's log where that is heard."""
-    transport = late_bound_grpc(stock_on(QueueChannel("real")))(credentials=AnonymousCredentials())
+    transport = deferred_grpc(stock_on(QueueChannel("real")))(credentials=AnonymousCredentials())
     log(level)
     transport.get_queue.future(tasks_v2.GetQueueRequest(name=QUEUE), metadata=[])
     assert log(logging.INFO) == told
@@ -196,7 +196,7 @@ def test_an_rpc_of_the_transport_has_the_forms_of_grpc(
     """Called on the transport itself it takes a time-out and metadata by position, and gives the call beside."""
     backend = scripted(FOUND)
     caplog.set_level(level, CloudTasksGrpcTransport.__module__)
-    rpc = tasks_v2.CloudTasksClient(transport=late_bound_grpc(CloudTasksGrpcTransport)()).transport.get_queue
+    rpc = tasks_v2.CloudTasksClient(transport=deferred_grpc(CloudTasksGrpcTransport)()).transport.get_queue
     request = tasks_v2.GetQueueRequest(name=QUEUE)
     assert rpc(request, 7, [("x-mine", "1")]) == FOUND
     response, call = rpc.with_call(request, timeout=7, metadata=[])
@@ -207,7 +207,7 @@ def test_an_rpc_of_the_transport_has_the_forms_of_grpc(
 def test_an_rpc_of_the_transport_has_no_future(scripted: Callable[..., Any]) -> None:
     """A call is answered when it is made, so there is nothing to wait for; that is said in a sentence."""
     backend = scripted(FOUND)
-    rpc = tasks_v2.CloudTasksClient(transport=late_bound_grpc(CloudTasksGrpcTransport)()).transport.get_queue
+    rpc = tasks_v2.CloudTasksClient(transport=deferred_grpc(CloudTasksGrpcTransport)()).transport.get_queue
     with pytest.raises(NotImplementedError) as refused:
         rpc.future(tasks_v2.GetQueueRequest(name=QUEUE)).result()
     assert str(refused.value) == ("A call to the fake is made and answered at once; call the client's method instead.")
@@ -217,7 +217,7 @@ def test_an_rpc_of_the_transport_has_no_future(scripted: Callable[..., Any]) -> 
 def test_a_patch_of_an_rpcs_class_wins(scripted: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests in the style of those that Google generates replace the call of the RPC's class."""
     backend = scripted(FOUND)
-    client = tasks_v2.CloudTasksClient(transport=late_bound_grpc(CloudTasksGrpcTransport)())
+    client = tasks_v2.CloudTasksClient(transport=deferred_grpc(CloudTasksGrpcTransport)())
     monkeypatch.setattr(type(client.transport.get_queue), "__call__", lambda *args, **options: "theirs")
     assert client.get_queue(name=QUEUE) == "theirs"
     assert backend.calls == []
@@ -226,7 +226,7 @@ def test_a_patch_of_an_rpcs_class_wins(scripted: Callable[..., Any], monkeypatch
 def test_closing_a_grpc_transport_closes_the_real_channel() -> None:
     """Close reaches the channel to the service, and no call is possible afterwards."""
     channel = QueueChannel("real")
-    transport = late_bound_grpc(stock_on(channel))(credentials=AnonymousCredentials())
+    transport = deferred_grpc(stock_on(channel))(credentials=AnonymousCredentials())
     transport.close()
     assert channel.is_closed
     with pytest.raises(ValueError) as refused:
@@ -238,14 +238,14 @@ def test_closing_a_grpc_transport_closes_the_real_channel() -> None:
 def test_missing_credentials_come_with_the_first_call_outside(scripted: Callable[..., Any]) -> None:
     """A transport built in a fake needs credentials only for calls outside of one."""
     backend = scripted(FOUND)
-    client = tasks_v2.CloudTasksClient(transport=late_bound_grpc(CloudTasksGrpcTransport)())
+    client = tasks_v2.CloudTasksClient(transport=deferred_grpc(CloudTasksGrpcTransport)())
     assert client.get_queue(name=QUEUE) == FOUND
-    switchboard.leave(backend)
+    router.leave(backend)
     try:
         with pytest.raises(DefaultCredentialsError):
             client.get_queue(name=QUEUE)
     finally:
-        switchboard.enter(backend)
+        router.enter(backend)
 
 
 @pytest.mark.parametrize("transport", ["grpc", "rest"])
@@ -351,7 +351,7 @@ def test_outside_a_fake_a_rest_call_is_the_librarys(monkeypatch: pytest.MonkeyPa
     """Without a fake the stock REST transport makes the call."""
     made: list[Any] = []
 
-    class OnStandIn(CloudTasksRestTransport):
+    class OnThisChannel(CloudTasksRestTransport):
         @property
         def get_queue(self) -> Any:
             def call(request: Any, **options: Any) -> Any:
@@ -364,8 +364,8 @@ def test_outside_a_fake_a_rest_call_is_the_librarys(monkeypatch: pytest.MonkeyPa
             self._wrapped_methods = {}
 
     with monkeypatch.context() as patch:
-        real = RealTransport(OnStandIn, {"credentials": AnonymousCredentials()})
-        transport = late_bound_rest(CloudTasksRestTransport, API)(credentials=AnonymousCredentials())
+        real = RealTransport(OnThisChannel, {"credentials": AnonymousCredentials()})
+        transport = deferred_rest(CloudTasksRestTransport, API)(credentials=AnonymousCredentials())
         patch.setattr(transport, "_real_transport", real)
         assert tasks_v2.CloudTasksClient(transport=transport).get_queue(name=QUEUE, timeout=3).name == "real"
     assert made == [(tasks_v2.GetQueueRequest(name=QUEUE), 3)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._clients.router import switchboard
+from pytest_cloudtasks._clients.router import router
 from pytest_cloudtasks.plugin import _ini_values
 
 APP = """
@@ -153,7 +153,7 @@ def test_a_conftest_may_import_the_application(pytester: pytest.Pytester, where:
     broken = pytester.path.joinpath(where)
     broken.write_text("raise KeyError('broken')\n")
     assert pytester.runpytest("tests").ret == pytest.ExitCode.USAGE_ERROR
-    assert not switchboard.defers_credentials(), "a run that ended before it was configured has left nothing behind"
+    assert not router.defers_credentials(), "a run that ended before it was configured has left nothing behind"
 
 
 @pytest.mark.parametrize("scope", ["module", "session"])
@@ -613,7 +613,7 @@ def test_time_and_transports_are_released_whatever_happened(pytester: pytest.Pyt
     pytester.makepyfile(
         """
         import pytest
-        from pytest_cloudtasks._clients.router import switchboard
+        from pytest_cloudtasks._clients.router import router
         from pytest_cloudtasks._time.foreign import innermost_traveller
 
         @pytest.fixture
@@ -629,7 +629,7 @@ def test_time_and_transports_are_released_whatever_happened(pytester: pytest.Pyt
 
         def check():
             assert innermost_traveller() is None
-            assert switchboard.backend is None
+            assert router.backend is None
 
         def test_1(breaks_in_set_up): pass
         def test_2(): check()

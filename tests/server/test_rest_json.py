@@ -13,7 +13,7 @@ from google.iam.v1 import iam_policy_pb2
 
 from pytest_cloudtasks._messages.api_versions import methods_of
 from pytest_cloudtasks._messages.backported_types import buffer_messages
-from pytest_cloudtasks._messages.proto import raw_class
+from pytest_cloudtasks._messages.proto import proto_class
 from pytest_cloudtasks._messages.rest_http import RestError
 from pytest_cloudtasks._messages.rest_json import bind, checked, fill
 from pytest_cloudtasks._server.rest_runner import _Connection
@@ -43,9 +43,9 @@ def test_each_value_of_a_repeated_field_is_looked_at() -> None:
 
 def test_null_is_no_value() -> None:
     """It leaves its field unset, and is not what is wrong with a body."""
-    message = raw_class(tasks_v2.CreateTaskRequest)()
+    message = proto_class(tasks_v2.CreateTaskRequest)()
     assert fill(message, {"parent": None, "task": {"name": "t", "httpRequest": None}}) == []
-    assert message == raw_class(tasks_v2.CreateTaskRequest)(task={"name": "t"})
+    assert message == proto_class(tasks_v2.CreateTaskRequest)(task={"name": "t"})
     assert refused_body(message, {"parent": None, "task": {"name": None, "foo": 1}}) == invalid(
         ("task", UNKNOWN.format("foo", "task"))
     )
@@ -79,7 +79,7 @@ def test_a_library_that_has_buffer_task_keeps_its_messages() -> None:
     types: Any = ModuleType("types")
     types.BufferTaskRequest, types.BufferTaskResponse = tasks_v2.CreateTaskRequest, tasks_v2.Task
     found = buffer_messages(types)
-    assert (found.request, found.response) == (raw_class(tasks_v2.CreateTaskRequest), raw_class(tasks_v2.Task))
+    assert (found.request, found.response) == (proto_class(tasks_v2.CreateTaskRequest), proto_class(tasks_v2.Task))
 
 
 def test_an_rpc_that_a_library_has_no_message_for_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

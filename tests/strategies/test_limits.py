@@ -16,7 +16,7 @@ from hypothesis.strategies import SearchStrategy
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks import strategies as cloud
-from pytest_cloudtasks._messages.proto import raw
+from pytest_cloudtasks._messages.proto import proto_of
 
 from .clients import LOCATION, client_of
 
@@ -434,7 +434,7 @@ def test_what_goes_beyond_a_limit_is_drawn_and_refused(limits: dict[str, Limit])
 
 def stored_size(version: str, name: str) -> int:
     """Bytes of the message that is stored, which has no view."""
-    message = raw(client_of(version).get_task(request={"name": name, "response_view": 2}))
+    message = proto_of(client_of(version).get_task(request={"name": name, "response_view": 2}))
     message.ClearField("view")
     return int(message.ByteSize())
 

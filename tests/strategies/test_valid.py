@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks import strategies as cloud
-from pytest_cloudtasks._messages.proto import OURS, raw
+from pytest_cloudtasks._messages.proto import OURS, proto_of
 
 from .clients import LOCATION, client_of
 
@@ -29,7 +29,7 @@ def full_view(version: str) -> Any:
 def told(message: Any) -> dict[str, Any]:
     """The set fields at every depth, by v2's names."""
     fields = {}
-    for field, value in raw(message).ListFields():
+    for field, value in proto_of(message).ListFields():
         if field.message_type is None:
             fields[OURS.get(field.name, field.name)] = value
         elif field.message_type.GetOptions().map_entry:
@@ -164,7 +164,7 @@ def test_every_request_as_a_dict_is_accepted(version: Any, data: st.DataObject) 
         client_of(version).create_task(request=request)
         (call,) = cloud_tasks.rpcs
 
-    assert raw(call.request) == raw(kind(request))
+    assert proto_of(call.request) == proto_of(kind(request))
 
 
 @given(data=st.data())

@@ -19,14 +19,14 @@ from google.api_core.gapic_v1 import client_info as api_client_info
 from google.api_core.gapic_v1 import config, method, routing_header
 from google.api_core.gapic_v1.method import DEFAULT
 
-from ..._messages.proto import raw_within
+from ..._messages.proto import protos_within
 from ..transports import credentials_of_file
 from . import enums
-from .interception import late_bound
+from .interception import deferred
 from .rpcs import CLIENT_CONFIG, INTERFACE, RPCS
 from .transport import CloudTasksGrpcTransport, message_class
 
-_DefaultTransport = late_bound(CloudTasksGrpcTransport)
+_DefaultTransport = deferred(CloudTasksGrpcTransport)
 
 
 def _method(name: str) -> Callable[..., Any]:
@@ -59,7 +59,7 @@ def _method(name: str) -> Callable[..., Any]:
 def _call(client: LegacyCloudTasksClient, name: str, fields: dict[str, Any], **options: Any) -> Any:
     rpc = RPCS[name]
     request = message_class(f"{rpc.name}Request")(
-        **{field.rstrip("_"): raw_within(value) for field, value in fields.items()}
+        **{field.rstrip("_"): protos_within(value) for field, value in fields.items()}
     )  # protobuf raises ValueError for a field that it does not know
     options["metadata"] = [*(options["metadata"] or ()), *_routing(rpc.required[0], fields)]
     send = client._api_call(name)

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from ..channel import LateBoundChannel
+from ..channel import DeferredChannel
 from ..grpc_private import address_of
 from ..patching import Patch
-from ..router import switchboard
+from ..router import router
 from ..transports import RealTransport, backend_for, redirectable
 
 
@@ -26,7 +26,7 @@ def is_of_1x(module: ModuleType) -> bool:
 def patch_transport(module: ModuleType, patch: Patch) -> None:
     """Have the clients of ``module`` built on late-bound transports. A user's own transport stays the stock class."""
     stock = module.cloud_tasks_grpc_transport.CloudTasksGrpcTransport
-    own = SimpleNamespace(CloudTasksGrpcTransport=late_bound(stock))
+    own = SimpleNamespace(CloudTasksGrpcTransport=deferred(stock))
     patch.attribute(stock, "__init__", redirecting(stock.__init__))
     patch.attribute(module, "cloud_tasks_grpc_transport", own)
 
@@ -40,14 +40,14 @@ class _RealTransport(RealTransport):
             self._built.channel.close()
 
 
-def late_bound(stock: type) -> type:
+def deferred(stock: type) -> type:
     """The stock transport, on a late-bound channel where it was given none."""
 
     @functools.wraps(stock.__init__)  # type: ignore[misc]
     def init(self: Any, channel: Any = None, credentials: Any = None, **arguments: Any) -> None:
         if channel is None:
             real = _RealTransport(stock, {"credentials": credentials, **arguments})
-            channel = LateBoundChannel(lambda rpc: backend_for(rpc) or real.get().channel, real.close)
+            channel = DeferredChannel(lambda rpc: backend_for(rpc) or real.get().channel, real.close)
             credentials = None  # they are the real transport's
         stock.__init__(self, channel, credentials)  # type: ignore[misc]
 
@@ -61,7 +61,7 @@ def redirecting(init: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(init)
     def wrapped(self: Any, channel: Any = None, *args: Any, **kwargs: Any) -> None:
         address = address_of(channel)
-        if address is not None and switchboard.redirects(address):
+        if address is not None and router.redirects(address):
             channel = redirectable(channel)
         init(self, channel, *args, **kwargs)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..._messages.proto import raw, raw_class
+from ..._messages.proto import proto_class, proto_of
 from .interception import redirecting
 from .rpcs import RPCS
 
@@ -21,7 +21,7 @@ def message_class(name: str) -> Any:
 
     for module in (types, iam_policy_pb2, policy_pb2, empty_pb2):
         if hasattr(module, name):
-            return raw_class(getattr(module, name))
+            return proto_class(getattr(module, name))
     raise LookupError(name)
 
 
@@ -62,4 +62,4 @@ class CloudTasksGrpcTransport:
             request_serializer=message_class(f"{name}Request").SerializeToString,
             response_deserializer=message_class(RPCS[rpc].response).FromString,
         )
-        return lambda request, **options: raw(call(request, **options))
+        return lambda request, **options: proto_of(call(request, **options))
