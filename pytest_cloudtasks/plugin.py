@@ -54,13 +54,6 @@ _SESSION: pytest.StashKey[PluginSession] = pytest.StashKey()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
-    parser.getgroup("cloud tasks").addoption(
-        "--cloud-tasks-fidelity",
-        nargs="?",
-        const="text",
-        choices=("text", "markdown"),
-        help="print what the fake does and how that is known, and run no test",
-    )
     for name, (kind, help) in _INI.items():
         _add_ini(parser, f"cloud_tasks_{name}", help, kind)
     parser.getgroup("cloud tasks").addoption(
@@ -113,18 +106,6 @@ def _ini_values(config: pytest.Config) -> dict[str, Any]:
         return {name: config.getini(f"cloud_tasks_{name}") for name in _INI}
     except TypeError as error:
         raise pytest.UsageError(str(error)) from None
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Print the ledger instead of running tests, where that is asked for."""
-    form = config.getoption("cloud_tasks_fidelity")
-    if form is None:
-        return None
-    from ._ledger import printing
-
-    print(getattr(printing, form)())
-    return 0
 
 
 @pytest.hookimpl(tryfirst=True)

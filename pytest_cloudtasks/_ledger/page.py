@@ -1,8 +1,7 @@
-"""The ledger as text for a terminal, and as tables for the documentation."""
+"""The ledger as tables of its page in the documentation."""
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -17,26 +16,15 @@ _EVIDENCE = {
 }
 
 
-def text(width: int = 100) -> str:
-    """All entries, a few lines each."""
-    found = chapters()
-    lines = [*_wrapped("", _count(found), width), ""]
-    lines += [f"  {evidence.value:<12}{meaning}" for evidence, meaning in _EVIDENCE.items()]
-    lines += ["", *_wrapped("Sources: ", _sources(), width)]
-    for chapter in found:
-        lines += ["", chapter.subject, ""]
-        for entry in chapter.entries:
-            lines += _wrapped(f"  {entry.evidence.value:<12}", f"{entry.behaviour}{_answer(entry)}", width)
-            lines += _wrapped(" " * 14, "; ".join(_particulars(entry)), width)
-    lines += ["", "Recorded cases that can't hold everywhere", ""]
-    for group in recorded_exceptions():
-        lines += _wrapped(
-            "  ", f"{', '.join(_left_out(group.cases))} by {', '.join(group.ways)}. {group.reason}", width
-        )
-    lines += ["", "Open questions", ""]
-    for open_question in open_questions():
-        lines += _wrapped("  ", f"{open_question.question}. {open_question.settle}", width)
-    return "\n".join(lines)
+_HEADING = "## The ledger\n\n"
+
+
+def renewed(page: str) -> str:
+    """Return the text of a page with the tables of today's ledger after the heading "The ledger"."""
+    introduction, heading, _ = page.partition(_HEADING)
+    if not heading:
+        raise ValueError(f"The page has no heading {_HEADING.strip()!r}, after which the tables go.")
+    return f"{introduction}{heading}{markdown()}\n"
 
 
 def markdown() -> str:
@@ -94,30 +82,11 @@ def _answer(entry: Entry) -> str:
     return f" → {codes[0]}{', in our words' if entry.words_are_ours else ''}" if codes else " → OK" * bool(entry.cases)
 
 
-def _particulars(entry: Entry) -> Iterator[str]:
-    yield entry.source
-    if entry.knob:
-        yield f"knob {entry.knob}"
-    if entry.not_modelled:
-        yield f"not modelled. {entry.not_modelled}"
-    elif len(entry.cases) > 1:
-        yield f"{len(entry.cases)} cases {entry.id}/…"
-    elif entry.cases:
-        yield f"case {entry.cases[0].id}"
-    if entry.recorded:
-        yield f"recorded as {', '.join(entry.recorded)}"
-
-
 def _proofs(entry: Entry) -> Iterator[str]:
     if entry.cases:
         yield f"`{entry.id}` ({len(entry.cases)})"
     if entry.recorded:
         yield f"recorded: {', '.join(entry.recorded)}"
-
-
-def _wrapped(first: str, body: str, width: int) -> list[str]:
-    indent = " " * len(first)
-    return textwrap.wrap(body, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _escaped(words: str) -> str:
