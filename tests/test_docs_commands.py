@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from pytest_cloudtasks._api.cli import main
-from pytest_cloudtasks._server.emulator_cli import add_serve
+from pytest_cloudtasks._server.command_line import add_serve
 
 from .test_docs import ROOT, every_block, run_pytest
 

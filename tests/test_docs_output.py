@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from .patience import PATIENCE
-from .server.standing.running import standing, working
+from .server.emulator.running import running_emulator, working
 from .test_docs import CONFIGURATION, FENCE, ROOT, blocks, every_block, run_pytest, write_blocks
 
 DOCS = ROOT / "docs"
@@ -143,7 +143,7 @@ def a_script(folder: Path) -> str:
 
 def a_banner(_: Path) -> str:
     """What the server says first."""
-    with standing("--queue", "emails") as server:
+    with running_emulator("--queue", "emails") as server:
         return "\n".join(server.banner)
 
 
@@ -151,7 +151,7 @@ def a_log(_: Path) -> str:
     """A task that is sent at the second attempt, and one that is not there."""
     with working() as worker:
         worker.answers(503)
-        with standing("--queue", "emails", "--forward", f"https://worker.test={worker.url}") as server:
+        with running_emulator("--queue", "emails", "--forward", f"https://worker.test={worker.url}") as server:
             server.create()
             server.post("/control/wait", **{"for": "empty"})
             missing = "v2/projects/test-project/locations/us-central1/queues/emails/tasks/1338"

@@ -12,7 +12,7 @@ import requests
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
 
 from .patience import PATIENCE
-from .server.standing.running import standing
+from .server.emulator.running import running_emulator
 from .test_docs import ROOT, blocks, every_block
 
 curl = argparse.ArgumentParser()
@@ -61,7 +61,7 @@ def requests_of(page: str) -> list[tuple[str, str, dict[str, str], str]]:
 def test_requests_of_curl_are_answered() -> None:
     """Every endpoint of the two pages takes what curl sends to it, one after the other."""
     desk = requests_of("serve.md")
-    with standing("--queue", "emails") as server:
+    with running_emulator("--queue", "emails") as server:
         answers = [
             requests.request(method, server.url + path, headers=headers, data=body, timeout=PATIENCE)
             for method, path, headers, body in desk

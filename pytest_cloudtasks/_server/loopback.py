@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
@@ -14,6 +17,8 @@ from .._time import real
 from .host_names import allowed_host
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from .._api.fake import FakeCloudTasks
     from .._messages.rpc_call import RpcCall
 
@@ -46,7 +51,6 @@ class CloudTasksServer:
         if self._grpc_port:
             raise RuntimeError("This CloudTasksServer is running already.")
         _check_installed()
-        from .event_loop_thread import serving
         from .grpc_clock import wire_clock
         from .grpc_endpoint import grpc_server
         from .request_guard import RequestGuard
@@ -59,7 +63,7 @@ class CloudTasksServer:
             if not self._serves_a_session:
                 stack.enter_context(retries_by_real_time())
             guard = RequestGuard(self._allowed_hosts, how_to_allow="allow_host({!r}) of the CloudTasksServer")
-            rest_port = stack.enter_context(serving(rest_runner(rest_application(self._receiver, guard)), HOST))
+            rest_port = stack.enter_context(rest_serving(rest_runner(rest_application(self._receiver, guard)), HOST))
             server, grpc_port = grpc_server(self._receiver, f"{HOST}:0")
             server.start()
             stack.callback(lambda: server.stop(None).wait())
@@ -138,6 +142,39 @@ def retries_by_real_time() -> Iterator[None]:
         yield
     finally:
         skipped_waits.let_go()
+
+
+@contextmanager
+def rest_serving(runner: web.BaseRunner, host: str) -> Iterator[int]:
+    """Serve at a free port of ``host`` until the block ends, and give the port."""
+    with socket.create_server((host, 0)) as listening, event_loop_thread() as loop:
+        asyncio.run_coroutine_threadsafe(_serve_at(runner, listening), loop).result()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+
+
+async def _serve_at(runner: web.BaseRunner, listening: socket.socket) -> None:
+    from aiohttp import web
+
+    await runner.setup()
+    await web.SockSite(runner, listening).start()
+
+
+@contextmanager
+def event_loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop that runs in a daemon thread until the block ends, its timers by real time."""
+    loop = asyncio.new_event_loop()
+    loop.time = real.monotonic  # type: ignore[method-assign]
+    thread = threading.Thread(target=loop.run_forever, name="cloud-tasks-server", daemon=True)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 class _Receiver:

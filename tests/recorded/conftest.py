@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
-from tests.server.standing.running import Standing, Worker, standing, working
+from tests.server.emulator.running import Emulator, Worker, running_emulator, working
 from tests.targets.servers import closed_port
 
 from .ways import NOBODY, RECEIVER, START, Way, in_process, over_loopback, over_the_emulator
@@ -33,15 +33,15 @@ def worker() -> Iterator[Worker]:
 
 
 @pytest.fixture(scope="package")
-def emulator(worker: Worker) -> Iterator[Standing]:
+def emulator(worker: Worker) -> Iterator[Emulator]:
     """One emulator for all cases."""
     forwards = ["--forward", f"{RECEIVER}={worker.url}", "--forward", f"{NOBODY}={closed_port()}"]
-    with standing(*forwards, "--log-format", "none") as server:
+    with running_emulator(*forwards, "--log-format", "none") as server:
         yield server
 
 
 @pytest.fixture(scope="package")
-def serve(emulator: Standing, worker: Worker) -> dict[str, Way]:
+def serve(emulator: Emulator, worker: Worker) -> dict[str, Way]:
     """The ways over the emulator."""
     return {f"serve-{protocol}": over_the_emulator(emulator, worker, protocol) for protocol in ("grpc", "rest")}
 

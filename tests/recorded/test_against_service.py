@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.standing.running import Standing
+from tests.server.emulator.running import Emulator
 from tests.targets.servers import closed_port
 
 from . import against_service
@@ -18,14 +18,14 @@ from .cases import recorded_cases
 
 
 @pytest.fixture
-def arguments(emulator: Standing, tmp_path: Path) -> list[str]:
+def arguments(emulator: Emulator, tmp_path: Path) -> list[str]:
     """Options that name the emulator, and consent."""
     output = str(tmp_path / "differences.json")
     return ["--endpoint", emulator.grpc, "--rest-endpoint", emulator.url, "--output", output, "--yes"]
 
 
 def test_cases_that_agree_are_reported_and_cleaned_up(
-    arguments: list[str], emulator: Standing, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Calls, plain HTTP and a delivery in real time agree; the queues are deleted, and their names are printed."""
     receiver = closed_port()

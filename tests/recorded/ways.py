@@ -16,8 +16,8 @@ from google.cloud import tasks_v2
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks, TargetRequest
 from tests.patience import PATIENCE
 from tests.server import clients
-from tests.server.standing.running import Standing
-from tests.server.standing.running import Worker as StandingWorker
+from tests.server.emulator.running import Emulator
+from tests.server.emulator.running import Worker as EmulatorWorker
 from tests.targets.servers import Received, Reply
 
 from .messages import as_client_takes_it
@@ -162,7 +162,7 @@ class Jumping:
 
     url, nobody = RECEIVER, NOBODY
 
-    def __init__(self, emulator: Standing, worker: StandingWorker) -> None:
+    def __init__(self, emulator: Emulator, worker: EmulatorWorker) -> None:
         self._emulator, self._worker = emulator, worker
 
     def answer(self, replies: Sequence[Any]) -> None:
@@ -194,7 +194,7 @@ class Jumping:
         return _gaps([datetime.fromisoformat(attempt["dispatch_time"]) for attempt in attempts])
 
 
-def over_the_emulator(emulator: Standing, worker: StandingWorker, protocol: str) -> Way:
+def over_the_emulator(emulator: Emulator, worker: EmulatorWorker, protocol: str) -> Way:
     """A client that connects to the emulator, a process of its own."""
 
     @contextmanager

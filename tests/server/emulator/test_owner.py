@@ -13,18 +13,18 @@ from aiohttp import web
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
+from pytest_cloudtasks._messages.rest_http import RestError
 from pytest_cloudtasks._messages.rpc_call import RpcCall
-from pytest_cloudtasks._server.emulator_calls import CallQueue
-from pytest_cloudtasks._server.emulator_control_api import Control
-from pytest_cloudtasks._server.emulator_destinations import Destinations
-from pytest_cloudtasks._server.emulator_errors import ControlError
-from pytest_cloudtasks._server.emulator_log import Log
-from pytest_cloudtasks._server.emulator_scheduler_loop import Pump
-from pytest_cloudtasks._server.emulator_sender import Sender, Sent
-from pytest_cloudtasks._server.emulator_time_jumps import Journey, Traveller
+from pytest_cloudtasks._server.call_queue import CallQueue
+from pytest_cloudtasks._server.control_api import Control
+from pytest_cloudtasks._server.destinations import Destinations
+from pytest_cloudtasks._server.log import Log
 from pytest_cloudtasks._server.request_guard import RequestGuard
 from pytest_cloudtasks._server.rest_endpoint import rest_application
 from pytest_cloudtasks._server.rest_runner import rest_runner
+from pytest_cloudtasks._server.scheduler_loop import SchedulerLoop
+from pytest_cloudtasks._server.sender import Sender, Sent
+from pytest_cloudtasks._server.time_jumps import Jump, TimeJumps
 from pytest_cloudtasks._service.task import response
 from pytest_cloudtasks._simulation.settings import Settings
 from pytest_cloudtasks._targets.request import TargetRequest
@@ -43,9 +43,9 @@ class AlwaysDelivers(Sender):
         return Sent(response(200))
 
 
-def emulator() -> Pump:
+def scheduler_loop() -> SchedulerLoop:
     """Return a scheduler loop with the queue ``emails``."""
-    return Pump(Settings(queues={"emails": {}}), AlwaysDelivers(Destinations()), Log("none", print))
+    return SchedulerLoop(Settings(queues={"emails": {}}), AlwaysDelivers(Destinations()), Log("none", print))
 
 
 def creating(**task: Any) -> RpcCall:
@@ -55,12 +55,12 @@ def creating(**task: Any) -> RpcCall:
     return RpcCall("create_task", "google.cloud.tasks.v2", request, 10, ())
 
 
-def create_when_quiet(pump: Pump) -> asyncio.Task[Any]:
+def create_when_quiet(scheduler: SchedulerLoop) -> asyncio.Task[Any]:
     """Create a task as soon as nothing is due: a waiting jump has been woken by then, and does not run yet."""
 
     async def create() -> Any:
-        await pump.until(pump.is_quiet)
-        return pump.receive(creating())
+        await scheduler.until(scheduler.is_quiet)
+        return scheduler.receive(creating())
 
     return asyncio.create_task(create())
 
@@ -69,32 +69,32 @@ def create_when_quiet(pump: Pump) -> asyncio.Task[Any]:
 def test_a_jump_that_a_call_overtakes_waits_again(drains: bool) -> None:
     """A task that is created between the waking of a jump and its next move goes out before time moves on."""
 
-    async def run() -> tuple[tasks_v2.Task, Journey, list[tuple[int, int]]]:
-        pump = emulator()
-        running = asyncio.create_task(pump.run())
-        overtaking = create_when_quiet(pump)
+    async def run() -> tuple[tasks_v2.Task, Jump, list[tuple[int, int]]]:
+        scheduler = scheduler_loop()
+        running = asyncio.create_task(scheduler.run())
+        overtaking = create_when_quiet(scheduler)
         await asyncio.sleep(0)  # it waits before the jump does, and so is woken before it
-        traveller = Traveller(pump)
-        journey = await (traveller.to_the_end() if drains else traveller.by(HOUR))
+        jumps = TimeJumps(scheduler)
+        jump = await (jumps.to_the_end() if drains else jumps.by(HOUR))
         running.cancel()
-        (task,) = pump.simulation.service.accepted
+        (task,) = scheduler.simulation.service.accepted
         attempts = [(attempt.dispatch_time - task.create_time, attempt.number) for attempt in task.attempts]
-        return await overtaking, journey, attempts
+        return await overtaking, jump, attempts
 
-    created, journey, attempts = asyncio.run(run())
+    created, jump, attempts = asyncio.run(run())
     assert created.name.startswith(f"{QUEUE}/tasks/")
-    assert (journey.attempts, journey.summary.succeeded) == (1, 1)
+    assert (jump.attempts, jump.summary.succeeded) == (1, 1)
     assert attempts == [(0, 1)]
 
 
 class CreatesAnother(AlwaysDelivers):
     """Creates a task before each answer, so that tasks arrive as fast as they are answered."""
 
-    pump: Pump
+    scheduler: SchedulerLoop
 
     async def send(self, request: TargetRequest, seconds: float) -> Sent:
         """Create a task and return 200."""
-        self.pump.receive(creating())
+        self.scheduler.receive(creating())
         return await super().send(request, seconds)
 
 
@@ -104,18 +104,18 @@ def test_a_jump_ends_although_tasks_keep_arriving(verb: str) -> None:
 
     async def run() -> tuple[str, int]:
         sender = CreatesAnother(Destinations())
-        pump = sender.pump = Pump(Settings(queues={"emails": {}}), sender, Log("none", print))
-        running = asyncio.create_task(pump.run())
-        pump.receive(creating())
-        traveller = Traveller(pump)
-        with pytest.raises(ControlError) as ended:
-            await (traveller.to_the_end(3) if verb == "drain" else traveller.by(HOUR, 3))
+        scheduler = sender.scheduler = SchedulerLoop(Settings(queues={"emails": {}}), sender, Log("none", print))
+        running = asyncio.create_task(scheduler.run())
+        scheduler.receive(creating())
+        jumps = TimeJumps(scheduler)
+        with pytest.raises(RestError) as ended:
+            await (jumps.to_the_end(3) if verb == "drain" else jumps.by(HOUR, 3))
         running.cancel()
-        await pump.break_off()
-        (first, *_) = pump.simulation.service.accepted
+        await scheduler.break_off()
+        (first, *_) = scheduler.simulation.service.accepted
         at = to_datetime(first.attempts[0].dispatch_time).isoformat()
-        assert (ended.value.http_status, ended.value.code) == (429, "RESOURCE_EXHAUSTED")
-        return ended.value.sentence.replace(at, "NOW"), pump.simulation.wall.is_held
+        assert (ended.value.code, ended.value.status) == (429, "RESOURCE_EXHAUSTED")
+        return ended.value.message.replace(at, "NOW"), scheduler.clock.is_held
 
     assert asyncio.run(run()) == (
         f"The {verb} has made 4 attempts, and its limit is 3. It is NOW now. Let tasks arrive more slowly, or {verb}"
@@ -138,28 +138,28 @@ def test_a_caller_that_disconnects_ends_what_it_asked_for(path: str) -> None:
     """Nobody would learn how a jump ended: time goes on by the wall's clock, and the next jump may begin."""
 
     async def run() -> bool:
-        pump = Pump(Settings(queues={"emails": {}}), NeverAnswers(Destinations()), Log("none", print))
-        running = asyncio.create_task(pump.run())
-        pump.receive(creating())
+        scheduler = SchedulerLoop(Settings(queues={"emails": {}}), NeverAnswers(Destinations()), Log("none", print))
+        running = asyncio.create_task(scheduler.run())
+        scheduler.receive(creating())
         guard = RequestGuard((), how_to_allow="")
-        calls = CallQueue(pump.receive)
+        calls = CallQueue(scheduler.receive)
         application = rest_application(calls, guard)
-        Control(pump).add_to(application)
+        Control(scheduler).add_to(application)
         runner = rest_runner(application)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
         _, writer = await asyncio.open_connection(host, port)
         writer.write(f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n".encode())
-        while not pump.has_waiting:
+        while not scheduler.has_waiting:
             await asyncio.sleep(0)  # until the request has arrived
-        was_held = pump.simulation.wall.is_held
+        was_held = scheduler.clock.is_held
         writer.close()
-        while pump.has_waiting:
+        while scheduler.has_waiting:
             await asyncio.sleep(0)  # until the server has seen that
-        assert not pump.simulation.wall.is_held
+        assert not scheduler.clock.is_held
         running.cancel()
-        await pump.break_off()
+        await scheduler.break_off()
         await runner.cleanup()
         calls.close()
         return was_held

@@ -22,7 +22,7 @@ from .._targets.headers import Headers
 from .._targets.redirects import MAX_REDIRECTS, redirected
 from .._targets.request import TargetRequest
 from .._targets.urls import wire_url
-from .emulator_destinations import Destinations, NotSent, Route
+from .destinations import Destinations, NotSent, Route
 
 _PIECE = 65536
 _LONGEST_LINE = 65536
@@ -35,8 +35,8 @@ class Sent(NamedTuple):
 
     outcome: Outcome
     headers: Headers = Headers()
-    remark: str = ""
-    """What there is to say to whoever looks for the mistake."""
+    diagnostic: str = ""
+    """Why there is no answer, and what to do."""
 
 
 class Sender:
@@ -54,7 +54,7 @@ class Sender:
         try:
             return await asyncio.wait_for(self._followed(request), seconds)
         except asyncio.TimeoutError:
-            return Sent(DEADLINE_EXCEEDED, remark=f"{request.url} has not answered within {seconds:g} s")
+            return Sent(DEADLINE_EXCEEDED, diagnostic=f"{request.url} has not answered within {seconds:g} s")
 
     async def _followed(self, request: TargetRequest) -> Sent:
         """The answer at the end of all redirects that are to be followed; App Engine tasks never follow one."""
@@ -73,11 +73,11 @@ class Sender:
         is_app_engine = isinstance(request.attempt.target, AppEngineTarget)
         route = self._destinations.route(request.url, is_app_engine=is_app_engine)
         if isinstance(route, NotSent):
-            return Sent(route, remark=route.sentence)
+            return Sent(route, diagnostic=route.sentence)
         try:
             return await _exchange(request, route)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Sent(NO_RESPONSE, remark=f"{route.url} gave no answer: {_reason(error)}")
+            return Sent(NO_RESPONSE, diagnostic=f"{route.url} gave no answer: {_reason(error)}")
 
 
 def _reason(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Travelling: the queue's time jumps ahead of the wall's, from event to event, and waits for every answer."""
+"""Time jumps: the queue's time moves ahead of the wall clock, from event to event, and each answer is awaited."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from .._messages.rest_http import RestError
+from .._simulation.simulation import Simulation
 from .._simulation.summary import Beginning, Summary, summary_since
 from .._text import counted
 from .._time.instants import from_datetime, to_datetime
-from .emulator_errors import ControlError
-from .emulator_scheduler_loop import Pump
-from .emulator_simulation import EmulatorSimulation
+from .scheduler_loop import SchedulerLoop
 
 LIMIT = 10_000
 """How many attempts a jump may make unless it is told otherwise; one retried for ever would keep it going."""
@@ -20,7 +20,7 @@ FARTHEST = from_datetime(datetime(9000, 1, 1, tzinfo=timezone.utc), what="FARTHE
 
 
 @dataclass(frozen=True)
-class Journey:
+class Jump:
     """What happened on the way."""
 
     now: int
@@ -28,92 +28,100 @@ class Journey:
     summary: Summary
 
 
-class Traveller:
+class TimeJumps:
     """Jumps; one at a time, for there is one time.
 
     On the way time stands still while an answer is awaited, so every event has the instant that it was to have.
     """
 
-    def __init__(self, pump: Pump) -> None:
-        self._pump = pump
+    def __init__(self, scheduler: SchedulerLoop) -> None:
+        self._scheduler = scheduler
         self._one_at_a_time = asyncio.Lock()
 
-    async def by(self, duration: int, limit: int = LIMIT) -> Journey:
+    async def by(self, duration: int, limit: int = LIMIT) -> Jump:
         """Pass ``duration``, visiting each event on the way."""
         async with self._one_at_a_time:
-            now = self._pump.simulation.observe()
+            now = self._scheduler.observe()
             _check_reach(now, now + duration)
             return await self._go(now + duration, limit)
 
-    async def to(self, instant: int, limit: int = LIMIT) -> Journey:
+    async def to(self, instant: int, limit: int = LIMIT) -> Jump:
         """Pass time up to ``instant``."""
         async with self._one_at_a_time:
-            now = self._pump.simulation.observe()
+            now = self._scheduler.observe()
             if instant < now:
-                raise ControlError.invalid(
+                raise RestError(
+                    400,
+                    "INVALID_ARGUMENT",
                     f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and the jump was to go to"
-                    f" {to_datetime(instant).isoformat()}. Jump to a later instant."
+                    f" {to_datetime(instant).isoformat()}. Jump to a later instant.",
                 )
             _check_reach(now, instant)
             return await self._go(instant, limit)
 
-    async def to_the_end(self, limit: int = LIMIT) -> Journey:
+    async def to_the_end(self, limit: int = LIMIT) -> Jump:
         """Jump from event to event until nothing more happens by itself."""
         async with self._one_at_a_time:
             return await self._go(None, limit)
 
-    async def _go(self, end: int | None, limit: int) -> Journey:
-        pump = self._pump
-        simulation = pump.simulation
-        simulation.wall.hold()
+    async def _go(self, end: int | None, limit: int) -> Jump:
+        scheduler = self._scheduler
+        simulation, clock = scheduler.simulation, scheduler.clock
+        clock.hold()
         try:
-            begun, begun_before = len(simulation.service.events), pump.begun
+            begun, begun_before = len(simulation.service.events), scheduler.begun
             while True:
                 # Tasks may arrive faster than they are answered; then only the limit ends the jump.
-                await pump.until(lambda: pump.is_quiet() or pump.begun - begun_before > limit)
-                if pump.simulation is not simulation:
+                await scheduler.until(lambda: scheduler.is_quiet() or scheduler.begun - begun_before > limit)
+                if scheduler.simulation is not simulation:
                     verb = _verb(end)
-                    raise ControlError.aborted(
-                        f"The server was reset during the {verb}. {verb.capitalize()} again if you need to."
+                    raise RestError(
+                        409,
+                        "ABORTED",
+                        f"The server was reset during the {verb}. {verb.capitalize()} again if you need to.",
                     )
-                made = pump.begun - begun_before
-                if not pump.is_quiet():
+                made = scheduler.begun - begun_before
+                if not scheduler.is_quiet():
                     if made > limit:
                         raise _limit_reached(simulation, end, made, limit, "Let tasks arrive more slowly")
                     continue  # a call or an answer has overtaken this jump since it was woken
                 if not self._next(simulation, end, made, limit):
-                    return Journey(simulation.clock.now, made, summary_since(simulation, Beginning(begun, 0), None))
+                    return Jump(simulation.clock.now, made, summary_since(simulation, Beginning(begun, 0), None))
         finally:
-            simulation.wall.let_go()
-            pump.wake()
+            clock.let_go()
+            scheduler.wake()
 
-    def _next(self, simulation: EmulatorSimulation, end: int | None, made: int, limit: int) -> bool:
+    def _next(self, simulation: Simulation, end: int | None, made: int, limit: int) -> bool:
         """Move to the instant of the next event; False at the end."""
         coming = simulation.service.scheduler.upcoming()
         if coming is None or (end is not None and coming.at > end):
             if end is not None:
                 simulation.clock.move(max(end, simulation.clock.now))
-                simulation.observe()
+                self._scheduler.observe()
             return False
         if made >= limit and coming.needs_target:
             advice = "Limit the queue's retries (maxAttempts, maxRetryDuration)"
             raise _limit_reached(simulation, end, made, limit, advice)
         if coming.at > FARTHEST:
-            raise ControlError.exhausted(
+            raise RestError(
+                429,
+                "RESOURCE_EXHAUSTED",
                 f"The drain has come to {to_datetime(simulation.clock.now).isoformat()}, and what is next lies beyond"
                 " the year 9000, where it ends. Limit the queue's retries (maxAttempts, maxBackoff), or start the"
-                " server anew: its time is the wall's again."
+                " server anew: its time is the wall's again.",
             )
         simulation.clock.move(coming.at)
-        simulation.observe()
-        self._pump.wake()
+        self._scheduler.observe()
+        self._scheduler.wake()
         return True
 
 
-def _limit_reached(simulation: EmulatorSimulation, end: int | None, made: int, limit: int, advice: str) -> ControlError:
-    return ControlError.exhausted(
+def _limit_reached(simulation: Simulation, end: int | None, made: int, limit: int, advice: str) -> RestError:
+    return RestError(
+        429,
+        "RESOURCE_EXHAUSTED",
         f"The {_verb(end)} has made {counted(made, 'attempt')}, and its limit is {limit}. It is"
-        f" {to_datetime(simulation.clock.now).isoformat()} now. {advice}, or {_verb(end)} with a higher limit."
+        f" {to_datetime(simulation.clock.now).isoformat()} now. {advice}, or {_verb(end)} with a higher limit.",
     )
 
 
@@ -125,7 +133,9 @@ def _verb(end: int | None) -> str:
 def _check_reach(now: int, end: int) -> None:
     """Refuse a jump that leads too far, before anything has happened."""
     if end > FARTHEST:
-        raise ControlError.invalid(
+        raise RestError(
+            400,
+            "INVALID_ARGUMENT",
             f"A jump goes to {to_datetime(FARTHEST).isoformat()} at the latest, and this one was to go further. It is"
-            f" {to_datetime(now).isoformat()} now. Jump by less."
+            f" {to_datetime(now).isoformat()} now. Jump by less.",
         )

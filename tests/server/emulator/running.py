@@ -1,4 +1,4 @@
-"""A standing server in a process of its own, and a worker that takes its deliveries."""
+"""The emulator in a process of its own, and a worker that takes its deliveries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BASE = "https://worker.test"
 """What tasks name as the worker."""
 
 
-class Standing:
+class Emulator:
     """The server, as a test sees it."""
 
     def __init__(self, process: subprocess.Popen[str], banner: list[str], *, reads_log: bool = True) -> None:
@@ -94,7 +94,7 @@ def command(*options: str) -> list[str]:
 
 
 @contextmanager
-def standing(*options: str, reads_log: bool = True) -> Iterator[Standing]:
+def running_emulator(*options: str, reads_log: bool = True) -> Iterator[Emulator]:
     """A server for as long as the block lasts; without ``reads_log`` nobody reads more than its first lines."""
     with subprocess.Popen(
         command(*options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
@@ -108,7 +108,7 @@ def standing(*options: str, reads_log: bool = True) -> Iterator[Standing]:
                     break
             else:
                 raise AssertionError("\n".join(banner))
-            server = Standing(process, banner, reads_log=reads_log)
+            server = Emulator(process, banner, reads_log=reads_log)
             try:
                 yield server
             finally:

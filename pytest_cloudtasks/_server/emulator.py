@@ -1,4 +1,4 @@
-"""Serving: the endpoints, the pump and the signals in one event loop, which owns the model."""
+"""ServeOptions: the endpoints, the scheduler and the signals in one event loop, which owns the model."""
 
 from __future__ import annotations
 
@@ -14,32 +14,36 @@ from typing import Any, TextIO
 from aiohttp import web
 
 from .._api.cli import program_and_version
+from .._clients.tokens import ISSUER, certs, jwks
 from .._text import counted
-from . import emulator_oidc_endpoints as tokens
-from .emulator_calls import CallQueue
-from .emulator_control_api import Control
-from .emulator_log import Log, LogWriter, raw_writer
-from .emulator_options import Serving
-from .emulator_scheduler_loop import Pump
-from .emulator_sender import Sender
+from .call_queue import CallQueue
+from .command_line import ServeOptions
+from .control_api import Control
 from .grpc_endpoint import grpc_server
 from .host_names import is_wildcard
+from .log import Log, LogWriter, raw_writer
 from .request_guard import RequestGuard
 from .rest_endpoint import rest_application
 from .rest_runner import rest_runner
+from .scheduler_loop import SchedulerLoop
+from .sender import Sender
 
 _EVERYWHERE = "  listens on all interfaces: whoever reaches this machine may create tasks, jump and reset"
+_DISCOVERY = "/.well-known/openid-configuration"
+_KEYS = "/oauth2/v3/certs"
+_CERTIFICATES = "/oauth2/v1/certs"
+"""The paths of the documents by which other processes verify tokens."""
 
 
-def serve(serving: Serving) -> int:
+def serve(options: ServeOptions) -> int:
     """Serve until a signal comes; the exit code."""
     _allow_many_sockets()
     writer = LogWriter(raw_writer(sys.stdout), lambda lines: log.lost(lines), encoding=_encoding(sys.stdout))
-    log = Log(serving.log_format, writer.write)
+    log = Log(options.log_format, writer.write)
     errors = LogWriter(raw_writer(sys.stderr), _lost_errors, encoding=_encoding(sys.stderr))
     logging.basicConfig(handlers=[_Errors(errors)], level=logging.WARNING, format="%(message)s")
     try:
-        return asyncio.run(_serve(serving, log))
+        return asyncio.run(_serve(options, log))
     except (AddressTaken, UnknownHost) as error:
         errors.write(str(error))
         return 1
@@ -68,57 +72,57 @@ class UnknownHost(Exception):
         )
 
 
-async def _serve(serving: Serving, log: Log) -> int:
-    follows_redirects = serving.settings.service.follow_redirects
-    pump = Pump(serving.settings, Sender(serving.destinations, follows_redirects=follows_redirects), log)
+async def _serve(options: ServeOptions, log: Log) -> int:
+    follows_redirects = options.settings.service.follow_redirects
+    scheduler = SchedulerLoop(options.settings, Sender(options.destinations, follows_redirects=follows_redirects), log)
     signals = _signals()
-    async with _endpoints(serving, pump) as (grpc_port, rest_port):
-        _announce(serving, pump, log, (grpc_port, rest_port))
-        pumping = asyncio.create_task(pump.run())
-        await asyncio.wait([pumping, asyncio.create_task(signals.get())], return_when=asyncio.FIRST_COMPLETED)
-        if pumping.done():
-            pumping.result()  # it never ends by itself: this raises what went wrong
-        await _stop(pump, serving, signals)
-        pumping.cancel()
+    async with _endpoints(options, scheduler) as (grpc_port, rest_port):
+        _announce(options, scheduler, log, (grpc_port, rest_port))
+        running = asyncio.create_task(scheduler.run())
+        await asyncio.wait([running, asyncio.create_task(signals.get())], return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()  # it never ends by itself: this raises what went wrong
+        await _stop(scheduler, options, signals)
+        running.cancel()
     return 0
 
 
-async def _stop(pump: Pump, serving: Serving, signals: asyncio.Queue[None]) -> None:
+async def _stop(scheduler: SchedulerLoop, options: ServeOptions, signals: asyncio.Queue[None]) -> None:
     """Let deliveries end: in their time of grace, or until the second signal."""
-    under_way = len(pump.under_way())
-    waits = f"; {counted(under_way, 'attempt')} under way may take {serving.grace:g} s more" if under_way else ""
-    pump.say(f"stopping{waits}")
-    ending = asyncio.create_task(pump.end(serving.grace))
+    under_way = len(scheduler.under_way())
+    waits = f"; {counted(under_way, 'attempt')} under way may take {options.grace:g} s more" if under_way else ""
+    scheduler.say(f"stopping{waits}")
+    ending = asyncio.create_task(scheduler.end(options.grace))
     again = asyncio.create_task(signals.get())
     await asyncio.wait([ending, again], return_when=asyncio.FIRST_COMPLETED)
-    broken_off = await pump.break_off()
+    broken_off = await scheduler.break_off()
     ending.cancel()
     again.cancel()
-    pump.say("stopped" + (f"; {counted(broken_off, 'attempt')} broken off" if broken_off else ""))
+    scheduler.say("stopped" + (f"; {counted(broken_off, 'attempt')} broken off" if broken_off else ""))
 
 
 @asynccontextmanager
-async def _endpoints(serving: Serving, pump: Pump) -> AsyncIterator[tuple[int, int]]:
+async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop) -> AsyncIterator[tuple[int, int]]:
     """Both endpoints, and their ports."""
-    calls = CallQueue(pump.receive)
-    guard = RequestGuard(serving.allowed_hosts, how_to_allow="--allow-host {}")
+    calls = CallQueue(scheduler.receive)
+    guard = RequestGuard(options.allowed_hosts, how_to_allow="--allow-host {}")
     application = rest_application(calls, guard)
-    Control(pump).add_to(application)
-    tokens.add_to(application)
+    Control(scheduler).add_to(application)
+    _add_token_keys(application)
     runner = rest_runner(application)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, serving.host, serving.rest_port)
+        site = web.TCPSite(runner, options.host, options.rest_port)
         try:
             await site.start()
         except (socket.gaierror, UnicodeError):  # the latter for what can't even be asked for
-            raise UnknownHost(serving.host) from None
+            raise UnknownHost(options.host) from None
         except OSError:
-            raise AddressTaken("rest-port", serving.host, serving.rest_port) from None
+            raise AddressTaken("rest-port", options.host, options.rest_port) from None
         try:
-            server, grpc_port = grpc_server(calls, f"{_bracketed(serving.host)}:{serving.grpc_port}")
+            server, grpc_port = grpc_server(calls, f"{_bracketed(options.host)}:{options.grpc_port}")
         except RuntimeError:
-            raise AddressTaken("grpc-port", serving.host, serving.grpc_port) from None
+            raise AddressTaken("grpc-port", options.host, options.grpc_port) from None
         server.start()
         try:
             yield grpc_port, runner.addresses[0][1]
@@ -128,6 +132,35 @@ async def _endpoints(serving: Serving, pump: Pump) -> AsyncIterator[tuple[int, i
     finally:
         await runner.cleanup()
         calls.close()
+
+
+def _add_token_keys(application: web.Application) -> None:
+    """Add the documents by which other processes verify the tokens of deliveries, at the paths that Google has."""
+    application.router.add_get(_DISCOVERY, _discovery)
+    application.router.add_get(_KEYS, _keys)
+    application.router.add_get(_CERTIFICATES, _certificates)
+
+
+async def _discovery(request: web.Request) -> web.Response:
+    """Google's document, with this server's keys: the issuer of the tokens is Google's."""
+    return web.json_response(
+        {
+            "issuer": ISSUER,
+            "jwks_uri": f"{request.scheme}://{request.host}{_KEYS}",
+            "response_types_supported": ["id_token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "claims_supported": ["aud", "azp", "email", "email_verified", "exp", "iat", "iss", "sub"],
+        }
+    )
+
+
+async def _keys(request: web.Request) -> web.Response:
+    return web.json_response(jwks())
+
+
+async def _certificates(request: web.Request) -> web.Response:
+    return web.json_response(certs())
 
 
 def _signals() -> asyncio.Queue[None]:
@@ -144,11 +177,11 @@ def _signals() -> asyncio.Queue[None]:
     return arrived
 
 
-def _announce(serving: Serving, pump: Pump, log: Log, ports: tuple[int, int]) -> None:
+def _announce(options: ServeOptions, scheduler: SchedulerLoop, log: Log, ports: tuple[int, int]) -> None:
     """Where the server is, and what to tell the application of it."""
-    settings = serving.settings
-    everywhere = is_wildcard(serving.host)
-    host = "127.0.0.1" if everywhere else _bracketed(serving.host)
+    settings = options.settings
+    everywhere = is_wildcard(options.host)
+    host = "127.0.0.1" if everywhere else _bracketed(options.host)
     grpc, rest = (f"{host}:{port}" for port in ports)
     queues = [settings.queue_name(name) for name in settings.queues]
     none = "none yet; CreateTask creates them" if settings.auto_create_queues else "none yet; see --queue"
@@ -162,7 +195,7 @@ def _announce(serving: Serving, pump: Pump, log: Log, ports: tuple[int, int]) ->
         f"export CLOUDTASKS_EMULATOR_HOST={rest}",
     ]
     more = {"grpc": grpc, "rest": f"http://{rest}", "queues": queues, "seed": settings.seed}
-    log.beginning("\n".join(lines), pump.simulation.observe(), **more)
+    log.beginning("\n".join(lines), scheduler.observe(), **more)
 
 
 def _bracketed(host: str) -> str:

@@ -19,18 +19,17 @@ from google.api_core.exceptions import InvalidArgument, NotFound
 from pytest_cloudtasks import __version__
 from pytest_cloudtasks.__main__ import run
 from pytest_cloudtasks._server import emulator_oidc_endpoints as tokens
-from pytest_cloudtasks._server.emulator_cli import add_serve, serving_from
-from pytest_cloudtasks._server.emulator_control_api import Control
-from pytest_cloudtasks._server.emulator_destinations import Destinations
-from pytest_cloudtasks._server.emulator_log import Log
-from pytest_cloudtasks._server.emulator_options import Serving
-from pytest_cloudtasks._server.emulator_scheduler_loop import Pump
-from pytest_cloudtasks._server.emulator_sender import Sender
+from pytest_cloudtasks._server.command_line import ServeOptions, add_serve, serve_options
+from pytest_cloudtasks._server.control_api import Control
+from pytest_cloudtasks._server.destinations import Destinations
+from pytest_cloudtasks._server.log import Log
+from pytest_cloudtasks._server.scheduler_loop import SchedulerLoop
+from pytest_cloudtasks._server.sender import Sender
 from pytest_cloudtasks._simulation.settings import Settings
 from tests.patience import PATIENCE
 from tests.targets.servers import Received, Reply
 
-from .running import BASE, QUEUE, Worker, command, standing
+from .running import BASE, QUEUE, Worker, command, running_emulator
 
 LOCATION = QUEUE.partition("/queues/")[0]
 
@@ -50,7 +49,7 @@ def ended(*options: str) -> tuple[int, str]:
 
 def test_the_banner_says_where_the_server_is() -> None:
     """With the lines to export; a port of 0 is shown as the one that was chosen."""
-    with standing("--queue", "emails", "--queue", "projects/p/locations/l/queues/q", "--seed", "7") as server:
+    with running_emulator("--queue", "emails", "--queue", "projects/p/locations/l/queues/q", "--seed", "7") as server:
         assert server.banner == [
             f"pytest-cloudtasks {__version__}: Cloud Tasks on your desk, seed 7",
             f"  gRPC    {server.grpc}",
@@ -65,7 +64,7 @@ def test_the_banner_says_where_the_server_is() -> None:
 
 def test_the_banner_says_that_it_listens_everywhere() -> None:
     """Whoever starts it so has to know who may reset it; the addresses to export are those of this machine."""
-    with standing("--host", "0.0.0.0", "--seed", "7") as server:
+    with running_emulator("--host", "0.0.0.0", "--seed", "7") as server:
         assert server.banner == [
             f"pytest-cloudtasks {__version__}: Cloud Tasks on your desk, seed 7",
             f"  gRPC    {server.grpc}",
@@ -80,7 +79,7 @@ def test_the_banner_says_that_it_listens_everywhere() -> None:
 
 def test_hosts_are_allowed_by_options() -> None:
     """Those of --allow-host, and of --host if it is one address; 0.0.0.0 is none, though the server listens there."""
-    with standing("--host", "0.0.0.0", "--allow-host", "tasks", "--allow-host", "[fd00::1]") as server:
+    with running_emulator("--host", "0.0.0.0", "--allow-host", "tasks", "--allow-host", "[fd00::1]") as server:
         hosts = ["tasks", "TASKS:9090", "[fd00:0::1]:1", "localhost", "0.0.0.0", "evil.test"]
         answers = [
             requests.get(f"{server.url}/healthz", headers={"Host": host}, timeout=PATIENCE).status_code
@@ -92,7 +91,7 @@ def test_hosts_are_allowed_by_options() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_server(number: signal.Signals) -> None:
     """The exit code is that of success."""
-    with standing("--queue", "emails") as server:
+    with running_emulator("--queue", "emails") as server:
         assert server.stop(number) == 0
         assert told(server.log) == ["stopping", "stopped"]
 
@@ -100,7 +99,7 @@ def test_a_signal_stops_the_server(number: signal.Signals) -> None:
 def test_the_log_has_a_line_for_what_happens(own_worker: Worker) -> None:
     """Tasks, attempts with what follows, refused calls, resets: each in a line of its own."""
     own_worker.answers(503)
-    with standing("--queue", "emails", "--forward", f"{BASE}={own_worker.url}") as server:
+    with running_emulator("--queue", "emails", "--forward", f"{BASE}={own_worker.url}") as server:
         server.create({"name": f"{QUEUE}/tasks/one"})
         server.post("/control/drain")
         with pytest.raises(NotFound):
@@ -175,7 +174,7 @@ def test_deliveries_under_way_may_end(own_worker: Worker) -> None:
     """A stopped server waits for their answers, and begins no others; its endpoints answer until then."""
     arrived, answering = threading.Event(), threading.Event()
     own_worker.reply = held_until(answering, arrived)
-    with standing("--queue", "emails", "--forward", f"{BASE}={own_worker.url}", "--grace", "50s") as server:
+    with running_emulator("--queue", "emails", "--forward", f"{BASE}={own_worker.url}", "--grace", "50s") as server:
         server.create({"name": f"{QUEUE}/tasks/one"})
         assert arrived.wait(PATIENCE)
         server.process.terminate()
@@ -201,7 +200,7 @@ def test_deliveries_that_do_not_end_are_broken_off(own_worker: Worker, second: b
     arrived, answering = threading.Event(), threading.Event()
     own_worker.reply = held_until(answering, arrived)
     grace = "59s" if second else "0s"
-    with standing("--queue", "emails", "--forward", f"{BASE}={own_worker.url}", "--grace", grace) as server:
+    with running_emulator("--queue", "emails", "--forward", f"{BASE}={own_worker.url}", "--grace", grace) as server:
         server.create({"name": f"{QUEUE}/tasks/one"})
         assert arrived.wait(PATIENCE)
         server.process.terminate()
@@ -220,7 +219,7 @@ def test_queues_come_from_a_queue_yaml(tmp_path: Path) -> None:
     file = tmp_path / "queue.yaml"
     file.write_text("queue:\n- name: mails\n  rate: 5/s\n  max_concurrent_requests: 3\n")
     options = ["--queues", str(file), "--queue", "more", "--project", "shop", "--location", "europe-west1"]
-    with standing(*options) as server, server.client() as client:
+    with running_emulator(*options) as server, server.client() as client:
         parent = "projects/shop/locations/europe-west1"
         mails, more = client.list_queues(parent=parent)
         assert (mails.name, more.name) == (f"{parent}/queues/mails", f"{parent}/queues/more")
@@ -232,14 +231,14 @@ def test_queues_come_from_what_gcloud_lists(tmp_path: Path) -> None:
     """The JSON has full names, and what the queue's state was."""
     file = tmp_path / "queues.json"
     file.write_text(json.dumps([{"name": QUEUE, "state": "PAUSED", "rateLimits": {"maxConcurrentDispatches": 2}}]))
-    with standing("--queues", str(file)) as server, server.client() as client:
+    with running_emulator("--queues", str(file)) as server, server.client() as client:
         queue = client.get_queue(name=QUEUE)
         assert (queue.state.name, queue.rate_limits.max_concurrent_dispatches) == ("PAUSED", 2)
 
 
 def test_missing_queues_may_be_created(own_worker: Worker) -> None:
     """By the option, with the first task."""
-    with standing("--auto-create-queues", "--forward", f"{BASE}={own_worker.url}") as server:
+    with running_emulator("--auto-create-queues", "--forward", f"{BASE}={own_worker.url}") as server:
         assert server.banner[3] == "  queues  none yet; CreateTask creates them"
         server.create()
         server.post("/control/wait")
@@ -250,7 +249,7 @@ def test_knobs_and_the_seed_hold_for_the_server() -> None:
     """What the ini file has for tests is an option here; the same seed gives the same task IDs."""
     names = []
     for _ in range(2):
-        with standing("--queue", "emails", "--service", "max_task_size=500", "--seed", "5") as server:
+        with running_emulator("--queue", "emails", "--service", "max_task_size=500", "--seed", "5") as server:
             with pytest.raises(InvalidArgument) as refusal:
                 server.create(body=b"x" * 500)
             assert refusal.value.message == "Task size too large"
@@ -400,11 +399,11 @@ def test_a_wrong_variable_is_refused_in_a_sentence(
     assert str(raised.value) == message
 
 
-def parsed(*options: str) -> Serving:
+def parsed(*options: str) -> ServeOptions:
     """Return what the command line and the environment come to."""
     parser = argparse.ArgumentParser()
     add_serve(parser.add_subparsers())
-    return serving_from(parser.parse_args(["serve", *options]))
+    return serve_options(parser.parse_args(["serve", *options]))
 
 
 def test_a_port_in_use_is_told_in_a_sentence() -> None:
@@ -435,7 +434,7 @@ def test_without_aiohttp_it_says_what_to_install(
 ) -> None:
     """The plugin itself doesn't need it."""
     monkeypatch.setattr(sys, "argv", ["pytest-cloudtasks", "serve"])
-    monkeypatch.setattr("pytest_cloudtasks._server.emulator_cli.find_spec", lambda name: None)
+    monkeypatch.setattr("pytest_cloudtasks._server.command_line.find_spec", lambda name: None)
     with pytest.raises(SystemExit) as exited:
         run()
     assert exited.value.code == 2
@@ -469,7 +468,7 @@ def test_the_pages_name_every_option_and_endpoint() -> None:
     reference, page = ((docs / name).read_text("utf-8") for name in ("reference.md", "serve.md"))
     options = set(re.findall(r"^  (--[a-z-]+)", ended("--help")[1], re.MULTILINE)) - {"--version"}
     application = web.Application()
-    Control(Pump(Settings(), Sender(Destinations()), Log("none", print))).add_to(application)
+    Control(SchedulerLoop(Settings(), Sender(Destinations()), Log("none", print))).add_to(application)
     tokens.add_to(application)
     paths = {resource.canonical for resource in application.router.resources()} - {"/", "/control", "/control/{rest}"}
     assert len(options) == 16
@@ -480,7 +479,7 @@ def test_the_pages_name_every_option_and_endpoint() -> None:
 
 def test_an_address_of_ipv6_is_served() -> None:
     """It has its brackets wherever a port follows."""
-    with standing("--host", "::1", "--queue", "emails") as server:
+    with running_emulator("--host", "::1", "--queue", "emails") as server:
         assert server.grpc.startswith("[::1]:")
         assert server.get("/healthz")["status"] == "ok"
         with server.client() as client:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .running import BASE, QUEUE, Standing, Worker, standing, working
+from .running import BASE, QUEUE, Emulator, Worker, running_emulator, working
 
 
 @pytest.fixture(scope="package")
@@ -15,9 +15,11 @@ def one_worker() -> Iterator[Worker]:
 
 
 @pytest.fixture(scope="package")
-def one_server(one_worker: Worker) -> Iterator[Standing]:
+def one_server(one_worker: Worker) -> Iterator[Emulator]:
     """A server for all tests that need no options of their own."""
-    with standing("--queue", "emails", "--forward", f"{BASE}={one_worker.url}", "--log-format", "none") as server:
+    with running_emulator(
+        "--queue", "emails", "--forward", f"{BASE}={one_worker.url}", "--log-format", "none"
+    ) as server:
         yield server
 
 
@@ -29,7 +31,7 @@ def worker(one_worker: Worker) -> Worker:
 
 
 @pytest.fixture
-def server(one_server: Standing, worker: Worker) -> Iterator[Standing]:
+def server(one_server: Emulator, worker: Worker) -> Iterator[Emulator]:
     """The server, with the queue ``emails``; what goes to https://worker.test goes to the worker."""
     yield one_server
     with one_server.client() as client:

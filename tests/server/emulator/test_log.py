@@ -11,11 +11,11 @@ from contextlib import contextmanager
 import pytest
 from google.api_core.exceptions import NotFound
 
-from pytest_cloudtasks._server.emulator_log import Log, LogWriter, raw_writer, visible
+from pytest_cloudtasks._server.log import Log, LogWriter, raw_writer, visible
 from pytest_cloudtasks._units import SECOND
 from tests.patience import PATIENCE
 
-from .running import QUEUE, Standing, Worker, standing
+from .running import QUEUE, Emulator, Worker, running_emulator
 
 AT = 1_700_000_000 * SECOND
 
@@ -184,7 +184,7 @@ def test_a_log_without_a_stdout_is_written_nowhere() -> None:
     writer.close()
 
 
-def refused(server: Standing, times: int) -> None:
+def refused(server: Emulator, times: int) -> None:
     """Let ``times`` calls be refused, each with a line of some 500 bytes in the log."""
     with server.client() as client:
         for _ in range(times):
@@ -195,7 +195,7 @@ def refused(server: Standing, times: int) -> None:
 def test_a_server_whose_log_nobody_reads_goes_on(own_worker: Worker) -> None:
     """Past 64 KB, where a pipe is full, calls are answered, deliveries are made, and SIGTERM ends it."""
     options = ("--queue", "emails", "--forward", f"https://worker.test={own_worker.url}")
-    with standing(*options, reads_log=False) as server:
+    with running_emulator(*options, reads_log=False) as server:
         refused(server, 200)
         server.create()
         server.post("/control/wait")
@@ -206,7 +206,7 @@ def test_a_server_whose_log_nobody_reads_goes_on(own_worker: Worker) -> None:
 
 def test_a_server_whose_log_is_closed_goes_on() -> None:
     """Whoever started it may have gone away."""
-    with standing("--queue", "emails", reads_log=False) as server:
+    with running_emulator("--queue", "emails", reads_log=False) as server:
         assert server.process.stdout is not None
         server.process.stdout.close()
         refused(server, 2)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from .receiver import counting
-from .running import QUEUE, Standing, standing
+from .running import QUEUE, Emulator, running_emulator
 
 LOCATION = QUEUE.partition("/queues/")[0]
 QUEUES = [f"{LOCATION}/queues/load-{number}" for number in range(4)]
@@ -14,7 +14,7 @@ FAILS_FIRST = 10
 """Of ten tasks, one fails once."""
 
 
-def fill(server: Standing, queue: str, url: str) -> None:
+def fill(server: Emulator, queue: str, url: str) -> None:
     """Put the tasks of a queue in it, which is paused meanwhile."""
     with server.client() as client:
         client.create_queue(parent=LOCATION, queue={"name": queue, "rate_limits": {"max_concurrent_dispatches": LIMIT}})
@@ -26,7 +26,7 @@ def fill(server: Standing, queue: str, url: str) -> None:
 
 def test_tasks_by_the_thousand_are_delivered_once_each() -> None:
     """None is lost and none doubled, retries are exact, and each queue keeps its limit although it could do more."""
-    with counting(FAILS_FIRST) as receiver, standing("--log-format", "none") as server:
+    with counting(FAILS_FIRST) as receiver, running_emulator("--log-format", "none") as server:
         with ThreadPoolExecutor(len(QUEUES)) as threads:
             list(threads.map(lambda queue: fill(server, queue, receiver.url), QUEUES))
         with server.client() as client:

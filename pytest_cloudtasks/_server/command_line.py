@@ -1,4 +1,7 @@
-"""``python -m pytest_cloudtasks serve``: its options, and what they come to."""
+"""``python -m pytest_cloudtasks serve``: its options, checked.
+
+It imports neither aiohttp nor grpc, so that ``--help`` is quick and a missing package is named in a sentence.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import argparse
 import os
 import re
 import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
@@ -13,8 +18,7 @@ from .._api.cli import PROGRAM, Commands, program_and_version
 from .._simulation.queue_files import is_queue_file
 from .._simulation.settings import Settings, merged, settings_from_ini
 from .._simulation.settings import read_duration as duration_in
-from .emulator_destinations import Destinations, Forwarding, server_url
-from .emulator_options import Serving
+from .destinations import Destinations, Forwarding, server_url
 from .host_names import allowed_host, host_name
 
 GRPC_PORT = 8123
@@ -65,6 +69,22 @@ Point Google's client at it, in Python:
   client = tasks_v2.CloudTasksClient(
       transport=CloudTasksGrpcTransport(channel=grpc.insecure_channel("127.0.0.1:{GRPC_PORT}")))
 """
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """The options of ``serve``, checked."""
+
+    settings: Settings
+    destinations: Destinations
+    host: str
+    grpc_port: int
+    rest_port: int
+    grace: float
+    """How many seconds deliveries under way have to end in, when the emulator is told to stop."""
+    log_format: str
+    allowed_hosts: Collection[str] = ()
+    """Host names that REST requests may name besides loopback names."""
 
 
 def add_serve(commands: Commands) -> None:
@@ -182,20 +202,20 @@ def _switch(given: argparse.Namespace, option: str) -> bool:
 
 
 def _serve(given: argparse.Namespace) -> int:
-    serving = serving_from(given)
+    options = serve_options(given)
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise ValueError(
             f"serve needs {' and '.join(missing)}, which this Python doesn't have. Run"
             " `pip install 'pytest-cloudtasks[server]'`."
         )
-    from .emulator_server import serve
+    from .emulator import serve
 
-    return serve(serving)
+    return serve(options)
 
 
-def serving_from(given: argparse.Namespace) -> Serving:
-    """What the options come to; raises ValueError with a sentence for what can't be."""
+def serve_options(given: argparse.Namespace) -> ServeOptions:
+    """Return the checked options; raises ValueError with a sentence for what can't be."""
     for option in ("grpc_port", "rest_port"):
         if not 0 <= (port := getattr(given, option)) <= 65535:
             raise ValueError(f"--{option.replace('_', '-')} takes a port from 0 to 65535, and got {port}.")
@@ -215,7 +235,7 @@ def serving_from(given: argparse.Namespace) -> Serving:
     from .._simulation.simulation import Simulation
 
     Simulation(settings).check_queues()
-    return Serving(
+    return ServeOptions(
         settings,
         Destinations(forwardings, app_engine, allow_remote=_switch(given, "allow_remote")),
         given.host,

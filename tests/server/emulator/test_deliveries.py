@@ -13,7 +13,7 @@ from google.oauth2 import id_token
 from tests.patience import PATIENCE
 from tests.targets.servers import closed_port, serving
 
-from .running import BASE, QUEUE, Standing, Worker, ok, standing
+from .running import BASE, QUEUE, Emulator, Worker, ok, running_emulator
 
 ACCOUNT = "sender@test-project.iam.gserviceaccount.com"
 
@@ -24,7 +24,7 @@ def header(headers: list[tuple[str, str]], name: str) -> str:
     return value
 
 
-def test_a_task_is_delivered_as_the_service_delivers_it(server: Standing, worker: Worker) -> None:
+def test_a_task_is_delivered_as_the_service_delivers_it(server: Emulator, worker: Worker) -> None:
     """Method, path, body and headers are the task's and the service's, and no header is added or lost."""
     task = server.create(
         {"name": f"{QUEUE}/tasks/one"},
@@ -53,7 +53,7 @@ def test_a_task_is_delivered_as_the_service_delivers_it(server: Standing, worker
     assert float(header(received.headers, "X-CloudTasks-TaskETA")) == pytest.approx(seconds, abs=1e-3)
 
 
-def test_a_request_that_is_not_forwarded_has_no_header_of_a_proxy(server: Standing, worker: Worker) -> None:
+def test_a_request_that_is_not_forwarded_has_no_header_of_a_proxy(server: Emulator, worker: Worker) -> None:
     """A task whose URL is on this machine goes there as it is."""
     server.create(url=f"{worker.url}/here", http_method="GET")
     server.post("/control/wait")
@@ -64,7 +64,7 @@ def test_a_request_that_is_not_forwarded_has_no_header_of_a_proxy(server: Standi
     assert not names & {"X-Forwarded-Proto", "Content-Length", "Content-Type", "Accept", "Connection"}
 
 
-def test_a_failed_attempt_comes_again_after_its_backoff(server: Standing, worker: Worker) -> None:
+def test_a_failed_attempt_comes_again_after_its_backoff(server: Emulator, worker: Worker) -> None:
     """Retries are driven by time alone, and carry what came of the attempt before."""
     worker.answers(503, 404)
     server.create()
@@ -74,7 +74,7 @@ def test_a_failed_attempt_comes_again_after_its_backoff(server: Standing, worker
     assert [header(one.headers, "X-CloudTasks-TaskPreviousResponse") for one in worker.received[1:]] == ["503", "404"]
 
 
-def test_retries_come_by_themselves(server: Standing, worker: Worker) -> None:
+def test_retries_come_by_themselves(server: Emulator, worker: Worker) -> None:
     """No one has to drive a server that stands alone: its time is the wall's."""
     worker.answers(503, 503)
     server.create()
@@ -82,7 +82,7 @@ def test_retries_come_by_themselves(server: Standing, worker: Worker) -> None:
     assert server.results() == [503, 503, 200]
 
 
-def test_a_closed_port_is_no_response(server: Standing) -> None:
+def test_a_closed_port_is_no_response(server: Emulator) -> None:
     """The attempt is recorded as Google records one without a connection, and the control endpoint says more."""
     url = closed_port()
     task = server.create(url=f"{url}/x")
@@ -94,7 +94,7 @@ def test_a_closed_port_is_no_response(server: Standing) -> None:
     assert (status.code, status.message) == (2, "UNKNOWN(2): HTTP status code 0")
 
 
-def test_another_machine_is_refused(server: Standing) -> None:
+def test_another_machine_is_refused(server: Emulator) -> None:
     """Nothing goes to an address that is not this machine's; the attempt says what to do, also to get_task."""
     told = (
         "shop.example.com is not a loopback address, and this server sends to no other. Send what goes there to a"
@@ -109,7 +109,7 @@ def test_another_machine_is_refused(server: Standing) -> None:
     assert (status.code, status.message) == (7, f"PERMISSION_DENIED(7): {told}")
 
 
-def test_an_app_engine_task_needs_a_server_for_app_engine(server: Standing) -> None:
+def test_an_app_engine_task_needs_a_server_for_app_engine(server: Emulator) -> None:
     """Without the option nothing stands for App Engine, and the attempt says so."""
     with server.client() as client:
         client.create_task(parent=QUEUE, task={"app_engine_http_request": {"relative_uri": "/x"}})
@@ -122,7 +122,7 @@ def test_an_app_engine_task_needs_a_server_for_app_engine(server: Standing) -> N
 
 def test_app_engine_tasks_go_to_the_server_that_stands_for_it(own_worker: Worker) -> None:
     """It gets App Engine's headers, and App Engine's host, by which it can tell services apart."""
-    with standing("--queue", "emails", "--app-engine-host", f"{own_worker.url}/app") as server:
+    with running_emulator("--queue", "emails", "--app-engine-host", f"{own_worker.url}/app") as server:
         with server.client() as client:
             request = {"relative_uri": "/work?x=1", "app_engine_routing": {"service": "mail"}}
             client.create_task(parent=QUEUE, task={"app_engine_http_request": request})
@@ -139,7 +139,7 @@ def test_redirects_are_answers_if_the_option_says_so(own_worker: Worker) -> None
         (302, [("Location", "/there")], b"") if received.target == "/send" else ok(received)
     )
     options = ["--queue", "emails", "--forward", f"{BASE}={own_worker.url}", "--service", "follow_redirects=false"]
-    with standing(*options) as server:
+    with running_emulator(*options) as server:
         server.create()
         server.post("/control/wait")
         assert server.results()[0] == 302
@@ -152,7 +152,7 @@ def test_redirects_are_followed(own_worker: Worker) -> None:
         (302, [("Location", "/there")], b"") if received.target == "/send" else ok(received)
     )
     options = ["--queue", "emails", "--forward", f"{BASE}={own_worker.url}"]
-    with standing(*options) as server:
+    with running_emulator(*options) as server:
         server.create()
         server.post("/control/wait")
         assert server.results() == [200]
@@ -163,7 +163,7 @@ def test_the_longest_base_gets_the_request(own_worker: Worker) -> None:
     """Of several forwards, the one that says most about a URL decides."""
     with serving(ok) as other:
         options = ["--forward", f"{BASE}={other.url}", "--forward", f"{BASE}/deep={own_worker.url}"]
-        with standing("--queue", "emails", *options) as server:
+        with running_emulator("--queue", "emails", *options) as server:
             server.create(url=f"{BASE}/deep/down")
             server.create(url=f"{BASE}/deeper")
             server.post("/control/wait")
@@ -171,14 +171,14 @@ def test_the_longest_base_gets_the_request(own_worker: Worker) -> None:
     assert [one.target for one in other.received] == ["/deeper"]
 
 
-def token_of(server: Standing, worker: Worker) -> str:
+def token_of(server: Emulator, worker: Worker) -> str:
     """The token that the worker got with a task."""
     server.create(oidc_token={"service_account_email": ACCOUNT, "audience": "the-shop"})
     server.post("/control/wait")
     return header(worker.received[-1].headers, "Authorization").removeprefix("Bearer ")
 
 
-def test_tokens_verify_by_googles_verifier(server: Standing, worker: Worker) -> None:
+def test_tokens_verify_by_googles_verifier(server: Emulator, worker: Worker) -> None:
     """google-auth needs the server's certificates, and no more; here in a request session of its own."""
     session = google.auth.transport.requests.Request()
     claims: dict[str, Any] = id_token.verify_token(  # type: ignore[no-untyped-call]
@@ -187,7 +187,7 @@ def test_tokens_verify_by_googles_verifier(server: Standing, worker: Worker) -> 
     assert (claims["iss"], claims["email"]) == ("https://accounts.google.com", ACCOUNT)
 
 
-def test_tokens_verify_by_the_keys_that_discovery_leads_to(server: Standing, worker: Worker) -> None:
+def test_tokens_verify_by_the_keys_that_discovery_leads_to(server: Emulator, worker: Worker) -> None:
     """Verifiers of other languages begin with the discovery document."""
     found = requests.get(f"{server.url}/.well-known/openid-configuration", timeout=PATIENCE).json()
     assert found["jwks_uri"] == f"{server.url}/oauth2/v3/certs"
@@ -197,7 +197,7 @@ def test_tokens_verify_by_the_keys_that_discovery_leads_to(server: Standing, wor
     assert claims["email"] == ACCOUNT
 
 
-def test_tokens_are_of_the_walls_time(server: Standing, worker: Worker) -> None:
+def test_tokens_are_of_the_walls_time(server: Emulator, worker: Worker) -> None:
     """Whoever verifies them has not travelled along: after a jump of a day they are as good as before."""
     server.post("/control/jump", by="1d")
     keys = requests.get(f"{server.url}/oauth2/v3/certs", timeout=PATIENCE).json()
@@ -206,7 +206,7 @@ def test_tokens_are_of_the_walls_time(server: Standing, worker: Worker) -> None:
     assert jwt.decode(token, key, algorithms=["RS256"], audience="the-shop")["email"] == ACCOUNT
 
 
-def test_concurrency_is_kept(server: Standing, worker: Worker) -> None:
+def test_concurrency_is_kept(server: Emulator, worker: Worker) -> None:
     """No more attempts are under way than the queue allows, whatever is due."""
     with server.client() as client:
         client.update_queue(
@@ -221,7 +221,7 @@ def test_concurrency_is_kept(server: Standing, worker: Worker) -> None:
     assert all(before[1] <= after[0] for before, after in pairwise(spans))
 
 
-def test_the_rate_is_kept(server: Standing, worker: Worker) -> None:
+def test_the_rate_is_kept(server: Emulator, worker: Worker) -> None:
     """Beyond the burst, dispatches keep their distance; a jump visits each at its own instant."""
     due = datetime.fromisoformat(server.get("/healthz")["now"]) + timedelta(hours=1)
     with server.client() as client:
@@ -237,7 +237,7 @@ def test_the_rate_is_kept(server: Standing, worker: Worker) -> None:
     assert times == [due] * 10 + [due + timedelta(seconds=seconds) for seconds in (1, 2, 3)]
 
 
-def test_a_handler_may_enqueue(server: Standing, worker: Worker) -> None:
+def test_a_handler_may_enqueue(server: Emulator, worker: Worker) -> None:
     """A task that a handler creates over REST goes out like any other."""
 
     def reply(received: Any) -> tuple[int, list[tuple[str, str]], bytes]:

@@ -12,15 +12,15 @@ import requests
 from tests.patience import PATIENCE
 from tests.targets.servers import Received, Reply
 
-from .running import BASE, QUEUE, Standing, Worker, standing
+from .running import BASE, QUEUE, Emulator, Worker, running_emulator
 
 
-def now_of(server: Standing) -> datetime:
+def now_of(server: Emulator) -> datetime:
     """The server's instant."""
     return datetime.fromisoformat(server.get("/healthz")["now"])
 
 
-def refusal(server: Standing, method: str, path: str, body: str | bytes = "") -> tuple[int, str, str]:
+def refusal(server: Emulator, method: str, path: str, body: str | bytes = "") -> tuple[int, str, str]:
     """HTTP status, code and sentence of Google's error, whose shape is checked."""
     headers = {"Content-Type": "application/json"} if body else {}
     answer = requests.request(method, f"{server.url}{path}", data=body, headers=headers, timeout=PATIENCE)
@@ -41,14 +41,14 @@ def held_until(answering: threading.Event, arrived: threading.Event | None = Non
     return reply
 
 
-def test_the_health_endpoint_says_what_time_it_is(server: Standing) -> None:
+def test_the_health_endpoint_says_what_time_it_is(server: Emulator) -> None:
     """It answers as long as the server does."""
     health = server.get("/healthz")
     assert health["status"] == "ok"
     assert datetime.fromisoformat(health["now"]).tzinfo is not None
 
 
-def test_a_jump_visits_each_event_at_its_own_instant(server: Standing, worker: Worker) -> None:
+def test_a_jump_visits_each_event_at_its_own_instant(server: Emulator, worker: Worker) -> None:
     """Time stands still while an answer is awaited, so backoffs are exact to the nanosecond."""
     worker.answers(503, 503)
     with server.client() as client:
@@ -64,7 +64,7 @@ def test_a_jump_visits_each_event_at_its_own_instant(server: Standing, worker: W
     assert server.results() == [503, 503, 200]
 
 
-def test_a_jump_says_what_happened_on_the_way(server: Standing, worker: Worker) -> None:
+def test_a_jump_says_what_happened_on_the_way(server: Emulator, worker: Worker) -> None:
     """Like the summary of a verb in a test; what waits for something else is listed with its reason."""
     due = now_of(server) + timedelta(minutes=5)
     server.create({"schedule_time": due})
@@ -85,14 +85,14 @@ def test_a_jump_says_what_happened_on_the_way(server: Standing, worker: Worker) 
     }
 
 
-def test_a_jump_goes_to_an_instant(server: Standing) -> None:
+def test_a_jump_goes_to_an_instant(server: Emulator) -> None:
     """The server's time is that instant then, and goes on from it with the wall's."""
     there = (now_of(server) + timedelta(days=3)).replace(microsecond=0)
     assert datetime.fromisoformat(server.post("/control/jump", to=there.isoformat())["now"]) == there
     assert there <= now_of(server) < there + timedelta(hours=1)
 
 
-def test_time_does_not_go_backwards(server: Standing) -> None:
+def test_time_does_not_go_backwards(server: Emulator) -> None:
     """A jump to an earlier instant is refused, and time stays where it is."""
     before = now_of(server)
     code, status, message = refusal(server, "POST", "/control/jump", '{"to": "2001-01-01T00:00:00Z"}')
@@ -102,7 +102,7 @@ def test_time_does_not_go_backwards(server: Standing) -> None:
     assert before <= now_of(server) < before + timedelta(hours=1)
 
 
-def test_a_jump_waits_for_what_is_under_way(server: Standing, worker: Worker) -> None:
+def test_a_jump_waits_for_what_is_under_way(server: Emulator, worker: Worker) -> None:
     """It doesn't go until the answer is there; the result is one of the jump's, the attempt was made before."""
     arrived, answering = threading.Event(), threading.Event()
     worker.reply = held_until(answering, arrived)
@@ -119,14 +119,14 @@ def test_a_jump_waits_for_what_is_under_way(server: Standing, worker: Worker) ->
     assert [(gone["attempts"], gone["succeeded"]) for gone in told] == [(0, 1)]
 
 
-def test_draining_jumps_until_nothing_is_to_come(server: Standing, worker: Worker) -> None:
+def test_draining_jumps_until_nothing_is_to_come(server: Emulator, worker: Worker) -> None:
     """However far away that is."""
     server.create({"schedule_time": now_of(server) + timedelta(days=29)})
     assert server.post("/control/drain")["succeeded"] == 1
     assert [one.target for one in worker.received] == ["/send"]
 
 
-def test_a_jump_has_a_limit(server: Standing, worker: Worker) -> None:
+def test_a_jump_has_a_limit(server: Emulator, worker: Worker) -> None:
     """A task that fails for ever would keep it going; the error says how far it has come."""
     worker.reply = lambda _: (500, [], b"")
     server.create()
@@ -139,7 +139,7 @@ def test_a_jump_has_a_limit(server: Standing, worker: Worker) -> None:
     assert server.results()[:3] == [500, 500, 500]
 
 
-def test_what_is_refused_is_called_by_its_name(server: Standing, worker: Worker) -> None:
+def test_what_is_refused_is_called_by_its_name(server: Emulator, worker: Worker) -> None:
     """A jump that comes to its limit is no drain."""
     worker.reply = lambda _: (500, [], b"")
     server.create({"schedule_time": now_of(server) + timedelta(minutes=5)})
@@ -157,7 +157,7 @@ def test_what_is_refused_is_called_by_its_name(server: Standing, worker: Worker)
         '{"to": "9000-01-01T00:00:00.000001Z"}',
     ],
 )
-def test_a_jump_too_far_is_refused_before_anything_happens(server: Standing, worker: Worker, body: str) -> None:
+def test_a_jump_too_far_is_refused_before_anything_happens(server: Emulator, worker: Worker, body: str) -> None:
     """Nothing is dispatched on a way whose end can't be reached, and time stays where it is."""
     server.create({"schedule_time": now_of(server) + timedelta(days=1)})
     before = now_of(server)
@@ -171,7 +171,7 @@ def test_a_jump_too_far_is_refused_before_anything_happens(server: Standing, wor
 
 def test_time_goes_on_after_the_farthest_jump() -> None:
     """The server is as good as before, but for jumps."""
-    with standing("--queue", "emails", "--log-format", "none") as server:
+    with running_emulator("--queue", "emails", "--log-format", "none") as server:
         farthest = "9000-01-01T00:00:00+00:00"
         assert server.post("/control/jump", to=farthest)["now"] == farthest
         assert now_of(server) >= datetime.fromisoformat(farthest)
@@ -189,7 +189,7 @@ def test_time_goes_on_after_the_farthest_jump() -> None:
         assert server.results() == []
 
 
-def test_waiting_ends_when_the_answer_is_there(server: Standing, worker: Worker) -> None:
+def test_waiting_ends_when_the_answer_is_there(server: Emulator, worker: Worker) -> None:
     """It waits for the delivery under way, not for a task that is scheduled for later."""
     answering = threading.Event()
     worker.reply = held_until(answering)
@@ -204,7 +204,7 @@ def test_waiting_ends_when_the_answer_is_there(server: Standing, worker: Worker)
     assert server.results() == [200]
 
 
-def test_waiting_in_vain_says_what_is_under_way(server: Standing, worker: Worker) -> None:
+def test_waiting_in_vain_says_what_is_under_way(server: Emulator, worker: Worker) -> None:
     """The error is Google's for a deadline."""
     arrived, answering = threading.Event(), threading.Event()
     worker.reply = held_until(answering, arrived)
@@ -218,14 +218,14 @@ def test_waiting_in_vain_says_what_is_under_way(server: Standing, worker: Worker
     answering.set()
 
 
-def test_without_a_timeout_it_is_only_asked(server: Standing, worker: Worker) -> None:
+def test_without_a_timeout_it_is_only_asked(server: Emulator, worker: Worker) -> None:
     """What is idle already is not waited for."""
     server.create()
     server.post("/control/wait")
     assert list(server.post("/control/wait", timeout=0)) == ["now"]
 
 
-def test_waiting_for_emptiness_in_vain_says_what_is_to_come(server: Standing) -> None:
+def test_waiting_for_emptiness_in_vain_says_what_is_to_come(server: Emulator) -> None:
     """A task for later keeps the server from being empty, not from being idle."""
     server.create({"name": f"{QUEUE}/tasks/later", "schedule_time": now_of(server) + timedelta(hours=1)})
     server.post("/control/wait")
@@ -236,7 +236,7 @@ def test_waiting_for_emptiness_in_vain_says_what_is_to_come(server: Standing) ->
     )
 
 
-def test_a_reset_forgets_everything_but_the_time(server: Standing, worker: Worker) -> None:
+def test_a_reset_forgets_everything_but_the_time(server: Emulator, worker: Worker) -> None:
     """Queues are those of the start, names are free again, and time doesn't go back."""
     other = QUEUE.replace("emails", "other")
     with server.client() as client:
@@ -253,7 +253,7 @@ def test_a_reset_forgets_everything_but_the_time(server: Standing, worker: Worke
     assert server.results() == [200]
 
 
-def test_a_reset_breaks_off_what_is_under_way(server: Standing, worker: Worker) -> None:
+def test_a_reset_breaks_off_what_is_under_way(server: Emulator, worker: Worker) -> None:
     """A jump that waits for an answer is told, and the answer goes nowhere."""
     arrived, answering = threading.Event(), threading.Event()
     worker.reply = held_until(answering, arrived)
@@ -271,7 +271,7 @@ def test_a_reset_breaks_off_what_is_under_way(server: Standing, worker: Worker) 
     assert server.results() == []
 
 
-def test_tasks_are_there_to_look_at(server: Standing, worker: Worker) -> None:
+def test_tasks_are_there_to_look_at(server: Emulator, worker: Worker) -> None:
     """Gone ones, too, with what they carried and what came of them."""
     task = server.create({"name": f"{QUEUE}/tasks/one"}, headers={"X-Own": "mine"}, body=b"hello")
     server.create({"schedule_time": now_of(server) + timedelta(hours=1)}, body=b"\xff")
@@ -297,7 +297,7 @@ def test_tasks_are_there_to_look_at(server: Standing, worker: Worker) -> None:
     assert server.get("/control/attempts", task="one")["attempts"] == [attempt]
 
 
-def test_the_timeline_is_there_to_look_at(server: Standing, worker: Worker) -> None:
+def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> None:
     """As data and as text, as tests of Python know it, refused calls among it."""
     server.create({"name": f"{QUEUE}/tasks/one"})
     server.post("/control/wait")
@@ -518,7 +518,7 @@ def test_the_timeline_is_there_to_look_at(server: Standing, worker: Worker) -> N
     ],
 )
 def test_what_is_wrong_is_told_in_a_sentence(
-    server: Standing, method: str, path: str, body: str | bytes, expected: tuple[int, str, str]
+    server: Emulator, method: str, path: str, body: str | bytes, expected: tuple[int, str, str]
 ) -> None:
     """In Google's shape of an error; nothing has happened."""
     before = server.get("/control/timeline")
@@ -582,7 +582,7 @@ BY_HOST = (
 )
 @pytest.mark.parametrize("path", ["/control/jump", "/%63ontrol/jump", "/control/reset"])
 def test_a_page_controls_nothing(
-    server: Standing, path: str, headers: dict[str, str], body: str, expected: tuple[int, str, str]
+    server: Emulator, path: str, headers: dict[str, str], body: str, expected: tuple[int, str, str]
 ) -> None:
     """Pages of other sites, under whatever name, are rejected as at the API; nothing has happened."""
     before = server.get("/control/timeline")
@@ -596,7 +596,7 @@ def test_a_page_controls_nothing(
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/control/tasks", "/oauth2/v3/certs", "/", "/nonsense"])
-def test_a_rebound_name_reads_nothing(server: Standing, path: str) -> None:
+def test_a_rebound_name_reads_nothing(server: Emulator, path: str) -> None:
     """Whatever there is at the path."""
     answer = requests.get(f"{server.url}{path}", headers={"Host": "evil.test:9090"}, timeout=PATIENCE)
     assert (answer.status_code, answer.json()["error"]["message"]) == (403, BY_HOST)

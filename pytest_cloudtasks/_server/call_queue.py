@@ -1,6 +1,6 @@
 """The queue by which calls come from the endpoints' threads to the event loop that owns the model.
 
-The emulator's model has one owner: the event loop that `emulator_server.serve` runs. The scheduler loop, time jumps,
+The emulator's model has one owner: the event loop that `emulator.serve` runs. The scheduler loop, time jumps,
 the control endpoints and the answers of deliveries run there anyway. gRPC and REST calls arrive in threads of their
 own; `CallQueue` hands them over, and the loop answers them one after the other. So nothing needs a lock, and no change
 of the model is half done when other code looks at it.

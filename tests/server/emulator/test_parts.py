@@ -15,11 +15,11 @@ from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._messages.rpc_call import RpcCall
-from pytest_cloudtasks._server.emulator_destinations import Destinations, Forwarding, NotSent, Route
-from pytest_cloudtasks._server.emulator_log import Log
-from pytest_cloudtasks._server.emulator_scheduler_loop import Pump
-from pytest_cloudtasks._server.emulator_sender import Sender, Sent
-from pytest_cloudtasks._server.emulator_time_jumps import Traveller
+from pytest_cloudtasks._server.destinations import Destinations, Forwarding, NotSent, Route
+from pytest_cloudtasks._server.log import Log
+from pytest_cloudtasks._server.scheduler_loop import SchedulerLoop
+from pytest_cloudtasks._server.sender import Sender, Sent
+from pytest_cloudtasks._server.time_jumps import TimeJumps
 from pytest_cloudtasks._service.options import Knobs
 from pytest_cloudtasks._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Attempt, Outcome, OutcomeKind, response
 from pytest_cloudtasks._simulation.settings import Settings
@@ -185,7 +185,7 @@ def test_silence_is_the_deadline() -> None:
     with serving(lambda _: (200 if released.wait(60) else 500, [], b"")) as server:
         outcome = sent(f"{server.url}/slow", 0.01)
         released.set()
-    assert outcome == Sent(DEADLINE_EXCEEDED, remark=f"{server.url}/slow has not answered within 0.01 s")
+    assert outcome == Sent(DEADLINE_EXCEEDED, diagnostic=f"{server.url}/slow has not answered within 0.01 s")
 
 
 TOO_LONG = "a line of its head is longer than 65,536 bytes. Let it answer with shorter headers"
@@ -203,11 +203,11 @@ TOO_LONG = "a line of its head is longer than 65,536 bytes. Let it answer with s
     ids=["nothing", "no HTTP", "half an answer", "long header", "long status line"],
 )
 def test_a_broken_answer_is_no_response(answer: bytes, reason: str) -> None:
-    """As it is without a connection; the remark names the URL."""
+    """As it is without a connection; the diagnostic names the URL."""
     with answering_raw(answer) as url:
         outcome = sent(f"{url}/x")
     assert outcome.outcome == NO_RESPONSE
-    assert outcome.remark == f"{url}/x gave no answer: {reason}"
+    assert outcome.diagnostic == f"{url}/x gave no answer: {reason}"
 
 
 @pytest.mark.parametrize(
@@ -229,11 +229,13 @@ def test_the_reason_is_told_without_the_librarys_words(
         raise error
 
     monkeypatch.setattr(aiohttp.TCPConnector, "_resolve_host", fails)
-    assert sent("http://worker.test/x") == Sent(NO_RESPONSE, remark=f"http://worker.test/x gave no answer: {reason}")
+    assert sent("http://worker.test/x") == Sent(
+        NO_RESPONSE, diagnostic=f"http://worker.test/x gave no answer: {reason}"
+    )
 
 
 def test_a_certificate_that_is_not_trusted_is_no_response(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The remark has OpenSSL's word on it."""
+    """The diagnostic has OpenSSL's word on it."""
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_message = "self-signed certificate"
 
@@ -243,17 +245,17 @@ def test_a_certificate_that_is_not_trusted_is_no_response(monkeypatch: pytest.Mo
     monkeypatch.setattr(aiohttp.TCPConnector, "connect", fails)
     assert sent("https://worker.test/x") == Sent(
         NO_RESPONSE,
-        remark="https://worker.test/x gave no answer: its certificate is not trusted (self-signed certificate)",
+        diagnostic="https://worker.test/x gave no answer: its certificate is not trusted (self-signed certificate)",
     )
 
 
 def test_a_server_without_tls_is_no_response() -> None:
-    """The remark says that it is not the network's fault."""
+    """The diagnostic says that it is not the network's fault."""
     with answering_raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as url:
         secure = url.replace("http:", "https:")
         outcome = sent(f"{secure}/x")
     assert outcome.outcome == NO_RESPONSE
-    assert outcome.remark.startswith(f"{secure}/x gave no answer: the TLS handshake failed (")
+    assert outcome.diagnostic.startswith(f"{secure}/x gave no answer: the TLS handshake failed (")
 
 
 def test_a_header_may_have_64_kb() -> None:
@@ -270,7 +272,7 @@ def test_an_answer_comes_with_its_headers() -> None:
     assert (outcome.outcome, outcome.headers["retry-after"]) == (response(429), "7")
 
 
-# --- the pump ----------------------------------------------------------------------------------------------------
+# --- the scheduler loop -------------------------------------------------------------------------------------------
 
 
 class Scripted(Sender):
@@ -298,14 +300,14 @@ def attempts(*answers: Sent | Exception, **options: Any) -> list[Attempt]:
 
     async def course() -> list[Attempt]:
         settings = Settings(queues={"emails": {"retry_config": {"max_attempts": len(answers)}}}, **options)
-        pump = Pump(settings, Scripted(*answers), Log("none", print))
-        pumping = asyncio.create_task(pump.run())
+        scheduler = SchedulerLoop(settings, Scripted(*answers), Log("none", print))
+        running = asyncio.create_task(scheduler.run())
         task = {"http_request": {"url": "https://worker.test/"}}
         message = tasks_v2.CreateTaskRequest(parent=QUEUE, task=task)
-        pump.receive(RpcCall("create_task", "google.cloud.tasks.v2", message, 10, ()))
-        await Traveller(pump).to_the_end()
-        pumping.cancel()
-        (one,) = pump.simulation.service.accepted
+        scheduler.receive(RpcCall("create_task", "google.cloud.tasks.v2", message, 10, ()))
+        await TimeJumps(scheduler).to_the_end()
+        running.cancel()
+        (one,) = scheduler.simulation.service.accepted
         return one.attempts
 
     return asyncio.run(course())

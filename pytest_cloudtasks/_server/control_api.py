@@ -1,25 +1,29 @@
-"""The control endpoints: what tests in any language ask of a standing server, in JSON."""
+"""The emulator's control endpoints: tests in any language wait, jump, reset and look at tasks, in JSON."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from aiohttp import web
 
 from .._diagnostics.timeline import timeline_data, timeline_text
-from .._service.task import TaskState
+from .._messages.rest_http import RestError
+from .._service.request import AppEngineTarget, PullMessage
+from .._service.task import Attempt, Task, TaskState
+from .._service.validation import id_of
 from .._simulation.records import short_name
 from .._simulation.settings import read_duration
+from .._targets.request import url_of
 from .._text import counted, did_you_mean, listed
 from .._time.instants import from_datetime, from_timedelta, to_datetime
-from . import emulator_json_views as views
-from .emulator_errors import ControlError
-from .emulator_scheduler_loop import Pump
-from .emulator_time_jumps import LIMIT, Traveller
+from .rest_endpoint import to_aiohttp
+from .scheduler_loop import SchedulerLoop
+from .time_jumps import LIMIT, Jump, TimeJumps
 
 WAITS = "30s"
 """How long `wait` waits where nothing else is asked for."""
@@ -33,9 +37,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Control:
     """Answers the control endpoints."""
 
-    def __init__(self, pump: Pump) -> None:
-        self._pump = pump
-        self._traveller = Traveller(pump)
+    def __init__(self, scheduler: SchedulerLoop) -> None:
+        self._scheduler = scheduler
+        self._jumps = TimeJumps(scheduler)
 
     def add_to(self, application: web.Application) -> None:
         """Give ``application`` the routes."""
@@ -49,104 +53,121 @@ class Control:
             ("GET", "/control/attempts", self.attempts),
             ("GET", "/control/timeline", self.timeline),
         ):
-            application.router.add_route(method, path, _in_googles_shape(handler))
+            application.router.add_route(method, path, _with_errors_as_json(handler))
         for path in ("/", "/control"):
-            application.router.add_route("*", path, _in_googles_shape(_hint))
-        application.router.add_route("*", "/control/{rest:.*}", _in_googles_shape(_unknown))
+            application.router.add_route("*", path, _with_errors_as_json(_hint))
+        application.router.add_route("*", "/control/{rest:.*}", _with_errors_as_json(_unknown))
 
     async def healthz(self, request: web.Request) -> web.Response:
         """That the server is there, and what time it is for it."""
-        return web.json_response({"status": "ok", "now": views.iso(self._pump.simulation.observe())})
+        return web.json_response({"status": "ok", "now": _iso(self._scheduler.observe())})
 
     async def reset(self, request: web.Request) -> web.Response:
         """Forget every task and queue but those that the server was started with; time goes on where it is."""
         await _asked(request, ())
-        await self._pump.reset()
-        return web.json_response({"now": views.iso(self._pump.simulation.observe())})
+        await self._scheduler.reset()
+        return web.json_response({"now": _iso(self._scheduler.observe())})
 
     async def wait(self, request: web.Request) -> web.Response:
         """Wait until nothing is under way or due (``for`` idle), or until nothing more is to come (``empty``)."""
         asked = await _asked(request, ("for", "queue", "timeout"))
-        pump, queue = self._pump, self._queue(asked)
+        scheduler, queue = self._scheduler, self._queue(asked)
         what = asked.get("for", "idle")
         if what not in ("idle", "empty"):
-            raise ControlError.invalid(f"for takes 'idle' or 'empty', and got {what!r}.")
-        holds = pump.is_idle if what == "idle" else pump.is_empty
+            raise _invalid(f"for takes 'idle' or 'empty', and got {what!r}.")
+        holds = scheduler.is_idle if what == "idle" else scheduler.is_empty
         seconds = _duration(asked, "timeout", WAITS) / 1e9
         try:
             if not holds(queue):  # with a timeout of 0 it is only asked
-                await asyncio.wait_for(pump.until(lambda: holds(queue)), seconds)
+                await asyncio.wait_for(scheduler.until(lambda: holds(queue)), seconds)
         except asyncio.TimeoutError:
-            raise ControlError.too_late(
-                f"After {seconds:g} s the server is not {what}. {self._what_is_left(queue)}"
+            raise RestError(
+                504, "DEADLINE_EXCEEDED", f"After {seconds:g} s the server is not {what}. {self._what_is_left(queue)}"
             ) from None
-        return web.json_response({"now": views.iso(pump.simulation.observe())})
+        return web.json_response({"now": _iso(scheduler.observe())})
 
     async def jump(self, request: web.Request) -> web.Response:
         """Move time ahead ``by`` a duration, or ``to`` an instant, visiting each event on the way."""
         asked = await _asked(request, ("by", "to", "limit"))
         if ("by" in asked) == ("to" in asked):
-            raise ControlError.invalid("A jump goes by a duration such as 10m, or to an instant. Pass one of the two.")
+            raise _invalid("A jump goes by a duration such as 10m, or to an instant. Pass one of the two.")
         limit = _limit(asked)
         if "by" in asked:
-            gone = await self._traveller.by(_duration(asked, "by"), limit)
+            gone = await self._jumps.by(_duration(asked, "by"), limit)
         else:
-            gone = await self._traveller.to(_instant(asked, "to"), limit)
-        return web.json_response(views.journey(gone))
+            gone = await self._jumps.to(_instant(asked, "to"), limit)
+        return web.json_response(_jump_json(gone))
 
     async def drain(self, request: web.Request) -> web.Response:
         """Jump from event to event until nothing more happens by itself."""
         asked = await _asked(request, ("limit",))
-        return web.json_response(views.journey(await self._traveller.to_the_end(_limit(asked))))
+        return web.json_response(_jump_json(await self._jumps.to_the_end(_limit(asked))))
 
     async def tasks(self, request: web.Request) -> web.Response:
         """Every task, gone ones included."""
         asked = _query(request, ("queue", "state"))
         states = [state.value for state in TaskState]
         if asked.get("state", states[0]) not in states:
-            raise ControlError.invalid(f"state takes {listed(states, 'or')}, and got {asked['state']!r}.")
-        return web.json_response({"tasks": views.tasks(self._pump.simulation, self._queue(asked), asked.get("state"))})
+            raise _invalid(f"state takes {listed(states, 'or')}, and got {asked['state']!r}.")
+        return web.json_response({"tasks": self._tasks(self._queue(asked), asked.get("state"))})
 
     async def attempts(self, request: web.Request) -> web.Response:
         """Every attempt, in the order of dispatch."""
         asked = _query(request, ("queue", "task"))
-        return web.json_response(
-            {"attempts": views.attempts(self._pump.simulation, self._queue(asked), asked.get("task"))}
-        )
+        return web.json_response({"attempts": self._attempts(self._queue(asked), asked.get("task"))})
 
     async def timeline(self, request: web.Request) -> web.Response:
         """What happened since the start, or since the last reset: as JSON, or as text."""
         asked = _query(request, ("format",))
-        simulation = self._pump.simulation
+        simulation = self._scheduler.simulation
         if asked.get("format", "json") == "json":
             return web.json_response({"timeline": timeline_data(simulation)})
         if asked["format"] == "text":
             return web.Response(text=f"{timeline_text(simulation)}\n")
-        raise ControlError.invalid(f"format takes 'json' or 'text', and got {asked['format']!r}.")
+        raise _invalid(f"format takes 'json' or 'text', and got {asked['format']!r}.")
+
+    def _tasks(self, queue: str | None, state: str | None) -> list[dict[str, Any]]:
+        """Return every task that was accepted, gone ones included, oldest first."""
+        diagnostics = self._scheduler.diagnostics
+        return [_task_json(task, diagnostics) for task in self._chosen(queue) if state in (None, task.state.value)]
+
+    def _attempts(self, queue: str | None, task: str | None) -> list[dict[str, Any]]:
+        """Return every attempt, in the order of dispatch; ``task`` is a full name or an ID."""
+        found = [
+            attempt
+            for one in self._chosen(queue)
+            if task in (None, one.name, id_of(one.name))
+            for attempt in one.attempts
+        ]
+        found.sort(key=lambda attempt: attempt.dispatch_time)
+        return [_attempt_json(attempt, self._scheduler.diagnostics) for attempt in found]
+
+    def _chosen(self, queue: str | None) -> Iterator[Task]:
+        return (task for task in self._scheduler.simulation.service.accepted if queue in (None, task.queue_name))
 
     def _queue(self, asked: Mapping[str, Any]) -> str | None:
         if "queue" not in asked:
             return None
         queue = _text(asked, "queue")
         try:
-            return self._pump.simulation.queue_named(queue)
+            return self._scheduler.simulation.queue_named(queue)
         except LookupError:
-            known = sorted(self._pump.simulation.service.queues)
-            near = did_you_mean(self._pump.simulation.settings.queue_name(queue), known)
-            raise ControlError(404, "NOT_FOUND", f"There is no queue {queue!r}.{near}") from None
+            known = sorted(self._scheduler.simulation.service.queues)
+            near = did_you_mean(self._scheduler.simulation.settings.queue_name(queue), known)
+            raise RestError(404, "NOT_FOUND", f"There is no queue {queue!r}.{near}") from None
 
     def _what_is_left(self, queue: str | None) -> str:
-        under_way = [short_name(one.task) for one in self._pump.under_way() if queue in (None, one.queue.name)]
+        under_way = [short_name(one.task) for one in self._scheduler.under_way() if queue in (None, one.queue.name)]
         if under_way:
             more = f" and {len(under_way) - _NAMED} more" if len(under_way) > _NAMED else ""
             named = f"{', '.join(under_way[:_NAMED])}{more}"
             return f"{counted(len(under_way), 'attempt')} under way: {named}."
-        waiting = [one for one in self._pump.simulation.live_tasks() if queue in (None, one.queue_name)]
+        waiting = [one for one in self._scheduler.simulation.live_tasks() if queue in (None, one.queue_name)]
         return f"{counted(len(waiting), 'task')} to come: {', '.join(short_name(one) for one in waiting[:_NAMED])}."
 
 
 async def _unknown(request: web.Request) -> web.StreamResponse:
-    raise ControlError(
+    raise RestError(
         404,
         "NOT_FOUND",
         f"There is no {request.method} {request.path}. There are POST /control/reset, wait, jump and drain, and GET"
@@ -155,8 +176,8 @@ async def _unknown(request: web.Request) -> web.StreamResponse:
 
 
 async def _hint(request: web.Request) -> web.StreamResponse:
-    """Say where to go to whoever knocks at the door; all else that is no endpoint is a path of the API."""
-    raise ControlError(
+    """Answer ``/`` and ``/control``; every other path that is no endpoint is one of the API."""
+    raise RestError(
         404,
         "NOT_FOUND",
         f"There is nothing at {request.path}. There are GET /healthz; POST /control/reset, wait, jump and drain; GET"
@@ -164,12 +185,12 @@ async def _hint(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _in_googles_shape(handler: Handler) -> Handler:
+def _with_errors_as_json(handler: Handler) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
-        except ControlError as error:
-            return web.json_response(error.body, status=error.http_status)
+        except RestError as error:
+            return to_aiohttp(error.response())
 
     return answer
 
@@ -192,7 +213,7 @@ async def _asked(request: web.Request, known: Collection[str]) -> Mapping[str, A
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, _Object):
-        raise ControlError.invalid(f"{request.path} takes a JSON object, and got {text[:80]!r}.")
+        raise _invalid(f"{request.path} takes a JSON object, and got {text[:80]!r}.")
     return _checked(request, [*request.query.items(), *fields.pairs], known)
 
 
@@ -206,9 +227,9 @@ def _checked(request: web.Request, pairs: Iterable[tuple[str, Any]], known: Coll
         if name not in known:
             takes = f"It takes {listed(known)}." if known else "It takes none."
             near = did_you_mean(name, known)
-            raise ControlError.invalid(f"{request.path} has no field {name!r}.{near} {takes}")
+            raise _invalid(f"{request.path} has no field {name!r}.{near} {takes}")
         if name in fields:
-            raise ControlError.invalid(
+            raise _invalid(
                 f"{request.path} got the field {name!r} twice: {fields[name]!r} and {value!r}. Send it once."
             )
         fields[name] = value
@@ -218,7 +239,7 @@ def _checked(request: web.Request, pairs: Iterable[tuple[str, Any]], known: Coll
 def _text(asked: Mapping[str, Any], name: str) -> str:
     value = asked[name]
     if not isinstance(value, str):
-        raise ControlError.invalid(f"{name} takes a text, and got {value!r}.")
+        raise _invalid(f"{name} takes a text, and got {value!r}.")
     return value
 
 
@@ -228,7 +249,7 @@ def _duration(asked: Mapping[str, Any], name: str, default: str = "") -> int:
     text = f"{value}s" if _is_number(value) else value
     duration = read_duration(text) if isinstance(text, str) else None
     if duration is None:
-        raise ControlError.invalid(f"{name} takes a duration such as 90s, 10m, 1h or 7d, and got {value!r}.")
+        raise _invalid(f"{name} takes a duration such as 90s, 10m, 1h or 7d, and got {value!r}.")
     return from_timedelta(duration, what=name)
 
 
@@ -242,7 +263,7 @@ def _instant(asked: Mapping[str, Any], name: str) -> int:
         instant = from_datetime(datetime.fromisoformat(text.replace("Z", "+00:00")), what=name)
         to_datetime(instant)  # in UTC it may lie beyond what a datetime can have
     except (ValueError, OverflowError):
-        raise ControlError.invalid(
+        raise _invalid(
             f"{name} takes an instant with its offset from UTC, such as 2030-01-01T00:00:00Z, and got {text!r}."
         ) from None
     return instant
@@ -253,5 +274,77 @@ def _limit(asked: Mapping[str, Any]) -> int:
     is_readable = isinstance(value, str) and value.isdecimal() and len(value) <= _DIGITS
     number = int(value) if is_readable else value
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ControlError.invalid(f"limit takes a number of attempts of 1 or more, and got {value!r}.")
+        raise _invalid(f"limit takes a number of attempts of 1 or more, and got {value!r}.")
     return number
+
+
+def _invalid(sentence: str) -> RestError:
+    return RestError(400, "INVALID_ARGUMENT", sentence)
+
+
+def _jump_json(gone: Jump) -> dict[str, Any]:
+    """Return what happened in a jump."""
+    summary = gone.summary
+    return {
+        "now": _iso(gone.now),
+        "attempts": gone.attempts,
+        "succeeded": summary.succeeded,
+        "failed": summary.failed,
+        "exhausted": summary.exhausted,
+        "expired": summary.expired,
+        "blocked": [{"task": one.task.name, "reason": one.reason.value} for one in summary.blocked],
+    }
+
+
+def _iso(instant: int) -> str:
+    """Return an instant as it is written everywhere."""
+    return to_datetime(instant).isoformat()
+
+
+def _task_json(task: Task, diagnostics: Mapping[Attempt, str]) -> dict[str, Any]:
+    target = task.target
+    found: dict[str, Any] = {
+        "name": task.name,
+        "queue": task.queue_name,
+        "state": task.state.value,
+        "create_time": _iso(task.create_time),
+        "schedule_time": _iso(task.schedule_time),
+    }
+    if isinstance(target, PullMessage):
+        found["tag"] = target.tag
+    else:
+        found.update(method=target.method, url=url_of(target), headers=_headers(target.headers))
+        if isinstance(target, AppEngineTarget):
+            found["relative_uri"] = target.relative_uri
+    found.update(_body(target.body))
+    found["attempts"] = [_attempt_json(attempt, diagnostics) for attempt in task.attempts]
+    return found
+
+
+def _headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return dict(pairs)
+
+
+def _body(body: bytes) -> dict[str, str]:
+    """As text where it is text, and always in base64."""
+    encoded = {"body_base64": base64.b64encode(body).decode()}
+    try:
+        return {"body": body.decode(), **encoded}
+    except UnicodeDecodeError:
+        return encoded
+
+
+def _attempt_json(attempt: Attempt, diagnostics: Mapping[Attempt, str]) -> dict[str, Any]:
+    outcome, ended = attempt.outcome, attempt.response_time
+    found: dict[str, Any] = {
+        "task": attempt.task.name,
+        "number": attempt.number,
+        "forced": attempt.forced,
+        "schedule_time": _iso(attempt.schedule_time),
+        "dispatch_time": _iso(attempt.dispatch_time),
+        "response_time": None if ended is None else _iso(ended),
+        "result": None if outcome is None else outcome.result,
+        "succeeded": outcome is not None and outcome.succeeded,
+    }
+    diagnostic = diagnostics.get(attempt)
+    return found if diagnostic is None else {**found, "remark": diagnostic}
