@@ -108,7 +108,7 @@ async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop) -> AsyncIt
     guard = RequestGuard(options.allowed_hosts, how_to_allow="--allow-host {}")
     application = rest_application(calls, guard)
     Control(scheduler).add_to(application)
-    _add_token_keys(application)
+    add_token_keys(application)
     runner = rest_runner(application)
     await runner.setup()
     try:
@@ -134,7 +134,7 @@ async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop) -> AsyncIt
         calls.close()
 
 
-def _add_token_keys(application: web.Application) -> None:
+def add_token_keys(application: web.Application) -> None:
     """Add the documents by which other processes verify the tokens of deliveries, at the paths that Google has."""
     application.router.add_get(_DISCOVERY, _discovery)
     application.router.add_get(_KEYS, _keys)

@@ -18,10 +18,10 @@ from google.api_core.exceptions import InvalidArgument, NotFound
 
 from pytest_cloudtasks import __version__
 from pytest_cloudtasks.__main__ import run
-from pytest_cloudtasks._server import emulator_oidc_endpoints as tokens
 from pytest_cloudtasks._server.command_line import ServeOptions, add_serve, serve_options
 from pytest_cloudtasks._server.control_api import Control
 from pytest_cloudtasks._server.destinations import Destinations
+from pytest_cloudtasks._server.emulator import add_token_keys
 from pytest_cloudtasks._server.log import Log
 from pytest_cloudtasks._server.scheduler_loop import SchedulerLoop
 from pytest_cloudtasks._server.sender import Sender
@@ -469,7 +469,7 @@ def test_the_pages_name_every_option_and_endpoint() -> None:
     options = set(re.findall(r"^  (--[a-z-]+)", ended("--help")[1], re.MULTILINE)) - {"--version"}
     application = web.Application()
     Control(SchedulerLoop(Settings(), Sender(Destinations()), Log("none", print))).add_to(application)
-    tokens.add_to(application)
+    add_token_keys(application)
     paths = {resource.canonical for resource in application.router.resources()} - {"/", "/control", "/control/{rest}"}
     assert len(options) == 16
     assert [option for option in sorted(options) if f"`{option}" not in reference] == []
