@@ -390,6 +390,11 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         return f"<FakeCloudTasks with {counted(len(self._running.service.queues), 'queue')}>"
 
 
+def running_simulation(fake: FakeCloudTasks) -> Simulation | None:
+    """Return the simulation of the test or example that ``fake`` is in; None while there is none."""
+    return fake._running
+
+
 def current() -> FakeCloudTasks:
     """The active fake, the innermost if several are nested. Raises RuntimeError if there is none."""
     simulation = router.backend

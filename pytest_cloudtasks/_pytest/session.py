@@ -171,16 +171,13 @@ class PluginSession:
 
     def serve(self) -> CloudTasksServer:
         """The server of this session, running; its addresses are in the environment until the test ends."""
-        from .._server.loopback import CloudTasksServer
+        from .._server.loopback import SessionServer
 
         if self._server is None:
-            server = CloudTasksServer(self.handle)
-            server._serves_a_session = True
             try:
-                self._server = server.__enter__()
+                self._server = SessionServer(self.handle, on_use=self._use_server).__enter__()
             except RuntimeError as error:
                 raise pytest.fail.Exception(str(error), pytrace=False) from None
-            server._on_use = self._use_server
         self._use_server()
         return self._server
 

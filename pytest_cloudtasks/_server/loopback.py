@@ -11,15 +11,15 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from .._api.fake import FakeCloudTasks, running_simulation
 from .._service.errors import Code, ServiceError
-from .._simulation.simulation import Simulation, SimulationEnded
+from .._simulation.simulation import SimulationEnded
 from .._time import real
 from .host_names import allowed_host
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from .._api.fake import FakeCloudTasks
     from .._messages.rpc_call import RpcCall
 
 HOST = "127.0.0.1"
@@ -43,9 +43,8 @@ class CloudTasksServer:
         self._stack = ExitStack()
         self._grpc_port = self._rest_port = 0
         self._on_use: Callable[[], None] = lambda: None
-        """What the plugin does when a test asks for an address."""
-        self._serves_a_session = False
-        """Whether it outlives the tests that use it; then it is for the plugin to say when they do."""
+        """What is done first when an address is asked for."""
+        self._outlives_tests = False
 
     def __enter__(self) -> CloudTasksServer:
         if self._grpc_port:
@@ -60,7 +59,7 @@ class CloudTasksServer:
         with ExitStack() as stack:
             wire_clock.install(real.now)
             stack.callback(wire_clock.uninstall)
-            if not self._serves_a_session:
+            if not self._outlives_tests:
                 stack.enter_context(retries_by_real_time())
             guard = RequestGuard(self._allowed_hosts, how_to_allow="allow_host({!r}) of the CloudTasksServer")
             rest_port = stack.enter_context(rest_serving(rest_runner(rest_application(self._receiver, guard)), HOST))
@@ -132,6 +131,19 @@ class CloudTasksServer:
         return f"<CloudTasksServer, {where}>"
 
 
+class SessionServer(CloudTasksServer):
+    """The server of the fixture ``cloud_tasks_server``, which outlives the tests that use it.
+
+    So it can't enter `retries_by_real_time` itself: the plugin does, for each test that uses the server.
+    """
+
+    def __init__(self, fake: FakeCloudTasks, on_use: Callable[[], None]) -> None:
+        """``on_use`` is called whenever an address is asked for."""
+        super().__init__(fake)
+        self._on_use = on_use
+        self._outlives_tests = True
+
+
 @contextmanager
 def retries_by_real_time() -> Iterator[None]:
     """While the block runs, the retries of Google's clients give up by real time, which a test may hold."""
@@ -185,9 +197,9 @@ class _Receiver:
 
     def receive(self, call: RpcCall) -> Any:
         """Answer a call, or refuse it where there is no simulation."""
-        simulation = self._fake._running
+        simulation = running_simulation(self._fake)
         try:
-            if isinstance(simulation, Simulation):
+            if simulation is not None:
                 return simulation.receive(call)
         except SimulationEnded:
             pass
