@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 
 
-def each(names: str, cases: Iterable[Any], ids: Callable[[Any], object] = repr) -> Callable[[Test], Test]:
+def each(
+    names: str | Sequence[str], cases: Iterable[Any], ids: Callable[[Any], object] = repr
+) -> Callable[[Test], Test]:
     """Call a test for each case, as `pytest.mark.parametrize` does, but as one test with one set of fixtures.
 
     pytest's own work for a test takes longer than many checks. Use this for a table of cases that need no fixture of
     their own. All cases are tried, and the failure names those that failed.
 
     Args:
-        names: The parameters, with commas between them.
+        names: The parameters, as `parametrize` takes them.
         cases: A value for each test, or a tuple of values if there are several parameters.
         ids: Makes the text that names a case. For several parameters it gets the tuple.
     """
-    parameters = [name.strip() for name in names.split(",")]
+    parameters = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
     listed = list(cases)
 
     def decorate(test: Test) -> Test:

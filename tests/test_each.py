@@ -12,7 +12,7 @@ from tests.each import each
 def test_all_cases_are_tried_and_those_that_fail_are_named() -> None:
     """The first failure is the cause, where its traceback is."""
 
-    @each("value, other", [(1, 1), (1, 2), (2, 2), (2, 3)])
+    @each(("value", "other"), [(1, 1), (1, 2), (2, 2), (2, 3)])
     def check(value: int, other: int) -> None:
         assert value == other
 

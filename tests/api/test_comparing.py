@@ -14,6 +14,7 @@ from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._diagnostics.diff import compared
 from pytest_cloudtasks._messages.proto import proto_of
 from pytest_cloudtasks._pytest.assertrepr import is_explained
+from tests.each import each
 
 QUEUE = "projects/p/locations/l/queues/receipts"
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -116,7 +117,7 @@ def test_a_message_and_a_dict() -> None:
     assert compared({"name": "x"}, task()) == ["dict == Task", "      left  right", "name  x     receipts/one"]
 
 
-@pytest.mark.parametrize("other", [{"nmae": "x"}, {"name": 7}, "x", None, 7, [task()]])
+@each("other", [{"nmae": "x"}, {"name": 7}, "x", None, 7, [task()]])
 def test_what_cannot_be_compared(other: object) -> None:
     """A dict with other fields, or another value, is left to pytest."""
     assert compared(task(), other) is None

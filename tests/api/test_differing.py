@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 from unittest import mock
 
-import pytest
-
 from pytest_cloudtasks import Headers, exactly
 from pytest_cloudtasks._diagnostics.diff import in_detail, in_whole, likeness
 from pytest_cloudtasks._simulation.formatting import ABSENT
 from pytest_cloudtasks._simulation.matching import Difference
+from tests.each import each
 
 Rows = list[tuple[str, Any, Any]]
 
@@ -19,7 +18,7 @@ def rows(differences: list[Difference]) -> Rows:
     return [(one.field, one.expected, one.actual) for one in differences]
 
 
-@pytest.mark.parametrize(
+@each(
     ("field", "expected", "actual", "details"),
     [
         ("json", {"a": {"b": 1}}, {"a": {"b": 2, "c": 3}}, [("json.a.b", 1, 2)]),
@@ -53,7 +52,7 @@ def test_two_values_in_whole() -> None:
     assert in_whole("body", {"a": [1]}, {"a": [1]}) == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("one", "other", "part"),
     [
         ("/send", "/sned", 3 / 5),

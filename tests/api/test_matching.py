@@ -14,6 +14,7 @@ from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks, exactly
 from pytest_cloudtasks._simulation.matching import UNSET, Match, matches
+from tests.each import each
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 Enqueue = Callable[..., str]
@@ -34,7 +35,7 @@ class Parity:
     __hash__ = None  # type: ignore[assignment]
 
 
-@pytest.mark.parametrize(
+@each(
     ("expected", "actual"),
     [
         (1, 1),
@@ -59,7 +60,7 @@ def test_a_value_matches(expected: Any, actual: Any) -> None:
     assert matches(expected, actual)
 
 
-@pytest.mark.parametrize(
+@each(
     ("expected", "actual"),
     [
         (1, 2),

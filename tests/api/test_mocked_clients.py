@@ -15,6 +15,7 @@ from google.cloud import tasks_v2, tasks_v2beta2
 
 from pytest_cloudtasks import CloudTasksAssertionError, FakeCloudTasks
 from pytest_cloudtasks._clients.clients import mocked_names
+from tests.each import each
 
 Enqueue = Callable[..., str]
 Patch = Callable[[], AbstractContextManager[Any]]
@@ -58,7 +59,7 @@ def message_of(call: Callable[..., object], **arguments: Any) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("case", PATCHES)
+@each("case", PATCHES)
 def test_a_name_that_is_patched_is_found(case: str) -> None:
     """Classes, their methods and modules, whichever way they are patched, as long as they are."""
     patch, name = PATCHES[case]

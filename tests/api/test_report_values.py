@@ -11,11 +11,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from pytest_cloudtasks._clients.tokens import claims_of, signed
 from pytest_cloudtasks._report.values import body_text, header_pairs, message_text, printable, told
+from tests.each import each
 
 SECOND = 1_000_000_000
 
 
-@pytest.mark.parametrize(
+@each(
     ("body", "shown"),
     [
         (b"", ""),
@@ -117,7 +118,7 @@ def test_a_path_that_follows_a_quote() -> None:
     )
 
 
-@pytest.mark.parametrize("value", ["²", "1.²", "٣.٤", "9" * 5000, f"{'9' * 13}.1", "", "."])
+@each("value", ["²", "1.²", "٣.٤", "9" * 5000, f"{'9' * 13}.1", "", "."])
 def test_a_time_that_is_no_number(value: str) -> None:
     """A header that the user set by hand is shown as it is."""
     assert header_pairs((("X-CloudTasks-TaskETA", value),), 0) == [["X-CloudTasks-TaskETA", value]]

@@ -11,6 +11,7 @@ import pytest
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._service.options import Knobs, SystemThrottle
 from pytest_cloudtasks._simulation.settings import OPTIONS, Settings, checked, merged, settings_from_ini
+from tests.each import each
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 NANOSECONDS = 1_893_456_000_000_000_000
@@ -287,19 +288,19 @@ WRONG_TEXTS: list[tuple[str, Any, type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "setting"), VALUES)
+@each(("name", "value", "setting"), VALUES)
 def test_values_of_markers_and_callers(name: str, value: Any, setting: Any) -> None:
     """Every option takes values of its own type."""
     assert checked({name: value}, where="the marker") == {name: setting}
 
 
-@pytest.mark.parametrize(("name", "text", "setting"), TEXTS)
+@each(("name", "text", "setting"), TEXTS)
 def test_texts_of_ini_files(name: str, text: Any, setting: Any) -> None:
     """Every option can be written in an ini file, lists and knobs one a line."""
     assert settings_from_ini({name: text}) == {name: setting}
 
 
-@pytest.mark.parametrize(("name", "value", "kind", "message"), WRONG_VALUES)
+@each(("name", "value", "kind", "message"), WRONG_VALUES)
 def test_wrong_values(name: str, value: Any, kind: type[Exception], message: str) -> None:
     """A wrong value is refused in a sentence that names the option and shows the value."""
     with pytest.raises(kind) as caught:
@@ -307,7 +308,7 @@ def test_wrong_values(name: str, value: Any, kind: type[Exception], message: str
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize(("name", "text", "kind", "message"), WRONG_TEXTS)
+@each(("name", "text", "kind", "message"), WRONG_TEXTS)
 def test_wrong_texts(name: str, text: Any, kind: type[Exception], message: str) -> None:
     """The sentence begins with the option's name, so that the ini file's own can be put before it."""
     with pytest.raises(kind) as caught:

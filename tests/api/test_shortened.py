@@ -7,12 +7,12 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 from unittest import mock
 
-import pytest
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import Headers, exactly
 from pytest_cloudtasks._simulation.formatting import ABSENT, lists_apart, shown, shown_apart
 from pytest_cloudtasks._text import shortened
+from tests.each import each
 
 ONE_LINE = 'service_account_email: "a@b.test" audience: "c"'
 
@@ -21,7 +21,7 @@ def even(number: int) -> bool:
     return number % 2 == 0
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "text"),
     [
         ("a\nb", r"'a\nb'"),

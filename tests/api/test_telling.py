@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
-
 from pytest_cloudtasks._diagnostics.timeline import entry_text
 from pytest_cloudtasks._service.events import Event, EventKind
 from pytest_cloudtasks._service.request import PullMessage
 from pytest_cloudtasks._service.task import Task
 from pytest_cloudtasks._simulation.history import Entry
 from pytest_cloudtasks._units import SECOND
+from tests.each import each
 
 QUEUE = "projects/p/locations/l/queues/work"
 NOW = 1_000 * SECOND
 
 
-@pytest.mark.parametrize(
+@each(
     ("kind", "until", "text"),
     [
         (EventKind.TASK_CREATED, None, "work/one created: pull, scheduled for +0:01:05"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
-import pytest
 import time_machine
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks, TargetRequest
 from pytest_cloudtasks._simulation.formatting import duration_text, offset_text
+from tests.each import each
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 MAILER = "https://mailer.test/send"
@@ -150,7 +150,7 @@ def test_a_clock_set_anew_twice_is_told_twice(cloud_tasks: FakeCloudTasks) -> No
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("nanoseconds", "text"),
     [
         (0, "0 s"),
@@ -169,7 +169,7 @@ def test_durations(nanoseconds: int, text: str) -> None:
     assert duration_text(nanoseconds) == text
 
 
-@pytest.mark.parametrize(
+@each(
     ("nanoseconds", "text"),
     [
         (0, "+0:00:00"),

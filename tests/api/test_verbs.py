@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._api.arguments import duration_of_advance
+from tests.each import each
 
 SECOND = 1_000_000_000
 
 
-@pytest.mark.parametrize(
+@each(
     ("by", "named", "nanoseconds"),
     [
         (timedelta(hours=2), {}, 7_200 * SECOND),

@@ -20,6 +20,7 @@ from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import TaskSpec
 from pytest_cloudtasks._units import DAY
 from tests.clients.asking import ask
+from tests.each import each
 
 NOW = 1_900_000_000_000_000_000
 LOCATION = "projects/p/locations/l"
@@ -124,7 +125,7 @@ def test_a_burst_can_be_set_in_the_betas() -> None:
     assert v2().messages.update_mask(masked_by(tasks_v2, path)) == (["state"], None)
 
 
-@pytest.mark.parametrize(
+@each(
     ("frontend", "path", "ours"),
     [
         (BETA3, "type", "type"),
@@ -146,7 +147,7 @@ def test_a_mask_comes_by_the_model_s_names(frontend: Any, path: str, ours: str) 
     assert frontend.messages.update_mask(masked_by(frontend.messages.types, path)) == ([ours], None)
 
 
-@pytest.mark.parametrize(
+@each(
     "path",
     [
         "",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from google.cloud.tasks_v2 import types
 
 from pytest_cloudtasks._messages.queues import overrides_of, write_overrides
+from tests.each import each
 
 EVERYTHING = {
     "uri_override": {
@@ -32,7 +32,7 @@ def there_and_back(settings: dict[str, Any]) -> Any:
     return overrides_of(written)
 
 
-@pytest.mark.parametrize(
+@each(
     "settings",
     [
         {},

@@ -6,15 +6,15 @@ import random
 from typing import Any
 
 import grpc
-import pytest
 from google.api_core import exceptions
 
 from pytest_cloudtasks._messages.errors import DEADLINE, TEXTS, RpcFault, codes, rpc_fault
+from tests.each import each
 
 UNAVAILABLE = RpcFault("UNAVAILABLE", "The service is currently unavailable.")
 
 
-@pytest.mark.parametrize(
+@each(
     ("error", "fault"),
     [
         (exceptions.ServiceUnavailable, UNAVAILABLE),
@@ -31,7 +31,7 @@ def test_what_stands_for_an_error(error: Any, fault: RpcFault) -> None:
     assert rpc_fault(error) == fault
 
 
-@pytest.mark.parametrize(
+@each(
     "error",
     [
         exceptions.BadGateway,

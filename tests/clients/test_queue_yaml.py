@@ -11,6 +11,7 @@ from pytest_cloudtasks._messages.queue_yaml import NoYaml, QueueYamlError, parse
 from pytest_cloudtasks._service.overrides import ROUTING_OVERRIDE
 from pytest_cloudtasks._service.queue_settings import QueueType, UploadedQueue
 from pytest_cloudtasks._units import MILLISECOND, SECOND
+from tests.each import each
 
 NO_LIST = "which is no queue.yaml: it needs a list of queues with a name under the key `queue`."
 RATE = "which gives 'q' the rate {!r}. Write it as a number per unit, like 5/s."
@@ -97,9 +98,7 @@ def test_what_an_entry_leaves_out_is_left_out() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("limit", "attempts"), [(-1, 1), (0, 1), (1, 2), (7, 8), (2**31 - 2, 2**31 - 1), (2**31 - 1, 2**31 - 1)]
-)
+@each(("limit", "attempts"), [(-1, 1), (0, 1), (1, 2), (7, 8), (2**31 - 2, 2**31 - 1), (2**31 - 1, 2**31 - 1)])
 def test_the_first_attempt_is_no_retry(limit: int, attempts: int) -> None:
     """max_attempts counts one attempt more than task_retry_limit, as far as its field goes."""
     fields = queue_fields({"name": "q", "retry_parameters": {"task_retry_limit": limit}})
@@ -128,7 +127,7 @@ def test_a_pull_queue_has_a_limit_of_leases_alone() -> None:
     assert queue_fields({"name": "q", "mode": "pull"}) == {"pull_target": {}, "retry_config": {}}
 
 
-@pytest.mark.parametrize(
+@each(
     ("entry", "why"),
     [
         ({"mode": "poll"}, "which gives 'q' the mode 'poll'. Write push or pull."),

@@ -5,9 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-import pytest
-
 from pytest_cloudtasks._messages.proto import OURS, SYNONYMS, camel_case, field_name, proto_class
+from tests.each import each
 
 MESSAGES = ("Queue", "RateLimits", "RetryConfig", "AppEngineHttpRequest", "Task", "TaskStatus")
 
@@ -18,8 +17,8 @@ def descriptor(version: str, message: str) -> Any:
     return None if kind is None else proto_class(kind).DESCRIPTOR
 
 
-@pytest.mark.parametrize("version", ["v2", "v2beta3", "v2beta2"])
-@pytest.mark.parametrize("message", MESSAGES)
+@each("version", ["v2", "v2beta3", "v2beta2"])
+@each("message", MESSAGES)
 def test_a_name_of_the_version_s_own_is_found(version: str, message: str) -> None:
     """Each field is found by the name that v2 has or would have for it."""
     found = descriptor(version, message)

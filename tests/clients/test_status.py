@@ -10,6 +10,7 @@ from google.rpc import error_details_pb2, status_pb2
 from pytest_cloudtasks._messages.grpc_errors import InProcessCall, InProcessRpcError, rpc_error
 from pytest_cloudtasks._service import errors
 from pytest_cloudtasks._service.errors import Code, Detail, ErrorInfo, Help, LocalizedMessage, Refusal, ServiceError
+from tests.each import each
 
 REFUSALS = {name: value for name, value in vars(errors).items() if isinstance(value, Refusal)}
 CLASSES = {
@@ -28,7 +29,7 @@ def error_for(code: Code, *details: Detail) -> InProcessRpcError:
     return rpc_error(ServiceError(code, "No such luck.", details), random.Random(0))
 
 
-@pytest.mark.parametrize("code", Code, ids=lambda code: code.name)
+@each("code", Code, ids=lambda code: code.name)
 def test_every_code_becomes_googles_exception(code: Code) -> None:
     """Each code of the model is the gRPC status of its name, and google.api_core makes its own class of it."""
     error = error_for(code)
@@ -40,7 +41,7 @@ def test_every_code_becomes_googles_exception(code: Code) -> None:
     assert raised.errors == [error]
 
 
-@pytest.mark.parametrize("name", REFUSALS)
+@each("name", REFUSALS)
 def test_every_refusal_reaches_the_client_to_the_letter(name: str) -> None:
     """Text and details of each row of the table come out of Google's exception as they went in."""
     refusal = REFUSALS[name]

@@ -7,9 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-import pytest
-
 from pytest_cloudtasks._ledger.reading import Case, entries
+from tests.each import each
 
 from .endpoint import Endpoint
 from .receiver import Receiver
@@ -48,7 +47,7 @@ def test_a_receiver_answers_as_it_is_told_and_keeps_what_came() -> None:
     assert {(one["method"], one["body"]) for one in attempts} == {("PUT", "{}")}
 
 
-@pytest.mark.parametrize(
+@each(
     ("case", "why_not"),
     [
         ("create-queue/name-already-live/live", None),

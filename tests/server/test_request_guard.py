@@ -12,6 +12,7 @@ from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
 from pytest_cloudtasks._messages.rest_http import RestError, RestRequest
 from pytest_cloudtasks._server.host_names import allowed_host, host_name
 from pytest_cloudtasks._server.request_guard import RequestGuard
+from tests.each import each
 from tests.patience import PATIENCE
 
 from .clients import QUEUE
@@ -62,7 +63,7 @@ def checked(*headers: tuple[str, str], target: str = PATH, needs_host: bool = Tr
     return None
 
 
-@pytest.mark.parametrize(
+@each(
     "host",
     [
         "localhost",
@@ -91,7 +92,7 @@ def test_hosts_that_are_answered(host: str) -> None:
     assert checked(("Host", host)) is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("host", "rejection"),
     [
         ("evil.test", (403, not_allowed("evil.test", "evil.test"))),
@@ -144,7 +145,7 @@ def test_a_whole_url_names_a_host_as_well() -> None:
     assert checked(host, target=f"http://evil.test{PATH}") == (403, not_allowed("evil.test", "evil.test"))
 
 
-@pytest.mark.parametrize(
+@each(
     ("host", "origin"),
     [
         ("localhost:9090", "http://localhost:9090"),
@@ -163,7 +164,7 @@ def test_origins_that_are_answered(host: str, origin: str) -> None:
     assert checked(("Host", host), ("Origin", origin)) is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("host", "origin"),
     [
         ("localhost:9090", "https://evil.test"),
@@ -193,7 +194,7 @@ def test_an_origin_without_a_host_is_rejected() -> None:
     assert checked(("Host", "localhost"), own, other) == (403, foreign("http://evil.test"))
 
 
-@pytest.mark.parametrize(
+@each(
     ("site", "rejection"),
     [
         ("same-origin", None),
@@ -219,7 +220,7 @@ def test_a_host_may_be_written_in_many_ways(given: str, name: str) -> None:
     assert allowed_host("Bücher.test", "--allow-host") == "xn--bcher-kva.test"
 
 
-@pytest.mark.parametrize("given", ["", ".", "*", "*.test", "http://tasks", "tasks:9090", "tasks/", "a b", "a..b", None])
+@each("given", ["", ".", "*", "*.test", "http://tasks", "tasks:9090", "tasks/", "a b", "a..b", None])
 def test_a_host_that_is_none_is_not_allowed(given: Any) -> None:
     """Schemes, ports and patterns are no part of it."""
     with pytest.raises(ValueError, match=r".") as raised:

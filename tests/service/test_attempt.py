@@ -15,11 +15,12 @@ from pytest_cloudtasks._service.task import (
     response,
 )
 from pytest_cloudtasks._units import MINUTE, SECOND
+from tests.each import each
 
 from .driving import QUEUE, START, add, driver_with, scripted
 
 
-@pytest.mark.parametrize(
+@each(
     ("http_status", "succeeded"),
     [(199, False), (200, True), (204, True), (299, True), (300, False), (304, False), (404, False), (500, False)],
 )
@@ -50,7 +51,7 @@ def test_a_result_is_a_status_or_the_name_of_a_code(outcome: Outcome, result: in
     assert outcome.result == result
 
 
-@pytest.mark.parametrize(
+@each(
     ("http_status", "status"),
     [
         (200, RpcStatus.OK),

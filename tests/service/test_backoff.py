@@ -23,6 +23,7 @@ from pytest_cloudtasks._service.retry import (
 )
 from pytest_cloudtasks._service.task import TaskState, response
 from pytest_cloudtasks._units import HOUR, LATEST, MILLISECOND, SECOND
+from tests.each import each
 
 from .driving import LOCATION, QUEUE, START, add, always, assert_refused, dispatched_at, driver_with, service_with
 
@@ -57,7 +58,7 @@ def test_the_vectors_are_all_there() -> None:
     assert (len(DELAYS), len(WITH_LINEAR_PHASE), len(VECTORS["stops"])) == (19, 12, 8)
 
 
-@pytest.mark.parametrize("vector", DELAYS, ids=name_of)
+@each("vector", DELAYS, ids=name_of)
 def test_delays_are_those_of_the_vectors(vector: dict[str, Any]) -> None:
     """The wait after each failure is the documented or recorded one."""
     config = RetryConfig(**backoff_of(vector))
@@ -65,7 +66,7 @@ def test_delays_are_those_of_the_vectors(vector: dict[str, Any]) -> None:
     assert [delay_after(config, failures) for failures in range(1, len(expected) + 1)] == expected
 
 
-@pytest.mark.parametrize("vector", WITH_LINEAR_PHASE, ids=name_of)
+@each("vector", WITH_LINEAR_PHASE, ids=name_of)
 def test_delays_have_a_linear_phase(vector: dict[str, Any]) -> None:
     """After the doublings the delay goes on growing, which tells it from the common mistake."""
     config = RetryConfig(**backoff_of(vector))
@@ -73,7 +74,7 @@ def test_delays_have_a_linear_phase(vector: dict[str, Any]) -> None:
     assert [delay_after(config, failures) for failures in range(1, len(mistaken) + 1)] != mistaken
 
 
-@pytest.mark.parametrize("vector", DELAYS, ids=name_of)
+@each("vector", DELAYS, ids=name_of)
 def test_a_failing_task_comes_again_at_the_delays_of_the_vectors(vector: dict[str, Any]) -> None:
     """A whole service keeps the same delays, between the end of an attempt and the next."""
     expected = milliseconds(vector["after_failure_n"])
@@ -97,7 +98,7 @@ def test_many_doublings_end_at_the_cap(failures: int) -> None:
 # --- when to stop ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("vector", VECTORS["stops"], ids=name_of)
+@each("vector", VECTORS["stops"], ids=name_of)
 def test_a_failing_task_is_attempted_as_often_as_its_limits_allow(vector: dict[str, Any]) -> None:
     """Attempts come at the instants of the vectors, and then no more."""
     settings = {
@@ -195,7 +196,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("given", "message"), REFUSED)
+@each(("given", "message"), REFUSED)
 def test_settings_out_of_range_are_refused_wherever_they_are_given(given: dict[str, int], message: str) -> None:
     """A new queue, an update and a task of its own refuse them alike, and nothing changes."""
     service = service_with()

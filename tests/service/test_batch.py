@@ -12,6 +12,7 @@ from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.request import HttpTarget
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import TaskSpec
+from tests.each import each
 
 from .driving import LOCATION, QUEUE, START, URL, assert_refused, service_with
 
@@ -160,7 +161,7 @@ def test_a_batch_of_the_largest_size_is_accepted() -> None:
     assert len(delete(service, *[f"t{number}" for number in range(1000)]).failed) == 1000
 
 
-@pytest.mark.parametrize(
+@each(
     ("run", "message"),
     [
         (lambda it: create(it), "Request must contain at least one task."),

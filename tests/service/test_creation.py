@@ -9,6 +9,7 @@ from pytest_cloudtasks._service.request import AppEngineTarget, Headers, HttpTar
 from pytest_cloudtasks._service.task import TaskSpec
 from pytest_cloudtasks._service.validation import NO_INSTANT
 from pytest_cloudtasks._units import HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND
+from tests.each import each
 
 from .driving import QUEUE, START, URL, assert_refused, service_with
 
@@ -104,7 +105,7 @@ def test_what_the_service_refuses_is_not_created(spec: TaskSpec, message: str) -
     assert_refused(service, Code.INVALID_ARGUMENT, message, lambda: service.create_task(START, QUEUE, spec))
 
 
-@pytest.mark.parametrize(
+@each(
     "spec",
     [
         TaskSpec(HttpTarget("http://worker.test")),

@@ -10,6 +10,7 @@ from pytest_cloudtasks._service.errors import Code, ServiceError
 from pytest_cloudtasks._service.listing import parsed_filter
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._units import SECOND
+from tests.each import each
 
 from .driving import LOCATION, START, assert_refused, numbered_ids, service_with
 from .filtering import FIELDS
@@ -143,7 +144,7 @@ WRONG: list[tuple[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "reason"), WRONG)
+@each(("text", "reason"), WRONG)
 def test_what_is_no_filter_is_refused(text: str, reason: str) -> None:
     """The text says where the filter goes wrong, and nothing is listed."""
     refused, message = Code.INVALID_ARGUMENT, f"The filter is invalid: {reason}"
@@ -154,7 +155,7 @@ def test_what_is_no_filter_is_refused(text: str, reason: str) -> None:
 NESTED = "Cannot match a nested type '{}'. A member field of scalar or enum type must be provided."
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "message"),
     [
         ("colour = red", "Field not found: 'colour'."),

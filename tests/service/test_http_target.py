@@ -11,6 +11,7 @@ from pytest_cloudtasks._service.overrides import CLOUD_PLATFORM, overridden_targ
 from pytest_cloudtasks._service.request import MAX_HEADER_BYTES, AppEngineTarget, HttpTarget, OAuthToken, OidcToken
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import NO_RESPONSE, TaskSpec, TaskState, response
+from tests.each import each
 
 from .driving import LOCATION, QUEUE, START, add, assert_refused, driver_with, service_with
 
@@ -48,7 +49,7 @@ def assert_refused_everywhere(given: dict[str, Any], message: str) -> None:
         assert_refused(service, refused, message, lambda mask=mask: service.update_queue(START, QUEUE, settings, mask))
 
 
-@pytest.mark.parametrize("host", ["", "https://q.test", "q.test:80", "q.test/path", ":", "/"])
+@each("host", ["", "https://q.test", "q.test:80", "q.test/path", ":", "/"])
 def test_a_host_is_a_name_alone(host: str) -> None:
     """It has no scheme, port or path, whatever the mask names."""
     given = {"uri_override": {"host": host}}
@@ -76,7 +77,7 @@ def test_an_error_says_in_its_details_what_is_invalid() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("given", "message"),
     [
         ({"uri_override": {"port": -1}}, f"{UNUSABLE}Port number should be a positive integer."),
@@ -114,7 +115,7 @@ def test_a_target_that_is_none_is_refused(given: dict[str, Any], message: str) -
     assert_refused_everywhere(given, message)
 
 
-@pytest.mark.parametrize(
+@each(
     "given",
     [
         {},
@@ -154,7 +155,7 @@ def test_a_header_override_without_a_header_is_dropped() -> None:
 BEFORE = {"uri_override": {"host": "q.test", "port": 1}, "http_method": "GET", "oidc_token": OIDC}
 
 
-@pytest.mark.parametrize(
+@each(
     ("paths", "given", "expected"),
     [
         (None, {}, None),
@@ -231,7 +232,7 @@ def test_a_path_below_a_message_that_nobody_has_creates_none() -> None:
 # --- the URL -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("given", "expected"),
     [
         ({}, URL),
@@ -247,7 +248,7 @@ def test_a_path_below_a_message_that_nobody_has_creates_none() -> None:
         ({"query_override": {}}, "https://user@task.test:8443/own#part"),
     ],
 )
-@pytest.mark.parametrize("mode", [{}, {"uri_override_enforce_mode": "ALWAYS"}])
+@each("mode", [{}, {"uri_override_enforce_mode": "ALWAYS"}])
 def test_an_override_replaces_its_part_of_the_url(given: dict[str, Any], mode: dict[str, str], expected: str) -> None:
     """ALWAYS, which is the default, replaces what the task's URL has; nothing given for a part clears it."""
     assert overridden_url(URL, {**given, **mode}) == expected
@@ -293,7 +294,7 @@ def test_any_text_may_be_a_url(url: str, expected: str) -> None:
 # --- what is sent ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("method", "can_be_sent"),
     [("GET", False), ("HEAD", False), ("DELETE", False), ("OPTIONS", False), ("POST", True), ("PATCH", True)],
 )
@@ -325,8 +326,8 @@ def test_an_attempt_that_can_not_be_sent_fails_without_a_response() -> None:
     assert seen == ["GET"]
 
 
-@pytest.mark.parametrize("own", [{}, {"oidc": OidcToken("own@p")}, {"oauth": OAuthToken("own@p")}])
-@pytest.mark.parametrize("apply", [with_queue_token, overridden_target])
+@each("own", [{}, {"oidc": OidcToken("own@p")}, {"oauth": OAuthToken("own@p")}])
+@each("apply", [with_queue_token, overridden_target])
 def test_a_token_replaces_the_task_s(apply: Any, own: dict[str, Any]) -> None:
     """Either kind takes the place of either, when a task is created and when it is dispatched."""
     target = HttpTarget(GOOGLE, **own)
@@ -364,7 +365,7 @@ NEEDS_GOOGLE = 'Invalid url for HttpRequest.oauth_token. The hostname in the url
 OAUTH_TARGET = {"oauth_token": OAUTH}
 
 
-@pytest.mark.parametrize(
+@each(
     ("url", "own", "given", "message"),
     [
         ("http://task.test/", {"oidc": OidcToken("sa@p")}, {}, NEEDS_HTTPS),
@@ -405,7 +406,7 @@ def test_headers_override_those_of_the_task_in_any_case() -> None:
     assert sent.headers == (("X-Two", "own"), ("X-ONE", "last"), ("X-Three", "new"))
 
 
-@pytest.mark.parametrize(
+@each(
     ("override", "sent"),
     [
         (header("X-One", "a\r\nb"), (("X-One", "a__b"),)),

@@ -10,6 +10,7 @@ from pytest_cloudtasks._service.iam import Binding, Policy
 from pytest_cloudtasks._service.options import Knobs
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.validation import RPCS
+from tests.each import each
 
 from .driving import QUEUE, START, assert_refused, service_with
 
@@ -24,7 +25,7 @@ def guarded() -> Service:
     return service_with(knobs=Knobs(iam_emulation=ME))
 
 
-@pytest.mark.parametrize("role", iam.ROLES)
+@each("role", iam.ROLES)
 def test_a_role_grants_known_permissions(role: str) -> None:
     """Every permission of a predefined role is one that an RPC needs, or one for accounts and views."""
     asked = {*(rpc.permission for rpc in RPCS.values()), iam.ACT_AS, iam.FULL_VIEW}
@@ -139,7 +140,7 @@ UNKNOWN_VERSION = (
 )
 
 
-@pytest.mark.parametrize(
+@each(
     ("given", "message"),
     [
         (policy("viewer"), ROLE_FORM),
@@ -161,7 +162,7 @@ def test_a_policy_that_breaks_the_rules_is_rejected(given: Policy, message: str)
     assert_refused(service, Code.INVALID_ARGUMENT, message, lambda: service.set_iam_policy(START, QUEUE, given))
 
 
-@pytest.mark.parametrize(
+@each(
     "member",
     [
         "allUsers",
@@ -176,7 +177,7 @@ def test_a_policy_that_breaks_the_rules_is_rejected(given: Policy, message: str)
         "projectOwner:p",
     ],
 )
-@pytest.mark.parametrize("role", ["roles/viewer", "organizations/1/roles/a", "projects/p/roles/a"])
+@each("role", ["roles/viewer", "organizations/1/roles/a", "projects/p/roles/a"])
 def test_a_policy_can_have_members_and_roles_of_many_kinds(role: str, member: str) -> None:
     """The prefix says of which kind a member is, and whose role it is."""
     stored = service_with().set_iam_policy(START, QUEUE, policy(role, member=member))
@@ -189,7 +190,7 @@ def test_permissions_are_given_back_sorted() -> None:
     assert service_with().test_iam_permissions(START, QUEUE, asked) == sorted(asked)
 
 
-@pytest.mark.parametrize(
+@each(
     ("asked", "message"),
     [
         ([], "At least one permission must be specified."),

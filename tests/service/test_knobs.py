@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from pytest_cloudtasks._service.options import Knobs, SystemThrottle, burst_for
 from pytest_cloudtasks._units import DAY, HOUR
+from tests.each import each
 
 
-@pytest.mark.parametrize(
+@each(
     ("rate", "burst"),
     [
         (500.0, 100),

@@ -17,6 +17,7 @@ from pytest_cloudtasks._service.request import HttpTarget, PullMessage
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import Task, TaskSpec, TaskState
 from pytest_cloudtasks._units import DAY, MINUTE, SECOND
+from tests.each import each
 from tests.service.driving import LOCATION, QUEUE, START, URL, numbered_ids
 
 NAME = f"{QUEUE}/tasks/t"
@@ -77,7 +78,7 @@ def test_a_lease_is_cut_to_the_second() -> None:
     assert task.schedule_time == START
 
 
-@pytest.mark.parametrize(
+@each(
     ("asked", "order"),
     [
         ({}, ["b", "c", "a"]),

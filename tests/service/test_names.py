@@ -15,6 +15,7 @@ from pytest_cloudtasks._service.validation import (
     location_of,
     queue_of,
 )
+from tests.each import each
 
 from .driving import LOCATION, QUEUE
 
@@ -52,7 +53,7 @@ def test_a_name_comes_apart() -> None:
     assert id_of("t") == "t"
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "is_id"),
     [("q", True), ("A-9", True), ("x" * 100, True), ("", False), ("x" * 101, False), ("a_b", False), ("q\n", False)],
 )
@@ -61,7 +62,7 @@ def test_a_queue_id_has_1_to_100_letters_digits_and_hyphens(text: str, is_id: bo
     assert is_queue_id(text) is is_id
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "expected"),
     [
         (QUEUE, True),
@@ -93,7 +94,7 @@ def test_a_location_name_has_four_segments(name: str, expected: bool) -> None:
     assert is_location(name) is expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("parent", "name", "message", "details"),
     [
         (LOCATION, "not-a-valid-queue-name", NAME_FORMAT, (QUEUE_NAME_HELP,)),
@@ -120,7 +121,7 @@ def test_a_queue_whose_name_breaks_the_rules_is_rejected(
     assert rejected.value.details == details
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "message", "details"),
     [
         ("t", TASK_FORMAT, (TASK_NAME_HELP,)),

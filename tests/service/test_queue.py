@@ -16,6 +16,7 @@ from pytest_cloudtasks._service.queue_settings import RateLimits, rate_limits_fr
 from pytest_cloudtasks._service.retry import RetryConfig
 from pytest_cloudtasks._service.task import response
 from pytest_cloudtasks._units import DAY, HOUR, SECOND
+from tests.each import each
 
 from .driving import LOCATION, QUEUE, START, add, always, assert_refused, driver_with, ids, service_with, tokens_in
 
@@ -67,7 +68,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("field", "value", "message"), REFUSED)
+@each(("field", "value", "message"), REFUSED)
 def test_rate_limits_out_of_range_are_refused(field: str, value: int, message: str) -> None:
     """A new queue and an update refuse them alike, and nothing changes."""
     service = service_with()

@@ -10,6 +10,7 @@ from pytest_cloudtasks._service import errors
 from pytest_cloudtasks._service.errors import ServiceError
 from pytest_cloudtasks._service.options import Knobs
 from pytest_cloudtasks._service.queue_settings import QueueType, masked, queue_config_from
+from tests.each import each
 
 KNOBS = Knobs()
 PULL, PUSH = QueueType.PULL, QueueType.PUSH
@@ -20,7 +21,7 @@ def burst_after(paths: list[str], given: dict[str, Any]) -> int:
     return masked(stored, {"rate_limits": given}, paths, KNOBS).rate_limits.max_burst_size
 
 
-@pytest.mark.parametrize(
+@each(
     ("paths", "given", "burst"),
     [
         (["state"], {}, 7),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import string
 
-import pytest
-
 from pytest_cloudtasks._service import errors
 from pytest_cloudtasks._service.errors import (
     BadRequest,
@@ -17,6 +15,7 @@ from pytest_cloudtasks._service.errors import (
     Refusal,
     ServiceError,
 )
+from tests.each import each
 
 TABLE = {name: entry for name, entry in vars(errors).items() if isinstance(entry, Refusal)}
 
@@ -42,7 +41,7 @@ def texts_of(detail: object) -> list[str]:
     return [str(detail)]
 
 
-@pytest.mark.parametrize("name", TABLE)
+@each("name", TABLE)
 def test_every_entry_says_what_it_is_and_how_that_is_known(name: str) -> None:
     """A text and a source are there, and the text can be filled in with what it names and nothing else."""
     entry = TABLE[name]

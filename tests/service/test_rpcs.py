@@ -21,6 +21,7 @@ from pytest_cloudtasks._service.validation import (
     check_call,
     full_rpc_name,
 )
+from tests.each import each
 
 from .test_names import NAME_FORMAT, QUEUE_ID_HELP, TASK_ID_HELP, queue_id_text, task_id_text
 
@@ -103,7 +104,7 @@ def rejected(rpc: str, request: Any, **others: Any) -> ServiceError:
     return caught.value
 
 
-@pytest.mark.parametrize("rpc", NAMED)
+@each("rpc", NAMED)
 def test_an_empty_name_is_no_resource(rpc: str) -> None:
     """The ErrorInfo names the RPC as the API has it."""
     error = rejected(rpc, Request(""))
@@ -123,8 +124,8 @@ def test_the_full_name_of_an_rpc_follows_the_version() -> None:
     assert full_rpc_name("get_queue", "google.cloud.tasks.v2beta3") == "google.cloud.tasks.v2beta3.CloudTasks.GetQueue"
 
 
-@pytest.mark.parametrize("rpc", NAMED)
-@pytest.mark.parametrize(
+@each("rpc", NAMED)
+@each(
     ("name", "project"),
     [("not-a-valid-name", "not-a-valid-name"), ("folders/f", "folders/f"), ("projects/a b/locations/l", "a b")],
 )
@@ -151,8 +152,8 @@ def test_a_name_with_an_empty_project_is_no_resource(name: str) -> None:
     assert rejected("get_queue", Request(name)).message == "Invalid resource field value in the request."
 
 
-@pytest.mark.parametrize("rpc", LACKING)
-@pytest.mark.parametrize("change", ["fewer", "more"])
+@each("rpc", LACKING)
+@each("change", ["fewer", "more"])
 def test_a_name_of_another_shape_lacks_the_permission(rpc: str, change: str) -> None:
     """One segment too few or too many is answered as a missing permission, without details."""
     name = NAMES[RPCS[rpc].shape]
@@ -164,8 +165,8 @@ def test_a_name_of_another_shape_lacks_the_permission(rpc: str, change: str) -> 
     assert (error.code, error.message, error.details) == (Code.PERMISSION_DENIED, expected.message, ())
 
 
-@pytest.mark.parametrize("rpc", ["get_cmek_config", "update_cmek_config"])
-@pytest.mark.parametrize("name", ["projects/p", PLACE, f"{PLACE}/cmekConfigs", f"{PLACE}/cmekConfig/extra"])
+@each("rpc", ["get_cmek_config", "update_cmek_config"])
+@each("name", ["projects/p", PLACE, f"{PLACE}/cmekConfigs", f"{PLACE}/cmekConfig/extra"])
 def test_a_cmek_config_of_another_shape_has_a_text_of_its_own(rpc: str, name: str) -> None:
     """It is an invalid argument, without details."""
     error = rejected(rpc, Request(name))
@@ -178,7 +179,7 @@ def test_each_rpc_is_in_one_of_the_tables() -> None:
     assert {*LACKING, "get_cmek_config", "update_cmek_config"} == set(NAMED)
 
 
-@pytest.mark.parametrize("rpc", [rpc for rpc in NAMED if RPCS[rpc].shape in (QUEUE, TASK)])
+@each("rpc", [rpc for rpc in NAMED if RPCS[rpc].shape in (QUEUE, TASK)])
 def test_a_bad_queue_id_is_rejected(rpc: str) -> None:
     """Also in a task's name, and with a link to the definition."""
     name = NAMES[RPCS[rpc].shape].replace("queues/q", "queues/not_valid")
@@ -187,7 +188,7 @@ def test_a_bad_queue_id_is_rejected(rpc: str) -> None:
     assert error.details == (QUEUE_ID_HELP,)
 
 
-@pytest.mark.parametrize("rpc", [rpc for rpc in NAMED if RPCS[rpc].shape is TASK])
+@each("rpc", [rpc for rpc in NAMED if RPCS[rpc].shape is TASK])
 def test_a_bad_task_id_is_rejected(rpc: str) -> None:
     """With a link to the definition."""
     error = rejected(rpc, Request(f"{PLACE}/queues/q/tasks/not valid"))
@@ -203,7 +204,7 @@ def test_all_locations_are_none(rpc: str) -> None:
     assert (error.code, error.message) == (Code.INVALID_ARGUMENT, text)
 
 
-@pytest.mark.parametrize("rpc", NAMED)
+@each("rpc", NAMED)
 def test_a_good_name_is_accepted(rpc: str) -> None:
     """Whether the resource exists is another question."""
     new = f"{PLACE}/queues/q" if rpc == "create_queue" else ""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._text import described, did_you_mean, encodable, error_text, safe_repr, safe_str, shortened
+from tests.each import each
 
 
 class Raising(Exception):
@@ -48,7 +49,7 @@ def cyclic() -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "text"),
     [
         ("a", "'a'"),

@@ -14,6 +14,7 @@ from pytest_cloudtasks._service.request import HttpTarget
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import TaskSpec, TaskState, response
 from pytest_cloudtasks._units import DAY, HOUR, SECOND
+from tests.each import each
 
 from .driving import (
     LOCATION,
@@ -234,8 +235,8 @@ def test_a_live_name_is_refused() -> None:
     assert_refused(driver.service, Code.ALREADY_EXISTS, message, lambda: add(driver, "t", schedule_time=START + 1))
 
 
-@pytest.mark.parametrize("ttl", [24 * HOUR, HOUR, 0])
-@pytest.mark.parametrize("end", ["success", "exhaustion", "deletion", "expiry"])
+@each("ttl", [24 * HOUR, HOUR, 0])
+@each("end", ["success", "exhaustion", "deletion", "expiry"])
 def test_a_task_s_name_stays_reserved_after_its_end(end: str, ttl: int) -> None:
     """However it ended, the name is free again when the knob's time is over, counted from the end."""
     answer = response(200 if end == "success" else 503)

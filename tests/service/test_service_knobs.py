@@ -13,6 +13,7 @@ from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import Outcome, OutcomeKind, TaskSpec, TaskState, response
 from pytest_cloudtasks._service.validation import RPCS
 from pytest_cloudtasks._units import LATEST, MILLISECOND, SECOND
+from tests.each import each
 
 from .driving import (
     LOCATION,
@@ -37,14 +38,14 @@ SPEC = TaskSpec(HttpTarget(URL))
 LIMITED = ("create_task", "buffer_task", "batch_create_tasks", "batch_delete_tasks", "get_queue")
 
 
-@pytest.mark.parametrize("rpc", RPCS)
-@pytest.mark.parametrize("timeout", [None, 0.5, 30.0])
+@each("rpc", RPCS)
+@each("timeout", [None, 0.5, 30.0])
 def test_a_caller_may_wait_for_30_seconds(rpc: str, timeout: float | None) -> None:
     """Or not say how long."""
     service_with().check_wait(rpc, START, timeout)
 
 
-@pytest.mark.parametrize("rpc", sorted(RPCS.keys() - set(LIMITED)))
+@each("rpc", sorted(RPCS.keys() - set(LIMITED)))
 def test_other_rpcs_have_no_limit(rpc: str) -> None:
     """A caller of another RPC may wait as long as it likes."""
     service_with().check_wait(rpc, START, 600.0)

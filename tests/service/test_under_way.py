@@ -11,6 +11,7 @@ from pytest_cloudtasks._service.options import Knobs
 from pytest_cloudtasks._service.retry import GiveUp, Retry
 from pytest_cloudtasks._service.task import Attempt, Outcome, TaskState, response
 from pytest_cloudtasks._units import DAY, SECOND
+from tests.each import each
 
 from .driving import LOCATION, QUEUE, START, Driver, add, always, dispatched_at, driver_with
 
@@ -32,8 +33,8 @@ def running(driver: Driver, **spec: int) -> tuple[str, Attempt]:
 # --- several attempts of one task --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("order", list(permutations(range(3))))
-@pytest.mark.parametrize("winner", [None, 0, 1, 2])
+@each("order", list(permutations(range(3))))
+@each("winner", [None, 0, 1, 2])
 def test_three_attempts_in_flight_end_in_any_order(order: tuple[int, ...], winner: int | None) -> None:
     """The first success ends the task and the rest is dropped; without one the last failure decides, and it alone."""
     takes = {number: (order.index(number) + 1) * SECOND for number in range(3)}
@@ -163,7 +164,7 @@ def test_a_task_can_expire_while_it_is_running() -> None:
 # --- retry limits and long attempts ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("takes", "attempts"), [(0, 7), (10, 5), (20, 3), (30, 2), (60, 1), (59, 2)])
+@each(("takes", "attempts"), [(0, 7), (10, 5), (20, 3), (30, 2), (60, 1), (59, 2)])
 def test_the_age_counts_what_attempts_take(takes: int, attempts: int) -> None:
     """max_retry_duration runs from the first dispatch; an attempt that ends when it is over is the last."""
     limits = {"max_attempts": 1, "max_retry_duration": 60 * SECOND, "min_backoff": SECOND}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from pytest_cloudtasks._units import DAY, HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND, truncated
+from tests.each import each
 
 
 def test_units_are_whole_nanoseconds() -> None:
@@ -13,7 +12,7 @@ def test_units_are_whole_nanoseconds() -> None:
     assert (MINUTE, HOUR, DAY) == (60 * SECOND, 3600 * SECOND, 86_400 * SECOND)
 
 
-@pytest.mark.parametrize(
+@each(
     ("instant", "cut"),
     [(0, 0), (999, 0), (1000, 1000), (1999, 1000), (-1, -1000), (-1000, -1000)],
 )

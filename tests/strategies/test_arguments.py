@@ -16,6 +16,7 @@ from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import SearchStrategy
 
 from pytest_cloudtasks import strategies as cloud
+from tests.each import each
 
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
 HTTP = {"url": "https://example.com/"}
@@ -227,7 +228,7 @@ WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
+@each("name", WRONG)
 def test_what_cannot_be_drawn_is_an_invalid_argument(name: str) -> None:
     """Making the strategy raises nothing; drawing from it says what is wrong."""
     make, text = WRONG[name]
@@ -261,7 +262,7 @@ def test_the_librarys_own_words_end_in_one_full_stop() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["tasks", "http_requests", "queues", "workloads", "outcomes", "invalid_tasks"])
+@each("name", ["tasks", "http_requests", "queues", "workloads", "outcomes", "invalid_tasks"])
 def test_an_unknown_argument_is_a_type_error_at_once(name: str) -> None:
     """Python's own words, with the name that the strategy has for its users."""
     with pytest.raises(TypeError) as refusal:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, DrawFn
 
 from pytest_cloudtasks._strategies.drawn_choices import DrawnChoices, drawing, drawn_choices
+from tests.each import each
 
 T = TypeVar("T")
 QUIET = settings()
@@ -51,7 +52,7 @@ def test_plain_answers_take_a_draw_a_round() -> None:
     assert script.asked == [128] * 4
 
 
-@pytest.mark.parametrize(
+@each(
     ("drawn", "turns"),
     [
         ([0], []),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks import strategies as cloud
+from tests.each import each
 
 from .clients import LOCATION, client_of
 
@@ -137,7 +138,7 @@ WRONG: dict[str, tuple[Any, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
+@each("name", WRONG)
 def test_what_cannot_be_drawn_is_an_invalid_argument(name: str) -> None:
     """Where there are no pull queues, and for what they refuse, drawing says what is wrong."""
     strategy, text = WRONG[name]

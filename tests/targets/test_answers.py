@@ -8,6 +8,7 @@ import pytest
 from pytest_cloudtasks import Headers
 from pytest_cloudtasks._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
 from pytest_cloudtasks._targets.answers import WrongHandlerResult, answer_of, checked_status, scripted_exception
+from tests.each import each
 
 
 class MappingOnly:
@@ -39,7 +40,7 @@ def test_what_a_handler_may_return(result: Any, status: int, headers: list[tuple
     assert answer.scripted is False
 
 
-@pytest.mark.parametrize(
+@each(
     "result",
     [True, False, "200", b"200", 200.0, ("ok", 200), (200, "text"), (200, 1), (200,), (200, {}, {}), object, {}],
     ids=repr,
@@ -61,8 +62,8 @@ def test_http_has_these_statuses(status: int) -> None:
     assert checked_status(status) == status
 
 
-@pytest.mark.parametrize("status", [-1, 0, 99, 600, 2000])
-@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: (s, {}), lambda s: SimpleNamespace(status_code=s)])
+@each("status", [-1, 0, 99, 600, 2000])
+@each("wrap", [lambda s: s, lambda s: (s, {}), lambda s: SimpleNamespace(status_code=s)])
 def test_http_has_no_such_status(status: int, wrap: Any) -> None:
     """A number outside of 100 to 599 is refused, however it is returned."""
     with pytest.raises(ValueError) as refused:

@@ -9,6 +9,7 @@ from pytest_cloudtasks._targets.answers import Answer
 from pytest_cloudtasks._targets.headers import Headers
 from pytest_cloudtasks._targets.redirects import redirected, retry_at
 from pytest_cloudtasks._targets.request import TargetRequest
+from tests.each import each
 
 from ..service.driving import URL, add, driver_with
 
@@ -17,7 +18,7 @@ NOON = 1_782_907_200 * SECOND
 """2026-07-01T12:00:00Z."""
 
 
-@pytest.mark.parametrize(
+@each(
     ("value", "seconds"),
     [
         ("0", 0),
@@ -59,7 +60,7 @@ def answer(status: int, location: str | None) -> Answer:
     return Answer(response(status), Headers([] if location is None else [("location", location)]))
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "location"),
     [(200, "/a"), (300, "/a"), (304, "/a"), (305, "/a"), (302, None), (302, "ftp://a.test/"), (302, "http://[a/")],
 )

@@ -15,6 +15,7 @@ from pytest_cloudtasks._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, resp
 from pytest_cloudtasks._targets.answers import Answer
 from pytest_cloudtasks._targets.base import AppEngineDestination, Destination, destination_of
 from pytest_cloudtasks._targets.registry import Targets
+from tests.each import each
 
 URL = "https://app.test/work"
 QUEUE = "projects/p/locations/l/queues/mails"
@@ -51,7 +52,7 @@ def test_an_exact_url_matches_itself_alone(url: str) -> None:
     assert not route().matches(to(url))
 
 
-@pytest.mark.parametrize(
+@each(
     ("glob", "url", "is_matched"),
     [
         ("https://app.test/*", "https://app.test/a/b?c=d", True),
@@ -100,7 +101,7 @@ def test_a_task_limits_a_route(name: str) -> None:
     assert not route(name=f"{QUEUE}/tasks/1").matches(to(task_name=f"{QUEUE}2/tasks/1"))
 
 
-@pytest.mark.parametrize(
+@each(
     ("base", "url", "is_matched"),
     [
         ("https://app.test", "https://app.test", True),

@@ -11,6 +11,7 @@ from google.cloud.tasks_v2 import CloudTasksClient
 from pytest_cloudtasks import FakeCloudTasks, NoTarget, Route
 from pytest_cloudtasks._service.request import Routing
 from pytest_cloudtasks._targets.base import AppEngineDestination, Destination
+from tests.each import each
 
 QUEUE = "projects/test-project/locations/us-central1/queues/work"
 
@@ -64,7 +65,7 @@ def test_the_query_counts(asked_for: str) -> None:
     assert route("https://app.test/work?x=1&y=2").matches(http("https://app.test/work?x=1&y=2"))
 
 
-@pytest.mark.parametrize(
+@each(
     ("glob", "asked_for", "is_matched"),
     [
         ("https://app.test/*", "https://APP.test:443/x", True),
@@ -81,7 +82,7 @@ def test_a_glob_matches_the_url_as_written_or_its_normal_form(glob: str, asked_f
     assert route(glob).matches(http(asked_for)) is is_matched
 
 
-@pytest.mark.parametrize(
+@each(
     ("url", "uri", "is_matched"),
     [
         ("/work", "/work", True),

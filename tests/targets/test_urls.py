@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_cloudtasks._targets.urls import Base, WireUrl, normal, normal_glob, wire_url
+from tests.each import each
 
 SAME = [
     ["https://app.test/work", "HTTPS://APP.test/work", "https://app.test:443/work", "https://app.test:/work"],
@@ -23,7 +24,7 @@ SAME = [
 """Each line is one request."""
 
 
-@pytest.mark.parametrize("urls", SAME, ids=lambda urls: urls[0])
+@each("urls", SAME, ids=lambda urls: urls[0])
 def test_what_makes_the_same_request_is_the_same(urls: list[str]) -> None:
     """Neither case nor default port nor encoding nor what is never sent tells two URLs apart."""
     assert {normal(url) for url in urls} == {normal(urls[0])}
@@ -51,7 +52,7 @@ def test_what_makes_another_request_is_another() -> None:
     assert len({normal(url) for url in others}) == len(others)
 
 
-@pytest.mark.parametrize(
+@each(
     ("url", "parts"),
     [
         ("https://app.test", WireUrl("https", "app.test", 443, "app.test", "/", "")),
@@ -93,7 +94,7 @@ def test_a_glob_keeps_its_stars(glob: str, form: str) -> None:
     assert normal_glob(glob) == form
 
 
-@pytest.mark.parametrize(
+@each(
     ("base", "url", "is_covered"),
     [
         ("https://app.test/~me", "https://app.test/%7Eme/x", True),

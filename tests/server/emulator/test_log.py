@@ -13,6 +13,7 @@ from google.api_core.exceptions import NotFound
 
 from pytest_cloudtasks._server.log import Log, LogWriter, raw_writer, visible
 from pytest_cloudtasks._units import SECOND
+from tests.each import each
 from tests.patience import PATIENCE
 
 from .running import QUEUE, Emulator, Worker, running_emulator
@@ -20,7 +21,7 @@ from .running import QUEUE, Emulator, Worker, running_emulator
 AT = 1_700_000_000 * SECOND
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "shown"),
     [
         ("emails/one attempt 1 → 200", "emails/one attempt 1 → 200"),

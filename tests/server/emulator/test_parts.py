@@ -27,6 +27,7 @@ from pytest_cloudtasks._targets.headers import Headers
 from pytest_cloudtasks._targets.request import TargetRequest
 from pytest_cloudtasks._time.clock import WallClock
 from pytest_cloudtasks._units import MINUTE, SECOND
+from tests.each import each
 from tests.targets.servers import answering_raw, serving
 
 QUEUE = "projects/test-project/locations/us-central1/queues/emails"
@@ -35,7 +36,7 @@ QUEUE = "projects/test-project/locations/us-central1/queues/emails"
 # --- where requests go -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("url", "goes_to"),
     [
         ("https://worker.test/a/b?c=d", Route("http://127.0.0.1:8080/a/b?c=d", True)),
