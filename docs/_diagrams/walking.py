@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from pytest_cloudtasks._service.errors import ServiceError
+from pytest_cloudtasks._service.events import Event
 from pytest_cloudtasks._service.pull_queues import leasable
 from pytest_cloudtasks._service.queue_settings import QueueType, UploadedQueue
 from pytest_cloudtasks._service.request import HttpTarget, PullMessage
@@ -48,7 +49,8 @@ class Walker:
 
     def __post_init__(self) -> None:
         numbers = count(1)
-        self.service = Service(lambda: str(next(numbers)))
+        self.events: list[Event] = []
+        self.service = Service(lambda: str(next(numbers)), record=self.events.append)
 
     def queue_state(self) -> str:
         """Where the queue stands."""
@@ -109,7 +111,7 @@ class Walker:
         if self.under_way:
             attempt = self.under_way.pop(0)
             self.service.scheduler.answer(attempt, response(status), self.now, self.now)
-            verdict = self.service.events[-1].verdict
+            verdict = self.events[-1].verdict
             self.told = {Retry: ", retry", GiveUp: ", no retry left"}.get(type(verdict), "")
 
     def lease(self) -> None:

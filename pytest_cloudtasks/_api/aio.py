@@ -75,7 +75,10 @@ class AioVerbs:
         __tracebackhide__ = True
         simulation = self._simulation()
         return Attempt(
-            await perform_async(simulation, Driver(simulation).dispatch(task_to_dispatch(simulation, task))), simulation
+            await perform_async(
+                simulation, Driver(simulation).dispatch(task_to_dispatch(simulation.service, simulation.history, task))
+            ),
+            simulation.history,
         )
 
     async def sleep(self, duration: timedelta) -> None:
@@ -96,4 +99,4 @@ class AioVerbs:
 
 
 def _record(attempt: ModelAttempt | None, simulation: Simulation) -> Attempt | None:
-    return None if attempt is None else Attempt(attempt, simulation)
+    return None if attempt is None else Attempt(attempt, simulation.history)

@@ -241,11 +241,11 @@ class Assertions(TaskAssertions):
         __tracebackhide__ = True
         match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
         simulation = self._simulation
-        before, calls = len(simulation.service.accepted), simulation.log.made
+        before, since = len(simulation.service.accepted), len(simulation.history)
         tasks: list[TaskRecord] = []
         yield tasks
         tasks += _expect(
-            simulation, match, count, simulation.service.accepted[before:], "enqueued", " in this block", calls
+            simulation, match, count, simulation.service.accepted[before:], "enqueued", " in this block", since
         )
 
     def assert_empty(self) -> None:
@@ -255,8 +255,10 @@ class Assertions(TaskAssertions):
         left = simulation.live_tasks()
         if not left:
             return
+        history, service, clock = simulation.history, simulation.service, simulation.clock
+        tasks = listing(left, history, service, clock)
         raise with_timeline(
-            f"The queues are not empty: {counted(len(left), 'task')} left.\n{listing(left, simulation)}", simulation
+            f"The queues are not empty: {counted(len(left), 'task')} left.\n{tasks}", history, service, clock
         )
 
 
@@ -275,22 +277,33 @@ def _expect(
     tasks: Sequence[Task],
     what: str,
     where: str = "",
-    calls: int = 0,
+    since: int = 0,
 ) -> list[TaskRecord]:
     """The tasks that match, if there are as many as expected; ``what`` and ``where`` tell in a message which count.
 
-    The message tells of refused calls too, from number ``calls`` on.
+    The message tells of refused calls too, from position ``since`` of the history on.
     """
     __tracebackhide__ = True
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= sys.maxsize):
         raise ValueError(f"count takes a number of tasks, or None for at least one, and got {safe_repr(count)}.")
     match.checked(simulation)
-    candidates = records(tasks, simulation)
+    candidates = records(tasks, simulation.history)
     found = [task for task in candidates if not match.differences(task)]
     if len(found) == count or (count is None and found):
-        simulation.attention.matched(model_task(task) for task in found)
+        simulation.history.inspected.matched(model_task(task) for task in found)
         return found
     others = [task for task in candidates if task not in found]
     from .._diagnostics.failure_message import unmet  # not before a test fails: most don't
 
-    raise unmet(simulation, match, count, found, others, what=what, where=where, calls=calls)
+    raise unmet(
+        match,
+        count,
+        found,
+        others,
+        what=what,
+        where=where,
+        since=since,
+        history=simulation.history,
+        service=simulation.service,
+        clock=simulation.clock,
+    )

@@ -132,7 +132,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
             return
         if simulation.failures:
             raise AssertionError(simulation.failures[0])
-        check_strictness(simulation)
+        check_strictness(simulation.settings.strict, simulation.history, simulation.service, simulation.clock)
         for told in unused(simulation):
             warnings.warn(told, CloudTasksWarning, stacklevel=2)
 
@@ -267,7 +267,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         __tracebackhide__ = True
         simulation = self._resting
         attempt = run(simulation, "step", Driver(simulation).step())
-        return None if attempt is None else Attempt(attempt, simulation)
+        return None if attempt is None else Attempt(attempt, simulation.history)
 
     def dispatch_due(self, queue: str | None = None) -> Summary:
         """Dispatch what is due now and allowed by rate and concurrency, without moving the clock.
@@ -335,7 +335,12 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         __tracebackhide__ = True
         simulation = self._simulation
         return Attempt(
-            run(simulation, "dispatch", Driver(simulation).dispatch(task_to_dispatch(simulation, task))), simulation
+            run(
+                simulation,
+                "dispatch",
+                Driver(simulation).dispatch(task_to_dispatch(simulation.service, simulation.history, task)),
+            ),
+            simulation.history,
         )
 
     @contextmanager
@@ -358,14 +363,16 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         """The tasks that are in the queues now, queue by queue, in the order of creation."""
         simulation = self._simulation
         name = None if queue is None else simulation.queue_named(queue)
-        return records([task for task in simulation.live_tasks() if name in (None, task.queue_name)], simulation)
+        return records(
+            [task for task in simulation.live_tasks() if name in (None, task.queue_name)], simulation.history
+        )
 
     def attempts(self) -> list[Attempt]:
         """Every attempt of this test, in the order of dispatch."""
         simulation = self._simulation
         return [
-            Attempt(event.attempt, simulation)
-            for event in simulation.service.events
+            Attempt(event.attempt, simulation.history)
+            for event in simulation.history.events()
             if event.attempt is not None and event.kind is EventKind.TASK_DISPATCHED
         ]
 
@@ -377,7 +384,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         """
         from .._diagnostics.timeline import timeline_as  # with all that tells; most tests never ask
 
-        return timeline_as(format, self._resting)
+        simulation = self._resting
+        return timeline_as(format, simulation.history, simulation.service, simulation.clock)
 
     @property
     def rpcs(self) -> Sequence[RpcCall]:

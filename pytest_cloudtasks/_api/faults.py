@@ -218,7 +218,7 @@ class Faults:
         simulation = self._simulation
 
         def applies(task: Any) -> bool:
-            return not match.differences(TaskRecord(task, simulation))
+            return not match.differences(TaskRecord(task, simulation.history))
 
         queue = match.queue if isinstance(match.queue, str) else None
         return simulation.plans.add(FaultPlan(fault, given, applies, occasions, delay=delay, queue=queue))

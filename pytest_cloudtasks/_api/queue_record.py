@@ -48,7 +48,7 @@ class QueueRecord:
     @property
     def attempts(self) -> list[Attempt]:
         """Every attempt at one of its tasks, in the order of dispatch."""
-        return [Attempt(one.attempt, self._simulation) for one in self._dispatches() if one.attempt is not None]
+        return [Attempt(one.attempt, self._simulation.history) for one in self._dispatches() if one.attempt is not None]
 
     @property
     def peak_concurrency(self) -> int:
@@ -96,7 +96,7 @@ class QueueRecord:
     def _events(self) -> list[Event]:
         """Its dispatches and their ends."""
         kinds = (EventKind.TASK_DISPATCHED, EventKind.TASK_ANSWERED)
-        return [one for one in self._simulation.service.events if one.queue_name == self._name and one.kind in kinds]
+        return [one for one in self._simulation.history.events() if one.queue_name == self._name and one.kind in kinds]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, QueueRecord) and (self._simulation, self._name) == (other._simulation, other._name)

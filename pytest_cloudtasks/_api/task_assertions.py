@@ -51,11 +51,11 @@ class TaskAssertions:
                 f" {safe_repr(task)} and {safe_repr(expected)}."
             )
         simulation = self._simulation
-        record = record_meant(simulation, task)
+        record = record_meant(simulation.service, simulation.history, task)
         results = [attempt.result for attempt in record.attempts]
         if not _all_match(expected, results):
             raise _failed(simulation, record, "The attempts of {task} ended otherwise.", expected, results)
-        simulation.attention.asserted(model_task(record))
+        simulation.history.inspected.asserted(model_task(record))
 
     def assert_backoff(self, task: TaskRecord | TaskMessage | str, delays: Sequence[timedelta | Any]) -> None:
         """Assert how long the queue put off each retry of ``task``, in order: ``[timedelta(seconds=10), …]``.
@@ -75,11 +75,11 @@ class TaskAssertions:
                     f"assert_backoff() takes delays as timedeltas, such as timedelta(seconds=10), not {safe_repr(one)}."
                 )
         simulation = self._simulation
-        record = record_meant(simulation, task)
+        record = record_meant(simulation.service, simulation.history, task)
         backoffs = _backoffs(simulation, model_task(record))
         if not _all_match(delays, backoffs):
             raise _failed(simulation, record, "The retries of {task} were put off otherwise.", delays, backoffs)
-        simulation.attention.asserted(model_task(record))
+        simulation.history.inspected.asserted(model_task(record))
 
     def assert_exhausted(self, task: TaskRecord | TaskMessage | str) -> None:
         """Assert that ``task`` was given up after its last attempt: no retry was left."""
@@ -103,7 +103,7 @@ def _backoffs(simulation: Simulation, task: Task) -> list[timedelta]:
     """The waits that verdicts have put before retries."""
     return [
         to_timedelta(max(0, event.verdict.at - event.at))
-        for event in simulation.service.events
+        for event in simulation.history.events()
         if event.task is task and event.kind is EventKind.TASK_ANSWERED and isinstance(event.verdict, Retry)
     ]
 
@@ -120,18 +120,20 @@ def _failed(
     same = next((at for at, pair in pairs if not matches(*pair)), min(len(expected), len(got)))
     left, right = lists_apart([shown(one) for one in expected], [shown(one) for one in got], same)
     first = headline.format(task=short_name(model_task(record)))
-    return with_timeline(f"{first}\n  expected {left}\n       got {right}", simulation)
+    return with_timeline(
+        f"{first}\n  expected {left}\n       got {right}", simulation.history, simulation.service, simulation.clock
+    )
 
 
 def _assert_state(simulation: Simulation, given: object, state: TaskState, verb: str, was_to: str) -> None:
     __tracebackhide__ = True
     if not is_task(given):
         raise TypeError(f"{verb}() takes {_A_TASK}, and got {safe_repr(given)}.")
-    task = model_task(record_meant(simulation, given))
+    task = model_task(record_meant(simulation.service, simulation.history, given))
     if task.state is not state:
         message = f"{short_name(task)} {was_to}, and {_state_text(simulation, task)}."
-        raise with_timeline(message, simulation)
-    simulation.attention.asserted(task)
+        raise with_timeline(message, simulation.history, simulation.service, simulation.clock)
+    simulation.history.inspected.asserted(task)
 
 
 def _state_text(simulation: Simulation, task: Task) -> str:

@@ -10,9 +10,8 @@ from unicodedata import bidirectional
 
 from .._messages.proto import PACKAGE, is_message, proto_of
 from .._simulation.formatting import ABSENT, bytes_text, duration_text, shown_apart
-from .._simulation.history import short_resource
 from .._simulation.matching import Difference, exactly, matches
-from .._simulation.records import TaskRecord, model_task, short_name
+from .._simulation.records import TaskRecord, model_task, short_name, short_resource
 from .._targets.headers import Headers
 from .._targets.json_text import read_json
 from .._text import safe_repr, safe_str

@@ -6,16 +6,19 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .._clients.clients import mocked_names
+from .._messages import api_versions
 from .._messages.proto import proto_of
 from .._messages.rpc_call import RpcCall
+from .._service.service import Service
 from .._service.task import Task
 from .._service.validation import queue_of
 from .._simulation.exceptions import CloudTasksAssertionError
 from .._simulation.formatting import ABSENT, shown
+from .._simulation.history import History
 from .._simulation.matching import Difference, Match, error_of
 from .._simulation.records import TaskRecord, contents, model_task, records, short_name
-from .._simulation.simulation import Simulation
 from .._text import counted, error_text, listed, shortened
+from .._time.clock import Clock
 from .diff import in_detail, likeness, side_by_side, values_that_differ
 from .hints import hint, refusal_text
 from .timeline import indented_excerpt
@@ -27,7 +30,6 @@ SHOWN = 5
 
 
 def unmet(
-    simulation: Simulation,
     match: Match,
     count: int | None,
     found: Sequence[TaskRecord],
@@ -35,11 +37,15 @@ def unmet(
     *,
     what: str,
     where: str,
-    calls: int,
+    since: int,
+    history: History,
+    service: Service,
+    clock: Clock,
 ) -> CloudTasksAssertionError:
     """What fails an assertion that ``count`` tasks match, where ``found`` do and ``others`` don't.
 
-    ``what`` and ``where`` tell which tasks count; of refused calls it tells from number ``calls`` on.
+    ``what`` and ``where`` tell which tasks count; of refused calls it tells from position ``since`` of
+    the history on.
     """
     like_this = " like this" if match.expected() else ""
     if count == 0:
@@ -52,15 +58,16 @@ def unmet(
         f"{headline[0].upper()}{headline[1:]}, and {len(found) or 'none'} {'was' if len(found) <= 1 else 'were'}."
     )
     none = f"No task was {what}{where or ' in this test'}."
-    refused = refused_like(match, simulation, calls) if count != 0 else []
+    refused = refused_like(match, history, since) if count != 0 else []
     hints = [hint()]
-    if count != 0 and not found and not (what == "dispatched" and _was_enqueued(match, simulation)):
+    timeline = indented_excerpt(history, service, clock)
+    if count != 0 and not found and not (what == "dispatched" and _was_enqueued(match, history, service)):
         hints.append(_mocked())
-    return CloudTasksAssertionError(_explained(headline, match, found, others, none, simulation, refused, hints))
+    return CloudTasksAssertionError(_explained(headline, match, found, others, none, refused, hints, timeline))
 
 
-def _was_enqueued(match: Match, simulation: Simulation) -> bool:
-    return any(not match.differences(task) for task in records(simulation.service.accepted, simulation))
+def _was_enqueued(match: Match, history: History, service: Service) -> bool:
+    return any(not match.differences(task) for task in records(service.accepted, history))
 
 
 def _mocked() -> str:
@@ -86,9 +93,9 @@ def _explained(
     found: Sequence[TaskRecord],
     others: Sequence[TaskRecord],
     none: str,
-    simulation: Simulation,
     refused: Sequence[str],
     hints: Sequence[str],
+    timeline: str,
 ) -> str:
     """A whole message: the headline, what was expected, the tasks that match and those that don't, the timeline.
 
@@ -109,7 +116,7 @@ def _explained(
         listing = "\n".join(refused[:NEAREST]) + _left_out(len(refused), NEAREST)
         parts.append(f"Refused, so that no task came of it:\n{listing}")
     parts += filter(None, hints)
-    parts.append(f"Timeline:\n{indented_excerpt(simulation)}")
+    parts.append(f"Timeline:\n{timeline}")
     return "\n\n".join(parts)
 
 
@@ -160,38 +167,37 @@ _WITH_URL = ("http_request", "app_engine_http_request")
 """What has a URL that an assertion may mean; a task without a target, or for a pull queue, has none."""
 
 
-def refused_like(match: Match, simulation: Simulation, since: int = 0) -> list[str]:
-    """What is told of refused calls that look like what ``match`` expects, from call number ``since`` on."""
+def refused_like(match: Match, history: History, since: int = 0) -> list[str]:
+    """What is told of refused calls that look like what ``match`` expects, from position ``since`` on."""
     told: dict[str, int] = {}
     most = max(1, len(match.expected()) // 2)
-    for call, record in _rejected(simulation, since):
+    for call, record in _rejected(history, since):
         if len(match.differences(record)) <= most:
             text = f"  {_title_of_rejected(record)}\n    {refusal_text(call)}"
             told[text] = told.get(text, 0) + 1
     return [f"{text}{f' (×{count})' if count > 1 else ''}" for text, count in told.items()]
 
 
-def _rejected(simulation: Simulation, since: int) -> Iterator[tuple[RpcCall, TaskRecord]]:
-    for call in simulation.log.since(since):
+def _rejected(history: History, since: int) -> Iterator[tuple[RpcCall, TaskRecord]]:
+    for call in history.calls(since):
         if call.method != "create_task" or call.result is not None or not hasattr(call.error, "code"):
             continue
         message = proto_of(call.request.task)
         if message.WhichOneof(message.DESCRIPTOR.oneofs[0].name) not in _WITH_URL:
             continue
-        spec = simulation.frontend.messages.task_spec(message)
+        spec = api_versions.v2().messages.task_spec(message)
         assert spec.target is not None, "one of the targets is set"
-        at = simulation.clock.origin + call.offset
         task = Task(
             spec.name,
             queue_of(spec.name) or call.request.parent,
             -1,
             spec.target,
-            create_time=at,
-            schedule_time=at if spec.schedule_time is None else spec.schedule_time,
+            create_time=call.at,
+            schedule_time=call.at if spec.schedule_time is None else spec.schedule_time,
             dispatch_deadline=spec.dispatch_deadline,
             retry_config=None,
         )
-        yield call, TaskRecord(task, simulation)
+        yield call, TaskRecord(task, history)
 
 
 def _title_of_rejected(record: TaskRecord) -> str:

@@ -14,14 +14,18 @@ from typing import Any
 
 from .._messages.rpc_call import RpcCall
 from .._service.errors import TASK_EXISTS
-from .._service.events import EventKind
+from .._service.events import Event, EventKind
+from .._service.service import Service
 from .._service.task import Task, TaskState
 from .._service.validation import id_of, is_queue, queue_of
 from .._simulation.exceptions import CloudTasksWarning
 from .._simulation.formatting import duration_text, offset_text
-from .._simulation.history import name_in
-from .._simulation.simulation import Simulation
+from .._simulation.history import History
+from .._simulation.records import queue_meant, queue_word
+from .._simulation.settings import Settings
 from .._text import counted, did_you_mean
+from .._time.clock import Clock
+from .timeline import name_in
 
 SHOWN = 3
 """Of many refused calls, the last are told of."""
@@ -33,12 +37,14 @@ _ENDED = {
 }
 
 
-def refusals_text(simulation: Simulation) -> str:
+def refusals_text(history: History, service: Service, clock: Clock, settings: Settings) -> str:
     """The last refused calls of the test, each with what the fake knows of it; "" if none was refused."""
     refused = [
-        call for call in simulation.rpcs if hasattr(call.error, "code") and not getattr(call.error, "is_planned", False)
+        call for call in history.calls() if hasattr(call.error, "code") and not getattr(call.error, "is_planned", False)
     ]
-    told = ["\n".join([refusal_text(call), *_hints(simulation, call)]) for call in refused[-SHOWN:]]
+    told = [
+        "\n".join([refusal_text(call), *_hints(call, history, service, clock, settings)]) for call in refused[-SHOWN:]
+    ]
     if len(refused) > SHOWN:
         told.insert(0, f"The last {SHOWN} of {len(refused)} refused calls:")
     return "\n\n".join(told)
@@ -51,65 +57,66 @@ def refusal_text(call: RpcCall) -> str:
     return f"{rpc} was refused with {error.code().name}: {error.details()}"
 
 
-def _hints(simulation: Simulation, call: RpcCall) -> Iterator[str]:
+def _hints(call: RpcCall, history: History, service: Service, clock: Clock, settings: Settings) -> Iterator[str]:
     error: Any = call.error
     name = name_in(call)
     queue = queue_of(name) or name
     if not is_queue(queue):
         return
     code = error.code().name
-    if queue not in simulation.service.queues:
+    if queue not in service.queues:
         if code in ("NOT_FOUND", "FAILED_PRECONDITION"):
-            yield from _on_missing_queue(simulation, queue)
+            yield from _on_missing_queue(queue, history, service, settings)
     elif code in ("ALREADY_EXISTS", "NOT_FOUND") and name != queue:
-        yield from _on_task(simulation, name, call)
+        yield from _on_task(name, call, history, service, clock)
     elif "Task size too large" in error.details():
-        limit = simulation.service.knobs.max_task_size
+        limit = service.knobs.max_task_size
         yield f"The limit is {limit} bytes of the stored task, by the knob max_task_size."
 
 
-def _on_missing_queue(simulation: Simulation, queue: str) -> Iterator[str]:
-    short = id_of(queue)
+def _on_missing_queue(queue: str, history: History, service: Service, settings: Settings) -> Iterator[str]:
     try:
-        simulation.queue_named(short if simulation.settings.queue_name(short) == queue else queue)
+        queue_meant(queue_word(queue, settings), settings, service, history)
     except LookupError as missing:
         yield str(missing)
     else:
         yield (
             f"The queue {id_of(queue)} was deleted in this test; its name is free again"
-            f" {duration_text(simulation.service.knobs.queue_tombstone_ttl)} after that, by the knob"
+            f" {duration_text(service.knobs.queue_tombstone_ttl)} after that, by the knob"
             " queue_tombstone_ttl."
         )
 
 
-def _on_task(simulation: Simulation, name: str, call: RpcCall) -> Iterator[str]:
+def _on_task(name: str, call: RpcCall, history: History, service: Service, clock: Clock) -> Iterator[str]:
     """What was known of the task when the call came; it may have ended since, and another have taken its name."""
-    named = [
-        (number, event.task)
-        for number, event in enumerate(simulation.service.events)
-        if event.kind is EventKind.TASK_CREATED and event.task is not None and event.task.name == name
-    ]
-    before = [task for number, task in named if number < call.event]
+    before: list[Task] = []
+    after: list[Task] = []
+    has_come = False
+    for record in history.since(0):
+        has_come = has_come or record is call
+        task = record.task if isinstance(record, Event) and record.kind is EventKind.TASK_CREATED else None
+        if task is not None and task.name == name:
+            (after if has_come else before).append(task)
     if before:
-        yield _on_known_task(simulation, before[-1], call)
+        yield _on_known_task(before[-1], call, service, clock)
         return
-    if named:
-        yield f"{id_of(name)} was created only after that, at {_offset(simulation, named[0][1].create_time)}."
+    if after:
+        yield f"{id_of(name)} was created only after that, at {_offset(clock, after[0].create_time)}."
         return
-    there = [id_of(one.name) for one in simulation.service.accepted if one.queue_name == queue_of(name)]
+    there = [id_of(one.name) for one in service.accepted if one.queue_name == queue_of(name)]
     yield f"No task {id_of(name)} was created in this test.{did_you_mean(id_of(name), there)}"
 
 
-def _on_known_task(simulation: Simulation, task: Task, call: RpcCall) -> str:
+def _on_known_task(task: Task, call: RpcCall, service: Service, clock: Clock) -> str:
     error: Any = call.error
-    created = f"{id_of(task.name)} was created at {_offset(simulation, task.create_time)}"
+    created = f"{id_of(task.name)} was created at {_offset(clock, task.create_time)}"
     if task.ended_at is None:
         return f"{created}, and is still there."
     if error.details() == TASK_EXISTS.text:
         return f"{created}, and was still there."
-    ended = f"{created}, and {_ENDED[task.state]} at {_offset(simulation, task.ended_at)}."
+    ended = f"{created}, and {_ENDED[task.state]} at {_offset(clock, task.ended_at)}."
     if error.code().name == "ALREADY_EXISTS":
-        ttl = duration_text(simulation.service.knobs.task_tombstone_ttl)
+        ttl = duration_text(service.knobs.task_tombstone_ttl)
         ended += (
             f" Its name is free again {ttl} after that, by the knob task_tombstone_ttl. Google has published 1 h, 4 h"
             " and 24 h: rely on none of them."
@@ -117,8 +124,8 @@ def _on_known_task(simulation: Simulation, task: Task, call: RpcCall) -> str:
     return ended
 
 
-def _offset(simulation: Simulation, instant: int) -> str:
-    return offset_text(instant - simulation.clock.origin)
+def _offset(clock: Clock, instant: int) -> str:
+    return offset_text(instant - clock.origin)
 
 
 def waiting_callbacks() -> int:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from .._service.service import Service
 from .._service.task import Task
 from .._simulation.formatting import duration_text, offset_text
+from .._simulation.history import History
 from .._simulation.records import contents, model_task, short_name
-from .._simulation.simulation import Simulation
-from .._simulation.summary import BlockedReason, blocked
+from .._simulation.summary import BlockedReason, blocked, live_tasks
 from .._text import counted
+from .._time.clock import Clock
 from .timeline import with_timeline
 
 SHOWN = 10
 """How many tasks a message lists."""
 
 
-def listing(tasks: Sequence[Task], simulation: Simulation) -> str:
+def listing(tasks: Sequence[Task], history: History, service: Service, clock: Clock) -> str:
     """A line for each of the first tasks: when it goes, what holds it up, or how it ended; the rest is counted."""
-    reasons = {model_task(one.task): one.reason for one in blocked(simulation)}
-    return lines(tasks, [_line(task, simulation, reasons.get(task)) for task in tasks[:SHOWN]])
+    reasons = {model_task(one.task): one.reason for one in blocked(service, clock.now, history)}
+    return lines(tasks, [_line(task, clock, reasons.get(task)) for task in tasks[:SHOWN]])
 
 
 def lines(all: Sequence[object], shown: Sequence[str]) -> str:
@@ -28,14 +30,14 @@ def lines(all: Sequence[object], shown: Sequence[str]) -> str:
     return "\n".join([*(f"  {line}" for line in shown), *more])
 
 
-def _line(task: Task, simulation: Simulation, reason: BlockedReason | None) -> str:
-    now = simulation.clock.now
+def _line(task: Task, clock: Clock, reason: BlockedReason | None) -> str:
+    now = clock.now
     if not task.is_live:
         when = task.state.value
     elif task.in_flight:
         when = "under way"
     elif task.eligible_at > now:
-        when = f"goes at {offset_text(task.eligible_at - simulation.clock.origin)}"
+        when = f"goes at {offset_text(task.eligible_at - clock.origin)}"
         when += f", in {duration_text(task.eligible_at - now)}"
     else:
         when = "due"
@@ -50,52 +52,52 @@ _HOW_TO_TURN_OFF = (
 )
 
 
-def passed_over(simulation: Simulation) -> str:
+def passed_over(strict: bool | str, history: History, service: Service, clock: Clock) -> str:
     """What ``strict`` has to say at the end of a test that has passed; "" if there is nothing."""
-    if not simulation.settings.strict:
+    if not strict:
         return ""
-    told = [part for part in (*_tasks(simulation), _errors(simulation)) if part]
+    told = [part for part in (*_tasks(strict, history, service, clock), _errors(history, service)) if part]
     if not told:
         return ""
-    headline = f"strict={simulation.settings.strict!r} fails a test that passes and leaves something behind."
+    headline = f"strict={strict!r} fails a test that passes and leaves something behind."
     return "\n\n".join([headline, *told, _HOW_TO_TURN_OFF])
 
 
-def check_strictness(simulation: Simulation) -> None:
+def check_strictness(strict: bool | str, history: History, service: Service, clock: Clock) -> None:
     """Fail where a block or an example that has passed leaves something behind."""
     __tracebackhide__ = True
-    told = passed_over(simulation)
+    told = passed_over(strict, history, service, clock)
     if told:
-        raise with_timeline(told, simulation)
+        raise with_timeline(told, history, service, clock)
 
 
-def _tasks(simulation: Simulation) -> Iterator[str]:
+def _tasks(strict: bool | str, history: History, service: Service, clock: Clock) -> Iterator[str]:
     left = set()
-    if simulation.settings.strict == DRAINED and (tasks := simulation.live_tasks()):
+    if strict == DRAINED and (tasks := live_tasks(service, history)):
         left = set(tasks)
         yield (
-            f"Left in the queues: {counted(len(tasks), 'task')}\n{listing(tasks, simulation)}\n"
+            f"Left in the queues: {counted(len(tasks), 'task')}\n{listing(tasks, history, service, clock)}\n"
             "Drive them to their end, by cloud_tasks.drain() or advance(), or delete them."
         )
     neglected = [
         task
-        for task in simulation.service.accepted
-        if not task.dispatch_count and task not in left and not simulation.attention.has_matched(task)
+        for task in service.accepted
+        if not task.dispatch_count and task not in left and not history.inspected.has_matched(task)
     ]
     if neglected:
         yield (
             f"Neither dispatched nor matched by an assertion: {counted(len(neglected), 'task')}\n"
-            f"{listing(neglected, simulation)}\n"
+            f"{listing(neglected, history, service, clock)}\n"
             "Assert on them, by cloud_tasks.assert_enqueued() and its kin, or dispatch them, by drain() and its kin."
         )
 
 
-def _errors(simulation: Simulation) -> str:
-    errors = list(simulation.attention.unseen_errors())
+def _errors(history: History, service: Service) -> str:
+    errors = list(history.inspected.unseen_errors())
     if not errors:
         return ""
     shown = [
-        f"{short_name(simulation.service.accepted[sequence])} attempt {number}: {text}"
+        f"{short_name(service.accepted[sequence])} attempt {number}: {text}"
         for sequence, number, text in errors[:SHOWN]
     ]
     return (

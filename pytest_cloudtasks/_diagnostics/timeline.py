@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
+from .._messages.rpc_call import RpcCall
 from .._service.events import Event, EventKind
 from .._service.request import PullMessage
 from .._service.retry import GiveUp, Retry
+from .._service.service import Service
 from .._service.task import Attempt, Task, TaskState
-from .._service.validation import id_of, queue_of
+from .._service.validation import id_of, is_queue, queue_of
 from .._simulation.exceptions import CloudTasksAssertionError
 from .._simulation.formatting import duration_text, offset_text
-from .._simulation.history import Call, Entry, Note, Origin, entries, folded
-from .._simulation.records import contents, model_task, short_name
-from .._simulation.simulation import Simulation
+from .._simulation.history import Entry, History, InjectedFault, TimeBase
+from .._simulation.records import contents, model_task, short_name, short_resource
 from .._simulation.summary import blocked
 from .._targets.request import url_of
 from .._text import counted, did_you_mean, safe_repr, shortened
+from .._time.clock import Clock
 from .._time.instants import to_datetime
 from .._units import DAY
 
@@ -49,16 +52,112 @@ _GONE = {
 }
 
 
-def entry_text(entry: Entry) -> str:
+@dataclass(frozen=True)
+class Call:
+    """Calls of one RPC about one resource that ended alike; ``also`` are those of other RPCs in the same breath."""
+
+    method: str
+    name: str
+    """The full name of the task or queue; "" where the calls were about several, or about something else."""
+    code: str
+    """The name of the code that a refused one got."""
+    last: int
+    """The offset of the last one."""
+    count: int = 1
+    also: tuple[Call, ...] = ()
+
+    def joined(self, other: Call, at: int) -> Call | None:
+        """Itself with ``other``, a single call that came next, in it; None if that is a matter of its own."""
+        if self.code or other.code:
+            alike = (self.method, self.name, self.code) == (other.method, other.name, other.code) and not self.also
+            return replace(self, count=self.count + 1, last=at) if alike else None
+        parts = [self, *self.also]
+        for index, one in enumerate(parts):
+            if one.method == other.method:
+                name = one.name if one.name == other.name else ""
+                parts[index] = replace(one, count=one.count + 1, name=name)
+                break
+        else:
+            parts.append(other)
+        return replace(parts[0], last=at, also=tuple(parts[1:]))
+
+    @property
+    def text(self) -> str:
+        """``get_task receipts/one ×12, list_tasks receipts``, ``create_task receipts → NOT_FOUND``."""
+        return ", ".join(one._text for one in (self, *self.also))
+
+    @property
+    def _text(self) -> str:
+        subject = f" {short_resource(self.name)}" if self.name else ""
+        ended = f" → {self.code}" if self.code else ""
+        return f"{self.method}{subject}{ended}{f' ×{self.count}' if self.count > 1 else ''}"
+
+
+def call_of(call: RpcCall, offset: int) -> Call:
+    """Return ``call`` by itself."""
+    return Call(call.method, name_in(call), code_of(call), offset)
+
+
+def code_of(call: RpcCall) -> str:
+    """The name of the code that a refused call got; "" for any other."""
+    error: Any = call.error
+    return error.code().name if hasattr(error, "code") else ""
+
+
+def name_in(call: RpcCall) -> str:
+    """The task or the queue that a call is about; "" if it is about neither."""
+    for path in (("task", "name"), ("queue", "name"), ("name",), ("parent",), ("resource",)):
+        found = call.request
+        for part in path:
+            found = getattr(found, part, "")
+        if isinstance(found, str) and is_queue(queue_of(found) or found):
+            return found
+    return ""
+
+
+class Line(NamedTuple):
+    """One thing to tell, which happened at ``instant``, ``offset`` nanoseconds after its time base."""
+
+    offset: int
+    instant: int
+    what: Event | InjectedFault | TimeBase | Call
+
+
+def lines_of(entries: Iterable[Entry]) -> Iterator[Line]:
+    """Return what there is to tell: a call that became an event or a fault is not told twice."""
+    for offset, what in entries:
+        if not isinstance(what, RpcCall):
+            yield Line(offset, what.at, what)
+        elif not what.has_effect:
+            yield Line(offset, what.at, call_of(what, offset))
+
+
+def folded(lines: Iterable[Line]) -> Iterator[Line]:
+    """The same, with calls that follow each other directly in one line; those that ended alike are counted."""
+    held: Line | None = None
+    for line in lines:
+        if held is not None and isinstance(held.what, Call) and isinstance(line.what, Call):
+            joined = held.what.joined(line.what, line.offset)
+            if joined is not None:
+                held = held._replace(what=joined)
+                continue
+        if held is not None:
+            yield held
+        held = line
+    if held is not None:
+        yield held
+
+
+def line_text(line: Line) -> str:
     """The queue or the task, and what happened to it."""
-    what = entry.what
+    what = line.what
     if isinstance(what, Event):
-        return _event_text(what, entry.instant - entry.offset)
-    if isinstance(what, Note):
+        return _event_text(what, line.instant - line.offset)
+    if isinstance(what, InjectedFault):
         return what.text if what.task is None else f"{short_name(what.task)} {what.text}"
-    if isinstance(what, Origin):
+    if isinstance(what, TimeBase):
         return "the test's clock was set anew"
-    until = f", the last at {offset_text(what.last)}" if what.last != entry.offset else ""
+    until = f", the last at {offset_text(what.last)}" if what.last != line.offset else ""
     return f"{what.text}{until}"
 
 
@@ -109,14 +208,14 @@ NAMED = 3
 """How many of the tasks that a queue holds back are named."""
 
 
-def timeline_text(simulation: Simulation) -> str:
+def timeline_text(history: History, service: Service, clock: Clock) -> str:
     """One line an event: the offset from where time is held, the queue or task, and what happened to it."""
-    return "\n".join(_aligned(simulation)) or "nothing has happened yet"
+    return "\n".join(_aligned(history, service, clock)) or "nothing has happened yet"
 
 
-def timeline_excerpt(simulation: Simulation) -> str:
+def timeline_excerpt(history: History, service: Service, clock: Clock) -> str:
     """The same in a message: not too long, with a count of the lines that were left out."""
-    lines = [shortened(line, WIDTH) for line in _aligned(simulation)]
+    lines = [shortened(line, WIDTH) for line in _aligned(history, service, clock)]
     left_out = len(lines) - HEAD - TAIL
     if left_out > 1:
         told = f"… {left_out} lines left out; cloud_tasks.timeline() has them all …"
@@ -124,20 +223,20 @@ def timeline_excerpt(simulation: Simulation) -> str:
     return "\n".join(lines) or "nothing has happened yet"
 
 
-def indented_excerpt(simulation: Simulation) -> str:
+def indented_excerpt(history: History, service: Service, clock: Clock) -> str:
     """The same as part of a message, every line two columns in."""
-    return "\n".join(f"  {line}" for line in timeline_excerpt(simulation).splitlines())
+    return "\n".join(f"  {line}" for line in timeline_excerpt(history, service, clock).splitlines())
 
 
-def _aligned(simulation: Simulation) -> list[str]:
-    lines = [(offset_text(entry.offset), entry_text(entry)) for entry in folded(_told(simulation))]
-    lines += [(offset_text(simulation.clock.elapsed), text) for text in _held_back(simulation)]
+def _aligned(history: History, service: Service, clock: Clock) -> list[str]:
+    lines = [(offset_text(line.offset), line_text(line)) for line in folded(_shown(history))]
+    lines += [(offset_text(clock.elapsed), text) for text in _held_back(history, service, clock)]
     width = max((len(offset) for offset, _ in lines), default=0)
     return [f"{offset:<{width}}  {text}" for offset, text in lines]
 
 
-def _told(simulation: Simulation) -> Iterator[Entry]:
-    return (entry for entry in entries(simulation) if not _is_told_by_its_answer(entry.what))
+def _shown(history: History) -> Iterator[Line]:
+    return (line for line in lines_of(history.entries()) if not _is_told_by_its_answer(line.what))
 
 
 def _is_told_by_its_answer(what: object) -> bool:
@@ -147,11 +246,11 @@ def _is_told_by_its_answer(what: object) -> bool:
     return what.attempt.response_time == what.attempt.dispatch_time
 
 
-def _held_back(simulation: Simulation) -> Iterator[str]:
+def _held_back(history: History, service: Service, clock: Clock) -> Iterator[str]:
     """What cannot go out now, and why; the tasks of a queue in one line."""
-    if not simulation.service.has_live_tasks:
+    if not service.has_live_tasks:
         return
-    tasks = [(model_task(one.task), one.reason) for one in blocked(simulation)]
+    tasks = [(model_task(one.task), one.reason) for one in blocked(service, clock.now, history)]
     for (_, reason), group in groupby(tasks, key=lambda pair: (pair[0].queue_name, pair[1])):
         held = [short_name(task) for task, _ in group]
         if len(held) == 1:
@@ -161,22 +260,22 @@ def _held_back(simulation: Simulation) -> Iterator[str]:
         yield f"{counted(len(held), 'task')} blocked: {reason.value} ({', '.join(held[:NAMED])}{more})"
 
 
-def timeline_as(form: str, simulation: Simulation) -> str:
+def timeline_as(form: str, history: History, service: Service, clock: Clock) -> str:
     """The timeline as text or as JSON."""
     forms = {"text": timeline_text, "json": timeline_json}
     if not isinstance(form, str) or form not in forms:
         raise ValueError(
             f"timeline() has the formats 'text' and 'json', and got {safe_repr(form)}.{did_you_mean(form, forms)}"
         )
-    return forms[form](simulation)
+    return forms[form](history, service, clock)
 
 
-def timeline_json(simulation: Simulation) -> str:
+def timeline_json(history: History, service: Service, clock: Clock) -> str:
     """`timeline_data` as a JSON text."""
-    return json.dumps(timeline_data(simulation), indent=2, ensure_ascii=False)
+    return json.dumps(timeline_data(history, service, clock), indent=2, ensure_ascii=False)
 
 
-def timeline_data(simulation: Simulation) -> list[dict[str, Any]]:
+def timeline_data(history: History, service: Service, clock: Clock) -> list[dict[str, Any]]:
     """A list of objects, an event each, and at its end what is held back now.
 
     Each has ``at`` (ISO 8601), ``offset`` (seconds), ``event`` and ``text``. Where they apply it has
@@ -184,28 +283,28 @@ def timeline_data(simulation: Simulation) -> list[dict[str, Any]]:
     ``attempt``, ``forced``, ``result``, ``retry_at``, ``exhausted``, ``dropped`` and ``lost`` of an attempt; ``until``
     of a lease; ``rpc`` and ``code`` of a call; ``reason`` of what is blocked.
     """
-    found = [entry_data(entry) for entry in entries(simulation)]
-    if simulation.service.has_live_tasks:
-        now = {"at": _iso(simulation.clock.now), "offset": _seconds(simulation.clock.elapsed), "event": "blocked"}
-        for one in blocked(simulation):
+    found = [line_data(line) for line in lines_of(history.entries())]
+    if service.has_live_tasks:
+        now = {"at": _iso(clock.now), "offset": _seconds(clock.elapsed), "event": "blocked"}
+        for one in blocked(service, clock.now, history):
             text = f"{one.task.queue}/{one.task.id} blocked: {one.reason.value}"
             about = {"queue": queue_of(one.task.name), "task": one.task.name, "reason": one.reason.name}
             found.append({**now, "text": text, **about})
     return found
 
 
-def entry_data(entry: Entry) -> dict[str, Any]:
+def line_data(line: Line) -> dict[str, Any]:
     """One object of `timeline_json`."""
-    what = entry.what
+    what = line.what
     if isinstance(what, Event):
         name, more = what.kind.name.lower(), _of_event(what)
     elif isinstance(what, Call):
         name, more = "rpc", {**_about(what.name), "rpc": what.method, **({"code": what.code} if what.code else {})}
-    elif isinstance(what, Note):
+    elif isinstance(what, InjectedFault):
         name, more = "fault", {} if what.task is None else _about(what.task.name)
     else:
         name, more = "clock_set_anew", {}
-    told = {"at": _iso(entry.instant), "offset": _seconds(entry.offset), "event": name, "text": entry_text(entry)}
+    told = {"at": _iso(line.instant), "offset": _seconds(line.offset), "event": name, "text": line_text(line)}
     return {**told, **more}
 
 
@@ -257,7 +356,7 @@ def _seconds(duration: int) -> float:
     return duration / 1_000_000_000
 
 
-def with_timeline(message: str, simulation: Simulation) -> CloudTasksAssertionError:
+def with_timeline(message: str, history: History, service: Service, clock: Clock) -> CloudTasksAssertionError:
     """A failed assertion whose message is followed by the timeline."""
 
-    return CloudTasksAssertionError(f"{message}\n\nTimeline:\n{indented_excerpt(simulation)}")
+    return CloudTasksAssertionError(f"{message}\n\nTimeline:\n{indented_excerpt(history, service, clock)}")

@@ -27,14 +27,12 @@ class RpcCall:
         "_result",
         "_result_kind",
         "api",
+        "at",
         "error",
-        "event",
-        "is_told",
+        "has_effect",
         "message",
         "metadata",
         "method",
-        "note",
-        "offset",
         "timeout",
     )
 
@@ -53,10 +51,10 @@ class RpcCall:
         self.error: BaseException | None = None
         self.message = proto_of(request)
         """Protobuf's own message, for those who answer the call; None once it is answered."""
-        self.event = self.note = self.offset = 0
-        """On the timeline it came before the event and the note of these numbers, so long after the start (ns)."""
-        self.is_told = False
-        """Whether an event or a note tells what came of it."""
+        self.at = 0
+        """The queue's instant at which it came in (nanoseconds)."""
+        self.has_effect = False
+        """Whether events or a fault in the history, right after it, say what came of it."""
         self._request_kind = type(request)
         self._request = request
         self._result_kind: type | None = None
@@ -81,9 +79,9 @@ class RpcCall:
         """Bytes of the request; for those who answer the call."""
         return len(self._request) if type(self._request) is bytes else self.message.ByteSize()
 
-    def keep(self, event: int, note: int, offset: int) -> None:
-        """From now on what was asked for is on record, and where it stands on the timeline."""
-        self.event, self.note, self.offset = event, note, offset
+    def keep(self, at: int) -> None:
+        """Keep what was asked for, and that it came in at the instant ``at``."""
+        self.at = at
         self._request = self.message.SerializeToString()
 
     def answer(self, response: Any) -> None:

@@ -101,7 +101,7 @@ class Frontend:
         if "read_mask" not in request.DESCRIPTOR.fields_by_name or not request.read_mask.paths:
             return messages.queue
         paths = list(request.read_mask.paths)
-        return lambda queue: messages.masked(messages.queue(queue), stats_of(queue, service.events, now), paths)
+        return lambda queue: messages.masked(messages.queue(queue), stats_of(queue, now), paths)
 
     def _list_queues(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         queues, token = service.list_queues(

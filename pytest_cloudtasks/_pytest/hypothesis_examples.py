@@ -34,7 +34,7 @@ def fresh_examples(
         with handle._in(one):
             one.clock.resume()
             yield
-        check_strictness(one)
+        check_strictness(one.settings.strict, one.history, one.service, one.clock)
 
     if inspect.iscoroutinefunction(inner):
 

@@ -90,7 +90,17 @@ class Reporting:
         if self._running is None or self._running["outcome"] != "failed":
             from .._report.data import report_data
 
-            self._running = {"test": test, "data": report_data(simulation, self._config.rootpath), "messages": []}
+            self._running = {
+                "test": test,
+                "data": report_data(
+                    simulation.history,
+                    simulation.service,
+                    simulation.clock,
+                    simulation.choices.replay,
+                    self._config.rootpath,
+                ),
+                "messages": [],
+            }
             self._running["outcome"] = "failed" if report.failed else _outcome(report)
         if report.failed:
             self._running["messages"].append(_message(report, call))

@@ -154,7 +154,12 @@ class PluginSession:
             return
         from .._diagnostics.strict import passed_over
 
-        told = passed_over(self._simulation)
+        told = passed_over(
+            self._simulation.settings.strict,
+            self._simulation.history,
+            self._simulation.service,
+            self._simulation.clock,
+        )
         if told:
             pytest.fail(told, pytrace=False)
 
@@ -281,12 +286,13 @@ class PluginSession:
         from .._simulation.exceptions import CloudTasksAssertionError
         from .._time.foreign import advice_on
 
+        history, service, clock = simulation.history, simulation.service, simulation.clock
         yield "Cloud Tasks: clocks", lambda: advice_on(error) or ""
-        yield "Cloud Tasks refusals", lambda: refusals_text(simulation)
+        yield "Cloud Tasks refusals", lambda: refusals_text(history, service, clock, simulation.settings)
         has_timeline = not isinstance(error, CloudTasksAssertionError) and simulation.has_a_story
 
         def story() -> str:
-            told = [timeline_excerpt(simulation)] if has_timeline else []
+            told = [timeline_excerpt(history, service, clock)] if has_timeline else []
             return "\n\n".join([*told, *filter(None, [simulation.choices.replay])])
 
         yield f"Cloud Tasks {'timeline' if has_timeline else 'choices'}", story

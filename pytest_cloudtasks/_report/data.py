@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from .._diagnostics.timeline import entry_text
+from .._diagnostics.timeline import Call, Line, folded, line_text, lines_of
+from .._messages.rpc_call import RpcCall
 from .._service.events import Event, EventKind
 from .._service.request import PullMessage
+from .._service.service import Service
 from .._service.task import Task
 from .._service.validation import id_of
 from .._simulation.formatting import offset_text
-from .._simulation.history import Entry, Note, entries, folded
+from .._simulation.history import Entry, History, InjectedFault, TimeBase
 from .._simulation.records import model_task
-from .._simulation.simulation import Simulation
 from .._simulation.summary import blocked
 from .._targets.request import url_of
+from .._time.clock import Clock
 from .details import Details
 from .lanes import Item, TaskLane, TaskStory, call_items, fault, kind_of, label_of, queue_items
 from .limits import kept_tasks, share, tasks_left_out
@@ -26,39 +27,46 @@ _TOLD_ELSEWHERE = frozenset({EventKind.TASK_CREATED, EventKind.TASK_DISPATCHED})
 """Events of tasks that a lane draws from the task itself."""
 
 
-def report_data(simulation: Simulation, root: Path | None = None) -> dict[str, Any]:
-    """Everything that a page shows of a simulation, in types that JSON has. Paths in texts are relative to ``root``."""
-    return _Report(simulation, root).data()
+_ROW_KINDS = {Event: "event", Call: "call", InjectedFault: "note", TimeBase: "origin"}
+"""What a row is, for the page's style."""
+
+
+def report_data(
+    history: History, service: Service, clock: Clock, seed: str, root: Path | None = None
+) -> dict[str, Any]:
+    """Everything that a page shows of a test, in types that JSON has. Paths in texts are relative to ``root``."""
+    return _Report(history, service, clock, seed, root).data()
 
 
 class _Report:
-    def __init__(self, simulation: Simulation, root: Path | None) -> None:
-        self._simulation = simulation
-        self._panels = Details(simulation, root)
-        self._story = list(entries(simulation))
-        self._now = simulation.clock.elapsed if simulation.clock.has_started else 0
+    def __init__(self, history: History, service: Service, clock: Clock, seed: str, root: Path | None) -> None:
+        self._service = service
+        self._seed = seed
+        self._panels = Details(history, root)
+        self._entries = list(history.entries())
+        self._now = clock.elapsed if clock.has_started else 0
         self._stories: dict[Task, TaskStory] = {}
         self._queues: dict[str, list[tuple[int, Event]]] = {}
-        for entry in self._story:
+        for entry in self._entries:
             self._sort_in(entry)
         kept = kept_tasks(list(self._stories))
         limit = share(one.dispatch_count for one in kept)
-        held_up = blocked(simulation) if simulation.service.has_live_tasks else []
+        held_up = blocked(service, clock.now, history) if service.has_live_tasks else []
         self._reasons = {model_task(one.task): one.reason.value for one in held_up}
         self._lanes = {task: TaskLane(self._stories[task], self._panels, limit) for task in kept}
         self._task_panels = {task: self._panels.task(task, self._stories[task].origin) for task in kept}
 
     def _sort_in(self, entry: Entry) -> None:
         what = entry.what
-        if isinstance(what, Note) and what.task is not None and what.task in self._stories:
-            self._stories[what.task].notes.append(what)
+        if isinstance(what, InjectedFault) and what.task is not None and what.task in self._stories:
+            self._stories[what.task].faults.append(entry)
         if not isinstance(what, Event):
             return
         events = self._queues.setdefault(what.queue_name, [])
         if what.task is None:
             events.append((entry.offset, what))
             return
-        story = self._stories.setdefault(what.task, TaskStory(what.task, entry.instant - entry.offset))
+        story = self._stories.setdefault(what.task, TaskStory(what.task, entry.base))
         if what.kind is EventKind.TASK_ANSWERED and what.attempt is not None:
             story.answers[what.attempt] = what
         elif what.kind not in _TOLD_ELSEWHERE:
@@ -71,7 +79,7 @@ class _Report:
         queues = [self._queue(name) for name in self._queues]
         return {
             "now": self._now,
-            "seed": self._simulation.choices.replay,
+            "seed": self._seed,
             "counts": {"tasks": len(self._stories), "attempts": len(attempts), "kinds": dict(sorted(kinds.items()))},
             "calls": calls,
             "queues": queues,
@@ -81,19 +89,16 @@ class _Report:
         }
 
     def _calls(self) -> list[Item]:
-        items = call_items(self._simulation.log.answered, self._origin_at, self._panels)
-        items += [fault(one, one.text, self._panels) for one in self._simulation.notes if one.task not in self._stories]
+        items = call_items([entry for entry in self._entries if isinstance(entry.what, RpcCall)], self._panels)
+        for offset, what in self._entries:
+            if isinstance(what, InjectedFault) and what.task not in self._stories:
+                items.append(fault(offset, what.text, what.text, self._panels))
         return sorted(items, key=lambda item: item["at"])
-
-    def _origin_at(self, event: int) -> int:
-        """The instant that offsets count from before event number ``event``."""
-        origins = self._simulation.origins
-        return origins[max(0, bisect_right([one.event for one in origins], event) - 1)].instant
 
     def _queue(self, name: str) -> dict[str, Any]:
         marks, spans = queue_items(self._queues[name], self._now)
         tasks = [task for task in self._stories if task.queue_name == name]
-        queue = self._simulation.service.queues.get(name)
+        queue = self._service.queues.get(name)
         alike = [one for one in self._queues if id_of(one) == id_of(name)]
         return {
             "name": id_of(name) if len(alike) == 1 else name,
@@ -115,7 +120,7 @@ class _Report:
         }
 
     def _rows(self) -> list[dict[str, Any]]:
-        return [self._row(entry) for entry in folded(iter(self._story)) if self._is_shown(entry.what)]
+        return [self._row(line) for line in folded(lines_of(self._entries)) if self._is_shown(line.what)]
 
     def _is_shown(self, what: object) -> bool:
         """Whether the table tells it: not what is folded away, nor a dispatch that was answered at once."""
@@ -130,12 +135,12 @@ class _Report:
             return False
         return attempt in self._lanes[what.task].details
 
-    def _row(self, entry: Entry) -> dict[str, Any]:
-        what = entry.what
+    def _row(self, line: Line) -> dict[str, Any]:
+        what = line.what
         row: dict[str, Any] = {
-            "at": offset_text(entry.offset),
-            "text": entry_text(entry),
-            "is": type(what).__name__.lower(),
+            "at": offset_text(line.offset),
+            "text": line_text(line),
+            "is": _ROW_KINDS[type(what)],
         }
         if not isinstance(what, Event) or what.task is None:
             return row

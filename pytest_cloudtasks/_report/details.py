@@ -12,8 +12,8 @@ from .._service.request import HttpTarget, PullMessage
 from .._service.retry import GiveUp, Retry
 from .._service.task import Attempt, OutcomeKind, Task
 from .._simulation.formatting import duration_text, offset_text
+from .._simulation.history import History
 from .._simulation.records import short_name
-from .._simulation.simulation import Simulation
 from .._targets.request import url_of
 from .._text import counted, error_text, safe_str
 from .values import Pairs, body_text, header_pairs, message_text, told
@@ -25,24 +25,24 @@ CALLS = 5
 class Details:
     """The texts of the panel, each part of which is kept once: a body is often that of many attempts."""
 
-    def __init__(self, simulation: Simulation, root: Path | None) -> None:
+    def __init__(self, history: History, root: Path | None) -> None:
         self.panels: list[dict[str, Any]] = []
         self.parts: list[list[Any]] = []
-        self._simulation = simulation
+        self._history = history
         self._root = root
         self._known: dict[tuple[Any, ...], int] = {}
 
     def attempt(self, attempt: Attempt, answered: Event | None, origin: int) -> int:
         """The panel of an attempt: what it came to, the request, the answer."""
         parts = [self._part("Attempt", _course(attempt, answered, origin))]
-        request = self._simulation.requests.get(attempt)
+        request = self._history.requests.get(attempt)
         target = attempt.target if request is None else request
         url = url_of(attempt.target) if request is None else request.url
         headers = attempt.target.headers if request is None else request.headers.pairs()
         parts.append(self._part("Request", [[target.method, url], *header_pairs(tuple(headers), origin)]))
         if target.body:
             parts.append(self._part("Request body", [], body_text(target.body)))
-        answer = self._simulation.answers.get(attempt)
+        answer = self._history.answers.get(attempt)
         if answer is not None:
             pairs: Pairs = [["status", str(answer.status)]] if answer.status else []
             pairs += header_pairs(answer.headers.pairs(), origin)
@@ -78,11 +78,11 @@ class Details:
             parts.append(self._part("Body", [], body_text(target.body)))
         return self._panel(short_name(task), parts)
 
-    def calls(self, label: str, calls: Sequence[RpcCall], origin: int) -> int:
+    def calls(self, label: str, calls: Sequence[tuple[int, RpcCall]], origin: int) -> int:
         """The panel of calls that one mark stands for."""
         parts = []
-        for call in calls[:CALLS]:
-            pairs = [["at", offset_text(call.offset)]]
+        for offset, call in calls[:CALLS]:
+            pairs = [["at", offset_text(offset)]]
             pairs += [] if call.timeout is None else [["time-out", f"{call.timeout:g} s"]]
             pairs += [] if call.error is None else [["error", told(safe_str(call.error))]]
             parts.append(self._part(call.method, pairs, message_text(call.request, origin)))
@@ -90,7 +90,7 @@ class Details:
             parts.append(self._part(f"… and {len(calls) - CALLS} more", []))
         return self._panel(label, parts)
 
-    def note(self, title: str, offset: int, text: str) -> int:
+    def fault(self, title: str, offset: int, text: str) -> int:
         """The panel of a fault that was planned."""
         return self._panel(title, [self._part("Fault", [["at", offset_text(offset)], ["what", text]])])
 

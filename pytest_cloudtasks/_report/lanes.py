@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, zip_longest
 from typing import Any
 
-from .._diagnostics.timeline import QUEUE_TEXTS
+from .._diagnostics.timeline import QUEUE_TEXTS, code_of
 from .._messages.rpc_call import RpcCall
 from .._service.events import Event, EventKind
 from .._service.retry import GiveUp, Retry
 from .._service.task import Attempt, Outcome, OutcomeKind, Task, TaskState
 from .._simulation.formatting import duration_text, offset_text
-from .._simulation.history import Note, code_of
+from .._simulation.history import Entry, InjectedFault
 from .._simulation.records import short_name
 from .details import Details
 from .limits import CALLS, attempts_left_out, ends_of
@@ -44,7 +44,7 @@ class TaskStory:
     origin: int
     answers: dict[Attempt, Event] = field(default_factory=dict)
     marks: list[Event] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
+    faults: list[Entry] = field(default_factory=list)
 
 
 def kind_of(outcome: Outcome | None) -> str:
@@ -171,8 +171,9 @@ class TaskLane:
         if self._story.task.state is TaskState.DELETED and self._end is not None and not self._story.marks:
             name = f"gone with its queue's tasks at {offset_text(self._end)}"
             yield {"is": "mark", "at": self._end, "label": "✕", "name": name}
-        for note in self._story.notes:
-            yield fault(note, f"{short_name(self._story.task)} {note.text}", self._panels)
+        for offset, what in self._story.faults:
+            assert isinstance(what, InjectedFault), "they are faults"
+            yield fault(offset, what.text, f"{short_name(self._story.task)} {what.text}", self._panels)
 
 
 def _spoken(outcome: Outcome | None) -> str:
@@ -183,11 +184,10 @@ def _line(kind: str, at: int, until: int, name: str, label: str = "") -> Item:
     return {"is": "line", "kind": kind, "at": at, "until": until, "label": label, "name": name}
 
 
-def fault(note: Note, title: str, panels: Details) -> Item:
+def fault(at: int, text: str, title: str, panels: Details) -> Item:
     """The mark of a fault that a test has planned."""
-    detail = panels.note(title, note.offset, note.text)
-    name = f"fault at {offset_text(note.offset)}: {title}"
-    return {"is": "fault", "at": note.offset, "label": "fault", "name": name, "detail": detail}
+    detail = panels.fault(title, at, text)
+    return {"is": "fault", "at": at, "label": "fault", "name": f"fault at {offset_text(at)}: {title}", "detail": detail}
 
 
 def queue_items(events: Sequence[tuple[int, Event]], now: int) -> tuple[list[Item], list[Item]]:
@@ -208,32 +208,35 @@ def queue_items(events: Sequence[tuple[int, Event]], now: int) -> tuple[list[Ite
     return marks, spans
 
 
-def call_items(calls: Sequence[RpcCall], origin_at: Callable[[int], int], panels: Details) -> list[Item]:
-    """The lane of the calls: those of one RPC that follow each other at one instant and ended alike are one mark.
-
-    ``origin_at`` is what offsets count from before an event of that number.
-    """
-    runs = [(key, list(run)) for key, run in groupby(calls, lambda one: (one.method, code_of(one), one.offset))]
+def call_items(entries: Sequence[Entry], panels: Details) -> list[Item]:
+    """The lane of the calls: those of one RPC that follow each other at one instant and ended alike are one mark."""
+    runs = [(key, list(run)) for key, run in groupby(entries, _run_of)]
     first, left_out, last = ends_of(runs, CALLS)
-    items = [_call(*run, origin_at, panels) for run in first]
+    items = [_call(*run, panels) for run in first]
     if left_out:
         number = sum(len(run) for _, run in left_out)
         at, until = left_out[0][0][2], left_out[-1][0][2]
         items.append(
             {"is": "fold", "at": at, "until": until, "label": f"{number} more", "name": f"{number} calls left out"}
         )
-    return items + [_call(*run, origin_at, panels) for run in last]
+    return items + [_call(*run, panels) for run in last]
 
 
-def _call(key: tuple[str, str, int], run: Sequence[RpcCall], origin_at: Callable[[int], int], panels: Details) -> Item:
+def _run_of(entry: Entry) -> tuple[str, str, int]:
+    call: Any = entry.what
+    return call.method, code_of(call), entry.offset
+
+
+def _call(key: tuple[str, str, int], run: Sequence[Entry], panels: Details) -> Item:
     method, code, offset = key
     times = f" ×{len(run)}" if len(run) > 1 else ""
     title = f"{method}{f' → {code}' if code else ''}{times}"
+    calls = [(entry.offset, entry.what) for entry in run if isinstance(entry.what, RpcCall)]
     return {
         "is": "call",
         "at": offset,
         "kind": "refused" if code else "answered",
         "label": f"{method.partition('_')[0]}{times}{' !' if code else ''}",
         "name": f"{title} at {offset_text(offset)}",
-        "detail": panels.calls(title, run, origin_at(run[0].event)),
+        "detail": panels.calls(title, calls, run[0].base),
     }

@@ -121,9 +121,11 @@ class Control:
         asked = _query(request, ("format",))
         simulation = self._scheduler.simulation
         if asked.get("format", "json") == "json":
-            return web.json_response({"timeline": timeline_data(simulation)})
+            return web.json_response(
+                {"timeline": timeline_data(simulation.history, simulation.service, simulation.clock)}
+            )
         if asked["format"] == "text":
-            return web.Response(text=f"{timeline_text(simulation)}\n")
+            return web.Response(text=f"{timeline_text(simulation.history, simulation.service, simulation.clock)}\n")
         raise _invalid(f"format takes 'json' or 'text', and got {asked['format']!r}.")
 
     def _tasks(self, queue: str | None, state: str | None) -> list[dict[str, Any]]:

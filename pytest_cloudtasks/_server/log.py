@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any, TextIO
 from unicodedata import category
 
-from .._diagnostics.timeline import entry_data, entry_text
+from .._diagnostics.timeline import Line, line_data, line_text, name_in
 from .._messages.rpc_call import RpcCall
 from .._service.events import Event, EventKind
-from .._simulation.history import Entry, name_in, short_resource
+from .._simulation.records import short_resource
 from .._text import counted
 from .._time.instants import to_datetime
 
@@ -44,14 +44,14 @@ class Log:
         """Something that happened in the service; an attempt is told when it has ended."""
         if self._form == "none" or event.kind is EventKind.TASK_DISPATCHED:
             return
-        entry = Entry(0, event.at, event)
+        line = Line(0, event.at, event)
         if self._form == "json":
-            data = entry_data(entry)
+            data = line_data(line)
             del data["offset"]
             self._latest = event.at
             self._write(_json({**data, **({"remark": remark} if remark else {})}))
         else:
-            self._line(event.at, entry_text(entry) + (f" ({remark})" if remark else ""))
+            self._line(event.at, line_text(line) + (f" ({remark})" if remark else ""))
 
     def refusal(self, call: RpcCall, at: int) -> None:
         """A call that the service refused."""

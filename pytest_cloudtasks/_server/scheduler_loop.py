@@ -54,8 +54,8 @@ class SchedulerLoop:
         """Why attempts of this simulation had no answer."""
         self.clock = WallClock()
         self.simulation = self._new_simulation()
-        self._logged = len(self.simulation.service.events)
-        """How many events the log has; what there is from the start needs no line."""
+        self._logged = len(self.simulation.history)
+        """Up to which position of the history the log has events; what is there from the start needs no line."""
         self._deliveries: dict[asyncio.Task[None], Attempt] = {}
         self._waiting: list[tuple[Condition, asyncio.Future[None]]] = []
         self._woken = asyncio.Event()
@@ -169,10 +169,10 @@ class SchedulerLoop:
 
     def _log_events(self) -> None:
         """Log what has happened since the last time."""
-        events = self.simulation.service.events
-        for event in events[self._logged :]:
+        history = self.simulation.history
+        for event in history.events(self._logged):
             self._log.event(event, self._new_diagnostic(event))
-        self._logged = len(events)
+        self._logged = len(history)
 
     def _new_diagnostic(self, event: Event) -> str:
         """Return the diagnostic of the event's attempt, unless the attempt before it has the same one."""

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from .._messages.rest_http import RestError
 from .._simulation.simulation import Simulation
-from .._simulation.summary import Beginning, Summary, summary_since
+from .._simulation.summary import Summary, beginning, summary_since
 from .._text import counted
 from .._time.instants import from_datetime, to_datetime
 from .scheduler_loop import SchedulerLoop
@@ -69,7 +69,7 @@ class TimeJumps:
         simulation, clock = scheduler.simulation, scheduler.clock
         clock.hold()
         try:
-            begun, begun_before = len(simulation.service.events), scheduler.begun
+            begin, begun_before = beginning(simulation.history), scheduler.begun
             while True:
                 # Tasks may arrive faster than they are answered; then only the limit ends the jump.
                 await scheduler.until(lambda: scheduler.is_quiet() or scheduler.begun - begun_before > limit)
@@ -86,7 +86,9 @@ class TimeJumps:
                         raise _limit_reached(simulation, end, made, limit, "Let tasks arrive more slowly")
                     continue  # a call or an answer has overtaken this jump since it was woken
                 if not self._next(simulation, end, made, limit):
-                    return Jump(simulation.clock.now, made, summary_since(simulation, Beginning(begun, 0), None))
+                    return Jump(
+                        simulation.clock.now, made, summary_since(simulation.history, begin, simulation.blocked())
+                    )
         finally:
             clock.let_go()
             scheduler.wake()

@@ -5,13 +5,12 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from fractions import Fraction
 from typing import NamedTuple
 
 from .._units import MINUTE, SECOND
-from .events import Event, EventKind
 from .iam import Policy
 from .queue_settings import QueueConfig, QueueType, RateLimits
 from .task import Task, TaskState
@@ -183,6 +182,7 @@ class Queue:
         "purge_time",
         "purges",
         "rate",
+        "recent_answers",
         "state",
         "tasks",
         "throttle",
@@ -207,7 +207,16 @@ class Queue:
         self.rate = DispatchRate(limits.max_dispatches_per_second, limits.max_burst_size)
         self.throttle = Fraction(1)
         """The part of its rate that the system allows it; the settings stay as they are."""
+        self.recent_answers: deque[int] = deque()
+        """When attempts ended in the minute before the latest end."""
         self._line = Line()
+
+    def count_answer(self, now: int) -> None:
+        """Count an attempt that has ended, for the statistics."""
+        answers = self.recent_answers
+        answers.append(now)
+        while answers[0] <= now - MINUTE:
+            answers.popleft()
 
     def reconfigure(self, config: QueueConfig, now: int) -> None:
         """Take new settings; attempts under way and computed schedule times stay. Evidence: our choice."""
@@ -295,8 +304,8 @@ class QueueStats(NamedTuple):
     """The rate that the system allows, which is the queue's own without a throttle. Evidence: documented."""
 
 
-def stats_of(queue: Queue, events: Sequence[Event], now: int) -> QueueStats:
-    """The statistics of ``queue`` at ``now``, out of all that has happened."""
+def stats_of(queue: Queue, now: int) -> QueueStats:
+    """Return the statistics of ``queue`` at ``now``."""
     if queue.is_pull:
         arrival = min((task.schedule_time for task in queue.tasks.values()), default=None)
     else:
@@ -305,16 +314,7 @@ def stats_of(queue: Queue, events: Sequence[Event], now: int) -> QueueStats:
     return QueueStats(
         len(queue.tasks),
         None if arrival is None else max(arrival, now),
-        _answers_since(queue, events, now - MINUTE),
+        sum(at > now - MINUTE for at in queue.recent_answers),
         queue.in_flight,
         float(queue.config.rate_limits.max_dispatches_per_second * queue.throttle),
     )
-
-
-def _answers_since(queue: Queue, events: Sequence[Event], instant: int) -> int:
-    count = 0
-    for event in reversed(events):
-        if event.at <= instant:
-            break
-        count += event.kind is EventKind.TASK_ANSWERED and event.queue_name == queue.name
-    return count

@@ -381,6 +381,7 @@ class Scheduler:
         attempt.response_time = now
         task.in_flight -= 1
         queue.in_flight -= 1
+        queue.count_answer(now)
         if not task.is_live:
             self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt, dropped=True))
         else:

@@ -169,6 +169,10 @@ def _filter(text: str, fields: Fields | None) -> Callable[[Queue], bool]:
     return lambda queue: condition(record(queue))
 
 
+def _forget(event: Event) -> None:
+    """Record nothing: for a service that only tries something."""
+
+
 class Service:
     """Cloud Tasks, all projects and locations of it.
 
@@ -177,10 +181,15 @@ class Service:
     """
 
     def __init__(
-        self, new_task_id: Callable[[], str], knobs: Knobs | None = None, location: str = "us-central1"
+        self,
+        new_task_id: Callable[[], str],
+        knobs: Knobs | None = None,
+        location: str = "us-central1",
+        record: Callable[[Event], None] = _forget,
     ) -> None:
         """``new_task_id`` gives the IDs of tasks created without a name, a new one each time.
 
+        ``record`` gets each event when it happens; the service keeps none.
         ``location`` is the ID of the one that ListLocations has; queues may be made in others all the same.
         """
         self.knobs = knobs or Knobs()
@@ -188,14 +197,14 @@ class Service:
         self.queues: dict[str, Queue] = {}
         self.accepted: list[Task] = []
         """Every task ever accepted, gone ones included, in the order of creation."""
-        self.events: list[Event] = []
         self.batches = Batches()
         self.cmek = CmekConfigs()
         self.leases = Leases()
         self._new_task_id = new_task_id
+        self._record = record
         self._queue_tombstones = Tombstones()
         self._task_tombstones: dict[str, Tombstones] = {}
-        self.scheduler = Scheduler(self.knobs, self._record, self._end)
+        self.scheduler = Scheduler(self.knobs, record, self._end)
 
     # --- queues --------------------------------------------------------------------------------------------------
 
@@ -420,7 +429,7 @@ class Service:
                 task.name = f"{parent}/tasks/{self._new_task_id()}"
         queue.tasks[task.name] = task
         self.accepted.append(task)
-        self.events.append(Event(now, EventKind.TASK_CREATED, queue.name, task))
+        self._record(Event(now, EventKind.TASK_CREATED, queue.name, task))
         self.scheduler.added(queue, task)
         return task
 
@@ -511,10 +520,7 @@ class Service:
     # --- inside --------------------------------------------------------------------------------------------------
 
     def _happened(self, at: int, kind: EventKind, queue: Queue, task: Task | None = None) -> None:
-        self.events.append(Event(at, kind, queue.name, task))
-
-    def _record(self, event: Event) -> None:
-        self.events.append(event)
+        self._record(Event(at, kind, queue.name, task))
 
     def _end(self, task: Task, state: TaskState, at: int) -> None:
         task.state = state

@@ -62,7 +62,7 @@ class Driver:
             only = self._queue(queue)
             while (yield from self._next(self.simulation.clock.now, only)) is not None:
                 pass
-            return summary_since(self.simulation, begin, only)
+            return self._summary(begin, only)
 
     def advance_by(self, duration: int, limit: int) -> Course[Summary]:
         """Pass ``duration`` of time, visiting every event on the way."""
@@ -87,7 +87,7 @@ class Driver:
         self.simulation.clock.check_reachable(to)
         yield from self._go_on(to, None, limit)
         self._pass_time(to)
-        return summary_since(self.simulation, begin, None)
+        return self._summary(begin, None)
 
     def _go_on(self, end: int | None, only: Queue | None, limit: int) -> Course[None]:
         """Do one thing after the other up to ``end``, with ``limit`` attempts among them at most."""
@@ -110,7 +110,7 @@ class Driver:
             yield from self._go_on(end, only, limit)
             if end is not None and self._comes_next(only) is not None:
                 self._pass_time(end)
-            return summary_since(self.simulation, begin, only)
+            return self._summary(begin, only)
 
     def dispatch(self, task: Task) -> Course[Attempt]:
         """Deliver ``task`` now."""
@@ -160,7 +160,7 @@ class Driver:
 
     @contextmanager
     def _verb(self, name: str) -> Iterator[Beginning]:
-        """Guards a verb, and gives its beginning."""
+        """Guard a driving method, and give how far the history is when it begins."""
         __tracebackhide__ = True
         simulation = self.simulation
         handler = working.get()
@@ -177,13 +177,16 @@ class Driver:
             )
         with simulation.lock:
             now = simulation.contact()
-            begin = beginning(simulation)
+            begin = beginning(simulation.history)
             simulation.service.scheduler.remove_due(now)
         simulation.verb = name
         try:
             yield begin
         finally:
             simulation.verb = None
+
+    def _summary(self, begin: Beginning, only: Queue | None) -> Summary:
+        return summary_since(self.simulation.history, begin, self.simulation.blocked(only))
 
     def _queue(self, queue: str | None) -> Queue | None:
         if queue is None:
@@ -294,7 +297,7 @@ class Driver:
         __tracebackhide__ = True
         authorization = authorization_for(attempt.target, attempt.dispatch_time)
         request = TargetRequest(attempt, authorization)
-        self.simulation.requests[attempt] = request
+        self.simulation.history.requests[attempt] = request
         yield from self._run(Handler(attempt, target, request))
         with self.simulation.lock:
             second = (
@@ -372,7 +375,7 @@ class Driver:
             raise no_target(what, destination, simulation.targets)
         hop = Handler(attempt, target, request)
         hop.hops, hop.taken = handler.hops + 1, taken
-        simulation.requests[attempt] = request
+        simulation.history.requests[attempt] = request
         return hop
 
     def _miss_deadline(self, attempt: Attempt) -> None:
@@ -388,7 +391,7 @@ class Driver:
         __tracebackhide__ = True
         simulation, attempt, target = self.simulation, handler.attempt, handler.target
         with simulation.lock:
-            simulation.answers[attempt] = answer
+            simulation.history.answers[attempt] = answer
             if attempt.outcome is None:
                 now, outcome = simulation.clock.now, answer.outcome
                 at = max(attempt.dispatch_time + handler.taken + target.duration_for(handler.request), now)
@@ -412,7 +415,7 @@ class Driver:
             if isinstance(error, StopIteration):  # Python lets none out of the generators that run a verb
                 raise RuntimeError("A handler raised StopIteration, which is the cause of this.") from error
             raise error
-        self.simulation.attention.recorded(attempt, error)
+        self.simulation.history.inspected.recorded(attempt, error)
 
     def _target_for(self, task: Task, attempt: Attempt | None = None) -> Target | None:
         """Return where ``attempt``, which has begun, or else the task's next one goes; None if it can't be sent."""

@@ -1,200 +1,172 @@
-"""What happened in a test, in order: events of the service, calls of clients, planned faults, clocks set anew."""
+"""What happened in a test: one list of events, calls, faults and clock changes, in order.
+
+Theory of operation. `History.record` is the only way in, and everything is recorded at the moment it happens: the
+service records its events, the simulation the calls that clients make, faults where they are injected, and the clock
+where its time begins or is reset. So the order of the list is the order of the test, and nothing is ever sorted.
+Everybody who tells of a test reads this list: the timeline, the report, summaries, assertions, hints, the state machine
+and the emulator's log.
+
+A record has an instant, and people read offsets, so `History.entries` walks the list and counts from the time base in
+force: a `TimeBase` begins the list, and a reset of the clock adds another. A call stands where it came in, before the
+events that it caused. Most calls are told by their events already; `RpcCall.has_effect` says so.
+
+What the service did is kept as long as the test. Of calls only the latest are, since one takes some 0.9 KB: an older
+one leaves an empty place, so that positions in the list stay what they are. A position is a number of records, such as
+`len(history)` before a block of code; `History.since` gives what came after it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+import copy
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._messages.rpc_call import RpcCall
 from .._service.events import Event
-from .._service.task import Task
-from .._service.validation import id_of, is_queue, queue_of
+from .._service.task import Attempt, Task
+from .fork_safety import forks
+from .records import Inspected
 
 if TYPE_CHECKING:
-    from .._messages.rpc_call import RpcCall
-    from .simulation import Simulation
+    from .._targets.answers import Answer
+    from .._targets.request import TargetRequest
+
+CALLS_KEPT = 100_000
+"""How many of the latest calls are kept."""
 
 
-class Origin(NamedTuple):
-    """From event number ``event`` on the timeline counts from ``instant``; ``elapsed`` had passed by then."""
+class TimeBase(NamedTuple):
+    """From here on offsets count from ``instant``, with ``elapsed`` nanoseconds passed already."""
 
-    event: int
     instant: int
     elapsed: int
 
+    @property
+    def at(self) -> int:
+        """The instant of the change."""
+        return self.instant + self.elapsed
 
-class Note(NamedTuple):
-    """A planned fault that has happened, before event number ``event``; ``offset`` from where time is held."""
 
-    event: int
-    offset: int
+class InjectedFault(NamedTuple):
+    """A planned fault that has happened. Lost responses of handlers are outcomes of their attempts instead."""
+
+    at: int
     text: str
     task: Task | None
-    """Whose name comes before the text."""
+    """The task whose name precedes the text."""
 
 
-CALLS_KEPT = 100_000
-"""How many of the latest calls are kept; one takes some 0.9 KB."""
-
-
-class CallLog:
-    """The latest calls, oldest first."""
-
-    def __init__(self, limit: int) -> None:
-        self.rpcs: list[RpcCall] = []
-        self.made = 0
-        """How many calls were made in all."""
-        self._limit = limit
-
-    def add(self, call: RpcCall) -> None:
-        """``call`` has come in."""
-        self.made += 1
-        self.rpcs.append(call)
-        if len(self.rpcs) > self._limit:
-            del self.rpcs[0]
-
-    @property
-    def answered(self) -> Sequence[RpcCall]:
-        """Those whose answer is out: a predicate of the test's may look while one is under way."""
-        return [call for call in self.rpcs if call.message is None]
-
-    def since(self, made: int) -> Sequence[RpcCall]:
-        """Those of the calls that are kept which came after the first ``made``."""
-        forgotten = self.made - len(self.rpcs)
-        return self.rpcs[max(made - forgotten, 0) :]
-
-    def copy(self) -> CallLog:
-        """The same, to go its own way."""
-        copied = CallLog(self._limit)
-        copied.rpcs, copied.made = list(self.rpcs), self.made
-        return copied
-
-
-@dataclass(frozen=True)
-class Call:
-    """Calls of one RPC about one resource that ended alike; ``also`` are those of other RPCs in the same breath."""
-
-    method: str
-    name: str
-    """The full name of the task or queue; "" where the calls were about several, or about something else."""
-    code: str
-    """The name of the code that a refused one got."""
-    last: int
-    """The offset of the last one."""
-    count: int = 1
-    also: tuple[Call, ...] = ()
-
-    def joined(self, other: Call, at: int) -> Call | None:
-        """Itself with ``other``, a single call that came next, in it; None if that is a matter of its own."""
-        if self.code or other.code:
-            alike = (self.method, self.name, self.code) == (other.method, other.name, other.code) and not self.also
-            return replace(self, count=self.count + 1, last=at) if alike else None
-        parts = [self, *self.also]
-        for index, one in enumerate(parts):
-            if one.method == other.method:
-                name = one.name if one.name == other.name else ""
-                parts[index] = replace(one, count=one.count + 1, name=name)
-                break
-        else:
-            parts.append(other)
-        return replace(parts[0], last=at, also=tuple(parts[1:]))
-
-    @property
-    def text(self) -> str:
-        """``get_task receipts/one ×12, list_tasks receipts``, ``create_task receipts → NOT_FOUND``."""
-        return ", ".join(one._text for one in (self, *self.also))
-
-    @property
-    def _text(self) -> str:
-        subject = f" {short_resource(self.name)}" if self.name else ""
-        ended = f" → {self.code}" if self.code else ""
-        return f"{self.method}{subject}{ended}{f' ×{self.count}' if self.count > 1 else ''}"
-
-
-def call_of(call: RpcCall) -> Call:
-    """``call``, by itself."""
-    return Call(call.method, name_in(call), code_of(call), call.offset)
-
-
-def code_of(call: RpcCall) -> str:
-    """The name of the code that a refused call got; "" for any other."""
-    error: Any = call.error
-    return error.code().name if hasattr(error, "code") else ""
-
-
-def name_in(call: RpcCall) -> str:
-    """The task or the queue that a call is about; "" if it is about neither."""
-    for path in (("task", "name"), ("queue", "name"), ("name",), ("parent",), ("resource",)):
-        found = call.request
-        for part in path:
-            found = getattr(found, part, "")
-        if isinstance(found, str) and is_queue(queue_of(found) or found):
-            return found
-    return ""
-
-
-def short_resource(name: str) -> str:
-    """``queue/task`` or ``queue`` for a full name."""
-    queue = queue_of(name)
-    return f"{id_of(queue)}/{id_of(name)}" if queue else id_of(name)
+Record = Event | RpcCall | InjectedFault | TimeBase
 
 
 class Entry(NamedTuple):
-    """One thing that happened at ``offset`` nanoseconds from where time is held, and at ``instant``."""
+    """A record, ``offset`` nanoseconds after its time base."""
 
     offset: int
-    instant: int
-    what: Event | Note | Call | Origin
+    what: Record
+
+    @property
+    def instant(self) -> int:
+        """When it happened."""
+        return self.what.at
+
+    @property
+    def base(self) -> int:
+        """The instant from which offsets count."""
+        return self.what.at - self.offset
 
 
-_Place = tuple[int, int, int]
-"""Before which event, before or after which note, and which of the two."""
-_LAST_OF_ALL = 1 << 62
-_T = TypeVar("_T")
+class History:
+    """Everything that happened in a test, in order."""
 
+    def __init__(self, calls_kept: int = CALLS_KEPT) -> None:
+        self.calls_kept = calls_kept
+        self.lock = forks.lock()
+        """Held while something happens, and while what is there is looked at."""
+        self.requests: dict[Attempt, TargetRequest] = {}
+        """What targets have received; after redirects, the last one."""
+        self.answers: dict[Attempt, Answer] = {}
+        """What targets have answered, or raised."""
+        self.inspected = Inspected()
+        """What the test has looked at."""
+        self._records: list[Record | None] = []
+        self._calls = 0
+        self._oldest = 0
+        """Before this position no call is kept."""
 
-def entries(simulation: Simulation) -> Iterator[Entry]:
-    """Everything, in the order in which it happened; a call that became an event or a fault is not told twice.
+    def record(self, record: Record) -> None:
+        """Append what has just happened."""
+        self._records.append(record)
 
-    The offsets of events count from the origin that was in force; those of all else were noted as they happened.
-    """
-    origin = 0
-    begun = False
-    set_anew: list[Entry] = []
-    for what in _in_order(simulation):
-        if isinstance(what, Origin):
-            origin = what.instant
-            set_anew += [Entry(what.elapsed, origin + what.elapsed, what)] if begun else []
-            continue
-        yield from set_anew  # a clock is told as set anew once something happens by it
-        set_anew = []
-        begun = True
-        offset = what.at - origin if isinstance(what, Event) else what.offset
-        yield Entry(offset, origin + offset, call_of(what) if isinstance(what, RpcCall) else what)
+    def record_call(self, call: RpcCall) -> None:
+        """Append a call that has come in, and forget the oldest one if there are too many."""
+        self._records.append(call)
+        self._calls += 1
+        if self._calls > self.calls_kept:
+            self._forget_oldest_call()
 
+    def _forget_oldest_call(self) -> None:
+        while not isinstance(self._records[self._oldest], RpcCall):
+            self._oldest += 1
+        self._records[self._oldest] = None
+        self._calls -= 1
 
-def _in_order(simulation: Simulation) -> Iterator[Event | Note | RpcCall | Origin]:
-    placed: list[tuple[_Place, Event | Note | RpcCall | Origin]] = []
-    placed += [((one.event, -1, 0), one) for one in simulation.origins]
-    placed += [((one.event, one.note, 0), one) for one in simulation.log.answered if not one.is_told]
-    placed += [((one.event, index, 1), one) for index, one in enumerate(simulation.notes)]
-    placed += [((index, _LAST_OF_ALL, 0), one) for index, one in enumerate(simulation.service.events)]
-    placed.sort(key=lambda pair: pair[0])  # it is stable: what has one place is in the order of its list
-    return (what for _, what in placed)
+    def __len__(self) -> int:
+        return len(self._records)
 
+    def since(self, position: int) -> Iterator[Record]:
+        """Return the records from a position on."""
+        return (record for record in self._records[position:] if record is not None)
 
-def folded(told: Iterator[Entry]) -> Iterator[Entry]:
-    """The same, with calls that follow each other directly in one entry; those that ended alike are counted."""
-    held: Entry | None = None
-    for entry in told:
-        if held is not None and isinstance(held.what, Call) and isinstance(entry.what, Call):
-            joined = held.what.joined(entry.what, entry.offset)
-            if joined is not None:
-                held = held._replace(what=joined)
+    def events(self, position: int = 0) -> Iterator[Event]:
+        """Return what the service has done, from a position on."""
+        records = self._records[position:] if position else self._records
+        return (record for record in records if isinstance(record, Event))
+
+    def calls(self, position: int = 0) -> list[RpcCall]:
+        """Return the calls of clients that are kept, oldest first, from a position on."""
+        return [record for record in self._records[position:] if isinstance(record, RpcCall)]
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a time base yet."""
+        return bool(self._records)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has happened but that time has begun."""
+        return all(isinstance(record, TimeBase) for record in self.since(0))
+
+    def entries(self) -> Iterator[Entry]:
+        """Return everything with its offset, but for calls that are under way.
+
+        A reset of the clock is an entry once something happens after it, and the first time base is none.
+        """
+        base, is_first, resets = 0, True, list[TimeBase]()
+        for record in self.since(0):
+            if isinstance(record, TimeBase):
+                resets += [] if is_first else [record]
+                base = record.instant
                 continue
-        if held is not None:
-            yield held
-        held = entry
-    if held is not None:
-        yield held
+            if isinstance(record, RpcCall) and record.message is not None:
+                continue
+            for reset in resets:
+                yield Entry(reset.elapsed, reset)
+            resets.clear()
+            is_first = False
+            yield Entry(record.at - base, record)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> History:
+        """Copy the history with its tasks, for a simulation that goes on from here; calls never change."""
+        copied = History(self.calls_kept)
+        memo[id(self)] = copied
+        for record in self._records:
+            keeps = record is None or isinstance(record, RpcCall)
+            copied._records.append(record if keeps else copy.deepcopy(record, memo))
+        for attempt, request in self.requests.items():
+            copied.requests[copy.deepcopy(attempt, memo)] = request
+        for attempt, answer in self.answers.items():
+            copied.answers[copy.deepcopy(attempt, memo)] = answer
+        copied.inspected = self.inspected.copy()
+        copied._calls, copied._oldest = self._calls, self._oldest
+        return copied

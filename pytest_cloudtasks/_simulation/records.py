@@ -7,26 +7,30 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from .._messages import api_versions
 from .._messages.proto import is_message, proto_of
 from .._service.pull_queues import tag_of
 from .._service.request import AppEngineTarget, HttpTarget, OidcToken, PullMessage
 from .._service.task import Attempt as ModelAttempt
 from .._service.task import Outcome, OutcomeKind, Task, TaskState
-from .._service.validation import id_of
+from .._service.validation import id_of, queue_of
 from .._targets.headers import Headers
 from .._targets.json_text import read_json
 from .._targets.request import TargetRequest
-from .._text import safe_repr
+from .._text import did_you_mean, listed, safe_repr
 from .._time.instants import to_datetime, to_timedelta
 
 if TYPE_CHECKING:
-    from .simulation import Simulation
+    from .._messages.rpc_handlers import Frontend
+    from .._service.service import Service
+    from .history import History
+    from .settings import Settings
 
 WIDTH = 200
 """How much of an error's first line is kept."""
 
 
-class Attention:
+class Inspected:
     """Keeps numbers and texts rather than tasks, since each Hypothesis example has tasks of its own."""
 
     def __init__(self) -> None:
@@ -61,9 +65,9 @@ class Attention:
         """Errors that nobody has looked at: the number of the task, that of the attempt, and the text."""
         return ((*place, text) for place, text in self._errors.items())
 
-    def copy(self) -> Attention:
+    def copy(self) -> Inspected:
         """The same, to go its own way."""
-        copied = Attention()
+        copied = Inspected()
         copied._matched, copied._errors = set(self._matched), dict(self._errors)
         return copied
 
@@ -75,16 +79,16 @@ def _place(attempt: ModelAttempt) -> tuple[int, int]:
 class Attempt:
     """One delivery of a task. Instants are aware UTC datetimes."""
 
-    __slots__ = ("_attempt", "_simulation")
+    __slots__ = ("_attempt", "_history")
 
-    def __init__(self, attempt: ModelAttempt, simulation: Simulation) -> None:
+    def __init__(self, attempt: ModelAttempt, history: History) -> None:
         self._attempt = attempt
-        self._simulation = simulation
+        self._history = history
 
     @property
     def task(self) -> TaskRecord:
         """The task."""
-        return TaskRecord(self._attempt.task, self._simulation)
+        return TaskRecord(self._attempt.task, self._history)
 
     @property
     def number(self) -> int:
@@ -134,19 +138,19 @@ class Attempt:
     @property
     def request(self) -> TargetRequest | None:
         """What the target received; None if it has not been delivered yet."""
-        return self._simulation.requests.get(self._attempt)
+        return self._history.requests.get(self._attempt)
 
     @property
     def exception(self) -> BaseException | None:
         """What the target raised."""
-        self._simulation.attention.read(self._attempt)
-        answer = self._simulation.answers.get(self._attempt)
+        self._history.inspected.read(self._attempt)
+        answer = self._history.answers.get(self._attempt)
         return None if answer is None else answer.exception
 
     @property
     def _outcome(self) -> Outcome | None:
         """How it ended; who asks has looked at it."""
-        self._simulation.attention.read(self._attempt)
+        self._history.inspected.read(self._attempt)
         return self._attempt.outcome
 
     def __eq__(self, other: object) -> bool:
@@ -167,11 +171,11 @@ class TaskRecord:
     It is live: its fields are those of the moment they are read. Two records of one task are equal and hash alike.
     """
 
-    __slots__ = ("_simulation", "_task")
+    __slots__ = ("_history", "_task")
 
-    def __init__(self, task: Task, simulation: Simulation) -> None:
+    def __init__(self, task: Task, history: History) -> None:
         self._task = task
-        self._simulation = simulation
+        self._history = history
 
     @property
     def name(self) -> str:
@@ -236,7 +240,7 @@ class TaskRecord:
     @property
     def attempts(self) -> list[Attempt]:
         """The attempts so far, oldest first."""
-        return [Attempt(attempt, self._simulation) for attempt in self._task.attempts]
+        return [Attempt(attempt, self._history) for attempt in self._task.attempts]
 
     @property
     def message(self) -> Any:
@@ -244,7 +248,7 @@ class TaskRecord:
 
         Of a pull task it is v2beta2's: v2 does not show what it carries.
         """
-        return self._simulation.frontend_for(self._task).messages.task(self._task, full=True)
+        return _frontend_for(self._task).messages.task(self._task, full=True)
 
     @property
     def http_request(self) -> Any:
@@ -301,9 +305,20 @@ class TaskRecord:
         return f"<task {short_name(self._task)} {contents(self._task)} {self.state.value}>"
 
 
+def _frontend_for(task: Task) -> Frontend:
+    """Return the version of the API that shows what ``task`` carries."""
+    return api_versions.v2beta2() if isinstance(task.target, PullMessage) else api_versions.v2()
+
+
 def short_name(task: Task) -> str:
     """``queue/task``."""
     return f"{id_of(task.queue_name)}/{id_of(task.name)}"
+
+
+def short_resource(name: str) -> str:
+    """``queue/task`` or ``queue`` for a full name."""
+    queue = queue_of(name)
+    return f"{id_of(queue)}/{id_of(name)}" if queue else id_of(name)
 
 
 def contents(task: Task) -> str:
@@ -319,10 +334,10 @@ def model_task(record: TaskRecord) -> Task:
     return record._task
 
 
-def task_to_dispatch(simulation: Simulation, task: TaskRecord | str) -> Task:
+def task_to_dispatch(service: Service, history: History, task: TaskRecord | str) -> Task:
     """The model's task that a test names, of several of one name the latest; another fake's can't go out here."""
     if isinstance(task, TaskRecord):
-        if task._simulation is not simulation:
+        if task._history is not history:
             raise ValueError(
                 f"The task {short_name(task._task)} can't be dispatched: it was accepted by another fake than this one."
                 " Call dispatch() of the fake that has it, within its test."
@@ -333,7 +348,7 @@ def task_to_dispatch(simulation: Simulation, task: TaskRecord | str) -> Task:
             "dispatch() takes the TaskRecord that assert_enqueued() gives, or a task's full name, and got an object of"
             f" the class {type(task).__name__}. Of one of Google's messages pass the name."
         )
-    return _named(simulation, task)
+    return _named(service, task)
 
 
 def is_task(value: object) -> bool:
@@ -341,15 +356,15 @@ def is_task(value: object) -> bool:
     return isinstance(value, (TaskRecord, str)) or (is_message(value) and proto_of(value).DESCRIPTOR.name == "Task")
 
 
-def record_meant(simulation: Simulation, task: Any) -> TaskRecord:
+def record_meant(service: Service, history: History, task: Any) -> TaskRecord:
     """The record of what ``task`` tells, which `is_task`; by its name as `task_to_dispatch` finds it."""
     if isinstance(task, TaskRecord):
         return task
-    return TaskRecord(_named(simulation, task if isinstance(task, str) else task.name), simulation)
+    return TaskRecord(_named(service, task if isinstance(task, str) else task.name), history)
 
 
-def _named(simulation: Simulation, name: str) -> Task:
-    found = [one for one in simulation.service.accepted if one.name == name]
+def _named(service: Service, name: str) -> Task:
+    found = [one for one in service.accepted if one.name == name]
     if not found:
         raise LookupError(
             f"No task named {safe_repr(name)} was accepted in this test. Pass the full name of one that was, or the"
@@ -358,6 +373,31 @@ def _named(simulation: Simulation, name: str) -> Task:
     return found[-1]
 
 
-def records(tasks: Iterable[Task], simulation: Simulation) -> list[TaskRecord]:
+def records(tasks: Iterable[Task], history: History) -> list[TaskRecord]:
     """Records of ``tasks``."""
-    return [TaskRecord(task, simulation) for task in tasks]
+    return [TaskRecord(task, history) for task in tasks]
+
+
+def queue_meant(queue: str, settings: Settings, service: Service, history: History) -> str:
+    """Return the full name of a queue that exists or existed in this test; raises LookupError for any other."""
+    name = settings.queue_name(queue)
+    if name in service.queues:
+        return name
+    known = {event.queue_name for event in history.events()}
+    if name not in known:
+        words = sorted(one if "/" in queue else queue_word(one, settings) for one in known)
+        there = "This test has no queue."
+        if words:
+            are = "The only queue of this test is" if len(words) == 1 else "The queues of this test are"
+            there = f"{are} {listed(words)}."
+        raise LookupError(
+            f"There is no queue {safe_repr(queue)}.{did_you_mean(queue, words)} {there} Create it with"
+            f" cloud_tasks.create_queue({safe_repr(queue)}), or by the option queues."
+        )
+    return name
+
+
+def queue_word(name: str, settings: Settings) -> str:
+    """Return what a test calls the queue: its ID, or the full name where the ID would mean another."""
+    short = id_of(name)
+    return short if settings.queue_name(short) == name else name

@@ -16,27 +16,25 @@ from .._messages.rpc_call import RpcCall
 from .._messages.rpc_handlers import Frontend
 from .._service.errors import ServiceError
 from .._service.queue import Queue
-from .._service.request import PullMessage
 from .._service.scheduler import Agenda
 from .._service.service import Service
-from .._service.task import Attempt, Task
-from .._service.validation import id_of, is_queue
-from .._targets.answers import Answer
+from .._service.task import Task
+from .._service.validation import is_queue
 from .._targets.asgi import in_a_loop
 from .._targets.registry import Targets
-from .._targets.request import TargetRequest
-from .._text import did_you_mean, listed, safe_repr, safe_str, shortened
+from .._text import safe_repr, safe_str, shortened
 from .._time.clock import Clock, Leap, Mode
 from .._time.instants import to_datetime
 from .delivery import Handler
 from .exceptions import FAILURE, failure
 from .faults import PlannedOrder, Plans, failure_of, loss_of
 from .fork_safety import forks
-from .history import CALLS_KEPT, CallLog, Note, Origin
+from .history import CALLS_KEPT, History, InjectedFault, TimeBase
 from .random_choices import Choices, Randomness, SeededChoices
-from .records import Attention
+from .records import queue_meant
 from .runners import OwnLoop
 from .settings import Settings
+from .summary import Blocked, blocked, live_tasks
 
 if TYPE_CHECKING:
     from .._messages.grpc_errors import InProcessRpcError
@@ -68,7 +66,7 @@ class SimulationEnded(RuntimeError):
 class Simulation:
     """Everything that is fresh for each test and each Hypothesis example. It is a `router` backend."""
 
-    def __init__(self, settings: Settings, test: str = "") -> None:
+    def __init__(self, settings: Settings, test: str = "", calls_kept: int = CALLS_KEPT) -> None:
         self.settings = settings
         self.test = test
         self.handle: object = None
@@ -77,29 +75,19 @@ class Simulation:
         self.choices: Choices = SeededChoices(settings.seed, test)
         self.plans = Plans()
         """Faults that are planned."""
-        self.notes: list[Note] = []
-        """Faults that have happened, but for answers that were lost: those are outcomes."""
-        self.service = Service(self.randomness.task_id, settings.service, settings.location)
+        self.history = History(calls_kept)
+        self.service = Service(self.randomness.task_id, settings.service, settings.location, self.history.record)
         self.clock = Clock(start=settings.start, virtual=settings.time == "virtual")
         self.targets = Targets()
-        self.log = CallLog(CALLS_KEPT)
-        self.requests: dict[Attempt, TargetRequest] = {}
-        """What targets have received; after redirects, the last one."""
-        self.answers: dict[Attempt, Answer] = {}
-        """What they have answered, or raised."""
-        self.attention = Attention()
-        """What of all that the test has looked at."""
         self.failures: list[str] = []
         """Failures raised where application code may have swallowed them."""
         self.ending: BaseException | None = None
         """What ends the run, raised where application code may have swallowed it."""
-        self.origins: list[Origin] = []
-        """What the timeline counts from."""
         self.verb: str | None = None
         """The driving verb that is under way."""
         self.sleepers: Agenda[Handler] = Agenda()
         """Async handlers that wait for their instant."""
-        self.lock = forks.lock()
+        self.lock = self.history.lock
         self.generation = forks.generation
         self.service.scheduler.dispatch_order = PlannedOrder(self)
         self.lints: Lints | None = None
@@ -150,11 +138,12 @@ class Simulation:
             if self.has_ended:
                 raise SimulationEnded(f"{call.method} was called when the test that its fake belongs to was over.")
             now = self.contact()
-            service, plans = self.service, self.plans
+            service, plans, history = self.service, self.plans, self.history
             service.scheduler.remove_due(now)
             accepted = len(service.accepted)
-            call.keep(len(service.events), len(self.notes), now - self.clock.origin)
-            self.log.add(call)
+            call.keep(now)
+            history.record_call(call)
+            begin = len(history)
             response, error = None, failure_of(call, self) if plans.are_there else None
             if error is None:
                 response, error = self._do(call, now)
@@ -166,7 +155,7 @@ class Simulation:
 
                 skipped_waits.install()
                 call.error = error
-            call.is_told = len(self.notes) > call.note or (error is None and len(service.events) > call.event)
+            call.has_effect = len(history) > begin and (error is None or error.is_planned)
             message, call.message = call.message, None
             if self.lints is not None:
                 self._look(call.method, message, accepted)
@@ -273,22 +262,20 @@ class Simulation:
 
     def snapshot(self) -> Callable[[], Simulation]:
         """What makes simulations like this one is now, one for each example; its targets are wound back each time."""
-        state, back, plans = copy.deepcopy((self.service, self.choices)), self.targets.snapshot(), self.plans.snapshot()
+        state = copy.deepcopy((self.service, self.choices, self.history))
+        back, plans = self.targets.snapshot(), self.plans.snapshot()
 
         def fresh() -> Simulation:
             back()
             simulation = Simulation(self.settings, self.test)
-            simulation.service, simulation.choices = copy.deepcopy(state)
+            simulation.service, simulation.choices, simulation.history = copy.deepcopy(state)
+            simulation.lock = simulation.history.lock
             simulation.service.scheduler.dispatch_order = PlannedOrder(simulation)
             simulation.is_eager = self.is_eager
             simulation.plans = plans()
-            simulation.notes = list(self.notes)
             simulation.clock = self.clock.resumed()
-            simulation.origins = list(self.origins)
             simulation.targets = self.targets
-            simulation.attention = self.attention.copy()
             simulation.lints = None if self.lints is None else self.lints.resumed()
-            simulation.log = self.log.copy()
             return simulation
 
         return fresh
@@ -321,9 +308,9 @@ class Simulation:
         return self.clock.now
 
     def _begin(self) -> None:
-        if self.origins:
+        if self.history.has_begun:
             return  # it was used before, or goes on from another's state, its queues among it
-        self.origins.append(Origin(0, self.clock.origin, 0))
+        self.history.record(TimeBase(self.clock.origin, 0))
         for name, fields in self.settings.queues.items():
             self.configure(self.service, self.clock.now, self.settings.queue_name(name), fields)
 
@@ -337,7 +324,7 @@ class Simulation:
             self.service.set_anew(leap.now - leap.was)
         self.clock.accept(leap, set_anew=set_anew)
         if set_anew:
-            self.origins.append(Origin(len(self.service.events), self.clock.origin, self.clock.elapsed))
+            self.history.record(TimeBase(self.clock.origin, self.clock.elapsed))
 
     # --- the service ---------------------------------------------------------------------------------------------
 
@@ -346,10 +333,6 @@ class Simulation:
         """Google's v2 messages in front of the service; the first use imports Google's client."""
         return frontends.v2()
 
-    def frontend_for(self, task: Task) -> Frontend:
-        """That of the version which shows what ``task`` carries."""
-        return frontends.v2beta2() if isinstance(task.target, PullMessage) else self.frontend
-
     def configure(self, service: Service, now: int, name: str, fields: Mapping[str, Any]) -> Queue:
         """Create a queue in ``service`` by the fields of its message, in the first version that has them all."""
         return frontends.with_queue_fields(fields).configure(service, now, name, fields)
@@ -357,35 +340,19 @@ class Simulation:
     @property
     def rpcs(self) -> Sequence[RpcCall]:
         """The calls of clients, oldest first."""
-        return self.log.rpcs
+        return self.history.calls()
 
     def live_tasks(self) -> list[Task]:
-        """The tasks that are in the queues now, queue by queue; other threads may be enqueueing meanwhile."""
-        with self.lock:
-            return [task for queue in self.service.queues.values() for task in queue.tasks.values()]
+        """The tasks that are in the queues now, queue by queue."""
+        return live_tasks(self.service, self.history)
+
+    def blocked(self, only: Queue | None = None) -> list[Blocked]:
+        """The tasks that cannot go out now; other threads may be enqueueing meanwhile."""
+        return blocked(self.service, self.clock.now, self.history, only)
 
     def queue_named(self, queue: str) -> str:
         """The full name of a queue that exists or existed in this test; any other is refused."""
-        name = self.settings.queue_name(queue)
-        if name in self.service.queues:
-            return name
-        known = {event.queue_name for event in self.service.events}
-        if name not in known:
-            words = sorted(one if "/" in queue else self._queue_word(one) for one in known)
-            there = "This test has no queue."
-            if words:
-                are = "The only queue of this test is" if len(words) == 1 else "The queues of this test are"
-                there = f"{are} {listed(words)}."
-            raise LookupError(
-                f"There is no queue {safe_repr(queue)}.{did_you_mean(queue, words)} {there} Create it with"
-                f" cloud_tasks.create_queue({safe_repr(queue)}), or by the option queues."
-            )
-        return name
-
-    def _queue_word(self, name: str) -> str:
-        """What a test calls the queue: its ID, or the full name where the ID would mean another."""
-        short = id_of(name)
-        return short if self.settings.queue_name(short) == name else name
+        return queue_meant(queue, self.settings, self.service, self.history)
 
     # --- failing -------------------------------------------------------------------------------------------------
 
@@ -397,12 +364,11 @@ class Simulation:
     @property
     def has_a_story(self) -> bool:
         """Whether the timeline has anything to tell."""
-        return bool(self.service.events or self.notes or self.rpcs)
+        return not self.history.is_empty
 
     def note(self, text: str, task: Task | None = None) -> None:
         """Put a fault on the timeline."""
-        offset = self.clock.now - self.clock.origin
-        self.notes.append(Note(len(self.service.events), offset, text, task))
+        self.history.record(InjectedFault(self.clock.now, text, task))
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:

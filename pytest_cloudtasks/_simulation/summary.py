@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +14,9 @@ from .._service.retry import GiveUp
 from .records import TaskRecord, records
 
 if TYPE_CHECKING:
-    from .simulation import Simulation
+    from .._service.service import Service
+    from .._service.task import Task
+    from .history import History
 
 
 class BlockedReason(Enum):
@@ -54,54 +57,61 @@ class Summary:
 
 
 class Beginning(NamedTuple):
-    """How far things were when a verb began."""
+    """How far the history was when a driving method began."""
 
-    events: int
+    position: int
     deliveries: int
+    """Attempts that targets had received; RunTask begins one that a driving method delivers later."""
 
 
-def beginning(simulation: Simulation) -> Beginning:
-    """How far things are."""
-    return Beginning(len(simulation.service.events), len(simulation.requests))
+def beginning(history: History) -> Beginning:
+    """Return how far the history is."""
+    return Beginning(len(history), len(history.requests))
 
 
-def summary_since(simulation: Simulation, begin: Beginning, only: Queue | None) -> Summary:
-    """The summary of all that happened since ``begin``."""
-    attempts = len(simulation.requests) - begin.deliveries
+def summary_since(history: History, begin: Beginning, blocked: Sequence[Blocked]) -> Summary:
+    """Return the summary of what happened since ``begin``; ``blocked`` is what is held up now."""
+    attempts = len(history.requests) - begin.deliveries
     succeeded = failed = exhausted = expired = 0
-    for one in simulation.service.events[begin.events :]:
+    for one in history.events(begin.position):
         if one.kind is EventKind.TASK_EXPIRED:
             expired += 1
         elif one.kind is EventKind.TASK_ANSWERED and not one.dropped and one.attempt and one.attempt.outcome:
             succeeded += one.attempt.outcome.succeeded
             failed += not one.attempt.outcome.succeeded
             exhausted += isinstance(one.verdict, GiveUp)
-    return Summary(attempts, succeeded, failed, exhausted, expired, tuple(blocked(simulation, only)))
+    return Summary(attempts, succeeded, failed, exhausted, expired, tuple(blocked))
 
 
-def blocked(simulation: Simulation, only: Queue | None = None) -> list[Blocked]:
-    """The tasks that cannot go out now."""
-    with simulation.lock:  # other threads may be enqueueing
-        return _blocked(simulation, only)
+def live_tasks(service: Service, history: History) -> list[Task]:
+    """Return the tasks that are in the queues now, queue by queue."""
+    with history.lock:  # other threads may be enqueueing
+        return [task for queue in service.queues.values() for task in queue.tasks.values()]
 
 
-def _blocked(simulation: Simulation, only: Queue | None) -> list[Blocked]:
+def blocked(service: Service, now: int, history: History, only: Queue | None = None) -> list[Blocked]:
+    """Return the tasks that cannot go out at ``now``. ``only`` is the queue that was driven, if it was one alone."""
+    with history.lock:  # other threads may be enqueueing
+        return _blocked(service, now, history, only)
+
+
+def _blocked(service: Service, now: int, history: History, only: Queue | None) -> list[Blocked]:
     found = []
-    for queue in simulation.service.queues.values():
+    for queue in service.queues.values():
         if queue.is_pull:
-            tasks, reason = leasable(queue, simulation.clock.now), BlockedReason.PULL
+            tasks, reason = leasable(queue, now), BlockedReason.PULL
         elif queue.state is QueueState.RUNNING:
-            tasks = queue.due(simulation.clock.now)
+            tasks = queue.due(now)
             if not queue.has_slot:
                 reason = BlockedReason.CONCURRENCY
             elif only is not None and queue is not only:
                 reason = BlockedReason.NOT_ASKED
-            elif (plan := queue.next_dispatch()) is None or plan[0] > simulation.clock.now:
+            elif (plan := queue.next_dispatch()) is None or plan[0] > now:
                 reason = BlockedReason.RATE
             else:
                 continue  # they go out when a verb is called
         else:
             tasks = queue.waiting()
             reason = BlockedReason.PAUSED if queue.state is QueueState.PAUSED else BlockedReason.DISABLED
-        found += [Blocked(record, reason) for record in records(tasks, simulation)]
+        found += [Blocked(record, reason) for record in records(tasks, history)]
     return found

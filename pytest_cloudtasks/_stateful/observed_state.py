@@ -13,10 +13,9 @@ from itertools import islice
 from typing import Any
 
 from .._api.fake import FakeCloudTasks
-from .._diagnostics.timeline import entry_data
+from .._diagnostics.timeline import line_data, lines_of
 from .._messages.proto import nanoseconds, proto_of
 from .._service.validation import id_of
-from .._simulation.history import entries
 from .._simulation.records import TaskRecord
 from .._time.instants import from_datetime, from_timedelta
 
@@ -163,11 +162,11 @@ class Story:
         """What has happened since, in order; what is given is part of the story when the next is asked for."""
         cloud_tasks.tasks()  # whatever only takes time has taken effect
         # What timeline(format="json") gives, from where it was read to, and without the way through a text.
-        told = list(islice(entries(cloud_tasks._resting), self._read, None))
+        told = list(islice(lines_of(cloud_tasks._resting.history.entries()), self._read, None))
         attempts = cloud_tasks.attempts() if told else []
         self.touched.clear()
-        for entry in told:
-            what = happening(entry_data(entry))
+        for line in told:
+            what = happening(line_data(line))
             yield what
             if what.event == "task_dispatched":
                 attempt = attempts[self._dispatches]

@@ -173,7 +173,8 @@ def test_only_the_refusals_of_a_block_are_told(cloud_tasks: FakeCloudTasks) -> N
 def test_a_message_with_the_timeline(cloud_tasks: FakeCloudTasks) -> None:
     """The timeline stands at the end, two columns in."""
     cloud_tasks.create_queue("reports")
-    assert str(with_timeline("It failed.", cloud_tasks._resting)) == (
+    simulation = cloud_tasks._resting
+    assert str(with_timeline("It failed.", simulation.history, simulation.service, simulation.clock)) == (
         "It failed.\n\nTimeline:\n  +0:00:00  queue receipts created\n  +0:00:00  queue reports created"
     )
 

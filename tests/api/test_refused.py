@@ -39,13 +39,19 @@ def refused(fake: FakeCloudTasks, call: Callable[[], object]) -> str:
     """What is told of a call that was refused."""
     with suppress(exceptions.GoogleAPICallError):
         call()
-    return refusals_text(fake._simulation)
+    return told_of(fake)
+
+
+def told_of(fake: FakeCloudTasks) -> str:
+    """What is told of all calls that were refused."""
+    simulation = fake._simulation
+    return refusals_text(simulation.history, simulation.service, simulation.clock, simulation.settings)
 
 
 def test_without_a_refusal_there_is_nothing_to_tell(fake: FakeCloudTasks) -> None:
     """Calls that succeed are no matter of this."""
     create()
-    assert refusals_text(fake._simulation) == ""
+    assert told_of(fake) == ""
 
 
 def test_a_missing_queue_is_told_with_the_nearest_one(fake: FakeCloudTasks) -> None:
@@ -137,7 +143,7 @@ def test_a_refusal_is_told_as_things_were_then(fake: FakeCloudTasks) -> None:
     fake.drain()
     fake.advance(timedelta(days=2))
     create()
-    told = refusals_text(fake._simulation).split("\n\n")
+    told = told_of(fake).split("\n\n")
     assert [one.splitlines()[1] for one in told] == [
         "t was created only after that, at +0:00:00.",
         "t was created at +0:00:00, and was still there.",

@@ -22,7 +22,8 @@ Enqueue = Callable[..., str]
 
 
 def data_of(cloud_tasks: FakeCloudTasks) -> dict[str, Any]:
-    data = report_data(cloud_tasks._resting)
+    simulation = cloud_tasks._resting
+    data = report_data(simulation.history, simulation.service, simulation.clock, simulation.choices.replay)
     assert json.loads(json.dumps(data)) == data
     return data
 

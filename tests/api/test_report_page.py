@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._report.data import report_data
 from pytest_cloudtasks._report.html import KINDS, tag
 from pytest_cloudtasks._report.index import index
 from pytest_cloudtasks._report.page import Heading, page
+
+from .test_report_data import data_of
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 EVIL = "</script><script>boom()</script><img src=x onerror=boom()>"
@@ -70,7 +71,7 @@ def story(enqueue: Enqueue) -> str:
         enqueue("slow", "https://slow.test/", queue="reports")
         cloud_tasks.drain(until=timedelta(minutes=5))
         cloud_tasks.client().pause_queue(name=cloud_tasks.queue_path("reports"))
-        return page(report_data(cloud_tasks._resting), Heading(f"test_it.py::test[{EVIL}]", "failed", f"E  {EVIL}"))
+        return page(data_of(cloud_tasks), Heading(f"test_it.py::test[{EVIL}]", "failed", f"E  {EVIL}"))
 
 
 def test_a_page_is_whole_and_needs_nothing_else(enqueue: Enqueue) -> None:
@@ -179,7 +180,7 @@ def test_another_first_contact_gives_the_same_bytes(enqueue: Enqueue) -> None:
             token = {"service_account_email": "tasks@shop.test"}
             enqueue("one", "https://a.test/", oidc_token=token, schedule_time=start + timedelta(hours=1))
             cloud_tasks.drain()
-            return page(report_data(cloud_tasks._resting), Heading("test_it", "failed", ""))
+            return page(data_of(cloud_tasks), Heading("test_it", "failed", ""))
 
     assert told(START) == told(START + timedelta(days=1, seconds=7))
 
@@ -187,7 +188,7 @@ def test_another_first_contact_gives_the_same_bytes(enqueue: Enqueue) -> None:
 def test_a_test_without_a_story_says_so() -> None:
     """The page of a fake that nobody touched has no lanes."""
     with FakeCloudTasks() as cloud_tasks:
-        parsed = Page(page(report_data(cloud_tasks._resting), Heading("test_it", "failed", "assert 1 == 2")))
+        parsed = Page(page(data_of(cloud_tasks), Heading("test_it", "failed", "assert 1 == 2")))
 
     assert parsed.texts["p"].count("Nothing has happened in this test.") == 2
     assert not parsed.all("table")

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._diagnostics.lints import Lints
-from pytest_cloudtasks._simulation.history import CallLog
 from pytest_cloudtasks._simulation.settings import Settings
 from pytest_cloudtasks._simulation.simulation import Simulation
 
@@ -28,14 +27,11 @@ pytestmark = pytest.mark.cloud_tasks(start=START)
 
 
 TAKEN_OVER = {
-    "attention",
     "choices",
     "clock",
+    "history",
     "is_eager",
     "lints",
-    "log",
-    "notes",
-    "origins",
     "plans",
     "service",
     "settings",
@@ -44,7 +40,6 @@ TAKEN_OVER = {
 }
 MADE_ANEW = {
     "_own_loop",
-    "answers",
     "created",
     "ending",
     "failures",
@@ -53,7 +48,6 @@ MADE_ANEW = {
     "has_ended",
     "lock",
     "randomness",
-    "requests",
     "sleepers",
     "verb",
 }
@@ -120,7 +114,7 @@ def test_a_refused_call_is_recorded_with_its_error(cloud_tasks: FakeCloudTasks) 
 @pytest.fixture
 def two_calls_kept(cloud_tasks: FakeCloudTasks) -> None:
     """A bound that a test can reach."""
-    cloud_tasks._resting.log = CallLog(2)
+    cloud_tasks._resting.history.calls_kept = 2
 
 
 @pytest.mark.usefixtures("two_calls_kept")

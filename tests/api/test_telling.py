@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pytest_cloudtasks._diagnostics.timeline import entry_text
+from pytest_cloudtasks._diagnostics.timeline import Line, line_text
 from pytest_cloudtasks._service.events import Event, EventKind
 from pytest_cloudtasks._service.request import PullMessage
 from pytest_cloudtasks._service.task import Task
-from pytest_cloudtasks._simulation.history import Entry
 from pytest_cloudtasks._units import SECOND
 from tests.each import each
 
@@ -38,4 +37,4 @@ def test_pull_tasks(kind: EventKind, until: int | None, text: str) -> None:
         retry_config=None,
     )
     event = Event(NOW, kind, QUEUE, task, until=until)
-    assert entry_text(Entry(5 * SECOND, NOW, event)) == text
+    assert line_text(Line(5 * SECOND, NOW, event)) == text

@@ -18,6 +18,12 @@ Enqueue = Callable[..., str]
 pytestmark = pytest.mark.cloud_tasks(start=START, queues=["receipts"])
 
 
+def excerpt(cloud_tasks: FakeCloudTasks) -> str:
+    """The timeline as a message has it."""
+    simulation = cloud_tasks._resting
+    return timeline_excerpt(simulation.history, simulation.service, simulation.clock)
+
+
 def told(cloud_tasks: FakeCloudTasks) -> list[str]:
     """The timeline without the creation of the queue."""
     return cloud_tasks.timeline().splitlines()[1:]
@@ -131,12 +137,12 @@ def test_a_message_has_beginning_and_end_of_a_long_timeline(cloud_tasks: FakeClo
     """Forty lines, and how many are left out; a single one more is not worth that line."""
     for index in range(40):
         enqueue(f"t{index}")
-    assert timeline_excerpt(cloud_tasks._resting) == cloud_tasks.timeline()
+    assert excerpt(cloud_tasks) == cloud_tasks.timeline()
     for index in range(40, 100):
         enqueue(f"t{index}")
     lines = cloud_tasks.timeline().splitlines()
     assert len(lines) == 101
-    assert timeline_excerpt(cloud_tasks._resting).splitlines() == [
+    assert excerpt(cloud_tasks).splitlines() == [
         *lines[:12],
         "… 61 lines left out; cloud_tasks.timeline() has them all …",
         *lines[-28:],
@@ -154,5 +160,5 @@ def test_a_message_cuts_long_lines(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
     url = f"https://mailer.test/{'x' * 2000}"
     enqueue("one", url)
     assert told(cloud_tasks) == [f"+0:00:00  receipts/one created: POST {url}"]
-    line = timeline_excerpt(cloud_tasks._resting).splitlines()[1]
+    line = excerpt(cloud_tasks).splitlines()[1]
     assert line == f"+0:00:00  receipts/one created: POST {url}"[:300] + "… (1757 more characters)"

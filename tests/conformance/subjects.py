@@ -203,7 +203,7 @@ class OnTheFake:
         queues = {
             name: (queue.config, queue.state, queue.purge_time, queue.policy) for name, queue in service.queues.items()
         }
-        return queues, [task.message for task in self.fake.tasks()], len(service.events)
+        return queues, [task.message for task in self.fake.tasks()], len(list(self.fake._simulation.history.events()))
 
 
 def _with_headers(answers: list[Any]) -> Callable[[TargetRequest], Any]:

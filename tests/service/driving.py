@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._service.errors import Code, ServiceError
+from pytest_cloudtasks._service.events import Event
 from pytest_cloudtasks._service.options import Knobs
 from pytest_cloudtasks._service.queue import DispatchRate, Queue
 from pytest_cloudtasks._service.request import HttpTarget
@@ -51,6 +52,17 @@ def scripted(*outcomes: Outcome) -> Handler:
     return lambda attempt: (outcomes[min(attempt.number, len(outcomes)) - 1], 0)
 
 
+class RecordedService(Service):
+    """A service whose events are kept in a list."""
+
+    def __init__(self, new_task_id: Callable[[], str], knobs: Knobs | None = None) -> None:
+        self.events: list[Event] = []
+        super().__init__(new_task_id, knobs, record=self._keep)
+
+    def _keep(self, event: Event) -> None:
+        self.events.append(event)
+
+
 class Driver:
     """Moves a service through time, from event to event, as the plugin's own drivers do."""
 
@@ -89,9 +101,9 @@ class Driver:
                 scheduler.answer(attempt, outcome, self.now + takes, self.now)
 
 
-def service_with(settings: dict[str, Any] | None = None, knobs: Knobs | None = None) -> Service:
+def service_with(settings: dict[str, Any] | None = None, knobs: Knobs | None = None) -> RecordedService:
     """A service with the one queue `QUEUE`."""
-    service = Service(numbered_ids(), knobs)
+    service = RecordedService(numbered_ids(), knobs)
     service.create_queue(START, LOCATION, QUEUE, settings or {})
     return service
 
@@ -146,7 +158,7 @@ def _state_of_queue(queue: Queue) -> tuple[object, ...]:
     )
 
 
-def state_of(service: Service) -> object:
+def state_of(service: RecordedService) -> object:
     """All that a command could change, as a value to compare."""
     return (
         {name: _state_of_queue(queue) for name, queue in service.queues.items()},
@@ -156,7 +168,7 @@ def state_of(service: Service) -> object:
     )
 
 
-def assert_refused(service: Service, code: Code, message: str, command: Callable[[], object]) -> None:
+def assert_refused(service: RecordedService, code: Code, message: str, command: Callable[[], object]) -> None:
     """The command is refused with that code and that text, and has changed nothing."""
     before = state_of(service)
     with pytest.raises(ServiceError) as caught:

@@ -79,7 +79,10 @@ class ModelSide:
     def __init__(self, model: Model, laws: Laws) -> None:
         self.model = model
         self.laws = laws
-        self.driver = Driver(model.service.Service(numbered_ids(), self._knobs()), self._handle)
+        self.events: list[Any] = []
+        self.driver = Driver(
+            model.service.Service(numbered_ids(), self._knobs(), record=self.events.append), self._handle
+        )
         self.service = self.driver.service
         self._scripts: dict[Any, reference.Script] = {}
 
@@ -239,7 +242,7 @@ class ModelSide:
         """What happened to a queue and its tasks; expiry is seen in the tasks."""
         return [
             self._told(event)
-            for event in self.service.events
+            for event in self.events
             if event.queue_name == queue_name(queue) and event.kind.name != "TASK_EXPIRED"
         ]
 

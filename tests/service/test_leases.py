@@ -14,39 +14,38 @@ from pytest_cloudtasks._service.options import Knobs
 from pytest_cloudtasks._service.pull_queues import MAX_RESPONSE, leasable, tag_of
 from pytest_cloudtasks._service.queue_settings import QueueType
 from pytest_cloudtasks._service.request import HttpTarget, PullMessage
-from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import Task, TaskSpec, TaskState
 from pytest_cloudtasks._units import DAY, MINUTE, SECOND
 from tests.each import each
-from tests.service.driving import LOCATION, QUEUE, START, URL, numbered_ids
+from tests.service.driving import LOCATION, QUEUE, START, URL, RecordedService, numbered_ids
 
 NAME = f"{QUEUE}/tasks/t"
 
 
-def pull_service(knobs: Knobs | None = None, **settings: Any) -> Service:
-    service = Service(numbered_ids(), knobs)
+def pull_service(knobs: Knobs | None = None, **settings: Any) -> RecordedService:
+    service = RecordedService(numbered_ids(), knobs)
     service.create_queue(START, LOCATION, QUEUE, {"type": QueueType.PULL, **settings})
     return service
 
 
-def put(service: Service, task_id: str = "t", tag: str = "", at: int | None = None, now: int = START) -> Task:
+def put(service: RecordedService, task_id: str = "t", tag: str = "", at: int | None = None, now: int = START) -> Task:
     spec = TaskSpec(PullMessage(b"x", tag), f"{QUEUE}/tasks/{task_id}", schedule_time=at)
     return service.create_task(now, QUEUE, spec)
 
 
-def lease(service: Service, now: int = START, max_tasks: int = 10, **fields: Any) -> list[str]:
+def lease(service: RecordedService, now: int = START, max_tasks: int = 10, **fields: Any) -> list[str]:
     asked: dict[str, Any] = {"duration": MINUTE, "filter": "", "size_of": lambda task: 1, **fields}
     tasks = service.leases.lease(service, now, QUEUE, max_tasks=max_tasks, **asked)
     return [task.name.rpartition("/")[2] for task in tasks]
 
 
-def state(service: Service) -> object:
+def state(service: RecordedService) -> object:
     queue = service.queues[QUEUE]
     tasks = [(task.name, task.schedule_time, task.dispatch_count, task.state) for task in service.accepted]
     return queue.state, list(queue.tasks), tasks, len(service.events)
 
 
-def refused(service: Service, refusal: Refusal, call: Callable[[], object], **values: object) -> None:
+def refused(service: RecordedService, refusal: Refusal, call: Callable[[], object], **values: object) -> None:
     """``call`` is refused so, and has changed nothing."""
     before = state(service)
     with pytest.raises(ServiceError) as caught:
@@ -239,7 +238,7 @@ def test_what_lease_tasks_refuses() -> None:
 
 def test_push_queues_have_no_leases() -> None:
     """LeaseTasks is refused there, and so is each call on one of their tasks."""
-    service = Service(numbered_ids())
+    service = RecordedService(numbered_ids())
     service.create_queue(START, LOCATION, QUEUE, {})
     service.create_task(START, QUEUE, TaskSpec(HttpTarget(URL), NAME))
     refused(service, errors.LEASE_IN_PUSH_QUEUE, lambda: lease(service))

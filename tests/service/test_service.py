@@ -11,7 +11,6 @@ from pytest_cloudtasks._service.iam import Policy
 from pytest_cloudtasks._service.options import Knobs
 from pytest_cloudtasks._service.queue import QueueState
 from pytest_cloudtasks._service.request import HttpTarget
-from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import TaskSpec, TaskState, response
 from pytest_cloudtasks._units import DAY, HOUR, SECOND
 from tests.each import each
@@ -22,6 +21,7 @@ from .driving import (
     START,
     URL,
     Driver,
+    RecordedService,
     add,
     always,
     assert_refused,
@@ -54,7 +54,7 @@ SPEC = TaskSpec(HttpTarget(URL))
 
 def test_a_created_queue_is_there() -> None:
     """It can be got and listed, and runs."""
-    service = Service(numbered_ids())
+    service = RecordedService(numbered_ids())
     queue = service.create_queue(START, LOCATION, QUEUE, {})
     assert service.get_queue(START, QUEUE) is queue
     assert service.list_queues(START, LOCATION, 0, "", "")[0] == [queue]
@@ -74,7 +74,7 @@ def test_a_queue_is_created_once() -> None:
 
 def test_queues_are_listed_by_name_within_their_location() -> None:
     """In pages, and without those of other locations."""
-    service = Service(numbered_ids())
+    service = RecordedService(numbered_ids())
     elsewhere = "projects/p/locations/elsewhere"
     for queue_id in ("b", "c", "a"):
         service.create_queue(START, LOCATION, f"{LOCATION}/queues/{queue_id}", {})
@@ -128,7 +128,7 @@ def test_a_missing_queue_is_not_found() -> None:
 
 def test_an_update_creates_what_is_missing() -> None:
     """UpdateQueue is an upsert."""
-    service = Service(numbered_ids())
+    service = RecordedService(numbered_ids())
     queue = service.update_queue(START, QUEUE, {"rate_limits": {"max_concurrent_dispatches": 2}})
     assert service.queues == {QUEUE: queue}
     assert queue.config.rate_limits.max_concurrent_dispatches == 2

@@ -7,17 +7,16 @@ from fractions import Fraction
 from pytest_cloudtasks._service.queue import QueueStats, stats_of
 from pytest_cloudtasks._service.queue_settings import QueueType
 from pytest_cloudtasks._service.request import HttpTarget, PullMessage
-from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import TaskSpec, response
 from pytest_cloudtasks._units import HOUR, MINUTE, SECOND
 
-from .driving import LOCATION, QUEUE, START, URL, Driver, add, always, driver_with, numbered_ids
+from .driving import LOCATION, QUEUE, START, URL, Driver, RecordedService, add, always, driver_with, numbered_ids
 
 OTHER = f"{LOCATION}/queues/other"
 
 
 def stats(driver: Driver) -> QueueStats:
-    return stats_of(driver.service.queues[QUEUE], driver.service.events, driver.now)
+    return stats_of(driver.service.queues[QUEUE], driver.now)
 
 
 def test_an_empty_queue_has_a_rate_and_nothing_else() -> None:
@@ -55,13 +54,13 @@ def test_a_task_that_is_overdue_is_estimated_to_come_now() -> None:
 
 def test_the_nearest_message_of_a_pull_queue_is_told() -> None:
     """Whatever the order in which messages were put there."""
-    service = Service(numbered_ids())
+    service = RecordedService(numbered_ids())
     service.create_queue(START, LOCATION, QUEUE, {"type": QueueType.PULL})
     for after in (HOUR, MINUTE, 2 * HOUR):
         service.create_task(START, QUEUE, TaskSpec(PullMessage(b"x", ""), schedule_time=START + after))
-    assert stats_of(service.queues[QUEUE], service.events, START).oldest_estimated_arrival_time == START + MINUTE
+    assert stats_of(service.queues[QUEUE], START).oldest_estimated_arrival_time == START + MINUTE
     service.purge_queue(START, QUEUE)
-    assert stats_of(service.queues[QUEUE], service.events, START).oldest_estimated_arrival_time is None
+    assert stats_of(service.queues[QUEUE], START).oldest_estimated_arrival_time is None
 
 
 def test_answers_of_the_last_minute_are_counted() -> None:

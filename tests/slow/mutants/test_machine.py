@@ -17,6 +17,7 @@ from pytest_cloudtasks._service.retry import Retry
 from pytest_cloudtasks._service.scheduler import Scheduler
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import Attempt, Task, TaskState
+from pytest_cloudtasks._simulation.history import History, Record
 from pytest_cloudtasks._stateful.machine import PROMISES
 from pytest_cloudtasks._units import SECOND
 from pytest_cloudtasks.stateful import CloudTasksMachine
@@ -86,9 +87,10 @@ def made(queue: Queue, *given: Any) -> None:
     queue.tasks = Indifferent()
 
 
-def set_back(service: Service, event: Event) -> None:
+def set_back(history: History, record: Record) -> None:
     """Answers told as of a second before."""
-    service.events.append(event._replace(at=event.at - SECOND) if event.kind is EventKind.TASK_ANSWERED else event)
+    is_answer = isinstance(record, Event) and record.kind is EventKind.TASK_ANSWERED
+    RECORD(history, record._replace(at=record.at - SECOND) if is_answer else record)
 
 
 def losing(queue: Queue, task: Task, *place: Any) -> None:
@@ -123,7 +125,7 @@ def of_the_queue(task: Task) -> int:
     return task.schedule_time - SECOND
 
 
-QUEUE_INIT, QUEUE_WAIT, APPLY = Queue.__init__, Queue.wait, Scheduler._apply
+QUEUE_INIT, QUEUE_WAIT, APPLY, RECORD = Queue.__init__, Queue.wait, Scheduler._apply, History.record
 WRITE_COUNTS = Messages._write_counts
 MUTANTS = [
     Mutant("never_before_its_schedule_time", Task, "eligible_at", property(of_the_queue), "before its schedule time"),
@@ -136,7 +138,7 @@ MUTANTS = [
     Mutant("never_above_the_rate", DispatchRate, "take", lambda bucket, now: None, "leave no token at that instant"),
     Mutant("never_awaited_past_its_deadline", Attempt, "deadline", property(patient), "and its dispatch deadline was"),
     Mutant("names_are_unique", Queue, "__init__", made, "although there was a task of that name"),
-    Mutant("time_never_goes_backwards", Service, "_record", set_back, "The timeline goes from"),
+    Mutant("time_never_goes_backwards", History, "record", set_back, "The timeline goes from"),
     Mutant("nothing_is_lost", Queue, "wait", losing, "is in no queue, although nothing has ended it"),
     Mutant("what_has_ended_is_not_listed", Service, "_end", kept, "is still in its queue, although it"),
     Mutant("attempts_are_counted", Scheduler, "_apply", counted_twice, "more than its dispatch_count of"),
