@@ -12,7 +12,7 @@ from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._units import SECOND
 from tests.each import each
 
-from .driving import LOCATION, START, assert_refused, numbered_ids, service_with
+from .driving import LOCATION, START, RecordedService, assert_refused, numbered_ids, service_with
 from .filtering import FIELDS
 
 SETTINGS = {
@@ -40,7 +40,7 @@ OPERATORS = "<=, <, >=, >, !=, = or :"
 @pytest.fixture(scope="module")
 def service() -> Service:
     """A service with the queues of `SETTINGS`, the last of them paused."""
-    service = Service(numbered_ids())
+    service = RecordedService(numbered_ids())
     for queue_id, given_settings in SETTINGS.items():
         service.create_queue(START, LOCATION, f"{LOCATION}/queues/{queue_id}", given_settings)
     service.purge_queue(1_893_553_445_000_006_000, f"{LOCATION}/queues/slow")

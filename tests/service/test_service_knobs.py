@@ -9,7 +9,6 @@ import pytest
 from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.options import Knobs, SystemThrottle
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, Target
-from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import Outcome, OutcomeKind, TaskSpec, TaskState, response
 from pytest_cloudtasks._service.validation import RPCS
 from pytest_cloudtasks._units import LATEST, MILLISECOND, SECOND
@@ -20,6 +19,7 @@ from .driving import (
     QUEUE,
     START,
     URL,
+    RecordedService,
     add,
     always,
     assert_refused,
@@ -222,7 +222,7 @@ def test_by_default_no_answer_changes_the_rate() -> None:
 
 def test_a_location_has_a_thousand_queues() -> None:
     """One more is refused, and nothing changes; another location has its own thousand."""
-    service = Service(numbered_ids())
+    service = RecordedService(numbered_ids())
     for number in range(1000):
         service.create_queue(START, LOCATION, f"{LOCATION}/queues/q{number}", {})
     assert_refused(

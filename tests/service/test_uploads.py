@@ -12,7 +12,17 @@ from pytest_cloudtasks._service.queue_settings import QueueType, UploadedQueue
 from pytest_cloudtasks._service.service import Service, upload
 from pytest_cloudtasks._units import DAY, SECOND
 
-from .driving import LOCATION, QUEUE, START, add, assert_refused, driver_with, numbered_ids, service_with
+from .driving import (
+    LOCATION,
+    QUEUE,
+    START,
+    RecordedService,
+    add,
+    assert_refused,
+    driver_with,
+    numbered_ids,
+    service_with,
+)
 
 GONE = f"{LOCATION}/queues/gone"
 
@@ -23,7 +33,7 @@ def uploaded(service: Service, **queues: UploadedQueue) -> None:
 
 def test_the_queues_of_the_file_are_made() -> None:
     """They run, or are paused, as the file has it."""
-    service = Service(numbered_ids())
+    service = RecordedService(numbered_ids())
     uploaded(service, a=UploadedQueue({}), b=UploadedQueue({}, is_paused=True))
     assert {name.rpartition("/")[2]: queue.state for name, queue in service.queues.items()} == {
         "a": QueueState.RUNNING,
@@ -48,7 +58,7 @@ def test_the_settings_of_the_file_replace_those_of_a_queue() -> None:
 )
 def test_no_doublings_are_meant_where_a_file_says_so(retry_config: dict[str, Any], doublings: int) -> None:
     """A file tells 0 from nothing."""
-    service = Service(numbered_ids())
+    service = RecordedService(numbered_ids())
     uploaded(service, q=UploadedQueue({"retry_config": retry_config}))
     assert service.queues[QUEUE].config.retry_config.max_doublings == doublings
 
