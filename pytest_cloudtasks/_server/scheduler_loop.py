@@ -249,7 +249,7 @@ class SchedulerLoop:
             self.clock = self.clock.again()
             self.simulation = self._new_simulation()
             self.diagnostics = {}
-            self._logged = len(self.simulation.service.events)
+            self._logged = len(self.simulation.history)
             self.say("reset: queues are as at the start, and tasks are gone")
         await self.break_off()
 
