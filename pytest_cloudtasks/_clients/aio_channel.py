@@ -1,15 +1,15 @@
-"""The late-bound channel for Google's asyncio client.
+"""The deferred channel for Google's asyncio client.
 
-It has one attribute that is not public: ``_unary_unary_interceptors`` of grpc's own channel, to which the generated
-asyncio transport appends (checked against google-cloud-tasks 2.26). ``tests/clients/test_aio_channel.py`` fails when it
-reaches for another.
+The generated asyncio transport appends its interceptor, which logs calls, to ``_unary_unary_interceptors``, the list of
+grpc's own channel: that is not public, and this channel has it, too (checked against google-cloud-tasks 2.26). Calls go
+through what is in it. ``tests/clients/test_aio_channel.py`` fails when the transport reaches for another attribute.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any
 
 import grpc
@@ -33,8 +33,12 @@ class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
         self._close = close
         self._stays_open = stays_open
         self._closed = False
-        self._unary_unary_interceptors: list[Any] = []
-        """Where the generated transport puts its logging interceptor, which is for a network's channel."""
+        self._unary_unary_interceptors: list[grpc.aio.UnaryUnaryClientInterceptor] = []
+
+    @property
+    def interceptors(self) -> Sequence[grpc.aio.UnaryUnaryClientInterceptor]:
+        """The interceptors that calls go through, outermost first."""
+        return tuple(self._unary_unary_interceptors)
 
     def bind(self, rpc: str) -> Backend | grpc.aio.Channel:
         """Where a call to ``rpc`` goes now."""
@@ -87,14 +91,38 @@ class DeferredAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
         self._api, self._rpc = rpc_of(method)
 
     def __call__(self, request: Any, *, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
-        """Make the call; it has reached the service when this returns, and its answer is awaited."""
-        bound = self._channel.bind(self._rpc)
-        if isinstance(bound, grpc.aio.Channel):
-            real = bound.unary_unary(self._method, self._serializer, self._deserializer)
+        """Make the call. Without interceptors it has reached the service when this returns."""
+        backend = self._channel.bind(self._rpc)
+        if isinstance(backend, grpc.aio.Channel):
+            real = backend.unary_unary(self._method, self._serializer, self._deserializer)
             return real(request, timeout=timeout, metadata=metadata, **options)
+        interceptors = self._channel.interceptors
+        if not interceptors:
+            return self._answer(backend, request, timeout, metadata)
+        details = grpc.aio.ClientCallDetails(self._method, timeout, metadata or (), None, None)
+        return InterceptedCall(lambda: self._intercepted(backend, interceptors, details, request))
+
+    async def _intercepted(
+        self,
+        backend: Backend,
+        interceptors: Sequence[grpc.aio.UnaryUnaryClientInterceptor],
+        details: grpc.aio.ClientCallDetails,
+        request: Any,
+    ) -> Any:
+        """Make the call through the interceptors, and return the call that the outermost gives."""
+        if not interceptors:
+            return self._answer(backend, request, details.timeout, details.metadata)
+        first, *others = interceptors
+
+        async def go_on(details: grpc.aio.ClientCallDetails, request: Any) -> Any:
+            return await self._intercepted(backend, others, details, request)
+
+        return await first.intercept_unary_unary(go_on, details, request)
+
+    def _answer(self, backend: Backend, request: Any, timeout: float | None, metadata: Any) -> AnsweredCall:
         call = RpcCall(self._rpc, self._api, request, timeout, tuple(metadata or ()))
         try:
-            result, first = bound.receive_async(call)
+            result, first = backend.receive_async(call)
             return AnsweredCall(result, None, first)
         except InProcessRpcError as error:
             return AnsweredCall(None, error)
@@ -162,3 +190,22 @@ class AnsweredCall(grpc.aio.UnaryUnaryCall):  # type: ignore[misc]
     def add_done_callback(self, callback: Callable[[Any], None]) -> None:
         """Called at once, since the call is done."""
         callback(self)
+
+
+class InterceptedCall(AnsweredCall):
+    """A call that is made through interceptors when it is awaited."""
+
+    def __init__(self, make: Callable[[], Awaitable[Any]]) -> None:
+        super().__init__(None, None)
+        self._make = make
+        self._call: Any = None
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if self._call is None:
+            self._call = yield from self._make().__await__()
+        try:
+            self._result = yield from self._call.__await__()
+        except InProcessRpcError as error:
+            self._error = error
+            raise
+        return self._result

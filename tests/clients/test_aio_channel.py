@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -421,3 +422,64 @@ def test_an_error_is_googles_exception() -> None:
         get_queue(tasks_v2.CloudTasksAsyncClient())
     assert str(raised.value) == "404 No such queue."
     assert raised.value.__cause__ is refused
+
+
+# --- Google's log ------------------------------------------------------------------------------------------------
+
+RPC = "/google.cloud.tasks.v2.CloudTasks/GetQueue"
+
+
+@pytest.mark.parametrize(
+    ("level", "answers", "logged"),
+    [
+        (logging.DEBUG, True, [f"Sending request for {RPC}", f"Received response to rpc {RPC}."]),
+        (logging.DEBUG, False, [f"Sending request for {RPC}"]),
+        (logging.INFO, True, []),
+    ],
+    ids=["an answer", "an error", "no log"],
+)
+def test_googles_client_logs_its_calls(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, level: int, answers: bool, logged: list[str]
+) -> None:
+    """Google's interceptor logs a fake's calls as it logs any, with the request and the response."""
+    logger = logging.getLogger(CloudTasksGrpcAsyncIOTransport.__module__)
+    monkeypatch.setattr(logger, "handlers", [caplog.handler])  # Google's root logger propagates nothing to Python's
+    monkeypatch.setattr(logger, "propagate", False)
+    caplog.set_level(level, logger.name)
+    backend = Answering(FOUND if answers else error())
+    with Entered(backend):
+        if answers:
+            assert get_queue(tasks_v2.CloudTasksAsyncClient()) == FOUND
+        else:
+            with pytest.raises(exceptions.NotFound):
+                get_queue(tasks_v2.CloudTasksAsyncClient())
+    assert [record.getMessage() for record in caplog.records if record.name == logger.name] == logged
+    assert len(backend.calls) == 1
+
+
+def test_interceptors_are_gone_through_in_order() -> None:
+    """Each may change what goes on and what comes back; a call that is awaited again is made once."""
+    seen: list[str] = []
+
+    class Noting(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]
+        def __init__(self, name: str) -> None:
+            self._name = name
+
+        async def intercept_unary_unary(self, go_on: Any, details: Any, request: Any) -> Any:
+            seen.append(f"{self._name}: {request}")
+            call = await go_on(details, f"{request} {self._name}")
+            seen.append(f"{self._name} again")
+            return call
+
+    backend = Answering()
+    channel = channel_to(backend)
+    channel._unary_unary_interceptors += [Noting("outer"), Noting("inner")]
+
+    async def twice() -> list[Any]:
+        call = channel.unary_unary(GET_TASK)("request", timeout=20.0, metadata=[("a", "b")])
+        return [await call, await call, await call.code()]
+
+    arrived, again, code = asyncio.run(twice())
+    assert seen == ["outer: request", "inner: request outer", "inner again", "outer again"]
+    assert (arrived.request, arrived.timeout, arrived.metadata) == ("request outer inner", 20.0, (("a", "b"),))
+    assert (again, code, len(backend.calls)) == (arrived, grpc.StatusCode.OK, 1)
