@@ -23,7 +23,7 @@ OWN_TESTS = {
     "_service": ["tests/service"],
     "_time": ["tests/time"],
     "_targets": ["tests/targets"],
-    "_messages": ["tests/clients", "tests/legacy", "tests/server"],
+    "_messages": ["tests/messages", "tests/clients", "tests/legacy", "tests/server"],
     "_clients": ["tests/clients", "tests/legacy", "tests/server"],
 }
 """Who has to run all of which part."""

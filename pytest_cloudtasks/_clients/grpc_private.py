@@ -1,7 +1,7 @@
 """What there is no public way to ask of grpc.
 
 `address_of` reads ``grpc._channel.Channel._channel.target()``, checked against grpcio 1.50 to 1.85;
-``tests/clients/test_private.py`` fails when it moves.
+``tests/clients/test_grpc_private.py`` fails when it moves.
 """
 
 from __future__ import annotations

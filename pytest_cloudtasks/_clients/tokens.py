@@ -2,7 +2,7 @@
 
 `verifying_here` takes the place of ``google.oauth2.id_token._fetch_certs``, which is not public: whichever way a
 handler got hold of ``verify_oauth2_token`` or ``verify_token``, the certificates come from there. Checked against
-google-auth 2.17 to 2.62; ``tests/clients/test_id_tokens.py`` fails when it moves.
+google-auth 2.17 to 2.62; ``tests/clients/test_tokens.py`` fails when it moves.
 """
 
 from __future__ import annotations

@@ -17,8 +17,7 @@ from pytest_cloudtasks._messages.proto import proto_class
 from pytest_cloudtasks._messages.rest_http import RestError
 from pytest_cloudtasks._messages.rest_json import bind, checked, fill
 from pytest_cloudtasks._server.rest_runner import _Connection
-
-from .rest import invalid
+from tests.server.rest import invalid
 
 UNKNOWN = 'Invalid JSON payload received. Unknown name "{}" at {!r}: Cannot find field.'
 

@@ -11,7 +11,7 @@ from pytest_cloudtasks._messages.rpc_handlers import Frontend
 from pytest_cloudtasks._service.errors import Code, ServiceError
 from pytest_cloudtasks._service.queue import QueueState
 from pytest_cloudtasks._service.service import Service
-from tests.clients.asking import ask
+from tests.messages.asking import ask
 
 NOW = 1_900_000_000_000_000_000
 LOCATION = "projects/p/locations/l"

@@ -19,8 +19,8 @@ from pytest_cloudtasks._service.retry import UNLIMITED
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import TaskSpec
 from pytest_cloudtasks._units import DAY
-from tests.clients.asking import ask
 from tests.each import each
+from tests.messages.asking import ask
 
 NOW = 1_900_000_000_000_000_000
 LOCATION = "projects/p/locations/l"
