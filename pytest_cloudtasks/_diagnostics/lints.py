@@ -13,6 +13,7 @@ from functools import lru_cache
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from .._messages.json_text import read_json
 from .._service.queue import Queue
 from .._service.request import Headers, HttpTarget, PullMessage, Target
 from .._service.retry import UNLIMITED
@@ -20,7 +21,6 @@ from .._service.task import Task, TaskState
 from .._service.validation import id_of
 from .._simulation.exceptions import CloudTasksLintWarning, failure
 from .._simulation.formatting import duration_text
-from .._targets.json_text import read_json
 from .._targets.urls import is_loopback, wire_url
 from .._units import DAY, HOUR
 

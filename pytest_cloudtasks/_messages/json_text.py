@@ -1,4 +1,6 @@
-"""JSON as Google's front end reads it, with its words for what it can't read.
+"""Reading JSON: that of users' bodies and files by `read_json`, that of requests over REST by `read_as_google`.
+
+`read_as_google` takes what Google's front end takes, and has its words for what it can't read:
 
     value   = object | array | string | number | "true" | "false" | "null"
     object  = "{" [ key ":" value { "," key ":" value } [ "," ] ] "}"
@@ -50,8 +52,16 @@ class JsonError(Exception):
     """A text that Google's front end can't read, and why."""
 
 
-def read_json(text: str) -> Any:
-    """Return the value that ``text`` has. Raises JsonError."""
+def read_json(text: str | bytes) -> Any:
+    """Return the value of ``text``, which is JSON as Python reads it. Raises ValueError for anything else."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("The body is nested too deep to be read as JSON.") from None
+
+
+def read_as_google(text: str) -> Any:
+    """Return the value of ``text``, read as Google's front end reads it. Raises JsonError."""
     if text.count("{") + text.count("[") <= _DEEPEST and not _LONE_SURROGATE.search(text):
         try:
             return json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from google.protobuf import any_pb2, json_format
 from google.protobuf.descriptor import FieldDescriptor
 
-from .json_text import JsonError, read_json
+from .json_text import JsonError, read_as_google
 from .proto import is_repeated, proto_of
 from .rest_http import RestError, invalid
 
@@ -57,7 +57,7 @@ def parsed(body: bytes) -> Any:
     """Return the value in a body of JSON; an empty body has no fields. Raises RestError for what is no JSON."""
     try:
         text = body.decode("utf-8-sig")
-        return read_json(text) if text.strip() else {}
+        return read_as_google(text) if text.strip() else {}
     except UnicodeDecodeError:
         told = "Encountered non UTF-8 code points."
     except JsonError as error:

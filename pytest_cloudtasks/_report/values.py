@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from .._messages.json_text import read_json
 from .._messages.proto import proto_of
 from .._simulation.formatting import duration_text, offset_text
-from .._targets.json_text import read_json
 from .._text import shortened
 
 LIMIT = 2_000

@@ -30,6 +30,8 @@ APP_ENGINE_DEADLINE = 10 * MINUTE
 DEADLINE_MIN = 15 * SECOND
 HTTP_DEADLINE_MAX = 30 * MINUTE
 APP_ENGINE_DEADLINE_MAX = 24 * 60 * MINUTE + 15 * SECOND
+HTTP_METHODS = ("POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
+"""The methods that a task may have, in the order of the API's enum."""
 HTTP_BODY_METHODS = ("POST", "PUT", "PATCH")
 """The methods of HTTP tasks that may have a body. Evidence: documented."""
 MAX_TAG = 500

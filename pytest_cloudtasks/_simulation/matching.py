@@ -10,6 +10,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._messages.proto import is_message
+from .._service.request import HTTP_METHODS
 from .._service.validation import queue_of
 from .._targets.headers import Headers
 from .._text import did_you_mean, is_encodable, listed, safe_repr
@@ -122,17 +123,16 @@ class Match(NamedTuple):
         return matches(expected, actual)
 
 
-METHODS = ("POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
 OIDC_FIELDS = ("service_account_email", "audience")
 
 
 def _check_method(method: Any) -> None:
     """Refuse a text that is no task's method: as a negative it would pass for ever."""
-    if isinstance(method, str) and method.upper() not in METHODS:
+    if isinstance(method, str) and method.upper() not in HTTP_METHODS:
         raise ValueError(
             f"method={safe_repr(method)} is no method that a task can"
-            f" have.{did_you_mean(method.upper(), METHODS)} They are"
-            f" {listed(METHODS)}."
+            f" have.{did_you_mean(method.upper(), HTTP_METHODS)} They are"
+            f" {listed(HTTP_METHODS)}."
         )
 
 

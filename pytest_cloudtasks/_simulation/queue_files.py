@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .._messages.json_text import read_json
 from .._messages.queue_yaml import NoYaml, QueueYamlError, parsed, queue_fields
-from .._targets.json_text import read_json
 
 
 def is_queue_file(text: str) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from .._messages import api_versions
+from .._messages.json_text import read_json
 from .._messages.proto import is_message, proto_of
 from .._service.pull_queues import tag_of
 from .._service.request import AppEngineTarget, HttpTarget, OidcToken, PullMessage
@@ -15,7 +16,6 @@ from .._service.task import Attempt as ModelAttempt
 from .._service.task import Outcome, OutcomeKind, Task, TaskState
 from .._service.validation import id_of, queue_of
 from .._targets.headers import Headers
-from .._targets.json_text import read_json
 from .._targets.request import TargetRequest
 from .._text import did_you_mean, listed, safe_repr
 from .._time.instants import to_datetime, to_timedelta

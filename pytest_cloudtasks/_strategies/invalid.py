@@ -12,7 +12,7 @@ from .._messages.errors import exception_for
 from .._service import errors
 from .._service.errors import ServiceError
 from .._service.options import MAX_TASK_SIZE
-from .._service.request import HTTP_BODY_METHODS, MAX_HEADER_BYTES, MAX_TAG
+from .._service.request import HTTP_BODY_METHODS, HTTP_METHODS, MAX_HEADER_BYTES, MAX_TAG
 from .._service.validation import APP_ENGINE_BODY_METHODS, MAX_URL, id_of, in_pacific_time, location_of
 from .fields_or_strategy import durations, nearest_first
 from .invalid_settings import BEYOND, WRONG_ACCOUNTS, Spoilt, outside_of, spoilt_settings
@@ -20,7 +20,6 @@ from .long_repr import LongBytes
 from .names import MAX_TASK_ID
 from .pull_messages import PULLING, pull_fields
 from .requests import (
-    METHODS,
     SIMPLEST_URL,
     app_engine_fields,
     headers_of_size,
@@ -35,7 +34,7 @@ from .versions import Version, has_field, in_words_of, message, messages_of
 
 _MICROSECOND = timedelta(microseconds=1)
 _bad_methods = {
-    kinds: st.sampled_from([method for method in METHODS if method not in kinds])
+    kinds: st.sampled_from([method for method in HTTP_METHODS if method not in kinds])
     for kinds in (HTTP_BODY_METHODS, APP_ENGINE_BODY_METHODS)
 }
 _http = http_fields(oidc_token=None, oauth_token=None)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .._service.overrides import is_google_api
-from .._service.request import HTTP_BODY_METHODS, HTTP_USER_AGENT, MAX_HEADER, MAX_HEADER_BYTES
+from .._service.request import HTTP_BODY_METHODS, HTTP_METHODS, HTTP_USER_AGENT, MAX_HEADER, MAX_HEADER_BYTES
 from .._service.validation import APP_ENGINE_BODY_METHODS, MAX_URL
 from .fields_or_strategy import Given, chosen, is_callers, mostly
 from .long_repr import LongText
@@ -18,7 +18,6 @@ from .validity import check_task
 from .versions import Version, in_words_of, message
 
 Fields = dict[str, Any]
-METHODS = ("POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
 ACCOUNT = "worker@test-project.iam.gserviceaccount.com"
 SIMPLEST_URL = "https://example.com/"
 
@@ -104,7 +103,7 @@ def http_fields(
 ) -> Fields:
     """The fields of an HttpRequest."""
     where = chosen(draw, url, urls)
-    verb, content = method_and_body(draw, http_method, body, METHODS, HTTP_BODY_METHODS)
+    verb, content = method_and_body(draw, http_method, body, HTTP_METHODS, HTTP_BODY_METHODS)
     fields = {
         "url": where,
         "http_method": verb,
@@ -134,7 +133,7 @@ def app_engine_fields(
     app_engine_routing: Given[Any] = ...,
 ) -> Fields:
     """The fields of an AppEngineHttpRequest."""
-    verb, content = method_and_body(draw, http_method, body, METHODS, APP_ENGINE_BODY_METHODS)
+    verb, content = method_and_body(draw, http_method, body, HTTP_METHODS, APP_ENGINE_BODY_METHODS)
     fields = {
         "relative_uri": chosen(draw, relative_uri, relative_uris),
         "http_method": verb,

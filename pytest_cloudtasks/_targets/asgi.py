@@ -11,10 +11,9 @@ from weakref import WeakKeyDictionary
 
 from .announced import announced_exceptions
 from .answers import Answer, answer_with
-from .headers import Headers
+from .headers import Headers, header_bytes
 from .request import TargetRequest
 from .urls import wire_url
-from .wire import header_bytes
 
 Message = MutableMapping[str, Any]
 AsgiApp = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]

@@ -1,12 +1,18 @@
-"""Forwards: real HTTP to a server that listens on this machine."""
+"""Forwards: real HTTP to a server that listens on this machine.
+
+A task's request goes out byte for byte, which HTTP libraries don't do: urllib3's pools escape `%2f` once more where
+another escape is invalid, add headers, and write repeated names alike. `http.client` sends what it is given, knows no
+proxies and follows no redirects. Its classes are bound when this module is imported, so that a mock which replaces
+them for the application's requests (as VCR.py does) records none of the fake's.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import http.client
 import time
 from collections.abc import Coroutine
 from datetime import timedelta
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from typing import Any, NamedTuple
 
 from .._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, response
@@ -15,10 +21,9 @@ from .._time.instants import from_timedelta
 from .answers import Answer
 from .asgi import in_a_loop
 from .base import Destination, Precedence, Target
-from .headers import Headers
+from .headers import Headers, header_bytes
 from .request import TargetRequest
 from .urls import Base, is_loopback, wire_url
-from .wire import header_bytes
 
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
@@ -114,14 +119,14 @@ def _answer_of(server: Server, request: TargetRequest, seconds: float) -> Answer
         return _exchange(server, request, seconds)
     except TimeoutError as error:
         return Answer(DEADLINE_EXCEEDED, exception=error, scripted=True)
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, HTTPException) as error:
         return Answer(NO_RESPONSE, exception=error, scripted=True)
 
 
 def _exchange(server: Server, request: TargetRequest, seconds: float) -> Answer:
     """One request over a connection of its own."""
     ends_at = time.monotonic() + seconds
-    kind = http.client.HTTPSConnection if server.scheme == "https" else http.client.HTTPConnection
+    kind = HTTPSConnection if server.scheme == "https" else HTTPConnection
     connection = kind(server.host, server.port, timeout=seconds)
     try:
         url = wire_url(request.url)
@@ -137,7 +142,7 @@ def _exchange(server: Server, request: TargetRequest, seconds: float) -> Answer:
         connection.close()
 
 
-def _content(answered: http.client.HTTPResponse, ends_at: float) -> bytes:
+def _content(answered: HTTPResponse, ends_at: float) -> bytes:
     written = []
     while piece := answered.read1(_PIECE):
         written.append(piece)
@@ -145,7 +150,7 @@ def _content(answered: http.client.HTTPResponse, ends_at: float) -> bytes:
             raise TimeoutError("The server has not come to the end of its answer in time.")
     content = b"".join(written)
     if answered.length:  # of a Content-Length there is more to come than came
-        raise http.client.IncompleteRead(content, answered.length)
+        raise IncompleteRead(content, answered.length)
     return content
 
 

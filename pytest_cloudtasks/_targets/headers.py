@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 
+def header_bytes(text: str) -> bytes:
+    """Return a header's name or value as it goes over the wire: Latin-1, or UTF-8 where that can't have it."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode()
+
+
 class Headers(Mapping[str, str]):
     """A case-insensitive, read-only multi-mapping.
 

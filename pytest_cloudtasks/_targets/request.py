@@ -6,16 +6,15 @@ import copy
 from datetime import timedelta
 from typing import Any
 
-from .._service.request import SENT_BY_SERVICE, AppEngineTarget, HttpTarget, Target
+from .._messages.json_text import read_json
+from .._service.request import HTTP_BODY_METHODS, SENT_BY_SERVICE, AppEngineTarget, HttpTarget, Target
 from .._service.task import Attempt, Outcome, OutcomeKind
 from .._service.validation import id_of
 from .._text import safe_repr
 from .._time.instants import from_timedelta
 from .headers import Headers
-from .json_text import read_json
 from .urls import wire_url
 
-METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 LOOPBACK = "127.0.0.1"
 APP_ENGINE_CLIENT = "0.1.0.2"
 """Where App Engine tasks come from. Evidence: documented."""
@@ -123,7 +122,7 @@ def _headers(attempt: Attempt, url: str, authorization: str | None) -> list[tupl
     is_http = isinstance(target, HttpTarget)
     host = ("Host", wire_url(url).authority)
     added = [] if authorization is None else [("Authorization", authorization)]
-    if target.body or target.method in METHODS_WITH_BODY:
+    if target.body or target.method in HTTP_BODY_METHODS:
         added.append(("Content-Length", str(len(target.body))))
     if is_http:
         added.append(("Accept-Encoding", "gzip"))  # Evidence: reported, from one dump of an HTTP target

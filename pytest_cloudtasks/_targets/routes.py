@@ -8,15 +8,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import timedelta
 from typing import Any
 
+from .._service.request import HTTP_METHODS
 from .._service.validation import id_of
 from .._text import is_encodable, safe_repr
 from .answers import Answer, answer_of, checked_status, plain_answer, scripted_exception
 from .base import Destination, Handler, OnException, Precedence, Target
 from .request import TargetRequest
 from .urls import normal, normal_glob
-
-_METHODS = ("POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
-"""Those of the API's HttpMethod."""
 
 
 class Route(Target):
@@ -187,9 +185,10 @@ def _check_others(method: object, queue: object, name: object, handler: object) 
     for option, what, value in (("method", "method", method), ("queue", "queue", queue), ("name", "task", name)):
         if value is not None and not isinstance(value, str):
             raise TypeError(f"route({option}=…) takes a text, or None for any {what}, and got {safe_repr(value)}.")
-    if isinstance(method, str) and method and method.upper() not in _METHODS:
+    if isinstance(method, str) and method and method.upper() not in HTTP_METHODS:
         raise ValueError(
-            f"route(method=…) takes a method that a task can have, {', '.join(_METHODS)}, and got {safe_repr(method)}."
+            f"route(method=…) takes a method that a task can have, {', '.join(HTTP_METHODS)}, and got"
+            f" {safe_repr(method)}."
         )
     if handler is not None and not callable(handler):
         raise TypeError(

@@ -10,10 +10,9 @@ from urllib.parse import unquote_to_bytes
 
 from .announced import announced_exceptions
 from .answers import Answer, answer_with
-from .headers import Headers
+from .headers import Headers, header_bytes
 from .request import TargetRequest
 from .urls import wire_url
-from .wire import header_bytes
 
 WsgiApp = Callable[..., Iterable[bytes]]
 REQUEST_KEY = "pytest_cloudtasks.request"

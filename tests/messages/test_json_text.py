@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._messages.json_text import JsonError, read_json
+from pytest_cloudtasks._messages.json_text import JsonError, read_as_google
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from pytest_cloudtasks._messages.json_text import JsonError, read_json
 )
 def test_what_is_read(text: str, value: Any) -> None:
     """It is JSON, and what Google's front end takes besides."""
-    found = read_json(text)
+    found = read_as_google(text)
     assert (found, type(found)) == (value, type(value))
 
 
@@ -76,15 +76,15 @@ def test_what_is_read(text: str, value: Any) -> None:
 def test_what_cannot_be_read(text: str, told: str) -> None:
     """What is wrong is said with the place, and with what stands around it."""
     with pytest.raises(JsonError) as refused:
-        read_json(text)
+        read_as_google(text)
     assert str(refused.value) == told
 
 
 def test_depth_has_a_limit() -> None:
     """Objects and arrays go 100 deep; the error names the key of what goes deeper."""
-    assert read_json("[" * 100 + "]" * 100) is not None
+    assert read_as_google("[" * 100 + "]" * 100) is not None
     with pytest.raises(JsonError) as refused:
-        read_json('{"a":' * 100 + '{"b": 1}' + "}" * 100)
+        read_as_google('{"a":' * 100 + '{"b": 1}' + "}" * 100)
     assert str(refused.value) == "Message too deep. Max recursion depth reached for key 'a'"
 
 
@@ -92,4 +92,4 @@ def test_depth_has_a_limit() -> None:
 def test_a_number_of_a_megabyte_is_beyond_any_double(digits: str) -> None:
     """Nobody converts it."""
     with pytest.raises(JsonError, match=r"^Number exceeds the range of double\.\n"):
-        read_json(f"[{digits}]")
+        read_as_google(f"[{digits}]")

@@ -84,6 +84,40 @@ def test_paths_are_joined(cloud_tasks: FakeCloudTasks, base: str, path: str, url
     assert "X-Evil" not in dict(server.received[0].headers)
 
 
+@on(queues=["work"])
+def test_a_request_goes_out_byte_for_byte(cloud_tasks: FakeCloudTasks) -> None:
+    """Escapes stay as they are, also beside an invalid one, and so do names of headers that differ in case."""
+    with serving(replying(200)) as server:
+        cloud_tasks.forward("https://app.test", server.url)
+        enqueue(cloud_tasks, "https://app.test/a%2fb/%zz/../x?q=%c3", headers={"X-Tag": "a", "x-tag": "b"})
+        cloud_tasks.drain()
+    (one,) = server.received
+    assert one.target == "/a%2fb/%zz/../x?q=%c3"
+    assert [pair for pair in one.headers if pair[0].lower() == "x-tag"] == [("X-Tag", "a"), ("x-tag", "b")]
+
+
+@on(queues=["work"])
+def test_mocks_of_the_applications_http_see_no_forward(
+    cloud_tasks: FakeCloudTasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library that replaces http.client's classes, urllib3's or requests' would record or block the fake's own."""
+
+    def blocked(*args: Any, **options: Any) -> Any:
+        raise AssertionError("The application has sent a request.")
+
+    monkeypatch.setattr("http.client.HTTPConnection", blocked)
+    monkeypatch.setattr("http.client.HTTPSConnection", blocked)
+    monkeypatch.setattr("urllib3.connectionpool.HTTPConnectionPool.urlopen", blocked)
+    monkeypatch.setattr("requests.adapters.HTTPAdapter.send", blocked)
+    monkeypatch.setenv("http_proxy", "http://proxy.test:3128")
+    monkeypatch.setenv("https_proxy", "http://proxy.test:3128")
+    with serving(replying(200)) as server:
+        cloud_tasks.forward("https://app.test", server.url)
+        enqueue(cloud_tasks)
+        assert cloud_tasks.drain().succeeded == 1
+    assert [one.target for one in server.received] == ["/work"]
+
+
 @pytest.mark.parametrize(
     ("method", "body"),
     [("GET", b""), ("HEAD", b""), ("DELETE", b""), ("OPTIONS", b""), ("PUT", b"x"), ("PATCH", bytes(range(256)))],

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_cloudtasks import Headers
+from pytest_cloudtasks._targets.headers import header_bytes
 
 PAIRS = [("Content-Type", "text/plain"), ("X-Tag", "one"), ("x-tag", "two")]
 
@@ -80,3 +81,9 @@ def test_no_headers() -> None:
 def test_repr_shows_the_pairs() -> None:
     """The repr could be typed in again."""
     assert repr(Headers([("A", "b")])) == "Headers([('A', 'b')])"
+
+
+@pytest.mark.parametrize(("text", "sent"), [("plain", b"plain"), ("é", b"\xe9"), ("日", b"\xe6\x97\xa5")])
+def test_a_header_is_latin_1_or_else_utf_8(text: str, sent: bytes) -> None:
+    """What Latin-1 has goes as Latin-1, anything else as UTF-8."""
+    assert header_bytes(text) == sent

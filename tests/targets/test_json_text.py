@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._targets.json_text import read_json
+from pytest_cloudtasks._messages.json_text import read_json
 
 
 @pytest.mark.parametrize(("text", "value"), [(b'{"a": [1]}', {"a": [1]}), ("3", 3), (b'"\xc3\xa9"', "é")])
