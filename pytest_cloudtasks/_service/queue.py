@@ -1,4 +1,9 @@
-"""A queue: its state, the tasks that wait in it, its dispatch rate and its statistics."""
+"""A queue: its state, the tasks that wait in it, its dispatch rate and its statistics.
+
+`Queue.next_dispatch` says which task goes next and when, if nothing else happens. Three things decide that: the first
+of the waiting tasks (a heap), the instant at which the token bucket has a token, and whether the queue runs and has a
+slot. None of them depends on the present instant, so the scheduler asks again only after one of them has changed.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,7 @@ from typing import NamedTuple
 from .._units import MINUTE, SECOND
 from .iam import Policy
 from .queue_settings import QueueConfig, QueueType, RateLimits
-from .task import Task, TaskState
+from .task import Task, WaitingEntry
 
 
 class DispatchRate:
@@ -61,98 +66,50 @@ class DispatchRate:
         return self._burst - Fraction(missing, self._interval)
 
 
-Entry = tuple[int, int, int, int, Task]
-"""When it goes, its rank, its number, how often it had been dispatched when it lined up, and the task.
+class WaitingTasks:
+    """The tasks of a queue that wait for their dispatch: a heap by instant, rank and creation.
 
-A task that goes out of turn, or lines up again, leaves its earlier entries in the line; `still_waits` tells them apart.
-"""
-
-
-def still_waits(entry: Entry) -> bool:
-    """Whether an entry is its task's latest."""
-    at, rank, _, dispatch_count, task = entry
-    return (
-        task.state is TaskState.SCHEDULED
-        and task.dispatch_count == dispatch_count
-        and task.rank == rank
-        and task.schedule_time + task.delay == at
-    )
-
-
-class Line:
-    """Who comes last in order goes to the end, which takes no time; who has to go before others waits in a heap.
-
-    Most tasks come in order. With a heap alone each would cost the more, the more are waiting.
+    A task has one entry in force, `Task.waiting`. It leaves the heap by losing that entry or by getting another one;
+    what stays behind in the heap is dropped once it comes to the top.
     """
 
-    __slots__ = ("_heap", "_run")
+    __slots__ = ("_heap",)
 
     def __init__(self) -> None:
-        self._run: deque[Entry] = deque()
-        self._heap: list[Entry] = []
+        self._heap: list[WaitingEntry] = []
 
-    def add(self, entry: Entry) -> None:
-        """``entry`` lines up."""
-        run = self._run
-        while run and run[-1] > entry and not still_waits(run[-1]):
-            run.pop()  # nobody has to go before one that is gone
-        if not run or run[-1] < entry:
-            run.append(entry)
-        else:
-            heapq.heappush(self._heap, entry)
+    def add(self, task: Task, rank: int) -> None:
+        """Let ``task`` wait; among tasks of one instant the smaller rank goes first, then the older task."""
+        task.waiting = (task.eligible_at, rank, task.sequence, task)
+        heapq.heappush(self._heap, task.waiting)
 
     def first(self) -> Task | None:
-        """The task that is next in line, due or not."""
-        run, heap = self._run, self._heap
-        while run or heap:
-            is_in_heap = not run or (bool(heap) and heap[0] < run[0])
-            entry = heap[0] if is_in_heap else run[0]
-            if still_waits(entry):
-                return entry[-1]
-            if is_in_heap:  # dispatched out of turn, held back since, or gone
-                heapq.heappop(heap)
-            else:
-                run.popleft()
+        """Return the task that goes next, due or not."""
+        heap = self._heap
+        while heap:
+            entry = heap[0]
+            if entry[3].waiting is entry:
+                return entry[3]
+            heapq.heappop(heap)
         return None
 
-    def up_to(self, at: int) -> list[Task]:
-        """The tasks whose instant has come by ``at``, in line."""
-        return _in_line(self._due(at))
+    def due(self, at: int) -> list[Task]:
+        """Return the tasks that are eligible at ``at``, in the order of their dispatch."""
+        heap, found, indices = self._heap, [], [0]
+        while indices:
+            i = indices.pop()
+            if i < len(heap) and heap[i][0] <= at:  # otherwise, what lies below in the heap is later still
+                found.append(heap[i])
+                indices += (2 * i + 1, 2 * i + 2)
+        return _in_order(found)
 
     def __iter__(self) -> Iterator[Task]:
-        """All tasks, in line."""
-        return iter(_in_line([*self._run, *self._heap]))
-
-    def _due(self, at: int) -> Iterator[Entry]:
-        for entry in self._run:
-            if entry[0] > at:
-                break
-            yield entry
-        heap, index = self._heap, [0]
-        while index:
-            i = index.pop()
-            if i >= len(heap) or heap[i][0] > at:
-                continue  # what lies below in the heap is later still
-            yield heap[i]
-            index += (2 * i + 1, 2 * i + 2)
+        """Iterate over all tasks in the order of their dispatch."""
+        return iter(_in_order(self._heap))
 
 
-def _in_line(entries: Iterable[Entry]) -> list[Task]:
-    """The tasks that still wait, each once: one that is held back by nothing lines up again where it stood."""
-    line = sorted(entries, key=lambda entry: entry[:3])
-    return list(dict.fromkeys(entry[-1] for entry in line if still_waits(entry)))
-
-
-class Place(NamedTuple):
-    """A task's place among the tasks that wait for their dispatch."""
-
-    rank: int = 0
-    """Among tasks of one instant the smaller goes first, of equal ones the older. Evidence: our choice."""
-    delay: int = 0
-    """How long (nanoseconds) after its schedule time it goes. Evidence: documented (dispatches may be late)."""
-
-
-FIRST_COME = Place()
+def _in_order(entries: Iterable[WaitingEntry]) -> list[Task]:
+    return [entry[3] for entry in sorted(entries) if entry[3].waiting is entry]
 
 
 LEAST_RATE = Fraction(1, 64)
@@ -171,12 +128,12 @@ class Queue:
     """A live queue. Tasks are kept in the order of their creation."""
 
     __slots__ = (
-        "_line",
         "config",
         "in_flight",
         "initialized_at",
         "is_pull",
         "name",
+        "next_task",
         "policy",
         "policy_version",
         "purge_time",
@@ -186,6 +143,7 @@ class Queue:
         "state",
         "tasks",
         "throttle",
+        "waiting",
     )
 
     def __init__(self, name: str, config: QueueConfig, initialized_at: int = 0) -> None:
@@ -209,7 +167,10 @@ class Queue:
         """The part of its rate that the system allows it; the settings stay as they are."""
         self.recent_answers: deque[int] = deque()
         """When attempts ended in the minute before the latest end."""
-        self._line = Line()
+        self.waiting = WaitingTasks()
+        """The tasks that wait to be sent; none in a pull queue."""
+        self.next_task: Task | None = None
+        """The task of the next dispatch, for the scheduler."""
 
     def count_answer(self, now: int) -> None:
         """Count an attempt that has ended, for the statistics."""
@@ -235,26 +196,6 @@ class Queue:
         burst = max(1, int(limits.max_burst_size * self.throttle))
         self.rate.change(Fraction(limits.max_dispatches_per_second) * self.throttle, burst, now)
 
-    def wait(self, task: Task, place: Place = FIRST_COME) -> None:
-        """Line ``task`` up, by instant, rank and creation. Evidence: our choice; the service promises no order."""
-        rank, delay = place
-        task.rank, task.delay = rank, delay
-        self._line.add((task.schedule_time + delay, rank, task.sequence, task.dispatch_count, task))
-
-    def head(self) -> Task | None:
-        """The task that is next in line, due or not."""
-        return self._line.first()
-
-    def waiting(self) -> list[Task]:
-        """The tasks that wait to be sent, due or not, in the order of creation."""
-        if self.is_pull:
-            return []
-        return [task for task in self.tasks.values() if task.state is TaskState.SCHEDULED]
-
-    def due(self, now: int) -> list[Task]:
-        """The tasks that wait although their instant has come, in line."""
-        return self._line.up_to(now)
-
     @property
     def has_slot(self) -> bool:
         """Whether max_concurrent_dispatches allows another dispatch."""
@@ -274,7 +215,7 @@ class Queue:
         """
         if self.state is not QueueState.RUNNING or not self.has_slot:
             return None
-        task = self._line.first()
+        task = self.waiting.first()
         if task is None:
             return None
         at, ready_at = task.eligible_at, self.rate.ready_at()
@@ -282,7 +223,7 @@ class Queue:
             at = ready_at
         if at < self.removed_at(task):
             return at, task
-        for task in self._line:
+        for task in self.waiting:
             at = max(at, task.eligible_at)
             if at < self.removed_at(task):
                 return at, task
@@ -309,8 +250,8 @@ def stats_of(queue: Queue, now: int) -> QueueStats:
     if queue.is_pull:
         arrival = min((task.schedule_time for task in queue.tasks.values()), default=None)
     else:
-        head = queue.head()
-        arrival = None if head is None else head.eligible_at
+        first = queue.waiting.first()
+        arrival = None if first is None else first.eligible_at
     return QueueStats(
         len(queue.tasks),
         None if arrival is None else max(arrival, now),

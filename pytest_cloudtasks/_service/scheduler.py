@@ -1,4 +1,22 @@
-"""Dispatching: which attempt begins when, and what follows from its outcome."""
+"""Dispatching: which attempt begins when, and what follows from its outcome.
+
+Theory of operation
+    Two kinds of things happen by themselves. A *step* is one that a driver travels to: the dispatch of a queue's next
+    task, or the answer to an attempt under way. A *removal* only takes effect when time has passed it: tasks are
+    purged, or have reached the end of their retention. Each kind has one heap (`Timetable`), ordered by instant.
+
+    The driver asks for the step that is `upcoming`, moves its clock to that instant, calls `remove_due`, and then
+    `proceed`. What comes back is an attempt: with an outcome, if the step was its answer; without one, if its request
+    has to be delivered, whose outcome the driver hands to `answer`, for this or for a later instant.
+
+    A queue has at most one dispatch among the steps, that of `Queue.next_dispatch`. `plan` renews it after everything
+    that may change it: a task was added, has begun or ended an attempt, or is gone; the queue's state or settings are
+    different. Heaps are cleaned lazily: an entry that was replaced or removed is dropped when it comes to the top.
+
+    Steps happen in the order of their instants; a dispatch that could have gone earlier has the instant at which it
+    was planned. At one instant answers come before dispatches, and dispatches in the order in which their tasks became
+    eligible. Attempts that RunTask has begun are delivered before anything else.
+"""
 
 from __future__ import annotations
 
@@ -8,127 +26,112 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
-from typing import Generic, NamedTuple, TypeVar
+from itertools import takewhile
+from typing import Generic, TypeVar
 
 from .._units import LATEST, MICROSECOND, truncated
 from .events import Event, EventKind
 from .options import Knobs, SystemThrottle
-from .queue import FIRST_COME, Place, Queue
+from .queue import Queue
 from .request import HttpTarget
 from .retry import Retry, verdict_on_failure
 from .task import NO_RESPONSE, Attempt, Outcome, OutcomeKind, Task, TaskState
 
-
-class DispatchOrder:
-    """First come, first served, and nothing is held back.
-
-    The service promises neither: whoever wants it otherwise gives the scheduler another line-up. Evidence: documented.
-    """
-
-    is_shuffled = False
-    """Whether `rank_in_listings` is anything but the order of creation."""
-    picks = False
-    """Whether `pick` is anything but the first in line."""
-
-    def place(self, task: Task) -> Place:
-        """The place of ``task``, which begins to wait for its next attempt."""
-        return FIRST_COME
-
-    def pick(self, line: Sequence[Task]) -> int:
-        """Which of ``line`` goes out, two tasks or more that all could at this instant."""
-        return 0
-
-    def rank_in_listings(self, task: Task) -> int:
-        """Where ListTasks has ``task``, until it is gone; of equal ranks the older comes first."""
-        return 0
-
-    def in_listings(self, tasks: Collection[Task]) -> Iterable[Task]:
-        """``tasks``, which are in the order of creation, as ListTasks has them."""
-        if not self.is_shuffled or len(tasks) < 2:
-            return tasks
-        for task in tasks:
-            if task.listed is None:
-                task.listed = self.rank_in_listings(task)
-        return sorted(tasks, key=place_in_listings)
-
-
-def place_in_listings(task: Task) -> str:
-    """What sorts ``task`` among those that ListTasks has."""
-    return f"{task.listed or 0:010d}{task.sequence:012d}"
-
-
-def contenders(queues: Iterable[Queue], at: int, first: Task) -> list[tuple[Task, Queue]]:
-    """The tasks whose instant has come by ``at``, of queues that may send one then; ``first`` is the first in line.
-
-    Evidence: documented (no order among tasks).
-    """
-    found = [(task, queue) for queue in queues for task in queue.due(at) if at < queue.removed_at(task)]
-    return sorted(found, key=lambda one: (one[0] is not first, one[0].eligible_at, one[0].rank, one[0].sequence))
-
-
-Key = TypeVar("Key", bound=Hashable)
-
-
-class Agenda(Generic[Key]):
-    """At most one entry a key; the earliest comes first, entries of one instant by their rank.
-
-    A changed or removed entry stays in the heap until it surfaces, and is passed over then.
-    """
-
-    __slots__ = ("_heap", "_sequence", "entries")
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[int, tuple[int, ...], int, Key]] = []
-        self.entries: dict[Key, tuple[int, tuple[int, ...], int, Key]] = {}
-        """What is entered, for whoever asks whether anything is."""
-        self._sequence = 0
-
-    def put(self, key: Key, at: int, rank: tuple[int, ...]) -> None:
-        """Enter ``key`` at ``at``, replacing its earlier entry."""
-        current = self.entries.get(key)
-        if current is not None and current[0] == at and current[1] == rank:
-            return
-        self._sequence += 1
-        entry = (at, rank, self._sequence, key)
-        self.entries[key] = entry
-        heapq.heappush(self._heap, entry)
-
-    def remove(self, key: Key) -> None:
-        """Take ``key`` off; one that is not there is no error."""
-        self.entries.pop(key, None)
-
-    def at(self, key: Key) -> int | None:
-        """The instant ``key`` is entered at."""
-        entry = self.entries.get(key)
-        return None if entry is None else entry[0]
-
-    def up_to(self, at: int) -> list[Key]:
-        """What is entered at ``at`` or before, in no particular order."""
-        return [key for key, entry in self.entries.items() if entry[0] <= at]
-
-    def first(self) -> tuple[int, Key] | None:
-        """The earliest entry, which stays."""
-        heap, current = self._heap, self.entries
-        while heap:
-            entry = heap[0]
-            if current.get(entry[3]) is entry:
-                return entry[0], entry[3]
-            heapq.heappop(heap)
-        return None
-
-
 _RECOVERY = Fraction(1, 10)
-"""The part of its rate that a throttled queue gets back by a success. Evidence: our choice."""
+"""The part of its rate that a throttled queue gets back by a success."""
 
 End = Callable[[Task, TaskState, int], None]
 """Takes a task out of the service, in its last state, at an instant."""
 
 
-class Purge(NamedTuple):
-    """A PurgeQueue that is to take effect: tasks with a smaller sequence number go."""
+class DispatchOrder:
+    """First come, first served, and no task is held back.
 
-    queue: Queue
-    before: int
+    The service promises neither. A simulation that wants another order gives the scheduler a subclass.
+    """
+
+    is_shuffled = False
+    """Whether `rank_in_listings` is anything but the order of creation."""
+    picks = False
+    """Whether `pick` is anything but the first."""
+
+    def delay(self, task: Task) -> int:
+        """Return for how long after its schedule time ``task``, which begins to wait, is held back."""
+        return 0
+
+    def rank(self, task: Task) -> int:
+        """Return the rank of ``task``, which begins to wait: of tasks of one instant the smaller goes first."""
+        return 0
+
+    def pick(self, ready: Sequence[Task]) -> int:
+        """Return the index of the task that goes out, of two or more that all could now."""
+        return 0
+
+    def rank_in_listings(self, task: Task) -> int:
+        """Return where ListTasks has ``task`` for good; of equal ranks the older comes first."""
+        return 0
+
+    def in_listings(self, tasks: Collection[Task]) -> Iterable[Task]:
+        """Return ``tasks``, which are in the order of creation, as ListTasks has them."""
+        if not self.is_shuffled or len(tasks) < 2:
+            return tasks
+        for task in tasks:
+            if task.listed is None:
+                task.listed = self.rank_in_listings(task)
+        return sorted(tasks, key=listing_key)
+
+
+def listing_key(task: Task) -> str:
+    """Return what sorts ``task`` among those that ListTasks has."""
+    return f"{task.listed or 0:010d}{task.sequence:012d}"
+
+
+Key = TypeVar("Key", bound=Hashable)
+Entry = tuple[int, tuple[int, ...], int, Key]
+"""An instant, the order among entries of one instant, a number of its own, and what the entry is about."""
+
+
+class Timetable(Generic[Key]):
+    """A heap of instants, with at most one entry in force for each key."""
+
+    __slots__ = ("_count", "_heap", "entries")
+
+    def __init__(self) -> None:
+        self._heap: list[Entry[Key]] = []
+        self.entries: dict[Key, Entry[Key]] = {}
+        """The entries in force; others in the heap were replaced or removed."""
+        self._count = 0
+
+    def put(self, key: Key, at: int, order: tuple[int, ...]) -> None:
+        """Enter ``key`` at ``at`` in place of its earlier entry."""
+        current = self.entries.get(key)
+        if current is not None and current[0] == at and current[1] == order:
+            return
+        self._count += 1
+        entry = (at, order, self._count, key)
+        self.entries[key] = entry
+        heapq.heappush(self._heap, entry)
+
+    def remove(self, key: Key) -> None:
+        """Remove the entry of ``key``, if it has one."""
+        self.entries.pop(key, None)
+
+    def first(self, counts: Callable[[Key], bool] | None = None) -> tuple[int, Key] | None:
+        """Return the earliest instant and its key, of those keys that count."""
+        heap, entries = self._heap, self.entries
+        passed_over, found = [], None
+        while heap:
+            entry = heap[0]
+            if entries.get(entry[3]) is not entry:
+                heapq.heappop(heap)
+            elif counts is not None and not counts(entry[3]):
+                passed_over.append(heapq.heappop(heap))
+            else:
+                found = entry[0], entry[3]
+                break
+        for entry in passed_over:
+            heapq.heappush(heap, entry)
+        return found
 
 
 class Step(Enum):
@@ -156,127 +159,115 @@ class Upcoming:
 
 
 class Scheduler:
-    """The queues' motion.
-
-    The driver asks what is `upcoming`, moves its clock there and calls `proceed`: an attempt that comes back without
-    an outcome is to be delivered to its target, and its answer handed in with `answer`, now or for a later instant.
-    """
+    """The steps and removals of all queues; see the head of the module."""
 
     def __init__(self, knobs: Knobs, record: Callable[[Event], None], end: End) -> None:
         self._knobs = knobs
         self._record = record
         self._end = end
         self.dispatch_order = DispatchOrder()
-        """Decides where tasks stand in line."""
-        self._dispatches: Agenda[Queue] = Agenda()
-        self._next_tasks: dict[Queue, Task] = {}
-        """Which task the entry of a queue on the agenda of dispatches is about."""
-        self._changed: dict[Queue, None] = {}
-        """Queues whose entry may be another one now; it is made when it is asked for, or when time goes on."""
-        self._answers: Agenda[Attempt] = Agenda()
-        self._pending: dict[Attempt, Outcome] = {}
-        """Answers that targets will give at a later instant, which is on the agenda."""
-        self._expiries: Agenda[Queue] = Agenda()
-        self._purges: Agenda[Purge] = Agenda()
-        self._forced: deque[Attempt] = deque()
-        self._observed = 0
-        self._effective: int | None = None
-        """The instant up to which everything that only takes time has taken effect."""
+        self._steps: Timetable[Queue | Attempt] = Timetable()
+        """The next dispatch of each queue, and the answers to come."""
+        self._outcomes: dict[Attempt, Outcome] = {}
+        """The outcomes of the attempts whose answers are to come."""
+        self._begun_by_run_task: deque[Attempt] = deque()
+        self._removals: Timetable[Queue] = Timetable()
+        """When the next task of each queue is purged or too old."""
 
-    # --- what the service tells it -------------------------------------------------------------------------------
+    # --- changes of queues ---------------------------------------------------------------------------------------
 
-    def added(self, queue: Queue, task: Task) -> None:
-        """``task`` is new in ``queue``."""
+    def add(self, queue: Queue, task: Task) -> None:
+        """Schedule ``task``, which is new in ``queue``."""
+        self._remove_at(queue, task.create_time + queue.config.task_ttl, task.sequence)
         if not queue.is_pull:
-            queue.wait(task, self.dispatch_order.place(task))
-        expiry, entry = task.create_time + queue.config.task_ttl, self._expiries.entries.get(queue)
-        # An entry that is later was left by a task that is gone, before the clock was set back.
-        if entry is None or expiry < entry[0]:
-            self._expiries.put(queue, expiry, (task.sequence,))
-        self._changed[queue] = None
+            self._wait(queue, task)
+            self.plan(queue, task.create_time)
 
-    def changed(self, queue: Queue) -> None:
-        """Something that decides on the next dispatch of ``queue`` may be different now."""
-        self._changed[queue] = None
+    def plan(self, queue: Queue, now: int) -> None:
+        """Renew the next dispatch of ``queue``, which may be another one now."""
+        dispatch = queue.next_dispatch()
+        if dispatch is None:
+            queue.next_task = None
+            self._steps.remove(queue)
+            return
+        at, task = dispatch
+        queue.next_task = task
+        assert task.waiting is not None, "only a task that waits is dispatched"
+        self._steps.put(queue, max(at, now), (1, *task.waiting[:3]))
 
     def reconfigured(self, queue: Queue, now: int) -> None:
-        """The settings of ``queue`` are different now; with a shorter retention, tasks may have to go at once."""
+        """Take new settings of ``queue`` into account; with a shorter retention, tasks may have to go at once."""
         oldest = next(iter(queue.tasks.values()), None)
         if oldest is not None:
-            self._expiries.put(queue, max(oldest.create_time + queue.config.task_ttl, now), (oldest.sequence,))
-            self._effective = None
-        self.changed(queue)
+            self._removals.remove(queue)
+            self._plan_removal(queue, now)
+        self.plan(queue, now)
 
-    def hold_back(self, queue: Queue, task: Task, delay: int) -> None:
-        """Let ``task``, which waits in ``queue``, go that long (nanoseconds) after its schedule time."""
-        queue.wait(task, Place(task.rank, delay))
-        self.changed(queue)
+    def hold_back(self, queue: Queue, task: Task, delay: int, now: int) -> None:
+        """Let ``task``, which waits in ``queue``, become eligible that long (nanoseconds) after its schedule time."""
+        assert task.waiting is not None, "only a task that waits is held back"
+        task.delay = delay
+        queue.waiting.add(task, task.waiting[1])
+        self.plan(queue, now)
 
-    def purge_later(self, queue: Queue, before: int, at: int) -> None:
-        """At ``at``, let the tasks of ``queue`` go that have a smaller sequence number than ``before``."""
-        purge = Purge(queue, before)
-        earlier = self._purges.at(purge)
-        if earlier is not None and earlier <= at:
+    def purge_later(self, queue: Queue, before: int, at: int, now: int) -> None:
+        """Let the tasks of ``queue`` that have a smaller sequence number than ``before`` go at ``at``."""
+        if any(earlier <= at and number == before for earlier, number in queue.purges):
             return  # nothing was created since: the same tasks go then
         queue.purges.append((at, before))
-        self._purges.put(purge, at, (before,))
-        self.changed(queue)
+        self._remove_at(queue, at, before)
+        self.plan(queue, now)
 
-    def removed(self, queue: Queue) -> None:
-        """``queue`` is gone; attempts under way end in their own time."""
-        self.changed(queue)
-        self._expiries.remove(queue)
+    def removed(self, queue: Queue, now: int) -> None:
+        """Forget ``queue``, which was deleted; attempts under way still end in their own time."""
+        self._removals.remove(queue)
+        self.plan(queue, now)
 
     # --- what the driver asks ------------------------------------------------------------------------------------
 
     def upcoming(self, only: Queue | None = None) -> Upcoming | None:
-        """The next thing that happens by itself; None if nothing is to come.
-
-        With ``only``, other queues' dispatches don't count; answers under way always do. Of an answer and a dispatch
-        of one instant the answer comes first; a dispatch that is overdue is one of the instant last observed.
-        """
-        if self._forced:
-            attempt = self._forced[0]
+        """Return the next step, or None. With ``only``, other queues' dispatches don't count; answers always do."""
+        if self._begun_by_run_task:
+            attempt = self._begun_by_run_task[0]
             return Upcoming(Step.DELIVERY, attempt.dispatch_time, attempt.task, attempt=attempt)
-        if self._changed:
-            self._plan()
-        answer = self._answers.first() if self._answers.entries else None
-        dispatch = self._next_dispatch(only)
-        if answer is not None and (dispatch is None or answer[0] <= max(dispatch[0], self._observed)):
-            return Upcoming(Step.ANSWER, answer[0], answer[1].task, attempt=answer[1])
-        if dispatch is None:
+        first = self._steps.first(None if only is None else lambda key: key is only or isinstance(key, Attempt))
+        if first is None:
             return None
-        at, queue = dispatch
-        return Upcoming(Step.DISPATCH, at, self._next_tasks[queue], queue)
+        at, key = first
+        if isinstance(key, Attempt):
+            return Upcoming(Step.ANSWER, at, key.task, attempt=key)
+        assert key.next_task is not None, "a queue that is among the steps has a next task"
+        return Upcoming(Step.DISPATCH, at, key.next_task, key)
 
-    def resolve(self, upcoming: Upcoming, only: Queue | None = None) -> Upcoming:
-        """``upcoming``, or the dispatch of another task that could go in its place, as the line-up has it."""
+    def resolve(self, upcoming: Upcoming, now: int, only: Queue | None = None) -> Upcoming:
+        """Return ``upcoming``, or the dispatch that the dispatch order picks among all that could go with it."""
         if upcoming.queue is None or not self.dispatch_order.picks:
             return upcoming
-        at = max(upcoming.at, self._observed)
-        line = contenders(self._dispatches.up_to(at) if only is None else [only], at, upcoming.task)
-        if len(line) < 2:
+        at = max(upcoming.at, now)
+        ready = self._ready(at, only)
+        ready.sort(key=lambda pair: (pair[0] is not upcoming.task, pair[0].waiting))
+        if len(ready) < 2:
             return upcoming
-        task, queue = line[self.dispatch_order.pick([task for task, _ in line])]
+        task, queue = ready[self.dispatch_order.pick([task for task, _ in ready])]
         return replace(upcoming, task=task, queue=queue)
 
     @property
     def awaits_answers(self) -> bool:
         """Whether attempts are under way, of tasks that are gone, too."""
-        return bool(self._forced or self._pending)
+        return bool(self._begun_by_run_task or self._outcomes)
 
     def proceed(self, upcoming: Upcoming, now: int) -> Attempt:
-        """Do what `upcoming` told, at ``now``; an attempt without an outcome is to be delivered."""
+        """Do the step that `upcoming` returned; an attempt without an outcome is the caller's to deliver."""
         if upcoming.queue is not None:
             upcoming.queue.rate.take(now)
             return self.begin(upcoming.queue, upcoming.task, now)
         if upcoming.step is Step.DELIVERY:
-            forced = self._forced.popleft()
-            forced.reached_target = True
-            return self._sent(forced, now)
+            begun = self._begun_by_run_task.popleft()
+            begun.reached_target = True
+            return self._sent(begun, now)
         attempt = upcoming.attempt
         assert attempt is not None, "an answer is one to an attempt"
-        self._conclude(attempt, self._pending[attempt], now)
+        self._conclude(attempt, self._outcomes[attempt], now)
         return attempt
 
     def force(self, queue: Queue, task: Task, now: int) -> Attempt:
@@ -291,14 +282,11 @@ class Scheduler:
         """Begin an attempt like `force`; the driver's next `proceed` brings it up for delivery."""
         attempt = self._begin(queue, task, now, forced=True)
         attempt.reached_target = False
-        self._forced.append(attempt)
+        self._begun_by_run_task.append(attempt)
         return attempt
 
     def answer(self, attempt: Attempt, outcome: Outcome, at: int, now: int) -> None:
-        """The target's answer to ``attempt`` comes at the instant ``at``; past its deadline it is not awaited.
-
-        Evidence: documented (no answer by the deadline is a failure).
-        """
+        """Take the outcome of ``attempt``, which comes at the instant ``at``, or its deadline if that is earlier."""
         deadline = attempt.deadline
         if at > deadline:
             at, outcome = deadline, Outcome(OutcomeKind.DEADLINE_EXCEEDED)
@@ -307,52 +295,38 @@ class Scheduler:
         if at <= now:
             self._conclude(attempt, outcome, now)
         else:
-            self._pending[attempt] = outcome
-            self._answers.put(attempt, at, (attempt.task.sequence, attempt.number))
+            self._outcomes[attempt] = outcome
+            self._steps.put(attempt, at, (0, attempt.task.sequence, attempt.number))
 
     def remove_due(self, now: int) -> bool:
-        """Let what only takes time take effect: purged tasks go, and those past their retention. Whether any went."""
-        if now == self._effective:
-            return False
-        if self._changed and now != self._observed:
-            self._plan()
-        self._observed = self._effective = now
-        took_effect = False
-        while self._purges.entries and (purge := self._purges.first()) is not None and purge[0] <= now:
-            self._expire_up_to(purge[0])
-            self._purge(purge[1], purge[0])
-            took_effect = True
-        return self._expire_up_to(now) or took_effect
+        """Remove the tasks that are purged or too old by ``now``. Return True if a removal was due."""
+        has_removed = False
+        while (first := self._removals.first()) is not None and first[0] <= now:
+            self._remove_from(first[1], first[0])
+            self.plan(first[1], now)
+            has_removed = True
+        return has_removed
 
-    # --- inside --------------------------------------------------------------------------------------------------
+    # --- attempts ------------------------------------------------------------------------------------------------
 
-    def _plan(self) -> None:
-        """Enter the next dispatch of every queue that has changed."""
-        for queue in self._changed:
-            plan = queue.next_dispatch()
-            if plan is None:
-                self._dispatches.remove(queue)
-                self._next_tasks.pop(queue, None)
-                continue
-            at, task = plan
-            eligible_at = task.eligible_at
-            # What could go by now goes in the order of the lines, whenever it could have gone.
-            self._dispatches.put(
-                queue, at if at > self._observed else eligible_at, (eligible_at, task.rank, task.sequence)
-            )
-            self._next_tasks[queue] = task
-        self._changed.clear()
+    def _wait(self, queue: Queue, task: Task) -> None:
+        task.delay = self.dispatch_order.delay(task)
+        queue.waiting.add(task, self.dispatch_order.rank(task))
 
-    def _next_dispatch(self, only: Queue | None) -> tuple[int, Queue] | None:
-        if only is None:
-            return self._dispatches.first()
-        at = self._dispatches.at(only)
-        return None if at is None else (at, only)
+    def _ready(self, at: int, only: Queue | None) -> list[tuple[Task, Queue]]:
+        """Return the tasks that could be dispatched at ``at``."""
+        queues = [
+            key
+            for key, entry in self._steps.entries.items()
+            if isinstance(key, Queue) and entry[0] <= at and only in (None, key)
+        ]
+        return [(task, queue) for queue in queues for task in queue.waiting.due(at) if at < queue.removed_at(task)]
 
     def _begin(self, queue: Queue, task: Task, now: int, *, forced: bool) -> Attempt:
         task.dispatch_count += 1
         task.in_flight += 1
         task.state = TaskState.DISPATCHED
+        task.waiting = None
         queue.in_flight += 1
         attempt = Attempt(
             task,
@@ -364,7 +338,7 @@ class Scheduler:
         )
         task.attempts += (attempt,)
         self._record(Event(now, EventKind.TASK_DISPATCHED, queue.name, task, attempt))
-        self.changed(queue)
+        self.plan(queue, now)
         return attempt
 
     def _sent(self, attempt: Attempt, now: int) -> Attempt:
@@ -374,8 +348,8 @@ class Scheduler:
         return attempt
 
     def _conclude(self, attempt: Attempt, outcome: Outcome, now: int) -> None:
-        if self._pending.pop(attempt, None) is not None:
-            self._answers.remove(attempt)
+        if self._outcomes.pop(attempt, None) is not None:
+            self._steps.remove(attempt)
         task, queue = attempt.task, attempt.queue
         attempt.outcome = outcome
         attempt.response_time = now
@@ -386,7 +360,7 @@ class Scheduler:
             self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt, dropped=True))
         else:
             self._apply(attempt, outcome, now)
-        self.changed(queue)
+        self.plan(queue, now)
 
     def _apply(self, attempt: Attempt, outcome: Outcome, now: int) -> None:
         task, queue = attempt.task, attempt.queue
@@ -412,46 +386,46 @@ class Scheduler:
                 verdict = Retry(min(max(verdict.at, outcome.retry_at), LATEST))
             task.schedule_time = truncated(verdict.at, MICROSECOND)
         if task.in_flight:
-            # Another attempt is under way: it decides. Evidence: our choice.
+            # Another attempt is under way, which decides.
             self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt))
             return
         self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt, verdict))
         if isinstance(verdict, Retry):
             task.state = TaskState.SCHEDULED
-            queue.wait(task, self.dispatch_order.place(task))
+            self._wait(queue, task)
         else:
             self._end(task, TaskState.EXHAUSTED, now)
 
-    def _expire_up_to(self, now: int) -> bool:
-        has_expired = False
-        while True:
-            first = self._expiries.first()
-            if first is None or first[0] > now:
-                return has_expired
-            self._expire(first[1], first[0])
-            has_expired = True
+    # --- removals ------------------------------------------------------------------------------------------------
 
-    def _purge(self, purge: Purge, now: int) -> None:
-        self._purges.remove(purge)
-        purge.queue.purges.remove((now, purge.before))
-        for task in [task for task in purge.queue.tasks.values() if task.sequence < purge.before]:
-            self._end(task, TaskState.DELETED, now)
-        self.changed(purge.queue)
+    def _remove_at(self, queue: Queue, at: int, order: int) -> None:
+        """Look at the tasks of ``queue`` at ``at``, or earlier if that is planned."""
+        planned = self._removals.entries.get(queue)
+        if planned is None or at < planned[0]:
+            self._removals.put(queue, at, (order,))
 
-    def _expire(self, queue: Queue, now: int) -> None:
-        self._expiries.remove(queue)
-        expired = []
-        for task in queue.tasks.values():
-            expiry = task.create_time + queue.config.task_ttl
-            if expiry > now:
-                self._expiries.put(queue, expiry, (task.sequence,))
-                break
-            expired.append(task)
-        for task in expired:
-            until = task.create_time + queue.config.task_ttl
+    def _plan_removal(self, queue: Queue, now: int) -> None:
+        """Look at the tasks of ``queue`` when the oldest one is too old, or a purge is due, but not before ``now``."""
+        oldest = next(iter(queue.tasks.values()), None)
+        if oldest is not None:
+            self._remove_at(queue, max(oldest.create_time + queue.config.task_ttl, now), oldest.sequence)
+        for at, before in queue.purges:
+            self._remove_at(queue, at, before)
+
+    def _remove_from(self, queue: Queue, now: int) -> None:
+        """Remove the tasks of ``queue`` that are too old, or purged."""
+        ttl = queue.config.task_ttl
+        too_old = list(takewhile(lambda task: task.create_time + ttl <= now, queue.tasks.values()))
+        for task in too_old:
+            until = task.create_time + ttl
             self._record(Event(now, EventKind.TASK_EXPIRED, queue.name, task, until=until))
             self._end(task, TaskState.EXPIRED, now)
-        self.changed(queue)
+        before = max((number for at, number in queue.purges if at <= now), default=0)
+        for task in [task for task in queue.tasks.values() if task.sequence < before]:
+            self._end(task, TaskState.DELETED, now)
+        queue.purges = [purge for purge in queue.purges if purge[0] > now]
+        self._removals.remove(queue)
+        self._plan_removal(queue, now)
 
 
 def _throttle(queue: Queue, task: Task, outcome: Outcome, now: int) -> None:

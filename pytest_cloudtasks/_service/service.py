@@ -28,7 +28,7 @@ from .queue_settings import (
 )
 from .request import PullMessage, Routing, Target
 from .retry import retry_config_from
-from .scheduler import Scheduler, place_in_listings
+from .scheduler import Scheduler, listing_key
 from .task import Attempt, Task, TaskSpec, TaskState
 from .validation import (
     MAX_RPC_DEADLINE,
@@ -297,7 +297,7 @@ class Service:
         del self.queues[name]
         del self._task_tombstones[name]
         self._queue_tombstones.bury(name, now + self.knobs.queue_tombstone_ttl)
-        self.scheduler.removed(queue)
+        self.scheduler.removed(queue, now)
         self.leases.forget(queue)
         self._happened(now, EventKind.QUEUE_DELETED, queue)
 
@@ -309,10 +309,10 @@ class Service:
         queue = self.existing_queue("purge_queue", name)
         queue.purge_time = now
         if self.knobs.purge_delay:
-            self.scheduler.purge_later(queue, len(self.accepted), now + self.knobs.purge_delay)
+            self.scheduler.purge_later(queue, len(self.accepted), now + self.knobs.purge_delay, now)
         else:
             self._remove(list(queue.tasks.values()), now)
-            self.scheduler.changed(queue)
+            self.scheduler.plan(queue, now)
         self._happened(now, EventKind.QUEUE_PURGED, queue)
         return queue
 
@@ -336,7 +336,7 @@ class Service:
         if queue.state is not state:
             queue.state = state
             self._happened(now, _STATE_EVENTS[state], queue)
-            self.scheduler.changed(queue)
+            self.scheduler.plan(queue, now)
         return queue
 
     # --- IAM -----------------------------------------------------------------------------------------------------
@@ -430,7 +430,7 @@ class Service:
         queue.tasks[task.name] = task
         self.accepted.append(task)
         self._record(Event(now, EventKind.TASK_CREATED, queue.name, task))
-        self.scheduler.added(queue, task)
+        self.scheduler.add(queue, task)
         return task
 
     def _queue_missing(self, now: int, name: str) -> errors.ServiceError:
@@ -456,7 +456,7 @@ class Service:
         queue = self.existing_queue("list_tasks", parent)
         tasks = self.scheduler.dispatch_order.in_listings(queue.tasks.values())
         cursor = Cursor(f"tasks of {parent}", page_token, now)
-        return page(tasks, place_in_listings, page_size, cursor, TASKS_PER_PAGE, "ListTasksRequest")
+        return page(tasks, listing_key, page_size, cursor, TASKS_PER_PAGE, "ListTasksRequest")
 
     def delete_task(self, now: int, name: str) -> None:
         """DeleteTask; an attempt under way goes on, and its outcome is dropped. Evidence: documented, recorded."""
@@ -464,7 +464,7 @@ class Service:
         queue = self.queues[task.queue_name]
         self._happened(now, EventKind.TASK_DELETED, queue, task)
         self._end(task, TaskState.DELETED, now)
-        self.scheduler.changed(queue)
+        self.scheduler.plan(queue, now)
 
     def run_task(self, now: int, name: str) -> Task:
         """RunTask: an attempt now, whatever the queue's state and limits, also beside one under way. Documented.
@@ -524,6 +524,7 @@ class Service:
 
     def _end(self, task: Task, state: TaskState, at: int) -> None:
         task.state = state
+        task.waiting = None
         task.ended_at = at
         queue = self.queues[task.queue_name]
         del queue.tasks[task.name]

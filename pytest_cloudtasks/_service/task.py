@@ -218,13 +218,13 @@ class Task:
         "listed",
         "name",
         "queue_name",
-        "rank",
         "response_count",
         "retry_config",
         "schedule_time",
         "sequence",
         "state",
         "target",
+        "waiting",
     )
 
     def __init__(
@@ -246,11 +246,11 @@ class Task:
         self.schedule_time = schedule_time
         self.initial_schedule_time = schedule_time
         self.delay = 0
-        """How long after its schedule time it goes; see `lineup`."""
-        self.rank = 0
-        """Its place among the tasks that go at the same instant."""
+        """How long after its schedule time it becomes eligible."""
+        self.waiting: WaitingEntry | None = None
+        """Its entry among the waiting tasks of its queue, while it waits."""
         self.listed: int | None = None
-        """Its place in listings; see `lineup`."""
+        """Its rank in listings, once that was asked for."""
         self.dispatch_deadline = dispatch_deadline
         self.retry_config = retry_config
         self.state = TaskState.SCHEDULED
@@ -280,3 +280,7 @@ class Task:
         if self.dispatch_deadline is not None:
             return self.dispatch_deadline
         return HTTP_DEADLINE if isinstance(self.target, HttpTarget) else APP_ENGINE_DEADLINE
+
+
+WaitingEntry = tuple[int, int, int, Task]
+"""When a waiting task is eligible, its rank, its sequence number, and the task."""

@@ -272,7 +272,7 @@ class Driver:
                     return None
                 first = coming
                 if not isinstance(coming, Handler):
-                    coming = simulation.service.scheduler.resolve(coming, only)
+                    coming = simulation.service.scheduler.resolve(coming, simulation.clock.now, only)
                 target = None
                 makes_attempt = not isinstance(coming, Handler) and coming.needs_target
                 if not isinstance(coming, Handler) and makes_attempt:

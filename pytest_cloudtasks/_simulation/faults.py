@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._messages.errors import DEADLINE, RpcFault
-from .._service.queue import FIRST_COME, Place
 from .._service.scheduler import DispatchOrder
 from .._service.task import NO_RESPONSE, Attempt, Outcome, OutcomeKind, Task
 from .._targets.base import Target
@@ -258,18 +257,21 @@ class PlannedOrder(DispatchOrder):
         self.picks = simulation.choices.picks
         self.is_shuffled = self.picks or simulation.settings.order == "shuffle"
 
-    def place(self, task: Task) -> Place:
-        """A random rank where the order is shuffled beforehand, and the delay that a plan has for ``task``."""
+    def delay(self, task: Task) -> int:
+        """Return the delay that a plan has for ``task``."""
         simulation = self._simulation
-        if not (simulation.plans.are_there or self.is_shuffled):
-            return FIRST_COME
+        if not simulation.plans.are_there:
+            return 0
         plan = simulation.plans.taking(Fault.DELAY_DISPATCH, task, simulation.choices)
-        rank = 0 if self.picks else self._rank("order", task)
-        return Place(rank, 0 if plan is None else _delay(simulation, plan, task))
+        return 0 if plan is None else _delay(simulation, plan, task)
 
-    def pick(self, line: Sequence[Task]) -> int:
-        """Any of ``line``, by the simulation's choices."""
-        return self._simulation.choices.pick(len(line), "order")
+    def rank(self, task: Task) -> int:
+        """Return a random rank where the order is shuffled beforehand."""
+        return 0 if self.picks else self._rank("order", task)
+
+    def pick(self, ready: Sequence[Task]) -> int:
+        """Pick any of ``ready``, by the simulation's choices."""
+        return self._simulation.choices.pick(len(ready), "order")
 
     def rank_in_listings(self, task: Task) -> int:
         """A random rank where the order is shuffled."""
@@ -279,17 +281,17 @@ class PlannedOrder(DispatchOrder):
         return self._simulation.choices.rank(f"{what} of {task.queue_name}") if self.is_shuffled else 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> DispatchOrder:
-        """A copy of the service is another simulation's, which has a line-up of its own."""
+        """A copy of the service is another simulation's, which has an order of its own."""
         return DispatchOrder()
 
 
 def hold_back_waiting(simulation: Simulation, plan: FaultPlan) -> None:
     """Apply a new plan to the tasks that wait already, in the order of their creation."""
-    waiting = (task for queue in simulation.service.queues.values() for task in queue.waiting() if not task.delay)
+    waiting = (task for queue in simulation.service.queues.values() for task in queue.waiting if not task.delay)
     for task in sorted(waiting, key=lambda task: task.sequence):
         if plan.takes(task, simulation.choices):
             queue = simulation.service.queues[task.queue_name]
-            simulation.service.scheduler.hold_back(queue, task, _delay(simulation, plan, task))
+            simulation.service.scheduler.hold_back(queue, task, _delay(simulation, plan, task), simulation.clock.now)
 
 
 def _delay(simulation: Simulation, plan: FaultPlan, task: Task) -> int:

@@ -16,7 +16,7 @@ from .._messages.rpc_call import RpcCall
 from .._messages.rpc_handlers import Frontend
 from .._service.errors import ServiceError
 from .._service.queue import Queue
-from .._service.scheduler import Agenda
+from .._service.scheduler import Timetable
 from .._service.service import Service
 from .._service.task import Task
 from .._service.validation import is_queue
@@ -85,7 +85,7 @@ class Simulation:
         """What ends the run, raised where application code may have swallowed it."""
         self.verb: str | None = None
         """The driving verb that is under way."""
-        self.sleepers: Agenda[Handler] = Agenda()
+        self.sleepers: Timetable[Handler] = Timetable()
         """Async handlers that wait for their instant."""
         self.lock = self.history.lock
         self.generation = forks.generation

@@ -101,7 +101,7 @@ def _blocked(service: Service, now: int, history: History, only: Queue | None) -
         if queue.is_pull:
             tasks, reason = leasable(queue, now), BlockedReason.PULL
         elif queue.state is QueueState.RUNNING:
-            tasks = queue.due(now)
+            tasks = queue.waiting.due(now)
             if not queue.has_slot:
                 reason = BlockedReason.CONCURRENCY
             elif only is not None and queue is not only:
@@ -111,7 +111,7 @@ def _blocked(service: Service, now: int, history: History, only: Queue | None) -
             else:
                 continue  # they go out when a verb is called
         else:
-            tasks = queue.waiting()
+            tasks = sorted(queue.waiting, key=lambda task: task.sequence)
             reason = BlockedReason.PAUSED if queue.state is QueueState.PAUSED else BlockedReason.DISABLED
         found += [Blocked(record, reason) for record in records(tasks, history)]
     return found

@@ -89,7 +89,7 @@ class Driver:
             self.moves_left -= 1
             if self.moves_left < 0:
                 raise RanAway(f"the model is still busy at {self.now}: {upcoming}")
-            first, upcoming = upcoming, scheduler.resolve(upcoming)
+            first, upcoming = upcoming, scheduler.resolve(upcoming, self.now)
             if upcoming.at > self.now:
                 self.now = upcoming.at
                 scheduler.remove_due(self.now)

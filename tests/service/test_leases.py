@@ -257,7 +257,7 @@ def test_pull_queues_send_nothing() -> None:
     )
     refused(service, errors.RUN_PULL_TASK, lambda: service.run_task(START, NAME))
     assert service.scheduler.upcoming() is None
-    assert service.queues[QUEUE].waiting() == []
+    assert list(service.queues[QUEUE].waiting) == []
     service.scheduler.remove_due(START + 31 * DAY)
     assert task.state is TaskState.EXPIRED
 

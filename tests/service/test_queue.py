@@ -216,18 +216,18 @@ def test_new_retry_settings_leave_what_is_already_scheduled() -> None:
     assert task.schedule_time == START + 210 * SECOND
 
 
-# --- the line ----------------------------------------------------------------------------------------------------
+# --- waiting ----------------------------------------------------------------------------------------------------
 
 
-def test_the_tasks_that_are_due_stand_in_line() -> None:
-    """Due are those whose time has come; all that wait are told in the order of creation."""
+def test_the_tasks_that_are_due_come_in_the_order_of_their_dispatch() -> None:
+    """Due are those whose time has come; all that wait come in the order of their dispatch."""
     driver = driver_with()
     driver.service.pause_queue(START, QUEUE)
     for task_id, after in [("late", 5), ("b", 2), ("c", 2), ("a", 1)]:
         add(driver, task_id, schedule_time=START + after * SECOND)
     queue = driver.service.queues[QUEUE]
-    assert ids(queue.waiting()) == ["late", "b", "c", "a"]
-    assert [ids(queue.due(START + after * SECOND)) for after in (0, 1, 2, 5)] == [
+    assert ids(list(queue.waiting)) == ["a", "b", "c", "late"]
+    assert [ids(queue.waiting.due(START + after * SECOND)) for after in (0, 1, 2, 5)] == [
         [],
         ["a"],
         ["a", "b", "c"],
@@ -235,18 +235,18 @@ def test_the_tasks_that_are_due_stand_in_line() -> None:
     ]
 
 
-def test_a_task_that_was_run_or_deleted_is_out_of_the_line() -> None:
-    """Neither is the head, nor due, nor waiting."""
+def test_a_task_that_was_run_or_deleted_does_not_wait() -> None:
+    """It is neither the first, nor due, nor waiting."""
     driver = driver_with(always(response(200), takes=SECOND))
     for task_id in "abc":
         add(driver, task_id, schedule_time=START + SECOND)
     queue = driver.service.queues[QUEUE]
     driver.service.run_task(START, f"{QUEUE}/tasks/a")
     driver.service.delete_task(START, f"{QUEUE}/tasks/b")
-    assert ids(queue.due(START + SECOND)) == ids(queue.waiting()) == ["c"]
-    head = queue.head()
-    assert head is not None
-    assert ids([head]) == ["c"]
+    assert ids(queue.waiting.due(START + SECOND)) == ids(list(queue.waiting)) == ["c"]
+    first = queue.waiting.first()
+    assert first is not None
+    assert ids([first]) == ["c"]
 
 
 def test_the_next_dispatch_waits_for_state_slot_task_and_token() -> None:
@@ -328,7 +328,7 @@ def test_a_task_that_will_be_gone_is_passed_over() -> None:
     later = add(driver, "later", schedule_time=START + 3 * SECOND)
     assert queue.next_dispatch() == (START + 3 * SECOND, later)
     later.schedule_time = later.create_time + 31 * DAY
-    queue.wait(later)
+    queue.waiting.add(later, 0)
     assert queue.next_dispatch() is None
 
 

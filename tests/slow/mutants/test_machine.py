@@ -93,12 +93,12 @@ def set_back(history: History, record: Record) -> None:
     RECORD(history, record._replace(at=record.at - SECOND) if is_answer else record)
 
 
-def losing(queue: Queue, task: Task, *place: Any) -> None:
+def losing(scheduler: Scheduler, queue: Queue, task: Task) -> None:
     """A task that is to be retried goes."""
     if task.dispatch_count:
         queue.tasks.pop(task.name)
     else:
-        QUEUE_WAIT(queue, task, *place)
+        SCHEDULER_WAIT(scheduler, queue, task)
 
 
 def kept(service: Service, task: Task, state: TaskState, at: int) -> None:
@@ -125,7 +125,7 @@ def of_the_queue(task: Task) -> int:
     return task.schedule_time - SECOND
 
 
-QUEUE_INIT, QUEUE_WAIT, APPLY, RECORD = Queue.__init__, Queue.wait, Scheduler._apply, History.record
+QUEUE_INIT, SCHEDULER_WAIT, APPLY, RECORD = Queue.__init__, Scheduler._wait, Scheduler._apply, History.record
 WRITE_COUNTS = Messages._write_counts
 MUTANTS = [
     Mutant("never_before_its_schedule_time", Task, "eligible_at", property(of_the_queue), "before its schedule time"),
@@ -139,7 +139,7 @@ MUTANTS = [
     Mutant("never_awaited_past_its_deadline", Attempt, "deadline", property(patient), "and its dispatch deadline was"),
     Mutant("names_are_unique", Queue, "__init__", made, "although there was a task of that name"),
     Mutant("time_never_goes_backwards", History, "record", set_back, "The timeline goes from"),
-    Mutant("nothing_is_lost", Queue, "wait", losing, "is in no queue, although nothing has ended it"),
+    Mutant("nothing_is_lost", Scheduler, "_wait", losing, "is in no queue, although nothing has ended it"),
     Mutant("what_has_ended_is_not_listed", Service, "_end", kept, "is still in its queue, although it"),
     Mutant("attempts_are_counted", Scheduler, "_apply", counted_twice, "more than its dispatch_count of"),
     Mutant("attempts_are_kept", Messages, "_write_counts", forgetful, "its first_attempt says"),
