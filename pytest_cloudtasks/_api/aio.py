@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from .._service.task import Attempt as ModelAttempt
 from .._simulation.delivery import working
@@ -12,9 +12,8 @@ from .._simulation.records import Attempt, TaskRecord, task_to_dispatch
 from .._simulation.runners import perform_async
 from .._simulation.simulation import Simulation
 from .._simulation.summary import Summary
-from .._text import safe_repr
-from .._time.instants import from_datetime, from_timedelta
-from .arguments import duration_of_advance
+from .._time.instants import Duration, duration_of
+from .clock import length_of_advance
 
 
 class AioVerbs:
@@ -37,33 +36,26 @@ class AioVerbs:
 
     async def advance(
         self,
-        by: timedelta | None = None,
+        by: Duration | None = None,
         *,
-        days: float = 0,
-        hours: float = 0,
-        minutes: float = 0,
-        seconds: float = 0,
-        milliseconds: float = 0,
+        to: datetime | None = None,
+        days: float | None = None,
+        hours: float | None = None,
+        minutes: float | None = None,
+        seconds: float | None = None,
+        milliseconds: float | None = None,
         limit: int = 10_000,
     ) -> Summary:
         """Let time pass, dispatching on the way, every event at its own instant."""
         __tracebackhide__ = True
-        duration = duration_of_advance(
-            by, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
+        length = length_of_advance(
+            by, to, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
         )
         simulation = self._simulation()
-        return await perform_async(simulation, Driver(simulation).advance_by(duration, limit))
-
-    async def advance_to(self, at: datetime, *, limit: int = 10_000) -> Summary:
-        """Let time pass up to the instant ``at`` (aware), dispatching on the way."""
-        __tracebackhide__ = True
-        simulation = self._simulation()
-        return await perform_async(
-            simulation, Driver(simulation).advance_to(from_datetime(at, what="advance_to()"), limit)
-        )
+        return await perform_async(simulation, Driver(simulation).advance(*length, limit))
 
     async def drain(
-        self, until: datetime | timedelta | None = None, *, queue: str | None = None, limit: int = 10_000
+        self, until: datetime | Duration | None = None, *, queue: str | None = None, limit: int = 10_000
     ) -> Summary:
         """Jump from event to event until nothing more can happen by itself, or until ``until``."""
         __tracebackhide__ = True
@@ -81,7 +73,7 @@ class AioVerbs:
             simulation.history,
         )
 
-    async def sleep(self, duration: timedelta) -> None:
+    async def sleep(self, duration: Duration) -> None:
         """Suspend the handler that awaits this for ``duration`` of the queue's time; no real time passes.
 
         Other attempts go on meanwhile, as concurrency allows. Raises RuntimeError outside a handler.
@@ -92,9 +84,7 @@ class AioVerbs:
                 "cloud_tasks.aio.sleep() suspends an async handler that the queue is driving, and was called outside of"
                 " one. In a test, pass time with `await cloud_tasks.aio.advance(…)`."
             )
-        nanoseconds = from_timedelta(duration, what="aio.sleep()")
-        if nanoseconds < 0:
-            raise ValueError(f"aio.sleep() takes a duration of zero or more, and got {safe_repr(duration)}.")
+        nanoseconds = duration_of(duration, what="aio.sleep()")
         await handler.sleep_until(self._simulation().clock.now + nanoseconds)
 
 

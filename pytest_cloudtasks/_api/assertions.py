@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from re import Pattern
 from typing import Any, Literal, Union, overload
 
@@ -17,6 +17,7 @@ from .._simulation.matching import UNSET, WITHIN, Match, exactly
 from .._simulation.records import TaskRecord, model_task, records
 from .._simulation.simulation import Simulation
 from .._text import counted, safe_repr
+from .._time.instants import Duration
 from .task_assertions import TaskAssertions
 
 Text = Union[str, Pattern[str], Callable[[str], object], Any]
@@ -46,9 +47,9 @@ class Assertions(TaskAssertions):
         headers: Fields = ...,
         name: Text = ...,
         at: datetime | Any = ...,
-        delay: timedelta | Any = ...,
-        within: timedelta = ...,
-        deadline: timedelta | Any = ...,
+        delay: Duration | Any = ...,
+        within: Duration = ...,
+        deadline: Duration | Any = ...,
         oidc: Fields | None = ...,
         count: Literal[1] = 1,
     ) -> TaskRecord: ...
@@ -65,9 +66,9 @@ class Assertions(TaskAssertions):
         headers: Fields = ...,
         name: Text = ...,
         at: datetime | Any = ...,
-        delay: timedelta | Any = ...,
-        within: timedelta = ...,
-        deadline: timedelta | Any = ...,
+        delay: Duration | Any = ...,
+        within: Duration = ...,
+        deadline: Duration | Any = ...,
         oidc: Fields | None = ...,
         count: int | None,
     ) -> list[TaskRecord]: ...
@@ -83,9 +84,9 @@ class Assertions(TaskAssertions):
         headers: Fields = UNSET,
         name: Text = UNSET,
         at: datetime | Any = UNSET,
-        delay: timedelta | Any = UNSET,
-        within: timedelta = WITHIN,
-        deadline: timedelta | Any = UNSET,
+        delay: Duration | Any = UNSET,
+        within: Duration = WITHIN,
+        deadline: Duration | Any = UNSET,
         oidc: Fields | None = UNSET,
         count: int | None = 1,
     ) -> TaskRecord | list[TaskRecord]:
@@ -116,9 +117,9 @@ class Assertions(TaskAssertions):
         headers: Fields = UNSET,
         name: Text = UNSET,
         at: datetime | Any = UNSET,
-        delay: timedelta | Any = UNSET,
-        within: timedelta = WITHIN,
-        deadline: timedelta | Any = UNSET,
+        delay: Duration | Any = UNSET,
+        within: Duration = WITHIN,
+        deadline: Duration | Any = UNSET,
         oidc: Fields | None = UNSET,
     ) -> None:
         """Assert that no task that matches was enqueued; arguments as for `assert_enqueued`."""
@@ -144,9 +145,9 @@ class Assertions(TaskAssertions):
         headers: Fields = ...,
         name: Text = ...,
         at: datetime | Any = ...,
-        delay: timedelta | Any = ...,
-        within: timedelta = ...,
-        deadline: timedelta | Any = ...,
+        delay: Duration | Any = ...,
+        within: Duration = ...,
+        deadline: Duration | Any = ...,
         oidc: Fields | None = ...,
         count: Literal[1] = 1,
     ) -> TaskRecord: ...
@@ -163,9 +164,9 @@ class Assertions(TaskAssertions):
         headers: Fields = ...,
         name: Text = ...,
         at: datetime | Any = ...,
-        delay: timedelta | Any = ...,
-        within: timedelta = ...,
-        deadline: timedelta | Any = ...,
+        delay: Duration | Any = ...,
+        within: Duration = ...,
+        deadline: Duration | Any = ...,
         oidc: Fields | None = ...,
         count: int | None,
     ) -> list[TaskRecord]: ...
@@ -181,9 +182,9 @@ class Assertions(TaskAssertions):
         headers: Fields = UNSET,
         name: Text = UNSET,
         at: datetime | Any = UNSET,
-        delay: timedelta | Any = UNSET,
-        within: timedelta = WITHIN,
-        deadline: timedelta | Any = UNSET,
+        delay: Duration | Any = UNSET,
+        within: Duration = WITHIN,
+        deadline: Duration | Any = UNSET,
         oidc: Fields | None = UNSET,
         count: int | None = 1,
     ) -> TaskRecord | list[TaskRecord]:
@@ -206,9 +207,9 @@ class Assertions(TaskAssertions):
         headers: Fields = UNSET,
         name: Text = UNSET,
         at: datetime | Any = UNSET,
-        delay: timedelta | Any = UNSET,
-        within: timedelta = WITHIN,
-        deadline: timedelta | Any = UNSET,
+        delay: Duration | Any = UNSET,
+        within: Duration = WITHIN,
+        deadline: Duration | Any = UNSET,
         oidc: Fields | None = UNSET,
     ) -> None:
         """Assert that no task that matches was dispatched; arguments as for `assert_enqueued`."""
@@ -228,9 +229,9 @@ class Assertions(TaskAssertions):
         headers: Fields = UNSET,
         name: Text = UNSET,
         at: datetime | Any = UNSET,
-        delay: timedelta | Any = UNSET,
-        within: timedelta = WITHIN,
-        deadline: timedelta | Any = UNSET,
+        delay: Duration | Any = UNSET,
+        within: Duration = WITHIN,
+        deadline: Duration | Any = UNSET,
         oidc: Fields | None = UNSET,
         count: int | None = 1,
     ) -> Iterator[list[TaskRecord]]:
@@ -286,7 +287,7 @@ def _expect(
     __tracebackhide__ = True
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= sys.maxsize):
         raise ValueError(f"count takes a number of tasks, or None for at least one, and got {safe_repr(count)}.")
-    match.checked(simulation)
+    match = match.checked(simulation)
     candidates = records(tasks, simulation.history)
     found = [task for task in candidates if not match.differences(task)]
     if len(found) == count or (count is None and found):

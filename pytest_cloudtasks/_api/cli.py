@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .._simulation.queue_files import is_queue_file, queues_in_file
-from .._simulation.settings import read_duration
+from .._time.instants import read_duration
 
 PROGRAM = "python -m pytest_cloudtasks"
 Commands = Any

@@ -1,12 +1,14 @@
-"""``cloud_tasks.clock``: the queue's time, to read."""
+"""``cloud_tasks.clock``, the queue's time, and what ``advance()`` takes to move it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from math import isfinite
 
 from .._simulation.simulation import Simulation
-from .._time.instants import to_datetime, to_timedelta
+from .._text import safe_repr
+from .._time.instants import Duration, duration_of, from_datetime, to_datetime, to_timedelta
 
 
 class ClockView:
@@ -26,3 +28,32 @@ class ClockView:
 
     def __repr__(self) -> str:
         return f"<clock at {self.now().isoformat()}, {self.elapsed} elapsed>"
+
+
+def length_of_advance(
+    by: Duration | None, to: datetime | None, **keywords: float | None
+) -> tuple[int | None, int | None]:
+    """Return what ``advance()`` is to pass: a duration or an instant, in nanoseconds; the other one is None."""
+    numbers = {name: number for name, number in keywords.items() if number is not None}
+    given = (by is not None) + (to is not None) + bool(numbers)
+    if given != 1:
+        raise TypeError(
+            "advance() takes one of a duration, keywords such as hours=2, and to=instant, and got"
+            f" {'none' if given == 0 else 'more than one'} of them."
+        )
+    if to is not None:
+        return None, from_datetime(to, what="advance(to=…)")
+    return duration_of(_sum(numbers) if by is None else by, what="advance()"), None
+
+
+def _sum(numbers: dict[str, float]) -> timedelta:
+    for name, number in numbers.items():
+        is_number = isinstance(number, (int, float)) and not isinstance(number, bool)
+        if not is_number or (isinstance(number, float) and not isfinite(number)):
+            raise (ValueError if is_number else TypeError)(
+                f"advance({name}=…) takes a finite number, and got {safe_repr(number)}."
+            )
+    try:
+        return timedelta(**numbers)
+    except OverflowError:
+        raise ValueError(f"advance() takes less than 999999999 days, and got {safe_repr(numbers)}.") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,11 +28,11 @@ from .._simulation.simulation import EagerRunners, Simulation
 from .._simulation.summary import Summary
 from .._targets.base import OnException
 from .._text import counted, safe_repr, safe_str, shortened
-from .._time.instants import from_datetime
+from .._time.instants import Duration
 from .aio import AioVerbs
-from .arguments import checked_text, duration_of_advance
+from .arguments import checked_text
 from .assertions import Assertions
-from .clock import ClockView
+from .clock import ClockView, length_of_advance
 from .faults import Faults, unused
 from .hypothesis_choices import Drawing
 from .oidc import SERVICE_ACCOUNT, Oidc
@@ -281,40 +281,31 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
 
     def advance(
         self,
-        by: timedelta | None = None,
+        by: Duration | None = None,
         *,
-        days: float = 0,
-        hours: float = 0,
-        minutes: float = 0,
-        seconds: float = 0,
-        milliseconds: float = 0,
+        to: datetime | None = None,
+        days: float | None = None,
+        hours: float | None = None,
+        minutes: float | None = None,
+        seconds: float | None = None,
+        milliseconds: float | None = None,
         limit: int = 10_000,
     ) -> Summary:
         """Let time pass, dispatching on the way, every event at its own instant.
 
-        ``advance(timedelta(hours=2))`` or ``advance(hours=2)``. Raises ValueError for a negative duration and beyond
-        the year 9999, TypeError for what is no duration, and as `drain` for more than ``limit`` attempts.
+        ``advance(timedelta(hours=2))``, ``advance("2h")``, ``advance(hours=2)``, or ``advance(to=instant)`` for an
+        aware datetime. Raises TypeError for none or several of these, ValueError for what lies in the past or beyond
+        the year 9999, and as `drain` for more than ``limit`` attempts.
         """
         __tracebackhide__ = True
-        duration = duration_of_advance(
-            by, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
+        length = length_of_advance(
+            by, to, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
         )
         simulation = self._resting
-        return run(simulation, "advance", Driver(simulation).advance_by(duration, limit))
-
-    def advance_to(self, at: datetime, *, limit: int = 10_000) -> Summary:
-        """Let time pass up to the instant ``at`` (aware), dispatching on the way.
-
-        Raises ValueError for a past one, and as `drain` for more than ``limit`` attempts.
-        """
-        __tracebackhide__ = True
-        simulation = self._resting
-        return run(
-            simulation, "advance_to", Driver(simulation).advance_to(from_datetime(at, what="advance_to()"), limit)
-        )
+        return run(simulation, "advance", Driver(simulation).advance(*length, limit))
 
     def drain(
-        self, until: datetime | timedelta | None = None, *, queue: str | None = None, limit: int = 10_000
+        self, until: datetime | Duration | None = None, *, queue: str | None = None, limit: int = 10_000
     ) -> Summary:
         """Jump from event to event until nothing more can happen by itself, or until ``until``.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Union
 
 from .._messages.errors import RpcFault, codes, rpc_fault
@@ -15,7 +15,7 @@ from .._simulation.matching import UNSET, WITHIN, Match
 from .._simulation.records import TaskRecord
 from .._simulation.simulation import Simulation
 from .._text import did_you_mean, listed, safe_repr
-from .._time.instants import from_timedelta
+from .._time.instants import Duration, duration_of
 from .assertions import Fields, Text
 
 if TYPE_CHECKING:
@@ -123,9 +123,9 @@ class Faults:
         headers: Fields = UNSET,
         name: Text = UNSET,
         at: datetime | Any = UNSET,
-        delay: timedelta | Any = UNSET,
-        within: timedelta = WITHIN,
-        deadline: timedelta | Any = UNSET,
+        delay: Duration | Any = UNSET,
+        within: Duration = WITHIN,
+        deadline: Duration | Any = UNSET,
         oidc: Fields | None = UNSET,
     ) -> FaultPlan:
         """Let the request of a matching task reach its target a second time, right after the first.
@@ -151,9 +151,9 @@ class Faults:
         headers: Fields = UNSET,
         name: Text = UNSET,
         at: datetime | Any = UNSET,
-        delay: timedelta | Any = UNSET,
-        within: timedelta = WITHIN,
-        deadline: timedelta | Any = UNSET,
+        delay: Duration | Any = UNSET,
+        within: Duration = WITHIN,
+        deadline: Duration | Any = UNSET,
         oidc: Fields | None = UNSET,
     ) -> FaultPlan:
         """Let the handler of a matching task do its work, and its answer be lost: the connection ends without it.
@@ -167,7 +167,7 @@ class Faults:
 
     def delay_dispatch(
         self,
-        by: timedelta,
+        by: Duration,
         *,
         times: int | None = UNSET,
         after: int = 0,
@@ -180,9 +180,9 @@ class Faults:
         headers: Fields = UNSET,
         name: Text = UNSET,
         at: datetime | Any = UNSET,
-        delay: timedelta | Any = UNSET,
-        within: timedelta = WITHIN,
-        deadline: timedelta | Any = UNSET,
+        delay: Duration | Any = UNSET,
+        within: Duration = WITHIN,
+        deadline: Duration | Any = UNSET,
         oidc: Fields | None = UNSET,
     ) -> FaultPlan:
         """Let a matching task wait ``by`` longer than its schedule time says, which stays as it is.
@@ -191,9 +191,7 @@ class Faults:
         limits of the queue come on top. The match is that of `assert_enqueued`. Evidence: documented (a dispatch may
         come late).
         """
-        nanoseconds = from_timedelta(by, what="delay_dispatch()")
-        if nanoseconds <= 0:
-            raise ValueError(f"delay_dispatch() takes a duration of more than zero, and got {safe_repr(by)}.")
+        nanoseconds = duration_of(by, what="delay_dispatch()", above_zero=True)
         match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
         plan = self._plan_for_tasks(Fault.DELAY_DISPATCH, repr(by), match, times, after, rate, nanoseconds)
         simulation = self._simulation
@@ -212,7 +210,7 @@ class Faults:
         delay: int = 0,
     ) -> FaultPlan:
         occasions = _occasions(fault, times, after, rate)
-        match.possible()
+        match = match.possible()
         told = "".join(f", {name}={shown(value)}" for name, value in match.expected().items())
         given = f"{given}{_told(occasions, times)}{told}".removeprefix(", ")
         simulation = self._simulation

@@ -10,7 +10,7 @@ from .._simulation.faults import Fault, FaultPlan, Occasions, hold_back_waiting
 from .._simulation.random_choices import Choices, SeededChoices
 from .._simulation.simulation import Simulation
 from .._text import safe_repr
-from .._time.instants import from_timedelta
+from .._time.instants import Duration, duration_of
 from .._units import SECOND
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Drawing:
         order: bool = True,
         duplicates: bool = True,
         lost_answers: bool = True,
-        delays: timedelta = timedelta(hours=1),
+        delays: Duration = timedelta(hours=1),
     ) -> None:
         """Let an example of Hypothesis choose what the service does; ``data`` is what ``st.data()`` gave the test.
 
@@ -105,8 +105,8 @@ def _check_flags(**flags: object) -> None:
             raise TypeError(f"choose_from({name}=…) takes True or False, and got {safe_repr(flag)}.")
 
 
-def _longest(delays: timedelta) -> int:
-    longest = from_timedelta(delays, what="choose_from(delays=…)")
+def _longest(delays: Duration) -> int:
+    longest = duration_of(delays, what="choose_from(delays=…)")
     if longest < SECOND and longest != 0:
         raise ValueError(
             "choose_from(delays=…) takes the longest delay, of a second or more, or timedelta(0) for none, and got"

@@ -9,8 +9,7 @@ from .._service.events import Event, EventKind
 from .._service.validation import id_of
 from .._simulation.records import Attempt
 from .._simulation.simulation import Simulation
-from .._text import safe_repr
-from .._time.instants import from_timedelta, to_timedelta
+from .._time.instants import Duration, duration_of, to_timedelta
 
 
 class QueueRecord:
@@ -65,14 +64,12 @@ class QueueRecord:
                 under_way -= 1
         return peak
 
-    def peak_rate(self, per: timedelta = timedelta(seconds=1)) -> int:
+    def peak_rate(self, per: Duration = timedelta(seconds=1)) -> int:
         """The most dispatches within any ``per`` of time, whose end does not count: by default, in a second.
 
         A burst counts in it, so it may be more than ``max_dispatches_per_second``.
         """
-        window = from_timedelta(per, what="peak_rate()")
-        if window <= 0:
-            raise ValueError(f"peak_rate() takes a duration of more than zero, and got {safe_repr(per)}.")
+        window = duration_of(per, what="peak_rate()", above_zero=True)
         instants = [event.at for event in self._dispatches()]
         first = peak = 0
         for index, at in enumerate(instants):

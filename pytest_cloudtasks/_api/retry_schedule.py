@@ -15,8 +15,8 @@ from .._service.service import Service
 from .._simulation.exceptions import CloudTasksAssertionError
 from .._simulation.formatting import duration_text, offset_text
 from .._simulation.settings import OPTIONS
-from .._text import safe_repr, safe_str, shortened
-from .._time.instants import from_timedelta, to_timedelta
+from .._text import safe_str, shortened
+from .._time.instants import Duration, duration_of, from_timedelta, to_timedelta
 
 ATTEMPTS = 10_000
 """How far a schedule looks: a task that is never given up for its attempts may have millions of them."""
@@ -47,19 +47,19 @@ class RetrySchedule:
         """From the first dispatch to the last."""
         return self.attempts[-1]
 
-    def assert_gives_up_within(self, duration: timedelta) -> None:
+    def assert_gives_up_within(self, duration: Duration) -> None:
         """The task is given up no later than ``duration`` after its first dispatch."""
-        limit = from_timedelta(duration, what="assert_gives_up_within()")
-        if self.gives_up_after is not None and from_timedelta(self.gives_up_after, what="") <= limit:
+        limit = duration_of(duration, what="assert_gives_up_within()")
+        if self.gives_up_after is not None and from_timedelta(self.gives_up_after) <= limit:
             return
         raise CloudTasksAssertionError(
             f"A task that keeps failing is not given up within {duration_text(limit)}: {self._end()}.\n\n{self}"
         )
 
-    def assert_survives_outage(self, duration: timedelta) -> None:
+    def assert_survives_outage(self, duration: Duration) -> None:
         """A target that is down for ``duration`` from the first dispatch on is asked again after that."""
-        outage = from_timedelta(duration, what="assert_survives_outage()")
-        if any(from_timedelta(at, what="") >= outage for at in reversed(self.attempts)):
+        outage = duration_of(duration, what="assert_survives_outage()")
+        if any(from_timedelta(at) >= outage for at in reversed(self.attempts)):
             return
         raise CloudTasksAssertionError(
             f"An outage of {duration_text(outage)} that begins with the first dispatch is not survived: the last"
@@ -97,7 +97,7 @@ class RetrySchedule:
 def retry_schedule(
     retry_config: Mapping[str, Any] | Any = None,
     *,
-    attempt_takes: timedelta = timedelta(0),
+    attempt_takes: Duration = timedelta(0),
     service: Mapping[str, Any] | None = None,
 ) -> RetrySchedule:
     """Return when a task that keeps failing is attempted, and when it is given up.
@@ -109,9 +109,7 @@ def retry_schedule(
     """
     knobs = OPTIONS["service"].check({} if service is None else service)
     config = _config(retry_config, knobs)
-    takes = from_timedelta(attempt_takes, what="attempt_takes")
-    if takes < 0:
-        raise ValueError(f"attempt_takes is a duration of zero or more, and got {safe_repr(attempt_takes)}.")
+    takes = duration_of(attempt_takes, what="retry_schedule(attempt_takes=…)")
     schedule = _schedule(config, takes)
     return RetrySchedule(
         attempts=tuple(map(to_timedelta, schedule.dispatches)),
@@ -143,8 +141,8 @@ def _schedule(config: RetryConfig, takes: int) -> ModelSchedule:
 
 
 def _text(duration: timedelta) -> str:
-    return duration_text(from_timedelta(duration, what="a duration"))
+    return duration_text(from_timedelta(duration))
 
 
 def _offset(duration: timedelta) -> str:
-    return offset_text(from_timedelta(duration, what="a duration"))
+    return offset_text(from_timedelta(duration))

@@ -13,6 +13,7 @@ from .._targets.forwards import Forward
 from .._targets.mounts import AppEngineMount, Mount
 from .._targets.routes import Route
 from .._targets.wsgi import WsgiApp
+from .._time.instants import Duration
 
 SERVER = "http://127.0.0.1:8000"
 TIMEOUT = timedelta(seconds=10)
@@ -86,7 +87,7 @@ class Targeting:
         return mount
 
     def forward(
-        self, base_url: str, to: str = SERVER, *, allow_remote: bool = False, timeout: timedelta = TIMEOUT
+        self, base_url: str, to: str = SERVER, *, allow_remote: bool = False, timeout: Duration = TIMEOUT
     ) -> Forward:
         """Send tasks whose URL lies under ``base_url``, as real HTTP, to a server that listens on this machine.
 

@@ -16,7 +16,7 @@ from .._simulation.matching import matches
 from .._simulation.records import TaskRecord, is_task, model_task, record_meant, short_name
 from .._simulation.simulation import Simulation
 from .._text import counted, safe_repr
-from .._time.instants import to_timedelta
+from .._time.instants import Duration, duration_of, to_timedelta
 
 if TYPE_CHECKING:
     from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
@@ -57,8 +57,8 @@ class TaskAssertions:
             raise _failed(simulation, record, "The attempts of {task} ended otherwise.", expected, results)
         simulation.history.inspected.asserted(model_task(record))
 
-    def assert_backoff(self, task: TaskRecord | TaskMessage | str, delays: Sequence[timedelta | Any]) -> None:
-        """Assert how long the queue put off each retry of ``task``, in order: ``[timedelta(seconds=10), …]``.
+    def assert_backoff(self, task: TaskRecord | TaskMessage | str, delays: Sequence[Duration | Any]) -> None:
+        """Assert how long the queue put off each retry of ``task``, in order: ``["10s", "20s"]``.
 
         A delay is that from the end of a failed attempt to the schedule time of the next, which the timeline tells as
         ``retry in 10 s``; a retry that is still to come counts. What a queue's limits or a pause add is no backoff.
@@ -69,11 +69,12 @@ class TaskAssertions:
                 f"assert_backoff() takes {_A_TASK}, and a list such as [timedelta(seconds=10), timedelta(seconds=20)];"
                 f" it got {safe_repr(task)} and {safe_repr(delays)}."
             )
-        for one in delays:
-            if isinstance(one, (int, float, str)):
-                raise TypeError(
-                    f"assert_backoff() takes delays as timedeltas, such as timedelta(seconds=10), not {safe_repr(one)}."
-                )
+        delays = [
+            to_timedelta(duration_of(delay, what="assert_backoff()"))
+            if isinstance(delay, (int, float, str, timedelta))
+            else delay
+            for delay in delays
+        ]
         simulation = self._simulation
         record = record_meant(simulation.service, simulation.history, task)
         backoffs = _backoffs(simulation, model_task(record))

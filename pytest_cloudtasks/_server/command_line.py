@@ -17,7 +17,7 @@ from typing import Any
 from .._api.cli import PROGRAM, Commands, program_and_version
 from .._simulation.queue_files import is_queue_file
 from .._simulation.settings import Settings, merged, settings_from_ini
-from .._simulation.settings import read_duration as duration_in
+from .._time.instants import read_duration as duration_in
 from .destinations import Destinations, Forwarding, server_url
 from .host_names import allowed_host, host_name
 

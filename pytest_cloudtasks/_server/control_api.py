@@ -17,10 +17,9 @@ from .._service.request import AppEngineTarget, PullMessage
 from .._service.task import Attempt, Task, TaskState
 from .._service.validation import id_of
 from .._simulation.records import short_name
-from .._simulation.settings import read_duration
 from .._targets.request import url_of
 from .._text import counted, did_you_mean, listed
-from .._time.instants import from_datetime, from_timedelta, to_datetime
+from .._time.instants import from_datetime, from_timedelta, read_duration, to_datetime
 from .rest_endpoint import to_aiohttp
 from .scheduler_loop import SchedulerLoop
 from .time_jumps import LIMIT, Jump, TimeJumps
@@ -252,7 +251,7 @@ def _duration(asked: Mapping[str, Any], name: str, default: str = "") -> int:
     duration = read_duration(text) if isinstance(text, str) else None
     if duration is None:
         raise _invalid(f"{name} takes a duration such as 90s, 10m, 1h or 7d, and got {value!r}.")
-    return from_timedelta(duration, what=name)
+    return from_timedelta(duration)
 
 
 def _is_number(value: Any) -> bool:

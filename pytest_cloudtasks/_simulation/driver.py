@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from .._clients.tokens import authorization_for
@@ -24,7 +24,7 @@ from .._targets.base import Destination, Target, destination_of
 from .._targets.redirects import MAX_REDIRECTS, redirected, retry_at
 from .._targets.request import TargetRequest
 from .._text import counted, safe_repr
-from .._time.instants import from_datetime, from_timedelta, to_datetime
+from .._time.instants import Duration, duration_of, from_datetime, to_datetime
 from .delivery import Course, Handler, NotOfAsyncio, no_target, working
 from .exceptions import DrainLimitReached, ends_the_run
 from .faults import arrived, note_second_delivery, second_delivery
@@ -64,30 +64,21 @@ class Driver:
                 pass
             return self._summary(begin, only)
 
-    def advance_by(self, duration: int, limit: int) -> Course[Summary]:
-        """Pass ``duration`` of time, visiting every event on the way."""
+    def advance(self, by: int | None, to: int | None, limit: int) -> Course[Summary]:
+        """Pass the duration ``by``, or time up to ``to``, visiting every event on the way."""
         __tracebackhide__ = True
         with self._verb("advance") as begin:
-            return (yield from self._advance(self.simulation.clock.now + duration, begin, limit))
-
-    def advance_to(self, at: int, limit: int) -> Course[Summary]:
-        """Pass time up to ``at``, visiting every event on the way."""
-        __tracebackhide__ = True
-        with self._verb("advance_to") as begin:
             now = self.simulation.clock.now
-            if at < now:
+            end = now + (by or 0) if to is None else to
+            if end < now:
                 raise ValueError(
-                    f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and advance_to() was asked for"
-                    f" {_earlier(at)}. Advance to a later instant."
+                    f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and advance() was asked for"
+                    f" {_earlier(end)}. Advance to a later instant."
                 )
-            return (yield from self._advance(at, begin, limit))
-
-    def _advance(self, to: int, begin: Beginning, limit: int) -> Course[Summary]:
-        __tracebackhide__ = True
-        self.simulation.clock.check_reachable(to)
-        yield from self._go_on(to, None, limit)
-        self._pass_time(to)
-        return self._summary(begin, None)
+            self.simulation.clock.check_reachable(end)
+            yield from self._go_on(end, None, limit)
+            self._pass_time(end)
+            return self._summary(begin, None)
 
     def _go_on(self, end: int | None, only: Queue | None, limit: int) -> Course[None]:
         """Do one thing after the other up to ``end``, with ``limit`` attempts among them at most."""
@@ -101,7 +92,7 @@ class Driver:
             _, was_delivered = moved
             left -= was_delivered
 
-    def drain(self, until: datetime | timedelta | None, queue: str | None, limit: int) -> Course[Summary]:
+    def drain(self, until: datetime | Duration | None, queue: str | None, limit: int) -> Course[Summary]:
         """Jump from event to event until there is none, or until ``until``."""
         __tracebackhide__ = True
         with self._verb("drain") as begin:
@@ -200,19 +191,14 @@ class Driver:
             )
         return found
 
-    def _end_of(self, until: datetime | timedelta | None) -> int | None:
+    def _end_of(self, until: datetime | Duration | None) -> int | None:
         if until is None:
             return None
         now = self.simulation.clock.now
-        if isinstance(until, timedelta):
-            end = now + from_timedelta(until, what="drain(until=…)")
-        elif isinstance(until, datetime):
+        if isinstance(until, datetime):
             end = from_datetime(until, what="drain(until=…)")
         else:
-            raise TypeError(
-                f"drain(until=…) takes an aware datetime or a timedelta, and got {safe_repr(until)}. Pass one, such as"
-                " timedelta(hours=1)."
-            )
+            end = now + duration_of(until, what="drain(until=…)", or_else="an aware datetime, or ")
         if end < now:
             raise ValueError(
                 f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and drain() was asked to go until"

@@ -129,7 +129,7 @@ def _text(value: Any) -> str:
     if isinstance(value, FunctionType):
         return f"a predicate, {value.__qualname__}"
     if isinstance(value, timedelta):
-        return duration_text(from_timedelta(value, what="a duration"))
+        return duration_text(from_timedelta(value))
     if isinstance(value, datetime):
         return safe_str(value)
     text = safe_repr(dict(value) if isinstance(value, Headers) else value, sys.maxsize)

@@ -14,7 +14,7 @@ from .._service.request import HTTP_METHODS
 from .._service.validation import queue_of
 from .._targets.headers import Headers
 from .._text import did_you_mean, is_encodable, listed, safe_repr
-from .._time.instants import from_datetime, from_timedelta, to_datetime, to_timedelta
+from .._time.instants import duration_of, from_datetime, to_datetime, to_timedelta
 from .formatting import shown
 from .records import TaskRecord, model_task
 
@@ -64,12 +64,12 @@ class Match(NamedTuple):
     name: Any = UNSET
     at: Any = UNSET
     delay: Any = UNSET
-    within: timedelta = WITHIN
+    within: Any = WITHIN
     deadline: Any = UNSET
     oidc: Any = UNSET
 
     def checked(self, simulation: Simulation) -> Match:
-        """Itself, after refusing what could never match: an unknown queue, a naive datetime, a number of seconds."""
+        """The same with its durations read; refuses what could never match, such as an unknown queue."""
         if isinstance(self.queue, str):
             simulation.queue_named(self.queue)
         return self.possible()
@@ -83,12 +83,14 @@ class Match(NamedTuple):
         _check_headers(self.headers)
         if isinstance(self.at, (date, timedelta, str, int, float)):
             from_datetime(self.at, what="at=…")  # type: ignore[arg-type]
-        if from_timedelta(self.within, what="within=…") < 0:
-            raise ValueError(f"within=… takes a duration of zero or more, and got {self.within!r}.")
-        for what, duration in (("delay=…", self.delay), ("deadline=…", self.deadline)):
-            if isinstance(duration, (date, str, int, float)):
-                from_timedelta(duration, what=what)  # type: ignore[arg-type]
-        return self
+        durations = {"within": self.within, "delay": self.delay, "deadline": self.deadline}
+        return self._replace(
+            **{
+                name: to_timedelta(duration_of(given, what=f"{name}=…"))
+                for name, given in durations.items()
+                if name == "within" or isinstance(given, (date, timedelta, str, int, float))
+            }
+        )
 
     def expected(self) -> dict[str, Any]:
         """The fields that were given."""

@@ -5,16 +5,15 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._service.options import Knobs
 from .._text import did_you_mean, is_encodable, listed, safe_repr
-from .._time.instants import from_datetime, from_timedelta
+from .._time.instants import duration_of, from_datetime, read_duration
 from .._units import MINUTE
 from .queue_files import is_queue_file, queues_in_file
 
@@ -207,15 +206,7 @@ def _knob(name: str, value: Any, default: Any) -> Any:
         raise ValueError(
             f"{what} takes a positive number, or a callable that makes one of the rate; got {safe_repr(value)}."
         )
-    if isinstance(value, str):
-        text, value = value, read_duration(value)
-        if value is None:
-            raise TypeError(
-                f"{what} takes a timedelta, or a text such as 90s, 10m, 1h or 7d, and got {safe_repr(text)}."
-            )
-    duration = from_timedelta(value, what=what)
-    if duration < 0:
-        raise ValueError(f"{what} takes a duration of zero or more, and got {safe_repr(value)}.")
+    duration = duration_of(value, what=what)
     if name in ("purge_delay", "queue_init_delay") and duration > MINUTE:
         raise ValueError(f"{what} takes a duration of one minute at the most, and got {safe_repr(value)}.")
     return duration
@@ -270,18 +261,6 @@ def _read_instant(text: str) -> Any:
     except ValueError:
         return text
     return text if instant.tzinfo is None else instant
-
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def read_duration(text: str) -> timedelta | None:
-    """``90s``, ``10m``, ``1.5h``, ``7d``; None for what is no duration."""
-    number, unit = text[:-1].rstrip(), text[-1:]
-    if unit in _UNITS and number.replace(".", "", 1).isdecimal():
-        with suppress(OverflowError):  # beyond what a timedelta can have
-            return timedelta(**{_UNITS[unit]: float(number)})
-    return None
 
 
 def _read_knob(line: str) -> tuple[str, Any]:

@@ -181,7 +181,7 @@ class Story:
 
     def _dispatch(self, what: Happening, record: TaskRecord, schedule_time: int) -> None:
         task, queue = self.tasks[what.task], self.queues[what.queue]
-        deadline = what.at + from_timedelta(record.dispatch_deadline, what="a deadline")
+        deadline = what.at + from_timedelta(record.dispatch_deadline)
         task.own_retries = task.own_retries or own_retries(record)
         task.dispatches.append(DispatchStory(what.number, what.at, what.forced, schedule_time, deadline))
         queue.under_way.add((what.task, what.number))

@@ -7,7 +7,10 @@ from types import EllipsisType
 from typing import Any, TypeVar, Union
 
 from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import DrawFn, SearchStrategy
+
+from .._time.instants import duration_of, to_timedelta
 
 T = TypeVar("T")
 Given = Union[T, SearchStrategy[T], EllipsisType, None]
@@ -48,6 +51,14 @@ def longest(characters: str, limit: int) -> SearchStrategy[str]:
 def nearest_first(nearest: T, others: SearchStrategy[T]) -> SearchStrategy[T]:
     """``nearest``, which is the limit's neighbour, every other time; shrinks to it."""
     return st.just(nearest) | others
+
+
+def duration_given(given: object, what: str) -> timedelta:
+    """Return a duration that a strategy takes as an argument."""
+    try:
+        return to_timedelta(duration_of(given, what=what))
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(str(error)) from None
 
 
 def durations(shortest: timedelta, longest: timedelta) -> SearchStrategy[timedelta]:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from .._time.instants import Duration
 from .field_checks import check_fields
-from .fields_or_strategy import Given, chosen, durations, is_callers, mostly
+from .fields_or_strategy import Given, chosen, duration_given, durations, is_callers, mostly
 from .names import resource_names
 from .pull_messages import PULLING, pull_fields
 from .requests import app_engine_fields, http_fields
@@ -39,7 +40,7 @@ _to_the_microsecond = st.integers(0, LONGEST_AHEAD // _MICROSECOND).map(lambda c
 
 
 @st.composite
-def schedule_times(draw: DrawFn, *, now: datetime, within: timedelta = LONGEST_AHEAD) -> datetime:
+def schedule_times(draw: DrawFn, *, now: datetime, within: Duration = LONGEST_AHEAD) -> datetime:
     """Instants at which a task that is created at ``now`` may be scheduled, in UTC: up to 720 h ahead.
 
     Whole seconds from now as a rule, sometimes microseconds; ``within`` draws the end nearer. Shrinks to ``now``.
@@ -47,12 +48,13 @@ def schedule_times(draw: DrawFn, *, now: datetime, within: timedelta = LONGEST_A
     """
     if not isinstance(now, datetime) or now.tzinfo is None:
         raise InvalidArgument(f"schedule_times(now={now!r}) takes an aware datetime, such as cloud_tasks.clock.now()")
-    if not isinstance(within, timedelta) or not timedelta(0) <= within <= LONGEST_AHEAD:
-        raise InvalidArgument(f"schedule_times(within={within!r}) takes a timedelta from 0 to 720 h")
+    longest = duration_given(within, "schedule_times(within=…)")
+    if longest > LONGEST_AHEAD:
+        raise InvalidArgument(f"schedule_times(within=…) takes a duration of 720 h at most, and got {within!r}.")
     start = now.astimezone(timezone.utc)
-    if within == LONGEST_AHEAD:
+    if longest == LONGEST_AHEAD:
         return start + draw(_ahead | _to_the_microsecond)
-    return start + draw(st.integers(0, within // _MICROSECOND)) * _MICROSECOND
+    return start + draw(st.integers(0, longest // _MICROSECOND)) * _MICROSECOND
 
 
 @st.composite

@@ -49,7 +49,7 @@ class Fake(Protocol):
         """A client of v2."""
         ...
 
-    def advance_to(self, at: datetime) -> Any:
+    def advance(self, *, to: datetime) -> Any:
         """Pass time."""
         ...
 
@@ -84,11 +84,11 @@ class Workload:
     def play(self, cloud_tasks: Fake) -> list[Any]:
         """Create the queues that are not there yet and enqueue every task at its instant; gives the Task messages.
 
-        Time passes as by ``advance_to()``, so that deliveries which are due on the way are made. What is left when
+        Time passes as by ``advance()``, so that deliveries which are due on the way are made. What is left when
         the last task is in its queue is the test's to drive. Raises TypeError for what is no fake.
         Evidence: our choice.
         """
-        if not hasattr(cloud_tasks, "advance_to"):
+        if not hasattr(cloud_tasks, "advance"):
             raise TypeError(f"play() takes a fake, such as the fixture cloud_tasks, and got {cloud_tasks!r}.")
         client = cloud_tasks.client() if self.version == "v2" else own_client(self.version)
         self._create_queues(client)
@@ -96,7 +96,7 @@ class Workload:
         begun, passed = cloud_tasks.clock.now(), timedelta(0)
         for step in self.steps:
             if step.at > passed:
-                cloud_tasks.advance_to(begun + step.at)
+                cloud_tasks.advance(to=begun + step.at)
                 passed = step.at
             task = client.create_task(parent=step.queue, task=step.task)
             created.append(task)

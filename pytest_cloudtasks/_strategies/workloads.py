@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from .fields_or_strategy import Given, chosen, durations
+from .._time.instants import Duration
+from .fields_or_strategy import Given, chosen, duration_given, durations
 from .names import resource_names
 from .outcomes import Outcome, checked_outcomes
 from .outcomes import outcomes as one_outcome
@@ -37,7 +38,7 @@ def workloads(
     queues: Given[Any] = ...,
     tasks: Given[Any] = ...,
     outcomes: Given[Sequence[Outcome]] = ...,
-    within: timedelta = _HOUR,
+    within: Duration = _HOUR,
     max_queues: int = 3,
     max_tasks: int = 5,
     version: Version = "v2",
@@ -51,19 +52,18 @@ def workloads(
     failures; then in the order of the steps, with as few as can be. Evidence: our choice.
     """
     messages_of(version)  # refuses one that there is none of
-    _check_sizes(within, max_queues=max_queues, max_tasks=max_tasks)
+    longest = duration_given(within, "workloads(within=…)")
+    _check_sizes(max_queues=max_queues, max_tasks=max_tasks)
     there = tuple(_queues(draw, queues, max_queues, version, as_dict))
     most = max(max_queues, len(there))
-    step = _steps(there, most, tasks, outcomes, within, version, as_dict)
+    step = _steps(there, most, tasks, outcomes, longest, version, as_dict)
     steps = draw(st.lists(step, min_size=1, max_size=max_tasks))
     at = sorted(step.at for step in steps)
     in_order = (Step(at, step.queue, step.task, step.outcomes) for at, step in zip(at, steps, strict=True))
     return Workload(there, tuple(in_order), version)
 
 
-def _check_sizes(within: object, **counts: object) -> None:
-    if not isinstance(within, timedelta) or within < timedelta(0):
-        raise InvalidArgument(f"workloads(within={within!r}) takes a timedelta of zero or more")
+def _check_sizes(**counts: object) -> None:
     for name, count in counts.items():
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise InvalidArgument(f"workloads({name}={count!r}) takes a number of 1 or more")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
 from enum import Enum
 from typing import Any, Literal, NamedTuple
 
 from .._service.request import AppEngineTarget, PullMessage, Routing
 from .._service.request import Target as ModelTarget
 from .._service.task import Task
+from .._time.instants import Duration, duration_of
 from .answers import Answer
-from .request import TargetRequest, duration_of, url_of
+from .request import TargetRequest, url_of
 from .urls import normal
 
 Handler = Callable[[TargetRequest], Any]
@@ -76,9 +76,9 @@ class Target:
         self.on_exception = on_exception
         self._duration = 0
 
-    def takes(self, duration: timedelta) -> Any:
+    def takes(self, duration: Duration) -> Any:
         """Every answer comes ``duration`` after its dispatch, in the queue's time; returns the target itself."""
-        self._duration = duration_of(duration, "takes()")
+        self._duration = duration_of(duration, what="takes()")
         return self
 
     def snapshot(self) -> Callable[[], None]:

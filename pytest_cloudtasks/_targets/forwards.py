@@ -11,13 +11,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine
-from datetime import timedelta
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from typing import Any, NamedTuple
 
 from .._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, response
 from .._text import is_encodable, safe_repr
-from .._time.instants import from_timedelta
+from .._time.instants import Duration, duration_of
 from .answers import Answer
 from .asgi import in_a_loop
 from .base import Destination, Precedence, Target
@@ -46,15 +45,13 @@ class Forward(Target):
 
     precedence = Precedence.MOUNT
 
-    def __init__(self, base_url: str, to: str, *, allow_remote: bool, timeout: timedelta) -> None:
+    def __init__(self, base_url: str, to: str, *, allow_remote: bool, timeout: Duration) -> None:
         super().__init__(on_exception=None)
         if not isinstance(allow_remote, bool):
             raise TypeError(f"forward(allow_remote=…) takes True or False, and got {safe_repr(allow_remote)}.")
         self._base = Base(base_url, "forward()")
         self._server = _server(to, allow_remote)
-        self._seconds = from_timedelta(timeout, what="forward(timeout=…)") / 1e9
-        if self._seconds <= 0:
-            raise ValueError(f"forward(timeout=…) takes a duration above zero, and got {safe_repr(timeout)}.")
+        self._seconds = duration_of(timeout, what="forward(timeout=…)", above_zero=True) / 1e9
         self.base_url = base_url
         self.to = to
 
@@ -77,7 +74,7 @@ class Forward(Target):
             return asyncio.to_thread(_answer_of, self._server, request, self._seconds)
         return _answer_of(self._server, request, self._seconds)
 
-    def takes(self, duration: timedelta) -> Forward:
+    def takes(self, duration: Duration) -> Forward:
         """Every answer comes ``duration`` after its dispatch, in the queue's time; the server isn't slowed down."""
         super().takes(duration)
         return self

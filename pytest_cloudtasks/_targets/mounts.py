@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from datetime import timedelta
 from typing import Any, cast
 
 from .._text import safe_repr
+from .._time.instants import Duration
 from .answers import Answer
 from .asgi import AsgiApp, AsgiServer, is_asgi
 from .base import Destination, OnException, Precedence, Target
@@ -71,7 +71,7 @@ class Mount(_Application):
         """After all routes; a longer base first."""
         return (self.precedence.value, -self._base.length, 0, 0)
 
-    def takes(self, duration: timedelta) -> Mount:
+    def takes(self, duration: Duration) -> Mount:
         """Every answer comes ``duration`` after its dispatch, in the queue's time."""
         super().takes(duration)
         return self
@@ -123,7 +123,7 @@ class AppEngineMount(_Application):
         narrowness = sum(4 >> index for index, is_given in enumerate(given) if is_given)
         return (self.precedence.value, -sum(given), -narrowness, 0)
 
-    def takes(self, duration: timedelta) -> AppEngineMount:
+    def takes(self, duration: Duration) -> AppEngineMount:
         """Every answer comes ``duration`` after its dispatch, in the queue's time."""
         super().takes(duration)
         return self

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import copy
-from datetime import timedelta
 from typing import Any
 
 from .._messages.json_text import read_json
 from .._service.request import HTTP_BODY_METHODS, SENT_BY_SERVICE, AppEngineTarget, HttpTarget, Target
 from .._service.task import Attempt, Outcome, OutcomeKind
 from .._service.validation import id_of
-from .._text import safe_repr
-from .._time.instants import from_timedelta
+from .._time.instants import Duration, duration_of
 from .headers import Headers
 from .urls import wire_url
 
@@ -85,12 +83,12 @@ class TargetRequest:
         """Where it comes from: 0.1.0.2 for App Engine tasks (documented), 127.0.0.1 for others (our choice)."""
         return APP_ENGINE_CLIENT if isinstance(self.attempt.target, AppEngineTarget) else LOOPBACK
 
-    def takes(self, duration: timedelta) -> None:
+    def takes(self, duration: Duration) -> None:
         """Delay the answer to this request by ``duration`` of the queue's time; no real time passes.
 
         The attempt holds its concurrency slot meanwhile, and past the dispatch deadline it is DEADLINE_EXCEEDED.
         """
-        self._duration = duration_of(duration, "request.takes()")
+        self._duration = duration_of(duration, what="request.takes()")
 
     @property
     def duration(self) -> int | None:
@@ -99,14 +97,6 @@ class TargetRequest:
 
     def __repr__(self) -> str:
         return f"<{self.method} {self.url} (attempt {self.attempt.number}, {len(self.body)} bytes)>"
-
-
-def duration_of(duration: timedelta, what: str) -> int:
-    """A duration that a target may take, in nanoseconds."""
-    nanoseconds = from_timedelta(duration, what=what)
-    if nanoseconds < 0:
-        raise ValueError(f"{what} takes a duration of zero or more, and got {safe_repr(duration)}.")
-    return nanoseconds
 
 
 def url_of(target: Target) -> str:

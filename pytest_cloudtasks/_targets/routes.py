@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from datetime import timedelta
 from typing import Any
 
 from .._service.request import HTTP_METHODS
 from .._service.validation import id_of
 from .._text import is_encodable, safe_repr
+from .._time.instants import Duration
 from .answers import Answer, answer_of, checked_status, plain_answer, scripted_exception
 from .base import Destination, Handler, OnException, Precedence, Target
 from .request import TargetRequest
@@ -69,7 +69,7 @@ class Route(Target):
             raise TypeError(f"raises() takes an exception, such as TimeoutError, and got {safe_repr(exception)}.")
         return self._extend([raised])
 
-    def takes(self, duration: timedelta) -> Route:
+    def takes(self, duration: Duration) -> Route:
         """Every answer comes ``duration`` after its dispatch, in the queue's time."""
         super().takes(duration)
         return self

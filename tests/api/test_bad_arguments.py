@@ -153,7 +153,6 @@ NEEDS: dict[str, Callable[[FakeCloudTasks], dict[str, Any]]] = {
     "create_queue": lambda _: {"queue": "other"},
     "queue_path": lambda _: {"queue": "receipts"},
     "queue": lambda _: {"queue": "receipts"},
-    "advance_to": lambda _: {"at": NOW + timedelta(days=1)},
     "dispatch": lambda fake: {"task": _receipt(fake)},
     "assert_attempts": lambda fake: {"task": _receipt(fake), "expected": []},
     "assert_backoff": lambda fake: {"task": _receipt(fake), "delays": []},
@@ -192,7 +191,7 @@ OWNERS: dict[str, Callable[[FakeCloudTasks], Any]] = {
 }
 OF_THE_USER = {"type", "error", "a lambda"}
 """Values that can be called: what they raise as an application is the application's own error."""
-DRIVING = {"step", "dispatch_due", "advance", "advance_to", "drain", "dispatch"}
+DRIVING = {"step", "dispatch_due", "advance", "drain", "dispatch"}
 OF_THE_INSIDE = {
     "answer",
     "duration_for",

@@ -134,20 +134,21 @@ def test_advance_visits_every_event_on_its_way(cloud_tasks: FakeCloudTasks, enqu
         ((timedelta(hours=2),), {}, timedelta(hours=2)),
         ((), {"days": 1, "hours": 2, "minutes": 3}, timedelta(days=1, hours=2, minutes=3)),
         ((), {"seconds": 0.5, "milliseconds": 250}, timedelta(milliseconds=750)),
-        ((), {}, timedelta(0)),
+        (("2h",), {}, timedelta(hours=2)),
+        ((timedelta(0),), {}, timedelta(0)),
     ],
 )
 def test_advance_by(cloud_tasks: FakeCloudTasks, args: tuple[Any], named: dict[str, float], elapsed: timedelta) -> None:
-    """A timedelta, or keywords that add up to one."""
+    """A timedelta, a text, or keywords that add up."""
     cloud_tasks.advance(*args, **named)
     assert cloud_tasks.clock.elapsed == elapsed
 
 
 def test_advance_to_an_instant_of_any_zone(cloud_tasks: FakeCloudTasks) -> None:
-    """advance_to takes an aware datetime, the present one included."""
-    cloud_tasks.advance_to(START)
+    """advance(to=…) takes an aware datetime, the present one included."""
+    cloud_tasks.advance(to=START)
     assert seconds(cloud_tasks) == 0
-    cloud_tasks.advance_to(datetime(2030, 1, 1, 10, tzinfo=timezone(timedelta(hours=9))))
+    cloud_tasks.advance(to=datetime(2030, 1, 1, 10, tzinfo=timezone(timedelta(hours=9))))
     assert seconds(cloud_tasks) == 3600
 
 
@@ -158,25 +159,24 @@ def test_advance_refuses_what_is_no_time_to_come(cloud_tasks: FakeCloudTasks, en
     cloud_tasks.advance(seconds=10)
 
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance(seconds=-1)) == (
-        "Time can't go backwards: advance() was given datetime.timedelta(days=-1, seconds=86399)."
-        " Advance by zero or more."
+        "advance() takes a duration of zero or more, and got datetime.timedelta(days=-1, seconds=86399)."
     )
     assert refused(cloud_tasks, TypeError, lambda: cloud_tasks.advance(30)) == (  # type: ignore[arg-type]
-        "advance() takes a timedelta, and got 30. Pass one, such as timedelta(seconds=30)."
+        "advance() takes a duration such as timedelta(seconds=30) or '30s', and got 30."
     )
     assert refused(cloud_tasks, TypeError, lambda: cloud_tasks.advance(timedelta(1), hours=1)) == (
-        "advance() takes a timedelta or keywords such as seconds=30, not both."
+        "advance() takes one of a duration, keywords such as hours=2, and to=instant, and got more than one of them."
     )
-    assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance_to(START)) == (
-        "Time can't go backwards: it is 2030-01-01T00:00:10+00:00, and advance_to() was asked for"
+    assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance(to=START)) == (
+        "Time can't go backwards: it is 2030-01-01T00:00:10+00:00, and advance() was asked for"
         " 2030-01-01T00:00:00+00:00. Advance to a later instant."
     )
-    assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance_to(datetime(2031, 1, 1))) == (
-        "advance_to() takes an aware datetime, and datetime.datetime(2031, 1, 1, 0, 0) is naive. Give it a tzinfo,"
+    assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance(to=datetime(2031, 1, 1))) == (
+        "advance(to=…) takes an aware datetime, and datetime.datetime(2031, 1, 1, 0, 0) is naive. Give it a tzinfo,"
         " such as datetime.datetime(2031, 1, 1, 0, 0).replace(tzinfo=timezone.utc)."
     )
-    assert refused(cloud_tasks, TypeError, lambda: cloud_tasks.advance_to(60)) == (  # type: ignore[arg-type]
-        "advance_to() takes an aware datetime, and got 60. Pass a datetime with a tzinfo, such as"
+    assert refused(cloud_tasks, TypeError, lambda: cloud_tasks.advance(to=60)) == (  # type: ignore[arg-type]
+        "advance(to=…) takes an aware datetime, and got 60. Pass a datetime with a tzinfo, such as"
         " datetime(2030, 1, 1, tzinfo=timezone.utc)."
     )
 
@@ -199,7 +199,7 @@ def test_drain_jumps_until_nothing_is_to_come(cloud_tasks: FakeCloudTasks, enque
 
 def test_the_clock_ends_with_the_year_9999(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Where datetimes end, so does time: the verb is refused, and the clock stays in the last instant it reached."""
-    cloud_tasks.advance_to(datetime(9999, 12, 31, 23, 59, 59, 999_999, timezone.utc))
+    cloud_tasks.advance(to=datetime(9999, 12, 31, 23, 59, 59, 999_999, timezone.utc))
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance(seconds=1)) == (
         "The clock can't go beyond the year 9999, where Python's datetime ends. Advance by less, or give drain() an"
         " instant in until=…."
@@ -224,32 +224,32 @@ def test_a_limit_of_advance_is_a_number(cloud_tasks: FakeCloudTasks, limit: Any)
         f"advance(limit=…) takes a number of attempts of 1 or more, and got {limit!r}."
     )
     at = START + timedelta(hours=1)
-    assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance_to(at, limit=limit)) == (
-        f"advance_to(limit=…) takes a number of attempts of 1 or more, and got {limit!r}."
+    assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance(to=at, limit=limit)) == (
+        f"advance(limit=…) takes a number of attempts of 1 or more, and got {limit!r}."
     )
 
 
-@pytest.mark.parametrize("verb", ["advance", "advance_to", "aio.advance", "aio.advance_to"])
-def test_advance_has_a_limit(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verb: str) -> None:
+@pytest.mark.parametrize("length", [{"by": timedelta(days=1)}, {"to": START + timedelta(days=1)}], ids=["by", "to"])
+@pytest.mark.parametrize("is_awaited", [False, True])
+def test_advance_has_a_limit(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, length: dict[str, Any], is_awaited: bool
+) -> None:
     """What is retried for ever is stopped where it is, in one sentence."""
     cloud_tasks.create_queue("endless", retry_config={"max_attempts": -1, "min_backoff": "1s", "max_backoff": "1s"})
     cloud_tasks.route(MAILER).returns(500)
     enqueue("one", queue="endless")
-    by, to = timedelta(days=1), START + timedelta(days=1)
 
     async def awaited() -> None:
-        await (cloud_tasks.aio.advance(by, limit=3) if "to" not in verb else cloud_tasks.aio.advance_to(to, limit=3))
+        await cloud_tasks.aio.advance(**length, limit=3)
 
     with pytest.raises(DrainLimitReached) as caught:
-        if "aio" in verb:
+        if is_awaited:
             asyncio.run(awaited())
-        elif verb == "advance":
-            cloud_tasks.advance(by, limit=3)
         else:
-            cloud_tasks.advance_to(to, limit=3)
+            cloud_tasks.advance(**length, limit=3)
 
     assert str(caught.value) == (
-        f"{verb.removeprefix('aio.')}() has made 3 attempts, which is its limit, and endless/one goes out next, after 3"
+        "advance() has made 3 attempts, which is its limit, and endless/one goes out next, after 3"
         " attempts of its own. Limit the queue's retries (max_attempts, max_retry_duration), stop the handler from"
         " enqueueing for ever, or advance by less or with a higher limit=…."
     )
@@ -361,7 +361,7 @@ def test_drain_refuses_what_is_no_time_to_come(cloud_tasks: FakeCloudTasks, enqu
     """Backwards, naive or without a unit: each is refused in words, and nothing moves."""
     cloud_tasks.route(MAILER)
     enqueue("one")
-    assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.drain(timedelta(seconds=-1))) == (
+    assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.drain(START - timedelta(seconds=1))) == (
         "Time can't go backwards: it is 2030-01-01T00:00:00+00:00, and drain() was asked to go until"
         " 2029-12-31T23:59:59+00:00. Drain until a later instant."
     )
@@ -370,7 +370,7 @@ def test_drain_refuses_what_is_no_time_to_come(cloud_tasks: FakeCloudTasks, enqu
         " such as datetime.datetime(2031, 1, 1, 0, 0).replace(tzinfo=timezone.utc)."
     )
     assert refused(cloud_tasks, TypeError, lambda: cloud_tasks.drain(60)) == (  # type: ignore[arg-type]
-        "drain(until=…) takes an aware datetime or a timedelta, and got 60. Pass one, such as timedelta(hours=1)."
+        "drain(until=…) takes an aware datetime, or a duration such as timedelta(seconds=30) or '30s', and got 60."
     )
 
 
@@ -653,7 +653,6 @@ VERBS: dict[str, Callable[[FakeCloudTasks], object]] = {
     "step": lambda fake: fake.step(),
     "dispatch_due": lambda fake: fake.dispatch_due(),
     "advance": lambda fake: fake.advance(seconds=1),
-    "advance_to": lambda fake: fake.advance_to(START + timedelta(hours=1)),
     "drain": lambda fake: fake.drain(),
     "dispatch": lambda fake: fake.dispatch(fake.assert_enqueued()),
 }

@@ -768,7 +768,7 @@ REFUSED: list[tuple[str, Call, type[Exception], str]] = [
         "a delay in seconds",
         lambda fake: fake.delay_dispatch(5),  # type: ignore[arg-type]
         TypeError,
-        "delay_dispatch() takes a timedelta, and got 5. Pass one, such as timedelta(seconds=30).",
+        "delay_dispatch() takes a duration such as timedelta(seconds=30) or '30s', and got 5.",
     ),
     (
         "no delay",

@@ -120,17 +120,17 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"delay": 300},
         TypeError,
-        "delay=… takes a timedelta, and got 300. Pass one, such as timedelta(seconds=30).",
+        "delay=… takes a duration such as timedelta(seconds=30) or '30s', and got 300.",
     ),
     (
         {"deadline": 20.5},
         TypeError,
-        "deadline=… takes a timedelta, and got 20.5. Pass one, such as timedelta(seconds=30).",
+        "deadline=… takes a duration such as timedelta(seconds=30) or '30s', and got 20.5.",
     ),
     (
         {"within": 1},
         TypeError,
-        "within=… takes a timedelta, and got 1. Pass one, such as timedelta(seconds=30).",
+        "within=… takes a duration such as timedelta(seconds=30) or '30s', and got 1.",
     ),
     ({"within": timedelta(seconds=-1)}, ValueError, ZERO_OR_MORE),
     (
@@ -142,8 +142,7 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"delay": datetime(2030, 1, 1)},
         TypeError,
-        "delay=… takes a timedelta, and got datetime.datetime(2030, 1, 1, 0, 0). Pass one, such as"
-        " timedelta(seconds=30).",
+        "delay=… takes a duration such as timedelta(seconds=30) or '30s', and got datetime.datetime(2030, 1, 1, 0, 0).",
     ),
     (
         {"body": {"order": 42}},

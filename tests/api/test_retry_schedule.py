@@ -157,7 +157,8 @@ def test_a_target_takes_no_negative_time() -> None:
     with pytest.raises(ValueError, match="attempt_takes") as refusal:
         retry_schedule(attempt_takes=-SECOND)
     assert str(refusal.value) == (
-        "attempt_takes is a duration of zero or more, and got datetime.timedelta(days=-1, seconds=86399)."
+        "retry_schedule(attempt_takes=…) takes a duration of zero or more, and got datetime.timedelta(days=-1,"
+        " seconds=86399)."
     )
 
 

@@ -21,7 +21,6 @@ VERBS: dict[str, Callable[[FakeCloudTasks], object]] = {
     "step": lambda fake: fake.step(),
     "dispatch_due": lambda fake: fake.dispatch_due(),
     "advance": lambda fake: fake.advance(seconds=1),
-    "advance_to": lambda fake: fake.advance_to(START + timedelta(hours=1)),
     "drain": lambda fake: fake.drain(),
     "dispatch": lambda fake: fake.dispatch(fake.assert_enqueued(count=None)[0]),
 }

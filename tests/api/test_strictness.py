@@ -130,7 +130,7 @@ NOT_SATISFYING: dict[str, Block] = {
     "tasks": lambda fake: fake.tasks()[0].url,
     "assert_not_enqueued": lambda fake: fake.assert_not_enqueued(queue="reports"),
     "assert_enqueued of others": lambda fake: fake.assert_enqueued(queue="reports", count=0),
-    "advancing": lambda fake: fake.advance_to(START),
+    "advancing": lambda fake: fake.advance(to=START),
     "purging": lambda fake: tasks_v2.CloudTasksClient().purge_queue(name=fake.queue_path("receipts")),
 }
 

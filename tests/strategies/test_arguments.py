@@ -195,7 +195,7 @@ WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
     ),
     "too wide": (
         lambda: cloud.schedule_times(now=NOW, within=timedelta(days=31)),
-        "schedule_times(within=datetime.timedelta(days=31)) takes a timedelta from 0 to 720 h",
+        "schedule_times(within=…) takes a duration of 720 h at most, and got datetime.timedelta(days=31).",
     ),
     "kind of name": (
         lambda: cloud.resource_names(of="project"),  # type: ignore[arg-type]

@@ -158,7 +158,7 @@ def test_pull_queues_get_pull_tasks(workload: Workload) -> None:
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "within": ({"within": -MINUTE}, f"workloads(within={-MINUTE!r}) takes a timedelta of zero or more"),
+    "within": ({"within": -MINUTE}, f"workloads(within=…) takes a duration of zero or more, and got {-MINUTE!r}."),
     "sizes": ({"max_tasks": 0}, "workloads(max_tasks=0) takes a number of 1 or more"),
     "no queue": ({"queues": []}, "workloads(queues=[]) takes one queue or more, each of another name"),
     "queue twice": (

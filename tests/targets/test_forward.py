@@ -512,7 +512,7 @@ def test_another_machine_may_be_allowed(cloud_tasks: FakeCloudTasks) -> None:
         (
             lambda fake: fake.forward("https://app.test", timeout=timedelta(0)),
             ValueError,
-            "forward(timeout=…) takes a duration above zero, and got datetime.timedelta(0).",
+            "forward(timeout=…) takes a duration of more than zero, and got datetime.timedelta(0).",
         ),
         (
             lambda fake: fake.forward("https://app.test", "http://example.com", allow_remote="false"),
@@ -522,7 +522,7 @@ def test_another_machine_may_be_allowed(cloud_tasks: FakeCloudTasks) -> None:
         (
             lambda fake: fake.forward("https://app.test", timeout=5),
             TypeError,
-            "forward(timeout=…) takes a timedelta, and got 5. Pass one, such as timedelta(seconds=30).",
+            "forward(timeout=…) takes a duration such as timedelta(seconds=30) or '30s', and got 5.",
         ),
     ],
 )

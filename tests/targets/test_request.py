@@ -9,7 +9,7 @@ import pytest
 from pytest_cloudtasks import TargetRequest
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, Routing
 from pytest_cloudtasks._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
-from pytest_cloudtasks._targets.request import duration_of, url_of
+from pytest_cloudtasks._targets.request import url_of
 
 NOW = 1_900_000_000_123_456_789
 URL = "https://app.test/work"
@@ -188,13 +188,6 @@ def test_an_answer_cannot_come_before_its_request(request_for: RequestFor) -> No
         "request.takes() takes a duration of zero or more, and got datetime.timedelta(days=-1, seconds=86399)."
     )
     assert request.duration == 5_000_000_000
-
-
-def test_a_number_is_no_duration() -> None:
-    """A duration without a unit is refused."""
-    with pytest.raises(TypeError) as refused:
-        duration_of(5, "takes()")  # type: ignore[arg-type]
-    assert str(refused.value) == "takes() takes a timedelta, and got 5. Pass one, such as timedelta(seconds=30)."
 
 
 def test_repr_names_the_attempt(request_for: RequestFor) -> None:

@@ -4,9 +4,10 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from pytest_cloudtasks._time.instants import from_datetime, from_timedelta, to_datetime, to_timedelta
+from pytest_cloudtasks._time.instants import duration_of, from_datetime, from_timedelta, to_datetime, to_timedelta
 
 UTC = timezone.utc
+SECOND = 1_000_000_000
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def test_an_offset_is_honoured() -> None:
 def test_durations_survive_the_way_through_nanoseconds() -> None:
     """A timedelta comes back exactly, negative ones too."""
     for duration in (timedelta(0), timedelta(microseconds=1), timedelta(days=-3, microseconds=7)):
-        assert to_timedelta(from_timedelta(duration, what="x")) == duration
+        assert to_timedelta(from_timedelta(duration)) == duration
 
 
 def test_a_naive_datetime_is_refused() -> None:
@@ -55,8 +56,58 @@ def test_what_is_no_datetime_is_refused() -> None:
     )
 
 
-def test_what_is_no_timedelta_is_refused() -> None:
-    """A bare number is refused: nobody can say whether it is seconds or milliseconds."""
-    with pytest.raises(TypeError) as refusal:
-        from_timedelta(30, what="takes()")  # type: ignore[arg-type]
-    assert str(refusal.value) == "takes() takes a timedelta, and got 30. Pass one, such as timedelta(seconds=30)."
+@pytest.mark.parametrize(
+    ("given", "nanoseconds"),
+    [
+        (timedelta(hours=2), 7_200 * SECOND),
+        (timedelta(0), 0),
+        ("90s", 90 * SECOND),
+        ("1.5s", 1_500_000_000),
+        ("10m", 600 * SECOND),
+        ("1h", 3_600 * SECOND),
+        ("7d", 604_800 * SECOND),
+    ],
+)
+def test_a_duration_is_a_timedelta_or_a_text(given: object, nanoseconds: int) -> None:
+    """A text has a number and a unit: seconds, minutes, hours or days."""
+    assert duration_of(given, what="takes()") == nanoseconds
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        (30, TypeError),
+        (2.5, TypeError),
+        (None, TypeError),
+        (True, TypeError),
+        (datetime(2030, 1, 1, tzinfo=UTC), TypeError),
+        ("30", ValueError),
+        ("1w", ValueError),
+        ("-5s", ValueError),
+        ("", ValueError),
+        ("99999999999d", ValueError),
+    ],
+)
+def test_what_is_no_duration_is_refused(given: object, kind: type[Exception]) -> None:
+    """A bare number is, too: nobody can say whether it is seconds or milliseconds."""
+    with pytest.raises(kind) as refusal:
+        duration_of(given, what="takes()")
+    assert str(refusal.value) == (
+        f"takes() takes a duration such as timedelta(seconds=30) or '30s', and got {given!r}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "above_zero", "least"),
+    [
+        (timedelta(seconds=-1), False, "zero or more"),
+        (timedelta(seconds=-1), True, "more than zero"),
+        (timedelta(0), True, "more than zero"),
+        ("0s", True, "more than zero"),
+    ],
+)
+def test_a_duration_that_is_too_short_is_refused(given: object, above_zero: bool, least: str) -> None:
+    """Time can't go backwards, and some durations have to be more than nothing."""
+    with pytest.raises(ValueError) as refusal:
+        duration_of(given, what="takes()", above_zero=above_zero)
+    assert str(refusal.value) == f"takes() takes a duration of {least}, and got {given!r}."

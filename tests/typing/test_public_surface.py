@@ -106,7 +106,7 @@ def test_verbs_give_attempts_and_summaries(cloud_tasks: FakeCloudTasks) -> None:
         assert_type(cloud_tasks.dispatch_due("work"), Summary),
         assert_type(cloud_tasks.advance(timedelta(seconds=1)), Summary),
         assert_type(cloud_tasks.advance(hours=1.5), Summary),
-        assert_type(cloud_tasks.advance_to(datetime(2500, 1, 1, tzinfo=timezone.utc)), Summary),
+        assert_type(cloud_tasks.advance(to=datetime(2500, 1, 1, tzinfo=timezone.utc)), Summary),
         assert_type(cloud_tasks.drain(timedelta(days=1), queue="work", limit=10), Summary),
     ]
 
