@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from .._messages.errors import RpcFault, codes, rpc_fault
 from .._messages.rpc_call import RpcCall
-from .._simulation.faults import Fault, FaultPlan, Occasions, hold_back_waiting
+from .._simulation.faults import Fault, FaultPlan, Occasions
 from .._simulation.formatting import shown
 from .._simulation.matching import UNSET, WITHIN, Match
 from .._simulation.records import TaskRecord
@@ -105,7 +105,7 @@ class Faults:
             return rpc in ("*", call.method) and (when is None or operator.truth(when(call.request)))
 
         given += _told(occasions, times) + ("" if when is None else f", when={shown(when)}")
-        return simulation.plans.add(FaultPlan(fault, given, applies, occasions, rpc_fault=rpc_fault))
+        return simulation.faults.add(FaultPlan(fault, given, applies, occasions, rpc_fault=rpc_fault))
 
     # --- deliveries ----------------------------------------------------------------------------------------------
 
@@ -196,7 +196,7 @@ class Faults:
         plan = self._plan_for_tasks(Fault.DELAY_DISPATCH, repr(by), match, times, after, rate, nanoseconds)
         simulation = self._simulation
         with simulation.lock:
-            hold_back_waiting(simulation, plan)
+            simulation.faults.hold_back_waiting(plan, simulation.service)
         return plan
 
     def _plan_for_tasks(
@@ -219,12 +219,12 @@ class Faults:
             return not match.differences(TaskRecord(task, simulation.history))
 
         queue = match.queue if isinstance(match.queue, str) else None
-        return simulation.plans.add(FaultPlan(fault, given, applies, occasions, delay=delay, queue=queue))
+        return simulation.faults.add(FaultPlan(fault, given, applies, occasions, delay=delay, queue=queue))
 
 
 def unused(simulation: Simulation) -> list[str]:
     """What to say of the plans that never happened although they were not left to chance."""
-    return [_unused_text(plan, simulation) for plan in simulation.plans if plan.is_unused]
+    return [_unused_text(plan, simulation) for plan in simulation.faults if plan.is_unused]
 
 
 def _unused_text(plan: FaultPlan, simulation: Simulation) -> str:

@@ -6,7 +6,7 @@ import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from .._simulation.faults import Fault, FaultPlan, Occasions, hold_back_waiting
+from .._simulation.faults import Fault, FaultPlan, Occasions
 from .._simulation.random_choices import Choices, SeededChoices
 from .._simulation.simulation import Simulation
 from .._text import safe_repr
@@ -67,11 +67,11 @@ class Drawing:
                 drawn_choices(data, picks=picks, subjects=[what for what, is_on in drawn.items() if is_on])
             )
             if duplicates:
-                simulation.plans.add(FaultPlan(Fault.DELIVER_TWICE, "", _any_task, _POSSIBLE))
+                simulation.faults.add(FaultPlan(Fault.DELIVER_TWICE, "", _any_task, _POSSIBLE))
             if lost_answers:
-                simulation.plans.add(FaultPlan(Fault.LOSE_ANSWER, "", _any_task, _POSSIBLE))
+                simulation.faults.add(FaultPlan(Fault.LOSE_ANSWER, "", _any_task, _POSSIBLE))
             if longest:
-                hold_back_waiting(simulation, simulation.plans.add(AnyDelay(longest)))
+                simulation.faults.hold_back_waiting(simulation.faults.add(AnyDelay(longest)), simulation.service)
 
 
 class AnyDelay(FaultPlan):

@@ -254,8 +254,7 @@ class SchedulerLoop:
         await self.break_off()
 
     def _new_simulation(self) -> Simulation:
-        simulation = Simulation(self._settings)
-        simulation.clock = self.clock
+        simulation = Simulation(self._settings, clock=self.clock)
         simulation.contact()
         return simulation
 

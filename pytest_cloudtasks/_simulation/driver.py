@@ -27,7 +27,6 @@ from .._text import counted, safe_repr
 from .._time.instants import Duration, duration_of, from_datetime, to_datetime
 from .delivery import Course, Handler, NotOfAsyncio, no_target, working
 from .exceptions import DrainLimitReached, ends_the_run
-from .faults import arrived, note_second_delivery, second_delivery
 from .records import short_name
 from .summary import Beginning, Summary, beginning, summary_since
 
@@ -286,11 +285,7 @@ class Driver:
         self.simulation.history.requests[attempt] = request
         yield from self._run(Handler(attempt, target, request))
         with self.simulation.lock:
-            second = (
-                second_delivery(self.simulation, attempt, target, authorization)
-                if self.simulation.plans.are_there
-                else None
-            )
+            second = self._second_delivery(attempt, target, authorization)
         if second is not None:
             yield from self._run(second)
 
@@ -337,10 +332,34 @@ class Driver:
         __tracebackhide__ = True
         yield handler
         with self.simulation.lock:
-            note_second_delivery(self.simulation, handler)
+            self._record_second(handler)
         if handler.answer is not None:
             self._let_tasks_go_on(handler)
             self._raise_for(handler.answer, handler.target, handler.attempt)
+
+    def _second_delivery(self, attempt: Attempt, target: Target, authorization: str | None) -> Handler | None:
+        """Return the handler of a second delivery of ``attempt``, which ``target`` has just had, if one is planned."""
+        faults = self.simulation.faults
+        if not faults.are_planned or not faults.are_two_deliveries(attempt.task):
+            return None
+        now_there = self.simulation.targets.find_for(attempt.task, attempt.target)  # a route's script may have ended
+        handler = Handler(attempt, now_there or target, TargetRequest(attempt, authorization))
+        handler.is_second = True
+        return handler
+
+    def _record_second(self, handler: Handler) -> None:
+        """Record that a second delivery was answered; or that its handler sleeps, and put it to where it wakes."""
+        attempt, again = handler.attempt, f"attempt {handler.attempt.number} delivered a second time"
+        faults = self.simulation.faults
+        if handler.answer is not None:
+            faults.record(f"{again} → {handler.answer.outcome.result}", attempt.task)
+            return
+        at = handler.wakes_at
+        assert at is not None, "a handler that has not answered sleeps"
+        self.simulation.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
+        if not handler.is_told:
+            faults.record(again, attempt.task)
+            handler.is_told = True
 
     def _hop(self, handler: Handler, answer: Answer) -> Handler | None:
         """Return the handler that a redirect leads to within the attempt; App Engine tasks follow none."""
@@ -385,8 +404,8 @@ class Driver:
                     at = max(attempt.deadline, now)
                 if simulation.settings.service.honour_retry_after:
                     outcome = replace(outcome, retry_at=retry_at(answer.headers, at))
-                if simulation.plans.are_there and at <= attempt.deadline:
-                    outcome = arrived(simulation, attempt, outcome)
+                if simulation.faults.are_planned and at <= attempt.deadline:
+                    outcome = simulation.faults.outcome_of(attempt.task, outcome)
                 simulation.service.scheduler.answer(attempt, outcome, at, now)
         self._raise_for(answer, target, attempt)
 

@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._messages.errors import DEADLINE, RpcFault
 from .._service.scheduler import DispatchOrder
-from .._service.task import NO_RESPONSE, Attempt, Outcome, OutcomeKind, Task
-from .._targets.base import Target
-from .._targets.request import TargetRequest
+from .._service.task import NO_RESPONSE, Outcome, OutcomeKind, Task
 from .._text import counted
-from .delivery import Handler
 from .formatting import duration_text
+from .history import History, InjectedFault
 from .random_choices import Choices
 
 if TYPE_CHECKING:
+    from random import Random
+
     from .._messages.grpc_errors import InProcessRpcError
     from .._messages.rpc_call import RpcCall
-    from .simulation import Simulation
+    from .._service.service import Service
+    from .._time.clock import Clock
 
 
 class Fault(Enum):
@@ -155,147 +156,134 @@ class FaultPlan:
         return f"<{self.describe()} {happened}{' and is over' if self.is_over else ''}>"
 
 
-class Plans:
-    """All plans of a test, in the order in which they were made."""
+class Faults:
+    """The planned faults of a test, in the order in which they were made, and what becomes of calls and deliveries."""
 
-    def __init__(self, plans: Iterable[FaultPlan] = ()) -> None:
+    def __init__(self, choices: Choices, history: History, clock: Clock, plans: Iterable[FaultPlan] = ()) -> None:
+        self.choices = choices
+        """What decides where a plan applies at a rate."""
+        self._history = history
+        self._clock = clock
         self._plans = list(plans)
-        self.are_there = bool(self._plans)
+        self.are_planned = bool(self._plans)
         """Whether there are any: that is asked for every call and every delivery, and mostly there are none."""
 
     def add(self, plan: FaultPlan) -> FaultPlan:
-        """From now on ``plan`` is asked, too."""
+        """Ask ``plan``, too, from now on."""
         plan.name = f"{plan.fault.value} {sum(one.fault is plan.fault for one in self._plans) + 1}"
         self._plans.append(plan)
-        self.are_there = True
+        self.are_planned = True
         return plan
 
     def __iter__(self) -> Iterator[FaultPlan]:
         return iter(self._plans)
 
-    def taking(self, fault: Fault, subject: Any, choices: Choices, about: str = "") -> FaultPlan | None:
-        """The first plan by which ``fault`` happens to ``subject``; the later ones don't see it then."""
+    def record(self, text: str, task: Task | None = None) -> None:
+        """Put a fault that has happened into the history."""
+        self._history.record(InjectedFault(self._clock.now, text, task))
+
+    def _taking(self, fault: Fault, subject: Any, about: str = "") -> FaultPlan | None:
+        """Return the first plan by which ``fault`` happens to ``subject``; the later ones don't see it then."""
         if not self._plans:
             return None
         mine = (plan for plan in self._plans if plan.fault is fault)
-        return next((plan for plan in mine if plan.takes(subject, choices, about)), None)
+        return next((plan for plan in mine if plan.takes(subject, self.choices, about)), None)
 
-    def snapshot(self) -> Callable[[], Plans]:
-        """What gives these plans as they are now, each time anew; those that were made since are left out."""
+    # --- calls ---------------------------------------------------------------------------------------------------
+
+    def failure_of(self, call: RpcCall, jitter: Random) -> InProcessRpcError | None:
+        """Return the error that ``call`` gets in place of an answer, if any; it never reaches the service."""
+        plan = self._taking(Fault.FAIL_RPC, call, call.method)
+        if plan is None or plan.rpc_fault is None:
+            return None
+        self.record(f"{call.method} → {plan.rpc_fault.code} by {Fault.FAIL_RPC.value}()")
+        return plan.rpc_fault.error(jitter)
+
+    def loss_of(self, call: RpcCall, jitter: Random) -> InProcessRpcError | None:
+        """Return the error that the caller sees, if any, although ``call`` has taken effect."""
+        if self._taking(Fault.LOSE_RESPONSE, call, call.method) is None:
+            return None
+        self.record(f"{call.method} → {DEADLINE.code} by {Fault.LOSE_RESPONSE.value}(), after it took effect")
+        return DEADLINE.error(jitter)
+
+    # --- deliveries ----------------------------------------------------------------------------------------------
+
+    def are_two_deliveries(self, task: Task) -> bool:
+        """Whether the attempt that has just been delivered is delivered a second time."""
+        return self._taking(Fault.DELIVER_TWICE, task) is not None
+
+    def outcome_of(self, task: Task, outcome: Outcome) -> Outcome:
+        """Return what the service gets to see of a handler's response: nothing where it is lost.
+
+        The connection ends at the instant at which the response would have come. Evidence: our choice; that an attempt
+        without a response is retried is documented.
+        """
+        if outcome.kind is not OutcomeKind.RESPONSE or self._taking(Fault.LOSE_ANSWER, task) is None:
+            return outcome
+        return Outcome(NO_RESPONSE.kind, lost_status=outcome.http_status)
+
+    # --- dispatches ----------------------------------------------------------------------------------------------
+
+    def delay_of(self, task: Task) -> int:
+        """Return how long after its schedule time ``task``, which begins to wait, is eligible."""
+        plan = self._taking(Fault.DELAY_DISPATCH, task)
+        return 0 if plan is None else self._delay(plan, task)
+
+    def hold_back_waiting(self, plan: FaultPlan, service: Service) -> None:
+        """Apply a new plan to the tasks that wait already, in the order of their creation."""
+        waiting = (task for queue in service.queues.values() for task in queue.waiting if not task.delay)
+        for task in sorted(waiting, key=lambda task: task.sequence):
+            if plan.takes(task, self.choices):
+                queue, delay = service.queues[task.queue_name], self._delay(plan, task)
+                service.scheduler.hold_back(queue, task, delay, self._clock.now)
+
+    def _delay(self, plan: FaultPlan, task: Task) -> int:
+        delay = plan.delay_by(self.choices)
+        self.record(f"held back by {duration_text(delay)}", task)
+        return max(task.schedule_time, self._clock.now) + delay - task.schedule_time
+
+    # --- examples ------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Callable[[Choices, History, Clock], Faults]:
+        """Return what makes these faults as they are now, each time anew; plans made since are left out."""
         plans = list(self._plans)
         restore = [plan.snapshot() for plan in plans]
 
-        def again() -> Plans:
+        def again(choices: Choices, history: History, clock: Clock) -> Faults:
             for back in restore:
                 back()
-            return Plans(plans)
+            return Faults(choices, history, clock, plans)
 
         return again
 
 
-def failure_of(call: RpcCall, simulation: Simulation) -> InProcessRpcError | None:
-    """The error that ``call`` gets in place of an answer, if a plan says so; it never reaches the service."""
-    plan = simulation.plans.taking(Fault.FAIL_RPC, call, simulation.choices, call.method)
-    if plan is None or plan.rpc_fault is None:
-        return None
-    simulation.note(f"{call.method} → {plan.rpc_fault.code} by {Fault.FAIL_RPC.value}()")
-    return plan.rpc_fault.error(simulation.randomness.jitter)
-
-
-def loss_of(call: RpcCall, simulation: Simulation) -> InProcessRpcError | None:
-    """The error that the caller sees although ``call`` has taken effect, if a plan says so."""
-    if simulation.plans.taking(Fault.LOSE_RESPONSE, call, simulation.choices, call.method) is None:
-        return None
-    simulation.note(f"{call.method} → {DEADLINE.code} by {Fault.LOSE_RESPONSE.value}(), after it took effect")
-    return DEADLINE.error(simulation.randomness.jitter)
-
-
-def second_delivery(
-    simulation: Simulation, attempt: Attempt, target: Target, authorization: str | None
-) -> Handler | None:
-    """The handler of a second delivery of ``attempt``, which ``target`` has just had, if a plan says so."""
-    if simulation.plans.taking(Fault.DELIVER_TWICE, attempt.task, simulation.choices) is None:
-        return None
-    target = simulation.targets.find_for(attempt.task, attempt.target) or target  # the script of a route may have ended
-    handler = Handler(attempt, target, TargetRequest(attempt, authorization))
-    handler.is_second = True
-    return handler
-
-
-def note_second_delivery(simulation: Simulation, handler: Handler) -> None:
-    """A second delivery has been answered, or its handler sleeps, and is put to where it wakes."""
-    attempt, again = handler.attempt, f"attempt {handler.attempt.number} delivered a second time"
-    if handler.answer is not None:
-        simulation.note(f"{again} → {handler.answer.outcome.result}", attempt.task)
-        return
-    at = handler.wakes_at
-    assert at is not None, "a handler that has not answered sleeps"
-    simulation.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
-    if not handler.is_told:
-        simulation.note(again, attempt.task)
-        handler.is_told = True
-
-
-def arrived(simulation: Simulation, attempt: Attempt, outcome: Outcome) -> Outcome:
-    """What the service gets to see of an answer: the outcome, or none where a plan says that the answer is lost.
-
-    The connection ends at the instant at which the answer would have come. Evidence: our choice; that an attempt
-    without a response is retried is documented.
-    """
-    if outcome.kind is not OutcomeKind.RESPONSE:
-        return outcome
-    if simulation.plans.taking(Fault.LOSE_ANSWER, attempt.task, simulation.choices) is None:
-        return outcome
-    return Outcome(NO_RESPONSE.kind, lost_status=outcome.http_status)
-
-
 class PlannedOrder(DispatchOrder):
-    """Asks a simulation's choices for order, and its plans for delays."""
+    """The order of dispatches in a test: shuffled where it asks for that, with delays where they are planned."""
 
-    def __init__(self, simulation: Simulation) -> None:
-        self._simulation = simulation
-        self.picks = simulation.choices.picks
-        self.is_shuffled = self.picks or simulation.settings.order == "shuffle"
+    def __init__(self, faults: Faults, *, shuffle: bool) -> None:
+        self._faults = faults
+        self.picks = faults.choices.picks
+        self.is_shuffled = self.picks or shuffle
 
     def delay(self, task: Task) -> int:
         """Return the delay that a plan has for ``task``."""
-        simulation = self._simulation
-        if not simulation.plans.are_there:
-            return 0
-        plan = simulation.plans.taking(Fault.DELAY_DISPATCH, task, simulation.choices)
-        return 0 if plan is None else _delay(simulation, plan, task)
+        return self._faults.delay_of(task) if self._faults.are_planned else 0
 
     def rank(self, task: Task) -> int:
         """Return a random rank where the order is shuffled beforehand."""
         return 0 if self.picks else self._rank("order", task)
 
     def pick(self, ready: Sequence[Task]) -> int:
-        """Pick any of ``ready``, by the simulation's choices."""
-        return self._simulation.choices.pick(len(ready), "order")
+        """Pick any of ``ready``, by a random choice."""
+        return self._faults.choices.pick(len(ready), "order")
 
     def rank_in_listings(self, task: Task) -> int:
         """A random rank where the order is shuffled."""
         return self._rank("listing", task) if self.is_shuffled else 0
 
     def _rank(self, what: str, task: Task) -> int:
-        return self._simulation.choices.rank(f"{what} of {task.queue_name}") if self.is_shuffled else 0
+        return self._faults.choices.rank(f"{what} of {task.queue_name}") if self.is_shuffled else 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> DispatchOrder:
-        """A copy of the service is another simulation's, which has an order of its own."""
+        """Return the plain order: the copied service gets that of its own simulation."""
         return DispatchOrder()
-
-
-def hold_back_waiting(simulation: Simulation, plan: FaultPlan) -> None:
-    """Apply a new plan to the tasks that wait already, in the order of their creation."""
-    waiting = (task for queue in simulation.service.queues.values() for task in queue.waiting if not task.delay)
-    for task in sorted(waiting, key=lambda task: task.sequence):
-        if plan.takes(task, simulation.choices):
-            queue = simulation.service.queues[task.queue_name]
-            simulation.service.scheduler.hold_back(queue, task, _delay(simulation, plan, task), simulation.clock.now)
-
-
-def _delay(simulation: Simulation, plan: FaultPlan, task: Task) -> int:
-    """How long after its schedule time ``task`` goes by ``plan``, which has taken it."""
-    delay = plan.delay_by(simulation.choices)
-    simulation.note(f"held back by {duration_text(delay)}", task)
-    return max(task.schedule_time, simulation.clock.now) + delay - task.schedule_time

@@ -27,9 +27,9 @@ from .._time.clock import Clock, Leap, Mode
 from .._time.instants import to_datetime
 from .delivery import Handler
 from .exceptions import FAILURE, failure
-from .faults import PlannedOrder, Plans, failure_of, loss_of
+from .faults import Faults, PlannedOrder
 from .fork_safety import forks
-from .history import CALLS_KEPT, History, InjectedFault, TimeBase
+from .history import History, TimeBase
 from .random_choices import Choices, Randomness, SeededChoices
 from .records import queue_meant
 from .runners import OwnLoop
@@ -66,18 +66,16 @@ class SimulationEnded(RuntimeError):
 class Simulation:
     """Everything that is fresh for each test and each Hypothesis example. It is a `router` backend."""
 
-    def __init__(self, settings: Settings, test: str = "", calls_kept: int = CALLS_KEPT) -> None:
+    def __init__(self, settings: Settings, test: str = "", clock: Clock | None = None) -> None:
         self.settings = settings
         self.test = test
         self.handle: object = None
         """The control handle that users hold."""
         self.randomness = Randomness(settings.seed, test)
-        self.choices: Choices = SeededChoices(settings.seed, test)
-        self.plans = Plans()
-        """Faults that are planned."""
-        self.history = History(calls_kept)
+        self.history = History()
         self.service = Service(self.randomness.task_id, settings.service, settings.location, self.history.record)
-        self.clock = Clock(start=settings.start, virtual=settings.time == "virtual")
+        self.clock = clock or Clock(start=settings.start, virtual=settings.time == "virtual")
+        self.faults = Faults(SeededChoices(settings.seed, test), self.history, self.clock)
         self.targets = Targets()
         self.failures: list[str] = []
         """Failures raised where application code may have swallowed them."""
@@ -89,7 +87,7 @@ class Simulation:
         """Async handlers that wait for their instant."""
         self.lock = self.history.lock
         self.generation = forks.generation
-        self.service.scheduler.dispatch_order = PlannedOrder(self)
+        self._order_dispatches()
         self.lints: Lints | None = None
         """What warns of calls that are probably mistakes."""
         self.created: EagerRunners | None = None
@@ -102,8 +100,17 @@ class Simulation:
 
     def choose_by(self, choices: Choices) -> None:
         """From now on random choices are ``choices``."""
-        self.choices = choices
-        self.service.scheduler.dispatch_order = PlannedOrder(self)
+        self.faults.choices = choices
+        self._order_dispatches()
+
+    def _order_dispatches(self) -> None:
+        order = PlannedOrder(self.faults, shuffle=self.settings.order == "shuffle")
+        self.service.scheduler.dispatch_order = order
+
+    @property
+    def choices(self) -> Choices:
+        """What every random choice comes from, but for task IDs and jitter."""
+        return self.faults.choices
 
     def receive(self, call: RpcCall) -> Any:
         """Answer an RPC of a sync client."""
@@ -138,18 +145,18 @@ class Simulation:
             if self.has_ended:
                 raise SimulationEnded(f"{call.method} was called when the test that its fake belongs to was over.")
             now = self.contact()
-            service, plans, history = self.service, self.plans, self.history
+            service, faults, history = self.service, self.faults, self.history
             service.scheduler.remove_due(now)
             accepted = len(service.accepted)
             call.keep(now)
             history.record_call(call)
             begin = len(history)
-            response, error = None, failure_of(call, self) if plans.are_there else None
+            response, error = None, faults.failure_of(call, self.randomness.jitter) if faults.are_planned else None
             if error is None:
                 response, error = self._do(call, now)
                 if error is None:
                     call.answer(response)
-                    error = loss_of(call, self) if plans.are_there else None
+                    error = faults.loss_of(call, self.randomness.jitter) if faults.are_planned else None
             if error is not None:
                 from .._clients.retry_waits import skipped_waits
 
@@ -263,17 +270,16 @@ class Simulation:
     def snapshot(self) -> Callable[[], Simulation]:
         """What makes simulations like this one is now, one for each example; its targets are wound back each time."""
         state = copy.deepcopy((self.service, self.choices, self.history))
-        back, plans = self.targets.snapshot(), self.plans.snapshot()
+        back, faults = self.targets.snapshot(), self.faults.snapshot()
 
         def fresh() -> Simulation:
             back()
-            simulation = Simulation(self.settings, self.test)
-            simulation.service, simulation.choices, simulation.history = copy.deepcopy(state)
+            simulation = Simulation(self.settings, self.test, self.clock.resumed())
+            simulation.service, choices, simulation.history = copy.deepcopy(state)
             simulation.lock = simulation.history.lock
-            simulation.service.scheduler.dispatch_order = PlannedOrder(simulation)
+            simulation.faults = faults(choices, simulation.history, simulation.clock)
+            simulation._order_dispatches()
             simulation.is_eager = self.is_eager
-            simulation.plans = plans()
-            simulation.clock = self.clock.resumed()
             simulation.targets = self.targets
             simulation.lints = None if self.lints is None else self.lints.resumed()
             return simulation
@@ -365,10 +371,6 @@ class Simulation:
     def has_a_story(self) -> bool:
         """Whether the timeline has anything to tell."""
         return not self.history.is_empty
-
-    def note(self, text: str, task: Task | None = None) -> None:
-        """Put a fault on the timeline."""
-        self.history.record(InjectedFault(self.clock.now, text, task))
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:

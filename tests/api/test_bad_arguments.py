@@ -273,7 +273,7 @@ def seen(fake: FakeCloudTasks) -> Any:
         fake.clock.elapsed,
         [task.name for task in fake.tasks()],
         list(fake._resting.targets._targets) if hasattr(fake._resting.targets, "_targets") else [],
-        len(list(fake._resting.plans)),
+        len(list(fake._resting.faults)),
         sorted(fake._resting.service.queues),
     )
 

@@ -255,7 +255,7 @@ def test_what_is_no_data_is_refused(data: Any) -> None:
             cloud_tasks.choose_from(data)
         assert str(refusal.value) == message
         assert cloud_tasks._resting.choices is before
-        assert list(cloud_tasks._resting.plans) == []
+        assert list(cloud_tasks._resting.faults) == []
 
 
 @pytest.mark.parametrize("name", ["order", "duplicates", "lost_answers"])
@@ -268,7 +268,7 @@ def test_what_is_left_to_chance_takes_true_or_false(name: str, flag: Any) -> Non
             with pytest.raises(TypeError) as refusal:
                 cloud_tasks.choose_from(data, **{name: flag})
             assert str(refusal.value) == f"choose_from({name}=…) takes True or False, and got {flag!r}."
-            assert list(cloud_tasks._resting.plans) == []
+            assert list(cloud_tasks._resting.faults) == []
             cloud_tasks.choose_from(data)
 
     one_example(test)
@@ -334,7 +334,7 @@ def test_a_second_call_is_refused() -> None:
     def test(data: DataObject) -> None:
         with FakeCloudTasks() as cloud_tasks:
             cloud_tasks.choose_from(data)
-            choices, plans = cloud_tasks._resting.choices, list(cloud_tasks._resting.plans)
+            choices, plans = cloud_tasks._resting.choices, list(cloud_tasks._resting.faults)
             with pytest.raises(RuntimeError) as refusal:
                 cloud_tasks.choose_from(data)
             assert str(refusal.value) == (
@@ -342,7 +342,7 @@ def test_a_second_call_is_refused() -> None:
                 " example. Call it once in an example: on the cloud_tasks fixture, in a test that is under @given"
                 " itself, or on a FakeCloudTasks that the example makes."
             )
-            assert (cloud_tasks._resting.choices, list(cloud_tasks._resting.plans)) == (choices, plans)
+            assert (cloud_tasks._resting.choices, list(cloud_tasks._resting.faults)) == (choices, plans)
 
     one_example(test)
 
@@ -360,7 +360,7 @@ def test_data_of_an_example_that_has_ended_is_refused() -> None:
             " on the cloud_tasks fixture, in a test that is under @given itself, or on a FakeCloudTasks that the"
             " example makes."
         )
-        assert list(cloud_tasks._resting.plans) == []
+        assert list(cloud_tasks._resting.faults) == []
         cloud_tasks.drain()
 
 

@@ -805,7 +805,7 @@ def test_wrong_arguments(
         make(cloud_tasks)
 
     assert str(caught.value) == message
-    assert list(cloud_tasks._resting.plans) == []
+    assert list(cloud_tasks._resting.faults) == []
     assert cloud_tasks.timeline().endswith("created: POST https://mailer.test/send")
 
 
@@ -821,4 +821,4 @@ def test_an_rpc_that_there_is_not(cloud_tasks: FakeCloudTasks, method: str) -> N
         f"{method}() knows no RPC 'create_tasks'. Did you mean 'create_task'? It takes '*' for all of them, or one of"
         f" {', '.join(known[:-1])} and {known[-1]}."
     )
-    assert list(cloud_tasks._resting.plans) == []
+    assert list(cloud_tasks._resting.faults) == []

@@ -27,12 +27,11 @@ pytestmark = pytest.mark.cloud_tasks(start=START)
 
 
 TAKEN_OVER = {
-    "choices",
     "clock",
+    "faults",
     "history",
     "is_eager",
     "lints",
-    "plans",
     "service",
     "settings",
     "targets",
