@@ -10,7 +10,7 @@ from typing import Any
 from .._service import errors, iam
 from .._service.queue import Queue, QueueState, stats_of
 from .._service.service import Service
-from .._service.task import Task
+from .._service.task import TaskSpec
 from .._service.validation import Rpc, check_call, check_new_queue, location_of, queue_of
 from .proto import built_queue, proto_of
 from .rpc_call import RpcCall
@@ -45,7 +45,7 @@ class Frontend:
             "list_tasks": self._list_tasks,
             "delete_task": self._delete_task,
             "run_task": self._run_task,
-            **NewestRpcs(self.messages, self._measured).handlers,
+            **NewestRpcs(self.messages, self._stored_size).handlers,
             **(PullRpcs(self.messages).handlers if self.messages.has_pull_queues else {}),
         }
 
@@ -145,17 +145,21 @@ class Frontend:
 
     def _create_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         spec = self.messages.task_spec(request.task) if request.HasField("task") else None
-        size_of = self._measured(service, call.size)
-        task = service.create_task(now, request.parent, spec, size_of=size_of)
+        size = self._stored_size(service, now, request.parent, spec, call.size)
+        task = service.create_task(now, request.parent, spec, size)
         return self.messages.task_in_view(task, request.response_view)
 
-    def _measured(self, service: Service, size: int) -> Callable[[Task], int] | None:
-        """What measures the task of a request of ``size`` bytes.
+    def _stored_size(self, service: Service, now: int, parent: str, spec: TaskSpec | None, request_size: int) -> int:
+        """Return the bytes that a task would have as it is stored; 0 where its request is far below the limit.
 
-        Measuring takes as long as all the rest, so there is None far from the limit.
+        Measuring takes as long as all the rest. What CreateTask rejects anyway has no size.
         """
-        may_be_too_large = size + HEADROOM > service.knobs.max_task_size
-        return self.messages.stored_size if may_be_too_large else None
+        if request_size + HEADROOM <= service.knobs.max_task_size:
+            return 0
+        try:
+            return self.messages.stored_size(service.draft_task(now, parent, spec))
+        except errors.ServiceError:
+            return 0
 
     def _get_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         return self.messages.task_in_view(service.get_task(now, request.name), request.response_view)

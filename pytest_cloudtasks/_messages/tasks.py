@@ -145,8 +145,9 @@ class Messages(QueueMessages):
         return message
 
     def stored_size(self, task: Task) -> int:
-        """Bytes of the stored message, which has no view. Evidence: recorded."""
+        """Bytes of the stored message, which has no view. Evidence: recorded. A draft will have an ID of 20 digits."""
         message = proto_of(self.task(task, full=True))
+        message.name = task.name or f"{task.queue_name}/tasks/{'0' * 20}"
         message.ClearField("view")
         return message.ByteSize()  # type: ignore[no-any-return]
 

@@ -14,7 +14,7 @@ from .._service import errors
 from .._service.batches import BatchKind, BatchState, Creation, Operation
 from .._service.overrides import buffered_task
 from .._service.service import Service, get_location, list_locations, upload
-from .._service.task import Task
+from .._service.task import Task, TaskSpec
 from .._service.validation import id_of
 from .backported_types import buffer_messages
 from .errors import status_of
@@ -30,10 +30,12 @@ NOT_SERVED = frozenset({"list_operations", "delete_operation", "cancel_operation
 class NewestRpcs:
     """Their handlers, for one API version's messages."""
 
-    def __init__(self, messages: Messages, measured: Callable[[Service, int], Any]) -> None:
-        """``measured`` gives what measures the task of a request of so many bytes, if that might be too large."""
+    def __init__(
+        self, messages: Messages, stored_size: Callable[[Service, int, str, TaskSpec | None, int], int]
+    ) -> None:
+        """``stored_size`` gives the bytes of the task of a request of so many bytes, if that might be too large."""
         self._messages = messages
-        self._measured = measured
+        self._stored_size = stored_size
         self.handlers: dict[str, Callable[[Service, int, Any, RpcCall], Any]] = {
             "buffer_task": self._buffer_task,
             "batch_create_tasks": self._batch_create_tasks,
@@ -49,16 +51,17 @@ class NewestRpcs:
         content = request.body
         queue = service.existing_queue("buffer_task", request.queue)
         spec = buffered_task(queue, request.task_id, content.data, content.content_type)
-        measured = self._measured(service, call.size)
-        task = service.create_task(now, request.queue, spec, size_of=measured)
+        size = self._stored_size(service, now, request.queue, spec, call.size)
+        task = service.create_task(now, request.queue, spec, size)
         response = buffer_messages(self._messages.types).response()
         response.task.CopyFrom(proto_of(self._messages.task(task, full=False)))
         return response
 
     def _batch_create_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        specs = [self._messages.task_spec(one.task) for one in request.requests]
         creations = [
-            Creation(one.parent, self._messages.task_spec(one.task), self._measured(service, one.ByteSize()))
-            for one in request.requests
+            Creation(one.parent, spec, self._stored_size(service, now, one.parent, spec, one.ByteSize()))
+            for one, spec in zip(request.requests, specs, strict=True)
         ]
         batches = service.batches
         operation = batches.create_tasks(service, now, request.parent, creations, request.request_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,7 +42,8 @@ class Creation(NamedTuple):
 
     parent: str
     spec: TaskSpec
-    size_of: Callable[[Task], int] | None = None
+    size: int = 0
+    """Bytes of the task as it is stored, where it may be beyond the limit."""
 
 
 class Operation:
@@ -113,7 +114,7 @@ class Batches:
             try:
                 if creation.spec.target is None and parent in service.queues:
                     raise errors.BATCH_PAYLOAD.error()
-                task = service.create_task(now, parent, creation.spec, size_of=creation.size_of)
+                task = service.create_task(now, parent, creation.spec, creation.size)
                 operation.created[index] = task
             except ServiceError as error:
                 operation.failed[index] = _without_details(error)

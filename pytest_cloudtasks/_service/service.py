@@ -156,8 +156,6 @@ _STATE_EVENTS = {
     QueueState.RUNNING: EventKind.QUEUE_RESUMED,
     QueueState.DISABLED: EventKind.QUEUE_DISABLED,
 }
-_ID_TO_COME = "0" * 20
-"""Stands for an unnamed task's ID while the task may still be refused for its size, and is as long."""
 
 
 def _filter(text: str, fields: Fields | None) -> Callable[[Queue], bool]:
@@ -384,15 +382,25 @@ class Service:
         if self.knobs.enforce_rpc_deadline and RPCS[rpc_name].limits_wait:
             raise rpc_deadline_error(timeout, now)
 
-    def create_task(
-        self,
-        now: int,
-        parent: str,
-        spec: TaskSpec | None,
-        *,
-        size_of: Callable[[Task], int] | None = None,
-    ) -> Task:
-        """CreateTask; ``size_of`` measures the task as it is stored."""
+    def create_task(self, now: int, parent: str, spec: TaskSpec | None, size: int = 0) -> Task:
+        """CreateTask; ``size`` is the bytes of the task as it is stored, where it may be beyond the limit."""
+        task = self.draft_task(now, parent, spec)
+        if size > self.knobs.max_task_size:
+            raise errors.TASK_TOO_LARGE.error()
+        if not task.name:
+            task.name = f"{parent}/tasks/{self._new_task_id()}"
+        queue = self.queues[parent]
+        queue.tasks[task.name] = task
+        self.accepted.append(task)
+        self._record(Event(now, EventKind.TASK_CREATED, queue.name, task))
+        self.scheduler.add(queue, task)
+        return task
+
+    def draft_task(self, now: int, parent: str, spec: TaskSpec | None) -> Task:
+        """Return the task that CreateTask would store, without an ID if it has no name, and change nothing.
+
+        Raise ServiceError for what CreateTask rejects, but for a task that is too large.
+        """
         queue = self.queues.get(parent)
         knobs = self.knobs
         if queue is None or now < queue.initialized_at:
@@ -412,8 +420,8 @@ class Service:
         if other := queue.config.other:
             override = other.get(ROUTING_OVERRIDE)
             routing = Routing(**override) if override else None
-        task = Task(
-            name or f"{parent}/tasks/{self._new_task_id() if size_of is None else _ID_TO_COME}",
+        return Task(
+            name,
             queue.name,
             len(self.accepted),
             stored_target(target, parent, routing, knobs.app_engine_host_suffix),
@@ -422,16 +430,6 @@ class Service:
             stored_deadline(spec),
             retry_config,
         )
-        if size_of is not None:
-            if size_of(task) > knobs.max_task_size:
-                raise errors.TASK_TOO_LARGE.error()
-            if not name:
-                task.name = f"{parent}/tasks/{self._new_task_id()}"
-        queue.tasks[task.name] = task
-        self.accepted.append(task)
-        self._record(Event(now, EventKind.TASK_CREATED, queue.name, task))
-        self.scheduler.add(queue, task)
-        return task
 
     def _queue_missing(self, now: int, name: str) -> errors.ServiceError:
         """What CreateTask says of a queue that it doesn't find, or not yet."""

@@ -41,11 +41,4 @@ def _stored_size(version: Version, fields: Mapping[str, Any], now: datetime, par
     kind = QueueType.PULL if "pull_message" in fields else QueueType.PUSH
     service.create_queue(at, location_of(parent), parent, {"type": kind})
     spec = messages.task_spec(proto_of(message(version, "Task", in_words_of(version, "Task", fields))))
-    sizes: list[int] = []
-
-    def measure(task: Any) -> int:
-        sizes.append(messages.stored_size(task))
-        return 0  # no task is too large here
-
-    service.create_task(at, parent, spec, size_of=measure)
-    return sizes[0]
+    return messages.stored_size(service.draft_task(at, parent, spec))

@@ -83,7 +83,7 @@ def test_a_refused_creation_leaves_the_others() -> None:
 def test_a_task_is_measured_by_its_own_request() -> None:
     """A task that is too large is refused alone."""
     service = service_with()
-    too_large = Creation(QUEUE, TaskSpec(HttpTarget(URL)), lambda task: 1_048_570)
+    too_large = Creation(QUEUE, TaskSpec(HttpTarget(URL)), 1_048_570)
     operation = create(service, too_large, creation())
     assert failures(operation) == {0: (Code.INVALID_ARGUMENT, "Task size too large")}
 

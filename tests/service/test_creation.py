@@ -269,7 +269,7 @@ def test_a_task_that_is_too_large_takes_no_id() -> None:
     service, spec = service_with(), TaskSpec(HttpTarget(URL))
 
     def create() -> object:
-        return service.create_task(START, QUEUE, spec, size_of=lambda task: 2**30)
+        return service.create_task(START, QUEUE, spec, size=2**30)
 
     assert_refused(service, Code.INVALID_ARGUMENT, "Task size too large", create)
     assert service.create_task(START, QUEUE, spec).name == service_with().create_task(START, QUEUE, spec).name
