@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         NoTarget,
     )
     from ._simulation.faults import FaultPlan
-    from ._simulation.matching import exactly
+    from ._simulation.matching import MatchArguments, exactly
     from ._simulation.records import Attempt, TaskRecord
     from ._simulation.summary import Blocked, BlockedReason, Summary
     from ._targets.forwards import Forward
@@ -40,6 +40,7 @@ __all__ = [
     "CloudTasksServer",
     "current",
     "exactly",
+    "MatchArguments",
     "retry_schedule",
     "RetrySchedule",
     "TaskRecord",
@@ -71,6 +72,7 @@ _HOMES = {
     "CloudTasksServer": "_server.loopback",
     "current": "_api.fake",
     "exactly": "_simulation.matching",
+    "MatchArguments": "_simulation.matching",
     "retry_schedule": "_api.retry_schedule",
     "RetrySchedule": "_api.retry_schedule",
     "TaskRecord": "_simulation.records",

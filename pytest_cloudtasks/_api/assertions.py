@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from re import Pattern
-from typing import Any, Literal, Union, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 from .._diagnostics.hints import warn_of_waiting_callbacks
 from .._diagnostics.strict import listing
 from .._diagnostics.timeline import with_timeline
 from .._service.task import Task
-from .._simulation.matching import UNSET, WITHIN, Match, exactly
+from .._simulation.matching import Match, MatchArguments
 from .._simulation.records import TaskRecord, model_task, records
 from .._simulation.simulation import Simulation
 from .._text import counted, safe_repr
-from .._time.instants import Duration
+from .arguments import takes_match
 from .task_assertions import TaskAssertions
 
-Text = Union[str, Pattern[str], Callable[[str], object], Any]
-Fields = Union[Mapping[str, Any], exactly, Callable[[Any], object], Any]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class Assertions(TaskAssertions):
     """Asserts on every task accepted in this test, finished and deleted ones included, refused ones never.
 
-    Every expected value may also be a predicate, a regular expression (searched for), or anything with an ``__eq__``
-    of its own, such as ``mock.ANY`` or ``pytest.approx``.
+    What they take to say which tasks they mean is in `MatchArguments`.
     """
 
     @property
@@ -37,95 +34,32 @@ class Assertions(TaskAssertions):
 
     @overload
     def assert_enqueued(  # type: ignore[overload-overlap]  # count=1 is the first, whatever the type of the 1
-        self,
-        *,
-        queue: Text = ...,
-        url: Text = ...,
-        method: Text = ...,
-        json: Any = ...,
-        body: bytes | str | Any = ...,
-        headers: Fields = ...,
-        name: Text = ...,
-        at: datetime | Any = ...,
-        delay: Duration | Any = ...,
-        within: Duration = ...,
-        deadline: Duration | Any = ...,
-        oidc: Fields | None = ...,
-        count: Literal[1] = 1,
+        self, *, count: Literal[1] = 1, **match: Unpack[MatchArguments]
     ) -> TaskRecord: ...
 
     @overload
-    def assert_enqueued(
-        self,
-        *,
-        queue: Text = ...,
-        url: Text = ...,
-        method: Text = ...,
-        json: Any = ...,
-        body: bytes | str | Any = ...,
-        headers: Fields = ...,
-        name: Text = ...,
-        at: datetime | Any = ...,
-        delay: Duration | Any = ...,
-        within: Duration = ...,
-        deadline: Duration | Any = ...,
-        oidc: Fields | None = ...,
-        count: int | None,
-    ) -> list[TaskRecord]: ...
+    def assert_enqueued(self, *, count: int | None, **match: Unpack[MatchArguments]) -> list[TaskRecord]: ...
 
+    @takes_match
     def assert_enqueued(
-        self,
-        *,
-        queue: Text = UNSET,
-        url: Text = UNSET,
-        method: Text = UNSET,
-        json: Any = UNSET,
-        body: bytes | str | Any = UNSET,
-        headers: Fields = UNSET,
-        name: Text = UNSET,
-        at: datetime | Any = UNSET,
-        delay: Duration | Any = UNSET,
-        within: Duration = WITHIN,
-        deadline: Duration | Any = UNSET,
-        oidc: Fields | None = UNSET,
-        count: int | None = 1,
+        self, *, count: int | None = 1, **match: Unpack[MatchArguments]
     ) -> TaskRecord | list[TaskRecord]:
         """Assert that exactly ``count`` tasks (None: at least one) were enqueued that match, and give them.
 
-        ``queue`` and ``name`` are IDs or full names; ``url`` is the relative URI for App Engine tasks; ``json``,
-        ``headers`` and ``oidc`` match partially, lists exactly, and wholly with `exactly`; ``at`` is the schedule time
-        the task was created with (an aware datetime), ``delay`` the same from its creation (a timedelta), both within
-        ``within``; ``deadline`` is the dispatch deadline in force (a timedelta).
-
+        ``assert_enqueued(queue="receipts", json={"order": 42})``: `MatchArguments` has all that may be said of a task.
         Gives the task, or for another count than 1 the list, in the order of creation. Raises AssertionError with
         what is there instead.
         """
         __tracebackhide__ = True
-        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
         return _one_or_all(
-            _expect(self._simulation, match, count, self._simulation.service.accepted, "enqueued"), count
+            _expect(self._simulation, Match(**match), count, self._simulation.service.accepted, "enqueued"), count
         )
 
-    def assert_not_enqueued(
-        self,
-        *,
-        queue: Text = UNSET,
-        url: Text = UNSET,
-        method: Text = UNSET,
-        json: Any = UNSET,
-        body: bytes | str | Any = UNSET,
-        headers: Fields = UNSET,
-        name: Text = UNSET,
-        at: datetime | Any = UNSET,
-        delay: Duration | Any = UNSET,
-        within: Duration = WITHIN,
-        deadline: Duration | Any = UNSET,
-        oidc: Fields | None = UNSET,
-    ) -> None:
+    @takes_match
+    def assert_not_enqueued(self, **match: Unpack[MatchArguments]) -> None:
         """Assert that no task that matches was enqueued; arguments as for `assert_enqueued`."""
         __tracebackhide__ = True
-        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
-        _expect(self._simulation, match, 0, self._simulation.service.accepted, "enqueued")
+        _expect(self._simulation, Match(**match), 0, self._simulation.service.accepted, "enqueued")
 
     def assert_nothing_enqueued(self) -> None:
         """Assert that no task was enqueued at all."""
@@ -134,119 +68,46 @@ class Assertions(TaskAssertions):
         warn_of_waiting_callbacks()
 
     @overload
-    def assert_dispatched(  # type: ignore[overload-overlap]
-        self,
-        *,
-        queue: Text = ...,
-        url: Text = ...,
-        method: Text = ...,
-        json: Any = ...,
-        body: bytes | str | Any = ...,
-        headers: Fields = ...,
-        name: Text = ...,
-        at: datetime | Any = ...,
-        delay: Duration | Any = ...,
-        within: Duration = ...,
-        deadline: Duration | Any = ...,
-        oidc: Fields | None = ...,
-        count: Literal[1] = 1,
+    def assert_dispatched(  # type: ignore[overload-overlap]  # count=1 is the first, whatever the type of the 1
+        self, *, count: Literal[1] = 1, **match: Unpack[MatchArguments]
     ) -> TaskRecord: ...
 
     @overload
-    def assert_dispatched(
-        self,
-        *,
-        queue: Text = ...,
-        url: Text = ...,
-        method: Text = ...,
-        json: Any = ...,
-        body: bytes | str | Any = ...,
-        headers: Fields = ...,
-        name: Text = ...,
-        at: datetime | Any = ...,
-        delay: Duration | Any = ...,
-        within: Duration = ...,
-        deadline: Duration | Any = ...,
-        oidc: Fields | None = ...,
-        count: int | None,
-    ) -> list[TaskRecord]: ...
+    def assert_dispatched(self, *, count: int | None, **match: Unpack[MatchArguments]) -> list[TaskRecord]: ...
 
+    @takes_match
     def assert_dispatched(
-        self,
-        *,
-        queue: Text = UNSET,
-        url: Text = UNSET,
-        method: Text = UNSET,
-        json: Any = UNSET,
-        body: bytes | str | Any = UNSET,
-        headers: Fields = UNSET,
-        name: Text = UNSET,
-        at: datetime | Any = UNSET,
-        delay: Duration | Any = UNSET,
-        within: Duration = WITHIN,
-        deadline: Duration | Any = UNSET,
-        oidc: Fields | None = UNSET,
-        count: int | None = 1,
+        self, *, count: int | None = 1, **match: Unpack[MatchArguments]
     ) -> TaskRecord | list[TaskRecord]:
         """Assert that exactly ``count`` tasks that match were dispatched at least once, and give them.
 
         Arguments and result as for `assert_enqueued`.
         """
         __tracebackhide__ = True
-        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
-        return _one_or_all(_expect(self._simulation, match, count, _dispatched(self._simulation), "dispatched"), count)
+        return _one_or_all(
+            _expect(self._simulation, Match(**match), count, _dispatched(self._simulation), "dispatched"), count
+        )
 
-    def assert_not_dispatched(
-        self,
-        *,
-        queue: Text = UNSET,
-        url: Text = UNSET,
-        method: Text = UNSET,
-        json: Any = UNSET,
-        body: bytes | str | Any = UNSET,
-        headers: Fields = UNSET,
-        name: Text = UNSET,
-        at: datetime | Any = UNSET,
-        delay: Duration | Any = UNSET,
-        within: Duration = WITHIN,
-        deadline: Duration | Any = UNSET,
-        oidc: Fields | None = UNSET,
-    ) -> None:
+    @takes_match
+    def assert_not_dispatched(self, **match: Unpack[MatchArguments]) -> None:
         """Assert that no task that matches was dispatched; arguments as for `assert_enqueued`."""
         __tracebackhide__ = True
-        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
-        _expect(self._simulation, match, 0, _dispatched(self._simulation), "dispatched")
+        _expect(self._simulation, Match(**match), 0, _dispatched(self._simulation), "dispatched")
 
+    @takes_match
     @contextmanager
-    def expect_enqueued(
-        self,
-        *,
-        queue: Text = UNSET,
-        url: Text = UNSET,
-        method: Text = UNSET,
-        json: Any = UNSET,
-        body: bytes | str | Any = UNSET,
-        headers: Fields = UNSET,
-        name: Text = UNSET,
-        at: datetime | Any = UNSET,
-        delay: Duration | Any = UNSET,
-        within: Duration = WITHIN,
-        deadline: Duration | Any = UNSET,
-        oidc: Fields | None = UNSET,
-        count: int | None = 1,
-    ) -> Iterator[list[TaskRecord]]:
+    def expect_enqueued(self, *, count: int | None = 1, **match: Unpack[MatchArguments]) -> Iterator[list[TaskRecord]]:
         """Assert on what the block enqueues; the list it gives is filled when the block ends.
 
         Arguments as for `assert_enqueued`. An exception in the block goes through, unasserted.
         """
         __tracebackhide__ = True
-        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
         simulation = self._simulation
         before, since = len(simulation.service.accepted), len(simulation.history)
         tasks: list[TaskRecord] = []
         yield tasks
         tasks += _expect(
-            simulation, match, count, simulation.service.accepted[before:], "enqueued", " in this block", since
+            simulation, Match(**match), count, simulation.service.accepted[before:], "enqueued", " in this block", since
         )
 
     def assert_empty(self) -> None:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Union
 
 from .._messages.errors import RpcFault, codes, rpc_fault
 from .._messages.rpc_call import RpcCall
 from .._simulation.faults import Fault, FaultPlan, Occasions
 from .._simulation.formatting import shown
-from .._simulation.matching import UNSET, WITHIN, Match
+from .._simulation.matching import UNSET, Match, MatchArguments
 from .._simulation.records import TaskRecord
 from .._simulation.simulation import Simulation
 from .._text import did_you_mean, listed, safe_repr
 from .._time.instants import Duration, duration_of
-from .assertions import Fields, Text
+from .arguments import takes_match
 
 if TYPE_CHECKING:
     import grpc
     from google.api_core.exceptions import GoogleAPICallError
+    from typing_extensions import Unpack
 
     Error = Union[GoogleAPICallError, type[GoogleAPICallError], grpc.StatusCode, str]
 
@@ -109,24 +109,9 @@ class Faults:
 
     # --- deliveries ----------------------------------------------------------------------------------------------
 
+    @takes_match
     def deliver_twice(
-        self,
-        *,
-        times: int | None = UNSET,
-        after: int = 0,
-        rate: float | None = None,
-        queue: Text = UNSET,
-        url: Text = UNSET,
-        method: Text = UNSET,
-        json: Any = UNSET,
-        body: bytes | str | Any = UNSET,
-        headers: Fields = UNSET,
-        name: Text = UNSET,
-        at: datetime | Any = UNSET,
-        delay: Duration | Any = UNSET,
-        within: Duration = WITHIN,
-        deadline: Duration | Any = UNSET,
-        oidc: Fields | None = UNSET,
+        self, *, times: int | None = UNSET, after: int = 0, rate: float | None = None, **match: Unpack[MatchArguments]
     ) -> FaultPlan:
         """Let the request of a matching task reach its target a second time, right after the first.
 
@@ -134,27 +119,11 @@ class Faults:
         the handler fails the test as ever. The match is that of `assert_enqueued`. Evidence: documented (delivery is
         at least once); when the second one comes is our choice.
         """
-        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
-        return self._plan_for_tasks(Fault.DELIVER_TWICE, "", match, times, after, rate)
+        return self._plan_for_tasks(Fault.DELIVER_TWICE, "", Match(**match), times, after, rate)
 
+    @takes_match
     def lose_handler_response(
-        self,
-        *,
-        times: int | None = UNSET,
-        after: int = 0,
-        rate: float | None = None,
-        queue: Text = UNSET,
-        url: Text = UNSET,
-        method: Text = UNSET,
-        json: Any = UNSET,
-        body: bytes | str | Any = UNSET,
-        headers: Fields = UNSET,
-        name: Text = UNSET,
-        at: datetime | Any = UNSET,
-        delay: Duration | Any = UNSET,
-        within: Duration = WITHIN,
-        deadline: Duration | Any = UNSET,
-        oidc: Fields | None = UNSET,
+        self, *, times: int | None = UNSET, after: int = 0, rate: float | None = None, **match: Unpack[MatchArguments]
     ) -> FaultPlan:
         """Let the handler of a matching task do its work, and its answer be lost: the connection ends without it.
 
@@ -162,9 +131,9 @@ class Faults:
         the task comes again as its retry configuration says. The match is that of `assert_enqueued`. Evidence:
         documented (what is not answered is retried); that it is the connection that ends is our choice.
         """
-        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
-        return self._plan_for_tasks(Fault.LOSE_ANSWER, "", match, times, after, rate)
+        return self._plan_for_tasks(Fault.LOSE_ANSWER, "", Match(**match), times, after, rate)
 
+    @takes_match
     def delay_dispatch(
         self,
         by: Duration,
@@ -172,18 +141,7 @@ class Faults:
         times: int | None = UNSET,
         after: int = 0,
         rate: float | None = None,
-        queue: Text = UNSET,
-        url: Text = UNSET,
-        method: Text = UNSET,
-        json: Any = UNSET,
-        body: bytes | str | Any = UNSET,
-        headers: Fields = UNSET,
-        name: Text = UNSET,
-        at: datetime | Any = UNSET,
-        delay: Duration | Any = UNSET,
-        within: Duration = WITHIN,
-        deadline: Duration | Any = UNSET,
-        oidc: Fields | None = UNSET,
+        **match: Unpack[MatchArguments],
     ) -> FaultPlan:
         """Let a matching task wait ``by`` longer than its schedule time says, which stays as it is.
 
@@ -192,8 +150,7 @@ class Faults:
         come late).
         """
         nanoseconds = duration_of(by, what="delay_dispatch()", above_zero=True)
-        match = Match(queue, url, method, json, body, headers, name, at, delay, within, deadline, oidc)
-        plan = self._plan_for_tasks(Fault.DELAY_DISPATCH, repr(by), match, times, after, rate, nanoseconds)
+        plan = self._plan_for_tasks(Fault.DELAY_DISPATCH, repr(by), Match(**match), times, after, rate, nanoseconds)
         simulation = self._simulation
         with simulation.lock:
             simulation.faults.hold_back_waiting(plan, simulation.service)

@@ -6,15 +6,16 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from functools import partial
+from re import Pattern
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Union
 
 from .._messages.proto import is_message
 from .._service.request import HTTP_METHODS
 from .._service.validation import queue_of
 from .._targets.headers import Headers
 from .._text import did_you_mean, is_encodable, listed, safe_repr
-from .._time.instants import duration_of, from_datetime, to_datetime, to_timedelta
+from .._time.instants import Duration, duration_of, from_datetime, to_datetime, to_timedelta
 from .formatting import shown
 from .records import TaskRecord, model_task
 
@@ -52,8 +53,45 @@ class Difference(NamedTuple):
     actual: Any
 
 
+Text = Union[str, Pattern[str], Callable[[str], object], Any]
+Fields = Union[Mapping[str, Any], exactly, Callable[[Any], object], Any]
+
+
+class MatchArguments(TypedDict, total=False):
+    """What assertions and faults take to say which tasks they mean: a task matches if it is as each argument says.
+
+    Every value may also be a predicate, a regular expression (searched for), or anything with an ``__eq__`` of its
+    own, such as ``mock.ANY`` or ``pytest.approx``.
+    """
+
+    queue: Text
+    """The queue's ID or full name."""
+    url: Text
+    """The URL; the relative URI of an App Engine task."""
+    method: Text
+    """The HTTP method."""
+    json: Any
+    """The body, read as JSON: partially, but lists exactly, and wholly with `exactly`."""
+    body: bytes | str | Any
+    """The whole body; a text is encoded."""
+    headers: Fields
+    """Headers, partially, whatever their case; wholly with `exactly`."""
+    name: Text
+    """The task's ID or full name."""
+    at: datetime | Any
+    """The schedule time that the task was created with, aware."""
+    delay: Duration | Any
+    """The schedule time, as a duration from the task's creation."""
+    within: Duration
+    """How far ``at`` and ``delay`` may be off: a second by default."""
+    deadline: Duration | Any
+    """The dispatch deadline in force."""
+    oidc: Fields | None
+    """The fields of the OIDC token, partially; None for a task without one."""
+
+
 class Match(NamedTuple):
-    """What an assertion expects of a task; unset fields match anything."""
+    """The tasks that are meant; unset fields match anything."""
 
     queue: Any = UNSET
     url: Any = UNSET

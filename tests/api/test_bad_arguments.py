@@ -21,7 +21,7 @@ import pytest
 from google.api_core.exceptions import GoogleAPICallError
 
 import pytest_cloudtasks
-from pytest_cloudtasks import FakeCloudTasks, retry_schedule
+from pytest_cloudtasks import FakeCloudTasks, MatchArguments, retry_schedule
 
 PACKAGE = str(Path(pytest_cloudtasks.__file__).parent)
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -220,6 +220,12 @@ def running() -> Iterator[FakeCloudTasks]:
         fake._exit.close()
 
 
+def parameters_of(method: Callable[..., Any]) -> Iterator[str]:
+    """The names of a method's parameters, those of a match among them."""
+    for name, parameter in inspect.signature(method).parameters.items():
+        yield from (MatchArguments.__annotations__ if "MatchArguments" in str(parameter.annotation) else [name])
+
+
 def methods() -> Iterator[Any]:
     """Every method and each of its parameters, found by looking."""
     with running() as fake:
@@ -229,7 +235,7 @@ def methods() -> Iterator[Any]:
                 method = inspect.getattr_static(type(there), name)
                 if name.startswith("_") or name in OF_THE_INSIDE or not inspect.isroutine(method):
                     continue
-                for parameter in inspect.signature(getattr(there, name)).parameters:
+                for parameter in parameters_of(getattr(there, name)):
                     if parameter != OF_STRATEGIES:
                         yield pytest.param(prefix, name, parameter, id=f"{prefix}{name}-{parameter}")
     for parameter in inspect.signature(FakeCloudTasks).parameters:

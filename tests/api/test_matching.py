@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 from google.cloud import tasks_v2
 
-from pytest_cloudtasks import FakeCloudTasks, exactly
+from pytest_cloudtasks import FakeCloudTasks, MatchArguments, exactly
 from pytest_cloudtasks._simulation.matching import UNSET, Match, matches
 from tests.each import each
 
@@ -189,3 +189,46 @@ def test_a_deleted_queue_can_still_be_asked_about(cloud_tasks: FakeCloudTasks, e
     enqueue("one")
     tasks_v2.CloudTasksClient().delete_queue(name=cloud_tasks.queue_path("receipts"))
     assert cloud_tasks.assert_enqueued(queue="receipts").id == "one"
+
+
+# --- keywords ----------------------------------------------------------------------------------------------------
+
+TAKING = {
+    "assert_enqueued": "count",
+    "assert_not_enqueued": "",
+    "assert_dispatched": "count",
+    "assert_not_dispatched": "",
+    "expect_enqueued": "count",
+    "deliver_twice": "times, after, rate",
+    "lose_handler_response": "times, after, rate",
+    "delay_dispatch": "by, times, after, rate",
+}
+"""The methods that take a match, and what else each takes."""
+
+
+@pytest.mark.parametrize("name", TAKING)
+def test_a_keyword_that_is_none_is_rejected(cloud_tasks: FakeCloudTasks, name: str) -> None:
+    """The nearest is named, and all of them; no context manager has to be entered for it."""
+    first = ["1s"] if name == "delay_dispatch" else []
+    with pytest.raises(TypeError) as refusal:
+        getattr(cloud_tasks, name)(*first, queue="receipts", header={"a": "b"})
+    keywords = ", ".join([*MatchArguments.__annotations__, *TAKING[name].split(", ")]).removesuffix(", ")
+    most, _, last = keywords.rpartition(", ")
+    assert str(refusal.value) == (
+        f"{name}() has no argument 'header'. Did you mean 'headers'? It takes {most} and {last}."
+    )
+
+
+@pytest.mark.parametrize("name", TAKING)
+def test_a_value_without_a_keyword_is_rejected(cloud_tasks: FakeCloudTasks, name: str) -> None:
+    """Nobody could say which of the twelve it is."""
+    first = ["1s"] if name == "delay_dispatch" else []
+    with pytest.raises(TypeError) as refusal:
+        getattr(cloud_tasks, name)(*first, "receipts")
+    assert str(refusal.value) == f"{name}() takes keywords such as queue='receipts', and got 'receipts' without one."
+
+
+def test_the_arguments_are_those_of_a_match() -> None:
+    """Type and values have the same names, in the same order, so that completion offers what is taken."""
+    assert tuple(MatchArguments.__annotations__) == Match._fields
+    assert MatchArguments.__required_keys__ == frozenset()

@@ -30,6 +30,7 @@ from pytest_cloudtasks import (
     Forward,
     Headers,
     LegacyCloudTasksClient,
+    MatchArguments,
     Mount,
     QueueRecord,
     RetrySchedule,
@@ -49,7 +50,7 @@ from pytest_cloudtasks.stateful import CloudTasksMachine
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from typing_extensions import assert_type
+    from typing_extensions import Unpack, assert_type
 else:
 
     def assert_type(value, kind):
@@ -92,6 +93,26 @@ def test_assertions_give_a_record_or_a_list(cloud_tasks: FakeCloudTasks) -> None
 
     assert [one] == some == [gone] == all_gone
     assert none == []
+
+
+def receipt(cloud_tasks: FakeCloudTasks, **match: Unpack[MatchArguments]) -> TaskRecord:
+    """A helper as users write it, which passes a match on."""
+    return cloud_tasks.assert_enqueued(**{"queue": "work", **match})
+
+
+@pytest.mark.cloud_tasks(queues=["work"])
+def test_matches_are_typed(cloud_tasks: FakeCloudTasks) -> None:
+    """A keyword that no match has is an error for a type checker, too; helpers pass the arguments on."""
+    enqueue(cloud_tasks)
+    assert_type(receipt(cloud_tasks, json={"n": 1}, delay="0s"), TaskRecord)
+    with pytest.raises(TypeError):
+        cloud_tasks.assert_not_enqueued(quue="work")  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        cloud_tasks.assert_enqueued(quue="work")  # type: ignore[call-overload]
+    with pytest.raises(TypeError):
+        cloud_tasks.assert_not_enqueued(within=5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        cloud_tasks.lose_handler_response("work")  # type: ignore[misc]
 
 
 @pytest.mark.cloud_tasks(queues=["work"])
