@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 import pkgutil
+from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,7 +20,10 @@ settings.register_profile(
     "suite", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("explore", settings.get_profile("suite"), derandomize=False, print_blob=True)
+settings.register_profile("inner session", settings.get_profile("suite"), max_examples=15)
 settings.load_profile("suite")
+
+RunPytest = Callable[..., pytest.RunResult]
 
 WITHOUT = {
     "batches": [
@@ -32,15 +37,21 @@ WITHOUT = {
         "messages/test_versioned_rpcs.py",
         "recorded",
     ],
-    "rest": ["clients/test_rest_transport.py", "server"],
+    "rest": ["clients/test_rest_transport.py", "server", "slow/processes/test_conformance_of_server.py"],
     "clients of 2.x": [
         "acceptance",
         "conformance",
         "clients",
         "messages",
         "api",
+        "slow/processes/test_asyncio_examples.py",
+        "slow/processes/test_conformance_suite.py",
+        "slow/processes/test_determinism.py",
+        "slow/processes/test_django.py",
+        "slow/processes/test_examples.py",
+        "slow/processes/test_fastapi.py",
+        "slow/processes/test_imports.py",
         "test_docs.py",
-        "test_examples.py",
         "typing",
     ],
 }
@@ -64,6 +75,23 @@ for _module in (
     import_module(_module)
 for _found in pkgutil.walk_packages(pytest_cloudtasks.__path__, "pytest_cloudtasks."):
     import_module(_found.name)
+
+
+@pytest.fixture
+def run_pytest(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> RunPytest:
+    """Run pytest in this process: in the folder that is given first, on a terminal of 80 columns, with few examples."""
+    monkeypatch.setenv("COLUMNS", "80")
+    quiet = [f"-pno:{name}" for name in ("cacheprovider", "asyncio", "randomly", "django")]
+
+    def run(folder: Path, *arguments: str | Path) -> pytest.RunResult:
+        monkeypatch.chdir(folder)
+        settings.load_profile("inner session")
+        try:
+            return pytester.runpytest_inprocess(*quiet, *arguments)
+        finally:
+            settings.load_profile(pytestconfig.getoption("--hypothesis-profile") or "suite")
+
+    return run
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -11,14 +11,13 @@ from __future__ import annotations
 import ast
 import re
 import shutil
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
 import pytest
 
 from pytest_cloudtasks._service.events import EventKind
+from tests.conftest import RunPytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -30,13 +29,6 @@ filterwarnings =
     error
     ignore:You are using a:FutureWarning
 """
-NO_DEADLINE = """
-from hypothesis import settings
-
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
-"""
-"""A deadline is about real time, and the machine that runs this may be busy."""
 QUICKSTART = ROOT / "examples" / "quickstart"
 FIRST_CHAPTER = ROOT / "docs" / "first-test.md"
 FILE_NAME = re.compile(r"# ([\w.]+\.py)\n")
@@ -92,14 +84,6 @@ def write_blocks(page: Path, into: Path) -> None:
         named = FILE_NAME.match(text)
         name = named[1] if named else f"test_block_{number}.py"
         (into / name).write_text(text, "utf-8")
-    if "from hypothesis" in page.read_text("utf-8"):
-        (into / "conftest.py").write_text((into / "conftest.py").read_text("utf-8") + NO_DEADLINE, "utf-8")
-
-
-def run_pytest(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Pytest in a process of its own, in ``directory``."""
-    command = [sys.executable, "-X", "utf8", "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:asyncio", *arguments]
-    return subprocess.run(command, cwd=directory, capture_output=True, text=True, encoding="utf-8", check=False)
 
 
 def needs_a_project(page: Path) -> bool:
@@ -114,14 +98,14 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
-def test_python_blocks_run(page: Path, tmp_path: Path) -> None:
+def test_python_blocks_run(page: Path, tmp_path: Path, run_pytest: RunPytest) -> None:
     """Every test that a page shows passes, and every other block at least runs."""
     (tmp_path / "pytest.ini").write_text(CONFIGURATION, "utf-8")
     write_blocks(page, tmp_path)
 
     result = run_pytest(tmp_path, "--strict-markers")
 
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.ret == 0
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if quotations(page)], ids=lambda page: page.name)
@@ -142,7 +126,7 @@ def test_every_example_is_quoted(example: str) -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "ini")], ids=lambda page: page.name)
-def test_ini_blocks_are_accepted(page: Path, tmp_path: Path) -> None:
+def test_ini_blocks_are_accepted(page: Path, tmp_path: Path, run_pytest: RunPytest) -> None:
     """Pytest and the plugin accept every configuration that a page shows."""
     (tmp_path / "test_fake.py").write_text("def test_fake(cloud_tasks): assert cloud_tasks.tasks() == []\n", "utf-8")
     for text in blocks(page, "ini"):
@@ -150,11 +134,11 @@ def test_ini_blocks_are_accepted(page: Path, tmp_path: Path) -> None:
 
         result = run_pytest(tmp_path, "--strict-config")
 
-        assert result.returncode == 0, result.stdout + result.stderr
+        assert result.ret == 0
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "toml")], ids=lambda page: page.name)
-def test_toml_blocks_are_accepted(page: Path, tmp_path: Path) -> None:
+def test_toml_blocks_are_accepted(page: Path, tmp_path: Path, run_pytest: RunPytest) -> None:
     """Every configuration that a page shows for a pyproject.toml is one, with queues where it names some."""
     (tmp_path / "test_fake.py").write_text(
         "def test_fake(cloud_tasks):\n    assert cloud_tasks.queue('receipts').name.startswith('projects/my-shop/')\n",
@@ -165,11 +149,11 @@ def test_toml_blocks_are_accepted(page: Path, tmp_path: Path) -> None:
 
         result = run_pytest(tmp_path, "--strict-config")
 
-        assert result.returncode == 0, result.stdout + result.stderr
+        assert result.ret == 0
 
 
 @pytest.mark.parametrize("chapter", ["first-test.md", "tutorial-retries.md", "tutorial-time.md"])
-def test_chapters_work_in_one_file(chapter: str, tmp_path: Path) -> None:
+def test_chapters_work_in_one_file(chapter: str, tmp_path: Path, run_pytest: RunPytest) -> None:
     """Whoever writes all tests of a chapter into one file gets what who writes them into several gets."""
     page = ROOT / "docs" / chapter
     write_blocks(page, tmp_path)
@@ -182,7 +166,7 @@ def test_chapters_work_in_one_file(chapter: str, tmp_path: Path) -> None:
 
     result = run_pytest(tmp_path, "--strict-markers")
 
-    assert f"{len(tests)} passed" in result.stdout, result.stdout + result.stderr
+    result.assert_outcomes(passed=len(tests))
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if needs_a_project(page)], ids=lambda page: page.name)
@@ -203,9 +187,9 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert link["anchor"] in anchors(target), link[0]
 
 
-def test_reference_lists_every_option(tmp_path: Path) -> None:
+def test_reference_lists_every_option(tmp_path: Path, run_pytest: RunPytest) -> None:
     """The reference has a row for every option that the plugin declares, in the ini file and on the command line."""
-    help_text = run_pytest(tmp_path, "--help").stdout
+    help_text = run_pytest(tmp_path, "--help").stdout.str()
     declared = set(re.findall(r"^  (cloud_tasks_\w+) ", help_text, re.MULTILINE))
     on_command_line = set(re.findall(r"^  (--cloud-tasks-[\w-]+)", help_text, re.MULTILINE))
     reference = (ROOT / "docs" / "reference.md").read_text("utf-8")

@@ -180,7 +180,7 @@ RETRY_CONFIG = ("--max-attempts", "5", "--min-backoff", "10s")
 ELSEWHERE = {
     "failures.md": "test_failures_page.py",
     "fidelity.md": "test_docs_commands.py",
-    "properties.md": "test_properties_page.py",
+    "properties.md": "slow/processes/test_properties_page.py",
     "stateful.md": "stateful/test_page.py",
 }
 """Pages whose output, or drawing, has a test of its own, or that show commands without their output."""

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from .test_docs import CONFIGURATION, FENCE, ROOT, run_pytest, write_blocks
+from .conftest import RunPytest
+from .test_docs import CONFIGURATION, FENCE, ROOT, write_blocks
 
 PAGE = ROOT / "docs" / "failures.md"
 FENCES = [(found["language"], found["text"]) for found in FENCE.finditer(PAGE.read_text("utf-8"))]
@@ -15,7 +16,7 @@ FAILURES = [(text, FENCES[index + 1]) for index, (language, text) in enumerate(F
 
 @pytest.mark.parametrize(("test", "shown"), FAILURES)
 def test_failures_are_printed_as_shown(
-    test: str, shown: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    test: str, shown: tuple[str, str], tmp_path: Path, run_pytest: RunPytest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a terminal of 100 columns, with every line of the explanation."""
     monkeypatch.setenv("COLUMNS", "100")
@@ -23,9 +24,9 @@ def test_failures_are_printed_as_shown(
     write_blocks(PAGE, tmp_path)
     (tmp_path / "test_failure.py").write_text(test, "utf-8")
 
-    result = run_pytest(tmp_path, "-p", "no:randomly", "-vv", "--color=no")
+    result = run_pytest(tmp_path, "-vv", "--color=no")
 
-    printed = [line.rstrip() for line in result.stdout.splitlines() if line.startswith("E ")]
+    printed = [line.rstrip() for line in result.outlines if line.startswith("E ")]
     assert shown == ("text", "\n".join([*printed, ""]))
 
 

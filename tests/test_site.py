@@ -14,7 +14,7 @@ import pytest
 
 import pytest_cloudtasks
 
-from .test_examples import run_pytest
+from .conftest import RunPytest
 
 DOCS = Path(__file__).parent.parent / "docs"
 DIAGRAMS = DOCS / "_diagrams"
@@ -58,12 +58,12 @@ def test_every_diagram_is_shown(diagrams: dict[str, str]) -> None:
     assert {name for name in diagrams if f"](images/{name})" not in page} == set()
 
 
-def test_picture_is_of_a_test_that_fails(tmp_path: Path) -> None:
+def test_picture_is_of_a_test_that_fails(tmp_path: Path, run_pytest: RunPytest) -> None:
     """The test in the picture of the README fails as it is seen there, and has a page."""
     picture = DOCS / "_picture"
-    result = run_pytest("-W", "ignore", "--rootdir", picture, picture, f"--cloud-tasks-report={tmp_path}")
+    result = run_pytest(tmp_path, "-W", "ignore", "--rootdir", picture, picture, f"--cloud-tasks-report={tmp_path}")
 
-    assert "AssertionError: A receipt was given up." in result.stdout
+    assert "AssertionError: A receipt was given up." in result.stdout.str()
     assert len(list(tmp_path.glob("test_checkout*.html"))) == 1
 
 

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -28,32 +25,12 @@ It is given up after 0.1 s, by max_attempts 2.
 """
 
 
-def test_a_plan_is_printed_as_a_table() -> None:
-    """In a process of its own, as it is called from a shell."""
-    options = ["--max-attempts", "3", "--min-backoff", "10s", "--attempt-takes", "2s"]
-    command = [sys.executable, "-W", "ignore::FutureWarning", "-m", "pytest_cloudtasks", "retry-schedule", *options]
-    assert subprocess.run(command, capture_output=True, text=True, check=True, encoding="utf-8").stdout == THREE
-
-
 def test_each_queue_of_a_file_has_its_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What is given besides holds for all of them."""
     file = tmp_path / "queue.yaml"
     file.write_text("queue:\n- name: mails\n  retry_parameters:\n    min_backoff_seconds: 2\n- name: reports\n")
     assert main(["retry-schedule", str(file), "--max-attempts", "2"]) == 0
     assert capsys.readouterr().out == OF_FILE
-
-
-def test_a_reader_may_have_had_enough() -> None:
-    """A pipe that is closed early, as by ``head``, ends the command without a traceback."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    try:
-        # Google's packages tell a Python that they are about to leave.
-        command = [sys.executable, "-W", "ignore::FutureWarning", "-m", "pytest_cloudtasks", "retry-schedule"]
-        ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
-    finally:
-        os.close(writing)
-    assert (ended.returncode, ended.stderr) == (1, "")
 
 
 @pytest.mark.parametrize(

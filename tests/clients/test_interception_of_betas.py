@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from importlib import import_module
 from typing import Any
 
@@ -69,18 +67,3 @@ def test_the_key_file_is_not_opened(version: str) -> None:
     """from_service_account_file looks for no file as long as a fake answers."""
     with FakeCloudTasks(queues=["q"]):
         assert names(library(version).CloudTasksClient.from_service_account_file("/no/such/key.json")) == ["q"]
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_client_imported_in_the_fake_is_intercepted(version: str) -> None:
-    """A version that is imported only while a fake is active is intercepted from its first import on."""
-    program = f"""
-from pytest_cloudtasks import FakeCloudTasks
-import sys
-with FakeCloudTasks(queues=["q"]):
-    assert "google.cloud.tasks_{version}" not in sys.modules
-    from google.cloud import tasks_{version} as library
-    print([queue.name for queue in library.CloudTasksClient().list_queues(parent="{LOCATION}")])
-"""
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == (f"['{LOCATION}/queues/q']\n", "")

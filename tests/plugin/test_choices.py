@@ -205,29 +205,3 @@ def test_a_handle_that_is_no_examples_is_refused(pytester: pytest.Pytester) -> N
     result = pytester.runpytest()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*RuntimeError: choose_from() was called for a fake that draws its choices already,*"])
-
-
-def test_async_examples_draw_too(pytester: pytest.Pytester) -> None:
-    """A coroutine test, and the awaited verbs."""
-    pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
-    pytester.makepyfile(
-        SUITE
-        + """
-
-    @here
-    @given(data=st.data())
-    async def test_it(cloud_tasks, data):
-        cloud_tasks.choose_from(data)
-        cloud_tasks.route("https://a.test/")
-        enqueue("a", "b")
-        await cloud_tasks.aio.drain()
-        assert [attempt.task.id for attempt in cloud_tasks.attempts()] == ["a", "b"]
-    """
-    )
-    # In a process of its own: an old pytest-asyncio leaves an open loop to whoever comes next.
-    result = pytester.runpytest_subprocess("-p", "no:randomly")
-    result.assert_outcomes(failed=1)
-    assert [line.split("  ")[1] for line in timeline_of(result)[3:5]] == [
-        "work/b attempt 1 → 200",
-        "work/a attempt 1 → 200",
-    ]

@@ -100,29 +100,6 @@ def test_a_failing_example_shows_its_own_timeline(pytester: pytest.Pytester) -> 
     assert "work/2" not in "\n".join(lines[begin:])
 
 
-def test_async_examples_are_fresh_beside_pytest_asyncio(pytester: pytest.Pytester) -> None:
-    """A coroutine test under @given, run by pytest-asyncio, has a fresh fake in every example."""
-    pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
-    pytester.makepyfile(
-        """
-        from google.cloud import tasks_v2
-        from hypothesis import given, strategies as st
-
-        @given(count=st.integers(0, 3))
-        async def test_it(cloud_tasks, count):
-            assert cloud_tasks.rpcs == []
-            cloud_tasks.create_queue("work")
-            for _ in range(count):
-                tasks_v2.CloudTasksClient().create_task(
-                    parent=cloud_tasks.queue_path("work"), task={"http_request": {"url": "https://a.test/"}}
-                )
-            cloud_tasks.assert_enqueued(count=count)
-        """
-    )
-    # In a process of its own: an old pytest-asyncio leaves an open loop to whoever comes next.
-    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=1)
-
-
 def test_unittest_methods_under_given_are_fresh_too(pytester: pytest.Pytester) -> None:
     """@given on a TestCase method gets a fresh fake for each example, found by current()."""
     pytester.makepyfile(

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
-import pytest_cloudtasks
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients.import_watch import import_watch
 from pytest_cloudtasks._messages.proto import is_message_type
@@ -23,8 +19,6 @@ from pytest_cloudtasks._strategies.register import MODULES, message_types, regis
 from .clients import LOCATION
 
 VERSIONS = ("v2", "v2beta3", "v2beta2")
-PROJECT = Path(__file__).parents[2] / "pyproject.toml"
-INSTALLED_AT = Path(pytest_cloudtasks.__file__).parents[1]
 register()
 KINDS = [kind for name in MODULES for kind in message_types(import_module(name))]
 EVERY_KIND = pytest.mark.parametrize(
@@ -110,31 +104,3 @@ def test_registering_twice_changes_nothing() -> None:
     register()
 
     assert sys.meta_path.count(import_watch) == 1  # type: ignore[arg-type]
-
-
-def test_hypothesis_registers_them_and_imports_nothing_of_google(tmp_path: Path) -> None:
-    """With the package installed, importing Hypothesis is enough, before Google's client is there or after."""
-    declared = re.search(r"\[project\.entry-points\.hypothesis\]\n(.+?)\n", PROJECT.read_text("utf-8"))
-    assert declared is not None
-    information = tmp_path / "installed-1.0.dist-info"
-    information.mkdir()
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: installed\nVersion: 1.0\n")
-    (information / "entry_points.txt").write_text(f"[hypothesis]\n{declared[1].replace(chr(34), '')}\n")
-    script = """
-import sys
-from hypothesis import find, strategies as st
-assert not {name.split(".")[0] for name in sys.modules} & {"google", "grpc", "proto"}, "imported"
-assert not any(name.startswith("pytest_cloudtasks._service") for name in sys.modules)
-from google.cloud import tasks_v2
-print(find(st.from_type(tasks_v2.Task), lambda task: True).http_request.url)
-"""
-    result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script],
-        env={"PYTHONPATH": f"{tmp_path}:{INSTALLED_AT}", "PATH": "/usr/bin:/bin"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert result.stdout == "https://example.com/\n", result.stderr

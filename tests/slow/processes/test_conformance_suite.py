@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .server import serving
+from tests.conformance.server import serving
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[3]
 
 
 def run(address: str, *options: str) -> tuple[int, str]:
@@ -19,7 +19,7 @@ def run(address: str, *options: str) -> tuple[int, str]:
         sys.executable,
         "-m",
         "pytest",
-        str(HERE),
+        "tests/conformance",
         f"--cloud-tasks-endpoint={address}",
         "-q",
         "-p",
@@ -28,7 +28,7 @@ def run(address: str, *options: str) -> tuple[int, str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider", *options],
-        cwd=HERE.parent.parent,
+        cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,

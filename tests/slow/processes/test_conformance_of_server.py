@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_conformance_suite_meets_the_grpc_endpoint() -> None:

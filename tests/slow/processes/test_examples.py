@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 STORY = """\
 +0:00:00  queue receipts created
 +0:00:00  receipts/receipt-42 created: POST https://mailer.test/send

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .test_docs import FENCE, ROOT
+from tests.test_docs import FENCE, ROOT
 
 PAGE = ROOT / "docs" / "properties.md"
 STORY = re.compile(r"^-+ Cloud Tasks timeline -+\n(?P<text>.*?\n)\n", re.MULTILINE | re.DOTALL)
