@@ -18,7 +18,10 @@ import yaml
 from pytest_cloudtasks._api.cli import main
 from pytest_cloudtasks._server.command_line import add_serve
 
-from .test_docs import ROOT, every_block, run_pytest
+from .conformance.conftest import OPTIONS
+from .conftest import RunPytest
+from .each import each
+from .test_docs import ROOT, every_block
 
 LANGUAGES = ("shell", "console", "yaml")
 Command = list[str]
@@ -67,11 +70,11 @@ def commands(text: str) -> list[Command]:
     return [command for line in lines for command in split(line)]
 
 
-@pytest.fixture(scope="module")
-def options_of_pytest() -> set[str]:
+@pytest.fixture
+def options_of_pytest(run_pytest: RunPytest, tmp_path: Path) -> set[str]:
     """The options that pytest has with this plugin, and with those of the conformance suite."""
-    help_text = run_pytest(ROOT, "tests/conformance", "--help").stdout
-    return {"-n", "-rP", *re.findall(r"--[a-z][a-z-]+", help_text)}
+    found = re.findall(r"--[a-z][a-z-]+", run_pytest(tmp_path, "--help").stdout.str())
+    return {"-n", "-rP", *found, *(f"--cloud-tasks-{name}" for name in OPTIONS)}
 
 
 def check_pip(arguments: Command) -> None:
@@ -117,7 +120,8 @@ def check_tox(arguments: Command) -> None:
 def check_tool(command: Command) -> None:
     """A tool of the project is in one of its groups, and the files that it is given are there."""
     name, *arguments = command
-    paths = [ROOT / name, (ROOT / name.replace(".", "/")).with_suffix(".py")]
+    module = ROOT / name.replace(".", "/")
+    paths = [ROOT / name, module.with_suffix(".py"), module / "__main__.py"]
     is_there = any(path.exists() for path in paths)
     assert name == "venv" or name in OUTSIDE or re.search(rf'"{name}>=', PROJECT) or is_there, name
     if name in OUTSIDE or name == "venv":
@@ -147,9 +151,7 @@ def check(command: Command, options: set[str], capsys: pytest.CaptureFixture[str
         check_tool([program, *arguments])
 
 
-@pytest.mark.parametrize(
-    ("page", "text"), SHOWN, ids=[f"{page.relative_to(ROOT)}-{number}" for number, (page, _) in enumerate(SHOWN)]
-)
+@each(("page", "text"), SHOWN)
 def test_commands_are_possible(
     page: Path, text: str, options_of_pytest: set[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -161,7 +163,7 @@ def test_commands_are_possible(
         check(command, options_of_pytest, capsys)
 
 
-@pytest.mark.parametrize(
+@each(
     "line",
     [
         "python -m pip install --group flsk",

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from .conftest import RunPytest
 from .patience import PATIENCE
 from .server.emulator.running import running_emulator, working
-from .test_docs import CONFIGURATION, FENCE, ROOT, blocks, every_block, run_pytest, write_blocks
+from .test_docs import CONFIGURATION, FENCE, ROOT, blocks, every_block, write_blocks
 
 DOCS = ROOT / "docs"
 PRINTS = "\n\n@pytest.fixture(autouse=True)\ndef story(cloud_tasks):\n    yield\n    print(cloud_tasks.timeline())\n"
@@ -93,7 +94,9 @@ def same_for_all(text: str) -> str:
     return re.sub(r"pytest-cloudtasks \d\S*:", "pytest-cloudtasks <version>:", text)
 
 
-def printed_by_pytest(folder: Path, page: str, *options: str, test: str = "", story: bool = False) -> str:
+def printed_by_pytest(
+    run: RunPytest, folder: Path, page: str, *options: str, test: str = "", story: bool = False
+) -> str:
     """What pytest prints of a test, or of those of a page, beside the shop of the quickstart."""
     (folder / "pytest.ini").write_text(CONFIGURATION, "utf-8")
     write_blocks(DOCS / page, folder)
@@ -102,52 +105,52 @@ def printed_by_pytest(folder: Path, page: str, *options: str, test: str = "", st
     if test:
         (folder / "test_it.py").write_text(test, "utf-8")
     files = ["test_it.py"] if test else []
-    return run_pytest(folder, "-p", "no:randomly", "--color=no", "-rP", *options, *files).stdout
+    return run(folder, "--color=no", "-rP", *options, *files).stdout.str()
 
 
 def in_example(name: str, folder: Path, test: str) -> str:
-    """What pytest prints of a test that stands in an example."""
+    """What pytest prints of a test in an example, in a process of its own: Django is configured once for each."""
     shutil.copytree(ROOT / "examples" / name, folder / name)
     (folder / name / "test_it.py").write_text(test, "utf-8")
-    return run_pytest(folder / name, "-p", "no:randomly", "--color=no", "test_it.py").stdout
+    return python(folder / name, "-m", "pytest", "-p", "no:randomly", "--color=no", "test_it.py", fails=True)
 
 
-def python(folder: Path, *arguments: str) -> str:
+def python(folder: Path, *arguments: str, fails: bool = False) -> str:
     """What Python prints."""
     command = [sys.executable, "-X", "utf8", "-W", "ignore", *arguments]
     return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=PATIENCE, check=True
+        command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=PATIENCE, check=not fails
     ).stdout
 
 
-def none_like_it(folder: Path) -> str:
+def none_like_it(run: RunPytest, folder: Path) -> str:
     """The first test of the tutorial, with another user than the one that is reminded."""
     (test, *_) = [text for text in blocks(DOCS / "first-test.md", "python") if "def test_reminder_is_enqueued" in text]
     test = test.replace('json={"user": "ada"}, delay=timedelta(hours=3)', 'json={"user": "bob"}')
-    printed = printed_by_pytest(folder, "first-test.md", test=test)
+    printed = printed_by_pytest(run, folder, "first-test.md", test=test)
     lines = [line.removeprefix("E").removeprefix("       ") for line in printed.splitlines() if line.startswith("E ")]
     return "\n".join(lines).replace("pytest_cloudtasks.CloudTasksAssertionError: ", "")
 
 
-def a_report(folder: Path) -> str:
+def a_report(run: RunPytest, folder: Path) -> str:
     """Two tests that fail, by the page's command."""
-    return printed_by_pytest(folder, "report.md", "--cloud-tasks-report=build/cloud-tasks", test=BY_CHANCE)
+    return printed_by_pytest(run, folder, "report.md", "--cloud-tasks-report=build/cloud-tasks", test=BY_CHANCE)
 
 
-def a_script(folder: Path) -> str:
+def a_script(_: RunPytest, folder: Path) -> str:
     """The script of the page, run by Python alone."""
     (script,) = (text for text in blocks(DOCS / "without-fixture.md", "python") if "print(" in text)
     (folder / "script.py").write_text(script, "utf-8")
     return python(folder, "script.py")
 
 
-def a_banner(_: Path) -> str:
+def a_banner(_: RunPytest, folder: Path) -> str:
     """What the server says first."""
     with running_emulator("--queue", "emails") as server:
         return "\n".join(server.banner)
 
 
-def a_log(_: Path) -> str:
+def a_log(_: RunPytest, folder: Path) -> str:
     """A task that is sent at the second attempt, and one that is not there."""
     with working() as worker:
         worker.answers(503)
@@ -160,20 +163,22 @@ def a_log(_: Path) -> str:
             return "\n".join(server.log)
 
 
-SHOWN: dict[str, list[Callable[[Path], str]]] = {
-    "assertions.md": [lambda folder: printed_by_pytest(folder, "assertions.md", test=LEFT_BEHIND)],
-    "ci.md": [lambda folder: printed_by_pytest(folder, "ci.md", "--cloud-tasks-seed=random", test=BY_CHANCE)],
-    "django.md": [lambda folder: in_example("django_orders", folder, UNCOMMITTED)],
-    "faults.md": [lambda folder: printed_by_pytest(folder, "faults.md", "--cloud-tasks-seed=random", test=BY_CHANCE)],
+SHOWN: dict[str, list[Callable[[RunPytest, Path], str]]] = {
+    "assertions.md": [lambda run, folder: printed_by_pytest(run, folder, "assertions.md", test=LEFT_BEHIND)],
+    "ci.md": [lambda run, folder: printed_by_pytest(run, folder, "ci.md", "--cloud-tasks-seed=random", test=BY_CHANCE)],
+    "django.md": [lambda _, folder: in_example("django_orders", folder, UNCOMMITTED)],
+    "faults.md": [
+        lambda run, folder: printed_by_pytest(run, folder, "faults.md", "--cloud-tasks-seed=random", test=BY_CHANCE)
+    ],
     "first-test.md": [
         none_like_it,
-        lambda folder: printed_by_pytest(folder, "first-test.md", "-k", "two_failures", story=True),
+        lambda run, folder: printed_by_pytest(run, folder, "first-test.md", "-k", "two_failures", story=True),
     ],
-    "flask.md": [lambda folder: in_example("flask_shop", folder, CARELESS)],
-    "retry-schedule.md": [lambda folder: python(folder, "-m", "pytest_cloudtasks", "retry-schedule", *RETRY_CONFIG)],
+    "flask.md": [lambda _, folder: in_example("flask_shop", folder, CARELESS)],
+    "retry-schedule.md": [lambda _, folder: python(folder, "-m", "pytest_cloudtasks", "retry-schedule", *RETRY_CONFIG)],
     "report.md": [a_report],
     "serve.md": [a_banner, a_log],
-    "time.md": [lambda folder: printed_by_pytest(folder, "time.md", test=ONE_IN_TWO_CLOCKS)],
+    "time.md": [lambda run, folder: printed_by_pytest(run, folder, "time.md", test=ONE_IN_TWO_CLOCKS)],
     "without-fixture.md": [a_script],
 }
 RETRY_CONFIG = ("--max-attempts", "5", "--min-backoff", "10s")
@@ -207,12 +212,12 @@ def outputs(page: str) -> list[str]:
 @pytest.mark.parametrize(
     ("page", "number"), [(page, number) for page, made in SHOWN.items() for number in range(len(made))]
 )
-def test_output_is_printed_as_shown(page: str, number: int, tmp_path: Path) -> None:
+def test_output_is_printed_as_shown(page: str, number: int, tmp_path: Path, run_pytest: RunPytest) -> None:
     """Every line of it, and in one piece."""
     shown = outputs(page)
     assert len(shown) == len(SHOWN[page])
 
-    printed = SHOWN[page][number](tmp_path)
+    printed = SHOWN[page][number](run_pytest, tmp_path)
 
     if page == "flask.md":  # whose line is the first that says what is wrong
         printed = "\n".join(line for line in printed.splitlines() if line.startswith("E "))
@@ -238,12 +243,12 @@ def test_python_outside_of_tests_is_python() -> None:
     assert ast.parse(found[0]).body
 
 
-def test_dialogues_are_had(tmp_path: Path) -> None:
+def test_dialogues_are_had(tmp_path: Path, run_pytest: RunPytest) -> None:
     """What stands behind a prompt is answered as shown."""
     found = [text for _, language, text in every_block() if language == "pycon"]
     assert len(found) == 1
     (tmp_path / "dialogue.txt").write_text(found[0], "utf-8")
 
     assert "1 passed" in printed_by_pytest(
-        tmp_path, "without-fixture.md", "--doctest-glob=dialogue.txt", "dialogue.txt"
+        run_pytest, tmp_path, "without-fixture.md", "--doctest-glob=dialogue.txt", "dialogue.txt"
     )

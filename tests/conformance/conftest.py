@@ -11,7 +11,7 @@ import pytest
 from .differences import PROPERTY, table
 from .endpoint import Endpoint
 
-_OPTIONS = {
+OPTIONS = {
     "endpoint": "host:port of a Cloud Tasks endpoint to play the cases against, or google for the real service",
     "project": "the endpoint's project",
     "location": "the endpoint's location",
@@ -23,7 +23,7 @@ _OPTIONS = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
     group = parser.getgroup("conformance with another endpoint")
-    for name, help in _OPTIONS.items():
+    for name, help in OPTIONS.items():
         group.addoption(f"--cloud-tasks-{name}", help=help)
 
 
