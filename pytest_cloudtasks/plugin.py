@@ -13,6 +13,7 @@ import pytest
 
 from ._pytest.asked_fixture import tell_when_asked
 from ._pytest.seed import seed_of_text, settle_seed, tell_worker
+from ._simulation.settings import DEFER_CREDENTIALS, OPTIONS
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
@@ -22,30 +23,8 @@ if TYPE_CHECKING:
     from ._pytest.session import PluginSession
     from ._server.loopback import CloudTasksServer
 
-_INI = {
-    # name: (ini type, help)
-    "queues": ("linelist", "queues that exist from the start: IDs, full names, queue.yaml or gcloud's JSON files"),
-    "project": ("string", "the project of queues given by their ID (test-project)"),
-    "location": ("string", "the location of queues given by their ID (us-central1)"),
-    "start": ("string", "the instant at which time is held from set-up, like 2030-01-01T00:00:00+00:00"),
-    "time": ("string", "held: queue and test share one time (the default); virtual: the queue has its own"),
-    "seed": (int | str, "the number that every random choice follows from (0)"),
-    "order": ("string", "fifo: tasks of one instant go as they came (the default); shuffle: as the seed has it"),
-    "strict": (bool | str, "true: fail for what a test neither drove nor looked at; drained: for all left over, too"),
-    "auto_create_queues": (bool | str, "true: CreateTask creates a missing queue"),
-    "outside": ("string", "calls outside a fake: real lets them through (the default), refuse fails the test"),
-    "autouse": (bool | str, "true: every test gets a fake"),
-    "on_exception": ("string", "a handler's exception: raise fails the test (the default), 500 is retried"),
-    "redirect_endpoints": ("linelist", "host:port of channels that clients were given and that go to the fake"),
-    "eager": (bool | str, "true: what is due is dispatched before the creating call returns"),
-    "google_auth": (bool | str, "true: google.auth.default() succeeds while a fake is active"),
-    "service": ("linelist", "knobs of the modelled service, one `name = value` a line"),
-    "defer_credentials": (bool | str, "false: clients built during collection need credentials at once"),
-}
 _MARKER = (
-    'cloud_tasks(*, queues=(), project="test-project", location="us-central1", start=None, time="held", seed=0,'
-    ' order="fifo", strict=False, auto_create_queues=False, outside="real", autouse=False, on_exception="raise",'
-    " redirect_endpoints=(), google_auth=False, eager=False, service={}): options of this test's fake"
+    f"cloud_tasks(*, {', '.join(map(str, OPTIONS.values()))}): options of this test's fake"
     " Cloud Tasks; the nearest marker wins, key by key, and queues add up. Each is also an ini option,"
     " cloud_tasks_queues and so on: `pytest --help` describes them."
 )
@@ -54,8 +33,8 @@ _SESSION: pytest.StashKey[PluginSession] = pytest.StashKey()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
-    for name, (kind, help) in _INI.items():
-        _add_ini(parser, f"cloud_tasks_{name}", help, kind)
+    for option in (*OPTIONS.values(), DEFER_CREDENTIALS):
+        _add_ini(parser, f"cloud_tasks_{option.name}", option.help, option.ini_type)
     parser.getgroup("cloud tasks").addoption(
         "--cloud-tasks-seed",
         type=seed_of_text,
@@ -103,7 +82,7 @@ def _begin(config: pytest.Config) -> PluginSession:
 def _ini_values(config: pytest.Config) -> dict[str, Any]:
     """What the ini file says; a value of a type that the option doesn't take is the user's error, as in pytest 9.2."""
     try:
-        return {name: config.getini(f"cloud_tasks_{name}") for name in _INI}
+        return {name: config.getini(f"cloud_tasks_{name}") for name in (*OPTIONS, DEFER_CREDENTIALS.name)}
     except TypeError as error:
         raise pytest.UsageError(str(error)) from None
 

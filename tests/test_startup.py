@@ -33,7 +33,10 @@ def test_an_unused_plugin_adds_nothing_but_modules_of_its_own(tmp_path: Path) ->
     test = "def test_it(): pass"
     added = modules_of_a_run(tmp_path, test, "-p", "pytest_cloudtasks.plugin") - modules_of_a_run(tmp_path, test)
     assert {name for name in added if not name.startswith("pytest_cloudtasks")} == set()
-    assert {name.split(".")[1] for name in added if "." in name} == {"_clients", "_pytest", "plugin"}
+    assert {name.split(".")[1] for name in added if "." in name} == {
+        *("_clients", "_pytest", "plugin"),
+        *("_simulation", "_service", "_text", "_time", "_units"),  # the table of options, and what checks them
+    }
 
 
 def test_a_fake_that_nobody_touches_imports_no_client(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from .._simulation.driver import Driver
 from .._simulation.exceptions import CloudTasksWarning
 from .._simulation.records import Attempt, TaskRecord, records, task_to_dispatch
 from .._simulation.runners import dispatch_created, dispatch_created_async, run
-from .._simulation.settings import checked, merged
+from .._simulation.settings import OPTIONS, checked, merged
 from .._simulation.simulation import EagerRunners, Simulation
 from .._simulation.summary import Summary
 from .._targets.base import OnException
@@ -80,23 +80,8 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
 
         Raises ValueError or TypeError, in a sentence, for a setting that can't be.
         """
-        given: dict[str, Any] = {
-            "queues": queues,
-            "project": project,
-            "location": location,
-            "time": time,
-            "seed": seed,
-            "order": order,
-            "strict": strict,
-            "auto_create_queues": auto_create_queues,
-            "on_exception": on_exception,
-            "redirect_endpoints": redirect_endpoints,
-            "google_auth": google_auth,
-            "eager": eager,
-            "service": {} if service is None else service,
-        }
-        if start is not None:
-            given["start"] = start
+        arguments = locals()
+        given = {name: arguments[name] for name in OPTIONS if arguments.get(name) is not None}
         self._settings = merged(checked(given, where="FakeCloudTasks"))
         self._running: Simulation | None = None
         self._on_demand: Callable[[], None] | None = None

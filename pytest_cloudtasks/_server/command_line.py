@@ -16,7 +16,7 @@ from typing import Any
 
 from .._api.cli import PROGRAM, Commands, program_and_version
 from .._simulation.queue_files import is_queue_file
-from .._simulation.settings import Settings, merged, settings_from_ini
+from .._simulation.settings import OPTIONS, Settings, merged, settings_from_ini
 from .._time.instants import read_duration as duration_in
 from .destinations import Destinations, Forwarding, server_url
 from .host_names import allowed_host, host_name
@@ -159,8 +159,8 @@ def _add_queues(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a queue.yaml, or the JSON of `gcloud tasks queues list --format=json`",
     )
-    _add(group, "--project", help="the project of queues given by their ID (test-project)")
-    _add(group, "--location", help="their location (us-central1)")
+    for name in ("project", "location"):
+        _add(group, f"--{name}", help=OPTIONS[name].help)
     _add(group, "--auto-create-queues", action="store_true", help="create missing queues by CreateTask")
 
 

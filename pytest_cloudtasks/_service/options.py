@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from .._units import DAY, HOUR
 
@@ -25,8 +25,7 @@ def burst_for(rate: float) -> int:
     return min(100, max(10, math.floor(rate / 5)))
 
 
-@dataclass(frozen=True)
-class Knobs:
+class Knobs(NamedTuple):
     """Settings of the modelled service. Durations are nanoseconds."""
 
     queue_tombstone_ttl: int = 7 * DAY
@@ -53,7 +52,7 @@ class Knobs:
     """The codes and texts of 2019 to 2023 for queues and tasks that are missing. Reported."""
     iam_emulation: str = ""
     """Check permissions by the policies that were set, for this member; "" for no checks. See `iam`."""
-    iam_roles: Mapping[str, Collection[str]] = field(default_factory=dict)
+    iam_roles: Mapping[str, Collection[str]] = {}
     """Custom roles by name, such as projects/p/roles/creator, and the permissions they grant. Documented."""
     treat_304_as_success: bool = False
     """An answer of 304 ends the task. Reported once, of an App Engine target; documented is that it fails."""

@@ -163,7 +163,7 @@ class QueueConfig:
     type: QueueType = QueueType.PUSH
     task_ttl: int = TASK_TTL
     """How long a task stays at the most."""
-    tombstone_ttl: int = Knobs.task_tombstone_ttl
+    tombstone_ttl: int = Knobs().task_tombstone_ttl
     """How long the names of its tasks stay reserved."""
 
     @property

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -15,7 +14,6 @@ from .._service.options import Knobs
 from .._text import did_you_mean, is_encodable, listed, safe_repr
 from .._time.instants import duration_of, from_datetime, read_duration
 from .._units import MINUTE
-from .queue_files import is_queue_file, queues_in_file
 
 CALLER = "user:test@example.com"
 """The member that a client is where `iam_emulation` names no other."""
@@ -23,55 +21,45 @@ QueueFields = Mapping[str, Any]
 """A queue's fields as Google's Queue message takes them."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Everything that can be set about a fake."""
-
-    queues: Mapping[str, QueueFields] = field(default_factory=dict)
-    """Queues that exist from the start: ID or full name to fields."""
-    project: str = "test-project"
-    location: str = "us-central1"
-    start: int | None = None
-    time: str = "held"
-    seed: int = 0
-    order: str = "fifo"
-    strict: bool | str = False
-    auto_create_queues: bool = False
-    outside: str = "real"
-    autouse: bool = False
-    on_exception: str = "raise"
-    redirect_endpoints: tuple[str, ...] = ()
-    google_auth: bool = False
-    eager: bool = False
-    service: Knobs = field(default_factory=Knobs)
-
-    def queue_name(self, queue: str) -> str:
-        """The full name of a queue given by its ID or its full name."""
-        if not isinstance(queue, str):
-            raise TypeError(
-                "A queue is named by its ID, such as 'receipts', or its full name, and this is an object of the class"
-                f" {type(queue).__name__}. Of one of Google's messages pass the name."
-            )
-        if "/" in queue:
-            return queue
-        return f"projects/{self.project}/locations/{self.location}/queues/{queue}"
-
-
 class Option(NamedTuple):
-    """One setting as users write it."""
+    """One option of a fake, as users write it."""
 
     name: str
-    check: Callable[[Any], Any]
-    """Turns what a marker or a caller gives into the setting; raises ValueError or TypeError with a sentence."""
-    read: Callable[[str], Any]
-    """Turns the text of an ini file into what `check` takes."""
+    default: Any
+    """Its value where nobody says otherwise."""
+    check_value: Callable[[str, Any], Any]
+    """Turns what the marker or a caller gives into the setting; raises ValueError or TypeError with a sentence."""
     help: str
-    is_list: bool = False
-    """Whether the ini file has one value a line."""
+
+    def check(self, value: Any) -> Any:
+        """Return the setting for ``value``."""
+        return self.check_value(self.name, value)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the ini file has one value a line."""
+        return isinstance(self.default, (tuple, dict))
+
+    @property
+    def ini_type(self) -> Any:
+        """The type of the ini option; of several types one has a value of TOML's own in ``[tool.pytest]``."""
+        if self.is_list:
+            return "linelist"
+        return type(self.default) | str if isinstance(self.default, int) else "string"
+
+    def read(self, text: str) -> Any:
+        """Return what `check` takes for the text of an ini file."""
+        if isinstance(self.default, bool):
+            return _read_flag(text)
+        return _read_int(text) if isinstance(self.default, int) else text
+
+    def __str__(self) -> str:
+        """``project="test-project"``, as in a signature."""
+        return f"{self.name}={json.dumps(self.default) if isinstance(self.default, str) else repr(self.default)}"
 
 
-def _one_of(name: str, *values: str) -> Callable[[Any], str]:
-    def check(value: Any) -> str:
+def _one_of(*values: str) -> Callable[[str, Any], str]:
+    def check(name: str, value: Any) -> str:
         if value not in values:
             raise ValueError(
                 f"{name} takes {listed(map(repr, values), 'or')}, and got"
@@ -82,57 +70,51 @@ def _one_of(name: str, *values: str) -> Callable[[Any], str]:
     return check
 
 
-def _flag(name: str) -> Callable[[Any], bool]:
-    def check(value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise TypeError(f"{name} takes True or False, and got {safe_repr(value)}.")
-        return value
-
-    return check
-
-
-def _text(name: str) -> Callable[[Any], str]:
-    def check(value: Any) -> str:
-        if not is_encodable(value) or not value:
-            raise TypeError(f"{name} takes a text, and got {safe_repr(value)}.")
-        return str(value)
-
-    return check
-
-
-def _strict(value: Any) -> bool | str:
-    if isinstance(value, bool) or value == "drained":
-        return value  # type: ignore[no-any-return]
-    near = did_you_mean(value, ("True", "False", "drained"))
-    raise ValueError(f"strict takes True, False or 'drained', and got {safe_repr(value)}.{near}")
-
-
-def _seed(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"seed takes an integer, and got {safe_repr(value)}.")
-    if abs(value) >= 10**100:
-        raise ValueError(f"seed takes an integer of at most 100 digits, and got {safe_repr(value)}.")
+def _flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} takes True or False, and got {safe_repr(value)}.")
     return value
 
 
-def _start(value: Any) -> int:
+def _text(name: str, value: Any) -> str:
+    if not is_encodable(value) or not value:
+        raise TypeError(f"{name} takes a text, and got {safe_repr(value)}.")
+    return str(value)
+
+
+def _strict(name: str, value: Any) -> bool | str:
+    if isinstance(value, bool) or value == "drained":
+        return value  # type: ignore[no-any-return]
+    near = did_you_mean(value, ("True", "False", "drained"))
+    raise ValueError(f"{name} takes True, False or 'drained', and got {safe_repr(value)}.{near}")
+
+
+def _seed(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} takes an integer, and got {safe_repr(value)}.")
+    if abs(value) >= 10**100:
+        raise ValueError(f"{name} takes an integer of at most 100 digits, and got {safe_repr(value)}.")
+    return value
+
+
+def _start(name: str, value: Any) -> int:
     value = _read_instant(value) if isinstance(value, str) else value
     if isinstance(value, str):
         raise ValueError(
-            f"start takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, and"
+            f"{name} takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, and"
             f" got {safe_repr(value)}."
         )
-    return from_datetime(value, what="start")
+    return from_datetime(value, what=name)
 
 
-def _addresses(value: Any) -> tuple[str, ...]:
+def _addresses(name: str, value: Any) -> tuple[str, ...]:
     addresses = None if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
     if addresses is None or not all(isinstance(one, str) for one in addresses):
-        raise TypeError(f"redirect_endpoints takes a list of host:port texts, and got {safe_repr(value)}.")
+        raise TypeError(f"{name} takes a list of host:port texts, and got {safe_repr(value)}.")
     for one in addresses:
         if not re.search(r"(?<!/)[^/]:\d+$", one) or one.startswith(("http:", "https:")):
             raise ValueError(
-                "redirect_endpoints takes addresses as channels are given them, such as 'localhost:8123', and got"
+                f"{name} takes addresses as channels are given them, such as 'localhost:8123', and got"
                 f" {safe_repr(one)}."
             )
     return addresses
@@ -142,42 +124,45 @@ _DEPTH = 5
 """How deep lists of queues may be nested."""
 
 
-def _queues(value: Any, depth: int = 0) -> dict[str, QueueFields]:
+def _queues(name: str, value: Any, depth: int = 0) -> dict[str, QueueFields]:
     """Queues as IDs, names, files, or mappings of ID to fields, alone or in a list."""
     if isinstance(value, Mapping):
-        for name, fields in value.items():
+        for queue, fields in value.items():
             if not isinstance(fields, Mapping):
                 raise TypeError(
-                    f"queues maps a queue's ID to its fields, such as {{'{name}': {{'retry_config': …}}}}, and got"
+                    f"{name} maps a queue's ID to its fields, such as {{'{queue}': {{'retry_config': …}}}}, and got"
                     f" {safe_repr(fields)}."
                 )
         return dict(value)
     if isinstance(value, (str, Path)):
+        # Reading files takes half of the service, and every start of pytest imports this module.
+        from .queue_files import is_queue_file, queues_in_file
+
         text = str(value)
         return dict(queues_in_file(Path(value))) if is_queue_file(text) else {text: {}}
     if isinstance(value, Iterable) and depth < _DEPTH:
         found: dict[str, QueueFields] = {}
         for one in value:
-            found.update(_queues(one, depth + 1))
+            found.update(_queues(name, one, depth + 1))
         return found
-    raise TypeError(f"queues takes queue IDs, a mapping of IDs to fields, or a file, and got {safe_repr(value)}.")
+    raise TypeError(f"{name} takes queue IDs, a mapping of IDs to fields, or a file, and got {safe_repr(value)}.")
 
 
-def _knobs(value: Any) -> Knobs:
+def _knobs(option: str, value: Any) -> Knobs:
     if isinstance(value, Knobs):
         return value
     if not isinstance(value, Mapping):
-        raise TypeError(f"service takes a mapping of knobs to values, and got {safe_repr(value)}.")
-    fields = {one.name: one for one in dataclasses.fields(Knobs)}
+        raise TypeError(f"{option} takes a mapping of knobs to values, and got {safe_repr(value)}.")
+    fields = Knobs._fields
     changes = {}
     for name, setting in value.items():
         if name not in fields:
             raise ValueError(
-                f"service has no knob {safe_repr(name)}.{did_you_mean(name, fields)} Its knobs are"
+                f"{option} has no knob {safe_repr(name)}.{did_you_mean(name, fields)} Its knobs are"
                 f" {listed(sorted(fields))}."
             )
         changes[name] = _knob(name, setting, getattr(Knobs(), name))
-    return dataclasses.replace(Knobs(), **changes)
+    return Knobs(**changes)
 
 
 def _knob(name: str, value: Any, default: Any) -> Any:
@@ -193,9 +178,9 @@ def _knob(name: str, value: Any, default: Any) -> Any:
             raise ValueError(f"{what} takes {listed(map(repr, values), 'or')}, and got {safe_repr(value)}.")
         return kind(choice)
     if isinstance(default, bool):
-        return _flag(what)(value)
+        return _flag(what, value)
     if isinstance(default, str):
-        return _text(what)(value)
+        return _text(what, value)
     if name == "max_task_size":
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return value
@@ -275,24 +260,109 @@ def _read_knob(line: str) -> tuple[str, Any]:
 OPTIONS: dict[str, Option] = {
     option.name: option
     for option in (
-        Option("queues", _queues, str, "queues that exist from the start: IDs, full names, or files", is_list=True),
-        Option("project", _text("project"), str, "the project of queues given by their ID"),
-        Option("location", _text("location"), str, "the location of queues given by their ID"),
-        Option("start", _start, _read_instant, "the instant at which time is held, with its offset from UTC"),
-        Option("time", _one_of("time", "held", "virtual"), str, "held: one time for queue and test; virtual: two"),
-        Option("seed", _seed, _read_int, "the number that every random choice follows from"),
-        Option("order", _one_of("order", "fifo", "shuffle"), str, "fifo: as they come; shuffle: as the seed has it"),
-        Option("strict", _strict, _read_flag, "fail for tasks and errors that nobody has looked at, or that are left"),
-        Option("auto_create_queues", _flag("auto_create_queues"), _read_flag, "create missing queues by CreateTask"),
-        Option("outside", _one_of("outside", "real", "refuse"), str, "calls outside a fake: let them, or refuse them"),
-        Option("autouse", _flag("autouse"), _read_flag, "give every test a fake"),
-        Option("on_exception", _one_of("on_exception", "raise", "500"), str, "what a handler's exception does"),
-        Option("redirect_endpoints", _addresses, str, "host:port of channels to take over nevertheless", is_list=True),
-        Option("google_auth", _flag("google_auth"), _read_flag, "let google.auth.default() succeed in a fake"),
-        Option("eager", _flag("eager"), _read_flag, "dispatch what is due before the creating call returns"),
-        Option("service", _knobs, str, "knobs of the modelled service, name = value", is_list=True),
+        Option(
+            "queues",
+            (),
+            _queues,
+            "queues that exist from the start: IDs, full names, queue.yaml or gcloud's JSON files",
+        ),
+        Option("project", "test-project", _text, "the project of queues given by their ID (test-project)"),
+        Option("location", "us-central1", _text, "the location of queues given by their ID (us-central1)"),
+        Option(
+            "start",
+            None,
+            _start,
+            "the instant at which time is held from set-up, like 2030-01-01T00:00:00+00:00",
+        ),
+        Option(
+            "time",
+            "held",
+            _one_of("held", "virtual"),
+            "held: queue and test share one time (the default); virtual: the queue has its own",
+        ),
+        Option("seed", 0, _seed, "the number that every random choice follows from (0)"),
+        Option(
+            "order",
+            "fifo",
+            _one_of("fifo", "shuffle"),
+            "fifo: tasks of one instant go as they came (the default); shuffle: as the seed has it",
+        ),
+        Option(
+            "strict",
+            False,
+            _strict,
+            "true: fail for what a test neither drove nor looked at; drained: for all left over, too",
+        ),
+        Option("auto_create_queues", False, _flag, "true: CreateTask creates a missing queue"),
+        Option(
+            "outside",
+            "real",
+            _one_of("real", "refuse"),
+            "calls outside a fake: real lets them through (the default), refuse fails the test",
+        ),
+        Option("autouse", False, _flag, "true: every test gets a fake"),
+        Option(
+            "on_exception",
+            "raise",
+            _one_of("raise", "500"),
+            "a handler's exception: raise fails the test (the default), 500 is retried",
+        ),
+        Option(
+            "redirect_endpoints",
+            (),
+            _addresses,
+            "host:port of channels that clients were given and that go to the fake",
+        ),
+        Option("google_auth", False, _flag, "true: google.auth.default() succeeds while a fake is active"),
+        Option("eager", False, _flag, "true: what is due is dispatched before the creating call returns"),
+        Option("service", {}, _knobs, "knobs of the modelled service, one `name = value` a line"),
     )
 }
+"""Every option, in the order of the documentation: the marker, the ini file, `--help`, the keyword arguments of
+`FakeCloudTasks`, the emulator's flags and the table in docs/reference.md are made from it, or compared with it."""
+
+DEFER_CREDENTIALS = Option(
+    "defer_credentials", True, _flag, "false: clients built during collection need credentials at once"
+)
+"""An option of the whole run: it is in the ini file only."""
+
+
+def _default(name: str) -> Any:
+    option = OPTIONS[name]
+    return None if option.default is None else option.check(option.default)
+
+
+class Settings(NamedTuple):
+    """Everything that can be set about a fake."""
+
+    queues: Mapping[str, QueueFields] = _default("queues")
+    """Queues that exist from the start: ID or full name to fields."""
+    project: str = _default("project")
+    location: str = _default("location")
+    start: int | None = _default("start")
+    time: str = _default("time")
+    seed: int = _default("seed")
+    order: str = _default("order")
+    strict: bool | str = _default("strict")
+    auto_create_queues: bool = _default("auto_create_queues")
+    outside: str = _default("outside")
+    autouse: bool = _default("autouse")
+    on_exception: str = _default("on_exception")
+    redirect_endpoints: tuple[str, ...] = _default("redirect_endpoints")
+    google_auth: bool = _default("google_auth")
+    eager: bool = _default("eager")
+    service: Knobs = _default("service")
+
+    def queue_name(self, queue: str) -> str:
+        """The full name of a queue given by its ID or its full name."""
+        if not isinstance(queue, str):
+            raise TypeError(
+                "A queue is named by its ID, such as 'receipts', or its full name, and this is an object of the class"
+                f" {type(queue).__name__}. Of one of Google's messages pass the name."
+            )
+        if "/" in queue:
+            return queue
+        return f"projects/{self.project}/locations/{self.location}/queues/{queue}"
 
 
 def settings_from_ini(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -336,4 +406,4 @@ def merged(*layers: Mapping[str, Any]) -> Settings:
     settings = Settings(**result)
     given = [one for layer in layers for one in layer.get("queues", {}).items()]
     queues = {settings.queue_name(queue): (queue, fields) for queue, fields in given}
-    return replace(settings, queues=dict(queues.values()))
+    return settings._replace(queues=dict(queues.values()))

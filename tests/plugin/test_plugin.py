@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import re
+from pathlib import Path
 
 import pytest
 
@@ -70,13 +70,28 @@ def test_the_marker_documents_its_signature(pytester: pytest.Pytester) -> None:
 
 def test_the_marker_has_every_option(pytester: pytest.Pytester) -> None:
     """The signature has the options that there are, in their order, with their defaults."""
-    defaults = dataclasses.asdict(Settings())
-    signature = inspect.signature(FakeCloudTasks.__init__).parameters
     names = re.findall(r"(\w+)=", pytester.runpytest("--markers").stdout.str().partition("cloud_tasks(*")[2])
+    assert names[: len(OPTIONS)] == list(OPTIONS) == list(Settings._fields)
 
-    assert names[: len(OPTIONS)] == list(OPTIONS) == list(defaults)
-    no_options = ("self", "choices")  # the data of a Hypothesis example is in no marker and in no ini file
-    assert [name for name in OPTIONS if name in signature] == [name for name in signature if name not in no_options]
+
+def test_a_fake_takes_the_options_of_a_test() -> None:
+    """`FakeCloudTasks` has the options in their order and with their defaults, but for those of pytest alone."""
+    signature = {name: one.default for name, one in inspect.signature(FakeCloudTasks).parameters.items()}
+    options = {name: option.default for name, option in OPTIONS.items() if name not in ("outside", "autouse")}
+    assert list(signature) == list(options)
+    assert signature == {**options, "service": None}
+
+
+def test_the_reference_has_every_option() -> None:
+    """The table of docs/reference.md has the options in their order, with their defaults."""
+    text = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
+    table = text.partition("| option |")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in row.split(" | ")] for row in table.splitlines()[2:]]
+    shown = {name.strip("| `"): default for name, _, default, *_ in rows}
+    words = {"queues": "none", "redirect_endpoints": "none", "start": "next whole second", "service": "see below"}
+    plain = {name: f"`{str(option).partition('=')[2]}`" for name, option in OPTIONS.items()}
+    assert shown == {**plain, **words, "defer_credentials": "`true`"}
+    assert list(shown) == [*OPTIONS, "defer_credentials"]
 
 
 FIXTURES = """\
