@@ -1,17 +1,34 @@
-"""Interception: the installed library's clients get late-bound transports, whatever name they were imported under.
+"""Interception: how a call of a real client gets to a fake.
 
-The entries of the client's transport registry are replaced, which reaches every later construction and leaves the
-class itself alone but for its ``from_service_account_…`` constructors. Application code may import the library long
-before or after the plugin is there: `import_watch` patches it in the moment it is loaded, and costs nothing before.
+Theory of operation, from import to channel:
 
-The registry (``CloudTasksClientMeta._transport_registry``) is not public; checked against google-cloud-tasks 2.7 to
-2.26 (1.x, which has none, is `legacy.intercepting`'s), and ``tests/clients/test_interception.py`` fails when it moves.
+1. *Import.* Application code imports the client library whenever it likes, before or after the plugin. `import_watch`
+   calls back once a client's module has been executed; until then nothing of Google's is imported.
+2. *Patch.* The entries of the client's transport registry are replaced by subclasses of Google's own transports
+   (`transports`). That reaches every client that is built later, under whatever name its class was imported, and a
+   user's own patch of the class or of a method still wins. The class itself only gets ``from_service_account_…``
+   constructors that open no key file while no real call can follow.
+3. *Construction.* Google's constructor asks the registry for a transport and gets ours: no credentials are looked up,
+   and no connection is opened. The real transport is built when a call needs it (`transports.RealTransport`).
+4. *Call.* Google's code builds the request, the headers, the time-out, the retry and the log, as ever, and calls its
+   channel. Ours (`channel`, `aio_channel`) decides call by call: the `router` names the innermost active fake, and
+   without one the call goes to the real transport's channel, or is blocked. Over REST the transport's RPCs do the same.
+   So a client that is built at import serves each test's own fake.
+5. *Answer.* The fake gets an `RpcCall`, and gives a message or raises an `InProcessRpcError`, grpc's error as Google's
+   client knows it: the client makes its exception of that and retries as its policy says (`retry_waits`).
+
+A channel that users open themselves is theirs. Where its address is one that a fake redirects, the stock transport's
+constructor puts a deferred channel in front of it. Clients of google-cloud-tasks 1.x have no registry; `legacy` reaches
+them. `Interception.uninstall` puts everything back; clients that were built meanwhile go on, to the real service.
+
+The registry (``CloudTasksClientMeta._transport_registry``) is not public: checked against google-cloud-tasks 2.7 to
+2.26, and ``tests/clients/test_interception.py`` fails when it moves.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -25,8 +42,6 @@ CLIENT_MODULES = {
     "google.cloud.tasks_v2.gapic.cloud_tasks_client": "google.cloud.tasks.v2",
 }
 """The modules that define the clients, and the API each speaks."""
-ID_TOKEN_MODULE = "google.oauth2.id_token"
-"""The module that verifies ID tokens."""
 
 
 class Interception:
@@ -35,6 +50,11 @@ class Interception:
     def __init__(self) -> None:
         self._users = 0
         self._patch = Patch()
+        self._patches: Mapping[str, Callable[[ModuleType], None]] = {
+            **dict.fromkeys(CLIENT_MODULES, self._patch_client),
+            "google.oauth2.id_token": self._patch_verification,
+        }
+        """The modules that are patched once they have been imported, and what patches them."""
 
     def install(self) -> None:
         """Intercept clients from now on; calls nest."""
@@ -42,17 +62,15 @@ class Interception:
         if self._users > 1:
             self.look_again()
             return
-        for name in CLIENT_MODULES:
-            import_watch.add(name, self._patch_client)
-        import_watch.add(ID_TOKEN_MODULE, self._patch_verification)
+        for name, patch in self._patches.items():
+            import_watch.add(name, patch)
 
     def uninstall(self) -> None:
         """End what `install` began. Clients built in between go on, to the real service."""
         self._users -= 1
         if self._users == 0:
-            for name in CLIENT_MODULES:
-                import_watch.remove(name, self._patch_client)
-            import_watch.remove(ID_TOKEN_MODULE, self._patch_verification)
+            for name, patch in self._patches.items():
+                import_watch.remove(name, patch)
             self._patch.undo()
 
     def look_again(self) -> None:
