@@ -12,6 +12,7 @@ from tests.each import each
 ROOT = Path(pytest_cloudtasks.__file__).parent
 LAYERS = [
     "_text",
+    "_arguments",
     "_units",
     "_ledger",
     "_service",

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
+from .._arguments import checked_text
 from .._clients.clients import bound_async_client, bound_client, bound_legacy_client
 from .._clients.interception import interception
 from .._clients.router import router
@@ -30,11 +31,9 @@ from .._targets.base import OnException
 from .._text import counted, safe_repr, safe_str, shortened
 from .._time.instants import Duration
 from .aio import AioVerbs
-from .arguments import checked_text
 from .assertions import Assertions
 from .clock import ClockView, length_of_advance
 from .faults import Faults, unused
-from .hypothesis_choices import Drawing
 from .oidc import SERVICE_ACCOUNT, Oidc
 from .queue_record import QueueRecords
 from .targets import Targeting
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from .._clients.legacy.client import LegacyCloudTasksClient
 
 
-class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
+class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
     """A deterministic Cloud Tasks in this process, and the test's hands on it.
 
     The ``cloud_tasks`` fixture gives one, fresh for every test. Elsewhere it is a context manager::
@@ -173,7 +172,7 @@ class FakeCloudTasks(Targeting, Faults, Drawing, QueueRecords, Assertions):
         unknown field, and TypeError for a value of another type than the field's.
         """
         if isinstance(queue, str):
-            checked_text(queue, "create_queue()", "receipts")
+            checked_text("create_queue()", queue, "receipts")
         simulation = self._simulation
         frontend, name = simulation.frontend, simulation.settings.queue_name(queue)
         with simulation.lock:

@@ -1,31 +1,39 @@
-"""The handle's methods that plan faults: of calls, of deliveries, of dispatches."""
+"""What goes wrong: faults that a test plans, or leaves to an example of Hypothesis."""
 
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Union
 
+from .._arguments import checked_flag, is_whole
 from .._messages.errors import RpcFault, codes, rpc_fault
 from .._messages.rpc_call import RpcCall
 from .._simulation.faults import Fault, FaultPlan, Occasions
 from .._simulation.formatting import shown
 from .._simulation.matching import UNSET, Match, MatchArguments
+from .._simulation.random_choices import Choices, SeededChoices
 from .._simulation.records import TaskRecord
 from .._simulation.simulation import Simulation
 from .._text import did_you_mean, listed, safe_repr
 from .._time.instants import Duration, duration_of
-from .arguments import takes_match
+from .._units import SECOND
+from .assertions import takes_match
 
 if TYPE_CHECKING:
     import grpc
     from google.api_core.exceptions import GoogleAPICallError
+    from hypothesis.strategies import DataObject
     from typing_extensions import Unpack
 
     Error = Union[GoogleAPICallError, type[GoogleAPICallError], grpc.StatusCode, str]
 
 When = Callable[[Any], object]
 """A predicate on the request message of a call."""
+_POSSIBLE = Occasions(times=None, after=0, rate=0.5)
+"""What is drawn may happen to any delivery; Hypothesis doesn't ask how probable that is."""
 
 
 class Faults:
@@ -38,6 +46,10 @@ class Faults:
 
     @property
     def _simulation(self) -> Simulation:
+        raise NotImplementedError
+
+    @property
+    def _resting(self) -> Simulation:
         raise NotImplementedError
 
     # --- calls ---------------------------------------------------------------------------------------------------
@@ -178,6 +190,55 @@ class Faults:
         queue = match.queue if isinstance(match.queue, str) else None
         return simulation.faults.add(FaultPlan(fault, given, applies, occasions, delay=delay, queue=queue))
 
+    # --- choices of Hypothesis ---------------------------------------------------------------------------------------
+
+    def choose_from(
+        self,
+        data: DataObject,
+        *,
+        order: bool = True,
+        duplicates: bool = True,
+        lost_answers: bool = True,
+        delays: Duration = timedelta(hours=1),
+    ) -> None:
+        """Let an example of Hypothesis choose what the service does; ``data`` is what ``st.data()`` gave the test.
+
+        ``order``: which of several tasks that are due goes next, and where ListTasks has them. ``duplicates``: a
+        delivery happens twice, as by `deliver_twice`. ``lost_answers``: an answer is lost, as by
+        `lose_handler_response`. ``delays``: a dispatch is late, by whole seconds up to this, as by `delay_dispatch`;
+        ``timedelta(0)`` for none. Faults that are planned at a rate are drawn, too. It shrinks to tasks that go in
+        order, on time, once.
+
+        Raises TypeError for what is no ``data`` or no bool, ValueError for ``delays`` that can't be, RuntimeError if
+        this fake draws its choices already, or the example has ended. Evidence: documented (the service may do all of
+        it); how late a dispatch may be is our choice.
+        """
+        _check_data(data)
+        for name, flag in {"order": order, "duplicates": duplicates, "lost_answers": lost_answers}.items():
+            checked_flag(f"choose_from({name}=…)", flag)
+        longest = _longest(delays)
+        simulation = self._resting
+        if not isinstance(simulation.choices, SeededChoices):
+            raise RuntimeError(
+                "choose_from() was called for a fake that draws its choices already, and a fake draws them from one"
+                " example. Call it once in an example: on the cloud_tasks fixture, in a test that is under @given"
+                " itself, or on a FakeCloudTasks that the example makes."
+            )
+        from .._strategies.drawn_choices import drawn_choices
+
+        picks = order or simulation.settings.order == "shuffle"
+        drawn = {"order": picks, "duplicates": duplicates, "lost answers": lost_answers, "delays": longest}
+        with simulation.lock:
+            simulation.choose_by(
+                drawn_choices(data, picks=picks, subjects=[what for what, is_on in drawn.items() if is_on])
+            )
+            if duplicates:
+                simulation.faults.add(FaultPlan(Fault.DELIVER_TWICE, "", _any_task, _POSSIBLE))
+            if lost_answers:
+                simulation.faults.add(FaultPlan(Fault.LOSE_ANSWER, "", _any_task, _POSSIBLE))
+            if longest:
+                simulation.faults.hold_back_waiting(simulation.faults.add(AnyDelay(longest)), simulation.service)
+
 
 def unused(simulation: Simulation) -> list[str]:
     """What to say of the plans that never happened although they were not left to chance."""
@@ -228,11 +289,11 @@ def _occasions(fault: Fault, times: int | None, after: int, rate: float | None) 
     """Checked; a plan without a rate applies once unless told otherwise."""
     if times is UNSET:
         times = 1 if rate is None else None
-    if times is not None and (not _is_whole(times) or times < 1):
+    if times is not None and (not is_whole(times) or times < 1):
         raise ValueError(
             f"{fault.value}(times=…) takes a number of 1 or more, or None for every time, and got {safe_repr(times)}."
         )
-    if not _is_whole(after) or after < 0:
+    if not is_whole(after) or after < 0:
         raise ValueError(f"{fault.value}(after=…) takes a number of 0 or more, and got {safe_repr(after)}.")
     is_number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
     if rate is not None and not (is_number and 0 <= rate <= 1):
@@ -240,10 +301,6 @@ def _occasions(fault: Fault, times: int | None, after: int, rate: float | None) 
             f"{fault.value}(rate=…) takes a probability from 0 to 1, such as 0.1, and got {safe_repr(rate)}."
         )
     return Occasions(times, after, rate)
-
-
-def _is_whole(number: Any) -> bool:
-    return isinstance(number, int) and not isinstance(number, bool)
 
 
 def _told(occasions: Occasions, times: Any) -> str:
@@ -254,3 +311,38 @@ def _told(occasions: Occasions, times: Any) -> str:
         "rate": UNSET if occasions.rate is None else occasions.rate,
     }
     return "".join(f", {name}={safe_repr(value)}" for name, value in said.items() if value is not UNSET)
+
+
+class AnyDelay(FaultPlan):
+    """Holds tasks back by any number of seconds, up to ``longest`` (nanoseconds)."""
+
+    def __init__(self, longest: int) -> None:
+        super().__init__(Fault.DELAY_DISPATCH, "", _any_task, _POSSIBLE, delay=longest)
+
+    def delay_by(self, choices: Choices) -> int:
+        """Whole seconds, one at the least."""
+        return choices.amount(self.delay // SECOND, f"{self.name} seconds") * SECOND
+
+
+def _check_data(data: object) -> None:
+    """Raise TypeError if ``data`` can't be an example's. Hypothesis need not be installed for that."""
+    strategies = sys.modules.get("hypothesis.strategies")
+    if strategies is None or not isinstance(data, strategies.DataObject):
+        raise TypeError(
+            f"choose_from() takes what st.data() of Hypothesis gives to a test, and got {safe_repr(data)}. Pass on the"
+            " test's own argument, as in @given(data=st.data())."
+        )
+
+
+def _any_task(task: Any) -> bool:
+    return True
+
+
+def _longest(delays: Duration) -> int:
+    longest = duration_of(delays, what="choose_from(delays=…)")
+    if longest < SECOND and longest != 0:
+        raise ValueError(
+            "choose_from(delays=…) takes the longest delay, of a second or more, or timedelta(0) for none, and got"
+            f" {safe_repr(delays)}."
+        )
+    return longest

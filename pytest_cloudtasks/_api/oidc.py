@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .._arguments import checked_text
 from .._clients import tokens
 from .._simulation.simulation import Simulation
-from .arguments import checked_text
 
 SERVICE_ACCOUNT = "tasks@test-project.iam.gserviceaccount.com"
 
@@ -19,8 +19,8 @@ class Oidc:
 
     def token(self, *, audience: str, service_account_email: str = SERVICE_ACCOUNT) -> str:
         """An RS256 ID token for ``audience`` with Google's claims, issued now in the queue's time, good for an hour."""
-        checked_text(audience, "token(audience=…)", "https://app.test")
-        checked_text(service_account_email, "token(service_account_email=…)", SERVICE_ACCOUNT)
+        checked_text("token(audience=…)", audience, "https://app.test")
+        checked_text("token(service_account_email=…)", service_account_email, SERVICE_ACCOUNT)
         issued_at = self._simulation().clock.now // 1_000_000_000
         return tokens.signed(tokens.claims_of(service_account_email, audience, issued_at))
 

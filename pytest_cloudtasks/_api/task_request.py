@@ -7,6 +7,7 @@ import json as json_module
 from collections.abc import Mapping
 from typing import Any, cast
 
+from .._arguments import checked_text, is_whole
 from .._clients.tokens import authorization_for
 from .._service.request import HttpTarget, OidcToken
 from .._service.service import Service
@@ -17,7 +18,6 @@ from .._targets.asgi import AsgiApp, AsgiServer, Message, in_a_loop, is_asgi, sc
 from .._targets.request import TargetRequest
 from .._targets.wsgi import WsgiApp, call_wsgi, environ_of
 from .._text import is_encodable, safe_repr, safe_str
-from .arguments import checked_text
 
 URL = "https://worker.test/"
 
@@ -103,7 +103,7 @@ def task_request(
         raise TypeError(
             f"task_request(body=…) takes bytes, and got {safe_repr(body)}. For an object that is JSON use json=…."
         )
-    if isinstance(retry_count, bool) or not isinstance(retry_count, int) or retry_count < 0:
+    if not is_whole(retry_count) or retry_count < 0:
         raise ValueError(
             f"retry_count is the number of failures so far, zero or more, and got {safe_repr(retry_count)}."
         )
@@ -115,15 +115,15 @@ def task_request(
         )
     if not isinstance(headers, Mapping) or not all(is_encodable(one) for pair in headers.items() for one in pair):
         raise TypeError(f"task_request(headers=…) takes a dict of texts, and got {safe_repr(headers)}.")
-    checked_text(method, "task_request(method=…)", "POST")
-    checked_text(queue, "task_request(queue=…)", "receipts")
+    checked_text("task_request(method=…)", method, "POST")
+    checked_text("task_request(queue=…)", queue, "receipts")
     if name is not None:
-        checked_text(name, "task_request(name=…)", "order-42")
+        checked_text("task_request(name=…)", name, "order-42")
     if audience is not None:
-        checked_text(audience, "task_request(audience=…)", URL)
-    checked_text(service_account_email, "task_request(service_account_email=…)", "me@project.iam.gserviceaccount.com")
+        checked_text("task_request(audience=…)", audience, URL)
+    checked_text("task_request(service_account_email=…)", service_account_email, "me@project.iam.gserviceaccount.com")
     for what, number in (("execution_count", execution_count), ("previous_response", previous_response)):
-        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 0):
+        if number is not None and (not is_whole(number) or number < 0):
             raise TypeError(f"task_request({what}=…) takes a number of zero or more, and got {safe_repr(number)}.")
     sent = dict(headers)
     if json is not None:

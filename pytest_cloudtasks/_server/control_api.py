@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from .._arguments import is_whole
 from .._diagnostics.timeline import timeline_data, timeline_text
 from .._messages.rest_http import RestError
 from .._service.request import AppEngineTarget, PullMessage
@@ -274,7 +275,7 @@ def _limit(asked: Mapping[str, Any]) -> int:
     value = asked.get("limit", LIMIT)
     is_readable = isinstance(value, str) and value.isdecimal() and len(value) <= _DIGITS
     number = int(value) if is_readable else value
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+    if not is_whole(number) or number < 1:
         raise _invalid(f"limit takes a number of attempts of 1 or more, and got {value!r}.")
     return number
 

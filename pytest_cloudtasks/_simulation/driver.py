@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from .._arguments import is_whole
 from .._clients.tokens import authorization_for
 from .._service.queue import Queue, QueueState
 from .._service.request import HttpTarget, PullMessage
@@ -82,7 +83,7 @@ class Driver:
     def _go_on(self, end: int | None, only: Queue | None, limit: int) -> Course[None]:
         """Do one thing after the other up to ``end``, with ``limit`` attempts among them at most."""
         __tracebackhide__ = True
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        if not is_whole(limit) or limit < 1:
             raise ValueError(
                 f"{self.simulation.verb}(limit=…) takes a number of attempts of 1 or more, and got {safe_repr(limit)}."
             )

@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .._arguments import checked_flag, is_whole
 from .._service.options import Knobs
 from .._text import did_you_mean, is_encodable, listed, safe_repr
 from .._time.instants import duration_of, from_datetime, read_duration
@@ -70,12 +71,6 @@ def _one_of(*values: str) -> Callable[[str, Any], str]:
     return check
 
 
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} takes True or False, and got {safe_repr(value)}.")
-    return value
-
-
 def _text(name: str, value: Any) -> str:
     if not is_encodable(value) or not value:
         raise TypeError(f"{name} takes a text, and got {safe_repr(value)}.")
@@ -90,7 +85,7 @@ def _strict(name: str, value: Any) -> bool | str:
 
 
 def _seed(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
+    if not is_whole(value):
         raise TypeError(f"{name} takes an integer, and got {safe_repr(value)}.")
     if abs(value) >= 10**100:
         raise ValueError(f"{name} takes an integer of at most 100 digits, and got {safe_repr(value)}.")
@@ -178,15 +173,15 @@ def _knob(name: str, value: Any, default: Any) -> Any:
             raise ValueError(f"{what} takes {listed(map(repr, values), 'or')}, and got {safe_repr(value)}.")
         return kind(choice)
     if isinstance(default, bool):
-        return _flag(what, value)
+        return checked_flag(what, value)
     if isinstance(default, str):
         return _text(what, value)
     if name == "max_task_size":
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        if is_whole(value) and value > 0:
             return value
         raise ValueError(f"{what} takes a positive number of bytes, and got {safe_repr(value)}.")
     if name == "burst_size":
-        if callable(value) or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        if callable(value) or (is_whole(value) and value > 0):
             return value
         raise ValueError(
             f"{what} takes a positive number, or a callable that makes one of the rate; got {safe_repr(value)}."
@@ -293,14 +288,14 @@ OPTIONS: dict[str, Option] = {
             _strict,
             "true: fail for what a test neither drove nor looked at; drained: for all left over, too",
         ),
-        Option("auto_create_queues", False, _flag, "true: CreateTask creates a missing queue"),
+        Option("auto_create_queues", False, checked_flag, "true: CreateTask creates a missing queue"),
         Option(
             "outside",
             "real",
             _one_of("real", "refuse"),
             "calls outside a fake: real lets them through (the default), refuse fails the test",
         ),
-        Option("autouse", False, _flag, "true: every test gets a fake"),
+        Option("autouse", False, checked_flag, "true: every test gets a fake"),
         Option(
             "on_exception",
             "raise",
@@ -313,8 +308,8 @@ OPTIONS: dict[str, Option] = {
             _addresses,
             "host:port of channels that clients were given and that go to the fake",
         ),
-        Option("google_auth", False, _flag, "true: google.auth.default() succeeds while a fake is active"),
-        Option("eager", False, _flag, "true: what is due is dispatched before the creating call returns"),
+        Option("google_auth", False, checked_flag, "true: google.auth.default() succeeds while a fake is active"),
+        Option("eager", False, checked_flag, "true: what is due is dispatched before the creating call returns"),
         Option("service", {}, _knobs, "knobs of the modelled service, one `name = value` a line"),
     )
 }
@@ -322,7 +317,7 @@ OPTIONS: dict[str, Option] = {
 `FakeCloudTasks`, the emulator's flags and the table in docs/reference.md are made from it, or compared with it."""
 
 DEFER_CREDENTIALS = Option(
-    "defer_credentials", True, _flag, "false: clients built during collection need credentials at once"
+    "defer_credentials", True, checked_flag, "false: clients built during collection need credentials at once"
 )
 """An option of the whole run: it is in the ini file only."""
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from .._arguments import is_whole
 from .._time.instants import Duration
 from .fields_or_strategy import Given, chosen, duration_given, durations
 from .names import resource_names
@@ -65,7 +66,7 @@ def workloads(
 
 def _check_sizes(**counts: object) -> None:
     for name, count in counts.items():
-        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        if not is_whole(count) or count < 1:
             raise InvalidArgument(f"workloads({name}={count!r}) takes a number of 1 or more")
 
 

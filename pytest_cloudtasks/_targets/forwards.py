@@ -14,6 +14,7 @@ from collections.abc import Coroutine
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from typing import Any, NamedTuple
 
+from .._arguments import checked_flag
 from .._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, response
 from .._text import is_encodable, safe_repr
 from .._time.instants import Duration, duration_of
@@ -47,8 +48,7 @@ class Forward(Target):
 
     def __init__(self, base_url: str, to: str, *, allow_remote: bool, timeout: Duration) -> None:
         super().__init__(on_exception=None)
-        if not isinstance(allow_remote, bool):
-            raise TypeError(f"forward(allow_remote=…) takes True or False, and got {safe_repr(allow_remote)}.")
+        checked_flag("forward(allow_remote=…)", allow_remote)
         self._base = Base(base_url, "forward()")
         self._server = _server(to, allow_remote)
         self._seconds = duration_of(timeout, what="forward(timeout=…)", above_zero=True) / 1e9
