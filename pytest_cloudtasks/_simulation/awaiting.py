@@ -1,7 +1,7 @@
 """What an asyncio task waits for: other tasks that sleep in the queue's time, or something outside.
 
 asyncio has no public way to ask. What is used of its inside is used here only, and was checked against Python 3.10 to
-3.15: `Task._fut_waiter` and `Future._callbacks`. ``tests/api/test_at_work.py`` fails when they move.
+3.15: `Task._fut_waiter` and `Future._callbacks`. ``tests/api/test_async_handlers.py`` fails when they move.
 """
 
 from __future__ import annotations

@@ -171,8 +171,8 @@ def test_the_same_test_gives_the_same_bytes(enqueue: Enqueue) -> None:
     assert story(enqueue) == story(enqueue)
 
 
-def test_another_first_contact_gives_the_same_bytes(enqueue: Enqueue) -> None:
-    """A test that holds no date of its own starts elsewhere in every run, and its page is the same."""
+def test_another_start_gives_the_same_bytes(enqueue: Enqueue) -> None:
+    """A test without a date of its own starts at another instant in every run, and its page is the same."""
 
     def told(start: datetime) -> str:
         with FakeCloudTasks(start=start, queues=["receipts"]) as cloud_tasks:

@@ -1,4 +1,4 @@
-"""The shells: who runs a handler, in which loop, and when a sync verb has to give way."""
+"""The runners: which one runs a handler, in which loop, and when a sync driving method has to give way."""
 
 from __future__ import annotations
 
