@@ -8,17 +8,14 @@ an InvalidArgument when it is drawn.
 from __future__ import annotations
 
 from ._strategies.boundaries import boundary_queues, boundary_tasks
-from ._strategies.invalid import invalid_tasks
 from ._strategies.invalid_queues import invalid_queues
+from ._strategies.invalid_tasks import invalid_tasks
 from ._strategies.names import queue_ids, resource_names, task_ids
 from ._strategies.outcomes import outcomes
-from ._strategies.pull_messages import pull_messages
-from ._strategies.queues import queues
-from ._strategies.requests import app_engine_http_requests, http_requests
-from ._strategies.settings import rate_limits, retry_configs
+from ._strategies.queues import queues, rate_limits, retry_configs
+from ._strategies.requests import app_engine_http_requests, http_requests, pull_messages
 from ._strategies.tasks import create_task_requests, schedule_times, tasks
-from ._strategies.workload import Step, Workload
-from ._strategies.workloads import workloads
+from ._strategies.workloads import Step, Workload, workloads
 
 __all__ = [
     "tasks",

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from .._strategies.outcomes import Outcome, outcomes
+from .._strategies.queues import rate_limits, retry_configs
 from .._strategies.requests import SIMPLEST_URL, http_requests
-from .._strategies.settings import rate_limits, retry_configs
 from .._strategies.tasks import tasks
 
 URL = SIMPLEST_URL

@@ -16,12 +16,10 @@ from .._service.queue_settings import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
 from .._service.request import MAX_HEADER, MAX_HEADER_BYTES, MAX_TAG
 from .._service.retry import UNLIMITED
 from .._service.validation import MAX_URL
-from .long_repr import LongText
 from .names import MAX_QUEUE_ID, MAX_TASK_ID
-from .queues import TASK_TTLS, TOMBSTONE_TTLS
+from .queues import LOCATION, TASK_TTLS, TOMBSTONE_TTLS
 from .requests import SIMPLEST_URL, Fields, header_of_size, headers_of_size
-from .settings import LOCATION
-from .task_sizes import with_size
+from .sizes import RepeatedText, with_size
 from .tasks import APP_ENGINE_DEADLINES, HTTP_DEADLINES, LONGEST_AHEAD
 from .validity import check_pulls, checked_location, checked_now, checked_parent
 from .versions import Version, has_field, in_words_of, message
@@ -79,7 +77,7 @@ def _encoded_to(length: int) -> str:
 
 
 def _headers_of(size: int) -> dict[str, str]:
-    return {"X-Large": LongText("a", size - len("X-Large"))}
+    return {"X-Large": RepeatedText("a", size - len("X-Large"))}
 
 
 def _placed_limits(

@@ -12,9 +12,8 @@ from hypothesis.strategies import SearchStrategy
 from .._messages.proto import PACKAGE, built, is_repeated, proto_class, wrapped
 from .._service.pull_queues import MAX_TASKS
 from . import names as naming
-from . import pull_messages as pulling
-from . import queues, requests, settings, tasks
-from .fields_or_strategy import durations
+from . import queues, requests, tasks
+from .field_defaults import durations
 from .versions import Version
 
 _OWN: Mapping[str, Callable[..., SearchStrategy[Any]]] = {
@@ -22,8 +21,8 @@ _OWN: Mapping[str, Callable[..., SearchStrategy[Any]]] = {
     "HttpRequest": requests.http_requests,
     "AppEngineHttpRequest": requests.app_engine_http_requests,
     "Queue": queues.queues,
-    "RateLimits": settings.rate_limits,
-    "RetryConfig": settings.retry_configs,
+    "RateLimits": queues.rate_limits,
+    "RetryConfig": queues.retry_configs,
     "CreateTaskRequest": tasks.create_task_requests,
 }
 _QUEUE_NAMES = naming.resource_names(of="queue")
@@ -55,8 +54,8 @@ def messages_of_type(kind: Any) -> SearchStrategy[Any]:
     own = _OWN.get(descriptor.name)
     if own is not None:
         return own(version=version)
-    if descriptor.name == "PullMessage" and version == pulling.PULLING:
-        return pulling.pull_messages()
+    if descriptor.name == "PullMessage" and version == requests.PULLING:
+        return requests.pull_messages()
     fields = _fields(descriptor, version)
     return fields.map(lambda given: wrapped(kind, built(kind, given)))
 

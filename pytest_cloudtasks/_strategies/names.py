@@ -12,7 +12,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .._service.errors import ServiceError
 from .._service.validation import check_new_queue, check_new_task, is_location, is_queue
-from .fields_or_strategy import Given, chosen, longest, mostly
+from .field_defaults import Given, chosen, longest, mostly
 
 MAX_QUEUE_ID, MAX_TASK_ID = 100, 500
 QUEUE_ID_CHARACTERS = string.ascii_letters + string.digits + "-"

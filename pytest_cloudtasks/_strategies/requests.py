@@ -1,4 +1,4 @@
-"""What tasks send: HTTP requests, and requests to App Engine."""
+"""Strategies for what tasks send: HTTP requests, App Engine requests and pull messages."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .._service.overrides import is_google_api
-from .._service.request import HTTP_BODY_METHODS, HTTP_METHODS, HTTP_USER_AGENT, MAX_HEADER, MAX_HEADER_BYTES
+from .._service.request import HTTP_BODY_METHODS, HTTP_METHODS, HTTP_USER_AGENT, MAX_HEADER, MAX_HEADER_BYTES, MAX_TAG
 from .._service.validation import APP_ENGINE_BODY_METHODS, MAX_URL
-from .fields_or_strategy import Given, chosen, is_callers, mostly
-from .long_repr import LongText
+from .field_defaults import Given, chosen, is_callers, longest, mostly
+from .sizes import RepeatedText
 from .validity import check_task
 from .versions import Version, in_words_of, message
 
@@ -28,13 +28,14 @@ def headers_of_size(size: int) -> dict[str, str]:
     count = -(-size // MAX_HEADER)
     names = [f"X-Large-{number}" for number in range(count)]
     return {
-        name: LongText("a", size // count + (number < size % count) - len(name)) for number, name in enumerate(names)
+        name: RepeatedText("a", size // count + (number < size % count) - len(name))
+        for number, name in enumerate(names)
     }
 
 
 def header_of_size(size: int) -> dict[str, str]:
     """Return one header whose name and value have so many characters."""
-    return {"X-Large": LongText("a", size - len("X-Large"))}
+    return {"X-Large": RepeatedText("a", size - len("X-Large"))}
 
 
 def _largest_headers(less: int) -> Mapping[str, str]:
@@ -189,3 +190,28 @@ def app_engine_http_requests(
     if is_callers(relative_uri, http_method, headers, body, app_engine_routing):
         check_task(version, {"app_engine_http_request": own})
     return own if as_dict else message(version, "AppEngineHttpRequest", own)
+
+
+PULLING: Version = "v2beta2"
+"""The version whose queues and tasks these are."""
+_TAG_CHARACTERS = "0123456789" + string.ascii_letters + "-_."
+_tags = mostly(st.text(_TAG_CHARACTERS, max_size=8), longest(_TAG_CHARACTERS, MAX_TAG - 1))
+
+
+@st.composite
+def pull_fields(draw: DrawFn, payload: Given[bytes] = ..., tag: Given[str] = ...) -> Fields:
+    """The fields of a PullMessage."""
+    fields = {"payload": chosen(draw, payload, bodies), "tag": chosen(draw, tag, _tags)}
+    return {name: value for name, value in fields.items() if value not in (None, b"", "")}
+
+
+@st.composite
+def pull_messages(draw: DrawFn, *, payload: Given[bytes] = ..., tag: Given[str] = ..., as_dict: bool = False) -> Any:
+    """PullMessage messages that the service accepts in a pull queue, or dicts of their fields; v2beta2's.
+
+    Shrinks to an empty message without a tag. Evidence: documented limits.
+    """
+    fields = draw(pull_fields(payload, tag))
+    if is_callers(payload, tag):
+        check_task(PULLING, {"pull_message": fields})
+    return fields if as_dict else message(PULLING, "PullMessage", fields)

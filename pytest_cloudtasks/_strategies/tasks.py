@@ -11,13 +11,11 @@ from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .._time.instants import Duration
-from .field_checks import check_fields
-from .fields_or_strategy import Given, chosen, duration_given, durations, is_callers, mostly
+from .field_defaults import Given, chosen, duration_given, durations, is_callers, mostly
 from .names import resource_names
-from .pull_messages import PULLING, pull_fields
-from .requests import app_engine_fields, http_fields
-from .settings import retry_config_fields
-from .validity import check_task
+from .queues import retry_config_fields
+from .requests import PULLING, app_engine_fields, http_fields, pull_fields
+from .validity import check_fields, check_task
 from .versions import Version, has_field, in_words_of, message
 
 LONGEST_AHEAD = timedelta(hours=720)

@@ -11,7 +11,7 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, DrawFn
 
-from pytest_cloudtasks._strategies.drawn_choices import DrawnChoices, drawing, drawn_choices
+from pytest_cloudtasks._strategies.hypothesis_choices import DrawnChoices, drawing, drawn_choices
 from tests.each import each
 
 T = TypeVar("T")

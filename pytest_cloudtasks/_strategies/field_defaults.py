@@ -1,4 +1,4 @@
-"""Fields that a caller may give: left to the strategy, a value, or a strategy of the caller's own."""
+"""Arguments for a field: left to the strategy, a value, or a strategy of the caller's own."""
 
 from __future__ import annotations
 

@@ -8,29 +8,27 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from .._messages.errors import exception_for
 from .._service import errors
-from .._service.errors import ServiceError
 from .._service.options import MAX_TASK_SIZE
 from .._service.request import HTTP_BODY_METHODS, HTTP_METHODS, MAX_HEADER_BYTES, MAX_TAG
 from .._service.validation import APP_ENGINE_BODY_METHODS, MAX_URL, id_of, in_pacific_time, location_of
-from .fields_or_strategy import durations, nearest_first
-from .invalid_settings import BEYOND, WRONG_ACCOUNTS, Spoilt, outside_of, spoilt_settings
-from .long_repr import LongBytes
+from .field_defaults import durations, nearest_first
+from .invalid_queues import BEYOND, WRONG_ACCOUNTS, InvalidVariant, invalid_settings, outside_of, pair_of
 from .names import MAX_TASK_ID
-from .pull_messages import PULLING, pull_fields
 from .requests import (
+    PULLING,
     SIMPLEST_URL,
     app_engine_fields,
     headers_of_size,
     http_fields,
     oauth_tokens,
     oidc_tokens,
+    pull_fields,
 )
-from .task_sizes import nanoseconds, with_size
+from .sizes import RepeatedBytes, nanoseconds, with_size
 from .tasks import APP_ENGINE_DEADLINES, HTTP_DEADLINES, LONGEST_AHEAD
 from .validity import check_pulls, checked_now, checked_parent
-from .versions import Version, has_field, in_words_of, message, messages_of
+from .versions import Version, has_field
 
 _MICROSECOND = timedelta(microseconds=1)
 _bad_methods = {
@@ -46,18 +44,18 @@ _too_long = BEYOND.map(MAX_URL.__add__)
 
 
 @st.composite
-def _http_url_missing(draw: DrawFn) -> Spoilt:
+def _http_url_missing(draw: DrawFn) -> InvalidVariant:
     return {"http_request": {**draw(_http), "url": ""}}, errors.URL_MISSING.error()
 
 
 @st.composite
-def _http_scheme(draw: DrawFn) -> Spoilt:
+def _http_scheme(draw: DrawFn) -> InvalidVariant:
     url = draw(st.sampled_from(["example.com", "/work", "ftp://example.com/", "HTTPS://example.com/"]))
     return {"http_request": {**draw(_http), "url": url}}, errors.URL_SCHEME.error()
 
 
 @st.composite
-def _http_url_too_long(draw: DrawFn) -> Spoilt:
+def _http_url_too_long(draw: DrawFn) -> InvalidVariant:
     length = draw(_too_long)
     return (
         {"http_request": {**draw(_http), "url": SIMPLEST_URL.ljust(length, "a")}},
@@ -66,52 +64,52 @@ def _http_url_too_long(draw: DrawFn) -> Spoilt:
 
 
 @st.composite
-def _http_headers_too_large(draw: DrawFn) -> Spoilt:
+def _http_headers_too_large(draw: DrawFn) -> InvalidVariant:
     headers = headers_of_size(MAX_HEADER_BYTES - 1 + draw(BEYOND))
     return {"http_request": {**draw(_http), "headers": headers}}, errors.HEADERS_TOO_LARGE.error()
 
 
 @st.composite
-def _http_token(draw: DrawFn) -> Spoilt:
+def _http_token(draw: DrawFn) -> InvalidVariant:
     request = {**draw(_http), "url": "http://example.com/", "oidc_token": draw(oidc_tokens)}
     return {"http_request": request}, errors.TOKEN_NEEDS_HTTPS.error()
 
 
 @st.composite
-def _http_account(draw: DrawFn) -> Spoilt:
+def _http_account(draw: DrawFn) -> InvalidVariant:
     settings, wrong = draw(st.sampled_from(WRONG_ACCOUNTS))
     token = draw(st.sampled_from(["oidc_token", "oauth_token"]))
     return {"http_request": {**draw(_http), "url": "https://run.googleapis.com/", token: settings}}, wrong
 
 
 @st.composite
-def _http_oauth_host(draw: DrawFn) -> Spoilt:
+def _http_oauth_host(draw: DrawFn) -> InvalidVariant:
     host = draw(st.sampled_from(["example.com", "googleapis.com", "run.googleapis.com.test", "rungoogleapis.com"]))
     request = {**draw(_http), "url": f"https://{host}/", "oauth_token": draw(oauth_tokens)}
     return {"http_request": request}, errors.OAUTH_HOST.error()
 
 
 @st.composite
-def _http_body(draw: DrawFn) -> Spoilt:
+def _http_body(draw: DrawFn) -> InvalidVariant:
     method = draw(_bad_methods[HTTP_BODY_METHODS])
     request = {**draw(_plain_http), "http_method": method, "body": draw(_bodies)}
     return {"http_request": request}, errors.HTTP_BODY.error()
 
 
 @st.composite
-def _too_large(draw: DrawFn) -> Spoilt:
-    body = LongBytes(MAX_TASK_SIZE + draw(BEYOND))
+def _too_large(draw: DrawFn) -> InvalidVariant:
+    body = RepeatedBytes(MAX_TASK_SIZE + draw(BEYOND))
     return {"http_request": {"url": SIMPLEST_URL, "http_method": "POST", "body": body}}, errors.TASK_TOO_LARGE.error()
 
 
 @st.composite
-def _app_engine_uri(draw: DrawFn) -> Spoilt:
+def _app_engine_uri(draw: DrawFn) -> InvalidVariant:
     uri = draw(st.sampled_from(["work", "https://example.com/", "/a b"]))
     return {"app_engine_http_request": {**draw(_app_engine), "relative_uri": uri}}, errors.RELATIVE_URI.error()
 
 
 @st.composite
-def _app_engine_uri_too_long(draw: DrawFn) -> Spoilt:
+def _app_engine_uri_too_long(draw: DrawFn) -> InvalidVariant:
     length = draw(_too_long)
     return (
         {"app_engine_http_request": {**draw(_app_engine), "relative_uri": "/".ljust(length, "a")}},
@@ -120,7 +118,7 @@ def _app_engine_uri_too_long(draw: DrawFn) -> Spoilt:
 
 
 @st.composite
-def _app_engine_body(draw: DrawFn) -> Spoilt:
+def _app_engine_body(draw: DrawFn) -> InvalidVariant:
     method = draw(_bad_methods[APP_ENGINE_BODY_METHODS])
     request = {**draw(_app_engine), "http_method": method, "body": draw(_bodies)}
     return {"app_engine_http_request": request}, errors.APP_ENGINE_BODY.error()
@@ -136,11 +134,11 @@ def _outside(shortest: timedelta, longest: timedelta) -> SearchStrategy[timedelt
     return outside_of(shortest, longest) | durations(_MICROSECOND * 1000, longest).map(lambda length: -length)
 
 
-_no_payload: SearchStrategy[Spoilt] = st.just(({}, errors.TARGET_MISSING.error()))
+_no_payload: SearchStrategy[InvalidVariant] = st.just(({}, errors.TARGET_MISSING.error()))
 _deadlines = _deadline(
     _http, "http_request", _outside(*HTTP_DEADLINES) | st.just(timedelta(0)), errors.HTTP_DEADLINE
 ) | _deadline(_app_engine, "app_engine_http_request", _outside(*APP_ENGINE_DEADLINES), errors.APP_ENGINE_DEADLINE)
-_anytime: list[SearchStrategy[Spoilt]] = [
+_anytime: list[SearchStrategy[InvalidVariant]] = [
     _no_payload,
     _http_url_missing(),
     _http_scheme(),
@@ -170,7 +168,7 @@ _pulling = [
     _app_engine.map(lambda fields: ({"app_engine_http_request": fields}, errors.REQUEST_IN_PULL_QUEUE.error())),
     BEYOND.map(
         lambda beyond: (
-            {"pull_message": {"payload": LongBytes(MAX_TASK_SIZE + beyond)}},
+            {"pull_message": {"payload": RepeatedBytes(MAX_TASK_SIZE + beyond)}},
             errors.TASK_TOO_LARGE.error(),
         )
     ),
@@ -178,7 +176,7 @@ _pulling = [
 
 
 @st.composite
-def _too_far(draw: DrawFn, payload: SearchStrategy[Any], now: datetime) -> Spoilt:
+def _too_far(draw: DrawFn, payload: SearchStrategy[Any], now: datetime) -> InvalidVariant:
     beyond = draw(nearest_first(1, st.integers(1, timedelta(days=365) // _MICROSECOND))) * _MICROSECOND
     at = now + LONGEST_AHEAD + beyond
     error = errors.SCHEDULE_TOO_FAR.error(schedule_time=in_pacific_time(nanoseconds(at)))
@@ -186,7 +184,7 @@ def _too_far(draw: DrawFn, payload: SearchStrategy[Any], now: datetime) -> Spoil
 
 
 @st.composite
-def _name(draw: DrawFn, payload: SearchStrategy[Any], parent: str, what: str) -> Spoilt:
+def _name(draw: DrawFn, payload: SearchStrategy[Any], parent: str, what: str) -> InvalidVariant:
     if what == "format":
         name, error = draw(st.sampled_from(["0", "tasks/0", f"{parent}/0"])), errors.TASK_NAME_FORMAT.error()
     elif what == "queue":
@@ -201,7 +199,7 @@ def _name(draw: DrawFn, payload: SearchStrategy[Any], parent: str, what: str) ->
 @st.composite
 def _a_byte_too_large(
     draw: DrawFn, version: Version, simplest: Any, payload: str, now: datetime, parent: str
-) -> Spoilt:
+) -> InvalidVariant:
     size = MAX_TASK_SIZE + draw(BEYOND)
     return with_size(version, simplest, payload, size, now, parent), errors.TASK_TOO_LARGE.error()
 
@@ -242,12 +240,12 @@ def invalid_tasks(
     return pair_of(version, "Task", draw(st.one_of(kinds)), as_dict)
 
 
-def _of_push_queue(version: Version) -> list[SearchStrategy[Spoilt]]:
+def _of_push_queue(version: Version) -> list[SearchStrategy[InvalidVariant]]:
     kinds = list(_anytime)
     if has_field(version, "Task", "dispatch_deadline"):
         kinds.append(_deadlines)
     if has_field(version, "Task", "retry_config"):
-        kinds.append(st.tuples(_http, spoilt_settings("retry_config", version)).map(_with_settings))
+        kinds.append(st.tuples(_http, invalid_settings("retry_config", version)).map(_with_settings))
     if has_field(version, "Task", "pull_message"):
         reads_them = version != PULLING
         error = (errors.MESSAGE_CANNOT_BE_SET if reads_them else errors.MESSAGE_IN_PUSH_QUEUE).error()
@@ -255,14 +253,6 @@ def _of_push_queue(version: Version) -> list[SearchStrategy[Spoilt]]:
     return kinds
 
 
-def _with_settings(pair: tuple[Any, Spoilt]) -> Spoilt:
+def _with_settings(pair: tuple[Any, InvalidVariant]) -> InvalidVariant:
     request, (fields, error) = pair
     return {"http_request": request, **fields}, error
-
-
-def pair_of(version: Version, kind: str, spoilt: Spoilt, as_dict: bool) -> tuple[Any, Exception]:
-    """A message, or a dict, in a version's own words, and the exception in the same."""
-    fields, error = spoilt
-    own = in_words_of(version, kind, fields)
-    wrong = ServiceError(error.code, messages_of(version).in_own_words(error.message), error.details)
-    return own if as_dict else message(version, kind, own), exception_for(wrong)

@@ -1,4 +1,4 @@
-"""Tasks of an exact size: that of the message as the service stores it."""
+"""Tasks of an exact size, and repeated text that a failing example shows as ``'a' * 81912``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,34 @@ from .._messages.proto import proto_of
 from .._service.queue_settings import QueueType
 from .._service.service import Service
 from .._service.validation import location_of
-from .long_repr import LongBytes
 from .versions import Version, in_words_of, message, messages_of
+
+
+class RepeatedText(str):
+    """One character, over and over."""
+
+    __slots__ = ()
+
+    def __new__(cls, one: str, length: int) -> RepeatedText:
+        """``length`` times ``one``."""
+        return super().__new__(cls, one * length)
+
+    def __repr__(self) -> str:
+        return f"{self[:1]!r} * {len(self)}"
+
+
+class RepeatedBytes(bytes):
+    """A body of zeros, as digits."""
+
+    __slots__ = ()
+
+    def __new__(cls, length: int) -> RepeatedBytes:
+        """``length`` times the digit 0."""
+        return super().__new__(cls, b"0" * length)
+
+    def __repr__(self) -> str:
+        return f"b'0' * {len(self)}"
+
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -29,9 +55,9 @@ def with_size(version: Version, fields: Mapping[str, Any], payload: str, size: i
     body = "payload" if payload == "pull_message" else "body"
     length = size - 1000
     for _ in range(2):
-        filled = {**fields, payload: {**fields[payload], body: LongBytes(length)}}
+        filled = {**fields, payload: {**fields[payload], body: RepeatedBytes(length)}}
         length += size - _stored_size(version, filled, now, parent)
-    return {**fields, payload: {**fields[payload], body: LongBytes(length)}}
+    return {**fields, payload: {**fields[payload], body: RepeatedBytes(length)}}
 
 
 def _stored_size(version: Version, fields: Mapping[str, Any], now: datetime, parent: str) -> int:

@@ -1,4 +1,4 @@
-"""Random choices of a fake, drawn from an example."""
+"""Random choices that an example of Hypothesis makes, where nothing else decides."""
 
 from __future__ import annotations
 
