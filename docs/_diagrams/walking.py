@@ -16,7 +16,7 @@ from pytest_cloudtasks._service.pull_queues import leasable
 from pytest_cloudtasks._service.queue_settings import QueueType, UploadedQueue
 from pytest_cloudtasks._service.request import HttpTarget, PullMessage
 from pytest_cloudtasks._service.retry import GiveUp, Retry
-from pytest_cloudtasks._service.service import Service, upload
+from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import Attempt, Task, TaskSpec, response
 from pytest_cloudtasks._units import DAY, MINUTE, SECOND
 
@@ -81,7 +81,7 @@ class Walker:
 
     def upload(self, *, named: bool) -> None:
         """UploadQueueYaml, of a file that has the queue or has none."""
-        upload(self.service, self.now, LOCATION, {"q": UploadedQueue({})} if named else {})
+        self.service.upload_queue_yaml(self.now, LOCATION, {"q": UploadedQueue({})} if named else {})
 
     def pass_time(self, duration: int) -> None:
         """Let time pass, and what only takes time happen."""
@@ -117,7 +117,7 @@ class Walker:
     def lease(self) -> None:
         """LeaseTasks."""
         service = self.service
-        service.leases.lease(service, self.now, QUEUE, max_tasks=1, duration=MINUTE, filter="", size_of=lambda _: 1)
+        service.lease_tasks(self.now, QUEUE, max_tasks=1, duration=MINUTE, filter="", size_of=lambda _: 1)
         if self.task is not None and not self.task.is_live:
             self.told = ", no lease left"
         self.now += SECOND  # a lease and the next are not of one instant
@@ -125,7 +125,7 @@ class Walker:
     def with_lease(self, do: Callable[..., object], *more: int) -> None:
         """Do what takes the end of a lease to do."""
         if self.task is not None:
-            do(self.service, self.now, TASK, self.task.schedule_time, *more)
+            do(self.now, TASK, self.task.schedule_time, *more)
 
 
 Commands = Mapping[str, Callable[[Walker], None]]
@@ -156,9 +156,9 @@ PUSH_COMMANDS: Commands = {
 PULL_COMMANDS: Commands = {
     **_ENDS,
     "LeaseTasks": Walker.lease,
-    "RenewLease": lambda walker: walker.with_lease(walker.service.leases.renew, MINUTE),
-    "CancelLease": lambda walker: walker.with_lease(walker.service.leases.cancel),
-    "AcknowledgeTask": lambda walker: walker.with_lease(walker.service.leases.acknowledge),
+    "RenewLease": lambda walker: walker.with_lease(walker.service.renew_lease, MINUTE),
+    "CancelLease": lambda walker: walker.with_lease(walker.service.cancel_lease),
+    "AcknowledgeTask": lambda walker: walker.with_lease(walker.service.acknowledge_task),
     "the lease ends": lambda walker: walker.pass_time(2 * MINUTE),
 }
 

@@ -8,15 +8,16 @@ imported before it is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from .._service import errors
 from .._service.batches import BatchKind, BatchState, Creation, Operation
 from .._service.overrides import buffered_task
-from .._service.service import Service, get_location, list_locations, upload
+from .._service.service import Service
 from .._service.task import Task, TaskSpec
 from .._service.validation import id_of
-from .backported_types import buffer_messages
+from .backported_types import CompletedTypes, buffer_messages
 from .errors import status_of
 from .proto import nanoseconds, proto_class, proto_of, set_instant
 from .queue_yaml import NoYaml, QueueYamlError, uploaded
@@ -49,60 +50,50 @@ class NewestRpcs:
 
     def _buffer_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         content = request.body
+        given = request.task_id, content.data, content.content_type
         queue = service.existing_queue("buffer_task", request.queue)
-        spec = buffered_task(queue, request.task_id, content.data, content.content_type)
-        size = self._stored_size(service, now, request.queue, spec, call.size)
-        task = service.create_task(now, request.queue, spec, size)
+        size = self._stored_size(service, now, request.queue, buffered_task(queue, *given), call.size)
+        task = service.buffer_task(now, request.queue, *given, size)
         response = buffer_messages(self._messages.types).response()
         response.task.CopyFrom(proto_of(self._messages.task(task, full=False)))
         return response
 
     def _batch_create_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
-        specs = [self._messages.task_spec(one.task) for one in request.requests]
-        creations = [
-            Creation(one.parent, spec, self._stored_size(service, now, one.parent, spec, one.ByteSize()))
-            for one, spec in zip(request.requests, specs, strict=True)
-        ]
-        batches = service.batches
-        operation = batches.create_tasks(service, now, request.parent, creations, request.request_id)
-        views = {index: one.response_view == VIEW_FULL for index, one in enumerate(request.requests)}
-        return self._shown(operation, views)
+        creations = []
+        for one in request.requests:
+            spec = self._messages.task_spec(one.task)
+            size = self._stored_size(service, now, one.parent, spec, one.ByteSize())
+            creations.append(Creation(one.parent, spec, size, one.response_view == VIEW_FULL))
+        operation = service.batch_create_tasks(now, request.parent, creations, request.request_id, call.api)
+        return message_of(operation, self._messages)
 
     def _batch_delete_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         task_names = list(request.names)
-        batches = service.batches
-        operation = batches.delete_tasks(service, now, request.parent, task_names, request.request_id)
-        return self._shown(operation, {})
+        operation = service.batch_delete_tasks(now, request.parent, task_names, request.request_id, call.api)
+        return message_of(operation, self._messages)
 
     def _get_operation(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
-        return self._shown(service.batches.get(request.name), {})
-
-    def _shown(self, operation: Operation, views: dict[int, bool]) -> Any:
-        """The operation as it was when it was done: tasks of its response show nothing of what came later."""
-        from google.longrunning import operations_pb2
-
-        if operation.message is None:
-            operation.message = message_of(operation, self._messages, views).SerializeToString()
-        return operations_pb2.Operation.FromString(operation.message)
+        operation = service.get_operation(now, request.name)
+        types = CompletedTypes(import_module(f"{operation.api.replace('.tasks.', '.tasks_')}.types"))
+        return message_of(operation, Messages(types))
 
     def _get_location(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
-        return _location(get_location(request.name, service.location, service.queues))
+        return _location(service.get_location(now, request.name))
 
     def _list_locations(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         from google.cloud.location import locations_pb2
 
         if request.filter:
             raise errors.NOT_MODELLED.error(what="the filter of ListLocations")
-        found = list_locations(request.name, service.location, service.queues)
-        return locations_pb2.ListLocationsResponse(locations=[_location(name) for name in found])
+        names = service.list_locations(now, request.name)
+        return locations_pb2.ListLocationsResponse(locations=[_location(name) for name in names])
 
     def _get_cmek_config(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
-        return self._cmek_config(request.name, service.cmek.get(request.name))
+        return self._cmek_config(request.name, service.get_cmek_config(now, request.name))
 
     def _update_cmek_config(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         config = request.cmek_config
-        mask = request.update_mask.paths
-        kms_key = service.cmek.update(service.queues.values(), config.name, config.kms_key, mask)
+        kms_key = service.update_cmek_config(now, config.name, config.kms_key, list(request.update_mask.paths))
         return self._cmek_config(config.name, kms_key)
 
     def _cmek_config(self, name: str, kms_key: str) -> Any:
@@ -129,31 +120,28 @@ class PullRpcs:
         }
 
     def _lease_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
-        tasks = service.leases.lease(
-            service,
+        tasks = service.lease_tasks(
             now,
             request.parent,
-            max_tasks=request.max_tasks,
-            duration=_set(request, "lease_duration"),
-            filter=request.filter,
-            size_of=self._messages.stored_size,
+            request.max_tasks,
+            _set(request, "lease_duration"),
+            request.filter,
+            self._messages.stored_size,
         )
         return self._messages.types.LeaseTasksResponse(tasks=[self._shown(task, request) for task in tasks])
 
     def _acknowledge_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         from google.protobuf import empty_pb2
 
-        service.leases.acknowledge(service, now, request.name, _set(request, "schedule_time"))
+        service.acknowledge_task(now, request.name, _set(request, "schedule_time"))
         return empty_pb2.Empty()
 
     def _renew_lease(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         duration = _set(request, "lease_duration")
-        return self._shown(
-            service.leases.renew(service, now, request.name, _set(request, "schedule_time"), duration), request
-        )
+        return self._shown(service.renew_lease(now, request.name, _set(request, "schedule_time"), duration), request)
 
     def _cancel_lease(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
-        return self._shown(service.leases.cancel(service, now, request.name, _set(request, "schedule_time")), request)
+        return self._shown(service.cancel_lease(now, request.name, _set(request, "schedule_time")), request)
 
     def _shown(self, task: Task, request: Any) -> Any:
         return self._messages.task_in_view(task, request.response_view)
@@ -170,7 +158,7 @@ class PullRpcs:
             raise errors.QUEUE_YAML_INVALID.error(reason="it is not UTF-8.") from None
         except QueueYamlError as error:
             raise errors.QUEUE_YAML_INVALID.error(reason=f"it is a file {error}") from None
-        upload(service, now, f"projects/{request.app_id}/locations/{service.location}", queues)
+        service.upload_queue_yaml(now, f"projects/{request.app_id}/locations/{service.location}", queues)
         return empty_pb2.Empty()
 
 
@@ -179,11 +167,8 @@ def _set(request: Any, field: str) -> int | None:
     return nanoseconds(getattr(request, field)) if request.HasField(field) else None
 
 
-def message_of(operation: Operation, messages: Messages, views: dict[int, bool]) -> Any:
-    """An Operation that is done: its metadata, and its response or error.
-
-    ``views`` says by the index of a request whether its task is shown in full. Evidence: recorded.
-    """
+def message_of(operation: Operation, messages: Messages) -> Any:
+    """Return an Operation that is done: its metadata, and its response or error."""
     from google.longrunning import operations_pb2
 
     message = operations_pb2.Operation(name=operation.name, done=True)
@@ -194,7 +179,7 @@ def message_of(operation: Operation, messages: Messages, views: dict[int, bool])
     elif operation.state is BatchState.FAILED:
         pass  # neither response nor error
     elif operation.kind is BatchKind.CREATE:
-        message.response.Pack(_created(operation, messages, views))
+        message.response.Pack(_created(operation, messages))
     else:
         from google.protobuf import empty_pb2
 
@@ -212,6 +197,7 @@ def _metadata(operation: Operation, types: Any) -> Any:
     return metadata
 
 
-def _created(operation: Operation, messages: Messages, views: dict[int, bool]) -> Any:
-    tasks = [proto_of(messages.task(task, full=views[index])) for index, task in operation.created.items()]
+def _created(operation: Operation, messages: Messages) -> Any:
+    full = operation.full_views
+    tasks = [proto_of(messages.task(task, full=index in full)) for index, task in operation.created.items()]
     return proto_class(messages.types.BatchCreateTasksResponse)(tasks=tasks)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from copy import copy
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import errors
 from .errors import ServiceError
 from .task import Task, TaskSpec
-from .validation import RPCS, check_new_task, check_task_name, location_of, queue_of
+from .validation import check_new_task, check_task_name, location_of, queue_of
 
 if TYPE_CHECKING:
     from .service import Service
@@ -43,26 +44,30 @@ class Creation(NamedTuple):
     parent: str
     spec: TaskSpec
     size: int = 0
-    """Bytes of the task as it is stored, where it may be beyond the limit."""
+    """As for `Service.create_task`."""
+    is_full_view: bool = False
+    """Whether the operation shows the whole task."""
 
 
 class Operation:
     """A batch that was done. It began and ended at the same instant (nanoseconds)."""
 
-    __slots__ = ("created", "failed", "kind", "message", "name", "size", "time")
+    __slots__ = ("api", "created", "failed", "full_views", "kind", "name", "size", "time")
 
-    def __init__(self, name: str, kind: BatchKind, size: int, time: int) -> None:
+    def __init__(self, name: str, kind: BatchKind, size: int, time: int, api: str) -> None:
         self.name = name
         self.kind = kind
         self.size = size
         """How many requests there were."""
         self.time = time
+        self.api = api
+        """The package of the API that was called, such as ``google.cloud.tasks.v2``."""
         self.failed: dict[int, ServiceError] = {}
-        """The refusals, by the index of the request."""
+        """The errors, by the index of the request."""
         self.created: dict[int, Task] = {}
-        """The new tasks, by the index of the request."""
-        self.message: object = None
-        """The operation as the edge shows it, of the moment it was done."""
+        """The new tasks as they were at that instant, by the index of the request."""
+        self.full_views: set[int] = set()
+        """The indices of the tasks that are shown as a whole."""
 
     @property
     def state(self) -> BatchState:
@@ -81,89 +86,70 @@ class Operation:
         return None
 
 
-class Batches:
-    """The operations of a service."""
+def create_tasks(
+    service: Service, now: int, parent: str, creations: Sequence[Creation], request_id: str, api: str
+) -> Operation:
+    """BatchCreateTasks: check the whole, then create the tasks one by one in order."""
+    if not creations:
+        raise errors.BATCH_EMPTY.error()
+    if len(creations) > MAX_CREATES:
+        raise errors.BATCH_CREATE_SIZE.error(size=len(creations))
+    named: set[str] = set()
+    for creation in creations:
+        if creation.parent != parent:
+            raise errors.BATCH_PARENT.error(parent=creation.parent, batch=parent)
+        name = creation.spec.name
+        check_new_task(name, parent)
+        if name and name in named:
+            raise errors.BATCH_DUPLICATE_NAME.error(name=name)
+        named.add(name)
+    operation = _new(service, BatchKind.CREATE, len(creations), now, parent, request_id, api)
+    for index, creation in enumerate(creations):
+        try:
+            if creation.spec.target is None and parent in service.queues:
+                raise errors.BATCH_PAYLOAD.error()
+            task = service.create_task(now, parent, creation.spec, creation.size)
+            operation.created[index] = copy(task)
+        except ServiceError as error:
+            operation.failed[index] = _without_details(error)
+        if creation.is_full_view:
+            operation.full_views.add(index)
+    return operation
 
-    def __init__(self) -> None:
-        self._operations: dict[str, Operation] = {}
 
-    def create_tasks(
-        self,
-        service: Service,
-        now: int,
-        parent: str,
-        creations: Sequence[Creation],
-        request_id: str,
-    ) -> Operation:
-        """BatchCreateTasks: one by one in order, after a look at the whole. Evidence: recorded."""
-        if not creations:
-            raise errors.BATCH_EMPTY.error()
-        if len(creations) > MAX_CREATES:
-            raise errors.BATCH_CREATE_SIZE.error(size=len(creations))
-        named: set[str] = set()
-        for creation in creations:
-            if creation.parent != parent:
-                raise errors.BATCH_PARENT.error(parent=creation.parent, batch=parent)
-            name = creation.spec.name
-            check_new_task(name, parent)
-            if name and name in named:
-                raise errors.BATCH_DUPLICATE_NAME.error(name=name)
-            named.add(name)
-        operation = self._new(BatchKind.CREATE, len(creations), now, parent, request_id)
-        for index, creation in enumerate(creations):
-            try:
-                if creation.spec.target is None and parent in service.queues:
-                    raise errors.BATCH_PAYLOAD.error()
-                task = service.create_task(now, parent, creation.spec, creation.size)
-                operation.created[index] = task
-            except ServiceError as error:
-                operation.failed[index] = _without_details(error)
-        return operation
+def delete_tasks(
+    service: Service, now: int, parent: str, task_names: Sequence[str], request_id: str, api: str
+) -> Operation:
+    """BatchDeleteTasks: delete the tasks one by one in order; a name that comes again is deleted already."""
+    if not task_names:
+        raise errors.ARGUMENT_INVALID.error()
+    if len(task_names) > MAX_DELETES:
+        raise errors.BATCH_DELETE_SIZE.error(size=len(task_names))
+    operation = _new(service, BatchKind.DELETE, len(task_names), now, parent, request_id, api)
+    deleted: set[str] = set()
+    for index, name in enumerate(task_names):
+        if name in deleted:
+            continue
+        try:
+            _check_to_delete(name, parent)
+            service.delete_task(now, name)
+            deleted.add(name)
+        except ServiceError as error:
+            operation.failed[index] = _without_details(error)
+    return operation
 
-    def delete_tasks(
-        self,
-        service: Service,
-        now: int,
-        parent: str,
-        task_names: Sequence[str],
-        request_id: str,
-    ) -> Operation:
-        """BatchDeleteTasks: one by one in order; a name given again is deleted already. Evidence: recorded."""
-        if not task_names:
-            raise errors.ARGUMENT_INVALID.error()
-        if len(task_names) > MAX_DELETES:
-            raise errors.BATCH_DELETE_SIZE.error(size=len(task_names))
-        operation = self._new(BatchKind.DELETE, len(task_names), now, parent, request_id)
-        deleted: set[str] = set()
-        for index, name in enumerate(task_names):
-            if name in deleted:
-                continue
-            try:
-                _check_to_delete(name, parent)
-                service.delete_task(now, name)
-                deleted.add(name)
-            except ServiceError as error:
-                operation.failed[index] = _without_details(error)
-        return operation
 
-    def get(self, name: str) -> Operation:
-        """GetOperation. Operations are kept for good. Evidence: our choice."""
-        operation = self._operations.get(name)
-        if operation is None:
-            raise RPCS["get_operation"].unknown.error()
-        return operation
+def _new(service: Service, kind: BatchKind, size: int, now: int, parent: str, request_id: str, api: str) -> Operation:
+    """Return a new operation; its ID is that of the request, which either RPC takes once.
 
-    def _new(self, kind: BatchKind, size: int, now: int, parent: str, request_id: str) -> Operation:
-        """A new operation; its ID is that of the request, which either RPC takes once. Evidence: recorded.
-
-        The service names a batch without an ID by a UUID (reported). Which one follows from the number of operations.
-        """
-        operation_id = request_id or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{parent} {len(self._operations)}"))
-        name = f"{location_of(parent)}/operations/{operation_id}"
-        if name in self._operations:
-            raise errors.BATCH_DUPLICATE_ID.error(id=operation_id)
-        operation = self._operations[name] = Operation(name, kind, size, now)
-        return operation
+    The service names a batch without an ID by a UUID. Which one follows from the number of operations here.
+    """
+    operation_id = request_id or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{parent} {len(service.operations)}"))
+    name = f"{location_of(parent)}/operations/{operation_id}"
+    if name in service.operations:
+        raise errors.BATCH_DUPLICATE_ID.error(id=operation_id)
+    operation = service.operations[name] = Operation(name, kind, size, now, api)
+    return operation
 
 
 def _check_to_delete(name: str, parent: str) -> None:

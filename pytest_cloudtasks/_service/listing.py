@@ -158,6 +158,15 @@ class Token:
 END = Token("", is_sign=True)
 
 
+def queue_filter(text: str, fields: Fields | None) -> Callable[[Queue], bool]:
+    """Return whether a queue passes the filter ``text``, as a function; every queue passes an empty one."""
+    if not text:
+        return lambda queue: True
+    assert fields is not None, "a filter is made of fields"
+    condition, record = parsed_filter(text, fields), fields.record
+    return lambda queue: condition(record(queue))
+
+
 def parsed_filter(text: str, fields: Fields) -> Condition:
     """Return what a filter asks of a record; an empty one lets all through."""
     return _Parser(_tokens(text), fields).whole()

@@ -6,7 +6,6 @@ to whoever asks. The caller holds it by knowing that instant. Only v2beta2 has t
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -47,98 +46,75 @@ def leasable(queue: Queue, now: int) -> list[Task]:
     return sorted(due, key=lambda task: (task.schedule_time, task.name))
 
 
-class Leases:
-    """The calls on pull queues, and when LeaseTasks was called."""
+def lease(
+    service: Service,
+    now: int,
+    parent: str,
+    max_tasks: int,
+    duration: int | None,
+    filter: str,
+    size_of: Callable[[Task], int],
+) -> list[Task]:
+    """LeaseTasks. ``size_of`` measures a task as it is returned; a response has at least one.
 
-    def __init__(self) -> None:
-        self._calls: dict[Queue, deque[int]] = {}
+    A task that was leased max_attempts times and comes up again is deleted.
+    """
+    queue = service.existing_queue("lease_tasks", parent)
+    if not queue.is_pull:
+        raise errors.LEASE_IN_PUSH_QUEUE.error()
+    if queue.state is not QueueState.RUNNING:
+        raise errors.LEASE_IN_STOPPED_QUEUE.error(state=queue.state.name)
+    if not 0 < max_tasks <= MAX_TASKS:
+        raise errors.LEASE_MAX_TASKS.error(max_tasks=max_tasks)
+    until = now + _checked(duration)
+    chosen = _filtered(leasable(queue, now), filter)
+    if service.knobs.enforce_lease_rate:
+        _count_call(queue, now)
+    leased: list[Task] = []
+    room = MAX_RESPONSE
+    for task in chosen:
+        if len(leased) == max_tasks:
+            break
+        if _is_used_up(task, queue):
+            service.end_pulled(task, TaskState.EXHAUSTED, EventKind.TASK_LEASES_EXHAUSTED, now)
+            continue
+        room -= size_of(task)
+        if leased and room < 0:
+            break
+        task.dispatch_count += 1
+        task.schedule_time = truncated(until, MICROSECOND)
+        leased.append(task)
+        service.pulled(task, EventKind.TASK_LEASED, now, until=task.schedule_time)
+    return leased
 
-    def lease(
-        self,
-        service: Service,
-        now: int,
-        parent: str,
-        *,
-        max_tasks: int,
-        duration: int | None,
-        filter: str,
-        size_of: Callable[[Task], int],
-    ) -> list[Task]:
-        """LeaseTasks. ``size_of`` measures a task as it is given back; the 32 MB of a response hold at least one.
 
-        A task that was leased max_attempts times and comes up again is deleted. Evidence: documented (limits, states,
-        filters); the App Engine SDK (order, what max_attempts does).
-        """
-        queue = service.existing_queue("lease_tasks", parent)
-        if not queue.is_pull:
-            raise errors.LEASE_IN_PUSH_QUEUE.error()
-        if queue.state is not QueueState.RUNNING:
-            raise errors.LEASE_IN_STOPPED_QUEUE.error(state=queue.state.name)
-        if not 0 < max_tasks <= MAX_TASKS:
-            raise errors.LEASE_MAX_TASKS.error(max_tasks=max_tasks)
-        until = now + _checked(duration)
-        chosen = _filtered(leasable(queue, now), filter)
-        if service.knobs.enforce_lease_rate:
-            self._count(queue, now)
-        leased: list[Task] = []
-        room = MAX_RESPONSE
-        for task in chosen:
-            if len(leased) == max_tasks:
-                break
-            if _is_used_up(task, queue):
-                service.end_pulled(task, TaskState.EXHAUSTED, EventKind.TASK_LEASES_EXHAUSTED, now)
-                continue
-            room -= size_of(task)
-            if leased and room < 0:
-                break
-            task.dispatch_count += 1
-            task.schedule_time = truncated(until, MICROSECOND)
-            leased.append(task)
-            service.pulled(task, EventKind.TASK_LEASED, now, until=task.schedule_time)
-        return leased
+def renew(service: Service, now: int, name: str, schedule_time: int | None, duration: int | None) -> Task:
+    """RenewLease: the lease counts from now. In a queue that doesn't run it is rejected."""
+    task = held_task(service, now, "renew_lease", name, schedule_time)
+    queue = service.queues[task.queue_name]
+    if queue.state is not QueueState.RUNNING:
+        raise errors.RENEW_IN_STOPPED_QUEUE.error(state=queue.state.name)
+    task.schedule_time = truncated(now + _checked(duration), MICROSECOND)
+    service.pulled(task, EventKind.LEASE_RENEWED, now, until=task.schedule_time)
+    return task
 
-    def acknowledge(self, service: Service, now: int, name: str, schedule_time: int | None) -> None:
-        """AcknowledgeTask: the task is done, and deleted. Evidence: documented."""
-        task = _held(service, now, "acknowledge_task", name, schedule_time)
-        service.end_pulled(task, TaskState.SUCCEEDED, EventKind.TASK_ACKNOWLEDGED, now)
 
-    def renew(self, service: Service, now: int, name: str, schedule_time: int | None, duration: int | None) -> Task:
-        """RenewLease: the lease counts from now. Evidence: documented.
+def cancel(service: Service, now: int, name: str, schedule_time: int | None) -> Task:
+    """CancelLease: the task can be leased at once."""
+    task = held_task(service, now, "cancel_lease", name, schedule_time)
+    task.schedule_time = truncated(now, MICROSECOND)
+    service.pulled(task, EventKind.LEASE_CANCELLED, now)
+    return task
 
-        In a queue that doesn't run it is refused. Evidence: the App Engine SDK (of a paused one).
-        """
-        task = _held(service, now, "renew_lease", name, schedule_time)
-        queue = service.queues[task.queue_name]
-        if queue.state is not QueueState.RUNNING:
-            raise errors.RENEW_IN_STOPPED_QUEUE.error(state=queue.state.name)
-        task.schedule_time = truncated(now + _checked(duration), MICROSECOND)
-        service.pulled(task, EventKind.LEASE_RENEWED, now, until=task.schedule_time)
-        return task
 
-    def cancel(self, service: Service, now: int, name: str, schedule_time: int | None) -> Task:
-        """CancelLease: the task can be leased at once. Evidence: documented."""
-        task = _held(service, now, "cancel_lease", name, schedule_time)
-        task.schedule_time = truncated(now, MICROSECOND)
-        service.pulled(task, EventKind.LEASE_CANCELLED, now)
-        return task
-
-    def forget(self, queue: Queue) -> None:
-        """``queue`` is gone."""
-        self._calls.pop(queue, None)
-
-    def shift(self, by: int) -> None:
-        """Move with a clock that was set anew."""
-        for queue, calls in self._calls.items():
-            self._calls[queue] = deque(at + by for at in calls)
-
-    def _count(self, queue: Queue, now: int) -> None:
-        """Refuse a call that is one too many within a second. Evidence: documented; that it slides is our choice."""
-        calls = self._calls.setdefault(queue, deque())
-        while calls and calls[0] <= now - SECOND:
-            calls.popleft()
-        if len(calls) >= MAX_CALLS:
-            raise errors.LEASE_RATE.error(limit=MAX_CALLS)
-        calls.append(now)
+def _count_call(queue: Queue, now: int) -> None:
+    """Count a call of LeaseTasks, and raise ServiceError for one too many within a second."""
+    calls = queue.lease_calls
+    while calls and calls[0] <= now - SECOND:
+        calls.popleft()
+    if len(calls) >= MAX_CALLS:
+        raise errors.LEASE_RATE.error(limit=MAX_CALLS)
+    calls.append(now)
 
 
 def _checked(duration: int | None) -> int:
@@ -176,8 +152,8 @@ def _is_used_up(task: Task, queue: Queue) -> bool:
     return 0 < limit <= task.dispatch_count
 
 
-def _held(service: Service, now: int, rpc: str, name: str, schedule_time: int | None) -> Task:
-    """The task that is leased until ``schedule_time``, to whoever knows that. Evidence: documented; codes inferred."""
+def held_task(service: Service, now: int, rpc: str, name: str, schedule_time: int | None) -> Task:
+    """Return the task that is leased until ``schedule_time``, to whoever knows that instant."""
     task = service.existing_task(rpc, name)
     if not isinstance(task.target, PullMessage):
         raise errors.NOT_A_PULL_TASK.error()

@@ -132,6 +132,7 @@ class Queue:
         "in_flight",
         "initialized_at",
         "is_pull",
+        "lease_calls",
         "name",
         "next_task",
         "policy",
@@ -167,6 +168,8 @@ class Queue:
         """The part of its rate that the system allows it; the settings stay as they are."""
         self.recent_answers: deque[int] = deque()
         """When attempts ended in the minute before the latest end."""
+        self.lease_calls: deque[int] = deque()
+        """When LeaseTasks was called in the second before the latest call."""
         self.waiting = WaitingTasks()
         """The tasks that wait to be sent; none in a pull queue."""
         self.next_task: Task | None = None
@@ -178,6 +181,12 @@ class Queue:
         answers.append(now)
         while answers[0] <= now - MINUTE:
             answers.popleft()
+
+    def clock_reset(self, by: int) -> None:
+        """Move with the clock, which was set ``by`` further."""
+        self.rate.shift(by)
+        self.initialized_at += by
+        self.lease_calls = deque(at + by for at in self.lease_calls)
 
     def reconfigure(self, config: QueueConfig, now: int) -> None:
         """Take new settings; attempts under way and computed schedule times stay. Evidence: our choice."""

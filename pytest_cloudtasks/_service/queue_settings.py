@@ -28,6 +28,8 @@ TASK_TTL_RANGE = 10 * DAY, 3650 * DAY
 """10 days to 10 years. Evidence: documented; that a year has 365 days is our choice."""
 TOMBSTONE_TTL_RANGE = HOUR, 9 * DAY
 """Evidence: documented."""
+LONGEST_TTL_WITH_CMEK = 60 * DAY
+"""How long tasks may be kept at the most in a location whose tasks are encrypted with the customer's key."""
 LONGEST_TTL = 315_576_000_000 * SECOND + SECOND - 1
 """The longest duration there is: the task_ttl of queues from a queue.yaml. Evidence: documented."""
 
@@ -248,6 +250,12 @@ def _with_what_stays(config: QueueConfig, stored: QueueConfig, named: Collection
         doublings = stored.retry_config.max_doublings
         config = replace(config, retry_config=config.retry_config._replace(max_doublings=doublings))
     return replace(config, **{name: getattr(stored, name) for name in _RETENTION if name not in named})
+
+
+def cmek_allowed(config: QueueConfig) -> bool:
+    """Return whether a location that has such a queue can have a key of the customer's."""
+    has_headers = bool((config.http_target or {}).get("header_overrides"))
+    return not has_headers and config.task_ttl <= LONGEST_TTL_WITH_CMEK
 
 
 class UploadedQueue(NamedTuple):

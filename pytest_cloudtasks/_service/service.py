@@ -1,19 +1,21 @@
-"""The service: its RPCs as commands on queues and tasks."""
+"""The service: every RPC is a method, which takes plain values and an instant.
+
+What goes beyond a few lines stands in the module of its subject: `validation` has the checks that come before an RPC,
+`scheduler` begins attempts and ends them, `batches`, `pull_queues`, `iam` and `listing` have what their RPCs do.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from .._units import DAY
-from . import errors, iam
-from .batches import Batches
+from . import batches, errors, iam, pull_queues
+from .batches import Creation, Operation
 from .events import Event, EventKind
-from .listing import Cursor, Fields, page, parsed_filter
+from .listing import Cursor, Fields, page, queue_filter
 from .options import Knobs
-from .overrides import ROUTING_OVERRIDE, override_with_host, with_queue_token
-from .pull_queues import Leases, check_fits
+from .overrides import ROUTING_OVERRIDE, buffered_task, override_with_host, with_queue_token
+from .pull_queues import check_fits
 from .queue import Queue, QueueState
 from .queue_settings import (
     ALL_SETTINGS,
@@ -23,6 +25,7 @@ from .queue_settings import (
     QueueType,
     Settings,
     UploadedQueue,
+    cmek_allowed,
     masked,
     queue_config_from,
 )
@@ -33,9 +36,9 @@ from .task import Attempt, Task, TaskSpec, TaskState
 from .validation import (
     MAX_RPC_DEADLINE,
     RPCS,
+    check_kms_key,
     check_new_queue,
     check_spec,
-    id_of,
     location_of,
     queue_of,
     rpc_deadline_error,
@@ -44,21 +47,33 @@ from .validation import (
     stored_target,
 )
 
+QUEUES_PER_PAGE = 9800
+TASKS_PER_PAGE = 1000
+MAX_QUEUES = 1000
+"""Queues in one location of a project."""
+_UPLOADED = ("rate_limits", "retry_config", ROUTING_OVERRIDE, "type")
+"""The settings that a queue.yaml decides; the type is that of a queue that it creates."""
+_STATE_EVENTS = {
+    QueueState.PAUSED: EventKind.QUEUE_PAUSED,
+    QueueState.RUNNING: EventKind.QUEUE_RESUMED,
+    QueueState.DISABLED: EventKind.QUEUE_DISABLED,
+}
 
-class Tombstones:
-    """Names of the recently deceased, each until its instant."""
+
+class ReservedNames:
+    """Names of tasks or queues that are gone, each reserved until its instant."""
 
     __slots__ = ("_until",)
 
     def __init__(self) -> None:
         self._until: dict[str, int] = {}
 
-    def bury(self, name: str, until: int) -> None:
+    def reserve(self, name: str, until: int) -> None:
         """Reserve ``name`` up to, and not including, ``until``."""
         self._until[name] = until
 
     def holds(self, name: str, now: int) -> bool:
-        """Whether ``name`` is still reserved at ``now``."""
+        """Return whether ``name`` is reserved at ``now``."""
         until = self._until.get(name)
         if until is None:
             return False
@@ -68,103 +83,9 @@ class Tombstones:
         return False
 
     def shift(self, by: int) -> None:
-        """Move with a clock that was set anew."""
+        """Move with a clock that was reset."""
         for name in self._until:
             self._until[name] += by
-
-
-LONGEST_TASK_TTL = 60 * DAY
-"""How long tasks may be kept at the most in a location whose tasks are encrypted with a key."""
-_KMS_NAME = re.compile(
-    r"projects/[^/]+/locations/(?P<location>[^/]+)/keyRings/[^/]+"
-    r"(?P<key>/cryptoKeys/[^/]+(?P<version>/cryptoKeyVersions/[^/]+)?)?"
-)
-_FIELDS = frozenset({"name", "kms_key"})
-
-
-class CmekConfigs:
-    """The key's name for each config that was ever set."""
-
-    def __init__(self) -> None:
-        self._keys: dict[str, str] = {}
-
-    def get(self, name: str) -> str:
-        """GetCmekConfig: return the key, blank where none was set."""
-        return self._keys.get(name, "")
-
-    def update(self, queues: Iterable[Queue], name: str, kms_key: str, mask: Iterable[str]) -> str:
-        """UpdateCmekConfig: return the key that is set then. A mask that names the name alone changes nothing.
-
-        Args:
-            queues: All queues; those of the config's location can forbid a key.
-            name: The config's full name.
-            kms_key: The key's full name; blank for none.
-            mask: The paths of the mask; none for all fields.
-        """
-        paths = list(mask)
-        for path in paths:
-            if path not in _FIELDS:
-                raise errors.MASK_UNKNOWN_FIELD.error(path=path)
-        if not paths or "kms_key" in paths:
-            if kms_key:
-                location = name.rpartition("/")[0]
-                _check_queues(queues, location)
-                _check_key(kms_key, location)
-            self._keys[name] = kms_key
-        return self.get(name)
-
-
-def _check_queues(queues: Iterable[Queue], location: str) -> None:
-    for queue in queues:
-        config = queue.config
-        has_headers = bool((config.http_target or {}).get("header_overrides"))
-        if location_of(queue.name) == location and (has_headers or config.task_ttl > LONGEST_TASK_TTL):
-            raise errors.CMEK_UNSATISFIED.error()
-
-
-def _check_key(name: str, location: str) -> None:
-    match = _KMS_NAME.fullmatch(name)
-    if match is None:
-        raise errors.CMEK_KEY_FORMAT.error(name=name)
-    if match["key"] is None or match["version"] is not None:
-        raise errors.ARGUMENT_INVALID.error()
-    if match["location"] != id_of(location):
-        raise errors.ENTITY_MISSING.error()
-
-
-def get_location(name: str, own: str, queue_names: Iterable[str]) -> str:
-    """GetLocation. Evidence: documented; that there are no other locations is our choice."""
-    if name not in list_locations(name.rpartition("/locations/")[0], own, queue_names):
-        raise RPCS["get_location"].unknown.error()
-    return name
-
-
-def list_locations(project: str, own: str, queue_names: Iterable[str]) -> list[str]:
-    """ListLocations of ``projects/P``, by name: ``own``, and where its queues are; on one page. Our choice."""
-    found = {f"{project}/locations/{own}", *map(location_of, queue_names)}
-    return sorted(name for name in found if name.startswith(f"{project}/"))
-
-
-QUEUES_PER_PAGE = 9800
-TASKS_PER_PAGE = 1000
-MAX_QUEUES = 1000
-"""Queues in one location of a project. Evidence: documented."""
-
-
-_STATE_EVENTS = {
-    QueueState.PAUSED: EventKind.QUEUE_PAUSED,
-    QueueState.RUNNING: EventKind.QUEUE_RESUMED,
-    QueueState.DISABLED: EventKind.QUEUE_DISABLED,
-}
-
-
-def _filter(text: str, fields: Fields | None) -> Callable[[Queue], bool]:
-    if not text:
-        return lambda queue: True
-
-    assert fields is not None, "a filter is made of fields"
-    condition, record = parsed_filter(text, fields), fields.record
-    return lambda queue: condition(record(queue))
 
 
 def _forget(event: Event) -> None:
@@ -174,8 +95,8 @@ def _forget(event: Event) -> None:
 class Service:
     """Cloud Tasks, all projects and locations of it.
 
-    Every command takes the instant at which it arrives (nanoseconds since 1970, UTC). A refused command raises
-    `refusals.ServiceError` and has changed nothing. Names are those that `rpcs.check` has accepted.
+    Every RPC takes the instant at which it arrives (nanoseconds since 1970, UTC). One that is rejected raises
+    `errors.ServiceError` and has changed nothing. Names are those that `validation.check_call` has accepted.
     """
 
     def __init__(
@@ -185,29 +106,33 @@ class Service:
         location: str = "us-central1",
         record: Callable[[Event], None] = _forget,
     ) -> None:
-        """``new_task_id`` gives the IDs of tasks created without a name, a new one each time.
+        """Make a service without queues.
 
-        ``record`` gets each event when it happens; the service keeps none.
-        ``location`` is the ID of the one that ListLocations has; queues may be made in others all the same.
+        Args:
+            new_task_id: Returns the ID of a task that is created without a name, a new one each time.
+            knobs: The service options.
+            location: The ID of the location that ListLocations has; queues may be made in others all the same.
+            record: Takes each event when it happens; the service keeps none.
         """
         self.knobs = knobs or Knobs()
         self.location = location
         self.queues: dict[str, Queue] = {}
         self.accepted: list[Task] = []
         """Every task ever accepted, gone ones included, in the order of creation."""
-        self.batches = Batches()
-        self.cmek = CmekConfigs()
-        self.leases = Leases()
+        self.operations: dict[str, Operation] = {}
+        """The batches that were done, which are kept for good."""
+        self.kms_keys: dict[str, str] = {}
+        """The keys of the CMEK configs that were set."""
         self._new_task_id = new_task_id
         self._record = record
-        self._queue_tombstones = Tombstones()
-        self._task_tombstones: dict[str, Tombstones] = {}
+        self._reserved_queues = ReservedNames()
+        self._reserved_tasks: dict[str, ReservedNames] = {}
         self.scheduler = Scheduler(self.knobs, record, self._end)
 
     # --- queues --------------------------------------------------------------------------------------------------
 
     def create_queue(self, now: int, parent: str, name: str, settings: Settings) -> Queue:
-        """CreateQueue. With the knob ``queue_init_delay`` CreateTask doesn't find it at once."""
+        """CreateQueue. With the option ``queue_init_delay`` CreateTask doesn't find the queue at once."""
         return self._create(now, parent, name, lambda: queue_config_from(settings, self.knobs))
 
     def _create(self, now: int, parent: str, name: str, configure: Callable[[], QueueConfig]) -> Queue:
@@ -218,13 +143,11 @@ class Service:
             raise errors.QUEUE_DELETED_TOO_RECENTLY.error()
         config = self._with_host(configure(), name)
         if is_reserved:
-            return Queue(name, config)  # it looks like one, and is not there
-        # Counting is left out as long as it can't come to so many.
-        is_near = len(self.queues) >= MAX_QUEUES
-        if is_near and sum(location_of(one) == parent for one in self.queues) >= MAX_QUEUES:
+            return Queue(name, config)  # it is returned, but doesn't exist
+        if len(self.queues) >= MAX_QUEUES and sum(location_of(other) == parent for other in self.queues) >= MAX_QUEUES:
             raise errors.QUEUES_EXHAUSTED.error(limit=MAX_QUEUES)
         queue = self.queues[name] = Queue(name, config, now + self.knobs.queue_init_delay)
-        self._task_tombstones[name] = Tombstones()
+        self._reserved_tasks[name] = ReservedNames()
         self._happened(now, EventKind.QUEUE_CREATED, queue)
         return queue
 
@@ -232,38 +155,13 @@ class Service:
         """GetQueue."""
         return self.existing_queue("get_queue", name)
 
-    def existing_queue(self, rpc: str, name: str) -> Queue:
-        """Return the queue that a call of ``rpc`` is about; raises what that RPC says of an unknown one."""
-        queue = self.queues.get(name)
-        if queue is None:
-            raise RPCS[rpc].unknown.error()
-        return queue
-
-    def existing_task(self, rpc: str, name: str) -> Task:
-        """Return the task that a call of ``rpc`` is about; raises what that RPC says of an unknown task or queue."""
-        queue = self.queues.get(queue_of(name))
-        if queue is None:
-            raise RPCS[rpc].unknown_queue.error()
-        task = queue.tasks.get(name)
-        if task is None:
-            raise RPCS[rpc].unknown.error()
-        return task
-
     def list_queues(
-        self,
-        now: int,
-        parent: str,
-        page_size: int,
-        page_token: str,
-        filter: str = "",
-        fields: Fields | None = None,
+        self, now: int, parent: str, page_size: int, page_token: str, filter: str = "", fields: Fields | None = None
     ) -> tuple[list[Queue], str]:
-        """ListQueues, in the order of names. ``fields`` are those that the filter can ask for."""
-        matches = _filter(filter, fields)
-        within = sorted(
-            (queue for queue in self.queues.values() if location_of(queue.name) == parent and matches(queue)),
-            key=lambda queue: queue.name,
-        )
+        """ListQueues, in the order of names. ``fields`` are those that a filter can ask for."""
+        matches = queue_filter(filter, fields)
+        within = [queue for queue in self.queues.values() if location_of(queue.name) == parent and matches(queue)]
+        within.sort(key=lambda queue: queue.name)
         cursor = Cursor(f"queues of {parent} where {filter}", page_token, now)
         return page(within, lambda queue: queue.name, page_size, cursor, QUEUES_PER_PAGE, "ListQueuesRequest")
 
@@ -272,16 +170,16 @@ class Service:
         mask = ALL_SETTINGS if mask is None else mask
         queue = self.queues.get(name)
         if queue is None:
-            location = location_of(name)
-            return self._create(now, location, name, lambda: masked(None, settings, mask, self.knobs))
-        config = self._with_host(masked(queue.config, settings, mask, self.knobs), name)
-        queue.reconfigure(config, now)
-        self.scheduler.reconfigured(queue, now)
+            return self._create(now, location_of(name), name, lambda: masked(None, settings, mask, self.knobs))
+        self._reconfigure(queue, masked(queue.config, settings, mask, self.knobs), now)
         self._happened(now, EventKind.QUEUE_UPDATED, queue)
         return queue
 
+    def _reconfigure(self, queue: Queue, config: QueueConfig, now: int) -> None:
+        queue.reconfigure(self._with_host(config, queue.name), now)
+        self.scheduler.reconfigured(queue, now)
+
     def _with_host(self, config: QueueConfig, name: str) -> QueueConfig:
-        """``config`` with the host of its App Engine routing, where it has one. Evidence: documented."""
         given = config.other.get(ROUTING_OVERRIDE)
         if given is None:
             return config
@@ -289,20 +187,19 @@ class Service:
         return replace(config, other={**config.other, ROUTING_OVERRIDE: override})
 
     def delete_queue(self, now: int, name: str) -> None:
-        """DeleteQueue, tasks and all; the name stays reserved. Evidence: documented; the text is recorded."""
+        """DeleteQueue, tasks and all; the name stays reserved."""
         queue = self.existing_queue("delete_queue", name)
         self._remove(list(queue.tasks.values()), now)
         del self.queues[name]
-        del self._task_tombstones[name]
-        self._queue_tombstones.bury(name, now + self.knobs.queue_tombstone_ttl)
+        del self._reserved_tasks[name]
+        self._reserved_queues.reserve(name, now + self.knobs.queue_tombstone_ttl)
         self.scheduler.removed(queue, now)
-        self.leases.forget(queue)
         self._happened(now, EventKind.QUEUE_DELETED, queue)
 
     def purge_queue(self, now: int, name: str) -> Queue:
-        """PurgeQueue: every task that is there goes, at once; purged names stay reserved. Evidence: documented.
+        """PurgeQueue: all tasks go, and their names stay reserved.
 
-        With the knob ``purge_delay`` they go later, and may be dispatched until then.
+        With the option ``purge_delay`` they go later, and may be dispatched until then.
         """
         queue = self.existing_queue("purge_queue", name)
         queue.purge_time = now
@@ -315,20 +212,16 @@ class Service:
         return queue
 
     def pause_queue(self, now: int, name: str) -> Queue:
-        """PauseQueue; pausing a paused queue is no error. Evidence: documented; our choice."""
+        """PauseQueue. Pausing a paused queue is no error."""
         return self._set_state(now, self.existing_queue("pause_queue", name), QueueState.PAUSED)
 
     def resume_queue(self, now: int, name: str) -> Queue:
-        """ResumeQueue; resuming a running queue is no error. Evidence: documented; our choice."""
+        """ResumeQueue. Resuming a running queue is no error."""
         return self._set_state(now, self.existing_queue("resume_queue", name), QueueState.RUNNING)
 
     def disable_queue(self, now: int, name: str) -> Queue:
-        """What UploadQueueYaml does to a queue that the file leaves out. Evidence: documented."""
+        """Disable a queue, as UploadQueueYaml does with those that the file leaves out."""
         return self._set_state(now, self.queues[name], QueueState.DISABLED)
-
-    def is_reserved(self, now: int, name: str) -> bool:
-        """Whether a queue of that name was deleted too recently for another."""
-        return self._queue_tombstones.holds(name, now)
 
     def _set_state(self, now: int, queue: Queue, state: QueueState) -> Queue:
         if queue.state is not state:
@@ -337,10 +230,223 @@ class Service:
             self.scheduler.plan(queue, now)
         return queue
 
-    # --- IAM -----------------------------------------------------------------------------------------------------
+    def upload_queue_yaml(self, now: int, location: str, queues: Mapping[str, UploadedQueue]) -> None:
+        """UploadQueueYaml: set up the queues of a location, by their IDs, and disable the others. All or nothing.
+
+        Their tasks are kept as long as there is a duration for, and their names for 9 days.
+        """
+        named = {f"{location}/queues/{queue_id}": queue for queue_id, queue in queues.items()}
+        for name, uploaded in named.items():
+            self._check_upload(now, location, name, uploaded.settings)
+        for name, uploaded in named.items():
+            queue = self.update_queue(now, name, uploaded.settings, _UPLOADED)
+            config = replace(queue.config, task_ttl=LONGEST_TTL, tombstone_ttl=TOMBSTONE_TTL_RANGE[1])
+            if uploaded.settings.get("retry_config", {}).get("max_doublings") == 0:
+                config = replace(config, retry_config=config.retry_config._replace(max_doublings=0))
+            self._reconfigure(queue, config, now)
+            self._set_state(now, queue, QueueState.PAUSED if uploaded.is_paused else QueueState.RUNNING)
+        for name in self.queues:
+            if location_of(name) == location and name not in named:
+                self.disable_queue(now, name)
+
+    def _check_upload(self, now: int, location: str, name: str, settings: Settings) -> None:
+        check_new_queue(name, location)
+        queue_config_from(settings, self.knobs)
+        queue = self.queues.get(name)
+        if queue is not None and queue.config.type is not settings.get("type", QueueType.PUSH):
+            raise errors.QUEUE_TYPE_IMMUTABLE.error()
+        if queue is None and self.is_reserved(now, name):
+            raise errors.QUEUE_DELETED_TOO_RECENTLY.error()
+
+    def is_reserved(self, now: int, name: str) -> bool:
+        """Return whether a queue of that name was deleted too recently for another."""
+        return self._reserved_queues.holds(name, now)
+
+    def existing_queue(self, rpc: str, name: str) -> Queue:
+        """Return the queue that a call of ``rpc`` is about, or raise that RPC's error for an unknown one."""
+        queue = self.queues.get(name)
+        if queue is None:
+            raise RPCS[rpc].unknown.error()
+        return queue
+
+    def existing_task(self, rpc: str, name: str) -> Task:
+        """Return the task that a call of ``rpc`` is about, or raise that RPC's error for an unknown task or queue."""
+        queue = self.queues.get(queue_of(name))
+        if queue is None:
+            raise RPCS[rpc].unknown_queue.error()
+        task = queue.tasks.get(name)
+        if task is None:
+            raise RPCS[rpc].unknown.error()
+        return task
+
+    # --- tasks ---------------------------------------------------------------------------------------------------
+
+    def create_task(self, now: int, parent: str, spec: TaskSpec | None, size: int = 0) -> Task:
+        """CreateTask. ``size`` is that of the stored task in bytes, as far as it may matter; see `draft_task`."""
+        task = self.draft_task(now, parent, spec)
+        if size > self.knobs.max_task_size:
+            raise errors.TASK_TOO_LARGE.error()
+        if not task.name:
+            task.name = f"{parent}/tasks/{self._new_task_id()}"
+        queue = self.queues[parent]
+        queue.tasks[task.name] = task
+        self.accepted.append(task)
+        self._record(Event(now, EventKind.TASK_CREATED, parent, task))
+        self.scheduler.add(queue, task)
+        return task
+
+    def draft_task(self, now: int, parent: str, spec: TaskSpec | None) -> Task:
+        """Return the task that CreateTask would store, without a name if ``spec`` has none; change nothing."""
+        queue = self.queues.get(parent)
+        if queue is None or now < queue.initialized_at:
+            raise self._queue_missing(now, parent)
+        if spec is None:
+            raise errors.TARGET_MISSING.error()
+        name = spec.name
+        target = with_queue_token(check_spec(spec, now), queue.config.http_target)
+        retry_config = None if spec.retry_config is None else retry_config_from(spec.retry_config)
+        check_fits(target, queue)
+        if name:
+            if name in queue.tasks:
+                raise errors.TASK_EXISTS.error()
+            if self._reserved_tasks[parent].holds(name, now):
+                raise errors.TASK_EXISTED_TOO_RECENTLY.error()
+        override = queue.config.other.get(ROUTING_OVERRIDE) if queue.config.other else None
+        return Task(
+            name,
+            queue.name,
+            len(self.accepted),
+            stored_target(target, parent, Routing(**override) if override else None, self.knobs.app_engine_host_suffix),
+            now,
+            stored_schedule_time(spec, now),
+            stored_deadline(spec),
+            retry_config,
+        )
+
+    def _queue_missing(self, now: int, name: str) -> errors.ServiceError:
+        """Return what CreateTask says of a queue that it doesn't find, or not yet."""
+        if not self.knobs.legacy_errors:
+            return RPCS["create_task"].unknown.error()
+        is_deleted = name not in self.queues and self.is_reserved(now, name)
+        return (errors.LEGACY_QUEUE_DELETED if is_deleted else errors.LEGACY_QUEUE_MISSING).error()
+
+    def buffer_task(
+        self, now: int, queue_name: str, task_id: str, body: bytes, content_type: str, size: int = 0
+    ) -> Task:
+        """BufferTask. ``size`` is as for `create_task`."""
+        queue = self.existing_queue("buffer_task", queue_name)
+        return self.create_task(now, queue_name, buffered_task(queue, task_id, body, content_type), size)
+
+    def get_task(self, now: int, name: str) -> Task:
+        """GetTask. A name that is reserved has a text of its own."""
+        queue = self.queues.get(queue_of(name))
+        if queue is not None and name not in queue.tasks and self._reserved_tasks[queue.name].holds(name, now):
+            legacy = self.knobs.legacy_errors
+            raise (errors.LEGACY_TASK_NO_LONGER_EXISTS if legacy else errors.TASK_NO_LONGER_EXISTS).error()
+        return self.existing_task("get_task", name)
+
+    def list_tasks(self, now: int, parent: str, page_size: int, page_token: str) -> tuple[list[Task], str]:
+        """ListTasks, in the order of creation unless the dispatch order has another."""
+        queue = self.existing_queue("list_tasks", parent)
+        tasks = self.scheduler.dispatch_order.in_listings(queue.tasks.values())
+        cursor = Cursor(f"tasks of {parent}", page_token, now)
+        return page(tasks, listing_key, page_size, cursor, TASKS_PER_PAGE, "ListTasksRequest")
+
+    def delete_task(self, now: int, name: str) -> None:
+        """DeleteTask. An attempt under way goes on, and its outcome is dropped."""
+        task = self.existing_task("delete_task", name)
+        queue = self.queues[task.queue_name]
+        self._happened(now, EventKind.TASK_DELETED, queue, task)
+        self._end(task, TaskState.DELETED, now)
+        self.scheduler.plan(queue, now)
+
+    def run_task(self, now: int, name: str) -> Task:
+        """RunTask: begin an attempt now, whatever the queue's state and limits, also beside one under way.
+
+        The attempt has begun when the call returns; the driver delivers it next.
+        """
+        task = self.existing_task("run_task", name)
+        if isinstance(task.target, PullMessage):
+            raise errors.RUN_PULL_TASK.error()
+        self.scheduler.force_later(self.queues[task.queue_name], task, now)
+        return task
+
+    def check_wait(self, rpc_name: str, now: int, timeout: float | None) -> None:
+        """Raise ServiceError for a caller who would wait ``timeout`` seconds, which is too long for this RPC."""
+        if timeout is None or timeout <= MAX_RPC_DEADLINE:
+            return
+        if self.knobs.enforce_rpc_deadline and RPCS[rpc_name].limits_wait:
+            raise rpc_deadline_error(timeout, now)
+
+    def target_of(self, task: Task) -> Target:
+        """Return what a dispatch of ``task`` would send now: its target under the overrides of its queue."""
+        assert not isinstance(task.target, PullMessage), "a pull message is not sent anywhere"
+        queue = self.queues.get(task.queue_name)
+        return task.target if queue is None else queue.config.sent(task.target)
+
+    def force(self, now: int, task: Task) -> Attempt:
+        """Begin an attempt as RunTask does, for a caller who delivers it at once."""
+        return self.scheduler.force(self.queues[task.queue_name], task, now)
+
+    def begin(self, now: int, task: Task) -> Attempt:
+        """Begin an attempt as the queue itself would, but past its rate and concurrency."""
+        return self.scheduler.begin(self.queues[task.queue_name], task, now)
+
+    # --- batches and operations ----------------------------------------------------------------------------------
+
+    def batch_create_tasks(
+        self, now: int, parent: str, creations: Sequence[Creation], request_id: str, api: str = "google.cloud.tasks.v2"
+    ) -> Operation:
+        """BatchCreateTasks; ``api`` is the package of the API that was called."""
+        return batches.create_tasks(self, now, parent, creations, request_id, api)
+
+    def batch_delete_tasks(
+        self, now: int, parent: str, task_names: Sequence[str], request_id: str, api: str = "google.cloud.tasks.v2"
+    ) -> Operation:
+        """BatchDeleteTasks; ``api`` is the package of the API that was called."""
+        return batches.delete_tasks(self, now, parent, task_names, request_id, api)
+
+    def get_operation(self, now: int, name: str) -> Operation:
+        """GetOperation."""
+        operation = self.operations.get(name)
+        if operation is None:
+            raise RPCS["get_operation"].unknown.error()
+        return operation
+
+    # --- pull queues ---------------------------------------------------------------------------------------------
+
+    def lease_tasks(
+        self, now: int, parent: str, max_tasks: int, duration: int | None, filter: str, size_of: Callable[[Task], int]
+    ) -> list[Task]:
+        """LeaseTasks. ``size_of`` measures a task as it is returned: a response has 32 MB at the most."""
+        return pull_queues.lease(self, now, parent, max_tasks, duration, filter, size_of)
+
+    def acknowledge_task(self, now: int, name: str, schedule_time: int | None) -> None:
+        """AcknowledgeTask: the task is done, and deleted."""
+        task = pull_queues.held_task(self, now, "acknowledge_task", name, schedule_time)
+        self.end_pulled(task, TaskState.SUCCEEDED, EventKind.TASK_ACKNOWLEDGED, now)
+
+    def renew_lease(self, now: int, name: str, schedule_time: int | None, duration: int | None) -> Task:
+        """RenewLease: the lease counts from now."""
+        return pull_queues.renew(self, now, name, schedule_time, duration)
+
+    def cancel_lease(self, now: int, name: str, schedule_time: int | None) -> Task:
+        """CancelLease: the task can be leased at once."""
+        return pull_queues.cancel(self, now, name, schedule_time)
+
+    def pulled(self, task: Task, kind: EventKind, at: int, *, until: int | None = None) -> None:
+        """Record what has happened to a pull task, which is leased ``until`` then."""
+        self._record(Event(at, kind, task.queue_name, task, until=until))
+
+    def end_pulled(self, task: Task, state: TaskState, kind: EventKind, at: int) -> None:
+        """End a pull task."""
+        self.pulled(task, kind, at)
+        self._end(task, state, at)
+
+    # --- IAM, locations and CMEK ---------------------------------------------------------------------------------
 
     def authorize(self, permission: str, resource: str, asked_for: str | None = None) -> None:
-        """Refuse the caller what the policy of the queue of ``resource`` doesn't grant; see `iam`.
+        """Raise ServiceError if the policy of the queue of ``resource`` doesn't grant the permission; see `iam`.
 
         ``asked_for`` is the resource that the permission is for, where it is another.
         """
@@ -353,17 +459,16 @@ class Service:
         return self.existing_queue("get_iam_policy", resource).policy or iam.NEVER_SET
 
     def set_iam_policy(self, now: int, resource: str, policy: iam.Policy) -> iam.Policy:
-        """SetIamPolicy: replaces; an etag, where there is one, must be the current one."""
+        """SetIamPolicy: replace the policy; an etag, where there is one, must be the current one."""
         queue = self.existing_queue("set_iam_policy", resource)
-        stored = policy.stored(queue.policy or iam.NEVER_SET, iam.next_etag(queue.policy_version + 1))
-        queue.policy = stored
+        queue.policy = policy.stored(queue.policy or iam.NEVER_SET, iam.next_etag(queue.policy_version + 1))
         queue.policy_version += 1
-        return stored
+        return queue.policy
 
     def test_iam_permissions(self, now: int, resource: str, permissions: Sequence[str]) -> list[str]:
         """TestIamPermissions: all of them, sorted, for the caller owns the project.
 
-        With ``iam_emulation``: those that the queue's policy grants.
+        With the option ``iam_emulation``: those that the queue's policy grants.
         """
         queue = self.existing_queue("test_iam_permissions", resource)
         iam.check_asked(permissions)
@@ -373,142 +478,45 @@ class Service:
         granted = queue.policy.grants(self.knobs.iam_emulation, self.knobs.iam_roles)
         return [permission for permission in asked if permission in granted]
 
-    # --- tasks ---------------------------------------------------------------------------------------------------
+    def get_location(self, now: int, name: str) -> str:
+        """GetLocation: return the name of a location that ListLocations has."""
+        if name not in self.list_locations(now, name.rpartition("/locations/")[0]):
+            raise RPCS["get_location"].unknown.error()
+        return name
 
-    def check_wait(self, rpc_name: str, now: int, timeout: float | None) -> None:
-        """Raise ServiceError for a caller who would wait ``timeout`` seconds, which is too long for this RPC."""
-        if timeout is None or timeout <= MAX_RPC_DEADLINE:
-            return
-        if self.knobs.enforce_rpc_deadline and RPCS[rpc_name].limits_wait:
-            raise rpc_deadline_error(timeout, now)
+    def list_locations(self, now: int, project: str) -> list[str]:
+        """ListLocations of ``projects/P``, by name: the service's own, and those with queues."""
+        names = {f"{project}/locations/{self.location}", *map(location_of, self.queues)}
+        return sorted(name for name in names if name.startswith(f"{project}/"))
 
-    def create_task(self, now: int, parent: str, spec: TaskSpec | None, size: int = 0) -> Task:
-        """CreateTask; ``size`` is the bytes of the task as it is stored, where it may be beyond the limit."""
-        task = self.draft_task(now, parent, spec)
-        if size > self.knobs.max_task_size:
-            raise errors.TASK_TOO_LARGE.error()
-        if not task.name:
-            task.name = f"{parent}/tasks/{self._new_task_id()}"
-        queue = self.queues[parent]
-        queue.tasks[task.name] = task
-        self.accepted.append(task)
-        self._record(Event(now, EventKind.TASK_CREATED, queue.name, task))
-        self.scheduler.add(queue, task)
-        return task
+    def get_cmek_config(self, now: int, name: str) -> str:
+        """GetCmekConfig: return the key, blank where none was set. Nothing is encrypted with it."""
+        return self.kms_keys.get(name, "")
 
-    def draft_task(self, now: int, parent: str, spec: TaskSpec | None) -> Task:
-        """Return the task that CreateTask would store, without an ID if it has no name, and change nothing.
-
-        Raise ServiceError for what CreateTask rejects, but for a task that is too large.
-        """
-        queue = self.queues.get(parent)
-        knobs = self.knobs
-        if queue is None or now < queue.initialized_at:
-            raise self._queue_missing(now, parent)
-        if spec is None:
-            raise errors.TARGET_MISSING.error()
-        name = spec.name
-        target = with_queue_token(check_spec(spec, now), queue.config.http_target)
-        retry_config = None if spec.retry_config is None else retry_config_from(spec.retry_config)
-        check_fits(target, queue)
-        if name:
-            if name in queue.tasks:
-                raise errors.TASK_EXISTS.error()
-            if self._task_tombstones[parent].holds(name, now):
-                raise errors.TASK_EXISTED_TOO_RECENTLY.error()
-        routing = None
-        if other := queue.config.other:
-            override = other.get(ROUTING_OVERRIDE)
-            routing = Routing(**override) if override else None
-        return Task(
-            name,
-            queue.name,
-            len(self.accepted),
-            stored_target(target, parent, routing, knobs.app_engine_host_suffix),
-            now,
-            stored_schedule_time(spec, now),
-            stored_deadline(spec),
-            retry_config,
-        )
-
-    def _queue_missing(self, now: int, name: str) -> errors.ServiceError:
-        """What CreateTask says of a queue that it doesn't find, or not yet."""
-        if not self.knobs.legacy_errors:
-            return RPCS["create_task"].unknown.error()
-        is_deleted = name not in self.queues and self._queue_tombstones.holds(name, now)
-        return (errors.LEGACY_QUEUE_DELETED if is_deleted else errors.LEGACY_QUEUE_MISSING).error()
-
-    def get_task(self, now: int, name: str) -> Task:
-        """GetTask. A name that is reserved by a tombstone has a text of its own. Evidence: recorded."""
-        queue = self.queues.get(queue_of(name))
-        if queue is not None and name not in queue.tasks and self._task_tombstones[queue.name].holds(name, now):
-            legacy = self.knobs.legacy_errors
-            raise (errors.LEGACY_TASK_NO_LONGER_EXISTS if legacy else errors.TASK_NO_LONGER_EXISTS).error()
-        return self.existing_task("get_task", name)
-
-    def list_tasks(self, now: int, parent: str, page_size: int, page_token: str) -> tuple[list[Task], str]:
-        """ListTasks, in the order of creation unless the line-up has another. Evidence: our choice.
-
-        The service promises no order. Evidence: documented.
-        """
-        queue = self.existing_queue("list_tasks", parent)
-        tasks = self.scheduler.dispatch_order.in_listings(queue.tasks.values())
-        cursor = Cursor(f"tasks of {parent}", page_token, now)
-        return page(tasks, listing_key, page_size, cursor, TASKS_PER_PAGE, "ListTasksRequest")
-
-    def delete_task(self, now: int, name: str) -> None:
-        """DeleteTask; an attempt under way goes on, and its outcome is dropped. Evidence: documented, recorded."""
-        task = self.existing_task("delete_task", name)
-        queue = self.queues[task.queue_name]
-        self._happened(now, EventKind.TASK_DELETED, queue, task)
-        self._end(task, TaskState.DELETED, now)
-        self.scheduler.plan(queue, now)
-
-    def run_task(self, now: int, name: str) -> Task:
-        """RunTask: an attempt now, whatever the queue's state and limits, also beside one under way. Documented.
-
-        The attempt has begun when the call returns; the driver delivers it next.
-        """
-        task = self.existing_task("run_task", name)
-        if isinstance(task.target, PullMessage):
-            raise errors.RUN_PULL_TASK.error()
-        self.scheduler.force_later(self.queues[task.queue_name], task, now)
-        return task
-
-    def target_of(self, task: Task) -> Target:
-        """What a dispatch of ``task`` would send now: its target under the overrides of its queue."""
-        assert not isinstance(task.target, PullMessage), "a pull message is not sent anywhere"
-        queue = self.queues.get(task.queue_name)
-        return task.target if queue is None else queue.config.sent(task.target)
-
-    def pulled(self, task: Task, kind: EventKind, at: int, *, until: int | None = None) -> None:
-        """Something has happened to a pull task, which is leased ``until`` then."""
-        self._record(Event(at, kind, task.queue_name, task, until=until))
-
-    def end_pulled(self, task: Task, state: TaskState, kind: EventKind, at: int) -> None:
-        """A pull task has come to its end."""
-        self.pulled(task, kind, at)
-        self._end(task, state, at)
-
-    def force(self, now: int, task: Task) -> Attempt:
-        """Begin an attempt as RunTask does, for a caller who delivers it at once."""
-        return self.scheduler.force(self.queues[task.queue_name], task, now)
-
-    def begin(self, now: int, task: Task) -> Attempt:
-        """Begin an attempt as the queue itself would, but past its rate and concurrency."""
-        return self.scheduler.begin(self.queues[task.queue_name], task, now)
+    def update_cmek_config(self, now: int, name: str, kms_key: str, mask: Sequence[str]) -> str:
+        """UpdateCmekConfig: return the key that is set then. A mask that names the name alone changes nothing."""
+        for path in mask:
+            if path not in ("name", "kms_key"):
+                raise errors.MASK_UNKNOWN_FIELD.error(path=path)
+        if not mask or "kms_key" in mask:
+            location = name.rpartition("/")[0]
+            if kms_key:
+                queues = (queue for queue in self.queues.values() if location_of(queue.name) == location)
+                if not all(cmek_allowed(queue.config) for queue in queues):
+                    raise errors.CMEK_UNSATISFIED.error()
+                check_kms_key(kms_key, location)
+            self.kms_keys[name] = kms_key
+        return self.get_cmek_config(now, name)
 
     # --- time ----------------------------------------------------------------------------------------------------
 
-    def set_anew(self, by: int) -> None:
-        """The clock was set to another instant, ``by`` away, while no task was alive: reservations move with it."""
-        self._queue_tombstones.shift(by)
-        for tombstones in self._task_tombstones.values():
-            tombstones.shift(by)
+    def clock_reset(self, by: int) -> None:
+        """Move reservations and rates with the clock, which was set ``by`` further while no task was alive."""
+        self._reserved_queues.shift(by)
+        for reserved in self._reserved_tasks.values():
+            reserved.shift(by)
         for queue in self.queues.values():
-            queue.rate.shift(by)
-            queue.initialized_at += by
-        self.leases.shift(by)
+            queue.clock_reset(by)
 
     @property
     def has_live_tasks(self) -> bool:
@@ -526,44 +534,8 @@ class Service:
         task.ended_at = at
         queue = self.queues[task.queue_name]
         del queue.tasks[task.name]
-        self._task_tombstones[queue.name].bury(task.name, at + queue.config.tombstone_ttl)
+        self._reserved_tasks[queue.name].reserve(task.name, at + queue.config.tombstone_ttl)
 
     def _remove(self, tasks: Iterable[Task], now: int) -> None:
         for task in tasks:
             self._end(task, TaskState.DELETED, now)
-
-
-_UPLOADED = ("rate_limits", "retry_config", ROUTING_OVERRIDE, "type")
-"""What an upload decides on; the type is that of a queue that it creates."""
-
-
-def upload(service: Service, now: int, location: str, queues: Mapping[str, UploadedQueue]) -> None:
-    """Set up the queues of a location, by their IDs; those that the file leaves out are disabled. All or nothing.
-
-    Their tasks are kept as long as there is a duration for, and their names for 9 days. Evidence: documented; our
-    choice (that other queues are disabled whoever made them, and that a file which can't be is refused as a whole).
-    """
-    named = {f"{location}/queues/{queue_id}": queue for queue_id, queue in queues.items()}
-    for name, uploaded in named.items():
-        _check_upload(service, now, location, name, uploaded.settings)
-    for name, uploaded in named.items():
-        queue = service.update_queue(now, name, uploaded.settings, _UPLOADED)
-        config = replace(queue.config, task_ttl=LONGEST_TTL, tombstone_ttl=TOMBSTONE_TTL_RANGE[1])
-        if uploaded.settings.get("retry_config", {}).get("max_doublings") == 0:
-            config = replace(config, retry_config=config.retry_config._replace(max_doublings=0))
-        queue.reconfigure(config, now)
-        service.scheduler.reconfigured(queue, now)
-        (service.pause_queue if uploaded.is_paused else service.resume_queue)(now, name)
-    for name in service.queues:
-        if location_of(name) == location and name not in named:
-            service.disable_queue(now, name)
-
-
-def _check_upload(service: Service, now: int, location: str, name: str, settings: Settings) -> None:
-    check_new_queue(name, location)
-    queue_config_from(settings, service.knobs)
-    queue = service.queues.get(name)
-    if queue is not None and queue.config.type is not settings.get("type", QueueType.PUSH):
-        raise errors.QUEUE_TYPE_IMMUTABLE.error()
-    if queue is None and service.is_reserved(now, name):
-        raise errors.QUEUE_DELETED_TOO_RECENTLY.error()

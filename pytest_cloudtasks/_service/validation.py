@@ -143,6 +143,23 @@ def check_task_name(name: str) -> None:
     _check_task_id(match[3])
 
 
+_KMS_NAME = re.compile(
+    r"projects/[^/]+/locations/(?P<location>[^/]+)/keyRings/[^/]+"
+    r"(?P<key>/cryptoKeys/[^/]+(?P<version>/cryptoKeyVersions/[^/]+)?)?"
+)
+
+
+def check_kms_key(name: str, location: str) -> None:
+    """Raise ServiceError for a name that is none of a Cloud KMS key in ``location``, of whatever project."""
+    match = _KMS_NAME.fullmatch(name)
+    if match is None:
+        raise errors.CMEK_KEY_FORMAT.error(name=name)
+    if match["key"] is None or match["version"] is not None:
+        raise errors.ARGUMENT_INVALID.error()
+    if match["location"] != id_of(location):
+        raise errors.ENTITY_MISSING.error()
+
+
 def _check_queue_id(text: str | None) -> None:
     if text is not None and not _QUEUE_ID.fullmatch(text):
         raise errors.QUEUE_ID_FORMAT.error(id=text)

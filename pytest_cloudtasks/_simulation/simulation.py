@@ -327,7 +327,7 @@ class Simulation:
             raise self.fail(_no_way_back(leap, "attempts are under way" if is_busy else "tasks are waiting"))
         set_anew = not waiting and (leap.is_new or leap.now < leap.was)
         if set_anew:
-            self.service.set_anew(leap.now - leap.was)
+            self.service.clock_reset(leap.now - leap.was)
         self.clock.accept(leap, set_anew=set_anew)
         if set_anew:
             self.history.record(TimeBase(self.clock.origin, self.clock.elapsed))

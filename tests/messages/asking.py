@@ -11,4 +11,4 @@ from pytest_cloudtasks._service.service import Service
 
 def ask(frontend: Frontend, service: Service, now: int, rpc: str, request: Any) -> Any:
     """The response to ``request``; raises the model's ServiceError."""
-    return frontend.answer(service, now, RpcCall(rpc, "", request, None, ()))
+    return frontend.answer(service, now, RpcCall(rpc, "google.cloud.tasks.v2", request, None, ()))

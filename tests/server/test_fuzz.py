@@ -40,7 +40,7 @@ def state_of(fake: FakeCloudTasks) -> Any:
         (name, repr(queue.config), queue.state, repr(queue.policy), sorted(queue.tasks))
         for name, queue in service.queues.items()
     ]
-    return len(list(fake._simulation.history.events())), len(service.accepted), queues, repr(vars(service.cmek))
+    return len(list(fake._simulation.history.events())), len(service.accepted), queues, dict(service.kms_keys)
 
 
 def json_names() -> list[str]:

@@ -129,13 +129,16 @@ class ModelSide:
             known = [task.name for task in service.accepted]
             doomed = [chosen(known, back) for back in command.backs]
             return verdict_of(
-                service.batches.delete_tasks(service, now, queue_name(command.queue), doomed, command.request_id).failed
+                service.batch_delete_tasks(now, queue_name(command.queue), doomed, command.request_id).failed
             )
         else:
             wanted = [self.model.batch.Creation(queue_name(one.queue), self._spec(one)) for one in command.creations]
-            operation = service.batches.create_tasks(service, now, queue_name("q"), wanted, command.request_id)
+            operation = service.batch_create_tasks(now, queue_name("q"), wanted, command.request_id)
             for index, task in operation.created.items():
-                self._scripts.setdefault(task, script_of(command.creations[min(index, len(command.creations) - 1)]))
+                self._scripts.setdefault(
+                    service.accepted[task.sequence],
+                    script_of(command.creations[min(index, len(command.creations) - 1)]),
+                )
             return verdict_of(operation.failed)
         return ""
 

@@ -39,12 +39,12 @@ def creation(task_id: str = "", url: str = URL, parent: str = QUEUE) -> Creation
 
 
 def create(service: Service, *creations: Creation, parent: str = QUEUE, request_id: str = "") -> Operation:
-    return service.batches.create_tasks(service, START, parent, creations, request_id)
+    return service.batch_create_tasks(START, parent, creations, request_id)
 
 
 def delete(service: Service, *ids: str, parent: str = QUEUE, request_id: str = "") -> Operation:
     names = [one if "/" in one else f"{parent}/tasks/{one}" for one in ids]
-    return service.batches.delete_tasks(service, START, parent, names, request_id)
+    return service.batch_delete_tasks(START, parent, names, request_id)
 
 
 def failures(operation: Operation) -> dict[int, tuple[Code, str]]:
@@ -58,7 +58,8 @@ def test_a_batch_creates_its_tasks_in_order() -> None:
     """All are there when the call returns, as if each had been created alone."""
     service = service_with()
     operation = create(service, creation("a"), creation(), creation("b"))
-    assert list(operation.created.values()) == service.accepted == list(service.queues[QUEUE].tasks.values())
+    created = [task.name for task in operation.created.values()]
+    assert created == [task.name for task in service.accepted] == list(service.queues[QUEUE].tasks)
     assert (operation.kind, operation.state, operation.error) == (BatchKind.CREATE, BatchState.SUCCEEDED, None)
     assert (operation.time, operation.failed) == (START, {})
 
@@ -118,7 +119,7 @@ def test_a_refused_deletion_leaves_the_others() -> None:
 
 def test_an_empty_name_is_malformed() -> None:
     """It stands for no task."""
-    operation = service_with().batches.delete_tasks(service_with(), START, QUEUE, [""], "")
+    operation = service_with().batch_delete_tasks(START, QUEUE, [""], "")
     assert failures(operation) == {0: (Code.INVALID_ARGUMENT, f"Invalid task name: {TASK_FORM}")}
 
 
@@ -225,7 +226,7 @@ def test_operations_are_found_by_name() -> None:
     """The name is one in the queue's location, and the same in every run."""
     service = service_with()
     operation = create(service, creation("a"))
-    assert service.batches.get(operation.name) is operation
+    assert service.get_operation(START, operation.name) is operation
     assert operation.name.startswith(f"{LOCATION}/operations/")
     assert operation.name == create(service_with(), creation("a")).name
 
@@ -235,4 +236,4 @@ def test_an_operation_that_is_not_there_is_not_found() -> None:
     service = service_with()
     name = f"{LOCATION}/operations/none"
     message = "Requested entity was not found."
-    assert_refused(service, Code.NOT_FOUND, message, lambda: service.batches.get(name))
+    assert_refused(service, Code.NOT_FOUND, message, lambda: service.get_operation(START, name))

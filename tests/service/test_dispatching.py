@@ -422,7 +422,7 @@ def test_a_task_expires_though_the_clock_was_set_back_before_it_was_created() ->
     driver = driver_with()
     add(driver)
     driver.drain()
-    driver.service.set_anew(-1000 * DAY)
+    driver.service.clock_reset(-1000 * DAY)
     driver.now -= 1000 * DAY
     driver.service.pause_queue(driver.now, QUEUE)
     task = add(driver)

@@ -35,7 +35,7 @@ def put(service: RecordedService, task_id: str = "t", tag: str = "", at: int | N
 
 def lease(service: RecordedService, now: int = START, max_tasks: int = 10, **fields: Any) -> list[str]:
     asked: dict[str, Any] = {"duration": MINUTE, "filter": "", "size_of": lambda task: 1, **fields}
-    tasks = service.leases.lease(service, now, QUEUE, max_tasks=max_tasks, **asked)
+    tasks = service.lease_tasks(now, QUEUE, max_tasks=max_tasks, **asked)
     return [task.name.rpartition("/")[2] for task in tasks]
 
 
@@ -73,7 +73,7 @@ def test_a_lease_is_cut_to_the_second() -> None:
     task = put(service)
     lease(service, duration=2 * SECOND - 1)
     assert task.schedule_time == START + SECOND
-    service.leases.renew(service, START, NAME, START + SECOND, SECOND - 1)
+    service.renew_lease(START, NAME, START + SECOND, SECOND - 1)
     assert task.schedule_time == START
 
 
@@ -110,9 +110,9 @@ def test_a_lease_is_known_by_its_instant() -> None:
     service = pull_service()
     put(service, at=START + MINUTE)
     calls = [
-        lambda at: service.leases.acknowledge(service, START, NAME, at),
-        lambda at: service.leases.renew(service, START, NAME, at, MINUTE),
-        lambda at: service.leases.cancel(service, START, NAME, at),
+        lambda at: service.acknowledge_task(START, NAME, at),
+        lambda at: service.renew_lease(START, NAME, at, MINUTE),
+        lambda at: service.cancel_lease(START, NAME, at),
     ]
     for call in calls:
         refused(service, errors.LEASE_NOT_HELD, lambda call=call: call(START + MINUTE))
@@ -130,10 +130,10 @@ def test_a_lease_that_is_over_is_nobodys(after: int) -> None:
     put(service)
     lease(service)
     now, at = START + after, START + MINUTE
-    refused(service, errors.LEASE_EXPIRED, lambda: service.leases.acknowledge(service, now, NAME, at))
-    refused(service, errors.LEASE_EXPIRED, lambda: service.leases.renew(service, now, NAME, at, MINUTE))
-    refused(service, errors.LEASE_EXPIRED, lambda: service.leases.cancel(service, now, NAME, at))
-    assert service.leases.acknowledge(service, at - 1, NAME, at) is None
+    refused(service, errors.LEASE_EXPIRED, lambda: service.acknowledge_task(now, NAME, at))
+    refused(service, errors.LEASE_EXPIRED, lambda: service.renew_lease(now, NAME, at, MINUTE))
+    refused(service, errors.LEASE_EXPIRED, lambda: service.cancel_lease(now, NAME, at))
+    assert service.acknowledge_task(at - 1, NAME, at) is None
 
 
 def test_an_acknowledged_task_has_succeeded() -> None:
@@ -141,9 +141,9 @@ def test_an_acknowledged_task_has_succeeded() -> None:
     service = pull_service()
     task = put(service)
     lease(service)
-    service.leases.acknowledge(service, START + 1, NAME, START + MINUTE)
+    service.acknowledge_task(START + 1, NAME, START + MINUTE)
     assert (task.state, task.ended_at) == (TaskState.SUCCEEDED, START + 1)
-    refused(service, errors.ENTITY_MISSING, lambda: service.leases.acknowledge(service, START, NAME, START))
+    refused(service, errors.ENTITY_MISSING, lambda: service.acknowledge_task(START, NAME, START))
     refused(service, errors.TASK_EXISTED_TOO_RECENTLY, lambda: put(service, now=START + 2))
     kinds = [EventKind.TASK_CREATED, EventKind.TASK_LEASED, EventKind.TASK_ACKNOWLEDGED]
     assert [event.kind for event in service.events if event.task is task] == kinds
@@ -154,9 +154,9 @@ def test_a_renewed_lease_counts_from_the_call() -> None:
     service = pull_service()
     task = put(service)
     lease(service)
-    service.leases.renew(service, START + SECOND, NAME, START + MINUTE, 7 * DAY)
+    service.renew_lease(START + SECOND, NAME, START + MINUTE, 7 * DAY)
     assert task.schedule_time == START + SECOND + 7 * DAY
-    service.leases.renew(service, START + SECOND, NAME, task.schedule_time, SECOND)
+    service.renew_lease(START + SECOND, NAME, task.schedule_time, SECOND)
     assert (task.schedule_time, task.dispatch_count) == (START + 2 * SECOND, 1)
 
 
@@ -171,10 +171,10 @@ def test_no_lease_is_renewed_in_a_queue_that_does_not_run(stop: str) -> None:
     refused(
         service,
         errors.RENEW_IN_STOPPED_QUEUE,
-        lambda: service.leases.renew(service, START, NAME, held, MINUTE),
+        lambda: service.renew_lease(START, NAME, held, MINUTE),
         state=service.queues[QUEUE].state.name,
     )
-    service.leases.acknowledge(service, START, NAME, held)
+    service.acknowledge_task(START, NAME, held)
     assert task.state is TaskState.SUCCEEDED
 
 
@@ -183,11 +183,11 @@ def test_a_cancelled_lease_frees_the_task() -> None:
     service = pull_service()
     put(service)
     lease(service)
-    service.leases.cancel(service, START + SECOND, NAME, START + MINUTE)
+    service.cancel_lease(START + SECOND, NAME, START + MINUTE)
     refused(
         service,
         errors.LEASE_EXPIRED,
-        lambda: service.leases.cancel(service, START + SECOND, NAME, START + SECOND),
+        lambda: service.cancel_lease(START + SECOND, NAME, START + SECOND),
     )
     assert lease(service, START + SECOND) == ["t"]
 
@@ -242,7 +242,7 @@ def test_push_queues_have_no_leases() -> None:
     service.create_queue(START, LOCATION, QUEUE, {})
     service.create_task(START, QUEUE, TaskSpec(HttpTarget(URL), NAME))
     refused(service, errors.LEASE_IN_PUSH_QUEUE, lambda: lease(service))
-    refused(service, errors.NOT_A_PULL_TASK, lambda: service.leases.acknowledge(service, START, NAME, START))
+    refused(service, errors.NOT_A_PULL_TASK, lambda: service.acknowledge_task(START, NAME, START))
     refused(service, errors.MESSAGE_IN_PUSH_QUEUE, lambda: put(service, "u"))
 
 
@@ -280,7 +280,7 @@ def test_ten_calls_a_second() -> None:
     for call in range(10):
         lease(service, START + call)
     refused(service, errors.LEASE_RATE, lambda: lease(service, START + SECOND - 1), limit=10)
-    service.leases.lease(service, START + SECOND - 1, other, max_tasks=1, duration=0, filter="", size_of=lambda task: 0)
+    service.lease_tasks(START + SECOND - 1, other, max_tasks=1, duration=0, filter="", size_of=lambda task: 0)
     lease(service, START + SECOND)
     refused(service, errors.LEASE_RATE, lambda: lease(service, START + SECOND), limit=10)
     lease(service, START + SECOND + 1)
@@ -300,7 +300,7 @@ def test_calls_move_with_a_clock_that_is_set_anew() -> None:
     service = pull_service()
     for _ in range(10):
         lease(service)
-    service.set_anew(-DAY)
+    service.clock_reset(-DAY)
     refused(service, errors.LEASE_RATE, lambda: lease(service, START - DAY), limit=10)
     lease(service, START - DAY + SECOND)
 

@@ -364,7 +364,7 @@ def test_reservations_and_tokens_move_with_a_clock_that_is_set_anew() -> None:
     driver.service.delete_queue(START, OTHER)
     add(driver, "t")
     driver.drain()
-    driver.service.set_anew(-100 * DAY)
+    driver.service.clock_reset(-100 * DAY)
     driver.now -= 100 * DAY
     service, now = driver.service, driver.now
     assert service.queues[QUEUE].rate.ready_at() == now + SECOND

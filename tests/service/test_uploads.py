@@ -9,7 +9,7 @@ import pytest
 from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.queue import QueueState
 from pytest_cloudtasks._service.queue_settings import QueueType, UploadedQueue
-from pytest_cloudtasks._service.service import Service, upload
+from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._units import DAY, SECOND
 
 from .driving import (
@@ -28,7 +28,7 @@ GONE = f"{LOCATION}/queues/gone"
 
 
 def uploaded(service: Service, **queues: UploadedQueue) -> None:
-    upload(service, START, LOCATION, queues)
+    service.upload_queue_yaml(START, LOCATION, queues)
 
 
 def test_the_queues_of_the_file_are_made() -> None:
