@@ -28,9 +28,6 @@ OWN_TESTS = {
 }
 """Who has to run all of which part."""
 
-NEEDLESS = ["--ignore=tests/service/test_against_reference.py"]
-"""Tests of long histories: the model is run whole by those that say what they look for."""
-
 
 def files_of(*parts: str) -> str:
     """The parts' files, as coverage takes them."""
@@ -51,14 +48,14 @@ def measured(*arguments: str) -> bool:
 def by_own_tests(part: str) -> bool:
     """Whether the tests of ``part`` pass, and run all of it."""
     print(f"\n=== {part}, by {', '.join(OWN_TESTS[part])}", flush=True)
-    passed = measured(*NEEDLESS, *OWN_TESTS[part])
+    passed = measured(*OWN_TESTS[part])
     return coverage("report", f"--include={files_of(part)}", "--fail-under=100") and passed
 
 
 def by_the_suite() -> bool:
     """Whether the suite passes, and runs all of the model and the edges."""
     print("\n=== everything, by the suite", flush=True)
-    passed = measured(*NEEDLESS)
+    passed = measured()
     coverage("report", f"--omit={files_of(*OWN_TESTS)}")
     return coverage("report", f"--include={files_of(*OWN_TESTS)}", "--fail-under=100") and passed
 

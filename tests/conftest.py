@@ -14,13 +14,20 @@ from tests.installed import CAPABILITIES
 
 pytest_plugins = ["pytester"]
 
-# The suite draws the same examples in every run. `tox -e explore` draws new ones, and prints how to draw them again.
+# The suite draws the same few examples in every run, `tox -e explore` many new ones, and prints how to repeat them.
 # Neither looks at how long anything takes: a busy machine fails no test.
 settings.register_profile(
-    "suite", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "suite",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=15,
+    suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile("explore", settings.get_profile("suite"), derandomize=False, print_blob=True)
-settings.register_profile("inner session", settings.get_profile("suite"), max_examples=15)
+settings.register_profile(
+    "explore", settings.get_profile("suite"), derandomize=False, print_blob=True, max_examples=200
+)
+
 settings.load_profile("suite")
 
 RunPytest = Callable[..., pytest.RunResult]
@@ -30,7 +37,7 @@ WITHOUT = {
         "acceptance/test_betas.py",
         "acceptance/test_http_target.py",
         "acceptance/test_newest_surface.py",
-        "acceptance/test_random_sequences.py",
+        "slow/properties/test_random_sequences.py",
         "clients/test_rest_operations.py",
         "messages/test_http_targets.py",
         "messages/test_operations.py",
@@ -79,17 +86,13 @@ for _found in pkgutil.walk_packages(pytest_cloudtasks.__path__, "pytest_cloudtas
 
 @pytest.fixture
 def run_pytest(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> RunPytest:
-    """Run pytest in this process: in the folder that is given first, on a terminal of 80 columns, with few examples."""
+    """Run pytest in this process: in the folder that is given first, on a terminal of 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
     quiet = [f"-pno:{name}" for name in ("cacheprovider", "asyncio", "randomly", "django")]
 
     def run(folder: Path, *arguments: str | Path) -> pytest.RunResult:
         monkeypatch.chdir(folder)
-        settings.load_profile("inner session")
-        try:
-            return pytester.runpytest_inprocess(*quiet, *arguments)
-        finally:
-            settings.load_profile(pytestconfig.getoption("--hypothesis-profile") or "suite")
+        return pytester.runpytest_inprocess(*quiet, *arguments)
 
     return run
 

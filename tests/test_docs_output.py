@@ -186,7 +186,7 @@ ELSEWHERE = {
     "failures.md": "test_failures_page.py",
     "fidelity.md": "test_docs_commands.py",
     "properties.md": "slow/processes/test_properties_page.py",
-    "stateful.md": "stateful/test_page.py",
+    "stateful.md": "slow/properties/test_stateful_page.py",
 }
 """Pages whose output, or drawing, has a test of its own, or that show commands without their output."""
 LOOKED_AT = {

@@ -117,16 +117,6 @@ def test_all_tests_get_a_page_by_option(suite: pytest.Pytester) -> None:
     assert "<p>5 failed, 1 passed and 1 xfailed</p>" in (folder / "index.html").read_text("utf-8")
 
 
-def test_workers_of_xdist_make_the_same_report(suite: pytest.Pytester) -> None:
-    """Pages come from two workers, the index from the controller, and all are byte for byte those of one process."""
-    suite.runpytest("--cloud-tasks-report=one")
-    result = suite.runpytest("--cloud-tasks-report=two", "-p", "xdist", "-n", "2")
-
-    assert listed_in(suite.path / "two") == FAILED
-    assert pages_of(suite.path / "two") == pages_of(suite.path / "one")
-    result.stdout.fnmatch_lines([f"Cloud Tasks report: {suite.path / 'two' / 'index.html'} (5 pages)"])
-
-
 def test_pages_name_nothing_of_the_machine(suite: pytest.Pytester) -> None:
     """Neither a path nor an address of an object stands on a page, though the failure names both."""
     suite.runpytest("--cloud-tasks-report=report")

@@ -85,16 +85,6 @@ def test_the_printed_seed_replays_a_random_run(run: pytest.RunResult) -> None:
     assert choices_of(run(f"--cloud-tasks-seed={seed}")) == choices_of(random)
 
 
-def test_workers_have_one_seed_and_it_replays_anywhere(run: pytest.RunResult) -> None:
-    """Under pytest-xdist all processes have the seed that was picked, and a plain run replays it."""
-    random = run("-p", "xdist", "-n", "2", "--cloud-tasks-seed=random")
-    (seed,) = seeds_of(random)
-
-    assert len(choices_of(random)) == 5
-    assert choices_of(run(f"--cloud-tasks-seed={seed}")) == choices_of(random)
-    assert choices_of(run("-p", "xdist", "-n", "2", f"--cloud-tasks-seed={seed}")) == choices_of(random)
-
-
 def test_selection_and_order_change_nothing(run: pytest.RunResult) -> None:
     """A test chooses alike alone, after others and before them."""
     everything = choices_of(run())
@@ -102,16 +92,6 @@ def test_selection_and_order_change_nothing(run: pytest.RunResult) -> None:
     assert set(alone) < set(everything)
     backwards = ["test_suite.py::test_rate", *(f"test_suite.py::test_order[{number}]" for number in (3, 2, 1, 0))]
     assert choices_of(run(*backwards)) == everything
-
-
-def test_groups_of_xdist_change_nothing(pytester: pytest.Pytester) -> None:
-    """The suffix that pytest-xdist gives to the IDs of grouped tests is no part of the seed."""
-    grouped = SUITE.replace("@pytest.mark.cloud_tasks(", '@pytest.mark.xdist_group("g")\n    @pytest.mark.cloud_tasks(')
-    pytester.makepyfile(test_suite=grouped)
-    plain = pytester.runpytest("-p", "xdist", "--tb=short")
-    spread = pytester.runpytest("-p", "xdist", "-n", "2", "--dist", "loadgroup", "--tb=short")
-    assert choices_of(spread) == choices_of(plain)
-    assert len(choices_of(plain)) == 5
 
 
 def test_the_command_line_wins_over_marker_and_ini(pytester: pytest.Pytester) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -387,24 +386,6 @@ def test_a_value_of_the_wrong_type_is_a_usage_error() -> None:
     )
 
 
-def test_flags_are_read_without_assertions_too(pytester: pytest.Pytester) -> None:
-    """An older pytest knows no options of several types, and says so by assert, which Python leaves out under -O."""
-    pytester.makeini("[pytest]\ncloud_tasks_autouse = true\ncloud_tasks_seed = 7")
-    pytester.makepyfile(
-        """
-        import pytest_cloudtasks
-
-        def test_settings():
-            settings = pytest_cloudtasks.current()._resting.settings
-            if (settings.autouse, settings.seed) != (True, 7):
-                raise ValueError(settings)
-        """
-    )
-    result = pytester.run(sys.executable, "-O", "-m", "pytest", "-p", "no:asyncio")
-    result.assert_outcomes(passed=1)
-
-
-@pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["one process", "xdist"])
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -424,12 +405,10 @@ def test_flags_are_read_without_assertions_too(pytester: pytest.Pytester) -> Non
         ),
     ],
 )
-def test_a_wrong_ini_value_stops_the_run(
-    pytester: pytest.Pytester, given: str, message: str, arguments: tuple[str, ...]
-) -> None:
+def test_a_wrong_ini_value_stops_the_run(pytester: pytest.Pytester, given: str, message: str) -> None:
     """An ini value that cannot be is one error of the whole run, naming the option, even if no test wants a fake."""
     pytester.makepyfile("def test_it(): pass")
-    result = pytester.runpytest("-o", given, *arguments)
+    result = pytester.runpytest("-o", given)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert f"ERROR: In the ini file, {message}" in (*result.outlines, *result.errlines)
     assert "test_it" not in result.stdout.str()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_cloudtasks._service.errors import Code, ServiceError
@@ -205,7 +205,6 @@ WORDS = [
 ]
 
 
-@settings(max_examples=300)
 @given(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join) | st.text(max_size=20))
 def test_no_text_is_too_much(text: str) -> None:
     """Whatever is asked, it is a filter or refused as none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_cloudtasks._service.errors import Code, ServiceError
@@ -80,7 +80,6 @@ def test_a_token_is_good_for_its_own_listing() -> None:
     assert len(service.list_queues(START, LOCATION, 1, token, "")[0]) == 1
 
 
-@settings(max_examples=100)
 @given(st.sets(st.text(min_size=1, max_size=3)), st.integers(1, 5))
 def test_all_pages_together_are_the_listing(names: set[str], size: int) -> None:
     """No item is lost or told twice, whatever the names."""

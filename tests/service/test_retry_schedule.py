@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_cloudtasks._service.options import Knobs
@@ -24,7 +24,6 @@ CONFIGS = st.builds(
 )
 
 
-@settings(max_examples=60)
 @given(CONFIGS, st.sampled_from([0, 7 * SECOND]))
 def test_a_plan_is_what_happens(config: RetryConfig, takes: int) -> None:
     """Dispatches, their end and how it ends are those of a service in which a task fails every time."""

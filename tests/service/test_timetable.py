@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_cloudtasks._service.scheduler import Timetable
@@ -87,7 +87,6 @@ def test_a_removed_key_is_gone_and_can_come_back() -> None:
     assert timetable.first() == (10, "a")
 
 
-@settings(max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.none() | st.integers(0, 9))))
 def test_the_agenda_is_a_sorted_table(deeds: list[tuple[str, int | None]]) -> None:
     """After any entering and removing (None) it is what a plain table would be, sorted."""

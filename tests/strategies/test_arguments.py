@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from statistics import median
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -269,32 +266,3 @@ def test_an_unknown_argument_is_a_type_error_at_once(name: str) -> None:
         getattr(cloud, name)(nonsense=1)
 
     assert str(refusal.value) == f"{name}() got an unexpected keyword argument 'nonsense'"
-
-
-def test_a_task_is_drawn_in_a_hundred_calls_or_so() -> None:
-    """The package's own functions are counted, for counts are the same on a busy machine; benchmarks take the time."""
-    found: list[int] = []
-
-    def drawn_once(data: st.DataObject) -> int:
-        made = 0
-
-        def count(frame: FrameType, event: str, _: object) -> None:
-            nonlocal made
-            made += event == "call" and "pytest_cloudtasks" in frame.f_code.co_filename
-
-        before = sys.getprofile()
-        sys.setprofile(count)
-        try:
-            data.draw(cloud.tasks())
-        finally:
-            sys.setprofile(before)
-        return made
-
-    @given(data=st.data())
-    @settings(max_examples=100, phases=[Phase.generate])
-    def measure(data: st.DataObject) -> None:
-        found.append(drawn_once(data))
-
-    measure()
-
-    assert 0 < median(found) <= 110

@@ -15,7 +15,7 @@ from pytest_cloudtasks._strategies.hypothesis_choices import DrawnChoices, drawi
 from tests.each import each
 
 T = TypeVar("T")
-QUIET = settings()
+QUIET = settings(max_examples=200)
 
 
 class Script(random.Random):
@@ -156,7 +156,7 @@ def test_misfortunes_are_tried_and_so_is_their_absence() -> None:
     found = []
 
     @given(answers=told(lambda choices: [choices.chance(0.01, "x") for _ in range(3)]))
-    @settings(QUIET, max_examples=100)
+    @settings(QUIET)
     def run(answers: list[bool]) -> None:
         found.append(any(answers))
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_cloudtasks import FakeCloudTasks
@@ -41,16 +41,21 @@ def told(message: Any) -> dict[str, Any]:
     return fields
 
 
+NO_LOGGING = ("stackdriver_logging_config", {})
+
+
 def is_within(asked: Any, stored: Any) -> bool:
-    """Whether all that was asked for is stored, headers that the service changes aside."""
+    """Whether all that was asked for is stored, but for headers that the service changes, and logging of nothing."""
     if isinstance(asked, dict):
-        return all(name in stored and is_within(one, stored[name]) for name, one in asked.items())
+        return all(
+            (name, one) == NO_LOGGING or (name in stored and is_within(one, stored[name]))
+            for name, one in asked.items()
+        )
     return bool(asked == stored)
 
 
 @EVERY_VERSION
 @given(data=st.data())
-@settings(max_examples=60)
 def test_every_task_is_accepted_and_comes_back(version: Any, data: st.DataObject) -> None:
     """CreateTask takes it, and GetTask in the FULL view has every field of it."""
     task = data.draw(cloud.tasks(version=version))
@@ -65,7 +70,6 @@ def test_every_task_is_accepted_and_comes_back(version: Any, data: st.DataObject
 
 @EVERY_VERSION
 @given(data=st.data())
-@settings(max_examples=40)
 def test_every_task_as_a_dict_is_accepted(version: Any, data: st.DataObject) -> None:
     """CreateTask takes the dict, and makes the message of it that the message would have been."""
     task = data.draw(cloud.tasks(version=version, as_dict=True))
@@ -82,7 +86,6 @@ def test_every_task_as_a_dict_is_accepted(version: Any, data: st.DataObject) -> 
 
 @EVERY_VERSION
 @given(data=st.data())
-@settings(max_examples=60)
 def test_every_queue_is_accepted_and_comes_back(version: Any, data: st.DataObject) -> None:
     """CreateQueue takes it, as a message and as a dict, and answers with every field of it."""
     as_dict = data.draw(st.booleans())
@@ -100,7 +103,6 @@ def test_every_queue_is_accepted_and_comes_back(version: Any, data: st.DataObjec
 
 @EVERY_VERSION
 @given(data=st.data())
-@settings(max_examples=30)
 def test_every_request_is_accepted_in_its_queue(version: Any, data: st.DataObject) -> None:
     """CreateTask takes it once the queue that it names is there."""
     request = data.draw(cloud.create_task_requests(version=version))
@@ -132,7 +134,6 @@ def test_every_part_is_accepted_in_its_place(part: str, version: Any) -> None:
     module = import_module(f"google.cloud.tasks_{version}")
 
     @given(data=st.data())
-    @settings(max_examples=25)
     def check(data: st.DataObject) -> None:
         drawn = data.draw(make(version=version, as_dict=data.draw(st.booleans())))
         whole, fields = placed(drawn)
@@ -154,7 +155,6 @@ def test_every_part_is_accepted_in_its_place(part: str, version: Any) -> None:
 
 @EVERY_VERSION
 @given(data=st.data())
-@settings(max_examples=30)
 def test_every_request_as_a_dict_is_accepted(version: Any, data: st.DataObject) -> None:
     """CreateTask takes the dict, and the message that is made of it is the same."""
     request = data.draw(cloud.create_task_requests(version=version, as_dict=True))
@@ -168,7 +168,6 @@ def test_every_request_as_a_dict_is_accepted(version: Any, data: st.DataObject) 
 
 
 @given(data=st.data())
-@settings(max_examples=40)
 def test_names_and_schedule_times_are_accepted_where_they_are_asked_for(data: st.DataObject) -> None:
     """A task has the name that was drawn, and goes at its instant."""
     with FakeCloudTasks(queues=["work"], start=NOW) as cloud_tasks:
@@ -191,7 +190,6 @@ def test_tasks_are_unnamed_and_without_schedule_time(data: st.DataObject) -> Non
 
 
 @given(ids=st.tuples(cloud.queue_ids(), cloud.task_ids()))
-@settings(max_examples=30)
 def test_ids_are_those_of_the_service(ids: tuple[str, str]) -> None:
     """A queue and a task of these IDs can be created."""
     queue_id, task_id = ids
@@ -204,7 +202,6 @@ def test_ids_are_those_of_the_service(ids: tuple[str, str]) -> None:
 
 
 @given(script=st.lists(cloud.outcomes(), min_size=1, max_size=5))
-@settings(max_examples=30)
 def test_outcomes_script_a_route(script: list[Any]) -> None:
     """A status goes into returns(), an exception into raises(); a task ends with the first success."""
     with FakeCloudTasks(queues=["work"]) as cloud_tasks:

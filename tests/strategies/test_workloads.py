@@ -23,11 +23,6 @@ NONE, MINUTE = timedelta(0), timedelta(minutes=1)
 EVERY_VERSION = pytest.mark.parametrize("version", ["v2", "v2beta3", "v2beta2"])
 
 
-def minimal(condition: Any = lambda workload: True, **options: Any) -> Workload:
-    options.setdefault("as_dict", True)
-    return find(cloud.workloads(**options), condition, settings=settings(max_examples=2000))
-
-
 # --- playing -----------------------------------------------------------------------------------------------------
 
 
@@ -37,7 +32,6 @@ def test_every_workload_is_played(version: Any, as_dict: bool) -> None:
     """Every queue and task of it is accepted; deliveries come to their outcomes, and then to the test's target."""
 
     @given(workload=cloud.workloads(version=version, as_dict=as_dict))
-    @settings(max_examples=25)
     def check(workload: Workload) -> None:
         with FakeCloudTasks() as cloud_tasks:
             cloud_tasks.route("*")
@@ -92,7 +86,7 @@ def test_outcomes_come_before_what_the_test_has_mounted() -> None:
 def test_queues_that_are_there_stay_as_they_are() -> None:
     """A queue of the test's own keeps its settings, and the others are created."""
     with FakeCloudTasks(queues={"work": {"rate_limits": {"max_concurrent_dispatches": 7}}}) as cloud_tasks:
-        minimal(queues=["work", {"name": QUEUE}]).play(cloud_tasks)
+        find(cloud.workloads(queues=["work", {"name": QUEUE}], as_dict=True), lambda _: True).play(cloud_tasks)
 
         found = {queue.name: queue for queue in cloud_tasks.client().list_queues(parent=LOCATION)}
         assert set(found) == {QUEUE, f"{LOCATION}/queues/work"}
@@ -143,7 +137,6 @@ def test_queues_can_be_a_strategy(workload: Workload) -> None:
 
 
 @given(workload=cloud.workloads(queues=cloud.queues(pull_target=..., version="v2beta2"), version="v2beta2"))
-@settings(max_examples=40)
 def test_pull_queues_get_pull_tasks(workload: Workload) -> None:
     """Each task is of its queue's kind; nothing is delivered from a pull queue, so nothing has an outcome there."""
     pull = {queue.name for queue in workload.queues if "pull_target" in queue}
@@ -208,7 +201,7 @@ def test_what_cannot_be_drawn_is_an_invalid_argument(name: str) -> None:
     options, text = WRONG[name]
 
     with pytest.raises(InvalidArgument) as refusal:
-        minimal(**options)
+        find(cloud.workloads(as_dict=True, **options), lambda _: True)
 
     assert str(refusal.value) == text
 
@@ -223,41 +216,6 @@ def test_a_workload_is_played_by_a_fake(fake: Any) -> None:
 
 
 # --- shrinking ---------------------------------------------------------------------------------------------------
-
-
-def test_the_simplest_workload() -> None:
-    """One task, POST https://example.com/, in the one queue "0", at once, and nothing fails."""
-    assert minimal() == Workload(({"name": QUEUE},), (Step(NONE, QUEUE, SIMPLEST),))
-
-
-def test_only_what_matters_stays() -> None:
-    """As many steps as are needed, in the first queues, at the least offsets, with the simplest failures."""
-    three = minimal(lambda workload: len(workload.steps) == 3)
-    late = minimal(lambda workload: workload.steps[-1].at >= MINUTE)
-    failing = minimal(lambda workload: len(workload.steps[0].outcomes) == 2)
-    second = minimal(lambda workload: len({step.queue for step in workload.steps}) == 2)
-
-    assert three == Workload(({"name": QUEUE},), (Step(NONE, QUEUE, SIMPLEST),) * 3)
-    assert late == Workload(({"name": QUEUE},), (Step(MINUTE, QUEUE, SIMPLEST),))
-    assert failing == Workload(({"name": QUEUE},), (Step(NONE, QUEUE, SIMPLEST, (500, 500)),))
-    assert [step.queue for step in second.steps] == [queue["name"] for queue in second.queues]
-    assert [step.task for step in second.steps] == [SIMPLEST] * 2
-
-
-def test_a_broken_order_shrinks_to_two_tasks() -> None:
-    """That tasks are done in the order of their creation is refuted by two in one queue, the first failing once."""
-
-    def is_out_of_order(workload: Workload) -> bool:
-        with FakeCloudTasks() as cloud_tasks:
-            cloud_tasks.route("*")
-            created = [task.name for task in workload.play(cloud_tasks)]
-            cloud_tasks.drain()
-            done = [attempt.task.name for attempt in cloud_tasks.attempts() if attempt.succeeded]
-            return done != [name for name in created if name in done]
-
-    assert minimal(is_out_of_order) == Workload(
-        ({"name": QUEUE},), (Step(NONE, QUEUE, SIMPLEST, (500,)), Step(NONE, QUEUE, SIMPLEST))
-    )
 
 
 @given(workload=st.deferred(lambda: cloud.workloads(as_dict=True)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.plugin.test_choices import SUITE, timeline_of
+from tests.slow.properties.test_choices import SUITE, timeline_of
 
 
 def test_async_examples_draw_too(pytester: pytest.Pytester) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from .side_by_side import Model, agree_on
-from .workloads import Workload, workloads
+from tests.service.side_by_side import Model, agree_on
+from tests.service.workloads import Workload, workloads
 
 MODEL = Model.of("pytest_cloudtasks._service")
 

@@ -20,12 +20,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from pytest_cloudtasks._messages.rpc_handlers import Frontend
 from pytest_cloudtasks._service.queue import Queue
 from pytest_cloudtasks._service.service import Service
-
-from ..service.reference_parts import SECOND
-from . import drawing
-from .drawing import MALFORMED, QUEUES, WITH_NAMES, queue_names, task_names, views
-from .naive_fields import FILTERS, shown_instant
-from .sequences import PARENTS, PROJECT, Call, Difference, Drive, Play, Script, Setting
+from tests.acceptance import drawing
+from tests.acceptance.drawing import MALFORMED, QUEUES, WITH_NAMES, queue_names, task_names, views
+from tests.acceptance.naive_fields import FILTERS, shown_instant
+from tests.acceptance.sequences import PARENTS, PROJECT, Call, Difference, Drive, Play, Script, Setting
+from tests.service.reference_parts import SECOND
 
 ON_QUEUES = [*["get_queue", "purge_queue", "pause_queue", "resume_queue"] * 3, "resume_queue", "delete_queue"]
 OF_ANOTHER = {"list_tasks": "filter", "list_queues": "parent"}

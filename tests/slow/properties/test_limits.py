@@ -17,8 +17,7 @@ from hypothesis.strategies import SearchStrategy
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks import strategies as cloud
 from pytest_cloudtasks._messages.proto import proto_of
-
-from .clients import LOCATION, client_of
+from tests.strategies.clients import LOCATION, client_of
 
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
 PUSH, PULL = f"{LOCATION}/queues/push", f"{LOCATION}/queues/pull"

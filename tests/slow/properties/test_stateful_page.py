@@ -12,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from pytest_cloudtasks._stateful.machine import PROMISES, RULES
 
-PAGE = (Path(__file__).parent.parent.parent / "docs" / "stateful.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "stateful.md").read_text("utf-8")
 LOOKS = "        if request.body not in self.charged:\n            self.charged.append"
 
 
