@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from .._service.options import Knobs
+from .._service.options import ServiceOptions
 from .._service.queue_settings import TASK_TTL
 from .._service.retry import RETENTION, UNLIMITED, RetryConfig, schedule_of
 from .._service.retry import RetrySchedule as ModelSchedule
@@ -104,11 +104,11 @@ def retry_schedule(
 
     ``retry_config`` is that of a queue or of a task: a mapping of its fields or Google's RetryConfig; a Queue or Task
     message stands for the one it has. What it leaves out has the service's default. ``attempt_takes`` is how long the
-    target takes to fail. ``service`` takes the knobs of the marker. Raises what CreateQueue raises for values out of
+    target takes to fail. ``service`` takes those of the marker. Raises what CreateQueue raises for values out of
     range (ValueError with its text).
     """
-    knobs = OPTIONS["service"].check({} if service is None else service)
-    config = _config(retry_config, knobs)
+    options = OPTIONS["service"].check({} if service is None else service)
+    config = _config(retry_config, options)
     takes = duration_of(attempt_takes, what="retry_schedule(attempt_takes=…)")
     schedule = _schedule(config, takes)
     return RetrySchedule(
@@ -120,12 +120,12 @@ def retry_schedule(
     )
 
 
-def _config(given: Any, knobs: Knobs) -> RetryConfig:
+def _config(given: Any, options: ServiceOptions) -> RetryConfig:
     from .._messages import api_versions as frontends
     from .._service.errors import ServiceError
 
     fields = getattr(given, "retry_config", given)
-    trial = Service(lambda: "0", knobs)
+    trial = Service(lambda: "0", options)
     try:
         queue = frontends.v2().configure(trial, 0, _QUEUE, {"retry_config": {} if fields is None else fields})
     except ServiceError as refusal:

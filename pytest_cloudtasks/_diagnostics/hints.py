@@ -70,8 +70,8 @@ def _hints(call: RpcCall, history: History, service: Service, clock: Clock, sett
     elif code in ("ALREADY_EXISTS", "NOT_FOUND") and name != queue:
         yield from _on_task(name, call, history, service, clock)
     elif "Task size too large" in error.details():
-        limit = service.knobs.max_task_size
-        yield f"The limit is {limit} bytes of the stored task, by the knob max_task_size."
+        limit = service.options.max_task_size
+        yield f"The limit is {limit} bytes of the stored task, by the service option max_task_size."
 
 
 def _on_missing_queue(queue: str, history: History, service: Service, settings: Settings) -> Iterator[str]:
@@ -82,7 +82,7 @@ def _on_missing_queue(queue: str, history: History, service: Service, settings: 
     else:
         yield (
             f"The queue {id_of(queue)} was deleted in this test; its name is free again"
-            f" {duration_text(service.knobs.queue_tombstone_ttl)} after that, by the knob"
+            f" {duration_text(service.options.queue_tombstone_ttl)} after that, by the service option"
             " queue_tombstone_ttl."
         )
 
@@ -116,10 +116,10 @@ def _on_known_task(task: Task, call: RpcCall, service: Service, clock: Clock) ->
         return f"{created}, and was still there."
     ended = f"{created}, and {_ENDED[task.state]} at {_offset(clock, task.ended_at)}."
     if error.code().name == "ALREADY_EXISTS":
-        ttl = duration_text(service.knobs.task_tombstone_ttl)
+        ttl = duration_text(service.options.task_tombstone_ttl)
         ended += (
-            f" Its name is free again {ttl} after that, by the knob task_tombstone_ttl. Google has published 1 h, 4 h"
-            " and 24 h: rely on none of them."
+            f" Its name is free again {ttl} after that, by the service option task_tombstone_ttl. Google has published"
+            " 1 h, 4 h and 24 h: rely on none of them."
         )
     return ended
 

@@ -180,7 +180,7 @@ class Lints:
         task, queue = service.accepted[before], service.queues.get(parent)
         if task.ended_at is None or queue is None:
             return
-        if queue.config.tombstone_ttl != service.knobs.task_tombstone_ttl:  # the queue has one of its own
+        if queue.config.tombstone_ttl != service.options.task_tombstone_ttl:  # the queue has one of its own
             return
         age = now - task.ended_at
         place = self._new_place(NAME_AGAIN) if HOUR <= age < DAY else None

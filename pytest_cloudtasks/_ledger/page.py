@@ -34,15 +34,15 @@ def markdown() -> str:
     lines += [f"- *{evidence.value}*: {meaning}" for evidence, meaning in _EVIDENCE.items()]
     lines += ["", f"Sources: {_sources()}."]
     for chapter in found:
-        lines += ["", f"## {chapter.subject}", "", "| behaviour | evidence | source | knob | case |"]
+        lines += ["", f"## {chapter.subject}", "", "| behaviour | evidence | source | option | case |"]
         lines.append("|---|---|---|---|---|")
         for entry in chapter.entries:
             behaviour = _escaped(f"{entry.behaviour}{_answer(entry)}")
             if entry.not_modelled:
                 behaviour += f"<br>*{_escaped(entry.not_modelled)}*"
-            knob = f"`{entry.knob}`" if entry.knob else ""
+            option = f"`{entry.option}`" if entry.option else ""
             case = "; ".join(_proofs(entry)) or "none"
-            lines.append(f"| {behaviour} | {entry.evidence.value} | {_escaped(entry.source)} | {knob} | {case} |")
+            lines.append(f"| {behaviour} | {entry.evidence.value} | {_escaped(entry.source)} | {option} | {case} |")
     lines += ["", "## Recorded cases that can't hold everywhere", "", "| cases | way | reason |", "|---|---|---|"]
     for group in recorded_exceptions():
         lines.append(f"| {', '.join(_left_out(group.cases))} | {', '.join(group.ways)} | {group.reason} |")

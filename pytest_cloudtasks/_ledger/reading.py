@@ -29,7 +29,7 @@ class Case:
     id: str
     steps: Sequence[Mapping[str, Any]]
     service: Mapping[str, Any] = field(default_factory=dict)
-    """Knobs of the modelled service."""
+    """Options of the modelled service."""
     needs: str | None = None
     """A field that an older client lacks, and the case with it: ``Task.retry_config``."""
     over: Sequence[str] = ("grpc", "rest", "grpc_asyncio")
@@ -52,7 +52,7 @@ class Entry:
     behaviour: str
     evidence: Evidence
     source: str
-    knob: str | None = None
+    option: str | None = None
     """What changes it."""
     row: int | None = None
     """Its number in the table of errors."""

@@ -77,7 +77,7 @@ class Frontend:
             raise errors.NOT_MODELLED.error(what=f"the RPC {call.method}")
         request = call.message
         check_permission = None
-        if service.knobs.iam_emulation:
+        if service.options.iam_emulation:
             check_permission = partial(authorize, service, request=request)
         try:
             check_call(call.method, call.api, request, check_permission)
@@ -154,7 +154,7 @@ class Frontend:
 
         Measuring takes as long as all the rest. What CreateTask rejects anyway has no size.
         """
-        if request_size + HEADROOM <= service.knobs.max_task_size:
+        if request_size + HEADROOM <= service.options.max_task_size:
             return 0
         try:
             return self.messages.stored_size(service.draft_task(now, parent, spec))

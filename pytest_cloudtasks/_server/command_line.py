@@ -108,8 +108,8 @@ def add_serve(commands: Commands) -> None:
         "--service",
         action="append",
         default=[],
-        metavar="KNOB=VALUE",
-        help="a knob of the modelled service, such as max_task_size=102400; may be repeated",
+        metavar="OPTION=VALUE",
+        help="an option of the modelled service, such as max_task_size=102400; may be repeated",
     )
     _add(other, "--seed", metavar="N", help="the number that task IDs follow from; another one each time if unset")
     _add(
@@ -255,9 +255,9 @@ def _settings(given: argparse.Namespace) -> Settings:
         value = getattr(given, option)
         if value is not None and not form.fullmatch(value):
             raise ValueError(f"--{option} takes the ID of a {option}, such as {example}, and got {value!r}.")
-    for knob in given.service:
-        if "=" not in knob:
-            raise ValueError(f"--service takes KNOB=VALUE, such as max_task_size=102400, and got {knob!r}.")
+    for option in given.service:
+        if "=" not in option:
+            raise ValueError(f"--service takes OPTION=VALUE, such as max_task_size=102400, and got {option!r}.")
     texts: dict[str, Any] = {
         "queues": [*given.queues, *given.queue],
         "project": given.project,

@@ -1,9 +1,9 @@
-"""Permissions by the policy of a queue, for the knob ``iam_emulation``.
+"""Permissions by the policy of a queue, for the service option ``iam_emulation``.
 
 A queue without a policy is its project owner's, who is the caller: all is allowed. Where a policy was set, the caller
 may do what it grants, as if nothing were granted on the project. Evidence: documented (permissions, roles); our choice
 (that the queue's policy stands in for the project's and for the service accounts'; that roles neither listed here nor
-in the knob ``iam_roles`` grant nothing).
+in the service option ``iam_roles`` grant nothing).
 """
 
 from __future__ import annotations

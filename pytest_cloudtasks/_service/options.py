@@ -1,4 +1,4 @@
-"""The knobs: what the sources disagree about, or leave open, and a test may want otherwise."""
+"""Service options: what the sources disagree about, or leave open, and a test may want otherwise."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def burst_for(rate: float) -> int:
     return min(100, max(10, math.floor(rate / 5)))
 
 
-class Knobs(NamedTuple):
+class ServiceOptions(NamedTuple):
     """Settings of the modelled service. Durations are nanoseconds."""
 
     queue_tombstone_ttl: int = 7 * DAY

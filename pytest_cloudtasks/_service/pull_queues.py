@@ -68,7 +68,7 @@ def lease(
         raise errors.LEASE_MAX_TASKS.error(max_tasks=max_tasks)
     until = now + _checked(duration)
     chosen = _filtered(leasable(queue, now), filter)
-    if service.knobs.enforce_lease_rate:
+    if service.options.enforce_lease_rate:
         _count_call(queue, now)
     leased: list[Task] = []
     room = MAX_RESPONSE

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from .._units import DAY, HOUR, SECOND
 from . import errors
-from .options import Knobs
+from .options import ServiceOptions
 from .overrides import (
     ROUTING_OVERRIDE,
     Overrides,
@@ -42,11 +42,11 @@ def task_ttl_from(given: Mapping[str, Any]) -> int:
     return ttl
 
 
-def tombstone_ttl_from(given: Mapping[str, Any], knobs: Knobs) -> int:
-    """The tombstone_ttl that is set, or the knob's; refused out of range. Evidence: documented."""
+def tombstone_ttl_from(given: Mapping[str, Any], options: ServiceOptions) -> int:
+    """The tombstone_ttl that is set, or the service option's; refused out of range. Evidence: documented."""
     ttl: int | None = given.get("tombstone_ttl")
     if ttl is None:
-        return knobs.task_tombstone_ttl
+        return options.task_tombstone_ttl
     if not TOMBSTONE_TTL_RANGE[0] <= ttl <= TOMBSTONE_TTL_RANGE[1]:
         raise errors.TOMBSTONE_TTL_RANGE.error()
     return ttl
@@ -110,7 +110,7 @@ class RateLimits(NamedTuple):
     max_concurrent_dispatches: int
 
 
-def rate_limits_from(given: Mapping[str, Any], knobs: Knobs) -> RateLimits:
+def rate_limits_from(given: Mapping[str, Any], options: ServiceOptions) -> RateLimits:
     """Fill in defaults and refuse what is out of range; a burst that isn't set is the service's to choose."""
     rate = given.get("max_dispatches_per_second") or MAX_RATE
     concurrency = given.get("max_concurrent_dispatches") or 1000
@@ -129,29 +129,29 @@ def rate_limits_from(given: Mapping[str, Any], knobs: Knobs) -> RateLimits:
         raise errors.BURST_NEGATIVE.error()
     if burst > MAX_BURST:
         raise errors.BURST_TOO_HIGH.error()
-    return RateLimits(rate, burst or _burst(rate, knobs), concurrency)
+    return RateLimits(rate, burst or _burst(rate, options), concurrency)
 
 
-def _burst(rate: float, knobs: Knobs) -> int:
-    if isinstance(knobs.burst_size, int):
-        return knobs.burst_size
-    burst = knobs.burst_size(rate)
+def _burst(rate: float, options: ServiceOptions) -> int:
+    if isinstance(options.burst_size, int):
+        return options.burst_size
+    burst = options.burst_size(rate)
     if isinstance(burst, bool) or not isinstance(burst, (int, float)) or not 1 <= burst < math.inf:
         raise ValueError(
-            f"The knob burst_size made {burst!r} of a rate of {rate:g} dispatches a second. It has to make a number of"
-            " 1 or more."
+            f"The service option burst_size made {burst!r} of a rate of {rate:g} dispatches a second. It has to make a"
+            " number of 1 or more."
         )
     return int(burst)
 
 
-def _pull_settings(given: Settings, knobs: Knobs) -> tuple[RateLimits, Settings]:
+def _pull_settings(given: Settings, options: ServiceOptions) -> tuple[RateLimits, Settings]:
     """Rates, and what counts of a retry_config, in a pull queue: only max_attempts is the caller's to set.
 
     Evidence: documented (which fields are output only, concurrency without a limit); our choice (that they are passed
     over rather than refused, and show the defaults).
     """
     attempts = {key: value for key, value in given.get("retry_config", {}).items() if key == "max_attempts"}
-    return RateLimits(MAX_RATE, _burst(MAX_RATE, knobs), NO_LIMIT), attempts
+    return RateLimits(MAX_RATE, _burst(MAX_RATE, options), NO_LIMIT), attempts
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class QueueConfig:
     type: QueueType = QueueType.PUSH
     task_ttl: int = TASK_TTL
     """How long a task stays at the most."""
-    tombstone_ttl: int = Knobs().task_tombstone_ttl
+    tombstone_ttl: int = ServiceOptions().task_tombstone_ttl
     """How long the names of its tasks stay reserved."""
 
     @property
@@ -181,27 +181,27 @@ class QueueConfig:
         return routed(overridden_target(target, self.http_target), self.other.get(ROUTING_OVERRIDE))
 
 
-def queue_config_from(given: Settings, knobs: Knobs) -> QueueConfig:
+def queue_config_from(given: Settings, options: ServiceOptions) -> QueueConfig:
     """Return the configuration that ``given`` describes; what it leaves out has the service's defaults."""
     check_http_target(given.get("http_target", {}))
-    return _config(given, knobs)
+    return _config(given, options)
 
 
-def _config(given: Settings, knobs: Knobs) -> QueueConfig:
+def _config(given: Settings, options: ServiceOptions) -> QueueConfig:
     if not 0.0 <= given.get("stackdriver_logging_config", {}).get("sampling_ratio", 0.0) <= 1.0:
         raise errors.SAMPLING_RATIO.error()
     kind = QueueType(given.get(_TYPE, QueueType.PUSH))
     if kind is QueueType.PULL:
-        rates, retry = _pull_settings(given, knobs)
+        rates, retry = _pull_settings(given, options)
     else:
-        rates, retry = rate_limits_from(given.get("rate_limits", {}), knobs), given.get("retry_config", {})
+        rates, retry = rate_limits_from(given.get("rate_limits", {}), options), given.get("retry_config", {})
     return QueueConfig(
         rates,
         retry_config_from(retry),
         _other(given),
         kind,
         task_ttl_from(given),
-        tombstone_ttl_from(given, knobs),
+        tombstone_ttl_from(given, options),
     )
 
 
@@ -214,7 +214,7 @@ def _other(given: Settings) -> Settings:
     return other
 
 
-def masked(stored: QueueConfig | None, given: Settings, paths: Collection[str], knobs: Knobs) -> QueueConfig:
+def masked(stored: QueueConfig | None, given: Settings, paths: Collection[str], options: ServiceOptions) -> QueueConfig:
     """Return ``stored``, or the configuration of a new queue, with the fields that ``paths`` name as in ``given``.
 
     A field that is named and not given goes back to the service's default; output-only fields are passed over. The
@@ -231,7 +231,7 @@ def masked(stored: QueueConfig | None, given: Settings, paths: Collection[str], 
             result = merged(result, given, path)
     if stored is not None and _RATE in named and not {_BURST, "rate_limits"}.intersection(named):
         result["rate_limits"]["max_burst_size"] = 0  # it follows the rate, unless it is set as well
-    config = _config(result, knobs)
+    config = _config(result, options)
     return config if stored is None else _with_what_stays(config, stored, named)
 
 

@@ -31,7 +31,7 @@ from typing import Generic, TypeVar
 
 from .._units import LATEST, MICROSECOND, truncated
 from .events import Event, EventKind
-from .options import Knobs, SystemThrottle
+from .options import ServiceOptions, SystemThrottle
 from .queue import Queue
 from .request import HttpTarget
 from .retry import Retry, verdict_on_failure
@@ -161,8 +161,8 @@ class Upcoming:
 class Scheduler:
     """The steps and removals of all queues; see the head of the module."""
 
-    def __init__(self, knobs: Knobs, record: Callable[[Event], None], end: End) -> None:
-        self._knobs = knobs
+    def __init__(self, options: ServiceOptions, record: Callable[[Event], None], end: End) -> None:
+        self._options = options
         self._record = record
         self._end = end
         self.dispatch_order = DispatchOrder()
@@ -290,7 +290,7 @@ class Scheduler:
         deadline = attempt.deadline
         if at > deadline:
             at, outcome = deadline, Outcome(OutcomeKind.DEADLINE_EXCEEDED)
-        if self._knobs.treat_304_as_success and outcome.http_status == 304:
+        if self._options.treat_304_as_success and outcome.http_status == 304:
             outcome = replace(outcome, counts_as_success=True)
         if at <= now:
             self._conclude(attempt, outcome, now)
@@ -365,7 +365,7 @@ class Scheduler:
     def _apply(self, attempt: Attempt, outcome: Outcome, now: int) -> None:
         task, queue = attempt.task, attempt.queue
         task.last_outcome = outcome
-        if self._knobs.system_throttle is SystemThrottle.SIMPLE:
+        if self._options.system_throttle is SystemThrottle.SIMPLE:
             _throttle(queue, task, outcome, now)
         if outcome.kind is OutcomeKind.RESPONSE and not (outcome.is_5xx and isinstance(task.target, HttpTarget)):
             task.response_count += 1  # App Engine tasks count a 5xx, too
@@ -382,7 +382,7 @@ class Scheduler:
             ended=now,
         )
         if isinstance(verdict, Retry):
-            if self._knobs.honour_retry_after and outcome.retry_at is not None:
+            if self._options.honour_retry_after and outcome.retry_at is not None:
                 verdict = Retry(min(max(verdict.at, outcome.retry_at), LATEST))
             task.schedule_time = truncated(verdict.at, MICROSECOND)
         if task.in_flight:

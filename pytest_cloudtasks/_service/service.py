@@ -13,7 +13,7 @@ from . import batches, errors, iam, pull_queues
 from .batches import Creation, Operation
 from .events import Event, EventKind
 from .listing import Cursor, Fields, page, queue_filter
-from .options import Knobs
+from .options import ServiceOptions
 from .overrides import ROUTING_OVERRIDE, buffered_task, override_with_host, with_queue_token
 from .pull_queues import check_fits
 from .queue import Queue, QueueState
@@ -102,7 +102,7 @@ class Service:
     def __init__(
         self,
         new_task_id: Callable[[], str],
-        knobs: Knobs | None = None,
+        options: ServiceOptions | None = None,
         location: str = "us-central1",
         record: Callable[[Event], None] = _forget,
     ) -> None:
@@ -110,11 +110,11 @@ class Service:
 
         Args:
             new_task_id: Returns the ID of a task that is created without a name, a new one each time.
-            knobs: The service options.
+            options: The service options.
             location: The ID of the location that ListLocations has; queues may be made in others all the same.
             record: Takes each event when it happens; the service keeps none.
         """
-        self.knobs = knobs or Knobs()
+        self.options = options or ServiceOptions()
         self.location = location
         self.queues: dict[str, Queue] = {}
         self.accepted: list[Task] = []
@@ -127,26 +127,26 @@ class Service:
         self._record = record
         self._reserved_queues = ReservedNames()
         self._reserved_tasks: dict[str, ReservedNames] = {}
-        self.scheduler = Scheduler(self.knobs, record, self._end)
+        self.scheduler = Scheduler(self.options, record, self._end)
 
     # --- queues --------------------------------------------------------------------------------------------------
 
     def create_queue(self, now: int, parent: str, name: str, settings: Settings) -> Queue:
         """CreateQueue. With the option ``queue_init_delay`` CreateTask doesn't find the queue at once."""
-        return self._create(now, parent, name, lambda: queue_config_from(settings, self.knobs))
+        return self._create(now, parent, name, lambda: queue_config_from(settings, self.options))
 
     def _create(self, now: int, parent: str, name: str, configure: Callable[[], QueueConfig]) -> Queue:
         if name in self.queues:
             raise errors.QUEUE_EXISTS.error()
         is_reserved = self.is_reserved(now, name)
-        if is_reserved and not self.knobs.ghost_recreate:
+        if is_reserved and not self.options.ghost_recreate:
             raise errors.QUEUE_DELETED_TOO_RECENTLY.error()
         config = self._with_host(configure(), name)
         if is_reserved:
             return Queue(name, config)  # it is returned, but doesn't exist
         if len(self.queues) >= MAX_QUEUES and sum(location_of(other) == parent for other in self.queues) >= MAX_QUEUES:
             raise errors.QUEUES_EXHAUSTED.error(limit=MAX_QUEUES)
-        queue = self.queues[name] = Queue(name, config, now + self.knobs.queue_init_delay)
+        queue = self.queues[name] = Queue(name, config, now + self.options.queue_init_delay)
         self._reserved_tasks[name] = ReservedNames()
         self._happened(now, EventKind.QUEUE_CREATED, queue)
         return queue
@@ -170,8 +170,8 @@ class Service:
         mask = ALL_SETTINGS if mask is None else mask
         queue = self.queues.get(name)
         if queue is None:
-            return self._create(now, location_of(name), name, lambda: masked(None, settings, mask, self.knobs))
-        self._reconfigure(queue, masked(queue.config, settings, mask, self.knobs), now)
+            return self._create(now, location_of(name), name, lambda: masked(None, settings, mask, self.options))
+        self._reconfigure(queue, masked(queue.config, settings, mask, self.options), now)
         self._happened(now, EventKind.QUEUE_UPDATED, queue)
         return queue
 
@@ -183,7 +183,7 @@ class Service:
         given = config.other.get(ROUTING_OVERRIDE)
         if given is None:
             return config
-        override = override_with_host(given, name, self.knobs.app_engine_host_suffix)
+        override = override_with_host(given, name, self.options.app_engine_host_suffix)
         return replace(config, other={**config.other, ROUTING_OVERRIDE: override})
 
     def delete_queue(self, now: int, name: str) -> None:
@@ -192,7 +192,7 @@ class Service:
         self._remove(list(queue.tasks.values()), now)
         del self.queues[name]
         del self._reserved_tasks[name]
-        self._reserved_queues.reserve(name, now + self.knobs.queue_tombstone_ttl)
+        self._reserved_queues.reserve(name, now + self.options.queue_tombstone_ttl)
         self.scheduler.removed(queue, now)
         self._happened(now, EventKind.QUEUE_DELETED, queue)
 
@@ -203,8 +203,8 @@ class Service:
         """
         queue = self.existing_queue("purge_queue", name)
         queue.purge_time = now
-        if self.knobs.purge_delay:
-            self.scheduler.purge_later(queue, len(self.accepted), now + self.knobs.purge_delay, now)
+        if self.options.purge_delay:
+            self.scheduler.purge_later(queue, len(self.accepted), now + self.options.purge_delay, now)
         else:
             self._remove(list(queue.tasks.values()), now)
             self.scheduler.plan(queue, now)
@@ -251,7 +251,7 @@ class Service:
 
     def _check_upload(self, now: int, location: str, name: str, settings: Settings) -> None:
         check_new_queue(name, location)
-        queue_config_from(settings, self.knobs)
+        queue_config_from(settings, self.options)
         queue = self.queues.get(name)
         if queue is not None and queue.config.type is not settings.get("type", QueueType.PUSH):
             raise errors.QUEUE_TYPE_IMMUTABLE.error()
@@ -284,7 +284,7 @@ class Service:
     def create_task(self, now: int, parent: str, spec: TaskSpec | None, size: int = 0) -> Task:
         """CreateTask. ``size`` is that of the stored task in bytes, as far as it may matter; see `draft_task`."""
         task = self.draft_task(now, parent, spec)
-        if size > self.knobs.max_task_size:
+        if size > self.options.max_task_size:
             raise errors.TASK_TOO_LARGE.error()
         if not task.name:
             task.name = f"{parent}/tasks/{self._new_task_id()}"
@@ -316,7 +316,9 @@ class Service:
             name,
             queue.name,
             len(self.accepted),
-            stored_target(target, parent, Routing(**override) if override else None, self.knobs.app_engine_host_suffix),
+            stored_target(
+                target, parent, Routing(**override) if override else None, self.options.app_engine_host_suffix
+            ),
             now,
             stored_schedule_time(spec, now),
             stored_deadline(spec),
@@ -325,7 +327,7 @@ class Service:
 
     def _queue_missing(self, now: int, name: str) -> errors.ServiceError:
         """Return what CreateTask says of a queue that it doesn't find, or not yet."""
-        if not self.knobs.legacy_errors:
+        if not self.options.legacy_errors:
             return RPCS["create_task"].unknown.error()
         is_deleted = name not in self.queues and self.is_reserved(now, name)
         return (errors.LEGACY_QUEUE_DELETED if is_deleted else errors.LEGACY_QUEUE_MISSING).error()
@@ -341,7 +343,7 @@ class Service:
         """GetTask. A name that is reserved has a text of its own."""
         queue = self.queues.get(queue_of(name))
         if queue is not None and name not in queue.tasks and self._reserved_tasks[queue.name].holds(name, now):
-            legacy = self.knobs.legacy_errors
+            legacy = self.options.legacy_errors
             raise (errors.LEGACY_TASK_NO_LONGER_EXISTS if legacy else errors.TASK_NO_LONGER_EXISTS).error()
         return self.existing_task("get_task", name)
 
@@ -375,7 +377,7 @@ class Service:
         """Raise ServiceError for a caller who would wait ``timeout`` seconds, which is too long for this RPC."""
         if timeout is None or timeout <= MAX_RPC_DEADLINE:
             return
-        if self.knobs.enforce_rpc_deadline and RPCS[rpc_name].limits_wait:
+        if self.options.enforce_rpc_deadline and RPCS[rpc_name].limits_wait:
             raise rpc_deadline_error(timeout, now)
 
     def target_of(self, task: Task) -> Target:
@@ -452,7 +454,9 @@ class Service:
         """
         queue = self.queues.get(queue_of(resource) or resource)
         if queue is not None:
-            iam.check(queue.policy, self.knobs.iam_emulation, self.knobs.iam_roles, permission, asked_for or resource)
+            iam.check(
+                queue.policy, self.options.iam_emulation, self.options.iam_roles, permission, asked_for or resource
+            )
 
     def get_iam_policy(self, now: int, resource: str) -> iam.Policy:
         """GetIamPolicy."""
@@ -473,9 +477,9 @@ class Service:
         queue = self.existing_queue("test_iam_permissions", resource)
         iam.check_asked(permissions)
         asked = sorted(permissions)
-        if not self.knobs.iam_emulation or queue.policy is None:
+        if not self.options.iam_emulation or queue.policy is None:
             return asked
-        granted = queue.policy.grants(self.knobs.iam_emulation, self.knobs.iam_roles)
+        granted = queue.policy.grants(self.options.iam_emulation, self.options.iam_roles)
         return [permission for permission in asked if permission in granted]
 
     def get_location(self, now: int, name: str) -> str:

@@ -72,7 +72,7 @@ class Outcome:
 
     @cached_property
     def succeeded(self) -> bool:
-        """Only 200 to 299 is success, but for the knob ``treat_304_as_success``. Evidence: documented."""
+        """Only 200 to 299 is success, but for the service option ``treat_304_as_success``. Evidence: documented."""
         is_success = self.counts_as_success or 200 <= self.http_status <= 299
         return self.kind is OutcomeKind.RESPONSE and is_success
 

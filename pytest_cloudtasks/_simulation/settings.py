@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._arguments import checked_flag, is_whole
-from .._service.options import Knobs
+from .._service.options import ServiceOptions
 from .._text import did_you_mean, is_encodable, listed, safe_repr
 from .._time.instants import duration_of, from_datetime, read_duration
 from .._units import MINUTE
@@ -143,25 +143,25 @@ def _queues(name: str, value: Any, depth: int = 0) -> dict[str, QueueFields]:
     raise TypeError(f"{name} takes queue IDs, a mapping of IDs to fields, or a file, and got {safe_repr(value)}.")
 
 
-def _knobs(option: str, value: Any) -> Knobs:
-    if isinstance(value, Knobs):
+def _service_options(option: str, value: Any) -> ServiceOptions:
+    if isinstance(value, ServiceOptions):
         return value
     if not isinstance(value, Mapping):
-        raise TypeError(f"{option} takes a mapping of knobs to values, and got {safe_repr(value)}.")
-    fields = Knobs._fields
+        raise TypeError(f"{option} takes a mapping of options to values, and got {safe_repr(value)}.")
+    fields = ServiceOptions._fields
     changes = {}
     for name, setting in value.items():
         if name not in fields:
             raise ValueError(
-                f"{option} has no knob {safe_repr(name)}.{did_you_mean(name, fields)} Its knobs are"
+                f"{option} has no option {safe_repr(name)}.{did_you_mean(name, fields)} Its options are"
                 f" {listed(sorted(fields))}."
             )
-        changes[name] = _knob(name, setting, getattr(Knobs(), name))
-    return Knobs(**changes)
+        changes[name] = _service_option(name, setting, getattr(ServiceOptions(), name))
+    return ServiceOptions(**changes)
 
 
-def _knob(name: str, value: Any, default: Any) -> Any:
-    what = f"service knob {name}"
+def _service_option(name: str, value: Any, default: Any) -> Any:
+    what = f"service option {name}"
     if name == "iam_emulation":
         return _member(what, value)
     if name == "iam_roles":
@@ -243,7 +243,7 @@ def _read_instant(text: str) -> Any:
     return text if instant.tzinfo is None else instant
 
 
-def _read_knob(line: str) -> tuple[str, Any]:
+def _read_service_option(line: str) -> tuple[str, Any]:
     name, _, text = (part.strip() for part in line.partition("="))
     duration = read_duration(text)
     if duration is not None:
@@ -310,7 +310,7 @@ OPTIONS: dict[str, Option] = {
         ),
         Option("google_auth", False, checked_flag, "true: google.auth.default() succeeds while a fake is active"),
         Option("eager", False, checked_flag, "true: what is due is dispatched before the creating call returns"),
-        Option("service", {}, _knobs, "knobs of the modelled service, one `name = value` a line"),
+        Option("service", {}, _service_options, "options of the modelled service, one `name = value` a line"),
     )
 }
 """Every option, in the order of the documentation: the marker, the ini file, `--help`, the keyword arguments of
@@ -346,7 +346,7 @@ class Settings(NamedTuple):
     redirect_endpoints: tuple[str, ...] = _default("redirect_endpoints")
     google_auth: bool = _default("google_auth")
     eager: bool = _default("eager")
-    service: Knobs = _default("service")
+    service: ServiceOptions = _default("service")
 
     def queue_name(self, queue: str) -> str:
         """The full name of a queue given by its ID or its full name."""
@@ -371,7 +371,7 @@ def settings_from_ini(values: Mapping[str, Any]) -> dict[str, Any]:
         if not value:
             continue
         if name == "service":
-            given: Any = dict(_read_knob(line) for line in value)
+            given: Any = dict(_read_service_option(line) for line in value)
         elif option.is_list:
             given = [option.read(line) for line in value]
         else:

@@ -274,7 +274,7 @@ def instant(text: str) -> int:
 
 
 def succeeded(what: Happening, task: TaskStory) -> bool:
-    """Whether the answer ended its task well. A 304 does by a knob, and then there is no verdict on a failure."""
+    """Whether the answer ended its task well. A 304 does by a service option: no verdict on a failure then."""
     if what.result == NOT_MODIFIED:
         return not what.has_verdict and not task.under_way
     return what.result in SUCCESSES

@@ -12,7 +12,7 @@ from hypothesis.errors import InvalidArgument
 from .._messages.proto import OURS, proto_class, proto_of
 from .._messages.tasks import Messages
 from .._service.errors import MESSAGE_IN_PUSH_QUEUE, REQUEST_IN_PULL_QUEUE, TASK_TOO_LARGE, ServiceError
-from .._service.options import Knobs
+from .._service.options import ServiceOptions
 from .._service.overrides import with_queue_token
 from .._service.queue_settings import queue_config_from
 from .._service.request import PullMessage
@@ -96,7 +96,7 @@ def _check_enum(what: str, names: list[str], value: object) -> None:
     raise InvalidArgument(f"{what} takes {listed(map(repr, said), 'or')}, and got {value!r}.{near}")
 
 
-_KNOBS = Knobs()
+_OPTIONS = ServiceOptions()
 
 
 def check_task(
@@ -165,10 +165,10 @@ def _task(messages: Messages, task: Any, parent: str | None, pulls: bool | None)
         retry_config_from(spec.retry_config)
     if pulls is not None and isinstance(spec.target, PullMessage) is not pulls:
         raise (REQUEST_IN_PULL_QUEUE if pulls else MESSAGE_IN_PUSH_QUEUE).error()
-    if task.ByteSize() > _KNOBS.max_task_size:
+    if task.ByteSize() > _OPTIONS.max_task_size:
         raise TASK_TOO_LARGE.error()
 
 
 def _queue(messages: Messages, queue: Any) -> None:
     check_new_queue(queue.name, location_of(queue.name))
-    queue_config_from(messages.queue_settings(queue), _KNOBS)
+    queue_config_from(messages.queue_settings(queue), _OPTIONS)

@@ -208,7 +208,7 @@ scripts = st.builds(
     st.sampled_from([0, 0, 0, 3, 20]),
     st.none(),
 ) | st.builds(Script, st.sampled_from([(503, 200), (429, 429, 200), (304, 200)]), st.sampled_from([0, 1]), st.just(7))
-knobs = some(
+options = some(
     queue_tombstone_ttl=["0s", "3600s", "259200s"],
     task_tombstone_ttl=["3600s"],
     purge_delay=["30s"],
@@ -264,9 +264,9 @@ WITH_NAMES: dict[str, Callable[[str], dict[str, Any]]] = {
 
 @st.composite
 def setting_of(draw: st.DrawFn, transport: str) -> Setting:
-    """Knobs, a few of them or none, and what the routes answer; any URL has one."""
+    """Service options, a few of them or none, and what the routes answer; any URL has one."""
     chosen = {
-        **draw(knobs),
+        **draw(options),
         **draw(st.sampled_from([{}, {}, {}, OWN_ROLES, OWN_ROLES, {"max_task_size": 3000}, {"purge_delay": "30s"}])),
     }
     return Setting(chosen, {url: draw(scripts) for url in [*URLS, "*"]}, transport)

@@ -84,26 +84,26 @@ class Script:
 class Setting:
     """What an example begins with."""
 
-    knobs: dict[str, Any]
+    options: dict[str, Any]
     scripts: dict[str, Script]
     transport: str = "grpc"
 
     @property
     def laws(self) -> Laws:
-        """The knobs as the reference has them."""
-        knobs = self.knobs
+        """The service options as the reference has them."""
+        options = self.options
         durations = {
-            name: duration_in(knobs[name])
+            name: duration_in(options[name])
             for name in ("queue_tombstone_ttl", "task_tombstone_ttl", "purge_delay", "queue_init_delay")
-            if name in knobs
+            if name in options
         }
         return Laws(
             **durations,
-            ghosts=knobs.get("ghost_recreate", False),
-            old_errors=knobs.get("legacy_errors", False),
-            throttles=knobs.get("system_throttle") == "simple",
-            honours_retry_after=knobs.get("honour_retry_after", False),
-            takes_304=knobs.get("treat_304_as_success", False),
+            ghosts=options.get("ghost_recreate", False),
+            old_errors=options.get("legacy_errors", False),
+            throttles=options.get("system_throttle") == "simple",
+            honours_retry_after=options.get("honour_retry_after", False),
+            takes_304=options.get("treat_304_as_success", False),
         )
 
     def naive(self) -> NaiveService:
@@ -113,9 +113,9 @@ class Setting:
             self.laws,
             [naive_permissions.Route(url, script.answers) for url, script in self.scripts.items()],
             transport=self.transport,
-            caller=self.knobs.get("iam_emulation", ""),
-            burst=self.knobs.get("burst_size"),
-            largest_task=self.knobs.get("max_task_size", 2**20),
+            caller=self.options.get("iam_emulation", ""),
+            burst=self.options.get("burst_size"),
+            largest_task=self.options.get("max_task_size", 2**20),
             location="us-central1",
         )
 
@@ -167,7 +167,7 @@ class Play:
         self.naive = setting.naive()
         self._exit = ExitStack()
         self._names = {**FUNCTIONS, "timedelta": timedelta}
-        self.cloud_tasks = self._exit.enter_context(FakeCloudTasks(start=START, service=setting.knobs))
+        self.cloud_tasks = self._exit.enter_context(FakeCloudTasks(start=START, service=setting.options))
         self.client = CloudTasksClient(transport=setting.transport)
         self.routes: list[Route] = []
         self._names.update(cloud_tasks=self.cloud_tasks, client=self.client)
@@ -234,7 +234,7 @@ class Play:
             f"expected = {pformat(expected, width=110)}".replace("<ANY>", "ANY"),
             "assert expected == observed, observed",
         ]
-        opening = f"with FakeCloudTasks(start={START!r}, service={self.setting.knobs!r}) as cloud_tasks:"
+        opening = f"with FakeCloudTasks(start={START!r}, service={self.setting.options!r}) as cloud_tasks:"
         body = textwrap.indent("\n".join(lines), "    ")
         return f"{HEAD}\n\n{opening.replace('datetime.', '')}\n{body}\n"
 

@@ -37,7 +37,7 @@ def test_the_size_limit_is_the_recorded_one_to_the_byte(cloud_tasks: FakeCloudTa
 
 @pytest.mark.cloud_tasks(service={"max_task_size": 102_400}, queues=["work"])
 def test_the_documented_size_limit_can_be_had(cloud_tasks: FakeCloudTasks) -> None:
-    """With the knob, a task over 100 KB is refused; a refused unnamed task uses up no ID."""
+    """With the service option, a task over 100 KB is refused; a refused unnamed task uses up no ID."""
     request = {"parent": cloud_tasks.queue_path("work"), "task": {"http_request": {"url": "https://a.test/"}}}
     request["task"]["http_request"]["body"] = b"x" * 102_400  # type: ignore[index]
     with pytest.raises(exceptions.InvalidArgument, match="Task size too large"):
@@ -93,7 +93,7 @@ def test_headers_are_smaller_than_80_kilobytes(cloud_tasks: FakeCloudTasks) -> N
 
 @pytest.mark.cloud_tasks(queues=["work"], start=datetime(2019, 8, 22, 8, 28, 25, 319080, tzinfo=timezone.utc))
 def test_an_rpc_that_waits_over_30_seconds_is_refused(cloud_tasks: FakeCloudTasks) -> None:
-    """The text has the deadline in US Pacific time; 30 s are allowed, and the knob allows any."""
+    """The text has the deadline in US Pacific time; 30 s are allowed, and the service option allows any."""
     task = {"http_request": {"url": "https://a.test/"}}
     accepted(task, timeout=30.0)
     assert refused(task, timeout=31.0) == (
@@ -120,7 +120,7 @@ def test_a_schedule_time_is_at_most_720_hours_ahead(cloud_tasks: FakeCloudTasks)
 
 @pytest.mark.cloud_tasks(service={"app_engine_host_suffix": "appspot.com"}, queues=["work"])
 def test_the_app_engine_host_can_be_the_older_form(cloud_tasks: FakeCloudTasks) -> None:
-    """The knob decides what follows the project."""
+    """The service option decides what follows the project."""
     accepted({"app_engine_http_request": {"relative_uri": "/", "app_engine_routing": {"service": "worker"}}})
     request = cloud_tasks.assert_enqueued().app_engine_http_request
     assert request.app_engine_routing.host == "worker.test-project.appspot.com"

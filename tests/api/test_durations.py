@@ -80,7 +80,9 @@ PARAMETERS: dict[str, TakesDuration] = {
     "assert_survives_outage()": lambda fake, duration: retry_schedule({"max_attempts": -1}).assert_survives_outage(
         duration
     ),
-    "service knob task_tombstone_ttl": lambda fake, duration: FakeCloudTasks(service={"task_tombstone_ttl": duration}),
+    "service option task_tombstone_ttl": lambda fake, duration: FakeCloudTasks(
+        service={"task_tombstone_ttl": duration}
+    ),
     "workloads(within=…)": lambda fake, duration: drawn(workloads(within=duration)),
     "schedule_times(within=…)": lambda fake, duration: drawn(schedule_times(now=START, within=duration)),
 }

@@ -199,7 +199,7 @@ def test_a_name_used_again(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> Non
 
 @pytest.mark.cloud_tasks(service={"task_tombstone_ttl": timedelta(hours=1)})
 def test_a_name_used_again_that_the_fake_accepts(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """With a knob that frees the name earlier, the lint says that others don't; the latest task is what counts."""
+    """With a service option the name is free earlier, and the lint says that others differ; the latest task counts."""
     client = tasks_v2.CloudTasksClient()
     client.delete_task(name=enqueue("one", WORKER))
     cloud_tasks.advance(days=2)

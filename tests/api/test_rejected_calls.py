@@ -74,12 +74,12 @@ def test_a_queue_of_another_project_is_told_by_its_full_name(fake: FakeCloudTask
 
 
 def test_a_deleted_queue_is_told_as_such(fake: FakeCloudTasks) -> None:
-    """Its name stays reserved, by a knob."""
+    """Its name stays reserved, by a service option."""
     client, name = CloudTasksClient(), f"{PARENT}/queues/receipts"
     client.delete_queue(name=name)
     told = refused(fake, lambda: client.create_queue(parent=PARENT, queue={"name": name}))
     assert told.splitlines()[1] == (
-        "The queue receipts was deleted in this test; its name is free again 7 d after that, by the knob"
+        "The queue receipts was deleted in this test; its name is free again 7 d after that, by the service option"
         " queue_tombstone_ttl."
     )
 
@@ -110,8 +110,8 @@ def test_a_tombstone_is_told_with_its_history(
     fake.advance(timedelta(minutes=90))
     assert refused(fake, create) == (
         f"{TOMBSTONE}\n"
-        f"t was created at +0:00:00, and {how} at +0:00:00. Its name is free again 1 d after that, by the knob"
-        " task_tombstone_ttl. Google has published 1 h, 4 h and 24 h: rely on none of them."
+        f"t was created at +0:00:00, and {how} at +0:00:00. Its name is free again 1 d after that, by the service"
+        " option task_tombstone_ttl. Google has published 1 h, 4 h and 24 h: rely on none of them."
     )
 
 
@@ -154,7 +154,7 @@ def test_a_task_too_large_is_told_with_the_limit(fake: FakeCloudTasks) -> None:
     """In bytes of the stored message."""
     assert refused(fake, lambda: create(body=bytes(1_100_000))) == (
         "CreateTask was refused with INVALID_ARGUMENT: Task size too large\n"
-        "The limit is 1048569 bytes of the stored task, by the knob max_task_size."
+        "The limit is 1048569 bytes of the stored task, by the service option max_task_size."
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._service.options import Knobs, SystemThrottle
+from pytest_cloudtasks._service.options import ServiceOptions, SystemThrottle
 from pytest_cloudtasks._simulation.settings import OPTIONS, Settings, checked, merged, settings_from_ini
 from tests.each import each
 
@@ -52,25 +52,29 @@ VALUES: list[tuple[str, Any, Any]] = [
     ("redirect_endpoints", (), ()),
     ("google_auth", True, True),
     ("eager", True, True),
-    ("service", Knobs(burst_size=3), Knobs(burst_size=3)),
-    ("service", {"burst_size": tens}, Knobs(burst_size=tens)),
-    ("service", {"task_tombstone_ttl": "1h"}, Knobs(task_tombstone_ttl=HOUR)),
-    ("service", {"queue_tombstone_ttl": timedelta(hours=1)}, Knobs(queue_tombstone_ttl=HOUR)),
-    ("service", {"task_tombstone_ttl": timedelta(0)}, Knobs(task_tombstone_ttl=0)),
-    ("service", {"purge_delay": timedelta(minutes=1)}, Knobs(purge_delay=MINUTE)),
-    ("service", {"queue_init_delay": timedelta(seconds=60)}, Knobs(queue_init_delay=MINUTE)),
-    ("service", {"ghost_recreate": True, "legacy_errors": True}, Knobs(ghost_recreate=True, legacy_errors=True)),
-    ("service", {"iam_emulation": "user:me@example.com"}, Knobs(iam_emulation="user:me@example.com")),
-    ("service", {"iam_emulation": True}, Knobs(iam_emulation="user:test@example.com")),
-    ("service", {"iam_emulation": False}, Knobs()),
-    ("service", {"iam_roles": {"projects/p/roles/r": ["a.b", "c.d"]}}, Knobs(iam_roles=ROLES)),
-    ("service", {"treat_304_as_success": True}, Knobs(treat_304_as_success=True)),
+    ("service", ServiceOptions(burst_size=3), ServiceOptions(burst_size=3)),
+    ("service", {"burst_size": tens}, ServiceOptions(burst_size=tens)),
+    ("service", {"task_tombstone_ttl": "1h"}, ServiceOptions(task_tombstone_ttl=HOUR)),
+    ("service", {"queue_tombstone_ttl": timedelta(hours=1)}, ServiceOptions(queue_tombstone_ttl=HOUR)),
+    ("service", {"task_tombstone_ttl": timedelta(0)}, ServiceOptions(task_tombstone_ttl=0)),
+    ("service", {"purge_delay": timedelta(minutes=1)}, ServiceOptions(purge_delay=MINUTE)),
+    ("service", {"queue_init_delay": timedelta(seconds=60)}, ServiceOptions(queue_init_delay=MINUTE)),
+    (
+        "service",
+        {"ghost_recreate": True, "legacy_errors": True},
+        ServiceOptions(ghost_recreate=True, legacy_errors=True),
+    ),
+    ("service", {"iam_emulation": "user:me@example.com"}, ServiceOptions(iam_emulation="user:me@example.com")),
+    ("service", {"iam_emulation": True}, ServiceOptions(iam_emulation="user:test@example.com")),
+    ("service", {"iam_emulation": False}, ServiceOptions()),
+    ("service", {"iam_roles": {"projects/p/roles/r": ["a.b", "c.d"]}}, ServiceOptions(iam_roles=ROLES)),
+    ("service", {"treat_304_as_success": True}, ServiceOptions(treat_304_as_success=True)),
     (
         "service",
         {"honour_retry_after": True, "follow_redirects": True},
-        Knobs(honour_retry_after=True, follow_redirects=True),
+        ServiceOptions(honour_retry_after=True, follow_redirects=True),
     ),
-    ("service", {"system_throttle": "simple"}, Knobs(system_throttle=SystemThrottle.SIMPLE)),
+    ("service", {"system_throttle": "simple"}, ServiceOptions(system_throttle=SystemThrottle.SIMPLE)),
 ]
 TEXTS: list[tuple[str, Any, Any]] = [
     (
@@ -96,21 +100,25 @@ TEXTS: list[tuple[str, Any, Any]] = [
     ("redirect_endpoints", ["localhost:8123", "127.0.0.1:1"], ("localhost:8123", "127.0.0.1:1")),
     ("google_auth", "1", True),
     ("eager", "true", True),
-    ("service", ["queue_tombstone_ttl = 1h", "task_tombstone_ttl=60m"], Knobs(HOUR, HOUR)),
-    ("service", ["queue_tombstone_ttl = 0.5d", "task_tombstone_ttl = 3600 s"], Knobs(12 * HOUR, HOUR)),
-    ("service", ["burst_size = 1"], Knobs(burst_size=1)),
-    ("service", ["max_task_size = 102400"], Knobs(max_task_size=102_400)),
-    ("service", ["app_engine_host_suffix = appspot.com"], Knobs(app_engine_host_suffix="appspot.com")),
-    ("service", ["enforce_rpc_deadline = no"], Knobs(enforce_rpc_deadline=False)),
-    ("service", ["enforce_lease_rate = off"], Knobs(enforce_lease_rate=False)),
-    ("service", ["purge_delay = 60s", "queue_init_delay = 1m"], Knobs(purge_delay=MINUTE, queue_init_delay=MINUTE)),
-    ("service", ["iam_emulation = user:me@example.com"], Knobs(iam_emulation="user:me@example.com")),
-    ("service", ["iam_emulation = true"], Knobs(iam_emulation="user:test@example.com")),
-    ("service", ["iam_roles = projects/p/roles/r: c.d a.b"], Knobs(iam_roles=ROLES)),
-    ("service", ["system_throttle = simple"], Knobs(system_throttle=SystemThrottle.SIMPLE)),
-    ("service", ["follow_redirects = yes"], Knobs(follow_redirects=True)),
+    ("service", ["queue_tombstone_ttl = 1h", "task_tombstone_ttl=60m"], ServiceOptions(HOUR, HOUR)),
+    ("service", ["queue_tombstone_ttl = 0.5d", "task_tombstone_ttl = 3600 s"], ServiceOptions(12 * HOUR, HOUR)),
+    ("service", ["burst_size = 1"], ServiceOptions(burst_size=1)),
+    ("service", ["max_task_size = 102400"], ServiceOptions(max_task_size=102_400)),
+    ("service", ["app_engine_host_suffix = appspot.com"], ServiceOptions(app_engine_host_suffix="appspot.com")),
+    ("service", ["enforce_rpc_deadline = no"], ServiceOptions(enforce_rpc_deadline=False)),
+    ("service", ["enforce_lease_rate = off"], ServiceOptions(enforce_lease_rate=False)),
+    (
+        "service",
+        ["purge_delay = 60s", "queue_init_delay = 1m"],
+        ServiceOptions(purge_delay=MINUTE, queue_init_delay=MINUTE),
+    ),
+    ("service", ["iam_emulation = user:me@example.com"], ServiceOptions(iam_emulation="user:me@example.com")),
+    ("service", ["iam_emulation = true"], ServiceOptions(iam_emulation="user:test@example.com")),
+    ("service", ["iam_roles = projects/p/roles/r: c.d a.b"], ServiceOptions(iam_roles=ROLES)),
+    ("service", ["system_throttle = simple"], ServiceOptions(system_throttle=SystemThrottle.SIMPLE)),
+    ("service", ["follow_redirects = yes"], ServiceOptions(follow_redirects=True)),
 ]
-KNOBS = (
+SERVICE_OPTIONS = (
     "app_engine_host_suffix, burst_size, enforce_lease_rate, enforce_rpc_deadline,"
     " follow_redirects, ghost_recreate, honour_retry_after, iam_emulation, iam_roles, legacy_errors, max_task_size,"
     " purge_delay, queue_init_delay, queue_tombstone_ttl, system_throttle, task_tombstone_ttl"
@@ -183,70 +191,71 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
     ("redirect_endpoints", 8123, TypeError, "redirect_endpoints takes a list of host:port texts, and got 8123."),
     ("eager", 1, TypeError, "eager takes True or False, and got 1."),
     ("google_auth", None, TypeError, "google_auth takes True or False, and got None."),
-    ("service", "burst_size", TypeError, "service takes a mapping of knobs to values, and got 'burst_size'."),
+    ("service", "burst_size", TypeError, "service takes a mapping of options to values, and got 'burst_size'."),
     (
         "service",
         {"burst": 3},
         ValueError,
-        f"service has no knob 'burst'. Did you mean 'burst_size'? Its knobs are {KNOBS}.",
+        f"service has no option 'burst'. Did you mean 'burst_size'? Its options are {SERVICE_OPTIONS}.",
     ),
     (
         "service",
         {"burst_size": 0},
         ValueError,
-        "service knob burst_size takes a positive number, or a callable that makes one of the rate; got 0.",
+        "service option burst_size takes a positive number, or a callable that makes one of the rate; got 0.",
     ),
     (
         "service",
         {"queue_tombstone_ttl": 60},
         TypeError,
-        "service knob queue_tombstone_ttl takes a duration such as timedelta(seconds=30) or '30s', and got 60.",
+        "service option queue_tombstone_ttl takes a duration such as timedelta(seconds=30) or '30s', and got 60.",
     ),
     (
         "service",
         {"task_tombstone_ttl": timedelta(seconds=-1)},
         ValueError,
-        "service knob task_tombstone_ttl takes a duration of zero or more, and got datetime.timedelta(days=-1,"
+        "service option task_tombstone_ttl takes a duration of zero or more, and got datetime.timedelta(days=-1,"
         " seconds=86399).",
     ),
     (
         "service",
         {"honour_retry_after": 1},
         TypeError,
-        "service knob honour_retry_after takes True or False, and got 1.",
+        "service option honour_retry_after takes True or False, and got 1.",
     ),
     (
         "service",
         {"purge_delay": timedelta(seconds=61)},
         ValueError,
-        "service knob purge_delay takes a duration of one minute at the most, and got datetime.timedelta(seconds=61).",
+        "service option purge_delay takes a duration of one minute at the most, and got"
+        " datetime.timedelta(seconds=61).",
     ),
     (
         "service",
         {"iam_emulation": "me"},
         ValueError,
-        "service knob iam_emulation takes True, False, or the member that the client is, such as 'user:me@example.com',"
-        " and got 'me'.",
+        "service option iam_emulation takes True, False, or the member that the client is, such as"
+        " 'user:me@example.com', and got 'me'.",
     ),
     (
         "service",
         {"iam_roles": {"projects/p/roles/r": "a.b"}},
         TypeError,
-        "service knob iam_roles takes a mapping of roles to lists of the permissions they grant, such as"
+        "service option iam_roles takes a mapping of roles to lists of the permissions they grant, such as"
         " {'projects/p/roles/creator': ['cloudtasks.tasks.create']}, and got {'projects/p/roles/r': 'a.b'}.",
     ),
     (
         "service",
         {"iam_roles": "a.b"},
         TypeError,
-        "service knob iam_roles takes a mapping of roles to lists of the permissions they grant, such as"
+        "service option iam_roles takes a mapping of roles to lists of the permissions they grant, such as"
         " {'projects/p/roles/creator': ['cloudtasks.tasks.create']}, and got {'': ['a.b']}.",
     ),
     (
         "service",
         {"system_throttle": "harsh"},
         ValueError,
-        "service knob system_throttle takes 'none' or 'simple', and got 'harsh'.",
+        "service option system_throttle takes 'none' or 'simple', and got 'harsh'.",
     ),
 ]
 WRONG_TEXTS: list[tuple[str, Any, type[Exception], str]] = [
@@ -270,21 +279,21 @@ WRONG_TEXTS: list[tuple[str, Any, type[Exception], str]] = [
         "service",
         ["burst_size"],
         ValueError,
-        "service knob burst_size takes a positive number, or a callable that makes one of the rate; got ''.",
+        "service option burst_size takes a positive number, or a callable that makes one of the rate; got ''.",
     ),
     (
         "service",
         ["queue_tombstone_ttl = 1w"],
         ValueError,
-        "service knob queue_tombstone_ttl takes a duration such as timedelta(seconds=30) or '30s', and got '1w'.",
+        "service option queue_tombstone_ttl takes a duration such as timedelta(seconds=30) or '30s', and got '1w'.",
     ),
     (
         "service",
         ["max_task_size = 0"],
         ValueError,
-        "service knob max_task_size takes a positive number of bytes, and got 0.",
+        "service option max_task_size takes a positive number of bytes, and got 0.",
     ),
-    ("service", ["nonsense"], ValueError, f"service has no knob 'nonsense'. Its knobs are {KNOBS}."),
+    ("service", ["nonsense"], ValueError, f"service has no option 'nonsense'. Its options are {SERVICE_OPTIONS}."),
 ]
 
 
@@ -296,7 +305,7 @@ def test_values_of_markers_and_callers(name: str, value: Any, setting: Any) -> N
 
 @each(("name", "text", "setting"), TEXTS)
 def test_texts_of_ini_files(name: str, text: Any, setting: Any) -> None:
-    """Every option can be written in an ini file, lists and knobs one a line."""
+    """Every option can be written in an ini file, lists and service options one a line."""
     assert settings_from_ini({name: text}) == {name: setting}
 
 

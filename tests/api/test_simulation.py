@@ -255,10 +255,10 @@ def test_an_unknown_queue(cloud_tasks: FakeCloudTasks, existing: list[str], queu
     assert str(caught.value) == f"{message} {UNKNOWN.format(queue=queue)}"
 
 
-def test_knobs_of_the_service() -> None:
-    """A knob is one of this fake's service: a name is free again at once without tombstones."""
-    knobs = {"task_tombstone_ttl": timedelta(0), "queue_tombstone_ttl": timedelta(0), "burst_size": 3}
-    with FakeCloudTasks(queues=["receipts"], service=knobs) as cloud_tasks:
+def test_service_options_of_the_service() -> None:
+    """A service option is one of this fake's service: a name is free again at once without tombstones."""
+    options = {"task_tombstone_ttl": timedelta(0), "queue_tombstone_ttl": timedelta(0), "burst_size": 3}
+    with FakeCloudTasks(queues=["receipts"], service=options) as cloud_tasks:
         client = tasks_v2.CloudTasksClient()
         queue = cloud_tasks.queue_path("receipts")
         task = {"name": f"{queue}/tasks/one", "http_request": {"url": MAILER}}
@@ -269,7 +269,7 @@ def test_knobs_of_the_service() -> None:
 
 
 @pytest.mark.cloud_tasks(queues=["receipts"])
-def test_without_knobs_names_stay_reserved(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_without_service_options_names_stay_reserved(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """The defaults are the service's."""
     tasks_v2.CloudTasksClient().delete_task(name=enqueue("one"))
     with pytest.raises(AlreadyExists):

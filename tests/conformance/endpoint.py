@@ -68,7 +68,7 @@ class Endpoint:
         if case.version != "v2":
             return "It asks another version of the API than v2."
         if case.service:
-            return "It turns a knob of the fake."
+            return "It turns a service option of the fake."
         for step in case.steps:
             if "advance" in step:
                 return "It needs a clock that can be moved."

@@ -245,9 +245,9 @@ def _claims(authorization: str) -> dict[str, Any]:
 
 @contextmanager
 def on_the_fake(case: Case, transport: str) -> Iterator[OnTheFake]:
-    """A fresh fake with the knobs of the case."""
-    knobs = {name: _knob(name, value) for name, value in case.service.items()}
-    with FakeCloudTasks(start=START, service=knobs) as fake:
+    """A fresh fake with the service options of the case."""
+    options = {name: _service_option(name, value) for name, value in case.service.items()}
+    with FakeCloudTasks(start=START, service=options) as fake:
         subject = OnTheFake(fake, transport, case.version)
         try:
             yield subject
@@ -255,8 +255,8 @@ def on_the_fake(case: Case, transport: str) -> Iterator[OnTheFake]:
             subject.close()
 
 
-def _knob(name: str, value: Any) -> Any:
-    """A knob's value as settings take it: durations stand in seconds."""
+def _service_option(name: str, value: Any) -> Any:
+    """A service option's value as settings take it: durations stand in seconds."""
     return timedelta(seconds=value) if name.endswith(("_ttl", "_delay")) else value
 
 

@@ -1,4 +1,4 @@
-"""The ledger holds together: evidence, recordings, knobs, rows, and cases that can fail."""
+"""The ledger holds together: evidence, recordings, options, rows, and cases that can fail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_cloudtasks._ledger.reading import (
     open_questions,
     sources,
 )
-from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.options import ServiceOptions
 from tests.each import each
 
 from .recordings import RECORDINGS, SOURCES, disagreements
@@ -101,15 +101,15 @@ def test_no_row_of_the_errors_is_forgotten() -> None:
     assert sorted(entry.row for entry in ENTRIES if entry.row is not None) == list(range(1, ROWS + 1))
 
 
-@each("knob", Knobs._fields)
-def test_every_knob_is_in_the_ledger(knob: str) -> None:
+@each("option", ServiceOptions._fields)
+def test_every_service_option_is_in_the_ledger(option: str) -> None:
     """An entry names it, and a case turns it."""
-    assert any(entry.knob == knob for entry in ENTRIES)
-    assert any(knob in case.service for case in CASES)
+    assert any(entry.option == option for entry in ENTRIES)
+    assert any(option in case.service for case in CASES)
 
 
-def test_an_entry_names_only_knobs_that_there_are() -> None:
-    """A knob of the ledger is one that can be turned."""
-    knobs = set(Knobs._fields)
-    assert {entry.knob for entry in ENTRIES if entry.knob} <= knobs
-    assert {knob for case in CASES for knob in case.service} <= knobs
+def test_an_entry_names_only_service_options_that_there_are() -> None:
+    """A service option of the ledger is one that can be turned."""
+    options = set(ServiceOptions._fields)
+    assert {entry.option for entry in ENTRIES if entry.option} <= options
+    assert {option for case in CASES for option in case.service} <= options

@@ -81,8 +81,8 @@ def test_the_maximum_task_size(client: Any, queue: str) -> None:
 
 
 @pytest.mark.cloud_tasks(service={"max_task_size": 102_400})
-def test_the_documented_task_size_is_a_knob(client: Any, queue: str) -> None:
-    """The documented limit of 100 KB holds where the knob says so."""
+def test_the_documented_task_size_is_a_service_option(client: Any, queue: str) -> None:
+    """The documented limit of 100 KB holds where the service option says so."""
     with pytest.raises(exceptions.InvalidArgument):
         client.create_task(queue, {"http_request": {"url": URL, "body": b"x" * 100 * 1024}})
 

@@ -12,7 +12,7 @@ from google.cloud import tasks_v2beta2 as v2beta2
 from pytest_cloudtasks._messages.rpc_handlers import authorize
 from pytest_cloudtasks._service.errors import Code, ServiceError
 from pytest_cloudtasks._service.iam import Binding, Policy
-from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.validation import RPCS
 
@@ -29,7 +29,7 @@ ENQUEUER, ADMIN, ACTOR = "roles/cloudtasks.enqueuer", "roles/cloudtasks.admin", 
 
 def service_where(*roles: str) -> Service:
     """A service whose queue ``q`` gives `ME` these roles, and nothing else."""
-    service = Service(lambda: "1", Knobs(iam_emulation=ME, iam_roles={CREATOR: {"cloudtasks.tasks.create"}}))
+    service = Service(lambda: "1", ServiceOptions(iam_emulation=ME, iam_roles={CREATOR: {"cloudtasks.tasks.create"}}))
     service.create_queue(NOW, LOCATION, QUEUE, {})
     service.set_iam_policy(NOW, QUEUE, Policy(tuple(Binding(role, (ME,)) for role in roles)))
     return service

@@ -12,7 +12,7 @@ from google.protobuf import field_mask_pb2
 from pytest_cloudtasks._messages.api_versions import methods_of, speaking, v2, v2beta2, with_queue_fields
 from pytest_cloudtasks._messages.proto import proto_of
 from pytest_cloudtasks._service.errors import Code, ServiceError
-from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.queue_settings import QueueType
 from pytest_cloudtasks._service.request import AppEngineTarget, PullMessage
 from pytest_cloudtasks._service.retry import UNLIMITED
@@ -30,8 +30,8 @@ TASK = f"{QUEUE}/tasks/t"
 BETA2, BETA3 = v2beta2(), speaking("google.cloud.tasks.v2beta3")
 
 
-def service_with(knobs: Knobs | None = None, **settings: Any) -> Service:
-    service = Service(lambda: "1", knobs)
+def service_with(options: ServiceOptions | None = None, **settings: Any) -> Service:
+    service = Service(lambda: "1", options)
     service.create_queue(NOW, LOCATION, QUEUE, settings)
     return service
 

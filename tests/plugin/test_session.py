@@ -305,7 +305,7 @@ def test_a_misspelt_option_names_the_test_and_the_nearest_option(pytester: pytes
         ),
         (
             "service={'queue_tombstone': 1}",
-            "service has no knob 'queue_tombstone'. Did you mean 'queue_tombstone_ttl'? Its knobs are"
+            "service has no option 'queue_tombstone'. Did you mean 'queue_tombstone_ttl'? Its options are"
             " app_engine_host_suffix, burst_size, enforce_lease_rate, enforce_rpc_deadline,"
             " follow_redirects, ghost_recreate, honour_retry_after, iam_emulation, iam_roles, legacy_errors,"
             " max_task_size, purge_delay, queue_init_delay, queue_tombstone_ttl, system_throttle,"

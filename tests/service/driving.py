@@ -10,7 +10,7 @@ import pytest
 
 from pytest_cloudtasks._service.errors import Code, ServiceError
 from pytest_cloudtasks._service.events import Event
-from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.queue import DispatchRate, Queue
 from pytest_cloudtasks._service.request import HttpTarget
 from pytest_cloudtasks._service.service import Service
@@ -55,9 +55,9 @@ def scripted(*outcomes: Outcome) -> Handler:
 class RecordedService(Service):
     """A service whose events are kept in a list."""
 
-    def __init__(self, new_task_id: Callable[[], str], knobs: Knobs | None = None) -> None:
+    def __init__(self, new_task_id: Callable[[], str], options: ServiceOptions | None = None) -> None:
         self.events: list[Event] = []
-        super().__init__(new_task_id, knobs, record=self._keep)
+        super().__init__(new_task_id, options, record=self._keep)
 
     def _keep(self, event: Event) -> None:
         self.events.append(event)
@@ -101,18 +101,18 @@ class Driver:
                 scheduler.answer(attempt, outcome, self.now + takes, self.now)
 
 
-def service_with(settings: dict[str, Any] | None = None, knobs: Knobs | None = None) -> RecordedService:
+def service_with(settings: dict[str, Any] | None = None, options: ServiceOptions | None = None) -> RecordedService:
     """A service with the one queue `QUEUE`."""
-    service = RecordedService(numbered_ids(), knobs)
+    service = RecordedService(numbered_ids(), options)
     service.create_queue(START, LOCATION, QUEUE, settings or {})
     return service
 
 
 def driver_with(
-    handler: Handler | None = None, settings: dict[str, Any] | None = None, knobs: Knobs | None = None
+    handler: Handler | None = None, settings: dict[str, Any] | None = None, options: ServiceOptions | None = None
 ) -> Driver:
     """A driver of a service with the one queue `QUEUE`; its handler succeeds at once unless told otherwise."""
-    return Driver(service_with(settings, knobs), handler or always(response(200)))
+    return Driver(service_with(settings, options), handler or always(response(200)))
 
 
 def add(driver: Driver, task_id: str = "", **spec: Any) -> Task:

@@ -30,7 +30,7 @@ class Model:
     """The modules of one copy of the model."""
 
     batch: ModuleType
-    knobs: ModuleType
+    options: ModuleType
     outcome: ModuleType
     refusals: ModuleType
     service: ModuleType
@@ -81,14 +81,14 @@ class ModelSide:
         self.laws = laws
         self.events: list[Any] = []
         self.driver = Driver(
-            model.service.Service(numbered_ids(), self._knobs(), record=self.events.append), self._handle
+            model.service.Service(numbered_ids(), self._options(), record=self.events.append), self._handle
         )
         self.service = self.driver.service
         self._scripts: dict[Any, reference.Script] = {}
 
-    def _knobs(self) -> Any:
-        laws, knobs = self.laws, self.model.knobs
-        return knobs.Knobs(
+    def _options(self) -> Any:
+        laws, options = self.laws, self.model.options
+        return options.ServiceOptions(
             burst_size=lambda rate: BURSTS[Fraction(rate)],
             queue_tombstone_ttl=laws.queue_tombstone_ttl,
             task_tombstone_ttl=laws.task_tombstone_ttl,
@@ -96,7 +96,7 @@ class ModelSide:
             queue_init_delay=laws.queue_init_delay,
             ghost_recreate=laws.ghosts,
             legacy_errors=laws.old_errors,
-            system_throttle=knobs.SystemThrottle.SIMPLE if laws.throttles else knobs.SystemThrottle.NONE,
+            system_throttle=options.SystemThrottle.SIMPLE if laws.throttles else options.SystemThrottle.NONE,
             honour_retry_after=laws.honours_retry_after,
             treat_304_as_success=laws.takes_304,
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, Routing
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import Attempt, Task, TaskSpec
@@ -17,8 +17,8 @@ QUEUE = f"{PARENT}/queues/work"
 OVERRIDE = "app_engine_routing_override"
 
 
-def service_with(override: dict[str, str] | None = None, knobs: Knobs | None = None) -> Service:
-    service = Service(lambda: "01", knobs)
+def service_with(override: dict[str, str] | None = None, options: ServiceOptions | None = None) -> Service:
+    service = Service(lambda: "01", options)
     service.create_queue(NOW, PARENT, QUEUE, {} if override is None else {OVERRIDE: override})
     return service
 
@@ -51,9 +51,9 @@ def test_a_queues_override_has_its_host(override: dict[str, str], stored: dict[s
     assert service_with(override).queues[QUEUE].config.other[OVERRIDE] == stored
 
 
-def test_the_host_follows_the_knob() -> None:
+def test_the_host_follows_the_service_option() -> None:
     """The queue's as a task's."""
-    service = service_with({"service": "api"}, Knobs(app_engine_host_suffix="appspot.com"))
+    service = service_with({"service": "api"}, ServiceOptions(app_engine_host_suffix="appspot.com"))
     assert service.queues[QUEUE].config.other[OVERRIDE]["host"] == "api.p.appspot.com"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._service.errors import Code
-from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.retry import (
     UNLIMITED,
     GiveUp,
@@ -79,7 +79,7 @@ def test_a_failing_task_comes_again_at_the_delays_of_the_vectors(vector: dict[st
     """A whole service keeps the same delays, between the end of an attempt and the next."""
     expected = milliseconds(vector["after_failure_n"])
     config = RetryConfig(**{**backoff_of(vector), "max_attempts": len(expected) + 1})
-    driver = driver_with(FAILING, knobs=Knobs(burst_size=100))
+    driver = driver_with(FAILING, options=ServiceOptions(burst_size=100))
     queue = driver.service.queues[QUEUE]
     queue.reconfigure(replace(queue.config, retry_config=config), START)  # as a queue.yaml can have it
     task = add(driver)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_cloudtasks._service.events import EventKind
-from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget
 from pytest_cloudtasks._service.retry import Retry
 from pytest_cloudtasks._service.scheduler import Step
@@ -78,7 +78,9 @@ def test_tasks_go_by_schedule_time_and_then_in_the_order_of_creation() -> None:
 
 def test_overdue_tasks_of_several_queues_go_by_their_schedule_times() -> None:
     """When a token came for a task that could not go is of no matter any more."""
-    driver = driver_with(settings={"rate_limits": {"max_dispatches_per_second": 1}}, knobs=Knobs(burst_size=3))
+    driver = driver_with(
+        settings={"rate_limits": {"max_dispatches_per_second": 1}}, options=ServiceOptions(burst_size=3)
+    )
     other = f"{LOCATION}/queues/other"
     driver.service.create_queue(START, LOCATION, other, {})
     for name in (QUEUE, other):
@@ -131,7 +133,9 @@ def test_one_queue_s_dispatches_can_be_asked_for() -> None:
 
 def test_dispatches_keep_to_the_rate_after_the_burst() -> None:
     """A full bucket goes out at once, the rest one an interval, retries included."""
-    driver = driver_with(settings={"rate_limits": {"max_dispatches_per_second": 2}}, knobs=Knobs(burst_size=3))
+    driver = driver_with(
+        settings={"rate_limits": {"max_dispatches_per_second": 2}}, options=ServiceOptions(burst_size=3)
+    )
     tasks = [add(driver) for _ in range(6)]
     driver.drain()
     assert [dispatched_at(task) for task in tasks] == [
@@ -264,8 +268,8 @@ def test_an_answer_outlives_its_queue() -> None:
 FAILURES = scripted(*map(response, (503, 404, 429, 500, 302, 200)))
 
 
-def execution_counts(target: HttpTarget | AppEngineTarget, knobs: Knobs | None = None) -> list[int]:
-    driver = driver_with(FAILURES, EVERY_SECOND, knobs)
+def execution_counts(target: HttpTarget | AppEngineTarget, options: ServiceOptions | None = None) -> list[int]:
+    driver = driver_with(FAILURES, EVERY_SECOND, options)
     task = driver.service.create_task(START, QUEUE, TaskSpec(target))
     driver.drain()
     return [attempt.execution_count for attempt in task.attempts]

@@ -7,7 +7,7 @@ import pytest
 from pytest_cloudtasks._service import iam
 from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.iam import Binding, Policy
-from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.validation import RPCS
 from tests.each import each
@@ -22,7 +22,7 @@ def policy(*roles: str, member: str = ME, etag: bytes = b"") -> Policy:
 
 
 def guarded() -> Service:
-    return service_with(knobs=Knobs(iam_emulation=ME))
+    return service_with(options=ServiceOptions(iam_emulation=ME))
 
 
 @each("role", iam.ROLES)

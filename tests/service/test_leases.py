@@ -10,7 +10,7 @@ import pytest
 from pytest_cloudtasks._service import errors
 from pytest_cloudtasks._service.errors import Refusal, ServiceError
 from pytest_cloudtasks._service.events import EventKind
-from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.pull_queues import MAX_RESPONSE, leasable, tag_of
 from pytest_cloudtasks._service.queue_settings import QueueType
 from pytest_cloudtasks._service.request import HttpTarget, PullMessage
@@ -22,8 +22,8 @@ from tests.service.driving import LOCATION, QUEUE, START, URL, RecordedService, 
 NAME = f"{QUEUE}/tasks/t"
 
 
-def pull_service(knobs: Knobs | None = None, **settings: Any) -> RecordedService:
-    service = RecordedService(numbered_ids(), knobs)
+def pull_service(options: ServiceOptions | None = None, **settings: Any) -> RecordedService:
+    service = RecordedService(numbered_ids(), options)
     service.create_queue(START, LOCATION, QUEUE, {"type": QueueType.PULL, **settings})
     return service
 
@@ -307,7 +307,7 @@ def test_calls_move_with_a_clock_that_is_set_anew() -> None:
 
 def test_a_new_queue_of_the_name_has_all_its_calls() -> None:
     """The calls on a deleted queue are forgotten with it."""
-    service = pull_service(Knobs(queue_tombstone_ttl=0))
+    service = pull_service(ServiceOptions(queue_tombstone_ttl=0))
     for _ in range(10):
         lease(service)
     service.delete_queue(START, QUEUE)
@@ -316,7 +316,7 @@ def test_a_new_queue_of_the_name_has_all_its_calls() -> None:
 
 
 def test_the_limit_of_calls_can_be_turned_off() -> None:
-    """By the knob enforce_lease_rate."""
-    service = pull_service(Knobs(enforce_lease_rate=False))
+    """By the service option enforce_lease_rate."""
+    service = pull_service(ServiceOptions(enforce_lease_rate=False))
     for _ in range(11):
         assert lease(service) == []

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._service.errors import Code
-from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.queue import LEAST_RATE, QueueState
 from pytest_cloudtasks._service.queue_settings import RateLimits, rate_limits_from
 from pytest_cloudtasks._service.retry import RetryConfig
@@ -36,11 +36,11 @@ def test_a_queue_has_the_recorded_defaults(settings: dict[str, Any]) -> None:
 
 
 def test_a_burst_that_is_not_set_is_the_service_s_to_choose() -> None:
-    """It follows from the rate; the knob decides how."""
+    """It follows from the rate; the service option decides how."""
     asked = {"rate_limits": {"max_dispatches_per_second": 100}}
     assert service_with(asked).queues[QUEUE].config.rate_limits.max_burst_size == 20
-    assert service_with(asked, Knobs(burst_size=7)).queues[QUEUE].config.rate_limits.max_burst_size == 7
-    chosen = Knobs(burst_size=lambda rate: int(rate) + 1)
+    assert service_with(asked, ServiceOptions(burst_size=7)).queues[QUEUE].config.rate_limits.max_burst_size == 7
+    chosen = ServiceOptions(burst_size=lambda rate: int(rate) + 1)
     assert service_with(asked, chosen).queues[QUEUE].config.rate_limits.max_burst_size == 101
 
 
@@ -252,7 +252,7 @@ def test_a_task_that_was_run_or_deleted_does_not_wait() -> None:
 def test_the_next_dispatch_waits_for_state_slot_task_and_token() -> None:
     """Each of the four can hold it back."""
     settings = {"rate_limits": {"max_dispatches_per_second": 1, "max_concurrent_dispatches": 1}}
-    driver = driver_with(always(response(200), takes=HOUR // 60), settings, Knobs(burst_size=1))
+    driver = driver_with(always(response(200), takes=HOUR // 60), settings, ServiceOptions(burst_size=1))
     queue = driver.service.queues[QUEUE]
     assert queue.next_dispatch() is None
     first = add(driver)
@@ -271,7 +271,9 @@ def test_the_next_dispatch_waits_for_state_slot_task_and_token() -> None:
 
 def test_tenths_of_a_rate_add_up() -> None:
     """Halved and given back in tenths, the rate and the burst are what they were, to the last token."""
-    driver = driver_with(settings={"rate_limits": {"max_dispatches_per_second": 1}}, knobs=Knobs(burst_size=10))
+    driver = driver_with(
+        settings={"rate_limits": {"max_dispatches_per_second": 1}}, options=ServiceOptions(burst_size=10)
+    )
     queue = driver.service.queues[QUEUE]
     parts = []
     queue.allow(Fraction(1, 2), START)
@@ -284,7 +286,9 @@ def test_tenths_of_a_rate_add_up() -> None:
 
 def test_a_part_of_the_rate_that_is_allowed_already_takes_no_tokens() -> None:
     """What is left of the burst stays, and a part that is less than the least is the least."""
-    driver = driver_with(settings={"rate_limits": {"max_dispatches_per_second": 64}}, knobs=Knobs(burst_size=64))
+    driver = driver_with(
+        settings={"rate_limits": {"max_dispatches_per_second": 64}}, options=ServiceOptions(burst_size=64)
+    )
     queue = driver.service.queues[QUEUE]
     driver.advance(HOUR)
     queue.allow(Fraction(0), driver.now)
@@ -317,7 +321,7 @@ def test_a_sampling_ratio_of_zero_is_as_unset(given: dict[str, float]) -> None:
 
 def test_a_task_that_will_be_gone_is_passed_over() -> None:
     """One that expires before it may go, and one that a purge takes before, leave the next dispatch to others."""
-    driver = driver_with(knobs=Knobs(purge_delay=SECOND))
+    driver = driver_with(options=ServiceOptions(purge_delay=SECOND))
     queue = driver.service.queues[QUEUE]
     add(driver, "purged", schedule_time=START + 2 * SECOND)
     soon = add(driver, "soon", schedule_time=START)
@@ -334,11 +338,12 @@ def test_a_task_that_will_be_gone_is_passed_over() -> None:
 
 @pytest.mark.parametrize("made", [0, -1, True, "x", float("inf")])
 def test_a_burst_size_that_is_none_is_refused(made: object) -> None:
-    """The callable of the knob has to make a number of one or more; a fraction is cut."""
+    """The callable of the service option has to make a number of one or more; a fraction is cut."""
     message = (
-        f"The knob burst_size made {made!r} of a rate of 5 dispatches a second. It has to make a number of 1 or more."
+        f"The service option burst_size made {made!r} of a rate of 5 dispatches a second."
+        " It has to make a number of 1 or more."
     )
     with pytest.raises(ValueError, match="burst_size") as refusal:
-        rate_limits_from({"max_dispatches_per_second": 5.0}, Knobs(burst_size=lambda rate: made))  # type: ignore[return-value]
+        rate_limits_from({"max_dispatches_per_second": 5.0}, ServiceOptions(burst_size=lambda rate: made))  # type: ignore[return-value]
     assert str(refusal.value) == message
-    assert rate_limits_from({}, Knobs(burst_size=lambda rate: rate * 1.5)).max_burst_size == 750  # type: ignore[arg-type]
+    assert rate_limits_from({}, ServiceOptions(burst_size=lambda rate: rate * 1.5)).max_burst_size == 750  # type: ignore[arg-type]

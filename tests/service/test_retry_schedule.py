@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.queue_settings import TASK_TTL
 from pytest_cloudtasks._service.retry import RETENTION, RetryConfig, schedule_of
 from pytest_cloudtasks._service.task import TaskState, response
@@ -28,9 +28,9 @@ CONFIGS = st.builds(
 def test_a_plan_is_what_happens(config: RetryConfig, takes: int) -> None:
     """Dispatches, their end and how it ends are those of a service in which a task fails every time."""
     course = schedule_of(config, takes=takes, retention=TASK_TTL, limit=3000)
-    knobs = Knobs()
+    options = ServiceOptions()
     fields = {name: getattr(config, name) for name in RetryConfig._fields}
-    driver = driver_with(always(response(503), takes), {"retry_config": fields}, knobs)
+    driver = driver_with(always(response(503), takes), {"retry_config": fields}, options)
     task = add(driver)
     driver.advance(TASK_TTL)
     assert tuple(dispatched_at(task)) == course.dispatches

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.iam import Policy
-from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.queue import QueueState
 from pytest_cloudtasks._service.request import HttpTarget
 from pytest_cloudtasks._service.task import TaskSpec, TaskState, response
@@ -136,8 +136,8 @@ def test_an_update_creates_what_is_missing() -> None:
 
 @pytest.mark.parametrize("ttl", [7 * DAY, 3 * DAY, 0])
 def test_a_deleted_queue_s_name_stays_reserved(ttl: int) -> None:
-    """Neither CreateQueue nor UpdateQueue may take it up to the end of the knob's time; then both may."""
-    service = service_with(knobs=Knobs(queue_tombstone_ttl=ttl))
+    """Neither CreateQueue nor UpdateQueue may take it up to the end of the service option's time; then both may."""
+    service = service_with(options=ServiceOptions(queue_tombstone_ttl=ttl))
     service.delete_queue(START, QUEUE)
     if ttl:
         at, refused = START + ttl - 1, Code.FAILED_PRECONDITION
@@ -148,7 +148,7 @@ def test_a_deleted_queue_s_name_stays_reserved(ttl: int) -> None:
 
 def test_deleting_a_queue_deletes_its_tasks() -> None:
     """They are gone for good: a queue that is made anew is empty, and their names are free in it."""
-    driver = driver_with(knobs=Knobs(queue_tombstone_ttl=0))
+    driver = driver_with(options=ServiceOptions(queue_tombstone_ttl=0))
     task = add(driver, "t")
     driver.service.delete_queue(START, QUEUE)
     assert (task.state, task.ended_at) == (TaskState.DELETED, START)
@@ -238,10 +238,10 @@ def test_a_live_name_is_refused() -> None:
 @each("ttl", [24 * HOUR, HOUR, 0])
 @each("end", ["success", "exhaustion", "deletion", "expiry"])
 def test_a_task_s_name_stays_reserved_after_its_end(end: str, ttl: int) -> None:
-    """However it ended, the name is free again when the knob's time is over, counted from the end."""
+    """However it ended, the name is free again when the service option's time is over, counted from the end."""
     answer = response(200 if end == "success" else 503)
     settings = {"retry_config": {"max_attempts": 1}}
-    driver = driver_with(always(answer), settings, Knobs(task_tombstone_ttl=ttl))
+    driver = driver_with(always(answer), settings, ServiceOptions(task_tombstone_ttl=ttl))
     task = add(driver, "t")
     if end == "deletion":
         driver.service.delete_task(driver.now, task.name)
@@ -359,7 +359,7 @@ def test_a_service_knows_whether_it_has_live_tasks() -> None:
 def test_reservations_and_tokens_move_with_a_clock_that_is_set_anew() -> None:
     """As much of them is left as before."""
     limits = {"rate_limits": {"max_dispatches_per_second": 1}}
-    driver = driver_with(settings=limits, knobs=Knobs(burst_size=1))
+    driver = driver_with(settings=limits, options=ServiceOptions(burst_size=1))
     driver.service.create_queue(START, LOCATION, OTHER, {})
     driver.service.delete_queue(START, OTHER)
     add(driver, "t")

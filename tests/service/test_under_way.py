@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from pytest_cloudtasks._service.events import Event, EventKind
-from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.retry import GiveUp, Retry
 from pytest_cloudtasks._service.task import Attempt, Outcome, TaskState, response
 from pytest_cloudtasks._units import DAY, SECOND
@@ -108,7 +108,7 @@ def test_a_forced_attempt_holds_a_slot() -> None:
 def test_a_queue_made_anew_has_no_slots_taken() -> None:
     """Attempts of a deleted queue of the same name are none of its own."""
     limits = {"rate_limits": {"max_concurrent_dispatches": 1}}
-    driver = driver_with(always(OK, takes=5 * SECOND), limits, Knobs(queue_tombstone_ttl=0))
+    driver = driver_with(always(OK, takes=5 * SECOND), limits, ServiceOptions(queue_tombstone_ttl=0))
     running(driver)
     driver.service.delete_queue(driver.now, QUEUE)
     driver.service.create_queue(driver.now, LOCATION, QUEUE, limits)
@@ -126,7 +126,9 @@ def test_a_queue_made_anew_has_no_slots_taken() -> None:
 def test_a_task_made_anew_is_not_answered_by_its_namesake() -> None:
     """The answer to a deleted task says nothing about another one of the same name."""
     driver = driver_with(
-        lambda attempt: (OK if attempt.task.sequence == 0 else BUSY, 5 * SECOND), None, Knobs(task_tombstone_ttl=0)
+        lambda attempt: (OK if attempt.task.sequence == 0 else BUSY, 5 * SECOND),
+        None,
+        ServiceOptions(task_tombstone_ttl=0),
     )
     first = add(driver, "same")
     driver.advance(0)

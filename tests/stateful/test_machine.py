@@ -369,7 +369,7 @@ def test_a_teardown_of_ones_own_need_not_call_the_machines(fails: bool) -> None:
     assert_no_fake_is_left()
 
 
-KNOBS: list[dict[str, Any]] = [
+SERVICE_OPTIONS: list[dict[str, Any]] = [
     {"purge_delay": "30s", "queue_init_delay": "5s"},
     {"treat_304_as_success": True, "honour_retry_after": True, "system_throttle": "simple"},
     {"ghost_recreate": True, "legacy_errors": True, "task_tombstone_ttl": "0s", "queue_tombstone_ttl": "0s"},
@@ -377,10 +377,10 @@ KNOBS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("knobs", KNOBS, ids=lambda knobs: ", ".join(knobs))
-def test_promises_are_kept_whatever_the_knobs(knobs: dict[str, Any]) -> None:
+@pytest.mark.parametrize("options", SERVICE_OPTIONS, ids=lambda options: ", ".join(options))
+def test_promises_are_kept_whatever_the_service_options(options: dict[str, Any]) -> None:
     """None of them is about what the sources leave open."""
-    run(type("Turned", (CloudTasksMachine,), {"options": {"service": knobs}}), 15)
+    run(type("Turned", (CloudTasksMachine,), {"options": {"service": options}}), 15)
 
 
 def test_pull_queues_are_part_of_the_story() -> None:

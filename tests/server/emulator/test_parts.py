@@ -20,7 +20,7 @@ from pytest_cloudtasks._server.log import Log
 from pytest_cloudtasks._server.scheduler_loop import SchedulerLoop
 from pytest_cloudtasks._server.sender import Sender, Sent
 from pytest_cloudtasks._server.time_jumps import TimeJumps
-from pytest_cloudtasks._service.options import Knobs
+from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Attempt, Outcome, OutcomeKind, response
 from pytest_cloudtasks._simulation.settings import Settings
 from pytest_cloudtasks._targets.headers import Headers
@@ -328,8 +328,10 @@ def test_an_answer_that_never_came_ends_the_attempt_at_its_deadline() -> None:
 
 
 def test_an_answer_may_ask_for_a_later_retry() -> None:
-    """Where the knob is on, its instant is part of the outcome."""
-    (late,) = outcomes(Sent(response(503), Headers([("Retry-After", "7")])), service=Knobs(honour_retry_after=True))
+    """Where the service option is on, its instant is part of the outcome."""
+    (late,) = outcomes(
+        Sent(response(503), Headers([("Retry-After", "7")])), service=ServiceOptions(honour_retry_after=True)
+    )
     assert late is not None
     assert late.retry_at is not None
     assert (late.kind, late.http_status) == (OutcomeKind.RESPONSE, 503)

@@ -245,7 +245,7 @@ def test_missing_queues_may_be_created(own_worker: Worker) -> None:
         assert server.results() == [200]
 
 
-def test_knobs_and_the_seed_hold_for_the_server() -> None:
+def test_service_options_and_the_seed_hold_for_the_server() -> None:
     """What the ini file has for tests is an option here; the same seed gives the same task IDs."""
     names = []
     for _ in range(2):
@@ -305,10 +305,10 @@ def test_knobs_and_the_seed_hold_for_the_server() -> None:
         (["--grace", "5\u00b2s"], "--grace takes a duration such as 10s or 1m, and got '5\u00b2s'."),
         (["--project", "A/b"], "--project takes the ID of a project, such as my-shop, and got 'A/b'."),
         (["--location", ""], "--location takes the ID of a location, such as europe-west1, and got ''."),
-        (["--service", "foo"], "--service takes KNOB=VALUE, such as max_task_size=102400, and got 'foo'."),
+        (["--service", "foo"], "--service takes OPTION=VALUE, such as max_task_size=102400, and got 'foo'."),
         (
             ["--service", "max_tsk_size=3"],
-            "service has no knob 'max_tsk_size'. Did you mean 'max_task_size'? Its knobs are ",
+            "service has no option 'max_tsk_size'. Did you mean 'max_task_size'? Its options are ",
         ),
         (
             ["--log-format", "xml"],
@@ -455,7 +455,7 @@ def test_help_teaches() -> None:
         "--forward BASE=TO",
         "--app-engine-host URL",
         "--allow-remote",
-        "--service KNOB=VALUE",
+        "--service OPTION=VALUE",
     ):
         assert option in text
     for example in ("serve --queue emails\n", "--queues queue.yaml", "--allow-host tasks", "/control/jump?by=10m'"):

@@ -117,7 +117,7 @@ MUTANTS = [
     Mutant(
         "a queue's name is reserved for 7 days",
         "service",
-        "now + self.knobs.queue_tombstone_ttl",
+        "now + self.options.queue_tombstone_ttl",
         WEEK,
         laws=Laws(queue_tombstone_ttl=HOUR),
     ),
@@ -131,7 +131,7 @@ MUTANTS = [
     Mutant(
         "a late purge comes at once",
         "service",
-        "len(self.accepted), now + self.knobs.purge_delay)",
+        "len(self.accepted), now + self.options.purge_delay)",
         "10**9, now)",
         laws=LATE_PURGE,
     ),
@@ -201,7 +201,7 @@ MUTANTS = [
     Mutant(
         "GetTask has no old error",
         "service",
-        "legacy = self.knobs.legacy_errors",
+        "legacy = self.options.legacy_errors",
         "legacy = False",
         laws=Laws(old_errors=True),
     ),

@@ -43,7 +43,7 @@ def test_an_endpoint_that_answers_as_the_ledger_says_passes() -> None:
     assert code == 0, output
     assert "differences from the ledger" not in output
     assert "It needs a clock that can be moved." in output
-    assert "It turns a knob of the fake." in output
+    assert "It turns a service option of the fake." in output
     assert "It needs a receiver." in output
 
 

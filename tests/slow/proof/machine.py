@@ -25,13 +25,13 @@ URL = "https://example.com/"
 UNDER_POLICY = f"{PARENTS[0]}/queues/under-policy"
 AS_DRAWN = st.sampled_from(["pause_queue", "resume_queue", "purge_queue", "get_queue"])
 ASKED = ["cloudtasks.tasks.create", "cloudtasks.queues.get", "none.such"]
-KNOBS = {"iam_emulation": CALLER, "iam_roles": drawing.OWN_ROLES["iam_roles"], "max_task_size": 3000}
+SERVICE_OPTIONS = {"iam_emulation": CALLER, "iam_roles": drawing.OWN_ROLES["iam_roles"], "max_task_size": 3000}
 
 
 class BothMachine(CloudTasksMachine):
     """Fails at the first answer, error, listing, attempt or instant in which the two differ."""
 
-    options: ClassVar[Mapping[str, Any]] = {"service": KNOBS}
+    options: ClassVar[Mapping[str, Any]] = {"service": SERVICE_OPTIONS}
     order = duplicates = lost_answers = False
     delays = timedelta(0)
     tally: ClassVar[Counter[str]] = Counter()
@@ -42,7 +42,7 @@ class BothMachine(CloudTasksMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.naive = Setting(KNOBS, {URL: Script((200,))}).naive()
+        self.naive = Setting(SERVICE_OPTIONS, {URL: Script((200,))}).naive()
         self.routes = [self.cloud_tasks.route(URL).returns(200)]
 
     # --- both ----------------------------------------------------------------------------------------------------

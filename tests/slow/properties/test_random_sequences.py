@@ -33,7 +33,7 @@ ON_TASKS = ["get_task", "get_task", "run_task", "run_task", "delete_task"]
 
 
 class Machine(RuleBasedStateMachine):
-    """One example: a fake with its knobs, and what a client and a test do to it."""
+    """One example: a fake with its options, and what a client and a test do to it."""
 
     transport: ClassVar[str] = "grpc"
     tally: ClassVar[Counter[str]] = Counter()

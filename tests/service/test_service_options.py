@@ -1,4 +1,4 @@
-"""What the knobs make of the service's commands and verdicts."""
+"""What the service options make of the service's commands and verdicts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from pytest_cloudtasks._service.errors import Code
-from pytest_cloudtasks._service.options import Knobs, SystemThrottle
+from pytest_cloudtasks._service.options import ServiceOptions, SystemThrottle
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, Target
 from pytest_cloudtasks._service.task import Outcome, OutcomeKind, TaskSpec, TaskState, response
 from pytest_cloudtasks._service.validation import RPCS
@@ -64,14 +64,14 @@ def test_a_caller_who_would_wait_longer_is_refused(rpc: str) -> None:
 
 
 def test_waiting_longer_can_be_allowed() -> None:
-    """By the knob enforce_rpc_deadline."""
-    service = service_with(knobs=Knobs(enforce_rpc_deadline=False))
+    """By the service option enforce_rpc_deadline."""
+    service = service_with(options=ServiceOptions(enforce_rpc_deadline=False))
     service.check_wait("create_task", START, 600.0)
 
 
 def test_a_queue_that_is_made_anew_can_be_a_ghost() -> None:
     """With ghost_recreate CreateQueue succeeds while the name is reserved, and has made nothing."""
-    service = service_with(knobs=Knobs(ghost_recreate=True))
+    service = service_with(options=ServiceOptions(ghost_recreate=True))
     service.delete_queue(START, QUEUE)
     before = state_of(service)
     assert service.create_queue(START, LOCATION, QUEUE, {}).name == QUEUE
@@ -81,7 +81,7 @@ def test_a_queue_that_is_made_anew_can_be_a_ghost() -> None:
 
 def test_missing_queues_can_be_told_as_years_ago() -> None:
     """With legacy_errors CreateTask tells a queue that never was from one that was deleted, and changes nothing."""
-    service = service_with(knobs=Knobs(legacy_errors=True))
+    service = service_with(options=ServiceOptions(legacy_errors=True))
     service.delete_queue(START, QUEUE)
     for name, message in (
         (OTHER, "Queue does not exist."),
@@ -94,7 +94,7 @@ def test_missing_queues_can_be_told_as_years_ago() -> None:
 
 def test_a_new_queue_can_take_a_while_to_be_found() -> None:
     """With queue_init_delay CreateTask refuses until then, as if it had never been made, and changes nothing."""
-    service = service_with(knobs=Knobs(queue_init_delay=SECOND))
+    service = service_with(options=ServiceOptions(queue_init_delay=SECOND))
     assert_refused(
         service,
         Code.NOT_FOUND,
@@ -106,7 +106,7 @@ def test_a_new_queue_can_take_a_while_to_be_found() -> None:
 
 def test_a_purge_can_take_a_while() -> None:
     """With purge_delay tasks may go out until then; later ones of the queue are not concerned."""
-    driver = driver_with(always(response(500)), knobs=Knobs(purge_delay=10 * SECOND))
+    driver = driver_with(always(response(500)), options=ServiceOptions(purge_delay=10 * SECOND))
     tried = add(driver, "tried", schedule_time=START + 9 * SECOND)
     waiting = add(driver, "waiting", schedule_time=START + 11 * SECOND)
     driver.service.purge_queue(START, QUEUE)
@@ -125,7 +125,7 @@ def test_a_purge_can_take_a_while() -> None:
 
 def test_a_second_purge_does_not_put_the_first_off() -> None:
     """With purge_delay tasks go when the first purge that concerns them takes effect, however many follow."""
-    driver = driver_with(knobs=Knobs(purge_delay=10 * SECOND))
+    driver = driver_with(options=ServiceOptions(purge_delay=10 * SECOND))
     queue = driver.service.queues[QUEUE]
     task = add(driver, schedule_time=START + 60 * SECOND)
     driver.service.purge_queue(START, QUEUE)
@@ -141,7 +141,7 @@ def test_a_second_purge_does_not_put_the_first_off() -> None:
 
 def test_time_that_goes_on_tells_whether_it_took_anything_away() -> None:
     """A purge that takes effect counts, and nothing happens twice."""
-    driver = driver_with(knobs=Knobs(purge_delay=SECOND))
+    driver = driver_with(options=ServiceOptions(purge_delay=SECOND))
     add(driver, schedule_time=START + 5 * SECOND)
     driver.service.purge_queue(START, QUEUE)
     observe = driver.service.scheduler.remove_due
@@ -151,8 +151,8 @@ def test_time_that_goes_on_tells_whether_it_took_anything_away() -> None:
 @pytest.mark.parametrize(("is_success", "end"), [(False, TaskState.EXHAUSTED), (True, TaskState.SUCCEEDED)])
 def test_304_can_end_a_task_well(is_success: bool, end: TaskState) -> None:
     """By treat_304_as_success; by default it is a failure as any other."""
-    knobs = Knobs(treat_304_as_success=is_success)
-    driver = driver_with(always(response(304)), {"retry_config": {"max_attempts": 1}}, knobs)
+    options = ServiceOptions(treat_304_as_success=is_success)
+    driver = driver_with(always(response(304)), {"retry_config": {"max_attempts": 1}}, options)
     task = add(driver)
     driver.drain()
     assert task.state is end
@@ -163,7 +163,7 @@ def test_a_target_can_put_its_retry_off(honour: bool, second: int) -> None:
     """With honour_retry_after, to an instant past its backoff; one before that is of no account."""
     late = Outcome(OutcomeKind.RESPONSE, 503, retry_at=START + 30 * SECOND)
     early = Outcome(OutcomeKind.RESPONSE, 503, retry_at=START)
-    driver = driver_with(scripted(late, early, response(200)), knobs=Knobs(honour_retry_after=honour))
+    driver = driver_with(scripted(late, early, response(200)), options=ServiceOptions(honour_retry_after=honour))
     task = add(driver)
     driver.drain()
     assert dispatched_at(task) == [0, second, second + 200 * MILLISECOND]
@@ -172,7 +172,7 @@ def test_a_target_can_put_its_retry_off(honour: bool, second: int) -> None:
 def test_a_retry_is_put_off_to_the_last_instant_at_the_most() -> None:
     """A Retry-After may be any number of seconds; a schedule time lies in the years that Google's messages know."""
     never = Outcome(OutcomeKind.RESPONSE, 503, retry_at=START + 10**12 * SECOND)
-    driver = driver_with(always(never), knobs=Knobs(honour_retry_after=True))
+    driver = driver_with(always(never), options=ServiceOptions(honour_retry_after=True))
     task = add(driver)
     driver.drain()
     assert (dispatched_at(task), task.schedule_time) == ([0], LATEST)
@@ -191,7 +191,9 @@ def test_a_retry_is_put_off_to_the_last_instant_at_the_most() -> None:
 def test_answers_that_ask_for_less_halve_the_rate(target: Target, status: int, part: Fraction) -> None:
     """With system_throttle; 429 and 503 of HTTP targets do, of App Engine 503 alone."""
     driver = driver_with(
-        always(response(status)), {"retry_config": {"max_attempts": 1}}, Knobs(system_throttle=SystemThrottle.SIMPLE)
+        always(response(status)),
+        {"retry_config": {"max_attempts": 1}},
+        ServiceOptions(system_throttle=SystemThrottle.SIMPLE),
     )
     driver.service.create_task(START, QUEUE, TaskSpec(target))
     driver.drain()
@@ -200,7 +202,9 @@ def test_answers_that_ask_for_less_halve_the_rate(target: Target, status: int, p
 
 def test_successes_bring_the_rate_back() -> None:
     """Each a tenth of the whole, and no more than the whole."""
-    driver = driver_with(scripted(response(503), response(200)), knobs=Knobs(system_throttle=SystemThrottle.SIMPLE))
+    driver = driver_with(
+        scripted(response(503), response(200)), options=ServiceOptions(system_throttle=SystemThrottle.SIMPLE)
+    )
     queue = driver.service.queues[QUEUE]
     add(driver)
     driver.drain()

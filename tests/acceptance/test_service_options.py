@@ -1,4 +1,4 @@
-"""What the knobs of the service change, through the real client; without them nothing of it happens."""
+"""What the service options change, through the real client; without them nothing of it happens."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_an_application_has_the_permissions_of_its_role(cloud_tasks: FakeCloudTa
 @pytest.mark.parametrize("is_on", [True, False])
 @pytest.mark.parametrize("target", ["http_request", "app_engine_http_request"])
 def test_304_can_be_a_success(target: str, is_on: bool) -> None:
-    """With the knob it ends the task, as it was reported once; without, it fails as any other 3xx."""
+    """With the service option it ends the task, as it was reported once; without, it fails as any other 3xx."""
     with FakeCloudTasks(queues=["work"], service={"treat_304_as_success": is_on}) as cloud_tasks:
         cloud_tasks.route("*").returns(304, 200)
         fields = {} if target == "http_request" else {target: {"relative_uri": "/"}}
@@ -207,7 +207,7 @@ def test_retry_after_counts_from_the_answer(cloud_tasks: FakeCloudTasks) -> None
 
 @on(queues={"work": {"retry_config": {"min_backoff": "10s"}}}, start=START)
 def test_retry_after_is_ignored_by_default(cloud_tasks: FakeCloudTasks) -> None:
-    """Without the knob the backoff alone decides."""
+    """Without the service option the backoff alone decides."""
     answers = iter([(503, {"Retry-After": "120"}), 200])
     cloud_tasks.route(URL, handler=lambda request: next(answers))
     create(cloud_tasks)
@@ -326,7 +326,7 @@ def test_an_overloaded_target_slows_the_queue_down(cloud_tasks: FakeCloudTasks) 
 
 @on(queues={"work": SLOW}, service={"burst_size": 1})
 def test_an_overloaded_target_is_none_of_the_queues_business_by_default(cloud_tasks: FakeCloudTasks) -> None:
-    """Without the knob the rate is what was set."""
+    """Without the service option the rate is what was set."""
     cloud_tasks.route(URL).returns(503, 503, 200)
     assert paced(cloud_tasks, 3) == [0, 1, 2, 3, 4]
 
