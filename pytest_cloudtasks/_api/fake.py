@@ -388,3 +388,18 @@ def current() -> FakeCloudTasks:
             " cloud_tasks:`."
         )
     return fake
+
+
+def simulation_of(fake: FakeCloudTasks) -> Simulation:
+    """Return the simulation behind an active fake, for the rooms above this one."""
+    return fake._resting
+
+
+def run_in(fake: FakeCloudTasks, simulation: Simulation) -> ExitStack:
+    """Let ``fake`` control ``simulation`` until the stack is closed; simulations nest, as examples do in a test."""
+    return fake._in(simulation)
+
+
+def begin_when_used(fake: FakeCloudTasks, begin: Callable[[], None]) -> None:
+    """Call ``begin`` when somebody uses ``fake`` while it is not active."""
+    fake._on_demand = begin

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .._api.fake import FakeCloudTasks
+from .._api.fake import FakeCloudTasks, run_in
 from .._diagnostics.strict import check_strictness
 from .._simulation.simulation import Simulation
 
@@ -31,7 +31,7 @@ def fresh_examples(
         __tracebackhide__ = True
         one = fresh()
         show(one)
-        with handle._in(one):
+        with run_in(handle, one):
             one.clock.resume()
             yield
         check_strictness(one.settings.strict, one.history, one.service, one.clock)

@@ -301,10 +301,10 @@ class PluginSession:
     def handle(self) -> FakeCloudTasks:
         """The one handle of this session."""
         if self._handle is None:
-            from .._api.fake import FakeCloudTasks
+            from .._api.fake import FakeCloudTasks, begin_when_used
 
             self._handle = FakeCloudTasks()
-            self._handle._on_demand = self._begin_on_demand
+            begin_when_used(self._handle, self._begin_on_demand)
         return self._handle
 
     @property
@@ -315,6 +315,7 @@ class PluginSession:
     # --- inside --------------------------------------------------------------------------------------------------
 
     def _begin(self, item: pytest.Item) -> None:
+        from .._api.fake import run_in
         from .._simulation.simulation import Simulation
 
         with self._naming(item):
@@ -323,7 +324,7 @@ class PluginSession:
         if "freezegun" in sys.modules:  # what is first imported while it freezes would keep its datetime for good
             _ = simulation.frontend
         self._simulation = self._first_simulation = simulation
-        self._stack = self.handle._in(simulation)
+        self._stack = run_in(self.handle, simulation)
         if not self._wide_fixtures:
             self._hold_time()
 

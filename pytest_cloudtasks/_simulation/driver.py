@@ -1,9 +1,19 @@
-"""Driving: moving the simulation from event to event, and delivering attempts to their targets.
+"""The driver: it moves a simulation from event to event, and delivers attempts to their targets.
 
-One rule for threads: whatever is read of the service, the plans or the sleepers to decide what to do, and what is then
+Theory of operation. A driving method (`step`, `drain` and so on) is written once, for sync and async tests: as a
+generator, which yields each `Handler` that has to run and returns the method's result. A runner (`runners.py`) drives
+the generator, runs the handlers, and sends nothing back: what came of a handler is in the handler.
+
+All of them repeat `_next`: ask the scheduler and the sleeping handlers what comes first, find the target, move the
+clock there, let the service begin the attempt, deliver it, and give the answer to the service. A task without a target
+raises before anything has changed. An answer may arrive at a later instant, and then it is an event of its own.
+
+An async handler that sleeps in the queue's time is put on a timetable; until it answers, the service will see
+DEADLINE_EXCEEDED at the attempt's deadline. So two handlers overlap in the queue's time only: while a handler runs, the
+clock stands. An exception that is to fail the test is raised last, when the attempt is in the history.
+
+One rule for threads: whatever is read of the service, the faults or the sleepers to decide what to do, and what is then
 done to them, happens within one hold of the simulation's lock. Targets run outside of it.
-
-A verb is written once, as a course of handlers to run; `shells` runs them, in a thread or in an event loop.
 """
 
 from __future__ import annotations
@@ -38,17 +48,17 @@ _FIRST = from_datetime(datetime.min.replace(tzinfo=timezone.utc), what="the firs
 
 
 class Driver:
-    """The driver of one simulation. One verb at a time: none may be called from within another, as handlers would."""
+    """The driver of one simulation. One driving method at a time, and none within a handler."""
 
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
 
-    # --- verbs ---------------------------------------------------------------------------------------------------
+    # --- driving methods ----------------------------------------------------------------------------------------------
 
     def step(self) -> Course[Attempt | None]:
         """Move to the next dispatch or answer and do it."""
         __tracebackhide__ = True
-        with self._verb("step"):
+        with self._method("step"):
             moved = yield from self._next(None, None)
             if moved is None:
                 return None
@@ -58,7 +68,7 @@ class Driver:
     def dispatch_due(self, queue: str | None) -> Course[Summary]:
         """Dispatch what is due at this instant."""
         __tracebackhide__ = True
-        with self._verb("dispatch_due") as begin:
+        with self._method("dispatch_due") as begin:
             only = self._queue(queue)
             while (yield from self._next(self.simulation.clock.now, only)) is not None:
                 pass
@@ -67,7 +77,7 @@ class Driver:
     def advance(self, by: int | None, to: int | None, limit: int) -> Course[Summary]:
         """Pass the duration ``by``, or time up to ``to``, visiting every event on the way."""
         __tracebackhide__ = True
-        with self._verb("advance") as begin:
+        with self._method("advance") as begin:
             now = self.simulation.clock.now
             end = now + (by or 0) if to is None else to
             if end < now:
@@ -85,7 +95,8 @@ class Driver:
         __tracebackhide__ = True
         if not is_whole(limit) or limit < 1:
             raise ValueError(
-                f"{self.simulation.verb}(limit=…) takes a number of attempts of 1 or more, and got {safe_repr(limit)}."
+                f"{self.simulation.driving.method}(limit=…) takes a number of attempts of 1 or more, and got"
+                f" {safe_repr(limit)}."
             )
         left = limit
         while (moved := (yield from self._next(end, only, left, limit))) is not None:
@@ -95,7 +106,7 @@ class Driver:
     def drain(self, until: datetime | Duration | None, queue: str | None, limit: int) -> Course[Summary]:
         """Jump from event to event until there is none, or until ``until``."""
         __tracebackhide__ = True
-        with self._verb("drain") as begin:
+        with self._method("drain") as begin:
             only = self._queue(queue)
             end = self._end_of(until)
             yield from self._go_on(end, only, limit)
@@ -106,7 +117,7 @@ class Driver:
     def dispatch(self, task: Task) -> Course[Attempt]:
         """Deliver ``task`` now."""
         __tracebackhide__ = True
-        with self._verb("dispatch"):
+        with self._method("dispatch"):
             if isinstance(task.target, PullMessage):
                 raise ValueError(
                     f"The task {short_name(task)} can't be dispatched: it waits in a pull queue. Lease it with a"
@@ -125,7 +136,7 @@ class Driver:
             return attempt
 
     def deliver_at_once(self, task: Task) -> Generator[Handler, None, None]:
-        """Deliver ``task``, if it is due, although a verb may be under way; it counts as dispatched by the queue."""
+        """Deliver ``task``, if it is due, as the queue does, even while a driving method is under way."""
         __tracebackhide__ = True
         with self.simulation.lock:
             if not self.is_due(task):
@@ -150,7 +161,7 @@ class Driver:
     # --- inside --------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _verb(self, name: str) -> Iterator[Beginning]:
+    def _method(self, name: str) -> Iterator[Beginning]:
         """Guard a driving method, and give how far the history is when it begins."""
         __tracebackhide__ = True
         simulation = self.simulation
@@ -161,20 +172,20 @@ class Driver:
                 " A handler may call the Cloud Tasks client; let the test itself drive the queue, after the handler"
                 " has returned."
             )
-        if simulation.verb is not None:
+        if simulation.driving.method is not None:
             raise RuntimeError(
-                f"cloud_tasks.{name}() was called while cloud_tasks.{simulation.verb}() is under way elsewhere."
-                " Drive the queue from one place at a time."
+                f"cloud_tasks.{name}() was called while cloud_tasks.{simulation.driving.method}() is under way"
+                " elsewhere. Drive the queue from one place at a time."
             )
         with simulation.lock:
             now = simulation.contact()
             begin = beginning(simulation.history)
             simulation.service.scheduler.remove_due(now)
-        simulation.verb = name
+        simulation.driving.method = name
         try:
             yield begin
         finally:
-            simulation.verb = None
+            simulation.driving.method = None
 
     def _summary(self, begin: Beginning, only: Queue | None) -> Summary:
         return summary_since(self.simulation.history, begin, self.simulation.blocked(only))
@@ -222,7 +233,7 @@ class Driver:
     def _comes_next(self, only: Queue | None) -> Upcoming | Handler | None:
         """The next event of the model, or a handler that wakes before it."""
         upcoming = self.simulation.service.scheduler.upcoming(only)
-        sleeper = self._first_sleeper() if self.simulation.sleepers.entries else None
+        sleeper = self._first_sleeper() if self.simulation.driving.sleepers.entries else None
         if sleeper is None:
             return upcoming
         at, handler = sleeper
@@ -231,7 +242,7 @@ class Driver:
         return handler
 
     def _first_sleeper(self) -> tuple[int, Handler] | None:
-        sleepers = self.simulation.sleepers
+        sleepers = self.simulation.driving.sleepers
         while (sleeper := sleepers.first()) is not None and sleeper[1].wakes_at is None:
             sleepers.remove(sleeper[1])  # its tasks were cancelled, or have been woken by others
         return sleeper
@@ -268,7 +279,7 @@ class Driver:
                 if at > simulation.clock.now and not self._pass_time(at) and self._comes_next(only) != first:
                     continue  # its task has just expired
                 if isinstance(coming, Handler):
-                    simulation.sleepers.remove(coming)
+                    simulation.driving.sleepers.remove(coming)
                 else:
                     attempt = simulation.service.scheduler.proceed(coming, simulation.clock.now)
             if isinstance(coming, Handler):
@@ -303,14 +314,14 @@ class Driver:
             return
         try:
             yield handler
-        except GeneratorExit:  # the verb was cancelled, and its handler with it
+        except GeneratorExit:  # the driving method was cancelled, and its handler with it
             self._miss_deadline(attempt)
             raise
         if handler.answer is None:
             at = handler.wakes_at
             assert at is not None, "a handler that has not answered sleeps"
             with simulation.lock:
-                simulation.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
+                simulation.driving.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
                 self._miss_deadline(attempt)
             return
         self._let_tasks_go_on(handler)
@@ -326,7 +337,9 @@ class Driver:
             handler.is_over, handler.on_late_alarm = True, self._let_tasks_go_on
             at = handler.wakes_at
             if at is not None:
-                self.simulation.sleepers.put(handler, at, (handler.attempt.task.sequence, handler.attempt.number))
+                self.simulation.driving.sleepers.put(
+                    handler, at, (handler.attempt.task.sequence, handler.attempt.number)
+                )
 
     def _run_second(self, handler: Handler) -> Generator[Handler, None, None]:
         """The same for a second delivery, of which the service takes no notice."""
@@ -357,7 +370,7 @@ class Driver:
             return
         at = handler.wakes_at
         assert at is not None, "a handler that has not answered sleeps"
-        self.simulation.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
+        self.simulation.driving.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
         if not handler.is_told:
             faults.record(again, attempt.task)
             handler.is_told = True
@@ -418,7 +431,7 @@ class Driver:
         policy = target.on_exception or self.simulation.settings.on_exception
         is_the_tests = isinstance(error, (WrongHandlerResult, NoSuchStatus, NotOfAsyncio)) or ends_the_run(error)
         if policy == "raise" or is_the_tests:
-            if isinstance(error, StopIteration):  # Python lets none out of the generators that run a verb
+            if isinstance(error, StopIteration):  # Python lets none out of the generators that drive
                 raise RuntimeError("A handler raised StopIteration, which is the cause of this.") from error
             raise error
         self.simulation.history.inspected.recorded(attempt, error)
@@ -437,16 +450,16 @@ class Driver:
         raise no_target(what, destination_of(task, sent), self.simulation.targets)
 
     def _limit_reached(self, upcoming: Upcoming, limit: int) -> DrainLimitReached:
-        task, verb = upcoming.task, self.simulation.verb
+        task, method = upcoming.task, self.simulation.driving.method
         less = (
             "drain with a higher limit=… or with until=…"
-            if verb == "drain"
+            if method == "drain"
             else "advance by less or with a higher limit=…"
         )
         return DrainLimitReached(
-            f"{verb}() has made {counted(limit, 'attempt')}, which is its limit, and {short_name(task)} goes out next,"
-            f" after {counted(task.dispatch_count, 'attempt')} of its own. Limit the queue's retries (max_attempts,"
-            f" max_retry_duration), stop the handler from enqueueing for ever, or {less}."
+            f"{method}() has made {counted(limit, 'attempt')}, which is its limit, and {short_name(task)} goes out"
+            f" next, after {counted(task.dispatch_count, 'attempt')} of its own. Limit the queue's retries"
+            f" (max_attempts, max_retry_duration), stop the handler from enqueueing for ever, or {less}."
         )
 
 

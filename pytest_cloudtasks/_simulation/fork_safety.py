@@ -15,6 +15,8 @@ import warnings
 from typing import Any
 from weakref import WeakSet
 
+from .exceptions import CloudTasksWarning
+
 
 class Forks:
     """Knows the lock of every simulation, and takes them all while the process forks."""
@@ -59,8 +61,6 @@ class Forks:
 
         pytest records warnings in memory, where a child's are lost, so this one is written to the child's stderr.
         """
-        from .exceptions import CloudTasksWarning
-
         if self._has_warned:
             return
         self._has_warned = True

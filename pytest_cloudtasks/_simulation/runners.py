@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import traceback
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine, Generator, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from .._service.scheduler import Timetable
 from .._service.task import Task
 from .._targets.asgi import in_a_loop
+from .._targets.registry import Targets
 from .._text import encodable
 from .delivery import Course, Handler, Result, working
 from .driver import Driver
@@ -85,6 +87,61 @@ class OwnLoop:
             return not self._is_hosted
 
 
+class Driving:
+    """What is under way in a simulation: a driving method, handlers that sleep, the event loop of async targets."""
+
+    def __init__(self, lock: Any) -> None:
+        self.method: str | None = None
+        """The name of the driving method that is under way."""
+        self.sleepers: Timetable[Handler] = Timetable()
+        """Async handlers that wait for their instant."""
+        self._lock = lock
+        self._loop: OwnLoop | None = None
+
+    @property
+    def own_loop(self) -> OwnLoop:
+        """The event loop in which sync driving methods run async targets; made when it is first needed."""
+        with self._lock:
+            if self._loop is None:
+                self._loop = OwnLoop()
+            return self._loop
+
+    def end(self, targets: Targets) -> None:
+        """End all of it. Handlers that are still asleep never wake; applications see their shutdown."""
+        asleep = []
+        while (sleeper := self.sleepers.first()) is not None:
+            self.sleepers.remove(sleeper[1])
+            sleeper[1].abandon()
+            asleep.append(sleeper[1])
+        if self._loop is None or not in_a_loop():
+            self._end_loop(asleep, targets)
+        else:  # a thread can have one running loop, and this one has its own
+            thread = threading.Thread(target=self._end_loop, args=(asleep, targets))
+            thread.start()
+            thread.join()
+
+    def _end_loop(self, asleep: Sequence[Handler], targets: Targets) -> None:
+        if self._loop is not None:
+            for handler in asleep:
+                self._loop.run(handler.ended())
+        targets.close()
+        if self._loop is not None:
+            _close(self._loop.loop)
+            self._loop = None
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what is left in ``loop`` and close it, as asyncio.run() does."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
 def run(simulation: Simulation, name: str, course: Course[Result]) -> Result:
     """Drive ``course``, that of the sync verb ``name``; in a running event loop it is refused.
 
@@ -109,7 +166,7 @@ def perform(simulation: Simulation, course: Course[Result]) -> Result:
             if not handler.is_async:
                 handler.start()
             if handler.is_async:
-                simulation.own_loop.run(handler.run_on(simulation.clock.now))
+                simulation.driving.own_loop.run(handler.run_on(simulation.clock.now))
             handler = course.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import sys
-import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -16,23 +14,20 @@ from .._messages.rpc_call import RpcCall
 from .._messages.rpc_handlers import Frontend
 from .._service.errors import ServiceError
 from .._service.queue import Queue
-from .._service.scheduler import Timetable
 from .._service.service import Service
 from .._service.task import Task
 from .._service.validation import is_queue
-from .._targets.asgi import in_a_loop
 from .._targets.registry import Targets
 from .._text import safe_repr, safe_str, shortened
 from .._time.clock import Clock, Leap, Mode
 from .._time.instants import to_datetime
-from .delivery import Handler
 from .exceptions import FAILURE, failure
 from .faults import Faults, PlannedOrder
 from .fork_safety import forks
 from .history import History, TimeBase
 from .random_choices import Choices, Randomness, SeededChoices
 from .records import queue_meant
-from .runners import OwnLoop
+from .runners import Driving
 from .settings import Settings
 from .summary import Blocked, blocked, live_tasks
 
@@ -81,11 +76,8 @@ class Simulation:
         """Failures raised where application code may have swallowed them."""
         self.ending: BaseException | None = None
         """What ends the run, raised where application code may have swallowed it."""
-        self.verb: str | None = None
-        """The driving verb that is under way."""
-        self.sleepers: Timetable[Handler] = Timetable()
-        """Async handlers that wait for their instant."""
         self.lock = self.history.lock
+        self.driving = Driving(self.lock)
         self.generation = forks.generation
         self._order_dispatches()
         self.lints: Lints | None = None
@@ -96,7 +88,6 @@ class Simulation:
         """Whether created tasks are dispatched so; the option ``eager`` and blocks of ``eager()`` say."""
         self.has_ended = False
         """Whether its test is over: a call that comes late must not hold time again."""
-        self._own_loop: OwnLoop | None = None
 
     def choose_by(self, choices: Choices) -> None:
         """From now on random choices are ``choices``."""
@@ -158,7 +149,7 @@ class Simulation:
                     call.answer(response)
                     error = faults.loss_of(call, self.randomness.jitter) if faults.are_planned else None
             if error is not None:
-                from .._clients.retry_waits import skipped_waits
+                from .._clients.retry_waits import skipped_waits  # imports Google's retries
 
                 skipped_waits.install()
                 call.error = error
@@ -187,17 +178,9 @@ class Simulation:
                 self._create_missing(now, call.message.parent, frontend.fields_of_missing_queue(call.message))
             return frontend.answer(self.service, now, call), None
         except ServiceError as error:
-            from .._messages.grpc_errors import rpc_error
+            from .._messages.grpc_errors import rpc_error  # imports grpc, which calls without an error don't need
 
             return None, rpc_error(error, self.randomness.jitter)
-
-    @property
-    def own_loop(self) -> OwnLoop:
-        """The event loop in which sync verbs run async targets; made when it is first needed."""
-        with self.lock:
-            if self._own_loop is None:
-                self._own_loop = OwnLoop()
-            return self._own_loop
 
     def redirects(self, address: str) -> bool:
         """Whether the settings redirect channels to ``address``."""
@@ -225,7 +208,7 @@ class Simulation:
         """Intercepted calls come here until the block ends, and time is released then."""
         undo: Callable[[], None] | None = None
         if self.settings.google_auth:
-            from .._clients.credentials import anonymous_default
+            from .._clients.credentials import anonymous_default  # imports google.auth
 
             undo = anonymous_default(self.settings.project)
         router.enter(self)
@@ -233,7 +216,7 @@ class Simulation:
             yield self
         finally:
             try:
-                self._end_handlers()
+                self.driving.end(self.targets)
             finally:
                 router.leave(self)
                 with self.lock:
@@ -243,29 +226,6 @@ class Simulation:
                     undo()
                 if router.backend is None:
                     _stop_skipping_waits()
-
-    def _end_handlers(self) -> None:
-        """Handlers that are still asleep never wake; applications see their shutdown, where a loop is left for it."""
-        asleep = []
-        while (sleeper := self.sleepers.first()) is not None:
-            self.sleepers.remove(sleeper[1])
-            sleeper[1].abandon()
-            asleep.append(sleeper[1])
-        if self._own_loop is None or not in_a_loop():
-            self._end_loops(asleep)
-        else:  # a thread can have one running loop, and this one has its own
-            thread = threading.Thread(target=self._end_loops, args=(asleep,))
-            thread.start()
-            thread.join()
-
-    def _end_loops(self, asleep: Sequence[Handler]) -> None:
-        if self._own_loop is not None:
-            for handler in asleep:
-                self._own_loop.run(handler.ended())
-        self.targets.close()
-        if self._own_loop is not None:
-            _close(self._own_loop.loop)
-            self._own_loop = None
 
     def snapshot(self) -> Callable[[], Simulation]:
         """What makes simulations like this one is now, one for each example; its targets are wound back each time."""
@@ -277,6 +237,7 @@ class Simulation:
             simulation = Simulation(self.settings, self.test, self.clock.resumed())
             simulation.service, choices, simulation.history = copy.deepcopy(state)
             simulation.lock = simulation.history.lock
+            simulation.driving = Driving(simulation.lock)
             simulation.faults = faults(choices, simulation.history, simulation.clock)
             simulation._order_dispatches()
             simulation.is_eager = self.is_eager
@@ -321,7 +282,7 @@ class Simulation:
             self.configure(self.service, self.clock.now, self.settings.queue_name(name), fields)
 
     def _leap(self, leap: Leap) -> None:
-        is_busy = self.service.scheduler.awaits_answers or self.sleepers.first() is not None
+        is_busy = self.service.scheduler.awaits_answers or self.driving.sleepers.first() is not None
         waiting = self.service.has_live_tasks or is_busy
         if waiting and leap.now < leap.was:
             raise self.fail(_no_way_back(leap, "attempts are under way" if is_busy else "tasks are waiting"))
@@ -371,18 +332,6 @@ class Simulation:
     def has_a_story(self) -> bool:
         """Whether the timeline has anything to tell."""
         return not self.history.is_empty
-
-
-def _close(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel what is left in ``loop`` and close it, as asyncio.run() does."""
-    left = asyncio.all_tasks(loop)
-    for task in left:
-        task.cancel()
-    if left:
-        loop.run_until_complete(asyncio.wait(left))
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.run_until_complete(loop.shutdown_default_executor())
-    loop.close()
 
 
 def _stop_skipping_waits() -> None:

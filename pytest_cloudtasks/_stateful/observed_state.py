@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from .._api.fake import FakeCloudTasks
+from .._api.fake import FakeCloudTasks, simulation_of
 from .._diagnostics.timeline import line_data, lines_of
 from .._messages.proto import nanoseconds, proto_of
 from .._service.validation import id_of
@@ -162,7 +162,7 @@ class Story:
         """What has happened since, in order; what is given is part of the story when the next is asked for."""
         cloud_tasks.tasks()  # whatever only takes time has taken effect
         # What timeline(format="json") gives, from where it was read to, and without the way through a text.
-        told = list(islice(lines_of(cloud_tasks._resting.history.entries()), self._read, None))
+        told = list(islice(lines_of(simulation_of(cloud_tasks).history.entries()), self._read, None))
         attempts = cloud_tasks.attempts() if told else []
         self.touched.clear()
         for line in told:

@@ -38,8 +38,8 @@ TAKEN_OVER = {
     "test",
 }
 MADE_ANEW = {
-    "_own_loop",
     "created",
+    "driving",
     "ending",
     "failures",
     "generation",
@@ -47,8 +47,6 @@ MADE_ANEW = {
     "has_ended",
     "lock",
     "randomness",
-    "sleepers",
-    "verb",
 }
 
 
