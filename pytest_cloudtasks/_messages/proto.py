@@ -173,12 +173,15 @@ def camel_case(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-REFUSALS = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
-"""What the library raises for fields that it can't take."""
+# --- fields that a message can't have ------------------------------------------------------------------------------
+
+_NOT_TAKEN = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+"""What the library raises for fields that it can't take, with words about its own inside."""
 _DURATION = "google.protobuf.Duration"
+_INSTANT = "google.protobuf.Timestamp"
 _WELL_KNOWN = {
     _DURATION: 'a timedelta or a text such as "10s"',
-    "google.protobuf.Timestamp": 'an aware datetime or a text such as "2030-01-01T00:00:00Z"',
+    _INSTANT: 'an aware datetime or a text such as "2030-01-01T00:00:00Z"',
 }
 _NOT_OFFERED = ("name", "purge_time", "stats")
 """Fields of a Queue that are set otherwise, or by the service alone."""
@@ -193,67 +196,103 @@ def built_queue(kind: Any, fields: Mapping[str, Any], name: str) -> Any:
     """
     try:
         return built(kind, {**fields, "name": name})
-    except REFUSALS as error:
-        told = _trouble(proto_class(kind).DESCRIPTOR, fields, "", lambda value: _builds(kind, value)) or f"{error}."
-        raise (TypeError if isinstance(error, TypeError) else ValueError)(told) from None
+    except _NOT_TAKEN as error:
+        mistake = mistake_in(kind, fields) or f"{error}."
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(mistake) from None
+
+
+def mistake_in(kind: Any, fields: Mapping[Any, Any], names: Mapping[str, str] | None = None) -> str:
+    """Return a sentence about the first of ``fields`` that the message ``kind`` can't have; "" if it can have each.
+
+    A naive datetime is a mistake, too: Google's library takes it for local time, so the same test would mean another
+    instant elsewhere. ``names`` are other names for some of the message's, to be shown in their place.
+    """
+    takes_all = _builds(kind, fields)
+    walk = _Walk(names or {})
+    return walk.fields(proto_class(kind).DESCRIPTOR, fields, "", lambda value: takes_all or _builds(kind, value))
 
 
 def _builds(kind: Any, fields: Mapping[str, Any]) -> bool:
     try:
         built(kind, fields)
-    except REFUSALS:
+    except _NOT_TAKEN:
         return False
     return True
 
 
-def _trouble(descriptor: Any, fields: Mapping[Any, Any], path: str, takes: Takes) -> str:
-    """The first of ``fields`` that is none, or has a value that it can't have; "" if the library takes each."""
-    for name, value in fields.items():
-        field = descriptor.fields_by_name.get(name) if isinstance(name, str) else None
-        if field is None:
-            return _no_field(descriptor, name, path)
-        told = _trouble_of_value(field, value, f"{path}{name}", _within(takes, name))
-        if told:
-            return told
-    return ""
+class _Walk:
+    """Walks along fields and the descriptor of their message, to the first mistake."""
 
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
 
-def _within(takes: Takes, name: str) -> Takes:
-    return lambda value: takes({name: value})
-
-
-def _trouble_of_value(field: Any, value: Any, path: str, takes: Takes) -> str:
-    kind = field.message_type
-    if kind is not None and kind.full_name not in _WELL_KNOWN and not kind.GetOptions().map_entry:
-        if isinstance(value, Mapping):
-            return _trouble(kind, value, f"{path}.", takes)
-        if isinstance(value, (list, tuple)) and takes([]):
-            many = ((f"{path}[{at}]", one) for at, one in enumerate(value))
-            told = (_trouble_of_value(field, one, where, lambda it: takes([it])) for where, one in many)
-            return next(filter(None, told), "")
-    if takes(value):
+    def fields(self, message: Any, fields: Mapping[Any, Any], path: str, takes: Takes) -> str:
+        for name, value in fields.items():
+            field = message.fields_by_name.get(name) if isinstance(name, str) else None
+            if field is None:
+                return self._unknown(message, name, path)
+            mistake = self._value(field, value, f"{path}{name}", lambda it, name=name: takes({name: it}))  # type: ignore[misc]
+            if mistake:
+                return mistake
         return ""
-    return f"{path} takes {'a list, each ' if takes([]) else ''}{_taken(field, value)}, and got {value!r}."
 
+    def _value(self, field: Any, value: Any, path: str, takes: Takes) -> str:
+        message = field.message_type
+        if message is not None and message.GetOptions().map_entry:
+            return self._map(message, value, path, takes)
+        if message is not None and message.full_name not in _WELL_KNOWN and isinstance(value, Mapping):
+            return self.fields(message, value, f"{path}.", takes)
+        if isinstance(value, (list, tuple)) and is_repeated(field):
+            each = (self._value(field, one, f"{path}[{at}]", lambda it: takes([it])) for at, one in enumerate(value))
+            return next(filter(None, each), "")
+        is_naive = isinstance(value, datetime) and value.utcoffset() is None
+        if takes(value) and not (is_naive and message is not None and message.full_name == _INSTANT):
+            return ""
+        many = "a list, each " if is_repeated(field) and not path.endswith("]") else ""
+        return f"{path} takes {many}{_taken(field, value)}, and got {value!r}.{_near_member(field, value)}"
 
-def _no_field(descriptor: Any, name: Any, path: str) -> str:
-    fields = [one for one in descriptor.fields if path or one.name not in _NOT_OFFERED]
-    within = [one.name for one in fields if one.message_type is not None and name in one.message_type.fields_by_name]
-    names = [one.name for one in fields]
-    near = f" Did you mean '{within[0]}.{name}'?" if within else did_you_mean(name, names)
-    has_durations = any(getattr(one.message_type, "full_name", "") == _DURATION for one in fields)
-    durations = ', durations as a timedelta or a text such as "10s"' if has_durations or not path else ""
-    return f"{path}{name} is no field of Google's {descriptor.name}.{near} Its fields are {listed(names)}{durations}."
+    def _map(self, entry: Any, value: Any, path: str, takes: Takes) -> str:
+        if takes(value):
+            return ""
+        if not isinstance(value, Mapping):
+            return f"{path} takes a mapping of names to values, and got {value!r}."
+        for name, one in value.items():
+            if not isinstance(name, (str, bytes)):
+                return f"{path} takes a mapping of names to values, and got the name {name!r}."
+            place = f"{path}[{name!r}]"
+            mistake = self._value(
+                entry.fields_by_name["value"],
+                one,
+                place,
+                lambda it, name=name: takes({name: it}),  # type: ignore[misc]
+            )
+            if mistake:
+                return mistake
+        return ""
+
+    def _unknown(self, message: Any, name: Any, path: str) -> str:
+        fields = [one for one in message.fields if path or message.name != "Queue" or one.name not in _NOT_OFFERED]
+        within = [
+            one.name for one in fields if one.message_type is not None and name in one.message_type.fields_by_name
+        ]
+        names = [self._names.get(one.name, one.name) for one in fields]
+        near = f" Did you mean '{within[0]}.{name}'?" if within else did_you_mean(name, names)
+        kinds = [one.message_type for one in fields if one.message_type is not None]
+        if not path:
+            kinds += [one.message_type for kind in kinds for one in kind.fields if one.message_type is not None]
+        durations = (
+            f", durations as {_WELL_KNOWN[_DURATION]}" if any(one.full_name == _DURATION for one in kinds) else ""
+        )
+        return f"{path}{name} is no field of Google's {message.name}.{near} Its fields are {listed(names)}{durations}."
 
 
 def _taken(field: Any, value: Any) -> str:
     """What ``field`` takes, and not ``value``."""
-    kind = field.message_type
-    if kind is not None:
-        return _WELL_KNOWN.get(kind.full_name, f"a mapping of the fields of Google's {kind.name}")
+    message = field.message_type
+    if message is not None:
+        return _WELL_KNOWN.get(message.full_name, f"a mapping of the fields of Google's {message.name}")
     if field.enum_type is not None:
-        names = field.enum_type.values_by_name
-        return listed((repr(one) for one in names if not one.endswith("_UNSPECIFIED")), "or")
+        return listed(map(repr, _members(field)), "or")
     if field.type == field.TYPE_STRING:
         return "a text"
     if field.type == field.TYPE_BOOL:
@@ -261,3 +300,13 @@ def _taken(field: Any, value: Any) -> str:
     if field.type in (field.TYPE_DOUBLE, field.TYPE_FLOAT):
         return "a number"
     return "a whole number of 32 bits" if isinstance(value, int) and not isinstance(value, bool) else "a whole number"
+
+
+def _members(field: Any) -> list[str]:
+    return [name for name in field.enum_type.values_by_name if not name.endswith("_UNSPECIFIED")]
+
+
+def _near_member(field: Any, value: Any) -> str:
+    return (
+        did_you_mean(value.upper(), _members(field)) if field.enum_type is not None and isinstance(value, str) else ""
+    )

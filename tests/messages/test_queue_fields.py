@@ -88,7 +88,7 @@ def test_a_field_that_a_message_of_a_list_has_not() -> None:
             {"rate_limits": {"max_dispatches_per_second": "5/s"}},
             "rate_limits.max_dispatches_per_second takes a number, and got '5/s'.",
         ),
-        ({"state": "PAUSD"}, "state takes 'RUNNING', 'PAUSED' or 'DISABLED', and got 'PAUSD'."),
+        ({"state": "PAUSD"}, "state takes 'RUNNING', 'PAUSED' or 'DISABLED', and got 'PAUSD'. Did you mean 'PAUSED'?"),
         (
             {"app_engine_routing_override": {"service": 4}},
             "app_engine_routing_override.service takes a text, and got 4.",

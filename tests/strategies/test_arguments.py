@@ -81,7 +81,8 @@ def test_what_v2_calls_a_field_is_spelled_for_the_version() -> None:
     assert find(request, lambda one: True) == {"relative_url": "/a", "http_method": "POST", "payload": b"a"}
 
 
-NAIVE = "datetime.datetime(2030, 1, 1, 0, 0) takes an aware datetime, such as cloud_tasks.clock.now()"
+INSTANT = 'schedule_time takes an aware datetime or a text such as "2030-01-01T00:00:00Z", and got '
+NAIVE = f"{INSTANT}datetime.datetime(2030, 1, 1, 0, 0)."
 WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
     "refused request": (
         lambda: cloud.http_requests(
@@ -103,59 +104,60 @@ WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
     ),
     "unknown method": (
         lambda: cloud.http_requests(http_method="FOO"),
-        f"HttpRequest.http_method takes {METHODS}, and got 'FOO'.",
+        f"http_request.http_method takes {METHODS}, and got 'FOO'.",
     ),
     "method in lower case": (
         lambda: cloud.app_engine_http_requests(http_method="get"),
-        f"AppEngineHttpRequest.http_method takes {METHODS}, and got 'get'. Did you mean 'GET'?",
+        f"app_engine_http_request.http_method takes {METHODS}, and got 'get'. Did you mean 'GET'?",
     ),
     "unknown method within": (
         lambda: cloud.tasks(http_request={**HTTP, "http_method": "FOO"}),
-        f"HttpRequest.http_method takes {METHODS}, and got 'FOO'.",
+        f"http_request.http_method takes {METHODS}, and got 'FOO'.",
     ),
     "no method": (
         lambda: cloud.http_requests(http_method=1.5),
-        f"HttpRequest.http_method takes {METHODS}, and got 1.5.",
+        f"http_request.http_method takes {METHODS}, and got 1.5.",
     ),
     "unknown view": (
         lambda: cloud.create_task_requests(response_view="ALL"),
-        "CreateTaskRequest.response_view takes 'BASIC' or 'FULL', and got 'ALL'. Did you mean 'FULL'?",
+        "response_view takes 'BASIC' or 'FULL', and got 'ALL'. Did you mean 'FULL'?",
     ),
     "unknown field": (
         lambda: cloud.queues(retry_config={"max_attemps": 1}),
-        "RetryConfig has no field 'max_attemps'. Did you mean 'max_attempts'? Its fields are max_attempts,"
-        " max_retry_duration, min_backoff, max_backoff and max_doublings.",
+        "retry_config.max_attemps is no field of Google's RetryConfig. Did you mean 'max_attempts'? Its fields are"
+        " max_attempts, max_retry_duration, min_backoff, max_backoff and max_doublings, durations as a timedelta or a"
+        ' text such as "10s".',
     ),
     "unknown field of another version": (
         lambda: cloud.queues(rate_limits={"max_brust_size": 1}, version="v2beta2"),
-        "RateLimits has no field 'max_brust_size'. Did you mean 'max_burst_size'? Its fields are"
+        "rate_limits.max_brust_size is no field of Google's RateLimits. Did you mean 'max_burst_size'? Its fields are"
         " max_dispatches_per_second, max_burst_size and max_concurrent_dispatches.",
     ),
     "unknown field within": (
         lambda: cloud.queues(app_engine_routing_override={"servce": "a"}, version="v2beta3"),
-        "AppEngineRouting has no field 'servce'. Did you mean 'service'? Its fields are service, version, instance"
-        " and host.",
+        "app_engine_http_queue.app_engine_routing_override.servce is no field of Google's AppEngineRouting. Did you"
+        " mean 'service'? Its fields are service, version, instance and host.",
     ),
     "unknown field of a request": (
         lambda: cloud.tasks(http_request={"uri": "https://x.test"}),
-        "HttpRequest has no field 'uri'. Did you mean 'url'? Its fields are url, http_method, headers, body,"
-        " oauth_token and oidc_token.",
+        "http_request.uri is no field of Google's HttpRequest. Did you mean 'url'? Its fields are url,"
+        " http_method, headers, body, oauth_token and oidc_token.",
     ),
     "headers in a list": (
         lambda: cloud.http_requests(headers=["a"]),  # type: ignore[arg-type]
-        "HttpRequest.headers takes a mapping of names to values, and got ['a'].",
+        "http_request.headers takes a mapping of names to values, and got ['a'].",
     ),
     "header that is a number": (
         lambda: cloud.http_requests(headers={"A": 1}),  # type: ignore[dict-item]
-        "HttpRequest.headers['A'] takes a text, and got 1.",
+        "http_request.headers['A'] takes a text, and got 1.",
     ),
     "name of a header that is a number": (
         lambda: cloud.http_requests(headers={1: "A"}),  # type: ignore[dict-item]
-        "HttpRequest.headers takes a mapping of names to values, and got the name 1.",
+        "http_request.headers takes a mapping of names to values, and got the name 1.",
     ),
     "URL that is a number": (
         lambda: cloud.http_requests(url=1),  # type: ignore[arg-type]
-        "HttpRequest.url takes a text, and got 1.",
+        "http_request.url takes a text, and got 1.",
     ),
     "no payload": (
         lambda: cloud.tasks(http_request=None, app_engine_http_request=None),
@@ -180,15 +182,15 @@ WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
     ),
     "naive schedule time": (
         lambda: cloud.tasks(schedule_time=datetime(2030, 1, 1)),
-        f"Task.schedule_time={NAIVE}",
+        NAIVE,
     ),
     "naive schedule time that is drawn": (
         lambda: cloud.tasks(schedule_time=st.just(datetime(2030, 1, 1)), version="v2beta3", as_dict=True),
-        f"Task.schedule_time={NAIVE}",
+        NAIVE,
     ),
     "naive schedule time of a request": (
         lambda: cloud.create_task_requests(task={"http_request": HTTP, "schedule_time": datetime(2030, 1, 1)}),
-        f"Task.schedule_time={NAIVE}",
+        NAIVE,
     ),
     "too wide": (
         lambda: cloud.schedule_times(now=NOW, within=timedelta(days=31)),
@@ -245,18 +247,27 @@ def test_an_unknown_field_in_a_list_is_an_invalid_argument() -> None:
     with pytest.raises(InvalidArgument) as refusal:
         drawn(cloud.queues(http_target={"header_overrides": [{"header": header}]}))
 
-    assert str(refusal.value) == "Header has no field 'valu'. Did you mean 'value'? Its fields are key and value."
+    assert str(refusal.value) == (
+        "http_target.header_overrides[0].header.valu is no field of Google's Header. Did you mean 'value'? Its fields"
+        " are key and value."
+    )
 
 
-def test_the_librarys_own_words_end_in_one_full_stop() -> None:
-    """What only the library can read is refused with what it says of it, whatever that is."""
+def test_a_value_that_only_the_library_can_read_is_an_invalid_argument() -> None:
+    """The sentence says what the field takes."""
     with pytest.raises(InvalidArgument) as refusal:
         drawn(cloud.tasks(http_request=HTTP, schedule_time="tomorrow", dispatch_deadline=None, retry_config=None))  # type: ignore[arg-type]
 
+    assert str(refusal.value) == f"{INSTANT}'tomorrow'."
+
+
+def test_the_librarys_own_words_end_in_one_full_stop() -> None:
+    """What is no mapping of fields is refused with what the library says of it, whatever that is."""
+    with pytest.raises(InvalidArgument) as refusal:
+        drawn(cloud.create_task_requests(task=3))  # type: ignore[arg-type]
+
     said = str(refusal.value.__cause__)
-    assert str(refusal.value) == (
-        f"This is no Task: {said.rstrip('.')}. It is {{'http_request': {HTTP}, 'schedule_time': 'tomorrow'}}."
-    )
+    assert str(refusal.value) == f"This is no Task: {said.rstrip('.')}. It is 3."
 
 
 @each("name", ["tasks", "http_requests", "queues", "workloads", "outcomes", "invalid_tasks"])
