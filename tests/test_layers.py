@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import pytest_cloudtasks
+from pytest_cloudtasks._clients import router
 from tests.each import each
 
 ROOT = Path(pytest_cloudtasks.__file__).parent
@@ -160,3 +162,19 @@ def test_an_unknown_name_of_the_root_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError) as refusal:
         _ = pytest_cloudtasks.nonsense
     assert str(refusal.value) == "module 'pytest_cloudtasks' has no attribute 'nonsense'"
+
+
+def test_objects_of_the_process_are_listed_in_one_place() -> None:
+    """The router's module names every object that a module makes of a class of its own, and that changes."""
+    found = set()
+    for path in FILES:
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        classes = {node.name for node in body if isinstance(node, ast.ClassDef)}
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for node in body:
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and not node.value.args:
+                made, (target,) = ast.unparse(node.value.func), node.targets
+                if made in classes and isinstance(target, ast.Name) and target.id.islower():
+                    found.add(f"{module}.{target.id}")
+    listed = re.findall(r"^- `(.*)`:", router.__doc__ or "", re.MULTILINE)
+    assert sorted(listed) == sorted(found)

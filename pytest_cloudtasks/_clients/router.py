@@ -1,6 +1,16 @@
 """The router: which fake, if any, an intercepted client's call goes to, decided call by call.
 
-Clients live as long as the process, so this is the one object of the package that does, too.
+Clients live as long as the process: at module level, in caches, in fixtures of a wider scope. So a client is not bound
+to a fake when it is built; the router has the stack of active fakes, and what applies where there is none.
+
+Everything else belongs to a simulation or to a session of pytest, but for these objects of the process:
+
+- `_clients.router.router`: the active fakes
+- `_clients.interception.interception`: how often interception was switched on
+- `_clients.import_watch.import_watch`: who is called back when a client library is imported
+- `_clients.retry_waits.skipped_waits`: whether the waits of Google's retries are skipped
+- `_simulation.fork_safety.forks`: the locks that a fork waits for
+- `_server.grpc_clock.wire_clock`: whether grpc's deadlines count from a clock that stands
 """
 
 from __future__ import annotations
