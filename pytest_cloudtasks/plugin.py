@@ -203,7 +203,7 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 
 @pytest.fixture(scope="session")
 def cloud_tasks(pytestconfig: pytest.Config) -> FakeCloudTasks:
-    """The control handle of a fake Cloud Tasks, fresh for every test and every Hypothesis example.
+    """A fake Cloud Tasks, fresh for every test and every Hypothesis example.
 
     While the test runs every CloudTasksClient of the process talks to it, and time stands still but for what the test
     drives. Create queues and targets (create_queue, route, mount), let the application enqueue, drive the queue (step,
@@ -222,7 +222,7 @@ def cloud_tasks_client(cloud_tasks: FakeCloudTasks) -> CloudTasksClient:
 def cloud_tasks_async_client(cloud_tasks: FakeCloudTasks) -> CloudTasksAsyncClient:
     """The installed library's real google.cloud.tasks_v2.CloudTasksAsyncClient, bound to this test's fake.
 
-    It works in any event loop; drive the queue there by the awaitable verbs of cloud_tasks.aio.
+    It works in any event loop; drive the queue there by the awaitable methods of cloud_tasks.aio.
     """
     return cloud_tasks.async_client()
 

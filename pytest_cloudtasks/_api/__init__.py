@@ -1,1 +1,1 @@
-"""What users touch: the control handle, its verbs, assertions and explanations."""
+"""What users touch: `FakeCloudTasks`, its driving methods, assertions and faults."""

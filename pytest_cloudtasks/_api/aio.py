@@ -1,4 +1,4 @@
-"""``cloud_tasks.aio``: the driving verbs for async tests."""
+"""``cloud_tasks.aio``: the driving methods for async tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .clock import length_of_advance
 
 
 class AioVerbs:
-    """The driving verbs, awaitable: async targets run in the caller's own event loop."""
+    """The driving methods, awaitable: async targets run in the caller's own event loop."""
 
     def __init__(self, simulation: Callable[[], Simulation]) -> None:
         self._simulation = simulation

@@ -295,10 +295,10 @@ def _failed(
     )
 
 
-def _assert_state(simulation: Simulation, given: object, state: TaskState, verb: str, was_to: str) -> None:
+def _assert_state(simulation: Simulation, given: object, state: TaskState, method: str, was_to: str) -> None:
     __tracebackhide__ = True
     if not is_task(given):
-        raise TypeError(f"{verb}() takes {_A_TASK}, and got {safe_repr(given)}.")
+        raise TypeError(f"{method}() takes {_A_TASK}, and got {safe_repr(given)}.")
     task = model_task(record_meant(simulation.service, simulation.history, given))
     if task.state is not state:
         message = f"{short_name(task)} {was_to}, and {_state_text(simulation, task)}."

@@ -1,4 +1,4 @@
-"""`FakeCloudTasks`, the control handle."""
+"""`FakeCloudTasks`: its life, its queues and clients, and its driving methods."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         self._settings = merged(checked(given, where="FakeCloudTasks"))
         self._running: Simulation | None = None
         self._on_demand: Callable[[], None] | None = None
-        """What the plugin does when a running test touches a handle that is not active."""
+        """What the plugin does when a running test uses a fake that is not active."""
         self._exit = ExitStack()
         self.clock = ClockView(lambda: self._simulation)
         self.aio = AioVerbs(lambda: self._resting)

@@ -1,4 +1,4 @@
-"""The methods of the handle that say where tasks go."""
+"""The methods of `FakeCloudTasks` that say where tasks go."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def explanation(left: object, right: object) -> list[str] | None:
 
 
 def is_explained(value: object) -> bool:
-    """Whether ``value`` is one of Google's messages for tasks, wrapped or not, or a task of the handle."""
+    """Whether ``value`` is one of Google's messages for tasks, wrapped or not, or a `TaskRecord`."""
     kind = type(value)
     return (
         is_message(value)

@@ -14,7 +14,7 @@ class NoTarget(AssertionError):
 
 
 class DrainLimitReached(AssertionError):
-    """A verb made as many attempts as it was allowed to, and there was no end in sight."""
+    """A driving method made as many attempts as it was allowed to, and there was no end in sight."""
 
 
 class CloudTasksWarning(UserWarning):

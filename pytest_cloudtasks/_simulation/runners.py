@@ -143,9 +143,9 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def run(simulation: Simulation, name: str, course: Course[Result]) -> Result:
-    """Drive ``course``, that of the sync verb ``name``; in a running event loop it is refused.
+    """Drive ``course``, that of the sync method ``name``; in a running event loop it is refused.
 
-    In a handler the course itself refuses: the awaitable verb would be no better there.
+    In a handler the course itself refuses: the awaitable method would be no better there.
     """
     __tracebackhide__ = True
     if in_a_loop() and working.get() is None:
@@ -171,7 +171,7 @@ def perform(simulation: Simulation, course: Course[Result]) -> Result:
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
     finally:
-        course.close()  # now: an exception that comes out would keep the verb under way for as long as it is kept
+        course.close()  # now: an exception that comes out would keep the method under way as long as it is kept
 
 
 async def perform_async(simulation: Simulation, course: Course[Result]) -> Result:
@@ -182,8 +182,8 @@ async def perform_async(simulation: Simulation, course: Course[Result]) -> Resul
         while True:
             if handler.target.is_async and not in_a_loop():
                 raise RuntimeError(
-                    "An async target runs on asyncio, and the verb of cloud_tasks.aio that is to run it was awaited in"
-                    " another library's loop, such as trio's. Run this test on asyncio, or call the sync verb."
+                    "An async target runs on asyncio, and the driving method of cloud_tasks.aio that is to run it was"
+                    " awaited in another library's loop, such as trio's. Run this test on asyncio, or call the sync method."
                 )
             if not handler.is_async:
                 handler.start()

@@ -1,4 +1,4 @@
-"""What a driving verb did, and what keeps the rest from going on."""
+"""What a driving method did, and what keeps the rest from going on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class BlockedReason(Enum):
     RATE = "max_dispatches_per_second is used up"
     CONCURRENCY = "max_concurrent_dispatches is reached"
     PULL = "it waits in a pull queue to be leased"
-    NOT_ASKED = "the verb was told to drive another queue"
+    NOT_ASKED = "the driving method was told to drive another queue"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Blocked:
 
 @dataclass(frozen=True)
 class Summary:
-    """What happened while a verb drove: counts, and the tasks that are held up now."""
+    """What happened while a driving method drove: counts, and the tasks that are held up now."""
 
     attempts: int
     """Attempts that were delivered to a target."""
@@ -109,7 +109,7 @@ def _blocked(service: Service, now: int, history: History, only: Queue | None) -
             elif (plan := queue.next_dispatch()) is None or plan[0] > now:
                 reason = BlockedReason.RATE
             else:
-                continue  # they go out when a verb is called
+                continue  # they go out when a driving method is called
         else:
             tasks = sorted(queue.waiting, key=lambda task: task.sequence)
             reason = BlockedReason.PAUSED if queue.state is QueueState.PAUSED else BlockedReason.DISABLED

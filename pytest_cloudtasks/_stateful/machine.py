@@ -302,7 +302,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
 
     @rule(task=task_names)
     def run_task(self, task: str) -> None:
-        """Force an attempt at one of its own tasks, which the next driving verb delivers. Evidence: documented."""
+        """Force an attempt at one of its own tasks, which the next driving method delivers. Evidence: documented."""
         self._call("run_task", name=task)
 
     @rule(outcome=drawing.endings, after_seconds=drawing.answering_times)

@@ -1,4 +1,4 @@
-"""What has happened in an example, as it is told by the public handle: the promises are held against it.
+"""What has happened in an example, as `FakeCloudTasks` tells it: the promises are held against it.
 
 Nothing here asks the model. What happened is read off the timeline, and the settings off the queues, after each step.
 Instants and durations are nanoseconds.

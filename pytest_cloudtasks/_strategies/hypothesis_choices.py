@@ -25,7 +25,7 @@ _ENDED = (
 class DrawnChoices:
     """Answers that Hypothesis draws, so that it shrinks them towards the plain ones, and replays them.
 
-    These are `Choices` as the handle knows them. What is drawn is not each answer but which of the next ones to a
+    These are `Choices` as the simulation knows them. What is drawn is not each answer but which of the next ones to a
     question are not the plain one. So draws are few, each can be taken back without a change to the others, they stay
     where they are when the test's own data shrinks, and misfortunes move to the front. Of a rate it counts only whether
     something may happen, or has to (1), or can't (0).

@@ -53,7 +53,7 @@ class Script(Protocol):
 
 
 class Fake(Protocol):
-    """What a workload needs of the handle, which lies above."""
+    """What a workload needs of `FakeCloudTasks`, which lies above."""
 
     @property
     def clock(self) -> Clock:

@@ -296,6 +296,6 @@ def test_an_awaited_verb_needs_asyncio_for_async_targets(cloud_tasks: FakeCloudT
     with pytest.raises(RuntimeError) as caught:
         trio.run(_drain, cloud_tasks)
     assert str(caught.value) == (
-        "An async target runs on asyncio, and the verb of cloud_tasks.aio that is to run it was awaited in another"
-        " library's loop, such as trio's. Run this test on asyncio, or call the sync verb."
+        "An async target runs on asyncio, and the driving method of cloud_tasks.aio that is to run it was awaited"
+        " in another library's loop, such as trio's. Run this test on asyncio, or call the sync method."
     )

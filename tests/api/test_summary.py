@@ -122,5 +122,5 @@ def test_reasons_read_as_sentences() -> None:
         "max_dispatches_per_second is used up",
         "max_concurrent_dispatches is reached",
         "it waits in a pull queue to be leased",
-        "the verb was told to drive another queue",
+        "the driving method was told to drive another queue",
     ]

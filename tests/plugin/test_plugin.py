@@ -96,7 +96,7 @@ def test_the_reference_has_every_option() -> None:
 
 FIXTURES = """\
 cloud_tasks [session scope]
-    The control handle of a fake Cloud Tasks, fresh for every test and every Hypothesis example.
+    A fake Cloud Tasks, fresh for every test and every Hypothesis example.
 
     While the test runs every CloudTasksClient of the process talks to it, and time stands still but for what the test
     drives. Create queues and targets (create_queue, route, mount), let the application enqueue, drive the queue (step,
@@ -108,7 +108,7 @@ cloud_tasks_client [session scope]
 cloud_tasks_async_client [session scope]
     The installed library's real google.cloud.tasks_v2.CloudTasksAsyncClient, bound to this test's fake.
 
-    It works in any event loop; drive the queue there by the awaitable verbs of cloud_tasks.aio.
+    It works in any event loop; drive the queue there by the awaitable methods of cloud_tasks.aio.
 
 cloud_tasks_legacy_client [session scope]
     A client with the call surface of google-cloud-tasks 1.x, whichever release is installed, bound to this fake.
