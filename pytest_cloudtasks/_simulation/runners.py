@@ -183,7 +183,8 @@ async def perform_async(simulation: Simulation, course: Course[Result]) -> Resul
             if handler.target.is_async and not in_a_loop():
                 raise RuntimeError(
                     "An async target runs on asyncio, and the driving method of cloud_tasks.aio that is to run it was"
-                    " awaited in another library's loop, such as trio's. Run this test on asyncio, or call the sync method."
+                    " awaited in another library's loop, such as trio's. Run this test on asyncio, or call the sync"
+                    " method."
                 )
             if not handler.is_async:
                 handler.start()
