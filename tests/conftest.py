@@ -51,7 +51,6 @@ WITHOUT = {
         "clients",
         "messages",
         "api",
-        "slow/processes/test_asyncio_examples.py",
         "slow/processes/test_conformance_suite.py",
         "slow/processes/test_determinism.py",
         "slow/processes/test_django.py",

@@ -111,7 +111,7 @@ def check_tox(arguments: Command) -> None:
     """The environment is one of ``tox.ini``, or one for a Python."""
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini", encoding="utf-8")
-    for name in arguments[arguments.index("-e") + 1 :][:1] if "-e" in arguments else []:
+    for name in arguments[arguments.index("-e") + 1].split(",") if "-e" in arguments else []:
         assert tox.has_section(f"testenv:{name}"), name
     for path in arguments[arguments.index("--") + 1 :] if "--" in arguments else []:
         assert (ROOT / path).exists(), path
