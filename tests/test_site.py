@@ -51,6 +51,19 @@ def test_diagrams_are_those_of_the_model(diagrams: dict[str, str]) -> None:
     assert diagrams == {name: (DOCS / "images" / name).read_text("utf-8") for name in diagrams}
 
 
+def test_tables_of_transitions_are_what_the_model_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A walk through all states that commands reach finds the transitions of the tables, and no others."""
+    monkeypatch.syspath_prepend(DIAGRAMS)
+    monkeypatch.delitem(sys.modules, "walking", raising=False)
+    walking = importlib.import_module("walking")
+    monkeypatch.delitem(sys.modules, "walking")
+    of_queue = walking.walk(walking.Walker, walking.QUEUE_COMMANDS, walking.Walker.queue_state)
+    of_task = walking.walk(lambda: walking.with_queue(is_pull=False), walking.PUSH_COMMANDS, walking.Walker.task_state)
+
+    assert of_queue == walking.edges_of_queue()
+    assert of_task == walking.edges_of_task()
+
+
 def test_every_diagram_is_shown(diagrams: dict[str, str]) -> None:
     """The page about the model has every diagram that is made of it."""
     page = (DOCS / "model.md").read_text("utf-8")

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from drawing import Diagram, svg
-from walking import PULL_COMMANDS, PUSH_COMMANDS, QUEUE_COMMANDS, START, Walker, walk, with_queue
+from walking import PULL_COMMANDS, START, Walker, edges_of_queue, edges_of_task, walk, with_queue
 
 IMAGES = Path(__file__).parent.parent / "images"
 QUEUE = Diagram(
@@ -74,11 +74,10 @@ PULL = Diagram(
 
 def images() -> dict[str, str]:
     """The text of every diagram, by the name of its file."""
-    push = walk(lambda: with_queue(is_pull=False), PUSH_COMMANDS, Walker.task_state)
     pull = walk(lambda: with_queue(is_pull=True), PULL_COMMANDS, Walker.task_state)
     return {
-        "states-of-a-queue.svg": svg(QUEUE, walk(Walker, QUEUE_COMMANDS, Walker.queue_state)),
-        "states-of-a-task.svg": svg(PUSH, push),
+        "states-of-a-queue.svg": svg(QUEUE, edges_of_queue()),
+        "states-of-a-task.svg": svg(PUSH, edges_of_task()),
         "states-of-a-pull-task.svg": svg(PULL, pull),
     }
 

@@ -1,7 +1,8 @@
-"""What the model does, found by doing it: every command in every state that can be reached.
+"""The edges of the diagrams of states: those of the model's tables, and those that the model is seen to have.
 
-The model has no table of transitions; what follows from what is in its commands. So a walk starts with a new service,
-gives it every command there is, and goes on from each state that it has not seen. The edges are what a diagram shows.
+A queue and a task have a table of transitions each. A walk starts with a new service, gives it every command there is,
+and goes on from each state that it has not seen: so a test holds the tables against what the model does, and so the
+diagram of pull queues is made, where a lease is no state of the table.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
+from pytest_cloudtasks._service import queue as queue_module
+from pytest_cloudtasks._service import task as task_module
 from pytest_cloudtasks._service.errors import ServiceError
 from pytest_cloudtasks._service.events import Event
 from pytest_cloudtasks._service.pull_queues import leasable
+from pytest_cloudtasks._service.queue import QueueCause, QueueState
 from pytest_cloudtasks._service.queue_settings import QueueType, UploadedQueue
 from pytest_cloudtasks._service.request import HttpTarget, PullMessage
 from pytest_cloudtasks._service.retry import GiveUp, Retry
 from pytest_cloudtasks._service.service import Service
-from pytest_cloudtasks._service.task import Attempt, Task, TaskSpec, response
+from pytest_cloudtasks._service.task import Attempt, Task, TaskCause, TaskSpec, response
 from pytest_cloudtasks._units import DAY, MINUTE, SECOND
 
 LOCATION = "projects/p/locations/l"
@@ -126,6 +130,41 @@ class Walker:
         """Do what takes the end of a lease to do."""
         if self.task is not None:
             do(self.now, TASK, self.task.schedule_time, *more)
+
+
+def edges_of_queue() -> list[Edge]:
+    """The table of a queue's transitions, with its creation and its deletion."""
+    states = [state.name for state in QueueState]
+    table = [
+        Edge(source.name, cause.value, target.name)
+        for cause, moves in queue_module.TRANSITIONS.items()
+        for source, target in moves.items()
+    ]
+    return sorted(
+        [
+            *table,
+            Edge(START, "CreateQueue", "RUNNING"),
+            Edge(START, QueueCause.UPLOADED.value, "RUNNING"),
+            *(Edge(state, "DeleteQueue", "name reserved") for state in states),
+            Edge("name reserved", "7 days", START),
+        ]
+    )
+
+
+def edges_of_task() -> list[Edge]:
+    """The table of a task's transitions in a push queue, with its creation."""
+    of_pull_queues = {TaskCause.ACKNOWLEDGE, TaskCause.LEASES_USED_UP}
+    return sorted(
+        [
+            Edge(START, "CreateTask", "SCHEDULED"),
+            *(
+                Edge(source.name, cause.value, target.name)
+                for cause, moves in task_module.TRANSITIONS.items()
+                for source, target in moves.items()
+                if cause not in of_pull_queues and source is not target
+            ),
+        ]
+    )
 
 
 Commands = Mapping[str, Callable[[Walker], None]]

@@ -14,7 +14,7 @@ from . import errors
 from .events import EventKind
 from .queue import Queue, QueueState
 from .request import MAX_TAG, Payload, PullMessage
-from .task import Task, TaskState
+from .task import Task, TaskCause
 
 if TYPE_CHECKING:
     from .service import Service
@@ -76,7 +76,7 @@ def lease(
         if len(leased) == max_tasks:
             break
         if _is_used_up(task, queue):
-            service.end_pulled(task, TaskState.EXHAUSTED, EventKind.TASK_LEASES_EXHAUSTED, now)
+            service.end_pulled(task, TaskCause.LEASES_USED_UP, EventKind.TASK_LEASES_EXHAUSTED, now)
             continue
         room -= size_of(task)
         if leased and room < 0:

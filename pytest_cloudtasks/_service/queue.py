@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from fractions import Fraction
 from typing import NamedTuple
@@ -122,6 +122,28 @@ class QueueState(Enum):
     RUNNING = 1
     PAUSED = 2
     DISABLED = 3
+
+
+class QueueCause(Enum):
+    """What changes the state of a queue."""
+
+    PAUSE = "PauseQueue"
+    RESUME = "ResumeQueue"
+    UPLOADED = "queue.yaml with it"
+    LEFT_OUT = "queue.yaml without it"
+
+
+_RUNNING = {QueueState.PAUSED: QueueState.RUNNING, QueueState.DISABLED: QueueState.RUNNING}
+TRANSITIONS: Mapping[QueueCause, Mapping[QueueState, QueueState]] = {
+    QueueCause.PAUSE: {QueueState.RUNNING: QueueState.PAUSED, QueueState.DISABLED: QueueState.PAUSED},
+    QueueCause.RESUME: _RUNNING,
+    QueueCause.UPLOADED: _RUNNING,
+    QueueCause.LEFT_OUT: {QueueState.RUNNING: QueueState.DISABLED, QueueState.PAUSED: QueueState.DISABLED},
+}
+"""The state that a cause leads to from another one; a state that is missing stays. A new queue is RUNNING.
+
+An upload pauses a queue whose rate is 0, by `QueueCause.PAUSE`.
+"""
 
 
 class Queue:

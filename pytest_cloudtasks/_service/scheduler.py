@@ -35,13 +35,13 @@ from .options import ServiceOptions, SystemThrottle
 from .queue import Queue
 from .request import HttpTarget
 from .retry import Retry, verdict_on_failure
-from .task import NO_RESPONSE, Attempt, Outcome, OutcomeKind, Task, TaskState
+from .task import NO_RESPONSE, Attempt, Outcome, OutcomeKind, Task, TaskCause
 
 _RECOVERY = Fraction(1, 10)
 """The part of its rate that a throttled queue gets back by a success."""
 
-End = Callable[[Task, TaskState, int], None]
-"""Takes a task out of the service, in its last state, at an instant."""
+End = Callable[[Task, TaskCause, int], None]
+"""Takes a task out of the service, for a cause, at an instant."""
 
 
 class DispatchOrder:
@@ -325,7 +325,7 @@ class Scheduler:
     def _begin(self, queue: Queue, task: Task, now: int, *, forced: bool) -> Attempt:
         task.dispatch_count += 1
         task.in_flight += 1
-        task.state = TaskState.DISPATCHED
+        task.move(TaskCause.RUN if forced else TaskCause.DISPATCH)
         task.waiting = None
         queue.in_flight += 1
         attempt = Attempt(
@@ -371,7 +371,7 @@ class Scheduler:
             task.response_count += 1  # App Engine tasks count a 5xx, too
         if outcome.succeeded:
             self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt))
-            self._end(task, TaskState.SUCCEEDED, now)
+            self._end(task, TaskCause.SUCCESS, now)
             return
         task.failures += 1
         verdict = verdict_on_failure(
@@ -391,10 +391,10 @@ class Scheduler:
             return
         self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt, verdict))
         if isinstance(verdict, Retry):
-            task.state = TaskState.SCHEDULED
+            task.move(TaskCause.RETRY)
             self._wait(queue, task)
         else:
-            self._end(task, TaskState.EXHAUSTED, now)
+            self._end(task, TaskCause.GIVE_UP, now)
 
     # --- removals ------------------------------------------------------------------------------------------------
 
@@ -419,10 +419,10 @@ class Scheduler:
         for task in too_old:
             until = task.create_time + ttl
             self._record(Event(now, EventKind.TASK_EXPIRED, queue.name, task, until=until))
-            self._end(task, TaskState.EXPIRED, now)
+            self._end(task, TaskCause.EXPIRY, now)
         before = max((number for at, number in queue.purges if at <= now), default=0)
         for task in [task for task in queue.tasks.values() if task.sequence < before]:
-            self._end(task, TaskState.DELETED, now)
+            self._end(task, TaskCause.PURGE, now)
         queue.purges = [purge for purge in queue.purges if purge[0] > now]
         self._removals.remove(queue)
         self._plan_removal(queue, now)

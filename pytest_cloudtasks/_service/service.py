@@ -16,7 +16,8 @@ from .listing import Cursor, Fields, page, queue_filter
 from .options import ServiceOptions
 from .overrides import ROUTING_OVERRIDE, buffered_task, override_with_host, with_queue_token
 from .pull_queues import check_fits
-from .queue import Queue, QueueState
+from .queue import TRANSITIONS as QUEUE_TRANSITIONS
+from .queue import Queue, QueueCause, QueueState
 from .queue_settings import (
     ALL_SETTINGS,
     LONGEST_TTL,
@@ -32,7 +33,7 @@ from .queue_settings import (
 from .request import PullMessage, Routing, Target
 from .retry import retry_config_from
 from .scheduler import Scheduler, listing_key
-from .task import Attempt, Task, TaskSpec, TaskState
+from .task import Attempt, Task, TaskCause, TaskSpec
 from .validation import (
     MAX_RPC_DEADLINE,
     RPCS,
@@ -189,7 +190,7 @@ class Service:
     def delete_queue(self, now: int, name: str) -> None:
         """DeleteQueue, tasks and all; the name stays reserved."""
         queue = self.existing_queue("delete_queue", name)
-        self._remove(list(queue.tasks.values()), now)
+        self._remove(list(queue.tasks.values()), TaskCause.QUEUE_DELETED, now)
         del self.queues[name]
         del self._reserved_tasks[name]
         self._reserved_queues.reserve(name, now + self.options.queue_tombstone_ttl)
@@ -206,25 +207,26 @@ class Service:
         if self.options.purge_delay:
             self.scheduler.purge_later(queue, len(self.accepted), now + self.options.purge_delay, now)
         else:
-            self._remove(list(queue.tasks.values()), now)
+            self._remove(list(queue.tasks.values()), TaskCause.PURGE, now)
             self.scheduler.plan(queue, now)
         self._happened(now, EventKind.QUEUE_PURGED, queue)
         return queue
 
     def pause_queue(self, now: int, name: str) -> Queue:
         """PauseQueue. Pausing a paused queue is no error."""
-        return self._set_state(now, self.existing_queue("pause_queue", name), QueueState.PAUSED)
+        return self._move(now, self.existing_queue("pause_queue", name), QueueCause.PAUSE)
 
     def resume_queue(self, now: int, name: str) -> Queue:
         """ResumeQueue. Resuming a running queue is no error."""
-        return self._set_state(now, self.existing_queue("resume_queue", name), QueueState.RUNNING)
+        return self._move(now, self.existing_queue("resume_queue", name), QueueCause.RESUME)
 
     def disable_queue(self, now: int, name: str) -> Queue:
         """Disable a queue, as UploadQueueYaml does with those that the file leaves out."""
-        return self._set_state(now, self.queues[name], QueueState.DISABLED)
+        return self._move(now, self.queues[name], QueueCause.LEFT_OUT)
 
-    def _set_state(self, now: int, queue: Queue, state: QueueState) -> Queue:
-        if queue.state is not state:
+    def _move(self, now: int, queue: Queue, cause: QueueCause) -> Queue:
+        state = QUEUE_TRANSITIONS[cause].get(queue.state)
+        if state is not None:
             queue.state = state
             self._happened(now, _STATE_EVENTS[state], queue)
             self.scheduler.plan(queue, now)
@@ -244,7 +246,7 @@ class Service:
             if uploaded.settings.get("retry_config", {}).get("max_doublings") == 0:
                 config = replace(config, retry_config=config.retry_config._replace(max_doublings=0))
             self._reconfigure(queue, config, now)
-            self._set_state(now, queue, QueueState.PAUSED if uploaded.is_paused else QueueState.RUNNING)
+            self._move(now, queue, QueueCause.PAUSE if uploaded.is_paused else QueueCause.UPLOADED)
         for name in self.queues:
             if location_of(name) == location and name not in named:
                 self.disable_queue(now, name)
@@ -359,7 +361,7 @@ class Service:
         task = self.existing_task("delete_task", name)
         queue = self.queues[task.queue_name]
         self._happened(now, EventKind.TASK_DELETED, queue, task)
-        self._end(task, TaskState.DELETED, now)
+        self._end(task, TaskCause.DELETE, now)
         self.scheduler.plan(queue, now)
 
     def run_task(self, now: int, name: str) -> Task:
@@ -426,7 +428,7 @@ class Service:
     def acknowledge_task(self, now: int, name: str, schedule_time: int | None) -> None:
         """AcknowledgeTask: the task is done, and deleted."""
         task = pull_queues.held_task(self, now, "acknowledge_task", name, schedule_time)
-        self.end_pulled(task, TaskState.SUCCEEDED, EventKind.TASK_ACKNOWLEDGED, now)
+        self.end_pulled(task, TaskCause.ACKNOWLEDGE, EventKind.TASK_ACKNOWLEDGED, now)
 
     def renew_lease(self, now: int, name: str, schedule_time: int | None, duration: int | None) -> Task:
         """RenewLease: the lease counts from now."""
@@ -440,10 +442,10 @@ class Service:
         """Record what has happened to a pull task, which is leased ``until`` then."""
         self._record(Event(at, kind, task.queue_name, task, until=until))
 
-    def end_pulled(self, task: Task, state: TaskState, kind: EventKind, at: int) -> None:
+    def end_pulled(self, task: Task, cause: TaskCause, kind: EventKind, at: int) -> None:
         """End a pull task."""
         self.pulled(task, kind, at)
-        self._end(task, state, at)
+        self._end(task, cause, at)
 
     # --- IAM, locations and CMEK ---------------------------------------------------------------------------------
 
@@ -532,14 +534,14 @@ class Service:
     def _happened(self, at: int, kind: EventKind, queue: Queue, task: Task | None = None) -> None:
         self._record(Event(at, kind, queue.name, task))
 
-    def _end(self, task: Task, state: TaskState, at: int) -> None:
-        task.state = state
+    def _end(self, task: Task, cause: TaskCause, at: int) -> None:
+        task.move(cause)
         task.waiting = None
         task.ended_at = at
         queue = self.queues[task.queue_name]
         del queue.tasks[task.name]
         self._reserved_tasks[queue.name].reserve(task.name, at + queue.config.tombstone_ttl)
 
-    def _remove(self, tasks: Iterable[Task], now: int) -> None:
+    def _remove(self, tasks: Iterable[Task], cause: TaskCause, now: int) -> None:
         for task in tasks:
-            self._end(task, TaskState.DELETED, now)
+            self._end(task, cause, now)

@@ -190,6 +190,42 @@ class TaskState(Enum):
     DELETED = "deleted"
 
 
+class TaskCause(Enum):
+    """What changes the state of a task."""
+
+    DISPATCH = "dispatch"
+    RUN = "RunTask"
+    SUCCESS = "2xx"
+    RETRY = "failed, retry"
+    GIVE_UP = "failed, no retry left"
+    DELETE = "DeleteTask"
+    PURGE = "PurgeQueue"
+    QUEUE_DELETED = "DeleteQueue"
+    EXPIRY = "31 days"
+    ACKNOWLEDGE = "AcknowledgeTask"
+    LEASES_USED_UP = "LeaseTasks, no lease left"
+
+
+_DELETED = {TaskState.SCHEDULED: TaskState.DELETED, TaskState.DISPATCHED: TaskState.DELETED}
+TRANSITIONS: Mapping[TaskCause, Mapping[TaskState, TaskState]] = {
+    TaskCause.DISPATCH: {TaskState.SCHEDULED: TaskState.DISPATCHED},
+    TaskCause.RUN: {TaskState.SCHEDULED: TaskState.DISPATCHED, TaskState.DISPATCHED: TaskState.DISPATCHED},
+    TaskCause.SUCCESS: {TaskState.DISPATCHED: TaskState.SUCCEEDED},
+    TaskCause.RETRY: {TaskState.DISPATCHED: TaskState.SCHEDULED},
+    TaskCause.GIVE_UP: {TaskState.DISPATCHED: TaskState.EXHAUSTED},
+    TaskCause.DELETE: _DELETED,
+    TaskCause.PURGE: _DELETED,
+    TaskCause.QUEUE_DELETED: _DELETED,
+    TaskCause.EXPIRY: {TaskState.SCHEDULED: TaskState.EXPIRED, TaskState.DISPATCHED: TaskState.EXPIRED},
+    TaskCause.ACKNOWLEDGE: {TaskState.SCHEDULED: TaskState.SUCCEEDED},
+    TaskCause.LEASES_USED_UP: {TaskState.SCHEDULED: TaskState.EXHAUSTED},
+}
+"""The state that a cause leads to from another one. A new task is SCHEDULED.
+
+A task of a pull queue is never DISPATCHED: a lease is nothing but a later schedule time.
+"""
+
+
 @dataclass(slots=True)
 class TaskSpec:
     """What a CreateTask asks for. Instants and durations are nanoseconds."""
@@ -263,6 +299,10 @@ class Task:
         self.in_flight = 0
         self.last_outcome: Outcome | None = None
         self.ended_at: int | None = None
+
+    def move(self, cause: TaskCause) -> None:
+        """Take the state that ``cause`` leads to."""
+        self.state = TRANSITIONS[cause][self.state]
 
     @property
     def is_live(self) -> bool:

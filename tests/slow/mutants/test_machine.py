@@ -16,7 +16,7 @@ from pytest_cloudtasks._service.queue import DispatchRate, Queue
 from pytest_cloudtasks._service.retry import Retry
 from pytest_cloudtasks._service.scheduler import Scheduler
 from pytest_cloudtasks._service.service import Service
-from pytest_cloudtasks._service.task import Attempt, Task, TaskState
+from pytest_cloudtasks._service.task import Attempt, Task, TaskCause
 from pytest_cloudtasks._simulation.history import History, Record
 from pytest_cloudtasks._stateful.machine import PROMISES
 from pytest_cloudtasks._units import SECOND
@@ -101,9 +101,10 @@ def losing(scheduler: Scheduler, queue: Queue, task: Task) -> None:
         SCHEDULER_WAIT(scheduler, queue, task)
 
 
-def kept(service: Service, task: Task, state: TaskState, at: int) -> None:
+def kept(service: Service, task: Task, cause: TaskCause, at: int) -> None:
     """A task that has ended, and stays."""
-    task.state, task.ended_at = state, at
+    task.move(cause)
+    task.ended_at = at
 
 
 def counted_twice(scheduler: Scheduler, attempt: Attempt, *given: Any) -> None:
