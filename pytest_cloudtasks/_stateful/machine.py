@@ -1,8 +1,13 @@
-"""`CloudTasksMachine`."""
+"""`CloudTasksMachine`: a state machine of Hypothesis with a fake of its own for each example.
+
+Its rules do what an application, an operator and time do to queues and tasks. After each step `invariants.Observer`
+reads what has happened, and the invariants are checked.
+"""
 
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -32,14 +37,14 @@ from .._simulation.exceptions import CloudTasksLintWarning
 from .._strategies.outcomes import Outcome
 from .._targets.routes import Route
 from .._text import did_you_mean, listed
-from . import invariants as promises
-from . import machine_strategies as drawing
-from .invariant_rules import Promises, promised
-from .options import check_options
+from . import drawing, invariants
+from .invariants import Observer, as_invariant
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksClient
 
+OPTIONS = tuple(name for name in inspect.signature(FakeCloudTasks).parameters if name != "choices")
+"""What a fake takes; the choices are the machine's own."""
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 """The same in every run, so that an example does the same in every run. Evidence: our choice."""
 CHANCE = "leave_to_chance"
@@ -57,6 +62,17 @@ OWN_WORK = (
     "answers_change",
 )
 """The rules about queues and tasks that the machine makes for itself."""
+
+
+def _check_options(where: str, options: object) -> None:
+    """Raise TypeError for what is no mapping, ValueError for an option that there is none of."""
+    if not isinstance(options, Mapping):
+        raise TypeError(f"{where} takes a mapping of options to values, and got {options!r}.")
+    for name in options:
+        if name not in OPTIONS:
+            raise ValueError(
+                f"{where} has no option {name!r}.{did_you_mean(name, OPTIONS)} Its options are {listed(OPTIONS)}."
+            )
 
 
 def _ids_there(machine: CloudTasksMachine) -> SearchStrategy[str]:
@@ -82,7 +98,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
     own_work: ClassVar[bool] = True
     """Whether the machine creates queues and tasks for itself, beside those of the application."""
     without: ClassVar[Iterable[str]] = ()
-    """Names of rules and promises to leave out."""
+    """Names of rules and invariants to leave out."""
     order: ClassVar[bool] = True
     """Whether tasks that are due together go in any order; what can happen by chance is `choose_from`'s to say."""
     duplicates: ClassVar[bool] = True
@@ -99,7 +115,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        check_options(f"{cls.__name__}.options", cls.options)
+        _check_options(f"{cls.__name__}.options", cls.options)
         if isinstance(cls.without, str):
             raise TypeError(
                 f"{cls.__name__}.without takes a list of names, such as [{cls.without!r}], and got {cls.without!r}."
@@ -108,8 +124,9 @@ class CloudTasksMachine(RuleBasedStateMachine):
         for name in left_out:
             if name not in PARTS:
                 raise ValueError(
-                    f"{cls.__name__}.without names {name!r}, which is no rule and no promise of a CloudTasksMachine."
-                    f"{did_you_mean(name, PARTS)} Its rules are {listed(RULES)}; its promises are {listed(PROMISES)}."
+                    f"{cls.__name__}.without names {name!r}, which is no rule and no invariant of a CloudTasksMachine."
+                    f"{did_you_mean(name, PARTS)} Its rules are {listed(RULES)}; its invariants are"
+                    f" {listed(INVARIANTS)}."
                 )
         left_out += () if cls.own_work else OWN_WORK
         left_out += () if cls.order or cls.duplicates or cls.lost_answers or cls.delays else (CHANCE,)
@@ -131,7 +148,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
                 self.cloud_tasks.route(drawing.URL)
             self.targets(self.cloud_tasks)
             service = options.get("service") or {}
-            self._promises = Promises(self.cloud_tasks, purges_take_time="purge_delay" in service)
+            self._observer = Observer(self.cloud_tasks, purges_take_time="purge_delay" in service)
         except BaseException:
             self._stack.__exit__(*sys.exc_info())
             raise
@@ -162,7 +179,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
         """The queues that are there: IDs, and full names where the ID would be another's. Evidence: our choice."""
         path = self.cloud_tasks.queue_path
         short = id_of
-        there = self._promises.story.queues
+        there = self._observer.queues
         return [short(name) if path(short(name)) == name else name for name in there]
 
     # --- what rules are made of ----------------------------------------------------------------------------------
@@ -337,23 +354,17 @@ class CloudTasksMachine(RuleBasedStateMachine):
         """Let time pass until nothing more happens. Evidence: our choice."""
         self._drive("drain")
 
-    # --- promises ------------------------------------------------------------------------------------------------
+    # --- invariants --------------------------------------------------------------------------------------------------
 
-    never_before_its_schedule_time = promised(promises.never_before_its_schedule_time)
-    never_before_its_backoff = promised(promises.never_before_its_backoff)
-    never_past_its_retry_limits = promised(promises.never_past_its_retry_limits)
-    never_given_up_too_soon = promised(promises.never_given_up_too_soon)
-    never_dispatched_once_gone = promised(promises.never_dispatched_once_gone)
-    nothing_leaves_a_paused_queue = promised(promises.nothing_leaves_a_paused_queue)
-    never_above_the_concurrency = promised(promises.never_above_the_concurrency)
-    never_above_the_rate = promised(promises.never_above_the_rate)
-    never_awaited_past_its_deadline = promised(promises.never_awaited_past_its_deadline)
-    names_are_unique = promised(promises.names_are_unique)
-    time_never_goes_backwards = promised(promises.time_never_goes_backwards)
-    nothing_is_lost = promised(promises.nothing_is_lost)
-    what_has_ended_is_not_listed = promised(promises.what_has_ended_is_not_listed)
-    attempts_are_counted = promised(promises.attempts_are_counted)
-    attempts_are_kept = promised(promises.attempts_are_kept)
+    never_before_its_time = as_invariant(invariants.never_before_its_time)
+    never_dispatched_once_gone = as_invariant(invariants.never_dispatched_once_gone)
+    nothing_leaves_a_paused_queue = as_invariant(invariants.nothing_leaves_a_paused_queue)
+    never_above_the_concurrency = as_invariant(invariants.never_above_the_concurrency)
+    never_above_the_rate = as_invariant(invariants.never_above_the_rate)
+    retry_limits_are_kept = as_invariant(invariants.retry_limits_are_kept)
+    never_awaited_past_its_deadline = as_invariant(invariants.never_awaited_past_its_deadline)
+    nothing_is_lost = as_invariant(invariants.nothing_is_lost)
+    attempts_are_counted = as_invariant(invariants.attempts_are_counted)
 
 
 RULES = (
@@ -367,8 +378,8 @@ RULES = (
     "drain",
     CHANCE,
 )
-PROMISES = tuple(one.__name__ for one in (*promises.ALONG_THE_WAY, *promises.AFTER_A_STEP))
-PARTS = (*RULES, *PROMISES)
+INVARIANTS = tuple(one.__name__ for one in (*invariants.LINE_INVARIANTS, *invariants.STEP_INVARIANTS))
+PARTS = (*RULES, *INVARIANTS)
 CloudTasksMachine.__module__ = "pytest_cloudtasks.stateful"  # where users find it
 
 

@@ -13,7 +13,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 
 from pytest_cloudtasks import FakeCloudTasks, current
-from pytest_cloudtasks._stateful.machine import OWN_WORK, PROMISES, RULES
+from pytest_cloudtasks._stateful.machine import INVARIANTS, OWN_WORK, RULES
 from pytest_cloudtasks.stateful import CloudTasksMachine
 
 ORDERS = "projects/test-project/locations/us-central1/queues/orders"
@@ -161,7 +161,7 @@ def test_every_rule_has_a_name_that_can_be_left_out() -> None:
     assert rules_of(CloudTasksMachine) == set(RULES)
     made = CloudTasksMachine()
     made.teardown()
-    assert {one.function.__name__ for one in made.invariants} == set(PROMISES)
+    assert {one.function.__name__ for one in made.invariants} == set(INVARIANTS)
 
 
 def test_rules_are_left_out_by_name() -> None:
@@ -206,13 +206,13 @@ def test_nothing_is_left_to_chance_where_nothing_may_happen() -> None:
 
 
 def test_a_misspelt_name_is_refused() -> None:
-    """It is neither a rule nor a promise; the message has the nearest and all."""
+    """It is neither a rule nor an invariant; the message has the nearest and all."""
     with pytest.raises(ValueError, match="Misspelt") as refusal:
         type("Misspelt", (CloudTasksMachine,), {"without": ["purge_queues"]})
-    rules, promises = ", ".join(RULES[:-1]), ", ".join(PROMISES[:-1])
+    rules, invariants = ", ".join(RULES[:-1]), ", ".join(INVARIANTS[:-1])
     assert str(refusal.value) == (
-        "Misspelt.without names 'purge_queues', which is no rule and no promise of a CloudTasksMachine. Did you mean"
-        f" 'purge_queue'? Its rules are {rules} and {RULES[-1]}; its promises are {promises} and {PROMISES[-1]}."
+        "Misspelt.without names 'purge_queues', which is no rule and no invariant of a CloudTasksMachine. Did you mean"
+        f" 'purge_queue'? Its rules are {rules} and {RULES[-1]}; its invariants are {invariants} and {INVARIANTS[-1]}."
     )
 
 
@@ -378,13 +378,13 @@ SERVICE_OPTIONS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("options", SERVICE_OPTIONS, ids=lambda options: ", ".join(options))
-def test_promises_are_kept_whatever_the_service_options(options: dict[str, Any]) -> None:
+def test_invariants_hold_whatever_the_service_options(options: dict[str, Any]) -> None:
     """None of them is about what the sources leave open."""
     run(type("Turned", (CloudTasksMachine,), {"options": {"service": options}}), 15)
 
 
 def test_pull_queues_are_part_of_the_story() -> None:
-    """Their tasks are leased and acknowledged, and every promise holds."""
+    """Their tasks are leased and acknowledged, and every invariant holds."""
 
     class Pulling(CloudTasksMachine):
         queues: ClassVar[Any] = {"pull": {"type_": "PULL"}}

@@ -1,4 +1,4 @@
-"""Every promise put to the test itself: the machine must find it broken where the model was altered."""
+"""Every invariant put to the test itself: the machine must find it broken where the model was altered."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from pytest_cloudtasks._messages.tasks import Messages
 from pytest_cloudtasks._service import scheduler as dispatching
-from pytest_cloudtasks._service.events import Event, EventKind
+from pytest_cloudtasks._service.events import EventKind
 from pytest_cloudtasks._service.queue import DispatchRate, Queue
-from pytest_cloudtasks._service.retry import Retry
 from pytest_cloudtasks._service.scheduler import Scheduler
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import Attempt, Task, TaskCause
-from pytest_cloudtasks._simulation.history import History, Record
-from pytest_cloudtasks._stateful.machine import PROMISES
+from pytest_cloudtasks._stateful.machine import INVARIANTS
 from pytest_cloudtasks._units import SECOND
 from pytest_cloudtasks.stateful import CloudTasksMachine
 
@@ -27,9 +25,9 @@ VERDICT = dispatching.verdict_on_failure
 
 @dataclass(frozen=True)
 class Mutant:
-    """A mistake, and the promise that it breaks."""
+    """A mistake, and the invariant that it breaks."""
 
-    promise: str
+    invariant: str
     where: Any
     name: str
     wrong: Any
@@ -38,12 +36,6 @@ class Mutant:
 
 
 # --- mistakes ----------------------------------------------------------------------------------------------------
-
-
-def no_wait(config: Any, **now: Any) -> Any:
-    """The verdict, at once."""
-    verdict = VERDICT(config, **now)
-    return Retry(now["ended"]) if isinstance(verdict, Retry) else verdict
 
 
 def one_more(config: Any, **now: Any) -> Any:
@@ -72,25 +64,6 @@ def unpaused(service: Service, now: int, name: str) -> Queue:
 def patient(attempt: Attempt) -> int:
     """A deadline that is twice as far off."""
     return attempt.dispatch_time + 2 * attempt.task.deadline_in_force
-
-
-class Indifferent(dict[str, Task]):
-    """Tasks, none of which is ever found."""
-
-    def __contains__(self, key: object) -> bool:
-        return False
-
-
-def made(queue: Queue, *given: Any) -> None:
-    """A queue that doesn't notice names."""
-    QUEUE_INIT(queue, *given)
-    queue.tasks = Indifferent()
-
-
-def set_back(history: History, record: Record) -> None:
-    """Answers told as of a second before."""
-    is_answer = isinstance(record, Event) and record.kind is EventKind.TASK_ANSWERED
-    RECORD(history, record._replace(at=record.at - SECOND) if is_answer else record)
 
 
 def losing(scheduler: Scheduler, queue: Queue, task: Task) -> None:
@@ -126,31 +99,28 @@ def of_the_queue(task: Task) -> int:
     return task.schedule_time - SECOND
 
 
-QUEUE_INIT, SCHEDULER_WAIT, APPLY, RECORD = Queue.__init__, Scheduler._wait, Scheduler._apply, History.record
+SCHEDULER_WAIT, APPLY = Scheduler._wait, Scheduler._apply
 WRITE_COUNTS = Messages._write_counts
 MUTANTS = [
-    Mutant("never_before_its_schedule_time", Task, "eligible_at", property(of_the_queue), "before its schedule time"),
-    Mutant("never_before_its_backoff", dispatching, "verdict_on_failure", no_wait, "it is to wait until"),
-    Mutant("never_past_its_retry_limits", dispatching, "verdict_on_failure", one_more, "its retry limits were used up"),
-    Mutant("never_given_up_too_soon", dispatching, "verdict_on_failure", one_less, "although its limits allow a retry"),
+    Mutant("never_before_its_time", Task, "eligible_at", property(of_the_queue), "before its time"),
     Mutant("never_dispatched_once_gone", Service, "delete_task", only_said, "although it was deleted"),
     Mutant("nothing_leaves_a_paused_queue", Service, "pause_queue", unpaused, "although its queue was paused"),
     Mutant("never_above_the_concurrency", Queue, "has_slot", property(lambda queue: True), "were under way and its"),
-    Mutant("never_above_the_rate", DispatchRate, "take", lambda bucket, now: None, "leave no token at that instant"),
+    Mutant("never_above_the_rate", DispatchRate, "take", lambda bucket, now: None, "dispatches a second allow fewer"),
+    Mutant("retry_limits_are_kept", dispatching, "verdict_on_failure", one_more, "its retry limits are used up"),
+    Mutant("retry_limits_are_kept", dispatching, "verdict_on_failure", one_less, "although its limits allow a retry"),
     Mutant("never_awaited_past_its_deadline", Attempt, "deadline", property(patient), "and its dispatch deadline was"),
-    Mutant("names_are_unique", Queue, "__init__", made, "although there was a task of that name"),
-    Mutant("time_never_goes_backwards", History, "record", set_back, "The timeline goes from"),
     Mutant("nothing_is_lost", Scheduler, "_wait", losing, "is in no queue, although nothing has ended it"),
-    Mutant("what_has_ended_is_not_listed", Service, "_end", kept, "is still in its queue, although it"),
+    Mutant("nothing_is_lost", Service, "_end", kept, "is still in its queue, although it"),
     Mutant("attempts_are_counted", Scheduler, "_apply", counted_twice, "more than its dispatch_count of"),
-    Mutant("attempts_are_kept", Messages, "_write_counts", forgetful, "its first_attempt says"),
+    Mutant("attempts_are_counted", Messages, "_write_counts", forgetful, "and its first_attempt says"),
 ]
 
 
-def machine_that_sees(promise: str) -> type[CloudTasksMachine]:
-    """A machine with that promise alone, and with buckets of one token."""
-    others = [one for one in PROMISES if one != promise]
-    return type("OnePromise", (CloudTasksMachine,), {"without": others, "options": {"service": {"burst_size": 1}}})
+def machine_that_sees(invariant: str) -> type[CloudTasksMachine]:
+    """A machine with that invariant alone, and with buckets of one token."""
+    others = [one for one in INVARIANTS if one != invariant]
+    return type("OneInvariant", (CloudTasksMachine,), {"without": others, "options": {"service": {"burst_size": 1}}})
 
 
 def run(machine: type[CloudTasksMachine], examples: int, *phases: Phase) -> None:
@@ -165,18 +135,18 @@ def run(machine: type[CloudTasksMachine], examples: int, *phases: Phase) -> None
     )
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.promise)
-def test_a_mistake_in_the_model_breaks_its_promise(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine fails for a model with this mistake in it, by the promise that forbids it."""
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.invariant}, {mutant.name}")
+def test_a_mistake_in_the_model_breaks_its_invariant(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine fails for a model with this mistake in it, by the invariant that forbids it."""
     monkeypatch.setattr(mutant.where, mutant.name, mutant.wrong)
     with pytest.raises(AssertionError) as broken:
-        run(machine_that_sees(mutant.promise), 1000)  # it ends soon after the first
+        run(machine_that_sees(mutant.invariant), 1000)  # it ends soon after the first
     assert mutant.text in str(broken.value)
 
 
-def test_every_promise_has_a_mutant() -> None:
+def test_every_invariant_has_a_mutant() -> None:
     """A new one fails here until there is a mistake that breaks it."""
-    assert sorted(mutant.promise for mutant in MUTANTS) == sorted(PROMISES)
+    assert {mutant.invariant for mutant in MUTANTS} == set(INVARIANTS)
 
 
 def test_the_model_keeps_all_of_them() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from pytest_cloudtasks._stateful.machine import PROMISES, RULES
+from pytest_cloudtasks._stateful.machine import INVARIANTS, RULES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "stateful.md").read_text("utf-8")
 LOOKS = "        if request.body not in self.charged:\n            self.charged.append"
@@ -33,6 +33,6 @@ def test_the_story_of_a_careless_worker_is_shown() -> None:
     assert shown[1] in "\n".join(failure.value.__notes__) + "\n"
 
 
-def test_every_rule_and_every_promise_is_listed() -> None:
+def test_every_rule_and_every_invariant_is_listed() -> None:
     """The page has a row for each."""
-    assert [name for name in (*RULES, *PROMISES) if f"`{name}`" not in PAGE] == []
+    assert [name for name in (*RULES, *INVARIANTS) if f"`{name}`" not in PAGE] == []
