@@ -9,7 +9,7 @@ from .._service.task import Attempt as ModelAttempt
 from .._simulation.delivery import working
 from .._simulation.driver import Driver
 from .._simulation.records import Attempt, TaskRecord, task_to_dispatch
-from .._simulation.runners import perform_async
+from .._simulation.runners import run_async
 from .._simulation.simulation import Simulation
 from .._simulation.summary import Summary
 from .._time.instants import Duration, duration_of
@@ -26,13 +26,13 @@ class AioVerbs:
         """Move to the next dispatch or answer and do it; None when nothing can happen by itself."""
         __tracebackhide__ = True
         simulation = self._simulation()
-        return _record(await perform_async(simulation, Driver(simulation).step()), simulation)
+        return _record(await run_async(simulation, Driver(simulation).step()), simulation)
 
     async def dispatch_due(self, queue: str | None = None) -> Summary:
         """Dispatch what is due now and allowed by rate and concurrency, without moving the clock."""
         __tracebackhide__ = True
         simulation = self._simulation()
-        return await perform_async(simulation, Driver(simulation).dispatch_due(queue))
+        return await run_async(simulation, Driver(simulation).dispatch_due(queue))
 
     async def advance(
         self,
@@ -52,7 +52,7 @@ class AioVerbs:
             by, to, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
         )
         simulation = self._simulation()
-        return await perform_async(simulation, Driver(simulation).advance(*length, limit))
+        return await run_async(simulation, Driver(simulation).advance(*length, limit))
 
     async def drain(
         self, until: datetime | Duration | None = None, *, queue: str | None = None, limit: int = 10_000
@@ -60,14 +60,14 @@ class AioVerbs:
         """Jump from event to event until nothing more can happen by itself, or until ``until``."""
         __tracebackhide__ = True
         simulation = self._simulation()
-        return await perform_async(simulation, Driver(simulation).drain(until, queue, limit))
+        return await run_async(simulation, Driver(simulation).drain(until, queue, limit))
 
     async def dispatch(self, task: TaskRecord | str) -> Attempt:
         """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would."""
         __tracebackhide__ = True
         simulation = self._simulation()
         return Attempt(
-            await perform_async(
+            await run_async(
                 simulation, Driver(simulation).dispatch(task_to_dispatch(simulation.service, simulation.history, task))
             ),
             simulation.history,

@@ -23,7 +23,7 @@ from .._service.events import EventKind
 from .._simulation.driver import Driver
 from .._simulation.exceptions import CloudTasksWarning
 from .._simulation.records import Attempt, TaskRecord, records, task_to_dispatch
-from .._simulation.runners import dispatch_created, dispatch_created_async, run
+from .._simulation.runners import dispatch_created, dispatch_created_async, run_method
 from .._simulation.settings import OPTIONS, checked, merged
 from .._simulation.simulation import EagerRunners, Simulation
 from .._simulation.summary import Summary
@@ -250,7 +250,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         """Move to the next dispatch or answer and do it; None when nothing can happen by itself."""
         __tracebackhide__ = True
         simulation = self._resting
-        attempt = run(simulation, "step", Driver(simulation).step())
+        attempt = run_method(simulation, "step", Driver(simulation).step())
         return None if attempt is None else Attempt(attempt, simulation.history)
 
     def dispatch_due(self, queue: str | None = None) -> Summary:
@@ -261,7 +261,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         """
         __tracebackhide__ = True
         simulation = self._resting
-        return run(simulation, "dispatch_due", Driver(simulation).dispatch_due(queue))
+        return run_method(simulation, "dispatch_due", Driver(simulation).dispatch_due(queue))
 
     def advance(
         self,
@@ -286,7 +286,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
             by, to, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
         )
         simulation = self._resting
-        return run(simulation, "advance", Driver(simulation).advance(*length, limit))
+        return run_method(simulation, "advance", Driver(simulation).advance(*length, limit))
 
     def drain(
         self, until: datetime | Duration | None = None, *, queue: str | None = None, limit: int = 10_000
@@ -299,7 +299,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         """
         __tracebackhide__ = True
         simulation = self._resting
-        return run(simulation, "drain", Driver(simulation).drain(until, queue, limit))
+        return run_method(simulation, "drain", Driver(simulation).drain(until, queue, limit))
 
     def dispatch(self, task: TaskRecord | str) -> Attempt:
         """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would.
@@ -310,7 +310,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         __tracebackhide__ = True
         simulation = self._simulation
         return Attempt(
-            run(
+            run_method(
                 simulation,
                 "dispatch",
                 Driver(simulation).dispatch(task_to_dispatch(simulation.service, simulation.history, task)),

@@ -18,7 +18,7 @@ from .._text import did_you_mean, safe_repr
 from .awaiting import awaited_outside
 from .exceptions import NoTarget
 
-working: ContextVar[Handler | None] = ContextVar("working", default=None)
+working: ContextVar[Delivery | None] = ContextVar("working", default=None)
 """The handler that this code is part of; frameworks carry it into the threads they use."""
 TURNS = 50
 """How many turns of the loop other tasks of a handler that sleeps get to go on, to set alarms of their own."""
@@ -30,7 +30,7 @@ class NotOfAsyncio(RuntimeError):
     """A handler awaits what asyncio can't: another library's."""
 
 
-class Handler:
+class Delivery:
     """One delivery. It is run until it has answered, or until it sleeps in the queue's time.
 
     It sleeps when its own task waits for nothing but alarms, its own or those of tasks that it awaits. While it waits
@@ -57,7 +57,7 @@ class Handler:
         self._task: asyncio.Task[Answer] | None = None
         self.is_over = False
         """Whether it has answered, and only tasks that it has begun go on."""
-        self.on_late_alarm: Callable[[Handler], None] = lambda handler: None
+        self.on_late_alarm: Callable[[Delivery], None] = lambda delivery: None
         """Called when such a task sets an alarm."""
         self._alarms: list[tuple[int, asyncio.Future[None], asyncio.Task[Any] | None]] = []
         self._asleep: asyncio.Future[None] | None = None
@@ -156,7 +156,7 @@ class Handler:
                 await asyncio.sleep(0)
 
 
-Course = Generator[Handler, None, Result]
+Deliveries = Generator[Delivery, None, Result]
 """A driving method under way: it yields each handler that starts or goes on, and returns the method's result."""
 _OF_ANOTHER_LIBRARY = ("must be called from async context", "Task got bad yield")
 """What trio, and asyncio, say where a function of trio is awaited in a loop of asyncio."""

@@ -36,7 +36,7 @@ from .._targets.redirects import MAX_REDIRECTS, redirected, retry_at
 from .._targets.request import TargetRequest
 from .._text import counted, safe_repr
 from .._time.instants import Duration, duration_of, from_datetime, to_datetime
-from .delivery import Course, Handler, NotOfAsyncio, no_target, working
+from .delivery import Deliveries, Delivery, NotOfAsyncio, no_target, working
 from .exceptions import DrainLimitReached, ends_the_run
 from .records import short_name
 from .summary import Beginning, Summary, beginning, summary_since
@@ -55,7 +55,7 @@ class Driver:
 
     # --- driving methods ----------------------------------------------------------------------------------------------
 
-    def step(self) -> Course[Attempt | None]:
+    def step(self) -> Deliveries[Attempt | None]:
         """Move to the next dispatch or answer and do it."""
         __tracebackhide__ = True
         with self._method("step"):
@@ -65,7 +65,7 @@ class Driver:
             attempt, _ = moved
             return attempt
 
-    def dispatch_due(self, queue: str | None) -> Course[Summary]:
+    def dispatch_due(self, queue: str | None) -> Deliveries[Summary]:
         """Dispatch what is due at this instant."""
         __tracebackhide__ = True
         with self._method("dispatch_due") as begin:
@@ -74,7 +74,7 @@ class Driver:
                 pass
             return self._summary(begin, only)
 
-    def advance(self, by: int | None, to: int | None, limit: int) -> Course[Summary]:
+    def advance(self, by: int | None, to: int | None, limit: int) -> Deliveries[Summary]:
         """Pass the duration ``by``, or time up to ``to``, visiting every event on the way."""
         __tracebackhide__ = True
         with self._method("advance") as begin:
@@ -90,7 +90,7 @@ class Driver:
             self._pass_time(end)
             return self._summary(begin, None)
 
-    def _go_on(self, end: int | None, only: Queue | None, limit: int) -> Course[None]:
+    def _go_on(self, end: int | None, only: Queue | None, limit: int) -> Deliveries[None]:
         """Do one thing after the other up to ``end``, with ``limit`` attempts among them at most."""
         __tracebackhide__ = True
         if not is_whole(limit) or limit < 1:
@@ -103,7 +103,7 @@ class Driver:
             _, was_delivered = moved
             left -= was_delivered
 
-    def drain(self, until: datetime | Duration | None, queue: str | None, limit: int) -> Course[Summary]:
+    def drain(self, until: datetime | Duration | None, queue: str | None, limit: int) -> Deliveries[Summary]:
         """Jump from event to event until there is none, or until ``until``."""
         __tracebackhide__ = True
         with self._method("drain") as begin:
@@ -114,7 +114,7 @@ class Driver:
                 self._pass_time(end)
             return self._summary(begin, only)
 
-    def dispatch(self, task: Task) -> Course[Attempt]:
+    def dispatch(self, task: Task) -> Deliveries[Attempt]:
         """Deliver ``task`` now."""
         __tracebackhide__ = True
         with self._method("dispatch"):
@@ -135,7 +135,7 @@ class Driver:
                 yield from self._deliver(attempt, target)
             return attempt
 
-    def deliver_at_once(self, task: Task) -> Generator[Handler, None, None]:
+    def deliver_at_once(self, task: Task) -> Generator[Delivery, None, None]:
         """Deliver ``task``, if it is due, as the queue does, even while a driving method is under way."""
         __tracebackhide__ = True
         with self.simulation.lock:
@@ -165,10 +165,10 @@ class Driver:
         """Guard a driving method, and give how far the history is when it begins."""
         __tracebackhide__ = True
         simulation = self.simulation
-        handler = working.get()
-        if handler is not None:
+        delivery = working.get()
+        if delivery is not None:
             raise simulation.fail(
-                f"cloud_tasks.{name}() was called while the handler of {short_name(handler.attempt.task)} was running."
+                f"cloud_tasks.{name}() was called while the handler of {short_name(delivery.attempt.task)} was running."
                 " A handler may call the Cloud Tasks client; let the test itself drive the queue, after the handler"
                 " has returned."
             )
@@ -230,18 +230,18 @@ class Driver:
             took_effect = self.simulation.service.scheduler.remove_due(now)
             return now == to and not took_effect
 
-    def _comes_next(self, only: Queue | None) -> Upcoming | Handler | None:
+    def _comes_next(self, only: Queue | None) -> Upcoming | Delivery | None:
         """The next event of the model, or a handler that wakes before it."""
         upcoming = self.simulation.service.scheduler.upcoming(only)
         sleeper = self._first_sleeper() if self.simulation.driving.sleepers.entries else None
         if sleeper is None:
             return upcoming
-        at, handler = sleeper
+        at, delivery = sleeper
         if upcoming is not None and (upcoming.at < at or (upcoming.at == at and _goes_before_sleepers(upcoming))):
             return upcoming
-        return handler
+        return delivery
 
-    def _first_sleeper(self) -> tuple[int, Handler] | None:
+    def _first_sleeper(self) -> tuple[int, Delivery] | None:
         sleepers = self.simulation.driving.sleepers
         while (sleeper := sleepers.first()) is not None and sleeper[1].wakes_at is None:
             sleepers.remove(sleeper[1])  # its tasks were cancelled, or have been woken by others
@@ -249,7 +249,7 @@ class Driver:
 
     def _next(
         self, end: int | None, only: Queue | None, left: int = 1, limit: int = 1
-    ) -> Generator[Handler, None, tuple[Attempt, bool] | None]:
+    ) -> Generator[Delivery, None, tuple[Attempt, bool] | None]:
         """Do the next thing up to ``end``; None if there is none. ``left`` of ``limit`` attempts may still be made.
 
         What it was about, and whether an attempt began rather than an answer coming in.
@@ -264,136 +264,136 @@ class Driver:
                 coming = self._comes_next(only)
                 if coming is None:
                     return None
-                at = coming.wakes_at if isinstance(coming, Handler) else coming.at
+                at = coming.wakes_at if isinstance(coming, Delivery) else coming.at
                 if at is None or (end is not None and at > end):
                     return None
                 first = coming
-                if not isinstance(coming, Handler):
+                if not isinstance(coming, Delivery):
                     coming = simulation.service.scheduler.resolve(coming, simulation.clock.now, only)
                 target = None
-                makes_attempt = not isinstance(coming, Handler) and coming.needs_target
-                if not isinstance(coming, Handler) and makes_attempt:
+                makes_attempt = not isinstance(coming, Delivery) and coming.needs_target
+                if not isinstance(coming, Delivery) and makes_attempt:
                     if left <= 0:
                         raise self._limit_reached(coming, limit)
                     target = self._target_for(coming.task, coming.attempt)
                 if at > simulation.clock.now and not self._pass_time(at) and self._comes_next(only) != first:
                     continue  # its task has just expired
-                if isinstance(coming, Handler):
+                if isinstance(coming, Delivery):
                     simulation.driving.sleepers.remove(coming)
                 else:
                     attempt = simulation.service.scheduler.proceed(coming, simulation.clock.now)
-            if isinstance(coming, Handler):
+            if isinstance(coming, Delivery):
                 yield from self._run(coming)
                 return coming.attempt, False
             if target is not None:
                 yield from self._deliver(attempt, target)
             return attempt, makes_attempt
 
-    def _deliver(self, attempt: Attempt, target: Target) -> Generator[Handler, None, None]:
+    def _deliver(self, attempt: Attempt, target: Target) -> Generator[Delivery, None, None]:
         """Hand the request to the target and its answer to the service; an exception comes out in the end."""
         __tracebackhide__ = True
         authorization = authorization_for(attempt.target, attempt.dispatch_time)
         request = TargetRequest(attempt, authorization)
         self.simulation.history.requests[attempt] = request
-        yield from self._run(Handler(attempt, target, request))
+        yield from self._run(Delivery(attempt, target, request))
         with self.simulation.lock:
             second = self._second_delivery(attempt, target, authorization)
         if second is not None:
             yield from self._run(second)
 
-    def _run(self, handler: Handler) -> Generator[Handler, None, None]:
+    def _run(self, delivery: Delivery) -> Generator[Delivery, None, None]:
         """Let a handler go on until it has answered or sleeps."""
         __tracebackhide__ = True
-        simulation, attempt = self.simulation, handler.attempt
-        if handler.is_over:
-            yield handler
-            self._let_tasks_go_on(handler)
+        simulation, attempt = self.simulation, delivery.attempt
+        if delivery.is_over:
+            yield delivery
+            self._let_tasks_go_on(delivery)
             return
-        if handler.is_second:
-            yield from self._run_second(handler)
+        if delivery.is_second:
+            yield from self._run_second(delivery)
             return
         try:
-            yield handler
+            yield delivery
         except GeneratorExit:  # the driving method was cancelled, and its handler with it
             self._miss_deadline(attempt)
             raise
-        if handler.answer is None:
-            at = handler.wakes_at
+        if delivery.answer is None:
+            at = delivery.wakes_at
             assert at is not None, "a handler that has not answered sleeps"
             with simulation.lock:
-                simulation.driving.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
+                simulation.driving.sleepers.put(delivery, at, (attempt.task.sequence, attempt.number))
                 self._miss_deadline(attempt)
             return
-        self._let_tasks_go_on(handler)
-        hop = self._hop(handler, handler.answer)
+        self._let_tasks_go_on(delivery)
+        hop = self._hop(delivery, delivery.answer)
         if hop is None:
-            self._take(handler, handler.answer)
+            self._take(delivery, delivery.answer)
         else:
             yield from self._run(hop)
 
-    def _let_tasks_go_on(self, handler: Handler) -> None:
+    def _let_tasks_go_on(self, delivery: Delivery) -> None:
         """Wake the tasks that a handler has begun and not awaited, at the instants of their alarms."""
         with self.simulation.lock:
-            handler.is_over, handler.on_late_alarm = True, self._let_tasks_go_on
-            at = handler.wakes_at
+            delivery.is_over, delivery.on_late_alarm = True, self._let_tasks_go_on
+            at = delivery.wakes_at
             if at is not None:
                 self.simulation.driving.sleepers.put(
-                    handler, at, (handler.attempt.task.sequence, handler.attempt.number)
+                    delivery, at, (delivery.attempt.task.sequence, delivery.attempt.number)
                 )
 
-    def _run_second(self, handler: Handler) -> Generator[Handler, None, None]:
+    def _run_second(self, delivery: Delivery) -> Generator[Delivery, None, None]:
         """The same for a second delivery, of which the service takes no notice."""
         __tracebackhide__ = True
-        yield handler
+        yield delivery
         with self.simulation.lock:
-            self._record_second(handler)
-        if handler.answer is not None:
-            self._let_tasks_go_on(handler)
-            self._raise_for(handler.answer, handler.target, handler.attempt)
+            self._record_second(delivery)
+        if delivery.answer is not None:
+            self._let_tasks_go_on(delivery)
+            self._raise_for(delivery.answer, delivery.target, delivery.attempt)
 
-    def _second_delivery(self, attempt: Attempt, target: Target, authorization: str | None) -> Handler | None:
+    def _second_delivery(self, attempt: Attempt, target: Target, authorization: str | None) -> Delivery | None:
         """Return the handler of a second delivery of ``attempt``, which ``target`` has just had, if one is planned."""
         faults = self.simulation.faults
         if not faults.are_planned or not faults.are_two_deliveries(attempt.task):
             return None
         now_there = self.simulation.targets.find_for(attempt.task, attempt.target)  # a route's script may have ended
-        handler = Handler(attempt, now_there or target, TargetRequest(attempt, authorization))
-        handler.is_second = True
-        return handler
+        delivery = Delivery(attempt, now_there or target, TargetRequest(attempt, authorization))
+        delivery.is_second = True
+        return delivery
 
-    def _record_second(self, handler: Handler) -> None:
+    def _record_second(self, delivery: Delivery) -> None:
         """Record that a second delivery was answered; or that its handler sleeps, and put it to where it wakes."""
-        attempt, again = handler.attempt, f"attempt {handler.attempt.number} delivered a second time"
+        attempt, again = delivery.attempt, f"attempt {delivery.attempt.number} delivered a second time"
         faults = self.simulation.faults
-        if handler.answer is not None:
-            faults.record(f"{again} → {handler.answer.outcome.result}", attempt.task)
+        if delivery.answer is not None:
+            faults.record(f"{again} → {delivery.answer.outcome.result}", attempt.task)
             return
-        at = handler.wakes_at
+        at = delivery.wakes_at
         assert at is not None, "a handler that has not answered sleeps"
-        self.simulation.driving.sleepers.put(handler, at, (attempt.task.sequence, attempt.number))
-        if not handler.is_told:
+        self.simulation.driving.sleepers.put(delivery, at, (attempt.task.sequence, attempt.number))
+        if not delivery.is_told:
             faults.record(again, attempt.task)
-            handler.is_told = True
+            delivery.is_told = True
 
-    def _hop(self, handler: Handler, answer: Answer) -> Handler | None:
+    def _hop(self, delivery: Delivery, answer: Answer) -> Delivery | None:
         """Return the handler that a redirect leads to within the attempt; App Engine tasks follow none."""
         __tracebackhide__ = True
-        simulation, attempt = self.simulation, handler.attempt
-        may_follow = simulation.settings.service.follow_redirects and handler.hops < MAX_REDIRECTS
+        simulation, attempt = self.simulation, delivery.attempt
+        may_follow = simulation.settings.service.follow_redirects and delivery.hops < MAX_REDIRECTS
         if not may_follow or attempt.outcome is not None or not isinstance(attempt.target, HttpTarget):
             return None
-        request = redirected(handler.request, answer)
-        taken = handler.taken + handler.target.duration_for(handler.request)
+        request = redirected(delivery.request, answer)
+        taken = delivery.taken + delivery.target.duration_for(delivery.request)
         if request is None or attempt.dispatch_time + taken > attempt.deadline:
             return None
         destination = Destination(request.url, request.method, attempt.task.queue_name, task_name=attempt.task.name)
         target = simulation.targets.find(destination)
         if target is None:
-            self._take(handler, answer)
+            self._take(delivery, answer)
             what = f"The task {short_name(attempt.task)} was redirected to a URL that has no target"
             raise no_target(what, destination, simulation.targets)
-        hop = Handler(attempt, target, request)
-        hop.hops, hop.taken = handler.hops + 1, taken
+        hop = Delivery(attempt, target, request)
+        hop.hops, hop.taken = delivery.hops + 1, taken
         simulation.history.requests[attempt] = request
         return hop
 
@@ -405,15 +405,15 @@ class Driver:
                     attempt, DEADLINE_EXCEEDED, attempt.deadline, self.simulation.clock.now
                 )
 
-    def _take(self, handler: Handler, answer: Answer) -> None:
+    def _take(self, delivery: Delivery, answer: Answer) -> None:
         """Give the service an answer; one that comes after the deadline it has no use for."""
         __tracebackhide__ = True
-        simulation, attempt, target = self.simulation, handler.attempt, handler.target
+        simulation, attempt, target = self.simulation, delivery.attempt, delivery.target
         with simulation.lock:
             simulation.history.answers[attempt] = answer
             if attempt.outcome is None:
                 now, outcome = simulation.clock.now, answer.outcome
-                at = max(attempt.dispatch_time + handler.taken + target.duration_for(handler.request), now)
+                at = max(attempt.dispatch_time + delivery.taken + target.duration_for(delivery.request), now)
                 if outcome.kind is OutcomeKind.DEADLINE_EXCEEDED:
                     at = max(attempt.deadline, now)
                 if simulation.settings.service.honour_retry_after:

@@ -14,7 +14,7 @@ class NoTarget(AssertionError):
 
 
 class DrainLimitReached(AssertionError):
-    """A driving method made as many attempts as it was allowed to, and there was no end in sight."""
+    """A driving method has made as many attempts as it may, and more would follow."""
 
 
 class CloudTasksWarning(UserWarning):

@@ -18,7 +18,7 @@ from .._service.task import Task
 from .._targets.asgi import in_a_loop
 from .._targets.registry import Targets
 from .._text import encodable
-from .delivery import Course, Handler, Result, working
+from .delivery import Deliveries, Delivery, Result, working
 from .driver import Driver
 from .exceptions import NoTarget, ends_the_run
 from .records import short_name
@@ -93,7 +93,7 @@ class Driving:
     def __init__(self, lock: Any) -> None:
         self.method: str | None = None
         """The name of the driving method that is under way."""
-        self.sleepers: Timetable[Handler] = Timetable()
+        self.sleepers: Timetable[Delivery] = Timetable()
         """Async handlers that wait for their instant."""
         self._lock = lock
         self._loop: OwnLoop | None = None
@@ -120,10 +120,10 @@ class Driving:
             thread.start()
             thread.join()
 
-    def _end_loop(self, asleep: Sequence[Handler], targets: Targets) -> None:
+    def _end_loop(self, asleep: Sequence[Delivery], targets: Targets) -> None:
         if self._loop is not None:
-            for handler in asleep:
-                self._loop.run(handler.ended())
+            for delivery in asleep:
+                self._loop.run(delivery.ended())
         targets.close()
         if self._loop is not None:
             _close(self._loop.loop)
@@ -142,59 +142,59 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
     loop.close()
 
 
-def run(simulation: Simulation, name: str, course: Course[Result]) -> Result:
-    """Drive ``course``, that of the sync method ``name``; in a running event loop it is refused.
+def run_method(simulation: Simulation, name: str, deliveries: Deliveries[Result]) -> Result:
+    """Run the sync driving method ``name``; it is refused in a running event loop.
 
-    In a handler the course itself refuses: the awaitable method would be no better there.
+    In a handler the driver itself refuses it: the awaitable method would be no better there.
     """
     __tracebackhide__ = True
     if in_a_loop() and working.get() is None:
-        course.close()
+        deliveries.close()
         raise RuntimeError(
             f"cloud_tasks.{name}() was called in a running event loop, which it would block. Write"
             f" `await cloud_tasks.aio.{name}()` there instead."
         )
-    return perform(simulation, course)
+    return run_sync(simulation, deliveries)
 
 
-def perform(simulation: Simulation, course: Course[Result]) -> Result:
-    """Run the handlers of ``course``, async ones in a loop of the simulation's own."""
+def run_sync(simulation: Simulation, deliveries: Deliveries[Result]) -> Result:
+    """Run a driving method, with async targets in a loop of the simulation's own."""
     __tracebackhide__ = True
     try:
-        handler = next(course)
+        delivery = next(deliveries)
         while True:
-            if not handler.is_async:
-                handler.start()
-            if handler.is_async:
-                simulation.driving.own_loop.run(handler.run_on(simulation.clock.now))
-            handler = course.send(None)
+            if not delivery.is_async:
+                delivery.start()
+            if delivery.is_async:
+                simulation.driving.own_loop.run(delivery.run_on(simulation.clock.now))
+            delivery = deliveries.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
     finally:
-        course.close()  # now: an exception that comes out would keep the method under way as long as it is kept
+        deliveries.close()  # now: an exception that comes out would keep the method under way for as long as it is kept
 
 
-async def perform_async(simulation: Simulation, course: Course[Result]) -> Result:
-    """Run the handlers of ``course``, async ones in the running event loop."""
+async def run_async(simulation: Simulation, deliveries: Deliveries[Result]) -> Result:
+    """Run a driving method, with async targets in the running event loop."""
     __tracebackhide__ = True
     try:
-        handler = next(course)
+        delivery = next(deliveries)
         while True:
-            if handler.target.is_async and not in_a_loop():
+            if delivery.target.is_async and not in_a_loop():
                 raise RuntimeError(
                     "An async target runs on asyncio, and the driving method of cloud_tasks.aio that is to run it was"
                     " awaited in another library's loop, such as trio's. Run this test on asyncio, or call the sync"
                     " method."
                 )
-            if not handler.is_async:
-                handler.start()
-            if handler.is_async:
-                await handler.run_on(simulation.clock.now)
-            handler = course.send(None)
+            if not delivery.is_async:
+                delivery.start()
+            if delivery.is_async:
+                await delivery.run_on(simulation.clock.now)
+            delivery = deliveries.send(None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
     finally:
-        course.close()
+        deliveries.close()
 
 
 DEPTH = 20
@@ -215,15 +215,15 @@ def dispatch_created(simulation: Simulation, task: Task) -> None:
                 " cloud_tasks.aio.drain()`."
             )
             return
-    perform(simulation, _course(simulation, task))
+    run_sync(simulation, _eager_deliveries(simulation, task))
 
 
 async def dispatch_created_async(simulation: Simulation, task: Task) -> None:
     """Dispatch a task that the async client has just created, if it is due."""
-    await perform_async(simulation, _course(simulation, task))
+    await run_async(simulation, _eager_deliveries(simulation, task))
 
 
-def _course(simulation: Simulation, task: Task) -> Generator[Handler, None, None]:
+def _eager_deliveries(simulation: Simulation, task: Task) -> Generator[Delivery, None, None]:
     """One attempt, through the full request path; whatever goes wrong fails the test in the end, not the caller."""
     driver, depth = Driver(simulation), _depth.get()
     if depth >= DEPTH:

@@ -1,4 +1,4 @@
-"""What a driving method did, and what keeps the rest from going on."""
+"""Summaries of driving methods: what happened, and which tasks are held up and why."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Blocked:
 
 @dataclass(frozen=True)
 class Summary:
-    """What happened while a driving method drove: counts, and the tasks that are held up now."""
+    """What happened during a driving method: counts, and the tasks that are held up now."""
 
     attempts: int
     """Attempts that were delivered to a target."""
@@ -109,7 +109,7 @@ def _blocked(service: Service, now: int, history: History, only: Queue | None) -
             elif (plan := queue.next_dispatch()) is None or plan[0] > now:
                 reason = BlockedReason.RATE
             else:
-                continue  # they go out when a driving method is called
+                continue  # they go out with the next driving method
         else:
             tasks = sorted(queue.waiting, key=lambda task: task.sequence)
             reason = BlockedReason.PAUSED if queue.state is QueueState.PAUSED else BlockedReason.DISABLED

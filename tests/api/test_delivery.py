@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from pytest_cloudtasks import FakeCloudTasks, TargetRequest
-from pytest_cloudtasks._simulation.delivery import Handler, working
+from pytest_cloudtasks._simulation.delivery import Delivery, working
 from pytest_cloudtasks._simulation.records import model_task
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -20,22 +20,22 @@ pytestmark = pytest.mark.cloud_tasks(start=START, queues=["receipts"])
 
 
 @pytest.fixture
-def handler_of(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> Callable[..., Handler]:
+def handler_of(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> Callable[..., Delivery]:
     """Makes the delivery of a task to a route with this handler."""
 
-    def make(handle: Callable[[TargetRequest], object]) -> Handler:
+    def make(handle: Callable[[TargetRequest], object]) -> Delivery:
         route = cloud_tasks.route(MAILER, handler=handle)
         enqueue("one")
         task = model_task(cloud_tasks.assert_enqueued())
         attempt = cloud_tasks._resting.service.force(NOW, task)
-        return Handler(attempt, route, TargetRequest(attempt))
+        return Delivery(attempt, route, TargetRequest(attempt))
 
     return make
 
 
-def test_a_sync_target_has_answered_when_it_has_started(handler_of: Callable[..., Handler]) -> None:
+def test_a_sync_target_has_answered_when_it_has_started(handler_of: Callable[..., Delivery]) -> None:
     """It knows, while it runs, which delivery it is part of, and not any longer."""
-    seen: list[Handler | None] = []
+    seen: list[Delivery | None] = []
     handler = handler_of(lambda request: seen.append(working.get()))
     handler.start()
     assert handler.answer is not None
@@ -45,7 +45,7 @@ def test_a_sync_target_has_answered_when_it_has_started(handler_of: Callable[...
     assert handler.target.calls == [handler.request]
 
 
-def test_what_a_target_raises_is_a_server_error(handler_of: Callable[..., Handler]) -> None:
+def test_what_a_target_raises_is_a_server_error(handler_of: Callable[..., Delivery]) -> None:
     """The answer carries the exception, pytest's own included."""
     error = pytest.fail.Exception("no")
 
@@ -58,9 +58,9 @@ def test_what_a_target_raises_is_a_server_error(handler_of: Callable[..., Handle
     assert (handler.answer.status, handler.answer.exception) == (500, error)
 
 
-def test_an_async_target_runs_when_it_is_told_to(handler_of: Callable[..., Handler]) -> None:
+def test_an_async_target_runs_when_it_is_told_to(handler_of: Callable[..., Delivery]) -> None:
     """Starting makes the coroutine, running on lets it answer."""
-    seen: list[Handler | None] = []
+    seen: list[Delivery | None] = []
 
     async def handle(request: TargetRequest) -> int:
         await asyncio.sleep(0)
@@ -75,7 +75,7 @@ def test_an_async_target_runs_when_it_is_told_to(handler_of: Callable[..., Handl
     assert (handler.answer.status, seen) == (202, [handler])
 
 
-def test_a_sleeper_goes_on_from_its_instant(handler_of: Callable[..., Handler]) -> None:
+def test_a_sleeper_goes_on_from_its_instant(handler_of: Callable[..., Delivery]) -> None:
     """It wakes at its own instant and no sooner."""
 
     async def handle(request: TargetRequest) -> None:
@@ -132,7 +132,7 @@ def test_a_handler_that_is_cancelled_has_failed(cloud_tasks: FakeCloudTasks, enq
     cloud_tasks.assert_attempts(cloud_tasks.assert_enqueued(), [500])
 
 
-def test_an_abandoned_sleeper_ends(handler_of: Callable[..., Handler]) -> None:
+def test_an_abandoned_sleeper_ends(handler_of: Callable[..., Delivery]) -> None:
     """When the test is over a sleeper is cancelled, once, and gets to tidy up."""
     ended: list[str] = []
 
