@@ -6,12 +6,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._arguments import checked_flag, is_whole
-from .._service.options import ServiceOptions
+from .._service.options import ServiceOptions, SystemThrottle
 from .._text import did_you_mean, is_encodable, listed, safe_repr
 from .._time.instants import duration_of, from_datetime, read_duration
 from .._units import MINUTE
@@ -156,40 +155,40 @@ def _service_options(option: str, value: Any) -> ServiceOptions:
                 f"{option} has no option {safe_repr(name)}.{did_you_mean(name, fields)} Its options are"
                 f" {listed(sorted(fields))}."
             )
-        changes[name] = _service_option(name, setting, getattr(ServiceOptions(), name))
+        changes[name] = SERVICE_CHECKS[name](f"service option {name}", setting)
     return ServiceOptions(**changes)
 
 
-def _service_option(name: str, value: Any, default: Any) -> Any:
-    what = f"service option {name}"
-    if name == "iam_emulation":
-        return _member(what, value)
-    if name == "iam_roles":
-        return _roles(what, value)
-    if isinstance(default, Enum):
-        kind = type(default)
-        choice = str(value.value if isinstance(value, kind) else value)  # an ini file's 2026 is read as a number
-        if choice not in (values := [one.value for one in kind]):
-            raise ValueError(f"{what} takes {listed(map(repr, values), 'or')}, and got {safe_repr(value)}.")
-        return kind(choice)
-    if isinstance(default, bool):
-        return checked_flag(what, value)
-    if isinstance(default, str):
-        return _text(what, value)
-    if name == "max_task_size":
-        if is_whole(value) and value > 0:
-            return value
+def _duration(what: str, value: Any) -> int:
+    return duration_of(value, what=what)
+
+
+def _up_to_a_minute(what: str, value: Any) -> int:
+    duration = duration_of(value, what=what)
+    if duration > MINUTE:
+        raise ValueError(f"{what} takes a duration of one minute at the most, and got {safe_repr(value)}.")
+    return duration
+
+
+def _size(what: str, value: Any) -> int:
+    if not is_whole(value) or value <= 0:
         raise ValueError(f"{what} takes a positive number of bytes, and got {safe_repr(value)}.")
-    if name == "burst_size":
-        if callable(value) or (is_whole(value) and value > 0):
-            return value
+    return int(value)
+
+
+def _burst(what: str, value: Any) -> Any:
+    if not callable(value) and not (is_whole(value) and value > 0):
         raise ValueError(
             f"{what} takes a positive number, or a callable that makes one of the rate; got {safe_repr(value)}."
         )
-    duration = duration_of(value, what=what)
-    if name in ("purge_delay", "queue_init_delay") and duration > MINUTE:
-        raise ValueError(f"{what} takes a duration of one minute at the most, and got {safe_repr(value)}.")
-    return duration
+    return value
+
+
+def _throttle(what: str, value: Any) -> SystemThrottle:
+    choice = str(value.value if isinstance(value, SystemThrottle) else value)  # an ini file's 2026 is read as a number
+    if choice not in (values := [one.value for one in SystemThrottle]):
+        raise ValueError(f"{what} takes {listed(map(repr, values), 'or')}, and got {safe_repr(value)}.")
+    return SystemThrottle(choice)
 
 
 def _member(what: str, value: Any) -> str:
@@ -217,6 +216,27 @@ def _roles(what: str, value: Any) -> dict[str, frozenset[str]]:
         )
     return {role: frozenset(granted) for role, granted in value.items()}
 
+
+SERVICE_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "queue_tombstone_ttl": _duration,
+    "task_tombstone_ttl": _duration,
+    "max_task_size": _size,
+    "app_engine_host_suffix": _text,
+    "enforce_rpc_deadline": checked_flag,
+    "enforce_lease_rate": checked_flag,
+    "burst_size": _burst,
+    "purge_delay": _up_to_a_minute,
+    "queue_init_delay": _up_to_a_minute,
+    "ghost_recreate": checked_flag,
+    "legacy_errors": checked_flag,
+    "iam_emulation": _member,
+    "iam_roles": _roles,
+    "treat_304_as_success": checked_flag,
+    "honour_retry_after": checked_flag,
+    "follow_redirects": checked_flag,
+    "system_throttle": _throttle,
+}
+"""How each of `ServiceOptions`, which has names, types, defaults and meanings, is checked where a user gives it."""
 
 # --- the texts of an ini file ------------------------------------------------------------------------------------
 

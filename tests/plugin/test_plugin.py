@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._simulation.settings import OPTIONS, Settings
+from pytest_cloudtasks._service.options import ServiceOptions
+from pytest_cloudtasks._simulation.settings import OPTIONS, SERVICE_CHECKS, Settings
 
 FIRST_TEST = """
     import json
@@ -80,6 +81,14 @@ def test_a_fake_takes_the_options_of_a_test() -> None:
     options = {name: option.default for name, option in OPTIONS.items() if name not in ("outside", "autouse")}
     assert list(signature) == list(options)
     assert signature == {**options, "service": None}
+
+
+def test_every_service_option_is_checked_and_in_the_reference() -> None:
+    """The table of checks has every option of the service, and the page has a row for each."""
+    text = (Path(__file__).parents[2] / "docs" / "reference.md").read_text(encoding="utf-8")
+    section = text.partition("\n## Service options")[2].partition("\n## ")[0]
+    assert list(SERVICE_CHECKS) == list(ServiceOptions._fields)
+    assert sorted(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == sorted(ServiceOptions._fields)
 
 
 def test_the_reference_has_every_option() -> None:
