@@ -38,6 +38,8 @@ from .sender import Sender, Sent
 
 _AT_ONCE = 100
 """Dispatches that are begun before answers and calls get their turn."""
+_CALLS_KEPT = 1_000
+"""How many of the latest calls the timeline has. What the service did is kept until a reset."""
 Condition = Callable[[], bool]
 
 
@@ -140,11 +142,12 @@ class SchedulerLoop:
         self.begun += 1
         authorization = authorization_for(attempt.target, WallClock.on_the_wall())
         request = TargetRequest(attempt, authorization)
-        delivery = asyncio.create_task(self._deliver(self.simulation, attempt, request))
+        delivery = asyncio.create_task(self._deliver(attempt, request))
         self._deliveries[delivery] = attempt
         delivery.add_done_callback(self._delivered)
 
-    async def _deliver(self, simulation: Simulation, attempt: Attempt, request: TargetRequest) -> None:
+    async def _deliver(self, attempt: Attempt, request: TargetRequest) -> None:
+        simulation = self.simulation
         try:
             sent = await self._sender.send(request, attempt.task.deadline_in_force / SECOND)
         except Exception as error:  # whatever it is, the attempt has to come to an end
@@ -255,6 +258,7 @@ class SchedulerLoop:
 
     def _new_simulation(self) -> Simulation:
         simulation = Simulation(self._settings, clock=self.clock)
+        simulation.history.calls_kept = _CALLS_KEPT
         simulation.contact()
         return simulation
 

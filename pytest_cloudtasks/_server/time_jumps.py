@@ -1,4 +1,9 @@
-"""Time jumps: the queue's time moves ahead of the wall clock, from event to event, and each answer is awaited."""
+"""Time jumps: the queue's time moves ahead of the wall clock, from event to event.
+
+A jump holds the clock, waits until nothing more happens at that instant, moves the clock to the next event, and so on.
+So every event has the instant that it was to have, however long real answers take. Between a jump's being woken and its
+running a call or an answer may come: then it waits again. A reset replaces the clock, which ends the jump.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from .._messages.rest_http import RestError
-from .._simulation.simulation import Simulation
 from .._simulation.summary import Summary, beginning, summary_since
 from .._text import counted
+from .._time.clock import WallClock
 from .._time.instants import from_datetime, to_datetime
 from .scheduler_loop import SchedulerLoop
 
@@ -21,7 +26,7 @@ FARTHEST = from_datetime(datetime(9000, 1, 1, tzinfo=timezone.utc), what="FARTHE
 
 @dataclass(frozen=True)
 class Jump:
-    """What happened on the way."""
+    """How a jump ended, and what happened on the way."""
 
     now: int
     attempts: int
@@ -29,10 +34,7 @@ class Jump:
 
 
 class TimeJumps:
-    """Jumps; one at a time, for there is one time.
-
-    On the way time stands still while an answer is awaited, so every event has the instant that it was to have.
-    """
+    """Moves time; one jump after the other, for there is one time."""
 
     def __init__(self, scheduler: SchedulerLoop) -> None:
         self._scheduler = scheduler
@@ -66,14 +68,14 @@ class TimeJumps:
 
     async def _go(self, end: int | None, limit: int) -> Jump:
         scheduler = self._scheduler
-        simulation, clock = scheduler.simulation, scheduler.clock
+        clock = scheduler.clock
         clock.hold()
         try:
-            begin, begun_before = beginning(simulation.history), scheduler.begun
+            begin, begun_before = beginning(scheduler.simulation.history), scheduler.begun
             while True:
                 # Tasks may arrive faster than they are answered; then only the limit ends the jump.
                 await scheduler.until(lambda: scheduler.is_quiet() or scheduler.begun - begun_before > limit)
-                if scheduler.simulation is not simulation:
+                if scheduler.clock is not clock:
                     verb = _verb(end)
                     raise RestError(
                         409,
@@ -83,47 +85,47 @@ class TimeJumps:
                 made = scheduler.begun - begun_before
                 if not scheduler.is_quiet():
                     if made > limit:
-                        raise _limit_reached(simulation, end, made, limit, "Let tasks arrive more slowly")
+                        raise _limit_reached(clock.now, end, made, limit, "Let tasks arrive more slowly")
                     continue  # a call or an answer has overtaken this jump since it was woken
-                if not self._next(simulation, end, made, limit):
-                    return Jump(
-                        simulation.clock.now, made, summary_since(simulation.history, begin, simulation.blocked())
-                    )
+                if not self._next(clock, end, made, limit):
+                    simulation = scheduler.simulation
+                    summary = summary_since(simulation.history, begin, simulation.blocked())
+                    return Jump(clock.now, made, summary)
         finally:
             clock.let_go()
             scheduler.wake()
 
-    def _next(self, simulation: Simulation, end: int | None, made: int, limit: int) -> bool:
+    def _next(self, clock: WallClock, end: int | None, made: int, limit: int) -> bool:
         """Move to the instant of the next event; False at the end."""
-        coming = simulation.service.scheduler.upcoming()
+        coming = self._scheduler.simulation.service.scheduler.upcoming()
         if coming is None or (end is not None and coming.at > end):
             if end is not None:
-                simulation.clock.move(max(end, simulation.clock.now))
+                clock.move(max(end, clock.now))
                 self._scheduler.observe()
             return False
         if made >= limit and coming.needs_target:
             advice = "Limit the queue's retries (maxAttempts, maxRetryDuration)"
-            raise _limit_reached(simulation, end, made, limit, advice)
+            raise _limit_reached(clock.now, end, made, limit, advice)
         if coming.at > FARTHEST:
             raise RestError(
                 429,
                 "RESOURCE_EXHAUSTED",
-                f"The drain has come to {to_datetime(simulation.clock.now).isoformat()}, and what is next lies beyond"
+                f"The drain has come to {to_datetime(clock.now).isoformat()}, and what is next lies beyond"
                 " the year 9000, where it ends. Limit the queue's retries (maxAttempts, maxBackoff), or start the"
                 " server anew: its time is the wall's again.",
             )
-        simulation.clock.move(coming.at)
+        clock.move(coming.at)
         self._scheduler.observe()
         self._scheduler.wake()
         return True
 
 
-def _limit_reached(simulation: Simulation, end: int | None, made: int, limit: int, advice: str) -> RestError:
+def _limit_reached(now: int, end: int | None, made: int, limit: int, advice: str) -> RestError:
     return RestError(
         429,
         "RESOURCE_EXHAUSTED",
         f"The {_verb(end)} has made {counted(made, 'attempt')}, and its limit is {limit}. It is"
-        f" {to_datetime(simulation.clock.now).isoformat()} now. {advice}, or {_verb(end)} with a higher limit.",
+        f" {to_datetime(now).isoformat()} now. {advice}, or {_verb(end)} with a higher limit.",
     )
 
 
