@@ -23,9 +23,9 @@ from .._service.events import EventKind
 from .._simulation.driver import Driver
 from .._simulation.exceptions import CloudTasksWarning
 from .._simulation.records import Attempt, TaskRecord, records, task_to_dispatch
-from .._simulation.runners import dispatch_created, dispatch_created_async, run_method
+from .._simulation.runners import run_method
 from .._simulation.settings import OPTIONS, checked, merged
-from .._simulation.simulation import EagerRunners, Simulation
+from .._simulation.simulation import Simulation
 from .._simulation.summary import Summary
 from .._targets.base import OnException
 from .._text import counted, safe_repr, safe_str, shortened
@@ -128,7 +128,6 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         def back() -> None:
             self._running = before
 
-        simulation.created = EagerRunners(dispatch_created, dispatch_created_async)
         if simulation.lints is None:
             simulation.lints = Lints()
         stack.enter_context(simulation.entered())

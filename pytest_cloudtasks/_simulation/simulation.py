@@ -6,7 +6,7 @@ import copy
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .._clients.router import router
 from .._messages import api_versions as frontends
@@ -27,7 +27,7 @@ from .fork_safety import forks
 from .history import History, TimeBase
 from .random_choices import Choices, Randomness, SeededChoices
 from .records import queue_meant
-from .runners import Driving
+from .runners import Driving, dispatch_created, dispatch_created_async
 from .settings import Settings
 from .summary import Blocked, blocked, live_tasks
 
@@ -35,13 +35,6 @@ if TYPE_CHECKING:
     from .._messages.grpc_errors import InProcessRpcError
 
 _CREATING = frozenset({"create_task", "batch_create_tasks"})
-
-
-class EagerRunners(NamedTuple):
-    """How a created task is dispatched before the call returns, for the sync and for the asyncio client."""
-
-    sync: Callable[[Simulation, Task], None]
-    asynchronous: Callable[[Simulation, Task], Awaitable[None]]
 
 
 class Lints(Protocol):
@@ -59,7 +52,10 @@ class SimulationEnded(RuntimeError):
 
 
 class Simulation:
-    """Everything that is fresh for each test and each Hypothesis example. It is a `router` backend."""
+    """A service, its clock, targets, faults and history: fresh for each test and each Hypothesis example.
+
+    It is a backend of the router: intercepted calls come to `receive` and `receive_async` while it is entered.
+    """
 
     def __init__(self, settings: Settings, test: str = "", clock: Clock | None = None) -> None:
         self.settings = settings
@@ -82,10 +78,8 @@ class Simulation:
         self._order_dispatches()
         self.lints: Lints | None = None
         """What warns of calls that are probably mistakes."""
-        self.created: EagerRunners | None = None
-        """What dispatches a created task before the call returns."""
         self.is_eager = settings.eager
-        """Whether created tasks are dispatched so; the option ``eager`` and blocks of ``eager()`` say."""
+        """Whether a created task is dispatched before the call returns; blocks of ``eager()`` say so, too."""
         self.has_ended = False
         """Whether its test is over: a call that comes late must not hold time again."""
 
@@ -106,9 +100,8 @@ class Simulation:
     def receive(self, call: RpcCall) -> Any:
         """Answer an RPC of a sync client."""
         response, error, tasks = self._answer(call)
-        if self.created is not None:
-            for task in tasks:
-                self.created.sync(self, task)
+        for task in tasks:
+            dispatch_created(self, task)
         if error is not None:
             raise error
         return response
@@ -116,17 +109,15 @@ class Simulation:
     def receive_async(self, call: RpcCall) -> tuple[Any, Awaitable[None] | None]:
         """Answer an RPC of an asyncio client: the response, and what to await before it is given."""
         response, error, tasks = self._answer(call)
-        if tasks and self.created is not None:
-            return response, self._dispatch_async(tasks, self.created, error)
+        if tasks:
+            return response, self._dispatch_async(tasks, error)
         if error is not None:
             raise error
         return response, None
 
-    async def _dispatch_async(
-        self, tasks: Sequence[Task], created: EagerRunners, error: InProcessRpcError | None
-    ) -> None:
+    async def _dispatch_async(self, tasks: Sequence[Task], error: InProcessRpcError | None) -> None:
         for task in tasks:
-            await created.asynchronous(self, task)
+            await dispatch_created_async(self, task)
         if error is not None:
             raise error
 

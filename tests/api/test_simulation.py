@@ -38,7 +38,6 @@ TAKEN_OVER = {
     "test",
 }
 MADE_ANEW = {
-    "created",
     "driving",
     "ending",
     "failures",
