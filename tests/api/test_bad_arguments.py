@@ -7,6 +7,7 @@ inside: what was raised was raised by a ``raise`` of the package, or by Python f
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import linecache
 import re
@@ -63,6 +64,7 @@ def cyclic_dict() -> dict[str, Any]:
     return found
 
 
+@functools.cache
 def nested() -> list[Any]:
     found: list[Any] = []
     for _ in range(10_000):
@@ -307,10 +309,11 @@ def test_a_value_is_taken_or_refused_in_a_sentence(owner: str, name: str, parame
     while is_left:
         with running() as fake:
             is_left = False
+            before = seen(fake)
             for label, make in values:
                 if name in ("send", "asend") and label in OF_THE_USER:
                     continue
-                wrong, is_over = outcome(fake, owner, name, parameter, make())
+                wrong, is_over, before = outcome(fake, before, owner, name, parameter, make())
                 raw += [f"{label}: {wrong}"] if wrong else []
                 if is_over:
                     is_left = True
@@ -318,22 +321,24 @@ def test_a_value_is_taken_or_refused_in_a_sentence(owner: str, name: str, parame
     assert raw == []
 
 
-def outcome(fake: FakeCloudTasks, owner: str, name: str, parameter: str, value: Any) -> tuple[str, bool]:
-    """What is wrong with a call, and whether the fake may be another one than before."""
-    before = seen(fake)
+def outcome(
+    fake: FakeCloudTasks, before: Any, owner: str, name: str, parameter: str, value: Any
+) -> tuple[str, bool, Any]:
+    """What is wrong with a call, whether the fake may be another one than before, and what is seen of it now."""
     try:
         called(fake, owner, name, parameter, value)
     except (HostileError, GoogleAPICallError):
-        return "", False
+        return "", False, seen(fake)
     except Exception as error:
         told = f"{type(error).__name__}: {str(error)[:200]}"
         if len(str(error)) > 4000:
-            return f"a message of {len(str(error))} characters: {told}", False
+            return f"a message of {len(str(error))} characters: {told}", False, before
         if isinstance(error, AssertionError) and name.startswith(("assert", "expect", "drain")):
-            return "", False
+            return "", False, before
         if isinstance(error, KeyError) or not is_raised_on_purpose(error):
-            return told, False
-        if owner in ("", "aio.", "oidc.", "clock.") and seen(fake) != before:
-            return f"something has changed, though {told}", True
-        return "", False
-    return "", name in DRIVING
+            return told, False, before
+        now = seen(fake)
+        if owner in ("", "aio.", "oidc.", "clock.") and now != before:
+            return f"something has changed, though {told}", True, now
+        return "", False, now
+    return "", name in DRIVING, seen(fake)
