@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -47,8 +47,12 @@ def serve(emulator: Emulator, worker: Worker) -> dict[str, Way]:
 
 
 @pytest.fixture
-def way(name: str, request: pytest.FixtureRequest) -> Way:
-    """The way of that name."""
-    kind = "in_this_process" if name.startswith("in-process") else name.partition("-")[0]
-    ways: dict[str, Way] = request.getfixturevalue(kind)
-    return ways[name]
+def way_of(request: pytest.FixtureRequest) -> Callable[[str], Way]:
+    """Gives the way of a name, and starts its server first if none has asked for it."""
+
+    def found(name: str) -> Way:
+        kind = "in_this_process" if name.startswith("in-process") else name.partition("-")[0]
+        ways: dict[str, Way] = request.getfixturevalue(kind)
+        return ways[name]
+
+    return found
