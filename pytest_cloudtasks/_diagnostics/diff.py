@@ -145,7 +145,7 @@ _NAMES = ("name", "parent")
 
 
 class Words:
-    """A text that is shown as it stands, without quotes."""
+    """A text that is shown without quotes."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -219,7 +219,7 @@ def _of_scalars(field: Any, where: str, left: Any, right: Any) -> Iterator[Row]:
 
 
 def _of_json(where: str, left: bytes, right: bytes) -> list[Row]:
-    """Where two bodies differ that are both JSON; nothing if that doesn't tell."""
+    """Where two bodies differ that are both JSON; nothing where they are no JSON."""
     try:
         one, other = read_json(left), read_json(right)
     except ValueError:

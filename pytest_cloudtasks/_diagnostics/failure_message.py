@@ -20,7 +20,7 @@ from .._simulation.records import TaskRecord, contents, model_task, records, sho
 from .._text import counted, error_text, listed, shortened
 from .._time.clock import Clock
 from .diff import in_detail, likeness, side_by_side, values_that_differ
-from .hints import hint, refusal_text
+from .hints import hint, rejection_text
 from .timeline import indented_excerpt
 
 NEAREST = 3
@@ -44,8 +44,7 @@ def unmet(
 ) -> CloudTasksAssertionError:
     """What fails an assertion that ``count`` tasks match, where ``found`` do and ``others`` don't.
 
-    ``what`` and ``where`` tell which tasks count; of refused calls it tells from position ``since`` of
-    the history on.
+    ``what`` and ``where`` say which tasks count. Rejected calls are shown from position ``since`` of the history on.
     """
     like_this = " like this" if match.expected() else ""
     if count == 0:
@@ -58,12 +57,12 @@ def unmet(
         f"{headline[0].upper()}{headline[1:]}, and {len(found) or 'none'} {'was' if len(found) <= 1 else 'were'}."
     )
     none = f"No task was {what}{where or ' in this test'}."
-    refused = refused_like(match, history, since) if count != 0 else []
+    rejected = rejected_like(match, history, since) if count != 0 else []
     hints = [hint()]
     timeline = indented_excerpt(history, service, clock)
     if count != 0 and not found and not (what == "dispatched" and _was_enqueued(match, history, service)):
         hints.append(_mocked())
-    return CloudTasksAssertionError(_explained(headline, match, found, others, none, refused, hints, timeline))
+    return CloudTasksAssertionError(_explained(headline, match, found, others, none, rejected, hints, timeline))
 
 
 def _was_enqueued(match: Match, history: History, service: Service) -> bool:
@@ -93,13 +92,13 @@ def _explained(
     found: Sequence[TaskRecord],
     others: Sequence[TaskRecord],
     none: str,
-    refused: Sequence[str],
+    rejected: Sequence[str],
     hints: Sequence[str],
     timeline: str,
 ) -> str:
     """A whole message: the headline, what was expected, the tasks that match and those that don't, the timeline.
 
-    ``none`` is what it says where there are no tasks at all, ``refused`` what is told of calls that look alike, and
+    ``none`` is what it says where there are no tasks at all, ``rejected`` has calls that look alike, and
     ``hints`` why tasks may be missing; empty ones are left out.
     """
     parts = [headline]
@@ -112,8 +111,8 @@ def _explained(
         parts.append(f"Not matching, nearest first:\n{_nearest(match, others)}")
     elif not found:
         parts.append(none)
-    if refused:
-        listing = "\n".join(refused[:NEAREST]) + _left_out(len(refused), NEAREST)
+    if rejected:
+        listing = "\n".join(rejected[:NEAREST]) + _left_out(len(rejected), NEAREST)
         parts.append(f"Refused, so that no task came of it:\n{listing}")
     parts += filter(None, hints)
     parts.append(f"Timeline:\n{timeline}")
@@ -167,15 +166,15 @@ _WITH_URL = ("http_request", "app_engine_http_request")
 """What has a URL that an assertion may mean; a task without a target, or for a pull queue, has none."""
 
 
-def refused_like(match: Match, history: History, since: int = 0) -> list[str]:
-    """What is told of refused calls that look like what ``match`` expects, from position ``since`` on."""
-    told: dict[str, int] = {}
+def rejected_like(match: Match, history: History, since: int = 0) -> list[str]:
+    """Return texts on rejected calls that look like what ``match`` expects, from position ``since`` on."""
+    counts: dict[str, int] = {}
     most = max(1, len(match.expected()) // 2)
     for call, record in _rejected(history, since):
         if len(match.differences(record)) <= most:
-            text = f"  {_title_of_rejected(record)}\n    {refusal_text(call)}"
-            told[text] = told.get(text, 0) + 1
-    return [f"{text}{f' (×{count})' if count > 1 else ''}" for text, count in told.items()]
+            text = f"  {_title_of_rejected(record)}\n    {rejection_text(call)}"
+            counts[text] = counts.get(text, 0) + 1
+    return [f"{text}{f' (×{count})' if count > 1 else ''}" for text, count in counts.items()]
 
 
 def _rejected(history: History, since: int) -> Iterator[tuple[RpcCall, TaskRecord]]:

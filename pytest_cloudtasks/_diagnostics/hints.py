@@ -28,7 +28,7 @@ from .._time.clock import Clock
 from .timeline import name_in
 
 SHOWN = 3
-"""Of many refused calls, the last are told of."""
+"""How many of the last rejected calls are shown."""
 _ENDED = {
     TaskState.SUCCEEDED: "succeeded",
     TaskState.EXHAUSTED: "had no retry left",
@@ -37,20 +37,21 @@ _ENDED = {
 }
 
 
-def refusals_text(history: History, service: Service, clock: Clock, settings: Settings) -> str:
-    """The last refused calls of the test, each with what the fake knows of it; "" if none was refused."""
-    refused = [
+def rejections_text(history: History, service: Service, clock: Clock, settings: Settings) -> str:
+    """Return the last rejected calls of the test, each with what the fake knows of it; "" if there is none."""
+    rejected = [
         call for call in history.calls() if hasattr(call.error, "code") and not getattr(call.error, "is_planned", False)
     ]
-    told = [
-        "\n".join([refusal_text(call), *_hints(call, history, service, clock, settings)]) for call in refused[-SHOWN:]
+    paragraphs = [
+        "\n".join([rejection_text(call), *_hints(call, history, service, clock, settings)])
+        for call in rejected[-SHOWN:]
     ]
-    if len(refused) > SHOWN:
-        told.insert(0, f"The last {SHOWN} of {len(refused)} refused calls:")
-    return "\n\n".join(told)
+    if len(rejected) > SHOWN:
+        paragraphs.insert(0, f"The last {SHOWN} of {len(rejected)} refused calls:")
+    return "\n\n".join(paragraphs)
 
 
-def refusal_text(call: RpcCall) -> str:
+def rejection_text(call: RpcCall) -> str:
     """``CreateTask was refused with NOT_FOUND: Queue does not exist.``."""
     error: Any = call.error
     rpc = "".join(word.capitalize() for word in call.method.split("_"))
@@ -150,6 +151,6 @@ def hint() -> str:
 
 def warn_of_waiting_callbacks() -> None:
     """Nothing was enqueued, as the test asserts; but it may be about to be."""
-    told = hint()
-    if told:
-        warnings.warn(f"Nothing was enqueued, but {told}", CloudTasksWarning, stacklevel=3)
+    text = hint()
+    if text:
+        warnings.warn(f"Nothing was enqueued, but {text}", CloudTasksWarning, stacklevel=3)

@@ -76,17 +76,17 @@ _ENDED = {
 
 
 class Lints:
-    """Those of one test: each tells once what it has to say of a place."""
+    """The lints of one test. Each warns of a place once."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[str, str]] = set()
+        self._warned: set[tuple[str, str]] = set()
         self._named: dict[str, int] = {}
         """The number of the latest task of each name that a caller gave."""
 
     def resumed(self) -> Lints:
         """Those of a Hypothesis example, which says nothing that another one has said."""
         lints = Lints()
-        lints._told, lints._named = self._told, dict(self._named)
+        lints._warned, lints._named = self._warned, dict(self._named)
         return lints
 
     def look(self, service: Service, now: int, rpc: str, request: Any, before: int) -> None:
@@ -106,18 +106,18 @@ class Lints:
         target = task.target
         if isinstance(target, HttpTarget):
             if target.body[:1] in (b"{", b"[") and "content-type" not in _header_names(target.headers):
-                self._tell_of_content_type(task, target)
+                self._warn_of_content_type(task, target)
             if target.url.startswith("http://") or "http_target" in queue.config.other:
                 self._look_at_token(task, queue.config.sent(target))
         elif isinstance(target, PullMessage):
             return
         if target.header_changes:
-            self._tell_of_header_changes(task, target)
+            self._warn_of_header_changes(task, target)
         retry = task.retry_config or queue.config.retry_config
         if retry.max_attempts == UNLIMITED and not retry.max_retry_duration:
-            self._tell_of_unlimited_attempts(task, queue)
+            self._warn_of_unlimited_attempts(task, queue)
 
-    def _tell_of_content_type(self, task: Task, target: HttpTarget) -> None:
+    def _warn_of_content_type(self, task: Task, target: HttpTarget) -> None:
         place = self._new_place(NO_CONTENT_TYPE)
         if place is None or not _is_json(target.body):
             return
@@ -129,7 +129,7 @@ class Lints:
             " headers of its http_request.",
         )
 
-    def _tell_of_header_changes(self, task: Task, target: Target) -> None:
+    def _warn_of_header_changes(self, task: Task, target: Target) -> None:
         place = self._new_place(CHANGED_HEADER)
         if place is not None:
             changes = "; ".join(f"{change.name!r} {change.what}" for change in target.header_changes)
@@ -158,7 +158,7 @@ class Lints:
                 " http for a task's own oidc_token and oauth_token, and does not look at this one. Use https.",
             )
 
-    def _tell_of_unlimited_attempts(self, task: Task, queue: Queue) -> None:
+    def _warn_of_unlimited_attempts(self, task: Task, queue: Queue) -> None:
         place = self._new_place(UNLIMITED_ATTEMPTS, queue.name)
         if place is not None:
             whose = "queue" if task.retry_config is None else "task itself"
@@ -193,18 +193,18 @@ class Lints:
                 " work or get ALREADY_EXISTS. Wait for 24 h, or make a name that is new.",
             )
 
-    # --- telling -------------------------------------------------------------------------------------------------
+    # --- warning -------------------------------------------------------------------------------------------------
 
     def _new_place(self, title: str, subject: str = "") -> FrameType | None:
-        """The frame that a call comes from; None if that place, or that ``subject``, was told of already."""
-        if (title, subject) in self._told:
+        """The frame that a call comes from; None if there was a warning of that place or ``subject``."""
+        if (title, subject) in self._warned:
             return None
         frame = application_frame()
-        return None if _key(title, frame, subject) in self._told else frame
+        return None if _key(title, frame, subject) in self._warned else frame
 
     def _warn(self, place: FrameType, title: str, text: str, subject: str = "") -> None:
         filename, line = place.f_code.co_filename, place.f_lineno
-        self._told.add(_key(title, place, subject))
+        self._warned.add(_key(title, place, subject))
         message = (
             f"{title}: {text} To silence this, put `ignore:{title}:pytest_cloudtasks.CloudTasksLintWarning` into"
             " pytest's filterwarnings."

@@ -56,19 +56,19 @@ def passed_over(strict: bool | str, history: History, service: Service, clock: C
     """What ``strict`` has to say at the end of a test that has passed; "" if there is nothing."""
     if not strict:
         return ""
-    told = [part for part in (*_tasks(strict, history, service, clock), _errors(history, service)) if part]
-    if not told:
+    found = [part for part in (*_tasks(strict, history, service, clock), _errors(history, service)) if part]
+    if not found:
         return ""
     headline = f"strict={strict!r} fails a test that passes and leaves something behind."
-    return "\n\n".join([headline, *told, _HOW_TO_TURN_OFF])
+    return "\n\n".join([headline, *found, _HOW_TO_TURN_OFF])
 
 
 def check_strictness(strict: bool | str, history: History, service: Service, clock: Clock) -> None:
     """Fail where a block or an example that has passed leaves something behind."""
     __tracebackhide__ = True
-    told = passed_over(strict, history, service, clock)
-    if told:
-        raise with_timeline(told, history, service, clock)
+    found = passed_over(strict, history, service, clock)
+    if found:
+        raise with_timeline(found, history, service, clock)
 
 
 def _tasks(strict: bool | str, history: History, service: Service, clock: Clock) -> Iterator[str]:

@@ -60,7 +60,7 @@ class Call:
     name: str
     """The full name of the task or queue; "" where the calls were about several, or about something else."""
     code: str
-    """The name of the code that a refused one got."""
+    """The name of the code that a rejected one got."""
     last: int
     """The offset of the last one."""
     count: int = 1
@@ -99,7 +99,7 @@ def call_of(call: RpcCall, offset: int) -> Call:
 
 
 def code_of(call: RpcCall) -> str:
-    """The name of the code that a refused call got; "" for any other."""
+    """Return the name of the code that a rejected call got; "" for any other."""
     error: Any = call.error
     return error.code().name if hasattr(error, "code") else ""
 
@@ -116,7 +116,7 @@ def name_in(call: RpcCall) -> str:
 
 
 class Line(NamedTuple):
-    """One thing to tell, which happened at ``instant``, ``offset`` nanoseconds after its time base."""
+    """A line of the timeline: what happened at ``instant``, ``offset`` nanoseconds after its time base."""
 
     offset: int
     instant: int
@@ -124,7 +124,7 @@ class Line(NamedTuple):
 
 
 def lines_of(entries: Iterable[Entry]) -> Iterator[Line]:
-    """Return what there is to tell: a call that became an event or a fault is not told twice."""
+    """Return the lines of ``entries``, without the calls that an event or a fault speaks for."""
     for offset, what in entries:
         if not isinstance(what, RpcCall):
             yield Line(offset, what.at, what)
@@ -218,8 +218,8 @@ def timeline_excerpt(history: History, service: Service, clock: Clock) -> str:
     lines = [shortened(line, WIDTH) for line in _aligned(history, service, clock)]
     left_out = len(lines) - HEAD - TAIL
     if left_out > 1:
-        told = f"… {left_out} lines left out; cloud_tasks.timeline() has them all …"
-        lines[HEAD : HEAD + left_out] = [told]
+        data = f"… {left_out} lines left out; cloud_tasks.timeline() has them all …"
+        lines[HEAD : HEAD + left_out] = [data]
     return "\n".join(lines) or "nothing has happened yet"
 
 
@@ -304,8 +304,8 @@ def line_data(line: Line) -> dict[str, Any]:
         name, more = "fault", {} if what.task is None else _about(what.task.name)
     else:
         name, more = "clock_set_anew", {}
-    told = {"at": _iso(line.instant), "offset": _seconds(line.offset), "event": name, "text": line_text(line)}
-    return {**told, **more}
+    data = {"at": _iso(line.instant), "offset": _seconds(line.offset), "event": name, "text": line_text(line)}
+    return {**data, **more}
 
 
 def _of_event(event: Event) -> dict[str, Any]:

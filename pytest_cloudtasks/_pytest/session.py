@@ -281,14 +281,14 @@ class PluginSession:
         simulation = self._simulation
         if simulation is None:
             return
-        from .._diagnostics.hints import refusals_text
+        from .._diagnostics.hints import rejections_text
         from .._diagnostics.timeline import timeline_excerpt
         from .._simulation.exceptions import CloudTasksAssertionError
         from .._time.foreign import advice_on
 
         history, service, clock = simulation.history, simulation.service, simulation.clock
         yield "Cloud Tasks: clocks", lambda: advice_on(error) or ""
-        yield "Cloud Tasks refusals", lambda: refusals_text(history, service, clock, simulation.settings)
+        yield "Cloud Tasks refusals", lambda: rejections_text(history, service, clock, simulation.settings)
         has_timeline = not isinstance(error, CloudTasksAssertionError) and simulation.has_a_story
 
         def story() -> str:

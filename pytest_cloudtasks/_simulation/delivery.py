@@ -49,7 +49,7 @@ class Delivery:
         """How long (nanoseconds) the answers took that led here."""
         self.is_second = False
         """Whether the service delivers the attempt once more, and has no use for the answer."""
-        self.is_told = False
+        self.is_recorded = False
         """Whether the timeline has the second delivery."""
         self.is_async = False
         """Whether the target answers in an event loop, which is known once it is started."""
@@ -176,12 +176,12 @@ def _result_of(task: asyncio.Task[Answer]) -> Answer:
         return _failed(asyncio.CancelledError("The handler was cancelled."))
     error = task.exception()
     if isinstance(error, RuntimeError) and str(error).startswith(_OF_ANOTHER_LIBRARY):
-        told = NotOfAsyncio(
+        explained = NotOfAsyncio(
             "An async handler awaited what is not asyncio's, such as trio.sleep(): async targets run on asyncio. Await"
             " functions of asyncio or anyio there, or make the handler a sync one that calls trio.run()."
         )
-        told.__cause__ = error
-        return _failed(told)
+        explained.__cause__ = error
+        return _failed(explained)
     return task.result() if error is None else _failed(error)
 
 

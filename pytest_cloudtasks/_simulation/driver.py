@@ -371,9 +371,9 @@ class Driver:
         at = delivery.wakes_at
         assert at is not None, "a handler that has not answered sleeps"
         self.simulation.driving.sleepers.put(delivery, at, (attempt.task.sequence, attempt.number))
-        if not delivery.is_told:
+        if not delivery.is_recorded:
             faults.record(again, attempt.task)
-            delivery.is_told = True
+            delivery.is_recorded = True
 
     def _hop(self, delivery: Delivery, answer: Answer) -> Delivery | None:
         """Return the handler that a redirect leads to within the attempt; App Engine tasks follow none."""

@@ -39,7 +39,7 @@ def ends_the_run(error: BaseException) -> bool:
 
 
 def failure(message: str) -> BaseException:
-    """What is raised where application code stands between us and the test: ``except Exception`` lets it through.
+    """Return what is raised where application code is in between: ``except Exception`` lets it through.
 
     It is what ``pytest.fail()`` raises, so that pytest shows the message alone.
     """

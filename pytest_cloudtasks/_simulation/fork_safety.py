@@ -64,10 +64,10 @@ class Forks:
         if self._has_warned:
             return
         self._has_warned = True
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.warn(_COPY.format(method=method), CloudTasksWarning, stacklevel=2)
-        for one in told:
-            sys.stderr.write(f"CloudTasksWarning: {one.message}\n")
+        for warning in caught:
+            sys.stderr.write(f"CloudTasksWarning: {warning.message}\n")
             sys.stderr.flush()
 
 

@@ -3,12 +3,12 @@
 Theory of operation. `History.record` is the only way in, and everything is recorded at the moment it happens: the
 service records its events, the simulation the calls that clients make, faults where they are injected, and the clock
 where its time begins or is reset. So the order of the list is the order of the test, and nothing is ever sorted.
-Everybody who tells of a test reads this list: the timeline, the report, summaries, assertions, hints, the state machine
+All that reports on a test reads this list: the timeline, the report, summaries, assertions, hints, the state machine
 and the emulator's log.
 
 A record has an instant, and people read offsets, so `History.entries` walks the list and counts from the time base in
-force: a `TimeBase` begins the list, and a reset of the clock adds another. A call stands where it came in, before the
-events that it caused. Most calls are told by their events already; `RpcCall.has_effect` says so.
+force: a `TimeBase` begins the list, and a reset of the clock adds another. A call has the place at which it came in,
+before the events that it caused. Where they speak for it, `RpcCall.has_effect` is set.
 
 What the service did is kept as long as the test. Of calls only the latest are, since one takes some 0.9 KB: an older
 one leaves an empty place, so that positions in the list stay what they are. A position is a number of records, such as

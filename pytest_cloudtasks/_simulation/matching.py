@@ -107,7 +107,7 @@ class Match(NamedTuple):
     oidc: Any = UNSET
 
     def checked(self, simulation: Simulation) -> Match:
-        """The same with its durations read; refuses what could never match, such as an unknown queue."""
+        """The same with its durations read; raises for what could never match, such as an unknown queue."""
         if isinstance(self.queue, str):
             simulation.queue_named(self.queue)
         return self.possible()

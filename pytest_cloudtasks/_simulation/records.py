@@ -31,7 +31,10 @@ WIDTH = 200
 
 
 class Inspected:
-    """Keeps numbers and texts rather than tasks, since each Hypothesis example has tasks of its own."""
+    """What a test has looked at: tasks that assertions have found, errors of handlers. `strict` asks for it.
+
+    It keeps numbers and texts rather than tasks, since each Hypothesis example has tasks of its own.
+    """
 
     def __init__(self) -> None:
         self._matched: set[int] = set()
@@ -234,7 +237,7 @@ class TaskRecord:
 
     @property
     def state(self) -> TaskState:
-        """Where it stands: `TaskState.SCHEDULED`, `TaskState.SUCCEEDED` and so on."""
+        """Its state: `TaskState.SCHEDULED`, `TaskState.SUCCEEDED` and so on."""
         return self._task.state
 
     @property
@@ -352,12 +355,12 @@ def task_to_dispatch(service: Service, history: History, task: TaskRecord | str)
 
 
 def is_task(value: object) -> bool:
-    """Whether ``value`` may tell an assertion which task it is about: a record, a full name, Google's Task message."""
+    """Whether ``value`` can name a task for an assertion: a record, a full name, Google's Task message."""
     return isinstance(value, (TaskRecord, str)) or (is_message(value) and proto_of(value).DESCRIPTOR.name == "Task")
 
 
 def record_meant(service: Service, history: History, task: Any) -> TaskRecord:
-    """The record of what ``task`` tells, which `is_task`; by its name as `task_to_dispatch` finds it."""
+    """Return the record of a ``task`` that `is_task`; by its name as `task_to_dispatch` finds it."""
     if isinstance(task, TaskRecord):
         return task
     return TaskRecord(_named(service, task if isinstance(task, str) else task.name), history)

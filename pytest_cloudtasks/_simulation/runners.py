@@ -143,9 +143,9 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def run_method(simulation: Simulation, name: str, deliveries: Deliveries[Result]) -> Result:
-    """Run the sync driving method ``name``; it is refused in a running event loop.
+    """Run the sync driving method ``name``; raises RuntimeError in a running event loop.
 
-    In a handler the driver itself refuses it: the awaitable method would be no better there.
+    Within a handler the driver raises: the awaitable method would be no better there.
     """
     __tracebackhide__ = True
     if in_a_loop() and working.get() is None:
@@ -243,7 +243,7 @@ def _eager_deliveries(simulation: Simulation, task: Task) -> Generator[Delivery,
         if ends_the_run(error):  # pytest.exit(), whose exception an application may take for an error of the client
             simulation.ending = error
             raise
-        told = encodable("".join(traceback.format_exception(type(error), error, error.__traceback__)))
-        simulation.failures.append(f"The handler of {short_name(task)}, which was dispatched eagerly, raised:\n{told}")
+        trace = encodable("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+        simulation.failures.append(f"The handler of {short_name(task)}, which was dispatched eagerly, raised:\n{trace}")
     finally:
         _depth.reset(within)

@@ -162,7 +162,7 @@ class Simulation:
             raise
 
     def _do(self, call: RpcCall, now: int) -> tuple[Any, InProcessRpcError | None]:
-        """Have the service do what ``call`` asks for: its response, or the error if it refuses."""
+        """Have the service do what ``call`` asks for: return its response, or the error if it rejects it."""
         try:
             frontend = frontends.speaking(call.api)
             if self.settings.auto_create_queues and call.method in _CREATING:
@@ -182,7 +182,7 @@ class Simulation:
             self.configure(self.service, now, name, fields)
 
     def check_queues(self) -> None:
-        """Refuse queues that the service would refuse, when the fake is made rather than in mid-test."""
+        """Raise ValueError for queues that the service would reject, when the fake is made rather than in mid-test."""
         trial = Service(self.randomness.task_id, self.settings.service)
         for name, fields in self.settings.queues.items():
             try:
@@ -309,7 +309,7 @@ class Simulation:
         return blocked(self.service, self.clock.now, self.history, only)
 
     def queue_named(self, queue: str) -> str:
-        """The full name of a queue that exists or existed in this test; any other is refused."""
+        """Return the full name of a queue that exists or existed in this test; raises LookupError for any other."""
         return queue_meant(queue, self.settings, self.service, self.history)
 
     # --- failing -------------------------------------------------------------------------------------------------
@@ -321,7 +321,7 @@ class Simulation:
 
     @property
     def has_a_story(self) -> bool:
-        """Whether the timeline has anything to tell."""
+        """Whether the timeline has a line."""
         return not self.history.is_empty
 
 

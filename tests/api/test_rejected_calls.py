@@ -10,7 +10,7 @@ from google.api_core import exceptions
 from google.cloud.tasks_v2 import CloudTasksClient
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._diagnostics.hints import refusals_text
+from pytest_cloudtasks._diagnostics.hints import rejections_text
 
 PARENT = "projects/test-project/locations/us-central1"
 URL = "https://example.com/"
@@ -45,7 +45,7 @@ def refused(fake: FakeCloudTasks, call: Callable[[], object]) -> str:
 def told_of(fake: FakeCloudTasks) -> str:
     """What is told of all calls that were refused."""
     simulation = fake._simulation
-    return refusals_text(simulation.history, simulation.service, simulation.clock, simulation.settings)
+    return rejections_text(simulation.history, simulation.service, simulation.clock, simulation.settings)
 
 
 def test_without_a_refusal_there_is_nothing_to_tell(fake: FakeCloudTasks) -> None:
