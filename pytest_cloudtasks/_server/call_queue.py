@@ -1,4 +1,4 @@
-"""The queue by which calls come from the endpoints' threads to the event loop that owns the model.
+"""`CallQueue` brings calls from the endpoints' threads to the event loop that owns the simulation.
 
 The emulator's model has one owner: the event loop that `emulator.serve` runs. The scheduler loop, time jumps,
 the control endpoints and the answers of deliveries run there anyway. gRPC and REST calls arrive in threads of their

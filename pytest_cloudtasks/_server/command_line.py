@@ -22,18 +22,18 @@ from .destinations import Destinations, Forwarding, server_url
 from .host_names import allowed_host, host_name
 
 GRPC_PORT = 8123
-"""Where emulators of Cloud Tasks mostly listen."""
+"""The port at which most emulators of Cloud Tasks listen."""
 REST_PORT = 9090
 GRACE = 10
 ENVIRONMENT = "PYTEST_CLOUDTASKS_"
-"""What the environment variable of an option begins with."""
+"""The prefix of the options' environment variables."""
 _LOG_FORMATS = ("text", "json", "none")
 _SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _IDS = {
     "project": (re.compile(r"[A-Za-z0-9.:-]+"), "my-shop"),  # those of a domain have a dot and a colon
     "location": (re.compile(r"[A-Za-z0-9-]+"), "europe-west1"),
 }
-"""What an ID in a queue's name looks like, and an example."""
+"""Patterns of the IDs in a queue's name, each with an example."""
 _NEEDED = ("aiohttp", "cryptography")
 _HELP = "an emulator on your desk: the fake over gRPC and REST, by the wall's clock, with real HTTP to your workers"
 _DESCRIPTION = f"""\
@@ -81,7 +81,7 @@ class ServeOptions:
     grpc_port: int
     rest_port: int
     grace: float
-    """How many seconds deliveries under way have to end in, when the emulator is told to stop."""
+    """Seconds in which deliveries under way may end after the emulator was told to stop."""
     log_format: str
     allowed_hosts: Collection[str] = ()
     """Host names that REST requests may name besides loopback names."""

@@ -26,11 +26,11 @@ from .scheduler_loop import SchedulerLoop
 from .time_jumps import LIMIT, Jump, TimeJumps
 
 WAITS = "30s"
-"""How long `wait` waits where nothing else is asked for."""
+"""The default time-out of `wait`."""
 _NAMED = 3
-"""How many tasks are named of those that were waited for in vain."""
+"""Tasks that a time-out names at most."""
 _DIGITS = 9
-"""As many as a limit may have: Python reads no text of thousands of them."""
+"""Digits that a limit may have: Python reads no number of thousands of them."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -59,11 +59,11 @@ class Control:
         application.router.add_route("*", "/control/{rest:.*}", _with_errors_as_json(_unknown))
 
     async def healthz(self, request: web.Request) -> web.Response:
-        """That the server is there, and what time it is for it."""
+        """Answer that the emulator is there, with its time."""
         return web.json_response({"status": "ok", "now": _iso(self._scheduler.observe())})
 
     async def reset(self, request: web.Request) -> web.Response:
-        """Forget every task and queue but those that the server was started with; time goes on where it is."""
+        """Forget every task, and every queue but those that the emulator was started with; time goes on."""
         await _asked(request, ())
         await self._scheduler.reset()
         return web.json_response({"now": _iso(self._scheduler.observe())})
@@ -104,7 +104,7 @@ class Control:
         return web.json_response(_jump_json(await self._jumps.to_the_end(_limit(asked))))
 
     async def tasks(self, request: web.Request) -> web.Response:
-        """Every task, gone ones included."""
+        """Answer with every task, gone ones included."""
         asked = _query(request, ("queue", "state"))
         states = [state.value for state in TaskState]
         if asked.get("state", states[0]) not in states:
@@ -112,12 +112,12 @@ class Control:
         return web.json_response({"tasks": self._tasks(self._queue(asked), asked.get("state"))})
 
     async def attempts(self, request: web.Request) -> web.Response:
-        """Every attempt, in the order of dispatch."""
+        """Answer with every attempt, in the order of dispatch."""
         asked = _query(request, ("queue", "task"))
         return web.json_response({"attempts": self._attempts(self._queue(asked), asked.get("task"))})
 
     async def timeline(self, request: web.Request) -> web.Response:
-        """What happened since the start, or since the last reset: as JSON, or as text."""
+        """Answer with what has happened since the start or the last reset, as JSON or as text."""
         asked = _query(request, ("format",))
         simulation = self._scheduler.simulation
         if asked.get("format", "json") == "json":
@@ -246,7 +246,7 @@ def _text(asked: Mapping[str, Any], name: str) -> str:
 
 
 def _duration(asked: Mapping[str, Any], name: str, default: str = "") -> int:
-    """A duration as text, such as 90s; or a number of seconds."""
+    """Return the nanoseconds of a text such as 90s, or of a number of seconds."""
     value = asked.get(name, default)
     text = f"{value}s" if _is_number(value) else value
     duration = read_duration(text) if isinstance(text, str) else None
@@ -328,7 +328,7 @@ def _headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _body(body: bytes) -> dict[str, str]:
-    """As text where it is text, and always in base64."""
+    """Return a body as text if it is text, and always in base64."""
     encoded = {"body_base64": base64.b64encode(body).decode()}
     try:
         return {"body": body.decode(), **encoded}

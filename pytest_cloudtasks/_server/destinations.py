@@ -1,4 +1,4 @@
-"""Where the request of a task really goes, and what is refused."""
+"""`Destinations` decides to which server the request of a task goes, and which requests are not sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORWARD = re.compile(r"(https?://[^=]+)=(https?://.+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class NotSent(Outcome):
-    """The outcome of an attempt that this server refused to send; ``sentence`` says why, and what to do."""
+    """The outcome of an attempt whose request was not sent; ``sentence`` says why, and what to do."""
 
     sentence: str = ""
 
@@ -32,12 +32,12 @@ class NotSent(Outcome):
 
 
 def not_sent(sentence: str) -> NotSent:
-    """The outcome of an attempt that ``sentence`` refuses."""
+    """Return the outcome of an attempt that is not sent for the reason in ``sentence``."""
     return NotSent(OutcomeKind.NO_RESPONSE, sentence=sentence)
 
 
 class Route(NamedTuple):
-    """Where a request goes."""
+    """The URL that a request goes to."""
 
     url: str
     is_forwarded: bool
@@ -60,7 +60,7 @@ class Forwarding:
 
 
 def server_url(given: str, option: str) -> str:
-    """The base URL of a server, without its last slash; raises ValueError with a sentence for what is none."""
+    """Return the base URL of a server, without its last slash. Raises ValueError with a sentence for anything else."""
     parts = wire_url(given)
     if (
         parts.scheme not in ("http", "https")
@@ -73,18 +73,18 @@ def server_url(given: str, option: str) -> str:
 
 
 class Destinations:
-    """The server that each request goes to: a forwarding's, App Engine's, or the one that its URL names."""
+    """Knows the server for each request: a forwarding's, App Engine's, or the one that its URL names."""
 
     def __init__(
         self, forwardings: Sequence[Forwarding] = (), app_engine: str | None = None, *, allow_remote: bool = False
     ) -> None:
-        """``app_engine`` is the base URL of the server that stands for App Engine."""
+        """``app_engine`` is the base URL of the server that gets App Engine tasks."""
         self._forwardings = sorted(forwardings, key=lambda one: -one.base.length)
         self._app_engine = app_engine
         self._allow_remote = allow_remote
 
     def route(self, url: str, *, is_app_engine: bool) -> Route | NotSent:
-        """Where the request for ``url`` goes. What an option names itself may lie anywhere."""
+        """Return where the request for ``url`` goes. A server that an option names may be on any machine."""
         parts = wire_url(url)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         for forwarding in self._forwardings:
@@ -93,17 +93,17 @@ class Destinations:
         if is_app_engine:
             if self._app_engine is None:
                 return not_sent(
-                    "Nothing stands for App Engine here. Start the server with --app-engine-host and the URL of your"
+                    "There is no server for App Engine tasks. Start this one with --app-engine-host and the URL of your"
                     " application, such as http://127.0.0.1:8080."
                 )
             return Route(self._app_engine + path, True)
         if parts.scheme not in ("http", "https") or not parts.host or not parts.port:
-            return not_sent(f"{url} is no URL that a request could go to.")
+            return not_sent(f"{url} is not a URL that a request can be sent to.")
         if not self._allow_remote and not is_loopback(parts.host):
             base = f"{parts.scheme}://{parts.authority}"
             if is_wildcard(parts.host):
                 return not_sent(
-                    f"{parts.host} is an address to listen at, and none to send to. Create tasks for 127.0.0.1, or send"
+                    f"{parts.host} is an address to listen at, not one to send to. Create tasks for 127.0.0.1, or send"
                     f" what goes there to a server here with --forward {base}=http://127.0.0.1:{parts.port}."
                 )
             return not_sent(

@@ -53,7 +53,7 @@ def serve(options: ServeOptions) -> int:
 
 
 class AddressTaken(Exception):
-    """Nothing can listen there."""
+    """Raised if the address is taken or is not this machine's."""
 
     def __init__(self, option: str, host: str, port: int) -> None:
         super().__init__(
@@ -63,7 +63,7 @@ class AddressTaken(Exception):
 
 
 class UnknownHost(Exception):
-    """There is no such address to listen at."""
+    """Raised if the host's name has no address."""
 
     def __init__(self, host: str) -> None:
         super().__init__(
@@ -103,7 +103,7 @@ async def _stop(scheduler: SchedulerLoop, options: ServeOptions, signals: asynci
 
 @asynccontextmanager
 async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop) -> AsyncIterator[tuple[int, int]]:
-    """Both endpoints, and their ports."""
+    """Serve both endpoints until the block ends, and give their ports."""
     calls = CallQueue(scheduler.receive)
     guard = RequestGuard(options.allowed_hosts, how_to_allow="--allow-host {}")
     application = rest_application(calls, guard)
@@ -164,7 +164,7 @@ async def _certificates(request: web.Request) -> web.Response:
 
 
 def _signals() -> asyncio.Queue[None]:
-    """A queue that gets an entry for each signal to stop; until the process ends no other is fatal."""
+    """Return a queue that gets an entry for each signal to stop; none ends the process by itself any more."""
     arrived: asyncio.Queue[None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
@@ -178,7 +178,7 @@ def _signals() -> asyncio.Queue[None]:
 
 
 def _announce(options: ServeOptions, scheduler: SchedulerLoop, log: Log, ports: tuple[int, int]) -> None:
-    """Where the server is, and what to tell the application of it."""
+    """Log where the emulator listens, and the environment variables by which applications find it."""
     settings = options.settings
     everywhere = is_wildcard(options.host)
     host = "127.0.0.1" if everywhere else _bracketed(options.host)
@@ -199,7 +199,7 @@ def _announce(options: ServeOptions, scheduler: SchedulerLoop, log: Log, ports: 
 
 
 def _bracketed(host: str) -> str:
-    """An address of IPv6 as it stands before a port."""
+    """Return a host as it is written before a port: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host
 
 
@@ -224,7 +224,7 @@ def _encoding(stream: TextIO | None) -> str:
 
 
 def _allow_many_sockets() -> None:
-    """As many as the system lets a process have: a queue may have a thousand requests under way."""
+    """Allow as many open files as the system permits: a queue may have a thousand requests under way."""
     try:
         import resource
     except ImportError:

@@ -2,7 +2,7 @@
 
 grpc makes absolute deadlines of ``time.time()``, which a test may hold: in the past every call has then timed out
 before it is made, and a server spins; in the future a server does not start. While an endpoint runs, grpc's own modules
-are given a stand-in for the module ``time`` that they imported; that is not public. Checked against grpcio 1.50 to
+get a proxy of the module ``time`` that they imported; that is not public. Checked against grpcio 1.50 to
 1.85; ``tests/server/test_wire_clock.py`` fails when it moves.
 """
 
@@ -23,11 +23,11 @@ MODULES = (
     "grpc.aio._utils",
     "grpc._cython.cygrpc",
 )
-"""Those that read ``time.time()``."""
+"""The modules of grpc that read ``time.time()``."""
 
 
 class WireClock:
-    """Puts the stand-in in and takes it out."""
+    """Replaces the module ``time`` in grpc's modules, and puts it back."""
 
     def __init__(self) -> None:
         self._users = 0

@@ -19,17 +19,17 @@ from .._messages.rpc_call import RpcCall
 THREADS = 16
 """Calls that are answered at the same time; a handler of an eager dispatch may make calls of its own."""
 _OPTIONS = (("grpc.so_reuseport", 0),)
-"""A port that somebody else listens at is refused rather than shared."""
+"""Fail if another process listens at the port, rather than share it."""
 _FOR_EVER = 10.0**8
 """Seconds that are left to a call without a deadline, at the least."""
 _LONGEST_TEXT = 2_000
-"""Bytes of UTF-8. A client takes 8 KiB of metadata for sure, and each byte may be encoded to three there."""
+"""Bytes of an error's text. Every client takes 8 KiB of metadata, where each byte may be encoded as three."""
 _LONGEST_STATUS = 7_000
-"""Bytes of metadata for the text and the details of an error together; the rest of the 8 KiB is for grpc's own."""
+"""Bytes of metadata for an error's text and details; the rest of the 8 KiB is for grpc's own."""
 
 
 def grpc_server(backend: Receiver, address: str) -> tuple[grpc.Server, int]:
-    """A server in front of ``backend`` that has been bound to ``address`` (``127.0.0.1:0``), and its port.
+    """Return a server in front of ``backend`` that has been bound to ``address`` (``127.0.0.1:0``), and its port.
 
     It answers once it is started; who starts it also stops it. Raises RuntimeError if the address is taken.
     """
@@ -39,13 +39,13 @@ def grpc_server(backend: Receiver, address: str) -> tuple[grpc.Server, int]:
 
 
 class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Finds what answers a call by its path; grpc itself refuses a path that nothing is found for."""
+    """Finds what answers a call by its path; grpc itself rejects unknown paths."""
 
     def __init__(self, backend: Receiver) -> None:
         self._backend = backend
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
-        """What answers the calls of one method."""
+        """Return what answers the calls of one method."""
         method = method_at(handler_call_details.method)
         if method is None:
             return None
@@ -84,7 +84,7 @@ def _answering(backend: Receiver, method: Method) -> Callable[[Any, grpc.Service
 
 
 def _timeout(context: grpc.ServicerContext) -> float | None:
-    """How many seconds the caller waits; None without a deadline.
+    """Return how many seconds the caller waits; None without a deadline.
 
     They are rounded to the precision with which grpc carries them, so that 20 s stay 20 s.
     """

@@ -1,4 +1,4 @@
-"""The log: a line for what happens, to read or as JSON, which is written by a thread of its own."""
+"""The emulator's log: text or JSON lines, written by a thread of its own so that no reader can stop the emulator."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Log:
         """The instant of the latest line."""
 
     def event(self, event: Event, remark: str = "") -> None:
-        """Something that happened in the service; an attempt is told when it has ended."""
+        """Log an event of the service; an attempt gets its line when it has ended."""
         if self._form == "none" or event.kind is EventKind.TASK_DISPATCHED:
             return
         line = Line(0, event.at, event)
@@ -54,7 +54,7 @@ class Log:
             self._line(event.at, line_text(line) + (f" ({remark})" if remark else ""))
 
     def refusal(self, call: RpcCall, at: int) -> None:
-        """A call that the service refused."""
+        """Log a call that the service rejected."""
         if self._form == "none":
             return
         error: Any = call.error
@@ -64,14 +64,14 @@ class Log:
         self._line(at, text, event="rpc", rpc=call.method, name=name, code=code)
 
     def beginning(self, text: str, at: int, **more: Any) -> None:
-        """How the server can be reached: ``text`` to read, or ``more`` for programs."""
+        """Log how the emulator can be reached: ``text`` to read, or ``more`` for programs."""
         if self._form == "json":
             self._line(at, "ready", event="server", **more)
         else:
             self._write(text)
 
     def line(self, text: str, at: int) -> None:
-        """What the server says of itself, at the queue's instant ``at``."""
+        """Log a message about the emulator itself, at the queue's instant ``at``."""
         self._line(at, text, event="server")
 
     def lost(self, lines: int) -> str:

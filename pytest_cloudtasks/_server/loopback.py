@@ -43,7 +43,7 @@ class CloudTasksServer:
         self._stack = ExitStack()
         self._grpc_port = self._rest_port = 0
         self._on_use: Callable[[], None] = lambda: None
-        """What is done first when an address is asked for."""
+        """Called first when an address is asked for."""
         self._outlives_tests = False
 
     def __enter__(self) -> CloudTasksServer:
@@ -176,7 +176,7 @@ async def _serve_at(runner: web.BaseRunner, listening: socket.socket) -> None:
 
 @contextmanager
 def event_loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
-    """An event loop that runs in a daemon thread until the block ends, its timers by real time."""
+    """Run an event loop in a daemon thread until the block ends, its timers by real time."""
     loop = asyncio.new_event_loop()
     loop.time = real.monotonic  # type: ignore[method-assign]
     thread = threading.Thread(target=loop.run_forever, name="cloud-tasks-server", daemon=True)

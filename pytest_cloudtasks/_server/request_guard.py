@@ -28,7 +28,7 @@ _AS_SENT = frozenset({"buffer_task", "upload_queue_yaml"})
 _URL = re.compile(r"(https?)://([^/?#]*)", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _OWN_PAGE = frozenset({"same-origin", "none"})
-"""What a browser says of a request by a page of this server, or by its user."""
+"""Values of Sec-Fetch-Site for requests of this server's own pages, and of the browser's user."""
 _SHOWN = 100
 """Characters of a header that an error shows."""
 

@@ -1,4 +1,4 @@
-"""Running the REST endpoint's application so that what is no HTTP is answered in Google's form as well.
+"""Runs the REST endpoint's application so that malformed HTTP is answered in Google's form as well.
 
 aiohttp answers that itself, below any application, and has no public way to change the answer: `RestRunner` gives its
 server another class of connections. Checked against aiohttp 3.9 to 3.14; ``tests/server/test_bad_input.py`` fails
@@ -24,7 +24,7 @@ class _Connection(web.RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """The answer to what could not be read, or to what has failed."""
+        """Return the answer to a request that can't be read, or that has failed."""
         if request.writer is not None and request.writer.output_size > 0:
             raise ConnectionError("A part of another answer has been sent already.")
         error = malformed("Bad Request")
@@ -42,7 +42,7 @@ class _Connection(web.RequestHandler):
 
 class _Server(web.Server):
     def __call__(self) -> web.RequestHandler:
-        """A connection."""
+        """Return a connection."""
         return _Connection(self, loop=self._loop, **self._kwargs)
 
 

@@ -119,7 +119,7 @@ class SchedulerLoop:
                 timer.cancel()
 
     def _dispatch_due(self) -> float | None:
-        """Begin what is due; the seconds until there is more to do, None for as long as nothing happens."""
+        """Begin what is due. Return the seconds until there is more to do, None if nothing is to come."""
         now = self.observe()
         scheduler = self.simulation.service.scheduler
         for _ in range(_AT_ONCE):
@@ -234,7 +234,7 @@ class SchedulerLoop:
         return not self._deliveries and (coming is None or coming.at > now)
 
     def under_way(self) -> list[Attempt]:
-        """The attempts whose requests are out."""
+        """Return the attempts whose requests are out."""
         return list(self._deliveries.values())
 
     def _under_way(self, only: str | None) -> bool:
@@ -269,7 +269,7 @@ class SchedulerLoop:
             await asyncio.wait(list(self._deliveries), timeout=seconds)
 
     async def break_off(self) -> int:
-        """End the deliveries that are left; how many they are."""
+        """Cancel the deliveries that are left, and return how many they were."""
         left = list(self._deliveries)
         for delivery in left:
             delivery.cancel()

@@ -1,4 +1,4 @@
-"""The sender: real HTTP requests for attempts, and what came of them."""
+"""`Sender` sends the real HTTP requests of attempts."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from .destinations import Destinations, NotSent, Route
 
 _PIECE = 65536
 _LONGEST_LINE = 65536
-"""Bytes of the status line, and of each header, of an answer."""
+"""Bytes that the status line and each header of an answer may have."""
 _ADDED_BY_AIOHTTP = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
 class Sent(NamedTuple):
-    """What came of a request."""
+    """The outcome of a request."""
 
     outcome: Outcome
     headers: Headers = Headers()
@@ -50,14 +50,14 @@ class Sender:
         self._follows_redirects = follows_redirects
 
     async def send(self, request: TargetRequest, seconds: float) -> Sent:
-        """The answer to ``request``. After ``seconds`` it is not awaited any more; a broken connection gives none."""
+        """Return the answer to ``request``, which is awaited for so many seconds."""
         try:
             return await asyncio.wait_for(self._followed(request), seconds)
         except asyncio.TimeoutError:
             return Sent(DEADLINE_EXCEEDED, diagnostic=f"{request.url} has not answered within {seconds:g} s")
 
     async def _followed(self, request: TargetRequest) -> Sent:
-        """The answer at the end of all redirects that are to be followed; App Engine tasks never follow one."""
+        """Return the answer after all redirects; those of App Engine tasks are not followed."""
         sent = await self._sent(request)
         if not self._follows_redirects or not isinstance(request.attempt.target, HttpTarget):
             return sent
@@ -81,7 +81,7 @@ class Sender:
 
 
 def _reason(error: Exception) -> str:
-    """What came between, without what aiohttp says of itself."""
+    """Return why there is no answer, without aiohttp's words about itself."""
     cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({cause.verify_message})"

@@ -19,9 +19,9 @@ from .._time.instants import from_datetime, to_datetime
 from .scheduler_loop import SchedulerLoop
 
 LIMIT = 10_000
-"""How many attempts a jump may make unless it is told otherwise; one retried for ever would keep it going."""
+"""Attempts that a jump may make by default; a task that is retried for ever would keep it going."""
 FARTHEST = from_datetime(datetime(9000, 1, 1, tzinfo=timezone.utc), what="FARTHEST")
-"""Where jumps end: time goes on from there with the wall's, with room for backoffs before a datetime ends in 9999."""
+"""The latest instant that a jump goes to. Datetimes end in 9999, and backoffs need some room."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _limit_reached(now: int, end: int | None, made: int, limit: int, advice: str
 
 
 def _verb(end: int | None) -> str:
-    """What the way to ``end`` is called where it is asked for."""
+    """Return the name of the endpoint that was asked to move time to ``end``."""
     return "drain" if end is None else "jump"
 
 

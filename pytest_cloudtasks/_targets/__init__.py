@@ -1,1 +1,1 @@
-"""Where tasks go: routes and mounted applications, and the requests that they receive."""
+"""Targets of tasks: routes, mounted applications and forwards, and the requests that they receive."""

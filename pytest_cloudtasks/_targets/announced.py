@@ -14,12 +14,12 @@ from typing import Any
 
 _MODULES = ("flask.signals", "django.core.signals")
 _collecting: ContextVar[list[BaseException] | None] = ContextVar("collecting", default=None)
-"""Where the request that this code belongs to collects; frameworks carry it into the threads they use."""
+"""Exceptions of the request that is being handled; frameworks carry the variable into their threads."""
 
 
 @contextmanager
 def announced_exceptions() -> Iterator[list[BaseException]]:
-    """The exceptions announced for the request that is handled in the block."""
+    """Give a list that gets the exceptions announced for the request that is handled in the block."""
     found: list[BaseException] = []
     disconnect = [_listen(sys.modules[name].got_request_exception) for name in _MODULES if name in sys.modules]
     token = _collecting.set(found)

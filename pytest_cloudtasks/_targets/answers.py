@@ -1,4 +1,4 @@
-"""What a target makes of a request: an answer, from whatever a handler returns or raises."""
+"""Answers of targets, made of what handlers return or raise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NO_HEADERS = Headers()
 
 
 class Answer(NamedTuple):
-    """How a target answered one request."""
+    """A target's answer to one request."""
 
     outcome: Outcome
     headers: Headers = NO_HEADERS
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 
 
 class WrongHandlerResult(TypeError):
-    """A handler returned what is no HTTP answer."""
+    """Raised if a handler returns something that is no HTTP answer."""
 
     def __init__(self, result: object) -> None:
         super().__init__(
@@ -42,7 +42,7 @@ class WrongHandlerResult(TypeError):
 
 
 class NoSuchStatus(ValueError):
-    """A number that is no HTTP status."""
+    """Raised for a number that is no HTTP status."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"{safe_repr(status)} is no HTTP status. Use a number from 100 to 599.")
@@ -50,12 +50,12 @@ class NoSuchStatus(ValueError):
 
 @cache
 def plain_answer(status: int) -> Answer:
-    """An answer that is nothing but its HTTP status."""
+    """Return an answer that is nothing but its HTTP status."""
     return Answer(response(status))
 
 
 def answer_of(result: Any) -> Answer:
-    """The answer that a callable's result stands for."""
+    """Return the answer that a handler's result stands for."""
     if result is None:
         return plain_answer(200)
     if isinstance(result, int) and not isinstance(result, bool):
@@ -74,7 +74,7 @@ def answer_of(result: Any) -> Answer:
 
 
 def answer_with(status: int, headers: Headers, body: bytes, announced: Sequence[BaseException]) -> Answer:
-    """An application's answer; a server error that comes of an exception carries it."""
+    """Return an application's answer; a server error carries the exception that it comes from."""
     exception = announced[-1] if announced and status >= 500 else None
     return Answer(response(status), headers, body, exception)
 
@@ -91,7 +91,7 @@ def checked_status(status: int) -> int:
 
 
 def scripted_exception(exception: BaseException) -> Answer:
-    """What `Route.raises` stands for: time-outs run into the deadline, connection errors give no response."""
+    """Return the answer for `Route.raises`: time-outs run into the deadline, connection errors give no response."""
     if isinstance(exception, TimeoutError):
         outcome = DEADLINE_EXCEEDED
     elif isinstance(exception, ConnectionError):

@@ -18,7 +18,7 @@ from .urls import wire_url
 Message = MutableMapping[str, Any]
 AsgiApp = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 REQUEST_KEY = "pytest_cloudtasks.request"
-"""Where an ASGI application finds its `TargetRequest` in the scope's extensions."""
+"""The key of the `TargetRequest` in the scope's extensions."""
 _VERSION = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -35,7 +35,7 @@ def is_asgi(app: Any) -> bool:
 
 
 async def call_asgi(app: AsgiApp, request: TargetRequest, state: dict[str, Any]) -> Answer:
-    """The application's answer, when it has returned: its background tasks are done then, too."""
+    """Return the application's answer once it has returned, its background tasks included."""
     __tracebackhide__ = True
     started: list[Message] = []
     written: list[bytes] = []
@@ -65,7 +65,7 @@ async def call_asgi(app: AsgiApp, request: TargetRequest, state: dict[str, Any])
 
 
 def scope_of(request: TargetRequest, state: dict[str, Any]) -> Message:
-    """The ASGI scope of a request."""
+    """Return the ASGI scope of a request."""
     url = wire_url(request.url)
     return {
         "type": "http",
@@ -93,7 +93,7 @@ class AsgiServer:
         self._lifespans: WeakKeyDictionary[asyncio.AbstractEventLoop, Lifespan] = WeakKeyDictionary()
 
     async def answer(self, request: TargetRequest) -> Answer:
-        """The application's answer to ``request``."""
+        """Return the application's answer to ``request``."""
         __tracebackhide__ = True
         lifespan = self._lifespans.setdefault(asyncio.get_running_loop(), Lifespan(self._app))
         await lifespan.begin()
@@ -172,7 +172,7 @@ def in_a_loop() -> bool:
 
 
 async def _reply(task: asyncio.Future[None], from_app: asyncio.Queue[Message]) -> Message | None:
-    """The application's next message; None if it has no lifespan and returned or raised instead."""
+    """Return the application's next message; None if it has no lifespan and returned or raised instead."""
     message = asyncio.ensure_future(from_app.get())
     either: set[asyncio.Future[Any]] = {task, message}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""What all targets have in common, and where a task wants to go."""
+"""The base class of targets, and the destinations of tasks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OnException = Literal["raise", "500"]
 
 
 class Precedence(Enum):
-    """What is asked first, most specific first."""
+    """The order in which kinds of targets are asked, most specific first."""
 
     EXACT = 0
     GLOB = 1
@@ -29,14 +29,14 @@ class Precedence(Enum):
 
 
 class AppEngineDestination(NamedTuple):
-    """Where in an App Engine application a task wants to go."""
+    """The handler of an App Engine application that a task goes to."""
 
     relative_uri: str
     routing: Routing
 
 
 class Destination(NamedTuple):
-    """Where a task wants to go: all that decides on its target."""
+    """Everything of a task that decides on its target."""
 
     url: str
     method: str
@@ -56,7 +56,7 @@ class Destination(NamedTuple):
 
 
 def destination_of(task: Task, sent: ModelTarget | None = None) -> Destination:
-    """The destination of ``task``, of which ``sent`` goes out: its own target, unless its queue overrides that."""
+    """Return the destination of ``task``. ``sent`` is what goes out, where its queue overrides its own target."""
     goes = sent or task.target
     assert not isinstance(goes, PullMessage), "a pull message is not sent anywhere"
     app_engine = None
@@ -66,7 +66,7 @@ def destination_of(task: Task, sent: ModelTarget | None = None) -> Destination:
 
 
 class Target:
-    """What routes, mounts and forwards have in common."""
+    """The base class of routes, mounts and forwards."""
 
     precedence: Precedence
 
@@ -77,12 +77,12 @@ class Target:
         self._duration = 0
 
     def takes(self, duration: Duration) -> Any:
-        """Every answer comes ``duration`` after its dispatch, in the queue's time; returns the target itself."""
+        """Let every answer come ``duration`` after its dispatch, in the queue's time; returns the target itself."""
         self._duration = duration_of(duration, what="takes()")
         return self
 
     def snapshot(self) -> Callable[[], None]:
-        """What brings the target back to where it is now."""
+        """Return a function that brings the target back to where it is now."""
         calls, duration = list(self.calls), self._duration
 
         def back() -> None:
@@ -92,7 +92,7 @@ class Target:
         return back
 
     def duration_for(self, request: TargetRequest) -> int:
-        """How long the answer to ``request`` takes, in nanoseconds."""
+        """Return how long the answer to ``request`` takes, in nanoseconds."""
         return self._duration if request.duration is None else request.duration
 
     def matches(self, destination: Destination) -> bool:
@@ -109,11 +109,11 @@ class Target:
         raise NotImplementedError
 
     def answer(self, request: TargetRequest) -> Answer | Coroutine[Any, Any, Answer]:
-        """The answer, or for an async target a coroutine that gives it; what a handler raises comes through."""
+        """Return the answer, or for an async target a coroutine that gives it; what a handler raises comes through."""
         raise NotImplementedError
 
     def describe(self) -> str:
-        """The target as a message names it."""
+        """Return the target as messages name it."""
         raise NotImplementedError
 
     def close(self) -> None:

@@ -33,7 +33,7 @@ _PIECE = 65536
 
 
 class Server(NamedTuple):
-    """Where requests really go."""
+    """The server that gets the requests."""
 
     scheme: str
     host: str
@@ -69,18 +69,18 @@ class Forward(Target):
         return in_a_loop()
 
     def answer(self, request: TargetRequest) -> Answer | Coroutine[Any, Any, Answer]:
-        """What the server answers; in a running event loop the socket waits in a thread."""
+        """Return the server's answer; in a running event loop the socket waits in a thread."""
         if self.is_async:
             return asyncio.to_thread(_answer_of, self._server, request, self._seconds)
         return _answer_of(self._server, request, self._seconds)
 
     def takes(self, duration: Duration) -> Forward:
-        """Every answer comes ``duration`` after its dispatch, in the queue's time; the server isn't slowed down."""
+        """Let every answer come ``duration`` after its dispatch, in the queue's time; the server isn't slowed down."""
         super().takes(duration)
         return self
 
     def describe(self) -> str:
-        """The forward as a message names it."""
+        """Return the forward as messages name it."""
         return f"{self.base_url} (forwarded to {self.to})"
 
     def __repr__(self) -> str:
@@ -108,7 +108,7 @@ def _server(to: str, allow_remote: bool) -> Server:
 
 
 def _answer_of(server: Server, request: TargetRequest, seconds: float) -> Answer:
-    """The server's answer. Silence stands for the dispatch deadline, a broken connection for no response.
+    """Return the server's answer. Silence stands for the dispatch deadline, a broken connection for no response.
 
     Evidence: reported (an attempt without a connection is UNKNOWN, HTTP status code 0).
     """
@@ -121,7 +121,7 @@ def _answer_of(server: Server, request: TargetRequest, seconds: float) -> Answer
 
 
 def _exchange(server: Server, request: TargetRequest, seconds: float) -> Answer:
-    """One request over a connection of its own."""
+    """Send one request over a connection of its own."""
     ends_at = time.monotonic() + seconds
     kind = HTTPSConnection if server.scheme == "https" else HTTPConnection
     connection = kind(server.host, server.port, timeout=seconds)
@@ -152,12 +152,12 @@ def _content(answered: HTTPResponse, ends_at: float) -> bytes:
 
 
 def end_to_end_headers(request: TargetRequest) -> list[tuple[str, str]]:
-    """The task's, but for those about a connection."""
+    """Return the task's headers without those about a connection."""
     return [(name, value) for name, value in request.headers.pairs() if name.lower() not in _HOP_BY_HOP]
 
 
 def headers_behind_a_proxy(request: TargetRequest, scheme: str) -> list[tuple[str, str]]:
-    """The task's, as behind a reverse proxy: its own Host, and the scheme that is lost on the way."""
+    """Return the task's headers as behind a reverse proxy: its own Host, and the scheme that is lost on the way."""
     kept = end_to_end_headers(request)
     if "x-forwarded-proto" in request.headers:
         return kept

@@ -45,11 +45,11 @@ class Headers(Mapping[str, str]):
         return len({key.lower() for key, _ in self._pairs})
 
     def getlist(self, name: str) -> list[str]:
-        """Every value of ``name``, in order."""
+        """Return every value of ``name``, in order."""
         return [value for key, value in self._pairs if key.lower() == name.lower()]
 
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """Every name and value, as sent."""
+        """Return every name and value, as sent."""
         return self._pairs
 
     def __eq__(self, other: object) -> bool:

@@ -15,7 +15,7 @@ from .urls import Base
 from .wsgi import WsgiApp, call_wsgi
 
 DEFAULT_SERVICE = "default"
-"""What App Engine calls the service that a task goes to if it names none. Evidence: documented."""
+"""App Engine's name of the service that a task goes to if it names none. Evidence: documented."""
 
 
 class _Application(Target):
@@ -34,7 +34,7 @@ class _Application(Target):
         return self._asgi is not None
 
     def answer(self, request: TargetRequest) -> Answer | Coroutine[Any, Any, Answer]:
-        """The application's answer to the request at its full path."""
+        """Return the application's answer to the request at its full path."""
         if self._asgi is None:
             return call_wsgi(cast("WsgiApp", self._app), request)
         return self._asgi.answer(request)
@@ -72,12 +72,12 @@ class Mount(_Application):
         return (self.precedence.value, -self._base.length, 0, 0)
 
     def takes(self, duration: Duration) -> Mount:
-        """Every answer comes ``duration`` after its dispatch, in the queue's time."""
+        """Let every answer come ``duration`` after its dispatch, in the queue's time."""
         super().takes(duration)
         return self
 
     def describe(self) -> str:
-        """The mount as a message names it."""
+        """Return the mount as messages name it."""
         return f"{self.base_url} (mounted {self._app_name})"
 
 
@@ -124,12 +124,12 @@ class AppEngineMount(_Application):
         return (self.precedence.value, -sum(given), -narrowness, 0)
 
     def takes(self, duration: Duration) -> AppEngineMount:
-        """Every answer comes ``duration`` after its dispatch, in the queue's time."""
+        """Let every answer come ``duration`` after its dispatch, in the queue's time."""
         super().takes(duration)
         return self
 
     def describe(self) -> str:
-        """The mount as a message names it."""
+        """Return the mount as messages name it."""
         limits = ", ".join(
             f"{name} {value or repr(value)}" for name, value in self._wanted.items() if value is not None
         )

@@ -1,4 +1,4 @@
-"""What the headers of an answer ask for: to go elsewhere, or to come back later."""
+"""Redirects and Retry-After: the headers of answers that have an effect."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SECONDS = re.compile(r"[0-9]{1,12}")
 
 
 def redirected(request: TargetRequest, answer: Answer) -> TargetRequest | None:
-    """The request that ``answer`` redirects ``request`` to; None if it doesn't.
+    """Return the request that ``answer`` redirects ``request`` to; None if it doesn't.
 
     After 301, 302 and 303 a request is made by GET without a body, unless it was one by GET or HEAD; after 307 and 308
     it is the same. Evidence: recorded for a 302 to a path; the rest is inferred from what HTTP clients do.
@@ -40,7 +40,7 @@ def redirected(request: TargetRequest, answer: Answer) -> TargetRequest | None:
 
 
 def retry_at(headers: Headers, answered_at: int) -> int | None:
-    """The instant (nanoseconds) before which a Retry-After asks not to be retried; None without one that can be read.
+    """Return the instant (nanoseconds) before which a Retry-After asks for no retry; None without a readable one.
 
     It is a number of seconds or an HTTP date. Evidence: documented (RFC 9110).
     """

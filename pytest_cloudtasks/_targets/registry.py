@@ -1,4 +1,4 @@
-"""All targets of a fake, and which of them a task's request goes to."""
+"""`Targets` finds the target of a task among all routes, mounts and forwards of a fake."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class Targets:
         self._targets: list[Target] = []
 
     def add(self, target: Target) -> None:
-        """Of two equally specific targets the later one is asked first, so that a test can override a fixture."""
+        """Add a target. Of two equally specific ones the later is asked first: a test can override a fixture."""
         self._targets.insert(0, target)
         self._targets.sort(key=lambda target: target.specificity())
 
     def find_for(self, task: Task, sent: ModelTarget) -> Target | None:
-        """The target for ``task``, of which ``sent`` goes out."""
+        """Return the target for ``task``, of which ``sent`` goes out."""
         return self.find(destination_of(task, sent))
 
     def find(self, destination: Destination) -> Target | None:
-        """The target for a task that goes to ``destination``: the most specific that matches."""
+        """Return the most specific target that matches ``destination``."""
         for target in self._targets:
             if target.matches(destination):
                 return target
@@ -40,16 +40,16 @@ class Targets:
             target.close()
 
     def urls(self) -> list[str]:
-        """The URLs that targets were made with, patterns left out."""
+        """Return the URLs that targets were made with, without patterns."""
         urls = [target.url for target in self._targets if isinstance(target, Route) and isinstance(target.url, str)]
         return urls + [target.base_url for target in self._targets if isinstance(target, (Mount, Forward))]
 
     def describe(self) -> list[str]:
-        """All of them, in the order they are asked."""
+        """Return the names of all targets, in the order in which they are asked."""
         return [target.describe() for target in self._targets]
 
     def snapshot(self) -> Callable[[], None]:
-        """What brings all targets, their calls and their scripts, back to where they are now."""
+        """Return a function that brings all targets, their calls and their scripts back to where they are now."""
         targets = list(self._targets)
         restore = [target.snapshot() for target in targets]
 

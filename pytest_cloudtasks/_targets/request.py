@@ -15,7 +15,7 @@ from .urls import wire_url
 
 LOOPBACK = "127.0.0.1"
 APP_ENGINE_CLIENT = "0.1.0.2"
-"""Where App Engine tasks come from. Evidence: documented."""
+"""The address that App Engine tasks come from. Evidence: documented."""
 
 
 class TargetRequest:
@@ -40,7 +40,7 @@ class TargetRequest:
         self._duration: int | None = None
 
     def sent_on(self, url: str, *, keeps_method: bool) -> TargetRequest:
-        """The request that follows a redirect to ``url``, as it was or by GET without a body.
+        """Return the request that follows a redirect to ``url``, as it was or by GET without a body.
 
         A token, or another Authorization header, is not sent to another origin. Evidence: our choice, as HTTP clients
         do.
@@ -59,7 +59,7 @@ class TargetRequest:
 
     @property
     def headers(self) -> Headers:
-        """What the service sends; made when somebody looks, for many handlers never do."""
+        """The headers that the service sends; made when they are first read, which many handlers never do."""
         if self._headers is None:
             self._headers = Headers(_headers(self.attempt, url_of(self.attempt.target), self._authorization))
         return self._headers
@@ -100,14 +100,14 @@ class TargetRequest:
 
 
 def url_of(target: Target) -> str:
-    """The absolute URL a task goes to; App Engine tasks are requested over plain HTTP. Evidence: documented."""
+    """Return the absolute URL of a task; App Engine tasks come over plain HTTP. Evidence: documented."""
     if isinstance(target, HttpTarget):
         return target.url
     return f"http://{target.routing.host if target.routing else ''}{target.relative_uri}"
 
 
 def _headers(attempt: Attempt, url: str, authorization: str | None) -> list[tuple[str, str]]:
-    """The task's own headers between those that the service sends, which replace the task's of the same names."""
+    """Return the task's own headers between those of the service, which replace the task's of the same names."""
     target = attempt.target
     is_http = isinstance(target, HttpTarget)
     host = ("Host", wire_url(url).authority)

@@ -70,7 +70,7 @@ class Route(Target):
         return self._extend([raised])
 
     def takes(self, duration: Duration) -> Route:
-        """Every answer comes ``duration`` after its dispatch, in the queue's time."""
+        """Let every answer come ``duration`` after its dispatch, in the queue's time."""
         super().takes(duration)
         return self
 
@@ -94,7 +94,7 @@ class Route(Target):
             )
 
     def matches(self, destination: Destination) -> bool:
-        """By URL, and by method, queue and task where they are given; a played-out script passes on."""
+        """Compare the URL, and the method, queue and task where they are given. A script that has ended may pass on."""
         if self._passes and self._played >= len(self._script):
             return False
         if self.method is not None and destination.method != self.method:
@@ -107,7 +107,7 @@ class Route(Target):
         return self._match_url(destination)
 
     def specificity(self) -> tuple[int, ...]:
-        """Those for one task first; exact URLs, then globs by their length, then patterns; then by method and queue.
+        """Put routes for one task first, then exact URLs, longer globs, patterns; then those with a method or a queue.
 
         Of two exact ones that are alike in this, the one with a host comes first.
         """
@@ -123,7 +123,7 @@ class Route(Target):
         return inspect.iscoroutinefunction(self._handler)
 
     def answer(self, request: TargetRequest) -> Answer | Coroutine[Any, Any, Answer]:
-        """By the handler, or by the next step of the script."""
+        """Return the handler's answer, or the next one of the script."""
         if self._handler is not None:
             result = self._handler(request)
             is_there = result is None or not inspect.isawaitable(result)
@@ -135,7 +135,7 @@ class Route(Target):
         return scripted_exception(step) if isinstance(step, BaseException) else step
 
     def snapshot(self) -> Callable[[], None]:
-        """What brings the route and its script back to where they are now."""
+        """Return a function that brings the route and its script back to where they are now."""
         back_target, script, played, passes = super().snapshot(), list(self._script), self._played, self._passes
 
         def back() -> None:
@@ -146,7 +146,7 @@ class Route(Target):
         return back
 
     def describe(self) -> str:
-        """The route as a message names it."""
+        """Return the route as messages name it."""
         text = f"re.compile({self.url.pattern!r})" if isinstance(self.url, re.Pattern) else self.url
         named = self.queue and f"queue {self.queue}", self.name and f"task {id_of(self.name)}"
         limits = [part for part in (self.method, *named) if part]

@@ -24,7 +24,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 _KEPT = 512
-"""How many URLs are taken apart once: tasks of one test mostly go to a few, many times."""
+"""URLs whose parts are cached: tasks of one test mostly go to a few, many times."""
 
 
 class WireUrl(NamedTuple):
@@ -36,7 +36,7 @@ class WireUrl(NamedTuple):
     port: int | None
     """The scheme's own where the URL has none; None for what is no port."""
     authority: str
-    """What the Host header says: host and port as they are written."""
+    """The Host header: host and port as they are written."""
     path: str
     """Encoded; at least ``/``."""
     query: str
@@ -50,7 +50,7 @@ class WireUrl(NamedTuple):
 
 @lru_cache(maxsize=_KEPT)
 def wire_url(url: str) -> WireUrl:
-    """The parts of an absolute URL."""
+    """Return the parts of an absolute URL."""
     match = _URL.fullmatch(url)
     if match is None:
         return WireUrl("", "", None, "", encoded_url(url) or "/", "")
@@ -90,7 +90,7 @@ def is_loopback(host: str) -> bool:
 
 @lru_cache(maxsize=_KEPT)
 def normal(url: str) -> str:
-    """One text for all URLs, absolute or relative, by which the same request is made.
+    """Return one text for all URLs, absolute or relative, by which the same request is made.
 
     Scheme and host in lower case, no default port, ``/`` for an empty path, what need not be encoded decoded and the
     rest encoded in capitals (RFC 3986, 6.2.2 and 6.2.3), no credentials, no fragment, no empty query.
@@ -106,7 +106,7 @@ def normal(url: str) -> str:
 
 
 def normal_glob(glob: str) -> str:
-    """A glob in the form that matches normal URLs; its stars stay where they are."""
+    """Return a glob in the form that matches normal URLs; its stars stay where they are."""
     match = re.fullmatch(r"([^:/?#*]*)://([^/?#*]*)(/.*)", glob, re.DOTALL)
     if match is None:
         return _normal_escapes(glob)
@@ -176,7 +176,7 @@ class Base:
 
     @property
     def length(self) -> int:
-        """How much of a path it takes up; the longer, the more specific."""
+        """The length of its path; the longer, the more specific."""
         return len(self._path)
 
     def covers(self, url: str) -> bool:

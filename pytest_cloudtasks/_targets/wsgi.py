@@ -16,11 +16,11 @@ from .urls import wire_url
 
 WsgiApp = Callable[..., Iterable[bytes]]
 REQUEST_KEY = "pytest_cloudtasks.request"
-"""Where a WSGI application finds its `TargetRequest` in the environ."""
+"""The key of the `TargetRequest` in the environ."""
 
 
 def call_wsgi(app: WsgiApp, request: TargetRequest) -> Answer:
-    """The application's answer; what it raises comes through."""
+    """Return the application's answer; what it raises comes through."""
     __tracebackhide__ = True
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
@@ -46,7 +46,7 @@ def call_wsgi(app: WsgiApp, request: TargetRequest) -> Answer:
 
 
 def environ_of(request: TargetRequest) -> dict[str, Any]:
-    """The WSGI environ of a request."""
+    """Return the WSGI environ of a request."""
     url = wire_url(request.url)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,

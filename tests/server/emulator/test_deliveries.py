@@ -115,8 +115,8 @@ def test_an_app_engine_task_needs_a_server_for_app_engine(server: Emulator) -> N
         client.create_task(parent=QUEUE, task={"app_engine_http_request": {"relative_uri": "/x"}})
     server.post("/control/wait")
     assert server.get("/control/attempts")["attempts"][0]["remark"] == (
-        "Nothing stands for App Engine here. Start the server with --app-engine-host and the URL of your application,"
-        " such as http://127.0.0.1:8080."
+        "There is no server for App Engine tasks. Start this one with --app-engine-host and the URL of your"
+        " application, such as http://127.0.0.1:8080."
     )
 
 

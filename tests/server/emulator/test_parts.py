@@ -77,8 +77,8 @@ def test_an_address_to_listen_at_is_refused(url: str, host: str) -> None:
     refused = Destinations().route(url, is_app_engine=False)
     assert isinstance(refused, NotSent)
     assert refused.sentence == (
-        f"{host} is an address to listen at, and none to send to. Create tasks for 127.0.0.1, or send what goes there"
-        f" to a server here with --forward {url.removesuffix('/x')}=http://127.0.0.1:8097."
+        f"{host} is an address to listen at, not one to send to. Create tasks for 127.0.0.1, or send what goes there to"
+        f" a server here with --forward {url.removesuffix('/x')}=http://127.0.0.1:8097."
     )
     assert Destinations(allow_remote=True).route(url, is_app_engine=False) == Route(url, False)
 
@@ -87,7 +87,7 @@ def test_what_is_no_url_is_refused() -> None:
     """The service takes anything that begins like one, and so does this server."""
     refused = Destinations(allow_remote=True).route("http://:99999/", is_app_engine=False)
     assert isinstance(refused, NotSent)
-    assert refused.sentence == "http://:99999/ is no URL that a request could go to."
+    assert refused.sentence == "http://:99999/ is not a URL that a request can be sent to."
 
 
 # --- the clock ---------------------------------------------------------------------------------------------------
