@@ -178,3 +178,48 @@ def test_objects_of_the_process_are_listed_in_one_place() -> None:
                     found.add(f"{module}.{target.id}")
     listed = re.findall(r"^- `(.*)`:", router.__doc__ or "", re.MULTILINE)
     assert sorted(listed) == sorted(found)
+
+
+NAMED_TUPLES = {"_asdict", "_fields", "_make", "_replace"}
+PRIVATE_OF_OTHERS = {
+    "_clients/interception.py",
+    "_diagnostics/lints.py",
+    "_messages/proto.py",
+    "_simulation/awaiting.py",
+}
+"""Modules that use a private attribute of a third party or of Python, and say so at their heads or where they do."""
+
+
+def test_no_private_attribute_crosses_a_room() -> None:
+    """What a module reads or sets of an object that is not its own is public, or of its own room."""
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+    defined: dict[str, set[str]] = {}
+    for path, tree in trees.items():
+        names = defined.setdefault(layer_of(path), set())
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                names.add(node.name)
+            elif isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("self", "cls"):
+                names.add(node.attr)
+    crossing = [
+        f"{path.relative_to(ROOT).as_posix()}:{node.lineno}: {ast.unparse(node)}"
+        for path, tree in trees.items()
+        if path.relative_to(ROOT).as_posix() not in PRIVATE_OF_OTHERS
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
+        if node.attr not in NAMED_TUPLES | defined[layer_of(path)]
+    ]
+    assert crossing == []
+
+
+def test_what_reports_on_a_test_knows_no_simulation() -> None:
+    """Diagnostics, report and state machine are given the history, the service or the clock."""
+    rooms = ("_diagnostics", "_report", "_stateful")
+    importing = [
+        path.relative_to(ROOT).as_posix()
+        for path in FILES
+        if layer_of(path) in rooms
+        for _, name in imports_of(path)
+        if name == "pytest_cloudtasks._simulation.simulation"
+    ]
+    assert importing == []
