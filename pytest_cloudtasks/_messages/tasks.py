@@ -12,7 +12,7 @@ from .._service.request import AppEngineTarget, Headers, HttpTarget, OAuthToken,
 from .._service.task import Attempt, Task, TaskSpec
 from .._service.validation import NO_INSTANT
 from .._units import SECOND, truncated
-from .proto import field_name, nanoseconds, proto_class, proto_of, set_instant, wrapper_of
+from .proto import field_name, nanoseconds, proto_class, set_instant, wrapped, wrapper_of
 from .queues import QueueMessages
 
 VIEW_BASIC, VIEW_FULL = 1, 2
@@ -24,6 +24,7 @@ class Messages(QueueMessages):
     def __init__(self, types: ModuleType) -> None:
         super().__init__(types)
         self._task = proto_class(types.Task)
+        self._list_response = proto_class(types.ListTasksResponse)
         descriptor = self._task.DESCRIPTOR
         methods = proto_class(types.AppEngineHttpRequest).DESCRIPTOR.fields_by_name["http_method"].enum_type
         self._method_names = {number: value.name for number, value in methods.values_by_number.items()}
@@ -34,7 +35,7 @@ class Messages(QueueMessages):
             name in self._task_fields for name in ("http_request", "dispatch_deadline", "retry_config", "pull_message")
         )
         self._views = frozenset(descriptor.fields_by_name["view"].enum_type.values_by_number)
-        self._shown_task = wrapper_of(types.Task)
+        self._wrap = wrapper_of(types.Task)
         self._alike = lru_cache(maxsize=64)(self._http_message)
         self._payload = next(name for name in ("message_type", "payload_type") if name in descriptor.oneofs_by_name)
         app_engine = descriptor.fields_by_name["app_engine_http_request"].message_type
@@ -103,7 +104,11 @@ class Messages(QueueMessages):
     # --- writing -------------------------------------------------------------------------------------------------
 
     def task(self, task: Task, *, full: bool) -> Any:
-        """A Task message, in the FULL view with the body and in the BASIC without. Evidence: recorded."""
+        """Return a Task message of the library's."""
+        return self._wrap(self.task_proto(task, full=full))
+
+    def task_proto(self, task: Task, *, full: bool) -> Any:
+        """Return a Task message, in the FULL view with the body and in the BASIC without. Evidence: recorded."""
         target = task.target
         view = VIEW_FULL if full else VIEW_BASIC
         if isinstance(target, HttpTarget) and self._has_http:
@@ -135,18 +140,18 @@ class Messages(QueueMessages):
             self._write_counts(message.status if self._has_status else message, task)
         if task.retry_config is not None and self._has_retry:
             self.write_retry(message.retry_config, task.retry_config)
-        return self._shown_task(message)
+        return message
 
     def task_in_view(self, task: Task, view: int) -> Any:
         """Return a Task message as a ``response_view`` asks; a view without a name is shown as unspecified."""
-        message = self.task(task, full=view == VIEW_FULL)
+        message = self.task_proto(task, full=view == VIEW_FULL)
         if view not in self._views:
-            proto_of(message).ClearField("view")
-        return message
+            message.ClearField("view")
+        return self._wrap(message)
 
     def stored_size(self, task: Task) -> int:
         """Bytes of the stored message, which has no view. Evidence: recorded. A draft will have an ID of 20 digits."""
-        message = proto_of(self.task(task, full=True))
+        message = self.task_proto(task, full=True)
         message.name = task.name or f"{task.queue_name}/tasks/{'0' * 20}"
         message.ClearField("view")
         return message.ByteSize()  # type: ignore[no-any-return]
@@ -231,9 +236,9 @@ class Messages(QueueMessages):
 
     def list_tasks_response(self, tasks: Iterable[Task], next_page_token: str, *, full: bool) -> Any:
         """A ListTasksResponse."""
-        return self.types.ListTasksResponse(
-            tasks=[self.task(task, full=full) for task in tasks], next_page_token=next_page_token
-        )
+        tasks_shown = [self.task_proto(task, full=full) for task in tasks]
+        response = self._list_response(tasks=tasks_shown, next_page_token=next_page_token)
+        return wrapped(self.types.ListTasksResponse, response)
 
 
 def _pairs(headers: Any) -> Headers:

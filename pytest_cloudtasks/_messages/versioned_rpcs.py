@@ -19,7 +19,7 @@ from .._service.task import Task, TaskSpec
 from .._service.validation import id_of
 from .backported_types import CompletedTypes, buffer_messages
 from .errors import status_of
-from .proto import nanoseconds, proto_class, proto_of, set_instant
+from .proto import nanoseconds, proto_class, set_instant
 from .queue_yaml import NoYaml, QueueYamlError, uploaded
 from .rpc_call import RpcCall
 from .tasks import VIEW_FULL, Messages
@@ -55,7 +55,7 @@ class NewestRpcs:
         size = self._stored_size(service, now, request.queue, buffered_task(queue, *given), call.size)
         task = service.buffer_task(now, request.queue, *given, size)
         response = buffer_messages(self._messages.types).response()
-        response.task.CopyFrom(proto_of(self._messages.task(task, full=False)))
+        response.task.CopyFrom(self._messages.task_proto(task, full=False))
         return response
 
     def _batch_create_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
@@ -199,5 +199,5 @@ def _metadata(operation: Operation, types: Any) -> Any:
 
 def _created(operation: Operation, messages: Messages) -> Any:
     full = operation.full_views
-    tasks = [proto_of(messages.task(task, full=index in full)) for index, task in operation.created.items()]
+    tasks = [messages.task_proto(task, full=index in full) for index, task in operation.created.items()]
     return proto_class(messages.types.BatchCreateTasksResponse)(tasks=tasks)
