@@ -209,7 +209,7 @@ def cloud_tasks(pytestconfig: pytest.Config) -> FakeCloudTasks:
     drives. Create queues and targets (create_queue, route, mount), let the application enqueue, drive the queue (step,
     dispatch_due, advance, drain, dispatch), and assert (assert_enqueued, assert_attempts and so on).
     """
-    return pytestconfig.stash[_SESSION].handle
+    return pytestconfig.stash[_SESSION].fake
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from .._time.instants import Duration, duration_of
 from .clock import length_of_advance
 
 
-class AioVerbs:
+class AwaitableMethods:
     """The driving methods, awaitable: async targets run in the caller's own event loop."""
 
     def __init__(self, simulation: Callable[[], Simulation]) -> None:

@@ -30,7 +30,7 @@ from .._simulation.summary import Summary
 from .._targets.base import OnException
 from .._text import counted, safe_repr, safe_str, shortened
 from .._time.instants import Duration
-from .aio import AioVerbs
+from .aio import AwaitableMethods
 from .assertions import Assertions
 from .clock import ClockView, length_of_advance
 from .faults import Faults, unused
@@ -87,7 +87,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         """What the plugin does when a running test uses a fake that is not active."""
         self._exit = ExitStack()
         self.clock = ClockView(lambda: self._simulation)
-        self.aio = AioVerbs(lambda: self._resting)
+        self.aio = AwaitableMethods(lambda: self._resting)
         self.oidc = Oidc(lambda: self._simulation)
 
     # --- its life ------------------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
             simulation.lints = Lints()
         stack.enter_context(simulation.entered())
         self._running = simulation
-        simulation.handle = self
+        simulation.fake = self
         stack.callback(back)
         return stack
 
@@ -380,7 +380,7 @@ def running_simulation(fake: FakeCloudTasks) -> Simulation | None:
 def current() -> FakeCloudTasks:
     """The active fake, the innermost if several are nested. Raises RuntimeError if there is none."""
     simulation = router.backend
-    fake = simulation.handle if isinstance(simulation, Simulation) else None
+    fake = simulation.fake if isinstance(simulation, Simulation) else None
     if not isinstance(fake, FakeCloudTasks):
         raise RuntimeError(
             "No FakeCloudTasks is active. Ask for the cloud_tasks fixture, or use `with FakeCloudTasks() as"

@@ -19,7 +19,7 @@ from .._simulation.simulation import Simulation
 
 @contextmanager
 def fresh_examples(
-    test: Any, handle: FakeCloudTasks, simulation: Simulation, show: Callable[[Simulation], None]
+    test: Any, fake: FakeCloudTasks, simulation: Simulation, show: Callable[[Simulation], None]
 ) -> Iterator[None]:
     """Run each example of ``test`` in a simulation that starts where the test's fixtures left ``simulation``."""
     inner = test.inner_test
@@ -31,7 +31,7 @@ def fresh_examples(
         __tracebackhide__ = True
         one = fresh()
         show(one)
-        with run_in(handle, one):
+        with run_in(fake, one):
             one.clock.resume()
             yield
         check_strictness(one.settings.strict, one.history, one.service, one.clock)

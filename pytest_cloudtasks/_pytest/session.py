@@ -1,4 +1,4 @@
-"""The fakes of a pytest session: one handle, a fresh simulation for each test that wants one."""
+"""The fakes of a pytest session: one `FakeCloudTasks`, a fresh simulation for each test that wants one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PluginSession:
         """That of the command line, which wins over all others."""
         self._ini = {name: value for name, value in ini.items() if name != "defer_credentials"}
         self._ini_layer: dict[str, Any] | None = None
-        self._handle: FakeCloudTasks | None = None
+        self._fake: FakeCloudTasks | None = None
         self._item: pytest.Item | None = None
         self._wide_fixtures = 0
         """How many fixtures of a wider scope than the test are being set up, within each other."""
@@ -180,7 +180,7 @@ class PluginSession:
 
         if self._server is None:
             try:
-                self._server = SessionServer(self.handle, on_use=self._use_server).__enter__()
+                self._server = SessionServer(self.fake, on_use=self._use_server).__enter__()
             except RuntimeError as error:
                 raise pytest.fail.Exception(str(error), pytrace=False) from None
         self._use_server()
@@ -243,7 +243,7 @@ class PluginSession:
             if self._simulation is not None and test is not None:
                 from .hypothesis_examples import fresh_examples
 
-                stack.enter_context(fresh_examples(test, self.handle, self._simulation, self._show))
+                stack.enter_context(fresh_examples(test, self.fake, self._simulation, self._show))
             yield
 
     def _end_run(self) -> None:
@@ -298,14 +298,14 @@ class PluginSession:
         yield f"Cloud Tasks {'timeline' if has_timeline else 'choices'}", story
 
     @property
-    def handle(self) -> FakeCloudTasks:
-        """The one handle of this session."""
-        if self._handle is None:
+    def fake(self) -> FakeCloudTasks:
+        """The one `FakeCloudTasks` of this session."""
+        if self._fake is None:
             from .._api.fake import FakeCloudTasks, begin_when_used
 
-            self._handle = FakeCloudTasks()
-            begin_when_used(self._handle, self._begin_on_demand)
-        return self._handle
+            self._fake = FakeCloudTasks()
+            begin_when_used(self._fake, self._begin_on_demand)
+        return self._fake
 
     @property
     def simulation(self) -> Simulation | None:
@@ -324,7 +324,7 @@ class PluginSession:
         if "freezegun" in sys.modules:  # what is first imported while it freezes would keep its datetime for good
             _ = simulation.frontend
         self._simulation = self._first_simulation = simulation
-        self._stack = run_in(self.handle, simulation)
+        self._stack = run_in(self.fake, simulation)
         if not self._wide_fixtures:
             self._hold_time()
 
@@ -344,7 +344,7 @@ class PluginSession:
             self._first_simulation.let_time_go()
 
     def _begin_on_demand(self) -> None:
-        """The handle was touched in a test whose fixtures did not name it: request.getfixturevalue() does that."""
+        """The fake was used in a test whose fixtures did not name it: request.getfixturevalue() does that."""
         if self._item is not None:
             self._begin(self._item)
 

@@ -60,8 +60,8 @@ class Simulation:
     def __init__(self, settings: Settings, test: str = "", clock: Clock | None = None) -> None:
         self.settings = settings
         self.test = test
-        self.handle: object = None
-        """The control handle that users hold."""
+        self.fake: object = None
+        """The `FakeCloudTasks` that users have."""
         self.randomness = Randomness(settings.seed, test)
         self.history = History()
         self.service = Service(self.randomness.task_id, settings.service, settings.location, self.history.record)

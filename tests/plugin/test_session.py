@@ -477,7 +477,7 @@ def test_a_fixture_asked_for_in_mid_test_gives_a_fake_too(pytester: pytest.Pytes
 
 
 def test_the_handle_outside_a_test_says_what_to_do(pytester: pytest.Pytester) -> None:
-    """A handle used between tests, as the finalizer of a wide fixture would, is refused in a sentence."""
+    """A fake used between tests, as the finalizer of a wide fixture would, is refused in a sentence."""
     pytester.makeconftest(
         """
         import pytest

@@ -85,7 +85,7 @@ def test_freezegun_may_be_imported_under_our_hold(pytester: pytest.Pytester) -> 
 
 
 def test_a_comparison_of_other_values_loads_nothing(pytester: pytest.Pytester) -> None:
-    """Neither Google's client nor the handle are imported for it."""
+    """Neither Google's client nor `FakeCloudTasks` are imported for it."""
     pytester.makepyfile(
         """
         import sys

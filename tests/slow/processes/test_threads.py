@@ -76,7 +76,7 @@ def test_sixteen_threads_create_a_thousand_tasks_each(cloud_tasks: FakeCloudTask
 
 
 def test_a_test_looks_while_threads_change_the_queue(cloud_tasks: FakeCloudTasks, queue: str) -> None:
-    """Tasks come, go and are listed in threads, while the test asks the handle about them."""
+    """Tasks come, go and are listed in threads, while the test asks the fake about them."""
     route = cloud_tasks.route("https://app.test/*")
     paused = cloud_tasks.create_queue("paused").name
     tasks_v2.CloudTasksClient().pause_queue(name=paused)

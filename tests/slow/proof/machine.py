@@ -184,14 +184,14 @@ def plain_answer(response: Any) -> Any:
 
 
 def at(instant: int | None) -> datetime | None:
-    """An instant of the naive service as the handle shows it."""
+    """An instant of the naive service as the fake shows it."""
     if instant is None:
         return None
     return datetime.fromtimestamp(instant // SECOND, timezone.utc).replace(microsecond=instant % SECOND // 1000)
 
 
 def result_of(attempt: Attempt) -> int | str | None:
-    """What came of an attempt, as the handle shows it."""
+    """What came of an attempt, as the fake shows it."""
     if attempt.response_time is None or attempt.answer_status is not None:
         return None if attempt.response_time is None else attempt.answer_status
     return status_of(attempt)[0]

@@ -59,7 +59,7 @@ def test_a_fake_by_hand(cloud_tasks: FakeCloudTasks, monkeypatch: pytest.MonkeyP
 
 
 def test_a_stub_in_place_of_the_module(cloud_tasks: FakeCloudTasks, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Code that imports a stubbed module uses the stub; the handle goes on with the library."""
+    """Code that imports a stubbed module uses the stub; the fake goes on with the library."""
     stub = ModuleType("google.cloud.tasks_v2")
     stub.CloudTasksClient = mock.Mock()  # type: ignore[attr-defined]
     cloud_tasks.create_queue("work")
