@@ -186,13 +186,13 @@ class Rpc:
     """The shape of the resource's name."""
     permission: str = ""
     """What the caller needs; "" for nothing that is known."""
-    unknown: errors.Refusal = _ENTITY_MISSING
+    unknown: errors.Rejection = _ENTITY_MISSING
     """The error for a resource that doesn't exist."""
-    unknown_queue: errors.Refusal = _QUEUE_MISSING
+    unknown_queue: errors.Rejection = _QUEUE_MISSING
     """The error for a task whose queue doesn't exist."""
     lacks: str = ""
     """The permission that a name of another shape is said to lack, where it isn't the one that the caller needs."""
-    misshapen: errors.Refusal = errors.PERMISSION_MISSING
+    misshapen: errors.Rejection = errors.PERMISSION_MISSING
     """The error for a name of another shape."""
     new_name_of: Callable[[Any], str] | None = None
     """Return the name of what is to be created."""
@@ -392,7 +392,7 @@ def rpc_deadline_error(timeout: float, now: int) -> errors.ServiceError:
     return errors.RPC_DEADLINE.error(deadline=in_pacific_time(now + int(timeout * SECOND)))
 
 
-def _check_deadline(deadline: int, longest: int, refusal: errors.Refusal) -> None:
+def _check_deadline(deadline: int, longest: int, refusal: errors.Rejection) -> None:
     if not DEADLINE_MIN <= deadline <= longest:
         raise refusal.error()
 

@@ -12,7 +12,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from .._messages.errors import exception_for
 from .._service import errors
-from .._service.errors import Refusal, ServiceError
+from .._service.errors import Rejection, ServiceError
 from .._service.queue_settings import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
 from .._service.request import MAX_HEADER_BYTES
 from .field_defaults import durations, nearest_first
@@ -53,12 +53,12 @@ def invalid_settings(kind: str, version: Version, only: str = "") -> SearchStrat
     return st.one_of([_field(kind, name, values, refusal) for name, values, refusal in found if only in ("", name)])
 
 
-def _field(kind: str, name: str, values: SearchStrategy[Any], refusal: Refusal) -> SearchStrategy[InvalidVariant]:
+def _field(kind: str, name: str, values: SearchStrategy[Any], refusal: Rejection) -> SearchStrategy[InvalidVariant]:
     return values.map(lambda value: ({kind: {name: value}}, refusal.error()))
 
 
-def _invalid_rates(version: Version) -> list[tuple[str, SearchStrategy[Any], Refusal]]:
-    found: list[tuple[str, SearchStrategy[Any], Refusal]] = [
+def _invalid_rates(version: Version) -> list[tuple[str, SearchStrategy[Any], Rejection]]:
+    found: list[tuple[str, SearchStrategy[Any], Rejection]] = [
         ("max_dispatches_per_second", _negative.map(float), errors.RATE_NEGATIVE),
         ("max_dispatches_per_second", _too_fast, errors.RATE_TOO_HIGH),
         ("max_concurrent_dispatches", _negative, errors.CONCURRENCY_NEGATIVE),
@@ -70,7 +70,7 @@ def _invalid_rates(version: Version) -> list[tuple[str, SearchStrategy[Any], Ref
     return found
 
 
-def _invalid_retries(version: Version) -> list[tuple[str, SearchStrategy[Any], Refusal]]:
+def _invalid_retries(version: Version) -> list[tuple[str, SearchStrategy[Any], Rejection]]:
     too_few = _negative.map(lambda count: count - 1)
     attempts = (too_few, errors.ATTEMPTS_NOT_POSITIVE if version == "v2beta2" else errors.MAX_ATTEMPTS_TOO_LOW)
     return [

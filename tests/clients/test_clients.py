@@ -16,7 +16,7 @@ from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients.clients import bound_async_client, bound_client, bound_legacy_client
 from pytest_cloudtasks._messages.errors import exception_for, is_refusal
 from pytest_cloudtasks._messages.rpc_call import RpcCall
-from pytest_cloudtasks._service.errors import QUEUE_MISSING, URL_MISSING, Refusal
+from pytest_cloudtasks._service.errors import QUEUE_MISSING, URL_MISSING, Rejection
 
 QUEUE = "projects/p/locations/l/queues/q"
 FOUND = tasks_v2.Queue(name=QUEUE)
@@ -117,7 +117,7 @@ def test_a_refusal_is_raised_as_the_client_raises_it() -> None:
     [(QUEUE_MISSING, True), (URL_MISSING, False)],
     ids=["not found", "invalid argument"],
 )
-def test_a_refusal_is_one_of_the_state_of_things(refusal: Refusal, is_one: bool) -> None:
+def test_a_refusal_is_one_of_the_state_of_things(refusal: Rejection, is_one: bool) -> None:
     """An invalid argument would be refused at any time."""
     assert is_refusal(exception_for(refusal.error())) is is_one
     assert not is_refusal(ValueError("not Google's"))

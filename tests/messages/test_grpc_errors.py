@@ -9,10 +9,10 @@ from google.rpc import error_details_pb2, status_pb2
 
 from pytest_cloudtasks._messages.grpc_errors import InProcessCall, InProcessRpcError, rpc_error
 from pytest_cloudtasks._service import errors
-from pytest_cloudtasks._service.errors import Code, Detail, ErrorInfo, Help, LocalizedMessage, Refusal, ServiceError
+from pytest_cloudtasks._service.errors import Code, Detail, ErrorInfo, Help, LocalizedMessage, Rejection, ServiceError
 from tests.each import each
 
-REFUSALS = {name: value for name, value in vars(errors).items() if isinstance(value, Refusal)}
+REFUSALS = {name: value for name, value in vars(errors).items() if isinstance(value, Rejection)}
 CLASSES = {
     Code.INVALID_ARGUMENT: exceptions.InvalidArgument,
     Code.NOT_FOUND: exceptions.NotFound,

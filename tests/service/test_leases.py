@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._service import errors
-from pytest_cloudtasks._service.errors import Refusal, ServiceError
+from pytest_cloudtasks._service.errors import Rejection, ServiceError
 from pytest_cloudtasks._service.events import EventKind
 from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.pull_queues import MAX_RESPONSE, leasable, tag_of
@@ -45,7 +45,7 @@ def state(service: RecordedService) -> object:
     return queue.state, list(queue.tasks), tasks, len(service.events)
 
 
-def refused(service: RecordedService, refusal: Refusal, call: Callable[[], object], **values: object) -> None:
+def refused(service: RecordedService, refusal: Rejection, call: Callable[[], object], **values: object) -> None:
     """``call`` is refused so, and has changed nothing."""
     before = state(service)
     with pytest.raises(ServiceError) as caught:

@@ -44,7 +44,7 @@ def test_a_burst_follows_the_rate_unless_it_is_set(paths: list[str], given: dict
 
 
 @pytest.mark.parametrize(("burst", "refusal"), [(-1, errors.BURST_NEGATIVE), (501, errors.BURST_TOO_HIGH)])
-def test_a_burst_out_of_range(burst: int, refusal: errors.Refusal) -> None:
+def test_a_burst_out_of_range(burst: int, refusal: errors.Rejection) -> None:
     """It is refused, as other rate limits are."""
     with pytest.raises(ServiceError) as caught:
         queue_config_from({"rate_limits": {"max_burst_size": burst}}, SERVICE_OPTIONS)
