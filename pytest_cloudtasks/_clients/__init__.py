@@ -1,4 +1,4 @@
-"""Google's side: messages to and from the model, errors, in-process transports, and interception.
+"""How real clients are reached: interception, transports, channels, credentials and tokens.
 
 Importing this package imports nothing of Google's.
 """

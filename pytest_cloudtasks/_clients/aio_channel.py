@@ -25,7 +25,7 @@ Bind = Callable[[str], "Backend | grpc.aio.Channel"]
 
 
 class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
-    """Takes the place of the channel in Google's own asyncio transport. It belongs to no event loop."""
+    """Replaces the channel of Google's own asyncio transport. It belongs to no event loop."""
 
     def __init__(self, bind: Bind, close: Callable[[], Awaitable[None]], *, stays_open: bool = False) -> None:
         """``close`` is awaited along with the channel's; one that ``stays_open`` serves calls even then."""
@@ -41,7 +41,7 @@ class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
         return tuple(self._unary_unary_interceptors)
 
     def bind(self, rpc: str) -> Backend | grpc.aio.Channel:
-        """Where a call to ``rpc`` goes now."""
+        """Return where a call to ``rpc`` goes now."""
         if self._closed:
             raise grpc.aio.UsageError("Channel is closed.")
         return self._bind(rpc)
@@ -49,27 +49,27 @@ class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
     def unary_unary(
         self, method: str, request_serializer: Any = None, response_deserializer: Any = None, *args: Any, **kwargs: Any
     ) -> DeferredAioCall:
-        """The callable for one RPC, ``/google.cloud.tasks.v2.CloudTasks/CreateTask``."""
+        """Return the callable for one RPC, ``/google.cloud.tasks.v2.CloudTasks/CreateTask``."""
         return DeferredAioCall(self, method, request_serializer, response_deserializer)
 
     def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
-        """Cloud Tasks has no streaming RPC."""
+        """Raise NotImplementedError: Cloud Tasks has no streaming RPC."""
         raise NotImplementedError("Cloud Tasks has no streaming RPC.")
 
     stream_unary = stream_stream = unary_stream
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
-        """It needs no connection."""
+        """Return READY until the channel is closed: it needs no connection."""
         return grpc.ChannelConnectivity.SHUTDOWN if self._closed else grpc.ChannelConnectivity.READY
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        """Its state does not change but for its closing."""
+        """Return at once: the state changes only when the channel is closed."""
 
     async def channel_ready(self) -> None:
-        """It always is."""
+        """Return at once: the channel is always ready."""
 
     async def close(self, grace: float | None = None) -> None:
-        """Close it, and the real one beneath if it was ever opened."""
+        """Close it, and the real channel if one was opened."""
         self._closed = not self._stays_open
         await self._close()
 
@@ -129,7 +129,7 @@ class DeferredAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
 
 
 class AnsweredCall(grpc.aio.UnaryUnaryCall):  # type: ignore[misc]
-    """A call whose answer is there; whoever awaits it lets other coroutines run once before, as a network would."""
+    """A call that has been answered. To await it lets other coroutines run once before, as a network would."""
 
     def __init__(self, result: Any, error: InProcessRpcError | None, first: Awaitable[None] | None = None) -> None:
         """``first`` is awaited before the answer is given."""
@@ -153,42 +153,42 @@ class AnsweredCall(grpc.aio.UnaryUnaryCall):  # type: ignore[misc]
         return self._result
 
     async def code(self) -> grpc.StatusCode:
-        """The status."""
+        """Return the status."""
         return grpc.StatusCode.OK if self._error is None else self._error.code()
 
     async def details(self) -> str:
-        """The service's text."""
+        """Return the error's text."""
         return "" if self._error is None else self._error.details()
 
     async def initial_metadata(self) -> Any:
-        """None is sent."""
+        """Return no metadata."""
         return grpc.aio.Metadata()
 
     async def trailing_metadata(self) -> Any:
-        """The error's details, if it has any."""
+        """Return the error's details, if it has any."""
         return grpc.aio.Metadata(*(() if self._error is None else self._error.trailing_metadata()))
 
     async def wait_for_connection(self) -> None:
-        """There is none to wait for."""
+        """Return at once: there is no connection."""
 
     def cancel(self) -> bool:
-        """Too late: the call has been answered."""
+        """Return False: the call has been answered."""
         return False
 
     def cancelled(self) -> bool:
-        """It can't be."""
+        """Return False: an answered call can't be cancelled."""
         return False
 
     def done(self) -> bool:
-        """It is."""
+        """Return True: the call has been answered."""
         return True
 
     def time_remaining(self) -> float | None:
-        """Nothing is pending."""
+        """Return None: nothing is pending."""
         return None
 
     def add_done_callback(self, callback: Callable[[Any], None]) -> None:
-        """Called at once, since the call is done."""
+        """Call back at once, since the call is done."""
         callback(self)
 
 

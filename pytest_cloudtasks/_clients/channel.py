@@ -22,12 +22,12 @@ _ENDED = InProcessCall()
 
 
 class DeferredChannel(grpc.Channel):  # type: ignore[misc]
-    """Takes the place of the channel in Google's own gRPC transport."""
+    """Replaces the channel of Google's own gRPC transport."""
 
     def __init__(self, bind: Bind, close: Callable[[], None], *, stays_open: bool = False) -> None:
         """``close`` is called along with the channel; one that ``stays_open`` serves calls even then."""
         self.bind = bind
-        """Where a call to an RPC goes now."""
+        """Returns where a call to an RPC goes now."""
         self._close = close
         self._stays_open = stays_open
         self._calls: dict[str, DeferredCall] = {}
@@ -35,7 +35,7 @@ class DeferredChannel(grpc.Channel):  # type: ignore[misc]
     def unary_unary(
         self, method: str, request_serializer: Any = None, response_deserializer: Any = None, *args: Any, **kwargs: Any
     ) -> DeferredCall:
-        """The callable for one RPC, ``/google.cloud.tasks.v2.CloudTasks/CreateTask``."""
+        """Return the callable for one RPC, ``/google.cloud.tasks.v2.CloudTasks/CreateTask``."""
         call = self._calls.get(method)
         if call is None:
             call = DeferredCall(self, method, request_serializer, response_deserializer)
@@ -43,20 +43,20 @@ class DeferredChannel(grpc.Channel):  # type: ignore[misc]
         return call
 
     def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
-        """Cloud Tasks has no streaming RPC."""
+        """Raise NotImplementedError: Cloud Tasks has no streaming RPC."""
         raise NotImplementedError("Cloud Tasks has no streaming RPC.")
 
     stream_unary = stream_stream = unary_stream
 
     def subscribe(self, callback: Callable[[grpc.ChannelConnectivity], None], try_to_connect: bool = False) -> None:
-        """The channel needs no connection: it is ready, once and for all."""
+        """Call back at once: the channel needs no connection, and is always ready."""
         callback(grpc.ChannelConnectivity.READY)
 
     def unsubscribe(self, callback: Callable[[grpc.ChannelConnectivity], None]) -> None:
-        """Nothing will come any more."""
+        """Do nothing: the state does not change again."""
 
     def close(self) -> None:
-        """Close it, and the real one beneath if it was ever opened."""
+        """Close it, and the real channel if one was opened."""
         if not self._stays_open:
             self.bind = _refuse
         self._close()
@@ -97,7 +97,7 @@ class DeferredCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
         return self._answer(backend, request, *options, **more), _ENDED
 
     def future(self, request: Any, *options: Any, **more: Any) -> Any:
-        """Google's client makes no use of futures on this channel, in-process there is none to wait for."""
+        """Return the future of a real channel; a fake answers at once, and has none."""
         channel = self._channel.bind(self._rpc)
         if not isinstance(channel, grpc.Channel):
             raise NotImplementedError(
@@ -116,5 +116,5 @@ class DeferredCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
             raise
 
     def _on(self, channel: grpc.Channel) -> Any:
-        """The same RPC on a real channel."""
+        """Return the same RPC on a real channel."""
         return channel.unary_unary(self._method, self._serializer, self._deserializer)

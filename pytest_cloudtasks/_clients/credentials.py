@@ -1,4 +1,4 @@
-"""``google.auth.default()`` without credentials, for the option ``google_auth``."""
+"""Credentials without a file or a metadata server, for the option ``google_auth``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def anonymous_default(project: str) -> Callable[[], None]:
-    """Make ``google.auth.default()`` give anonymous credentials and ``project``; the result undoes it."""
+    """Make ``google.auth.default()`` return anonymous credentials and ``project``. Return what undoes that."""
     import google.auth
     from google.auth.credentials import AnonymousCredentials
 

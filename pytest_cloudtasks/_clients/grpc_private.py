@@ -1,4 +1,4 @@
-"""What there is no public way to ask of grpc.
+"""Private attributes of grpc's channels.
 
 `address_of` reads ``grpc._channel.Channel._channel.target()``, checked against grpcio 1.50 to 1.85;
 ``tests/clients/test_grpc_private.py`` fails when it moves.
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def address_of(channel: Any) -> str | None:
-    """The ``host:port`` that a channel of grpc's own was opened to; None for anything else."""
+    """Return the ``host:port`` that a channel of grpc's own was opened to; None for anything else."""
     inner = getattr(channel, "_channel", None)
     while inner is not None:
         target = getattr(inner, "target", None)

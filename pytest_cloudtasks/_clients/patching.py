@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Patch:
-    """What was replaced, and how it was before."""
+    """Replaces items and attributes, and puts them back."""
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], None]] = []
@@ -32,7 +32,7 @@ class Patch:
 
 
 class ModuleProxy(ModuleType):
-    """A module with some functions of its own; everything else is the real module's."""
+    """Replaces a module: it has some functions of its own, and everything else of the real module."""
 
     def __init__(self, real: ModuleType, **own: Any) -> None:
         super().__init__(real.__name__, real.__doc__)

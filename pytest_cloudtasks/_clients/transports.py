@@ -1,4 +1,4 @@
-"""Google's own transports, late bound: what takes the place of the stock classes in the client's registry."""
+"""Google's own transports on deferred channels, which replace the stock classes in the client's registry."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .router import Backend, router
 
 
 class RealTransport:
-    """The transport that the library would have built, built when it is first needed."""
+    """Builds the transport that the library would have built, when a call first needs it."""
 
     def __init__(self, stock: Callable[..., Any], arguments: dict[str, Any]) -> None:
         self._stock = stock
@@ -31,7 +31,7 @@ class RealTransport:
             self.get()
 
     def get(self) -> Any:
-        """The real transport; raises DefaultCredentialsError where there are no credentials."""
+        """Return the real transport. Raise DefaultCredentialsError where there are no credentials."""
         if self._built is None:
             credentials = self._arguments.get("credentials")
             if isinstance(credentials, CredentialsToLoad):
@@ -51,14 +51,14 @@ class RealTransport:
 
 
 class CredentialsToLoad:
-    """Stands for a service account's key until a real call needs it: the file is not opened before."""
+    """A service account's key file that is opened when a real call needs it."""
 
     def __init__(self, load: Callable[[], Any]) -> None:
         self.load_now = load
 
 
 def credentials_of_file(filename: str) -> Any:
-    """The credentials of a service account's key file; while no real call can follow, what stands for them."""
+    """Return the credentials of a service account's key file, or `CredentialsToLoad` while no real call can follow."""
     from google.oauth2 import service_account
 
     load = functools.partial(service_account.Credentials.from_service_account_file, filename)
@@ -66,7 +66,7 @@ def credentials_of_file(filename: str) -> Any:
 
 
 def backend_for(rpc: str) -> Backend | None:
-    """The innermost fake; None outside, unless calls outside are refused."""
+    """Return the innermost fake, or None outside. Raise what blocks calls outside, where they are blocked."""
     backend = router.backend
     if backend is None and router.refuse_outside is not None:
         router.refuse_outside(rpc)
@@ -74,7 +74,7 @@ def backend_for(rpc: str) -> Backend | None:
 
 
 def deferred_grpc(stock: type) -> type:
-    """The stock gRPC transport on a late-bound channel."""
+    """Return the stock gRPC transport on a deferred channel."""
 
     def init(self: Any, **arguments: Any) -> None:
         if arguments.get("channel") is not None:  # theirs, which they keep
@@ -88,7 +88,7 @@ def deferred_grpc(stock: type) -> type:
 
 
 def deferred_grpc_asyncio(stock: type) -> type:
-    """The stock asyncio transport on a late-bound channel."""
+    """Return the stock asyncio transport on a deferred channel."""
 
     def init(self: Any, **arguments: Any) -> None:
         if arguments.get("channel") is not None:  # theirs, which they keep
@@ -102,7 +102,7 @@ def deferred_grpc_asyncio(stock: type) -> type:
 
 
 def deferred_rest(stock: type, api: str) -> type:
-    """The stock REST transport, whose RPCs go to the fake while one is active.
+    """Return the stock REST transport whose RPCs go to the fake while one is active.
 
     It builds no URL and no JSON then; errors look as if it had, with the method and URL of `rest_paths`.
     """
@@ -126,7 +126,7 @@ def deferred_rest(stock: type, api: str) -> type:
 
 
 def _rest_operations_client(transport: Any) -> Any:
-    """What long-running operations are asked for; a fake's has the methods of REST's own, and a channel beneath."""
+    """Return the client for long-running operations; a fake's has the methods of REST's own, on a deferred channel."""
     from google.api_core import operations_v1
 
     if backend_for("get_operation") is None:
@@ -142,13 +142,13 @@ def _rest_operations_client(transport: Any) -> Any:
 
 
 def bound_to(stock: type, backend: Callable[[str], Backend]) -> Any:
-    """A stock gRPC transport whose calls go to ``backend(rpc)``; tests share it, so closing it does nothing."""
+    """Return a stock gRPC transport whose calls go to ``backend(rpc)``; tests share it, so closing it does nothing."""
     channel = DeferredChannel(backend, lambda: None, stays_open=True)
     return stock(channel=channel)
 
 
 def bound_to_async(stock: type, backend: Callable[[str], Backend]) -> Any:
-    """A stock asyncio transport whose calls go to ``backend(rpc)``; closing it does nothing."""
+    """Return a stock asyncio transport whose calls go to ``backend(rpc)``; closing it does nothing."""
     channel = DeferredAioChannel(backend, _nothing, stays_open=True)
     return stock(channel=channel)
 
@@ -158,17 +158,17 @@ async def _nothing() -> None:
 
 
 def redirectable(channel: grpc.Channel) -> DeferredChannel:
-    """A channel of the user's whose calls go to the fake while one is active."""
+    """Return a channel of the user's whose calls go to the fake while one is active."""
     return DeferredChannel(lambda rpc: router.backend or channel, channel.close)
 
 
 def redirectable_async(channel: grpc.aio.Channel) -> DeferredAioChannel:
-    """An asyncio channel of the user's whose calls go to the fake while one is active."""
+    """Return an asyncio channel of the user's whose calls go to the fake while one is active."""
     return DeferredAioChannel(lambda rpc: router.backend or channel, channel.close)
 
 
 def _of_the_client(arguments: dict[str, Any]) -> dict[str, Any]:
-    """What the client tells its transport besides credentials."""
+    """Return what the client passes to its transport besides credentials."""
     return {key: arguments[key] for key in ("host", "client_info") if key in arguments}
 
 
@@ -185,7 +185,7 @@ def _rest_property(rpc: str, api: str) -> property:
 
 
 class DeferredRestCall:
-    """One RPC of a late-bound REST transport; equal to any other for the same RPC, as the table of RPCs needs."""
+    """One RPC of a deferred REST transport; equal to any other for the same RPC, as the table of RPCs needs."""
 
     def __init__(self, transport: Any, rpc: str, api: str) -> None:
         self._transport = transport
@@ -200,7 +200,7 @@ class DeferredRestCall:
         return isinstance(other, DeferredRestCall) and self._transport is other._transport and self._rpc == other._rpc
 
     def __call__(self, request: Any, *, timeout: float | None = None, metadata: Any = (), **options: Any) -> Any:
-        """The response, or Google's exception as the REST transport raises it."""
+        """Return the response, or raise Google's exception as the REST transport does."""
         backend = backend_for(self._rpc)
         if backend is None:
             real = self._transport._real_transport.get()
@@ -215,7 +215,7 @@ class DeferredRestCall:
 
 
 def verb_and_path(api: str, rpc: str, request: Any) -> tuple[str, str]:
-    """How the REST transport would ask: ``("POST", "/v2/projects/…/tasks")``.
+    """Return the verb and path of the REST transport's request: ``("POST", "/v2/projects/…/tasks")``.
 
     Raises ValueError, as that transport does, for a name that fits no path.
     """
@@ -227,7 +227,7 @@ def verb_and_path(api: str, rpc: str, request: Any) -> tuple[str, str]:
 
 
 def http_error(error: InProcessRpcError, verb: str, url: str) -> Exception:
-    """Google's exception for an HTTP response that carries ``error`` in Google's JSON form."""
+    """Return Google's exception for an HTTP response that carries ``error`` in Google's JSON form."""
     import requests
     from google.api_core import exceptions
 

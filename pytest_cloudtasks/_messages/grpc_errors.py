@@ -1,4 +1,4 @@
-"""The model's refusals as the errors that a gRPC channel raises, from which Google's client makes its own."""
+"""Errors of the service as a gRPC channel raises them; Google's client makes its exceptions of these."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class InProcessCall(grpc.Call):  # type: ignore[misc]
 
 
 class InProcessRpcError(grpc.RpcError, InProcessCall):  # type: ignore[misc]
-    """What the channel raises for a refused call: an error and a call at once, as grpc's own."""
+    """What the channel raises for a rejected call: an error and a call at once, as grpc's own."""
 
     def __init__(self, code: grpc.StatusCode, text: str, metadata: tuple[Any, ...], jitter: random.Random) -> None:
         super().__init__(f"{code.name}: {text}")

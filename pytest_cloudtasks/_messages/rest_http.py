@@ -112,7 +112,7 @@ class RestError(Exception):
 
 
 def of_rpc(error: InProcessRpcError) -> RestError:
-    """The service's refusal."""
+    """Return an error of the service."""
     code, name = status_code_of(error), error.code().name
     return RestError(code, name, error.details(), status_details(error))
 

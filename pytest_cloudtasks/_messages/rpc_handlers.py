@@ -69,7 +69,7 @@ class Frontend:
         return {"pull_target": {}} if is_pull else {}
 
     def answer(self, service: Service, now: int, call: RpcCall) -> Any:
-        """The response to ``call``, a message of the installed library; raises ServiceError where it is refused."""
+        """Return the response to ``call``, a message of the installed library. Raise ServiceError for a rejected call."""
         handler = self._handlers.get(call.method)
         if call.method in NOT_SERVED:
             raise errors.UNREGISTERED_CALLER.error()
