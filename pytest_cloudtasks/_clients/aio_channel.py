@@ -81,7 +81,7 @@ class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
 
 
 class DeferredAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
-    """One RPC of a late-bound asyncio channel."""
+    """One RPC of a deferred asyncio channel."""
 
     def __init__(self, channel: DeferredAioChannel, method: str, serializer: Any, deserializer: Any) -> None:
         self._channel = channel

@@ -73,7 +73,7 @@ def _refuse(rpc: str) -> Backend:
 
 
 class DeferredCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
-    """One RPC of a late-bound channel."""
+    """One RPC of a deferred channel."""
 
     def __init__(self, channel: DeferredChannel, method: str, serializer: Any, deserializer: Any) -> None:
         self._channel = channel

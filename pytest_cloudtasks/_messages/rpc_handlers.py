@@ -69,7 +69,7 @@ class Frontend:
         return {"pull_target": {}} if is_pull else {}
 
     def answer(self, service: Service, now: int, call: RpcCall) -> Any:
-        """Return the response to ``call``, a message of the installed library. Raise ServiceError for a rejected call."""
+        """Return the response to ``call``, a message of the installed library. Raise ServiceError if it is rejected."""
         handler = self._handlers.get(call.method)
         if call.method in NOT_SERVED:
             raise errors.UNREGISTERED_CALLER.error()

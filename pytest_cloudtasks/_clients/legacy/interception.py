@@ -24,7 +24,7 @@ def is_of_1x(module: ModuleType) -> bool:
 
 
 def patch_transport(module: ModuleType, patch: Patch) -> None:
-    """Have the clients of ``module`` built on late-bound transports. A user's own transport stays the stock class."""
+    """Have the clients of ``module`` built on deferred transports. A user's own transport stays the stock class."""
     stock = module.cloud_tasks_grpc_transport.CloudTasksGrpcTransport
     own = SimpleNamespace(CloudTasksGrpcTransport=deferred(stock))
     patch.attribute(stock, "__init__", redirecting(stock.__init__))
@@ -41,7 +41,7 @@ class _RealTransport(RealTransport):
 
 
 def deferred(stock: type) -> type:
-    """The stock transport, on a late-bound channel where it was given none."""
+    """The stock transport, on a deferred channel where it was given none."""
 
     @functools.wraps(stock.__init__)  # type: ignore[misc]
     def init(self: Any, channel: Any = None, credentials: Any = None, **arguments: Any) -> None:
