@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,12 @@ KNOWN_IN = {
 FILES = sorted(ROOT.rglob("*.py"))
 
 
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    """The syntax tree of a module."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def layer_of(path: Path) -> str:
     parts = path.relative_to(ROOT).parts
     return parts[0].removesuffix(".py")
@@ -58,7 +65,7 @@ def layer_of(path: Path) -> str:
 
 def imports_of(path: Path) -> Iterator[tuple[ast.Import | ast.ImportFrom, str]]:
     """Each imported module: its absolute name, or the layer for one of the package's own."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     package = ("pytest_cloudtasks", *path.relative_to(ROOT).parts[:-1])
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -100,7 +107,7 @@ def test_each_third_party_is_known_in_one_place(path: Path) -> None:
 
 
 def is_for_types_only(path: Path, node: ast.AST) -> bool:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     for block in ast.walk(tree):
         if isinstance(block, ast.If) and isinstance(block.test, ast.Name) and block.test.id == "TYPE_CHECKING":
             lines = {inner.lineno for inner in ast.walk(block) if isinstance(inner, (ast.Import, ast.ImportFrom))}
@@ -127,7 +134,7 @@ def test_the_wall_clock_is_read_in_one_place() -> None:
     """Only the clock asks what time it is, and one module what it really is, for connections."""
     readers = set()
     for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.Attribute) and (
                 (node.attr in {"time_ns", "time"} and isinstance(node.value, ast.Name) and node.value.id == "time")
                 or (
@@ -147,11 +154,7 @@ def test_every_public_name_has_one_home() -> None:
         assert public is not None
         home = pytest_cloudtasks._HOMES[name]
         defined = ROOT / (home.replace(".", "/") + ".py")
-        names = {
-            node.name
-            for node in ast.parse(defined.read_text(encoding="utf-8")).body
-            if isinstance(node, (ast.ClassDef, ast.FunctionDef))
-        }
+        names = {node.name for node in tree_of(defined).body if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
         assert name in names, f"{name} is not defined in {home}"
     assert set(pytest_cloudtasks._HOMES) == set(pytest_cloudtasks.__all__)
     assert set(pytest_cloudtasks.__all__) <= set(dir(pytest_cloudtasks))
@@ -168,7 +171,7 @@ def test_objects_of_the_process_are_listed_in_one_place() -> None:
     """The router's module names every object that a module makes of a class of its own, and that changes."""
     found = set()
     for path in FILES:
-        body = ast.parse(path.read_text(encoding="utf-8")).body
+        body = tree_of(path).body
         classes = {node.name for node in body if isinstance(node, ast.ClassDef)}
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for node in body:

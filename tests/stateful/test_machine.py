@@ -73,7 +73,7 @@ def story_of(machine: type[CloudTasksMachine], *phases: Phase) -> tuple[BaseExce
     return failure.value, [line for note in failure.value.__notes__ for line in note.splitlines()]
 
 
-def run(machine: type[CloudTasksMachine], examples: int = 20) -> None:
+def run(machine: type[CloudTasksMachine], examples: int = 8) -> None:
     """A run that finds nothing."""
     run_state_machine_as_test(machine, settings=settings(SETTINGS, max_examples=examples))
 

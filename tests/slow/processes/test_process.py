@@ -27,9 +27,11 @@ from pytest_cloudtasks._server.scheduler_loop import SchedulerLoop
 from pytest_cloudtasks._server.sender import Sender
 from pytest_cloudtasks._simulation.settings import Settings
 from tests.patience import PATIENCE
+from tests.server.emulator.conftest import own_worker
+from tests.server.emulator.running import BASE, QUEUE, Worker, command, running_emulator
 from tests.targets.servers import Received, Reply
 
-from .running import BASE, QUEUE, Worker, command, running_emulator
+__all__ = ["own_worker"]
 
 LOCATION = QUEUE.partition("/queues/")[0]
 

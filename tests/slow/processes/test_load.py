@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from .receiver import counting
-from .running import QUEUE, Emulator, running_emulator
+from tests.server.emulator.conftest import one_server, one_worker, own_worker, server, worker
+from tests.server.emulator.receiver import counting
+from tests.server.emulator.running import QUEUE, Emulator, running_emulator
+
+__all__ = ["one_server", "one_worker", "own_worker", "server", "worker"]
 
 LOCATION = QUEUE.partition("/queues/")[0]
 QUEUES = [f"{LOCATION}/queues/load-{number}" for number in range(4)]
