@@ -35,9 +35,9 @@ _IDS = {
 }
 """Patterns of the IDs in a queue's name, each with an example."""
 _NEEDED = ("aiohttp", "cryptography")
-_HELP = "an emulator on your desk: the fake over gRPC and REST, by the wall's clock, with real HTTP to your workers"
-_DESCRIPTION = f"""\
-{_HELP}.
+_HELP = "run a local emulator: gRPC and REST, in real time, with real HTTP requests to your workers"
+_DESCRIPTION = """\
+Run a local emulator of Cloud Tasks: gRPC and REST, in real time, with real HTTP requests to your workers.
 
 Tasks are kept in memory. They go out when they are due, under the limits of their queues, as real HTTP requests to
 this machine; retries follow each queue's backoff. Stop it with Ctrl-C or SIGTERM.
@@ -47,7 +47,7 @@ examples:
   One queue, and a worker that listens where the tasks' URLs say:
     {PROGRAM} serve --queue emails
 
-  The queues of your project; what is meant for production goes to the worker on your desk:
+  The queues of your project; production URLs lead to a local worker:
     {PROGRAM} serve --project my-shop --location europe-west1 --queues queue.yaml \\
         --forward https://worker.my-shop.com=http://127.0.0.1:8080
 

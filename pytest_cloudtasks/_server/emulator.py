@@ -186,7 +186,7 @@ def _announce(options: ServeOptions, scheduler: SchedulerLoop, log: Log, ports: 
     queues = [settings.queue_name(name) for name in settings.queues]
     none = "none yet; CreateTask creates them" if settings.auto_create_queues else "none yet; see --queue"
     lines = [
-        f"{program_and_version()}: Cloud Tasks on your desk, seed {settings.seed}",
+        f"{program_and_version()}: local Cloud Tasks emulator, seed {settings.seed}",
         f"  gRPC    {grpc}",
         f"  REST    http://{rest}",
         *([_EVERYWHERE] if everywhere else []),

@@ -53,7 +53,7 @@ def test_the_banner_says_where_the_server_is() -> None:
     """With the lines to export; a port of 0 is shown as the one that was chosen."""
     with running_emulator("--queue", "emails", "--queue", "projects/p/locations/l/queues/q", "--seed", "7") as server:
         assert server.banner == [
-            f"pytest-cloudtasks {__version__}: Cloud Tasks on your desk, seed 7",
+            f"pytest-cloudtasks {__version__}: local Cloud Tasks emulator, seed 7",
             f"  gRPC    {server.grpc}",
             f"  REST    {server.url}",
             f"  queues  {QUEUE}",
@@ -68,7 +68,7 @@ def test_the_banner_says_that_it_listens_everywhere() -> None:
     """Whoever starts it so has to know who may reset it; the addresses to export are those of this machine."""
     with running_emulator("--host", "0.0.0.0", "--seed", "7") as server:
         assert server.banner == [
-            f"pytest-cloudtasks {__version__}: Cloud Tasks on your desk, seed 7",
+            f"pytest-cloudtasks {__version__}: local Cloud Tasks emulator, seed 7",
             f"  gRPC    {server.grpc}",
             f"  REST    {server.url}",
             "  listens on all interfaces: whoever reaches this machine may create tasks, jump and reset",
