@@ -246,17 +246,12 @@ def _text(asked: Mapping[str, Any], name: str) -> str:
 
 
 def _duration(asked: Mapping[str, Any], name: str, default: str = "") -> int:
-    """Return the nanoseconds of a text such as 90s, or of a number of seconds."""
+    """Return the nanoseconds of a text such as 90s."""
     value = asked.get(name, default)
-    text = f"{value}s" if _is_number(value) else value
-    duration = read_duration(text) if isinstance(text, str) else None
+    duration = read_duration(value) if isinstance(value, str) else None
     if duration is None:
         raise _invalid(f"{name} takes a duration such as 90s, 10m, 1h or 7d, and got {value!r}.")
     return from_timedelta(duration)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
 
 
 def _instant(asked: Mapping[str, Any], name: str) -> int:
