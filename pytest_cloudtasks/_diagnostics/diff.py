@@ -144,104 +144,62 @@ _NAMES = ("name", "parent")
 """Fields that hold the name of a resource."""
 
 
-class Words:
-    """A text that is shown without quotes."""
+class _Shown:
+    """A value of a message, with the text that a table has for it."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, value: Any, text: str) -> None:
+        self.value = value
         self._text = text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Shown) and bool(self.value == other.value)
+
+    __hash__ = None  # type: ignore[assignment]  # messages have none
 
     def __repr__(self) -> str:
         return self._text
 
 
-_UNSET = Words("(not set)")
+_UNSET = _Shown(None, "(not set)")
 
 
-def differences(one: Any, other: Any, path: str = "") -> Iterator[Row]:
-    """The fields of two messages of one type that differ, nested ones by their path."""
-    for field in one.DESCRIPTOR.fields:
-        where = f"{path}.{field.name}" if path else field.name
-        left, right = getattr(one, field.name), getattr(other, field.name)
-        if isinstance(left, Mapping):
-            yield from _of_maps(where, left, right)
-        elif _is_repeated(left):
-            yield from _of_lists(field, where, left, right)
-        elif field.message_type is None:
-            yield from _of_scalars(field, where, left, right)
-        else:
-            yield from _of_messages(
-                field,
-                where,
-                *(getattr(side, field.name) if side.HasField(field.name) else None for side in (one, other)),
-            )
+class _Fields(dict[str, Any]):
+    """A message as a mapping of its fields, in one line ``{url: 'https://a.test/', http_method: POST}``."""
+
+    def __init__(self, message: Any) -> None:
+        super().__init__((field.name, _field(field, message)) for field in message.DESCRIPTOR.fields)
+        self._are_set = [field.name for field, _ in message.ListFields()]
+
+    def __repr__(self) -> str:
+        values = {
+            name: bytes_text(value) if isinstance(value := self[name], bytes) else repr(value) for name in self._are_set
+        }
+        return f"{{{', '.join(f'{name}: {value}' for name, value in values.items())}}}"
 
 
-def _of_messages(field: Any, where: str, left: Any, right: Any) -> Iterator[Row]:
-    if left == right:
-        return
-    if left is None or right is None or _well_known(left) is not None:
-        one, other = (_UNSET if side is None else _value(field, side) for side in (left, right))
-        yield where, one, other
-    else:
-        yield from differences(left, right, where)
-
-
-def _of_maps(where: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[Row]:
-    for key in sorted({*left, *right}):
-        one, other = (side.get(key, ABSENT) for side in (left, right))
-        if one != other:
-            yield extended(where, key), one, other
-
-
-def _of_lists(field: Any, where: str, left: Sequence[Any], right: Sequence[Any]) -> Iterator[Row]:
-    for index in range(max(len(left), len(right))):
-        one, other = (side[index] if index < len(side) else None for side in (left, right))
-        if one is None or other is None or field.message_type is None:
-            if one != other:
-                shown = [ABSENT if side is None else _value(field, side) for side in (one, other)]
-                yield f"{where}[{index}]", shown[0], shown[1]
-        else:
-            yield from _of_messages(field, f"{where}[{index}]", one, other)
-
-
-def _of_scalars(field: Any, where: str, left: Any, right: Any) -> Iterator[Row]:
-    if left == right:
-        return
-    if isinstance(left, bytes):
-        found = _of_json(where, left, right)
-        if found:
-            yield from found
-            return
-    if field.name in _NAMES and short_resource(left) == short_resource(right):
-        yield where, left, right  # they are of two projects or locations
-        return
-    yield where, _value(field, left), _value(field, right)
-
-
-def _of_json(where: str, left: bytes, right: bytes) -> list[Row]:
-    """Where two bodies differ that are both JSON; nothing where they are no JSON."""
-    try:
-        one, other = read_json(left), read_json(right)
-    except ValueError:
-        return []
-    return [(part.field, part.expected, part.actual) for part in in_whole(where, one, other)]
-
-
-def _is_repeated(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+def _field(field: Any, message: Any) -> Any:
+    value = getattr(message, field.name)
+    if isinstance(value, Mapping):
+        return dict(sorted(value.items()))
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return [_value(field, one) for one in value]
+    is_unset = field.message_type is not None and not message.HasField(field.name)
+    return _UNSET if is_unset else _value(field, value)
 
 
 def _value(field: Any, value: Any) -> Any:
-    """A value as it is shown: names short, enums by name, times as such, messages in one line."""
+    """A value as it is shown: names short, enums by name, times as such, other messages field by field."""
+    text = None
     if field.enum_type is not None:
         known = field.enum_type.values_by_number.get(value)
-        return Words(known.name) if known is not None else value
-    if field.message_type is not None:
-        known = _well_known(value)
-        return Words(_in_one_line(value) if known is None else known)
-    if field.name in _NAMES and value:
-        return Words(short_resource(value))
-    return value
+        text = None if known is None else known.name
+    elif field.message_type is not None:
+        text = _well_known(value)
+        if text is None:
+            return _Fields(value)
+    elif field.name in _NAMES and value:
+        text = short_resource(value)
+    return value if text is None else _Shown(value, text)
 
 
 def _well_known(message: Any) -> str | None:
@@ -257,17 +215,28 @@ def _well_known(message: Any) -> str | None:
     return None
 
 
-def _in_one_line(message: Any) -> str:
-    """``{url: 'https://a.test/', http_method: POST}``, of the fields that are set."""
-    return f"{{{', '.join(f'{field.name}: {_shown(field, value)}' for field, value in message.ListFields())}}}"
+def differences(one: Any, other: Any) -> Iterator[Row]:
+    """The fields of two messages of one type that differ, nested ones by their path."""
+    for part in in_whole("", _Fields(one), _Fields(other)):
+        yield from _rows(part.field.removeprefix("."), part.expected, part.actual)
 
 
-def _shown(field: Any, value: Any) -> str:
-    if isinstance(value, Mapping):
-        return repr(dict(value))
-    if _is_repeated(value):
-        return f"[{', '.join(_shown(field, one) for one in value)}]"
-    return bytes_text(value) if isinstance(value, bytes) else repr(_value(field, value))
+def _rows(path: str, left: Any, right: Any) -> Iterator[Row]:
+    if isinstance(left, bytes) and isinstance(right, bytes) and (found := _in_json(path, left, right)):
+        yield from found
+    elif isinstance(left, _Shown) and isinstance(right, _Shown) and repr(left) == repr(right):
+        yield path, left.value, right.value  # such as names of two projects or locations
+    else:
+        yield path, left, right
+
+
+def _in_json(path: str, left: bytes, right: bytes) -> list[Row]:
+    """Where two bodies differ that are both JSON; nothing where they are no JSON."""
+    try:
+        one, other = read_json(left), read_json(right)
+    except ValueError:
+        return []
+    return [(part.field, part.expected, part.actual) for part in in_whole(path, one, other)]
 
 
 _SIDES = ("left", "right")
