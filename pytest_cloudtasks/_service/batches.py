@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 MAX_CREATES = 100
-"""Requests in a BatchCreateTasks. Evidence: documented."""
+"""Requests in a BatchCreateTasks. Ledger: `batch-create-tasks/more-than-100-requests`."""
 MAX_DELETES = 1000
-"""Names in a BatchDeleteTasks. Evidence: documented."""
+"""Names in a BatchDeleteTasks. Ledger: `batch-delete-tasks/more-than-1000-names`."""
 
 
 class BatchKind(Enum):
@@ -71,7 +71,10 @@ class Operation:
 
     @property
     def state(self) -> BatchState:
-        """FAILED where no task was created; of deletions some or all may have failed. Evidence: recorded."""
+        """FAILED where no task was created; of deletions some or all may have failed.
+
+        Ledger: `batch-create-tasks/every-request-fails`.
+        """
         if not self.failed:
             return BatchState.SUCCEEDED
         if self.kind is BatchKind.CREATE and len(self.failed) == self.size:
@@ -80,7 +83,7 @@ class Operation:
 
     @property
     def error(self) -> ServiceError | None:
-        """The operation's error: only where every deletion failed. Evidence: recorded."""
+        """The operation's error: only where every deletion failed. Ledger: `batch-delete-tasks/every-delete-fails`."""
         if self.kind is BatchKind.DELETE and len(self.failed) == self.size:
             return errors.BATCH_ALL_FAILED.error()
         return None

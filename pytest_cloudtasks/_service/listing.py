@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 TOKEN_TTL = 2 * HOUR
-"""How long a page token is valid, that instant included. Evidence: documented."""
+"""How long a page token is valid, that instant included. Ledger: `list-queues/page-token-invalid-or-older-than-2`."""
 
 
 class Cursor(NamedTuple):
     """Where a caller wants to go on in which listing, at what instant.
 
-    ``listing`` says what is listed and by what filter: a token is good for that alone. Evidence: documented.
+    ``listing`` says what is listed and by what filter: a token is good for that alone.
+    Ledger: `list-queues/page-token-reused-with-another-filter`.
     """
 
     listing: str
@@ -40,7 +41,7 @@ class Cursor(NamedTuple):
     now: int
 
     def after(self) -> str:
-        """The key behind which to go on; "" at the beginning. A token that is not good here is refused."""
+        """Return the key behind which to go on, "" at the beginning; raise ServiceError for a token that is not good here."""
         if not self.token:
             return ""
         key, listing, given = _read_token(self.token)

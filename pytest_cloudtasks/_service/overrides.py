@@ -1,4 +1,13 @@
-"""What a queue changes about the requests of its tasks: App Engine routing and Queue.http_target."""
+"""What a queue changes about the requests of its tasks: App Engine routing and Queue.http_target.
+
+Both count as they are when a task is dispatched, so an update reaches the tasks that wait. The token is taken when the
+task is created, too. The settings of an http_target are nested as in the API, with the names of enum values, and a
+number for a value without a name. An unset field is left out: a host or a port that is set to nothing differs from one
+that isn't set.
+
+App Engine tasks take the queue's routing; one that was created under an override keeps it when the queue has none any
+more.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +39,17 @@ ROUTING_OVERRIDE = "app_engine_routing_override"
 
 
 def with_host(routing: Routing, queue_name: str, host_suffix: str) -> Routing:
-    """Instance, version, service and project make the host, narrowest first. Evidence: documented, reported."""
+    """Return the routing with its host: instance, version, service and project, narrowest first.
+
+    Ledger: `create-queue/app-engine-host`.
+    """
     project = queue_name.split("/")[1]
     parts = [routing.instance, routing.version, routing.service, project, host_suffix]
     return Routing(routing.service, routing.version, routing.instance, ".".join(part for part in parts if part))
 
 
 def override_with_host(given: Mapping[str, str], queue_name: str, host_suffix: str) -> Mapping[str, str]:
-    """A queue's override with its host, which is the service's to fill in; nothing if it overrides nothing."""
+    """Return a queue's override with its host, which the service fills in; empty if it overrides nothing."""
     fields = {name: given[name] for name in ("service", "version", "instance") if given.get(name)}
     if not fields:
         return {}
@@ -45,7 +57,7 @@ def override_with_host(given: Mapping[str, str], queue_name: str, host_suffix: s
 
 
 def routed(target: Target, override: Mapping[str, Any] | None) -> Target:
-    """What a dispatch sends: ``target`` by the routing of its queue, as it stands then."""
+    """Return what a dispatch sends: ``target`` by the routing that its queue has then."""
     if not override or not isinstance(target, AppEngineTarget):
         return target
     return AppEngineTarget(target.relative_uri, target.method, target.headers, target.body, Routing(**override))
@@ -60,7 +72,7 @@ _GOOGLE_API = re.compile(r"https?://(?:[^/?#]*@)?[^/?#:]+\.googleapis\.com(?:[:/
 
 
 def check_account(service_account_email: str) -> None:
-    """Refuse an e-mail address that is missing or isn't NAME@DOMAIN."""
+    """Raise ServiceError for an e-mail address that is missing or isn't NAME@DOMAIN."""
     if not service_account_email:
         raise errors.TOKEN_ACCOUNT_MISSING.error()
     if not _EMAIL.fullmatch(service_account_email):
@@ -73,7 +85,7 @@ def is_google_api(url: str) -> bool:
 
 
 def check_token_url(token: Token, url: str) -> None:
-    """Refuse a task's URL that its token can't be sent to."""
+    """Raise ServiceError for a task's URL that its token can't be sent to."""
     if not url.startswith("https://"):
         raise errors.TOKEN_NEEDS_HTTPS.error()
     if isinstance(token, OAuthToken) and not is_google_api(url):
@@ -110,7 +122,7 @@ _RESERVED_PREFIXES = ("x-google-", "x-appengine-", "x-cloudtasks-")
 
 
 def check_http_target(given: Overrides) -> None:
-    """Refuse an HttpTarget of a request, whatever the update mask says."""
+    """Raise ServiceError for an HttpTarget of a request, whatever the update mask says."""
     uri = given.get("uri_override", {})
     host: str | None = uri.get("host")
     if host is not None and (not host or ":" in host or "/" in host):
@@ -131,7 +143,7 @@ def check_http_target(given: Overrides) -> None:
 
 
 def stored_http_target(given: Overrides) -> Overrides:
-    """Return an HttpTarget as the queue keeps it, and refuse one that an update mask left unusable."""
+    """Return an HttpTarget as the queue keeps it, or raise ServiceError for one that an update mask left unusable."""
     if given.get("uri_override", True) == {}:
         raise errors.HTTP_TARGET_INVALID.error(reason="Invalid uri_override.")
     if "header_overrides" not in given:
@@ -168,7 +180,7 @@ def overridden_target(target: Target, given: Overrides | None) -> Target:
     """Return what a dispatch sends: ``target`` under the overrides that its queue has then.
 
     Its body stays, whatever the method: see `HttpTarget.can_be_sent`. The queue's headers are cleaned as a task's own
-    are; one that is dropped takes the task's header of that name along. Evidence: our choice.
+    are; one that is dropped takes the task's header of that name along. Ledger: `http-target/cleaned-headers`.
     """
     if not given or not isinstance(target, HttpTarget):
         return target

@@ -20,27 +20,30 @@ if TYPE_CHECKING:
     from .service import Service
 
 MAX_TASKS = 1000
-"""Tasks in a LeaseTasks. Evidence: documented."""
+"""Tasks in a LeaseTasks. Ledger: `lease-tasks/max-tasks-1000-or-0`."""
 MAX_CALLS = 10
-"""LeaseTasks within a second, on one queue. Evidence: documented."""
+"""LeaseTasks within a second, on one queue. Ledger: `lease-tasks/over-10-calls-s-per-queue-or`."""
 MAX_LEASE = 7 * DAY
-"""Evidence: documented."""
+"""Ledger: `lease-tasks/lease-duration-1-week-or-negative`."""
 MAX_RESPONSE = 32 * 1024 * 1024
-"""Bytes of tasks in a LeaseTasks. Evidence: documented."""
+"""Bytes of tasks in a LeaseTasks."""
 _TAG = "tag="
 _OLDEST_TAG = "tag_function=oldest_tag()"
 
 
 def check_fits(payload: Payload, queue: Queue) -> None:
-    """Refuse a pull message in a push queue, and a request in a pull queue. Evidence: documented; code inferred."""
+    """Raise ServiceError for a pull message in a push queue, or a request in a pull queue.
+
+    Ledger: `create-task/http-request-task-in-a-pull-queue`.
+    """
     if isinstance(payload, PullMessage) is not queue.is_pull:
         raise (errors.REQUEST_IN_PULL_QUEUE if queue.is_pull else errors.MESSAGE_IN_PUSH_QUEUE).error()
 
 
 def leasable(queue: Queue, now: int) -> list[Task]:
-    """The tasks of a pull queue that nobody holds and whose time has come, in the order in which they are leased.
+    """Return the tasks of a pull queue that can be leased, in the order in which they are.
 
-    Evidence: the App Engine SDK (by schedule time and name).
+    Ledger: `pull-task/order`.
     """
     due = [task for task in queue.tasks.values() if task.schedule_time <= now]
     return sorted(due, key=lambda task: (task.schedule_time, task.name))
@@ -118,7 +121,7 @@ def _count_call(queue: Queue, now: int) -> None:
 
 
 def _checked(duration: int | None) -> int:
-    """A lease's duration, cut to the second. Evidence: documented."""
+    """Return a lease's duration, cut to the second. Ledger: `pull-task/lease`."""
     if duration is None:
         raise errors.LEASE_DURATION_MISSING.error()
     if not 0 <= duration <= MAX_LEASE:
@@ -127,9 +130,9 @@ def _checked(duration: int | None) -> int:
 
 
 def _filtered(tasks: Iterable[Task], filter: str) -> list[Task]:
-    """Those that have the tag that ``filter`` names, or the one of the first. Evidence: documented.
+    """Return the tasks that have the tag that ``filter`` names, or the one of the first task.
 
-    Without a tag, the oldest task stands for those without one. Evidence: the App Engine SDK.
+    If the oldest task has no tag, those without one are returned. Ledger: `pull-task/filter`.
     """
     tasks = list(tasks)
     if not filter:
@@ -143,7 +146,7 @@ def _filtered(tasks: Iterable[Task], filter: str) -> list[Task]:
 
 
 def tag_of(task: Task) -> str:
-    """The tag of a pull task, "" without one."""
+    """Return the tag of a pull task, "" without one."""
     return task.target.tag if isinstance(task.target, PullMessage) else ""
 
 

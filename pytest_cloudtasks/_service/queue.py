@@ -24,8 +24,7 @@ from .task import Task, WaitingEntry
 class DispatchRate:
     """A token bucket: at most ``burst`` tokens, refilled at ``rate`` a second, one token a dispatch.
 
-    It starts full, and refills whether or not the queue runs. Evidence: documented (bucket); full at the start and
-    refilling while paused are our choice.
+    It starts full, and refills whether or not the queue runs. Ledger: `dispatch/rate`.
 
     Kept as the instant at which the bucket will be full again, in whole nanoseconds, so that nothing drifts: each
     token taken moves that instant by one interval, and a token is there while it is less than ``burst`` intervals off.
@@ -39,7 +38,7 @@ class DispatchRate:
         self._full_at: int | None = None
 
     def ready_at(self) -> int | None:
-        """From when on a token is there; None for always (nothing was ever taken)."""
+        """Return from when on a token is there; None for always (nothing was ever taken)."""
         if self._full_at is None:
             return None
         return self._full_at - (self._burst - 1) * self._interval
@@ -49,19 +48,19 @@ class DispatchRate:
         self._full_at = (now if self._full_at is None else max(self._full_at, now)) + self._interval
 
     def change(self, rate: float | Fraction, burst: int, now: int) -> None:
-        """New settings: the tokens that are there stay, up to the new burst. Evidence: our choice."""
+        """Take new settings; the tokens that are there stay, up to the new burst. Ledger: `update-queue/burst-anew`."""
         kept = min(self._there(now), Fraction(burst))
         self._interval = math.ceil(SECOND / rate)
         self._burst = burst
         self._full_at = now + math.ceil((burst - kept) * self._interval)
 
     def shift(self, by: int) -> None:
-        """Move with a clock that was set anew."""
+        """Move with a clock that was reset."""
         if self._full_at is not None:
             self._full_at += by
 
     def _there(self, now: int) -> Fraction:
-        """The tokens at ``now``, the one that is growing included."""
+        """Return the tokens at ``now``, the one that is growing included."""
         missing = 0 if self._full_at is None else max(self._full_at - now, 0)
         return self._burst - Fraction(missing, self._interval)
 
@@ -113,7 +112,7 @@ def _in_order(entries: Iterable[WaitingEntry]) -> list[Task]:
 
 
 LEAST_RATE = Fraction(1, 64)
-"""The part of its rate that a throttled queue always has. Evidence: our choice."""
+"""The part of its rate that a throttled queue always has. Ledger: `dispatch/throttle`."""
 
 
 class QueueState(Enum):
@@ -211,13 +210,13 @@ class Queue:
         self.lease_calls = deque(at + by for at in self.lease_calls)
 
     def reconfigure(self, config: QueueConfig, now: int) -> None:
-        """Take new settings; attempts under way and computed schedule times stay. Evidence: our choice."""
+        """Take new settings; attempts under way and computed schedule times stay. Ledger: `retry/updated-config`."""
         if config.rate_limits != self.config.rate_limits:
             self._change_rate(config.rate_limits, now)
         self.config = config
 
     def allow(self, part: Fraction, now: int) -> None:
-        """Let it have this part of its rate, between `LEAST_RATE` and all of it. Evidence: our choice."""
+        """Let it have this part of its rate, between `LEAST_RATE` and all of it. Ledger: `dispatch/throttle`."""
         part = min(max(part, LEAST_RATE), Fraction(1))
         if part != self.throttle:
             self.throttle = part
@@ -233,14 +232,14 @@ class Queue:
         return self.in_flight < self.config.rate_limits.max_concurrent_dispatches
 
     def removed_at(self, task: Task) -> int:
-        """The instant from which on ``task`` is not there, whatever happens to it: purged, or too old."""
+        """Return the instant at which ``task`` is removed at the latest: purged, or too old."""
         too_old = task.create_time + self.config.task_ttl
         if not self.purges:
             return too_old
         return min([too_old, *(at for at, before in self.purges if task.sequence < before)])
 
     def next_dispatch(self) -> tuple[int, Task] | None:
-        """The earliest instant at which a task may go out, if nothing else happens, and which; None if none may.
+        """Return the earliest instant at which a task may go out, if nothing else happens, and the task, or None.
 
         Tasks that will be gone by their instant are passed over, so that nobody waits for it.
         """
@@ -265,15 +264,15 @@ class QueueStats(NamedTuple):
     """Queue.stats as it is at one instant. The service calls its numbers estimations; these are exact."""
 
     tasks_count: int
-    """Tasks that are there, dispatched and leased ones included. Evidence: documented."""
+    """Tasks that are there, dispatched and leased ones included. Ledger: `beta-queue/stats`."""
     oldest_estimated_arrival_time: int | None
-    """The nearest instant, from now on, at which a task that waits is scheduled. Evidence: documented."""
+    """The nearest instant, from now on, at which a task that waits is scheduled."""
     executed_last_minute_count: int
-    """Answers of the last minute, whatever they were. Evidence: documented."""
+    """Answers of the last minute, whatever they were."""
     concurrent_dispatches_count: int
-    """Attempts under way. Evidence: documented."""
+    """Attempts under way."""
     effective_execution_rate: float
-    """The rate that the system allows, which is the queue's own without a throttle. Evidence: documented."""
+    """The rate that the system allows, which is the queue's own without a throttle."""
 
 
 def stats_of(queue: Queue, now: int) -> QueueStats:

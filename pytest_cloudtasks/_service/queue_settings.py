@@ -23,19 +23,19 @@ from .request import Payload, PullMessage, Target
 from .retry import RetryConfig, retry_config_from
 
 TASK_TTL = 31 * DAY
-"""A task is deleted this long after its creation, dispatched or not. Evidence: documented."""
+"""A task is deleted this long after its creation, dispatched or not. Ledger: `task/expires`."""
 TASK_TTL_RANGE = 10 * DAY, 3650 * DAY
-"""10 days to 10 years. Evidence: documented; that a year has 365 days is our choice."""
+"""10 days to 10 years. Ledger: `create-queue/task-ttl-10-days-or-10-years`."""
 TOMBSTONE_TTL_RANGE = HOUR, 9 * DAY
-"""Evidence: documented."""
+"""Ledger: `create-queue/tombstone-ttl-1-hour-or-9-days`."""
 LONGEST_TTL_WITH_CMEK = 60 * DAY
 """How long tasks may be kept at the most in a location whose tasks are encrypted with the customer's key."""
 LONGEST_TTL = 315_576_000_000 * SECOND + SECOND - 1
-"""The longest duration there is: the task_ttl of queues from a queue.yaml. Evidence: documented."""
+"""The longest duration there is: the task_ttl of queues from a queue.yaml. Ledger: `upload-queue-yaml/queues`."""
 
 
 def task_ttl_from(given: Mapping[str, Any]) -> int:
-    """The task_ttl that is set, or 31 days; refused out of range. Evidence: documented."""
+    """Return the task_ttl that is set, or 31 days; raise ServiceError out of range. Ledger: `beta-queue/task-ttl`."""
     ttl: int = given.get("task_ttl", TASK_TTL)
     if not TASK_TTL_RANGE[0] <= ttl <= TASK_TTL_RANGE[1]:
         raise errors.TASK_TTL_RANGE.error()
@@ -43,7 +43,10 @@ def task_ttl_from(given: Mapping[str, Any]) -> int:
 
 
 def tombstone_ttl_from(given: Mapping[str, Any], options: ServiceOptions) -> int:
-    """The tombstone_ttl that is set, or the service option's; refused out of range. Evidence: documented."""
+    """Return the tombstone_ttl that is set, or the option's; raise ServiceError out of range.
+
+    Ledger: `beta-queue/tombstone-ttl`.
+    """
     ttl: int | None = given.get("tombstone_ttl")
     if ttl is None:
         return options.task_tombstone_ttl
@@ -81,13 +84,13 @@ Settings = Mapping[str, Any]
 
 MAX_RATE = 500.0
 MIN_RATE = 1e-11
-"""A dispatch in 3,000 years: with less there is no next one in the calendar. Evidence: our choice."""
+"""A dispatch in 3,000 years: with less there is no next one in the calendar."""
 MAX_CONCURRENCY = 5000
 MAX_BURST = 500
-"""What a caller may set in the beta versions. Evidence: documented."""
+"""What a caller may set in the beta versions. Ledger: `create-queue/max-burst-size-500`."""
 _RATE, _BURST = "rate_limits.max_dispatches_per_second", "rate_limits.max_burst_size"
 NO_LIMIT = -1
-"""The max_concurrent_dispatches of every pull queue. Evidence: documented."""
+"""The max_concurrent_dispatches of every pull queue. Ledger: `pull-queue/settings`."""
 _TYPE, _RETENTION = "type", ("task_ttl", "tombstone_ttl")
 _OTHER = ("stackdriver_logging_config", ROUTING_OVERRIDE, "http_target")
 """What is stored and given back as it is."""
@@ -103,7 +106,10 @@ class QueueType(Enum):
 
 
 class RateLimits(NamedTuple):
-    """A queue's RateLimits with every default filled in: 500 a second, 1000 at once. Evidence: recorded."""
+    """A queue's RateLimits with every default filled in: 500 a second, 1000 at once.
+
+    Ledger: `create-queue/defaults`.
+    """
 
     max_dispatches_per_second: float
     max_burst_size: int
@@ -111,7 +117,7 @@ class RateLimits(NamedTuple):
 
 
 def rate_limits_from(given: Mapping[str, Any], options: ServiceOptions) -> RateLimits:
-    """Fill in defaults and refuse what is out of range; a burst that isn't set is the service's to choose."""
+    """Fill in defaults, and raise ServiceError out of range; a burst that isn't set is the service's to choose."""
     rate = given.get("max_dispatches_per_second") or MAX_RATE
     concurrency = given.get("max_concurrent_dispatches") or 1000
     if rate < 0:
@@ -145,10 +151,9 @@ def _burst(rate: float, options: ServiceOptions) -> int:
 
 
 def _pull_settings(given: Settings, options: ServiceOptions) -> tuple[RateLimits, Settings]:
-    """Rates, and what counts of a retry_config, in a pull queue: only max_attempts is the caller's to set.
+    """Return the rates of a pull queue, and what counts of its retry_config: max_attempts.
 
-    Evidence: documented (which fields are output only, concurrency without a limit); our choice (that they are passed
-    over rather than refused, and show the defaults).
+    Ledger: `pull-queue/settings`.
     """
     attempts = {key: value for key, value in given.get("retry_config", {}).items() if key == "max_attempts"}
     return RateLimits(MAX_RATE, _burst(MAX_RATE, options), NO_LIMIT), attempts

@@ -1,4 +1,8 @@
-"""What a task carries: a request to make, or a message to lease; its URL, its headers and their limits."""
+"""What a task carries: a request to make, or a message to lease; its URL, its headers and their limits.
+
+`DROPPED_HEADERS` and what follows it say which headers of a task the service drops, replaces, or replaces when it sends
+the task, and `_cleaned` what becomes of their values. Every other header is stored as it is, its case included.
+"""
 
 from __future__ import annotations
 
@@ -15,29 +19,32 @@ _NOT_IN_URLS = re.compile(rf"[^A-Za-z0-9._\-{re.escape(_URL_CHARACTERS)}]")
 
 
 def encoded_url(part: str) -> str:
-    """A URL, a path or a query with nothing in it but what a URL may have (RFC 3986).
+    """Return a URL, a path or a query as it is sent, with nothing in it but what a URL may have (RFC 3986).
 
     The rest is percent-encoded as UTF-8; what is encoded already, and a per cent sign that begins nothing, is left
-    alone. Evidence: our choice, as HTTP clients do.
+    alone.
     """
     return quote(part, safe=_URL_CHARACTERS) if _NOT_IN_URLS.search(part) else part
 
 
 HTTP_DEADLINE = 10 * MINUTE
-"""The dispatch deadline of an HTTP task that sets none; stored with it. Evidence: recorded."""
+"""The dispatch deadline of an HTTP task that sets none; stored with it. Ledger: `create-task/answer`."""
 APP_ENGINE_DEADLINE = 10 * MINUTE
-"""The deadline in force for an App Engine task that sets none (automatic scaling); not stored. Evidence: documented."""
+"""The deadline in force for an App Engine task that sets none (automatic scaling); not stored.
+
+Ledger: `create-task/dispatch-deadline-24-h-15-s-app`.
+"""
 DEADLINE_MIN = 15 * SECOND
 HTTP_DEADLINE_MAX = 30 * MINUTE
 APP_ENGINE_DEADLINE_MAX = 24 * 60 * MINUTE + 15 * SECOND
 HTTP_METHODS = ("POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
 """The methods that a task may have, in the order of the API's enum."""
 HTTP_BODY_METHODS = ("POST", "PUT", "PATCH")
-"""The methods of HTTP tasks that may have a body. Evidence: documented."""
+"""The methods of HTTP tasks that may have a body. Ledger: `create-task/body-with-get-head-delete-options-http`."""
 MAX_TAG = 500
-"""A tag has fewer characters. Evidence: documented."""
+"""A tag has fewer characters. Ledger: `create-task/tag-of-500-characters-or-more`."""
 MAX_HEADER_BYTES = 80 * 1024
-"""Bytes of all of an HTTP task's headers have to be fewer. Evidence: documented."""
+"""Bytes of all of an HTTP task's headers have to be fewer. Ledger: `create-task/headers-80-kb-or-more-http`."""
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -227,7 +234,8 @@ def http_task_headers(given: Headers) -> StoredHeaders:
 def app_engine_task_headers(given: Headers, body: bytes) -> StoredHeaders:
     """Return the stored headers of an App Engine task.
 
-    User-Agent is appended to; with a body come its length and a default type. Evidence: recorded, documented.
+    User-Agent is appended to; with a body come its length and a default type.
+    Ledger: `create-task/app-engine-user-agent`.
     """
     pairs, changes = _cleaned(given, of_http_task=False)
     kept = dict(pairs)

@@ -15,7 +15,7 @@ UNLIMITED = -1
 class RetryConfig(NamedTuple):
     """A queue's or a task's RetryConfig with every default filled in. Durations are nanoseconds.
 
-    Defaults: 100 attempts, 0.1 s to 3600 s, 16 doublings, no limit on duration. Evidence: recorded.
+    Defaults: 100 attempts, 0.1 s to 3600 s, 16 doublings, no limit on duration. Ledger: `create-queue/defaults`.
     """
 
     max_attempts: int = 100
@@ -26,7 +26,7 @@ class RetryConfig(NamedTuple):
 
 
 def retry_config_from(given: Mapping[str, int]) -> RetryConfig:
-    """Fill in defaults for what ``given`` leaves out or has as 0, and refuse what is out of range."""
+    """Fill in defaults for what ``given`` leaves out or has as 0, and raise ServiceError out of range."""
     default = RetryConfig()
     config = RetryConfig(
         max_attempts=given.get("max_attempts") or default.max_attempts,
@@ -57,11 +57,11 @@ def _check_config(config: RetryConfig) -> None:
 
 
 def delay_after(config: RetryConfig, failures: int) -> int:
-    """The wait after the n-th failure (``failures`` ≥ 1), in nanoseconds.
+    """Return the wait after the n-th failure (``failures`` ≥ 1), in nanoseconds.
 
     It doubles ``max_doublings`` times from ``min_backoff``, then grows by min_backoff·2^max_doublings, and never
     passes ``max_backoff``: with 10 s, 300 s and 3 doublings it is 10, 20, 40, 80, 160, 240, 300, 300, … s.
-    No jitter. Evidence: documented (that very sequence); recorded (25.6 s after the ninth failure by default).
+    No jitter. Ledger: `retry/proto-doc-example`.
     """
     doublings = min(failures - 1, config.max_doublings)
     # Past some 60 doublings only the cap matters, and the shift would build enormous integers.
@@ -94,8 +94,7 @@ def verdict_on_failure(
 
     Both limits must be used up; one that is not set (-1 attempts, duration 0) leaves it to the other; with neither,
     only the task's retention ends it. The age runs from the first dispatch, and an age equal to the limit stops.
-    Evidence: documented (both limits); reported (Recidiviz/pulse-data#854); recorded (the check
-    after a failure).
+    Ledger: `retry/stop-both-limits-crossed-at-the-same-attempt`.
     """
     at = ended + delay_after(config, failures)
     has_age_limit = config.max_retry_duration > 0
@@ -130,9 +129,9 @@ class RetrySchedule(NamedTuple):
 
 
 def schedule_of(config: RetryConfig, *, takes: int, retention: int, limit: int) -> RetrySchedule:
-    """Every attempt of a task that is due at once and whose target fails after ``takes``, up to ``limit`` attempts.
+    """Return all attempts of a task that is due at once and whose target fails after ``takes``, up to ``limit``.
 
-    Evidence: as for `verdict_on_failure` and for the retention of 31 days.
+    Ledger: `retry/exhausted`.
     """
     dispatches: list[int] = []
     at = 0

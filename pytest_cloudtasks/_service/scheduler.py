@@ -429,10 +429,9 @@ class Scheduler:
 
 
 def _throttle(queue: Queue, task: Task, outcome: Outcome, now: int) -> None:
-    """429 and 503 halve the rate that the queue has, a success gives back a tenth of its full rate.
+    """Halve the rate of the queue after 429 and 503, and give back a tenth of its full rate after a success.
 
-    Evidence: documented (429 and 503, of App Engine 503 alone, lead to a higher backoff rate); the numbers are
-    fictional.
+    Ledger: `dispatch/throttle`.
     """
     statuses = (429, 503) if isinstance(task.target, HttpTarget) else (503,)
     if outcome.http_status in statuses:

@@ -72,7 +72,7 @@ class Outcome:
 
     @cached_property
     def succeeded(self) -> bool:
-        """Only 200 to 299 is success, but for the service option ``treat_304_as_success``. Evidence: documented."""
+        """Only 200 to 299 is success, but for the service option ``treat_304_as_success``. Ledger: `dispatch/304`."""
         is_success = self.counts_as_success or 200 <= self.http_status <= 299
         return self.kind is OutcomeKind.RESPONSE and is_success
 
@@ -85,7 +85,7 @@ class Outcome:
     def rpc_status(self) -> RpcStatus:
         """The google.rpc code of response_status.
 
-        Evidence: recorded.
+        Ledger: `dispatch/failures-and-their-status`.
         """
         if self.kind is OutcomeKind.DEADLINE_EXCEEDED:
             return RpcStatus.DEADLINE_EXCEEDED
@@ -102,12 +102,15 @@ class Outcome:
 
     @property
     def result(self) -> int | str:
-        """The HTTP status, or the name of the code where there was no response. Evidence: our choice."""
+        """The HTTP status, or the name of the code where there was no response."""
         return self.http_status if self.kind is OutcomeKind.RESPONSE else self.rpc_status.name
 
     @property
     def message(self) -> str:
-        """The text of response_status: ``INTERNAL(13): HTTP status code 500``. Evidence: recorded."""
+        """The text of response_status: ``INTERNAL(13): HTTP status code 500``.
+
+        Ledger: `dispatch/failures-and-their-status`.
+        """
         status = self.rpc_status
         shown = 504 if self.kind is OutcomeKind.DEADLINE_EXCEEDED else self.http_status
         return f"{status.name}({status.value}): HTTP status code {shown}"

@@ -1,4 +1,19 @@
-"""What the service checks of a call before it carries it out: names, the table of RPCs, and a new task."""
+"""What the service checks of a call before it carries it out: names, the table of RPCs, and a new task.
+
+The checks come in this order:
+
+1. the project that the resource's name begins with;
+2. the shape of the name: another one is answered as a missing permission;
+3. the caller's permission, with the option ``iam_emulation``;
+4. the IDs in the name;
+5. the name of what is to be created;
+6. the paths of UpdateQueue's mask;
+7. whether the resource exists;
+8. all other fields.
+
+`check_call` makes the first five by the table `RPCS`; nothing else looks at the name of a resource. The methods of
+`Service` make the others, for a task by `check_spec`.
+"""
 
 from __future__ import annotations
 
@@ -60,17 +75,17 @@ def is_queue(name: str) -> bool:
 
 
 def id_of(name: str) -> str:
-    """The last segment of a resource name: the ID."""
+    """Return the ID: the last segment of a resource name."""
     return name.rpartition("/")[2]
 
 
 def queue_of(task_name: str) -> str:
-    """The queue's part of a task's full name."""
+    """Return the queue's part of a task's full name."""
     return task_name.rpartition("/tasks/")[0]
 
 
 def location_of(queue_name: str) -> str:
-    """The location's part of a queue's full name."""
+    """Return the location's part of a queue's full name."""
     return queue_name.rpartition("/queues/")[0]
 
 
@@ -199,7 +214,10 @@ class Rpc:
     check_new: Callable[[str, str], None] = check_new_task
     """Raise ServiceError for a new name that can't be one under the resource."""
     limits_wait: bool = False
-    """Whether a caller may wait for 30 seconds at the most. Evidence: reported."""
+    """Whether a caller may wait for 30 seconds at the most.
+
+    Ledger: `create-task/client-deadline-grpc-timeout-over-30-s`.
+    """
     api_service: str = ""
     """The API's service in which the RPC is, where it isn't CloudTasks of the version that was called."""
 
@@ -312,15 +330,15 @@ def full_rpc_name(rpc_name: str, api: str) -> str:
 MAX_SCHEDULE_AHEAD = 720 * HOUR
 APP_ENGINE_BODY_METHODS = ("POST", "PUT")
 MAX_URL = 2083
-"""Characters of a URL, as it is encoded. Evidence: documented."""
+"""Characters of a URL, as it is encoded. Ledger: `create-task/url-over-2083-characters-after-encoding`."""
 MAX_RPC_DEADLINE = 30
-"""Seconds that a caller may wait for an answer. Evidence: reported."""
+"""Seconds that a caller may wait for an answer. Ledger: `create-task/client-deadline-grpc-timeout-over-30-s`."""
 NO_INSTANT = 253_402_300_800 * SECOND
 """The first instant after the year 9999. An earlier one than the year 1 is in the past like any other."""
 
 
 def check_spec(spec: TaskSpec, now: int) -> Payload:
-    """Refuse what the service refuses, and give back the target. Evidence: at each refusal."""
+    """Raise ServiceError for a task that the service rejects; return its target."""
     target = spec.target
     if isinstance(target, HttpTarget):
         _check_http(target)
@@ -340,7 +358,7 @@ def check_spec(spec: TaskSpec, now: int) -> Payload:
 
 
 def _check_message(message: PullMessage) -> None:
-    """Refuse a tag that is too long. Evidence: documented."""
+    """Raise ServiceError for a tag that is too long. Ledger: `create-task/tag-of-500-characters-or-more`."""
     if len(message.tag) >= MAX_TAG:
         raise errors.TAG_TOO_LONG.error()
 
@@ -388,7 +406,7 @@ def _bytes_of(headers: Headers) -> int:
 
 
 def rpc_deadline_error(timeout: float, now: int) -> errors.ServiceError:
-    """What is said of a call that would be waited for longer than that."""
+    """Return the error for a call that would be waited for too long."""
     return errors.RPC_DEADLINE.error(deadline=in_pacific_time(now + int(timeout * SECOND)))
 
 
@@ -398,7 +416,10 @@ def _check_deadline(deadline: int, longest: int, refusal: errors.Rejection) -> N
 
 
 def in_pacific_time(instant: int) -> str:
-    """As the service shows a time in its texts: US Pacific, RFC 3339, fraction kept. Evidence: recorded."""
+    """Return a time as the service shows it in its texts: US Pacific, RFC 3339, fraction kept.
+
+    Ledger: `create-task/schedule-time-more-than-30-days-ahead`.
+    """
     moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=instant // SECOND)
     text = moment.astimezone(ZoneInfo("America/Los_Angeles")).isoformat()
     fraction = f"{instant % SECOND:09d}".rstrip("0")
@@ -406,20 +427,23 @@ def in_pacific_time(instant: int) -> str:
 
 
 def stored_schedule_time(spec: TaskSpec, now: int) -> int:
-    """When the task is to go: now, if unset or past. Kept to the microsecond. Evidence: documented."""
+    """Return when the task is to go: now, if unset or past; kept to the microsecond.
+
+    Ledger: `create-task/times-truncated`.
+    """
     instant = now if spec.schedule_time is None or spec.schedule_time < now else spec.schedule_time
     return truncated(instant, MICROSECOND)
 
 
 def stored_deadline(spec: TaskSpec) -> int | None:
-    """The deadline as it is stored: 600 s for an HTTP task without one. Evidence: recorded."""
+    """Return the deadline as it is stored: 600 s for an HTTP task without one. Ledger: `create-task/answer`."""
     if spec.dispatch_deadline:
         return truncated(spec.dispatch_deadline, MILLISECOND)
     return HTTP_DEADLINE if isinstance(spec.target, HttpTarget) else None
 
 
 def stored_target(target: Payload, queue_name: str, override: Routing | None, host_suffix: str) -> Payload:
-    """The target as the service keeps it: with its own headers and, for App Engine, the host."""
+    """Return the target as the service keeps it: with its own headers and, for App Engine, the host."""
     if isinstance(target, HttpTarget):
         headers, changes = http_task_headers(target.headers)
         return HttpTarget(target.url, target.method, headers, target.body, target.oidc, target.oauth, changes)

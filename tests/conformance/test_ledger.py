@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from operator import attrgetter
+from pathlib import Path
 
+import pytest_cloudtasks
 from pytest_cloudtasks._ledger.reading import (
     Entry,
     Evidence,
@@ -113,3 +115,13 @@ def test_an_entry_names_only_service_options_that_there_are() -> None:
     options = set(ServiceOptions._fields)
     assert {entry.option for entry in ENTRIES if entry.option} <= options
     assert {option for case in CASES for option in case.service} <= options
+
+
+def test_rows_that_docstrings_name_are_there() -> None:
+    """A docstring of the model names the row that says how a behaviour is known, and says no more of it."""
+    room = Path(pytest_cloudtasks.__file__).parent / "_service"
+    source = "\n".join(path.read_text(encoding="utf-8") for path in sorted(room.glob("*.py")))
+    named = re.findall(r"Ledger: `([^`]*)`", source)
+    assert len(named) > 40
+    assert set(named) - {entry.id for entry in ENTRIES} == set()
+    assert "Evidence:" not in source
