@@ -41,7 +41,7 @@ class Cursor(NamedTuple):
     now: int
 
     def after(self) -> str:
-        """Return the key behind which to go on, "" at the beginning; raise ServiceError for a token that is not good here."""
+        """Return the key behind which to go on, "" at the beginning; raise ServiceError for a bad token."""
         if not self.token:
             return ""
         key, listing, given = _read_token(self.token)
