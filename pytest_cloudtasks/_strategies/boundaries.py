@@ -1,4 +1,4 @@
-"""The limits themselves: tasks and queues that reach one of them, or stay a step inside it."""
+"""Boundary values: tasks and queues that reach a limit, or stay a step inside it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _retries() -> list[Fields]:
 
 
 def _request_limits(version: Version) -> Iterable[Make]:
-    """Those of push tasks, whatever the instant and the queue."""
+    """Return the boundary values of push tasks that depend on neither the instant nor the queue."""
     if has_field(version, "Task", "dispatch_deadline"):
         yield from (partial(lambda at: {**_http(), "dispatch_deadline": at}, one) for one in _ends(HTTP_DEADLINES))
         for one in _ends(APP_ENGINE_DEADLINES):
@@ -72,7 +72,7 @@ def _request_limits(version: Version) -> Iterable[Make]:
 
 
 def _encoded_to(length: int) -> str:
-    """A URL of so many characters once it is encoded, where one of them takes six."""
+    """Return a URL of so many characters once it is encoded, with one that takes six."""
     return f"{SIMPLEST_URL}é".ljust(length - 5, "a")
 
 
@@ -83,7 +83,7 @@ def _headers_of(size: int) -> dict[str, str]:
 def _placed_limits(
     version: Version, simplest: Fields, payload: str, now: datetime | None, parent: str | None
 ) -> Iterable[Make]:
-    """Those that depend on the instant, on the queue, or on both."""
+    """Return the boundary values that depend on the instant or on the queue."""
     if now is not None:
         for ahead in (LONGEST_AHEAD - _MICROSECOND, LONGEST_AHEAD):
             yield partial(lambda ahead: {**simplest, "schedule_time": now + ahead}, ahead)

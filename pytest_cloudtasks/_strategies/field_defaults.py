@@ -21,7 +21,7 @@ _dice = st.integers(0, RARE)
 
 
 def chosen(draw: DrawFn, given: Any, default: SearchStrategy[Any]) -> Any:
-    """What the caller gave, drawn if it is a strategy; a draw from ``default`` for ``...``."""
+    """Return what the caller gave, drawn if it is a strategy; for ``...`` draw from ``default``."""
     if given is ...:
         return draw(default)
     return draw(given) if isinstance(given, SearchStrategy) else given
@@ -34,7 +34,7 @@ def is_callers(*given: object) -> bool:
 
 @st.composite
 def mostly(draw: DrawFn, usual: SearchStrategy[T], rare: SearchStrategy[T]) -> T:
-    """From ``usual``, and now and then from ``rare``; shrinks to ``usual``.
+    """Draw from ``usual``, and now and then from ``rare``; shrinks to ``usual``.
 
     Hypothesis takes fewer draws for simpler, so what is simplest must draw no more than anything else: the usual value
     is drawn in any case. It is the same wherever in this package more is drawn than used.
@@ -44,12 +44,12 @@ def mostly(draw: DrawFn, usual: SearchStrategy[T], rare: SearchStrategy[T]) -> T
 
 
 def longest(characters: str, limit: int) -> SearchStrategy[str]:
-    """One of ``characters`` over and over, ``limit`` times or once less."""
+    """Return texts that repeat one of ``characters``, ``limit`` times or once less."""
     return st.builds(lambda one, less: one * (limit - less), st.sampled_from(characters), st.sampled_from([1, 0]))
 
 
 def nearest_first(nearest: T, others: SearchStrategy[T]) -> SearchStrategy[T]:
-    """``nearest``, which is the limit's neighbour, every other time; shrinks to it."""
+    """Return ``nearest``, which is the limit's neighbour, every other time; shrinks to it."""
     return st.just(nearest) | others
 
 
@@ -62,6 +62,6 @@ def duration_given(given: object, what: str) -> timedelta:
 
 
 def durations(shortest: timedelta, longest: timedelta) -> SearchStrategy[timedelta]:
-    """Whole milliseconds, both ends included; shrinks to the shortest."""
+    """Return whole milliseconds, both ends included; shrinks to the shortest."""
     millisecond = timedelta(milliseconds=1)
     return st.builds(timedelta, milliseconds=st.integers(-(-shortest // millisecond), longest // millisecond))

@@ -1,4 +1,4 @@
-"""A strategy for every public message type: our own where there is one, else one by the type's descriptor."""
+"""Strategies for every public message type: a public one if there is one, else one by the type's descriptor."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _OF_LEASES: Mapping[str, SearchStrategy[Any]] = {
     "max_tasks": st.integers(1, MAX_TASKS),
     "lease_duration": durations(timedelta(0), timedelta(days=7)),
 }
-"""What a LeaseTasksRequest and a RenewLeaseRequest have to have, within the limits."""
+"""Fields that a LeaseTasksRequest and a RenewLeaseRequest need, within the limits."""
 _SCALARS: Mapping[type, SearchStrategy[Any]] = {
     str: st.text(max_size=16),
     bytes: st.binary(max_size=16),

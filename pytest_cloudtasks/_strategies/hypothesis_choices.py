@@ -13,7 +13,7 @@ from hypothesis.strategies import DataObject, DrawFn
 _RANKS = 1 << 10
 _BITS = 5
 _ROUND = (1 << _BITS) - 1
-"""How many answers to a question have turns of their own."""
+"""Answers to a question that form a round, whose turns are drawn together."""
 _COUNTING = (0b11111, 0b1, 0b11, 0b111)
 """Which bits of a turn count, by the bits above them; so most turns are among the first."""
 _ENDED = (
@@ -36,24 +36,24 @@ class DrawnChoices:
         self._subjects = subjects
         self._source = source
         self._asked: dict[str, int] = {}
-        """How often questions were asked that are about nothing with a number of its own."""
+        """How often each question was asked, for those whose subject has no number."""
         self._turns: dict[tuple[str, int, int], Turns] = {}
-        """Of each round of each question, which answers are not the plain one."""
+        """For each round of each question: the turns whose answer is not the plain one."""
 
     def chance(self, rate: float, what: str, of: tuple[int, int] | None = None) -> bool:
         """Whether something happens; nothing is drawn where that is certain."""
         return rate == 1 if rate in (0, 1) else self._is_special(what, of)
 
     def rank(self, what: str) -> int:
-        """A place in line."""
+        """Return a rank among tasks."""
         return 1 + self._below(_RANKS - 1) if self._is_special(what) else 0
 
     def pick(self, count: int, what: str) -> int:
-        """One of ``count``; nothing is drawn where there is but one."""
+        """Return one of ``count``; nothing is drawn if there is only one."""
         return 1 + self._below(count - 1) if count > 1 and self._is_special(what) else 0
 
     def amount(self, most: int, what: str) -> int:
-        """A number from 1 to ``most``."""
+        """Return a number from 1 to ``most``."""
         return 1 + self._below(most)
 
     def _is_special(self, what: str, of: tuple[int, int] | None = None) -> bool:
@@ -81,12 +81,12 @@ class DrawnChoices:
         return "Random choices are drawn from the example: Hypothesis makes them again when it replays it."
 
     def __repr__(self) -> str:
-        """What Hypothesis prints of the draw."""
+        """Return what Hypothesis prints of the draw."""
         return ", ".join(self._subjects) or "faults at a rate"
 
 
 class Turns:
-    """The turns of a round, from 1 to `_ROUND`, in which the answer to a question is not the plain one.
+    """Return the turns of a round, from 1 to `_ROUND`, in which the answer to a question is not the plain one.
 
     They are drawn as a row of numbers that rise, no further than one has to know; one that doesn't rise is the end.
     """
@@ -124,5 +124,5 @@ def drawn_choices(data: DataObject, *, picks: bool, subjects: Sequence[str] = ()
 
 @st.composite
 def drawing(draw: DrawFn, *, picks: bool, subjects: Sequence[str] = ()) -> DrawnChoices:
-    """One draw for all: a Random takes what it needs from the example, in any thread, without a line in the report."""
+    """Return choices by one draw: a Random that takes from the example, in any thread, and prints no line each time."""
     return DrawnChoices(draw(st.randoms(use_true_random=False)), picks=picks, subjects=subjects)

@@ -33,11 +33,11 @@ _part_seconds = st.sampled_from(
 )
 _below_zero = nearest_first(-_MICROSECOND, durations(_MILLISECOND, timedelta(days=1)).map(lambda length: -length))
 BEYOND = st.sampled_from((1, 2, 10, 100))
-"""How much is too much."""
+"""Amounts beyond a limit."""
 
 
 def pair_of(version: Version, kind: str, variant: InvalidVariant, as_dict: bool) -> tuple[Any, Exception]:
-    """A message, or a dict, in a version's own words, and the exception in the same."""
+    """Return a message, or a dict, and the exception, both in the words of a version."""
     fields, error = variant
     own = in_words_of(version, kind, fields)
     wrong = ServiceError(error.code, messages_of(version).in_own_words(error.message), error.details)
@@ -45,7 +45,7 @@ def pair_of(version: Version, kind: str, variant: InvalidVariant, as_dict: bool)
 
 
 def invalid_settings(kind: str, version: Version, only: str = "") -> SearchStrategy[InvalidVariant]:
-    """A message's fields with a ``rate_limits`` or ``retry_config`` that is refused, and its refusal.
+    """Return a message's fields with a ``rate_limits`` or ``retry_config`` that is rejected, and its error.
 
     ``only`` names the one field that is to be wrong.
     """
@@ -86,7 +86,7 @@ def _invalid_retries(version: Version) -> list[tuple[str, SearchStrategy[Any], R
 
 
 def invalid_queue_settings(version: Version) -> SearchStrategy[InvalidVariant]:
-    """A queue's fields with one that is refused, and its refusal."""
+    """Return a queue's fields, one of which is rejected, and its error."""
     kinds = [invalid_settings("rate_limits", version), invalid_settings("retry_config", version), _backwards]
     for field, outside, refusal in (
         ("task_ttl", outside_of(*TASK_TTLS), errors.TASK_TTL_RANGE),
@@ -182,12 +182,12 @@ _headers = st.sampled_from([[""], ["X:Queue"], *([name] for name in (*_RESERVED,
 )
 _large = _target(BEYOND.map(_large_headers), errors.HTTP_TARGET_HEADERS_TOO_LARGE.error())
 NO_EMAILS = ("worker", "worker@", "@test-project.iam", "worker@test-project@iam")
-"""None of them is NAME@DOMAIN."""
+"""Accounts that are not of the form NAME@DOMAIN."""
 WRONG_ACCOUNTS: list[tuple[dict[str, Any], ServiceError]] = [
     *((settings, errors.TOKEN_ACCOUNT_MISSING.error()) for settings in ({}, {"service_account_email": ""})),
     *(({"service_account_email": email}, errors.ARGUMENT_INVALID.error()) for email in NO_EMAILS),
 ]
-"""A token's settings, and how they are refused."""
+"""Settings of a token, and the error that they get."""
 _tokens = st.one_of(
     [
         _target(st.just({token: settings}), error)

@@ -1,4 +1,4 @@
-"""How a delivery may end."""
+"""Strategies for how deliveries end."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ _most_backoffs = st.none() | durations(DEFAULT_MIN_BACKOFF, LONGEST_BACKOFF)
 def rate_limit_fields(
     draw: DrawFn, rate: Given[float] = ..., concurrency: Given[int] = ..., burst: Given[int] = None
 ) -> Fields:
-    """The fields of RateLimits, by v2's names."""
+    """Return the fields of RateLimits, by v2's names."""
     fields = {
         "max_dispatches_per_second": chosen(draw, rate, _rates),
         "max_concurrent_dispatches": chosen(draw, concurrency, _concurrency),
@@ -61,7 +61,7 @@ def retry_config_fields(
     max_backoff: Given[timedelta] = ...,
     max_doublings: Given[int] = ...,
 ) -> Fields:
-    """The fields of a RetryConfig."""
+    """Return the fields of a RetryConfig."""
     least, most = _backoffs(draw, min_backoff, max_backoff)
     fields = {
         "max_attempts": chosen(draw, max_attempts, _attempts),
@@ -76,7 +76,7 @@ def retry_config_fields(
 
 
 def _backoffs(draw: DrawFn, least: Any, most: Any) -> tuple[Any, Any]:
-    """The two backoffs in order; where one is the caller's, the other is drawn to go with it."""
+    """Return the two backoffs in order; if one is the caller's, the other is drawn to go with it."""
     if least is ... and most is ...:
         pair = draw(_least_backoffs), draw(_most_backoffs)
         return (min(pair), max(pair)) if None not in pair else pair  # type: ignore[type-var]
@@ -145,7 +145,7 @@ def retry_configs(
 def _setting(
     version: Version, kind: str, field: str, fields: Mapping[str, Any], is_to_check: bool, as_dict: bool
 ) -> Any:
-    """A part of a queue in the version's words, which the service has to accept in the queue's ``field``."""
+    """Return a part of a queue in the version's words, which the service has to accept in ``field``."""
     own = in_words_of(version, kind, fields)
     if is_to_check:
         check_queue(version, {"name": NAME, field: own})
@@ -178,7 +178,7 @@ HTTP_TARGETS: list[Fields] = [
     *({"header_overrides": headers} for headers in _HEADER_OVERRIDES),
     {},
 ]
-"""Those that leave a task's token, which makes demands on its URL."""
+"""HttpTargets that keep a task's token: tokens make demands on the URL."""
 _tokens = oidc_tokens.map(lambda token: {"oidc_token": token}) | oauth_tokens.map(lambda token: {"oauth_token": token})
 _http_targets = mostly(st.none(), st.sampled_from(HTTP_TARGETS) | _tokens)
 tokenless_http_targets = mostly(st.none(), st.sampled_from(HTTP_TARGETS))
@@ -190,7 +190,7 @@ _tombstone_ttls = mostly(st.none(), st.sampled_from(TOMBSTONE_TTLS) | durations(
 _pull_targets: st.SearchStrategy[Any] = st.sampled_from([None, None, {}])
 _names = resource_names()
 _TARGETS = ("pull_target", ROUTING_OVERRIDE, "http_target")
-"""What excludes each other in v2beta2."""
+"""Fields that exclude each other in v2beta2."""
 
 
 @st.composite
@@ -245,7 +245,7 @@ def queues(
 
 
 def _keep_one_target(fields: dict[str, Any], given: dict[str, tuple[Any, Any]]) -> None:
-    """Of what excludes each other only what the caller gives stays, or one of what was drawn."""
+    """Keep only one of the fields that exclude each other: the caller's, or one that was drawn."""
     found = [field for field in _TARGETS if fields.get(field) is not None]
     kept = [field for field in found if given[field][0] is not ...] or found[:1]
     for field in found:

@@ -1,4 +1,4 @@
-"""What Hypothesis calls when it is imported, so that ``st.from_type`` knows Google's messages.
+"""The entry point that Hypothesis calls when it is imported: ``st.from_type`` then knows Google's messages.
 
 Neither Google's library nor a strategy of ours is imported here. A version's message types are registered in the
 moment that somebody imports them; the strategies are made when one is asked for.
@@ -14,7 +14,7 @@ from .._clients.import_watch import import_watch
 from .._messages.proto import is_message_type
 
 MODULES = ("google.cloud.tasks_v2.types", "google.cloud.tasks_v2beta3.types", "google.cloud.tasks_v2beta2.types")
-"""Where each version's message types are."""
+"""The modules of each version's message types."""
 
 
 def register() -> None:
@@ -31,7 +31,7 @@ def _register_types(module: ModuleType) -> None:
 
 
 def message_types(found: Any) -> Iterator[Any]:
-    """A module's message types, and those that are nested in them, such as ``HttpTarget.Header``."""
+    """Return a module's message types, and those that are nested in them, such as ``HttpTarget.Header``."""
     for kind in list(vars(found).values()):
         if is_message_type(kind):
             yield kind

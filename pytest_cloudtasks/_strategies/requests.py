@@ -102,7 +102,7 @@ def http_fields(
     oidc_token: Given[Any] = ...,
     oauth_token: Given[Any] = ...,
 ) -> Fields:
-    """The fields of an HttpRequest."""
+    """Return the fields of an HttpRequest."""
     where = chosen(draw, url, urls)
     verb, content = method_and_body(draw, http_method, body, HTTP_METHODS, HTTP_BODY_METHODS)
     fields = {
@@ -133,7 +133,7 @@ def app_engine_fields(
     body: Given[bytes] = ...,
     app_engine_routing: Given[Any] = ...,
 ) -> Fields:
-    """The fields of an AppEngineHttpRequest."""
+    """Return the fields of an AppEngineHttpRequest."""
     verb, content = method_and_body(draw, http_method, body, HTTP_METHODS, APP_ENGINE_BODY_METHODS)
     fields = {
         "relative_uri": chosen(draw, relative_uri, relative_uris),
@@ -193,14 +193,14 @@ def app_engine_http_requests(
 
 
 PULLING: Version = "v2beta2"
-"""The version whose queues and tasks these are."""
+"""The only version with pull queues."""
 _TAG_CHARACTERS = "0123456789" + string.ascii_letters + "-_."
 _tags = mostly(st.text(_TAG_CHARACTERS, max_size=8), longest(_TAG_CHARACTERS, MAX_TAG - 1))
 
 
 @st.composite
 def pull_fields(draw: DrawFn, payload: Given[bytes] = ..., tag: Given[str] = ...) -> Fields:
-    """The fields of a PullMessage."""
+    """Return the fields of a PullMessage."""
     fields = {"payload": chosen(draw, payload, bodies), "tag": chosen(draw, tag, _tags)}
     return {name: value for name, value in fields.items() if value not in (None, b"", "")}
 

@@ -14,7 +14,7 @@ from .versions import Version, in_words_of, message, messages_of
 
 
 class RepeatedText(str):
-    """One character, over and over."""
+    """One character, repeated."""
 
     __slots__ = ()
 
@@ -43,7 +43,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def nanoseconds(instant: datetime) -> int:
-    """An aware instant as the model has it."""
+    """Return the nanoseconds of an aware instant."""
     return (instant - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
@@ -61,7 +61,7 @@ def with_size(version: Version, fields: Mapping[str, Any], payload: str, size: i
 
 
 def _stored_size(version: Version, fields: Mapping[str, Any], now: datetime, parent: str) -> int:
-    """By a service of its own, which has this one queue and takes this one task."""
+    """Return the size of the task as a service stores it that has this one queue."""
     messages, at = messages_of(version), nanoseconds(now)
     service = Service(lambda: "0")
     kind = QueueType.PULL if "pull_message" in fields else QueueType.PUSH

@@ -1,4 +1,4 @@
-"""The API versions: what each calls a field, and what it takes of what v2 has."""
+"""The API versions: their names of fields, and what of v2 each of them has."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ VERSIONS = ("v2", "v2beta3", "v2beta2")
 
 
 def messages_of(version: Version) -> Messages:
-    """The messages of a version; this imports Google's client."""
+    """Return the messages of a version; this imports Google's client."""
     if version not in VERSIONS:
         raise InvalidArgument(f"version={version!r} must be one of {', '.join(map(repr, VERSIONS))}")
     return speaking(f"google.cloud.tasks.{version}").messages
 
 
 def own_client(version: Version) -> Any:
-    """A client of that version, which finds the active fake as any other does."""
+    """Return a client of a version, which finds the active fake as any other does."""
     return import_module(types_of(version).__name__.removesuffix(".types")).CloudTasksClient()
 
 
 def types_of(version: Version) -> ModuleType:
-    """The module of a version's message types."""
+    """Return the module of a version's message types."""
     return messages_of(version).types
 
 
@@ -51,7 +51,7 @@ def in_words_of(version: Version, kind: str, fields: Mapping[str, Any]) -> dict[
 
 
 def message(version: Version, kind: str, fields: Mapping[str, Any]) -> Any:
-    """The message for ``fields``, which are as `in_words_of` gives them."""
+    """Return the message for ``fields``, which are as `in_words_of` gives them."""
     found = getattr(types_of(version), kind)
     return wrapped(found, built(found, fields))
 

@@ -53,7 +53,7 @@ class Script(Protocol):
 
 
 class Fake(Protocol):
-    """What a workload needs of `FakeCloudTasks`, which lies above."""
+    """The part of `FakeCloudTasks`, which is in a room above, that a workload needs."""
 
     @property
     def clock(self) -> Clock:
@@ -78,13 +78,13 @@ class Step:
     """One task that is enqueued."""
 
     at: timedelta
-    """How long after the beginning."""
+    """The time after the beginning."""
     queue: str
     """The queue's full name."""
     task: Any
     """The Task message, or a dict."""
     outcomes: tuple[Outcome, ...] = ()
-    """What its first deliveries come to; the ones after them go to the test's own targets."""
+    """The outcomes of its first deliveries; later ones go to the test's own targets."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _script(route: Script, outcomes: tuple[Outcome, ...]) -> None:
 
 
 def name_of(queue: Any) -> str:
-    """The full name in a queue's message or dict."""
+    """Return the full name in a queue's message or dict."""
     name: str = queue["name"] if isinstance(queue, Mapping) else queue.name
     return name
 
@@ -214,14 +214,14 @@ def _queues(draw: DrawFn, given: Any, most: int, version: Version, as_dict: bool
 
 @cache
 def _default_queues(most: int, version: Version, as_dict: bool) -> SearchStrategy[list[Any]]:
-    """Every other one has settings of its own."""
+    """Return queues, half of them with settings of their own."""
     target = tokenless_http_targets if has_field(version, "Queue", "http_target") else None
     one = _plain_queues(version, as_dict) | one_queue(version=version, http_target=target, as_dict=as_dict)
     return st.lists(one, min_size=1, max_size=most, unique_by=name_of)
 
 
 def _checked(given: Any, version: Version, as_dict: bool) -> Any:
-    """A queue of the caller's, which may be no more than an ID or a name."""
+    """Return a queue of the caller's, which may be just an ID or a name."""
     if isinstance(given, str):
         given = _plain_queue(given if "/" in given else f"{LOCATION}/queues/{given}", version, as_dict)
     check_queue(version, given)
@@ -248,7 +248,7 @@ def _steps(
     version: Version,
     as_dict: bool,
 ) -> Step:
-    """One step. The simplest takes few draws, and however many queues there are as many.
+    """Draw one step. The simplest takes few draws, as many however many queues there are.
 
     Hypothesis takes no more than five choices at a time out of an example: with one to go on with the list, the place,
     the body, the outcomes and the offset that is a step, so that it can leave out any one.
@@ -265,7 +265,7 @@ def _steps(
 
 @cache
 def _default_tasks(pulls: bool, is_plain: bool, version: Version, as_dict: bool) -> SearchStrategy[Any]:
-    """Every other one is as an application makes them, with nothing but a body."""
+    """Return tasks, half of them as applications make them, with nothing but a body."""
     if pulls:
         return one_task(pull_message=pull_messages(as_dict=as_dict), version=version, as_dict=as_dict)
     return _plain_tasks(version, as_dict) if is_plain else one_task(version=version, as_dict=as_dict)
@@ -280,5 +280,5 @@ def _plain_tasks(draw: DrawFn, version: Version, as_dict: bool) -> Any:
 
 @cache
 def _offsets(within: timedelta) -> SearchStrategy[timedelta]:
-    """Every other task goes in at the beginning, so that several do at one instant."""
+    """Return delays, half of them zero, so that several tasks come at one instant."""
     return st.just(timedelta(0)) | durations(timedelta(0), within)
