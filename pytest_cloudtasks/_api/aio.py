@@ -23,7 +23,7 @@ class AwaitableMethods:
         self._simulation = simulation
 
     async def step(self) -> Attempt | None:
-        """Move to the next dispatch or answer and do it; None when nothing can happen by itself."""
+        """Move to the next dispatch or answer, do it, and return the attempt; None if there is nothing to come."""
         __tracebackhide__ = True
         simulation = self._simulation()
         return _record(await run_async(simulation, Driver(simulation).step()), simulation)
@@ -46,7 +46,7 @@ class AwaitableMethods:
         milliseconds: float | None = None,
         limit: int = 10_000,
     ) -> Summary:
-        """Let time pass, dispatching on the way, every event at its own instant."""
+        """Pass time and dispatch on the way, every event at its own instant; arguments as for ``advance``."""
         __tracebackhide__ = True
         length = length_of_advance(
             by, to, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 
 class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
-    """A deterministic Cloud Tasks in this process, and the test's hands on it.
+    """A deterministic Cloud Tasks in this process, which the test drives and asserts on.
 
     The ``cloud_tasks`` fixture gives one, fresh for every test. Elsewhere it is a context manager::
 
@@ -149,7 +149,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         return self._running
 
     def _bound(self, rpc: str) -> Simulation:
-        """Where the calls go of clients that are bound to this fake."""
+        """Return where calls of clients go that are bound to this fake."""
         return self._running or self._resting
 
     @property
@@ -164,11 +164,18 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
     # --- queues and clients --------------------------------------------------------------------------------------
 
     def create_queue(self, queue: str, **fields: Any) -> Queue:
-        """Create a queue, by its ID or its full name, with fields as Google's Queue message takes them.
+        """Create a queue with the fields of Google's Queue message, and return that message.
 
-        ``create_queue("receipts", retry_config={"min_backoff": "10s", "max_doublings": 3})``. Gives the Queue message
-        that the service would; raises what the client would (AlreadyExists, InvalidArgument …), ValueError for an
-        unknown field, and TypeError for a value of another type than the field's.
+        ``create_queue("receipts", retry_config={"min_backoff": "10s", "max_doublings": 3})``
+
+        Args:
+            queue: The queue's ID or full name.
+            fields: Fields of the Queue message.
+
+        Raises:
+            GoogleAPICallError: What the client would raise, such as AlreadyExists or InvalidArgument.
+            ValueError: The message has no such field.
+            TypeError: A value has another type than its field.
         """
         if isinstance(queue, str):
             checked_text("create_queue()", queue, "receipts")
@@ -186,21 +193,21 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
             return frontend.messages.queue(created)  # type: ignore[no-any-return]
 
     def queue_path(self, queue: str) -> str:
-        """The full name of a queue in this fake's project and location."""
+        """Return the full name of a queue in this fake's project and location."""
         if not isinstance(queue, str) or not queue:
             raise ValueError(f"queue_path() takes a queue's ID, such as 'receipts', and got {safe_repr(queue)}.")
         return self._resting.settings.queue_name(queue)
 
     def client(self) -> CloudTasksClient:
-        """A real ``CloudTasksClient`` bound to this fake, also where another one is nested inside."""
+        """Return a real ``CloudTasksClient`` bound to this fake, also while another one is nested inside."""
         return bound_client(self._bound)
 
     def async_client(self) -> CloudTasksAsyncClient:
-        """A real ``CloudTasksAsyncClient`` bound to this fake, for any event loop."""
+        """Return a real ``CloudTasksAsyncClient`` bound to this fake, for any event loop."""
         return bound_async_client(self._bound)
 
     def legacy_client(self) -> LegacyCloudTasksClient:
-        """A client with the surface of google-cloud-tasks 1.x bound to this fake; 1.x's own where it is installed."""
+        """Return a client of google-cloud-tasks 1.x bound to this fake; on later releases one with its surface."""
         return bound_legacy_client(self._bound)
 
     # --- single requests -----------------------------------------------------------------------------------------
@@ -221,11 +228,16 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         execution_count: int | None = None,
         previous_response: int | None = None,
     ) -> TaskRequest:
-        """The request of one attempt, for a unit test of a single handler; no queue has anything of it.
+        """Return the request of one attempt, for a unit test of a single handler. No queue has its task.
 
-        ``json`` becomes the body, with its Content-Type; ``audience`` adds an OIDC token; after ``retry_count``
-        failures, the last answered with ``previous_response`` (500), the headers are those of a retry. Give its
-        ``headers`` and ``body`` to a test client, or an application to ``.send(app)``.
+        Give its ``headers`` and ``body`` to a test client, or an application to ``.send(app)``.
+
+        Args:
+            json: An object that becomes the body, with its Content-Type.
+            audience: Add an OIDC token for this audience.
+            retry_count: How many attempts have failed before; the headers are those of a retry.
+            execution_count: How many of them got a response; all by default.
+            previous_response: The status of the last failure; 500 by default.
         """
         return task_request(
             self._simulation,
@@ -246,7 +258,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
     # --- driving -------------------------------------------------------------------------------------------------
 
     def step(self) -> Attempt | None:
-        """Move to the next dispatch or answer and do it; None when nothing can happen by itself."""
+        """Move to the next dispatch or answer, do it, and return the attempt; None if there is nothing to come."""
         __tracebackhide__ = True
         simulation = self._resting
         attempt = run_method(simulation, "step", Driver(simulation).step())
@@ -255,8 +267,13 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
     def dispatch_due(self, queue: str | None = None) -> Summary:
         """Dispatch what is due now and allowed by rate and concurrency, without moving the clock.
 
-        What handlers enqueue meanwhile is included. ``queue`` limits it to one queue; LookupError for one that this
-        test never had.
+        What handlers enqueue meanwhile is included.
+
+        Args:
+            queue: Dispatch tasks of this queue only.
+
+        Raises:
+            LookupError: This test never had the queue.
         """
         __tracebackhide__ = True
         simulation = self._resting
@@ -274,11 +291,20 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         milliseconds: float | None = None,
         limit: int = 10_000,
     ) -> Summary:
-        """Let time pass, dispatching on the way, every event at its own instant.
+        """Pass time and dispatch on the way, every event at its own instant.
 
-        ``advance(timedelta(hours=2))``, ``advance("2h")``, ``advance(hours=2)``, or ``advance(to=instant)`` for an
-        aware datetime. Raises TypeError for none or several of these, ValueError for what lies in the past or beyond
-        the year 9999, and as `drain` for more than ``limit`` attempts.
+        ``advance(timedelta(hours=2))``, ``advance("2h")``, ``advance(hours=2)`` or ``advance(to=instant)``
+
+        Args:
+            by: How much time passes.
+            to: The instant at which to end, an aware datetime, instead of a duration.
+            days, hours, minutes, seconds, milliseconds: A duration in parts, which add up.
+            limit: How many attempts may be made.
+
+        Raises:
+            TypeError: No length or several lengths were given.
+            ValueError: The instant lies in the past, or beyond the year 9999.
+            DrainLimitReached: There are more attempts than ``limit``.
         """
         __tracebackhide__ = True
         length = length_of_advance(
@@ -292,9 +318,17 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
     ) -> Summary:
         """Jump from event to event until nothing more can happen by itself, or until ``until``.
 
-        The clock stops at the last event, or at ``until`` if there was more to come. ``queue`` limits dispatches to
-        one queue. Raises DrainLimitReached, an AssertionError, for more than ``limit`` attempts: something is retried
-        for ever; LookupError for a queue that this test never had, ValueError for a limit below 1.
+        The clock stops at the last event, or at ``until`` if there was more to come.
+
+        Args:
+            until: The last instant, as an aware datetime or as a duration from now.
+            queue: Dispatch tasks of this queue only.
+            limit: How many attempts may be made.
+
+        Raises:
+            DrainLimitReached: There are more attempts than ``limit``: something is retried for ever.
+            LookupError: This test never had the queue.
+            ValueError: ``until`` lies in the past, or ``limit`` is below 1.
         """
         __tracebackhide__ = True
         simulation = self._resting
@@ -303,8 +337,12 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
     def dispatch(self, task: TaskRecord | str) -> Attempt:
         """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would.
 
-        ``task`` is a `TaskRecord` or a full task name. Raises ValueError if the service does not have it any more, and
-        LookupError for a name that this test never had.
+        Args:
+            task: A `TaskRecord` or a task's full name.
+
+        Raises:
+            ValueError: The service does not have the task any more.
+            LookupError: This test never had a task of that name.
         """
         __tracebackhide__ = True
         simulation = self._simulation
@@ -334,7 +372,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
     # --- asking --------------------------------------------------------------------------------------------------
 
     def tasks(self, queue: str | None = None) -> list[TaskRecord]:
-        """The tasks that are in the queues now, queue by queue, in the order of creation."""
+        """Return the tasks that are in the queues now, queue by queue, in the order of creation."""
         simulation = self._simulation
         name = None if queue is None else simulation.queue_named(queue)
         return records(
@@ -342,7 +380,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         )
 
     def attempts(self) -> list[Attempt]:
-        """Every attempt of this test, in the order of dispatch."""
+        """Return every attempt of this test, in the order of dispatch."""
         simulation = self._simulation
         return [
             Attempt(event.attempt, simulation.history)
@@ -351,10 +389,13 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         ]
 
     def timeline(self, format: Literal["text", "json"] = "text") -> str:
-        """What happened so far, with offsets from where time is held: a line an event, or as a JSON list of objects.
+        """Return what happened so far, with offsets from where time is held.
 
-        Of each object ``at`` is an ISO 8601 instant and ``offset`` in seconds; docs/reference.md lists the keys. Raises
-        ValueError for another format.
+        Args:
+            format: ``text`` has a line for each event; ``json`` is a list of objects, whose keys are in the reference.
+
+        Raises:
+            ValueError: There is no such format.
         """
         from .._diagnostics.timeline import timeline_as  # with all that tells; most tests never ask
 
@@ -378,7 +419,7 @@ def running_simulation(fake: FakeCloudTasks) -> Simulation | None:
 
 
 def current() -> FakeCloudTasks:
-    """The active fake, the innermost if several are nested. Raises RuntimeError if there is none."""
+    """Return the active fake, the innermost if several are nested. Raises RuntimeError if there is none."""
     simulation = router.backend
     fake = simulation.fake if isinstance(simulation, Simulation) else None
     if not isinstance(fake, FakeCloudTasks):

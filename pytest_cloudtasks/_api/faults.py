@@ -37,7 +37,7 @@ _POSSIBLE = Occasions(times=None, after=0, rate=0.5)
 
 
 class Faults:
-    """Plans what goes wrong, as it may in production: each method gives the plan, which counts what it did.
+    """Plan what goes wrong, as it may in production: each method returns the plan, which counts what it did.
 
     ``times`` says how often the fault happens, once unless told otherwise, None for every time; ``after`` how many
     matching calls or deliveries pass before; ``rate`` how probable it is for each, as the test's seed has it, every

@@ -1,4 +1,4 @@
-"""``cloud_tasks.queue(id)``: what a queue has done, to ask and to assert on."""
+"""``cloud_tasks.queue(id)``: the record of a queue."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .._time.instants import Duration, duration_of, to_timedelta
 
 
 class QueueRecord:
-    """A queue of this test, there or deleted. It is live: what it says holds for the moment it is asked.
+    """A queue of this test, deleted or not, and what it has done so far.
 
-    Everything is read off the attempts: those that RunTask or ``dispatch()`` forced count as the others do.
+    Attempts that RunTask or ``dispatch()`` forced count as the others do.
     """
 
     __slots__ = ("_name", "_simulation")
@@ -65,9 +65,9 @@ class QueueRecord:
         return peak
 
     def peak_rate(self, per: Duration = timedelta(seconds=1)) -> int:
-        """The most dispatches within any ``per`` of time, whose end does not count: by default, in a second.
+        """Return the most dispatches within any span of ``per``, a second by default; its end does not count.
 
-        A burst counts in it, so it may be more than ``max_dispatches_per_second``.
+        A burst counts, so it may be more than ``max_dispatches_per_second``.
         """
         window = duration_of(per, what="peak_rate()", above_zero=True)
         instants = [event.at for event in self._dispatches()]
@@ -106,16 +106,22 @@ class QueueRecord:
 
 
 class QueueRecords:
-    """Gives records of queues."""
+    """Give records of queues."""
 
     @property
     def _simulation(self) -> Simulation:
         raise NotImplementedError
 
     def queue(self, queue: str) -> QueueRecord:
-        """What that queue has done in this test; by its ID or full name, a deleted one as well.
+        """Return the record of a queue, deleted ones included.
 
-        ``cloud_tasks.queue("receipts").peak_concurrency``. Raises LookupError for a queue that never was.
+        ``cloud_tasks.queue("receipts").peak_concurrency``
+
+        Args:
+            queue: The queue's ID or full name.
+
+        Raises:
+            LookupError: This test never had the queue.
         """
         simulation = self._simulation
         return QueueRecord(simulation.queue_named(queue), simulation)

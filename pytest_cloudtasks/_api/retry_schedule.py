@@ -48,7 +48,7 @@ class RetrySchedule:
         return self.attempts[-1]
 
     def assert_gives_up_within(self, duration: Duration) -> None:
-        """The task is given up no later than ``duration`` after its first dispatch."""
+        """Assert that the task is given up no later than ``duration`` after its first dispatch."""
         limit = duration_of(duration, what="assert_gives_up_within()")
         if self.gives_up_after is not None and from_timedelta(self.gives_up_after) <= limit:
             return
@@ -57,7 +57,7 @@ class RetrySchedule:
         )
 
     def assert_survives_outage(self, duration: Duration) -> None:
-        """A target that is down for ``duration`` from the first dispatch on is asked again after that."""
+        """Assert that a target that is down for ``duration`` from the first dispatch on is asked again later."""
         outage = duration_of(duration, what="assert_survives_outage()")
         if any(from_timedelta(at) >= outage for at in reversed(self.attempts)):
             return

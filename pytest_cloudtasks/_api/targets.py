@@ -20,7 +20,7 @@ TIMEOUT = timedelta(seconds=10)
 
 
 class Targeting:
-    """Says what answers for the URLs of tasks."""
+    """Say what answers for the URLs of tasks."""
 
     @property
     def _simulation(self) -> Simulation:
