@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+import pytest
+
+from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.options import ServiceOptions, SystemThrottle, burst_for
-from pytest_cloudtasks._units import DAY, HOUR
+from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, Target
+from pytest_cloudtasks._service.task import Outcome, OutcomeKind, TaskSpec, TaskState, response
+from pytest_cloudtasks._service.validation import RPCS
+from pytest_cloudtasks._units import DAY, HOUR, LATEST, MILLISECOND, SECOND
 from tests.each import each
+
+from .driving import (
+    LOCATION,
+    QUEUE,
+    START,
+    URL,
+    RecordedService,
+    add,
+    always,
+    assert_refused,
+    dispatched_at,
+    driver_with,
+    numbered_ids,
+    scripted,
+    service_with,
+    state_of,
+)
+
+# --- options ---
 
 
 @each(
@@ -51,3 +78,214 @@ def test_the_defaults_are_the_cautious_reading_of_the_sources() -> None:
 def test_the_values_of_the_service_options_are_those_of_the_settings() -> None:
     """Users write these words in a marker or an ini file."""
     assert [choice.value for choice in SystemThrottle] == ["none", "simple"]
+
+
+# --- service options ---
+
+
+OTHER = f"{LOCATION}/queues/other"
+SPEC = TaskSpec(HttpTarget(URL))
+
+
+LIMITED = ("create_task", "buffer_task", "batch_create_tasks", "batch_delete_tasks", "get_queue")
+
+
+@each("rpc", RPCS)
+@each("timeout", [None, 0.5, 30.0])
+def test_a_caller_may_wait_for_30_seconds(rpc: str, timeout: float | None) -> None:
+    """Or not say how long."""
+    service_with().check_wait(rpc, START, timeout)
+
+
+@each("rpc", sorted(RPCS.keys() - set(LIMITED)))
+def test_other_rpcs_have_no_limit(rpc: str) -> None:
+    """A caller of another RPC may wait as long as it likes."""
+    service_with().check_wait(rpc, START, 600.0)
+
+
+@pytest.mark.parametrize("rpc", LIMITED)
+def test_a_caller_who_would_wait_longer_is_refused(rpc: str) -> None:
+    """The text has the deadline in Pacific time, and nothing changes."""
+    service = service_with()
+    assert_refused(
+        service,
+        Code.INVALID_ARGUMENT,
+        "The request deadline is 2023-11-14T14:13:50.5-08:00. The deadline cannot be more than 30s in the future.",
+        lambda: service.check_wait(rpc, START, 30.5),
+    )
+
+
+def test_waiting_longer_can_be_allowed() -> None:
+    """By the service option enforce_rpc_deadline."""
+    service = service_with(options=ServiceOptions(enforce_rpc_deadline=False))
+    service.check_wait("create_task", START, 600.0)
+
+
+def test_a_queue_that_is_made_anew_can_be_a_ghost() -> None:
+    """With ghost_recreate CreateQueue succeeds while the name is reserved, and has made nothing."""
+    service = service_with(options=ServiceOptions(ghost_recreate=True))
+    service.delete_queue(START, QUEUE)
+    before = state_of(service)
+    assert service.create_queue(START, LOCATION, QUEUE, {}).name == QUEUE
+    assert state_of(service) == before
+    assert service.queues == {}
+
+
+def test_missing_queues_can_be_told_as_years_ago() -> None:
+    """With legacy_errors CreateTask tells a queue that never was from one that was deleted, and changes nothing."""
+    service = service_with(options=ServiceOptions(legacy_errors=True))
+    service.delete_queue(START, QUEUE)
+    for name, message in (
+        (OTHER, "Queue does not exist."),
+        (QUEUE, "The queue no longer exists, though a queue with this name existed recently."),
+    ):
+        assert_refused(
+            service, Code.FAILED_PRECONDITION, message, lambda name=name: service.create_task(START, name, SPEC)
+        )
+
+
+def test_a_new_queue_can_take_a_while_to_be_found() -> None:
+    """With queue_init_delay CreateTask refuses until then, as if it had never been made, and changes nothing."""
+    service = service_with(options=ServiceOptions(queue_init_delay=SECOND))
+    assert_refused(
+        service,
+        Code.NOT_FOUND,
+        "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize.",
+        lambda: service.create_task(START + SECOND - 1, QUEUE, SPEC),
+    )
+    assert service.create_task(START + SECOND, QUEUE, SPEC).is_live
+
+
+def test_a_purge_can_take_a_while() -> None:
+    """With purge_delay tasks may go out until then; later ones of the queue are not concerned."""
+    driver = driver_with(always(response(500)), options=ServiceOptions(purge_delay=10 * SECOND))
+    tried = add(driver, "tried", schedule_time=START + 9 * SECOND)
+    waiting = add(driver, "waiting", schedule_time=START + 11 * SECOND)
+    driver.service.purge_queue(START, QUEUE)
+    later = add(driver, "later", schedule_time=START + 20 * SECOND)
+    driver.advance(10 * SECOND - 1)
+    assert tried.is_live
+
+    driver.advance(1)
+
+    assert dispatched_at(tried)[0] == 9 * SECOND
+    assert [task.state for task in (tried, waiting)] == [TaskState.DELETED, TaskState.DELETED]
+    assert waiting.ended_at == START + 10 * SECOND
+    assert later.is_live
+    assert driver.service.queues[QUEUE].purges == []
+
+
+def test_a_second_purge_does_not_put_the_first_off() -> None:
+    """With purge_delay tasks go when the first purge that concerns them takes effect, however many follow."""
+    driver = driver_with(options=ServiceOptions(purge_delay=10 * SECOND))
+    queue = driver.service.queues[QUEUE]
+    task = add(driver, schedule_time=START + 60 * SECOND)
+    driver.service.purge_queue(START, QUEUE)
+    driver.service.purge_queue(START, QUEUE)
+    driver.advance(5 * SECOND)
+    driver.service.purge_queue(START + 5 * SECOND, QUEUE)
+
+    driver.advance(5 * SECOND)
+
+    assert (task.state, task.ended_at) == (TaskState.DELETED, START + 10 * SECOND)
+    assert queue.purges == []
+
+
+def test_time_that_goes_on_tells_whether_it_took_anything_away() -> None:
+    """A purge that takes effect counts, and nothing happens twice."""
+    driver = driver_with(options=ServiceOptions(purge_delay=SECOND))
+    add(driver, schedule_time=START + 5 * SECOND)
+    driver.service.purge_queue(START, QUEUE)
+    observe = driver.service.scheduler.remove_due
+    assert [observe(START), observe(START + SECOND), observe(START + 2 * SECOND)] == [False, True, False]
+
+
+@pytest.mark.parametrize(("is_success", "end"), [(False, TaskState.EXHAUSTED), (True, TaskState.SUCCEEDED)])
+def test_304_can_end_a_task_well(is_success: bool, end: TaskState) -> None:
+    """By treat_304_as_success; by default it is a failure as any other."""
+    options = ServiceOptions(treat_304_as_success=is_success)
+    driver = driver_with(always(response(304)), {"retry_config": {"max_attempts": 1}}, options)
+    task = add(driver)
+    driver.drain()
+    assert task.state is end
+
+
+@pytest.mark.parametrize(("honour", "second"), [(True, 30 * SECOND), (False, 100 * MILLISECOND)])
+def test_a_target_can_put_its_retry_off(honour: bool, second: int) -> None:
+    """With honour_retry_after, to an instant past its backoff; one before that is of no account."""
+    late = Outcome(OutcomeKind.RESPONSE, 503, retry_at=START + 30 * SECOND)
+    early = Outcome(OutcomeKind.RESPONSE, 503, retry_at=START)
+    driver = driver_with(scripted(late, early, response(200)), options=ServiceOptions(honour_retry_after=honour))
+    task = add(driver)
+    driver.drain()
+    assert dispatched_at(task) == [0, second, second + 200 * MILLISECOND]
+
+
+def test_a_retry_is_put_off_to_the_last_instant_at_the_most() -> None:
+    """A Retry-After may be any number of seconds; a schedule time lies in the years that Google's messages know."""
+    never = Outcome(OutcomeKind.RESPONSE, 503, retry_at=START + 10**12 * SECOND)
+    driver = driver_with(always(never), options=ServiceOptions(honour_retry_after=True))
+    task = add(driver)
+    driver.drain()
+    assert (dispatched_at(task), task.schedule_time) == ([0], LATEST)
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "part"),
+    [
+        (HttpTarget(URL), 429, Fraction(1, 2)),
+        (HttpTarget(URL), 503, Fraction(1, 2)),
+        (HttpTarget(URL), 500, Fraction(1)),
+        (AppEngineTarget(), 429, Fraction(1)),
+        (AppEngineTarget(), 503, Fraction(1, 2)),
+    ],
+)
+def test_answers_that_ask_for_less_halve_the_rate(target: Target, status: int, part: Fraction) -> None:
+    """With system_throttle; 429 and 503 of HTTP targets do, of App Engine 503 alone."""
+    driver = driver_with(
+        always(response(status)),
+        {"retry_config": {"max_attempts": 1}},
+        ServiceOptions(system_throttle=SystemThrottle.SIMPLE),
+    )
+    driver.service.create_task(START, QUEUE, TaskSpec(target))
+    driver.drain()
+    assert driver.service.queues[QUEUE].throttle == part
+
+
+def test_successes_bring_the_rate_back() -> None:
+    """Each a tenth of the whole, and no more than the whole."""
+    driver = driver_with(
+        scripted(response(503), response(200)), options=ServiceOptions(system_throttle=SystemThrottle.SIMPLE)
+    )
+    queue = driver.service.queues[QUEUE]
+    add(driver)
+    driver.drain()
+    assert queue.throttle == Fraction(6, 10)
+    driver.handler = always(response(200))
+    for _ in range(5):
+        add(driver)
+    driver.drain()
+    assert queue.throttle == 1
+
+
+def test_by_default_no_answer_changes_the_rate() -> None:
+    """The numbers are nobody's but ours, so they have to be asked for."""
+    driver = driver_with(scripted(response(503), response(200)))
+    add(driver)
+    driver.drain()
+    assert driver.service.queues[QUEUE].throttle == 1
+
+
+def test_a_location_has_a_thousand_queues() -> None:
+    """One more is refused, and nothing changes; another location has its own thousand."""
+    service = RecordedService(numbered_ids())
+    for number in range(1000):
+        service.create_queue(START, LOCATION, f"{LOCATION}/queues/q{number}", {})
+    assert_refused(
+        service,
+        Code.RESOURCE_EXHAUSTED,
+        "The project has 1000 queues in this location, and no more are allowed.",
+        lambda: service.create_queue(START, LOCATION, f"{LOCATION}/queues/more", {}),
+    )
+    elsewhere = "projects/p/locations/elsewhere"
+    assert service.create_queue(START, elsewhere, f"{elsewhere}/queues/q", {}).name == f"{elsewhere}/queues/q"

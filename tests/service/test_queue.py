@@ -1,4 +1,4 @@
-"""Queues: settings, defaults, updates, and the line of waiting tasks."""
+"""Queues: state, waiting tasks, dispatch rate and statistics."""
 
 from __future__ import annotations
 
@@ -11,16 +11,32 @@ import pytest
 
 from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.options import ServiceOptions
-from pytest_cloudtasks._service.queue import LEAST_RATE, QueueState
-from pytest_cloudtasks._service.queue_settings import RateLimits, rate_limits_from
+from pytest_cloudtasks._service.queue import LEAST_RATE, DispatchRate, QueueState, QueueStats, stats_of
+from pytest_cloudtasks._service.queue_settings import QueueType, RateLimits, rate_limits_from
+from pytest_cloudtasks._service.request import HttpTarget, PullMessage
 from pytest_cloudtasks._service.retry import RetryConfig
-from pytest_cloudtasks._service.task import response
-from pytest_cloudtasks._units import DAY, HOUR, SECOND
+from pytest_cloudtasks._service.task import TaskSpec, response
+from pytest_cloudtasks._units import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 from tests.each import each
 
-from .driving import LOCATION, QUEUE, START, add, always, assert_refused, driver_with, ids, service_with, tokens_in
+from .driving import (
+    LOCATION,
+    QUEUE,
+    START,
+    URL,
+    Driver,
+    RecordedService,
+    add,
+    always,
+    assert_refused,
+    driver_with,
+    ids,
+    numbered_ids,
+    service_with,
+    tokens_in,
+)
 
-# --- settings ----------------------------------------------------------------------------------------------------
+# --- queue ---
 
 
 @pytest.mark.parametrize(
@@ -347,3 +363,173 @@ def test_a_burst_size_that_is_none_is_refused(made: object) -> None:
         rate_limits_from({"max_dispatches_per_second": 5.0}, ServiceOptions(burst_size=lambda rate: made))  # type: ignore[return-value]
     assert str(refusal.value) == message
     assert rate_limits_from({}, ServiceOptions(burst_size=lambda rate: rate * 1.5)).max_burst_size == 750  # type: ignore[arg-type]
+
+
+# --- dispatch rate ---
+
+
+def taken_at(rate: DispatchRate, wanted: int, now: int = 0) -> list[int]:
+    """The instants at which so many tokens can be taken, each as soon as it is there."""
+    instants = []
+    for _ in range(wanted):
+        now = max(now, rate.ready_at() or 0)
+        rate.take(now)
+        instants.append(now)
+    return instants
+
+
+def test_a_new_bucket_is_full() -> None:
+    """The whole burst is there at the start, and then a token an interval."""
+    rate = DispatchRate(2, 3)
+    assert rate.ready_at() is None
+    assert tokens_in(rate, 0) == 3
+    assert taken_at(rate, 6) == [0, 0, 0, SECOND // 2, SECOND, 3 * SECOND // 2]
+
+
+def test_tokens_come_back_up_to_the_burst() -> None:
+    """A bucket that rests fills up, and no further."""
+    rate = DispatchRate(1, 3)
+    taken_at(rate, 3)
+    assert [tokens_in(rate, at) for at in (0, SECOND - 1, SECOND, 2 * SECOND, 3 * SECOND, DAY)] == [0, 0, 1, 2, 3, 3]
+    assert taken_at(rate, 4, DAY) == [DAY, DAY, DAY, DAY + SECOND]
+
+
+def test_the_fraction_of_a_token_is_kept_when_one_is_taken() -> None:
+    """Taking a token late does not put back the next."""
+    rate = DispatchRate(1, 1)
+    assert taken_at(rate, 1) == [0]
+    assert taken_at(rate, 1, 1_200 * MILLISECOND) == [1_200 * MILLISECOND]
+    rate = DispatchRate(1, 2)
+    assert taken_at(rate, 2) == [0, 0]
+    assert taken_at(rate, 2, 1_200 * MILLISECOND) == [1_200 * MILLISECOND, 2 * SECOND]
+
+
+@pytest.mark.parametrize("per_second", [3.0, 7.0, 0.3, 499.0])
+def test_an_interval_that_is_no_whole_number_is_rounded_up(per_second: float) -> None:
+    """The rate is never exceeded, and nothing drifts: the n-th token comes after n whole intervals."""
+    rate = DispatchRate(per_second, 1)
+    interval = -int(-SECOND // per_second)
+    assert taken_at(rate, 1001)[-1] == 1000 * interval
+    assert 1000 * interval >= 1000 * SECOND / per_second
+
+
+def test_a_change_keeps_the_tokens_up_to_the_new_burst() -> None:
+    """What is there stays; a smaller burst caps it, a larger one has to be earned."""
+    rate = DispatchRate(1, 4)
+    taken_at(rate, 1)
+    rate.change(1, 2, 0)
+    assert tokens_in(rate, 0) == 2
+    rate.change(1, 10, 0)
+    assert tokens_in(rate, 0) == 2
+    assert tokens_in(rate, 3 * SECOND) == 5
+
+
+def test_after_a_change_tokens_come_at_the_new_rate() -> None:
+    """Half a token that was earned at the old rate leaves half a new interval to wait."""
+    rate = DispatchRate(1, 1)
+    taken_at(rate, 1)
+    rate.change(5, 1, SECOND // 2)
+    assert rate.ready_at() == SECOND // 2 + SECOND // 10
+
+
+def test_a_change_to_the_same_settings_changes_nothing() -> None:
+    """Not by a nanosecond, however odd the instant."""
+    for now in range(1, SECOND, 9_999_991):
+        rate = DispatchRate(1, 100)
+        taken_at(rate, 100)
+        before = rate.ready_at()
+        rate.change(1, 100, now)
+        assert rate.ready_at() == before
+
+
+def test_a_bucket_that_was_never_used_can_be_changed() -> None:
+    """It counts as full, up to the new burst."""
+    rate = DispatchRate(1, 2)
+    rate.change(1, 5, SECOND)
+    assert tokens_in(rate, SECOND) == 2
+    assert taken_at(rate, 3, SECOND) == [SECOND, SECOND, 2 * SECOND]
+
+
+def test_the_bucket_moves_with_the_clock() -> None:
+    """A clock that is set anew leaves as many tokens as there were."""
+    rate = DispatchRate(1, 1)
+    rate.shift(-DAY)
+    assert rate.ready_at() is None
+    taken_at(rate, 1, DAY)
+    rate.shift(-DAY)
+    assert rate.ready_at() == SECOND
+
+
+# --- stats ---
+
+
+OTHER = f"{LOCATION}/queues/other"
+
+
+def stats(driver: Driver) -> QueueStats:
+    return stats_of(driver.service.queues[QUEUE], driver.now)
+
+
+def test_an_empty_queue_has_a_rate_and_nothing_else() -> None:
+    """Its rate is what its settings allow."""
+    settings = {"rate_limits": {"max_dispatches_per_second": 5}}
+    assert stats(driver_with(settings=settings)) == QueueStats(0, None, 0, 0, 5.0)
+
+
+def test_a_throttled_queue_tells_the_rate_that_is_left() -> None:
+    """The system's part of it is taken into account."""
+    driver = driver_with(settings={"rate_limits": {"max_dispatches_per_second": 5}})
+    driver.service.queues[QUEUE].allow(Fraction(1, 2), START)
+    assert stats(driver).effective_execution_rate == 2.5
+
+
+def test_tasks_and_attempts_under_way_are_counted() -> None:
+    """A task whose attempt is under way is there, and no longer waits."""
+    driver = driver_with(always(response(200), takes=HOUR))
+    add(driver)
+    add(driver, schedule_time=START + MINUTE)
+    driver.advance(SECOND)
+    found = stats(driver)
+    assert (found.tasks_count, found.concurrent_dispatches_count) == (2, 1)
+    assert found.oldest_estimated_arrival_time == START + MINUTE
+
+
+def test_a_task_that_is_overdue_is_estimated_to_come_now() -> None:
+    """The estimation is never in the past."""
+    driver = driver_with()
+    add(driver)
+    driver.service.pause_queue(START, QUEUE)
+    driver.advance(MINUTE)
+    assert stats(driver).oldest_estimated_arrival_time == START + MINUTE
+
+
+def test_the_nearest_message_of_a_pull_queue_is_told() -> None:
+    """Whatever the order in which messages were put there."""
+    service = RecordedService(numbered_ids())
+    service.create_queue(START, LOCATION, QUEUE, {"type": QueueType.PULL})
+    for after in (HOUR, MINUTE, 2 * HOUR):
+        service.create_task(START, QUEUE, TaskSpec(PullMessage(b"x", ""), schedule_time=START + after))
+    assert stats_of(service.queues[QUEUE], START).oldest_estimated_arrival_time == START + MINUTE
+    service.purge_queue(START, QUEUE)
+    assert stats_of(service.queues[QUEUE], START).oldest_estimated_arrival_time is None
+
+
+def test_answers_of_the_last_minute_are_counted() -> None:
+    """All of the queue's, whatever they were; those of a minute ago and of other queues are not."""
+    driver = driver_with(settings={"retry_config": {"max_attempts": 1}})
+    driver.service.create_queue(START, LOCATION, OTHER, {})
+    add(driver)
+    driver.service.create_task(START, OTHER, TaskSpec(HttpTarget(URL)))
+    driver.drain()
+    assert stats(driver).executed_last_minute_count == 1
+
+    driver.advance(SECOND)
+    driver.handler = always(response(500))
+    add(driver)
+    driver.drain()
+    assert stats(driver).executed_last_minute_count == 2
+
+    driver.advance(59 * SECOND)
+    assert stats(driver).executed_last_minute_count == 1
+    driver.advance(SECOND)
+    assert stats(driver).executed_last_minute_count == 0

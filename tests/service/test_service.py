@@ -1,16 +1,20 @@
-"""The service: its commands, one by one."""
+"""The service: its RPCs as methods."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._service.errors import Code
+from pytest_cloudtasks._service.errors import Code, ErrorInfo, ServiceError
 from pytest_cloudtasks._service.iam import Policy
 from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.queue import QueueState
+from pytest_cloudtasks._service.queue_settings import QueueType, UploadedQueue
 from pytest_cloudtasks._service.request import HttpTarget
+from pytest_cloudtasks._service.service import ReservedNames, Service
 from pytest_cloudtasks._service.task import TaskSpec, TaskState, response
 from pytest_cloudtasks._units import DAY, HOUR, SECOND
 from tests.each import each
@@ -32,6 +36,9 @@ from .driving import (
     state_of,
 )
 from .filtering import FIELDS
+
+# --- service ---
+
 
 NO_QUEUE = "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."
 NO_ENTITY = "Requested entity was not found."
@@ -395,3 +402,276 @@ def test_a_copy_goes_its_own_way() -> None:
         (event.at, event.kind, event.verdict) for event in driver.service.events
     ]
     assert driver.service.accepted[0].state is other.service.accepted[0].state is TaskState.EXHAUSTED
+
+
+# --- cmek ---
+
+
+OTHER_LOCATION = "projects/p/locations/other"
+CMEK_NAME = f"{LOCATION}/cmekConfig"
+RING = f"{LOCATION}/keyRings/r"
+KMS_KEY = f"{RING}/cryptoKeys/k"
+WITH_HEADERS = {"http_target": {"header_overrides": [{"header": {"key": "X-Custom", "value": "a"}}]}}
+UNSATISFIED = (
+    "CMEK cannot be enabled on any project that has one or more queues with HTTP Target Override headers or tasks ttl"
+    " of more than 60 days."
+)
+
+
+def service_with_queues(**queues: dict[str, Any]) -> Service:
+    """A service with queues of these settings; those whose ID begins with ``other`` are in another location."""
+    made = Service(lambda: "1")
+    for queue_id, settings in queues.items():
+        location = OTHER_LOCATION if queue_id.startswith("other") else LOCATION
+        made.create_queue(START, location, f"{location}/queues/{queue_id}", settings)
+    return made
+
+
+def rejected_key(made: Service, key: str, mask: Sequence[str] = ()) -> ServiceError:
+    """Return the error of an update, which leaves the key as it was."""
+    before = made.get_cmek_config(START, CMEK_NAME)
+    with pytest.raises(ServiceError) as caught:
+        made.update_cmek_config(START, CMEK_NAME, key, mask)
+    assert made.get_cmek_config(START, CMEK_NAME) == before
+    return caught.value
+
+
+def test_a_config_is_blank_until_it_is_set() -> None:
+    """Each location has a config of its own, and a blank key turns it off again."""
+    made = service_with_queues()
+    assert made.get_cmek_config(START, CMEK_NAME) == ""
+    assert made.update_cmek_config(START, CMEK_NAME, KMS_KEY, []) == KMS_KEY
+    assert made.get_cmek_config(START, CMEK_NAME) == KMS_KEY
+    assert made.get_cmek_config(START, f"{OTHER_LOCATION}/cmekConfig") == ""
+    assert made.update_cmek_config(START, CMEK_NAME, "", ["kms_key"]) == ""
+    assert made.get_cmek_config(START, CMEK_NAME) == ""
+
+
+def test_a_mask_without_the_key_changes_nothing() -> None:
+    """What it doesn't name is not looked at."""
+    made = service_with_queues()
+    made.update_cmek_config(START, CMEK_NAME, KMS_KEY, ["name", "kms_key"])
+    made.create_queue(START, LOCATION, f"{LOCATION}/queues/q", WITH_HEADERS)
+    assert made.update_cmek_config(START, CMEK_NAME, "nonsense", ["name"]) == KMS_KEY
+
+
+@pytest.mark.parametrize("key", ["not-a-key", LOCATION, f"{RING}/cryptoKeys", f"{KMS_KEY}/more", f"/{KMS_KEY}"])
+def test_a_key_that_is_no_resource_name_is_rejected(key: str) -> None:
+    """The text has the name in brackets."""
+    error = rejected_key(service_with_queues(), key)
+    text = f"Resource name [{key}] does not match any known resource name pattern."
+    assert (error.code, error.message, error.details) == (Code.INVALID_ARGUMENT, text, ())
+
+
+@pytest.mark.parametrize("key", [RING, f"{KMS_KEY}/cryptoKeyVersions/1"])
+def test_a_key_ring_and_a_key_version_are_no_keys(key: str) -> None:
+    """They are names of Cloud KMS, but not those of keys."""
+    error = rejected_key(service_with_queues(), key)
+    assert (error.code, error.message) == (Code.INVALID_ARGUMENT, "Request contains an invalid argument.")
+
+
+def test_a_key_of_another_location_is_not_found() -> None:
+    """A config takes keys of its own location, of whatever project."""
+    made = service_with_queues()
+    error = rejected_key(made, KMS_KEY.replace("/l/", "/other/"))
+    assert (error.code, error.message) == (Code.NOT_FOUND, "Requested entity was not found.")
+    theirs = KMS_KEY.replace("projects/p/", "projects/keys/")
+    assert made.update_cmek_config(START, CMEK_NAME, theirs, []) == theirs
+
+
+@pytest.mark.parametrize("settings", [WITH_HEADERS, {"task_ttl": 61 * DAY}])
+def test_a_queue_can_forbid_a_key(settings: dict[str, Any]) -> None:
+    """Its header overrides, or tasks that it keeps for long, are looked at before the key."""
+    error = rejected_key(service_with_queues(q=settings), "not-a-key")
+    assert (error.code, error.message) == (Code.FAILED_PRECONDITION, UNSATISFIED)
+    assert error.details == (ErrorInfo("UNSATISFIED_PRECONDITION_FOR_CMEK", "cloudtasks.googleapis.com"),)
+
+
+def test_other_queues_forbid_nothing() -> None:
+    """Neither those of other locations, nor those that keep their tasks for 60 days; and no key is always possible."""
+    made = service_with_queues(
+        a={"task_ttl": 60 * DAY}, b={"http_target": {"uri_override": {"host": "a.test"}}}, other=WITH_HEADERS
+    )
+    assert made.update_cmek_config(START, CMEK_NAME, KMS_KEY, []) == KMS_KEY
+    assert service_with_queues(q=WITH_HEADERS).update_cmek_config(START, CMEK_NAME, "", []) == ""
+
+
+def test_a_mask_of_no_field_is_rejected() -> None:
+    """The mask is looked at first, and the text is that of UpdateQueue."""
+    error = rejected_key(service_with_queues(q=WITH_HEADERS), "nonsense", ["kms_key", "key"])
+    assert (error.code, error.message) == (Code.INVALID_ARGUMENT, "Invalid mask: key")
+
+
+# --- locations ---
+
+
+QUEUES_ELSEWHERE = [
+    "projects/p/locations/b/queues/q",
+    "projects/p/locations/b/queues/r",
+    "projects/pp/locations/c/queues/q",
+]
+
+
+@pytest.fixture
+def service_of_l() -> Service:
+    """A service of the location l, with queues in others."""
+    made = Service(lambda: "1", location="l")
+    for name in QUEUES_ELSEWHERE:
+        made.create_queue(START, name.rpartition("/queues/")[0], name, {})
+    return made
+
+
+def test_a_project_has_the_fake_s_location_and_those_of_its_queues(service_of_l: Service) -> None:
+    """By name, each once, and none of another project's."""
+    assert service_of_l.list_locations(START, "projects/p") == ["projects/p/locations/b", "projects/p/locations/l"]
+    assert service_of_l.list_locations(START, "projects/empty") == ["projects/empty/locations/l"]
+
+
+@pytest.mark.parametrize("location", ["b", "l"])
+def test_a_location_that_is_listed_can_be_got(service_of_l: Service, location: str) -> None:
+    """Its name is all there is to it."""
+    name = f"projects/p/locations/{location}"
+    assert service_of_l.get_location(START, name) == name
+
+
+def test_a_location_that_is_not_listed_is_not_there(service_of_l: Service) -> None:
+    """Whatever other locations Google has."""
+    with pytest.raises(ServiceError) as rejected:
+        service_of_l.get_location(START, "projects/p/locations/c")
+    assert (rejected.value.code, rejected.value.message) == (Code.NOT_FOUND, "Requested entity was not found.")
+
+
+# --- uploads ---
+
+
+GONE = f"{LOCATION}/queues/gone"
+
+
+def uploaded(service: Service, **queues: UploadedQueue) -> None:
+    service.upload_queue_yaml(START, LOCATION, queues)
+
+
+def test_the_queues_of_the_file_are_made() -> None:
+    """They run, or are paused, as the file has it."""
+    service = RecordedService(numbered_ids())
+    uploaded(service, a=UploadedQueue({}), b=UploadedQueue({}, is_paused=True))
+    assert {name.rpartition("/")[2]: queue.state for name, queue in service.queues.items()} == {
+        "a": QueueState.RUNNING,
+        "b": QueueState.PAUSED,
+    }
+
+
+def test_the_settings_of_the_file_replace_those_of_a_queue() -> None:
+    """Rate and retries are the file's, and what it doesn't decide on stays; a paused queue runs again."""
+    service = service_with({"stackdriver_logging_config": {"sampling_ratio": 0.5}, "retry_config": {"max_attempts": 7}})
+    service.pause_queue(START, QUEUE)
+    uploaded(service, q=UploadedQueue({"rate_limits": {"max_dispatches_per_second": 5}}))
+    queue = service.queues[QUEUE]
+    assert queue.config.rate_limits.max_dispatches_per_second == 5
+    assert queue.config.retry_config.max_attempts == 100
+    assert queue.config.other["stackdriver_logging_config"] == {"sampling_ratio": 0.5}
+    assert queue.state is QueueState.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("retry_config", "doublings"), [({}, 16), ({"max_doublings": 0}, 0), ({"max_doublings": 3}, 3)]
+)
+def test_no_doublings_are_meant_where_a_file_says_so(retry_config: dict[str, Any], doublings: int) -> None:
+    """A file tells 0 from nothing."""
+    service = RecordedService(numbered_ids())
+    uploaded(service, q=UploadedQueue({"retry_config": retry_config}))
+    assert service.queues[QUEUE].config.retry_config.max_doublings == doublings
+
+
+def test_names_are_reserved_for_nine_days_and_tasks_stay() -> None:
+    """A task outlives its 31 days there, and its name a day."""
+    driver = driver_with()
+    driver.service.pause_queue(START, QUEUE)
+    task = add(driver, "t")
+    uploaded(driver.service, q=UploadedQueue({}, is_paused=True))
+    assert driver.service.queues[QUEUE].config.tombstone_ttl == 9 * DAY
+    driver.advance(1000 * DAY)
+    assert task.is_live
+
+
+def test_queues_that_the_file_leaves_out_are_disabled() -> None:
+    """Their tasks stay; queues of other locations are none of the file's."""
+    driver = driver_with()
+    task = add(driver, schedule_time=START + SECOND)
+    elsewhere = "projects/p/locations/elsewhere"
+    driver.service.create_queue(START, elsewhere, f"{elsewhere}/queues/q", {})
+    uploaded(driver.service, a=UploadedQueue({}))
+    assert driver.service.queues[QUEUE].state is QueueState.DISABLED
+    assert driver.service.queues[f"{elsewhere}/queues/q"].state is QueueState.RUNNING
+    driver.drain()
+    assert task.is_live
+    assert task.dispatch_count == 0
+
+
+@pytest.mark.parametrize(
+    ("queues", "code", "message"),
+    [
+        (
+            {"under_score": UploadedQueue({})},
+            Code.INVALID_ARGUMENT,
+            'Queue ID "under_score" can contain only letters ([A-Za-z]), numbers ([0-9]), or hyphens (-).'
+            " Queue ID must be between 1 and 100 characters.",
+        ),
+        (
+            {"q": UploadedQueue({"type": QueueType.PULL})},
+            Code.INVALID_ARGUMENT,
+            "The type of a queue, push or pull, cannot be changed.",
+        ),
+        (
+            {"gone": UploadedQueue({})},
+            Code.FAILED_PRECONDITION,
+            "The queue cannot be created because a queue with this name existed too recently.",
+        ),
+    ],
+)
+def test_a_file_that_can_not_be_is_refused_as_a_whole(
+    queues: dict[str, UploadedQueue], code: Code, message: str
+) -> None:
+    """What comes before the queue at fault is not made either, and nothing is disabled."""
+    service = service_with()
+    service.create_queue(START, LOCATION, GONE, {})
+    service.delete_queue(START, GONE)
+    assert_refused(service, code, message, lambda: uploaded(service, first=UploadedQueue({}), **queues))
+
+
+# --- tombstones ---
+
+
+def test_a_name_is_reserved_up_to_its_instant() -> None:
+    """At the instant itself the name is free again; one that was never buried always was."""
+    tombstones = ReservedNames()
+    tombstones.reserve("a", 10)
+    assert tombstones.holds("a", 9)
+    assert not tombstones.holds("a", 10)
+    assert not tombstones.holds("b", 9)
+
+
+def test_a_reservation_that_has_ended_does_not_come_back() -> None:
+    """What was free once stays free."""
+    tombstones = ReservedNames()
+    tombstones.reserve("a", 10)
+    assert not tombstones.holds("a", 10)
+    assert not tombstones.holds("a", 9)
+
+
+def test_a_name_that_is_buried_again_is_reserved_for_longer() -> None:
+    """The last burial counts."""
+    tombstones = ReservedNames()
+    tombstones.reserve("a", 10)
+    tombstones.reserve("a", 20)
+    assert tombstones.holds("a", 19)
+
+
+def test_reservations_move_with_the_clock() -> None:
+    """A clock that is set anew leaves as much of a reservation as there was."""
+    tombstones = ReservedNames()
+    tombstones.reserve("a", 10)
+    tombstones.reserve("b", 20)
+    tombstones.shift(-5)
+    assert (tombstones.holds("a", 4), tombstones.holds("b", 14)) == (True, True)
+    assert (tombstones.holds("a", 5), tombstones.holds("b", 15)) == (False, False)

@@ -1,14 +1,26 @@
-"""Tasks."""
+"""Tasks, their attempts and outcomes."""
 
 from __future__ import annotations
 
 import pytest
 
 from pytest_cloudtasks._service.request import AppEngineTarget
-from pytest_cloudtasks._service.task import TaskSpec, TaskState, response
-from pytest_cloudtasks._units import SECOND
+from pytest_cloudtasks._service.task import (
+    DEADLINE_EXCEEDED,
+    NO_RESPONSE,
+    Outcome,
+    OutcomeKind,
+    RpcStatus,
+    TaskSpec,
+    TaskState,
+    response,
+)
+from pytest_cloudtasks._units import MINUTE, SECOND
+from tests.each import each
 
-from .driving import QUEUE, START, add, always, driver_with
+from .driving import QUEUE, START, add, always, driver_with, scripted
+
+# --- task ---
 
 
 def test_a_task_is_live_while_it_is_scheduled_or_dispatched() -> None:
@@ -64,3 +76,102 @@ def test_the_last_outcome_is_remembered() -> None:
     task = add(driver)
     driver.drain()
     assert (task.last_outcome, task.state) == (response(418), TaskState.EXHAUSTED)
+
+
+# --- attempt ---
+
+
+@each(
+    ("http_status", "succeeded"),
+    [(199, False), (200, True), (204, True), (299, True), (300, False), (304, False), (404, False), (500, False)],
+)
+def test_only_200_to_299_is_success(http_status: int, succeeded: bool) -> None:
+    """Every other status is a failure, redirects included."""
+    assert response(http_status).succeeded is succeeded
+
+
+@pytest.mark.parametrize("outcome", [DEADLINE_EXCEEDED, NO_RESPONSE, Outcome(OutcomeKind.DEADLINE_EXCEEDED, 200)])
+def test_what_is_no_response_is_no_success(outcome: Outcome) -> None:
+    """Without a response in time an attempt has failed."""
+    assert not outcome.succeeded
+
+
+@pytest.mark.parametrize(
+    ("outcome", "result"),
+    [
+        (response(200), 200),
+        (response(503), 503),
+        (DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
+        (NO_RESPONSE, "UNKNOWN"),
+        (Outcome(OutcomeKind.NO_RESPONSE, lost_status=200), "UNKNOWN"),
+    ],
+    ids=["success", "failure", "deadline", "no response", "lost answer"],
+)
+def test_a_result_is_a_status_or_the_name_of_a_code(outcome: Outcome, result: int | str) -> None:
+    """The status of a response, and the code's name where none came, even one that was given and got lost."""
+    assert outcome.result == result
+
+
+@each(
+    ("http_status", "status"),
+    [
+        (200, RpcStatus.OK),
+        (299, RpcStatus.OK),
+        (302, RpcStatus.UNKNOWN),
+        (400, RpcStatus.INVALID_ARGUMENT),
+        (401, RpcStatus.UNAUTHENTICATED),
+        (403, RpcStatus.PERMISSION_DENIED),
+        (404, RpcStatus.NOT_FOUND),
+        (405, RpcStatus.FAILED_PRECONDITION),
+        (409, RpcStatus.ABORTED),
+        (418, RpcStatus.FAILED_PRECONDITION),
+        (429, RpcStatus.RESOURCE_EXHAUSTED),
+        (499, RpcStatus.CANCELLED),
+        (500, RpcStatus.INTERNAL),
+        (501, RpcStatus.UNIMPLEMENTED),
+        (502, RpcStatus.INTERNAL),
+        (503, RpcStatus.UNAVAILABLE),
+        (504, RpcStatus.DEADLINE_EXCEEDED),
+        (600, RpcStatus.UNKNOWN),
+    ],
+)
+def test_an_http_status_has_its_rpc_status(http_status: int, status: RpcStatus) -> None:
+    """response_status.code follows from the HTTP status by one table."""
+    assert response(http_status).rpc_status is status
+
+
+@pytest.mark.parametrize(
+    ("outcome", "message"),
+    [
+        (response(405), "FAILED_PRECONDITION(9): HTTP status code 405"),
+        (response(500), "INTERNAL(13): HTTP status code 500"),
+        (NO_RESPONSE, "UNKNOWN(2): HTTP status code 0"),
+        (DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED(4): HTTP status code 504"),
+    ],
+)
+def test_the_message_of_a_status_names_the_code_and_the_http_status(outcome: Outcome, message: str) -> None:
+    """response_status.message has the service's form."""
+    assert outcome.message == message
+
+
+def test_an_attempt_carries_the_counters_as_they_stood_when_it_began() -> None:
+    """Retry count, execution count and previous outcome are those of the headers, and stay."""
+    driver = driver_with(scripted(response(503), response(404), NO_RESPONSE, response(200)))
+    task = add(driver)
+    driver.drain()
+    attempts = task.attempts
+    assert [attempt.number for attempt in attempts] == [1, 2, 3, 4]
+    assert [attempt.retry_count for attempt in attempts] == [0, 1, 2, 3]
+    assert [attempt.execution_count for attempt in attempts] == [0, 0, 1, 1]
+    assert [attempt.previous for attempt in attempts] == [None, response(503), response(404), NO_RESPONSE]
+
+
+def test_the_deadline_of_an_attempt_counts_from_its_dispatch() -> None:
+    """The service waits for the task's dispatch deadline, stored or by default."""
+    driver = driver_with()
+    short = add(driver, dispatch_deadline=15 * SECOND)
+    spec = TaskSpec(AppEngineTarget())
+    app_engine = driver.service.create_task(START, QUEUE, spec)
+    driver.drain()
+    assert [attempt.deadline for attempt in short.attempts] == [START + 15 * SECOND]
+    assert [attempt.deadline for attempt in app_engine.attempts] == [START + 10 * MINUTE]

@@ -1,4 +1,4 @@
-"""Leases: who holds a pull task, until when, and what is refused."""
+"""Pull queues and their leases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text about values that raise, are huge, are cyclic or can't be encoded."""
+"""Text about values that may do anything, and suggestions for wrong words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from pytest_cloudtasks._text import described, did_you_mean, encodable, error_text, safe_repr, safe_str, shortened
+from pytest_cloudtasks._text import (
+    counted,
+    described,
+    did_you_mean,
+    encodable,
+    error_text,
+    listed,
+    safe_repr,
+    safe_str,
+    shortened,
+)
 from tests.each import each
 
 
@@ -118,3 +128,36 @@ def test_a_word_that_is_none() -> None:
     assert did_you_mean("qeues", ["queues"]) == " Did you mean 'queues'?"
     assert did_you_mean(Raising(), ["queues"]) == ""
     assert did_you_mean("queues" * 100_000, ["queues" * 100_001]) == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "text"),
+    [
+        ("receits", ["reports", "receipts"], " Did you mean 'receipts'?"),
+        ("queue", ["queues"], " Did you mean 'queues'?"),
+        ("zebra", ["reports", "receipts"], ""),
+        ("receipts", [], ""),
+    ],
+)
+def test_did_you_mean(word: str, known: list[str], text: str) -> None:
+    """The one that is nearest, and nothing if none is near."""
+    assert did_you_mean(word, known) == text
+
+
+@pytest.mark.parametrize(
+    ("words", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_listed(words: list[str], text: str) -> None:
+    """Commas, and one word before the last."""
+    assert listed(words) == text
+
+
+def test_listed_by_another_word() -> None:
+    """Alternatives are joined by their own word."""
+    assert listed(iter("abc"), "or") == "a, b or c"
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 attempts"), (1, "1 attempt"), (2, "2 attempts")])
+def test_counted(number: int, text: str) -> None:
+    """One is singular, all others are plural."""
+    assert counted(number, "attempt") == text

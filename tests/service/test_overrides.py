@@ -1,4 +1,4 @@
-"""Queue.http_target: its settings, and what it makes of tasks."""
+"""What a queue changes about the requests of its tasks."""
 
 from __future__ import annotations
 
@@ -7,13 +7,32 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._service.errors import Code, ErrorInfo, ServiceError
-from pytest_cloudtasks._service.overrides import CLOUD_PLATFORM, overridden_target, overridden_url, with_queue_token
-from pytest_cloudtasks._service.request import MAX_HEADER_BYTES, AppEngineTarget, HttpTarget, OAuthToken, OidcToken
+from pytest_cloudtasks._service.options import ServiceOptions
+from pytest_cloudtasks._service.overrides import (
+    CLOUD_PLATFORM,
+    buffered_task,
+    overridden_target,
+    overridden_url,
+    with_queue_token,
+)
+from pytest_cloudtasks._service.request import (
+    MAX_HEADER_BYTES,
+    AppEngineTarget,
+    HttpTarget,
+    OAuthToken,
+    OidcToken,
+    Routing,
+)
 from pytest_cloudtasks._service.service import Service
-from pytest_cloudtasks._service.task import NO_RESPONSE, TaskSpec, TaskState, response
+from pytest_cloudtasks._service.task import NO_RESPONSE, Attempt, Task, TaskSpec, TaskState, response
 from tests.each import each
 
 from .driving import LOCATION, QUEUE, START, add, assert_refused, driver_with, service_with
+from .driving import QUEUE as BUFFER_QUEUE
+from .driving import service_with as service_buffering
+
+# --- http target ---
+
 
 URL = "https://user@task.test:8443/own?a=1#part"
 BARE = "https://task.test"
@@ -501,3 +520,156 @@ def test_a_task_of_a_deleted_queue_is_sent_as_it_is() -> None:
     task = service.create_task(START, QUEUE, TaskSpec(HttpTarget(BARE)))
     service.delete_queue(START, QUEUE)
     assert service.target_of(task) is task.target
+
+
+# --- app engine ---
+
+
+NOW = 1_900_000_000 * 10**9
+PARENT = "projects/p/locations/l"
+ROUTED_QUEUE = f"{PARENT}/queues/work"
+OVERRIDE = "app_engine_routing_override"
+
+
+def service_overriding(override: dict[str, str] | None = None, options: ServiceOptions | None = None) -> Service:
+    service = Service(lambda: "01", options)
+    service.create_queue(NOW, PARENT, ROUTED_QUEUE, {} if override is None else {OVERRIDE: override})
+    return service
+
+
+def add_routed(service: Service, routing: Routing | None = None) -> Task:
+    return service.create_task(
+        NOW, ROUTED_QUEUE, TaskSpec(AppEngineTarget("/work", "PUT", (("X", "y"),), b"abc", routing))
+    )
+
+
+def sent_by(service: Service, task: Task) -> Routing | None:
+    """Where the next attempt goes."""
+    attempt: Attempt = service.force(NOW, task)
+    assert isinstance(attempt.target, AppEngineTarget)
+    return attempt.target.routing
+
+
+@pytest.mark.parametrize(
+    ("override", "stored"),
+    [
+        ({"service": "api"}, {"service": "api", "host": "api.p.uc.r.appspot.com"}),
+        ({"service": "api", "version": "v2", "instance": "0"}, None),
+        ({"version": "v2", "host": "evil.test"}, {"version": "v2", "host": "v2.p.uc.r.appspot.com"}),
+        ({"host": "evil.test"}, {}),
+        ({}, {}),
+    ],
+)
+def test_a_queues_override_has_its_host(override: dict[str, str], stored: dict[str, str] | None) -> None:
+    """The host is the service's to fill in, whatever the caller says; of nothing there is none."""
+    if stored is None:
+        stored = {**override, "host": "0.v2.api.p.uc.r.appspot.com"}
+    assert service_overriding(override).queues[ROUTED_QUEUE].config.other[OVERRIDE] == stored
+
+
+def test_the_host_follows_the_service_option() -> None:
+    """The queue's as a task's."""
+    service = service_overriding({"service": "api"}, ServiceOptions(app_engine_host_suffix="appspot.com"))
+    assert service.queues[ROUTED_QUEUE].config.other[OVERRIDE]["host"] == "api.p.appspot.com"
+
+
+def test_the_override_wins_as_it_stands_at_the_dispatch() -> None:
+    """A task that was created before goes where the queue says now; all else of it stays."""
+    service = service_overriding()
+    task = add_routed(service, Routing("own", "v1"))
+    assert sent_by(service, task) == Routing("own", "v1", host="v1.own.p.uc.r.appspot.com")
+    service.update_queue(NOW, ROUTED_QUEUE, {OVERRIDE: {"service": "fixed"}}, [OVERRIDE])
+    fixed = Routing("fixed", host="fixed.p.uc.r.appspot.com")
+    assert sent_by(service, task) == fixed
+    sent = service.target_of(task)
+    assert isinstance(sent, AppEngineTarget)
+    assert (sent.relative_uri, sent.method, sent.body) == ("/work", "PUT", b"abc")
+    assert sent.headers == task.target.headers
+    assert isinstance(task.target, AppEngineTarget)
+    assert task.target.routing == Routing("own", "v1", host="v1.own.p.uc.r.appspot.com")
+    service.update_queue(NOW, ROUTED_QUEUE, {OVERRIDE: {"service": "other"}}, [f"{OVERRIDE}.service"])
+    assert sent_by(service, task) == Routing("other", host="other.p.uc.r.appspot.com")
+
+
+@pytest.mark.parametrize("settings", [{}, {OVERRIDE: {}}], ids=["unset", "empty"])
+def test_without_an_override_the_task_keeps_what_it_has(settings: dict[str, Any]) -> None:
+    """What it was created with: its own routing, or the override of that moment."""
+    service = service_overriding({"service": "fixed"})
+    task = add_routed(service, Routing("own"))
+    service.update_queue(NOW, ROUTED_QUEUE, settings, [OVERRIDE])
+    assert sent_by(service, task) == Routing("fixed", host="fixed.p.uc.r.appspot.com")
+    assert sent_by(service, add_another(service)) == Routing("own", host="own.p.uc.r.appspot.com")
+
+
+def add_another(service: Service) -> Task:
+    spec = TaskSpec(AppEngineTarget(routing=Routing("own")), name=f"{ROUTED_QUEUE}/tasks/another")
+    return service.create_task(NOW, ROUTED_QUEUE, spec)
+
+
+def test_an_attempt_keeps_where_it_went() -> None:
+    """A change of the queue is for attempts that begin later."""
+    service = service_overriding({"service": "one"})
+    attempt = service.force(NOW, add_routed(service))
+    service.update_queue(NOW, ROUTED_QUEUE, {OVERRIDE: {"service": "two"}}, [OVERRIDE])
+    assert isinstance(attempt.target, AppEngineTarget)
+    assert attempt.target.routing == Routing("one", host="one.p.uc.r.appspot.com")
+
+
+def test_http_tasks_are_not_routed() -> None:
+    """The override is nothing to them."""
+    service = service_overriding({"service": "one"})
+    task = service.create_task(NOW, ROUTED_QUEUE, TaskSpec(HttpTarget("https://app.test/")))
+    assert service.force(NOW, task).target is task.target
+
+
+# --- buffering ---
+
+
+HOST = {"uri_override": {"host": "worker.test"}}
+
+
+def buffered(http_target: dict[str, Any], task_id: str = "", content_type: str = "") -> tuple[HttpTarget, str]:
+    queue = service_buffering({"http_target": http_target}).queues[BUFFER_QUEUE]
+    spec = buffered_task(queue, task_id, b"[1]", content_type)
+    assert isinstance(spec.target, HttpTarget)
+    return spec.target, spec.name
+
+
+def test_the_body_is_posted_as_json_to_the_queue_s_host() -> None:
+    """Without more than a host, the rest is what a CreateTask has by default, and the task has no name."""
+    target, name = buffered(HOST)
+    assert (target.url, target.method, target.body) == ("https://worker.test/", "POST", b"[1]")
+    assert target.headers == (("Content-Type", "application/json"),)
+    assert (target.oidc, target.oauth, name) == (None, None, "")
+
+
+def test_the_task_s_id_and_the_content_type_are_the_caller_s() -> None:
+    """The ID makes the full name, and the type of the body is what its sender says."""
+    target, name = buffered(HOST, "t", "text/plain")
+    assert target.headers == (("Content-Type", "text/plain"),)
+    assert name == f"{BUFFER_QUEUE}/tasks/t"
+
+
+def test_the_whole_override_of_the_uri_is_used() -> None:
+    """Even where it is for URIs that are not set: a buffered task has none of its own."""
+    given = {"host": "worker.test", "path_override": {"path": "/run"}, "uri_override_enforce_mode": "IF_NOT_EXISTS"}
+    assert buffered({"uri_override": given})[0].url == "https://worker.test/run"
+
+
+@pytest.mark.parametrize(("method", "sent"), [("PUT", "PUT"), ("PATCH", "PATCH"), ("GET", "POST"), ("DELETE", "POST")])
+def test_a_method_that_has_a_body_is_the_queue_s(method: str, sent: str) -> None:
+    """Another is put in at the dispatch, without the body; until then the task is one that may be created."""
+    assert buffered({**HOST, "http_method": method})[0].method == sent
+
+
+@pytest.mark.parametrize("http_target", [{}, {"http_method": "PUT"}, {"uri_override": {"port": 8080}}])
+def test_a_queue_without_a_host_takes_no_bodies(http_target: dict[str, Any]) -> None:
+    """There is nowhere to send them to, and nothing changes."""
+    service = service_buffering({"http_target": http_target})
+    assert_refused(
+        service,
+        Code.FAILED_PRECONDITION,
+        "The queue has no HTTP target with a host, which BufferTask needs. Set HttpTarget.uriOverride.host of the"
+        " queue.",
+        lambda: buffered_task(service.queues[BUFFER_QUEUE], "", b"", ""),
+    )
