@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sphinx.ext.napoleon import Config, GoogleDocstring
+
 from pytest_cloudtasks import __version__
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ author = "The pytest-cloudtasks maintainers"
 project_copyright = author
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "outside_pages", "inline_diagrams", "stacked_tables"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "outside_pages", "inline_diagrams", "stacked_tables"]
 exclude_patterns = ["_build", "_extensions"]
 
 # The pages are read on the forge, too: headings have the anchors that it gives them, and links name files.
@@ -32,7 +34,9 @@ add_module_names = False
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 # Long types are shown by their names, which the page explains.
-autodoc_type_aliases = {name: name for name in ("Text", "Fields", "When", "WsgiApp", "AsgiApp", "OnException", "Duration")}
+autodoc_type_aliases = {
+    name: name for name in ("Text", "Fields", "When", "WsgiApp", "AsgiApp", "OnException", "Duration")
+}
 autodoc_typehints_format = "short"
 autodoc_class_signature = "mixed"
 python_use_unqualified_type_names = True
@@ -56,6 +60,13 @@ def plain(app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: 
     return tuple(text and re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text) for text in (signature, result))
 
 
+def sections(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Lay out Args and Raises. The extension itself would read attributes' docstrings as "type: description", too."""
+    if what in ("class", "function", "method"):
+        lines[:] = GoogleDocstring(lines, Config(), app, what, name, obj, options).lines()
+
+
 def setup(app: Sphinx) -> None:
     """Sphinx calls it."""
+    app.connect("autodoc-process-docstring", sections)
     app.connect("autodoc-process-signature", plain)
