@@ -117,8 +117,8 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         if simulation.failures:
             raise AssertionError(simulation.failures[0])
         check_strictness(simulation.settings.strict, simulation.history, simulation.service, simulation.clock)
-        for told in unused(simulation):
-            warnings.warn(told, CloudTasksWarning, stacklevel=2)
+        for text in unused(simulation):
+            warnings.warn(text, CloudTasksWarning, stacklevel=2)
 
     def _in(self, simulation: Simulation) -> ExitStack:
         """Live in ``simulation`` until the stack is closed; simulations nest, as examples do in a test."""
@@ -188,8 +188,8 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
                 raise exception_for(error, simulation.randomness.jitter) from None
             except (ValueError, TypeError, RecursionError, SystemError) as error:  # the last is protobuf's
                 kind = TypeError if isinstance(error, TypeError) else ValueError
-                told = shortened(safe_str(error))
-                raise kind(f"The queue {safe_repr(queue)} can't be created: {told}") from None
+                text = shortened(safe_str(error))
+                raise kind(f"The queue {safe_repr(queue)} can't be created: {text}") from None
             return frontend.messages.queue(created)  # type: ignore[no-any-return]
 
     def queue_path(self, queue: str) -> str:

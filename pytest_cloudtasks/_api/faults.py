@@ -116,7 +116,7 @@ class Faults:
         def applies(call: RpcCall) -> bool:
             return rpc in ("*", call.method) and (when is None or operator.truth(when(call.request)))
 
-        given += _told(occasions, times) + ("" if when is None else f", when={shown(when)}")
+        given += _occasions_text(occasions, times) + ("" if when is None else f", when={shown(when)}")
         return simulation.faults.add(FaultPlan(fault, given, applies, occasions, rpc_fault=rpc_fault))
 
     # --- deliveries ----------------------------------------------------------------------------------------------
@@ -180,8 +180,8 @@ class Faults:
     ) -> FaultPlan:
         occasions = _occasions(fault, times, after, rate)
         match = match.possible()
-        told = "".join(f", {name}={shown(value)}" for name, value in match.expected().items())
-        given = f"{given}{_told(occasions, times)}{told}".removeprefix(", ")
+        text = "".join(f", {name}={shown(value)}" for name, value in match.expected().items())
+        given = f"{given}{_occasions_text(occasions, times)}{text}".removeprefix(", ")
         simulation = self._simulation
 
         def applies(task: Any) -> bool:
@@ -303,7 +303,7 @@ def _occasions(fault: Fault, times: int | None, after: int, rate: float | None) 
     return Occasions(times, after, rate)
 
 
-def _told(occasions: Occasions, times: Any) -> str:
+def _occasions_text(occasions: Occasions, times: Any) -> str:
     """What was said about the occasions, as a message shows it."""
     said = {
         "times": UNSET if times is UNSET else occasions.times,

@@ -131,8 +131,8 @@ def _config(given: Any, options: ServiceOptions) -> RetryConfig:
     except ServiceError as refusal:
         raise ValueError(f"The service refuses this retry config: {refusal.message}") from None
     except (ValueError, TypeError, RecursionError, SystemError) as error:  # the last is protobuf's
-        told = shortened(safe_str(error)).removeprefix("retry_config.")  # its fields are given as they are
-        raise ValueError(f"This retry config can't be read: {told}") from None
+        text = shortened(safe_str(error)).removeprefix("retry_config.")  # its fields are given as they are
+        raise ValueError(f"This retry config can't be read: {text}") from None
     return queue.config.retry_config
 
 
