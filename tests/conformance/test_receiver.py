@@ -52,7 +52,7 @@ def test_a_receiver_answers_as_it_is_told_and_keeps_what_came() -> None:
     [
         ("create-queue/name-already-live/live", None),
         ("create-queue/tombstone-ends/before", "It needs a clock that can be moved."),
-        ("create-queue/ghost-recreate/option", "It turns a option of the fake."),
+        ("create-queue/ghost-recreate/service option", "It turns a service option of the fake."),
         ("create-task/schedule-time-in-the-past/the-past", "It expects an instant."),
         ("cmek-config/echo/echo", "It changes how the project's tasks are encrypted."),
         ("dispatch/success-deletes/200", "It needs a receiver."),
