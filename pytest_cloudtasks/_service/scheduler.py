@@ -10,8 +10,9 @@ Theory of operation
     has to be delivered, whose outcome the driver hands to `answer`, for this or for a later instant.
 
     A queue has at most one dispatch among the steps, that of `Queue.next_dispatch`. `plan` renews it after everything
-    that may change it: a task was added, has begun or ended an attempt, or is gone; the queue's state or settings are
-    different. Heaps are cleaned lazily: an entry that was replaced or removed is dropped when it comes to the top.
+    that may change it: a task begins to wait and comes first, begins an attempt, or is gone; a slot is free again; the
+    queue's state or settings are different. Heaps are cleaned lazily: an entry that was replaced or removed is dropped
+    when it comes to the top.
 
     Steps happen in the order of their instants; a dispatch that could have gone earlier has the instant at which it
     was planned. At one instant answers come before dispatches, and dispatches in the order in which their tasks became
@@ -180,8 +181,7 @@ class Scheduler:
         """Schedule ``task``, which is new in ``queue``."""
         self._remove_at(queue, task.create_time + queue.config.task_ttl, task.sequence)
         if not queue.is_pull:
-            self._wait(queue, task)
-            self.plan(queue, task.create_time)
+            self._wait(queue, task, task.create_time)
 
     def plan(self, queue: Queue, now: int) -> None:
         """Renew the next dispatch of ``queue``, which may be another one now."""
@@ -309,9 +309,12 @@ class Scheduler:
 
     # --- attempts ------------------------------------------------------------------------------------------------
 
-    def _wait(self, queue: Queue, task: Task) -> None:
+    def _wait(self, queue: Queue, task: Task, now: int) -> None:
         task.delay = self.dispatch_order.delay(task)
         queue.waiting.add(task, self.dispatch_order.rank(task))
+        next_task = queue.next_task
+        if next_task is None or task.waiting < next_task.waiting:  # type: ignore[operator]  # both wait
+            self.plan(queue, now)
 
     def _ready(self, at: int, only: Queue | None) -> list[tuple[Task, Queue]]:
         """Return the tasks that could be dispatched at ``at``."""
@@ -360,13 +363,15 @@ class Scheduler:
             self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt, dropped=True))
         else:
             self._apply(attempt, outcome, now)
-        self.plan(queue, now)
+        if queue.next_task is None:  # it may have been for want of a slot
+            self.plan(queue, now)
 
     def _apply(self, attempt: Attempt, outcome: Outcome, now: int) -> None:
         task, queue = attempt.task, attempt.queue
         task.last_outcome = outcome
         if self._options.system_throttle is SystemThrottle.SIMPLE:
             _throttle(queue, task, outcome, now)
+            self.plan(queue, now)
         if outcome.kind is OutcomeKind.RESPONSE and not (outcome.is_5xx and isinstance(task.target, HttpTarget)):
             task.response_count += 1  # App Engine tasks count a 5xx, too
         if outcome.succeeded:
@@ -392,7 +397,7 @@ class Scheduler:
         self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt, verdict))
         if isinstance(verdict, Retry):
             task.move(TaskCause.RETRY)
-            self._wait(queue, task)
+            self._wait(queue, task, now)
         else:
             self._end(task, TaskCause.GIVE_UP, now)
 

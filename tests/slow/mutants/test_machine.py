@@ -66,12 +66,12 @@ def patient(attempt: Attempt) -> int:
     return attempt.dispatch_time + 2 * attempt.task.deadline_in_force
 
 
-def losing(scheduler: Scheduler, queue: Queue, task: Task) -> None:
+def losing(scheduler: Scheduler, queue: Queue, task: Task, now: int) -> None:
     """A task that is to be retried goes."""
     if task.dispatch_count:
         queue.tasks.pop(task.name)
     else:
-        SCHEDULER_WAIT(scheduler, queue, task)
+        SCHEDULER_WAIT(scheduler, queue, task, now)
 
 
 def kept(service: Service, task: Task, cause: TaskCause, at: int) -> None:
