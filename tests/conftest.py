@@ -70,6 +70,7 @@ for _name in ("CI", "BUILD_NUMBER"):
 
 # pytester forgets what an inner session imported first. A second import of these would bring their C parts down, and
 # one of the package's own modules would make two classes of each of theirs.
+# The last are what many inner sessions would import anew.
 for _module in (
     "freezegun",
     "hypothesis",
@@ -77,6 +78,9 @@ for _module in (
     "google.cloud.tasks_v2",
     "google.cloud.tasks_v2beta2",
     "google.cloud.tasks_v2beta3",
+    "flask",
+    "pytest_asyncio",
+    "pytest_django.plugin",
 ):
     import_module(_module)
 for _found in pkgutil.walk_packages(pytest_cloudtasks.__path__, "pytest_cloudtasks."):
