@@ -6,15 +6,20 @@ IDs that the service makes up, folders and versions are the reader's own, and co
 from __future__ import annotations
 
 import ast
+import io
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 import requests
+
+from pytest_cloudtasks._api.cli import main
 
 from .conftest import RunPytest
 from .patience import PATIENCE
@@ -108,19 +113,18 @@ def printed_by_pytest(
     return run(folder, "--color=no", "-rP", *options, *files).stdout.str()
 
 
-def in_example(name: str, folder: Path, test: str) -> str:
-    """What pytest prints of a test in an example, in a process of its own: Django is configured once for each."""
+def in_example(run: RunPytest, name: str, folder: Path, test: str) -> str:
+    """What pytest prints of a test in an example."""
     shutil.copytree(ROOT / "examples" / name, folder / name)
     (folder / name / "test_it.py").write_text(test, "utf-8")
-    return python(folder / name, "-m", "pytest", "-p", "no:randomly", "--color=no", "test_it.py", fails=True)
+    return run(folder / name, "--color=no", "test_it.py").stdout.str()
 
 
-def python(folder: Path, *arguments: str, fails: bool = False) -> str:
-    """What Python prints."""
-    command = [sys.executable, "-X", "utf8", "-W", "ignore", *arguments]
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=PATIENCE, check=not fails
-    ).stdout
+def in_a_process(folder: Path, *arguments: str) -> pytest.RunResult:
+    """Run pytest in a process of its own: Django is configured once for each."""
+    command = [sys.executable, "-X", "utf8", "-W", "ignore", "-m", "pytest", "-p", "no:randomly", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False)
+    return pytest.RunResult(done.returncode, done.stdout.splitlines(), done.stderr.splitlines(), 0)
 
 
 def none_like_it(run: RunPytest, folder: Path) -> str:
@@ -137,11 +141,18 @@ def a_report(run: RunPytest, folder: Path) -> str:
     return printed_by_pytest(run, folder, "report.md", "--cloud-tasks-report=build/cloud-tasks", test=BY_CHANCE)
 
 
+def printed_by(run: Callable[[], object]) -> str:
+    """What is printed meanwhile."""
+    with redirect_stdout(io.StringIO()) as printed:
+        run()
+    return printed.getvalue()
+
+
 def a_script(_: RunPytest, folder: Path) -> str:
     """The script of the page, run by Python alone."""
     (script,) = (text for text in blocks(DOCS / "without-fixture.md", "python") if "print(" in text)
     (folder / "script.py").write_text(script, "utf-8")
-    return python(folder, "script.py")
+    return printed_by(lambda: runpy.run_path(str(folder / "script.py"), run_name="__main__"))
 
 
 def a_banner(_: RunPytest, folder: Path) -> str:
@@ -166,7 +177,7 @@ def a_log(_: RunPytest, folder: Path) -> str:
 SHOWN: dict[str, list[Callable[[RunPytest, Path], str]]] = {
     "assertions.md": [lambda run, folder: printed_by_pytest(run, folder, "assertions.md", test=LEFT_BEHIND)],
     "ci.md": [lambda run, folder: printed_by_pytest(run, folder, "ci.md", "--cloud-tasks-seed=random", test=BY_CHANCE)],
-    "django.md": [lambda _, folder: in_example("django_orders", folder, UNCOMMITTED)],
+    "django.md": [lambda _, folder: in_example(in_a_process, "django_orders", folder, UNCOMMITTED)],
     "faults.md": [
         lambda run, folder: printed_by_pytest(run, folder, "faults.md", "--cloud-tasks-seed=random", test=BY_CHANCE)
     ],
@@ -174,8 +185,8 @@ SHOWN: dict[str, list[Callable[[RunPytest, Path], str]]] = {
         none_like_it,
         lambda run, folder: printed_by_pytest(run, folder, "first-test.md", "-k", "two_failures", story=True),
     ],
-    "flask.md": [lambda _, folder: in_example("flask_shop", folder, CARELESS)],
-    "retry-schedule.md": [lambda _, folder: python(folder, "-m", "pytest_cloudtasks", "retry-schedule", *RETRY_CONFIG)],
+    "flask.md": [lambda run, folder: in_example(run, "flask_shop", folder, CARELESS)],
+    "retry-schedule.md": [lambda _, folder: printed_by(lambda: main(["retry-schedule", *RETRY_CONFIG]))],
     "report.md": [a_report],
     "serve.md": [a_banner, a_log],
     "time.md": [lambda run, folder: printed_by_pytest(run, folder, "time.md", test=ONE_IN_TWO_CLOCKS)],
