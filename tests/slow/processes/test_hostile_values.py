@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.plugin.conftest import _quiet_inner_runs
+
+__all__ = ["_quiet_inner_runs"]
+
 HOSTILE = """
     import pytest
 

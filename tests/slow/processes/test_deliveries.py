@@ -11,9 +11,11 @@ import requests
 from google.oauth2 import id_token
 
 from tests.patience import PATIENCE
+from tests.server.emulator.conftest import one_server, one_worker, own_worker, server, worker
+from tests.server.emulator.running import BASE, QUEUE, Emulator, Worker, ok, running_emulator
 from tests.targets.servers import closed_port, serving
 
-from .running import BASE, QUEUE, Emulator, Worker, ok, running_emulator
+__all__ = ["one_server", "one_worker", "own_worker", "server", "worker"]
 
 ACCOUNT = "sender@test-project.iam.gserviceaccount.com"
 
