@@ -28,7 +28,7 @@ class Messages(QueueMessages):
         descriptor = self._task.DESCRIPTOR
         methods = proto_class(types.AppEngineHttpRequest).DESCRIPTOR.fields_by_name["http_method"].enum_type
         self._method_names = {number: value.name for number, value in methods.values_by_number.items()}
-        self._method_names[0] = "POST"  # where none is specified
+        self._method_names[0] = "POST"  # where none is specified; a number without a name is one, too
         self._method_numbers = {name: value.number for name, value in methods.values_by_name.items()}
         self._task_fields = frozenset(descriptor.fields_by_name)
         self._has_http, self._has_deadline, self._has_retry, self._has_pull = (
@@ -78,14 +78,19 @@ class Messages(QueueMessages):
         elif token == "oauth_token":
             oauth = OAuthToken(request.oauth_token.service_account_email, request.oauth_token.scope)
         return HttpTarget(
-            request.url, self._method(request.http_method), _pairs(request.headers), request.body, oidc, oauth
+            request.url,
+            self._method_names.get(request.http_method, "POST"),
+            _pairs(request.headers),
+            request.body,
+            oidc,
+            oauth,
         )
 
     def _read_app_engine(self, request: Any) -> AppEngineTarget:
         routing = request.app_engine_routing
         return AppEngineTarget(
             getattr(request, self._relative_uri) or "/",
-            self._method(request.http_method),
+            self._method_names.get(request.http_method, "POST"),
             _pairs(request.headers),
             getattr(request, self._body),
             Routing(routing.service, routing.version, routing.instance),
@@ -95,11 +100,6 @@ class Messages(QueueMessages):
         if not self.has_pull_queues:
             raise errors.MESSAGE_CANNOT_BE_SET.error()
         return PullMessage(message.payload, message.tag)
-
-    def _method(self, number: int) -> str:
-        """Return a method's name; a number without one becomes POST."""
-        name: str = self._method_names.get(number, "POST")
-        return name
 
     # --- writing -------------------------------------------------------------------------------------------------
 
