@@ -16,6 +16,7 @@ from google.api_core import exceptions, retry
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
+from pytest_cloudtasks._clients.channel import last_error
 from pytest_cloudtasks._clients.retry_waits import SkippedWaits, skipped_waits
 
 QUEUE = "projects/p/locations/l/queues/q"
@@ -392,6 +393,39 @@ def test_an_older_loop_really_waits_for_others(
     waits.uninstall()
     assert len(slept) == 2
     assert all(0 <= one <= 5 for one in slept)
+
+
+@pytest.mark.parametrize("is_a_fakes", [True, False], ids=["a fake's", "another"])
+def test_an_older_async_loop_waits_for_others_alone(
+    older: Any, failing: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, is_a_fakes: bool
+) -> None:
+    """After a fake's error nothing is awaited; after any other what was drawn."""
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    async def loop() -> None:
+        drawn = older.random.uniform(5.0, 5.0)
+        last_error.set(failing("UNAVAILABLE") if is_a_fakes else None)
+        await older.asyncio.sleep(drawn)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    waits = SkippedWaits()
+    waits.install()
+    asyncio.run(loop())
+    waits.uninstall()
+    assert waited == ([] if is_a_fakes else [5.0])
+
+
+def test_an_older_loop_may_wait_for_a_time_of_its_own(older: Any, slept: list[float]) -> None:
+    """What was not drawn is slept as it is."""
+    waits = SkippedWaits()
+    waits.install()
+    last_error.set(None)
+    older.time.sleep(3.0)
+    waits.uninstall()
+    assert slept == [3.0]
 
 
 def test_loops_that_are_not_loaded_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

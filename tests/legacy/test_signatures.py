@@ -12,6 +12,7 @@ import pytest
 from google.api_core.gapic_v1.method import DEFAULT
 from google.cloud import tasks_v2
 
+from pytest_cloudtasks import FakeCloudTasks, LegacyCloudTasksClient
 from pytest_cloudtasks._clients.legacy import enums
 from pytest_cloudtasks._clients.legacy.rpcs import RPCS
 from pytest_cloudtasks._clients.legacy.transport import message_class
@@ -95,3 +96,20 @@ def test_an_unknown_message_is_not_made_up() -> None:
     with pytest.raises(LookupError) as unknown:
         message_class("Nonsense")
     assert unknown.value.args == ("Nonsense",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "text"),
+    [
+        ((), {}, "get_queue() missing a required argument: 'name'"),
+        (("q",), {"nmae": "q"}, "get_queue() got an unexpected keyword argument 'nmae'"),
+    ],
+    ids=["none", "one too many"],
+)
+def test_arguments_that_do_not_fit_are_a_type_error(
+    arguments: tuple[str, ...], options: dict[str, str], text: str
+) -> None:
+    """The sentence names the method."""
+    with FakeCloudTasks() as cloud_tasks, pytest.raises(TypeError) as refused:
+        LegacyCloudTasksClient.get_queue(cloud_tasks.legacy_client(), *arguments, **options)
+    assert str(refused.value) == text

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._messages import api_versions as frontends
-from pytest_cloudtasks._messages.proto import built_queue, proto_class
+from pytest_cloudtasks._messages.proto import OURS, built_queue, mistake_in, proto_class
 
 NAME = "projects/p/locations/l/queues/q"
 RETRY_CONFIG = (
@@ -142,3 +142,45 @@ def test_fields_that_the_library_takes(fields: dict[str, Any]) -> None:
     message = built_queue(frontends.with_queue_fields(fields).messages.types.Queue, fields, NAME)
     assert message.name == NAME
     assert set(fields) - {"retry_config"} <= {field.name for field, _ in message.ListFields()}
+
+
+# --- tasks -------------------------------------------------------------------------------------------------------
+
+HEADERS_OF_TASK = "http_request.headers"
+NAIVE = datetime(2030, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "mistake"),
+    [
+        ({"http_request": {"url": "https://a.test/", "headers": {"A": "a"}}, "schedule_time": None}, ""),
+        ({"http_request": {"headers": ["a"]}}, f"{HEADERS_OF_TASK} takes a mapping of names to values, and got ['a']."),
+        (
+            {"http_request": {"headers": {1: "a"}}},
+            f"{HEADERS_OF_TASK} takes a mapping of names to values, and got the name 1.",
+        ),
+        ({"http_request": {"headers": {"A": "a", "B": 1}}}, f"{HEADERS_OF_TASK}['B'] takes a text, and got 1."),
+        (
+            {"schedule_time": NAIVE},
+            f'schedule_time takes an aware datetime or a text such as "2030-01-01T00:00:00Z", and got {NAIVE!r}.',
+        ),
+        (
+            {"http_request": {"http_method": "pots"}},
+            "http_request.http_method takes 'POST', 'GET', 'HEAD', 'PUT', 'DELETE', 'PATCH' or 'OPTIONS', and got"
+            " 'pots'. Did you mean 'POST'?",
+        ),
+    ],
+    ids=["none", "a list", "a number as name", "a number as value", "a naive datetime", "a method"],
+)
+def test_a_mistake_in_the_fields_of_a_task(fields: dict[str, Any], mistake: str) -> None:
+    """The path to the first one, what the field takes and what it got; "" where there is none."""
+    assert mistake_in(frontends.v2().messages.types.Task, fields) == mistake
+
+
+def test_other_names_are_shown_where_they_are_asked_for() -> None:
+    """A strategy takes v2's names for the fields of every version."""
+    kind = frontends.v2beta2().messages.types.RateLimits
+    assert mistake_in(kind, {"rate": 1}, OURS) == (
+        "rate is no field of Google's RateLimits. Its fields are max_dispatches_per_second, max_burst_size and"
+        " max_concurrent_dispatches."
+    )
