@@ -950,7 +950,7 @@ def drained(timetable: Timetable[str]) -> list[tuple[int, str]]:
     return entries
 
 
-def test_an_empty_agenda_has_no_first_entry() -> None:
+def test_an_empty_timetable_has_no_first_entry() -> None:
     """Nothing is to come where nothing was entered."""
     timetable: Timetable[str] = Timetable()
     assert timetable.first() is None
@@ -1021,7 +1021,7 @@ def test_a_removed_key_is_gone_and_can_come_back() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.none() | st.integers(0, 9))))
-def test_the_agenda_is_a_sorted_table(deeds: list[tuple[str, int | None]]) -> None:
+def test_a_timetable_is_a_sorted_table(deeds: list[tuple[str, int | None]]) -> None:
     """After any entering and removing (None) it is what a plain table would be, sorted."""
     timetable: Timetable[str] = Timetable()
     table: dict[str, int] = {}
