@@ -29,13 +29,20 @@ def modules_of_a_run(folder: Path, test: str, *options: str) -> set[str]:
 
 
 def test_an_unused_plugin_adds_nothing_but_modules_of_its_own(tmp_path: Path) -> None:
-    """In a run without a fake, the plugin adds a few modules of its own and no other module."""
+    """In a run without a fake, the plugin adds modules of its own, of few rooms, and no other module."""
     test = "def test_it(): pass"
     added = modules_of_a_run(tmp_path, test, "-p", "pytest_cloudtasks.plugin") - modules_of_a_run(tmp_path, test)
     assert {name for name in added if not name.startswith("pytest_cloudtasks")} == set()
-    assert {name.split(".")[1] for name in added if "." in name} == {
-        *("_clients", "_pytest", "plugin"),
-        *("_simulation", "_service", "_text", "_time", "_units"),  # the table of options, and what checks them
+    rooms = {name.split(".")[1] for name in added if "." in name}
+    assert not rooms & {
+        "_api",
+        "_diagnostics",
+        "_messages",
+        "_report",
+        "_server",
+        "_stateful",
+        "_strategies",
+        "_targets",
     }
 
 
