@@ -93,6 +93,7 @@ def test_time_is_released_whatever_ends_the_run(pytester: pytest.Pytester, endin
     assert sorted((pytester.path / "seen.txt").read_text().splitlines()) == reported
 
 
+@pytest.mark.needs("clients of 2.x")
 def test_two_runs_differ_in_nothing(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """The timeline is the same to the byte at another moment, in another time zone and with another hash seed."""
     pytester.makepyfile(
