@@ -182,7 +182,7 @@ class Jumping:
         if seconds is None:
             self._emulator.post("/control/drain")
         else:
-            self._emulator.post("/control/jump", by=seconds)
+            self._emulator.post("/control/jump", by=f"{seconds}s")
 
     def deliveries(self) -> Sequence[Delivery]:
         """Return what came."""
