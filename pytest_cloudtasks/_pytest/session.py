@@ -1,4 +1,22 @@
-"""The fakes of a pytest session: one `FakeCloudTasks`, a fresh simulation for each test that wants one."""
+"""The fakes of a pytest session: one `FakeCloudTasks`, a fresh simulation for each test that wants one.
+
+Theory of operation, the life of a test. `plugin` calls the session at each of these moments:
+
+1. `set_up`, before all fixtures: the settings of ini file and markers are merged and checked. A test that asks for a
+   fake gets a `Simulation`, which enters the router.
+2. `setting_up`, fixture by fixture: those of wider scope come first, in real time. Before the first of the test's own,
+   or else before the test function, the clock takes its instant, time is held, and the queues of the settings are
+   created. A fake that came unasked, by the marker or by ``autouse``, does so when it is first used.
+3. `calling`: the test runs. Under Hypothesis each example runs in a copy of the simulation as the fixtures left it.
+4. `explain`: a failed test gets its timeline as a section of the report.
+5. `release_time`: after the test's own fixtures time runs again, by a finalizer of the test's item. Where Ctrl-C or
+   ``pytest.exit`` ends the run, it is released before anybody else is told.
+6. `tear_down`, after all fixtures: the simulation leaves the router. What application code has swallowed fails the
+   test now, and so does, under ``strict``, what a test that passed has neither driven nor inspected.
+
+Fixtures of a wider scope may keep the fake, because it is one object for the session; only the simulation behind it
+changes.
+"""
 
 from __future__ import annotations
 

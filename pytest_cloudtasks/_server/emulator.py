@@ -1,4 +1,4 @@
-"""ServeOptions: the endpoints, the scheduler and the signals in one event loop, which owns the model."""
+"""The emulator: the endpoints, the scheduler loop and the signals in one event loop, which owns the model."""
 
 from __future__ import annotations
 

@@ -2,6 +2,11 @@
 
 `_api/faults.py` makes the plans. The simulation asks them about each call, the driver about each delivery, and the
 service's scheduler about each task that is put in order.
+
+A `FaultPlan` knows what it applies to and how often. The simulation asks before a call reaches the service and after it
+took effect; the driver asks after a delivery, and when a handler's response arrives. A fault that happens is recorded
+in the history, unless it is an outcome of its attempt. What is left to chance is asked of `Choices` (`random_choices`),
+by the name of the question: a stream for each name from the seed and the test's node ID, or an example of Hypothesis.
 """
 
 from __future__ import annotations
