@@ -21,7 +21,7 @@ PACKAGE = "pytest_cloudtasks"
 
 OWN_TESTS = {
     "_service": ["tests/service"],
-    "_time": ["tests/time", "tests/slow/processes/test_every_foreign_clock.py"],
+    "_time": ["tests/time"],
     "_targets": ["tests/targets"],
     "_messages": ["tests/messages", "tests/clients", "tests/legacy", "tests/server"],
     "_clients": ["tests/clients", "tests/legacy", "tests/server"],
