@@ -16,7 +16,6 @@ from .._clients.interception import interception
 from .._clients.router import router
 from .._diagnostics.lints import Lints
 from .._diagnostics.strict import check_strictness
-from .._messages.errors import exception_for
 from .._messages.rpc_call import RpcCall
 from .._service.errors import ServiceError
 from .._service.events import EventKind
@@ -185,6 +184,8 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
             try:
                 created = simulation.configure(simulation.service, simulation.clock.now, name, fields)
             except ServiceError as error:
+                from .._messages.grpc_errors import exception_for  # loads grpc: only when a queue was rejected
+
                 raise exception_for(error, simulation.randomness.jitter) from None
             except (ValueError, TypeError, RecursionError, SystemError) as error:  # the last is protobuf's
                 kind = TypeError if isinstance(error, TypeError) else ValueError

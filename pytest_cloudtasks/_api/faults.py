@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Union
 
 from .._arguments import checked_flag, is_whole
-from .._messages.errors import RpcFault, codes, rpc_fault
+from .._messages.errors import RpcFault, codes
 from .._messages.rpc_call import RpcCall
 from .._simulation.faults import Fault, FaultPlan, Occasions
 from .._simulation.formatting import shown
@@ -262,6 +262,8 @@ def _unused_text(plan: FaultPlan, simulation: Simulation) -> str:
 
 
 def _error(error: Any) -> RpcFault:
+    from .._messages.grpc_errors import rpc_fault  # loads grpc: only when an error is planned
+
     fault = rpc_fault(error)
     if fault is not None:
         return fault

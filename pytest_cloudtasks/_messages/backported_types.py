@@ -13,6 +13,10 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from google.api import httpbody_pb2
+from google.protobuf import descriptor_pb2, message_factory
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto
+
 from .proto import proto_class
 
 _BORROWED = (
@@ -49,8 +53,6 @@ class CompletedTypes(ModuleType):
 
 def _moved(lent: list[Any], package: str, pool: Any) -> dict[str, Any]:
     """Protobuf's classes of the same messages in another package."""
-    from google.protobuf import descriptor_pb2
-
     theirs = lent[0].full_name.rpartition(".")[0]
     file = descriptor_pb2.FileDescriptorProto(
         name=f"pytest_cloudtasks/{package}/borrowed.proto", package=package, syntax="proto3"
@@ -80,8 +82,6 @@ def _fields_of(message: Any) -> Iterator[Any]:
 
 def class_of(descriptor: Any) -> Any:
     """Protobuf's class of a message."""
-    from google.protobuf import message_factory
-
     if hasattr(message_factory, "GetMessageClass"):
         return message_factory.GetMessageClass(descriptor)
     return message_factory.MessageFactory(descriptor.file.pool).GetPrototype(descriptor)  # before protobuf 4.22
@@ -99,9 +99,6 @@ def buffer_messages(types: ModuleType) -> BufferMessages:
     """The messages of a version. Evidence: documented (their fields)."""
     if hasattr(types, "BufferTaskRequest"):
         return BufferMessages(proto_class(types.BufferTaskRequest), proto_class(types.BufferTaskResponse))
-    from google.api import httpbody_pb2
-    from google.protobuf import descriptor_pb2
-
     task = proto_class(types.Task).DESCRIPTOR
     package, _, _ = task.full_name.rpartition(".")
     file = descriptor_pb2.FileDescriptorProto(
@@ -122,8 +119,6 @@ def buffer_messages(types: ModuleType) -> BufferMessages:
 
 
 def _field(message: Any, number: int, name: str, kind: str = "") -> None:
-    from google.protobuf.descriptor_pb2 import FieldDescriptorProto
-
     field = message.field.add(name=name, number=number, label=FieldDescriptorProto.LABEL_OPTIONAL)
     if kind:
         field.type, field.type_name = FieldDescriptorProto.TYPE_MESSAGE, f".{kind}"

@@ -1,4 +1,7 @@
-"""Errors of the service as a gRPC channel raises them; Google's client makes its exceptions of these."""
+"""Errors as a gRPC channel raises them; Google's client makes its exceptions of these.
+
+This module imports grpc. A test without an error does without it, so those who make one import it then.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,12 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import grpc
+from google.api_core import exceptions
+from google.protobuf import json_format
+from google.rpc import error_details_pb2, status_pb2
 
-from .._service.errors import ServiceError
-from .errors import status_of
+from .._service.errors import BadRequest, Detail, Help, LocalizedMessage, ServiceError
+from .errors import TEXTS, RpcFault
 
 _STATUS = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -89,6 +95,45 @@ def rpc_error(error: ServiceError, jitter: random.Random) -> InProcessRpcError:
     return InProcessRpcError(_STATUS[error.code.value], error.message, _details(error), jitter)
 
 
+def planned_error(fault: RpcFault, jitter: random.Random) -> InProcessRpcError:
+    """The error that the channel raises because a test planned ``fault``."""
+    error = InProcessRpcError(grpc.StatusCode[fault.code], fault.text, (), jitter)
+    error.is_planned = True
+    return error
+
+
+def exception_for(error: ServiceError, jitter: random.Random | None = None) -> Exception:
+    """An exception of ``google.api_core.exceptions``: the class, text and details that a caller over gRPC gets.
+
+    A client that retries it draws its waits from ``jitter``.
+    """
+    found: Exception = exceptions.from_grpc_error(rpc_error(error, jitter or random.Random(0)))
+    return found
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether an exception of Google's client says that the state of things forbids the call, not its arguments."""
+    return isinstance(error, exceptions.GoogleAPICallError) and not isinstance(error, exceptions.InvalidArgument)
+
+
+def rpc_fault(error: Any) -> RpcFault | None:
+    """The fault that ``error`` stands for: an exception of Google's, its class, a code of grpc's or its name.
+
+    None if it stands for none: it is something else, or an exception that no gRPC code leads to.
+    """
+    if isinstance(error, exceptions.GoogleAPICallError):
+        code = error.grpc_status_code
+        return None if code is None else RpcFault(code.name, str(error.message))
+    if isinstance(error, type):
+        code = error.grpc_status_code if issubclass(error, exceptions.GoogleAPICallError) else None
+        name = None if code is None else code.name
+    elif isinstance(error, grpc.StatusCode):
+        name = error.name
+    else:
+        name = error if isinstance(error, str) else None
+    return RpcFault(name, TEXTS[name]) if name in TEXTS else None
+
+
 def _details(error: ServiceError) -> tuple[tuple[str, bytes], ...]:
     if not error.details:
         return ()
@@ -100,8 +145,6 @@ def status_code_of(error: InProcessRpcError) -> int:
 
     UNKNOWN and DATA_LOSS, which have none in the library, are 500. Evidence: documented (google.rpc.Code).
     """
-    from google.api_core import exceptions
-
     return int(exceptions.from_grpc_status(error.code(), error.details()).code or 500)
 
 
@@ -109,11 +152,28 @@ def status_details(error: InProcessRpcError) -> list[Any]:
     """The error's details, which gRPC sends in binary form, in JSON's."""
     if not error.trailing_metadata():
         return []
-    from google.protobuf import json_format
-    from google.rpc import error_details_pb2, status_pb2
-
     ((_, value),) = error.trailing_metadata()
     # JSON needs the types that the details are of: the pool has them once their module is imported.
     pool = error_details_pb2.DESCRIPTOR.pool
     status = status_pb2.Status.FromString(value)
     return [json_format.MessageToDict(detail, descriptor_pool=pool) for detail in status.details]
+
+
+def status_of(error: ServiceError) -> Any:
+    """The error as a google.rpc.Status, details and all."""
+    status = status_pb2.Status(code=error.code.value, message=error.message)
+    for detail in error.details:
+        status.details.add().Pack(_message(detail))
+    return status
+
+
+def _message(detail: Detail) -> Any:
+    """A detail as Google's message."""
+    if isinstance(detail, Help):
+        return error_details_pb2.Help(links=[{"description": detail.description, "url": detail.url}])
+    if isinstance(detail, LocalizedMessage):
+        return error_details_pb2.LocalizedMessage(locale=detail.locale, message=detail.message)
+    if isinstance(detail, BadRequest):
+        violations = [{"field": field, "description": text} for field, text in detail.violations]
+        return error_details_pb2.BadRequest(field_violations=violations)
+    return error_details_pb2.ErrorInfo(reason=detail.reason, domain=detail.domain, metadata=dict(detail.metadata))

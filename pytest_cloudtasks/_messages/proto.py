@@ -83,7 +83,7 @@ def _value(field: Any, value: Any) -> Any:
 
 def _well_known(name: str, value: str | timedelta | datetime) -> Any:
     """A Duration or a Timestamp; anything else is left to protobuf's refusal."""
-    from google.protobuf import duration_pb2, timestamp_pb2
+    from google.protobuf import duration_pb2, timestamp_pb2  # loads protobuf: is_message() is asked without a client
 
     kinds = {"google.protobuf.Duration": duration_pb2.Duration, "google.protobuf.Timestamp": timestamp_pb2.Timestamp}
     if name not in kinds:

@@ -31,7 +31,7 @@ class NoYaml(QueueYamlError):
 def parsed(text: str) -> Mapping[str, Mapping[str, Any]]:
     """The entries of a queue.yaml by their names."""
     try:
-        import yaml
+        import yaml  # not a dependency of ours, and needed for this alone
     except ImportError:
         raise NoYaml("reading it takes PyYAML, which is not installed. Run `pip install pyyaml`.") from None
     try:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from google.protobuf import field_mask_pb2, json_format
 
 from .._service import errors
+from .._service.listing import Field, Kind
 from .._service.overrides import ROUTING_OVERRIDE, Overrides
 from .._service.queue import Queue, QueueStats
 from .._service.queue_settings import QueueType, Settings
@@ -20,16 +23,13 @@ from .proto import (
     field_name,
     is_message_of_tasks,
     is_repeated,
+    nanoseconds,
     plain,
     proto_class,
     proto_of,
     set_instant,
     wrapped,
 )
-
-if TYPE_CHECKING:
-    from .filter_fields import FilterFields
-
 
 _TTLS = ("task_ttl", "tombstone_ttl")
 _SETTINGS = ("rate_limits", "retry_config", "stackdriver_logging_config", ROUTING_OVERRIDE, "http_target", *_TTLS)
@@ -76,8 +76,6 @@ class QueueMessages:
     @cached_property
     def filter_fields(self) -> FilterFields:
         """The fields that a filter of ListQueues is made of."""
-        from .filter_fields import FilterFields
-
         return FilterFields(self._queue.DESCRIPTOR, lambda queue: proto_of(self.queue(queue)))
 
     # --- reading -------------------------------------------------------------------------------------------------
@@ -213,8 +211,6 @@ class QueueMessages:
 
         Evidence: documented; that a name which is none is refused, and ``*`` stands for all, is our choice.
         """
-        from google.protobuf import field_mask_pb2
-
         whole = proto_of(message)
         _set(whole.stats, {key: value for key, value in stats._asdict().items() if not key.endswith("_time")})
         if stats.oldest_estimated_arrival_time is not None:
@@ -259,7 +255,72 @@ def _value(field: Any, value: Any) -> Any:
 
 def write_overrides(message: Any, settings: Overrides) -> None:
     """Set the fields that ``settings`` has."""
-    from google.protobuf import json_format
-
     message.SetInParent()
     json_format.ParseDict(settings, message)
+
+
+# --- filters of ListQueues, made of the fields of Google's message ---
+
+_KINDS_OF_TIME = {"google.protobuf.Duration": Kind.DURATION, "google.protobuf.Timestamp": Kind.TIME}
+
+
+class FilterFields:
+    """Finds a message's fields, nested ones too, by names in snake or camel case, whatever their case."""
+
+    def __init__(self, descriptor: Any, record: Callable[[Queue], Any]) -> None:
+        """``record`` makes the message of a queue."""
+        self._descriptor = descriptor
+        self.record = record
+
+    def find(self, path: str) -> Field | None:
+        """Return the field that a filter calls ``path``."""
+        descriptor, steps = self._descriptor, []
+        for part in path.split("."):
+            field = None if descriptor is None else _named(descriptor, part)
+            if field is None:
+                return None
+            steps.append(field)
+            descriptor = field.message_type if _kind(field) is Kind.MESSAGE else None
+        enum = steps[-1].enum_type
+        return Field(
+            kind=_kind(steps[-1]),
+            values=lambda message: list(_values_at(message, steps)),
+            is_set=lambda message: _is_set(message, steps),
+            numbers={} if enum is None else {name.lower(): one.number for name, one in enum.values_by_name.items()},
+        )
+
+
+def _named(descriptor: Any, name: str) -> Any:
+    lower = name.lower()
+    return next((one for one in descriptor.fields if lower in (one.name, one.json_name.lower())), None)
+
+
+def _kind(field: Any) -> Kind:
+    if field.message_type is not None:
+        return _KINDS_OF_TIME.get(field.message_type.full_name, Kind.MESSAGE)
+    if field.enum_type is not None:
+        return Kind.ENUM
+    if field.type == field.TYPE_STRING:
+        return Kind.TEXT
+    return Kind.BOOLEAN if field.type == field.TYPE_BOOL else Kind.NUMBER
+
+
+def _values_at(message: Any, steps: Sequence[Any]) -> Iterator[Any]:
+    """Yield the values at the end of ``steps``; unset messages on the way have their defaults, empty lists nothing."""
+    field, *rest = steps
+    value = getattr(message, field.name)
+    for one in value if is_repeated(field) else [value]:
+        if rest:
+            yield from _values_at(one, rest)
+        elif _kind(field) is Kind.TIME:
+            yield nanoseconds(one) if message.HasField(field.name) else None
+        else:
+            yield nanoseconds(one) if _kind(field) is Kind.DURATION else one
+
+
+def _is_set(message: Any, steps: Sequence[Any]) -> bool:
+    field, *rest = steps
+    if not any(one.number == field.number for one, _ in message.ListFields()):
+        return False
+    value = getattr(message, field.name)
+    return not rest or any(_is_set(one, rest) for one in (value if is_repeated(field) else [value]))

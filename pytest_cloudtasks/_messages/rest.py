@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from . import rest_http
-from .api_versions import TYPES, Method, methods_of
+from .api_versions import TYPES
 from .grpc_errors import InProcessRpcError
+from .methods import Method, methods_of
 from .proto import wrapped
 from .rest_http import (
     BODIES,

@@ -7,6 +7,9 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+from google.iam.v1 import iam_policy_pb2, policy_pb2
+from google.protobuf import empty_pb2
+
 from .._service import errors, iam
 from .._service.queue import Queue, QueueState, stats_of
 from .._service.service import Service
@@ -138,8 +141,6 @@ class Frontend:
         return _policy_message(policy)
 
     def _test_iam_permissions(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
-        from google.iam.v1 import iam_policy_pb2
-
         held = service.test_iam_permissions(now, request.resource, list(request.permissions))
         return iam_policy_pb2.TestIamPermissionsResponse(permissions=held)
 
@@ -177,8 +178,6 @@ class Frontend:
 
 
 def _empty() -> Any:
-    from google.protobuf import empty_pb2
-
     return empty_pb2.Empty()
 
 
@@ -190,8 +189,6 @@ def _policy(message: Any) -> iam.Policy:
 
 
 def _policy_message(policy: iam.Policy) -> Any:
-    from google.iam.v1 import policy_pb2
-
     bindings = [policy_pb2.Binding(role=binding.role, members=binding.members) for binding in policy.bindings]
     return policy_pb2.Policy(version=policy.version, bindings=bindings, etag=policy.etag)
 

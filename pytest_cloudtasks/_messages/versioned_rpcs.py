@@ -1,8 +1,7 @@
 """RPCs that only some versions of the API or releases of the library have.
 
 v2beta2 alone has pull queues and the upload of a queue.yaml. Batches, operations, locations and CMEK configs came with
-later releases of the library, and BufferTask went: an older client has no way to ask for them. Nothing of them is
-imported before it is asked for.
+later releases of the library, and BufferTask went: an older client has no way to ask for them.
 """
 
 from __future__ import annotations
@@ -11,6 +10,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from google.cloud.location import locations_pb2
+from google.longrunning import operations_pb2
+from google.protobuf import empty_pb2
+
 from .._service import errors
 from .._service.batches import BatchKind, BatchState, Creation, Operation
 from .._service.overrides import buffered_task
@@ -18,7 +21,7 @@ from .._service.service import Service
 from .._service.task import Task, TaskSpec
 from .._service.validation import id_of
 from .backported_types import CompletedTypes, buffer_messages
-from .errors import status_of
+from .grpc_errors import status_of
 from .proto import nanoseconds, proto_class, set_instant
 from .queue_yaml import NoYaml, QueueYamlError, uploaded
 from .rpc_call import RpcCall
@@ -81,8 +84,6 @@ class NewestRpcs:
         return _location(service.get_location(now, request.name))
 
     def _list_locations(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
-        from google.cloud.location import locations_pb2
-
         if request.filter:
             raise errors.NOT_MODELLED.error(what="the filter of ListLocations")
         names = service.list_locations(now, request.name)
@@ -101,8 +102,6 @@ class NewestRpcs:
 
 
 def _location(name: str) -> Any:
-    from google.cloud.location import locations_pb2
-
     return locations_pb2.Location(name=name, location_id=id_of(name))
 
 
@@ -131,8 +130,6 @@ class PullRpcs:
         return self._messages.types.LeaseTasksResponse(tasks=[self._shown(task, request) for task in tasks])
 
     def _acknowledge_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
-        from google.protobuf import empty_pb2
-
         service.acknowledge_task(now, request.name, _set(request, "schedule_time"))
         return empty_pb2.Empty()
 
@@ -148,8 +145,6 @@ class PullRpcs:
 
     def _upload_queue_yaml(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
         """Its queues are those of the project app_id in the location that the fake's project has. Our choice."""
-        from google.protobuf import empty_pb2
-
         try:
             queues = uploaded(request.http_body.data.decode())
         except NoYaml:
@@ -169,8 +164,6 @@ def _set(request: Any, field: str) -> int | None:
 
 def message_of(operation: Operation, messages: Messages) -> Any:
     """Return an Operation that is done: its metadata, and its response or error."""
-    from google.longrunning import operations_pb2
-
     message = operations_pb2.Operation(name=operation.name, done=True)
     message.metadata.Pack(_metadata(operation, messages.types))
     error = operation.error
@@ -181,8 +174,6 @@ def message_of(operation: Operation, messages: Messages) -> Any:
     elif operation.kind is BatchKind.CREATE:
         message.response.Pack(_created(operation, messages))
     else:
-        from google.protobuf import empty_pb2
-
         message.response.Pack(empty_pb2.Empty())
     return message
 

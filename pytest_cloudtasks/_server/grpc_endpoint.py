@@ -10,8 +10,8 @@ import grpc
 from google.protobuf.message import DecodeError
 
 from .._clients.router import Receiver
-from .._messages.api_versions import Method, method_at
 from .._messages.grpc_errors import InProcessRpcError
+from .._messages.methods import Method, method_at
 from .._messages.proto import proto_of, wrapped
 from .._messages.rest_http import failed
 from .._messages.rpc_call import RpcCall

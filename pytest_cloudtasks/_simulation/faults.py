@@ -202,14 +202,14 @@ class Faults:
         if plan is None or plan.rpc_fault is None:
             return None
         self.record(f"{call.method} → {plan.rpc_fault.code} by {Fault.FAIL_RPC.value}()")
-        return plan.rpc_fault.error(jitter)
+        return _error(plan.rpc_fault, jitter)
 
     def loss_of(self, call: RpcCall, jitter: Random) -> InProcessRpcError | None:
         """Return the error that the caller sees, if any, although ``call`` has taken effect."""
         if self._taking(Fault.LOSE_RESPONSE, call, call.method) is None:
             return None
         self.record(f"{call.method} → {DEADLINE.code} by {Fault.LOSE_RESPONSE.value}(), after it took effect")
-        return DEADLINE.error(jitter)
+        return _error(DEADLINE, jitter)
 
     # --- deliveries ----------------------------------------------------------------------------------------------
 
@@ -292,3 +292,10 @@ class PlannedOrder(DispatchOrder):
     def __deepcopy__(self, memo: dict[int, Any]) -> DispatchOrder:
         """Return the plain order: the copied service gets that of its own simulation."""
         return DispatchOrder()
+
+
+def _error(fault: RpcFault, jitter: Random) -> InProcessRpcError:
+    """Return the error that the channel raises."""
+    from .._messages.grpc_errors import planned_error  # loads grpc: only when a planned error happens
+
+    return planned_error(fault, jitter)

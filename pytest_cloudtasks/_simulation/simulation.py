@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .._clients.router import router
 from .._messages import api_versions as frontends
 from .._messages.rpc_call import RpcCall
-from .._messages.rpc_handlers import Frontend
 from .._service.errors import ServiceError
 from .._service.queue import Queue
 from .._service.service import Service
@@ -33,6 +32,7 @@ from .summary import Blocked, blocked, live_tasks
 
 if TYPE_CHECKING:
     from .._messages.grpc_errors import InProcessRpcError
+    from .._messages.rpc_handlers import Frontend
 
 _CREATING = frozenset({"create_task", "batch_create_tasks"})
 
@@ -140,7 +140,7 @@ class Simulation:
                     call.answer(response)
                     error = faults.loss_of(call, self.randomness.jitter) if faults.are_planned else None
             if error is not None:
-                from .._clients.retry_waits import skipped_waits  # imports Google's retries
+                from .._clients.retry_waits import skipped_waits  # loads Google's retries: only after an error
 
                 skipped_waits.install()
                 call.error = error
@@ -169,7 +169,7 @@ class Simulation:
                 self._create_missing(now, call.message.parent, frontend.fields_of_missing_queue(call.message))
             return frontend.answer(self.service, now, call), None
         except ServiceError as error:
-            from .._messages.grpc_errors import rpc_error  # imports grpc, which calls without an error don't need
+            from .._messages.grpc_errors import rpc_error  # loads grpc: only when a call was rejected
 
             return None, rpc_error(error, self.randomness.jitter)
 
@@ -199,7 +199,7 @@ class Simulation:
         """Intercepted calls come here until the block ends, and time is released then."""
         undo: Callable[[], None] | None = None
         if self.settings.google_auth:
-            from .._clients.credentials import anonymous_default  # imports google.auth
+            from .._clients.credentials import anonymous_default  # loads google.auth: for that option only
 
             undo = anonymous_default(self.settings.project)
         router.enter(self)

@@ -10,7 +10,6 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from .._messages.errors import exception_for
 from .._service import errors
 from .._service.errors import Rejection, ServiceError
 from .._service.queue_settings import MAX_BURST, MAX_CONCURRENCY, MAX_RATE
@@ -41,6 +40,8 @@ def pair_of(version: Version, kind: str, variant: InvalidVariant, as_dict: bool)
     fields, error = variant
     own = in_words_of(version, kind, fields)
     wrong = ServiceError(error.code, messages_of(version).in_own_words(error.message), error.details)
+    from .._messages.grpc_errors import exception_for  # loads grpc, which importing strategies does without
+
     return own if as_dict else message(version, kind, own), exception_for(wrong)
 
 

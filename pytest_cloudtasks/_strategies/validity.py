@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis.errors import InvalidArgument
 
 from .._messages.proto import OURS, mistake_in, proto_of
-from .._messages.tasks import Messages
 from .._service.errors import MESSAGE_IN_PUSH_QUEUE, REQUEST_IN_PULL_QUEUE, TASK_TOO_LARGE, ServiceError
 from .._service.options import ServiceOptions
 from .._service.overrides import with_queue_token
@@ -26,6 +25,9 @@ from .._service.validation import (
     queue_of,
 )
 from .versions import Version, message, messages_of, types_of
+
+if TYPE_CHECKING:
+    from .._messages.tasks import Messages
 
 _OPTIONS = ServiceOptions()
 

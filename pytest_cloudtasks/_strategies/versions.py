@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hypothesis.errors import InvalidArgument
 
 from .._messages.api_versions import speaking
 from .._messages.proto import ROUTING_WITHIN, built, field_name, proto_class, wrapped
-from .._messages.tasks import Messages
 from .._service.overrides import ROUTING_OVERRIDE
 from .._service.retry import UNLIMITED
+
+if TYPE_CHECKING:
+    from .._messages.tasks import Messages
 
 Version = Literal["v2", "v2beta3", "v2beta2"]
 VERSIONS = ("v2", "v2beta3", "v2beta2")

@@ -14,7 +14,7 @@ from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients.clients import bound_async_client, bound_client, bound_legacy_client
-from pytest_cloudtasks._messages.errors import exception_for, is_refusal
+from pytest_cloudtasks._messages.grpc_errors import exception_for, is_refusal
 from pytest_cloudtasks._messages.rpc_call import RpcCall
 from pytest_cloudtasks._service.errors import QUEUE_MISSING, URL_MISSING, Rejection
 

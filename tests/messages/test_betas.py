@@ -9,7 +9,8 @@ import pytest
 from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
 from google.protobuf import field_mask_pb2
 
-from pytest_cloudtasks._messages.api_versions import methods_of, speaking, v2, v2beta2, with_queue_fields
+from pytest_cloudtasks._messages.api_versions import speaking, v2, v2beta2, with_queue_fields
+from pytest_cloudtasks._messages.methods import methods_of
 from pytest_cloudtasks._messages.proto import proto_of
 from pytest_cloudtasks._service.errors import Code, ServiceError
 from pytest_cloudtasks._service.options import ServiceOptions

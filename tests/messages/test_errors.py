@@ -8,7 +8,8 @@ from typing import Any
 import grpc
 from google.api_core import exceptions
 
-from pytest_cloudtasks._messages.errors import DEADLINE, TEXTS, RpcFault, codes, rpc_fault
+from pytest_cloudtasks._messages.errors import DEADLINE, TEXTS, RpcFault, codes
+from pytest_cloudtasks._messages.grpc_errors import planned_error, rpc_fault
 from tests.each import each
 
 UNAVAILABLE = RpcFault("UNAVAILABLE", "The service is currently unavailable.")
@@ -60,7 +61,7 @@ def test_every_code_has_a_text() -> None:
 def test_what_the_channel_raises() -> None:
     """It has the code and the text, no details, and draws the client's jitter from the test's own randomness."""
     jitter = random.Random(0)
-    error = UNAVAILABLE.error(jitter)
+    error = planned_error(UNAVAILABLE, jitter)
     assert (error.code(), error.details(), error.trailing_metadata()) == (
         grpc.StatusCode.UNAVAILABLE,
         "The service is currently unavailable.",

@@ -11,8 +11,8 @@ from aiohttp import web
 from google.cloud import tasks_v2
 from google.iam.v1 import iam_policy_pb2
 
-from pytest_cloudtasks._messages.api_versions import methods_of
 from pytest_cloudtasks._messages.backported_types import buffer_messages
+from pytest_cloudtasks._messages.methods import methods_of
 from pytest_cloudtasks._messages.proto import proto_class
 from pytest_cloudtasks._messages.rest_http import RestError
 from pytest_cloudtasks._messages.rest_json import bind, checked, fill
@@ -85,7 +85,7 @@ def test_an_rpc_that_a_library_has_no_message_for_is_left_out(monkeypatch: pytes
     """An older release lacks some; the others are there all the same."""
     types = SimpleNamespace(GetQueueRequest=tasks_v2.GetQueueRequest)
     frontend = SimpleNamespace(rpcs={"get_queue", "lease_tasks"}, messages=SimpleNamespace(types=types))
-    monkeypatch.setattr("pytest_cloudtasks._messages.api_versions.speaking", lambda api: frontend)
+    monkeypatch.setattr("pytest_cloudtasks._messages.methods.speaking", lambda api: frontend)
     found = methods_of.__wrapped__("google.cloud.tasks.v2beta2")
     assert found["get_queue"].path == "/google.cloud.tasks.v2beta2.CloudTasks/GetQueue"
     assert "lease_tasks" not in found

@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks, strategies
-from pytest_cloudtasks._messages.api_versions import TYPES, methods_of
+from pytest_cloudtasks._messages.api_versions import TYPES
+from pytest_cloudtasks._messages.methods import methods_of
 from tests.patience import LONGEST_DEADLINE, PATIENCE
 
 from .clients import PARENT, QUEUE, over_grpc
