@@ -1,16 +1,19 @@
-"""The driver: it moves a simulation from event to event, and delivers attempts to their targets.
+"""The driver: it moves a simulation from step to step, and delivers attempts to their targets.
 
 Theory of operation. A driving method (`step`, `drain` and so on) is written once, for sync and async tests: as a
-generator, which yields each `Handler` that has to run and returns the method's result. A runner (`runners.py`) drives
-the generator, runs the handlers, and sends nothing back: what came of a handler is in the handler.
+generator, which yields each `Delivery` that has to run and returns the method's result. A runner (`runners.py`) drives
+the generator and runs the deliveries: `Delivery.start` calls the target. It sends nothing back: what came of a delivery
+is in the delivery.
 
-All of them repeat `_next`: ask the scheduler and the sleeping handlers what comes first, find the target, move the
-clock there, let the service begin the attempt, deliver it, and give the answer to the service. A task without a target
-raises before anything has changed. An answer may arrive at a later instant, and then it is an event of its own.
+All of them repeat `_next`. It asks what comes first: a step of the scheduler (a dispatch, or an answer), or a delivery
+that sleeps and wakes. `_do` finds the target of a dispatch, moves the clock there and lets the service begin the
+attempt, which `_deliver` and `_run` deliver; `_take` gives the answer to the service. A task without a target raises
+before anything has changed. An answer may arrive at a later instant, and then it is a step of its own.
 
-An async handler that sleeps in the queue's time is put on a timetable; until it answers, the service will see
-DEADLINE_EXCEEDED at the attempt's deadline. So two handlers overlap in the queue's time only: while a handler runs, the
-clock stands. An exception that is to fail the test is raised last, when the attempt is in the history.
+A delivery whose async handler sleeps in the queue's time is put on a timetable, from which `_wake` takes it; until it
+answers, the service will see DEADLINE_EXCEEDED at the attempt's deadline. So two handlers overlap in the queue's time
+only: while a handler runs, the clock stands. An exception that is to fail the test is raised last, when the attempt is
+in the history.
 
 One rule for threads: whatever is read of the service, the faults or the sleepers to decide what to do, and what is then
 done to them, happens within one hold of the simulation's lock. Targets run outside of it.
@@ -22,7 +25,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._arguments import is_whole
 from .._clients.tokens import authorization_for
@@ -44,7 +47,16 @@ from .summary import Beginning, Summary, beginning, summary_since
 if TYPE_CHECKING:
     from .simulation import Simulation
 
+_Done = tuple[Attempt, bool, Generator[Delivery, None, None] | None]
+"""A step that was done: its attempt, whether that has begun with it, and the deliveries to run now."""
 _FIRST = from_datetime(datetime.min.replace(tzinfo=timezone.utc), what="the first instant")
+
+
+class Waking(NamedTuple):
+    """A step of the driver's own: a delivery that sleeps goes on at the instant ``at``."""
+
+    at: int
+    delivery: Delivery
 
 
 class Driver:
@@ -75,7 +87,7 @@ class Driver:
             return self._summary(begin, only)
 
     def advance(self, by: int | None, to: int | None, limit: int) -> Deliveries[Summary]:
-        """Pass the duration ``by``, or time up to ``to``, visiting every event on the way."""
+        """Pass the duration ``by``, or time up to ``to``, doing every step on the way."""
         __tracebackhide__ = True
         with self._method("advance") as begin:
             now = self.simulation.clock.now
@@ -83,7 +95,7 @@ class Driver:
             if end < now:
                 raise ValueError(
                     f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and advance() was asked for"
-                    f" {_earlier(end)}. Advance to a later instant."
+                    f" {_instant_text(end)}. Advance to a later instant."
                 )
             self.simulation.clock.check_reachable(end)
             yield from self._go_on(end, None, limit)
@@ -91,7 +103,7 @@ class Driver:
             return self._summary(begin, None)
 
     def _go_on(self, end: int | None, only: Queue | None, limit: int) -> Deliveries[None]:
-        """Do one thing after the other up to ``end``, with ``limit`` attempts among them at most."""
+        """Do one step after the other up to ``end``, with ``limit`` attempts among them at most."""
         __tracebackhide__ = True
         if not is_whole(limit) or limit < 1:
             raise ValueError(
@@ -104,7 +116,7 @@ class Driver:
             left -= was_delivered
 
     def drain(self, until: datetime | Duration | None, queue: str | None, limit: int) -> Deliveries[Summary]:
-        """Jump from event to event until there is none, or until ``until``."""
+        """Jump from step to step until there is none, or until ``until``."""
         __tracebackhide__ = True
         with self._method("drain") as begin:
             only = self._queue(queue)
@@ -196,9 +208,8 @@ class Driver:
         found = self.simulation.service.queues.get(self.simulation.queue_named(queue))
         if found is None:
             raise LookupError(
-                f"The queue {safe_repr(queue)} was deleted in this test, and nothing in it can go out"
-                f" any more. Drive another"
-                " queue, or leave queue=… out to drive all of them."
+                f"The queue {safe_repr(queue)} was deleted in this test, and nothing in it can go out any more. Drive"
+                " another queue, or leave queue=… out to drive all of them."
             )
         return found
 
@@ -213,8 +224,7 @@ class Driver:
         if end < now:
             raise ValueError(
                 f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and drain() was asked to go until"
-                f" {_earlier(end)}. Drain"
-                f" until a later instant."
+                f" {_instant_text(end)}. Drain until a later instant."
             )
         return end
 
@@ -230,64 +240,81 @@ class Driver:
             took_effect = self.simulation.service.scheduler.remove_due(now)
             return now == to and not took_effect
 
-    def _comes_next(self, only: Queue | None) -> Upcoming | Delivery | None:
-        """The next event of the model, or a handler that wakes before it."""
+    def _comes_next(self, only: Queue | None) -> Upcoming | Waking | None:
+        """The next step: the scheduler's, or that of a delivery that wakes before it."""
         upcoming = self.simulation.service.scheduler.upcoming(only)
-        sleeper = self._first_sleeper() if self.simulation.driving.sleepers.entries else None
-        if sleeper is None:
+        waking = self._first_waking() if self.simulation.driving.sleepers.entries else None
+        if waking is None:
             return upcoming
-        at, delivery = sleeper
-        if upcoming is not None and (upcoming.at < at or (upcoming.at == at and _goes_before_sleepers(upcoming))):
-            return upcoming
-        return delivery
+        if upcoming is None or upcoming.at > waking.at:
+            return waking
+        return upcoming if upcoming.at < waking.at or _goes_before_sleepers(upcoming) else waking
 
-    def _first_sleeper(self) -> tuple[int, Delivery] | None:
+    def _first_waking(self) -> Waking | None:
         sleepers = self.simulation.driving.sleepers
-        while (sleeper := sleepers.first()) is not None and sleeper[1].wakes_at is None:
-            sleepers.remove(sleeper[1])  # its tasks were cancelled, or have been woken by others
-        return sleeper
+        while (first := sleepers.first()) is not None:
+            waking = Waking(*first)
+            if waking.delivery.wakes_at == waking.at:
+                return waking
+            sleepers.remove(waking.delivery)  # its tasks were cancelled, or have been woken by others
+            self._let_sleep(waking.delivery)
+        return None
+
+    def _let_sleep(self, delivery: Delivery) -> bool:
+        """Let ``delivery`` wake at its next alarm. Whether it has one."""
+        at, attempt = delivery.wakes_at, delivery.attempt
+        if at is not None:
+            self.simulation.driving.sleepers.put(delivery, at, (attempt.task.sequence, attempt.number))
+        return at is not None
 
     def _next(
         self, end: int | None, only: Queue | None, left: int = 1, limit: int = 1
     ) -> Generator[Delivery, None, tuple[Attempt, bool] | None]:
-        """Do the next thing up to ``end``; None if there is none. ``left`` of ``limit`` attempts may still be made.
+        """Do the next step up to ``end``; None if there is none. ``left`` of ``limit`` attempts may still be made.
 
-        What it was about, and whether an attempt began rather than an answer coming in.
+        Return the attempt that it was about, and whether it began then.
         """
         __tracebackhide__ = True
         simulation = self.simulation
         while True:
             with simulation.lock:
-                simulation.service.scheduler.remove_due(
-                    simulation.contact()
-                )  # a handler may have moved a clock of the test's
+                now = simulation.contact()  # a handler may have moved a clock of the test's
+                simulation.service.scheduler.remove_due(now)
                 coming = self._comes_next(only)
-                if coming is None:
+                if coming is None or (end is not None and coming.at > end):
                     return None
-                at = coming.wakes_at if isinstance(coming, Delivery) else coming.at
-                if at is None or (end is not None and at > end):
-                    return None
-                first = coming
-                if not isinstance(coming, Delivery):
-                    coming = simulation.service.scheduler.resolve(coming, simulation.clock.now, only)
-                target = None
-                makes_attempt = not isinstance(coming, Delivery) and coming.needs_target
-                if not isinstance(coming, Delivery) and makes_attempt:
-                    if left <= 0:
-                        raise self._limit_reached(coming, limit)
-                    target = self._target_for(coming.task, coming.attempt)
-                if at > simulation.clock.now and not self._pass_time(at) and self._comes_next(only) != first:
-                    continue  # its task has just expired
-                if isinstance(coming, Delivery):
-                    simulation.driving.sleepers.remove(coming)
-                else:
-                    attempt = simulation.service.scheduler.proceed(coming, simulation.clock.now)
-            if isinstance(coming, Delivery):
-                yield from self._run(coming)
-                return coming.attempt, False
-            if target is not None:
-                yield from self._deliver(attempt, target)
-            return attempt, makes_attempt
+                done = self._wake(coming, only) if isinstance(coming, Waking) else self._do(coming, only, left, limit)
+            if done is not None:
+                attempt, has_begun, deliveries = done
+                if deliveries is not None:
+                    yield from deliveries
+                return attempt, has_begun
+
+    def _wake(self, waking: Waking, only: Queue | None) -> _Done | None:
+        """Let a delivery that sleeps go on; None if another step comes first now."""
+        if waking.at > self.simulation.clock.now and not self._reach(waking, only):
+            return None
+        self.simulation.driving.sleepers.remove(waking.delivery)
+        return waking.delivery.attempt, False, self._run(waking.delivery)
+
+    def _do(self, upcoming: Upcoming, only: Queue | None, left: int, limit: int) -> _Done | None:
+        """Do the scheduler's step; None if another one comes first now."""
+        __tracebackhide__ = True
+        clock, scheduler = self.simulation.clock, self.simulation.service.scheduler
+        step = scheduler.resolve(upcoming, clock.now, only)
+        target, begins = None, step.step is not Step.ANSWER
+        if begins:
+            if left <= 0:
+                raise self._limit_reached(step, limit)
+            target = self._target_for(step.task, step.attempt)
+        if upcoming.at > clock.now and not self._reach(upcoming, only):
+            return None
+        attempt = scheduler.proceed(step, clock.now)
+        return attempt, begins, None if target is None else self._deliver(attempt, target)
+
+    def _reach(self, step: Upcoming | Waking, only: Queue | None) -> bool:
+        """Move to the instant of ``step``. Whether it still comes next: its task may have expired by then."""
+        return self._pass_time(step.at) or self._comes_next(only) == step
 
     def _deliver(self, attempt: Attempt, target: Target) -> Generator[Delivery, None, None]:
         """Hand the request to the target and its answer to the service; an exception comes out in the end."""
@@ -296,13 +323,15 @@ class Driver:
         request = TargetRequest(attempt, authorization)
         self.simulation.history.requests[attempt] = request
         yield from self._run(Delivery(attempt, target, request))
+        if not self.simulation.faults.are_planned:
+            return
         with self.simulation.lock:
             second = self._second_delivery(attempt, target, authorization)
         if second is not None:
             yield from self._run(second)
 
     def _run(self, delivery: Delivery) -> Generator[Delivery, None, None]:
-        """Let a handler go on until it has answered or sleeps."""
+        """Start ``delivery``, or let it go on, until it has answered or sleeps."""
         __tracebackhide__ = True
         simulation, attempt = self.simulation, delivery.attempt
         if delivery.is_over:
@@ -318,10 +347,9 @@ class Driver:
             self._miss_deadline(attempt)
             raise
         if delivery.answer is None:
-            at = delivery.wakes_at
-            assert at is not None, "a handler that has not answered sleeps"
             with simulation.lock:
-                simulation.driving.sleepers.put(delivery, at, (attempt.task.sequence, attempt.number))
+                is_asleep = self._let_sleep(delivery)
+                assert is_asleep, "a handler that has not answered sleeps"
                 self._miss_deadline(attempt)
             return
         self._let_tasks_go_on(delivery)
@@ -335,11 +363,7 @@ class Driver:
         """Wake the tasks that a handler has begun and not awaited, at the instants of their alarms."""
         with self.simulation.lock:
             delivery.is_over, delivery.on_late_alarm = True, self._let_tasks_go_on
-            at = delivery.wakes_at
-            if at is not None:
-                self.simulation.driving.sleepers.put(
-                    delivery, at, (delivery.attempt.task.sequence, delivery.attempt.number)
-                )
+            self._let_sleep(delivery)
 
     def _run_second(self, delivery: Delivery) -> Generator[Delivery, None, None]:
         """The same for a second delivery, of which the service takes no notice."""
@@ -349,12 +373,13 @@ class Driver:
             self._record_second(delivery)
         if delivery.answer is not None:
             self._let_tasks_go_on(delivery)
-            self._raise_for(delivery.answer, delivery.target, delivery.attempt)
+            if delivery.answer.exception is not None:
+                self._raise_for(delivery.answer.exception, delivery.answer, delivery.target, delivery.attempt)
 
     def _second_delivery(self, attempt: Attempt, target: Target, authorization: str | None) -> Delivery | None:
-        """Return the handler of a second delivery of ``attempt``, which ``target`` has just had, if one is planned."""
+        """Return a second delivery of ``attempt``, which ``target`` has just had, if one is planned."""
         faults = self.simulation.faults
-        if not faults.are_planned or not faults.are_two_deliveries(attempt.task):
+        if not faults.are_two_deliveries(attempt.task):
             return None
         now_there = self.simulation.targets.find_for(attempt.task, attempt.target)  # a route's script may have ended
         delivery = Delivery(attempt, now_there or target, TargetRequest(attempt, authorization))
@@ -362,21 +387,20 @@ class Driver:
         return delivery
 
     def _record_second(self, delivery: Delivery) -> None:
-        """Record that a second delivery was answered; or that its handler sleeps, and put it to where it wakes."""
+        """Record that a second delivery was answered; or that it sleeps, and let it."""
         attempt, again = delivery.attempt, f"attempt {delivery.attempt.number} delivered a second time"
         faults = self.simulation.faults
         if delivery.answer is not None:
             faults.record(f"{again} → {delivery.answer.outcome.result}", attempt.task)
             return
-        at = delivery.wakes_at
-        assert at is not None, "a handler that has not answered sleeps"
-        self.simulation.driving.sleepers.put(delivery, at, (attempt.task.sequence, attempt.number))
+        is_asleep = self._let_sleep(delivery)
+        assert is_asleep, "a handler that has not answered sleeps"
         if not delivery.is_recorded:
             faults.record(again, attempt.task)
             delivery.is_recorded = True
 
     def _hop(self, delivery: Delivery, answer: Answer) -> Delivery | None:
-        """Return the handler that a redirect leads to within the attempt; App Engine tasks follow none."""
+        """Return the delivery that a redirect leads to within the attempt; App Engine tasks follow none."""
         __tracebackhide__ = True
         simulation, attempt = self.simulation, delivery.attempt
         may_follow = simulation.settings.service.follow_redirects and delivery.hops < MAX_REDIRECTS
@@ -421,12 +445,13 @@ class Driver:
                 if simulation.faults.are_planned and at <= attempt.deadline:
                     outcome = simulation.faults.outcome_of(attempt.task, outcome)
                 simulation.service.scheduler.answer(attempt, outcome, at, now)
-        self._raise_for(answer, target, attempt)
+        if answer.exception is not None:
+            self._raise_for(answer.exception, answer, target, attempt)
 
-    def _raise_for(self, answer: Answer, target: Target, attempt: Attempt) -> None:
+    def _raise_for(self, error: BaseException, answer: Answer, target: Target, attempt: Attempt) -> None:
+        """Raise what a handler has raised, or let the test look at it later."""
         __tracebackhide__ = True
-        error = answer.exception
-        if error is None or answer.scripted:
+        if answer.scripted:
             return
         policy = target.on_exception or self.simulation.settings.on_exception
         is_the_tests = isinstance(error, (WrongHandlerResult, NoSuchStatus, NotOfAsyncio)) or ends_the_run(error)
@@ -468,5 +493,5 @@ def _goes_before_sleepers(upcoming: Upcoming) -> bool:
     return upcoming.attempt is not None and upcoming.step is Step.ANSWER and upcoming.at < upcoming.attempt.deadline
 
 
-def _earlier(at: int) -> str:
+def _instant_text(at: int) -> str:
     return to_datetime(at).isoformat() if at >= _FIRST else "one before the year 1"
