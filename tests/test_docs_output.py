@@ -194,6 +194,7 @@ SHOWN: dict[str, list[Callable[[RunPytest, Path], str]]] = {
 }
 RETRY_CONFIG = ("--max-attempts", "5", "--min-backoff", "10s")
 ELSEWHERE = {
+    "ARCHITECTURE.md": "test_layers.py",
     "failures.md": "test_failures_page.py",
     "fidelity.md": "test_docs_commands.py",
     "properties.md": "slow/processes/test_properties_page.py",
