@@ -169,7 +169,7 @@ class Queue:
     )
 
     def __init__(self, name: str, config: QueueConfig, initialized_at: int = 0) -> None:
-        self.name = name
+        self.name: str = name
         self.config = config
         self.is_pull = config.type is QueueType.PULL
         """Whether its tasks are leased rather than sent, which never changes."""

@@ -7,12 +7,15 @@ the task, and `_cleaned` what becomes of their values. Every other header is sto
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 from urllib.parse import quote
 
 from .._units import MINUTE, SECOND
+
+if TYPE_CHECKING:
+    from .task import Attempt
 
 _URL_CHARACTERS = "%/:?#[]@!$&'()*+,;=~"
 _NOT_IN_URLS = re.compile(rf"[^A-Za-z0-9._\-{re.escape(_URL_CHARACTERS)}]")
@@ -165,16 +168,39 @@ HTTP_USER_AGENT = "Google-Cloud-Tasks"
 APP_ENGINE_USER_AGENT = "AppEngine-Google; (+http://code.google.com/appengine)"
 MAX_HEADER = 8_188
 """Characters of a header's name and value together; a longer header is dropped."""
-SENT_BY_SERVICE = (
-    "QueueName",
-    "TaskName",
-    "TaskRetryCount",
-    "TaskExecutionCount",
-    "TaskETA",
-    "TaskPreviousResponse",
-    "TaskRetryReason",
-)
-"""The headers that the service sends, after ``X-CloudTasks-`` or ``X-AppEngine-``."""
+
+
+def _id(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _seconds(instant: int) -> str:
+    """Return seconds since 1970, with up to six decimals and no zero at the end."""
+    sign, microseconds = ("-", -instant // 1_000) if instant < 0 else ("", instant // 1_000)
+    return f"{sign}{microseconds // 1_000_000}.{microseconds % 1_000_000:06d}".rstrip("0").rstrip(".")
+
+
+SENT_BY_SERVICE: dict[str, Callable[[Attempt], str | None]] = {
+    "QueueName": lambda attempt: _id(attempt.queue.name),
+    "TaskName": lambda attempt: _id(attempt.task.name),
+    "TaskRetryCount": lambda attempt: str(attempt.retry_count),
+    "TaskExecutionCount": lambda attempt: str(attempt.execution_count),
+    "TaskETA": lambda attempt: _seconds(attempt.schedule_time),
+    "TaskPreviousResponse": lambda attempt: attempt.previous_response,
+    "TaskRetryReason": lambda attempt: attempt.retry_reason,
+}
+"""The headers that the service sends with an attempt, after ``X-CloudTasks-`` or ``X-AppEngine-``, and their values.
+
+A header without a value (None) is not sent. Ledger: `request/headers-http`, `request/headers-appengine`.
+"""
+
+
+def headers_of_attempt(attempt: Attempt) -> Headers:
+    """Return the headers that the service sends with ``attempt`` and no task has of itself, in their order."""
+    prefix = "X-CloudTasks-" if isinstance(attempt.target, HttpTarget) else "X-AppEngine-"
+    values = ((name, value_of(attempt)) for name, value_of in SENT_BY_SERVICE.items())
+    return tuple((prefix + name, value) for name, value in values if value is not None)
+
 
 _ITS_OWN = "the service sends its own"
 _CONNECTION = "it is about a connection, and the service makes that itself"

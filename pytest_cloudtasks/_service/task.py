@@ -159,17 +159,17 @@ class Attempt:
         forced: bool,
         execution_count: int,
     ) -> None:
-        self.task = task
+        self.task: Task = task
         self.target = queue.config.sent(task.target)
         """What is sent: the task's target under the queue's overrides as they stood when the attempt began."""
-        self.queue = queue
+        self.queue: Queue = queue
         self.number = task.dispatch_count
-        self.schedule_time = schedule_time
+        self.schedule_time: int = schedule_time
         self.dispatch_time = dispatch_time
         self.forced = forced
         """Whether RunTask or the test asked for it, past the queue's limits."""
-        self.retry_count = task.failures
-        self.execution_count = execution_count
+        self.retry_count: int = task.failures
+        self.execution_count: int = execution_count
         self.reached_target = True
         """Whether the request has gone out; RunTask answers before it does."""
         self.previous = task.last_outcome
@@ -180,6 +180,25 @@ class Attempt:
     def deadline(self) -> int:
         """The instant at which the service stops waiting for the answer."""
         return self.dispatch_time + self.task.deadline_in_force
+
+    @property
+    def previous_response(self) -> str | None:
+        """The HTTP status that the header TaskPreviousResponse gives of the attempt before; None without one.
+
+        Ledger: `request/headers-http-timeout`, `request/headers-appengine-timeout`.
+        """
+        previous = self.previous
+        if previous is None or previous.kind is OutcomeKind.RESPONSE:
+            return None if previous is None else str(previous.http_status)
+        is_late = previous.kind is OutcomeKind.DEADLINE_EXCEEDED
+        return "504" if is_late and isinstance(self.target, HttpTarget) else "0"
+
+    @property
+    def retry_reason(self) -> str | None:
+        """The text of the header TaskRetryReason, which is empty for HTTP tasks; None without an attempt before."""
+        if self.previous is None or isinstance(self.target, HttpTarget):
+            return None if self.previous is None else ""
+        return "Instance Unavailable" if self.previous.kind is OutcomeKind.DEADLINE_EXCEEDED else "App Error"
 
 
 class TaskState(Enum):
@@ -277,7 +296,7 @@ class Task:
         dispatch_deadline: int | None,
         retry_config: RetryConfig | None,
     ) -> None:
-        self.name = name
+        self.name: str = name
         self.queue_name = queue_name
         self.sequence = sequence
         self.target = target

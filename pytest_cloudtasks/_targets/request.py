@@ -6,9 +6,8 @@ import copy
 from typing import Any
 
 from .._messages.json_text import read_json
-from .._service.request import HTTP_BODY_METHODS, SENT_BY_SERVICE, AppEngineTarget, HttpTarget, Target
-from .._service.task import Attempt, Outcome, OutcomeKind
-from .._service.validation import id_of
+from .._service.request import HTTP_BODY_METHODS, AppEngineTarget, HttpTarget, Target, headers_of_attempt
+from .._service.task import Attempt
 from .._time.instants import Duration, duration_of
 from .headers import Headers
 from .urls import wire_url
@@ -109,41 +108,12 @@ def url_of(target: Target) -> str:
 def _headers(attempt: Attempt, url: str, authorization: str | None) -> list[tuple[str, str]]:
     """Return the task's own headers between those of the service, which replace the task's of the same names."""
     target = attempt.target
-    is_http = isinstance(target, HttpTarget)
     host = ("Host", wire_url(url).authority)
     added = [] if authorization is None else [("Authorization", authorization)]
     if target.body or target.method in HTTP_BODY_METHODS:
         added.append(("Content-Length", str(len(target.body))))
-    if is_http:
+    if isinstance(target, HttpTarget):
         added.append(("Accept-Encoding", "gzip"))  # Evidence: reported, from one dump of an HTTP target
-    prefix = "X-CloudTasks-" if is_http else "X-AppEngine-"
-    counters = [
-        id_of(attempt.queue.name),
-        id_of(attempt.task.name),
-        str(attempt.retry_count),
-        str(attempt.execution_count),
-        _seconds(attempt.schedule_time),
-    ]
-    if attempt.previous is not None:
-        counters += _previous(attempt.previous, is_http)
-    added += [(prefix + name, value) for name, value in zip(SENT_BY_SERVICE, counters, strict=False)]
+    added += headers_of_attempt(attempt)
     replaced = {"content-length", *(name.lower() for name, _ in added)}
     return [host, *((name, value) for name, value in target.headers if name.lower() not in replaced), *added]
-
-
-def _previous(outcome: Outcome, is_http: bool) -> tuple[str, str]:
-    """TaskPreviousResponse and TaskRetryReason.
-
-    Evidence: recorded, but for a request without any response, where 0 is a guess from the attempt's message.
-    """
-    if outcome.kind is OutcomeKind.RESPONSE:
-        return str(outcome.http_status), "" if is_http else "App Error"
-    if outcome.kind is OutcomeKind.DEADLINE_EXCEEDED:
-        return ("504", "") if is_http else ("0", "Instance Unavailable")
-    return "0", "" if is_http else "App Error"
-
-
-def _seconds(instant: int) -> str:
-    """Seconds since 1970, with up to six decimals and no zero at the end. Evidence: recorded (``1721236265.12``)."""
-    sign, microseconds = ("-", -instant // 1_000) if instant < 0 else ("", instant // 1_000)
-    return f"{sign}{microseconds // 1_000_000}.{microseconds % 1_000_000:06d}".rstrip("0").rstrip(".")
