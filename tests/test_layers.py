@@ -148,7 +148,7 @@ def test_the_wall_clock_is_read_in_one_place() -> None:
 
 
 def test_architecture_draws_every_room() -> None:
-    """The diagram of the rooms has all of them but the ledger, which no room reads,"""
+    """The diagram of the rooms has all of them but the ledger, which no room reads."""
     diagram = (ROOT.parent / "ARCHITECTURE.md").read_text("utf-8").split("```text")[1].split("```")[0]
     rooms = [layer for layer in LAYERS if (ROOT / layer).is_dir() and layer != "_ledger"]
     assert sorted(re.findall(r"(_[a-z]+)/", diagram)) == sorted(rooms)
