@@ -1,9 +1,13 @@
-"""The timeline: everything that happened, as text and as JSON. Byte for byte the same in every run."""
+"""The timeline: everything that happened, as text and as JSON. Byte for byte the same in every run.
+
+Two tables say how each thing is shown, here and in a report: `EVENTS` for the kinds of the service's events, `RECORDS`
+for the types of what a line is about. A new kind or type is another row.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -13,7 +17,7 @@ from .._service.events import Event, EventKind
 from .._service.request import PullMessage
 from .._service.retry import GiveUp, Retry
 from .._service.service import Service
-from .._service.task import Attempt, Task, TaskState
+from .._service.task import Task, TaskState
 from .._service.validation import id_of, is_queue, queue_of
 from .._simulation.exceptions import CloudTasksAssertionError
 from .._simulation.formatting import duration_text, offset_text
@@ -26,24 +30,6 @@ from .._time.clock import Clock
 from .._time.instants import to_datetime
 from .._units import DAY
 
-QUEUE_TEXTS = {
-    EventKind.QUEUE_CREATED: "created",
-    EventKind.QUEUE_UPDATED: "updated",
-    EventKind.QUEUE_PAUSED: "paused",
-    EventKind.QUEUE_RESUMED: "resumed",
-    EventKind.QUEUE_DISABLED: "disabled",
-    EventKind.QUEUE_PURGED: "purged",
-    EventKind.QUEUE_DELETED: "deleted",
-}
-"""What happened to a queue."""
-_TASK_TEXTS = {
-    EventKind.TASK_DELETED: "deleted",
-    EventKind.TASK_LEASED: "leased",
-    EventKind.LEASE_RENEWED: "lease renewed",
-    EventKind.LEASE_CANCELLED: "lease cancelled",
-    EventKind.TASK_ACKNOWLEDGED: "acknowledged",
-    EventKind.TASK_LEASES_EXHAUSTED: "exhausted: it was leased max_attempts times",
-}
 _GONE = {
     TaskState.SUCCEEDED: "the task had succeeded",
     TaskState.EXHAUSTED: "the task had no retry left",
@@ -115,12 +101,16 @@ def name_in(call: RpcCall) -> str:
     return ""
 
 
+Shown = Event | InjectedFault | TimeBase | Call
+"""What a line can be about."""
+
+
 class Line(NamedTuple):
     """A line of the timeline: what happened at ``instant``, ``offset`` nanoseconds after its time base."""
 
     offset: int
     instant: int
-    what: Event | InjectedFault | TimeBase | Call
+    what: Shown
 
 
 def lines_of(entries: Iterable[Entry]) -> Iterator[Line]:
@@ -150,43 +140,61 @@ def folded(lines: Iterable[Line]) -> Iterator[Line]:
 
 def line_text(line: Line) -> str:
     """The queue or the task, and what happened to it."""
-    what = line.what
-    if isinstance(what, Event):
-        return _event_text(what, line.instant - line.offset)
-    if isinstance(what, InjectedFault):
-        return what.text if what.task is None else f"{short_name(what.task)} {what.text}"
-    if isinstance(what, TimeBase):
-        return "the test's clock was set anew"
-    until = f", the last at {offset_text(what.last)}" if what.last != line.offset else ""
-    return f"{what.text}{until}"
+    return RECORDS[type(line.what)].text(line, line.what)
 
 
-def _event_text(event: Event, origin: int) -> str:
+def _event_text(line: Line, event: Event) -> str:
+    style = EVENTS[event.kind]
+    name = f"queue {id_of(event.queue_name)}" if event.task is None else short_name(event.task)
+    return f"{name} {style.label if style.text is None else style.text(event, line.instant - line.offset)}"
+
+
+def _fault_text(line: Line, fault: InjectedFault) -> str:
+    return fault.text if fault.task is None else f"{short_name(fault.task)} {fault.text}"
+
+
+def _reset_text(line: Line, base: TimeBase) -> str:
+    return "the test's clock was set anew"
+
+
+def _calls_text(line: Line, call: Call) -> str:
+    until = f", the last at {offset_text(call.last)}" if call.last != line.offset else ""
+    return f"{call.text}{until}"
+
+
+def _creation(event: Event, origin: int) -> str:
     task = event.task
-    if task is None:
-        return f"queue {id_of(event.queue_name)} {QUEUE_TEXTS[event.kind]}"
-    name = short_name(task)
-    if event.kind is EventKind.TASK_CREATED:
-        target = task.target
-        what = contents(task) if isinstance(target, PullMessage) else f"{target.method} {url_of(target)}"
-        due = task.initial_schedule_time - event.at
-        when = f", scheduled for {offset_text(task.initial_schedule_time - origin)}" if due > 0 else ""
-        return f"{name} created: {what}{when}"
-    if event.kind is EventKind.TASK_EXPIRED:
-        assert event.until is not None, "a retention has an end"
-        return f"{name} expired: its retention of {(event.until - task.create_time) / DAY:g} days is over"
-    if event.kind in _TASK_TEXTS:
-        until = "" if event.until is None else f" until {offset_text(event.until - origin)}"
-        return f"{name} {_TASK_TEXTS[event.kind]}{until}"
-    assert event.attempt is not None, "dispatches and answers belong to an attempt"
-    return f"{name} {_attempt_text(event, event.attempt)}"
+    assert task is not None, "a task was created"
+    target = task.target
+    what = contents(task) if isinstance(target, PullMessage) else f"{target.method} {url_of(target)}"
+    due = task.initial_schedule_time - event.at
+    when = f", scheduled for {offset_text(task.initial_schedule_time - origin)}" if due > 0 else ""
+    return f"created: {what}{when}"
 
 
-def _attempt_text(event: Event, attempt: Attempt) -> str:
-    begun = f"attempt {attempt.number}{' (forced)' if attempt.forced else ''}"
+def _expiry(event: Event, origin: int) -> str:
+    assert event.until is not None, "a retention has an end"
+    assert event.task is not None, "a task has expired"
+    return f"expired: its retention of {(event.until - event.task.create_time) / DAY:g} days is over"
+
+
+def _lease(event: Event, origin: int) -> str:
+    until = "" if event.until is None else f" until {offset_text(event.until - origin)}"
+    return f"{EVENTS[event.kind].label}{until}"
+
+
+def _dispatch(event: Event, origin: int) -> str:
+    attempt = event.attempt
+    assert attempt is not None, "dispatches and answers belong to an attempt"
+    return f"attempt {attempt.number}{' (forced)' if attempt.forced else ''} dispatched"
+
+
+def _answer(event: Event, origin: int) -> str:
+    attempt = event.attempt
+    assert attempt is not None, "dispatches and answers belong to an attempt"
     outcome = attempt.outcome
-    if event.kind is EventKind.TASK_DISPATCHED or outcome is None:
-        return f"{begun} dispatched"
+    assert outcome is not None, "an attempt that was answered has an outcome"
+    begun = f"attempt {attempt.number}{' (forced)' if attempt.forced else ''}"
     took = event.at - attempt.dispatch_time
     lost = f" by lose_handler_response() in place of {outcome.lost_status}" if outcome.lost_status else ""
     text = f"{begun} → {outcome.result}{lost}{f' after {duration_text(took)}' if took else ''}"
@@ -198,6 +206,42 @@ def _attempt_text(event: Event, attempt: Attempt) -> str:
     if isinstance(event.verdict, GiveUp):
         return f"{text}, exhausted: {event.verdict.reason}"
     return text
+
+
+class EventStyle(NamedTuple):
+    """How events of one kind are shown."""
+
+    label: str
+    """What happened, in short: on the lane of a report."""
+    mark: str = ""
+    """Of a task: the character on its lane; "" where the lane draws the task's creation and attempts instead."""
+    text: Callable[[Event, int], str] | None = None
+    """What follows the name of the queue or the task in a timeline whose offsets count from an instant; by default
+    the label."""
+
+
+EVENTS: dict[EventKind, EventStyle] = {
+    EventKind.QUEUE_CREATED: EventStyle("created"),
+    EventKind.QUEUE_UPDATED: EventStyle("updated"),
+    EventKind.QUEUE_PAUSED: EventStyle("paused"),
+    EventKind.QUEUE_RESUMED: EventStyle("resumed"),
+    EventKind.QUEUE_DISABLED: EventStyle("disabled"),
+    EventKind.QUEUE_PURGED: EventStyle("purged"),
+    EventKind.QUEUE_DELETED: EventStyle("deleted"),
+    EventKind.TASK_CREATED: EventStyle("created", text=_creation),
+    EventKind.TASK_DISPATCHED: EventStyle("dispatched", text=_dispatch),
+    EventKind.TASK_ANSWERED: EventStyle("answered", text=_answer),
+    EventKind.TASK_DELETED: EventStyle("deleted", "✕"),
+    EventKind.TASK_EXPIRED: EventStyle("expired", "✕", _expiry),
+    EventKind.TASK_LEASED: EventStyle("leased", "L", _lease),
+    EventKind.TASK_ACKNOWLEDGED: EventStyle("acknowledged", "✓"),
+    EventKind.TASK_LEASES_EXHAUSTED: EventStyle(
+        "no lease left", "■", lambda event, origin: "exhausted: it was leased max_attempts times"
+    ),
+    EventKind.LEASE_RENEWED: EventStyle("lease renewed", "L", _lease),
+    EventKind.LEASE_CANCELLED: EventStyle("lease cancelled", "L"),
+}
+"""How each kind of event is shown."""
 
 
 HEAD, TAIL = 12, 28
@@ -295,17 +339,50 @@ def timeline_data(history: History, service: Service, clock: Clock) -> list[dict
 
 def line_data(line: Line) -> dict[str, Any]:
     """One object of `timeline_json`."""
-    what = line.what
-    if isinstance(what, Event):
-        name, more = what.kind.name.lower(), _of_event(what)
-    elif isinstance(what, Call):
-        name, more = "rpc", {**_about(what.name), "rpc": what.method, **({"code": what.code} if what.code else {})}
-    elif isinstance(what, InjectedFault):
-        name, more = "fault", {} if what.task is None else _about(what.task.name)
-    else:
-        name, more = "clock_set_anew", {}
-    data = {"at": _iso(line.instant), "offset": _seconds(line.offset), "event": name, "text": line_text(line)}
-    return {**data, **more}
+    name, more = RECORDS[type(line.what)].data(line.what)
+    return {
+        "at": _iso(line.instant),
+        "offset": _seconds(line.offset),
+        "event": name,
+        "text": line_text(line),
+        **more,
+    }
+
+
+def _event_data(event: Event) -> tuple[str, dict[str, Any]]:
+    return event.kind.name.lower(), _of_event(event)
+
+
+def _fault_data(fault: InjectedFault) -> tuple[str, dict[str, Any]]:
+    return "fault", {} if fault.task is None else _about(fault.task.name)
+
+
+def _reset_data(base: TimeBase) -> tuple[str, dict[str, Any]]:
+    return "clock_set_anew", {}
+
+
+def _calls_data(call: Call) -> tuple[str, dict[str, Any]]:
+    return "rpc", {**_about(call.name), "rpc": call.method, **({"code": call.code} if call.code else {})}
+
+
+class RecordStyle(NamedTuple):
+    """How a line about something of one type is shown."""
+
+    row: str
+    """The class of its row in a report, by which the page styles it."""
+    text: Callable[[Line, Any], str]
+    """Its text in a timeline."""
+    data: Callable[[Any], tuple[str, dict[str, Any]]]
+    """The value of ``event`` in `timeline_json`, and what its object has besides the instant and the text."""
+
+
+RECORDS: dict[type[Shown], RecordStyle] = {
+    Event: RecordStyle("event", _event_text, _event_data),
+    InjectedFault: RecordStyle("note", _fault_text, _fault_data),
+    TimeBase: RecordStyle("origin", _reset_text, _reset_data),
+    Call: RecordStyle("call", _calls_text, _calls_data),
+}
+"""How each type of what a line is about is shown."""
 
 
 def _of_event(event: Event) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from .._diagnostics.timeline import Call, Line, folded, line_text, lines_of
+from .._diagnostics.timeline import EVENTS, RECORDS, Line, folded, line_text, lines_of
 from .._messages.rpc_call import RpcCall
 from .._service.events import Event, EventKind
 from .._service.request import PullMessage
@@ -14,7 +14,7 @@ from .._service.service import Service
 from .._service.task import Task
 from .._service.validation import id_of
 from .._simulation.formatting import offset_text
-from .._simulation.history import Entry, History, InjectedFault, TimeBase
+from .._simulation.history import Entry, History, InjectedFault
 from .._simulation.records import model_task
 from .._simulation.summary import blocked
 from .._targets.request import url_of
@@ -22,13 +22,6 @@ from .._time.clock import Clock
 from .details import Details
 from .lanes import Item, TaskLane, TaskStory, call_items, fault, kind_of, label_of, queue_items
 from .limits import kept_tasks, share, tasks_left_out
-
-_TOLD_ELSEWHERE = frozenset({EventKind.TASK_CREATED, EventKind.TASK_DISPATCHED})
-"""Events of tasks that a lane draws from the task itself."""
-
-
-_ROW_KINDS = {Event: "event", Call: "call", InjectedFault: "note", TimeBase: "origin"}
-"""What a row is, for the page's style."""
 
 
 def report_data(
@@ -69,7 +62,7 @@ class _Report:
         story = self._stories.setdefault(what.task, TaskStory(what.task, entry.base))
         if what.kind is EventKind.TASK_ANSWERED and what.attempt is not None:
             story.answers[what.attempt] = what
-        elif what.kind not in _TOLD_ELSEWHERE:
+        elif EVENTS[what.kind].mark:
             story.marks.append(what)
 
     def data(self) -> dict[str, Any]:
@@ -140,7 +133,7 @@ class _Report:
         row: dict[str, Any] = {
             "at": offset_text(line.offset),
             "text": line_text(line),
-            "is": _ROW_KINDS[type(what)],
+            "is": RECORDS[type(what)].row,
         }
         if not isinstance(what, Event) or what.task is None:
             return row

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, zip_longest
 from typing import Any
 
-from .._diagnostics.timeline import QUEUE_TEXTS, code_of
+from .._diagnostics.timeline import EVENTS, code_of
 from .._messages.rpc_call import RpcCall
 from .._service.events import Event, EventKind
 from .._service.retry import GiveUp, Retry
@@ -20,15 +20,6 @@ from .limits import CALLS, attempts_left_out, ends_of
 
 Item = dict[str, Any]
 """A mark or a line: what it ``is``, ``at`` which offset it begins, ``until`` which it lasts, and its texts."""
-_TASK_MARKS = {
-    EventKind.TASK_DELETED: ("✕", "deleted"),
-    EventKind.TASK_EXPIRED: ("✕", "expired"),
-    EventKind.TASK_LEASED: ("L", "leased"),
-    EventKind.LEASE_RENEWED: ("L", "lease renewed"),
-    EventKind.LEASE_CANCELLED: ("L", "lease cancelled"),
-    EventKind.TASK_ACKNOWLEDGED: ("✓", "acknowledged"),
-    EventKind.TASK_LEASES_EXHAUSTED: ("■", "no lease left"),
-}
 _STOPS = {EventKind.QUEUE_PAUSED: "paused", EventKind.QUEUE_DISABLED: "disabled"}
 _GOES_ON = frozenset({EventKind.QUEUE_RESUMED, EventKind.QUEUE_DELETED, *_STOPS})
 
@@ -165,9 +156,8 @@ class TaskLane:
 
     def _marks(self) -> Iterator[Item]:
         for event in self._story.marks:
-            glyph, text = _TASK_MARKS[event.kind]
-            at = self._offset(event.at)
-            yield {"is": "mark", "at": at, "label": glyph, "name": f"{text} at {offset_text(at)}"}
+            style, at = EVENTS[event.kind], self._offset(event.at)
+            yield {"is": "mark", "at": at, "label": style.mark, "name": f"{style.label} at {offset_text(at)}"}
         if self._story.task.state is TaskState.DELETED and self._end is not None and not self._story.marks:
             name = f"gone with its queue's tasks at {offset_text(self._end)}"
             yield {"is": "mark", "at": self._end, "label": "✕", "name": name}
@@ -195,7 +185,7 @@ def queue_items(events: Sequence[tuple[int, Event]], now: int) -> tuple[list[Ite
     marks, spans = [], []
     open_span: Item | None = None
     for at, event in events:
-        text = QUEUE_TEXTS[event.kind]
+        text = EVENTS[event.kind].label
         marks.append({"is": "mark", "at": at, "label": text, "name": f"queue {text} at {offset_text(at)}"})
         if event.kind in _GOES_ON and open_span is not None:
             open_span |= {"until": at, "open": False}

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import time_machine
@@ -14,6 +14,10 @@ from google.api_core.exceptions import GoogleAPICallError
 from google.cloud.tasks_v2 import CloudTasksClient
 
 from pytest_cloudtasks import FakeCloudTasks
+from pytest_cloudtasks._diagnostics.timeline import EVENTS, RECORDS, Call, Shown
+from pytest_cloudtasks._messages.rpc_call import RpcCall
+from pytest_cloudtasks._service.events import EventKind
+from pytest_cloudtasks._simulation.history import Record
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 QUEUE = "projects/test-project/locations/us-central1/queues/receipts"
@@ -121,3 +125,15 @@ def test_another_format_is_refused(cloud_tasks: FakeCloudTasks) -> None:
     with pytest.raises(ValueError, match="timeline") as caught:
         cloud_tasks.timeline(format="jsno")  # type: ignore[arg-type]
     assert str(caught.value) == ("timeline() has the formats 'text' and 'json', and got 'jsno'. Did you mean 'json'?")
+
+
+def test_every_kind_of_event_has_its_row() -> None:
+    """The table of events is complete; only what a lane draws from the task itself has no mark of its own."""
+    assert set(EVENTS) == set(EventKind)
+    without_mark = {kind for kind, style in EVENTS.items() if not style.mark and not kind.name.startswith("QUEUE_")}
+    assert without_mark == {EventKind.TASK_CREATED, EventKind.TASK_DISPATCHED, EventKind.TASK_ANSWERED}
+
+
+def test_every_type_of_record_has_its_row() -> None:
+    """The table of records has every type that the history can have; calls are folded before."""
+    assert set(RECORDS) == set(get_args(Shown)) == {*get_args(Record), Call} - {RpcCall}
