@@ -160,4 +160,4 @@ def _attempt(
     task.response_count = execution_count or 0
     if retry_count:
         task.last_outcome = response(500 if previous_response is None else previous_response)
-    return service.force(now, task)
+    return service.begin(now, task, forced=True)

@@ -1,4 +1,4 @@
-"""Listings: pages and their tokens, and the filter of ListQueues."""
+"""Listings: the order of tasks, pages and their tokens, and the filter of ListQueues."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -21,6 +21,8 @@ from . import errors
 
 if TYPE_CHECKING:
     from .queue import Queue
+    from .scheduler import DispatchOrder
+    from .task import Task
 
 
 Item = TypeVar("Item")
@@ -54,6 +56,21 @@ class Cursor(NamedTuple):
     def token_after(self, key: str) -> str:
         """The token that leads behind ``key``."""
         return base64.urlsafe_b64encode(json.dumps([key, self.listing, self.now]).encode()).decode()
+
+
+def in_listing_order(tasks: Collection[Task], order: DispatchOrder) -> Iterable[Task]:
+    """Return ``tasks``, which are in the order of creation, as ListTasks has them; a rank that was given stays."""
+    if not order.is_shuffled or len(tasks) < 2:
+        return tasks
+    for task in tasks:
+        if task.listed is None:
+            task.listed = order.rank_in_listings(task)
+    return sorted(tasks, key=listing_key)
+
+
+def listing_key(task: Task) -> str:
+    """Return what sorts ``task`` among those that ListTasks has."""
+    return f"{task.listed or 0:010d}{task.sequence:012d}"
 
 
 def page(

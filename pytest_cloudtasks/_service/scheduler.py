@@ -5,9 +5,13 @@ Theory of operation
     task, or the answer to an attempt under way. A *removal* only takes effect when time has passed it: tasks are
     purged, or have reached the end of their retention. Each kind has one heap (`Timetable`), ordered by instant.
 
-    The driver asks for the step that is `upcoming`, moves its clock to that instant, calls `remove_due`, and then
-    `proceed`. What comes back is an attempt: with an outcome, if the step was its answer; without one, if its request
-    has to be delivered, whose outcome the driver hands to `answer`, for this or for a later instant.
+    The driver asks for the step that is `upcoming`, and hands it to `resolve`: where several tasks are ready at that
+    instant, the dispatch order may pick another one. Then it moves its clock there, calls `remove_due`, and `proceed`.
+    What comes back is an attempt: with an outcome, if the step was its answer or if its request can't be sent; without
+    one, if it has to be delivered. The driver hands its outcome to `answer`, for this or for a later instant.
+
+    Attempts also begin past the steps: at once (`begin`), or, for RunTask, so that the driver delivers them as its next
+    step (`begin_later`).
 
     A queue has at most one dispatch among the steps, that of `Queue.next_dispatch`. `plan` renews it after everything
     that may change it: a task begins to wait and comes first, begins an attempt, or is gone; a slot is free again; the
@@ -17,13 +21,16 @@ Theory of operation
     Steps happen in the order of their instants; a dispatch that could have gone earlier has the instant at which it
     was planned. At one instant answers come before dispatches, and dispatches in the order in which their tasks became
     eligible. Attempts that RunTask has begun are delivered before anything else.
+
+    Removals are planned as looks at a queue's tasks: `_plan_look` enters the instant at which there may be something to
+    remove, and `_remove_from` removes what is due by then and plans the next look.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
@@ -71,20 +78,6 @@ class DispatchOrder:
     def rank_in_listings(self, task: Task) -> int:
         """Return where ListTasks has ``task`` for good; of equal ranks the older comes first."""
         return 0
-
-    def in_listings(self, tasks: Collection[Task]) -> Iterable[Task]:
-        """Return ``tasks``, which are in the order of creation, as ListTasks has them."""
-        if not self.is_shuffled or len(tasks) < 2:
-            return tasks
-        for task in tasks:
-            if task.listed is None:
-                task.listed = self.rank_in_listings(task)
-        return sorted(tasks, key=listing_key)
-
-
-def listing_key(task: Task) -> str:
-    """Return what sorts ``task`` among those that ListTasks has."""
-    return f"{task.listed or 0:010d}{task.sequence:012d}"
 
 
 Key = TypeVar("Key", bound=Hashable)
@@ -173,13 +166,13 @@ class Scheduler:
         """The outcomes of the attempts whose answers are to come."""
         self._begun_by_run_task: deque[Attempt] = deque()
         self._removals: Timetable[Queue] = Timetable()
-        """When the next task of each queue is purged or too old."""
+        """When to look at each queue for tasks that are purged or too old."""
 
     # --- changes of queues ---------------------------------------------------------------------------------------
 
     def add(self, queue: Queue, task: Task) -> None:
         """Schedule ``task``, which is new in ``queue``."""
-        self._remove_at(queue, task.create_time + queue.config.task_ttl, task.sequence)
+        self._plan_look(queue, task.create_time + queue.config.task_ttl, task.sequence)
         if not queue.is_pull:
             self._wait(queue, task, task.create_time)
 
@@ -200,7 +193,7 @@ class Scheduler:
         oldest = next(iter(queue.tasks.values()), None)
         if oldest is not None:
             self._removals.remove(queue)
-            self._plan_removal(queue, now)
+            self._plan_next_look(queue, now)
         self.plan(queue, now)
 
     def hold_back(self, queue: Queue, task: Task, delay: int, now: int) -> None:
@@ -215,10 +208,10 @@ class Scheduler:
         if any(earlier <= at and number == before for earlier, number in queue.purges):
             return  # nothing was created since: the same tasks go then
         queue.purges.append((at, before))
-        self._remove_at(queue, at, before)
+        self._plan_look(queue, at, before)
         self.plan(queue, now)
 
-    def removed(self, queue: Queue, now: int) -> None:
+    def queue_deleted(self, queue: Queue, now: int) -> None:
         """Forget ``queue``, which was deleted; attempts under way still end in their own time."""
         self._removals.remove(queue)
         self.plan(queue, now)
@@ -264,23 +257,22 @@ class Scheduler:
         if upcoming.step is Step.DELIVERY:
             begun = self._begun_by_run_task.popleft()
             begun.reached_target = True
-            return self._sent(begun, now)
+            return self._failed_if_unsendable(begun, now)
         attempt = upcoming.attempt
         assert attempt is not None, "an answer is one to an attempt"
         self._conclude(attempt, self._outcomes[attempt], now)
         return attempt
 
-    def force(self, queue: Queue, task: Task, now: int) -> Attempt:
-        """Begin an attempt past the queue's state and limits; without an outcome it is the caller's to deliver."""
-        return self._sent(self._begin(queue, task, now, forced=True), now)
+    def begin(self, queue: Queue, task: Task, now: int, *, forced: bool = False) -> Attempt:
+        """Begin an attempt without a look at rate and concurrency, and, if it is ``forced``, at the queue's state.
 
-    def begin(self, queue: Queue, task: Task, now: int) -> Attempt:
-        """Begin an attempt that counts as scheduled, without a look at rate and concurrency."""
-        return self._sent(self._begin(queue, task, now, forced=False), now)
+        An attempt without an outcome is the caller's to deliver.
+        """
+        return self._failed_if_unsendable(self._new_attempt(queue, task, now, forced=forced), now)
 
-    def force_later(self, queue: Queue, task: Task, now: int) -> Attempt:
-        """Begin an attempt like `force`; the driver's next `proceed` brings it up for delivery."""
-        attempt = self._begin(queue, task, now, forced=True)
+    def begin_later(self, queue: Queue, task: Task, now: int) -> Attempt:
+        """Begin a forced attempt that the driver's next `proceed` brings up for delivery."""
+        attempt = self._new_attempt(queue, task, now, forced=True)
         attempt.reached_target = False
         self._begun_by_run_task.append(attempt)
         return attempt
@@ -325,7 +317,7 @@ class Scheduler:
         ]
         return [(task, queue) for queue in queues for task in queue.waiting.due(at) if at < queue.removed_at(task)]
 
-    def _begin(self, queue: Queue, task: Task, now: int, *, forced: bool) -> Attempt:
+    def _new_attempt(self, queue: Queue, task: Task, now: int, *, forced: bool) -> Attempt:
         task.dispatch_count += 1
         task.in_flight += 1
         task.move(TaskCause.RUN if forced else TaskCause.DISPATCH)
@@ -344,7 +336,7 @@ class Scheduler:
         self.plan(queue, now)
         return attempt
 
-    def _sent(self, attempt: Attempt, now: int) -> Attempt:
+    def _failed_if_unsendable(self, attempt: Attempt, now: int) -> Attempt:
         """Return ``attempt``, which has failed without a response if its request can't be sent."""
         if not attempt.target.can_be_sent:
             self._conclude(attempt, NO_RESPONSE, now)
@@ -403,19 +395,19 @@ class Scheduler:
 
     # --- removals ------------------------------------------------------------------------------------------------
 
-    def _remove_at(self, queue: Queue, at: int, order: int) -> None:
+    def _plan_look(self, queue: Queue, at: int, order: int) -> None:
         """Look at the tasks of ``queue`` at ``at``, or earlier if that is planned."""
         planned = self._removals.entries.get(queue)
         if planned is None or at < planned[0]:
             self._removals.put(queue, at, (order,))
 
-    def _plan_removal(self, queue: Queue, now: int) -> None:
+    def _plan_next_look(self, queue: Queue, now: int) -> None:
         """Look at the tasks of ``queue`` when the oldest one is too old, or a purge is due, but not before ``now``."""
         oldest = next(iter(queue.tasks.values()), None)
         if oldest is not None:
-            self._remove_at(queue, max(oldest.create_time + queue.config.task_ttl, now), oldest.sequence)
+            self._plan_look(queue, max(oldest.create_time + queue.config.task_ttl, now), oldest.sequence)
         for at, before in queue.purges:
-            self._remove_at(queue, at, before)
+            self._plan_look(queue, at, before)
 
     def _remove_from(self, queue: Queue, now: int) -> None:
         """Remove the tasks of ``queue`` that are too old, or purged."""
@@ -430,7 +422,7 @@ class Scheduler:
             self._end(task, TaskCause.PURGE, now)
         queue.purges = [purge for purge in queue.purges if purge[0] > now]
         self._removals.remove(queue)
-        self._plan_removal(queue, now)
+        self._plan_next_look(queue, now)
 
 
 def _throttle(queue: Queue, task: Task, outcome: Outcome, now: int) -> None:

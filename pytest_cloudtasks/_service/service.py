@@ -12,7 +12,7 @@ from dataclasses import replace
 from . import batches, errors, iam, pull_queues
 from .batches import Creation, Operation
 from .events import Event, EventKind
-from .listing import Cursor, Fields, page, queue_filter
+from .listing import Cursor, Fields, in_listing_order, listing_key, page, queue_filter
 from .options import ServiceOptions
 from .overrides import ROUTING_OVERRIDE, buffered_task, override_with_host, with_queue_token
 from .pull_queues import check_fits
@@ -32,7 +32,7 @@ from .queue_settings import (
 )
 from .request import PullMessage, Routing, Target
 from .retry import retry_config_from
-from .scheduler import Scheduler, listing_key
+from .scheduler import Scheduler
 from .task import Attempt, Task, TaskCause, TaskSpec
 from .validation import (
     MAX_RPC_DEADLINE,
@@ -194,7 +194,7 @@ class Service:
         del self.queues[name]
         del self._reserved_tasks[name]
         self._reserved_queues.reserve(name, now + self.options.queue_tombstone_ttl)
-        self.scheduler.removed(queue, now)
+        self.scheduler.queue_deleted(queue, now)
         self._happened(now, EventKind.QUEUE_DELETED, queue)
 
     def purge_queue(self, now: int, name: str) -> Queue:
@@ -352,7 +352,7 @@ class Service:
     def list_tasks(self, now: int, parent: str, page_size: int, page_token: str) -> tuple[list[Task], str]:
         """ListTasks, in the order of creation unless the dispatch order has another."""
         queue = self.existing_queue("list_tasks", parent)
-        tasks = self.scheduler.dispatch_order.in_listings(queue.tasks.values())
+        tasks = in_listing_order(queue.tasks.values(), self.scheduler.dispatch_order)
         cursor = Cursor(f"tasks of {parent}", page_token, now)
         return page(tasks, listing_key, page_size, cursor, TASKS_PER_PAGE, "ListTasksRequest")
 
@@ -372,7 +372,7 @@ class Service:
         task = self.existing_task("run_task", name)
         if isinstance(task.target, PullMessage):
             raise errors.RUN_PULL_TASK.error()
-        self.scheduler.force_later(self.queues[task.queue_name], task, now)
+        self.scheduler.begin_later(self.queues[task.queue_name], task, now)
         return task
 
     def check_wait(self, rpc_name: str, now: int, timeout: float | None) -> None:
@@ -388,13 +388,12 @@ class Service:
         queue = self.queues.get(task.queue_name)
         return task.target if queue is None else queue.config.sent(task.target)
 
-    def force(self, now: int, task: Task) -> Attempt:
-        """Begin an attempt as RunTask does, for a caller who delivers it at once."""
-        return self.scheduler.force(self.queues[task.queue_name], task, now)
+    def begin(self, now: int, task: Task, *, forced: bool = False) -> Attempt:
+        """Begin an attempt, for a caller who delivers it at once, past the queue's rate and concurrency.
 
-    def begin(self, now: int, task: Task) -> Attempt:
-        """Begin an attempt as the queue itself would, but past its rate and concurrency."""
-        return self.scheduler.begin(self.queues[task.queue_name], task, now)
+        A ``forced`` one is like those of RunTask: the queue's state does not stop it either.
+        """
+        return self.scheduler.begin(self.queues[task.queue_name], task, now, forced=forced)
 
     # --- batches and operations ----------------------------------------------------------------------------------
 

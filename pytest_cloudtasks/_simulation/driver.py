@@ -142,7 +142,7 @@ class Driver:
                 )
             target = self._target_for(task)
             with self.simulation.lock:
-                attempt = self.simulation.service.force(self.simulation.clock.now, task)
+                attempt = self.simulation.service.begin(self.simulation.clock.now, task, forced=True)
             if target is not None:
                 yield from self._deliver(attempt, target)
             return attempt

@@ -27,7 +27,7 @@ def handler_of(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> Callable[..., D
         route = cloud_tasks.route(MAILER, handler=handle)
         enqueue("one")
         task = model_task(cloud_tasks.assert_enqueued())
-        attempt = cloud_tasks._resting.service.force(NOW, task)
+        attempt = cloud_tasks._resting.service.begin(NOW, task, forced=True)
         return Delivery(attempt, route, TargetRequest(attempt))
 
     return make

@@ -220,7 +220,7 @@ def test_attempts_are_written_to_the_microsecond() -> None:
     """The first attempt has its dispatch time alone; the last one has all its times, its code and its text."""
     service, _ = service_with_queue()
     task = service.create_task(NOW, QUEUE, spec(http_request={"url": URL}))
-    attempt = service.force(NOW, task)
+    attempt = service.begin(NOW, task, forced=True)
     under_way = messages.task(task, full=False)
     assert under_way.dispatch_count == 1
     assert under_way.response_count == 0
@@ -249,7 +249,7 @@ def test_a_failed_attempts_status_is_written(http_status: int, code: int, text: 
     """The response status of an attempt is Google's code for the HTTP status, and names both."""
     service, _ = service_with_queue()
     task = service.create_task(NOW, QUEUE, spec(http_request={"url": URL}))
-    service.scheduler.answer(service.force(NOW, task), response(http_status), NOW, NOW)
+    service.scheduler.answer(service.begin(NOW, task, forced=True), response(http_status), NOW, NOW)
     status = messages.task(task, full=False).last_attempt.response_status
     assert (status.code, status.message) == (code, text)
 
@@ -311,7 +311,7 @@ def test_an_attempt_without_response_has_a_status_all_the_same() -> None:
     """A dispatch that got no response is UNKNOWN in the message, and counts as no response."""
     service, _ = service_with_queue()
     task = service.create_task(NOW, QUEUE, spec(http_request={"url": URL}))
-    service.scheduler.answer(service.force(NOW, task), NO_RESPONSE, NOW, NOW)
+    service.scheduler.answer(service.begin(NOW, task, forced=True), NO_RESPONSE, NOW, NOW)
     written = messages.task(task, full=False)
     assert (written.dispatch_count, written.response_count) == (1, 0)
     assert written.last_attempt.response_status.code == 2

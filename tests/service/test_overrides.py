@@ -545,7 +545,7 @@ def add_routed(service: Service, routing: Routing | None = None) -> Task:
 
 def sent_by(service: Service, task: Task) -> Routing | None:
     """Where the next attempt goes."""
-    attempt: Attempt = service.force(NOW, task)
+    attempt: Attempt = service.begin(NOW, task, forced=True)
     assert isinstance(attempt.target, AppEngineTarget)
     return attempt.target.routing
 
@@ -609,7 +609,7 @@ def add_another(service: Service) -> Task:
 def test_an_attempt_keeps_where_it_went() -> None:
     """A change of the queue is for attempts that begin later."""
     service = service_overriding({"service": "one"})
-    attempt = service.force(NOW, add_routed(service))
+    attempt = service.begin(NOW, add_routed(service), forced=True)
     service.update_queue(NOW, ROUTED_QUEUE, {OVERRIDE: {"service": "two"}}, [OVERRIDE])
     assert isinstance(attempt.target, AppEngineTarget)
     assert attempt.target.routing == Routing("one", host="one.p.uc.r.appspot.com")
@@ -619,7 +619,7 @@ def test_http_tasks_are_not_routed() -> None:
     """The override is nothing to them."""
     service = service_overriding({"service": "one"})
     task = service.create_task(NOW, ROUTED_QUEUE, TaskSpec(HttpTarget("https://app.test/")))
-    assert service.force(NOW, task).target is task.target
+    assert service.begin(NOW, task, forced=True).target is task.target
 
 
 # --- buffering ---

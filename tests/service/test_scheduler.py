@@ -381,7 +381,7 @@ def test_an_attempt_can_be_forced_for_delivery_by_the_caller() -> None:
     """It begins as RunTask's does, and is not brought up again."""
     driver = driver_with()
     task = add(driver, schedule_time=START + SECOND)
-    attempt = driver.service.force(START, task)
+    attempt = driver.service.begin(START, task, forced=True)
     assert (attempt.forced, attempt.number, attempt.outcome) == (True, 1, None)
     assert driver.service.scheduler.upcoming() is None
     driver.service.scheduler.answer(attempt, OK, START, START)

@@ -28,7 +28,7 @@ class Post:
         return self.service.create_task(NOW, QUEUE, spec)
 
     def attempt(self, task: Task, now: int = NOW) -> Attempt:
-        return self.service.force(now, task)
+        return self.service.begin(now, task, forced=True)
 
     def answer(self, attempt: Attempt, outcome: Outcome) -> None:
         self.service.scheduler.answer(attempt, outcome, attempt.dispatch_time, attempt.dispatch_time)

@@ -52,7 +52,7 @@ def sent(authorization: str | None = None) -> TargetRequest:
     task = add(driver)
     task.target.headers = (("Content-Type", "text/plain"),)
     task.target.body = b"order"
-    attempt = driver.service.force(driver.now, task)
+    attempt = driver.service.begin(driver.now, task, forced=True)
     return TargetRequest(attempt, authorization)
 
 
