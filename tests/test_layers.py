@@ -192,6 +192,7 @@ def test_objects_of_the_process_are_listed_in_one_place() -> None:
 
 NAMED_TUPLES = {"_asdict", "_fields", "_make", "_replace"}
 PRIVATE_OF_OTHERS = {
+    "_clients/client_patches.py",
     "_clients/interception.py",
     "_diagnostics/lints.py",
     "_messages/proto.py",
@@ -233,3 +234,20 @@ def test_what_reports_on_a_test_knows_no_simulation() -> None:
         if name == "pytest_cloudtasks._simulation.simulation"
     ]
     assert importing == []
+
+
+@each("path", [path for path in FILES if layer_of(path) in {"_messages", "_clients", "_simulation", "_diagnostics"}])
+def test_an_import_within_a_function_says_why(path: Path) -> None:
+    """A comment on its line, or on the line above, has the reason: mostly what it loads, and when that is needed."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    functions = [node for node in ast.walk(tree_of(path)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    within = {
+        node.lineno
+        for function in functions
+        for node in ast.walk(function)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    }
+    unexplained = [
+        lines[at - 1].strip() for at in within if "#" not in lines[at - 1] and lines[at - 2].lstrip()[:1] != "#"
+    ]
+    assert unexplained == []

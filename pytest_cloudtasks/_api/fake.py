@@ -11,7 +11,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._arguments import checked_text
-from .._clients.clients import bound_async_client, bound_client, bound_legacy_client
 from .._clients.interception import interception
 from .._clients.router import router
 from .._diagnostics.lints import Lints
@@ -201,14 +200,20 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
 
     def client(self) -> CloudTasksClient:
         """Return a real ``CloudTasksClient`` bound to this fake, also while another one is nested inside."""
+        from .._clients.clients import bound_client  # loads google: only when a client is asked for
+
         return bound_client(self._bound)
 
     def async_client(self) -> CloudTasksAsyncClient:
         """Return a real ``CloudTasksAsyncClient`` bound to this fake, for any event loop."""
+        from .._clients.clients import bound_async_client  # loads google: only when a client is asked for
+
         return bound_async_client(self._bound)
 
     def legacy_client(self) -> LegacyCloudTasksClient:
         """Return a client of google-cloud-tasks 1.x bound to this fake; on later releases one with its surface."""
+        from .._clients.clients import bound_legacy_client  # loads google: only when a client is asked for
+
         return bound_legacy_client(self._bound)
 
     # --- single requests -----------------------------------------------------------------------------------------

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import google.auth
+from google.auth import credentials
+
 
 def anonymous_default(project: str) -> Callable[[], None]:
     """Make ``google.auth.default()`` return anonymous credentials and ``project``. Return what undoes that."""
-    import google.auth
-    from google.auth.credentials import AnonymousCredentials
-
     before = google.auth.default
 
     def default(*args: Any, **kwargs: Any) -> tuple[Any, str]:
-        return AnonymousCredentials(), project
+        return credentials.AnonymousCredentials(), project
 
     google.auth.default = default
 

@@ -5,9 +5,9 @@ Theory of operation, from import to channel:
 1. *Import.* Application code imports the client library whenever it likes, before or after the plugin. `import_watch`
    calls back once a client's module has been executed; until then nothing of Google's is imported.
 2. *Patch.* The entries of the client's transport registry are replaced by subclasses of Google's own transports
-   (`transports`). That reaches every client that is built later, under whatever name its class was imported, and a
-   user's own patch of the class or of a method still wins. The class itself only gets ``from_service_account_…``
-   constructors that open no key file while no real call can follow.
+   (`client_patches`, `transports`). That reaches every client that is built later, under whatever name its class was
+   imported, and a user's own patch of the class or of a method still wins. The class itself only gets
+   ``from_service_account_…`` constructors that open no key file while no real call can follow.
 3. *Construction.* Google's constructor asks the registry for a transport and gets ours: no credentials are looked up,
    and no connection is opened. The real transport is built when a call needs it (`transports.RealTransport`).
 4. *Call.* Google's code builds the request, the headers, the time-out, the retry and the log, as ever, and calls its
@@ -20,20 +20,16 @@ Theory of operation, from import to channel:
 A channel that users open themselves is theirs. Where its address is one that a fake redirects, the stock transport's
 constructor puts a deferred channel in front of it. Clients of google-cloud-tasks 1.x have no registry; `legacy` reaches
 them. `Interception.uninstall` puts everything back; clients that were built meanwhile go on, to the real service.
-
-The registry (``CloudTasksClientMeta._transport_registry``) is not public: checked against google-cloud-tasks 2.7 to
-2.26, and ``tests/clients/test_interception.py`` fails when it moves.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any
 
 from .import_watch import import_watch
 from .patching import Patch
+from .router import router
 
 CLIENT_MODULES = {
     "google.cloud.tasks_v2.services.cloud_tasks.client": "google.cloud.tasks.v2",
@@ -78,78 +74,17 @@ class Interception:
         import_watch.look_again()
 
     def _patch_verification(self, module: ModuleType) -> None:
-        from .router import router
-        from .tokens import verifying_here
-
         if not hasattr(module, "_fetch_certs"):
             return  # a stub of the user's
+        from .tokens import verifying_here  # loads parts of the service: only when google-auth verifies
+
         fetch = verifying_here(module._fetch_certs, lambda: router.backend is not None)
         self._patch.attribute(module, "_fetch_certs", fetch)
 
     def _patch_client(self, module: ModuleType) -> None:
-        from .legacy import interception as intercepting
+        from .client_patches import patch_client  # loads grpc: only when a client was imported
 
-        if intercepting.is_of_1x(module):
-            intercepting.patch_transport(module, self._patch)
-        elif hasattr(module, "CloudTasksClientMeta"):
-            self._patch_registry(module)
-        else:
-            return  # a stub of the user's
-        client = module.CloudTasksClient
-        for name in ("from_service_account_info", "from_service_account_file", "from_service_account_json"):
-            loader = name.replace("_json", "_file")  # the client's two names for one thing
-            if name in vars(client):  # older ones can't be built from a dict
-                self._patch.attribute(client, name, _without_key(vars(client)[name], loader))
-
-    def _patch_registry(self, module: ModuleType) -> None:
-        from . import transports
-
-        registry = module.CloudTasksClientMeta._transport_registry
-        for kind, deferred, redirectable in (
-            ("grpc", transports.deferred_grpc, transports.redirectable),
-            ("grpc_asyncio", transports.deferred_grpc_asyncio, transports.redirectable_async),
-        ):
-            stock = registry[kind]
-            self._patch.item(registry, kind, deferred(stock))
-            self._patch.attribute(stock, "__init__", _redirecting(stock.__init__, redirectable))
-        if "rest" in registry:
-            self._patch.item(
-                registry, "rest", transports.deferred_rest(registry["rest"], CLIENT_MODULES[module.__name__])
-            )
-
-
-def _without_key(original: Any, loader: str) -> Any:
-    """A ``from_service_account_…`` constructor that opens the key only when the real service is called."""
-
-    @functools.wraps(original.__func__)
-    def build(cls: Any, source: Any, *args: Any, **kwargs: Any) -> Any:
-        from google.oauth2 import service_account
-
-        from .router import router
-        from .transports import CredentialsToLoad
-
-        if not router.needs_no_credentials:
-            return original.__func__(cls, source, *args, **kwargs)
-        kwargs["credentials"] = CredentialsToLoad(lambda: getattr(service_account.Credentials, loader)(source))
-        return cls(*args, **kwargs)
-
-    return classmethod(build)
-
-
-def _redirecting(init: Callable[..., None], redirectable: Callable[[Any], Any]) -> Callable[..., None]:
-    """A transport's constructor that gives a user's channel to a redirected address a way to the fake."""
-
-    @functools.wraps(init)
-    def wrapped(self: Any, *args: Any, channel: Any = None, **kwargs: Any) -> None:
-        from .grpc_private import address_of
-        from .router import router
-
-        address = address_of(channel)
-        if address is not None and router.redirects(address):
-            channel = redirectable(channel)
-        init(self, *args, channel=channel, **kwargs)
-
-    return wrapped
+        patch_client(module, CLIENT_MODULES.get(module.__name__, ""), self._patch)
 
 
 interception = Interception()

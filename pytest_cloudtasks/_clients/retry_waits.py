@@ -33,6 +33,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from google.api_core import datetime_helpers
+
 from .._messages.grpc_errors import InProcessRpcError
 from .channel import last_error
 from .patching import ModuleProxy
@@ -70,8 +72,6 @@ class _Waits:
 
     def utcnow(self) -> datetime:
         """Return the clock that loops before 2.16 read for their deadlines."""
-        from google.api_core import datetime_helpers
-
         if self._owner.monotonic is not None:
             return datetime(1970, 1, 1) + timedelta(seconds=self.monotonic())
         return datetime_helpers.utcnow() + timedelta(seconds=self.skipped())  # type: ignore[no-any-return]

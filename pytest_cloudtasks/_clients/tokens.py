@@ -47,7 +47,7 @@ def claims_of(email: str, audience: str, issued_at: int) -> dict[str, Any]:
 
 def signed(claims: dict[str, Any]) -> str:
     """The claims as an RS256 token, signed by the fake's key."""
-    from google.auth import jwt
+    from google.auth import jwt  # loads google.auth: only when a token is signed
 
     return jwt.encode(_signer(), claims, key_id=KEY_ID).decode()  # type: ignore[no-any-return]
 
@@ -55,7 +55,7 @@ def signed(claims: dict[str, Any]) -> str:
 @functools.cache
 def _signer() -> Any:
     """The key, read once: that takes as long as a hundred signatures."""
-    from google.auth import crypt
+    from google.auth import crypt  # loads google.auth and cryptography: only when a token is signed
 
     return crypt.RSASigner.from_string(PRIVATE_KEY, KEY_ID)
 
@@ -89,7 +89,7 @@ def certs() -> dict[str, str]:
 
 def jwks() -> dict[str, list[dict[str, str]]]:
     """The public key as a JWK Set, for PyJWT, authlib and others."""
-    from cryptography import x509
+    from cryptography import x509  # not a dependency of ours, and needed for this alone
 
     numbers: Any = x509.load_pem_x509_certificate(CERTIFICATE.encode()).public_key()
     public = numbers.public_numbers()

@@ -1,22 +1,17 @@
-"""Google's own transports on deferred channels, which replace the stock classes in the client's registry."""
+"""Google's own gRPC transports on deferred channels, which replace the stock classes in the client's registry."""
 
 from __future__ import annotations
 
 import functools
-import io
-import json
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 import grpc.aio
+from google.oauth2 import service_account
 
-from .._messages.grpc_errors import InProcessRpcError, status_code_of, status_details
-from .._messages.proto import proto_of
-from .._messages.rest_http import HTTP_RULES
-from .._messages.rpc_call import RpcCall
 from .aio_channel import DeferredAioChannel
-from .channel import DeferredChannel, last_error
+from .channel import DeferredChannel
 from .router import Backend, router
 
 
@@ -59,8 +54,6 @@ class CredentialsToLoad:
 
 def credentials_of_file(filename: str) -> Any:
     """Return the credentials of a service account's key file, or `CredentialsToLoad` while no real call can follow."""
-    from google.oauth2 import service_account
-
     load = functools.partial(service_account.Credentials.from_service_account_file, filename)
     return CredentialsToLoad(load) if router.needs_no_credentials else load()
 
@@ -82,9 +75,9 @@ def deferred_grpc(stock: type) -> type:
             return
         real = RealTransport(stock, arguments)
         channel = DeferredChannel(lambda rpc: backend_for(rpc) or real.get().grpc_channel, real.close)
-        stock.__init__(self, channel=channel, **_of_the_client(arguments))  # type: ignore[misc]
+        stock.__init__(self, channel=channel, **of_the_client(arguments))  # type: ignore[misc]
 
-    return _subclass(stock, {"__init__": init})
+    return subclass(stock, {"__init__": init})
 
 
 def deferred_grpc_asyncio(stock: type) -> type:
@@ -96,49 +89,9 @@ def deferred_grpc_asyncio(stock: type) -> type:
             return
         real = RealTransport(stock, arguments)
         channel = DeferredAioChannel(lambda rpc: backend_for(rpc) or real.get().grpc_channel, real.close_async)
-        stock.__init__(self, channel=channel, **_of_the_client(arguments))  # type: ignore[misc]
+        stock.__init__(self, channel=channel, **of_the_client(arguments))  # type: ignore[misc]
 
-    return _subclass(stock, {"__init__": init})
-
-
-def deferred_rest(stock: type, api: str) -> type:
-    """Return the stock REST transport whose RPCs go to the fake while one is active.
-
-    It builds no URL and no JSON then; errors look as if it had, with the method and URL of `rest_paths`.
-    """
-
-    def init(self: Any, **arguments: Any) -> None:
-        from google.auth.credentials import AnonymousCredentials
-
-        self._real_transport = RealTransport(stock, arguments)
-        host: str = arguments.get("host") or stock.DEFAULT_HOST  # type: ignore[attr-defined]
-        self.service_url = host if "://" in host else f"https://{host}"
-        stock.__init__(self, credentials=AnonymousCredentials(), **_of_the_client(arguments))  # type: ignore[misc]
-
-    def close(self: Any) -> None:
-        self._real_transport.close()
-        stock.close(self)  # type: ignore[attr-defined]
-
-    rpcs = {rpc: _rest_property(rpc, api) for rpc in HTTP_RULES if hasattr(stock, rpc)}
-    if hasattr(stock, "operations_client"):
-        rpcs["operations_client"] = property(_rest_operations_client)
-    return _subclass(stock, {"__init__": init, "close": close, **rpcs})
-
-
-def _rest_operations_client(transport: Any) -> Any:
-    """Return the client for long-running operations; a fake's has the methods of REST's own, on a deferred channel."""
-    from google.api_core import operations_v1
-
-    if backend_for("get_operation") is None:
-        return transport._real_transport.get().operations_client
-
-    def bind(rpc: str) -> Backend:
-        backend = backend_for(rpc)
-        if backend is None:
-            raise RuntimeError(f"{rpc} was called for an operation of a fake that has ended. Ask within its test.")
-        return backend
-
-    return operations_v1.OperationsClient(DeferredChannel(bind, lambda: None))
+    return subclass(stock, {"__init__": init})
 
 
 def bound_to(stock: type, backend: Callable[[str], Backend]) -> Any:
@@ -167,77 +120,12 @@ def redirectable_async(channel: grpc.aio.Channel) -> DeferredAioChannel:
     return DeferredAioChannel(lambda rpc: router.backend or channel, channel.close)
 
 
-def _of_the_client(arguments: dict[str, Any]) -> dict[str, Any]:
+def of_the_client(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return what the client passes to its transport besides credentials."""
     return {key: arguments[key] for key in ("host", "client_info") if key in arguments}
 
 
-def _subclass(stock: type, members: dict[str, Any]) -> type:
+def subclass(stock: type, members: dict[str, Any]) -> type:
+    """Return a subclass that goes by the name of the stock class."""
     names = {"__module__": stock.__module__, "__qualname__": stock.__qualname__, "__doc__": stock.__doc__}
     return type(stock.__name__, (stock,), {**names, **members})
-
-
-def _rest_property(rpc: str, api: str) -> property:
-    def get(self: Any) -> DeferredRestCall:
-        return DeferredRestCall(self, rpc, api)
-
-    return property(get)
-
-
-class DeferredRestCall:
-    """One RPC of a deferred REST transport; equal to any other for the same RPC, as the table of RPCs needs."""
-
-    def __init__(self, transport: Any, rpc: str, api: str) -> None:
-        self._transport = transport
-        self._rpc = rpc
-        self._api = api
-        self.__name__ = rpc
-
-    def __hash__(self) -> int:
-        return hash((id(self._transport), self._rpc))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, DeferredRestCall) and self._transport is other._transport and self._rpc == other._rpc
-
-    def __call__(self, request: Any, *, timeout: float | None = None, metadata: Any = (), **options: Any) -> Any:
-        """Return the response, or raise Google's exception as the REST transport does."""
-        backend = backend_for(self._rpc)
-        if backend is None:
-            real = self._transport._real_transport.get()
-            return getattr(real, self._rpc)(request, timeout=timeout, metadata=metadata, **options)
-        verb, path = verb_and_path(self._api, self._rpc, request)
-        call = RpcCall(self._rpc, self._api, request, timeout, tuple(metadata))
-        try:
-            return backend.receive(call)
-        except InProcessRpcError as error:
-            last_error.set(error)
-            raise http_error(error, verb, f"{self._transport.service_url}{path}") from error
-
-
-def verb_and_path(api: str, rpc: str, request: Any) -> tuple[str, str]:
-    """Return the verb and path of the REST transport's request: ``("POST", "/v2/projects/…/tasks")``.
-
-    Raises ValueError, as that transport does, for a name that fits no path.
-    """
-    from google.api_core import path_template
-
-    verb, template = HTTP_RULES[rpc]
-    option = {"method": verb, "uri": f"/{api.rpartition('.')[2]}/{template}"}
-    return verb.upper(), path_template.transcode([option], message=proto_of(request))["uri"]
-
-
-def http_error(error: InProcessRpcError, verb: str, url: str) -> Exception:
-    """Return Google's exception for an HTTP response that carries ``error`` in Google's JSON form."""
-    import requests
-    from google.api_core import exceptions
-
-    code = status_code_of(error)
-    status: dict[str, Any] = {"code": code, "message": error.details(), "status": error.code().name}
-    details = status_details(error)
-    if details:
-        status["details"] = details
-    response = requests.Response()
-    response.status_code = code
-    response.raw = io.BytesIO(json.dumps({"error": status}).encode())
-    response.request = requests.Request(verb, url).prepare()
-    return exceptions.from_http_response(response)  # type: ignore[no-any-return]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .._clients.clients import mocked_names
+from .._clients.mocked_names import mocked_names
 from .._messages import api_versions
 from .._messages.proto import proto_of
 from .._messages.rpc_call import RpcCall

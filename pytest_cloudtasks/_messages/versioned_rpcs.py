@@ -10,7 +10,6 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from google.cloud.location import locations_pb2
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
 
@@ -84,6 +83,8 @@ class NewestRpcs:
         return _location(service.get_location(now, request.name))
 
     def _list_locations(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+        from google.cloud.location import locations_pb2  # googleapis-common-protos before 1.56 lacks it
+
         if request.filter:
             raise errors.NOT_MODELLED.error(what="the filter of ListLocations")
         names = service.list_locations(now, request.name)
@@ -102,6 +103,8 @@ class NewestRpcs:
 
 
 def _location(name: str) -> Any:
+    from google.cloud.location import locations_pb2  # googleapis-common-protos before 1.56 lacks it
+
     return locations_pb2.Location(name=name, location_id=id_of(name))
 
 

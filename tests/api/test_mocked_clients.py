@@ -14,7 +14,7 @@ import pytest
 from google.cloud import tasks_v2, tasks_v2beta2
 
 from pytest_cloudtasks import CloudTasksAssertionError, FakeCloudTasks
-from pytest_cloudtasks._clients.clients import mocked_names
+from pytest_cloudtasks._clients.mocked_names import mocked_names
 from tests.each import each
 
 Enqueue = Callable[..., str]

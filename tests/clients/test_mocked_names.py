@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 from google.cloud import tasks_v2
 
-from pytest_cloudtasks._clients.clients import mocked_names
+from pytest_cloudtasks._clients.mocked_names import mocked_names
 
 CLIENT = "google.cloud.tasks_v2.CloudTasksClient"
 

@@ -11,8 +11,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksRestTransport
 from google.longrunning import operations_pb2
 
+from pytest_cloudtasks._clients.rest_transport import deferred_rest
 from pytest_cloudtasks._clients.router import router
-from pytest_cloudtasks._clients.transports import deferred_rest
 
 
 def rest_transport() -> Any:

@@ -17,7 +17,7 @@ from google.cloud.location import locations_pb2
 from google.iam.v1 import iam_policy_pb2
 from google.longrunning import operations_pb2
 
-from pytest_cloudtasks._clients.transports import http_error, verb_and_path
+from pytest_cloudtasks._clients.rest_transport import http_error, verb_and_path
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError, rpc_error
 from pytest_cloudtasks._messages.rest_http import HTTP_RULES
 from pytest_cloudtasks._service import errors

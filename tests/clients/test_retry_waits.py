@@ -327,7 +327,7 @@ def older(monkeypatch: pytest.MonkeyPatch) -> Any:
     vars(helpers)["utcnow"] = lambda: datetime(2020, 1, 1)
     vars(loop).update(time=time, asyncio=asyncio, random=random, datetime_helpers=helpers)
     monkeypatch.setitem(sys.modules, helpers.__name__, helpers)
-    monkeypatch.setattr("google.api_core.datetime_helpers", helpers)
+    monkeypatch.setattr("pytest_cloudtasks._clients.retry_waits.datetime_helpers", helpers)
     monkeypatch.setitem(sys.modules, loop.__name__, loop)
     return loop
 

@@ -11,6 +11,7 @@ from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
+from pytest_cloudtasks._clients.rest_transport import deferred_rest
 from pytest_cloudtasks._clients.router import router
 from pytest_cloudtasks._clients.transports import (
     CredentialsToLoad,
@@ -18,7 +19,6 @@ from pytest_cloudtasks._clients.transports import (
     backend_for,
     bound_to,
     deferred_grpc,
-    deferred_rest,
     redirectable,
 )
 from pytest_cloudtasks._messages.rest_http import HTTP_RULES

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from google.api_core import grpc_helpers
+from google.cloud.tasks_v2 import types
+from google.iam.v1 import iam_policy_pb2, policy_pb2
+from google.protobuf import empty_pb2
+
 from ..._messages.proto import proto_class, proto_of
 from .interception import redirecting
 from .rpcs import RPCS
@@ -15,10 +20,6 @@ _SERVICE = "/google.cloud.tasks.v2.CloudTasks/"
 
 def message_class(name: str) -> Any:
     """Protobuf's class of that name, of those that the service's requests and responses are made of."""
-    from google.cloud.tasks_v2 import types
-    from google.iam.v1 import iam_policy_pb2, policy_pb2
-    from google.protobuf import empty_pb2
-
     for module in (types, iam_policy_pb2, policy_pb2, empty_pb2):
         if hasattr(module, name):
             return proto_class(getattr(module, name))
@@ -43,8 +44,6 @@ class CloudTasksGrpcTransport:
     @classmethod
     def create_channel(cls, address: str = _ADDRESS, credentials: Any = None, **kwargs: Any) -> Any:
         """A channel to the real service, with credentials from the environment where none are given."""
-        from google.api_core import grpc_helpers
-
         return grpc_helpers.create_channel(address, credentials=credentials, scopes=cls._OAUTH_SCOPES, **kwargs)
 
     @property
