@@ -1,6 +1,7 @@
 """The REST API of Cloud Tasks, from the bytes of a request to the bytes of its response.
 
-`answer` is the one way in. It knows no HTTP library: the servers and the interception of HTTP clients share it.
+`answer` is the one way in, for the loopback server and the emulator. It knows no HTTP library, so that whatever else
+receives requests of the REST API as bytes can call it, too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,20 @@
-"""The simulation of one test: its state, and how it answers calls, begins and ends."""
+"""The simulation of one test: its state, and how it answers calls, begins and ends.
+
+Theory of operation. A simulation holds a test's parts and brings them together: the settings, the clock, the service,
+the targets, the faults, and the history, which everything is written into. Clients reach it by the router
+(`receive`, `receive_async`); the driver, the assertions and the report work on its parts.
+
+A call passes `_answer`, within one hold of the lock, in this order: the queue's instant catches up with the
+application's time (`contact`), due removals happen, and the call is recorded, so that it precedes the events that it
+causes. A planned fault may answer in the service's place. Otherwise the frontend of the call's API version does, and a
+second kind of fault may lose its response. Lints look at the call last. With eager dispatch, the tasks that it has
+created are delivered after the lock is released, before the caller has the response.
+
+Time begins when the simulation is first used, not when it is made, and only then are the queues of the settings made
+(`_begin`). A clock that the application moves is followed (`_leap`); backwards only while nothing waits.
+
+Errors that application code may swallow are kept in `failures` and `ending`, and fail the test at its end.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +25,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._clients.router import router
-from .._messages import api_versions as frontends
+from .._messages import api_versions
 from .._messages.rpc_call import RpcCall
 from .._service.errors import ServiceError
 from .._service.queue import Queue
@@ -57,17 +73,30 @@ class Simulation:
     It is a backend of the router: intercepted calls come to `receive` and `receive_async` while it is entered.
     """
 
-    def __init__(self, settings: Settings, test: str = "", clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        test: str = "",
+        clock: Clock | None = None,
+        *,
+        history: History | None = None,
+        service: Service | None = None,
+        faults: Faults | None = None,
+        targets: Targets | None = None,
+    ) -> None:
+        """Parts that are not given are new."""
         self.settings = settings
         self.test = test
         self.fake: object = None
         """The `FakeCloudTasks` that users have."""
         self.randomness = Randomness(settings.seed, test)
-        self.history = History()
-        self.service = Service(self.randomness.task_id, settings.service, settings.location, self.history.record)
+        self.history = History() if history is None else history
+        self.service = service or Service(
+            self.randomness.task_id, settings.service, settings.location, self.history.record
+        )
         self.clock = clock or Clock(start=settings.start, virtual=settings.time == "virtual")
-        self.faults = Faults(SeededChoices(settings.seed, test), self.history, self.clock)
-        self.targets = Targets()
+        self.faults = faults or Faults(SeededChoices(settings.seed, test), self.history, self.clock)
+        self.targets = targets or Targets()
         self.failures: list[str] = []
         """Failures raised where application code may have swallowed them."""
         self.ending: BaseException | None = None
@@ -122,7 +151,10 @@ class Simulation:
             raise error
 
     def _answer(self, call: RpcCall) -> tuple[Any, InProcessRpcError | None, Sequence[Task]]:
-        """The response, the error to raise, and the tasks it has created, where they are to be dispatched at once."""
+        """Return the response, the error to raise, and the tasks to dispatch at once: see the head of the module.
+
+        A call may have both a response and an error: it was lost on the way.
+        """
         with self.lock:
             if self.has_ended:
                 raise SimulationEnded(f"{call.method} was called when the test that its fake belongs to was over.")
@@ -135,8 +167,16 @@ class Simulation:
             begin = len(history)
             response, error = None, faults.failure_of(call, self.randomness.jitter) if faults.are_planned else None
             if error is None:
-                response, error = self._do(call, now)
-                if error is None:
+                try:
+                    frontend = api_versions.speaking(call.api)
+                    if self.settings.auto_create_queues and call.method in _CREATING:
+                        self._create_missing(now, call.message.parent, frontend.fields_of_missing_queue(call.message))
+                    response = frontend.answer(service, now, call)
+                except ServiceError as rejection:
+                    from .._messages.grpc_errors import rpc_error  # imports grpc, which other calls don't need
+
+                    error = rpc_error(rejection, self.randomness.jitter)
+                else:
                     call.answer(response)
                     error = faults.loss_of(call, self.randomness.jitter) if faults.are_planned else None
             if error is not None:
@@ -160,18 +200,6 @@ class Simulation:
         except FAILURE as error:
             self.failures.append(str(error))
             raise
-
-    def _do(self, call: RpcCall, now: int) -> tuple[Any, InProcessRpcError | None]:
-        """Have the service do what ``call`` asks for: return its response, or the error if it rejects it."""
-        try:
-            frontend = frontends.speaking(call.api)
-            if self.settings.auto_create_queues and call.method in _CREATING:
-                self._create_missing(now, call.message.parent, frontend.fields_of_missing_queue(call.message))
-            return frontend.answer(self.service, now, call), None
-        except ServiceError as error:
-            from .._messages.grpc_errors import rpc_error  # loads grpc: only when a call was rejected
-
-            return None, rpc_error(error, self.randomness.jitter)
 
     def redirects(self, address: str) -> bool:
         """Whether the settings redirect channels to ``address``."""
@@ -225,14 +253,18 @@ class Simulation:
 
         def fresh() -> Simulation:
             back()
-            simulation = Simulation(self.settings, self.test, self.clock.resumed())
-            simulation.service, choices, simulation.history = copy.deepcopy(state)
-            simulation.lock = simulation.history.lock
-            simulation.driving = Driving(simulation.lock)
-            simulation.faults = faults(choices, simulation.history, simulation.clock)
-            simulation._order_dispatches()
+            service, choices, history = copy.deepcopy(state)
+            clock = self.clock.resumed()
+            simulation = Simulation(
+                self.settings,
+                self.test,
+                clock,
+                history=history,
+                service=service,
+                faults=faults(choices, history, clock),
+                targets=self.targets,
+            )
             simulation.is_eager = self.is_eager
-            simulation.targets = self.targets
             simulation.lints = None if self.lints is None else self.lints.resumed()
             return simulation
 
@@ -289,11 +321,11 @@ class Simulation:
     @property
     def frontend(self) -> Frontend:
         """Google's v2 messages in front of the service; the first use imports Google's client."""
-        return frontends.v2()
+        return api_versions.v2()
 
     def configure(self, service: Service, now: int, name: str, fields: Mapping[str, Any]) -> Queue:
         """Create a queue in ``service`` by the fields of its message, in the first version that has them all."""
-        return frontends.with_queue_fields(fields).configure(service, now, name, fields)
+        return api_versions.with_queue_fields(fields).configure(service, now, name, fields)
 
     @property
     def rpcs(self) -> Sequence[RpcCall]:
