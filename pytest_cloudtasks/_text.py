@@ -6,12 +6,10 @@ Whatever a message, a report or a hook says of such a value, it says by these fu
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 
 WIDTH = 400
 """How many characters of a value a message shows."""
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def shortened(text: str, limit: int = WIDTH) -> str:
@@ -21,12 +19,18 @@ def shortened(text: str, limit: int = WIDTH) -> str:
 
 def encodable(text: str) -> str:
     """Return ``text`` with lone surrogates, which no encoding takes, by their escapes."""
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def is_encodable(value: object) -> bool:
     """Return whether ``value`` is a text that has an encoding: one without lone surrogates."""
-    return isinstance(value, str) and _SURROGATE.search(value) is None
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def safe_repr(value: object, limit: int = WIDTH) -> str:
@@ -75,7 +79,7 @@ _LONGEST = 500
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """`` Did you mean 'queues'?``, or nothing if no known word is near."""
     word = safe_str(word)
-    import difflib  # only who has something wrong needs it
+    import difflib  # every start of pytest imports this module, and few need a suggestion
 
     if len(word) > _LONGEST:  # to compare takes the time of both lengths multiplied
         return ""

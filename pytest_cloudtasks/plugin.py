@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ._pytest.asked_fixture import tell_when_asked
+from ._pytest.import_finder import OwnModules
 from ._pytest.seed import seed_of_text, settle_seed, tell_worker
 from ._simulation.settings import DEFER_CREDENTIALS, OPTIONS
 
@@ -67,12 +68,10 @@ def _begin(config: pytest.Config) -> PluginSession:
     if session is not None:
         return session
     ini = _ini_values(config)
-    from ._pytest.import_finder import OwnModules
-
     own_modules = OwnModules()
     own_modules.begin()
     config.add_cleanup(own_modules.end)
-    from ._pytest.session import PluginSession
+    from ._pytest.session import PluginSession  # by the finder, past pytest's search
 
     session = config.stash[_SESSION] = PluginSession(ini)
     config.add_cleanup(session.close)
@@ -100,7 +99,7 @@ def pytest_configure(config: pytest.Config) -> None:
     session = _begin(config)
     session.seed = settle_seed(config)
     if config.getoption("cloud_tasks_report"):
-        from ._pytest.report_hooks import Reporting
+        from ._pytest.report_hooks import Reporting  # imports the model: only a run that writes pages pays for it
 
         config.pluginmanager.register(Reporting(config, session), "cloudtasks-report")
 
@@ -187,7 +186,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Gen
     writer = config.get_terminal_writer()
     if not writer.hasmarkup:
         return (yield)
-    from ._pytest.section_colours import coloured_sections
+    from ._pytest.section_colours import coloured_sections  # compiles patterns, which other runs don't need
 
     failed = [report for kind in ("failed", "error") for report in terminalreporter.stats.get(kind, ())]
     with coloured_sections(failed, writer):
@@ -196,7 +195,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Gen
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
     """Tell where two of Google's messages differ, field by field."""
-    from ._pytest.assertrepr import explanation
+    from ._pytest.assertrepr import explanation  # only a run in which a comparison fails needs it
 
     return explanation(left, right) if op == "==" else None
 

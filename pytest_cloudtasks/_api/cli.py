@@ -9,8 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from .._simulation.queue_files import is_queue_file, queues_in_file
+from .._simulation.queue_files import queues_in_file
+from .._simulation.settings import is_queue_file
 from .._time.instants import read_duration
+from .retry_schedule import retry_schedule
 
 PROGRAM = "python -m pytest_cloudtasks"
 Commands = Any
@@ -71,8 +73,6 @@ def _print_schedules(given: argparse.Namespace) -> int:
 
 
 def _schedules(given: argparse.Namespace) -> str:
-    from .retry_schedule import retry_schedule
-
     fields = {name: getattr(given, name) for name in (*_NUMBERS, *_DURATIONS) if getattr(given, name) is not None}
     if given.file is None:
         return str(retry_schedule(fields, attempt_takes=given.attempt_takes))

@@ -15,6 +15,7 @@ from .._clients.interception import interception
 from .._clients.router import router
 from .._diagnostics.lints import Lints
 from .._diagnostics.strict import check_strictness
+from .._diagnostics.timeline import timeline_as
 from .._messages.rpc_call import RpcCall
 from .._service.errors import ServiceError
 from .._service.events import EventKind
@@ -403,8 +404,6 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
         Raises:
             ValueError: There is no such format.
         """
-        from .._diagnostics.timeline import timeline_as  # with all that tells; most tests never ask
-
         simulation = self._resting
         return timeline_as(format, simulation.history, simulation.service, simulation.clock)
 

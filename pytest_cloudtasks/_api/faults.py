@@ -224,7 +224,7 @@ class Faults:
                 " example. Call it once in an example: on the cloud_tasks fixture, in a test that is under @given"
                 " itself, or on a FakeCloudTasks that the example makes."
             )
-        from .._strategies.hypothesis_choices import drawn_choices
+        from .._strategies.hypothesis_choices import drawn_choices  # imports hypothesis, which few tests use
 
         picks = order or simulation.settings.order == "shuffle"
         drawn = {"order": picks, "duplicates": duplicates, "lost answers": lost_answers, "delays": longest}

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from .._messages import api_versions as frontends
+from .._service.errors import ServiceError
 from .._service.options import ServiceOptions
 from .._service.queue_settings import TASK_TTL
 from .._service.retry import RETENTION, UNLIMITED, RetryConfig, schedule_of
@@ -121,9 +123,6 @@ def retry_schedule(
 
 
 def _config(given: Any, options: ServiceOptions) -> RetryConfig:
-    from .._messages import api_versions as frontends
-    from .._service.errors import ServiceError
-
     fields = getattr(given, "retry_config", given)
     trial = Service(lambda: "0", options)
     try:

@@ -13,7 +13,7 @@ def explanation(left: object, right: object) -> list[str] | None:
     try:
         if not (is_explained(left) or is_explained(right)):
             return None
-        from .._diagnostics.diff import compared
+        from .._diagnostics.diff import compared  # imports the model, for comparisons of our own alone
 
         return compared(left, right)
     except Exception:

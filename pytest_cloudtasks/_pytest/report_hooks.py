@@ -14,6 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .._report.data import report_data
+from .._report.index import index
+from .._report.page import Heading, page
+from .._report.values import told
+from .._text import described, error_text, safe_str
 from .seed import test_id
 
 if TYPE_CHECKING:
@@ -68,8 +73,6 @@ class Reporting:
         try:
             self._keep(item, report, call)
         except Exception as error:  # of a value that the page shows, or of the disk
-            from .._text import error_text
-
             self._running = None
             setattr(report, _PROBLEM, f"The page of {test_id(item)} could not be written: {error_text(error)}")
         return report
@@ -88,8 +91,6 @@ class Reporting:
     def _look(self, test: str, simulation: Simulation, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
         """Keep what the page shows: the simulation as it was at the first failure, and the messages of all."""
         if self._running is None or self._running["outcome"] != "failed":
-            from .._report.data import report_data
-
             self._running = {
                 "test": test,
                 "data": report_data(
@@ -107,9 +108,6 @@ class Reporting:
 
     def _write(self, running: dict[str, Any]) -> dict[str, Any]:
         """Write the page; the entry of the index."""
-        from .._report.page import Heading, page
-        from .._report.values import told
-
         test = running["test"]
         message = told("\n\n".join(running["messages"]), self._config.rootpath)
         name = page_name(test)
@@ -141,13 +139,9 @@ class Reporting:
         try:
             self._write_index()
         except Exception as error:
-            from .._text import error_text
-
             self._problems.append(f"The index could not be written: {error_text(error)}")
 
     def _write_index(self) -> None:
-        from .._report.index import index
-
         if self._running is not None:  # pytest was told to exit in the middle of the test, by a debugger maybe
             entry = self._write(self._running)
             self._entries[entry["test"]] = entry
@@ -187,8 +181,6 @@ def _outcome(report: pytest.TestReport) -> str:
 
 
 def _message(report: pytest.TestReport, call: pytest.CallInfo[None]) -> str:
-    from .._text import described, safe_str
-
     error = call.excinfo
     text = safe_str(report.longrepr) if error is None else described("the error", lambda: error.exconly(tryshort=True))
     return text if report.when == "call" else f"In {report.when}: {text}"

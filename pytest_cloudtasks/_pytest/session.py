@@ -14,6 +14,9 @@ Theory of operation, the life of a test. `plugin` calls the session at each of t
 6. `tear_down`, after all fixtures: the simulation leaves the router. What application code has swallowed fails the
    test now, and so does, under ``strict``, what a test that passed has neither driven nor inspected.
 
+A run without a fake loads this module, and neither `fakes` nor `server`: two properties import these when they are
+first needed.
+
 Fixtures of a wider scope may keep the fake, because it is one object for the session; only the simulation behind it
 changes.
 """
@@ -29,6 +32,8 @@ import pytest
 
 from .._clients.interception import interception
 from .._clients.router import router
+from .._simulation.settings import checked, located, merged, settings_from_ini
+from .._text import described, safe_str
 from .seed import test_id
 
 if TYPE_CHECKING:
@@ -36,6 +41,8 @@ if TYPE_CHECKING:
     from .._server.loopback import CloudTasksServer
     from .._simulation.settings import Settings
     from .._simulation.simulation import Simulation
+    from .fakes import Fakes
+    from .server import ServerOfSession
 
 MARKER = "cloud_tasks"
 SERVER = "cloud_tasks_server"
@@ -44,14 +51,15 @@ NO = ("false", "0", "no", "off")
 
 
 class PluginSession:
-    """What the plugin knows between its hooks. Settings and everything behind them load with the first fake."""
+    """What the plugin knows between its hooks."""
 
     def __init__(self, ini: Mapping[str, Any]) -> None:
         self.seed: int | None = None
         """That of the command line, which wins over all others."""
         self._ini = {name: value for name, value in ini.items() if name != "defer_credentials"}
         self._ini_layer: dict[str, Any] | None = None
-        self._fake: FakeCloudTasks | None = None
+        self._loaded_fakes: Fakes | None = None
+        self._loaded_server: ServerOfSession | None = None
         self._item: pytest.Item | None = None
         self._wide_fixtures = 0
         """How many fixtures of a wider scope than the test are being set up, within each other."""
@@ -62,10 +70,6 @@ class PluginSession:
         self._outer = frozenset(router.backends)
         """The fakes of a test that this session runs within."""
         self._stack = ExitStack()
-        self._server: CloudTasksServer | None = None
-        self._exports = False
-        self._exported = ExitStack()
-        """What a test's environment variables are taken back by."""
         self._simulation: Simulation | None = None
         self._first_simulation: Simulation | None = None
         """The one of the test itself, where `_simulation` is that of an example."""
@@ -92,7 +96,7 @@ class PluginSession:
         interception.look_again()
 
     def check_ini(self, config: pytest.Config) -> None:
-        """Refuse the whole run for a value of the ini file that can't be; the settings load only if there are any."""
+        """Refuse the whole run for a value of the ini file that can't be."""
         if self._defers_credentials not in (*YES, *NO):
             raise pytest.UsageError(
                 "In the ini file, cloud_tasks_defer_credentials takes true or false, and got"
@@ -150,7 +154,8 @@ class PluginSession:
         Where a fixture's end ``is_failing``, that is what fails the test.
         """
         self._has_failed |= is_failing
-        self._exported.close()
+        if self._loaded_server is not None:
+            self._loaded_server.end_test()
         self._stack.close()
         self._item = None
         self._decide_outside(self._ini["outside"])
@@ -159,7 +164,7 @@ class PluginSession:
             pytest.fail("\n\n".join(failures), pytrace=False)
         self._check_strictness()
         if not self._has_failed and self._first_simulation is not None:
-            self._warn(item, self._first_simulation)
+            self._fakes.warn_of_unused(item, self._first_simulation)
 
     def _check_strictness(self) -> None:
         """Fail a test that passes and leaves something behind; Hypothesis's examples were asked each for itself."""
@@ -170,63 +175,32 @@ class PluginSession:
             or self._simulation is not self._first_simulation
         ):
             return
-        from .._diagnostics.strict import passed_over
-
-        told = passed_over(
-            self._simulation.settings.strict,
-            self._simulation.history,
-            self._simulation.service,
-            self._simulation.clock,
-        )
+        told = self._fakes.passed_over_in(self._simulation)
         if told:
             pytest.fail(told, pytrace=False)
 
-    def _warn(self, item: pytest.Item, simulation: Simulation) -> None:
-        """A test that passes although what it planned never happened may not test what it is about."""
-        from .._api.faults import unused
-        from .._simulation.exceptions import CloudTasksWarning
-
-        for told in unused(simulation):
-            try:
-                item.warn(CloudTasksWarning(told))
-            except CloudTasksWarning:  # the suite turns warnings into errors
-                pytest.fail(told, pytrace=False)
-
     def serve(self) -> CloudTasksServer:
         """The server of this session, running; its addresses are in the environment until the test ends."""
-        from .._server.loopback import SessionServer
+        if self._loaded_server is None:
+            from .server import ServerOfSession  # imports asyncio and the server: most runs have none
 
-        if self._server is None:
-            try:
-                self._server = SessionServer(self.fake, on_use=self._use_server).__enter__()
-            except RuntimeError as error:
-                raise pytest.fail.Exception(str(error), pytrace=False) from None
+            self._loaded_server = ServerOfSession(self.fake, on_use=self._use_server)
+        server = self._loaded_server.started()
         self._use_server()
-        return self._server
+        return server
 
     def _use_server(self) -> None:
         """A test uses the server, maybe without having named it: request.getfixturevalue() does that."""
-        from .._server.loopback import retries_by_real_time
-        from .environment import exported
-
-        if self._item is None or self._server is None or self._exports:
+        if self._item is None or self._loaded_server is None:
             return
-        self._exports = True
-        self._exported.callback(self._export_no_more)
         if self._simulation is None:
             self._begin(self._item)
-        self._exported.enter_context(retries_by_real_time())
-        self._exported.enter_context(exported(self._server.environment))
-
-    def _export_no_more(self) -> None:
-        self._exports = False
+        self._loaded_server.begin_test()
 
     def stop_serving(self) -> None:
         """Close the server, if it was ever asked for."""
-        self._exported.close()
-        server, self._server = self._server, None
-        if server is not None:
-            server.__exit__(None, None, None)
+        if self._loaded_server is not None:
+            self._loaded_server.stop()
 
     @contextmanager
     def setting_up(self, scope: str) -> Iterator[None]:
@@ -259,9 +233,7 @@ class PluginSession:
         with ExitStack() as stack:
             stack.callback(self._end_run)
             if self._simulation is not None and test is not None:
-                from .hypothesis_examples import fresh_examples
-
-                stack.enter_context(fresh_examples(test, self.fake, self._simulation, self._show))
+                stack.enter_context(self._fakes.fresh_examples(test, self._simulation, self._show))
             yield
 
     def _end_run(self) -> None:
@@ -277,8 +249,6 @@ class PluginSession:
         self._has_failed = True
         if call.excinfo is None:
             return
-        from .._text import described
-
         error = call.excinfo.value
         for title, describe in self._sections_of(error):
             text = described("this failure", describe)
@@ -287,8 +257,6 @@ class PluginSession:
 
     def _swallowed_text(self, error: BaseException) -> str:
         """Failures that application code has swallowed before ``error``."""
-        from .._text import safe_str
-
         failures = [*self._failures, *(self._simulation.failures if self._simulation is not None else ())]
         text = safe_str(error) if failures else ""
         return "\n\n".join(one for one in failures if one not in text)
@@ -296,34 +264,13 @@ class PluginSession:
     def _sections_of(self, error: BaseException) -> Iterator[tuple[str, Callable[[], str]]]:
         """The titles and texts of what a failed test's report has of its fake."""
         yield "Cloud Tasks failures before", lambda: self._swallowed_text(error)
-        simulation = self._simulation
-        if simulation is None:
-            return
-        from .._diagnostics.hints import rejections_text
-        from .._diagnostics.timeline import timeline_excerpt
-        from .._simulation.exceptions import CloudTasksAssertionError
-        from .._time.foreign import advice_on
-
-        history, service, clock = simulation.history, simulation.service, simulation.clock
-        yield "Cloud Tasks: clocks", lambda: advice_on(error) or ""
-        yield "Cloud Tasks refusals", lambda: rejections_text(history, service, clock, simulation.settings)
-        has_timeline = not isinstance(error, CloudTasksAssertionError) and simulation.has_a_story
-
-        def story() -> str:
-            told = [timeline_excerpt(history, service, clock)] if has_timeline else []
-            return "\n\n".join([*told, *filter(None, [simulation.choices.replay])])
-
-        yield f"Cloud Tasks {'timeline' if has_timeline else 'choices'}", story
+        if self._simulation is not None:
+            yield from self._fakes.sections_of(self._simulation, error)
 
     @property
     def fake(self) -> FakeCloudTasks:
         """The one `FakeCloudTasks` of this session."""
-        if self._fake is None:
-            from .._api.fake import FakeCloudTasks, begin_when_used
-
-            self._fake = FakeCloudTasks()
-            begin_when_used(self._fake, self._begin_on_demand)
-        return self._fake
+        return self._fakes.fake
 
     @property
     def simulation(self) -> Simulation | None:
@@ -332,17 +279,24 @@ class PluginSession:
 
     # --- inside --------------------------------------------------------------------------------------------------
 
-    def _begin(self, item: pytest.Item) -> None:
-        from .._api.fake import run_in
-        from .._simulation.simulation import Simulation
+    @property
+    def _fakes(self) -> Fakes:
+        if self._loaded_fakes is None:
+            from .fakes import Fakes  # imports the model and the API: a run without a fake pays for neither
 
+            self._loaded_fakes = Fakes(self._begin_on_demand)
+        return self._loaded_fakes
+
+    def _begin(self, item: pytest.Item) -> None:
+        fakes = self._fakes
         with self._naming(item):
-            simulation = Simulation(self._settings_of(item, wanted=True), test_id(item))
-            simulation.check_queues()
+            settings = self._settings_of(item, wanted=True)
+            assert settings is not None
+            simulation = fakes.simulation(settings, test_id(item))
         if "freezegun" in sys.modules:  # what is first imported while it freezes would keep its datetime for good
             _ = simulation.frontend
         self._simulation = self._first_simulation = simulation
-        self._stack = run_in(self.fake, simulation)
+        self._stack = fakes.run_in(simulation)
         if not self._wide_fixtures:
             self._hold_time()
 
@@ -370,14 +324,11 @@ class PluginSession:
         """Hypothesis is running an example in ``simulation``: a failure shows its timeline."""
         self._simulation = simulation
 
-    def _settings_of(self, item: pytest.Item, wanted: bool = False) -> Any:
+    def _settings_of(self, item: pytest.Item, wanted: bool = False) -> Settings | None:
         """The settings of a test; None where neither marker nor ini file says anything and nobody ``wanted`` them."""
         markers = list(item.iter_markers(MARKER))
         if not markers and not wanted and not any(self._ini.values()):
             return None
-        from .._simulation.queue_files import located
-        from .._simulation.settings import checked, merged
-
         layers = [self._settings_of_ini(item.config)]
         with self._naming(item):
             for marker in reversed(markers):
@@ -392,14 +343,10 @@ class PluginSession:
                 layers.append(checked(given, where="@pytest.mark.cloud_tasks"))
         if self.seed is not None:
             layers.append({"seed": self.seed})
-        settings: Settings = merged(*layers)
-        return settings
+        return merged(*layers)
 
     def _settings_of_ini(self, config: pytest.Config) -> dict[str, Any]:
         if self._ini_layer is None:
-            from .._simulation.queue_files import located
-            from .._simulation.settings import settings_from_ini
-
             try:
                 folder = (config.inipath or config.rootpath / "pytest.ini").parent
                 queues = located(self._ini["queues"], [folder])
@@ -422,12 +369,6 @@ class PluginSession:
         router.refuse_outside = self._refuse if outside == "refuse" else None
 
     def _refuse(self, rpc: str) -> None:
-        from .._diagnostics.lints import application_frame, place_text
-
-        message = (
-            f"CloudTasksClient.{rpc}() was called outside a fake ({place_text(application_frame())}), and"
-            ' outside="refuse" keeps calls away from the real service. Ask for the cloud_tasks fixture in the test or'
-            ' fixture that makes the call, or allow it with @pytest.mark.cloud_tasks(outside="real").'
-        )
+        message = self._fakes.outside_text(rpc)
         self._failures.append(message)
         pytest.fail(message, pytrace=False)

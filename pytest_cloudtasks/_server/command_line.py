@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from .._api.cli import PROGRAM, Commands, program_and_version
-from .._simulation.queue_files import is_queue_file
-from .._simulation.settings import OPTIONS, Settings, merged, settings_from_ini
+from .._simulation.settings import OPTIONS, Settings, is_queue_file, merged, settings_from_ini
+from .._simulation.simulation import Simulation
 from .._time.instants import read_duration as duration_in
 from .destinations import Destinations, Forwarding, server_url
 from .host_names import allowed_host, host_name
@@ -209,7 +209,7 @@ def _serve(given: argparse.Namespace) -> int:
             f"serve needs {' and '.join(missing)}, which this Python doesn't have. Run"
             " `pip install 'pytest-cloudtasks[server]'`."
         )
-    from .emulator import serve
+    from .emulator import serve  # imports aiohttp and grpc, which may be missing until here
 
     return serve(options)
 
@@ -232,8 +232,6 @@ def serve_options(given: argparse.Namespace) -> ServeOptions:
     app_engine = given.app_engine_host and server_url(given.app_engine_host, "--app-engine-host")
     forwardings = [Forwarding(one) for one in given.forward]
     settings = _settings(given)
-    from .._simulation.simulation import Simulation
-
     Simulation(settings).check_queues()
     return ServeOptions(
         settings,

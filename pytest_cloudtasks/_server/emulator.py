@@ -226,9 +226,9 @@ def _encoding(stream: TextIO | None) -> str:
 def _allow_many_sockets() -> None:
     """Allow as many open files as the system permits: a queue may have a thousand requests under way."""
     try:
-        import resource
+        import resource  # Windows has no such module
     except ImportError:
-        return  # Windows has no such limit
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         with suppress(ValueError, OSError):

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
+import importlib.util
 import random
-import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._api.fake import FakeCloudTasks, running_simulation
+from .._clients.retry_waits import skipped_waits
+from .._messages.grpc_errors import rpc_error
+from .._messages.rpc_call import RpcCall
 from .._service.errors import Code, ServiceError
 from .._simulation.simulation import SimulationEnded
 from .._time import real
+from .grpc_clock import wire_clock
+from .grpc_endpoint import grpc_server
 from .host_names import allowed_host
-
-if TYPE_CHECKING:
-    from aiohttp import web
-
-    from .._messages.rpc_call import RpcCall
+from .request_guard import RequestGuard
 
 HOST = "127.0.0.1"
 
@@ -50,11 +49,9 @@ class CloudTasksServer:
         if self._grpc_port:
             raise RuntimeError("This CloudTasksServer is running already.")
         _check_installed()
-        from .grpc_clock import wire_clock
-        from .grpc_endpoint import grpc_server
-        from .request_guard import RequestGuard
+        # These import aiohttp, which is optional.
         from .rest_endpoint import rest_application
-        from .rest_runner import rest_runner
+        from .rest_runner import rest_runner, rest_serving
 
         with ExitStack() as stack:
             wire_clock.install(real.now)
@@ -147,46 +144,11 @@ class SessionServer(CloudTasksServer):
 @contextmanager
 def retries_by_real_time() -> Iterator[None]:
     """While the block runs, the retries of Google's clients give up by real time, which a test may hold."""
-    from .._clients.retry_waits import skipped_waits
-
     skipped_waits.keep(real.monotonic)
     try:
         yield
     finally:
         skipped_waits.let_go()
-
-
-@contextmanager
-def rest_serving(runner: web.BaseRunner, host: str) -> Iterator[int]:
-    """Serve at a free port of ``host`` until the block ends, and give the port."""
-    with socket.create_server((host, 0)) as listening, event_loop_thread() as loop:
-        asyncio.run_coroutine_threadsafe(_serve_at(runner, listening), loop).result()
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
-
-
-async def _serve_at(runner: web.BaseRunner, listening: socket.socket) -> None:
-    from aiohttp import web
-
-    await runner.setup()
-    await web.SockSite(runner, listening).start()
-
-
-@contextmanager
-def event_loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
-    """Run an event loop in a daemon thread until the block ends, its timers by real time."""
-    loop = asyncio.new_event_loop()
-    loop.time = real.monotonic  # type: ignore[method-assign]
-    thread = threading.Thread(target=loop.run_forever, name="cloud-tasks-server", daemon=True)
-    thread.start()
-    try:
-        yield loop
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
 
 
 class _Receiver:
@@ -207,8 +169,6 @@ class _Receiver:
 
 
 def _nobody_there(rpc: str) -> BaseException:
-    from .._messages.grpc_errors import rpc_error
-
     text = (
         f"The fake Cloud Tasks behind this endpoint is not active, so {rpc} has no queues to work on: no test that"
         " asked for it is running. Let the process that calls end before its test does, or begin within it."
@@ -218,9 +178,7 @@ def _nobody_there(rpc: str) -> BaseException:
 
 def _check_installed() -> None:
     """Refuse to begin without aiohttp, which serves REST."""
-    from importlib.util import find_spec
-
-    if find_spec("aiohttp") is None:
+    if importlib.util.find_spec("aiohttp") is None:
         raise RuntimeError(
             "A server for other processes needs aiohttp, which is not installed. Install it with"
             " `pip install 'pytest-cloudtasks[server]'`."

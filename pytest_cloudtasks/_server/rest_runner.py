@@ -7,12 +7,17 @@ when it moves.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
 
 from .._messages.rest_http import RestError, malformed
+from .._time import real
 from .rest_endpoint import to_aiohttp
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -87,3 +92,34 @@ def rest_runner(application: web.Application) -> RestRunner:
     return RestRunner(
         application, access_log=None, shutdown_timeout=0.1, auto_decompress=False, handler_cancellation=True
     )
+
+
+@contextmanager
+def rest_serving(runner: web.BaseRunner, host: str) -> Iterator[int]:
+    """Serve at a free port of ``host`` until the block ends, and give the port."""
+    with socket.create_server((host, 0)) as listening, event_loop_thread() as loop:
+        asyncio.run_coroutine_threadsafe(_serve_at(runner, listening), loop).result()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+
+
+async def _serve_at(runner: web.BaseRunner, listening: socket.socket) -> None:
+    await runner.setup()
+    await web.SockSite(runner, listening).start()
+
+
+@contextmanager
+def event_loop_thread() -> Iterator[asyncio.AbstractEventLoop]:
+    """Run an event loop in a daemon thread until the block ends, its timers by real time."""
+    loop = asyncio.new_event_loop()
+    loop.time = real.monotonic  # type: ignore[method-assign]
+    thread = threading.Thread(target=loop.run_forever, name="cloud-tasks-server", daemon=True)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

@@ -1,7 +1,6 @@
 """Service options: what the sources disagree about, or leave open, and a test may want otherwise."""
 
-from __future__ import annotations
-
+# Annotations are no texts here: a NamedTuple compiles each that is one, and every start of pytest would pay for it.
 import math
 from collections.abc import Callable, Collection, Mapping
 from enum import Enum

@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .._messages.json_text import read_json
 from .._messages.queue_yaml import NoYaml, QueueYamlError, parsed, queue_fields
-
-
-def is_queue_file(text: str) -> bool:
-    """Whether ``text`` names a file of queues rather than a queue."""
-    return text.endswith((".yaml", ".yml", ".json"))
-
-
-def located(queues: Any, folders: Sequence[Path]) -> Any:
-    """``queues`` as a setting takes them, with relative files as they are found in the first of ``folders``."""
-    if isinstance(queues, (str, Path)):
-        if is_queue_file(str(queues)):
-            return next((folder / queues for folder in folders if (folder / queues).exists()), queues)
-    elif isinstance(queues, Iterable) and not isinstance(queues, Mapping):
-        return [located(one, folders) for one in queues]
-    return queues
 
 
 def queues_in_file(path: Path) -> dict[str, Mapping[str, Any]]:

@@ -1,10 +1,9 @@
 """The settings of a fake: what the marker, the ini file and `FakeCloudTasks` take, and how it is checked."""
 
-from __future__ import annotations
-
+# Annotations are no texts here: a NamedTuple compiles each that is one, and every start of pytest would pay for it.
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,19 +20,20 @@ QueueFields = Mapping[str, Any]
 """A queue's fields as Google's Queue message takes them."""
 
 
-class Option(NamedTuple):
+class Option:
     """One option of a fake, as users write it."""
 
-    name: str
-    default: Any
-    """Its value where nobody says otherwise."""
-    check_value: Callable[[str, Any], Any]
-    """Turns what the marker or a caller gives into the setting; raises ValueError or TypeError with a sentence."""
-    help: str
+    def __init__(self, name: str, default: Any, check_value: Callable[[str, Any], Any], help: str) -> None:
+        """``check_value`` turns what a marker or a caller gives into the setting, or raises ValueError or TypeError."""
+        self.name = name
+        self.default = default
+        """Its value where nobody says otherwise."""
+        self.help = help
+        self._check_value = check_value
 
     def check(self, value: Any) -> Any:
         """Return the setting for ``value``."""
-        return self.check_value(self.name, value)
+        return self._check_value(self.name, value)
 
     @property
     def is_list(self) -> bool:
@@ -129,8 +129,8 @@ def _queues(name: str, value: Any, depth: int = 0) -> dict[str, QueueFields]:
                 )
         return dict(value)
     if isinstance(value, (str, Path)):
-        # Reading files takes half of the service, and every start of pytest imports this module.
-        from .queue_files import is_queue_file, queues_in_file
+        # Every start of pytest imports this module, and to read a file takes half of the service.
+        from .queue_files import queues_in_file
 
         text = str(value)
         return dict(queues_in_file(Path(value))) if is_queue_file(text) else {text: {}}
@@ -140,6 +140,21 @@ def _queues(name: str, value: Any, depth: int = 0) -> dict[str, QueueFields]:
             found.update(_queues(name, one, depth + 1))
         return found
     raise TypeError(f"{name} takes queue IDs, a mapping of IDs to fields, or a file, and got {safe_repr(value)}.")
+
+
+def is_queue_file(text: str) -> bool:
+    """Return whether ``text`` names a file of queues rather than a queue."""
+    return text.endswith((".yaml", ".yml", ".json"))
+
+
+def located(queues: Any, folders: Sequence[Path]) -> Any:
+    """Return ``queues`` as a setting takes them, with relative files as they are found in the first of ``folders``."""
+    if isinstance(queues, (str, Path)):
+        if is_queue_file(str(queues)):
+            return next((folder / queues for folder in folders if (folder / queues).exists()), queues)
+    elif isinstance(queues, Iterable) and not isinstance(queues, Mapping):
+        return [located(one, folders) for one in queues]
+    return queues
 
 
 def _service_options(option: str, value: Any) -> ServiceOptions:

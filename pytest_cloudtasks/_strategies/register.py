@@ -24,7 +24,7 @@ def register() -> None:
 
 
 def _register_types(module: ModuleType) -> None:
-    from hypothesis import strategies as st
+    from hypothesis import strategies as st  # hypothesis is still being imported when it calls `register`
 
     for kind in message_types(module):
         st.register_type_strategy(kind, _strategy_for)
@@ -39,6 +39,6 @@ def message_types(found: Any) -> Iterator[Any]:
 
 
 def _strategy_for(kind: Any) -> Any:
-    from .from_type import messages_of_type
+    from .from_type import messages_of_type  # imports all strategies: only a test that draws from a type needs them
 
     return messages_of_type(kind)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import time_machine
 
 from . import foreign
-
-if TYPE_CHECKING:
-    import time_machine
 
 
 class Hold:
@@ -19,8 +18,6 @@ class Hold:
 
         Then it is within the hold of another fake, whose time stands meanwhile.
         """
-        import time_machine
-
         # A destination in whole seconds leaves the time zone of the process alone; a datetime in UTC would set it.
         seconds = at // 1_000_000_000
         self._travel: time_machine.travel | None = time_machine.travel(seconds, tick=False)

@@ -10,14 +10,14 @@ import sys
 import time
 from typing import Any
 
+import time_machine
+
 from .foreign import innermost_traveller
 
 
 def now() -> float:
     """Seconds since 1970, as ``time.time()`` would say if nobody held it."""
     if innermost_traveller() is not None:
-        import time_machine
-
         return time_machine.escape_hatch.time.time()
     freezegun: Any = sys.modules.get("freezegun.api")
     return time.time() if freezegun is None else freezegun.real_time()

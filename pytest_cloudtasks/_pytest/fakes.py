@@ -1,0 +1,82 @@
+"""What only a run with a fake needs: the fake, its simulations, and what is told of them.
+
+It imports the model and the API. `session` loads it with the first fake, or where a call outside a fake is blocked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
+
+import pytest
+
+from .._api.fake import FakeCloudTasks, begin_when_used, run_in
+from .._api.faults import unused
+from .._diagnostics.hints import rejections_text
+from .._diagnostics.lints import application_frame, place_text
+from .._diagnostics.strict import passed_over
+from .._diagnostics.timeline import timeline_excerpt
+from .._simulation.exceptions import CloudTasksAssertionError, CloudTasksWarning
+from .._simulation.settings import Settings
+from .._simulation.simulation import Simulation
+from .._time.foreign import advice_on
+from .hypothesis_examples import fresh_examples
+
+
+class Fakes:
+    """The one `FakeCloudTasks` of a session, the simulations that it acts in, and what reports say of them."""
+
+    def __init__(self, begin: Callable[[], None]) -> None:
+        """``begin`` is called when the fake is used in a test that has no simulation yet."""
+        self.fake = FakeCloudTasks()
+        begin_when_used(self.fake, begin)
+
+    def simulation(self, settings: Settings, test: str) -> Simulation:
+        """Return a simulation for ``test``, its queues checked."""
+        simulation = Simulation(settings, test)
+        simulation.check_queues()
+        return simulation
+
+    def run_in(self, simulation: Simulation) -> ExitStack:
+        """Let the fake act in ``simulation`` until the stack is closed."""
+        return run_in(self.fake, simulation)
+
+    def fresh_examples(
+        self, test: Any, simulation: Simulation, show: Callable[[Simulation], None]
+    ) -> AbstractContextManager[None]:
+        """Let each example of a Hypothesis test run in a copy of ``simulation``."""
+        return fresh_examples(test, self.fake, simulation, show)
+
+    def passed_over_in(self, simulation: Simulation) -> str:
+        """Return what its ``strict`` says of a test that has passed; "" if there is nothing."""
+        return passed_over(simulation.settings.strict, simulation.history, simulation.service, simulation.clock)
+
+    def warn_of_unused(self, item: pytest.Item, simulation: Simulation) -> None:
+        """Warn of planned faults that never happened: the test may not test what it is about."""
+        for told in unused(simulation):
+            try:
+                item.warn(CloudTasksWarning(told))
+            except CloudTasksWarning:  # the suite turns warnings into errors
+                pytest.fail(told, pytrace=False)
+
+    def sections_of(self, simulation: Simulation, error: BaseException) -> Iterator[tuple[str, Callable[[], str]]]:
+        """Return the titles and texts of what the report of a failed test has of its simulation."""
+        history, service, clock = simulation.history, simulation.service, simulation.clock
+        yield "Cloud Tasks: clocks", lambda: advice_on(error) or ""
+        yield "Cloud Tasks refusals", lambda: rejections_text(history, service, clock, simulation.settings)
+        has_timeline = not isinstance(error, CloudTasksAssertionError) and simulation.has_a_story
+
+        def story() -> str:
+            told = [timeline_excerpt(history, service, clock)] if has_timeline else []
+            return "\n\n".join([*told, *filter(None, [simulation.choices.replay])])
+
+        yield f"Cloud Tasks {'timeline' if has_timeline else 'choices'}", story
+
+    def outside_text(self, rpc: str) -> str:
+        """Return what a call outside a fake fails with, under ``outside="refuse"``."""
+        return (
+            f"CloudTasksClient.{rpc}() was called outside a fake ({place_text(application_frame())}), and"
+            ' outside="refuse" keeps calls away from the real service. Ask for the cloud_tasks fixture in the test or'
+            ' fixture that makes the call, or allow it with @pytest.mark.cloud_tasks(outside="real").'
+        )
