@@ -251,3 +251,19 @@ def test_an_import_within_a_function_says_why(path: Path) -> None:
         lines[at - 1].strip() for at in within if "#" not in lines[at - 1] and lines[at - 2].lstrip()[:1] != "#"
     ]
     assert unexplained == []
+
+
+def test_what_architecture_names_exists() -> None:
+    """Every function, class, table and module that a walk or a table of the page names is there."""
+    page = (ROOT.parent / "ARCHITECTURE.md").read_text("utf-8")
+    walks = page.split("## What is used beyond")[0]
+    names = re.findall(r"`([A-Za-z_.]+)`", walks)
+    source = "\n".join(path.read_text("utf-8") for path in sorted(ROOT.rglob("*.py")))
+    missing = [
+        name
+        for name in names
+        if not name.endswith(".py") and not re.search(rf"\b{re.escape(name.rpartition('.')[2])}\b", source)
+    ]
+    assert missing == []
+    modules = re.findall(r"`((?:_[a-z]+/)?[a-z_]+\.py)`", page)
+    assert [name for name in modules if not (ROOT / name).is_file() and not list(ROOT.rglob(name))] == []
