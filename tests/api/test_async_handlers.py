@@ -258,6 +258,30 @@ def test_a_task_whose_loop_has_ended_holds_nothing_up(cloud_tasks: FakeCloudTask
     assert cloud_tasks.clock.elapsed == timedelta(seconds=30)
 
 
+def test_a_cancelled_sleep_moves_no_time(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Of two tasks that a handler has begun one is cancelled; what is due before the other wakes still comes before."""
+    tasks: list[asyncio.Task[None]] = []
+    seen = []
+
+    async def handler(request: TargetRequest) -> None:
+        name = request.headers["X-CloudTasks-TaskName"]
+        seen.append((name, cloud_tasks.clock.elapsed.total_seconds()))
+        if name == "one":
+            tasks.extend(asyncio.create_task(cloud_tasks.aio.sleep(timedelta(seconds=wait))) for wait in (10, 60))
+            await asyncio.sleep(0)
+        if name == "two":
+            tasks[0].cancel()
+            await asyncio.sleep(0)
+
+    cloud_tasks.route(MAILER, handler=handler)
+    enqueue("one")
+    enqueue("two", schedule_time=START + timedelta(seconds=5))
+    enqueue("three", schedule_time=START + timedelta(seconds=30))
+    cloud_tasks.drain()
+    assert seen == [("one", 0), ("two", 5), ("three", 30)]
+    assert cloud_tasks.clock.elapsed == timedelta(seconds=60)
+
+
 @pytest.mark.parametrize("policy", ["raise", "500"])
 def test_a_handler_of_trio_is_rejected(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, policy: Any) -> None:
     """In one sentence and what to do, however exceptions of handlers are taken."""
