@@ -13,7 +13,7 @@ SUITE = """
     from google.cloud import tasks_v2
     from hypothesis import given, settings, strategies as st
 
-    here = settings(database=None, deadline=None, derandomize=True)
+    here = settings(database=None, deadline=None, derandomize=True, max_examples=200)
     pytestmark = pytest.mark.cloud_tasks(queues=["work"])
 
 

@@ -1,6 +1,6 @@
 """Random sequences of RPCs and driving verbs, through Google's client, against a naive service of our own.
 
-Names come from small sets, so that collisions, tombstones and missing ones are frequent. A run has a fixed size and a
+Names come from small sets, so that collisions, reserved names and missing ones are frequent. A run has a fixed size and a
 fixed seed: that every RPC and every class of error comes up often enough is part of what is tested.
 """
 
@@ -370,10 +370,10 @@ def unpaused(service: Service, now: int, name: str) -> Queue:
 
 
 def forgetful(service: Service, now: int, name: str) -> None:
-    """DeleteTask that leaves no tombstone."""
+    """DeleteTask that does not reserve the name."""
     task = service.get_task(now, name)
     DELETE_TASK(service, now, name)
-    service._task_tombstones[task.queue_name]._until.clear()
+    service._reserved_tasks[task.queue_name]._until.clear()
 
 
 def raising(service: Service, now: int, name: str) -> Queue:
