@@ -10,7 +10,6 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, overload
 
 from .._arguments import is_whole
-from .._diagnostics.failure_message import unmet
 from .._diagnostics.hints import warn_of_waiting_callbacks
 from .._diagnostics.strict import listing
 from .._diagnostics.timeline import with_timeline
@@ -250,6 +249,8 @@ def _expect(
         simulation.history.inspected.matched(model_task(task) for task in found)
         return found
     others = [task for task in candidates if task not in found]
+    from .._diagnostics.failure_message import unmet  # only an assertion that fails needs it
+
     raise unmet(
         match,
         count,
