@@ -65,7 +65,7 @@ class Fakes:
         history, service, clock = simulation.history, simulation.service, simulation.clock
         yield "Cloud Tasks: clocks", lambda: advice_on(error) or ""
         yield "Cloud Tasks refusals", lambda: rejections_text(history, service, clock, simulation.settings)
-        has_timeline = not isinstance(error, CloudTasksAssertionError) and simulation.has_a_story
+        has_timeline = not isinstance(error, CloudTasksAssertionError) and simulation.has_timeline
 
         def story() -> str:
             told = [timeline_excerpt(history, service, clock)] if has_timeline else []

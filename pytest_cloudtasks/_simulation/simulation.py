@@ -352,7 +352,7 @@ class Simulation:
         return failure(message)
 
     @property
-    def has_a_story(self) -> bool:
+    def has_timeline(self) -> bool:
         """Whether the timeline has a line."""
         return not self.history.is_empty
 
