@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._messages.json_text import read_json
 from .._service.queue import Queue
-from .._service.request import Headers, HttpTarget, PullMessage, Target
+from .._service.request import HeaderPairs, HttpTarget, PullMessage, Target
 from .._service.retry import UNLIMITED
 from .._service.task import Task, TaskState
 from .._service.validation import id_of
@@ -232,7 +232,7 @@ def _stays_here(url: str) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _header_names(headers: Headers) -> frozenset[str]:
+def _header_names(headers: HeaderPairs) -> frozenset[str]:
     """In lower case; tasks of one test mostly have the same few headers."""
     return frozenset(name.lower() for name, _ in headers)
 

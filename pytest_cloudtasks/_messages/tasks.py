@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from .._service import errors
-from .._service.request import AppEngineTarget, Headers, HttpTarget, OAuthToken, OidcToken, PullMessage, Routing
+from .._service.request import AppEngineTarget, HeaderPairs, HttpTarget, OAuthToken, OidcToken, PullMessage, Routing
 from .._service.task import Attempt, Task, TaskSpec
 from .._service.validation import NO_INSTANT
 from .._units import SECOND, truncated
@@ -160,7 +160,7 @@ class Messages(QueueMessages):
         self,
         url: str,
         method: str,
-        headers: Headers,
+        headers: HeaderPairs,
         oidc: OidcToken | None,
         oauth: OAuthToken | None,
         view: int,
@@ -241,6 +241,6 @@ class Messages(QueueMessages):
         return wrapped(self.types.ListTasksResponse, response)
 
 
-def _pairs(headers: Any) -> Headers:
+def _pairs(headers: Any) -> HeaderPairs:
     """The pairs of a map of protobuf's, whose own items() takes three times as long."""
     return tuple([(name, headers[name]) for name in headers])

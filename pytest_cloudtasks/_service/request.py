@@ -49,7 +49,7 @@ MAX_TAG = 500
 MAX_HEADER_BYTES = 80 * 1024
 """Bytes of all of an HTTP task's headers have to be fewer. Ledger: `create-task/headers-80-kb-or-more-http`."""
 
-Headers = tuple[tuple[str, str], ...]
+HeaderPairs = tuple[tuple[str, str], ...]
 
 
 class HeaderChange(NamedTuple):
@@ -83,7 +83,7 @@ class HttpTarget:
         self,
         url: str,
         method: str = "POST",
-        headers: Headers = (),
+        headers: HeaderPairs = (),
         body: bytes = b"",
         oidc: OidcToken | None = None,
         oauth: OAuthToken | None = None,
@@ -127,7 +127,7 @@ class AppEngineTarget:
         self,
         relative_uri: str = "/",
         method: str = "POST",
-        headers: Headers = (),
+        headers: HeaderPairs = (),
         body: bytes = b"",
         routing: Routing | None = None,
         header_changes: Sequence[HeaderChange] = (),
@@ -152,7 +152,7 @@ class PullMessage:
     __slots__ = ("body", "tag")
 
     url = method = ""
-    headers: Headers = ()
+    headers: HeaderPairs = ()
 
     def __init__(self, body: bytes = b"", tag: str = "") -> None:
         self.body = body
@@ -195,7 +195,7 @@ A header without a value (None) is not sent. Ledger: `request/headers-http`, `re
 """
 
 
-def headers_of_attempt(attempt: Attempt) -> Headers:
+def headers_of_attempt(attempt: Attempt) -> HeaderPairs:
     """Return the headers that the service sends with ``attempt`` and no task has of itself, in their order."""
     prefix = "X-CloudTasks-" if isinstance(attempt.target, HttpTarget) else "X-AppEngine-"
     values = ((name, value_of(attempt)) for name, value_of in SENT_BY_SERVICE.items())
@@ -235,18 +235,18 @@ _NOT_IN_VALUES = re.compile(r"[^\t -~]")
 class StoredHeaders(NamedTuple):
     """A task's headers at rest, and what was changed about those that it was given."""
 
-    headers: Headers
+    headers: HeaderPairs
     changes: tuple[HeaderChange, ...] = ()
 
 
 @lru_cache(maxsize=64)
-def cleaned_headers(given: Headers) -> Headers:
+def cleaned_headers(given: HeaderPairs) -> HeaderPairs:
     """Return the headers of ``given`` that an HTTP request can have, with their values as they are sent."""
     return tuple(_cleaned(given, of_http_task=True)[0])
 
 
 @lru_cache(maxsize=64)
-def http_task_headers(given: Headers) -> StoredHeaders:
+def http_task_headers(given: HeaderPairs) -> StoredHeaders:
     """Return the stored headers of an HTTP task: the cleaned ones, and User-Agent in place of the task's own.
 
     No Content-Type is added. The tasks of one test mostly have the same few headers, and share the result.
@@ -257,7 +257,7 @@ def http_task_headers(given: Headers) -> StoredHeaders:
     return StoredHeaders(tuple(kept), tuple(sorted(changes)))
 
 
-def app_engine_task_headers(given: Headers, body: bytes) -> StoredHeaders:
+def app_engine_task_headers(given: HeaderPairs, body: bytes) -> StoredHeaders:
     """Return the stored headers of an App Engine task.
 
     User-Agent is appended to; with a body come its length and a default type.
@@ -274,7 +274,7 @@ def app_engine_task_headers(given: Headers, body: bytes) -> StoredHeaders:
     return StoredHeaders(tuple(sorted(kept.items())), tuple(sorted(changes)))
 
 
-def _cleaned(given: Headers, *, of_http_task: bool) -> tuple[list[tuple[str, str]], list[HeaderChange]]:
+def _cleaned(given: HeaderPairs, *, of_http_task: bool) -> tuple[list[tuple[str, str]], list[HeaderChange]]:
     kept: list[tuple[str, str]] = []
     changes: list[HeaderChange] = []
     for name, value in given:

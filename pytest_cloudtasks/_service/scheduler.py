@@ -81,7 +81,7 @@ class DispatchOrder:
 
 
 Key = TypeVar("Key", bound=Hashable)
-Entry = tuple[int, tuple[int, ...], int, Key]
+TimetableEntry = tuple[int, tuple[int, ...], int, Key]
 """An instant, the order among entries of one instant, a number of its own, and what the entry is about."""
 
 
@@ -91,8 +91,8 @@ class Timetable(Generic[Key]):
     __slots__ = ("_count", "_heap", "entries")
 
     def __init__(self) -> None:
-        self._heap: list[Entry[Key]] = []
-        self.entries: dict[Key, Entry[Key]] = {}
+        self._heap: list[TimetableEntry[Key]] = []
+        self.entries: dict[Key, TimetableEntry[Key]] = {}
         """The entries in force; others in the heap were replaced or removed."""
         self._count = 0
 

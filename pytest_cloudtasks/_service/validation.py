@@ -38,7 +38,7 @@ from .request import (
     MAX_HEADER_BYTES,
     MAX_TAG,
     AppEngineTarget,
-    Headers,
+    HeaderPairs,
     HttpTarget,
     Payload,
     PullMessage,
@@ -401,7 +401,7 @@ def _length(url: str) -> int:
 
 
 @lru_cache(maxsize=64)
-def _bytes_of(headers: Headers) -> int:
+def _bytes_of(headers: HeaderPairs) -> int:
     return sum(len(name.encode()) + len(value.encode()) for name, value in headers)
 
 

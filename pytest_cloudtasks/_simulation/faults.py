@@ -161,7 +161,7 @@ class FaultPlan:
         return f"<{self.describe()} {happened}{' and is over' if self.is_over else ''}>"
 
 
-class Faults:
+class PlannedFaults:
     """The planned faults of a test, in the order in which they were made, and what becomes of calls and deliveries."""
 
     def __init__(self, choices: Choices, history: History, clock: Clock, plans: Iterable[FaultPlan] = ()) -> None:
@@ -249,15 +249,15 @@ class Faults:
 
     # --- examples ------------------------------------------------------------------------------------------------
 
-    def snapshot(self) -> Callable[[Choices, History, Clock], Faults]:
+    def snapshot(self) -> Callable[[Choices, History, Clock], PlannedFaults]:
         """Return what makes these faults as they are now, each time anew; plans made since are left out."""
         plans = list(self._plans)
         restore = [plan.snapshot() for plan in plans]
 
-        def again(choices: Choices, history: History, clock: Clock) -> Faults:
+        def again(choices: Choices, history: History, clock: Clock) -> PlannedFaults:
             for back in restore:
                 back()
-            return Faults(choices, history, clock, plans)
+            return PlannedFaults(choices, history, clock, plans)
 
         return again
 
@@ -265,7 +265,7 @@ class Faults:
 class PlannedOrder(DispatchOrder):
     """The order of dispatches in a test: shuffled where it asks for that, with delays where they are planned."""
 
-    def __init__(self, faults: Faults, *, shuffle: bool) -> None:
+    def __init__(self, faults: PlannedFaults, *, shuffle: bool) -> None:
         self._faults = faults
         self.picks = faults.choices.picks
         self.is_shuffled = self.picks or shuffle

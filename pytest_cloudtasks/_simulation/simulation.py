@@ -37,7 +37,7 @@ from .._text import safe_repr, safe_str, shortened
 from .._time.clock import Clock, Leap, Mode
 from .._time.instants import to_datetime
 from .exceptions import FAILURE, failure
-from .faults import Faults, PlannedOrder
+from .faults import PlannedFaults, PlannedOrder
 from .fork_safety import forks
 from .history import History, TimeBase
 from .random_choices import Choices, Randomness, SeededChoices
@@ -81,7 +81,7 @@ class Simulation:
         *,
         history: History | None = None,
         service: Service | None = None,
-        faults: Faults | None = None,
+        faults: PlannedFaults | None = None,
         targets: Targets | None = None,
     ) -> None:
         """Parts that are not given are new."""
@@ -95,7 +95,7 @@ class Simulation:
             self.randomness.task_id, settings.service, settings.location, self.history.record
         )
         self.clock = clock or Clock(start=settings.start, virtual=settings.time == "virtual")
-        self.faults = faults or Faults(SeededChoices(settings.seed, test), self.history, self.clock)
+        self.faults = faults or PlannedFaults(SeededChoices(settings.seed, test), self.history, self.clock)
         self.targets = targets or Targets()
         self.failures: list[str] = []
         """Failures raised where application code may have swallowed them."""

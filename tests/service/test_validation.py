@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._service.errors import PERMISSION_MISSING, Code, ErrorInfo, Help, LocalizedMessage, ServiceError
-from pytest_cloudtasks._service.request import AppEngineTarget, Headers, HttpTarget, OAuthToken, OidcToken, Routing
+from pytest_cloudtasks._service.request import AppEngineTarget, HeaderPairs, HttpTarget, OAuthToken, OidcToken, Routing
 from pytest_cloudtasks._service.task import TaskSpec
 from pytest_cloudtasks._service.validation import (
     CMEK_CONFIG,
@@ -577,7 +577,7 @@ def test_the_dispatch_deadline_is_stored_for_http_and_implied_for_app_engine(
     assert (task.dispatch_deadline, task.deadline_in_force) == (stored, in_force)
 
 
-def stored_http(headers: Headers) -> Headers:
+def stored_http(headers: HeaderPairs) -> HeaderPairs:
     target = service_with().create_task(START, QUEUE, TaskSpec(HttpTarget(URL, headers=headers, body=b"{}"))).target
     return target.headers
 
@@ -624,7 +624,7 @@ def test_headers_that_the_service_keeps_for_itself_are_dropped(name: str) -> Non
         ),
     ],
 )
-def test_app_engine_headers_gain_what_the_body_needs(headers: Headers, body: bytes, stored: Headers) -> None:
+def test_app_engine_headers_gain_what_the_body_needs(headers: HeaderPairs, body: bytes, stored: HeaderPairs) -> None:
     """With a body come its length and a default type; the user agent is appended to."""
     spec = TaskSpec(AppEngineTarget(headers=headers, body=body))
     assert service_with().create_task(START, QUEUE, spec).target.headers == stored
