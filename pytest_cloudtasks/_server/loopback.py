@@ -49,9 +49,8 @@ class CloudTasksServer:
         if self._grpc_port:
             raise RuntimeError("This CloudTasksServer is running already.")
         _check_installed()
-        # These import aiohttp, which is optional.
-        from .rest_endpoint import rest_application
-        from .rest_runner import rest_runner, rest_serving
+        from .rest_endpoint import rest_application  # imports aiohttp, which is optional
+        from .rest_runner import rest_runner, rest_serving  # the same
 
         with ExitStack() as stack:
             wire_clock.install(real.now)
