@@ -33,7 +33,7 @@ from .._service.queue import Queue, QueueState
 from .._service.request import HttpTarget, PullMessage
 from .._service.scheduler import Step, Upcoming
 from .._service.task import DEADLINE_EXCEEDED, Attempt, OutcomeKind, Task
-from .._targets.answers import Answer, NoSuchStatus, WrongHandlerResult
+from .._targets.answers import Answer, WrongAnswer
 from .._targets.base import Destination, Target, destination_of
 from .._targets.redirects import MAX_REDIRECTS, redirected, retry_at
 from .._targets.request import TargetRequest
@@ -454,7 +454,7 @@ class Driver:
         if answer.scripted:
             return
         policy = target.on_exception or self.simulation.settings.on_exception
-        is_the_tests = isinstance(error, (WrongHandlerResult, NoSuchStatus, NotOfAsyncio)) or ends_the_run(error)
+        is_the_tests = isinstance(error, (WrongAnswer, NotOfAsyncio)) or ends_the_run(error)
         if policy == "raise" or is_the_tests:
             if isinstance(error, StopIteration):  # Python lets none out of the generators that drive
                 raise RuntimeError("A handler raised StopIteration, which is the cause of this.") from error

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+from .._arguments import is_whole
 from .._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
-from .._text import safe_repr
+from .._text import is_encodable, safe_repr
 from .headers import Headers
 
 NO_HEADERS = Headers()
+_OF_NAMES = frozenset("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+"""The characters that HTTP has for the name of a header. Evidence: documented (RFC 9110 §5.6.2)."""
+_NEVER_IN_VALUES = frozenset("\r\n\0")
+"""Characters that end a header or a message (RFC 9110 §5.5)."""
 
 
 class Answer(NamedTuple):
@@ -30,7 +35,11 @@ class Answer(NamedTuple):
         return self.outcome.http_status
 
 
-class WrongHandlerResult(TypeError):
+class WrongAnswer(Exception):
+    """The base class of errors about an answer, which fail the test whatever happens to a handler's exceptions."""
+
+
+class WrongHandlerResult(WrongAnswer, TypeError):
     """Raised if a handler returns something that is no HTTP answer."""
 
     def __init__(self, result: object) -> None:
@@ -41,7 +50,11 @@ class WrongHandlerResult(TypeError):
         )
 
 
-class NoSuchStatus(ValueError):
+class WrongHeader(WrongAnswer, ValueError):
+    """Raised for an answer's header that HTTP can't have."""
+
+
+class NoSuchStatus(WrongAnswer, ValueError):
     """Raised for a number that is no HTTP status."""
 
     def __init__(self, status: int) -> None:
@@ -62,15 +75,43 @@ def answer_of(result: Any) -> Answer:
         return plain_answer(checked_status(result))
     if isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], int):
         status, headers = result
-        if isinstance(headers, (Mapping, Iterable)) and not isinstance(headers, (str, bytes)):
-            pairs = headers.items() if isinstance(headers, Mapping) else headers
-            return Answer(response(checked_status(status)), Headers((str(k), str(v)) for k, v in pairs))
+        if isinstance(headers, Iterable) and not isinstance(headers, (str, bytes)):
+            return Answer(response(checked_status(status)), _checked_headers(headers))
     status = getattr(result, "status_code", None)
     if isinstance(status, int):
         headers = getattr(result, "headers", {})
-        pairs = headers.items() if hasattr(headers, "items") else ()
-        return Answer(response(checked_status(status)), Headers((str(k), str(v)) for k, v in pairs))
+        return Answer(
+            response(checked_status(status)), _checked_headers(headers) if hasattr(headers, "items") else NO_HEADERS
+        )
     raise WrongHandlerResult(result)
+
+
+def _checked_headers(headers: Any) -> Headers:
+    """Return the headers of a mapping or of an iterable of pairs."""
+    pairs = headers.items() if hasattr(headers, "items") else headers
+    return Headers([_checked_header(pair) for pair in pairs] if isinstance(pairs, Iterable) else ())
+
+
+def _checked_header(pair: Any) -> tuple[str, str]:
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise WrongHeader(
+            f"An answer has {safe_repr(pair)} among its headers, which is no pair of a name and a value. Give headers"
+            " as a dict, or as pairs such as ('Retry-After', '5')."
+        )
+    name, value = pair
+    if not isinstance(name, str) or not name or not _OF_NAMES.issuperset(name):
+        raise WrongHeader(
+            f"An answer has a header named {safe_repr(name)}, which is no name that HTTP can have. Use letters, digits"
+            " and hyphens, as in 'Retry-After'."
+        )
+    if is_whole(value):
+        return str.__str__(name), str(value)
+    if not is_encodable(value) or not _NEVER_IN_VALUES.isdisjoint(value):
+        raise WrongHeader(
+            f"An answer has the header {name!r} with the value {safe_repr(value)}, which HTTP can't have. Use a text"
+            " of one line, or a whole number."
+        )
+    return str.__str__(name), str.__str__(value)  # an enum's own text may be another
 
 
 def answer_with(status: int, headers: Headers, body: bytes, announced: Sequence[BaseException]) -> Answer:

@@ -89,6 +89,18 @@ def test_a_status_that_http_has_not_is_never_a_retry(cloud_tasks: FakeCloudTasks
     assert str(refusal.value) == "700 is no HTTP status. Use a number from 100 to 599."
 
 
+def test_a_header_that_http_has_not_is_never_a_retry(cloud_tasks: FakeCloudTasks) -> None:
+    """A header that no server could send fails the test although the handler's exceptions are retried."""
+    cloud_tasks.route("https://w.test/x", handler=lambda request: (302, {"Location": None}), on_exception="500")
+    enqueue()
+    with pytest.raises(ValueError) as refusal:
+        cloud_tasks.drain()
+    assert str(refusal.value) == (
+        "An answer has the header 'Location' with the value None, which HTTP can't have. Use a text of one line, or a"
+        " whole number."
+    )
+
+
 def test_a_handler_that_raises_stop_iteration_is_told_as_such(cloud_tasks: FakeCloudTasks) -> None:
     """It comes out as the cause of a RuntimeError that names it."""
     cloud_tasks.route("https://w.test/x", handler=lambda request: next(iter([])))

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
+from enum import Enum
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from pytest_cloudtasks import Headers
 from pytest_cloudtasks._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
-from pytest_cloudtasks._targets.answers import WrongHandlerResult, answer_of, checked_status, scripted_exception
+from pytest_cloudtasks._targets.answers import (
+    WrongHandlerResult,
+    WrongHeader,
+    answer_of,
+    checked_status,
+    scripted_exception,
+)
 from tests.each import each
 
 
@@ -28,8 +36,9 @@ class MappingOnly:
         (SimpleNamespace(status_code=404), 404, []),
         (SimpleNamespace(status_code=500, headers={"X": "y"}), 500, [("X", "y")]),
         (MappingOnly(), 204, []),
+        (Mock(status_code=204), 204, []),
     ],
-    ids=["none", "status", "dict", "pairs", "object", "object with headers", "object with odd headers"],
+    ids=["none", "status", "dict", "pairs", "object", "object with headers", "object with odd headers", "mock"],
 )
 def test_what_a_handler_may_return(result: Any, status: int, headers: list[tuple[str, str]]) -> None:
     """None, a status, a status with headers and a response object are answers."""
@@ -54,6 +63,59 @@ def test_anything_else_is_no_answer(result: Any) -> None:
         " of status and headers, or an object whose status_code is one."
     )
     assert isinstance(refused.value, TypeError)
+
+
+class Name(str, Enum):
+    RETRY_AFTER = "Retry-After"
+
+
+def test_headers_may_be_members_of_an_enum() -> None:
+    """Their value counts, and not the text that they have of their own."""
+    assert answer_of((429, {Name.RETRY_AFTER: "5"})).headers.pairs() == (("Retry-After", "5"),)
+
+
+NO_PAIR = (
+    "An answer has {} among its headers, which is no pair of a name and a value. Give headers as a dict, or as pairs"
+    " such as ('Retry-After', '5')."
+)
+NO_NAME = (
+    "An answer has a header named {}, which is no name that HTTP can have. Use letters, digits and hyphens, as in"
+    " 'Retry-After'."
+)
+NO_VALUE = (
+    "An answer has the header 'a' with the value {}, which HTTP can't have. Use a text of one line, or a whole number."
+)
+
+
+@pytest.mark.parametrize(
+    ("headers", "text"),
+    [
+        ([("a",)], NO_PAIR.format("('a',)")),
+        (["ab"], NO_PAIR.format("'ab'")),
+        ([5], NO_PAIR.format("5")),
+        ({5: "x"}, NO_NAME.format("5")),
+        ({"": "x"}, NO_NAME.format("''")),
+        ({"a b": "x"}, NO_NAME.format("'a b'")),
+        ({"a:": "x"}, NO_NAME.format("'a:'")),
+        ({"ä": "x"}, NO_NAME.format("'ä'")),
+        ({b"a": "x"}, NO_NAME.format("b'a'")),
+        ({"a": None}, NO_VALUE.format("None")),
+        ({"a": True}, NO_VALUE.format("True")),
+        ({"a": b"x"}, NO_VALUE.format("b'x'")),
+        ({"a": "x\r\ny"}, NO_VALUE.format("'x\\r\\ny'")),
+        ({"a": "\0"}, NO_VALUE.format("'\\x00'")),
+        ({"a": "\ud800"}, NO_VALUE.format("'\\ud800'")),
+    ],
+)
+@each("wrap", [lambda h: (302, h), lambda h: SimpleNamespace(status_code=302, headers=h)], ids=["pair", "object"])
+def test_http_has_no_such_header(headers: Any, text: str, wrap: Any) -> None:
+    """A header that no server could send is refused in a sentence, however it is returned."""
+    if isinstance(headers, list) and not isinstance(wrap(headers), tuple):
+        assert answer_of(wrap(headers)).headers == Headers()
+        return
+    with pytest.raises(WrongHeader) as refused:
+        answer_of(wrap(headers))
+    assert str(refused.value) == text
 
 
 @pytest.mark.parametrize("status", [100, 200, 302, 503, 599])
