@@ -17,7 +17,7 @@ from .._simulation.matching import UNSET, Match, MatchArguments
 from .._simulation.random_choices import Choices, SeededChoices
 from .._simulation.records import TaskRecord
 from .._simulation.simulation import Simulation
-from .._text import did_you_mean, listed, safe_repr
+from .._text import did_you_mean, error_text, listed, safe_repr
 from .._time.instants import Duration, duration_of
 from .._units import SECOND
 from .assertions import takes_match
@@ -162,7 +162,9 @@ class Faults:
         come late).
         """
         nanoseconds = duration_of(by, what="delay_dispatch()", above_zero=True)
-        plan = self._plan_for_tasks(Fault.DELAY_DISPATCH, repr(by), Match(**match), times, after, rate, nanoseconds)
+        plan = self._plan_for_tasks(
+            Fault.DELAY_DISPATCH, safe_repr(by), Match(**match), times, after, rate, nanoseconds
+        )
         simulation = self._simulation
         with simulation.lock:
             simulation.faults.hold_back_waiting(plan, simulation.service)
@@ -252,7 +254,7 @@ def _unused_text(plan: FaultPlan, simulation: Simulation) -> str:
         " leave it out."
     )
     if plan.error is not None:
-        text += f" Its function when=… raised {type(plan.error).__name__}: {plan.error}"
+        text += f" Its function when=… raised {error_text(plan.error)}"
     try:
         if plan.queue is not None:
             simulation.queue_named(plan.queue)

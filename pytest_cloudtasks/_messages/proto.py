@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from .._text import did_you_mean, listed
+from .._text import did_you_mean, listed, safe_repr, safe_str
 from .._units import SECOND
 
 PACKAGE = "google.cloud.tasks."
@@ -175,8 +175,6 @@ def camel_case(name: str) -> str:
 
 # --- fields that a message can't have ------------------------------------------------------------------------------
 
-_NOT_TAKEN = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
-"""What the library raises for fields that it can't take, with words about its own inside."""
 _DURATION = "google.protobuf.Duration"
 _INSTANT = "google.protobuf.Timestamp"
 _WELL_KNOWN = {
@@ -196,8 +194,8 @@ def built_queue(kind: Any, fields: Mapping[str, Any], name: str) -> Any:
     """
     try:
         return built(kind, {**fields, "name": name})
-    except _NOT_TAKEN as error:
-        mistake = mistake_in(kind, fields) or f"{error}."
+    except Exception as error:  # the library's about its own inside, or what a value's own repr raised in it
+        mistake = mistake_in(kind, fields) or f"{safe_str(error)}."
         raise (TypeError if isinstance(error, TypeError) else ValueError)(mistake) from None
 
 
@@ -215,7 +213,7 @@ def mistake_in(kind: Any, fields: Mapping[Any, Any], names: Mapping[str, str] | 
 def _builds(kind: Any, fields: Mapping[str, Any]) -> bool:
     try:
         built(kind, fields)
-    except _NOT_TAKEN:
+    except Exception:
         return False
     return True
 
@@ -249,17 +247,17 @@ class _Walk:
         if takes(value) and not (is_naive and message is not None and message.full_name == _INSTANT):
             return ""
         many = "a list, each " if is_repeated(field) and not path.endswith("]") else ""
-        return f"{path} takes {many}{_taken(field, value)}, and got {value!r}.{_near_member(field, value)}"
+        return f"{path} takes {many}{_taken(field, value)}, and got {safe_repr(value)}.{_near_member(field, value)}"
 
     def _map(self, entry: Any, value: Any, path: str, takes: Takes) -> str:
         if takes(value):
             return ""
         if not isinstance(value, Mapping):
-            return f"{path} takes a mapping of names to values, and got {value!r}."
+            return f"{path} takes a mapping of names to values, and got {safe_repr(value)}."
         for name, one in value.items():
             if not isinstance(name, (str, bytes)):
-                return f"{path} takes a mapping of names to values, and got the name {name!r}."
-            place = f"{path}[{name!r}]"
+                return f"{path} takes a mapping of names to values, and got the name {safe_repr(name)}."
+            place = f"{path}[{safe_repr(name)}]"
             mistake = self._value(
                 entry.fields_by_name["value"],
                 one,
@@ -283,7 +281,10 @@ class _Walk:
         durations = (
             f", durations as {_WELL_KNOWN[_DURATION]}" if any(one.full_name == _DURATION for one in kinds) else ""
         )
-        return f"{path}{name} is no field of Google's {message.name}.{near} Its fields are {listed(names)}{durations}."
+        return (
+            f"{path}{safe_str(name)} is no field of Google's {message.name}.{near} Its fields are"
+            f" {listed(names)}{durations}."
+        )
 
 
 def _taken(field: Any, value: Any) -> str:

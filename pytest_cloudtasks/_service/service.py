@@ -377,7 +377,7 @@ class Service:
 
     def check_wait(self, rpc_name: str, now: int, timeout: float | None) -> None:
         """Raise ServiceError for a caller who would wait ``timeout`` seconds, which is too long for this RPC."""
-        if timeout is None or timeout <= MAX_RPC_DEADLINE:
+        if timeout is None or timeout <= MAX_RPC_DEADLINE:  # NaN is not
             return
         if self.options.enforce_rpc_deadline and RPCS[rpc_name].limits_wait:
             raise rpc_deadline_error(timeout, now)

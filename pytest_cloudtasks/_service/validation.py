@@ -26,7 +26,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from .._units import HOUR, MICROSECOND, MILLISECOND, SECOND, truncated
+from .._units import HOUR, LATEST, MICROSECOND, MILLISECOND, SECOND, truncated
 from . import errors
 from .overrides import check_account, with_host
 from .request import (
@@ -407,7 +407,9 @@ def _bytes_of(headers: HeaderPairs) -> int:
 
 def rpc_deadline_error(timeout: float, now: int) -> errors.ServiceError:
     """Return the error for a call that would be waited for too long."""
-    return errors.RPC_DEADLINE.error(deadline=in_pacific_time(now + int(timeout * SECOND)))
+    is_in_calendar = timeout < LATEST / SECOND  # infinity and NaN are not
+    deadline = min(now + int(timeout * SECOND), LATEST) if is_in_calendar else LATEST
+    return errors.RPC_DEADLINE.error(deadline=in_pacific_time(deadline))
 
 
 def _check_deadline(deadline: int, longest: int, refusal: errors.Rejection) -> None:

@@ -101,9 +101,15 @@ def _start(name: str, value: Any) -> int:
     return from_datetime(value, what=name)
 
 
+def _texts(value: Any) -> tuple[str, ...] | None:
+    """The texts of a list or of anything like it; None for what is a text itself, or has others in it."""
+    texts = None if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    return texts if texts is not None and all(isinstance(one, str) for one in texts) else None
+
+
 def _addresses(name: str, value: Any) -> tuple[str, ...]:
-    addresses = None if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
-    if addresses is None or not all(isinstance(one, str) for one in addresses):
+    addresses = _texts(value)
+    if addresses is None:
         raise TypeError(f"{name} takes a list of host:port texts, and got {safe_repr(value)}.")
     for one in addresses:
         if not re.search(r"(?<!/)[^/]:\d+$", one) or one.startswith(("http:", "https:")):
@@ -124,8 +130,8 @@ def _queues(name: str, value: Any, depth: int = 0) -> dict[str, QueueFields]:
         for queue, fields in value.items():
             if not isinstance(fields, Mapping):
                 raise TypeError(
-                    f"{name} maps a queue's ID to its fields, such as {{'{queue}': {{'retry_config': …}}}}, and got"
-                    f" {safe_repr(fields)}."
+                    f"{name} maps a queue's ID to its fields, such as {{{safe_repr(queue)}: {{'retry_config': …}}}},"
+                    f" and got {safe_repr(fields)}."
                 )
         return dict(value)
     if isinstance(value, (str, Path)):
@@ -224,12 +230,13 @@ def _roles(what: str, value: Any) -> dict[str, frozenset[str]]:
         pairs = (one.rpartition(":") for one in value.split(",") if one.strip())
         value = {role.strip(): permissions.split() for role, _, permissions in pairs}
     is_mapping = isinstance(value, Mapping) and all(isinstance(role, str) and role for role in value)
-    if not is_mapping or any(isinstance(granted, str) for granted in value.values()):
+    roles = {role: _texts(granted) for role, granted in value.items()} if is_mapping else {}
+    if not is_mapping or None in roles.values():
         raise TypeError(
             f"{what} takes a mapping of roles to lists of the permissions they grant, such as"
             f" {{'projects/p/roles/creator': ['cloudtasks.tasks.create']}}, and got {safe_repr(value)}."
         )
-    return {role: frozenset(granted) for role, granted in value.items()}
+    return {role: frozenset(granted or ()) for role, granted in roles.items()}
 
 
 SERVICE_CHECKS: dict[str, Callable[[str, Any], Any]] = {

@@ -52,6 +52,13 @@ class Incomparable(Hostile):
     __hash__ = None  # type: ignore[assignment]
 
 
+class Unprintable:
+    """No message can show it."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
 def cyclic_list() -> list[Any]:
     found: list[Any] = []
     found.append(found)
@@ -131,6 +138,10 @@ VALUES: dict[str, Callable[[], Any]] = {
     "pattern of bytes": lambda: re.compile(b"a"),
     "hostile": Hostile,
     "incomparable": Incomparable,
+    "unprintable": Unprintable,
+    "list of unprintable": lambda: [Unprintable()],
+    "dict of unprintable": lambda: {"max_attempts": Unprintable()},
+    "names of unprintable": lambda: {Unprintable(): "a"},
 }
 
 

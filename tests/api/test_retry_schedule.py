@@ -10,6 +10,15 @@ from google.protobuf import duration_pb2
 from pytest_cloudtasks import CloudTasksAssertionError, retry_schedule
 
 SECOND = timedelta(seconds=1)
+
+
+class Unprintable:
+    """No message can show it."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
 FIVE = """\
 1  +0:00:00
 2  +0:00:10         10 s later
@@ -143,6 +152,21 @@ def test_what_the_service_refuses_is_refused() -> None:
         ),
         ({"min_backoff": 10}, 'min_backoff takes a timedelta or a text such as "10s", and got 10.'),
         (3, "retry_config takes a mapping of the fields of Google's RetryConfig, and got 3."),
+        (
+            Unprintable(),
+            "retry_config takes a mapping of the fields of Google's RetryConfig, and got (a Unprintable whose repr"
+            " raised RuntimeError).",
+        ),
+        (
+            {"max_attempts": Unprintable()},
+            "max_attempts takes a whole number, and got (a Unprintable whose repr raised RuntimeError).",
+        ),
+        (
+            {Unprintable(): 3},
+            "(a Unprintable whose str raised RuntimeError) is no field of Google's RetryConfig. Its fields are"
+            " max_attempts, max_retry_duration, min_backoff, max_backoff and max_doublings, durations as a timedelta"
+            ' or a text such as "10s".',
+        ),
     ],
 )
 def test_what_is_no_retry_config_is_refused(config: Any, told: str) -> None:

@@ -251,6 +251,17 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
         "service option iam_roles takes a mapping of roles to lists of the permissions they grant, such as"
         " {'projects/p/roles/creator': ['cloudtasks.tasks.create']}, and got {'': ['a.b']}.",
     ),
+    *(
+        (
+            "service",
+            {"iam_roles": {"projects/p/roles/r": granted}},
+            TypeError,
+            "service option iam_roles takes a mapping of roles to lists of the permissions they grant, such as"
+            " {'projects/p/roles/creator': ['cloudtasks.tasks.create']}, and got"
+            f" {{'projects/p/roles/r': {granted}}}.",
+        )
+        for granted in (1, None, [2], b"a.b", [["a.b"]])
+    ),
     (
         "service",
         {"system_throttle": "harsh"},

@@ -115,6 +115,18 @@ def test_a_caller_who_would_wait_longer_is_refused(rpc: str) -> None:
     )
 
 
+@pytest.mark.parametrize("timeout", [1e12, 1e300, float("inf"), float("nan")])
+def test_a_wait_beyond_the_calendar_is_refused_alike(timeout: float) -> None:
+    """Its deadline is shown as the last instant of the year 9999."""
+    service = service_with()
+    assert_refused(
+        service,
+        Code.INVALID_ARGUMENT,
+        "The request deadline is 9999-12-31T15:59:59.999999-08:00. The deadline cannot be more than 30s in the future.",
+        lambda: service.check_wait("create_task", START, timeout),
+    )
+
+
 def test_waiting_longer_can_be_allowed() -> None:
     """By the service option enforce_rpc_deadline."""
     service = service_with(options=ServiceOptions(enforce_rpc_deadline=False))
