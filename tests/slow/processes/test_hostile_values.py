@@ -159,8 +159,8 @@ def test_a_description_that_raises_is_a_sentence(pytester: pytest.Pytester, monk
     def raising(*arguments: object) -> str:
         raise LookupError("of ours")
 
-    monkeypatch.setattr("pytest_cloudtasks._diagnostics.timeline.timeline_excerpt", raising)
-    monkeypatch.setattr("pytest_cloudtasks._report.data.report_data", raising)
+    monkeypatch.setattr("pytest_cloudtasks._pytest.fakes.timeline_excerpt", raising)
+    monkeypatch.setattr("pytest_cloudtasks._pytest.report_hooks.report_data", raising)
     pytester.makepyfile(
         """
         import pytest
