@@ -15,6 +15,7 @@ REACHING = Path(__file__).parent / "added" / "test_reaching.py"
 IMPORTS = ("star_files", "importlib_mode", "lazy_client", "other_hooks", "sitecustomized", "measured", "zipped")
 
 
+@pytest.mark.needs("clients of 2.x")  # whose modules the projects compare
 @pytest.mark.parametrize("name", IMPORTS)
 def test_modules_are_imported_as_without_the_plugin(name: str, tmp_path: Path) -> None:
     """Loaders, specs and sources are the same, and with the plugin a client that was built at import reaches a fake."""
