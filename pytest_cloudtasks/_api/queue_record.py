@@ -7,12 +7,12 @@ from typing import Any
 
 from .._service.events import Event, EventKind
 from .._service.validation import id_of
-from .._simulation.records import Attempt
+from .._simulation.records import Attempt, NamesQueue
 from .._simulation.simulation import Simulation
 from .._time.instants import Duration, duration_of, to_timedelta
 
 
-class QueueRecord:
+class QueueRecord(NamesQueue):
     """A queue of this test, deleted or not, and what it has done so far.
 
     Attempts that RunTask or ``dispatch()`` forced count as the others do.

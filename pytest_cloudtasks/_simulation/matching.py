@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
+from enum import Enum
 from functools import partial
+from numbers import Number
 from re import Pattern
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Union
@@ -17,7 +20,7 @@ from .._targets.headers import Headers
 from .._text import did_you_mean, is_encodable, listed, safe_repr
 from .._time.instants import Duration, duration_of, from_datetime, to_datetime, to_timedelta
 from .formatting import shown
-from .records import TaskRecord, model_task
+from .records import NamesQueue, TaskRecord, model_task
 
 if TYPE_CHECKING:
     from .simulation import Simulation
@@ -65,7 +68,7 @@ class MatchArguments(TypedDict, total=False):
     """
 
     queue: Text
-    """The queue's ID or full name."""
+    """The queue's ID or full name, or its record."""
     url: Text
     """The URL; the relative URI of an App Engine task."""
     method: Text
@@ -77,7 +80,7 @@ class MatchArguments(TypedDict, total=False):
     headers: Fields
     """Headers, partially, whatever their case; wholly with `exactly`."""
     name: Text
-    """The task's ID or full name."""
+    """The task's ID or full name, or its record."""
     at: datetime | Any
     """The schedule time that the task was created with, aware."""
     delay: Duration | Any
@@ -108,27 +111,34 @@ class Match(NamedTuple):
 
     def checked(self, simulation: Simulation) -> Match:
         """The same with its durations read; raises for what could never match, such as an unknown queue."""
-        if isinstance(self.queue, str):
-            simulation.queue_named(self.queue)
-        return self.possible()
+        match = self.possible()
+        if isinstance(match.queue, str):
+            simulation.queue_named(match.queue)
+        return match
 
     def possible(self) -> Match:
         """The same for tasks to come, whose queue may be unknown yet."""
-        _check_there(self)
+        fields = {**self.expected(), "within": self.within}
+        for field, kind in (("queue", NamesQueue), ("name", TaskRecord)):
+            record = fields.get(field)
+            if isinstance(record, kind):
+                fields[field] = record.name
+        for field, expected in fields.items():
+            if field != "within":
+                _check_field(field, expected)
         _check_method(self.method)
         _check_oidc(self.oidc)
         _check_body(self.body)
-        _check_headers(self.headers)
-        if isinstance(self.at, (date, timedelta, str, int, float)):
-            from_datetime(self.at, what="at=…")  # type: ignore[arg-type]
-        durations = {"within": self.within, "delay": self.delay, "deadline": self.deadline}
-        return self._replace(
-            **{
-                name: to_timedelta(duration_of(given, what=f"{name}=…"))
-                for name, given in durations.items()
-                if name == "within" or isinstance(given, (date, timedelta, str, int, float))
-            }
-        )
+        _check_header_names(self.headers)
+        for field in ("at", "delay", "deadline", "within"):
+            given = fields.get(field, UNSET)
+            if given is UNSET or isinstance(given, exactly) or (field != "within" and _is_matcher(given)):
+                continue
+            if field == "at":
+                from_datetime(given, what="at=…")
+            else:
+                fields[field] = to_timedelta(duration_of(given, what=f"{field}=…"))
+        return self._replace(**fields)
 
     def expected(self) -> dict[str, Any]:
         """The fields that were given."""
@@ -166,8 +176,73 @@ class Match(NamedTuple):
 OIDC_FIELDS = ("service_account_email", "audience")
 
 
+class _Takes(NamedTuple):
+    """What a field takes beside predicates and objects with an ``__eq__`` of their own; all else would never match."""
+
+    what: str
+    kinds: tuple[type, ...]
+    is_text: bool = False
+    """Whether a pattern can be searched for in it."""
+
+
+_JSON_KINDS = (Mapping, list, tuple, str, Number, type(None))
+_TAKES = {
+    "queue": _Takes("a queue's ID or full name", (str,), is_text=True),
+    "url": _Takes("a URL as a text", (str,), is_text=True),
+    "method": _Takes("an HTTP method as a text", (str, Enum), is_text=True),
+    "json": _Takes("a value that JSON can have", _JSON_KINDS, is_text=True),
+    "body": _Takes("the bytes of a body, or its text", (str, bytes, bytearray, memoryview), is_text=True),
+    "headers": _Takes("names with their values as a dict", (Mapping,)),
+    "name": _Takes("a task's ID or full name", (str,), is_text=True),
+    "at": _Takes("an aware datetime", (datetime,)),
+    "delay": _Takes("a duration", (timedelta, str)),
+    "deadline": _Takes("a duration", (timedelta, str)),
+    "oidc": _Takes("the fields of a token as a dict, or None", (Mapping, type(None))),
+}
+
+
+def _check_field(field: str, expected: Any) -> None:
+    """Refuse a value that matches no task: a negative assertion would pass for ever."""
+    takes = _TAKES[field]
+    value = expected.value if isinstance(expected, exactly) else expected
+    if isinstance(value, re.Pattern) and takes.is_text:
+        if field != "body" and not _is_text(value):
+            raise TypeError(f"{field}=… takes a pattern of text, and got {safe_repr(value)}. Leave out its b.")
+        return
+    if value is None and type(None) not in takes.kinds:
+        raise ValueError(f"{field}=None matches no task. Leave it out where any will do.")
+    if is_message(value):
+        raise TypeError(
+            f"{field}=… can't be matched with one of Google's messages, and got a {type(value).__name__}. Pass"
+            " the field of it that you mean, such as its name."
+        )
+    if field == "body" and isinstance(value, (dict, list)):
+        raise ValueError(f"body=… takes {takes.what}, and got {shown(value)}. Pass it as json=….")
+    if field in ("at", "delay", "deadline") and not isinstance(expected, exactly) and not _is_matcher(value):
+        return  # read, or refused, as an instant or a duration
+    if not isinstance(value, takes.kinds) and not _is_matcher(value):
+        raise TypeError(f"{field}=… takes {takes.what}, and got {shown(expected)}.")
+
+
+def _is_matcher(value: Any) -> bool:
+    """Whether ``value`` says itself what it matches: a predicate, or an object of a class with its own ``__eq__``.
+
+    The classes of Python, of Google and of this package compare with their own kind only, but for those of mock.
+    """
+    if isinstance(value, re.Pattern):
+        return False
+    if _is_predicate(value):
+        return True
+    owner = next(kind for kind in type(value).__mro__ if "__eq__" in vars(kind))
+    package = owner.__module__.partition(".")[0]
+    return package not in _COMPARED_BY_KIND
+
+
+_COMPARED_BY_KIND = (sys.stdlib_module_names - {"unittest"}) | {"google", "proto", __name__.partition(".")[0]}
+
+
 def _check_method(method: Any) -> None:
-    """Refuse a text that is no task's method: as a negative it would pass for ever."""
+    """Refuse a text that is no task's method."""
     if isinstance(method, str) and method.upper() not in HTTP_METHODS:
         raise ValueError(
             f"method={safe_repr(method)} is no method that a task can"
@@ -176,25 +251,8 @@ def _check_method(method: Any) -> None:
         )
 
 
-def _check_there(match: Match) -> None:
-    """Refuse None for what is never None, and a message of Google's for its name: a negative would pass for ever."""
-    for field in ("queue", "url", "method", "body", "headers", "name"):
-        expected = getattr(match, field)
-        if field != "body" and isinstance(expected, re.Pattern) and not _is_text(expected):
-            raise TypeError(f"{field}=… takes a pattern of text, and got {safe_repr(expected)}. Leave out its b.")
-        if expected is None:
-            raise ValueError(f"{field}=None matches no task. Leave it out where any will do.")
-        if is_message(expected):
-            raise TypeError(
-                f"{field}=… can't be matched with one of Google's messages, and got a {type(expected).__name__}. Pass"
-                " the field of it that you mean, such as its name."
-            )
-
-
-def _check_headers(headers: Any) -> None:
-    """Refuse pairs, which match nothing."""
-    if isinstance(headers, (list, tuple)):
-        raise TypeError(f"headers=… takes names with their values as a dict, and got {shown(headers)}.")
+def _check_header_names(headers: Any) -> None:
+    """Refuse names that are no texts."""
     names_of = headers.value if isinstance(headers, exactly) else headers
     for name in names_of if isinstance(names_of, Mapping) else ():
         if not isinstance(name, str):
@@ -202,15 +260,13 @@ def _check_headers(headers: Any) -> None:
 
 
 def _check_body(body: Any) -> None:
-    """Refuse what was meant for ``json=…``."""
+    """Refuse a text that no bytes can be."""
     if isinstance(body, str) and not is_encodable(body):
         raise ValueError(f"body=… takes a text that can be encoded, and got {safe_repr(body)}.")
-    if isinstance(body, (dict, list)):
-        raise ValueError(f"body=… takes the bytes of a body, or its text, and got {shown(body)}. Pass it as json=….")
 
 
 def _check_oidc(oidc: Any) -> None:
-    """Refuse fields that no token has, for the same reason."""
+    """Refuse fields that no token has."""
     fields = oidc.value if isinstance(oidc, exactly) else oidc
     for name in fields if isinstance(fields, Mapping) else ():
         if name not in OIDC_FIELDS:

@@ -168,6 +168,17 @@ class Attempt:
         return f"<attempt {self.number} of {short_name(self._attempt.task)}: {result}>"
 
 
+class NamesQueue:
+    """The base of a queue's record, which a match takes for the queue's name."""
+
+    __slots__ = ()
+
+    @property
+    def name(self) -> str:
+        """The full name."""
+        raise NotImplementedError
+
+
 class TaskRecord:
     """A task that was accepted in this test, alive or not, under Google's field names.
 

@@ -6,11 +6,14 @@ import functools
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 import pytest
 from google.cloud import tasks_v2
+from google.protobuf import duration_pb2
 
 from pytest_cloudtasks import FakeCloudTasks, MatchArguments, exactly
 from pytest_cloudtasks._simulation.matching import UNSET, Match, matches
@@ -23,6 +26,13 @@ pytestmark = pytest.mark.cloud_tasks(start=START, queues=["receipts"])
 
 def is_even(number: int) -> bool:
     return number % 2 == 0
+
+
+class Anything:
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class Parity:
@@ -151,12 +161,43 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     ),
     *(
         ({field: None}, ValueError, f"{field}=None matches no task. Leave it out where any will do.")
-        for field in ("queue", "url", "method", "body", "headers", "name")
+        for field in ("queue", "url", "method", "body", "headers", "name", "at", "delay", "deadline")
     ),
     (
         {"headers": [("X-Tag", "1")]},
         TypeError,
         "headers=… takes names with their values as a dict, and got [('X-Tag', '1')].",
+    ),
+    *(
+        ({field: value}, TypeError, f"{field}=… takes {takes}, and got {value!r}.")
+        for field, value, takes in (
+            ("queue", 5, "a queue's ID or full name"),
+            ("queue", b"receipts", "a queue's ID or full name"),
+            ("url", b"https://a.test/", "a URL as a text"),
+            ("url", str, "a URL as a text"),
+            ("method", b"POST", "an HTTP method as a text"),
+            ("method", 1, "an HTTP method as a text"),
+            ("name", UUID(int=1), "a task's ID or full name"),
+            ("name", Path("a"), "a task's ID or full name"),
+            ("name", object, "a task's ID or full name"),
+            ("json", b"{}", "a value that JSON can have"),
+            ("json", {1}, "a value that JSON can have"),
+            ("body", 5, "the bytes of a body, or its text"),
+            ("headers", "User-Agent", "names with their values as a dict"),
+            ("headers", re.compile("User-Agent"), "names with their values as a dict"),
+            ("oidc", "a@b.c", "the fields of a token as a dict, or None"),
+            ("oidc", True, "the fields of a token as a dict, or None"),
+            ("delay", [5], "a duration such as timedelta(seconds=30) or '30s'"),
+            ("delay", re.compile("5"), "a duration such as timedelta(seconds=30) or '30s'"),
+            ("deadline", duration_pb2.Duration(seconds=5), "a duration such as timedelta(seconds=30) or '30s'"),
+        )
+    ),
+    ({"url": exactly(b"/")}, TypeError, "url=… takes a URL as a text, and got exactly(b'/')."),
+    (
+        {"at": [5]},
+        TypeError,
+        "at=… takes an aware datetime, and got [5]. Pass a datetime with a tzinfo, such as datetime(2030, 1, 1,"
+        " tzinfo=timezone.utc).",
     ),
     (
         {"queue": tasks_v2.Queue(name="projects/p/locations/l/queues/receipts")},
@@ -182,6 +223,45 @@ def test_what_could_never_match_is_refused(
         with pytest.raises(kind) as caught:
             assertion(**expected)
         assert str(caught.value).strip("'\"") == message.strip("'\"")
+
+
+@pytest.mark.parametrize("name", ["deliver_twice", "lose_handler_response", "delay_dispatch"])
+def test_a_plan_refuses_what_could_never_match(cloud_tasks: FakeCloudTasks, name: str) -> None:
+    """In the same words: such a plan would never happen."""
+    first = ["1s"] if name == "delay_dispatch" else []
+    with pytest.raises(TypeError) as refusal:
+        getattr(cloud_tasks, name)(*first, method=b"POST")
+    assert str(refusal.value) == "method=… takes an HTTP method as a text, and got b'POST'."
+
+
+def test_records_are_matched_by_their_names(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """That of a task as the name, that of a queue as the queue, and neither as the other."""
+    cloud_tasks.create_queue("other")
+    enqueue("one")
+    enqueue("two")
+    one = cloud_tasks.assert_enqueued(name="one")
+    assert cloud_tasks.assert_enqueued(name=one, queue=cloud_tasks.queue("receipts")) == one
+    cloud_tasks.assert_not_enqueued(queue=cloud_tasks.queue("other"))
+    cloud_tasks.route("https://mailer.test/send")
+    plan = cloud_tasks.deliver_twice(name=one, queue=cloud_tasks.queue("receipts"))
+    cloud_tasks.drain()
+    assert plan.hits == 1
+    with pytest.raises(TypeError) as refusal:
+        cloud_tasks.assert_not_enqueued(name=cloud_tasks.queue("receipts"))
+    assert str(refusal.value) == "name=… takes a task's ID or full name, and got <queue receipts, 2 attempts>."
+    with pytest.raises(TypeError) as refusal:
+        cloud_tasks.assert_not_enqueued(queue=one)
+    assert str(refusal.value) == f"queue=… takes a queue's ID or full name, and got {one!r}."
+
+
+@pytest.mark.parametrize("field", sorted(set(MatchArguments.__annotations__) - {"within"}))
+@pytest.mark.parametrize("value", [mock.ANY, lambda _: True, exactly(mock.ANY), Anything()])
+def test_every_field_takes_what_says_itself_what_it_matches(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, field: str, value: Any
+) -> None:
+    """A predicate, an object with an ``__eq__`` of its own, and the same wholly."""
+    enqueue("one", body=b"{}")
+    assert cloud_tasks.assert_enqueued(**{field: value}).id == "one"
 
 
 def test_a_deleted_queue_can_still_be_asked_about(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
