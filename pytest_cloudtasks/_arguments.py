@@ -12,6 +12,11 @@ def is_whole(number: object) -> TypeGuard[int]:
     return isinstance(number, int) and not isinstance(number, bool)
 
 
+def is_number(text: str) -> bool:
+    """Return whether ``text`` is a number of ASCII digits, with a decimal point or without."""
+    return text.isascii() and text.replace(".", "", 1).isdecimal()
+
+
 def checked_flag(what: str, value: object) -> bool:
     """Return True or False; raise TypeError for everything else, which may only look like one of them."""
     if not isinstance(value, bool):

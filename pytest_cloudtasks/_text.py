@@ -83,7 +83,7 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
 
     if len(word) > _LONGEST:  # to compare takes the time of both lengths multiplied
         return ""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 

@@ -136,6 +136,7 @@ def test_a_word_that_is_none() -> None:
         ("receits", ["reports", "receipts"], " Did you mean 'receipts'?"),
         ("queue", ["queues"], " Did you mean 'queues'?"),
         ("zebra", ["reports", "receipts"], ""),
+        ("scheduled", ["headers", "delay"], ""),
         ("receipts", [], ""),
     ],
 )

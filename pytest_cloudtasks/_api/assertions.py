@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, overload
@@ -23,6 +22,7 @@ from .._simulation.records import TaskRecord, is_task, model_task, record_meant,
 from .._simulation.simulation import Simulation
 from .._text import counted, did_you_mean, listed, safe_repr
 from .._time.instants import Duration, duration_of, to_timedelta
+from .blocks import block
 
 if TYPE_CHECKING:
     from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
@@ -132,7 +132,7 @@ class Assertions:
         _expect(self._simulation, Match(**match), 0, _dispatched(self._simulation), "dispatched")
 
     @takes_match
-    @contextmanager
+    @block
     def expect_enqueued(self, *, count: int | None = 1, **match: Unpack[MatchArguments]) -> Iterator[list[TaskRecord]]:
         """Assert on what the block enqueues; the list it gives is filled when the block ends.
 
@@ -266,7 +266,7 @@ def _expect(
 
 
 def _is_list(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+    return isinstance(value, (list, tuple))
 
 
 def _backoffs(simulation: Simulation, task: Task) -> list[timedelta]:

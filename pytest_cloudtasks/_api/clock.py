@@ -43,6 +43,11 @@ def length_of_advance(
         )
     if to is not None:
         return None, from_datetime(to, what="advance(to=…)")
+    if isinstance(by, datetime):
+        raise TypeError(
+            f"advance() takes a duration such as timedelta(hours=2) or '2h', and got {safe_repr(by)}. Pass an instant"
+            " as to=…."
+        )
     return duration_of(_sum(numbers) if by is None else by, what="advance()"), None
 
 

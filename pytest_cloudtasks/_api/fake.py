@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +31,7 @@ from .._text import counted, safe_repr, safe_str, shortened
 from .._time.instants import Duration
 from .aio import AwaitableMethods
 from .assertions import Assertions
+from .blocks import OnlyWith, block
 from .clock import ClockView, length_of_advance
 from .faults import Faults, unused
 from .oidc import SERVICE_ACCOUNT, Oidc
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from .._clients.legacy.client import LegacyCloudTasksClient
 
 
-class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
+class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
     """A deterministic Cloud Tasks in this process, which the test drives and asserts on.
 
     The ``cloud_tasks`` fixture gives one, fresh for every test. Elsewhere it is a context manager::
@@ -362,7 +363,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions):
             simulation.history,
         )
 
-    @contextmanager
+    @block
     def eager(self) -> Iterator[None]:
         """Dispatch what is due before the creating call returns, for as long as the block lasts.
 

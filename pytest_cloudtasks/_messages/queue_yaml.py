@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .._arguments import is_number
 from .._service.overrides import ROUTING_OVERRIDE
 from .._service.queue_settings import QueueType, UploadedQueue
 from .._units import SECOND
@@ -136,7 +137,7 @@ def _retry_config(entry: Mapping[str, Any]) -> dict[str, Any]:
 def _rate(entry: Mapping[str, Any]) -> float:
     text = str(entry["rate"])
     number, _, unit = text.partition("/")
-    if not _is_number(number) or (unit not in _SECONDS and text != "0"):
+    if not is_number(number) or (unit not in _SECONDS and text != "0"):
         raise QueueYamlError(
             f"which gives {entry['name']!r} the rate {text!r}. Write it as a number per unit, like 5/s."
         )
@@ -145,15 +146,11 @@ def _rate(entry: Mapping[str, Any]) -> float:
 
 def _age_limit(name: str, given: object) -> float:
     number, unit = str(given)[:-1], str(given)[-1:]
-    if not _is_number(number) or unit not in _SECONDS:
+    if not is_number(number) or unit not in _SECONDS:
         raise QueueYamlError(
             f"which gives {name!r} the task_age_limit {given!r}. Write it as a number and a unit, like 2d."
         )
     return float(number) * _SECONDS[unit]
-
-
-def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdecimal()
 
 
 def _nanoseconds(value: Any) -> Any:

@@ -268,7 +268,7 @@ def _instant(asked: Mapping[str, Any], name: str) -> int:
 
 def _limit(asked: Mapping[str, Any]) -> int:
     value = asked.get("limit", LIMIT)
-    is_readable = isinstance(value, str) and value.isdecimal() and len(value) <= _DIGITS
+    is_readable = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _DIGITS
     number = int(value) if is_readable else value
     if not is_whole(number) or number < 1:
         raise _invalid(f"limit takes a number of attempts of 1 or more, and got {value!r}.")

@@ -9,12 +9,14 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any
 
+from .._api.blocks import OnlyWith
 from .._api.fake import FakeCloudTasks, running_simulation
 from .._clients.retry_waits import skipped_waits
 from .._messages.grpc_errors import rpc_error
 from .._messages.rpc_call import RpcCall
 from .._service.errors import Code, ServiceError
 from .._simulation.simulation import SimulationEnded
+from .._text import safe_repr
 from .._time import real
 from .grpc_clock import wire_clock
 from .grpc_endpoint import grpc_server
@@ -24,7 +26,7 @@ from .request_guard import RequestGuard
 HOST = "127.0.0.1"
 
 
-class CloudTasksServer:
+class CloudTasksServer(OnlyWith):
     """A fake's queues on loopback, over gRPC and over REST, for code in other processes and in other languages.
 
     The ``cloud_tasks_server`` fixture gives one. Elsewhere it is a context manager around a fake::
@@ -37,6 +39,12 @@ class CloudTasksServer:
     """
 
     def __init__(self, fake: FakeCloudTasks) -> None:
+        """Take the fake whose queues it serves. Raises TypeError for anything else."""
+        if not isinstance(fake, FakeCloudTasks):
+            raise TypeError(
+                "CloudTasksServer() takes a FakeCloudTasks, such as the cloud_tasks fixture, and got"
+                f" {safe_repr(fake)}."
+            )
         self._receiver = _Receiver(fake)
         self._allowed_hosts: set[str] = set()
         self._stack = ExitStack()

@@ -74,6 +74,16 @@ def is_queue(name: str) -> bool:
     return _QUEUE_NAME.fullmatch(name) is not None
 
 
+def is_task_id(text: str) -> bool:
+    """Return whether ``text`` can be a task's ID: 1 to 500 letters, digits, hyphens and underscores."""
+    return _TASK_ID.fullmatch(text) is not None
+
+
+def is_task(name: str) -> bool:
+    """Return whether ``name`` has the shape of a task's full name, whatever its ID."""
+    return _TASK_NAME.fullmatch(name) is not None
+
+
 def id_of(name: str) -> str:
     """Return the ID: the last segment of a resource name."""
     return name.rpartition("/")[2]

@@ -60,7 +60,7 @@ class Option:
 
 def _one_of(*values: str) -> Callable[[str, Any], str]:
     def check(name: str, value: Any) -> str:
-        if value not in values:
+        if not isinstance(value, str) or value not in values:
             raise ValueError(
                 f"{name} takes {listed(map(repr, values), 'or')}, and got"
                 f" {safe_repr(value)}.{did_you_mean(value, values)}"
@@ -77,8 +77,8 @@ def _text(name: str, value: Any) -> str:
 
 
 def _strict(name: str, value: Any) -> bool | str:
-    if isinstance(value, bool) or value == "drained":
-        return value  # type: ignore[no-any-return]
+    if isinstance(value, bool) or (isinstance(value, str) and value == "drained"):
+        return value
     near = did_you_mean(value, ("True", "False", "drained"))
     raise ValueError(f"{name} takes True, False or 'drained', and got {safe_repr(value)}.{near}")
 
@@ -103,8 +103,14 @@ def _start(name: str, value: Any) -> int:
 
 def _texts(value: Any) -> tuple[str, ...] | None:
     """The texts of a list or of anything like it; None for what is a text itself, or has others in it."""
-    texts = None if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
-    return texts if texts is not None and all(isinstance(one, str) for one in texts) else None
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return None
+    texts = []
+    for one in value:  # which may have no end
+        if not isinstance(one, str):
+            return None
+        texts.append(one)
+    return tuple(texts)
 
 
 def _addresses(name: str, value: Any) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from .._service.request import HTTP_METHODS
-from .._service.validation import id_of
+from .._service.validation import id_of, is_queue, is_queue_id, is_task, is_task_id
 from .._text import is_encodable, safe_repr
 from .._time.instants import Duration
 from .answers import Answer, answer_of, checked_status, plain_answer, scripted_exception
@@ -185,7 +185,9 @@ def _check_others(method: object, queue: object, name: object, handler: object) 
     for option, what, value in (("method", "method", method), ("queue", "queue", queue), ("name", "task", name)):
         if value is not None and not isinstance(value, str):
             raise TypeError(f"route({option}=…) takes a text, or None for any {what}, and got {safe_repr(value)}.")
-    if isinstance(method, str) and method and method.upper() not in HTTP_METHODS:
+    _check_name("queue", queue, is_queue_id, is_queue)
+    _check_name("task", name, is_task_id, is_task)
+    if isinstance(method, str) and method.upper() not in HTTP_METHODS:
         raise ValueError(
             f"route(method=…) takes a method that a task can have, {', '.join(HTTP_METHODS)}, and got"
             f" {safe_repr(method)}."
@@ -195,6 +197,15 @@ def _check_others(method: object, queue: object, name: object, handler: object) 
             f"route(handler=…) takes a function of a TargetRequest, and got {safe_repr(handler)}."
             f" Script a route that always"
             " answers the same, such as .returns(503)."
+        )
+
+
+def _check_name(what: str, name: object, is_id: Callable[[str], bool], is_name: Callable[[str], bool]) -> None:
+    """Refuse a text by which no queue or task can be named."""
+    if isinstance(name, str) and not (is_name(name) and is_id(id_of(name)) if "/" in name else is_id(name)):
+        option = "name" if what == "task" else what
+        raise ValueError(
+            f"route({option}=…) takes a {what}'s ID or full name, or None for any {what}, and got {safe_repr(name)}."
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 
+from .._arguments import is_number
 from .._text import safe_repr
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -56,7 +57,7 @@ def duration_of(value: object, *, what: str, above_zero: bool = False, or_else: 
 def read_duration(text: str) -> timedelta | None:
     """Read ``90s``, ``10m``, ``1.5h`` or ``7d``; None for what is no duration."""
     number, unit = text[:-1].rstrip(), text[-1:]
-    if unit in _UNITS and number.replace(".", "", 1).isdecimal():
+    if unit in _UNITS and is_number(number):
         with suppress(OverflowError):  # beyond what a timedelta can have
             return timedelta(**{_UNITS[unit]: float(number)})
     return None

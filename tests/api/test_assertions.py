@@ -439,6 +439,16 @@ def test_expect_enqueued_ranges_over_its_block(cloud_tasks: FakeCloudTasks, enqu
     assert [task.id for task in tasks] == ["one", "two"]
 
 
+def test_expect_enqueued_can_be_entered_again(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Each block has its own list."""
+    expected = cloud_tasks.expect_enqueued(queue="receipts")
+    with expected as first:
+        enqueue("one")
+    with expected as second:
+        enqueue("two")
+    assert [[task.id for task in tasks] for tasks in (first, second)] == [["one"], ["two"]]
+
+
 @pytest.mark.parametrize(
     ("count", "headline"),
     [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import itertools
 import linecache
 import re
 from collections.abc import Callable, Iterator
@@ -120,6 +121,8 @@ VALUES: dict[str, Callable[[], Any]] = {
     "a second": lambda: timedelta(seconds=1),
     "empty list": list,
     "list": lambda: [1, None, "a"],
+    "range": lambda: range(10**12),
+    "endless": itertools.count,
     "tuple": lambda: (503, "no headers"),
     "set": lambda: {"a"},
     "generator": lambda: (one for one in ("a", "b")),

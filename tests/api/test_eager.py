@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from google.api_core.exceptions import AlreadyExists, NotFound
 from google.cloud import tasks_v2
 
-from pytest_cloudtasks import FakeCloudTasks, TargetRequest, TaskState
+from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks, TargetRequest, TaskState
 from pytest_cloudtasks._simulation.runners import DEPTH
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -301,6 +301,45 @@ def test_a_block_restores_what_was_before_it(option: bool, enqueue: Enqueue) -> 
         assert len(route.calls) == 2
         enqueue("three")
         assert len(route.calls) == (3 if option else 2)
+
+
+@pytest.mark.cloud_tasks(eager=False)
+def test_a_block_can_be_entered_again(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """One object serves for several blocks, one after the other or within each other."""
+    route = cloud_tasks.route(MAILER)
+    eager = cloud_tasks.eager()
+    for name in ("one", "two"):
+        with eager:
+            with eager:
+                pass
+            enqueue(name)
+    enqueue("after")
+    assert names_of(route) == ["one", "two"]
+
+
+ONLY_WITH = "`async with` takes no {}. Write `with` instead, which works in async code, too."
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda fake: fake.eager(), ONLY_WITH.format("eager()")),
+        (lambda fake: fake.expect_enqueued(), ONLY_WITH.format("expect_enqueued()")),
+        (lambda fake: FakeCloudTasks(), ONLY_WITH.format("FakeCloudTasks")),
+        (lambda fake: CloudTasksServer(fake), ONLY_WITH.format("CloudTasksServer")),
+    ],
+    ids=["eager", "expect_enqueued", "FakeCloudTasks", "CloudTasksServer"],
+)
+def test_async_with_is_refused(cloud_tasks: FakeCloudTasks, make: Callable[[FakeCloudTasks], Any], text: str) -> None:
+    """No context manager of the public API is an async one, and each says what to write."""
+
+    async def enter() -> None:
+        async with make(cloud_tasks):
+            pass
+
+    with pytest.raises(TypeError) as refusal:
+        asyncio.run(enter())
+    assert str(refusal.value) == text
 
 
 @pytest.mark.cloud_tasks(eager=False)

@@ -19,6 +19,18 @@ HOUR = 3_600_000_000_000
 MINUTE = 60_000_000_000
 
 
+class Incomparable:
+    """What raises if it is compared."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        raise ArithmeticError
+
+    def __repr__(self) -> str:
+        return "an Incomparable"
+
+
 def tens(rate: float) -> int:
     return 10
 
@@ -162,6 +174,16 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
     ),
     ("time", "x", ValueError, "time takes 'held' or 'virtual', and got 'x'."),
     ("time", "virtuel", ValueError, "time takes 'held' or 'virtual', and got 'virtuel'. Did you mean 'virtual'?"),
+    *(
+        (name, Incomparable(), ValueError, f"{name} takes {values}, and got an Incomparable.")
+        for name, values in {
+            "time": "'held' or 'virtual'",
+            "order": "'fifo' or 'shuffle'",
+            "strict": "True, False or 'drained'",
+            "outside": "'real' or 'refuse'",
+            "on_exception": "'raise' or '500'",
+        }.items()
+    ),
     ("seed", "7", TypeError, "seed takes an integer, and got '7'."),
     ("seed", True, TypeError, "seed takes an integer, and got True."),
     ("strict", "drain", ValueError, "strict takes True, False or 'drained', and got 'drain'. Did you mean 'drained'?"),
@@ -187,6 +209,12 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
             f" {address!r}.",
         )
         for address in ("localhost", "http://localhost:8123", "localhost:8123/", "", ":8123")
+    ),
+    (
+        "redirect_endpoints",
+        range(10**12),
+        TypeError,
+        "redirect_endpoints takes a list of host:port texts, and got range(0, 1000000000000).",
     ),
     ("redirect_endpoints", 8123, TypeError, "redirect_endpoints takes a list of host:port texts, and got 8123."),
     ("eager", 1, TypeError, "eager takes True or False, and got 1."),

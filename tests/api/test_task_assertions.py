@@ -409,3 +409,23 @@ def test_records_of_every_state_answer_the_same_questions(cloud_tasks: FakeCloud
         assert (record.schedule_time, record.create_time) == (START, START)
         assert record.dispatch_deadline == timedelta(minutes=10)
     assert [one.state.value for one in cloud_tasks.assert_enqueued(count=3)] == ["succeeded", "deleted", "scheduled"]
+
+
+@pytest.mark.parametrize("values", [range(10**12), {200}, {200: 1}, "200", 200, None], ids=repr)
+def test_a_list_or_a_tuple_is_expected(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, values: Any) -> None:
+    """What else can be counted through may have no order, or no end."""
+    name = enqueue("one", MAILER)
+    a_task = "a TaskRecord, as assert_enqueued() gives it, a Task message or a task's full name"
+    with pytest.raises(TypeError) as attempts:
+        cloud_tasks.assert_attempts(name, values)
+    assert str(attempts.value) == (
+        f"assert_attempts() takes {a_task}, and a list such as [503, 200]; it got {name!r} and {values!r}."
+    )
+    with pytest.raises(TypeError) as backoff:
+        cloud_tasks.assert_backoff(name, values)
+    assert str(backoff.value) == (
+        f"assert_backoff() takes {a_task}, and a list such as [timedelta(seconds=10), timedelta(seconds=20)]; it got"
+        f" {name!r} and {values!r}."
+    )
+    cloud_tasks.assert_attempts(name, ())
+    cloud_tasks.assert_backoff(name, ())

@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import threading
 from datetime import datetime, timezone
+from typing import Any
 
 import grpc
 import pytest
@@ -41,6 +42,16 @@ def test_a_server_around_a_fake() -> None:
     for taken in (int(port), int(rest.partition(":")[2])):
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((host, taken))
+
+
+@pytest.mark.parametrize("fake", [5, "x", None, FakeCloudTasks], ids=repr)
+def test_a_server_takes_a_fake_alone(fake: Any) -> None:
+    """Anything else is refused before the server begins."""
+    with pytest.raises(TypeError) as refusal:
+        CloudTasksServer(fake)
+    assert str(refusal.value) == (
+        f"CloudTasksServer() takes a FakeCloudTasks, such as the cloud_tasks fixture, and got {fake!r}."
+    )
 
 
 def test_a_server_that_does_not_run_has_no_address() -> None:

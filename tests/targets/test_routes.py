@@ -175,6 +175,41 @@ def test_a_method_that_no_task_has_is_refused() -> None:
     assert route(method="options").method == "OPTIONS"
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"method": ""},
+            "route(method=…) takes a method that a task can have, POST, GET, HEAD, PUT, DELETE, PATCH, OPTIONS, and"
+            " got ''.",
+        ),
+        ({"queue": ""}, "route(queue=…) takes a queue's ID or full name, or None for any queue, and got ''."),
+        ({"queue": "nan s"}, "route(queue=…) takes a queue's ID or full name, or None for any queue, and got 'nan s'."),
+        (
+            {"queue": "queues/mails"},
+            "route(queue=…) takes a queue's ID or full name, or None for any queue, and got 'queues/mails'.",
+        ),
+        (
+            {"queue": "projects/p/locations/l/queues/a b"},
+            "route(queue=…) takes a queue's ID or full name, or None for any queue, and got"
+            " 'projects/p/locations/l/queues/a b'.",
+        ),
+        ({"name": ""}, "route(name=…) takes a task's ID or full name, or None for any task, and got ''."),
+        ({"name": "a.b"}, "route(name=…) takes a task's ID or full name, or None for any task, and got 'a.b'."),
+        (
+            {"name": "projects/p/locations/l/queues/q"},
+            "route(name=…) takes a task's ID or full name, or None for any task, and got"
+            " 'projects/p/locations/l/queues/q'.",
+        ),
+    ],
+)
+def test_a_text_that_names_nothing_is_refused(options: dict[str, Any], message: str) -> None:
+    """A route for a queue or a task that can't exist would never answer."""
+    with pytest.raises(ValueError) as refused:
+        route(**options)
+    assert str(refused.value) == message
+
+
 def test_a_task_has_a_destination(post: Any) -> None:
     """The destination of a task is its URL, method, queue and name; for App Engine the URL has the host."""
     http = post.task(HttpTarget(URL, "PUT"), name="http")
