@@ -76,7 +76,8 @@ class AwaitableMethods:
     async def sleep(self, duration: Duration) -> None:
         """Suspend the handler that awaits this for ``duration`` of the queue's time; no real time passes.
 
-        Other attempts go on meanwhile, as concurrency allows. Raises RuntimeError outside a handler.
+        Other attempts go on meanwhile, as concurrency allows. Raises RuntimeError outside a handler,
+        and ValueError for a duration that ends beyond the year 9999.
         """
         handler = working.get()
         if handler is None:
@@ -85,7 +86,9 @@ class AwaitableMethods:
                 " one. In a test, pass time with `await cloud_tasks.aio.advance(…)`."
             )
         nanoseconds = duration_of(duration, what="aio.sleep()")
-        await handler.sleep_until(self._simulation().clock.now + nanoseconds)
+        clock = self._simulation().clock
+        clock.check_within(nanoseconds, what="aio.sleep()")
+        await handler.sleep_until(clock.now + nanoseconds)
 
 
 def _record(attempt: ModelAttempt | None, simulation: Simulation) -> Attempt | None:

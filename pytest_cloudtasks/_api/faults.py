@@ -160,8 +160,11 @@ class Faults:
         It applies to tasks as they line up for an attempt, a retry included, and to those that wait already. The
         limits of the queue come on top. The match is that of `assert_enqueued`. Evidence: documented (a dispatch may
         come late).
+
+        Raises ValueError for a delay that ends beyond the year 9999.
         """
         nanoseconds = duration_of(by, what="delay_dispatch()", above_zero=True)
+        self._simulation.clock.check_within(nanoseconds, what="delay_dispatch()")
         plan = self._plan_for_tasks(
             Fault.DELAY_DISPATCH, safe_repr(by), Match(**match), times, after, rate, nanoseconds
         )
@@ -220,6 +223,7 @@ class Faults:
             checked_flag(f"choose_from({name}=…)", flag)
         longest = _longest(delays)
         simulation = self._resting
+        simulation.clock.check_within(longest, what="choose_from(delays=…)")
         if not isinstance(simulation.choices, SeededChoices):
             raise RuntimeError(
                 "choose_from() was called for a fake that draws its choices already, and a fake draws them from one"

@@ -20,6 +20,7 @@ from .._messages.errors import DEADLINE, RpcFault
 from .._service.scheduler import DispatchOrder
 from .._service.task import NO_RESPONSE, Outcome, OutcomeKind, Task
 from .._text import counted
+from .._units import LATEST
 from .formatting import duration_text
 from .history import History, InjectedFault
 from .random_choices import Choices
@@ -245,7 +246,8 @@ class PlannedFaults:
     def _delay(self, plan: FaultPlan, task: Task) -> int:
         delay = plan.delay_by(self.choices)
         self.record(f"held back by {duration_text(delay)}", task)
-        return max(task.schedule_time, self._clock.now) + delay - task.schedule_time
+        eligible_at = min(max(task.schedule_time, self._clock.now) + delay, LATEST)
+        return eligible_at - task.schedule_time
 
     # --- examples ------------------------------------------------------------------------------------------------
 

@@ -173,6 +173,13 @@ class Clock:
                 " drain() an instant in until=…."
             )
 
+    def check_within(self, duration: int, what: str) -> None:
+        """Raise ValueError if the instant ``duration`` (nanoseconds) from now can't be; ``what`` asks for it."""
+        if self.now + duration > LATEST:
+            raise ValueError(
+                f"{what} leads beyond the year 9999, where Python's datetime ends. Pass a shorter duration."
+            )
+
     def move(self, to: int) -> None:
         """Move the queue, and with it the application's time, forward to ``to``.
 

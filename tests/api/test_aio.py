@@ -327,8 +327,13 @@ def test_sleep_outside_a_handler_is_refused(cloud_tasks: FakeCloudTasks) -> None
             TypeError,
             "aio.sleep() takes a duration such as timedelta(seconds=30) or '30s', and got 5.",
         ),
+        (
+            timedelta.max,
+            ValueError,
+            "aio.sleep() leads beyond the year 9999, where Python's datetime ends. Pass a shorter duration.",
+        ),
     ],
-    ids=["negative", "a number"],
+    ids=["negative", "a number", "beyond the calendar"],
 )
 def test_a_sleep_that_cannot_be_is_refused(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, duration: Any, kind: type[Exception], message: str

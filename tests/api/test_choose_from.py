@@ -315,6 +315,22 @@ def test_delays_that_cannot_be_are_refused(delays: timedelta) -> None:
     one_example(test)
 
 
+def test_delays_beyond_the_calendar_are_refused() -> None:
+    """Datetimes end with the year 9999."""
+
+    def test(data: DataObject) -> None:
+        with FakeCloudTasks() as cloud_tasks:
+            with pytest.raises(ValueError) as refusal:
+                cloud_tasks.choose_from(data, delays=timedelta.max)
+            assert str(refusal.value) == (
+                "choose_from(delays=…) leads beyond the year 9999, where Python's datetime ends. Pass a shorter"
+                " duration."
+            )
+            cloud_tasks.choose_from(data)
+
+    one_example(test)
+
+
 def test_delays_of_another_type_are_refused() -> None:
     """Seconds are no duration."""
 

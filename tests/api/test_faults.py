@@ -15,6 +15,7 @@ from google.api_core import exceptions
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import BlockedReason, CloudTasksWarning, FakeCloudTasks, FaultPlan, TargetRequest
+from pytest_cloudtasks._units import LATEST
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 MAILER = "https://mailer.test/send"
@@ -122,6 +123,28 @@ def test_a_plan_can_be_ended(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> N
     cloud_tasks.route(MAILER)
     cloud_tasks.drain()
     assert dispatched(cloud_tasks) == [("b", 0.0), ("a", 5.0)]
+
+
+def test_a_delay_beyond_the_calendar_is_refused(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """A task that waits already is not held back."""
+    enqueue("a")
+    with pytest.raises(ValueError) as refusal:
+        cloud_tasks.delay_dispatch(timedelta.max)
+    assert str(refusal.value) == (
+        "delay_dispatch() leads beyond the year 9999, where Python's datetime ends. Pass a shorter duration."
+    )
+    cloud_tasks.route(MAILER)
+    cloud_tasks.drain()
+    assert dispatched(cloud_tasks) == [("a", 0.0)]
+
+
+def test_a_delay_ends_with_the_calendar(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Where the schedule time and the delay lead beyond it together."""
+    end = datetime(9999, 12, 31, 23, 59, 59, 999_999, timezone.utc)
+    cloud_tasks.delay_dispatch(end - cloud_tasks.clock.now())
+    enqueue("a", schedule_time=cloud_tasks.clock.now() + timedelta(hours=1))
+    queue = cloud_tasks._resting.service.queues[cloud_tasks.queue_path("receipts")]
+    assert [task.schedule_time + task.delay for task in queue.waiting] == [LATEST]
 
 
 def test_a_plan_shows_what_it_does(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
