@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from functools import wraps
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
 from .._arguments import is_whole
 from .._diagnostics.hints import warn_of_waiting_callbacks
@@ -20,9 +19,10 @@ from .._simulation.formatting import lists_apart, offset_text, shown
 from .._simulation.matching import Match, MatchArguments, matches
 from .._simulation.records import TaskRecord, is_task, model_task, record_meant, records, short_name
 from .._simulation.simulation import Simulation
-from .._text import counted, did_you_mean, listed, safe_repr
+from .._text import counted, safe_repr
 from .._time.instants import Duration, duration_of, to_timedelta
 from .blocks import block
+from .keywords import takes_match
 
 if TYPE_CHECKING:
     from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
@@ -31,30 +31,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 _A_TASK = "a TaskRecord, as assert_enqueued() gives it, a Task message or a task's full name"
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-def takes_match(method: Method) -> Method:
-    """Let a method that takes `MatchArguments` reject other keywords, and positional values, in a sentence."""
-    code = getattr(method, "__wrapped__", method).__code__
-    positional = code.co_varnames[1 : code.co_argcount]
-    known = (*Match._fields, *positional, *code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount])
-
-    @wraps(method)
-    def checked(self: Any, *values: Any, **keywords: Any) -> Any:
-        __tracebackhide__ = True
-        if len(values) > len(positional):
-            value = safe_repr(values[len(positional)])
-            raise TypeError(f"{code.co_name}() takes keywords such as queue='receipts', and got {value} without one.")
-        for keyword in keywords:
-            if keyword not in known:
-                raise TypeError(
-                    f"{code.co_name}() has no argument {keyword!r}.{did_you_mean(keyword, known)} It takes"
-                    f" {listed(known)}."
-                )
-        return method(self, *values, **keywords)
-
-    return checked  # type: ignore[return-value]
 
 
 class Assertions:

@@ -34,6 +34,7 @@ from .assertions import Assertions
 from .blocks import OnlyWith, block
 from .clock import ClockView, length_of_advance
 from .faults import Faults, unused
+from .keywords import takes_keywords
 from .oidc import SERVICE_ACCOUNT, Oidc
 from .queue_record import QueueRecords
 from .targets import Targeting
@@ -220,6 +221,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     # --- single requests -----------------------------------------------------------------------------------------
 
+    @takes_keywords
     def task_request(
         self,
         *,
@@ -272,6 +274,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         attempt = run_method(simulation, "step", Driver(simulation).step())
         return None if attempt is None else Attempt(attempt, simulation.history)
 
+    @takes_keywords
     def dispatch_due(self, queue: str | None = None) -> Summary:
         """Dispatch what is due now and allowed by rate and concurrency, without moving the clock.
 
@@ -287,6 +290,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         simulation = self._resting
         return run_method(simulation, "dispatch_due", Driver(simulation).dispatch_due(queue))
 
+    @takes_keywords
     def advance(
         self,
         by: Duration | None = None,
@@ -321,6 +325,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         simulation = self._resting
         return run_method(simulation, "advance", Driver(simulation).advance(*length, limit))
 
+    @takes_keywords
     def drain(
         self, until: datetime | Duration | None = None, *, queue: str | None = None, limit: int = 10_000
     ) -> Summary:
@@ -342,6 +347,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         simulation = self._resting
         return run_method(simulation, "drain", Driver(simulation).drain(until, queue, limit))
 
+    @takes_keywords
     def dispatch(self, task: TaskRecord | str) -> Attempt:
         """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would.
 

@@ -20,7 +20,7 @@ from .._simulation.simulation import Simulation
 from .._text import did_you_mean, error_text, listed, safe_repr
 from .._time.instants import Duration, duration_of
 from .._units import SECOND
-from .assertions import takes_match
+from .keywords import takes_keywords, takes_match
 
 if TYPE_CHECKING:
     import grpc
@@ -54,6 +54,7 @@ class Faults:
 
     # --- calls ---------------------------------------------------------------------------------------------------
 
+    @takes_keywords
     def fail_rpc(
         self,
         rpc: str,
@@ -75,6 +76,7 @@ class Faults:
         given = f"{safe_repr(rpc)}, {fault.code}"
         return self._plan_for_rpc(Fault.FAIL_RPC, given, rpc, times, after, rate, when, fault)
 
+    @takes_keywords
     def lose_rpc_response(
         self,
         rpc: str,
@@ -197,6 +199,7 @@ class Faults:
 
     # --- choices of Hypothesis ---------------------------------------------------------------------------------------
 
+    @takes_keywords
     def choose_from(
         self,
         data: DataObject,

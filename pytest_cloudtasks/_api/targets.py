@@ -14,6 +14,7 @@ from .._targets.mounts import AppEngineMount, Mount
 from .._targets.routes import Route
 from .._targets.wsgi import WsgiApp
 from .._time.instants import Duration
+from .keywords import takes_keywords
 
 SERVER = "http://127.0.0.1:8000"
 TIMEOUT = timedelta(seconds=10)
@@ -26,6 +27,7 @@ class Targeting:
     def _simulation(self) -> Simulation:
         raise NotImplementedError
 
+    @takes_keywords
     def route(
         self,
         url: str | re.Pattern[str],
@@ -52,6 +54,7 @@ class Targeting:
         self._simulation.targets.add(route)
         return route
 
+    @takes_keywords
     def mount(self, base_url: str, app: WsgiApp | AsgiApp, *, on_exception: OnException | None = None) -> Mount:
         """Let a WSGI or an ASGI application answer for every URL under ``base_url``, at the full path.
 
@@ -62,6 +65,7 @@ class Targeting:
         self._simulation.targets.add(mount)
         return mount
 
+    @takes_keywords
     def mount_app_engine(
         self,
         app: WsgiApp | AsgiApp,
@@ -86,6 +90,7 @@ class Targeting:
         self._simulation.targets.add(mount)
         return mount
 
+    @takes_keywords
     def forward(
         self, base_url: str, to: str = SERVER, *, allow_remote: bool = False, timeout: Duration = TIMEOUT
     ) -> Forward:

@@ -299,6 +299,46 @@ def test_a_keyword_that_is_none_is_rejected(cloud_tasks: FakeCloudTasks, name: s
     )
 
 
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (
+            lambda fake: fake.advance(hour=1),
+            "advance() has no argument 'hour'. Did you mean 'hours'? It takes by, to, days, hours, minutes, seconds,"
+            " milliseconds and limit.",
+        ),
+        (
+            lambda fake: fake.route("https://a.test/", handlr=print),
+            "route() has no argument 'handlr'. Did you mean 'handler'? It takes url, method, queue, name, handler and"
+            " on_exception.",
+        ),
+        (lambda fake: fake.drain(xyz=1), "drain() has no argument 'xyz'. It takes until, queue and limit."),
+        (lambda fake: fake.dispatch(), "dispatch() needs the argument 'task'. It takes task."),
+        (
+            lambda fake: fake.fail_rpc("create_task"),
+            "fail_rpc() needs the argument 'error'. It takes rpc, error, times, after, rate and when.",
+        ),
+        (
+            lambda fake: fake.delay_dispatch(queue="receipts"),
+            "delay_dispatch() needs the argument 'by'. It takes queue, url, method, json, body, headers, name, at,"
+            " delay, within, deadline, oidc, by, times, after and rate.",
+        ),
+        (
+            lambda fake: fake.assert_not_enqueued(scheduled=1),
+            "assert_not_enqueued() has no argument 'scheduled'. It takes queue, url, method, json, body, headers, name,"
+            " at, delay, within, deadline and oidc.",
+        ),
+    ],
+)
+def test_a_call_that_does_not_fit_is_rejected_in_a_sentence(
+    cloud_tasks: FakeCloudTasks, call: Callable[[Any], object], text: str
+) -> None:
+    """A keyword that is none, and an argument that was left out, are named by the public method's own name."""
+    with pytest.raises(TypeError) as refusal:
+        call(cloud_tasks)
+    assert str(refusal.value) == text
+
+
 @pytest.mark.parametrize("name", TAKING)
 def test_a_value_without_a_keyword_is_rejected(cloud_tasks: FakeCloudTasks, name: str) -> None:
     """Nobody could say which of the twelve it is."""
