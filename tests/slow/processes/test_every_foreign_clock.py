@@ -28,6 +28,8 @@ import freezegun.api
 import pytest
 import time_machine
 from google.cloud import tasks_v2
+from pytest_cloudtasks._messages import rpc_handlers  # these are loaded by the first use
+from pytest_cloudtasks._pytest import fakes, hypothesis_examples
 
 CLOCKS = ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "gmtime", "localtime",
           "strftime", "sleep", "clock_gettime")
