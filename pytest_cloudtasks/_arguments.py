@@ -12,6 +12,14 @@ def is_whole(number: object) -> TypeGuard[int]:
     return isinstance(number, int) and not isinstance(number, bool)
 
 
+_FLAGS = {**dict.fromkeys(("true", "1", "yes", "on"), True), **dict.fromkeys(("false", "0", "no", "off"), False)}
+
+
+def flag_of(text: str) -> bool | None:
+    """Return what a text of an ini file or of the environment, such as ``true`` or ``0``, says; None for another."""
+    return _FLAGS.get(text.strip().lower())
+
+
 def is_number(text: str) -> bool:
     """Return whether ``text`` is a number of ASCII digits, with a decimal point or without."""
     return text.isascii() and text.replace(".", "", 1).isdecimal()

@@ -64,8 +64,6 @@ PLAIN_HTTP = "A token over plain http"
 UNLIMITED_ATTEMPTS = "Unlimited attempts without a max_retry_duration"
 NAME_AGAIN = "A task name used again"
 CHANGED_HEADER = "A header that does not arrive as given"
-TITLES = (NO_CONTENT_TYPE, PLAIN_HTTP, UNLIMITED_ATTEMPTS, NAME_AGAIN, CHANGED_HEADER)
-"""Each message begins with one, so that a filter of pytest's can tell them apart."""
 
 _ENDED = {
     TaskState.SUCCEEDED: "had succeeded",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from .._arguments import is_whole
 from .._text import did_you_mean, listed, safe_repr, safe_str
 from .._units import SECOND
 
@@ -300,7 +301,7 @@ def _taken(field: Any, value: Any) -> str:
         return "True or False"
     if field.type in (field.TYPE_DOUBLE, field.TYPE_FLOAT):
         return "a number"
-    return "a whole number of 32 bits" if isinstance(value, int) and not isinstance(value, bool) else "a whole number"
+    return "a whole number of 32 bits" if is_whole(value) else "a whole number"
 
 
 def _members(field: Any) -> list[str]:

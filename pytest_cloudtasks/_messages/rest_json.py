@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from google.protobuf import any_pb2, json_format
 from google.protobuf.descriptor import FieldDescriptor
 
+from .._arguments import is_whole
 from .json_text import JsonError, read_as_google
 from .proto import is_repeated, proto_of
 from .rest_http import RestError, invalid
@@ -224,10 +225,10 @@ class _Reader:
 
 def _integer(field: Any, value: Any) -> int:
     lowest, beyond = _RANGES[field.type]
-    is_whole = isinstance(value, float) and value.is_integer()
-    if is_whole or (isinstance(value, str) and len(value) <= 20 and _INTEGER.fullmatch(value)):
+    is_integral = isinstance(value, float) and value.is_integer()
+    if is_integral or (isinstance(value, str) and len(value) <= 20 and _INTEGER.fullmatch(value)):
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value < beyond:
+    if not is_whole(value) or not lowest <= value < beyond:
         raise ValueError
     return value
 
@@ -267,7 +268,7 @@ def _enum(field: Any, value: Any) -> int:
         value = number
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not -(2**31) <= value < 2**31:
+    if not is_whole(value) or not -(2**31) <= value < 2**31:
         raise ValueError
     return value
 

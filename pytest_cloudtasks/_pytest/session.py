@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .._arguments import flag_of
 from .._clients.interception import interception
 from .._clients.router import router
 from .._simulation.settings import checked, located, merged, settings_from_ini
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
 
 MARKER = "cloud_tasks"
 SERVER = "cloud_tasks_server"
-YES = ("", "true", "1", "yes", "on")
-NO = ("false", "0", "no", "off")
 
 
 class PluginSession:
@@ -76,9 +75,10 @@ class PluginSession:
         self._failures: list[str] = []
         self._has_failed = self._has_passed = False
         self._before = (router.refuse_outside, router.defers_credentials, router.redirected_always)
-        self._defers_credentials = str(ini["defer_credentials"]).strip().lower()
+        self._defer_credentials = str(ini["defer_credentials"]).strip().lower() or "true"
+        """As in the ini file, where it may be anything."""
         interception.install()
-        if self._defers_credentials not in NO:
+        if flag_of(self._defer_credentials) is not False:
             router.defers_credentials = lambda: self._item is None or self._wide_fixtures > 0
         endpoints = frozenset(ini["redirect_endpoints"])
         router.redirected_always = lambda address: address in endpoints
@@ -97,10 +97,10 @@ class PluginSession:
 
     def check_ini(self, config: pytest.Config) -> None:
         """Refuse the whole run for a value of the ini file that can't be."""
-        if self._defers_credentials not in (*YES, *NO):
+        if flag_of(self._defer_credentials) is None:
             raise pytest.UsageError(
                 "In the ini file, cloud_tasks_defer_credentials takes true or false, and got"
-                f" {self._defers_credentials!r}."
+                f" {self._defer_credentials!r}."
             )
         if any(self._ini.values()):
             self._settings_of_ini(config)
@@ -159,7 +159,7 @@ class PluginSession:
         self._stack.close()
         self._item = None
         self._decide_outside(self._ini["outside"])
-        failures = [*self._failures, *(self._simulation.failures if self._simulation is not None else ())]
+        failures = self._swallowed
         if failures and not self._has_failed:
             pytest.fail("\n\n".join(failures), pytrace=False)
         self._check_strictness()
@@ -257,9 +257,14 @@ class PluginSession:
 
     def _swallowed_text(self, error: BaseException) -> str:
         """Failures that application code has swallowed before ``error``."""
-        failures = [*self._failures, *(self._simulation.failures if self._simulation is not None else ())]
+        failures = self._swallowed
         text = safe_str(error) if failures else ""
         return "\n\n".join(one for one in failures if one not in text)
+
+    @property
+    def _swallowed(self) -> list[str]:
+        """The failures that application code may have swallowed: outside a fake, and in the test's simulation."""
+        return [*self._failures, *(self._simulation.failures if self._simulation is not None else ())]
 
     def _sections_of(self, error: BaseException) -> Iterator[tuple[str, Callable[[], str]]]:
         """The titles and texts of what a failed test's report has of its fake."""

@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from .._api.cli import PROGRAM, Commands, program_and_version
+from .._arguments import flag_of
 from .._simulation.settings import OPTIONS, Settings, is_queue_file, merged, settings_from_ini
 from .._simulation.simulation import Simulation
 from .._time.instants import read_duration as duration_in
@@ -28,7 +29,6 @@ GRACE = 10
 ENVIRONMENT = "PYTEST_CLOUDTASKS_"
 """The prefix of the options' environment variables."""
 _LOG_FORMATS = ("text", "json", "none")
-_SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _IDS = {
     "project": (re.compile(r"[A-Za-z0-9.:-]+"), "my-shop"),  # those of a domain have a dot and a colon
     "location": (re.compile(r"[A-Za-z0-9-]+"), "europe-west1"),
@@ -195,7 +195,7 @@ def _add(group: Any, flag: str, **options: Any) -> None:
 def _switch(given: argparse.Namespace, option: str) -> bool:
     """Whether ``option`` is on: a switch of the command line, or the text of an environment variable."""
     value: bool | str = getattr(given, option)
-    on = value if isinstance(value, bool) else _SWITCH.get(value.strip().lower())
+    on = value if isinstance(value, bool) else flag_of(value)
     if on is None:
         raise ValueError(f"{ENVIRONMENT}{option.upper()} takes 1 or 0, and got {value!r}.")
     return on

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .._arguments import checked_flag, is_whole
+from .._arguments import checked_flag, flag_of, is_whole
 from .._service.options import ServiceOptions, SystemThrottle
 from .._text import did_you_mean, is_encodable, listed, safe_repr
 from .._time.instants import duration_of, from_datetime, read_duration
@@ -50,7 +50,8 @@ class Option:
     def read(self, text: str) -> Any:
         """Return what `check` takes for the text of an ini file."""
         if isinstance(self.default, bool):
-            return _read_flag(text)
+            flag = flag_of(text)
+            return text if flag is None else flag
         return _read_int(text) if isinstance(self.default, int) else text
 
     def __str__(self) -> str:
@@ -269,13 +270,6 @@ SERVICE_CHECKS: dict[str, Callable[[str, Any], Any]] = {
 # --- the texts of an ini file ------------------------------------------------------------------------------------
 
 
-_FLAGS = {**dict.fromkeys(("true", "1", "yes", "on"), True), **dict.fromkeys(("false", "0", "no", "off"), False)}
-
-
-def _read_flag(text: str) -> Any:
-    return _FLAGS.get(text.strip().lower(), text)
-
-
 def _read_int(text: str) -> Any:
     try:
         return int(text)
@@ -296,8 +290,8 @@ def _read_service_option(line: str) -> tuple[str, Any]:
     duration = read_duration(text)
     if duration is not None:
         return name, duration
-    flag = _read_flag(text)
-    return name, flag if isinstance(flag, bool) and text not in ("0", "1") else _read_int(text)
+    flag = flag_of(text)
+    return name, _read_int(text) if flag is None or text in ("0", "1") else flag
 
 
 OPTIONS: dict[str, Option] = {

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import DrawFn
 
+from .._arguments import is_whole
+
 Outcome = Union[int, type[Exception]]
 """A status, for `Route.returns`; TimeoutError or ConnectionError, for `Route.raises`."""
 
@@ -30,7 +32,7 @@ def checked_outcomes(given: Any) -> tuple[Outcome, ...]:
 def _is_outcome(one: object) -> bool:
     if isinstance(one, type):
         return issubclass(one, Exception)
-    return isinstance(one, int) and not isinstance(one, bool) and 100 <= one <= 599
+    return is_whole(one) and 100 <= one <= 599
 
 
 @st.composite

@@ -71,7 +71,7 @@ def answer_of(result: Any) -> Answer:
     """Return the answer that a handler's result stands for."""
     if result is None:
         return plain_answer(200)
-    if isinstance(result, int) and not isinstance(result, bool):
+    if is_whole(result):
         return plain_answer(checked_status(result))
     if isinstance(result, tuple) and len(result) == 2 and isinstance(result[0], int):
         status, headers = result
@@ -122,7 +122,7 @@ def answer_with(status: int, headers: Headers, body: bytes, announced: Sequence[
 
 def checked_status(status: int) -> int:
     """``status``, if HTTP has such a one."""
-    if isinstance(status, bool) or not isinstance(status, int):
+    if not is_whole(status):
         raise TypeError(
             f"An HTTP status is a number such as 503, and {safe_repr(status)} is none. Write returns(503, 200)."
         )
