@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .._arguments import checked_text
-from .._clients import tokens
+from .._clients.identity import tokens
 from .._simulation.simulation import Simulation
 
 SERVICE_ACCOUNT = "tasks@test-project.iam.gserviceaccount.com"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from .._arguments import checked_text, is_whole
-from .._clients.tokens import authorization_for
+from .._clients.identity.tokens import authorization_for
 from .._service.request import HttpTarget, OidcToken
 from .._service.service import Service
 from .._service.task import Attempt, TaskSpec, response

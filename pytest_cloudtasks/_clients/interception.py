@@ -76,7 +76,7 @@ class Interception:
     def _patch_verification(self, module: ModuleType) -> None:
         if not hasattr(module, "_fetch_certs"):
             return  # a stub of the user's
-        from .tokens import verifying_here  # loads parts of the service: only when google-auth verifies
+        from .identity.tokens import verifying_here  # loads parts of the service: only when google-auth verifies
 
         fetch = verifying_here(module._fetch_certs, lambda: router.backend is not None)
         self._patch.attribute(module, "_fetch_certs", fetch)

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from aiohttp import web
 
 from .._api.cli import program_and_version
-from .._clients.tokens import ISSUER, certs, jwks
+from .._clients.identity.tokens import ISSUER, certs, jwks
 from .._text import counted
 from .call_queue import CallQueue
 from .command_line import ServeOptions

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from .._clients.tokens import authorization_for
+from .._clients.identity.tokens import authorization_for
 from .._messages.grpc_errors import InProcessRpcError
 from .._messages.rpc_call import RpcCall
 from .._service.events import Event

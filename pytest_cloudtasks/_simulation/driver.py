@@ -28,7 +28,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._arguments import is_whole
-from .._clients.tokens import authorization_for
+from .._clients.identity.tokens import authorization_for
 from .._service.queue import Queue, QueueState
 from .._service.request import HttpTarget, PullMessage
 from .._service.scheduler import Step, Upcoming

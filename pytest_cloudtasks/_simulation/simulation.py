@@ -227,7 +227,7 @@ class Simulation:
         """Intercepted calls come here until the block ends, and time is released then."""
         undo: Callable[[], None] | None = None
         if self.settings.google_auth:
-            from .._clients.credentials import anonymous_default  # loads google.auth: for that option only
+            from .._clients.identity.credentials import anonymous_default  # loads google.auth: for that option only
 
             undo = anonymous_default(self.settings.project)
         router.enter(self)

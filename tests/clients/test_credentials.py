@@ -6,7 +6,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._clients.credentials import anonymous_default
+from pytest_cloudtasks._clients.identity.credentials import anonymous_default
 
 
 def test_default_gives_anonymous_credentials_and_the_project() -> None:

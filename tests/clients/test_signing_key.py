@@ -6,7 +6,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from pytest_cloudtasks._clients.signing_key import CERTIFICATE, PRIVATE_KEY
+from pytest_cloudtasks._clients.identity.signing_key import CERTIFICATE, PRIVATE_KEY
 
 
 def test_key_and_certificate_belong_together() -> None:

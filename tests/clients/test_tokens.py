@@ -10,9 +10,9 @@ import pytest
 from google.auth import jwt
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._clients import tokens
-from pytest_cloudtasks._clients.signing_key import CERTIFICATE, KEY_ID
-from pytest_cloudtasks._clients.tokens import authorization_for, claims_of, signed, subject_of, verifying_here
+from pytest_cloudtasks._clients.identity import tokens
+from pytest_cloudtasks._clients.identity.signing_key import CERTIFICATE, KEY_ID
+from pytest_cloudtasks._clients.identity.tokens import authorization_for, claims_of, signed, subject_of, verifying_here
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, OAuthToken, OidcToken
 
 EMAIL = "worker@p.iam.gserviceaccount.com"
@@ -23,7 +23,7 @@ URL = "https://worker.test/"
 def test_the_private_part_is_where_it_was() -> None:
     """google-auth still gets its certificates by the function that this package replaces."""
     moved = (
-        "google-auth has moved what pytest_cloudtasks._clients.tokens replaces,"
+        "google-auth has moved what pytest_cloudtasks._clients.identity.tokens replaces,"
         " google.oauth2.id_token._fetch_certs(request, certs_url): find the new place, and say in that module which"
         " versions have it"
     )

@@ -13,8 +13,8 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from .._service.request import HttpTarget, Target
-from .._units import SECOND
+from ..._service.request import HttpTarget, Target
+from ..._units import SECOND
 from .signing_key import CERTIFICATE, KEY_ID, PRIVATE_KEY
 
 ISSUER = "https://accounts.google.com"

@@ -1,0 +1,1 @@
+"""The identity of the code under test: tokens, credentials, and what Google's identity services answer."""
