@@ -174,8 +174,9 @@ class _CallingLoader:
         for owner, attribute in ((module, "__loader__"), (getattr(module, "__spec__", None), "loader")):
             if getattr(owner, attribute, None) is self:
                 setattr(owner, attribute, self._loader)
+        was_lazy = type(module) is _LAZY_MODULE  # from Python 3.14 on it stays so until it has been executed
         self._loader.exec_module(module)
-        if type(module) is _LAZY_MODULE:
+        if type(module) is _LAZY_MODULE and not was_lazy:
             self._watch.follow(self._module_name, module)
         else:
             self._watch.executed(self._module_name, module)

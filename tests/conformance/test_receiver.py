@@ -29,7 +29,8 @@ def deliver(url: str, retry_count: int) -> int:
         with urlopen(request) as answer:
             return int(answer.status)
     except HTTPError as failed:
-        return failed.code
+        with failed:
+            return failed.code
 
 
 def test_a_receiver_answers_as_it_is_told_and_keeps_what_came() -> None:
