@@ -52,7 +52,7 @@ class Router:
     def __init__(self) -> None:
         self._backends: list[Backend] = []
         self.refuse_outside: Callable[[str], None] | None = None
-        """Called with the RPC of a call outside a fake; raises to refuse it."""
+        """Called with the name of a call outside a fake, ``CloudTasksClient.get_task()``; raises to block it."""
         self.defers_credentials: Callable[[], bool] = lambda: False
         """Whether a client built outside a fake may wait with its credentials until its first call."""
         self.redirected_always: Callable[[str], bool] = lambda address: False
@@ -81,6 +81,12 @@ class Router:
     def backend(self) -> Backend | None:
         """The innermost fake."""
         return self._backends[-1] if self._backends else None
+
+    def backend_for(self, call: str) -> Backend | None:
+        """Return the innermost fake, or None outside. Raise what blocks ``call`` outside, where calls are blocked."""
+        if not self._backends and self.refuse_outside is not None:
+            self.refuse_outside(call)
+        return self.backend
 
     @property
     def needs_no_credentials(self) -> bool:

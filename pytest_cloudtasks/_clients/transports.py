@@ -60,10 +60,7 @@ def credentials_of_file(filename: str) -> Any:
 
 def backend_for(rpc: str) -> Backend | None:
     """Return the innermost fake, or None outside. Raise what blocks calls outside, where they are blocked."""
-    backend = router.backend
-    if backend is None and router.refuse_outside is not None:
-        router.refuse_outside(rpc)
-    return backend
+    return router.backend_for(f"CloudTasksClient.{rpc}()")
 
 
 def deferred_grpc(stock: type) -> type:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
@@ -61,7 +61,46 @@ Parameters = Sequence[tuple[str, str]]
 
 
 def answer(request: RestRequest, receive: Callable[[RpcCall], Any]) -> RestResponse:
-    """Return the response to ``request``; ``receive`` answers the call that it makes, or raises a channel's error."""
+    """Return the response to ``request``; ``receive`` answers the call that it makes, or raises a channel's error.
+
+    Whatever else it raises is for the caller.
+    """
+    asked = _asked(request)
+    if isinstance(asked, RestResponse):
+        return asked
+    try:
+        return asked.accepted(receive(asked.call))
+    except InProcessRpcError as error:
+        return asked.rejected(error)
+
+
+async def answer_async(request: RestRequest, receive: Callable[[RpcCall], Awaitable[Any]]) -> RestResponse:
+    """Return the response to ``request``, as `answer` does; ``receive`` is awaited."""
+    asked = _asked(request)
+    if isinstance(asked, RestResponse):
+        return asked
+    try:
+        return asked.accepted(await receive(asked.call))
+    except InProcessRpcError as error:
+        return asked.rejected(error)
+
+
+class _Asked(NamedTuple):
+    """The call that a request makes, and the parameters that say how its response is to look."""
+
+    call: RpcCall
+    parameters: Parameters
+
+    def accepted(self, message: Any) -> RestResponse:
+        value = shown(message, enums_as_numbers=_wants_numbers(self.parameters))
+        return json_response(200, value, pretty=_is_pretty(self.parameters))
+
+    def rejected(self, error: InProcessRpcError) -> RestResponse:
+        return rest_http.of_rpc(error).response(pretty=_is_pretty(self.parameters))
+
+
+def _asked(request: RestRequest) -> _Asked | RestResponse:
+    """Return the call that a request makes, or the response to one that makes none."""
     route = route_of(request.verb, request.path)
     if route is None:
         return page_not_found(request.path)
@@ -70,25 +109,12 @@ def answer(request: RestRequest, receive: Callable[[RpcCall], Any]) -> RestRespo
         body = _decoded(request)
         if request.verb == "GET" and request.content_type == FORM:
             parameters += _form(body)
-        return json_response(200, _answered(request, route, parameters, body, receive), pretty=_is_pretty(parameters))
+        message = _message(request, route, parameters, body)
     except RestError as error:
         return error.response(pretty=_is_pretty(parameters))
-
-
-def _answered(
-    request: RestRequest, route: Route, parameters: Parameters, body: bytes, receive: Callable[[RpcCall], Any]
-) -> dict[str, Any]:
-    message = _message(request, route, parameters, body)
     method = route.method
     metadata = tuple((name.lower(), value) for name, value in request.headers)
-    call = RpcCall(method.rpc, method.api, wrapped(method.request, message), None, metadata)
-    try:
-        response = receive(call)
-    except InProcessRpcError as error:
-        raise rest_http.of_rpc(error) from None
-    except BaseException as error:  # what fails a test is none of Exception
-        raise rest_http.failed(error) from None
-    return shown(response, enums_as_numbers=_wants_numbers(parameters))
+    return _Asked(RpcCall(method.rpc, method.api, wrapped(method.request, message), None, metadata), parameters)
 
 
 def _decoded(request: RestRequest) -> bytes:

@@ -73,10 +73,10 @@ class Fakes:
 
         yield f"Cloud Tasks {'timeline' if has_timeline else 'choices'}", story
 
-    def outside_text(self, rpc: str) -> str:
-        """Return what a call outside a fake fails with, under ``outside="refuse"``."""
+    def outside_text(self, call: str) -> str:
+        """Return what ``call`` outside a fake fails with, under ``outside="refuse"``."""
         return (
-            f"CloudTasksClient.{rpc}() was called outside a fake ({place_text(application_frame())}), and"
+            f"{call} was called outside a fake ({place_text(application_frame())}), and"
             ' outside="refuse" keeps calls away from the real service. Ask for the cloud_tasks fixture in the test or'
             ' fixture that makes the call, or allow it with @pytest.mark.cloud_tasks(outside="real").'
         )

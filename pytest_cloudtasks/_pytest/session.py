@@ -373,7 +373,7 @@ class PluginSession:
     def _decide_outside(self, outside: str) -> None:
         router.refuse_outside = self._refuse if outside == "refuse" else None
 
-    def _refuse(self, rpc: str) -> None:
-        message = self._fakes.outside_text(rpc)
+    def _refuse(self, call: str) -> None:
+        message = self._fakes.outside_text(call)
         self._failures.append(message)
         pytest.fail(message, pytrace=False)

@@ -68,7 +68,13 @@ class _Endpoint:
             return to_aiohttp(error.response())
         asked = _asked(request, body)
         loop = asyncio.get_running_loop()
-        return to_aiohttp(await loop.run_in_executor(self._threads, answer, asked, self._backend.receive))
+        return to_aiohttp(await loop.run_in_executor(self._threads, self._answer, asked))
+
+    def _answer(self, request: RestRequest) -> RestResponse:
+        try:
+            return answer(request, self._backend.receive)
+        except BaseException as error:  # what fails a test is none of Exception
+            return rest_http.failed(error).response()
 
 
 def to_aiohttp(response: RestResponse) -> web.Response:

@@ -116,14 +116,14 @@ def test_closing_closes_a_real_transport_that_was_built(scripted: Callable[..., 
 
 
 def test_a_call_outside_may_be_refused(monkeypatch: pytest.MonkeyPatch, scripted: Callable[..., Any]) -> None:
-    """Outside a fake the refusal hears of the RPC; inside it is not asked."""
+    """Outside a fake the call is named to what blocks it; inside it is not asked."""
     refused: list[str] = []
     monkeypatch.setattr(router, "refuse_outside", refused.append)
     assert backend_for("create_task") is None
-    assert refused == ["create_task"]
+    assert refused == ["CloudTasksClient.create_task()"]
     backend = scripted()
     assert backend_for("create_task") is backend
-    assert refused == ["create_task"]
+    assert refused == ["CloudTasksClient.create_task()"]
 
 
 # --- gRPC --------------------------------------------------------------------------------------------------------

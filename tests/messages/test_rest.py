@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
-import logging
+import random
 import zlib
 from typing import Any
 
+import grpc
 import pytest
 from google.cloud import tasks_v2
 
+from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 from pytest_cloudtasks._messages.proto import proto_of
-from pytest_cloudtasks._messages.rest import answer
+from pytest_cloudtasks._messages.rest import answer, answer_async
 from pytest_cloudtasks._messages.rest_http import RestRequest, RestResponse
 from pytest_cloudtasks._messages.rpc_call import RpcCall
 
@@ -347,26 +350,31 @@ def test_a_query_names_a_field_as_the_message_does() -> None:
 # --- failures ----------------------------------------------------------------------------------------------------
 
 
-def test_a_mistake_of_the_fake_itself_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """The caller gets Google's words for it, and the log has the traceback."""
-    response = Service(ZeroDivisionError("ours")).asked("GET", f"/v2/{QUEUE}")
-    assert (response.status, json.loads(response.body)) == (
-        500,
-        {"error": {"code": 500, "message": "Internal error encountered.", "status": "INTERNAL"}},
-    )
-    (record,) = caplog.records
-    assert (record.name, record.levelno) == ("pytest_cloudtasks", logging.ERROR)
-    assert record.getMessage() == "pytest-cloudtasks could not answer a request, by a mistake of its own."
-    assert record.exc_info is not None
-    assert isinstance(record.exc_info[1], ZeroDivisionError)
+class Fails(BaseException):
+    """What fails a test, as pytest's own."""
 
 
-def test_what_fails_the_test_says_so_to_the_caller(caplog: pytest.LogCaptureFixture) -> None:
-    """It is no mistake of the fake, so nothing is logged."""
+@pytest.mark.parametrize("error", [ZeroDivisionError("ours"), Fails("This test is over.")])
+def test_what_is_no_error_of_a_channel_is_for_the_caller(error: BaseException) -> None:
+    """It is raised as it is, and no response is made of it."""
+    with pytest.raises(type(error)) as raised:
+        Service(error).asked("GET", f"/v2/{QUEUE}")
+    assert raised.value is error
 
-    class Fails(BaseException):
-        """As pytest's own."""
 
-    response = Service(Fails("This test is over.")).asked("GET", f"/v2/{QUEUE}")
-    assert (response.status, json.loads(response.body)["error"]["message"]) == (500, "This test is over.")
-    assert caplog.records == []
+def test_a_call_that_is_awaited() -> None:
+    """A coroutine that answers has the same responses, errors included."""
+
+    async def receive(call: RpcCall) -> Any:
+        await asyncio.sleep(0)
+        return service(call)
+
+    def asked(target: str) -> RestResponse:
+        return asyncio.run(answer_async(RestRequest("GET", target, (), b""), receive))
+
+    service = Service()
+    for target in (f"/v2/{QUEUE}", f"/v2/{QUEUE}?a=1", "/v2/nowhere"):
+        assert asked(target) == service.asked("GET", target)
+    service = Service(InProcessRpcError(grpc.StatusCode.NOT_FOUND, "Gone.", (), random.Random(0)))
+    assert asked(f"/v2/{QUEUE}") == service.asked("GET", f"/v2/{QUEUE}")
+    assert json.loads(asked(f"/v2/{QUEUE}").body)["error"]["message"] == "Gone."
