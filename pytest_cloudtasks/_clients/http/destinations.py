@@ -1,0 +1,48 @@
+"""Which addresses are intercepted: one table for channels of gRPC and for requests of HTTP.
+
+Evidence: documented (the service's endpoints; Private Google Access; Private Service Connect; mutual TLS).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+_CLOUD_TASKS = re.compile(
+    r"""
+    ([a-z0-9-]+-)?cloudtasks(\.mtls)?\.googleapis\.com          # global, and LOCATION-cloudtasks
+    | cloudtasks\.[a-z0-9-]+\.rep(\.mtls)?\.googleapis\.com     # regional
+    | cloudtasks-[a-z0-9-]+\.p\.googleapis\.com                 # Private Service Connect
+    """,
+    re.VERBOSE,
+)
+_RESOLVER = re.compile(r"^[a-z][a-z0-9+.-]*://[^/]*/|^(dns|ipv4|ipv6):", re.IGNORECASE)
+"""What stands before the address in a target of grpc's: ``dns:///``, ``dns://8.8.8.8/``, ``ipv4:``."""
+
+
+class Endpoint(NamedTuple):
+    """A host, in lower case and without a trailing dot, and its port; None where the address names none."""
+
+    host: str
+    port: int | None
+
+
+def endpoint_of(address: str) -> Endpoint:
+    """Return the endpoint that ``host``, ``host:port``, ``[::1]:port`` or a target of grpc's names."""
+    plain = _RESOLVER.sub("", address.strip(), count=1)
+    host, colon, port = plain.rpartition(":")
+    if not colon or not port.isdecimal() or (":" in host and not host.endswith("]")):
+        host, port = plain, ""
+    return Endpoint(host.strip("[]").lower().removesuffix("."), int(port) if port else None)
+
+
+def is_cloud_tasks(address: str) -> bool:
+    """Whether ``address`` is one of Cloud Tasks', with or without a port."""
+    return _CLOUD_TASKS.fullmatch(endpoint_of(address).host) is not None
+
+
+def is_listed(address: str, listed: Iterable[str]) -> bool:
+    """Whether ``address`` is one of ``listed``; one of these without a port stands for each port of its host."""
+    host, port = endpoint_of(address)
+    return any(found.host == host and found.port in (None, port) for found in map(endpoint_of, listed))
