@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from .._messages.rest_http import RestRequest, RestResponse
     from .._messages.rpc_call import RpcCall
 
 
@@ -35,6 +36,10 @@ class Backend(Receiver, Protocol):
 
     def receive_async(self, call: RpcCall) -> tuple[Any, Awaitable[None] | None]:
         """Answer a call of an asyncio client: the response, and what is to be awaited before it is given."""
+        ...
+
+    def answer_identity(self, host: str, request: RestRequest) -> RestResponse | None:
+        """Answer a request to one of Google's identity services; None if it is for something else at ``host``."""
         ...
 
     def redirects(self, address: str) -> bool:

@@ -24,6 +24,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .._clients.identity.account import Identity
 from .._clients.router import router
 from .._messages import api_versions
 from .._messages.rpc_call import RpcCall
@@ -48,6 +49,7 @@ from .summary import Blocked, blocked, live_tasks
 
 if TYPE_CHECKING:
     from .._messages.grpc_errors import InProcessRpcError
+    from .._messages.rest_http import RestRequest, RestResponse
     from .._messages.rpc_handlers import Frontend
 
 _CREATING = frozenset({"create_task", "batch_create_tasks"})
@@ -200,6 +202,16 @@ class Simulation:
         except FAILURE as error:
             self.failures.append(str(error))
             raise
+
+    def answer_identity(self, host: str, request: RestRequest) -> RestResponse | None:
+        """Answer as Google's identity services do a service on Cloud Run; None if ``request`` is for something else.
+
+        Tokens are issued at the application's time, by which it verifies them. To ask for one doesn't hold it.
+        """
+        from .._clients.identity import endpoints  # loads google.auth: only when somebody asks for a token or a key
+
+        identity = Identity(self.settings.project, self.settings.location)
+        return endpoints.answer(host, request, identity, self.clock.application_now())
 
     def redirects(self, address: str) -> bool:
         """Whether the settings redirect channels to ``address``."""

@@ -54,3 +54,12 @@ M/K/ZsdLKjRgX4hgh1yleAdmX4cB+fefwvtaWpff367uy1npuJ0OK9HJFbQzjT3r
 rS6RRbGCVZpTy5m4TH4i5l1URIVb9/0=
 -----END CERTIFICATE-----
 """
+
+MODULUS = (
+    "6Kgig51pid5EmTCQzKBmA59rMSGs3KCVRxu9Uyp_Oxlq-UwpQqr8yR7FTVA9WspUV8nv3oEQnqCi7alHtLC-yKN6DFyygrYPFyz4"
+    "rfeTp1HK80cxbnajDd4Rpa08lTUYRX5boqqjkHFmwv0J1ZB1ZWNGn-ijGr3rYT-U0MkjjWor9v5VEVODNZTqDKkPrelS3oI18BYC"
+    "XZFDDrXPjMzwLY22eFjjmZrDrZodH5OEAbUqH8Jxm7eG7Z7sxE7ynoLESxAy4-2O2C0yjPiTvldE9OSN7IkIuPoX37kTJf793BxE"
+    "joH5LD3rE32-RrvHasE8EyO8g6zx8a7JXZa9bPnGbw"
+)
+"""The public key as a JWK has it: big-endian bytes in base64url."""
+EXPONENT = "AQAB"

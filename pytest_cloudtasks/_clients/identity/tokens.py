@@ -15,11 +15,13 @@ from typing import Any
 
 from ..._service.request import HttpTarget, Target
 from ..._units import SECOND
-from .signing_key import CERTIFICATE, KEY_ID, PRIVATE_KEY
+from .signing_key import CERTIFICATE, EXPONENT, KEY_ID, MODULUS, PRIVATE_KEY
 
 ISSUER = "https://accounts.google.com"
 LIFETIME = 3600
 """Seconds that an ID token is valid for. Evidence: documented."""
+ACCESS_LIFETIME = 3599
+"""Seconds that a new access token is valid for, as Google's answers have it. Evidence: reported."""
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
 """Where Google publishes the certificates; google-auth's default."""
@@ -52,6 +54,11 @@ def signed(claims: dict[str, Any]) -> str:
     return jwt.encode(_signer(), claims, key_id=KEY_ID).decode()  # type: ignore[no-any-return]
 
 
+def signature(message: bytes) -> bytes:
+    """The fake's key's RS256 signature of any bytes."""
+    return _signer().sign(message)  # type: ignore[no-any-return]
+
+
 @functools.cache
 def _signer() -> Any:
     """The key, read once: that takes as long as a hundred signatures."""
@@ -64,6 +71,12 @@ def access_token(email: str, scope: str) -> str:
     """An opaque OAuth access token, always the same for the same account and scope. Evidence: reported (``ya29.…``)."""
     digest = hashlib.sha256(f"{email} {scope}".encode()).digest()
     return f"ya29.{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+
+def bearer(holder: str, scope: str) -> dict[str, Any]:
+    """An access token as the token endpoint and the metadata server hand it out."""
+    token = access_token(holder, scope or CLOUD_PLATFORM)
+    return {"access_token": token, "expires_in": ACCESS_LIFETIME, "token_type": "Bearer"}
 
 
 def authorization_for(target: Target, now: int) -> str | None:
@@ -89,27 +102,7 @@ def certs() -> dict[str, str]:
 
 def jwks() -> dict[str, list[dict[str, str]]]:
     """The public key as a JWK Set, for PyJWT, authlib and others."""
-    from cryptography import x509  # not a dependency of ours, and needed for this alone
-
-    numbers: Any = x509.load_pem_x509_certificate(CERTIFICATE.encode()).public_key()
-    public = numbers.public_numbers()
-    return {
-        "keys": [
-            {
-                "kty": "RSA",
-                "alg": "RS256",
-                "use": "sig",
-                "kid": KEY_ID,
-                "n": _base64(public.n),
-                "e": _base64(public.e),
-            }
-        ]
-    }
-
-
-def _base64(number: int) -> str:
-    raw = number.to_bytes((number.bit_length() + 7) // 8, "big")
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    return {"keys": [{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": KEY_ID, "n": MODULUS, "e": EXPONENT}]}
 
 
 def verifying_here(fetch: Callable[[Any, str], Any], is_active: Callable[[], bool]) -> Callable[[Any, str], Any]:

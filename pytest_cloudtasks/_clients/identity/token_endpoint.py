@@ -1,0 +1,77 @@
+"""Google's token endpoint, and the one that exchanges the tokens of other identity providers.
+
+Evidence: documented; the words of errors are reported.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from google.auth import jwt
+
+from ..._messages.rest_http import RestRequest, RestResponse, json_response, page_not_found
+from ..._units import SECOND
+from .account import Identity
+from .tokens import CLOUD_PLATFORM, bearer, claims_of, signed
+
+OLDER_PATHS = frozenset({"/oauth2/v3/token", "/oauth2/v4/token"})
+"""Paths of ``www.googleapis.com`` that are the token endpoint, too."""
+_PATHS = OLDER_PATHS | {"/token", "/o/oauth2/token"}
+_JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+_ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
+
+
+class _Rejected(Exception):
+    """A request without a token: OAuth's error code and its description."""
+
+
+def answer(request: RestRequest, identity: Identity, now: int) -> RestResponse:
+    """Return the response of ``oauth2.googleapis.com`` or ``sts.googleapis.com``."""
+    form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
+    if request.path == "/revoke":
+        return json_response(200, {})
+    if request.path not in _PATHS | {"/v1/token", "/v1/oauthtoken"}:
+        return page_not_found(request.path)
+    try:
+        granted = _granted(form, identity, now // SECOND)
+    except _Rejected as rejected:
+        error, description = rejected.args
+        return json_response(400, {"error": error, "error_description": description})
+    response = json_response(200, granted)
+    return response._replace(headers=(*response.headers, ("Cache-Control", "no-cache, no-store, max-age=0")))
+
+
+def _granted(form: dict[str, str], identity: Identity, issued_at: int) -> dict[str, Any]:
+    grant = form.get("grant_type", "")
+    if grant == _JWT_BEARER:
+        return _for_assertion(form, issued_at)
+    if grant == _EXCHANGE:
+        token = bearer(form.get("subject_token", ""), form.get("scope", ""))
+        return {**token, "issued_token_type": _ACCESS_TOKEN}
+    if grant in ("refresh_token", "authorization_code"):
+        client, scope = form.get("client_id", ""), form.get("scope", "")
+        secret = form.get("refresh_token") or form.get("code")
+        if not secret:
+            raise _Rejected("invalid_request", f"Missing required parameter: {grant.replace('authorization_', '')}")
+        token = {**bearer(f"{client} {secret}", scope), "scope": scope or CLOUD_PLATFORM}
+        token["id_token"] = signed(claims_of(identity.service_account_email, client, issued_at))
+        return token if grant == "refresh_token" else {**token, "refresh_token": f"1//{secret}"}
+    raise _Rejected("unsupported_grant_type", f"Invalid grant_type: {grant}")
+
+
+def _for_assertion(form: dict[str, str], issued_at: int) -> dict[str, Any]:
+    """Return the token that a service account asks for by a signed statement of its own."""
+    try:
+        claims = jwt.decode(form.get("assertion", ""), verify=False)
+    except ValueError:
+        raise _Rejected("invalid_grant", "Invalid JWT: it can't be read.") from None
+    account = claims.get("iss") or claims.get("sub")
+    if not account:
+        raise _Rejected("invalid_grant", "Invalid JWT: the claim iss is missing.")
+    if audience := claims.get("target_audience"):
+        return {"id_token": signed(claims_of(account, audience, issued_at))}
+    if not claims.get("scope"):
+        raise _Rejected("invalid_scope", "Invalid OAuth scope or ID token audience provided.")
+    return bearer(claims.get("sub") or account, claims["scope"])
