@@ -14,7 +14,6 @@ from typing import Any, TextIO
 from aiohttp import web
 
 from .._api.cli import program_and_version
-from .._clients.identity.tokens import ISSUER, certs, jwks
 from .._text import counted
 from .call_queue import CallQueue
 from .command_line import ServeOptions
@@ -29,10 +28,6 @@ from .scheduler_loop import SchedulerLoop
 from .sender import Sender
 
 _EVERYWHERE = "  listens on all interfaces: whoever reaches this machine may create tasks, jump and reset"
-_DISCOVERY = "/.well-known/openid-configuration"
-_KEYS = "/oauth2/v3/certs"
-_CERTIFICATES = "/oauth2/v1/certs"
-"""The paths of the documents by which other processes verify tokens."""
 
 
 def serve(options: ServeOptions) -> int:
@@ -108,7 +103,6 @@ async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop) -> AsyncIt
     guard = RequestGuard(options.allowed_hosts, how_to_allow="--allow-host {}")
     application = rest_application(calls, guard)
     Control(scheduler).add_to(application)
-    add_token_keys(application)
     runner = rest_runner(application)
     await runner.setup()
     try:
@@ -132,35 +126,6 @@ async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop) -> AsyncIt
     finally:
         await runner.cleanup()
         calls.close()
-
-
-def add_token_keys(application: web.Application) -> None:
-    """Add the documents by which other processes verify the tokens of deliveries, at the paths that Google has."""
-    application.router.add_get(_DISCOVERY, _discovery)
-    application.router.add_get(_KEYS, _keys)
-    application.router.add_get(_CERTIFICATES, _certificates)
-
-
-async def _discovery(request: web.Request) -> web.Response:
-    """Google's document, with this server's keys: the issuer of the tokens is Google's."""
-    return web.json_response(
-        {
-            "issuer": ISSUER,
-            "jwks_uri": f"{request.scheme}://{request.host}{_KEYS}",
-            "response_types_supported": ["id_token"],
-            "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["RS256"],
-            "claims_supported": ["aud", "azp", "email", "email_verified", "exp", "iat", "iss", "sub"],
-        }
-    )
-
-
-async def _keys(request: web.Request) -> web.Response:
-    return web.json_response(jwks())
-
-
-async def _certificates(request: web.Request) -> web.Response:
-    return web.json_response(certs())
 
 
 def _signals() -> asyncio.Queue[None]:

@@ -1,4 +1,4 @@
-"""The REST endpoint: an aiohttp application that serves `_messages.rest`."""
+"""The REST endpoint: an aiohttp application that serves `_messages.rest`, and the keys that tokens verify by."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp import web
 
+from .._clients.identity import endpoints
 from .._clients.router import Receiver
 from .._messages import rest_http
 from .._messages.rest import MAX_BODY, answer
 from .._messages.rest_http import RestError, RestRequest, RestResponse
+from .._time.clock import Clock
 from .request_guard import RequestGuard, lacks_json, not_json
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_KEYS = "/oauth2/v3/certs"
+KEY_PATHS = (_KEYS, "/oauth2/v1/certs")
+"""Where other processes find the keys, as at Google's address: a JWK Set, and certificates."""
 THREADS = 16
 """Requests that are answered at the same time; a handler of an eager dispatch may make requests of its own."""
 
@@ -28,6 +33,9 @@ def rest_application(backend: Receiver, guard: RequestGuard) -> web.Application:
     endpoint = _Endpoint(backend, guard)
     application = web.Application(client_max_size=MAX_BODY, middlewares=[endpoint.guard, endpoint.middleware])
     application.cleanup_ctx.append(endpoint.lifetime)
+    application.router.add_get(endpoints.DISCOVERY, _discovery)
+    for path in KEY_PATHS:
+        application.router.add_get(path, _keys)
     return application
 
 
@@ -75,6 +83,18 @@ class _Endpoint:
             return answer(request, self._backend.receive)
         except BaseException as error:  # what fails a test is none of Exception
             return rest_http.failed(error).response()
+
+
+async def _discovery(request: web.Request) -> web.Response:
+    """Answer Google's document, with this server's keys: the issuer of the tokens is Google's."""
+    keys = f"{request.scheme}://{request.host}{_KEYS}"
+    return to_aiohttp(endpoints.discovery_document(keys, Clock.application_now()))
+
+
+async def _keys(request: web.Request) -> web.Response:
+    document = endpoints.key_document(request.path, Clock.application_now())
+    assert document is not None, "KEY_PATHS are among Google's"
+    return to_aiohttp(document)
 
 
 def to_aiohttp(response: RestResponse) -> web.Response:

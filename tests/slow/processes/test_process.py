@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import requests
-from aiohttp import web
 from google.api_core.exceptions import InvalidArgument, NotFound
 
 from pytest_cloudtasks import __version__
@@ -21,8 +20,9 @@ from pytest_cloudtasks.__main__ import run
 from pytest_cloudtasks._server.command_line import ServeOptions, add_serve, serve_options
 from pytest_cloudtasks._server.control_api import Control
 from pytest_cloudtasks._server.destinations import Destinations
-from pytest_cloudtasks._server.emulator import add_token_keys
 from pytest_cloudtasks._server.log import Log
+from pytest_cloudtasks._server.request_guard import RequestGuard
+from pytest_cloudtasks._server.rest_endpoint import rest_application
 from pytest_cloudtasks._server.scheduler_loop import SchedulerLoop
 from pytest_cloudtasks._server.sender import Sender
 from pytest_cloudtasks._simulation.settings import Settings
@@ -469,9 +469,9 @@ def test_the_pages_name_every_option_and_endpoint() -> None:
     docs = Path(__file__).parents[3] / "docs"
     reference, page = ((docs / name).read_text("utf-8") for name in ("reference.md", "serve.md"))
     options = set(re.findall(r"^  (--[a-z-]+)", ended("--help")[1], re.MULTILINE)) - {"--version"}
-    application = web.Application()
-    Control(SchedulerLoop(Settings(), Sender(Destinations()), Log("none", print))).add_to(application)
-    add_token_keys(application)
+    scheduler = SchedulerLoop(Settings(), Sender(Destinations()), Log("none", print))
+    application = rest_application(scheduler, RequestGuard(set(), how_to_allow="{}"))
+    Control(scheduler).add_to(application)
     paths = {resource.canonical for resource in application.router.resources()} - {"/", "/control", "/control/{rest}"}
     assert len(options) == 16
     assert [option for option in sorted(options) if f"`{option}" not in reference] == []
