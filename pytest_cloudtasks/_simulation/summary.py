@@ -28,6 +28,7 @@ class BlockedReason(Enum):
     CONCURRENCY = "max_concurrent_dispatches is reached"
     PULL = "it waits in a pull queue to be leased"
     NOT_ASKED = "the driving method was told to drive another queue"
+    REMOVED_FIRST = "it is removed, too old or purged, before it can go out"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Summary:
     expired: int
     """Tasks that went past their retention, 31 days by default."""
     blocked: tuple[Blocked, ...]
-    """Tasks that are due, or in a queue that does not run, and cannot go out."""
+    """Tasks that cannot go out: they are due, or their queue does not run, or they are removed before they are due."""
 
 
 class Beginning(NamedTuple):
@@ -106,7 +107,11 @@ def _blocked(service: Service, now: int, history: History, only: Queue | None) -
                 reason = BlockedReason.CONCURRENCY
             elif only is not None and queue is not only:
                 reason = BlockedReason.NOT_ASKED
-            elif (plan := queue.next_dispatch()) is None or plan[0] > now:
+            elif (plan := queue.next_dispatch()) is None:
+                # Nothing of the queue goes out any more, although it runs and has a slot.
+                found += [Blocked(record, BlockedReason.RATE) for record in records(tasks, history)]
+                tasks, reason = [task for task in queue.waiting if task.eligible_at > now], BlockedReason.REMOVED_FIRST
+            elif plan[0] > now:
                 reason = BlockedReason.RATE
             else:
                 continue  # they go out with the next driving method

@@ -55,6 +55,22 @@ def test_expired_tasks_are_counted(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
     assert cloud_tasks.advance(milliseconds=1) == Summary(0, 0, 0, 0, expired=1, blocked=())
 
 
+def test_a_task_that_is_too_old_before_it_is_due_is_blocked(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """drain() doesn't go to the end of a retention, and its summary and the timeline say that the task waits for it."""
+    cloud_tasks.route(MAILER)
+    cloud_tasks.delay_dispatch("40d")
+    enqueue("late")
+    assert reasons(cloud_tasks.dispatch_due()) == [("late", BlockedReason.REMOVED_FIRST)]
+    enqueue("soon", schedule_time=START + timedelta(hours=1))
+    summary = cloud_tasks.drain()
+    assert (summary.attempts, reasons(summary)) == (1, [("late", BlockedReason.REMOVED_FIRST)])
+    assert cloud_tasks.clock.elapsed == timedelta(hours=1)
+    assert cloud_tasks.timeline().splitlines()[-1] == (
+        "+1:00:00  receipts/late blocked: it is removed, too old or purged, before it can go out"
+    )
+    assert cloud_tasks.advance(days=31) == Summary(0, 0, 0, 0, expired=1, blocked=())
+
+
 def test_a_paused_queue_blocks_all_its_tasks(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Those for later, too, in the order of creation; those under way are not held up."""
     cloud_tasks.route(MAILER).takes(timedelta(minutes=1))
@@ -123,4 +139,5 @@ def test_reasons_read_as_sentences() -> None:
         "max_concurrent_dispatches is reached",
         "it waits in a pull queue to be leased",
         "the driving method was told to drive another queue",
+        "it is removed, too old or purged, before it can go out",
     ]
