@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -14,8 +14,8 @@ from .headers import Headers
 NO_HEADERS = Headers()
 _OF_NAMES = frozenset("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 """The characters that HTTP has for the name of a header. Evidence: documented (RFC 9110 §5.6.2)."""
-_NEVER_IN_VALUES = frozenset("\r\n\0")
-"""Characters that end a header or a message (RFC 9110 §5.5)."""
+_NEVER_IN_VALUES = frozenset(map(chr, (*range(32), 127))) - {"\t"}
+"""The control characters that a header's value can't have. Evidence: documented (RFC 9110 §5.5)."""
 
 
 class Answer(NamedTuple):
@@ -52,6 +52,14 @@ class WrongHandlerResult(WrongAnswer, TypeError):
 
 class WrongHeader(WrongAnswer, ValueError):
     """Raised for an answer's header that HTTP can't have."""
+
+
+class NotOfInterface(WrongAnswer, TypeError):
+    """Raised for what a WSGI or an ASGI application sends, and its interface doesn't have."""
+
+    def __init__(self, interface: str, what: str, value: object, takes: str) -> None:
+        text = f"{'A' if interface == 'WSGI' else 'An'} {interface} application sent {what} {safe_repr(value)}."
+        super().__init__(f"{text} {interface} takes {takes}.")
 
 
 class NoSuchStatus(WrongAnswer, ValueError):
@@ -114,10 +122,33 @@ def _checked_header(pair: Any) -> tuple[str, str]:
     return str.__str__(name), str.__str__(value)  # an enum's own text may be another
 
 
-def answer_with(status: int, headers: Headers, body: bytes, announced: Sequence[BaseException]) -> Answer:
-    """Return an application's answer; a server error carries the exception that it comes from."""
+class Interface(NamedTuple):
+    """What a server takes of an application: WSGI or ASGI."""
+
+    name: str
+    pairs: str
+    """The headers that it takes, as a sentence has them."""
+    is_text: Callable[[Any], bool]
+    """Whether a header's name or value can be this."""
+
+
+def application_answer(
+    interface: Interface, status: int, headers: Any, written: Sequence[Any], announced: Sequence[BaseException]
+) -> Answer:
+    """Return the answer of an application, if HTTP can have it; a server error carries the exception that it is of."""
+    if not isinstance(headers, Iterable):
+        raise NotOfInterface(interface.name, "the headers", headers, interface.pairs)
+    pairs = list(headers)
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not all(map(interface.is_text, pair)):
+            raise NotOfInterface(interface.name, "the header", pair, interface.pairs)
+    for part in written:
+        if not isinstance(part, bytes):
+            raise NotOfInterface(interface.name, "the body", part, "parts of bytes")
+    texts = [tuple(one.decode("latin-1") if isinstance(one, bytes) else one for one in pair) for pair in pairs]
+    answer = response(checked_status(status))
     exception = announced[-1] if announced and status >= 500 else None
-    return Answer(response(status), headers, body, exception)
+    return Answer(answer, _checked_headers(texts), b"".join(written), exception)
 
 
 def checked_status(status: int) -> int:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
+from .._arguments import is_whole
 from .announced import announced_exceptions
-from .answers import Answer, answer_with
-from .headers import Headers, header_bytes
+from .answers import Answer, Interface, NotOfInterface, application_answer
+from .headers import header_bytes
 from .request import TargetRequest
 from .urls import wire_url
 
@@ -19,6 +20,7 @@ Message = MutableMapping[str, Any]
 AsgiApp = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 REQUEST_KEY = "pytest_cloudtasks.request"
 """The key of the `TargetRequest` in the scope's extensions."""
+_ASGI = Interface("ASGI", "pairs of bytes, such as (b'retry-after', b'5')", lambda text: isinstance(text, bytes))
 _VERSION = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -37,8 +39,7 @@ def is_asgi(app: Any) -> bool:
 async def call_asgi(app: AsgiApp, request: TargetRequest, state: dict[str, Any]) -> Answer:
     """Return the application's answer once it has returned, its background tasks included."""
     __tracebackhide__ = True
-    started: list[Message] = []
-    written: list[bytes] = []
+    sent: list[Any] = []
     unread = [request.body]
     finished = asyncio.Event()
 
@@ -49,19 +50,27 @@ async def call_asgi(app: AsgiApp, request: TargetRequest, state: dict[str, Any])
         return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            started.append(message)
-        elif message["type"] == "http.response.body":
-            written.append(message.get("body", b""))
-            if not message.get("more_body", False):
-                finished.set()
+        sent.append(message)
+        if _type_of(message) == "http.response.body" and not message.get("more_body", False):
+            finished.set()
 
     with announced_exceptions() as announced:
         await app(scope_of(request, state), receive, send)
+    for message in sent:
+        if not isinstance(_type_of(message), str):
+            raise NotOfInterface(_ASGI.name, "the message", message, "dicts with a type, such as 'http.response.start'")
+    started = [message for message in sent if message["type"] == "http.response.start"]
     if not started:
         raise RuntimeError(f"The ASGI application {app!r} returned without starting a response.")
-    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in started[-1].get("headers", ())]
-    return answer_with(started[-1]["status"], Headers(pairs), b"".join(written), announced)
+    status = started[-1].get("status")
+    if not is_whole(status):
+        raise NotOfInterface(_ASGI.name, "the status", status, "a number such as 200")
+    written = [message.get("body", b"") for message in sent if message["type"] == "http.response.body"]
+    return application_answer(_ASGI, status, started[-1].get("headers", ()), written, announced)
+
+
+def _type_of(message: Any) -> Any:
+    return message.get("type") if isinstance(message, Mapping) else None
 
 
 def scope_of(request: TargetRequest, state: dict[str, Any]) -> Message:

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from .announced import announced_exceptions
-from .answers import Answer, answer_with
-from .headers import Headers, header_bytes
+from .answers import Answer, Interface, NotOfInterface, application_answer
+from .headers import header_bytes
 from .request import TargetRequest
 from .urls import wire_url
 
@@ -42,7 +42,22 @@ def call_wsgi(app: WsgiApp, request: TargetRequest) -> Answer:
     if not started:
         raise RuntimeError(f"The WSGI application {app!r} returned without calling start_response.")
     status, headers = started[-1]
-    return answer_with(int(status.split(" ", 1)[0]), Headers(headers), b"".join(written), announced)
+    return application_answer(_WSGI, _status_of(status), headers, written, announced)
+
+
+def _status_of(status: Any) -> int:
+    code = status.split(" ", 1)[0] if isinstance(status, str) else ""
+    if not (code.isascii() and code.isdecimal() and len(code) == 3):
+        raise NotOfInterface(_WSGI.name, "the status", status, "a text such as '200 OK'")
+    return int(code)
+
+
+def _is_native(text: Any) -> bool:
+    """Return whether ``text`` is one as PEP 3333 has them: its characters stand for bytes."""
+    return isinstance(text, str) and all(character <= "\xff" for character in text)
+
+
+_WSGI = Interface("WSGI", "a list of pairs of Latin-1 texts, such as ('Retry-After', '5')", _is_native)
 
 
 def environ_of(request: TargetRequest) -> dict[str, Any]:

@@ -119,10 +119,10 @@ class NaiveService(NaiveTasks):
             plan = queue.next_dispatch(self.reference.now)
             tasks = queue.in_line
             reason = "PAUSED"
-            if queue.state == "RUNNING" and plan is None and len(queue.under_way) < queue.rates.concurrency:
-                if only in (None, queue.name):
-                    later = [task for task in tasks if task.schedule_time > self.reference.now]
-                    found += [[task.name, "REMOVED_FIRST"] for task in later]
+            goes_on = queue.state == "RUNNING" and len(queue.under_way) < queue.rates.concurrency
+            if goes_on and plan is None and only in (None, queue.name):
+                later = [task for task in tasks if task.schedule_time > self.reference.now]
+                found += [[task.name, "REMOVED_FIRST"] for task in later]
             if queue.state == "RUNNING":
                 tasks = [task for task in tasks if task.schedule_time <= self.reference.now]
                 if len(queue.under_way) >= queue.rates.concurrency:

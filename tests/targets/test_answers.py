@@ -105,6 +105,8 @@ NO_VALUE = (
         ({"a": "x\r\ny"}, NO_VALUE.format("'x\\r\\ny'")),
         ({"a": "\0"}, NO_VALUE.format("'\\x00'")),
         ({"a": "\ud800"}, NO_VALUE.format("'\\ud800'")),
+        ({"a": "\x1b[31m"}, NO_VALUE.format("'\\x1b[31m'")),
+        ({"a": "\x7f"}, NO_VALUE.format("'\\x7f'")),
     ],
 )
 @each("wrap", [lambda h: (302, h), lambda h: SimpleNamespace(status_code=302, headers=h)], ids=["pair", "object"])

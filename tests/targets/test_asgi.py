@@ -9,7 +9,7 @@ import pytest
 
 from pytest_cloudtasks import Headers, TargetRequest
 from pytest_cloudtasks._service.task import response
-from pytest_cloudtasks._targets.answers import Answer
+from pytest_cloudtasks._targets.answers import Answer, WrongAnswer
 from pytest_cloudtasks._targets.asgi import REQUEST_KEY, AsgiServer, call_asgi, in_a_loop, is_asgi, scope_of
 
 RequestFor = Callable[..., TargetRequest]
@@ -209,6 +209,51 @@ def test_an_application_has_to_start(request_for: RequestFor) -> None:
     with pytest.raises(RuntimeError) as refused:
         call(coroutine_app, request_for())
     assert str(refused.value) == f"The ASGI application {coroutine_app!r} returned without starting a response."
+
+
+PAIRS = "ASGI takes pairs of bytes, such as (b'retry-after', b'5')."
+START = {"type": "http.response.start"}
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        (START, "An ASGI application sent the status None. ASGI takes a number such as 200."),
+        ({**START, "status": "200"}, "An ASGI application sent the status '200'. ASGI takes a number such as 200."),
+        ({**START, "status": 99}, "99 is no HTTP status. Use a number from 100 to 599."),
+        ({**START, "status": 200, "headers": None}, f"An ASGI application sent the headers None. {PAIRS}"),
+        ({**START, "status": 200, "headers": [("x", "y")]}, f"An ASGI application sent the header ('x', 'y'). {PAIRS}"),
+        ({**START, "status": 200, "headers": [b"xy"]}, f"An ASGI application sent the header b'xy'. {PAIRS}"),
+        (
+            {**START, "status": 200, "headers": [(b"x", b"a\0")]},
+            "An answer has the header 'x' with the value 'a\\x00', which HTTP can't have. Use a text of one line, or a"
+            " whole number.",
+        ),
+        (
+            {"type": "http.response.body", "body": "text"},
+            "An ASGI application sent the body 'text'. ASGI takes parts of bytes.",
+        ),
+        (
+            {"status": 200},
+            "An ASGI application sent the message {'status': 200}. ASGI takes dicts with a type, such as"
+            " 'http.response.start'.",
+        ),
+        (
+            None,
+            "An ASGI application sent the message None. ASGI takes dicts with a type, such as 'http.response.start'.",
+        ),
+    ],
+)
+def test_an_answer_that_no_server_takes(request_for: RequestFor, message: Any, text: str) -> None:
+    """What an application sends is checked as a server checks it, and the error is one sentence."""
+
+    async def app(scope: Message, receive: Receive, send: Send) -> None:
+        await answering(200, send)
+        await send(message)
+
+    with pytest.raises(WrongAnswer) as refused:
+        call(app, request_for())
+    assert str(refused.value) == text
 
 
 # --- lifespan ----------------------------------------------------------------------------------------------------

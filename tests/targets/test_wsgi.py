@@ -9,6 +9,7 @@ import pytest
 
 from pytest_cloudtasks import Headers, TargetRequest
 from pytest_cloudtasks._service.task import response
+from pytest_cloudtasks._targets.answers import WrongAnswer
 from pytest_cloudtasks._targets.wsgi import REQUEST_KEY, call_wsgi, environ_of
 
 RequestFor = Callable[..., TargetRequest]
@@ -192,3 +193,59 @@ def test_an_application_has_to_start(request_for: RequestFor) -> None:
     with pytest.raises(RuntimeError) as refused:
         call_wsgi(app, request_for())
     assert str(refused.value) == f"The WSGI application {app!r} returned without calling start_response."
+
+
+PAIRS = "WSGI takes a list of pairs of Latin-1 texts, such as ('Retry-After', '5')."
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "text"),
+    [
+        ("OK", [], b"", "A WSGI application sent the status 'OK'. WSGI takes a text such as '200 OK'."),
+        (200, [], b"", "A WSGI application sent the status 200. WSGI takes a text such as '200 OK'."),
+        ("²00 OK", [], b"", "A WSGI application sent the status '²00 OK'. WSGI takes a text such as '200 OK'."),
+        ("600 Odd", [], b"", "600 is no HTTP status. Use a number from 100 to 599."),
+        ("200 OK", None, b"", f"A WSGI application sent the headers None. {PAIRS}"),
+        ("200 OK", ["X"], b"", f"A WSGI application sent the header 'X'. {PAIRS}"),
+        ("200 OK", [("X", 5)], b"", f"A WSGI application sent the header ('X', 5). {PAIRS}"),
+        ("200 OK", [("X", b"a")], b"", f"A WSGI application sent the header ('X', b'a'). {PAIRS}"),
+        ("200 OK", [("X", "→")], b"", f"A WSGI application sent the header ('X', '→'). {PAIRS}"),
+        (
+            "200 OK",
+            [("X", "a\r\nb")],
+            b"",
+            "An answer has the header 'X' with the value 'a\\r\\nb', which HTTP can't have. Use a text of one line, or"
+            " a whole number.",
+        ),
+        (
+            "200 OK",
+            [("X y", "a")],
+            b"",
+            "An answer has a header named 'X y', which is no name that HTTP can have. Use letters, digits and hyphens,"
+            " as in 'Retry-After'.",
+        ),
+        ("200 OK", [], "text", "A WSGI application sent the body 'text'. WSGI takes parts of bytes."),
+    ],
+)
+def test_an_answer_that_no_server_takes(
+    request_for: RequestFor, status: Any, headers: Any, body: Any, text: str
+) -> None:
+    """What an application sends is checked as a server checks it, and the error is one sentence."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[Any]:
+        start_response(status, headers)
+        return [body]
+
+    with pytest.raises(WrongAnswer) as refused:
+        call_wsgi(app, request_for())
+    assert str(refused.value) == text
+
+
+def test_headers_in_latin_1_are_sent(request_for: RequestFor) -> None:
+    """A tab and the letters of Latin-1 are allowed in values."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("204 No Content", [("X-Name", "Zoë\tB.")])
+        return []
+
+    assert call_wsgi(app, request_for()).headers.pairs() == (("X-Name", "Zoë\tB."),)
