@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from inspect import Parameter, iscoroutinefunction, signature, unwrap
+from typing import Any, TypeGuard, TypeVar
 
-from ._text import is_encodable, safe_repr
+from ._text import did_you_mean, is_encodable, listed, safe_repr
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def is_whole(number: object) -> TypeGuard[int]:
@@ -39,3 +44,90 @@ def checked_text(what: str, value: object, example: str) -> str:
             f"{what} takes a text such as {example!r}, and got {safe_repr(value)}."
         )
     return value
+
+
+def checked_call(function: Function) -> Function:
+    """Let a public method or function reject, in a sentence, a call whose arguments don't fit.
+
+    The names are those of its signature, and of the `TypedDict` of its ``**keywords: Unpack[…]``.
+    """
+    takes = _Takes(function)
+
+    if iscoroutinefunction(function):
+
+        @wraps(function)
+        async def checked_coroutine(*values: Any, **keywords: Any) -> Any:
+            __tracebackhide__ = True
+            takes.check(values, keywords)
+            return await function(*values, **keywords)
+
+        return checked_coroutine  # type: ignore[return-value]
+
+    @wraps(function)
+    def checked(*values: Any, **keywords: Any) -> Any:
+        __tracebackhide__ = True
+        takes.check(values, keywords)
+        return function(*values, **keywords)
+
+    return checked  # type: ignore[return-value]
+
+
+class _Takes:
+    """What a function takes, from its signature."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        parameters = list(signature(function).parameters.values())
+        self._own = int(bool(parameters) and parameters[0].name == "self")
+        """How many values a call has that its caller doesn't write."""
+        parameters = parameters[self._own :]
+        self._name = function.__qualname__.split(".")[-2] if function.__name__ == "__init__" else function.__name__
+        self._positional = [one.name for one in parameters if one.kind is Parameter.POSITIONAL_OR_KEYWORD]
+        self._needed = [one.name for one in parameters if one.default is Parameter.empty and one.kind in _NAMED]
+        self._keywords = [one.name for one in parameters if one.kind is Parameter.KEYWORD_ONLY]
+        kinds = {one.kind for one in parameters}
+        self._takes_more = Parameter.VAR_POSITIONAL in kinds
+        self._takes_any_keyword = False
+        if Parameter.VAR_KEYWORD in kinds:
+            annotation = str(parameters[-1].annotation)
+            unpacked = annotation.removeprefix("Unpack[").removesuffix("]")
+            self._takes_any_keyword = unpacked == annotation
+            if not self._takes_any_keyword:
+                fields = unwrap(function).__globals__[unpacked].__annotations__
+                self._keywords = [*fields, *self._keywords]
+
+    @property
+    def _known(self) -> list[str]:
+        return [*self._positional, *self._keywords]
+
+    def check(self, values: Sequence[Any], keywords: Mapping[str, Any]) -> None:
+        """Raise TypeError for a call that does not fit."""
+        __tracebackhide__ = True
+        positional = self._positional
+        values = values[self._own :]
+        if len(values) > len(positional) and not self._takes_more:
+            raise TypeError(self._too_many(safe_repr(values[len(positional)])))
+        for keyword in keywords:
+            if keyword in positional[: len(values)]:
+                raise TypeError(f"{self._name}() got the argument {keyword!r} twice, with its keyword and without.")
+            if not self._takes_any_keyword and keyword not in positional and keyword not in self._keywords:
+                near = did_you_mean(keyword, self._known)
+                raise TypeError(f"{self._name}() has no argument {safe_repr(keyword)}.{near} {self._what_it_takes()}")
+        for argument in self._needed:
+            if argument not in keywords and argument not in positional[: len(values)]:
+                raise TypeError(f"{self._name}() needs the argument {argument!r}. {self._what_it_takes()}")
+
+    def _what_it_takes(self) -> str:
+        return f"It takes {listed(self._known) if self._known else 'none'}."
+
+    def _too_many(self, value: str) -> str:
+        if self._takes_any_keyword:
+            return f"{self._name}() takes fields by their names, and got {value} without one."
+        if self._keywords:
+            example = "queue='receipts'" if "queue" in self._keywords else f"{self._keywords[0]}=…"
+            return f"{self._name}() takes keywords such as {example}, and got {value} without one."
+        if not self._known:
+            return f"{self._name}() takes no argument, and got {value}."
+        return f"{self._name}() takes no more than {listed(self._known)}, and got {value} besides."
+
+
+_NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)

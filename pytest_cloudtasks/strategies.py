@@ -7,6 +7,7 @@ an InvalidArgument when it is drawn.
 
 from __future__ import annotations
 
+from ._arguments import checked_call
 from ._strategies.boundaries import boundary_queues, boundary_tasks
 from ._strategies.invalid_queues import invalid_queues
 from ._strategies.invalid_tasks import invalid_tasks
@@ -40,5 +41,6 @@ __all__ = [
     "invalid_queues",
 ]
 
-for _name in __all__:  # Hypothesis's wrappers would be accept.<locals>.tasks in Python's message for a wrong argument
-    globals()[_name].__qualname__ = _name
+for _name in __all__:
+    if _name.islower():
+        globals()[_name] = checked_call(globals()[_name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from .._arguments import checked_call
 from .._service.task import Attempt as ModelAttempt
 from .._simulation.delivery import working
 from .._simulation.driver import Driver
@@ -22,18 +23,21 @@ class AwaitableMethods:
     def __init__(self, simulation: Callable[[], Simulation]) -> None:
         self._simulation = simulation
 
+    @checked_call
     async def step(self) -> Attempt | None:
         """Move to the next dispatch or answer, do it, and return the attempt; None if there is nothing to come."""
         __tracebackhide__ = True
         simulation = self._simulation()
         return _record(await run_async(simulation, Driver(simulation).step()), simulation)
 
+    @checked_call
     async def dispatch_due(self, queue: str | None = None) -> Summary:
         """Dispatch what is due now and allowed by rate and concurrency, without moving the clock."""
         __tracebackhide__ = True
         simulation = self._simulation()
         return await run_async(simulation, Driver(simulation).dispatch_due(queue))
 
+    @checked_call
     async def advance(
         self,
         by: Duration | None = None,
@@ -54,6 +58,7 @@ class AwaitableMethods:
         simulation = self._simulation()
         return await run_async(simulation, Driver(simulation).advance(*length, limit))
 
+    @checked_call
     async def drain(
         self, until: datetime | Duration | None = None, *, queue: str | None = None, limit: int = 10_000
     ) -> Summary:
@@ -62,6 +67,7 @@ class AwaitableMethods:
         simulation = self._simulation()
         return await run_async(simulation, Driver(simulation).drain(until, queue, limit))
 
+    @checked_call
     async def dispatch(self, task: TaskRecord | str) -> Attempt:
         """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would."""
         __tracebackhide__ = True
@@ -73,6 +79,7 @@ class AwaitableMethods:
             simulation.history,
         )
 
+    @checked_call
     async def sleep(self, duration: Duration) -> None:
         """Suspend the handler that awaits this for ``duration`` of the queue's time; no real time passes.
 

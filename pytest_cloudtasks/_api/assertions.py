@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
-from .._arguments import is_whole
+from .._arguments import checked_call, is_whole
 from .._diagnostics.hints import warn_of_waiting_callbacks
 from .._diagnostics.strict import listing
 from .._diagnostics.timeline import with_timeline
@@ -22,7 +22,6 @@ from .._simulation.simulation import Simulation
 from .._text import counted, safe_repr
 from .._time.instants import Duration, duration_of, to_timedelta
 from .blocks import block
-from .keywords import takes_match
 
 if TYPE_CHECKING:
     from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
@@ -53,7 +52,7 @@ class Assertions:
     @overload
     def assert_enqueued(self, *, count: int | None, **match: Unpack[MatchArguments]) -> list[TaskRecord]: ...
 
-    @takes_match
+    @checked_call
     def assert_enqueued(
         self, *, count: int | None = 1, **match: Unpack[MatchArguments]
     ) -> TaskRecord | list[TaskRecord]:
@@ -68,12 +67,13 @@ class Assertions:
             _expect(self._simulation, Match(**match), count, self._simulation.service.accepted, "enqueued"), count
         )
 
-    @takes_match
+    @checked_call
     def assert_not_enqueued(self, **match: Unpack[MatchArguments]) -> None:
         """Assert that no task that matches was enqueued; arguments as for `assert_enqueued`."""
         __tracebackhide__ = True
         _expect(self._simulation, Match(**match), 0, self._simulation.service.accepted, "enqueued")
 
+    @checked_call
     def assert_nothing_enqueued(self) -> None:
         """Assert that no task was enqueued at all."""
         __tracebackhide__ = True
@@ -88,7 +88,7 @@ class Assertions:
     @overload
     def assert_dispatched(self, *, count: int | None, **match: Unpack[MatchArguments]) -> list[TaskRecord]: ...
 
-    @takes_match
+    @checked_call
     def assert_dispatched(
         self, *, count: int | None = 1, **match: Unpack[MatchArguments]
     ) -> TaskRecord | list[TaskRecord]:
@@ -101,13 +101,13 @@ class Assertions:
             _expect(self._simulation, Match(**match), count, _dispatched(self._simulation), "dispatched"), count
         )
 
-    @takes_match
+    @checked_call
     def assert_not_dispatched(self, **match: Unpack[MatchArguments]) -> None:
         """Assert that no task that matches was dispatched; arguments as for `assert_enqueued`."""
         __tracebackhide__ = True
         _expect(self._simulation, Match(**match), 0, _dispatched(self._simulation), "dispatched")
 
-    @takes_match
+    @checked_call
     @block
     def expect_enqueued(self, *, count: int | None = 1, **match: Unpack[MatchArguments]) -> Iterator[list[TaskRecord]]:
         """Assert on what the block enqueues; the list it gives is filled when the block ends.
@@ -123,6 +123,7 @@ class Assertions:
             simulation, Match(**match), count, simulation.service.accepted[before:], "enqueued", " in this block", since
         )
 
+    @checked_call
     def assert_attempts(self, task: TaskRecord | TaskMessage | str, expected: Sequence[Any]) -> None:
         """Assert how the attempts of ``task`` ended, in order: ``[500, "DEADLINE_EXCEEDED", 200]``.
 
@@ -142,6 +143,7 @@ class Assertions:
             raise _failed(simulation, record, "The attempts of {task} ended otherwise.", expected, results)
         simulation.history.inspected.asserted(model_task(record))
 
+    @checked_call
     def assert_backoff(self, task: TaskRecord | TaskMessage | str, delays: Sequence[Duration | Any]) -> None:
         """Assert how long the queue put off each retry of ``task``, in order: ``["10s", "20s"]``.
 
@@ -167,11 +169,13 @@ class Assertions:
             raise _failed(simulation, record, "The retries of {task} were put off otherwise.", delays, backoffs)
         simulation.history.inspected.asserted(model_task(record))
 
+    @checked_call
     def assert_exhausted(self, task: TaskRecord | TaskMessage | str) -> None:
         """Assert that ``task`` was given up after its last attempt: no retry was left."""
         __tracebackhide__ = True
         _assert_state(self._simulation, task, TaskState.EXHAUSTED, "assert_exhausted", "was to have no retry left")
 
+    @checked_call
     def assert_expired(self, task: TaskRecord | TaskMessage | str) -> None:
         """Assert that ``task`` went past its retention (31 days, where the queue has no other) and was dropped.
 
@@ -180,6 +184,7 @@ class Assertions:
         __tracebackhide__ = True
         _assert_state(self._simulation, task, TaskState.EXPIRED, "assert_expired", "was to have expired")
 
+    @checked_call
     def assert_empty(self) -> None:
         """Assert that no queue holds a task; one whose attempt is under way is there still."""
         __tracebackhide__ = True

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import isfinite
 
+from .._arguments import checked_call
 from .._simulation.simulation import Simulation
 from .._text import safe_repr
 from .._time.instants import Duration, duration_of, from_datetime, to_datetime, to_timedelta
@@ -17,6 +18,7 @@ class ClockView:
     def __init__(self, simulation: Callable[[], Simulation]) -> None:
         self._simulation = simulation
 
+    @checked_call
     def now(self) -> datetime:
         """The queue's instant, an aware UTC datetime."""
         return to_datetime(self._simulation().clock.now)

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._arguments import checked_text
+from .._arguments import checked_call, checked_text
 from .._clients.interception import interception
 from .._clients.router import router
 from .._diagnostics.lints import Lints
@@ -34,7 +34,6 @@ from .assertions import Assertions
 from .blocks import OnlyWith, block
 from .clock import ClockView, length_of_advance
 from .faults import Faults, unused
-from .keywords import takes_keywords
 from .oidc import SERVICE_ACCOUNT, Oidc
 from .queue_record import QueueRecords
 from .targets import Targeting
@@ -58,6 +57,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
     test drives.
     """
 
+    @checked_call
     def __init__(
         self,
         *,
@@ -164,6 +164,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     # --- queues and clients --------------------------------------------------------------------------------------
 
+    @checked_call
     def create_queue(self, queue: str, **fields: Any) -> Queue:
         """Create a queue with the fields of Google's Queue message, and return that message.
 
@@ -195,24 +196,28 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
                 raise kind(f"The queue {safe_repr(queue)} can't be created: {text}") from None
             return frontend.messages.queue(created)  # type: ignore[no-any-return]
 
+    @checked_call
     def queue_path(self, queue: str) -> str:
         """Return the full name of a queue in this fake's project and location."""
         if not isinstance(queue, str) or not queue:
             raise ValueError(f"queue_path() takes a queue's ID, such as 'receipts', and got {safe_repr(queue)}.")
         return self._resting.settings.queue_name(queue)
 
+    @checked_call
     def client(self) -> CloudTasksClient:
         """Return a real ``CloudTasksClient`` bound to this fake, also while another one is nested inside."""
         from .._clients.clients import bound_client  # loads google: only when a client is asked for
 
         return bound_client(self._bound)
 
+    @checked_call
     def async_client(self) -> CloudTasksAsyncClient:
         """Return a real ``CloudTasksAsyncClient`` bound to this fake, for any event loop."""
         from .._clients.clients import bound_async_client  # loads google: only when a client is asked for
 
         return bound_async_client(self._bound)
 
+    @checked_call
     def legacy_client(self) -> LegacyCloudTasksClient:
         """Return a client of google-cloud-tasks 1.x bound to this fake; on later releases one with its surface."""
         from .._clients.clients import bound_legacy_client  # loads google: only when a client is asked for
@@ -221,7 +226,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     # --- single requests -----------------------------------------------------------------------------------------
 
-    @takes_keywords
+    @checked_call
     def task_request(
         self,
         *,
@@ -267,6 +272,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     # --- driving -------------------------------------------------------------------------------------------------
 
+    @checked_call
     def step(self) -> Attempt | None:
         """Move to the next dispatch or answer, do it, and return the attempt; None if there is nothing to come."""
         __tracebackhide__ = True
@@ -274,7 +280,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         attempt = run_method(simulation, "step", Driver(simulation).step())
         return None if attempt is None else Attempt(attempt, simulation.history)
 
-    @takes_keywords
+    @checked_call
     def dispatch_due(self, queue: str | None = None) -> Summary:
         """Dispatch what is due now and allowed by rate and concurrency, without moving the clock.
 
@@ -290,7 +296,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         simulation = self._resting
         return run_method(simulation, "dispatch_due", Driver(simulation).dispatch_due(queue))
 
-    @takes_keywords
+    @checked_call
     def advance(
         self,
         by: Duration | None = None,
@@ -325,7 +331,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         simulation = self._resting
         return run_method(simulation, "advance", Driver(simulation).advance(*length, limit))
 
-    @takes_keywords
+    @checked_call
     def drain(
         self, until: datetime | Duration | None = None, *, queue: str | None = None, limit: int = 10_000
     ) -> Summary:
@@ -347,7 +353,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         simulation = self._resting
         return run_method(simulation, "drain", Driver(simulation).drain(until, queue, limit))
 
-    @takes_keywords
+    @checked_call
     def dispatch(self, task: TaskRecord | str) -> Attempt:
         """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would.
 
@@ -369,6 +375,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
             simulation.history,
         )
 
+    @checked_call
     @block
     def eager(self) -> Iterator[None]:
         """Dispatch what is due before the creating call returns, for as long as the block lasts.
@@ -385,6 +392,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     # --- asking --------------------------------------------------------------------------------------------------
 
+    @checked_call
     def tasks(self, queue: str | None = None) -> list[TaskRecord]:
         """Return the tasks that are in the queues now, queue by queue, in the order of creation."""
         simulation = self._simulation
@@ -393,6 +401,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
             [task for task in simulation.live_tasks() if name in (None, task.queue_name)], simulation.history
         )
 
+    @checked_call
     def attempts(self) -> list[Attempt]:
         """Return every attempt of this test, in the order of dispatch."""
         simulation = self._simulation
@@ -402,6 +411,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
             if event.attempt is not None and event.kind is EventKind.TASK_DISPATCHED
         ]
 
+    @checked_call
     def timeline(self, format: Literal["text", "json"] = "text") -> str:
         """Return what happened so far, with offsets from where time is held.
 
@@ -430,6 +440,7 @@ def running_simulation(fake: FakeCloudTasks) -> Simulation | None:
     return fake._running
 
 
+@checked_call
 def current() -> FakeCloudTasks:
     """Return the active fake, the innermost if several are nested. Raises RuntimeError if there is none."""
     simulation = router.backend

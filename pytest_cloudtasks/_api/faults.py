@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Union
 
-from .._arguments import checked_flag, is_whole
+from .._arguments import checked_call, checked_flag, is_whole
 from .._messages.errors import RpcFault, codes
 from .._messages.rpc_call import RpcCall
 from .._simulation.faults import Fault, FaultPlan, Occasions
@@ -20,7 +20,6 @@ from .._simulation.simulation import Simulation
 from .._text import did_you_mean, error_text, listed, safe_repr
 from .._time.instants import Duration, duration_of
 from .._units import SECOND
-from .keywords import takes_keywords, takes_match
 
 if TYPE_CHECKING:
     import grpc
@@ -54,7 +53,7 @@ class Faults:
 
     # --- calls ---------------------------------------------------------------------------------------------------
 
-    @takes_keywords
+    @checked_call
     def fail_rpc(
         self,
         rpc: str,
@@ -76,7 +75,7 @@ class Faults:
         given = f"{safe_repr(rpc)}, {fault.code}"
         return self._plan_for_rpc(Fault.FAIL_RPC, given, rpc, times, after, rate, when, fault)
 
-    @takes_keywords
+    @checked_call
     def lose_rpc_response(
         self,
         rpc: str,
@@ -123,7 +122,7 @@ class Faults:
 
     # --- deliveries ----------------------------------------------------------------------------------------------
 
-    @takes_match
+    @checked_call
     def deliver_twice(
         self, *, times: int | None = UNSET, after: int = 0, rate: float | None = None, **match: Unpack[MatchArguments]
     ) -> FaultPlan:
@@ -135,7 +134,7 @@ class Faults:
         """
         return self._plan_for_tasks(Fault.DELIVER_TWICE, "", Match(**match), times, after, rate)
 
-    @takes_match
+    @checked_call
     def lose_handler_response(
         self, *, times: int | None = UNSET, after: int = 0, rate: float | None = None, **match: Unpack[MatchArguments]
     ) -> FaultPlan:
@@ -147,7 +146,7 @@ class Faults:
         """
         return self._plan_for_tasks(Fault.LOSE_ANSWER, "", Match(**match), times, after, rate)
 
-    @takes_match
+    @checked_call
     def delay_dispatch(
         self,
         by: Duration,
@@ -199,7 +198,7 @@ class Faults:
 
     # --- choices of Hypothesis ---------------------------------------------------------------------------------------
 
-    @takes_keywords
+    @checked_call
     def choose_from(
         self,
         data: DataObject,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .._arguments import checked_text
+from .._arguments import checked_call, checked_text
 from .._clients.identity import tokens
 from .._simulation.simulation import Simulation
 
@@ -17,6 +17,7 @@ class Oidc:
     def __init__(self, simulation: Callable[[], Simulation]) -> None:
         self._simulation = simulation
 
+    @checked_call
     def token(self, *, audience: str, service_account_email: str = SERVICE_ACCOUNT) -> str:
         """An RS256 ID token for ``audience`` with Google's claims, issued now in the queue's time, good for an hour."""
         checked_text("token(audience=…)", audience, "https://app.test")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from .._arguments import checked_call
 from .._service.events import Event, EventKind
 from .._service.validation import id_of
 from .._simulation.records import Attempt, NamesQueue
@@ -64,6 +65,7 @@ class QueueRecord(NamesQueue):
                 under_way -= 1
         return peak
 
+    @checked_call
     def peak_rate(self, per: Duration = timedelta(seconds=1)) -> int:
         """Return the most dispatches within any span of ``per``, a second by default; its end does not count.
 
@@ -112,6 +114,7 @@ class QueueRecords:
     def _simulation(self) -> Simulation:
         raise NotImplementedError
 
+    @checked_call
     def queue(self, queue: str) -> QueueRecord:
         """Return the record of a queue, deleted ones included.
 

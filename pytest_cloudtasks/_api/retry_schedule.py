@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from .._arguments import checked_call
 from .._messages import api_versions as frontends
 from .._service.errors import ServiceError
 from .._service.options import ServiceOptions
@@ -49,6 +50,7 @@ class RetrySchedule:
         """From the first dispatch to the last."""
         return self.attempts[-1]
 
+    @checked_call
     def assert_gives_up_within(self, duration: Duration) -> None:
         """Assert that the task is given up no later than ``duration`` after its first dispatch."""
         limit = duration_of(duration, what="assert_gives_up_within()")
@@ -58,6 +60,7 @@ class RetrySchedule:
             f"A task that keeps failing is not given up within {duration_text(limit)}: {self._end()}.\n\n{self}"
         )
 
+    @checked_call
     def assert_survives_outage(self, duration: Duration) -> None:
         """Assert that a target that is down for ``duration`` from the first dispatch on is asked again later."""
         outage = duration_of(duration, what="assert_survives_outage()")
@@ -96,6 +99,7 @@ class RetrySchedule:
         return "\n".join([*rows, f"{end[0].upper()}{end[1:]}."])
 
 
+@checked_call
 def retry_schedule(
     retry_config: Mapping[str, Any] | Any = None,
     *,

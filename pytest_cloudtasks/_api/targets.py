@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from .._arguments import checked_call
 from .._simulation.settings import checked
 from .._simulation.simulation import Simulation
 from .._targets.asgi import AsgiApp
@@ -14,7 +15,6 @@ from .._targets.mounts import AppEngineMount, Mount
 from .._targets.routes import Route
 from .._targets.wsgi import WsgiApp
 from .._time.instants import Duration
-from .keywords import takes_keywords
 
 SERVER = "http://127.0.0.1:8000"
 TIMEOUT = timedelta(seconds=10)
@@ -27,7 +27,7 @@ class Targeting:
     def _simulation(self) -> Simulation:
         raise NotImplementedError
 
-    @takes_keywords
+    @checked_call
     def route(
         self,
         url: str | re.Pattern[str],
@@ -54,7 +54,7 @@ class Targeting:
         self._simulation.targets.add(route)
         return route
 
-    @takes_keywords
+    @checked_call
     def mount(self, base_url: str, app: WsgiApp | AsgiApp, *, on_exception: OnException | None = None) -> Mount:
         """Let a WSGI or an ASGI application answer for every URL under ``base_url``, at the full path.
 
@@ -65,7 +65,7 @@ class Targeting:
         self._simulation.targets.add(mount)
         return mount
 
-    @takes_keywords
+    @checked_call
     def mount_app_engine(
         self,
         app: WsgiApp | AsgiApp,
@@ -90,7 +90,7 @@ class Targeting:
         self._simulation.targets.add(mount)
         return mount
 
-    @takes_keywords
+    @checked_call
     def forward(
         self, base_url: str, to: str = SERVER, *, allow_remote: bool = False, timeout: Duration = TIMEOUT
     ) -> Forward:

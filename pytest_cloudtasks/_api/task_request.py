@@ -7,7 +7,7 @@ import json as json_module
 from collections.abc import Mapping
 from typing import Any, cast
 
-from .._arguments import checked_text, is_whole
+from .._arguments import checked_call, checked_text, is_whole
 from .._clients.identity.tokens import authorization_for
 from .._service.request import HttpTarget, OidcToken
 from .._service.service import Service
@@ -27,14 +27,17 @@ class TaskRequest(TargetRequest):
 
     __slots__ = ()
 
+    @checked_call
     def wsgi_environ(self) -> dict[str, Any]:
         """The WSGI environ: for ``app.request_context(environ)`` or ``werkzeug.Request(environ)``."""
         return environ_of(self)
 
+    @checked_call
     def asgi_scope(self) -> Message:
         """The ASGI scope: for ``starlette.requests.Request(scope)``; the body is ``body``."""
         return scope_of(self, {})
 
+    @checked_call
     def send(self, app: WsgiApp | AsgiApp) -> Answer:
         """The answer of a WSGI or an ASGI application: its ``status``, ``headers`` and ``body``.
 
@@ -51,6 +54,7 @@ class TaskRequest(TargetRequest):
         answer = call_wsgi(cast("WsgiApp", app), self)
         return _raised(answer)
 
+    @checked_call
     async def asend(self, app: WsgiApp | AsgiApp) -> Answer:
         """The answer of an application, in the running event loop; an ASGI application's lifespan is run around it."""
         _check_app(app)

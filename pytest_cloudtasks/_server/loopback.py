@@ -11,6 +11,7 @@ from typing import Any
 
 from .._api.blocks import OnlyWith
 from .._api.fake import FakeCloudTasks, running_simulation
+from .._arguments import checked_call
 from .._clients.retry_waits import skipped_waits
 from .._messages.grpc_errors import rpc_error
 from .._messages.rpc_call import RpcCall
@@ -107,6 +108,7 @@ class CloudTasksServer(OnlyWith):
             "CLOUDTASKS_EMULATOR_HOST": rest,
         }
 
+    @checked_call
     def allow_host(self, host: str) -> None:
         """Answer REST requests for this host name or address as well.
 

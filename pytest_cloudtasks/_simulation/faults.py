@@ -16,6 +16,7 @@ from enum import Enum
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._arguments import checked_call
 from .._messages.errors import DEADLINE, RpcFault
 from .._service.scheduler import DispatchOrder
 from .._service.task import NO_RESPONSE, Outcome, OutcomeKind, Task
@@ -92,6 +93,7 @@ class FaultPlan:
         self._has_hit = False
         """Whether it ever has, in whatever example."""
 
+    @checked_call
     def stop(self) -> None:
         """End the plan. What has happened stays as it is."""
         self._stopped = True

@@ -14,7 +14,7 @@ from collections.abc import Coroutine
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from typing import Any, NamedTuple
 
-from .._arguments import checked_flag
+from .._arguments import checked_call, checked_flag
 from .._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, response
 from .._text import is_encodable, safe_repr
 from .._time.instants import Duration, duration_of
@@ -74,6 +74,7 @@ class Forward(Target):
             return asyncio.to_thread(_answer_of, self._server, request, self._seconds)
         return _answer_of(self._server, request, self._seconds)
 
+    @checked_call
     def takes(self, duration: Duration) -> Forward:
         """Let every answer come ``duration`` after its dispatch, in the queue's time; the server isn't slowed down."""
         super().takes(duration)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from .._arguments import checked_call
+
 
 def header_bytes(text: str) -> bytes:
     """Return a header's name or value as it goes over the wire: Latin-1, or UTF-8 where that can't have it."""
@@ -44,10 +46,12 @@ class Headers(Mapping[str, str]):
     def __len__(self) -> int:
         return len({key.lower() for key, _ in self._pairs})
 
+    @checked_call
     def getlist(self, name: str) -> list[str]:
         """Return every value of ``name``, in order."""
         return [value for key, value in self._pairs if key.lower() == name.lower()]
 
+    @checked_call
     def pairs(self) -> tuple[tuple[str, str], ...]:
         """Return every name and value, as sent."""
         return self._pairs

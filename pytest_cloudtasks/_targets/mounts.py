@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, cast
 
+from .._arguments import checked_call
 from .._text import safe_repr
 from .._time.instants import Duration
 from .answers import Answer
@@ -71,6 +72,7 @@ class Mount(_Application):
         """After all routes; a longer base first."""
         return (self.precedence.value, -self._base.length, 0, 0)
 
+    @checked_call
     def takes(self, duration: Duration) -> Mount:
         """Let every answer come ``duration`` after its dispatch, in the queue's time."""
         super().takes(duration)
@@ -123,6 +125,7 @@ class AppEngineMount(_Application):
         narrowness = sum(4 >> index for index, is_given in enumerate(given) if is_given)
         return (self.precedence.value, -sum(given), -narrowness, 0)
 
+    @checked_call
     def takes(self, duration: Duration) -> AppEngineMount:
         """Let every answer come ``duration`` after its dispatch, in the queue's time."""
         super().takes(duration)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from .._arguments import checked_call
 from .._messages.json_text import read_json
 from .._service.request import HTTP_BODY_METHODS, AppEngineTarget, HttpTarget, Target, headers_of_attempt
 from .._service.task import Attempt
@@ -82,6 +83,7 @@ class TargetRequest:
         """Where it comes from: 0.1.0.2 for App Engine tasks (documented), 127.0.0.1 for others (our choice)."""
         return APP_ENGINE_CLIENT if isinstance(self.attempt.target, AppEngineTarget) else LOOPBACK
 
+    @checked_call
     def takes(self, duration: Duration) -> None:
         """Delay the answer to this request by ``duration`` of the queue's time; no real time passes.
 

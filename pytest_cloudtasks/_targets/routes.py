@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
+from .._arguments import checked_call
 from .._service.request import HTTP_METHODS
 from .._service.validation import id_of, is_queue, is_queue_id, is_task, is_task_id
 from .._text import is_encodable, safe_repr
@@ -49,6 +50,7 @@ class Route(Target):
         else:
             self.precedence, self._match_url = Precedence.EXACT, _by_url(url)
 
+    @checked_call
     def returns(self, *answers: int | tuple[int, Mapping[str, str]]) -> Route:
         """Answer with these HTTP statuses, one a call; the last repeats. Calls add to the script.
 
@@ -58,6 +60,7 @@ class Route(Target):
             raise ValueError("returns() takes at least one HTTP status, such as returns(503, 200).")
         return self._extend([answer_of(one) if isinstance(one, tuple) else _plain(one) for one in answers])
 
+    @checked_call
     def raises(self, exception: BaseException | type[BaseException]) -> Route:
         """Answer as if the handler had raised ``exception``; it never fails the test.
 
@@ -69,11 +72,13 @@ class Route(Target):
             raise TypeError(f"raises() takes an exception, such as TimeoutError, and got {safe_repr(exception)}.")
         return self._extend([raised])
 
+    @checked_call
     def takes(self, duration: Duration) -> Route:
         """Let every answer come ``duration`` after its dispatch, in the queue's time."""
         super().takes(duration)
         return self
 
+    @checked_call
     def then_pass_through(self) -> Route:
         """After the script so far, let requests through to the next route or mount that matches."""
         self._refuse_with_handler("then_pass_through()")

@@ -289,10 +289,12 @@ TAKING = {
 @pytest.mark.parametrize("name", TAKING)
 def test_a_keyword_that_is_none_is_rejected(cloud_tasks: FakeCloudTasks, name: str) -> None:
     """The nearest is named, and all of them; no context manager has to be entered for it."""
-    first = ["1s"] if name == "delay_dispatch" else []
+    values = ["1s"] if name == "delay_dispatch" else []
     with pytest.raises(TypeError) as refusal:
-        getattr(cloud_tasks, name)(*first, queue="receipts", header={"a": "b"})
-    keywords = ", ".join([*MatchArguments.__annotations__, *TAKING[name].split(", ")]).removesuffix(", ")
+        getattr(cloud_tasks, name)(*values, queue="receipts", header={"a": "b"})
+    own = TAKING[name].split(", ")
+    first, rest = (own[:1], own[1:]) if name == "delay_dispatch" else ([], own)
+    keywords = ", ".join([*first, *MatchArguments.__annotations__, *rest]).removesuffix(", ")
     most, _, last = keywords.rpartition(", ")
     assert str(refusal.value) == (
         f"{name}() has no argument 'header'. Did you mean 'headers'? It takes {most} and {last}."
@@ -320,8 +322,8 @@ def test_a_keyword_that_is_none_is_rejected(cloud_tasks: FakeCloudTasks, name: s
         ),
         (
             lambda fake: fake.delay_dispatch(queue="receipts"),
-            "delay_dispatch() needs the argument 'by'. It takes queue, url, method, json, body, headers, name, at,"
-            " delay, within, deadline, oidc, by, times, after and rate.",
+            "delay_dispatch() needs the argument 'by'. It takes by, queue, url, method, json, body, headers, name, at,"
+            " delay, within, deadline, oidc, times, after and rate.",
         ),
         (
             lambda fake: fake.assert_not_enqueued(scheduled=1),

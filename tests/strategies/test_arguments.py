@@ -268,12 +268,3 @@ def test_the_librarys_own_words_end_in_one_full_stop() -> None:
 
     said = str(refusal.value.__cause__)
     assert str(refusal.value) == f"This is no Task: {said.rstrip('.')}. It is 3."
-
-
-@each("name", ["tasks", "http_requests", "queues", "workloads", "outcomes", "invalid_tasks"])
-def test_an_unknown_argument_is_a_type_error_at_once(name: str) -> None:
-    """Python's own words, with the name that the strategy has for its users."""
-    with pytest.raises(TypeError) as refusal:
-        getattr(cloud, name)(nonsense=1)
-
-    assert str(refusal.value) == f"{name}() got an unexpected keyword argument 'nonsense'"

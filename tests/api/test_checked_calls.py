@@ -1,0 +1,148 @@
+"""Calls whose arguments don't fit: every public method and function rejects them in a sentence of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Iterator
+from enum import Enum
+from typing import Any
+
+import pytest
+
+import pytest_cloudtasks
+from pytest_cloudtasks import FakeCloudTasks, TaskRequest, retry_schedule, strategies
+from pytest_cloudtasks._api.aio import AwaitableMethods
+from pytest_cloudtasks._api.clock import ClockView
+from pytest_cloudtasks._api.oidc import Oidc
+from tests.api.test_bad_arguments import OF_THE_INSIDE
+
+OF_GOOGLES_CLIENT = "LegacyCloudTasksClient"
+"""It rejects what Google's client rejects, in its words."""
+OF_CALLS = {"answer", "keep"}
+"""Methods of a call that the simulation calls."""
+NOT_OF_USERS = OF_THE_INSIDE | OF_CALLS | {"close", "delay_by", "sent_on"}
+
+
+def functions() -> Iterator[Any]:
+    """Every public method, constructor and function, found by looking."""
+    owners = [getattr(pytest_cloudtasks, name) for name in pytest_cloudtasks.__all__ if name != OF_GOOGLES_CLIENT]
+    for owner in [*owners, AwaitableMethods, ClockView, Oidc]:
+        if inspect.isfunction(owner):
+            yield pytest.param(owner, owner.__name__, id=owner.__name__)
+        elif inspect.isclass(owner) and not issubclass(owner, (BaseException, Enum)):
+            for name, method in methods_of(owner):
+                yield pytest.param(method, name, id=f"{owner.__name__}.{name}")
+    yield pytest.param(FakeCloudTasks.__init__, "FakeCloudTasks", id="FakeCloudTasks")
+    for name in strategies.__all__:
+        if name.islower():
+            yield pytest.param(getattr(strategies, name), name, id=f"strategies.{name}")
+
+
+def methods_of(owner: type) -> Iterator[tuple[str, Any]]:
+    for name in dir(owner):
+        method = inspect.getattr_static(owner, name)
+        is_ours = inspect.isfunction(method) and method.__module__.startswith("pytest_cloudtasks")
+        of_faults = owner.__name__ == "FaultPlan" and name == "takes"  # asks a plan; users have no use for it
+        if is_ours and not name.startswith("_") and name not in NOT_OF_USERS and not of_faults:
+            yield name, method
+
+
+@pytest.mark.parametrize(("function", "name"), list(functions()))
+def test_a_keyword_that_is_none_is_rejected(function: Callable[..., Any], name: str) -> None:
+    """Before anything else: no object is needed for it."""
+    parameters = inspect.signature(function).parameters
+    own = [object()] if next(iter(parameters), "") == "self" else []
+    if name == "create_queue":
+        assert str(parameters["fields"]) == "**fields: 'Any'"  # Google's message has the names
+        return
+    with pytest.raises(TypeError) as refusal:
+        result = function(*own, nonsuch=1)
+        asyncio.run(result)
+    assert str(refusal.value).startswith(f"{name}() has no argument 'nonsuch'. It takes ")
+
+
+@pytest.mark.parametrize(("function", "name"), list(functions()))
+def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -> None:
+    """It is shown, and what could be meant is named."""
+    parameters = list(inspect.signature(function).parameters.values())
+    if any(one.kind is one.VAR_POSITIONAL for one in parameters):
+        assert name == "returns"
+        return
+    positional = sum(one.kind is one.POSITIONAL_OR_KEYWORD for one in parameters)
+    is_method = bool(parameters) and parameters[0].name == "self"
+    with pytest.raises(TypeError) as refusal:
+        result = function(*["surplus"] * (positional + (not is_method)), *["surplus"] * is_method)
+        asyncio.run(result)
+    assert str(refusal.value).startswith(f"{name}() takes ")
+    assert "and got 'surplus'" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (
+            lambda fake: fake.tasks(queues="receipts"),
+            "tasks() has no argument 'queues'. Did you mean 'queue'? It takes queue.",
+        ),
+        (lambda fake: fake.step(1), "step() takes no argument, and got 1."),
+        (lambda fake: fake.client(project="p"), "client() has no argument 'project'. It takes none."),
+        (lambda fake: fake.queue(), "queue() needs the argument 'queue'. It takes queue."),
+        (lambda fake: fake.queue_path("a", "b"), "queue_path() takes no more than queue, and got 'b' besides."),
+        (
+            lambda fake: fake.drain("2h", "receipts"),
+            "drain() takes keywords such as queue='receipts', and got 'receipts' without one.",
+        ),
+        (lambda fake: fake.advance("2h", 5), "advance() takes keywords such as to=…, and got 5 without one."),
+        (
+            lambda fake: fake.advance("2h", by="2h"),
+            "advance() got the argument 'by' twice, with its keyword and without.",
+        ),
+        (lambda fake: fake.create_queue(), "create_queue() needs the argument 'queue'. It takes queue."),
+        (
+            lambda fake: fake.create_queue("a", {"rate_limits": {}}),
+            "create_queue() takes fields by their names, and got {'rate_limits': {}} without one.",
+        ),
+        (
+            lambda fake: fake.timeline(fromat="json"),
+            "timeline() has no argument 'fromat'. Did you mean 'format'? It takes format.",
+        ),
+        (
+            lambda fake: fake.assert_attempts([503]),
+            "assert_attempts() needs the argument 'expected'. It takes task and expected.",
+        ),
+        (lambda fake: fake.assert_empty("receipts"), "assert_empty() takes no argument, and got 'receipts'."),
+        (
+            lambda fake: FakeCloudTasks(querys=["a"]),
+            "FakeCloudTasks() has no argument 'querys'. Did you mean 'queues'? It takes queues, project, location,"
+            " start, time, seed, order, strict, auto_create_queues, on_exception, redirect_endpoints, google_auth,"
+            " eager and service.",
+        ),
+        (
+            lambda fake: FakeCloudTasks("receipts"),
+            "FakeCloudTasks() takes keywords such as queues=…, and got 'receipts' without one.",
+        ),
+        (
+            lambda fake: retry_schedule({}, services={}),
+            "retry_schedule() has no argument 'services'. Did you mean 'service'? It takes retry_config, attempt_takes"
+            " and service.",
+        ),
+        (
+            lambda fake: asyncio.run(fake.aio.drain(untill="2h")),
+            "drain() has no argument 'untill'. Did you mean 'until'? It takes until, queue and limit.",
+        ),
+    ],
+)
+def test_what_a_call_is_rejected_with(
+    cloud_tasks: FakeCloudTasks, call: Callable[[FakeCloudTasks], object], text: str
+) -> None:
+    """The nearest argument is named, and all that there are."""
+    with pytest.raises(TypeError) as refusal:
+        call(cloud_tasks)
+    assert str(refusal.value) == text
+
+
+def test_an_awaitable_method_is_a_coroutine_function() -> None:
+    """What looks at functions before it calls them, such as asgiref, takes it for one."""
+    assert inspect.iscoroutinefunction(AwaitableMethods.drain)
+    assert inspect.iscoroutinefunction(TaskRequest.asend)
