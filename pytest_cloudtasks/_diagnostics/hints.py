@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._messages.rpc_call import RpcCall
-from .._service.errors import TASK_EXISTS
+from .._service.errors import ARGUMENT_INVALID, TASK_EXISTS, ServiceError
 from .._service.events import Event, EventKind
+from .._service.overrides import check_account
 from .._service.service import Service
 from .._service.task import Task, TaskState
 from .._service.validation import id_of, is_queue, queue_of
@@ -70,9 +71,29 @@ def _hints(call: RpcCall, history: History, service: Service, clock: Clock, sett
             yield from _on_missing_queue(queue, history, service, settings)
     elif code in ("ALREADY_EXISTS", "NOT_FOUND") and name != queue:
         yield from _on_task(name, call, history, service, clock)
+    elif error.details() == ARGUMENT_INVALID.text:
+        yield from _on_accounts(call)
     elif "Task size too large" in error.details():
         limit = service.options.max_task_size
         yield f"The limit is {limit} bytes of the stored task, by the service option max_task_size."
+
+
+def _on_accounts(call: RpcCall) -> Iterator[str]:
+    """What is wrong with the accounts that the tokens of a task or a queue name."""
+    task, queue = (getattr(call.request, name, None) for name in ("task", "queue"))
+    for target in (getattr(task, "http_request", None), getattr(queue, "http_target", None)):
+        for token in ("oidc_token", "oauth_token"):
+            account = getattr(getattr(target, token, None), "service_account_email", "")
+            try:
+                if account:
+                    check_account(account)
+            except ServiceError:
+                yield f"The {token} has service_account_email={account!r}, which is no address (NAME@DOMAIN)." + (
+                    " Credentials of Cloud Run have 'default' there until they are refreshed: call"
+                    " credentials.refresh(google.auth.transport.requests.Request()) before you read it."
+                    if account == "default"
+                    else ""
+                )
 
 
 def _on_missing_queue(queue: str, history: History, service: Service, settings: Settings) -> Iterator[str]:

@@ -167,3 +167,35 @@ def test_of_many_refusals_the_last_are_told(fake: FakeCloudTasks) -> None:
     first, *rest = told.split("\n\n")
     assert first == "The last 3 of 5 refused calls:"
     assert [one.splitlines()[1] for one in rest] == [f"No task {n} was created in this test." for n in (2, 3, 4)]
+
+
+UNREFRESHED = (
+    "The {} has service_account_email='default', which is no address (NAME@DOMAIN). Credentials of Cloud Run have"
+    " 'default' there until they are refreshed: call credentials.refresh(google.auth.transport.requests.Request())"
+    " before you read it."
+)
+
+
+@pytest.mark.parametrize(
+    ("token", "account", "hint"),
+    [
+        ("oidc_token", "default", UNREFRESHED.format("oidc_token")),
+        ("oauth_token", "default", UNREFRESHED.format("oauth_token")),
+        ("oidc_token", "me", "The oidc_token has service_account_email='me', which is no address (NAME@DOMAIN)."),
+    ],
+)
+def test_an_account_without_an_address_is_named(fake: FakeCloudTasks, token: str, account: str, hint: str) -> None:
+    """Google's text says nothing of it, and credentials that aren't refreshed have such a name."""
+    call = partial(create, url="https://run.googleapis.com/", **{token: {"service_account_email": account}})
+    assert refused(fake, call) == (
+        f"CreateTask was refused with INVALID_ARGUMENT: Request contains an invalid argument.\n{hint}"
+    )
+
+
+@pytest.mark.needs("batches")
+def test_a_queues_account_without_an_address_is_named(fake: FakeCloudTasks) -> None:
+    """The tokens that a queue gives its tasks are looked at, too."""
+    name = f"{PARENT}/queues/receipts"
+    target = {"oidc_token": {"service_account_email": "default"}}
+    told = refused(fake, lambda: CloudTasksClient().update_queue(queue={"name": name, "http_target": target}))
+    assert told.splitlines()[1:] == [UNREFRESHED.format("oidc_token")]
