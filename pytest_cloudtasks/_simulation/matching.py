@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from enum import Enum
 from functools import partial
 from numbers import Number
@@ -17,7 +17,7 @@ from .._messages.proto import is_message
 from .._service.request import HTTP_METHODS
 from .._service.validation import queue_of
 from .._targets.headers import Headers
-from .._text import did_you_mean, is_encodable, listed, safe_repr
+from .._text import did_you_mean, is_encodable, listed, safe_repr, shortened
 from .._time.instants import Duration, duration_of, from_datetime, to_datetime, to_timedelta
 from .formatting import shown
 from .records import NamesQueue, TaskRecord, model_task
@@ -129,7 +129,9 @@ class Match(NamedTuple):
         _check_method(self.method)
         _check_oidc(self.oidc)
         _check_body(self.body)
-        _check_header_names(self.headers)
+        _check_json(self.json)
+        for field, value in (("headers", self.headers), ("oidc", self.oidc)):
+            _check_texts(field, value)
         for field in ("at", "delay", "deadline", "within"):
             given = fields.get(field, UNSET)
             if given is UNSET or isinstance(given, exactly) or (field != "within" and _is_matcher(given)):
@@ -227,7 +229,8 @@ def _check_field(field: str, expected: Any) -> None:
 def _is_matcher(value: Any) -> bool:
     """Whether ``value`` says itself what it matches: a predicate, or an object of a class with its own ``__eq__``.
 
-    The classes of Python, of Google and of this package compare with their own kind only, but for those of mock.
+    The classes of Python, of Google and of this package compare with their own kind only, but for those of mock; and
+    so do dataclasses and models of pydantic.
     """
     if isinstance(value, re.Pattern):
         return False
@@ -235,7 +238,20 @@ def _is_matcher(value: Any) -> bool:
         return True
     owner = next(kind for kind in type(value).__mro__ if "__eq__" in vars(kind))
     package = owner.__module__.partition(".")[0]
-    return package not in _COMPARED_BY_KIND
+    return package not in _COMPARED_BY_KIND and not _compares_with_its_kind_only(value)
+
+
+_OTHER_KINDS: tuple[Any, ...] = ("", b"", 0, 0.5, None, {}, [], datetime(2030, 1, 1, tzinfo=timezone.utc), timedelta(0))
+"""One of each kind that a field of a task has."""
+
+
+def _compares_with_its_kind_only(value: Any) -> bool:
+    """Return whether an ``__eq__`` leaves every other kind to that kind's own."""
+    equals: Any = type(value).__eq__
+    try:
+        return all(equals(value, other) is NotImplemented for other in _OTHER_KINDS)
+    except Exception:
+        return False  # it is written for some kinds alone, as a predicate may be
 
 
 _COMPARED_BY_KIND = (sys.stdlib_module_names - {"unittest"}) | {"google", "proto", __name__.partition(".")[0]}
@@ -251,12 +267,64 @@ def _check_method(method: Any) -> None:
         )
 
 
-def _check_header_names(headers: Any) -> None:
-    """Refuse names that are no texts."""
-    names_of = headers.value if isinstance(headers, exactly) else headers
-    for name in names_of if isinstance(names_of, Mapping) else ():
+def _check_texts(field: str, given: Any) -> None:
+    """Refuse names of headers that are no texts, and values of headers and of token fields that no text can match."""
+    mapping = given.value if isinstance(given, exactly) else given
+    for name, value in mapping.items() if isinstance(mapping, Mapping) else ():
         if not isinstance(name, str):
-            raise TypeError(f"headers=… takes names that are texts, and got {safe_repr(name)}.")
+            raise TypeError(f"{field}=… takes names that are texts, and got {safe_repr(name)}.")
+        is_text = isinstance(value, str) or (isinstance(value, re.Pattern) and _is_text(value))
+        if not is_text and not isinstance(value, exactly) and not _is_matcher(value):
+            raise TypeError(f"{field}=… takes texts as values, and got {shown(value)} for {safe_repr(name)}.")
+
+
+_Place = Union[tuple[()], tuple[Any, Any]]
+"""Where a value lies in another: the outer place, and the key or index there; of the outermost one nothing."""
+
+
+def _check_json(given: Any) -> None:
+    """Refuse a value that no JSON has, at any depth."""
+    left: list[tuple[_Place, Any]] = [] if given is UNSET else [((), given)]
+    seen: set[int] = set()
+    while left:
+        place, value = left.pop()
+        if isinstance(value, exactly):
+            value = value.value
+        if isinstance(value, (Mapping, list, tuple)):
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                if not isinstance(key, str):
+                    raise TypeError(
+                        f"json=… matches no task: {_text_of(place)} has the key {shown(key)}, and JSON's keys are"
+                        " texts."
+                    )
+                left.append(((place, key), inner))
+        elif isinstance(value, (list, tuple)):
+            left += [((place, index), inner) for index, inner in enumerate(value)]
+        elif not _can_be_in_json(value):
+            raise TypeError(
+                f"json=… matches no task: {_text_of(place)} is {shown(value)}, which JSON can't have. Write what the"
+                " body has in its place, such as a text."
+            )
+
+
+def _text_of(place: _Place) -> str:
+    keys = []
+    while place:
+        place, key = place
+        keys.append(f"[{safe_repr(key)}]")
+    return shortened("json" + "".join(reversed(keys)))
+
+
+def _can_be_in_json(value: Any) -> bool:
+    if isinstance(value, re.Pattern):
+        return _is_text(value)
+    if isinstance(value, float) and value != value:
+        return False  # NaN, which equals nothing
+    return isinstance(value, _JSON_KINDS) or _is_matcher(value)
 
 
 def _check_body(body: Any) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -108,6 +109,15 @@ def test_only_given_fields_are_expected() -> None:
 
 
 ZERO_OR_MORE = "within=… takes a duration of zero or more, and got datetime.timedelta(days=-1, seconds=86399)."
+
+
+@dataclass
+class Order:
+    """A dataclass equals its own kind only."""
+
+    number: int
+
+
 REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"queue": "receits"},
@@ -192,6 +202,33 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
             ("deadline", duration_pb2.Duration(seconds=5), "a duration such as timedelta(seconds=30) or '30s'"),
         )
     ),
+    *(
+        (
+            {"json": value},
+            TypeError,
+            f"json=… matches no task: {path} is {inner}, which JSON can't have. Write what the body has in its place,"
+            " such as a text.",
+        )
+        for value, path, inner in (
+            ({"at": date(2030, 1, 1)}, "json['at']", "datetime.date(2030, 1, 1)"),
+            ([{"tags": {"a"}}], "json[0]['tags']", "{'a'}"),
+            (exactly({"a": (b"x",)}), "json['a'][0]", "b'x'"),
+            ({"id": UUID(int=1)}, "json['id']", "UUID('00000000-0000-0000-0000-000000000001')"),
+            ({"order": Order(42)}, "json['order']", "Order(number=42)"),
+            ({"a": re.compile(b"x")}, "json['a']", "re.compile(b'x')"),
+            ({"rate": float("nan")}, "json['rate']", "nan"),
+            ({"a": object}, "json['a']", "<class 'object'>"),
+        )
+    ),
+    (
+        {"json": {"orders": {42: "paid"}}},
+        TypeError,
+        "json=… matches no task: json['orders'] has the key 42, and JSON's keys are texts.",
+    ),
+    ({"json": Order(42)}, TypeError, "json=… takes a value that JSON can have, and got Order(number=42)."),
+    ({"headers": {"X-Count": 5}}, TypeError, "headers=… takes texts as values, and got 5 for 'X-Count'."),
+    ({"headers": {b"X": "5"}}, TypeError, "headers=… takes names that are texts, and got b'X'."),
+    ({"oidc": exactly({"audience": None})}, TypeError, "oidc=… takes texts as values, and got None for 'audience'."),
     ({"url": exactly(b"/")}, TypeError, "url=… takes a URL as a text, and got exactly(b'/')."),
     (
         {"at": [5]},
