@@ -193,6 +193,7 @@ def test_objects_of_the_process_are_listed_in_one_place() -> None:
 NAMED_TUPLES = {"_asdict", "_fields", "_make", "_replace"}
 PRIVATE_OF_OTHERS = {
     "_clients/client_patches.py",
+    "_clients/http/http_client.py",
     "_clients/interception.py",
     "_diagnostics/lints.py",
     "_messages/proto.py",

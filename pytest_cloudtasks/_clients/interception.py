@@ -49,6 +49,9 @@ class Interception:
         self._patches: Mapping[str, Callable[[ModuleType], None]] = {
             **dict.fromkeys(CLIENT_MODULES, self._patch_client),
             "google.oauth2.id_token": self._patch_verification,
+            "http.client": self._patch_http_client,
+            "urllib3.connection": self._patch_urllib3,
+            "httplib2": self._patch_httplib2,
         }
         """The modules that are patched once they have been imported, and what patches them."""
 
@@ -85,6 +88,21 @@ class Interception:
         from .client_patches import patch_client  # loads grpc: only when a client was imported
 
         patch_client(module, CLIENT_MODULES.get(module.__name__, ""), self._patch)
+
+    def _patch_http_client(self, module: ModuleType) -> None:
+        from .http.http_client import patch_http_client  # only when the library was imported
+
+        patch_http_client(module, self._patch)
+
+    def _patch_urllib3(self, module: ModuleType) -> None:
+        from .http.http_client import patch_urllib3  # only when the library was imported
+
+        patch_urllib3(module, self._patch)
+
+    def _patch_httplib2(self, module: ModuleType) -> None:
+        from .http.http_client import patch_httplib2  # only when the library was imported
+
+        patch_httplib2(module, self._patch)
 
 
 interception = Interception()

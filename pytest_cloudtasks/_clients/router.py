@@ -42,8 +42,9 @@ class Backend(Receiver, Protocol):
         """Answer a request to one of Google's identity services; None if it is for something else at ``host``."""
         ...
 
-    def redirects(self, address: str) -> bool:
-        """Whether a channel that the user opened to ``address`` is to be answered here."""
+    @property
+    def redirect_endpoints(self) -> Sequence[str]:
+        """The addresses that clients were given, and whose calls are to be answered here."""
         ...
 
     def let_time_go(self) -> None:
@@ -60,8 +61,8 @@ class Router:
         """Called with the name of a call outside a fake, ``CloudTasksClient.get_task()``; raises to block it."""
         self.defers_credentials: Callable[[], bool] = lambda: False
         """Whether a client built outside a fake may wait with its credentials until its first call."""
-        self.redirected_always: Callable[[str], bool] = lambda address: False
-        """Whether channels to this address are redirected whichever fake is active."""
+        self.redirected_always: Sequence[str] = ()
+        """The addresses whose calls are redirected whichever fake is active."""
 
     def enter(self, backend: Backend) -> None:
         """From now on calls go to ``backend``."""
@@ -99,8 +100,13 @@ class Router:
         return bool(self._backends) or self.refuse_outside is not None or self.defers_credentials()
 
     def redirects(self, address: str) -> bool:
-        """Whether a channel to ``address``, given by the user, may be answered by a fake."""
-        return self.redirected_always(address) or any(backend.redirects(address) for backend in self._backends)
+        """Whether what is meant for ``address``, given by the user, may be answered by a fake."""
+        listed = [*self.redirected_always, *(one for backend in self._backends for one in backend.redirect_endpoints)]
+        if not listed:
+            return False
+        from .http.destinations import is_listed  # few suites list one
+
+        return is_listed(address, listed)
 
 
 router = Router()

@@ -80,8 +80,7 @@ class PluginSession:
         interception.install()
         if flag_of(self._defer_credentials) is not False:
             router.defers_credentials = lambda: self._item is None or self._wide_fixtures > 0
-        endpoints = frozenset(ini["redirect_endpoints"])
-        router.redirected_always = lambda address: address in endpoints
+        router.redirected_always = tuple(ini["redirect_endpoints"])
         self._decide_outside(ini["outside"])
 
     def close(self) -> None:

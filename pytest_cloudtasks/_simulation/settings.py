@@ -2,7 +2,6 @@
 
 # Annotations are no texts here: a NamedTuple compiles each that is one, and every start of pytest would pay for it.
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -118,8 +117,10 @@ def _addresses(name: str, value: Any) -> tuple[str, ...]:
     addresses = _texts(value)
     if addresses is None:
         raise TypeError(f"{name} takes a list of host:port texts, and got {safe_repr(value)}.")
+    from .._clients.http.destinations import is_address  # few tests name an address
+
     for one in addresses:
-        if not re.search(r"(?<!/)[^/]:\d+$", one) or one.startswith(("http:", "https:")):
+        if not is_address(one):
             raise ValueError(
                 f"{name} takes addresses as channels are given them, such as 'localhost:8123', and got"
                 f" {safe_repr(one)}."
@@ -348,7 +349,7 @@ OPTIONS: dict[str, Option] = {
             "redirect_endpoints",
             (),
             _addresses,
-            "host:port of channels that clients were given and that go to the fake",
+            "host:port of endpoints that clients were given and that go to the fake",
         ),
         Option("google_auth", False, checked_flag, "true: google.auth.default() succeeds while a fake is active"),
         Option("eager", False, checked_flag, "true: what is due is dispatched before the creating call returns"),

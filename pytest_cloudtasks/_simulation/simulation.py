@@ -213,9 +213,10 @@ class Simulation:
         identity = Identity(self.settings.project, self.settings.location)
         return endpoints.answer(host, request, identity, self.clock.application_now())
 
-    def redirects(self, address: str) -> bool:
-        """Whether the settings redirect channels to ``address``."""
-        return address in self.settings.redirect_endpoints
+    @property
+    def redirect_endpoints(self) -> Sequence[str]:
+        """The addresses that clients were given, and whose calls are to be answered here."""
+        return self.settings.redirect_endpoints
 
     def _create_missing(self, now: int, name: str, fields: Mapping[str, Any]) -> None:
         if is_queue(name) and name not in self.service.queues:

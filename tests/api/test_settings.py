@@ -62,6 +62,7 @@ VALUES: list[tuple[str, Any, Any]] = [
     ("on_exception", "500", "500"),
     ("redirect_endpoints", ["localhost:8123"], ("localhost:8123",)),
     ("redirect_endpoints", (), ()),
+    ("redirect_endpoints", ["tasks.test", "::1", "[::1]:80"], ("tasks.test", "::1", "[::1]:80")),
     ("google_auth", True, True),
     ("eager", True, True),
     ("service", ServiceOptions(burst_size=3), ServiceOptions(burst_size=3)),
@@ -208,7 +209,7 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
             "redirect_endpoints takes addresses as channels are given them, such as 'localhost:8123', and got"
             f" {address!r}.",
         )
-        for address in ("localhost", "http://localhost:8123", "localhost:8123/", "", ":8123")
+        for address in ("a b", "http://localhost:8123", "localhost:8123/", "", ":8123", "localhost:")
     ),
     (
         "redirect_endpoints",

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_cloudtasks import FakeCloudTasks
+from pytest_cloudtasks._clients.router import router
 from pytest_cloudtasks._diagnostics.lints import Lints
 from pytest_cloudtasks._simulation.settings import Settings
 from pytest_cloudtasks._simulation.simulation import Simulation
@@ -280,8 +281,7 @@ def test_redirected_endpoints() -> None:
         client = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
         cloud_tasks.create_queue("receipts")
         assert client.get_queue(name=cloud_tasks.queue_path("receipts")).state.name == "RUNNING"
-        simulation = cloud_tasks._resting
-        assert (simulation.redirects("localhost:8123"), simulation.redirects("localhost:8124")) == (True, False)
+        assert (router.redirects("localhost:8123"), router.redirects("localhost:8124")) == (True, False)
 
 
 @given(number=st.integers(min_value=0, max_value=3))

@@ -30,8 +30,7 @@ class ScriptedBackend:
             raise answer
         return answer
 
-    def redirects(self, address: str) -> bool:
-        return False
+    redirect_endpoints = ()
 
 
 @pytest.fixture

@@ -43,8 +43,7 @@ class Answering:
             raise self._answer
         return self._answer or call, self._first() if self._first is not None else None
 
-    def redirects(self, address: str) -> bool:
-        return False
+    redirect_endpoints = ()
 
 
 class RealChannel(grpc.aio.Channel):  # type: ignore[misc]

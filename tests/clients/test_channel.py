@@ -23,8 +23,7 @@ class Echo:
         self.calls.append(call)
         return call
 
-    def redirects(self, address: str) -> bool:
-        return False
+    redirect_endpoints = ()
 
 
 class RealCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]

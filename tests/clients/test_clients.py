@@ -36,8 +36,7 @@ class Own:
     def receive_async(self, call: RpcCall) -> tuple[Any, None]:
         return self.receive(call), None
 
-    def redirects(self, address: str) -> bool:
-        return False
+    redirect_endpoints = ()
 
 
 def get_by_sync(backend: Callable[[str], Own]) -> Callable[[], tasks_v2.Queue]:

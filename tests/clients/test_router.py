@@ -11,12 +11,10 @@ class Exchange:
 
     def __init__(self, address: str = "") -> None:
         self.address = address
+        self.redirect_endpoints = (address,) if address else ()
 
     def receive(self, call: RpcCall) -> str:
         return self.address
-
-    def redirects(self, address: str) -> bool:
-        return address == self.address
 
 
 def test_without_a_fake_there_is_no_backend() -> None:
@@ -94,6 +92,6 @@ def test_any_active_fake_may_redirect_an_address() -> None:
 def test_an_address_can_be_redirected_for_the_whole_session() -> None:
     """What the ini file redirects is redirected without any fake."""
     router = Router()
-    router.redirected_always = lambda address: address == "localhost:8123"
+    router.redirected_always = ("localhost:8123",)
     assert router.redirects("localhost:8123") is True
     assert router.redirects("localhost:9090") is False

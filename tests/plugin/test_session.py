@@ -399,9 +399,9 @@ def test_a_value_of_the_wrong_type_is_a_usage_error() -> None:
             "cloud_tasks_defer_credentials takes true or false, and got 'flase'.",
         ),
         (
-            "cloud_tasks_redirect_endpoints=localhost",
+            "cloud_tasks_redirect_endpoints=http://localhost",
             "cloud_tasks_redirect_endpoints takes addresses as channels are given them, such as 'localhost:8123', and"
-            " got 'localhost'.",
+            " got 'http://localhost'.",
         ),
     ],
 )

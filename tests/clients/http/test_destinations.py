@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_cloudtasks._clients.http.destinations import Endpoint, endpoint_of, is_cloud_tasks, is_listed
+from pytest_cloudtasks._clients.http.destinations import (
+    Endpoint,
+    endpoint_of,
+    is_address,
+    is_cloud_tasks,
+    is_identity,
+    is_identity_host,
+    is_listed,
+)
 
 ADDRESSES = {
     "cloudtasks.googleapis.com": True,
@@ -67,3 +75,65 @@ def test_an_endpoint_is_a_host_and_a_port(address: str, host: str, port: int | N
 def test_a_list_of_addresses(address: str, listed: list[str], is_found: bool) -> None:
     """An address is found by host and port, or by its host alone where that is listed without a port."""
     assert is_listed(address, listed) is is_found
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        ("www.googleapis.com", "/oauth2/v1/certs"),
+        ("www.googleapis.com", "/oauth2/v3/certs"),
+        ("www.googleapis.com", "/robot/v1/metadata/x509/a@b.iam.gserviceaccount.com"),
+        ("www.googleapis.com", "/service_accounts/v1/jwk/a@b.iam.gserviceaccount.com"),
+        ("www.gstatic.com", "/iap/verify/public_key-jwk"),
+        ("accounts.google.com", "/.well-known/openid-configuration"),
+        ("securetoken.google.com", "/my-project/.well-known/openid-configuration"),
+        ("oauth2.googleapis.com", "/token"),
+        ("OAuth2.googleapis.com.", "/tokeninfo"),
+        ("metadata.google.internal", "/computeMetadata/v1/instance/service-accounts/default/token"),
+        ("169.254.169.254", "/"),
+        ("iamcredentials.googleapis.com", "/v1/projects/-/serviceAccounts/a:generateIdToken"),
+        ("sts.googleapis.com", "/v1/token"),
+    ],
+)
+def test_identity_services(host: str, path: str) -> None:
+    """Keys, tokens, the metadata server and IAM's credentials."""
+    assert is_identity(host, path)
+    assert is_identity_host(host)
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        ("www.googleapis.com", "/storage/v1/b"),
+        ("www.googleapis.com", "/oauth2/v1/certs/more"),
+        ("accounts.google.com", "/"),
+        ("iam.googleapis.com", "/v1/projects"),
+        ("storage.googleapis.com", "/"),
+        ("metadata.test", "/"),
+    ],
+)
+def test_what_is_no_identity_service(host: str, path: str) -> None:
+    """Other services of Google's, at the same host too."""
+    assert not is_identity(host, path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("localhost", True),
+        ("localhost:8123", True),
+        ("dns:///localhost:8123", True),
+        ("[::1]:8123", True),
+        ("::1", True),
+        ("http://localhost:8123", False),
+        ("localhost:8123/", False),
+        ("localhost:port", False),
+        ("user@localhost:8123", False),
+        ("a b", False),
+        (":8123", False),
+        ("", False),
+    ],
+)
+def test_what_is_an_address(text: str, expected: bool) -> None:
+    """A host and perhaps a port, and nothing else."""
+    assert is_address(text) is expected

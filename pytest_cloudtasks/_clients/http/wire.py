@@ -1,0 +1,58 @@
+"""HTTP/1.1 as bytes: the requests that a client library writes to its connection, and the responses that it reads."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+from ..._messages.rest_http import RestRequest, RestResponse
+
+
+def request_of(data: bytes) -> RestRequest | None:
+    """Return the request that ``data`` is; None while a part of it is missing."""
+    head, end, rest = data.partition(b"\r\n\r\n")
+    if not end:
+        return None
+    first, *lines = re.sub(rb"\r\n[ \t]+", b" ", head).decode("latin-1").split("\r\n")
+    method, target, _ = first.split(" ", 2)
+    headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+    named = {name.lower(): value for name, value in headers}
+    if "chunked" in named.get("transfer-encoding", "").lower():
+        body = _joined(rest)
+    else:
+        length = int(named.get("content-length") or 0)
+        body = rest[:length] if len(rest) >= length else None
+    return None if body is None else RestRequest(method, target, headers, body)
+
+
+def _joined(data: bytes) -> bytes | None:
+    """Return the body that was sent in chunks; None while its end is missing."""
+    chunks: list[bytes] = []
+    while True:
+        size, end, data = data.partition(b"\r\n")
+        if not end:
+            return None
+        length = int(size.partition(b";")[0], 16)
+        if length == 0:
+            return b"".join(chunks)
+        if len(data) < length + 2:
+            return None
+        chunks.append(data[:length])
+        data = data[length + 2 :]
+
+
+def bytes_of(response: RestResponse, method: str) -> bytes:
+    """Return ``response`` to a request of this method; it says that no other follows on this connection."""
+    lines = [
+        f"HTTP/1.1 {response.status} {reason_of(response.status)}",
+        *(f"{name}: {value}" for name, value in response.headers),
+        f"Content-Length: {len(response.body)}",
+        "Connection: close",
+    ]
+    head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
+    return head if method == "HEAD" else head + response.body
+
+
+def reason_of(status: int) -> str:
+    """Return the words that go with a status."""
+    return next((one.phrase for one in HTTPStatus if one == status), "")
