@@ -236,8 +236,8 @@ def cloud_tasks_legacy_client(cloud_tasks: FakeCloudTasks) -> LegacyCloudTasksCl
 def cloud_tasks_server(cloud_tasks: FakeCloudTasks, pytestconfig: pytest.Config) -> Iterator[CloudTasksServer]:
     """This test's fake on loopback, over gRPC (grpc_target) and REST (rest_url), for other processes and languages.
 
-    While the test runs the environment has its addresses: CLOUD_TASKS_EMULATOR_HOST, TASKS_EMULATOR_HOST,
-    TASKS_EMULATOR, GC_TASK_URL and GC_TASK_PORT for gRPC, CLOUDTASKS_EMULATOR_HOST for REST.
+    While the test runs the environment has its addresses: CLOUD_TASKS_EMULATOR_HOST for gRPC and REST,
+    TASKS_EMULATOR_HOST, TASKS_EMULATOR, GC_TASK_URL and GC_TASK_PORT for gRPC, CLOUDTASKS_EMULATOR_HOST for REST.
     """
     session = pytestconfig.stash[_SESSION]
     yield session.serve()

@@ -72,6 +72,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         auto_create_queues: bool = False,
         on_exception: OnException = "raise",
         redirect_endpoints: Iterable[str] = (),
+        firebase_functions: str = "",
         google_auth: bool = False,
         eager: bool = False,
         service: Mapping[str, Any] | None = None,

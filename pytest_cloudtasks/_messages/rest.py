@@ -2,6 +2,11 @@
 
 `answer` is the one way in, for the loopback server and the emulator. It knows no HTTP library, so that whatever else
 receives requests of the REST API as bytes can call it, too.
+
+A path without a version is one of v2, in the form that Firebase's Admin SDKs use when CLOUD_TASKS_EMULATOR_HOST names
+an emulator. There CreateTask differs in three points. A task without a URL is for the Firebase function that has the
+queue's name (`address_function`). An http URL has no token, though the SDKs ask for one with every task. The response
+has the task a second time, as ``task``, whose name begins with a slash: that is what the Python SDK reads.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
+from .._service.errors import Code, ServiceError
 from . import rest_http
 from .api_versions import TYPES
 from .grpc_errors import InProcessRpcError
@@ -57,6 +63,13 @@ _NO_TYPES = ("", "application/octet-stream", FORM)
 """Types that tools send where nobody has said one."""
 _GZIP_OR_DEFLATE = 32 + zlib.MAX_WBITS
 
+NO_FUNCTIONS = (
+    "This task has no URL. So it is for the Firebase function {name}, and the fake has no address of functions. Set the"
+    " option firebase_functions (of serve: --firebase-functions) to the base URL of a server that runs them, such as"
+    " http://127.0.0.1:5001."
+)
+"""Why a task for a Firebase function is rejected."""
+
 Parameters = Sequence[tuple[str, str]]
 
 
@@ -93,6 +106,8 @@ class _Asked(NamedTuple):
 
     def accepted(self, message: Any) -> RestResponse:
         value = shown(message, enums_as_numbers=_wants_numbers(self.parameters))
+        if self.call.is_firebase and self.call.method == "create_task":
+            value["task"] = {**value, "name": f"/{value['name']}"}
         return json_response(200, value, pretty=_is_pretty(self.parameters))
 
     def rejected(self, error: InProcessRpcError) -> RestResponse:
@@ -114,7 +129,29 @@ def _asked(request: RestRequest) -> _Asked | RestResponse:
         return error.response(pretty=_is_pretty(parameters))
     method = route.method
     metadata = tuple((name.lower(), value) for name, value in request.headers)
-    return _Asked(RpcCall(method.rpc, method.api, wrapped(method.request, message), None, metadata), parameters)
+    call = RpcCall(method.rpc, method.api, wrapped(method.request, message), None, metadata)
+    call.is_firebase = route.is_firebase
+    return _Asked(call, parameters)
+
+
+def address_function(message: Any, functions: str) -> None:
+    """Give the task of a CreateTask in Firebase's form the URL of its function, and no token if that is http.
+
+    ``functions`` is the base URL of all functions, "" where none is known; raises ServiceError if it is needed. The
+    service itself takes tokens for https alone. Evidence: reported (the public sources of Firebase's tools), but for
+    the error, which is our choice.
+    """
+    if not message.task.HasField("http_request"):
+        return
+    target = message.task.http_request
+    if not target.url:
+        _, project, _, location, _, name = message.parent.split("/")
+        if not functions:
+            raise ServiceError(Code.INVALID_ARGUMENT, NO_FUNCTIONS.format(name=name))
+        target.url = f"{functions}/{project}/{location}/{name}"
+    if target.url.startswith("http://"):
+        for token in ("oidc_token", "oauth_token"):
+            target.ClearField(token)
 
 
 def _decoded(request: RestRequest) -> bytes:
@@ -201,6 +238,8 @@ class Route(NamedTuple):
     """Fields that the path has set."""
     body: str | None
     """The field that the body is; "*" for the whole request, None where the query has what the path hasn't."""
+    is_firebase: bool
+    """Whether the path has no version, as those of Firebase's Admin SDKs."""
 
 
 class _Rule(NamedTuple):
@@ -210,6 +249,7 @@ class _Rule(NamedTuple):
     """What follows the path's last colon: ``pause``; "" for none."""
     fields: tuple[str, ...]
     method: Method
+    is_firebase: bool
 
     @property
     def body(self) -> str | None:
@@ -228,7 +268,8 @@ def route_of(verb: str, path: str) -> Route | None:
     plain = unquote(name)
     for rule in _rules():
         if rule.verb == verb and rule.custom_verb == custom_verb and (match := rule.pattern.fullmatch(plain)):
-            return Route(rule.method, dict(zip(rule.fields, match.groups(), strict=True)), rule.body)
+            values = dict(zip(rule.fields, match.groups(), strict=True))
+            return Route(rule.method, values, rule.body, rule.is_firebase)
     return None
 
 
@@ -239,16 +280,18 @@ def _custom_verbs() -> frozenset[str]:
 
 @cache
 def _rules() -> list[_Rule]:
-    """Those of all versions."""
+    """Those of all versions, and those without one."""
     found = []
     for api in TYPES:
         version, methods = api.rpartition(".")[2], methods_of(api)
-        paths = [(rpc, verb, f"/{version}/{template}") for rpc, (verb, template) in HTTP_RULES.items()]
-        paths += [(rpc, verb, template.format(version=version)) for rpc, verb, template in SECOND_PATHS]
-        for rpc, verb, template in paths:
+        paths = [(rpc, verb, f"/{version}/{template}", False) for rpc, (verb, template) in HTTP_RULES.items()]
+        paths += [(rpc, verb, template.format(version=version), False) for rpc, verb, template in SECOND_PATHS]
+        if version == "v2":
+            paths += [(rpc, verb, f"/{template}", True) for rpc, (verb, template) in HTTP_RULES.items()]
+        for rpc, verb, template, is_firebase in paths:
             if rpc in methods:
                 path, _, custom_verb = template.partition(":")
-                found.append(_Rule(verb.upper(), *_compiled(path, custom_verb), methods[rpc]))
+                found.append(_Rule(verb.upper(), *_compiled(path, custom_verb), methods[rpc], is_firebase))
     return found
 
 

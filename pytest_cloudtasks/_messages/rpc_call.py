@@ -30,6 +30,7 @@ class RpcCall:
         "at",
         "error",
         "has_effect",
+        "is_firebase",
         "message",
         "metadata",
         "method",
@@ -55,6 +56,8 @@ class RpcCall:
         """The queue's instant at which it came in (nanoseconds)."""
         self.has_effect = False
         """Whether events or a fault in the history, right after it, say what came of it."""
+        self.is_firebase = False
+        """Whether it came in the form that Firebase's Admin SDKs have for an emulator: see `rest.address_function`."""
         self._request_kind = type(request)
         self._request = request
         self._result_kind: type | None = None

@@ -18,8 +18,9 @@ from .._api.cli import PROGRAM, Commands, program_and_version
 from .._arguments import flag_of
 from .._simulation.settings import OPTIONS, Settings, is_queue_file, merged, settings_from_ini
 from .._simulation.simulation import Simulation
+from .._targets.urls import server_url
 from .._time.instants import read_duration as duration_in
-from .destinations import Destinations, Forwarding, server_url
+from .destinations import Destinations, Forwarding
 from .host_names import allowed_host, host_name
 
 GRPC_PORT = 8123
@@ -50,6 +51,9 @@ examples:
   The queues of your project; production URLs lead to a local worker:
     {PROGRAM} serve --project my-shop --location europe-west1 --queues queue.yaml \\
         --forward https://worker.my-shop.com=http://127.0.0.1:8080
+
+  Firebase's Admin SDKs, and functions that the Functions emulator runs:
+    {PROGRAM} serve --project my-shop --queue resize --firebase-functions http://127.0.0.1:5001
 
   App Engine tasks go to the development server:
     {PROGRAM} serve --queue default --app-engine-host http://127.0.0.1:8080
@@ -177,6 +181,13 @@ def _add_deliveries(parser: argparse.ArgumentParser) -> None:
     _add(group, "--app-engine-host", metavar="URL", help="the server that App Engine tasks go to")
     _add(
         group,
+        "--firebase-functions",
+        metavar="URL",
+        help="the server of Firebase functions: tasks that its Admin SDKs create without a URL go to"
+        " URL/PROJECT/LOCATION/QUEUE",
+    )
+    _add(
+        group,
         "--allow-remote",
         action="store_true",
         help="send to any address that a task names; without it, only to this machine",
@@ -230,12 +241,13 @@ def serve_options(given: argparse.Namespace) -> ServeOptions:
     if given.log_format not in _LOG_FORMATS:  # argparse checks no default, which the environment may have set
         raise ValueError(f"--log-format takes text, json or none, and got {given.log_format!r}.")
     app_engine = given.app_engine_host and server_url(given.app_engine_host, "--app-engine-host")
+    functions = server_url(given.firebase_functions, "--firebase-functions") if given.firebase_functions else ""
     forwardings = [Forwarding(one) for one in given.forward]
     settings = _settings(given)
     Simulation(settings).check_queues()
     return ServeOptions(
         settings,
-        Destinations(forwardings, app_engine, allow_remote=_switch(given, "allow_remote")),
+        Destinations(forwardings, app_engine, functions, allow_remote=_switch(given, "allow_remote")),
         given.host,
         given.grpc_port,
         given.rest_port,
@@ -260,6 +272,7 @@ def _settings(given: argparse.Namespace) -> Settings:
         "queues": [*given.queues, *given.queue],
         "project": given.project,
         "location": given.location,
+        "firebase_functions": given.firebase_functions,
         "service": given.service,
         "seed": str(secrets.randbits(32)) if given.seed is None else given.seed,
         "time": "virtual",

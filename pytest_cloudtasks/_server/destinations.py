@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from .._service.task import Outcome, OutcomeKind, RpcStatus
-from .._targets.urls import Base, is_loopback, wire_url
+from .._targets.urls import Base, is_loopback, server_url, wire_url
 from .host_names import is_wildcard
 
 _FORWARD = re.compile(r"(https?://[^=]+)=(https?://.+)", re.IGNORECASE)
@@ -59,28 +59,21 @@ class Forwarding:
         self.to = server_url(match[2], "--forward")
 
 
-def server_url(given: str, option: str) -> str:
-    """Return the base URL of a server, without its last slash. Raises ValueError with a sentence for anything else."""
-    parts = wire_url(given)
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.host
-        or not parts.port
-        or any(mark in given for mark in "@?#")
-    ):
-        raise ValueError(f"{option} takes the base URL of a server such as http://127.0.0.1:8080, and got {given!r}.")
-    return f"{parts.scheme}://{parts.authority}{parts.path.rstrip('/')}"
-
-
 class Destinations:
     """Knows the server for each request: a forwarding's, App Engine's, or the one that its URL names."""
 
     def __init__(
-        self, forwardings: Sequence[Forwarding] = (), app_engine: str | None = None, *, allow_remote: bool = False
+        self,
+        forwardings: Sequence[Forwarding] = (),
+        app_engine: str | None = None,
+        firebase_functions: str = "",
+        *,
+        allow_remote: bool = False,
     ) -> None:
-        """``app_engine`` is the base URL of the server that gets App Engine tasks."""
+        """``app_engine`` and ``firebase_functions`` are the base URLs of the servers that get such tasks."""
         self._forwardings = sorted(forwardings, key=lambda one: -one.base.length)
         self._app_engine = app_engine
+        self._functions = Base(firebase_functions, "--firebase-functions") if firebase_functions else None
         self._allow_remote = allow_remote
 
     def route(self, url: str, *, is_app_engine: bool) -> Route | NotSent:
@@ -99,7 +92,8 @@ class Destinations:
             return Route(self._app_engine + path, True)
         if parts.scheme not in ("http", "https") or not parts.host or not parts.port:
             return not_sent(f"{url} is not a URL that a request can be sent to.")
-        if not self._allow_remote and not is_loopback(parts.host):
+        is_named = self._functions is not None and self._functions.covers(url)
+        if not self._allow_remote and not is_named and not is_loopback(parts.host):
             base = f"{parts.scheme}://{parts.authority}"
             if is_wildcard(parts.host):
                 return not_sent(

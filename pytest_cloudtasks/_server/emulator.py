@@ -118,6 +118,7 @@ async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop) -> AsyncIt
         except RuntimeError:
             raise AddressTaken("grpc-port", options.host, options.grpc_port) from None
         server.start()
+        runner.also_speaks_grpc(_own_address(options.host), grpc_port)
         try:
             yield grpc_port, runner.addresses[0][1]
         finally:
@@ -146,7 +147,7 @@ def _announce(options: ServeOptions, scheduler: SchedulerLoop, log: Log, ports: 
     """Log where the emulator listens, and the environment variables by which applications find it."""
     settings = options.settings
     everywhere = is_wildcard(options.host)
-    host = "127.0.0.1" if everywhere else _bracketed(options.host)
+    host = _bracketed(_own_address(options.host))
     grpc, rest = (f"{host}:{port}" for port in ports)
     queues = [settings.queue_name(name) for name in settings.queues]
     none = "none yet; CreateTask creates them" if settings.auto_create_queues else "none yet; see --queue"
@@ -155,12 +156,18 @@ def _announce(options: ServeOptions, scheduler: SchedulerLoop, log: Log, ports: 
         f"  gRPC    {grpc}",
         f"  REST    http://{rest}",
         *([_EVERYWHERE] if everywhere else []),
+        *([f"  Firebase functions  {settings.firebase_functions}"] if settings.firebase_functions else []),
         *[f"  {'queues' if index == 0 else '      '}  {one}" for index, one in enumerate(queues or [none])],
-        f"export CLOUD_TASKS_EMULATOR_HOST={grpc}",
+        f"export CLOUD_TASKS_EMULATOR_HOST={rest}",
         f"export CLOUDTASKS_EMULATOR_HOST={rest}",
     ]
     more = {"grpc": grpc, "rest": f"http://{rest}", "queues": queues, "seed": settings.seed}
     log.beginning("\n".join(lines), scheduler.observe(), **more)
+
+
+def _own_address(host: str) -> str:
+    """Return the address at which this process reaches itself when it listens at ``host``."""
+    return ("::1" if ":" in host else "127.0.0.1") if is_wildcard(host) else host
 
 
 def _bracketed(host: str) -> str:

@@ -67,10 +67,12 @@ class CloudTasksServer(OnlyWith):
             if not self._outlives_tests:
                 stack.enter_context(retries_by_real_time())
             guard = RequestGuard(self._allowed_hosts, how_to_allow="allow_host({!r}) of the CloudTasksServer")
-            rest_port = stack.enter_context(rest_serving(rest_runner(rest_application(self._receiver, guard)), HOST))
+            runner = rest_runner(rest_application(self._receiver, guard))
+            rest_port = stack.enter_context(rest_serving(runner, HOST))
             server, grpc_port = grpc_server(self._receiver, f"{HOST}:0")
             server.start()
             stack.callback(lambda: server.stop(None).wait())
+            runner.also_speaks_grpc(HOST, grpc_port)
             self._grpc_port, self._rest_port = grpc_port, rest_port
             self._stack = stack.pop_all()
         return self
@@ -96,11 +98,13 @@ class CloudTasksServer(OnlyWith):
         """The environment variables by which public code finds an emulator, with their values here.
 
         The ``cloud_tasks_server`` fixture sets them; for a process of your own, add them to its environment.
+        ``CLOUD_TASKS_EMULATOR_HOST`` is the port of REST, which takes gRPC as well: some code speaks gRPC to that
+        address, and Firebase's Admin SDKs REST.
         """
         rest = f"{HOST}:{self._running(self._rest_port)}"
         grpc = self.grpc_target
         return {
-            "CLOUD_TASKS_EMULATOR_HOST": grpc,
+            "CLOUD_TASKS_EMULATOR_HOST": rest,
             "TASKS_EMULATOR_HOST": grpc,
             "TASKS_EMULATOR": grpc,
             "GC_TASK_URL": HOST,

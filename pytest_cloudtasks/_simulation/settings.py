@@ -128,6 +128,14 @@ def _addresses(name: str, value: Any) -> tuple[str, ...]:
     return addresses
 
 
+def _server_url(name: str, value: Any) -> str:
+    if value == "":
+        return ""
+    from .._targets.urls import server_url  # loads ipaddress and socket, which no start of pytest needs
+
+    return server_url(value, name)
+
+
 _DEPTH = 5
 """How deep lists of queues may be nested."""
 
@@ -351,6 +359,12 @@ OPTIONS: dict[str, Option] = {
             _addresses,
             "host:port of endpoints that clients were given and that go to the fake",
         ),
+        Option(
+            "firebase_functions",
+            "",
+            _server_url,
+            "base URL of a server of Firebase functions, for tasks that its Admin SDKs create without a URL",
+        ),
         Option("google_auth", False, checked_flag, "true: google.auth.default() succeeds while a fake is active"),
         Option("eager", False, checked_flag, "true: what is due is dispatched before the creating call returns"),
         Option("service", {}, _service_options, "options of the modelled service, one `name = value` a line"),
@@ -387,6 +401,7 @@ class Settings(NamedTuple):
     autouse: bool = _default("autouse")
     on_exception: str = _default("on_exception")
     redirect_endpoints: tuple[str, ...] = _default("redirect_endpoints")
+    firebase_functions: str = _default("firebase_functions")
     google_auth: bool = _default("google_auth")
     eager: bool = _default("eager")
     service: ServiceOptions = _default("service")

@@ -171,6 +171,10 @@ class Simulation:
             if error is None:
                 try:
                     frontend = api_versions.speaking(call.api)
+                    if call.is_firebase and call.method == "create_task":
+                        from .._messages.rest import address_function  # loads REST's JSON, which few tests use
+
+                        address_function(call.message, self.settings.firebase_functions)
                     if self.settings.auto_create_queues and call.method in _CREATING:
                         self._create_missing(now, call.message.parent, frontend.fields_of_missing_queue(call.message))
                     response = frontend.answer(service, now, call)

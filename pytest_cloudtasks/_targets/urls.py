@@ -9,7 +9,7 @@ import ipaddress
 import re
 import socket
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .._service.request import encoded_url
 from .._text import is_encodable, safe_repr
@@ -184,3 +184,19 @@ class Base:
         parts = wire_url(url)
         path = _normal_escapes(parts.path)
         return parts.origin == self._origin and (path == self._path or path.startswith(f"{self._path}/"))
+
+
+def server_url(given: Any, option: str) -> str:
+    """Return the base URL of a server, without its last slash. Raises ValueError with a sentence for anything else."""
+    parts = wire_url(given) if is_encodable(given) else None
+    if (
+        parts is None
+        or parts.scheme not in _DEFAULT_PORTS
+        or not parts.host
+        or not parts.port
+        or any(mark in given for mark in "@?#")
+    ):
+        raise ValueError(
+            f"{option} takes the base URL of a server such as http://127.0.0.1:8080, and got {safe_repr(given)}."
+        )
+    return f"{parts.scheme}://{parts.authority}{parts.path.rstrip('/')}"

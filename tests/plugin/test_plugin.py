@@ -63,8 +63,8 @@ def test_the_marker_documents_its_signature(pytester: pytest.Pytester) -> None:
     assert output.partition("@pytest.mark.cloud_tasks")[2].splitlines()[0] == (
         '(*, queues=(), project="test-project", location="us-central1", start=None, time="held", seed=0, order="fifo",'
         ' strict=False, auto_create_queues=False, outside="real", autouse=False, on_exception="raise",'
-        " redirect_endpoints=(), google_auth=False, eager=False, service={}): options of this test's"
-        " fake Cloud Tasks; the nearest marker wins, key by key, and queues add up. Each is also an ini option,"
+        ' redirect_endpoints=(), firebase_functions="", google_auth=False, eager=False, service={}): options of this'
+        " test's fake Cloud Tasks; the nearest marker wins, key by key, and queues add up. Each is also an ini option,"
         " cloud_tasks_queues and so on: `pytest --help` describes them."
     )
 
@@ -125,8 +125,8 @@ cloud_tasks_legacy_client [session scope]
 cloud_tasks_server [session scope]
     This test's fake on loopback, over gRPC (grpc_target) and REST (rest_url), for other processes and languages.
 
-    While the test runs the environment has its addresses: CLOUD_TASKS_EMULATOR_HOST, TASKS_EMULATOR_HOST,
-    TASKS_EMULATOR, GC_TASK_URL and GC_TASK_PORT for gRPC, CLOUDTASKS_EMULATOR_HOST for REST.
+    While the test runs the environment has its addresses: CLOUD_TASKS_EMULATOR_HOST for gRPC and REST,
+    TASKS_EMULATOR_HOST, TASKS_EMULATOR, GC_TASK_URL and GC_TASK_PORT for gRPC, CLOUDTASKS_EMULATOR_HOST for REST.
 """
 
 
@@ -150,6 +150,7 @@ def test_the_ini_options_document_themselves(pytester: pytest.Pytester) -> None:
         "eager",
         "on_exception",
         "redirect_endpoints",
+        "firebase_functions",
         "google_auth",
         "service",
         "defer_credentials",

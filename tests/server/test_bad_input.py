@@ -291,7 +291,7 @@ def test_a_slow_client(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTas
     [
         b"\x00\x01\x02\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"PRI * HTTP/1.1\r\n\r\nSM\r\n\r\n",
         b"GET /v2/x HTTP/9.9\r\nHost: localhost\r\n\r\n",
         b"GET /v2/x HTTP/1.1\r\nno header\r\n\r\n",
         b"POST /v2/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\nhello",
@@ -303,7 +303,7 @@ def test_a_slow_client(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTas
         b"GET /v2/x HTTP/1.1\r\nHost: localhost\r\n: b\r\n\r\n",
     ],
     ids=[
-        *("zeros", "TLS", "HTTP2", "version", "header", "length", "smuggling", "long path", "long header"),
+        *("zeros", "TLS", "PRI", "version", "header", "length", "smuggling", "long path", "long header"),
         *("header name", "header name not ASCII", "header without a name"),
     ],
 )
@@ -460,11 +460,12 @@ def test_a_text_that_is_too_long_for_a_status(
     [b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 50, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 50],
     ids=["HTTP", "zeros", "frames"],
 )
-def test_garbage_at_the_port_of_grpc(
-    cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, data: bytes
+@pytest.mark.parametrize("grpc", [True, False], ids=["gRPC", "REST"])
+def test_garbage_for_grpc(
+    cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, data: bytes, grpc: bool
 ) -> None:
-    """The connection is closed, and the server lives on."""
-    sent(cloud_tasks_server, data, grpc=True)
+    """At either port the connection is closed, and the server lives on."""
+    sent(cloud_tasks_server, data, grpc=grpc)
     with over_grpc(cloud_tasks_server) as client:
         client.create_task(parent=QUEUE, task=TASK)
     cloud_tasks.assert_enqueued(count=1)

@@ -60,7 +60,8 @@ def test_the_environment_is_as_before_after_the_test(pytester: pytest.Pytester) 
             assert "CLOUD_TASKS_EMULATOR_HOST" not in os.environ
 
         def test_with(cloud_tasks_server):
-            assert os.environ["CLOUD_TASKS_EMULATOR_HOST"] == cloud_tasks_server.grpc_target
+            assert os.environ["CLOUD_TASKS_EMULATOR_HOST"] == os.environ["CLOUDTASKS_EMULATOR_HOST"]
+            assert os.environ["CLOUD_TASKS_EMULATOR_HOST"] == cloud_tasks_server.rest_url.removeprefix("http://")
             assert os.environ["TASKS_EMULATOR"] == cloud_tasks_server.grpc_target
 
         def test_failing(cloud_tasks_server):
@@ -72,7 +73,7 @@ def test_the_environment_is_as_before_after_the_test(pytester: pytest.Pytester) 
 
         def test_on_demand(request):
             server = request.getfixturevalue("cloud_tasks_server")
-            assert server.grpc_target == os.environ["CLOUD_TASKS_EMULATOR_HOST"]
+            assert server.rest_url == f'http://{os.environ["CLOUD_TASKS_EMULATOR_HOST"]}'
 
         def test_after_that():
             assert "CLOUD_TASKS_EMULATOR_HOST" not in os.environ

@@ -29,7 +29,7 @@ def test_a_server_around_a_fake() -> None:
         rest = server.rest_url.removeprefix("http://")
         assert (host, rest.partition(":")[0]) == ("127.0.0.1", "127.0.0.1")
         assert server.environment == {
-            "CLOUD_TASKS_EMULATOR_HOST": server.grpc_target,
+            "CLOUD_TASKS_EMULATOR_HOST": rest,
             "TASKS_EMULATOR_HOST": server.grpc_target,
             "TASKS_EMULATOR": server.grpc_target,
             "GC_TASK_URL": "127.0.0.1",

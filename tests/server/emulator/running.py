@@ -29,9 +29,7 @@ class Emulator:
     def __init__(self, process: subprocess.Popen[str], banner: list[str], *, reads_log: bool = True) -> None:
         self.process = process
         self.banner = banner
-        grpc_address, rest_address = (line.partition("=")[2] for line in banner if line.startswith("export "))
-        self.grpc = grpc_address
-        self.url = f"http://{rest_address}"
+        self.grpc, self.url = (line.split()[1] for line in banner if line.startswith(("  gRPC ", "  REST ")))
         self.log: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         if reads_log:

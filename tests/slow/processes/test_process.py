@@ -58,7 +58,7 @@ def test_the_banner_says_where_the_server_is() -> None:
             f"  REST    {server.url}",
             f"  queues  {QUEUE}",
             "          projects/p/locations/l/queues/q",
-            f"export CLOUD_TASKS_EMULATOR_HOST={server.grpc}",
+            f"export CLOUD_TASKS_EMULATOR_HOST={server.url.removeprefix('http://')}",
             f"export CLOUDTASKS_EMULATOR_HOST={server.url.removeprefix('http://')}",
         ]
         assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d*", server.grpc)
@@ -73,7 +73,7 @@ def test_the_banner_says_that_it_listens_everywhere() -> None:
             f"  REST    {server.url}",
             "  listens on all interfaces: whoever reaches this machine may create tasks, jump and reset",
             "  queues  none yet; see --queue",
-            f"export CLOUD_TASKS_EMULATOR_HOST={server.grpc}",
+            f"export CLOUD_TASKS_EMULATOR_HOST={server.url.removeprefix('http://')}",
             f"export CLOUDTASKS_EMULATOR_HOST={server.url.removeprefix('http://')}",
         ]
         assert server.url.startswith("http://127.0.0.1:")
@@ -279,6 +279,11 @@ def test_service_options_and_the_seed_hold_for_the_server() -> None:
             "--app-engine-host takes the base URL of a server such as http://127.0.0.1:8080, and got 'localhost:8080'.",
         ),
         (
+            ["--firebase-functions", "localhost:5001"],
+            "--firebase-functions takes the base URL of a server such as http://127.0.0.1:8080, and got"
+            " 'localhost:5001'.",
+        ),
+        (
             ["--queues", "emails"],
             "--queues takes a file whose name ends with .yaml, .yml or .json, and got 'emails'.",
         ),
@@ -349,6 +354,7 @@ def test_options_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
         "ALLOW_REMOTE": "off",
         "FORWARD": "https://a.test=http://127.0.0.1:1,https://b.test=http://127.0.0.1:2",
         "APP_ENGINE_HOST": "http://127.0.0.1:3",
+        "FIREBASE_FUNCTIONS": "http://functions:5001/",
         "SERVICE": "max_task_size=500",
         "SEED": "7",
         "GRACE": "1m",
@@ -367,12 +373,21 @@ def test_options_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
     )
     assert (settings.auto_create_queues, settings.seed, settings.service.max_task_size) == (True, 7, 500)
     routes = [
-        serving.destinations.route(f"https://{name}.test/", is_app_engine=name == "c") for name in ("a", "b", "c", "d")
+        serving.destinations.route(url, is_app_engine="c.test" in url)
+        for url in (
+            "https://a.test/",
+            "https://b.test/",
+            "https://c.test/",
+            "http://functions:5001/shop/us-central1/resize",
+            "https://d.test/",
+        )
     ]
+    assert settings.firebase_functions == "http://functions:5001"
     assert [getattr(route, "url", None) for route in routes] == [
         "http://127.0.0.1:1/",
         "http://127.0.0.1:2/",
         "http://127.0.0.1:3/",
+        "http://functions:5001/shop/us-central1/resize",
         None,
     ]
 
