@@ -87,6 +87,8 @@ def _proofs(entry: Entry) -> Iterator[str]:
         yield f"`{entry.id}` ({len(entry.cases)})"
     if entry.recorded:
         yield f"recorded: {', '.join(entry.recorded)}"
+    if entry.tests:
+        yield f"`{entry.tests}`"
 
 
 def _escaped(words: str) -> str:

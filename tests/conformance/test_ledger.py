@@ -81,6 +81,7 @@ def test_an_entry_is_whole(entry: Entry) -> None:
     letters = re.findall(r"\b[A-Z]\b", entry.source)
     assert set(letters) <= set(sources()), entry.source
     assert all("expect" in case.steps[-1] for case in entry.cases)
+    assert entry.tests is None or (Path(__file__).parents[2] / entry.tests).is_file()
 
 
 @each("question", open_questions(), ids=attrgetter("question"))
