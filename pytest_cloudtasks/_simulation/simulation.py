@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._clients.identity.account import Identity
+from .._clients.identity.application_default import application_default
 from .._clients.router import router
 from .._messages import api_versions
 from .._messages.rpc_call import RpcCall
@@ -214,8 +215,11 @@ class Simulation:
         """
         from .._clients.identity import endpoints  # loads google.auth: only when somebody asks for a token or a key
 
-        identity = Identity(self.settings.project, self.settings.location)
-        return endpoints.answer(host, request, identity, self.clock.application_now())
+        return endpoints.answer(host, request, self._identity, self.clock.application_now())
+
+    @property
+    def _identity(self) -> Identity:
+        return Identity(self.settings.project, self.settings.location)
 
     @property
     def redirect_endpoints(self) -> Sequence[str]:
@@ -242,11 +246,9 @@ class Simulation:
     @contextmanager
     def entered(self) -> Iterator[Simulation]:
         """Intercepted calls come here until the block ends, and time is released then."""
-        undo: Callable[[], None] | None = None
+        identity = self._identity
         if self.settings.google_auth:
-            from .._clients.identity.credentials import anonymous_default  # loads google.auth: for that option only
-
-            undo = anonymous_default(self.settings.project)
+            application_default.enter(identity)
         router.enter(self)
         try:
             yield self
@@ -258,8 +260,8 @@ class Simulation:
                 with self.lock:
                     self.has_ended = True
                     self.clock.release()
-                if undo is not None:
-                    undo()
+                if self.settings.google_auth:
+                    application_default.leave(identity)
                 if router.backend is None:
                     _stop_skipping_waits()
 
