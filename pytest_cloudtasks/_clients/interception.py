@@ -29,7 +29,6 @@ from types import ModuleType
 
 from .import_watch import import_watch
 from .patching import Patch
-from .router import router
 
 CLIENT_MODULES = {
     "google.cloud.tasks_v2.services.cloud_tasks.client": "google.cloud.tasks.v2",
@@ -48,7 +47,6 @@ class Interception:
         self._patch = Patch()
         self._patches: Mapping[str, Callable[[ModuleType], None]] = {
             **dict.fromkeys(CLIENT_MODULES, self._patch_client),
-            "google.oauth2.id_token": self._patch_verification,
             "http.client": self._patch_http_client,
             "urllib3.connection": self._patch_urllib3,
             "httplib2": self._patch_httplib2,
@@ -75,14 +73,6 @@ class Interception:
     def look_again(self) -> None:
         """Intercept clients whose import went past, since a finder of somebody else's found them first."""
         import_watch.look_again()
-
-    def _patch_verification(self, module: ModuleType) -> None:
-        if not hasattr(module, "_fetch_certs"):
-            return  # a stub of the user's
-        from .identity.tokens import verifying_here  # loads parts of the service: only when google-auth verifies
-
-        fetch = verifying_here(module._fetch_certs, lambda: router.backend is not None)
-        self._patch.attribute(module, "_fetch_certs", fetch)
 
     def _patch_client(self, module: ModuleType) -> None:
         from .client_patches import patch_client  # loads grpc: only when a client was imported

@@ -10,7 +10,7 @@ from typing import Any
 import google.auth
 import pytest
 from google.api_core.exceptions import AlreadyExists, InvalidArgument
-from google.auth.credentials import AnonymousCredentials
+from google.auth import compute_engine
 from google.cloud import tasks_v2
 
 import pytest_cloudtasks
@@ -110,13 +110,11 @@ def test_virtual_time() -> None:
 
 
 def test_google_auth() -> None:
-    """google.auth.default() gives anonymous credentials and the fake's project, until the block ends."""
-    real = google.auth.default
+    """google.auth.default() gives the credentials of a service on Cloud Run and the fake's project."""
     with FakeCloudTasks(google_auth=True, project="acme"):
         credentials, project = google.auth.default()
-        assert isinstance(credentials, AnonymousCredentials)
+        assert isinstance(credentials, compute_engine.Credentials)
         assert project == "acme"
-    assert google.auth.default is real
 
 
 def test_project_and_location() -> None:

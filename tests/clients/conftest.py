@@ -14,6 +14,7 @@ import pytest
 from pytest_cloudtasks._clients.router import router
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 from pytest_cloudtasks._messages.rpc_call import RpcCall
+from tests.credentials import have_no_credentials
 
 
 class ScriptedBackend:
@@ -62,9 +63,7 @@ def failing() -> Callable[..., InProcessRpcError]:
 @pytest.fixture
 def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Application default credentials are nowhere to be found, and nobody asks a metadata server for them."""
-    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    have_no_credentials(monkeypatch, tmp_path)
 
 
 @pytest.fixture

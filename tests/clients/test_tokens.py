@@ -1,46 +1,20 @@
 from __future__ import annotations
 
 import base64
-import inspect
 import json
 from typing import Any
 
-import google.oauth2.id_token
 import pytest
 from google.auth import jwt
 
-from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients.identity import tokens
 from pytest_cloudtasks._clients.identity.signing_key import CERTIFICATE, KEY_ID
-from pytest_cloudtasks._clients.identity.tokens import authorization_for, claims_of, signed, subject_of, verifying_here
+from pytest_cloudtasks._clients.identity.tokens import authorization_for, claims_of, signed, subject_of
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, OAuthToken, OidcToken
 
 EMAIL = "worker@p.iam.gserviceaccount.com"
 NOW = 1_900_000_000
 URL = "https://worker.test/"
-
-
-def test_the_private_part_is_where_it_was() -> None:
-    """google-auth still gets its certificates by the function that this package replaces."""
-    moved = (
-        "google-auth has moved what pytest_cloudtasks._clients.identity.tokens replaces,"
-        " google.oauth2.id_token._fetch_certs(request, certs_url): find the new place, and say in that module which"
-        " versions have it"
-    )
-    fetch = getattr(google.oauth2.id_token, "_fetch_certs", None)
-    assert callable(fetch), moved
-    assert list(inspect.signature(fetch).parameters) == ["request", "certs_url"], moved
-    assert "_fetch_certs(" in inspect.getsource(google.oauth2.id_token.verify_token), moved
-    assert getattr(google.oauth2.id_token, "_GOOGLE_OAUTH2_CERTS_URL", None) == tokens.CERTS_URL, moved
-
-
-def test_the_function_is_put_back() -> None:
-    """The plugin itself has replaced it for the session; a fake within changes nothing more, and undoes nothing."""
-    replaced = google.oauth2.id_token._fetch_certs
-    with FakeCloudTasks():
-        assert google.oauth2.id_token._fetch_certs is replaced
-    assert google.oauth2.id_token._fetch_certs is replaced
-    assert inspect.unwrap(replaced) is not replaced
 
 
 # --- claims ------------------------------------------------------------------------------------------------------
@@ -135,28 +109,6 @@ def test_certificates_come_in_googles_forms() -> None:
     }
     assert len(base64.urlsafe_b64decode(key["n"] + "==")) == 256
     assert set(key) == {"kty", "alg", "use", "kid", "n", "e"}
-
-
-@pytest.mark.parametrize(
-    ("is_active", "url", "fetched"),
-    [
-        (True, tokens.CERTS_URL, False),
-        (False, tokens.CERTS_URL, True),
-        (True, "https://www.gstatic.com/iap/verify/public_key", True),
-    ],
-    ids=["in a fake", "outside", "other certificates"],
-)
-def test_only_googles_certificates_are_the_fakes_and_only_in_a_fake(is_active: bool, url: str, fetched: bool) -> None:
-    """Other issuers' certificates, and all of them outside a fake, are fetched as google-auth does."""
-    asked: list[tuple[Any, str]] = []
-
-    def fetch(request: Any, certs_url: str) -> dict[str, str]:
-        asked.append((request, certs_url))
-        return {"real": "certificate"}
-
-    found = verifying_here(fetch, lambda: is_active)("a request", url)
-    assert found == ({"real": "certificate"} if fetched else {KEY_ID: CERTIFICATE})
-    assert asked == ([("a request", url)] if fetched else [])
 
 
 def test_the_key_is_read_once() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.credentials import have_no_credentials
 from tests.legacy.conftest import CLASSES, name_of
 
 APP = """
@@ -31,9 +32,7 @@ REFUSAL = (
 @pytest.fixture(autouse=True, params=CLASSES, ids=name_of)
 def _app(request: pytest.FixtureRequest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """A module ``app`` that builds its clients when it is imported, and nowhere any credentials."""
-    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(pytester.path))
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    have_no_credentials(monkeypatch, pytester.path)
     pytester.makeini("[pytest]\naddopts = -p no:randomly -p no:asyncio -p no:cacheprovider\n")
     pytester.makepyfile(app=APP.format(imports=IMPORTS[name_of(request.param)]))
 

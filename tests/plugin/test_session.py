@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from pytest_cloudtasks._clients.router import router
 from pytest_cloudtasks.plugin import _ini_values
+from tests.credentials import have_no_credentials
 
 APP = """
     from google.cloud import tasks_v2
@@ -22,11 +24,9 @@ APP = """
 
 
 @pytest.fixture(autouse=True)
-def _without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+def _without_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The machine has no Google credentials, and looking for a metadata server would take time."""
-    monkeypatch.setenv("NO_GCE_CHECK", "true")
-    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    monkeypatch.setenv("CLOUDSDK_CONFIG", "nowhere")
+    have_no_credentials(monkeypatch, tmp_path)
 
 
 def test_a_client_built_at_import_reaches_each_tests_own_fake(pytester: pytest.Pytester) -> None:

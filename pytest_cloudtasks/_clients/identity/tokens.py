@@ -1,16 +1,10 @@
-"""OIDC and OAuth tokens as the service attaches them, and their verification without a network.
-
-`verifying_here` takes the place of ``google.oauth2.id_token._fetch_certs``, which is not public: whichever way a
-handler got hold of ``verify_oauth2_token`` or ``verify_token``, the certificates come from there. Checked against
-google-auth 2.17 to 2.62; ``tests/clients/test_tokens.py`` fails when it moves.
-"""
+"""OIDC and OAuth tokens as the service attaches them, and the key that they verify by."""
 
 from __future__ import annotations
 
 import base64
 import functools
 import hashlib
-from collections.abc import Callable
 from typing import Any
 
 from ..._service.request import HttpTarget, Target
@@ -23,8 +17,6 @@ LIFETIME = 3600
 ACCESS_LIFETIME = 3599
 """Seconds that a new access token is valid for, as Google's answers have it. Evidence: reported."""
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
-CERTS_URL = "https://www.googleapis.com/oauth2/v1/certs"
-"""Where Google publishes the certificates; google-auth's default."""
 
 
 def subject_of(email: str) -> str:
@@ -103,13 +95,3 @@ def certs() -> dict[str, str]:
 def jwks() -> dict[str, list[dict[str, str]]]:
     """The public key as a JWK Set, for PyJWT, authlib and others."""
     return {"keys": [{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": KEY_ID, "n": MODULUS, "e": EXPONENT}]}
-
-
-def verifying_here(fetch: Callable[[Any, str], Any], is_active: Callable[[], bool]) -> Callable[[Any, str], Any]:
-    """google-auth's ``_fetch_certs``, which finds the fake's certificates where it would ask Google for theirs."""
-
-    @functools.wraps(fetch)
-    def fetch_certs(request: Any, certs_url: str) -> Any:
-        return certs() if certs_url == CERTS_URL and is_active() else fetch(request, certs_url)
-
-    return fetch_certs
