@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .._arguments import is_whole
-from .._text import did_you_mean, listed, safe_repr, safe_str
+from .._text import did_you_mean, is_encodable, listed, safe_repr, safe_str
 from .._units import SECOND
 
 PACKAGE = "google.cloud.tasks."
@@ -227,7 +227,7 @@ class _Walk:
 
     def fields(self, message: Any, fields: Mapping[Any, Any], path: str, takes: Takes) -> str:
         for name, value in fields.items():
-            field = message.fields_by_name.get(name) if isinstance(name, str) else None
+            field = message.fields_by_name.get(name) if is_encodable(name) else None
             if field is None:
                 return self._unknown(message, name, path)
             mistake = self._value(field, value, f"{path}{name}", lambda it, name=name: takes({name: it}))  # type: ignore[misc]

@@ -222,10 +222,12 @@ def _burst(what: str, value: Any) -> Any:
 
 
 def _throttle(what: str, value: Any) -> SystemThrottle:
-    choice = str(value.value if isinstance(value, SystemThrottle) else value)  # an ini file's 2026 is read as a number
-    if choice not in (values := [one.value for one in SystemThrottle]):
+    if isinstance(value, SystemThrottle):
+        return value
+    values = [one.value for one in SystemThrottle]
+    if not isinstance(value, str) or value not in values:
         raise ValueError(f"{what} takes {listed(map(repr, values), 'or')}, and got {safe_repr(value)}.")
-    return SystemThrottle(choice)
+    return SystemThrottle(value)
 
 
 def _member(what: str, value: Any) -> str:

@@ -18,6 +18,10 @@ _NEVER_IN_VALUES = frozenset(map(chr, (*range(32), 127))) - {"\t"}
 """The control characters that a header's value can't have. Evidence: documented (RFC 9110 §5.5)."""
 
 
+_MOST = 10**4000
+"""Python makes no text of a whole number that is much longer."""
+
+
 class Answer(NamedTuple):
     """A target's answer to one request."""
 
@@ -112,7 +116,7 @@ def _checked_header(pair: Any) -> tuple[str, str]:
             f"An answer has a header named {safe_repr(name)}, which is no name that HTTP can have. Use letters, digits"
             " and hyphens, as in 'Retry-After'."
         )
-    if is_whole(value):
+    if is_whole(value) and abs(value) < _MOST:
         return str.__str__(name), str(value)
     if not is_encodable(value) or not _NEVER_IN_VALUES.isdisjoint(value):
         raise WrongHeader(

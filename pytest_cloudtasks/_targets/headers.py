@@ -27,14 +27,12 @@ class Headers(Mapping[str, str]):
         self._pairs = tuple(pairs)
 
     def __getitem__(self, name: str) -> str:
-        wanted = name.lower()
-        for key, value in self._pairs:
-            if key.lower() == wanted:
-                return value
+        for value in self.getlist(name):
+            return value
         raise KeyError(name)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and any(key.lower() == name.lower() for key, _ in self._pairs)
+        return bool(self.getlist(name))  # type: ignore[arg-type]  # of a name that is no text there are none
 
     def __iter__(self) -> Iterator[str]:
         seen = set()
@@ -49,7 +47,8 @@ class Headers(Mapping[str, str]):
     @checked_call
     def getlist(self, name: str) -> list[str]:
         """Return every value of ``name``, in order."""
-        return [value for key, value in self._pairs if key.lower() == name.lower()]
+        wanted = name.lower() if isinstance(name, str) else None
+        return [value for key, value in self._pairs if key.lower() == wanted]
 
     @checked_call
     def pairs(self) -> tuple[tuple[str, str], ...]:

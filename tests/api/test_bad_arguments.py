@@ -24,6 +24,7 @@ from google.api_core.exceptions import GoogleAPICallError
 
 import pytest_cloudtasks
 from pytest_cloudtasks import FakeCloudTasks, MatchArguments, retry_schedule
+from pytest_cloudtasks._service.options import ServiceOptions
 
 PACKAGE = str(Path(pytest_cloudtasks.__file__).parent)
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -187,6 +188,7 @@ NEEDS: dict[str, Callable[[FakeCloudTasks], dict[str, Any]]] = {
     "raises": lambda _: {"exception": TimeoutError},
     "takes": lambda _: {"duration": timedelta(0)},
     "send": lambda _: {"app": app},
+    "getlist": lambda _: {"name": "Host"},
     "asend": lambda _: {"app": app},
     "assert_gives_up_within": lambda _: {"duration": timedelta(days=1)},
     "assert_survives_outage": lambda _: {"duration": timedelta(0)},
@@ -204,6 +206,7 @@ OWNERS: dict[str, Callable[[FakeCloudTasks], Any]] = {
     "fail_rpc().": lambda fake: fake.fail_rpc("create_task", "UNAVAILABLE"),
     "task_request().": lambda fake: fake.task_request(),
     "retry_schedule().": lambda fake: retry_schedule({"max_attempts": 3}),
+    "headers.": lambda fake: fake.task_request().headers,
 }
 OF_THE_USER = {"type", "error", "a lambda"}
 """Values that can be called: what they raise as an application is the application's own error."""
@@ -356,3 +359,56 @@ def outcome(
             return f"something has changed, though {told}", True, now
         return "", False, now
     return "", name in DRIVING, seen(fake)
+
+
+OF_A_QUEUE = (
+    "rate_limits",
+    "retry_config",
+    "http_target",
+    "app_engine_routing_override",
+    "stackdriver_logging_config",
+    "task_ttl",
+    "pull_target",
+    "state",
+)
+
+
+def inner_values() -> Iterator[Any]:
+    """What takes a value within an argument: a service option, a field of a queue, an answer's header."""
+
+    def made(**settings: Any) -> None:
+        with FakeCloudTasks(start=NOW, time="virtual", **settings):
+            pass
+
+    def answered(value: Any) -> None:
+        with running() as fake:
+            fake.route(URL, handler=lambda _: (503, {"Retry-After": value}))
+            fake.step()
+
+    for option in ServiceOptions._fields:
+        yield pytest.param(lambda value, name=option: made(service={name: value}), id=f"service-{option}")
+    for field in OF_A_QUEUE:
+        yield pytest.param(lambda value, name=field: made(queues={"a": {name: value}}), id=f"queues-{field}")
+    yield pytest.param(answered, id="answer")
+    for field in ("json", "headers", "oidc"):
+        yield pytest.param(lambda value, name=field: nested_match(name, value), id=f"match-{field}")
+
+
+def nested_match(name: str, value: Any) -> None:
+    with running() as fake:
+        fake.assert_not_enqueued(**{name: {"audience": value}})
+
+
+@pytest.mark.parametrize("use", list(inner_values()))
+def test_a_value_within_an_argument_is_taken_or_refused_in_a_sentence(use: Callable[[Any], None]) -> None:
+    """A part of a dict is checked as the whole is."""
+    raw = []
+    for label, make in VALUES.items():
+        try:
+            use(make())
+        except (HostileError, GoogleAPICallError, AssertionError):
+            continue
+        except Exception as error:
+            if isinstance(error, KeyError) or not is_raised_on_purpose(error) or len(str(error)) > 4000:
+                raw.append(f"{label}: {type(error).__name__}: {str(error)[:200]}")
+    assert raw == []
