@@ -25,8 +25,10 @@ them. `Interception.uninstall` puts everything back; clients that were built mea
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import ModuleType
 
+from .http.seams import SEAMS
 from .import_watch import import_watch
 from .patching import Patch
 
@@ -47,9 +49,7 @@ class Interception:
         self._patch = Patch()
         self._patches: Mapping[str, Callable[[ModuleType], None]] = {
             **dict.fromkeys(CLIENT_MODULES, self._patch_client),
-            "http.client": self._patch_http_client,
-            "urllib3.connection": self._patch_urllib3,
-            "httplib2": self._patch_httplib2,
+            **{name: partial(self._patch_seam, seam) for name, seam in SEAMS.items()},
         }
         """The modules that are patched once they have been imported, and what patches them."""
 
@@ -79,20 +79,8 @@ class Interception:
 
         patch_client(module, CLIENT_MODULES.get(module.__name__, ""), self._patch)
 
-    def _patch_http_client(self, module: ModuleType) -> None:
-        from .http.http_client import patch_http_client  # only when the library was imported
-
-        patch_http_client(module, self._patch)
-
-    def _patch_urllib3(self, module: ModuleType) -> None:
-        from .http.http_client import patch_urllib3  # only when the library was imported
-
-        patch_urllib3(module, self._patch)
-
-    def _patch_httplib2(self, module: ModuleType) -> None:
-        from .http.http_client import patch_httplib2  # only when the library was imported
-
-        patch_httplib2(module, self._patch)
+    def _patch_seam(self, seam: Callable[[ModuleType, Patch], None], module: ModuleType) -> None:
+        seam(module, self._patch)
 
 
 interception = Interception()

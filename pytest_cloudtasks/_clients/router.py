@@ -89,6 +89,11 @@ class Router:
         """The innermost fake."""
         return self._backends[-1] if self._backends else None
 
+    @property
+    def is_watching(self) -> bool:
+        """Whether any call may be answered, or blocked, instead of being made."""
+        return bool(self._backends) or self.refuse_outside is not None
+
     def backend_for(self, call: str) -> Backend | None:
         """Return the innermost fake, or None outside. Raise what blocks ``call`` outside, where calls are blocked."""
         if not self._backends and self.refuse_outside is not None:

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, unquote
 from .._service.errors import Code, ServiceError
 from . import rest_http
 from .api_versions import TYPES
-from .grpc_errors import InProcessRpcError
+from .grpc_errors import InProcessRpcError, status_code_of, status_details
 from .methods import Method, methods_of
 from .proto import wrapped
 from .rest_http import (
@@ -111,7 +111,9 @@ class _Asked(NamedTuple):
         return json_response(200, value, pretty=_is_pretty(self.parameters))
 
     def rejected(self, error: InProcessRpcError) -> RestResponse:
-        return rest_http.of_rpc(error).response(pretty=_is_pretty(self.parameters))
+        code, name = status_code_of(error), error.code().name
+        rest_error = RestError(code, name, error.details(), status_details(error))
+        return rest_error.response(pretty=_is_pretty(self.parameters))
 
 
 def _asked(request: RestRequest) -> _Asked | RestResponse:

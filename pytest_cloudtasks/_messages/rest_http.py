@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from .grpc_errors import InProcessRpcError, status_code_of, status_details
-
 Headers = Sequence[tuple[str, str]]
 _HOST = re.compile("^https?://[^/?#]*", re.IGNORECASE)
 FORM = "application/x-www-form-urlencoded"
@@ -109,12 +107,6 @@ class RestError(Exception):
         error = {"code": self.code, "message": self.message, "status": self.status}
         value = {"error": {**error, "details": list(self.details)} if self.details else error}
         return json_response(self.code, value, pretty=pretty)
-
-
-def of_rpc(error: InProcessRpcError) -> RestError:
-    """Return an error of the service."""
-    code, name = status_code_of(error), error.code().name
-    return RestError(code, name, error.details(), status_details(error))
 
 
 def invalid(violations: Sequence[tuple[str, str]]) -> RestError:

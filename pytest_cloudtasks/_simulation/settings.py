@@ -117,9 +117,9 @@ def _addresses(name: str, value: Any) -> tuple[str, ...]:
     addresses = _texts(value)
     if addresses is None:
         raise TypeError(f"{name} takes a list of host:port texts, and got {safe_repr(value)}.")
-    from .._clients.http.destinations import is_address  # few tests name an address
-
     for one in addresses:
+        from .._clients.http.destinations import is_address  # few tests name an address
+
         if not is_address(one):
             raise ValueError(
                 f"{name} takes addresses as channels are given them, such as 'localhost:8123', and got"

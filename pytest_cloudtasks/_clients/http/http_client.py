@@ -1,15 +1,13 @@
-"""`http.client` and what is built on it: urllib.request, urllib3 with requests, httplib2, Google's AuthorizedSession.
+"""Connections of `http.client`, and of urllib3 and httplib2, which are built on it.
 
-Connections are given a socket that isn't one. It collects the bytes of a request, and gives those of the response:
+A connection is given a socket that isn't one. It collects the bytes of a request, and gives those of the response:
 
-- ``connect``, of each library's own class of connections, leaves an `InProcessSocket` where it would open a real one.
-  Which path is asked for isn't known yet.
+- ``connect`` leaves an `InProcessSocket` where it would open a real one. Which path is asked for isn't known yet.
 - ``putrequest`` knows it. A request that is the library's to send after all gets a real connection now; one that is
   answered here loses the real connection that is left from outside the fake.
 - The response says that the connection is closed after it: no pool keeps one, and each request is decided anew.
 
-Everything else is the library's own code, so a user's mock of it is asked first. What goes through a proxy counts by
-where it is meant for: a tunnel's host, or the URL of the request line.
+What goes through a proxy counts by where it is meant for: a tunnel's host, or the URL of the request line.
 
 ``_tunnel_host`` and ``_tunnel_port``, where ``set_tunnel`` keeps them, are not public: checked against Python 3.10 to
 3.15, and ``tests/clients/http/test_http_client.py`` fails when they move.
@@ -17,103 +15,44 @@ where it is meant for: a tunnel's host, or the URL of the request line.
 
 from __future__ import annotations
 
-import functools
 import io
 import socket
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from ..patching import Patch
-from ..router import router
+from ..._messages.rest_http import malformed
+from . import exchange, wire
+from .exchange import Origin, origin_of
 
-if TYPE_CHECKING:
-    from .exchange import Origin
-
-
-def patch_http_client(module: ModuleType, patch: Patch) -> None:
-    """Patch ``http.client``."""
-    for kind in ("HTTPConnection", "HTTPSConnection"):
-        _patch_connect(getattr(module, kind), patch)
-    connection = module.HTTPConnection
-    patch.attribute(connection, "putrequest", _deciding(connection.putrequest))
-
-
-def patch_urllib3(module: ModuleType, patch: Patch) -> None:
-    """Patch ``urllib3.connection``, on which requests is built."""
-    for kind in ("HTTPConnection", "HTTPSConnection"):
-        _patch_connect(getattr(module, kind, None), patch)
-
-
-def patch_httplib2(module: ModuleType, patch: Patch) -> None:
-    """Patch ``httplib2``, on which google-api-python-client is built."""
-    for kind in ("HTTPConnectionWithTimeout", "HTTPSConnectionWithTimeout"):
-        _patch_connect(getattr(module, kind, None), patch)
-
-
-def _patch_connect(kind: Any, patch: Patch) -> None:
-    if "connect" in vars(kind or object):
-        patch.attribute(kind, "connect", _connecting(kind.connect))
-
-
-_opens_for_real: ContextVar[bool] = ContextVar("opens_for_real", default=False)
+_is_for_real: ContextVar[bool] = ContextVar("is_for_real", default=False)
 """Whether ``connect`` is called for a request that is the library's to send."""
 
 
-def _connecting(connect: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Return a class's ``connect`` that opens no connection for what may be answered here."""
-
-    @functools.wraps(connect)
-    def wrapped(self: Any) -> None:
-        if not _is_watched() or _opens_for_real.get() or not _may_claim(self):
-            return connect(self)
-        _connect_here(self, _origin_of(self))
-        return None
-
-    return wrapped
-
-
-def _deciding(putrequest: Callable[..., None]) -> Callable[..., None]:
-    """Return a ``putrequest`` that first gives the connection the socket which the request is for."""
-
-    @functools.wraps(putrequest)
-    def wrapped(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-        if _is_watched() or isinstance(self.sock, InProcessSocket):
-            _decide(self, url)
-        return putrequest(self, method, url, *args, **kwargs)
-
-    return wrapped
-
-
-def _is_watched() -> bool:
-    """Whether any request may be answered here: there is a fake, or calls outside one are blocked."""
-    return router.backend is not None or router.refuse_outside is not None
-
-
-def _may_claim(connection: Any) -> bool:
-    from .exchange import may_claim  # loads the API: only while there is something to answer
-
+def connect(connection: Any, as_the_library_does: Callable[[Any], None]) -> None:
+    """Open a connection, unless what it is opened for may be answered here."""
     origin = _origin_of(connection)
-    return may_claim(origin) and not _is_mocked(origin)
+    if _is_for_real.get() or not exchange.may_claim(origin) or _is_mocked(origin):
+        as_the_library_does(connection)
+    else:
+        _connect_here(connection, origin)
 
 
-def _decide(connection: Any, url: str) -> None:
-    from .exchange import claims  # loads the API: only while there is something to answer
-
+def decide(connection: Any, url: str) -> None:
+    """Give ``connection`` the socket that a request for ``url`` is for, before any of it is sent."""
     origin, path = _origin_of(connection), url
     is_absolute = url.lower().startswith(("http://", "https://"))
     if is_absolute:  # as a proxy gets it
         parts = urlsplit(url)
-        origin, path = _origin(parts.scheme, parts.hostname or "", parts.port), parts.path
+        origin, path = origin_of(parts.scheme, parts.hostname or "", parts.port), parts.path
     is_here = isinstance(connection.sock, InProcessSocket)
-    if not claims(origin, path.partition("?")[0]) or _is_mocked(origin):
+    if not exchange.claims(origin, path.partition("?")[0]) or _is_mocked(origin):
         if is_here:
             _connect_for_real(connection)
     elif connection.sock is None:
-        if is_absolute or not _has_a_watched_connect(connection):
+        if is_absolute or not _has_a_library_s_connect(connection):
             _connect_here(connection, origin)
     elif not is_here and _is_real(connection.sock):
         connection.sock.close()
@@ -128,14 +67,14 @@ def _connect_here(connection: Any, origin: Origin) -> None:
 
 def _connect_for_real(connection: Any) -> None:
     connection.sock = None
-    token = _opens_for_real.set(True)
+    token = _is_for_real.set(True)
     try:
         connection.connect()
     finally:
-        _opens_for_real.reset(token)
+        _is_for_real.reset(token)
 
 
-def _has_a_watched_connect(connection: Any) -> bool:
+def _has_a_library_s_connect(connection: Any) -> bool:
     """Whether ``connect`` is a library's, or a mock in its place, and not that of a subclass of the user's."""
     owner = next(kind for kind in type(connection).__mro__ if "connect" in vars(kind))
     return owner.__module__ in ("http.client", "urllib3.connection", "httplib2")
@@ -160,18 +99,14 @@ def _origin_of(connection: Any) -> Origin:
     """Return where the requests of ``connection`` are meant for, be it through a proxy's tunnel."""
     scheme = "https" if connection.default_port == 443 else "http"
     if connection._tunnel_host:
-        return _origin(scheme, connection._tunnel_host, connection._tunnel_port)
-    return _origin(scheme, connection.host, connection.port)
-
-
-def _origin(scheme: str, host: str, port: int | None) -> Origin:
-    from .exchange import Origin  # loads the API: only while there is something to answer
-
-    return Origin(scheme.lower(), host.strip("[]"), port or (443 if scheme.lower() == "https" else 80))
+        return origin_of(scheme, connection._tunnel_host, connection._tunnel_port)
+    return origin_of(scheme, connection.host, connection.port)
 
 
 class InProcessSocket:
     """Takes the bytes of one request, and gives those of its response. It has what connections ask of a socket."""
+
+    is_in_process = True
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
@@ -184,9 +119,16 @@ class InProcessSocket:
 
     def makefile(self, *args: Any, **kwargs: Any) -> io.BufferedReader:
         """Return the response. Raise what blocks the request outside a fake."""
-        from .exchange import answered_bytes  # loaded by now
+        return io.BufferedReader(io.BytesIO(self._response()))
 
-        return io.BufferedReader(io.BytesIO(answered_bytes(self._origin, bytes(self._written))))
+    def _response(self) -> bytes:
+        try:
+            request = wire.request_of(bytes(self._written))
+        except ValueError:
+            return wire.bytes_of(wire.completed(malformed("Bad Request").response(), ""))
+        if request is None:
+            raise TimeoutError(f"The rest of the request to {self._origin} did not come.")
+        return wire.bytes_of(wire.completed(exchange.answer(self._origin, request), request.method))
 
     def settimeout(self, timeout: float | None) -> None:
         """Keep a time-out, which never comes."""

@@ -9,7 +9,7 @@ from ..._messages.rest_http import RestRequest, RestResponse
 
 
 def request_of(data: bytes) -> RestRequest | None:
-    """Return the request that ``data`` is; None while a part of it is missing."""
+    """Return the request that ``data`` is; None while a part of it is missing. Raise ValueError if it is none."""
     head, end, rest = data.partition(b"\r\n\r\n")
     if not end:
         return None
@@ -41,18 +41,22 @@ def _joined(data: bytes) -> bytes | None:
         data = data[length + 2 :]
 
 
-def bytes_of(response: RestResponse, method: str) -> bytes:
-    """Return ``response`` to a request of this method; it says that no other follows on this connection."""
+def completed(response: RestResponse, method: str) -> RestResponse:
+    """Return the response to a request of this method as it is sent: with its length, and to HEAD without its body."""
+    headers = [*response.headers, ("Content-Length", str(len(response.body)))]
+    return RestResponse(response.status, headers, b"" if method == "HEAD" else response.body)
+
+
+def bytes_of(response: RestResponse) -> bytes:
+    """Return a completed response as bytes, which say that no other follows on this connection."""
     lines = [
         f"HTTP/1.1 {response.status} {reason_of(response.status)}",
         *(f"{name}: {value}" for name, value in response.headers),
-        f"Content-Length: {len(response.body)}",
         "Connection: close",
     ]
-    head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
-    return head if method == "HEAD" else head + response.body
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + response.body
 
 
 def reason_of(status: int) -> str:
-    """Return the words that go with a status."""
+    """Return the words that go with a status; "" for one without."""
     return next((one.phrase for one in HTTPStatus if one == status), "")

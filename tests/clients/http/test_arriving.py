@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +11,10 @@ import pytest
 
 from pytest_cloudtasks import FakeCloudTasks
 
-from .ways import SYNC, URL, Answer, name_of
+from . import ways
+from .ways import HTTPX, SYNC, URL, Answer, name_of
 
-WAYS = SYNC
+WAYS = SYNC + HTTPX
 
 
 @pytest.mark.parametrize("way", WAYS, ids=name_of)
@@ -33,21 +36,27 @@ def test_an_error_arrives(cloud_tasks: FakeCloudTasks, no_network: None, way: Ca
     )
 
 
-@pytest.mark.parametrize("way", WAYS, ids=name_of)
-def test_a_request_outside_is_blocked(pytester: pytest.Pytester, way: Callable[[], Answer]) -> None:
-    """The sentence names the request and the place, and comes through the library as it is."""
-    source = Path(__file__).with_name("ways.py").read_text("utf-8")
-    pytester.makepyfile(app=source)
-    pytester.makepyfile(f"import app\n\ndef test_it():\n    assert app.{way.__name__}() == 'blocked'\n")
-    result = pytester.runpytest("-o", "cloud_tasks_outside=refuse")
-    result.assert_outcomes(failed=1)
-    (line,) = {line for line in result.outlines if line.startswith("POST ")}
-    begin = f"POST {URL} was called outside a fake (app.py:"
-    end = (
-        f', in {way.__name__}), and outside="refuse" keeps calls away from the real service. Ask for the cloud_tasks'
-        " fixture in the test or fixture that makes the call, or allow it with"
-        ' @pytest.mark.cloud_tasks(outside="real").'
+def test_requests_outside_are_blocked(pytester: pytest.Pytester) -> None:
+    """The sentence names the request and the place, and comes through each library as it is."""
+    pytester.makepyfile(app=Path(ways.__file__).read_text("utf-8"))
+    tests = (f"def test_{name_of(way)}():\n    app.{way.__name__}()\n" for way in WAYS)
+    pytester.makepyfile("\n".join(["import app", *tests]))
+    result = pytester.runpytest("-o", "cloud_tasks_outside=refuse", "-p", "no:randomly")
+    result.assert_outcomes(failed=len(WAYS))
+    blocked = [re.fullmatch(BLOCKED, line) for line in result.outlines if line.startswith("POST ")]
+    assert [match is not None for match in blocked] == [True] * len(WAYS)
+    for match, way in zip(blocked, WAYS, strict=True):
+        lines, first = inspect.getsourcelines(way)
+        assert match is not None
+        assert match[2] in (way.__name__, "post")
+        assert first < int(match[1]) < first + len(lines)
+
+
+BLOCKED = (
+    re.escape(f"POST {URL} was called outside a fake (app.py:")
+    + r"(\d+), in (\w+)"
+    + re.escape(
+        '), and outside="refuse" keeps calls away from the real service. Ask for the cloud_tasks fixture in the test or'
+        ' fixture that makes the call, or allow it with @pytest.mark.cloud_tasks(outside="real").'
     )
-    assert (line[: len(begin)], line[-len(end) :]) == (begin, end)
-    at = int(line[len(begin) : -len(end)])
-    assert f"def {way.__name__}(" in "\n".join(source.splitlines()[at - 5 : at])
+)

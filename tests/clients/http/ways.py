@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import urllib.error
@@ -11,7 +12,9 @@ from typing import Any
 
 import google.auth.transport.requests
 import httplib2
+import httpx
 import requests
+import trio
 import urllib3
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient import discovery, errors
@@ -86,3 +89,35 @@ SYNC: list[Callable[[], Answer]] = [
 def name_of(way: Any) -> str:
     """Return the name of a way as an ID of a test."""
     return str(way.__name__).removeprefix("by_")
+
+
+def by_httpx() -> Answer:
+    response = httpx.post(URL, json=TASK)
+    return response.status_code, response.json()
+
+
+def by_httpx_client() -> Answer:
+    with httpx.Client(http2=False) as client, client.stream("POST", URL, json=TASK) as response:
+        response.read()
+        return response.status_code, response.json()
+
+
+def by_httpx_async() -> Answer:
+    async def post() -> Answer:
+        async with httpx.AsyncClient() as client:
+            response = await client.post(URL, json=TASK)
+            return response.status_code, response.json()
+
+    return asyncio.run(post())
+
+
+def by_httpx_in_trio() -> Answer:
+    async def post() -> Answer:
+        async with httpx.AsyncClient() as client:
+            response = await client.post(URL, json=TASK)
+            return response.status_code, response.json()
+
+    return trio.run(post)
+
+
+HTTPX = [by_httpx, by_httpx_client, by_httpx_async, by_httpx_in_trio]

@@ -1,0 +1,58 @@
+"""A request of Cloud Tasks' REST API as a call to a fake."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any
+
+from ..._messages import rest
+from ..._messages.grpc_errors import InProcessRpcError
+from ..._messages.rest_http import RestRequest, RestResponse
+from ..._messages.rpc_call import RpcCall
+from ..channel import last_error
+from ..router import Backend
+
+
+def answer(request: RestRequest, backend: Backend) -> RestResponse:
+    """Return the response of ``backend``."""
+
+    def receive(call: RpcCall) -> Any:
+        try:
+            return backend.receive(call)
+        except InProcessRpcError as error:
+            last_error.set(error)
+            raise
+
+    return rest.answer(request, receive)
+
+
+async def answer_async(request: RestRequest, backend: Backend) -> RestResponse:
+    """Return the response of ``backend``, which may await handlers of the application's before."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:  # trio's loop, in which handlers of asyncio can't be awaited
+        return answer(request, backend)
+
+    async def receive(call: RpcCall) -> Any:
+        try:
+            result, first = backend.receive_async(call)
+            await _let_others_run(first)
+            if first is not None:
+                await first
+            return result
+        except InProcessRpcError as error:
+            last_error.set(error)
+            raise
+
+    return await rest.answer_async(request, receive)
+
+
+async def _let_others_run(first: Any) -> None:
+    """Let other coroutines run once, as a network would. If that is cancelled, ``first`` is never awaited."""
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        if inspect.iscoroutine(first):
+            first.close()
+        raise

@@ -1,0 +1,105 @@
+"""The public methods at which requests of HTTP libraries are taken over: one seam for each library.
+
+Each is replaced, once its library is imported, by a function that is the library's own unless there is a fake, or calls
+outside one are blocked. Only then what decides on a request, and answers it, is loaded. Everything above a seam is the
+library's own code: sessions, pools, adapters, redirects, retries, and what users put in its place.
+
+| library | seam | above it |
+|---|---|---|
+| `http.client` | ``connect`` and ``putrequest`` of its connections | urllib.request |
+| urllib3 | ``connect`` of its own connections, the rest is `http.client`'s | requests, Google's AuthorizedSession |
+| httplib2 | likewise | google-api-python-client |
+| httpcore | a pool's ``handle_request``, ``handle_async_request`` | httpx |
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from ..patching import Patch
+from ..router import router
+
+
+def _http_client(module: ModuleType, patch: Patch) -> None:
+    _connections(module, patch)
+    patch.attribute(module.HTTPConnection, "putrequest", _deciding(module.HTTPConnection.putrequest))
+
+
+def _connections(module: ModuleType, patch: Patch) -> None:
+    for name in ("HTTPConnection", "HTTPSConnection", "HTTPConnectionWithTimeout", "HTTPSConnectionWithTimeout"):
+        _replace(module, name, "connect", _connecting, patch)
+
+
+def _connecting(connect: Callable[[Any], None]) -> Callable[[Any], None]:
+    @functools.wraps(connect)
+    def wrapped(self: Any) -> None:
+        if not router.is_watching:
+            return connect(self)
+        from . import http_client  # loads what answers: only while there is something to answer
+
+        return http_client.connect(self, connect)
+
+    return wrapped
+
+
+def _deciding(putrequest: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(putrequest)
+    def wrapped(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+        if router.is_watching or hasattr(self.sock, "is_in_process"):
+            from . import http_client  # loads what answers: only while there is something to answer
+
+            http_client.decide(self, url)
+        return putrequest(self, method, url, *args, **kwargs)
+
+    return wrapped
+
+
+def _httpcore(module: ModuleType, patch: Patch) -> None:
+    """Its pools for proxies are subclasses, which have these methods of theirs."""
+    _replace(module, "ConnectionPool", "handle_request", _handling, patch)
+    _replace(module, "AsyncConnectionPool", "handle_async_request", _handling_async, patch)
+
+
+def _handling(handle: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(handle)
+    def wrapped(self: Any, request: Any) -> Any:
+        if not router.is_watching:
+            return handle(self, request)
+        from . import httpcore_pools  # loads what answers: only while there is something to answer
+
+        return httpcore_pools.handle(self, request, handle)
+
+    return wrapped
+
+
+def _handling_async(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    @functools.wraps(handle)
+    async def wrapped(self: Any, request: Any) -> Any:
+        if not router.is_watching:
+            return await handle(self, request)
+        from . import httpcore_pools  # loads what answers: only while there is something to answer
+
+        return await httpcore_pools.handle_async(self, request, handle)
+
+    return wrapped
+
+
+def _replace(
+    module: ModuleType, name: str, method: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]], patch: Patch
+) -> None:
+    """Wrap the method that a class of ``module`` defines, if the module, which may be a user's stub, has one."""
+    owner: Any = vars(module).get(name)
+    if method in getattr(owner, "__dict__", {}):
+        patch.attribute(owner, method, wrap(vars(owner)[method]))
+
+
+SEAMS: Mapping[str, Callable[[ModuleType, Patch], None]] = {
+    "http.client": _http_client,
+    "urllib3.connection": _connections,
+    "httplib2": _connections,
+    "httpcore": _httpcore,
+}
+"""The modules that are patched once they have been imported, and what patches them."""
