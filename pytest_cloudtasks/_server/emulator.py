@@ -7,8 +7,8 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TextIO
 
 from aiohttp import web
@@ -70,15 +70,15 @@ class UnknownHost(Exception):
 async def _serve(options: ServeOptions, log: Log) -> int:
     follows_redirects = options.settings.service.follow_redirects
     scheduler = SchedulerLoop(options.settings, Sender(options.destinations, follows_redirects=follows_redirects), log)
-    signals = _signals()
-    async with _endpoints(options, scheduler) as (grpc_port, rest_port):
-        _announce(options, scheduler, log, (grpc_port, rest_port))
-        running = asyncio.create_task(scheduler.run())
-        await asyncio.wait([running, asyncio.create_task(signals.get())], return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            running.result()  # it never ends by itself: this raises what went wrong
-        await _stop(scheduler, options, signals)
-        running.cancel()
+    with _signals() as signals:
+        async with _endpoints(options, scheduler) as (grpc_port, rest_port):
+            _announce(options, scheduler, log, (grpc_port, rest_port))
+            running = asyncio.create_task(scheduler.run())
+            await asyncio.wait([running, asyncio.create_task(signals.get())], return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                running.result()  # it never ends by itself: this raises what went wrong
+            await _stop(scheduler, options, signals)
+            running.cancel()
     return 0
 
 
@@ -129,8 +129,14 @@ async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop) -> AsyncIt
         calls.close()
 
 
-def _signals() -> asyncio.Queue[None]:
-    """Return a queue that gets an entry for each signal to stop; none ends the process by itself any more."""
+@contextmanager
+def _signals() -> Iterator[asyncio.Queue[None]]:
+    """Give a queue that gets an entry for each signal to stop; from now on none ends the process by itself.
+
+    A signal that arrives just before the loop begins to wait does not end that wait, so Python also writes to a socket
+    that the loop reads. The loop's own ``add_signal_handler`` does that, too, but a second signal that comes when the
+    loop has ended would end the process.
+    """
     arrived: asyncio.Queue[None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
@@ -140,7 +146,20 @@ def _signals() -> asyncio.Queue[None]:
 
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, note)
-    return arrived
+    if sys.platform == "win32":  # its loop has such a socket of its own
+        yield arrived
+        return
+    reading, writing = socket.socketpair()
+    with reading, writing:
+        reading.setblocking(False)
+        writing.setblocking(False)
+        loop.add_reader(reading, reading.recv, 4096)
+        signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        try:
+            yield arrived
+        finally:
+            signal.set_wakeup_fd(-1)
+            loop.remove_reader(reading)
 
 
 def _announce(options: ServeOptions, scheduler: SchedulerLoop, log: Log, ports: tuple[int, int]) -> None:
