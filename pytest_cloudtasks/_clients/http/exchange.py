@@ -82,6 +82,11 @@ async def answer_async(origin: Origin, request: RestRequest) -> RestResponse:
     return await api_calls.answer_async(request, backend)
 
 
+def check_outside(origin: Origin, method: str, path: str) -> None:
+    """Raise what blocks a request outside a fake, where requests are blocked."""
+    router.backend_for(f"{method} {origin}{path}")
+
+
 def _backend(origin: Origin, request: RestRequest) -> Backend:
     backend = router.backend_for(f"{request.method} {origin}{request.path}")
     if backend is None:

@@ -10,6 +10,7 @@ library's own code: sessions, pools, adapters, redirects, retries, and what user
 | urllib3 | ``connect`` of its own connections, the rest is `http.client`'s | requests, Google's AuthorizedSession |
 | httplib2 | likewise | google-api-python-client |
 | httpcore | a pool's ``handle_request``, ``handle_async_request`` | httpx |
+| aiohttp | a connector's ``connect`` | gcloud-aio |
 """
 
 from __future__ import annotations
@@ -87,6 +88,22 @@ def _handling_async(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awai
     return wrapped
 
 
+def _aiohttp(module: ModuleType, patch: Patch) -> None:
+    _replace(module, "BaseConnector", "connect", _connecting_async, patch)
+
+
+def _connecting_async(connect: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    @functools.wraps(connect)
+    async def wrapped(self: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
+        if not router.is_watching:
+            return await connect(self, req, *args, **kwargs)
+        from . import aiohttp_connections  # loads what answers: only while there is something to answer
+
+        return await aiohttp_connections.connect(self, req, connect, *args, **kwargs)
+
+    return wrapped
+
+
 def _replace(
     module: ModuleType, name: str, method: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]], patch: Patch
 ) -> None:
@@ -101,5 +118,6 @@ SEAMS: Mapping[str, Callable[[ModuleType, Patch], None]] = {
     "urllib3.connection": _connections,
     "httplib2": _connections,
     "httpcore": _httpcore,
+    "aiohttp": _aiohttp,
 }
 """The modules that are patched once they have been imported, and what patches them."""

@@ -25,6 +25,12 @@ def request_of(data: bytes) -> RestRequest | None:
     return None if body is None else RestRequest(method, target, headers, body)
 
 
+def expects_continue(data: bytes) -> bool:
+    """Whether ``data`` is the head of a request that waits for a word before it sends its body."""
+    head, end, _ = data.partition(b"\r\n\r\n")
+    return bool(end) and re.search(rb"\r\nexpect:[ \t]*100-continue", head, re.IGNORECASE) is not None
+
+
 def _joined(data: bytes) -> bytes | None:
     """Return the body that was sent in chunks; None while its end is missing."""
     chunks: list[bytes] = []

@@ -12,9 +12,9 @@ import pytest
 from pytest_cloudtasks import FakeCloudTasks
 
 from . import ways
-from .ways import HTTPX, SYNC, URL, Answer, name_of
+from .ways import AIOHTTP, HTTPX, SYNC, URL, Answer, name_of
 
-WAYS = SYNC + HTTPX
+WAYS = SYNC + HTTPX + AIOHTTP
 
 
 @pytest.mark.parametrize("way", WAYS, ids=name_of)
@@ -53,7 +53,7 @@ def test_requests_outside_are_blocked(pytester: pytest.Pytester) -> None:
 
 
 BLOCKED = (
-    re.escape(f"POST {URL} was called outside a fake (app.py:")
+    re.escape(f"POST {URL} was called outside a fake (app.py:").replace("/v2/", "/v2(?:beta3)?/")
     + r"(\d+), in (\w+)"
     + re.escape(
         '), and outside="refuse" keeps calls away from the real service. Ask for the cloud_tasks fixture in the test or'

@@ -10,12 +10,15 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import google.auth.transport.requests
 import httplib2
 import httpx
 import requests
 import trio
 import urllib3
+from gcloud.aio.auth import Token
+from gcloud.aio.taskqueue import PushQueue
 from google.auth.credentials import AnonymousCredentials
 from googleapiclient import discovery, errors
 
@@ -121,3 +124,31 @@ def by_httpx_in_trio() -> Answer:
 
 
 HTTPX = [by_httpx, by_httpx_client, by_httpx_async, by_httpx_in_trio]
+
+
+def by_aiohttp() -> Answer:
+    async def post() -> Answer:
+        async with aiohttp.ClientSession() as session, session.post(URL, json=TASK) as response:
+            return response.status, await response.json()
+
+    return asyncio.run(post())
+
+
+def by_gcloud_aio() -> Answer:
+    async def post() -> Answer:
+        async with aiohttp.ClientSession() as session:
+            queue = PushQueue("test-project", "work", session=session, token=GivenToken(session=session))
+            try:
+                return 200, await queue.create(TASK["task"])
+            except aiohttp.ClientResponseError as error:
+                return error.status, json.loads(error.message.partition(": ")[2])
+
+    return asyncio.run(post())
+
+
+class GivenToken(Token):
+    async def get(self) -> str | None:
+        return "token"
+
+
+AIOHTTP = [by_aiohttp, by_gcloud_aio]
