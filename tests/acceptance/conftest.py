@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import socket
 from collections.abc import Callable, Iterator
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,3 +122,16 @@ def parent() -> str:
 @pytest.fixture
 def queue(cloud_tasks: FakeCloudTasks) -> str:
     return str(cloud_tasks.create_queue("work").name)
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Any attempt to look up a name or to connect a socket fails the test, and the machine has no credentials."""
+
+    def fail(*args: object, **options: object) -> None:
+        pytest.fail(f"The network was used: {args!r}.")
+
+    monkeypatch.setattr(socket.socket, "connect", fail)
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import warnings
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -51,19 +50,6 @@ KEY_FILE = {
     "token_uri": "https://oauth2.googleapis.com/token",
 }
 pytestmark = [pytest.mark.cloud_tasks(start=START, queues=["work"]), pytest.mark.usefixtures("no_network")]
-
-
-@pytest.fixture
-def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Any attempt to look up a name or to connect a socket fails the test, and the machine has no credentials."""
-
-    def fail(*args: object, **options: object) -> None:
-        pytest.fail(f"The network was used: {args!r}.")
-
-    monkeypatch.setattr(socket.socket, "connect", fail)
-    monkeypatch.setattr(socket, "getaddrinfo", fail)
-    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
 
 
 # --- verification ------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -29,16 +28,6 @@ GOOGLE = "https://storage.googleapis.com/work"
 AUDIENCE = "https://worker.test"
 ACCOUNT = "caller@shop.iam.gserviceaccount.com"
 pytestmark = [pytest.mark.cloud_tasks(start=START, queues=["work"]), pytest.mark.usefixtures("no_network")]
-
-
-@pytest.fixture
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Any attempt to connect a socket fails the test."""
-
-    def connect(self: socket.socket, address: object) -> None:
-        pytest.fail(f"A socket was connected to {address!r}.")
-
-    monkeypatch.setattr(socket.socket, "connect", connect)
 
 
 def enqueue(**http_request: Any) -> None:
