@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import pkgutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from importlib import import_module
+from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
@@ -85,6 +89,24 @@ for _module in (
     import_module(_module)
 for _found in pkgutil.walk_packages(pytest_cloudtasks.__path__, "pytest_cloudtasks."):
     import_module(_found.name)
+
+
+class ReadOnce(PathDistribution):
+    """An installed package whose metadata is read once."""
+
+    entry_points = cached_property(PathDistribution.entry_points.fget)
+    files = cached_property(PathDistribution.files.fget)
+    metadata = cached_property(PathDistribution.metadata.fget)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _metadata_is_read_once() -> Iterator[None]:
+    """Keep what is installed: each inner session asks three times, which takes nearly half of its time."""
+    installed = [ReadOnce(info) for folder in sys.path for info in Path(folder).glob("*.dist-info")]
+    search = importlib.metadata.distributions
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importlib.metadata, "distributions", lambda **where: search(**where) if where else installed)
+        yield
 
 
 @pytest.fixture
