@@ -273,8 +273,7 @@ def called(fake: FakeCloudTasks, owner: str, name: str, parameter: str, value: A
         return
     method = getattr(OWNERS[owner](fake), name)
     arguments = {**NEEDS.get(name, lambda _: {})(fake), parameter: value}
-    kinds = {one.kind for one in inspect.signature(method).parameters.values()}
-    if inspect.Parameter.VAR_POSITIONAL in kinds:
+    if takes_many_values(method.__func__):
         result = method(*arguments.values())
     elif parameter in ("fields", "named"):
         result = method(**{**arguments, parameter: value})
@@ -287,6 +286,13 @@ def called(fake: FakeCloudTasks, owner: str, name: str, parameter: str, value: A
             pass
 
 
+@functools.cache
+def takes_many_values(function: Callable[..., Any]) -> bool:
+    """Whether it has a parameter such as `*statuses`."""
+    kinds = {one.kind for one in inspect.signature(function).parameters.values()}
+    return inspect.Parameter.VAR_POSITIONAL in kinds
+
+
 async def awaited(result: Any) -> None:
     await result
 
@@ -294,7 +300,7 @@ async def awaited(result: Any) -> None:
 def seen(fake: FakeCloudTasks) -> Any:
     """What a refusal must not change."""
     return (
-        fake.timeline("json"),
+        len(fake._resting.history),
         fake.clock.elapsed,
         [task.name for task in fake.tasks()],
         list(fake._resting.targets._targets) if hasattr(fake._resting.targets, "_targets") else [],
