@@ -59,16 +59,26 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@functools.cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of a module's syntax tree."""
+    return tuple(ast.walk(tree_of(path)))
+
+
 def layer_of(path: Path) -> str:
     parts = path.relative_to(ROOT).parts
     return parts[0].removesuffix(".py")
 
 
-def imports_of(path: Path) -> Iterator[tuple[ast.Import | ast.ImportFrom, str]]:
+@functools.cache
+def imports_of(path: Path) -> list[tuple[ast.Import | ast.ImportFrom, str]]:
     """Each imported module: its absolute name, or the layer for one of the package's own."""
-    tree = tree_of(path)
+    return list(found_imports(path))
+
+
+def found_imports(path: Path) -> Iterator[tuple[ast.Import | ast.ImportFrom, str]]:
     package = ("pytest_cloudtasks", *path.relative_to(ROOT).parts[:-1])
-    for node in ast.walk(tree):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node, alias.name
@@ -108,8 +118,7 @@ def test_each_third_party_is_known_in_one_place(path: Path) -> None:
 
 
 def is_for_types_only(path: Path, node: ast.AST) -> bool:
-    tree = tree_of(path)
-    for block in ast.walk(tree):
+    for block in nodes_of(path):
         if isinstance(block, ast.If) and isinstance(block.test, ast.Name) and block.test.id == "TYPE_CHECKING":
             lines = {inner.lineno for inner in ast.walk(block) if isinstance(inner, (ast.Import, ast.ImportFrom))}
             if node.lineno in lines:  # type: ignore[attr-defined]
@@ -135,7 +144,7 @@ def test_the_wall_clock_is_read_in_one_place() -> None:
     """Only the clock asks what time it is, and one module what it really is, for connections."""
     readers = set()
     for path in FILES:
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.Attribute) and (
                 (node.attr in {"time_ns", "time"} and isinstance(node.value, ast.Name) and node.value.id == "time")
                 or (
@@ -205,20 +214,23 @@ PRIVATE_OF_OTHERS = {
 
 def test_no_private_attribute_crosses_a_room() -> None:
     """What a module reads or sets of an object that is not its own is public, or of its own room."""
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
     defined: dict[str, set[str]] = {}
-    for path, tree in trees.items():
+    for path in FILES:
         names = defined.setdefault(layer_of(path), set())
-        for node in ast.walk(tree):
+        for node in nodes_of(path):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 names.add(node.name)
-            elif isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("self", "cls"):
+            elif (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id in ("self", "cls")
+            ):
                 names.add(node.attr)
     crossing = [
         f"{path.relative_to(ROOT).as_posix()}:{node.lineno}: {ast.unparse(node)}"
-        for path, tree in trees.items()
+        for path in FILES
         if path.relative_to(ROOT).as_posix() not in PRIVATE_OF_OTHERS
-        for node in ast.walk(tree)
+        for node in nodes_of(path)
         if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
         if node.attr not in NAMED_TUPLES | defined[layer_of(path)]
     ]
@@ -242,7 +254,7 @@ def test_what_reports_on_a_test_knows_no_simulation() -> None:
 def test_an_import_within_a_function_says_why(path: Path) -> None:
     """A comment on its line, or on the line above, has the reason: mostly what it loads, and when that is needed."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    functions = [node for node in ast.walk(tree_of(path)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    functions = [node for node in nodes_of(path) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
     within = {
         node.lineno
         for function in functions

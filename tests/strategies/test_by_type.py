@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,15 +14,17 @@ from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients.import_watch import import_watch
 from pytest_cloudtasks._messages.proto import is_message_type
 from pytest_cloudtasks._strategies.register import MODULES, message_types, register
+from tests.each import each
 
 from .clients import LOCATION
 
 VERSIONS = ("v2", "v2beta3", "v2beta2")
 register()
 KINDS = [kind for name in MODULES for kind in message_types(import_module(name))]
-EVERY_KIND = pytest.mark.parametrize(
-    "kind", KINDS, ids=lambda kind: kind.meta.full_name.removeprefix("google.cloud.tasks.")
-)
+
+
+def name_of(kind: Any) -> str:
+    return str(kind.meta.full_name.removeprefix("google.cloud.tasks."))
 
 
 def test_every_public_message_type_is_among_them() -> None:
@@ -41,14 +42,19 @@ def test_every_public_message_type_is_among_them() -> None:
     assert {file.package for file in files} == {f"google.cloud.tasks.{version}" for version in VERSIONS}
 
 
-@EVERY_KIND
-def test_builds_takes_a_strategy_for_every_message_field(kind: Any) -> None:
-    """st.builds of a type, with from_type for its fields that are messages of ours, gives that very type."""
-    fields = {
+def fields_of(kind: Any) -> dict[str, Any]:
+    """The fields that are messages of ours, each with a strategy of its type."""
+    return {
         name: st.lists(st.from_type(field.message), max_size=1) if field.repeated else st.from_type(field.message)
         for name, field in kind.meta.fields.items()
         if is_message_type(field.message) and field.oneof is None and not field.message.meta.options.map_entry
     }
+
+
+@each("kind", [kind for kind in KINDS if fields_of(kind)], ids=name_of)
+def test_builds_takes_a_strategy_for_every_message_field(kind: Any) -> None:
+    """st.builds of a type, with from_type for its fields that are messages of ours, gives that very type."""
+    fields = fields_of(kind)
 
     @given(message=st.builds(kind, **fields))
     @settings(max_examples=3)
@@ -61,7 +67,7 @@ def test_builds_takes_a_strategy_for_every_message_field(kind: Any) -> None:
     check()
 
 
-@EVERY_KIND
+@each("kind", KINDS, ids=name_of)
 def test_every_message_type_is_known(kind: Any) -> None:
     """from_type gives messages of that very class that go over the wire and back."""
 
