@@ -45,6 +45,7 @@ CAPABILITIES = {
         "scopes of pytest-asyncio": _ASYNCIO_PLUGIN is not None
         and "asyncio_default_test_loop_scope" in Path(str(_ASYNCIO_PLUGIN.origin)).with_name("plugin.py").read_text(),
         "keys from a dict": hasattr(tasks_v2.CloudTasksClient, "from_service_account_info"),
+        "firebase": all(map(find_spec, ("firebase_admin", "firebase_functions"))),
         "typed ini options": "get_origin(type)" in inspect.getsource(pytest.Parser.addini),
     }.items()
     if is_there

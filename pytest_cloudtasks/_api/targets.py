@@ -8,12 +8,10 @@ from datetime import timedelta
 from .._arguments import checked_call
 from .._simulation.settings import checked
 from .._simulation.simulation import Simulation
-from .._targets.asgi import AsgiApp
 from .._targets.base import Handler, OnException
 from .._targets.forwards import Forward
-from .._targets.mounts import AppEngineMount, Mount
+from .._targets.mounts import App, AppEngineMount, Mount
 from .._targets.routes import Route
-from .._targets.wsgi import WsgiApp
 from .._time.instants import Duration
 
 SERVER = "http://127.0.0.1:8000"
@@ -55,8 +53,11 @@ class Targeting:
         return route
 
     @checked_call
-    def mount(self, base_url: str, app: WsgiApp | AsgiApp, *, on_exception: OnException | None = None) -> Mount:
+    def mount(self, base_url: str, app: App, *, on_exception: OnException | None = None) -> Mount:
         """Let a WSGI or an ASGI application answer for every URL under ``base_url``, at the full path.
+
+        A callable of one argument is a function, as Cloud Run functions and Firebase have it: it takes a request of
+        Flask, and returns what a view of Flask returns. It sees the path below ``base_url``.
 
         An ASGI application's lifespan begins with its first request, and ends with the fake, or with its event loop.
         Evidence: our choice.
@@ -68,7 +69,7 @@ class Targeting:
     @checked_call
     def mount_app_engine(
         self,
-        app: WsgiApp | AsgiApp,
+        app: App,
         *,
         service: str | None = None,
         version: str | None = None,

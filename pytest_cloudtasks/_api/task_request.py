@@ -15,8 +15,9 @@ from .._service.task import Attempt, TaskSpec, response
 from .._simulation.simulation import Simulation
 from .._targets.answers import Answer
 from .._targets.asgi import AsgiApp, AsgiServer, Message, in_a_loop, is_asgi, scope_of
+from .._targets.mounts import App
 from .._targets.request import TargetRequest
-from .._targets.wsgi import WsgiApp, call_wsgi, environ_of
+from .._targets.wsgi import as_wsgi, call_wsgi, environ_of
 from .._text import is_encodable, safe_repr, safe_str
 
 URL = "https://worker.test/"
@@ -38,8 +39,8 @@ class TaskRequest(TargetRequest):
         return scope_of(self, {})
 
     @checked_call
-    def send(self, app: WsgiApp | AsgiApp) -> Answer:
-        """The answer of a WSGI or an ASGI application: its ``status``, ``headers`` and ``body``.
+    def send(self, app: App) -> Answer:
+        """The answer of a WSGI or an ASGI application, or of a function: its ``status``, ``headers`` and ``body``.
 
         What the application raises comes through. In a running event loop, await `asend`.
         """
@@ -51,11 +52,11 @@ class TaskRequest(TargetRequest):
                     " `await request.asend(app)` there instead."
                 )
             return asyncio.run(self.asend(app))
-        answer = call_wsgi(cast("WsgiApp", app), self)
+        answer = call_wsgi(as_wsgi(app, "send()"), self)
         return _raised(answer)
 
     @checked_call
-    async def asend(self, app: WsgiApp | AsgiApp) -> Answer:
+    async def asend(self, app: App) -> Answer:
         """The answer of an application, in the running event loop; an ASGI application's lifespan is run around it."""
         _check_app(app)
         if not is_asgi(app):

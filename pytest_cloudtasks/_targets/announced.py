@@ -31,12 +31,18 @@ def announced_exceptions() -> Iterator[list[BaseException]]:
             undo()
 
 
+def announce(error: BaseException) -> None:
+    """Let the request that is being handled be one that this exception has answered."""
+    collecting = _collecting.get()
+    if collecting is not None and error not in collecting:
+        collecting.append(error)
+
+
 def _listen(signal: Any) -> Callable[[], object]:
     def announced(sender: Any, exception: BaseException | None = None, **details: Any) -> None:
         error = exception or sys.exc_info()[1]  # Flask says which; in Django it is the one being handled
-        collecting = _collecting.get()
-        if error is not None and collecting is not None and error not in collecting:
-            collecting.append(error)
+        if error is not None:
+            announce(error)
 
     signal.connect(announced, weak=False)
     return lambda: signal.disconnect(announced)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any, cast
+from typing import Any, Union, cast
 
 from .._arguments import checked_call
 from .._text import safe_repr
@@ -12,32 +12,36 @@ from .answers import Answer
 from .asgi import AsgiApp, AsgiServer, is_asgi
 from .base import Destination, OnException, Precedence, Target
 from .request import TargetRequest
-from .urls import Base
-from .wsgi import WsgiApp, call_wsgi
+from .urls import Base, wire_url
+from .wsgi import Function, WsgiApp, as_wsgi, call_wsgi
+
+App = Union[WsgiApp, AsgiApp, Function]
 
 DEFAULT_SERVICE = "default"
 """App Engine's name of the service that a task goes to if it names none. Evidence: documented."""
 
 
 class _Application(Target):
-    """A target that is a WSGI or an ASGI application."""
+    """A target that is a WSGI or an ASGI application, or a function."""
 
-    def __init__(self, what: str, app: WsgiApp | AsgiApp, on_exception: OnException | None) -> None:
+    def __init__(self, what: str, app: App, on_exception: OnException | None, base_path: str = "") -> None:
         super().__init__(on_exception)
         if not callable(app):
             raise TypeError(f"{what} takes a WSGI or an ASGI application, and {safe_repr(app)} can't be called.")
         self._app = app
         self._asgi = AsgiServer(cast("AsgiApp", app)) if is_asgi(app) else None
+        self._wsgi = None if self._asgi else as_wsgi(app, what, base_path)
 
     @property
     def is_async(self) -> bool:
         """Whether it is an ASGI application."""
-        return self._asgi is not None
+        return self._wsgi is None
 
     def answer(self, request: TargetRequest) -> Answer | Coroutine[Any, Any, Answer]:
         """Return the application's answer to the request at its full path."""
-        if self._asgi is None:
-            return call_wsgi(cast("WsgiApp", self._app), request)
+        if self._wsgi is not None:
+            return call_wsgi(self._wsgi, request)
+        assert self._asgi is not None, "it is one of the two"
         return self._asgi.answer(request)
 
     def close(self) -> None:
@@ -55,13 +59,13 @@ class _Application(Target):
 
 
 class Mount(_Application):
-    """An application that answers for every URL under a base URL."""
+    """An application, or a function, that answers for every URL under a base URL."""
 
     precedence = Precedence.MOUNT
 
-    def __init__(self, base_url: str, app: WsgiApp | AsgiApp, on_exception: OnException | None) -> None:
-        super().__init__("mount()", app, on_exception)
+    def __init__(self, base_url: str, app: App, on_exception: OnException | None) -> None:
         self._base = Base(base_url, "mount()")
+        super().__init__("mount()", app, on_exception, wire_url(base_url).path)
         self.base_url = base_url
 
     def matches(self, destination: Destination) -> bool:
@@ -90,7 +94,7 @@ class AppEngineMount(_Application):
 
     def __init__(
         self,
-        app: WsgiApp | AsgiApp,
+        app: App,
         *,
         service: str | None,
         version: str | None,

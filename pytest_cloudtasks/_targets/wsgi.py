@@ -1,13 +1,16 @@
-"""Delivering a request to a WSGI application (PEP 3333)."""
+"""Delivering a request to a WSGI application (PEP 3333), or to a function of one."""
 
 from __future__ import annotations
 
+import inspect
 import io
 import sys
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from .._text import safe_repr
 from .announced import announced_exceptions
 from .answers import Answer, Interface, NotOfInterface, application_answer
 from .headers import header_bytes
@@ -15,8 +18,37 @@ from .request import TargetRequest
 from .urls import wire_url
 
 WsgiApp = Callable[..., Iterable[bytes]]
+Function = Callable[[Any], Any]
+"""Takes a request of Flask and returns what a view of Flask returns, as a Cloud Run function does."""
 REQUEST_KEY = "pytest_cloudtasks.request"
 """The key of the `TargetRequest` in the environ."""
+
+
+def as_wsgi(app: Any, what: str, base_path: str = "") -> WsgiApp:
+    """Return ``app`` as a WSGI application, and a function as one that has it at ``base_path``.
+
+    ``what`` is the method that takes it; raises TypeError for a function without Flask, which gives it its request.
+    """
+    if not _is_function(app):
+        return app  # type: ignore[no-any-return]
+    if find_spec("flask") is None:
+        raise TypeError(
+            f"{what} got {safe_repr(app)}, which takes one argument. A function of a request, as Cloud Run functions"
+            " and Firebase have it, needs Flask, which is not installed."
+        )
+    from .functions import FunctionApp  # imports Flask, which is optional
+
+    return FunctionApp(app, base_path)
+
+
+def _is_function(app: Any) -> bool:
+    """Whether ``app`` can be called with one argument and needs it; a WSGI application takes two."""
+    try:
+        parameters = [] if inspect.isclass(app) else inspect.signature(app).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    kinds = [one.kind for one in parameters if one.default is one.empty]
+    return kinds in ([inspect.Parameter.POSITIONAL_ONLY], [inspect.Parameter.POSITIONAL_OR_KEYWORD])
 
 
 def call_wsgi(app: WsgiApp, request: TargetRequest) -> Answer:
