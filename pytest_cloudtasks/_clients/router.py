@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from .._messages.rest_http import RestRequest, RestResponse
     from .._messages.rpc_call import RpcCall
+    from .http.destinations import IdentityService
 
 
 class Receiver(Protocol):
@@ -39,8 +40,8 @@ class Backend(Receiver, Protocol):
         """Answer a call of an asyncio client: the response, and what is to be awaited before it is given."""
         ...
 
-    def answer_identity(self, host: str, request: RestRequest) -> RestResponse | None:
-        """Answer a request to one of Google's identity services; None if it is for something else at ``host``."""
+    def answer_identity(self, service: IdentityService, request: RestRequest) -> RestResponse | None:
+        """Answer a request to one of Google's identity services; None if it is for something else at its host."""
         ...
 
     @property

@@ -49,6 +49,7 @@ from .settings import Settings
 from .summary import Blocked, blocked, live_tasks
 
 if TYPE_CHECKING:
+    from .._clients.http.destinations import IdentityService
     from .._messages.grpc_errors import InProcessRpcError
     from .._messages.rest_http import RestRequest, RestResponse
     from .._messages.rpc_handlers import Frontend
@@ -208,14 +209,14 @@ class Simulation:
             self.failures.append(str(error))
             raise
 
-    def answer_identity(self, host: str, request: RestRequest) -> RestResponse | None:
+    def answer_identity(self, service: IdentityService, request: RestRequest) -> RestResponse | None:
         """Answer as Google's identity services do a service on Cloud Run; None if ``request`` is for something else.
 
         Tokens are issued at the application's time, by which it verifies them. To ask for one doesn't hold it.
         """
         from .._clients.identity import endpoints  # loads google.auth: only when somebody asks for a token or a key
 
-        return endpoints.answer(host, request, self._identity, self.clock.application_now())
+        return endpoints.answer(service, request, self._identity, self.clock.application_now())
 
     @property
     def _identity(self) -> Identity:

@@ -130,6 +130,17 @@ def test_a_firebase_token_verifies(cloud_tasks: FakeCloudTasks) -> None:
     assert id_token.verify_firebase_token(token, by_requests.Request(), audience="test-project")["sub"] == "user"
 
 
+@pytest.mark.parametrize(
+    "url", ["https://oauth2.googleapis.com/tokeninfo", "https://www.googleapis.com/oauth2/v3/tokeninfo"]
+)
+def test_a_handler_looks_tokens_up(cloud_tasks: FakeCloudTasks, url: str) -> None:
+    """Instead of verifying them itself: what a task brings is known there for an hour."""
+    token = cloud_tasks.oidc.token(audience=AUDIENCE)
+    assert requests.get(url, params={"id_token": token}).json()["aud"] == AUDIENCE
+    cloud_tasks.advance(hours=1, seconds=1)
+    assert requests.get(url, params={"id_token": token}).status_code == 400
+
+
 # --- credentials -------------------------------------------------------------------------------------------------
 
 
@@ -159,6 +170,25 @@ def test_credentials_are_found_with_nothing_set_up(has_option: bool) -> None:
         url = "http://metadata.google.internal/computeMetadata/v1/instance/region"
         region = requests.get(url, headers={"Metadata-Flavor": "Google"}).text
     assert region == "projects/123456789012/regions/europe-west1"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "url"),
+    [
+        ("GCE_METADATA_HOST", "localhost:8080", "http://localhost:8080"),
+        ("GCE_METADATA_ROOT", "metadata.test", "http://metadata.test"),
+        ("GCE_METADATA_IP", "10.0.0.1", "http://10.0.0.1"),
+    ],
+)
+def test_the_environments_metadata_server(monkeypatch: pytest.MonkeyPatch, variable: str, value: str, url: str) -> None:
+    """With the option its address is the fake's, too; without it a user's own server is asked."""
+    monkeypatch.setenv(variable, value)
+    headers = {"Metadata-Flavor": "Google"}
+    with FakeCloudTasks(google_auth=True, project="shop"):
+        found = requests.get(f"{url}/computeMetadata/v1/project/project-id", headers=headers)
+        assert (found.status_code, found.text) == (200, "shop")
+    with FakeCloudTasks(), pytest.raises(pytest.fail.Exception, match="The network was used"):
+        requests.get(f"{url}/computeMetadata/v1/project/project-id", headers=headers)
 
 
 def oidc_task(account: str) -> dict[str, Any]:

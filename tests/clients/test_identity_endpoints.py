@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 import pytest
 from google.auth import crypt, jwt
 
+from pytest_cloudtasks._clients.http.destinations import identity_service
 from pytest_cloudtasks._clients.identity.account import SERVICE_ACCOUNT, Identity
 from pytest_cloudtasks._clients.identity.endpoints import answer
 from pytest_cloudtasks._clients.identity.signing_key import CERTIFICATE, KEY_ID, PRIVATE_KEY
-from pytest_cloudtasks._clients.identity.tokens import access_token, certs, jwks, subject_of
+from pytest_cloudtasks._clients.identity.tokens import access_token, certs, claims_of, jwks, signed, subject_of
 from pytest_cloudtasks._messages.rest_http import RestRequest, RestResponse
 
 NOW = 1_900_000_000
@@ -28,7 +29,9 @@ def asked(
     host: str, path: str, method: str = "GET", headers: tuple[tuple[str, str], ...] = (), body: bytes = b""
 ) -> RestResponse:
     """The response to a request that is for an identity service."""
-    response = answer(host, RestRequest(method, path, headers, body), IDENTITY, NOW * 10**9 + 5)
+    service = identity_service(host)
+    assert service is not None
+    response = answer(service, RestRequest(method, path, headers, body), IDENTITY, NOW * 10**9 + 5)
     assert response is not None
     return response
 
@@ -127,13 +130,13 @@ def test_discovery_documents_lead_to_the_keys(host: str, path: str, issuer: str,
         ("www.gstatic.com", "GET", "/charts/loader.js"),
         ("169.254.169.254", "PUT", "/latest/api/token"),
         ("169.254.169.254", "GET", "/metadata/instance"),
-        ("storage.googleapis.com", "GET", "/oauth2/v1/certs"),
-        ("metadata.google.internal.example.com", "GET", "/"),
     ],
 )
 def test_what_is_no_identity_service_is_left_alone(host: str, method: str, path: str) -> None:
     """Other paths of the same hosts, among them the metadata servers of other clouds, are not answered."""
-    assert answer(host, RestRequest(method, path, (), b""), IDENTITY, NOW) is None
+    service = identity_service(host)
+    assert service is not None
+    assert answer(service, RestRequest(method, path, (), b""), IDENTITY, NOW) is None
 
 
 # --- tokens ------------------------------------------------------------------------------------------------------
@@ -235,6 +238,60 @@ def test_the_token_endpoint_has_several_addresses(host: str, path: str) -> None:
 def test_a_request_without_a_token_is_rejected(form: dict[str, str], error: str, description: str) -> None:
     """The answer is OAuth's, with the status 400."""
     assert granted(**form) == (400, {"error": error, "error_description": description})
+
+
+def info(**query: str) -> Any:
+    """The JSON that the token endpoint says of a token."""
+    response = asked("oauth2.googleapis.com", f"/tokeninfo?{urlencode(query)}")
+    return response.status, json.loads(response.body)
+
+
+INVALID = (400, {"error": "invalid_token", "error_description": "Invalid Value"})
+
+
+def test_an_id_token_is_looked_up() -> None:
+    """Its header and claims come as texts; a forged token and one that has expired are invalid."""
+    token = signed(claims_of(MAILER, "https://app.test", NOW - 3600))
+    assert info(id_token=token) == (
+        200,
+        {
+            "alg": "RS256",
+            "aud": "https://app.test",
+            "azp": subject_of(MAILER),
+            "email": MAILER,
+            "email_verified": "true",
+            "exp": "1900000000",
+            "iat": "1899996400",
+            "iss": "https://accounts.google.com",
+            "kid": KEY_ID,
+            "sub": subject_of(MAILER),
+            "typ": "JWT",
+        },
+    )
+    header, _, signature = token.split(".")
+    other = signed(claims_of(MAILER, "https://other.test", NOW)).split(".")[1]
+    for invalid in (f"{header}.{other}.{signature}", signed(claims_of(MAILER, "a", NOW - 3601)), "no token", ""):
+        assert info(id_token=invalid) == INVALID
+
+
+def test_an_access_token_is_looked_up() -> None:
+    """Whose it is, and what for; one that isn't the fake's is invalid."""
+    status, found = info(access_token=access_token(MAILER, f"{PLATFORM} email"))
+    assert status == 200
+    assert found == {
+        "access_type": "online",
+        "aud": subject_of(MAILER),
+        "azp": subject_of(MAILER),
+        "email": MAILER,
+        "email_verified": "true",
+        "exp": "1900003599",
+        "expires_in": "3599",
+        "scope": f"{PLATFORM} email",
+        "sub": subject_of(MAILER),
+    }
+    for invalid in ("ya29.theirs", "ya29.é", "other", ""):
+        assert info(access_token=invalid) == INVALID
+    assert info() == INVALID
 
 
 def test_a_token_is_revoked() -> None:

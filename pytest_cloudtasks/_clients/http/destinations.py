@@ -21,17 +21,27 @@ _RESOLVER = re.compile(r"^[a-z][a-z0-9+.-]*://[^/]*/|^(dns|ipv4|ipv6):", re.IGNO
 """What stands before the address in a target of grpc's: ``dns:///``, ``dns://8.8.8.8/``, ``ipv4:``."""
 
 
-_IDENTITY = {
-    r"www(\.mtls)?\.googleapis\.com": r"/oauth2/v\d/(certs|token)|/(robot|service_accounts)/v1/.*"
+class IdentityService(NamedTuple):
+    """A service of Google's that tells who somebody is: patterns of its hosts, and of those paths that are its own."""
+
+    hosts: str
+    paths: str = ".*"
+
+
+GOOGLE_APIS = IdentityService(
+    r"www(\.mtls)?\.googleapis\.com",
+    r"/oauth2/v\d/(certs|token|tokeninfo)|/(robot|service_accounts)/v1/.*"
     r"|/identitytoolkit/v3/relyingparty/publicKeys",
-    r"www\.gstatic\.com": r"/iap/verify/public_key(-jwk)?",
-    r"accounts\.google\.com": r"/\.well-known/openid-configuration|/o/oauth2/token",
-    r"securetoken\.google\.com": r"/[^/]+/\.well-known/openid-configuration",
-    r"(oauth2|sts)(\.mtls)?\.googleapis\.com": ".*",
-    r"iamcredentials(\.mtls|\.[a-z0-9-]+\.rep)?\.googleapis\.com": ".*",
-    r"metadata(\.google\.internal)?|169\.254\.169\.254": ".*",
-}
-"""Patterns of the hosts of Google's identity services, and of the paths that are theirs."""
+)
+IAP = IdentityService(r"www\.gstatic\.com", r"/iap/verify/public_key(-jwk)?")
+ACCOUNTS = IdentityService(r"accounts\.google\.com", r"/\.well-known/openid-configuration|/o/oauth2/token")
+SECURE_TOKEN = IdentityService(r"securetoken\.google\.com", r"/[^/]+/\.well-known/openid-configuration")
+TOKENS = IdentityService(r"(oauth2|sts)(\.mtls)?\.googleapis\.com")
+IAM_CREDENTIALS = IdentityService(r"iamcredentials(\.mtls|\.[a-z0-9-]+\.rep)?\.googleapis\.com")
+METADATA = IdentityService(r"metadata(\.google\.internal)?")
+METADATA_BY_IP = IdentityService(r"169\.254\.169\.254|fd20:ce::254", r"/?|/computeMetadata(/.*)?")
+"""The metadata server again; other clouds have theirs at one of these addresses."""
+_IDENTITY_SERVICES = (GOOGLE_APIS, IAP, ACCOUNTS, SECURE_TOKEN, TOKENS, IAM_CREDENTIALS, METADATA, METADATA_BY_IP)
 
 
 class Endpoint(NamedTuple):
@@ -55,20 +65,10 @@ def is_cloud_tasks(address: str) -> bool:
     return _CLOUD_TASKS.fullmatch(endpoint_of(address).host) is not None
 
 
-def is_identity_host(host: str) -> bool:
-    """Whether ``host``, which has no port, is one of Google's identity services, be it with some paths alone."""
-    return _paths_of(host) is not None
-
-
-def is_identity(host: str, path: str) -> bool:
-    """Whether ``path`` of ``host``, which has no port, is one of Google's identity services."""
-    paths = _paths_of(host)
-    return paths is not None and re.fullmatch(paths, path) is not None
-
-
-def _paths_of(host: str) -> str | None:
+def identity_service(host: str) -> IdentityService | None:
+    """Return the identity service at ``host``, which has no port, be it at some paths alone."""
     plain = endpoint_of(host).host
-    return next((paths for pattern, paths in _IDENTITY.items() if re.fullmatch(pattern, plain)), None)
+    return next((service for service in _IDENTITY_SERVICES if re.fullmatch(service.hosts, plain)), None)
 
 
 def is_address(text: str) -> bool:

@@ -11,11 +11,13 @@ That is decided request by request, as for gRPC: a session or a pool that lives 
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from ..._messages.rest_http import RestRequest, RestResponse, page_not_found
+from ..identity.application_default import application_default
 from ..router import Backend, router
-from .destinations import endpoint_of, is_cloud_tasks, is_identity, is_identity_host
+from .destinations import METADATA, IdentityService, identity_service, is_cloud_tasks
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -47,12 +49,22 @@ def origin_of(scheme: str, host: str, port: int | None) -> Origin:
 
 def may_claim(origin: Origin) -> bool:
     """Whether `claims` is true for some request to ``origin``."""
-    return _is_api(origin) or (router.backend is not None and is_identity_host(origin.host))
+    return _is_api(origin) or _identity_service(origin) is not None
 
 
 def claims(origin: Origin, path: str) -> bool:
     """Whether a request is answered here, or blocked, instead of being sent by the library."""
-    return _is_api(origin) or (router.backend is not None and is_identity(origin.host, path))
+    if _is_api(origin):
+        return True
+    service = _identity_service(origin)
+    return service is not None and re.fullmatch(service.paths, path) is not None
+
+
+def _identity_service(origin: Origin) -> IdentityService | None:
+    """Return the identity service that a request to ``origin`` may be for, while there is a fake."""
+    if router.backend is None:
+        return None
+    return METADATA if application_default.is_metadata_server(origin.address) else identity_service(origin.host)
 
 
 def _is_api(origin: Origin) -> bool:
@@ -95,4 +107,6 @@ def _backend(origin: Origin, request: RestRequest) -> Backend:
 
 
 def _of_identity(origin: Origin, request: RestRequest, backend: Backend) -> RestResponse:
-    return backend.answer_identity(endpoint_of(origin.host).host, request) or page_not_found(request.path)
+    service = _identity_service(origin)
+    assert service is not None, "claims() was true"
+    return backend.answer_identity(service, request) or page_not_found(request.path)

@@ -13,6 +13,7 @@ active. A user's mock takes the place of a name, and so it wins. Checked against
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -32,6 +33,13 @@ class ApplicationDefault:
     def identity(self) -> Identity:
         """Who application code runs as."""
         return self._identities[-1]
+
+    def is_metadata_server(self, address: str) -> bool:
+        """Whether the environment has ``address`` (``localhost:8080``) as the metadata server of the credentials."""
+        if not self._identities:
+            return False
+        named = (os.environ.get(name) for name in ("GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP"))
+        return address in {name if ":" in name else f"{name}:80" for name in named if name}
 
     def enter(self, identity: Identity) -> None:
         """Have the credentials of ``identity`` found from now on."""

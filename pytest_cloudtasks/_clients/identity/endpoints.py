@@ -1,12 +1,9 @@
 """What Google's identity services answer while a fake is active: key documents, tokens, metadata, IAM credentials.
 
-Theory of operation. `answer` takes a request as plain data and gives a response, or None for what isn't one of these
-services; the HTTP interception and the loopback server both call it. Every token is signed by the fake's one key, at
-the fake's time, so the key documents verify all of them. Nobody is authenticated: an assertion's signature, a refresh
-token and an Authorization header are taken as they come, as no secret of theirs is known here.
-
-Addresses that serve other things, too (``www.googleapis.com``, ``169.254.169.254``), are answered by path; their other
-paths get None.
+Theory of operation. `answer` takes a request as plain data and gives a response; the HTTP interception calls it, and
+`http.destinations` has the addresses. The loopback server publishes the same key documents. Every token is signed by
+the fake's one key, at the fake's time, so the key documents verify all of them. Nobody is authenticated: an assertion's
+signature, a refresh token and an Authorization header are taken as they come, as no secret of theirs is known here.
 """
 
 from __future__ import annotations
@@ -18,6 +15,7 @@ from typing import Any
 
 from ..._messages.rest_http import RestRequest, RestResponse, json_response
 from ..._units import SECOND
+from ..http import destinations
 from . import iam_credentials, metadata_server, token_endpoint
 from .account import Identity
 from .tokens import ISSUER, certs, jwks
@@ -48,15 +46,11 @@ _IAP_KEY_DOCUMENTS: Mapping[str, Callable[[], Any]] = {
 DISCOVERY = "/.well-known/openid-configuration"
 
 
-def answer(host: str, request: RestRequest, identity: Identity, now: int) -> RestResponse | None:
-    """Return the response to a request for ``host`` (in lower case, without a port) at ``now``; None if it isn't ours.
-
-    ``now`` is in nanoseconds since 1970.
-    """
-    for pattern, service in _SERVICES:
-        if pattern.fullmatch(host):
-            return service(request, identity, now)
-    return None
+def answer(
+    service: destinations.IdentityService, request: RestRequest, identity: Identity, now: int
+) -> RestResponse | None:
+    """Return the response of ``service`` at ``now`` (nanoseconds since 1970); None if the request isn't for it."""
+    return _ANSWERS[service](request, identity, now)
 
 
 def key_document(path: str, now: int) -> RestResponse | None:
@@ -99,18 +93,16 @@ def _cacheable(document: Any, now: int) -> RestResponse:
     return response._replace(headers=headers)
 
 
-def _googleapis(request: RestRequest, identity: Identity, now: int) -> RestResponse | None:
-    if request.method in ("GET", "HEAD"):
-        return key_document(request.path, now)
-    if request.method == "POST" and request.path in token_endpoint.OLDER_PATHS:
+def _google_apis(request: RestRequest, identity: Identity, now: int) -> RestResponse | None:
+    if request.path in token_endpoint.PATHS:
         return token_endpoint.answer(request, identity, now)
-    return None
+    return key_document(request.path, now) if request.method in ("GET", "HEAD") else None
 
 
 def _accounts(request: RestRequest, identity: Identity, now: int) -> RestResponse | None:
     if request.path == DISCOVERY:
         return discovery_document(JWKS_URI, now)
-    if request.method == "POST" and request.path == "/o/oauth2/token":
+    if request.path in token_endpoint.PATHS:
         return token_endpoint.answer(request, identity, now)
     return None
 
@@ -123,21 +115,17 @@ def _secure_token(request: RestRequest, identity: Identity, now: int) -> RestRes
     return discovery_document(keys, now, f"{_SECURE_TOKEN}{project}")
 
 
-def _gstatic(request: RestRequest, identity: Identity, now: int) -> RestResponse | None:
+def _iap(request: RestRequest, identity: Identity, now: int) -> RestResponse | None:
     return _published(_IAP_KEY_DOCUMENTS, request.path, now)
 
 
-_SERVICES = tuple(
-    (re.compile(pattern), service)
-    for pattern, service in (
-        (r"www(\.mtls)?\.googleapis\.com", _googleapis),
-        (r"oauth2(\.mtls)?\.googleapis\.com", token_endpoint.answer),
-        (r"sts(\.mtls)?\.googleapis\.com", token_endpoint.answer),
-        (r"iamcredentials(\.mtls|\.[a-z0-9-]+\.rep)?\.googleapis\.com", iam_credentials.answer),
-        (r"accounts\.google\.com", _accounts),
-        (r"securetoken\.google\.com", _secure_token),
-        (r"www\.gstatic\.com", _gstatic),
-        (r"metadata(\.google\.internal)?|169\.254\.169\.254", metadata_server.answer),
-    )
-)
-"""Patterns of hosts, and what answers for them."""
+_ANSWERS = {
+    destinations.GOOGLE_APIS: _google_apis,
+    destinations.IAP: _iap,
+    destinations.ACCOUNTS: _accounts,
+    destinations.SECURE_TOKEN: _secure_token,
+    destinations.TOKENS: token_endpoint.answer,
+    destinations.IAM_CREDENTIALS: iam_credentials.answer,
+    destinations.METADATA: metadata_server.answer,
+    destinations.METADATA_BY_IP: metadata_server.answer,
+}

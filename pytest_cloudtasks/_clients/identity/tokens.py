@@ -16,6 +16,7 @@ LIFETIME = 3600
 """Seconds that an ID token is valid for. Evidence: documented."""
 ACCESS_LIFETIME = 3599
 """Seconds that a new access token is valid for, as Google's answers have it. Evidence: reported."""
+_ACCESS = "ya29."
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 
 
@@ -60,9 +61,18 @@ def _signer() -> Any:
 
 
 def access_token(email: str, scope: str) -> str:
-    """An opaque OAuth access token, always the same for the same account and scope. Evidence: reported (``ya29.…``)."""
-    digest = hashlib.sha256(f"{email} {scope}".encode()).digest()
-    return f"ya29.{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+    """An OAuth access token, always the same for the same account and scope. Evidence: reported (``ya29.…``)."""
+    return f"{_ACCESS}{base64.urlsafe_b64encode(f'{email} {scope}'.encode()).decode().rstrip('=')}"
+
+
+def holder_of(token: str) -> tuple[str, str]:
+    """The account and the scope of an access token; two empty texts for what is none of the fake's."""
+    encoded = token.removeprefix(_ACCESS)
+    try:
+        email, _, scope = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode().partition(" ")
+    except ValueError:
+        return "", ""
+    return (email, scope) if access_token(email, scope) == token else ("", "")
 
 
 def bearer(holder: str, scope: str) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pytest_cloudtasks._clients.http.destinations import (
     Endpoint,
     endpoint_of,
+    identity_service,
     is_address,
     is_cloud_tasks,
-    is_identity,
-    is_identity_host,
     is_listed,
 )
 
@@ -90,15 +91,20 @@ def test_a_list_of_addresses(address: str, listed: list[str], is_found: bool) ->
         ("oauth2.googleapis.com", "/token"),
         ("OAuth2.googleapis.com.", "/tokeninfo"),
         ("metadata.google.internal", "/computeMetadata/v1/instance/service-accounts/default/token"),
+        ("metadata.google.internal", "/0.1/meta-data"),
         ("169.254.169.254", "/"),
+        ("169.254.169.254", ""),
+        ("169.254.169.254", "/computeMetadata/v1/project/project-id"),
+        ("[fd20:ce::254]", "/"),
         ("iamcredentials.googleapis.com", "/v1/projects/-/serviceAccounts/a:generateIdToken"),
         ("sts.googleapis.com", "/v1/token"),
     ],
 )
 def test_identity_services(host: str, path: str) -> None:
     """Keys, tokens, the metadata server and IAM's credentials."""
-    assert is_identity(host, path)
-    assert is_identity_host(host)
+    service = identity_service(host)
+    assert service is not None
+    assert re.fullmatch(service.paths, path)
 
 
 @pytest.mark.parametrize(
@@ -110,11 +116,14 @@ def test_identity_services(host: str, path: str) -> None:
         ("iam.googleapis.com", "/v1/projects"),
         ("storage.googleapis.com", "/"),
         ("metadata.test", "/"),
+        ("169.254.169.254", "/latest/api/token"),
+        ("169.254.169.254", "/metadata/instance"),
     ],
 )
 def test_what_is_no_identity_service(host: str, path: str) -> None:
     """Other services of Google's, at the same host too."""
-    assert not is_identity(host, path)
+    service = identity_service(host)
+    assert service is None or not re.fullmatch(service.paths, path)
 
 
 @pytest.mark.parametrize(
