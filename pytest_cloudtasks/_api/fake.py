@@ -243,6 +243,10 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         retry_count: int = 0,
         execution_count: int | None = None,
         previous_response: int | None = None,
+        relative_uri: str | None = None,
+        service: str | None = None,
+        version: str | None = None,
+        instance: str | None = None,
     ) -> TaskRequest:
         """Return the request of one attempt, for a unit test of a single handler. No queue has its task.
 
@@ -252,8 +256,10 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
             json: An object that becomes the body, with its Content-Type.
             audience: Add an OIDC token for this audience.
             retry_count: How many attempts have failed before; the headers are those of a retry.
-            execution_count: How many of them got a response; all by default.
+            execution_count: How many of them got a response that counts; by default all were like the last one.
             previous_response: The status of the last failure; 500 by default.
+            relative_uri: That of an App Engine task, in place of a URL; the headers and the address are App Engine's.
+            service, version, instance: Where in the App Engine application the task goes.
         """
         return task_request(
             self._simulation,
@@ -269,6 +275,8 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
             retry_count=retry_count,
             execution_count=execution_count,
             previous_response=previous_response,
+            relative_uri=relative_uri,
+            routing={"service": service, "version": version, "instance": instance},
         )
 
     # --- driving -------------------------------------------------------------------------------------------------

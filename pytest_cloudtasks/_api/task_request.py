@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from .._arguments import checked_call, checked_text, is_whole
 from .._clients.identity.tokens import authorization_for
-from .._service.request import HttpTarget, OidcToken
+from .._service.request import AppEngineTarget, HttpTarget, OidcToken, Routing, Target
 from .._service.service import Service
 from .._service.task import Attempt, TaskSpec, response
 from .._simulation.simulation import Simulation
@@ -68,6 +68,28 @@ class TaskRequest(TargetRequest):
             await server.end()
 
 
+def _check_app_engine(
+    relative_uri: str | None, routing: Mapping[str, str | None], url: str, audience: str | None
+) -> None:
+    """Refuse what an App Engine task doesn't have, and what no other task has."""
+    for name, value in routing.items():
+        if value is not None and (not isinstance(value, str) or not is_encodable(value)):
+            raise TypeError(f"task_request({name}=…) takes a text, and got {safe_repr(value)}.")
+        if value is not None and relative_uri is None:
+            raise TypeError(f"task_request({name}=…) is about an App Engine task. Pass its relative_uri=…, too.")
+    if relative_uri is None:
+        return
+    if not isinstance(relative_uri, str) or not is_encodable(relative_uri) or not relative_uri.startswith("/"):
+        raise ValueError(
+            "task_request(relative_uri=…) takes the path of an App Engine task, such as /work, and got"
+            f" {safe_repr(relative_uri)}."
+        )
+    if url != URL:
+        raise TypeError("task_request() takes url=… or, for an App Engine task, relative_uri=…, not both.")
+    if audience is not None:
+        raise TypeError("task_request() takes no audience=… with relative_uri=…: App Engine tasks carry no token.")
+
+
 def _check_app(app: object) -> None:
     if not callable(app):
         raise TypeError(f"send() takes a WSGI or an ASGI application, and {safe_repr(app)} can't be called.")
@@ -94,13 +116,15 @@ def task_request(
     retry_count: int,
     execution_count: int | None,
     previous_response: int | None,
+    relative_uri: str | None,
+    routing: Mapping[str, str | None],
 ) -> TaskRequest:
     """The request of attempt number ``retry_count`` + 1; nothing of it is in the fake's queues."""
+    _check_app_engine(relative_uri, routing, url, audience)
     if not is_encodable(url) or not url.lower().startswith(("http://", "https://")):
         raise ValueError(
             f"task_request(url=…) takes an absolute URL, such as {URL}, and got {safe_repr(url)}. A"
-            f" test client of a web"
-            " framework takes the path of it."
+            " test client of a web framework takes the path of it. An App Engine task has a relative_uri instead."
         )
     if json is not None and body:
         raise TypeError("task_request() takes json=… or body=…, not both.")
@@ -140,15 +164,20 @@ def task_request(
             ) from None
         if not any(one.lower() == "content-type" for one in sent):
             sent["Content-Type"] = "application/json"
-    token = None if audience is None else OidcToken(service_account_email, audience)
-    target = HttpTarget(url, method, tuple(sent.items()), body, token)
+    target: Target
+    if relative_uri is None:
+        token = None if audience is None else OidcToken(service_account_email, audience)
+        target = HttpTarget(url, method, tuple(sent.items()), body, token)
+    else:
+        given = {name: value or "" for name, value in routing.items()}
+        target = AppEngineTarget(relative_uri, method, tuple(sent.items()), body, Routing(**given))
     attempt = _attempt(simulation, target, queue, name, retry_count, execution_count, previous_response)
     return TaskRequest(attempt, authorization_for(target, simulation.clock.now))
 
 
 def _attempt(
     simulation: Simulation,
-    target: HttpTarget,
+    target: Target,
     queue: str,
     name: str | None,
     retry_count: int,
@@ -162,7 +191,9 @@ def _attempt(
     task_name = f"{queue_name}/tasks/{name}" if name else ""
     task = service.create_task(now, queue_name, TaskSpec(target, name=task_name))
     task.failures = task.dispatch_count = retry_count
-    task.response_count = execution_count or 0
     if retry_count:
         task.last_outcome = response(500 if previous_response is None else previous_response)
+        task.response_count = retry_count if task.last_outcome.is_counted(target) else 0
+    if execution_count is not None:
+        task.response_count = execution_count
     return service.begin(now, task, forced=True)

@@ -109,6 +109,10 @@ class HttpTarget:
         return self.oidc or self.oauth
 
 
+DEFAULT_SERVICE = "default"
+"""App Engine's name of the service that a task goes to if it names none. Evidence: documented."""
+
+
 class Routing(NamedTuple):
     """Where in an App Engine application a task goes; ``host`` is the server's to fill in."""
 

@@ -364,8 +364,7 @@ class Scheduler:
         if self._options.system_throttle is SystemThrottle.SIMPLE:
             _throttle(queue, task, outcome, now)
             self.plan(queue, now)
-        if outcome.kind is OutcomeKind.RESPONSE and not (outcome.is_5xx and isinstance(task.target, HttpTarget)):
-            task.response_count += 1  # App Engine tasks count a 5xx, too
+        task.response_count += outcome.is_counted(task.target)
         if outcome.succeeded:
             self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt))
             self._end(task, TaskCause.SUCCESS, now)

@@ -81,6 +81,10 @@ class Outcome:
         """Whether the target answered with a server error."""
         return 500 <= self.http_status <= 599
 
+    def is_counted(self, target: Payload) -> bool:
+        """Return whether response_count counts it: a response, but for a 5xx to an HTTP task."""
+        return self.kind is OutcomeKind.RESPONSE and not (self.is_5xx and isinstance(target, HttpTarget))
+
     @property
     def rpc_status(self) -> RpcStatus:
         """The google.rpc code of response_status.

@@ -91,6 +91,10 @@ class MatchArguments(TypedDict, total=False):
     """The dispatch deadline in force."""
     oidc: Fields | None
     """The fields of the OIDC token, partially; None for a task without one."""
+    service: Text
+    """The service of an App Engine task, "default" where it names none."""
+    version: Text
+    """The version that an App Engine task names."""
 
 
 class Match(NamedTuple):
@@ -108,6 +112,8 @@ class Match(NamedTuple):
     within: Any = WITHIN
     deadline: Any = UNSET
     oidc: Any = UNSET
+    service: Any = UNSET
+    version: Any = UNSET
 
     def checked(self, simulation: Simulation) -> Match:
         """The same with its durations read; raises for what could never match, such as an unknown queue."""
@@ -200,6 +206,8 @@ _TAKES = {
     "delay": _Takes("a duration", (timedelta, str)),
     "deadline": _Takes("a duration", (timedelta, str)),
     "oidc": _Takes("the fields of a token as a dict, or None", (Mapping, type(None))),
+    "service": _Takes("the name of an App Engine service as a text", (str,), is_text=True),
+    "version": _Takes("the name of an App Engine version as a text", (str,), is_text=True),
 }
 
 
@@ -391,6 +399,8 @@ _ACTUAL: dict[str, Callable[[TaskRecord], Any]] = {
     "delay": _delay,
     "deadline": lambda task: task.dispatch_deadline,
     "oidc": lambda task: task.oidc,
+    "service": lambda task: task.service,
+    "version": lambda task: task.version,
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from typing import Any, Union, cast
 
 from .._arguments import checked_call
+from .._service.request import DEFAULT_SERVICE
 from .._text import safe_repr
 from .._time.instants import Duration
 from .answers import Answer
@@ -16,9 +17,6 @@ from .urls import Base, wire_url
 from .wsgi import Function, WsgiApp, as_wsgi, call_wsgi
 
 App = Union[WsgiApp, AsgiApp, Function]
-
-DEFAULT_SERVICE = "default"
-"""App Engine's name of the service that a task goes to if it names none. Evidence: documented."""
 
 
 class _Application(Target):

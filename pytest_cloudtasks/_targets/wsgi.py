@@ -103,6 +103,7 @@ def environ_of(request: TargetRequest) -> dict[str, Any]:
         "SERVER_NAME": url.host or "localhost",
         "SERVER_PORT": str(url.port or 0),
         "SERVER_PROTOCOL": "HTTP/1.1",
+        "SERVER_SOFTWARE": "pytest-cloudtasks",
         "REMOTE_ADDR": request.client_address,
         "CONTENT_LENGTH": str(len(request.body)),
         "wsgi.version": (1, 0),

@@ -162,6 +162,37 @@ def test_an_app_engine_task_matches_by_its_relative_uri(cloud_tasks: FakeCloudTa
     assert cloud_tasks.assert_enqueued(url="/jobs?x=1", oidc=None, deadline=timedelta(minutes=10)).name == name
 
 
+@pytest.mark.parametrize(
+    ("expected", "names"),
+    [
+        ({"service": "default"}, ["plain"]),
+        ({"service": "mailer"}, ["second", "newest"]),
+        ({"service": "mailer", "version": "v2"}, ["second"]),
+        ({"version": re.compile("^v")}, ["second", "newest"]),
+        ({"version": ""}, ["plain", "http"]),
+        ({"service": ""}, ["http"]),
+        ({"service": lambda service: service != "mailer", "url": "/jobs"}, ["plain"]),
+    ],
+)
+def test_app_engine_tasks_match_by_service_and_version(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, expected: dict[str, Any], names: list[str]
+) -> None:
+    """A task that names no service is one of the service "default"; other tasks have neither."""
+    enqueue("plain", "/jobs")
+    enqueue("second", "/jobs", app_engine_routing={"service": "mailer", "version": "v2"})
+    enqueue("newest", "/jobs", app_engine_routing={"service": "mailer", "version": "v3"})
+    enqueue("http")
+    assert [task.id for task in cloud_tasks.assert_enqueued(**expected, count=None)] == names
+
+
+def test_another_service_is_told(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """The message has both sides."""
+    enqueue("second", "/jobs", app_engine_routing={"service": "mailer", "version": "v2"})
+    with pytest.raises(AssertionError) as failed:
+        cloud_tasks.assert_enqueued(url="/jobs", service="worker", version="v2")
+    assert "service  'worker'  'mailer'" in str(failed.value)
+
+
 def test_a_past_schedule_time_is_no_delay(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """A task scheduled in the past is due at its creation, after a delay of zero."""
     enqueue(schedule_time=START - timedelta(days=1))

@@ -15,6 +15,7 @@ from pytest_cloudtasks import FakeCloudTasks, TaskRequest, retry_schedule, strat
 from pytest_cloudtasks._api.aio import AwaitableMethods
 from pytest_cloudtasks._api.clock import ClockView
 from pytest_cloudtasks._api.oidc import Oidc
+from pytest_cloudtasks._text import listed
 from tests.api.test_bad_arguments import OF_THE_INSIDE
 
 OF_GOOGLES_CLIENT = "LegacyCloudTasksClient"
@@ -114,9 +115,8 @@ def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -
         (lambda fake: fake.assert_empty("receipts"), "assert_empty() takes no argument, and got 'receipts'."),
         (
             lambda fake: FakeCloudTasks(querys=["a"]),
-            "FakeCloudTasks() has no argument 'querys'. Did you mean 'queues'? It takes queues, project, location,"
-            " start, time, seed, order, strict, auto_create_queues, on_exception, redirect_endpoints, google_auth,"
-            " eager and service.",
+            "FakeCloudTasks() has no argument 'querys'. Did you mean 'queues'? It takes"
+            f" {listed(inspect.signature(FakeCloudTasks).parameters)}.",
         ),
         (
             lambda fake: FakeCloudTasks("receipts"),

@@ -171,7 +171,7 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     ),
     *(
         ({field: None}, ValueError, f"{field}=None matches no task. Leave it out where any will do.")
-        for field in ("queue", "url", "method", "body", "headers", "name", "at", "delay", "deadline")
+        for field in sorted(set(Match._fields) - {"json", "oidc", "within"})
     ),
     (
         {"headers": [("X-Tag", "1")]},
@@ -197,6 +197,8 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
             ("headers", re.compile("User-Agent"), "names with their values as a dict"),
             ("oidc", "a@b.c", "the fields of a token as a dict, or None"),
             ("oidc", True, "the fields of a token as a dict, or None"),
+            ("service", 5, "the name of an App Engine service as a text"),
+            ("version", b"v1", "the name of an App Engine version as a text"),
             ("delay", [5], "a duration such as timedelta(seconds=30) or '30s'"),
             ("delay", re.compile("5"), "a duration such as timedelta(seconds=30) or '30s'"),
             ("deadline", duration_pb2.Duration(seconds=5), "a duration such as timedelta(seconds=30) or '30s'"),
@@ -360,12 +362,12 @@ def test_a_keyword_that_is_none_is_rejected(cloud_tasks: FakeCloudTasks, name: s
         (
             lambda fake: fake.delay_dispatch(queue="receipts"),
             "delay_dispatch() needs the argument 'by'. It takes by, queue, url, method, json, body, headers, name, at,"
-            " delay, within, deadline, oidc, times, after and rate.",
+            " delay, within, deadline, oidc, service, version, times, after and rate.",
         ),
         (
             lambda fake: fake.assert_not_enqueued(scheduled=1),
             "assert_not_enqueued() has no argument 'scheduled'. It takes queue, url, method, json, body, headers, name,"
-            " at, delay, within, deadline and oidc.",
+            " at, delay, within, deadline, oidc, service and version.",
         ),
     ],
 )

@@ -48,10 +48,20 @@ def test_a_record_of_an_app_engine_task(cloud_tasks: FakeCloudTasks, enqueue: En
 
     assert (task.url, task.method, task.oidc) == ("/jobs", "POST", None)
     assert task.dispatch_deadline == timedelta(minutes=10)
+    assert (task.service, task.version, task.instance) == ("default", "", "")
     assert task.app_engine_http_request.relative_uri == "/jobs"
     assert task.app_engine_http_request.app_engine_routing.host == "test-project.uc.r.appspot.com"
     with pytest.raises(ValueError):
         _ = task.json
+
+
+def test_the_routing_of_a_record(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Service, version and instance are those that an App Engine task names; an HTTP task has none."""
+    enqueue("work", "/jobs", app_engine_routing={"service": "mailer", "version": "v2", "instance": "0"})
+    enqueue("http")
+    work, http = cloud_tasks.tasks()
+    assert (work.service, work.version, work.instance) == ("mailer", "v2", "0")
+    assert (http.service, http.version, http.instance) == ("", "", "")
 
 
 def test_the_message_is_the_stored_one_in_the_full_view(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:

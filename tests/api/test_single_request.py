@@ -105,7 +105,7 @@ def test_the_url_is_absolute(cloud_tasks: FakeCloudTasks, url: Any) -> None:
         cloud_tasks.task_request(url=url)
     assert str(refused.value) == (
         f"task_request(url=…) takes an absolute URL, such as https://worker.test/, and got {url!r}. A test client of a"
-        " web framework takes the path of it."
+        " web framework takes the path of it. An App Engine task has a relative_uri instead."
     )
 
 
@@ -141,6 +141,76 @@ def test_an_audience_adds_a_token(cloud_tasks: FakeCloudTasks) -> None:
     claims = verify_oauth2_token(token, requests.Request(), "https://aud.test")
     assert (scheme, claims["email"], claims["iat"]) == ("Bearer", "me@p.test", START.timestamp())
     assert "Authorization" not in cloud_tasks.task_request().headers
+
+
+def test_an_app_engine_request(cloud_tasks: FakeCloudTasks) -> None:
+    """With a relative URI in place of a URL, host, headers and address are those of App Engine."""
+    request = cloud_tasks.task_request(relative_uri="/work?a=1", service="mailer", version="v2", name="t1")
+    assert dict(request.headers) == {
+        "Host": "v2.mailer.test-project.uc.r.appspot.com",
+        "User-Agent": "AppEngine-Google; (+http://code.google.com/appengine)",
+        "Content-Length": "0",
+        "X-AppEngine-QueueName": "default",
+        "X-AppEngine-TaskName": "t1",
+        "X-AppEngine-TaskRetryCount": "0",
+        "X-AppEngine-TaskExecutionCount": "0",
+        "X-AppEngine-TaskETA": "1893456000",
+    }
+    assert request.url == "http://v2.mailer.test-project.uc.r.appspot.com/work?a=1"
+    assert (request.method, request.body, request.client_address) == ("POST", b"", "0.1.0.2")
+    environ = request.wsgi_environ()
+    assert (environ["REMOTE_ADDR"], environ["PATH_INFO"]) == ("0.1.0.2", "/work")
+
+
+def test_an_app_engine_retry(cloud_tasks: FakeCloudTasks) -> None:
+    """An App Engine task counts a 500 as an execution, which an HTTP task does not."""
+    of_app_engine = cloud_tasks.task_request(relative_uri="/work", retry_count=3).headers
+    of_http = cloud_tasks.task_request(retry_count=3).headers
+    after_429 = cloud_tasks.task_request(retry_count=3, previous_response=429).headers
+    assert of_app_engine["X-AppEngine-TaskExecutionCount"] == "3"
+    assert of_app_engine["X-AppEngine-TaskPreviousResponse"] == "500"
+    assert of_http["X-CloudTasks-TaskExecutionCount"] == "0"
+    assert after_429["X-CloudTasks-TaskExecutionCount"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "text"),
+    [
+        (
+            {"relative_uri": "work"},
+            ValueError,
+            "task_request(relative_uri=…) takes the path of an App Engine task, such as /work, and got 'work'.",
+        ),
+        (
+            {"relative_uri": 5},
+            ValueError,
+            "task_request(relative_uri=…) takes the path of an App Engine task, such as /work, and got 5.",
+        ),
+        (
+            {"relative_uri": "/", "url": "https://app.test/"},
+            TypeError,
+            "task_request() takes url=… or, for an App Engine task, relative_uri=…, not both.",
+        ),
+        (
+            {"relative_uri": "/", "audience": "https://app.test/"},
+            TypeError,
+            "task_request() takes no audience=… with relative_uri=…: App Engine tasks carry no token.",
+        ),
+        (
+            {"service": "mailer"},
+            TypeError,
+            "task_request(service=…) is about an App Engine task. Pass its relative_uri=…, too.",
+        ),
+        ({"relative_uri": "/", "version": 2}, TypeError, "task_request(version=…) takes a text, and got 2."),
+    ],
+)
+def test_what_no_app_engine_request_has(
+    cloud_tasks: FakeCloudTasks, arguments: dict[str, Any], kind: type[Exception], text: str
+) -> None:
+    """Its arguments are its own, and a wrong one is refused in a sentence."""
+    with pytest.raises(kind) as refused:
+        cloud_tasks.task_request(**arguments)
+    assert str(refused.value) == text
 
 
 def test_nothing_of_it_is_in_the_fake(cloud_tasks: FakeCloudTasks) -> None:
