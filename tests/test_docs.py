@@ -18,6 +18,7 @@ import pytest
 
 from pytest_cloudtasks._service.events import EventKind
 from tests.conftest import RunPytest
+from tests.each import each
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -169,7 +170,7 @@ def test_chapters_work_in_one_file(chapter: str, tmp_path: Path, run_pytest: Run
     result.assert_outcomes(passed=len(tests))
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if needs_a_project(page)], ids=lambda page: page.name)
+@each("page", [page for page in PAGES if needs_a_project(page)], ids=lambda page: page.name)
 def test_pages_with_a_project_say_where_it_is_set(page: Path) -> None:
     """Blocks that need the shop's project come with the configuration, or with the quickstart, which has it."""
     text = page.read_text("utf-8")
@@ -177,7 +178,7 @@ def test_pages_with_a_project_say_where_it_is_set(page: Path) -> None:
     assert "cloud_tasks_project" in text or "examples/quickstart" in text or page.name.startswith("tutorial-")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+@each("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     """Every relative link of a page leads to a file of the project, and to a heading that is there."""
     for link in LINK.finditer(FENCE.sub("", page.read_text("utf-8"))):

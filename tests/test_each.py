@@ -25,6 +25,21 @@ def test_all_cases_are_tried_and_those_that_fail_are_named() -> None:
     assert isinstance(failure.value.__cause__, AssertionError)
 
 
+def test_cases_may_have_names() -> None:
+    """They are given as a list, or stand in a `pytest.param`."""
+
+    @each("value", [1, pytest.param(2, id="two"), 1, 4], ids=["one", "", "another", "four"])
+    def check(value: int) -> None:
+        assert value == 1
+
+    with pytest.raises(AssertionError) as failure:
+        check()
+    assert [line.split(":")[0].strip() for line in str(failure.value).splitlines() if "AssertionError" in line] == [
+        "two",
+        "four",
+    ]
+
+
 def test_other_arguments_are_fixtures() -> None:
     """Only the parameters of the cases are taken from the test's signature."""
 

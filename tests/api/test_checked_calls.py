@@ -17,6 +17,7 @@ from pytest_cloudtasks._api.clock import ClockView
 from pytest_cloudtasks._api.oidc import Oidc
 from pytest_cloudtasks._text import listed
 from tests.api.test_bad_arguments import OF_THE_INSIDE
+from tests.each import each
 
 OF_GOOGLES_CLIENT = "LegacyCloudTasksClient"
 """It rejects what Google's client rejects, in its words."""
@@ -49,7 +50,7 @@ def methods_of(owner: type) -> Iterator[tuple[str, Any]]:
             yield name, method
 
 
-@pytest.mark.parametrize(("function", "name"), list(functions()))
+@each(("function", "name"), list(functions()))
 def test_a_keyword_that_is_none_is_rejected(function: Callable[..., Any], name: str) -> None:
     """Before anything else: no object is needed for it."""
     parameters = inspect.signature(function).parameters
@@ -63,7 +64,7 @@ def test_a_keyword_that_is_none_is_rejected(function: Callable[..., Any], name: 
     assert str(refusal.value).startswith(f"{name}() has no argument 'nonsuch'. It takes ")
 
 
-@pytest.mark.parametrize(("function", "name"), list(functions()))
+@each(("function", "name"), list(functions()))
 def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -> None:
     """It is shown, and what could be meant is named."""
     parameters = list(inspect.signature(function).parameters.values())

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from pytest_cloudtasks import FakeCloudTasks
+from tests.each import each
 
 Enqueue = Callable[..., str]
 Story = Callable[[FakeCloudTasks], Any]
@@ -277,8 +278,8 @@ def test_what_is_no_data_is_refused(data: Any) -> None:
         assert list(cloud_tasks._resting.faults) == []
 
 
-@pytest.mark.parametrize("name", ["order", "duplicates", "lost_answers"])
-@pytest.mark.parametrize("flag", ["x", 1, None])
+@each("name", ["order", "duplicates", "lost_answers"])
+@each("flag", ["x", 1, None])
 def test_what_is_left_to_chance_takes_true_or_false(name: str, flag: Any) -> None:
     """What only looks true is refused, and nothing has changed."""
 

@@ -16,6 +16,7 @@ from pytest_cloudtasks._clients.identity.endpoints import answer
 from pytest_cloudtasks._clients.identity.signing_key import CERTIFICATE, KEY_ID, PRIVATE_KEY
 from pytest_cloudtasks._clients.identity.tokens import access_token, certs, claims_of, jwks, signed, subject_of
 from pytest_cloudtasks._messages.rest_http import RestRequest, RestResponse
+from tests.each import each
 
 NOW = 1_900_000_000
 IDENTITY = Identity("shop", "europe-west1")
@@ -63,7 +64,7 @@ def verified(token: str) -> Any:
 # --- keys --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("host", "path", "document"),
     [
         ("www.googleapis.com", "/oauth2/v1/certs", certs()),
@@ -119,7 +120,7 @@ def test_discovery_documents_lead_to_the_keys(host: str, path: str, issuer: str,
     assert document["id_token_signing_alg_values_supported"] == ["RS256"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("host", "method", "path"),
     [
         ("www.googleapis.com", "GET", "/drive/v3/files"),
@@ -214,7 +215,7 @@ def test_the_token_endpoint_has_several_addresses(host: str, path: str) -> None:
     assert ("Cache-Control", "no-cache, no-store, max-age=0") in response.headers
 
 
-@pytest.mark.parametrize(
+@each(
     ("form", "error", "description"),
     [
         ({}, "unsupported_grant_type", "Invalid grant_type: "),
@@ -303,7 +304,7 @@ def test_a_token_is_revoked() -> None:
 # --- the metadata server -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@each(
     ("path", "text"),
     [
         ("project/project-id", "shop"),
@@ -462,7 +463,7 @@ def test_no_account_has_a_boundary() -> None:
     assert iam("/allowedLocations", None) == (200, {"locations": [], "encodedLocations": "0x0"})
 
 
-@pytest.mark.parametrize(
+@each(
     ("method", "body", "message"),
     [
         (":generateAccessToken", {"lifetime": "600s"}, "Scope required."),

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks._messages.json_text import JsonError, read_as_google
+from tests.each import each
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "value"),
     [
         ('{"a": [1, -2.5, true, false, null, "é"]}', {"a": [1, -2.5, True, False, None, "é"]}),
@@ -36,7 +37,7 @@ def test_what_is_read(text: str, value: Any) -> None:
     assert (found, type(found)) == (value, type(value))
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "told"),
     [
         ("", "Unexpected end of string. Expected a value.\n\n^"),

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_cloudtasks._messages import api_versions as frontends
 from pytest_cloudtasks._messages.proto import OURS, built_queue, mistake_in, proto_class
+from tests.each import each
 
 NAME = "projects/p/locations/l/queues/q"
 RETRY_CONFIG = (
@@ -71,7 +72,7 @@ def test_a_field_that_a_message_of_a_list_has_not() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each(
     ("fields", "told"),
     [
         ({"retry_config": {"min_backoff": 10}}, f"{DURATION} 10."),

@@ -32,7 +32,7 @@ def test_the_entries_are_known_by_their_names() -> None:
     }
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "why"),
     [
         ("queue: [", "which is no YAML."),

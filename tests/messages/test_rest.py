@@ -18,6 +18,7 @@ from pytest_cloudtasks._messages.proto import proto_of
 from pytest_cloudtasks._messages.rest import answer, answer_async
 from pytest_cloudtasks._messages.rest_http import RestRequest, RestResponse
 from pytest_cloudtasks._messages.rpc_call import RpcCall
+from tests.each import each
 
 LOCATION = "projects/p/locations/l"
 QUEUE = f"{LOCATION}/queues/q"
@@ -234,7 +235,7 @@ VALUES: list[tuple[Any, Any]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "fields"), VALUES, ids=range(len(VALUES)))
+@each(("value", "fields"), VALUES)
 def test_values_that_fit(value: Any, fields: Any) -> None:
     """Each form that a value may have."""
     service = Service(tasks_v2.Task())
@@ -286,7 +287,7 @@ MISTAKES: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "expected"), MISTAKES, ids=range(len(MISTAKES)))
+@each(("value", "expected"), MISTAKES)
 def test_values_that_do_not_fit(value: Any, expected: str) -> None:
     """Each is repeated, or described, in Google's words, and nothing is called."""
     service = Service(tasks_v2.Task())

@@ -499,7 +499,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("spec", "message"), REFUSED)
+@each(("spec", "message"), REFUSED)
 def test_what_the_service_refuses_is_not_created(spec: TaskSpec, message: str) -> None:
     """A bad task is refused in the service's words, and nothing changes."""
     service = service_with()

@@ -13,6 +13,7 @@ from hypothesis.errors import InvalidArgument
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks import strategies as cloud
 from pytest_cloudtasks.strategies import Step, Workload
+from tests.each import each
 
 from .clients import LOCATION, client_of
 
@@ -195,7 +196,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
+@each("name", WRONG)
 def test_what_cannot_be_drawn_is_an_invalid_argument(name: str) -> None:
     """Making the strategy raises nothing; drawing from it says what is wrong."""
     options, text = WRONG[name]

@@ -26,7 +26,7 @@ class MappingOnly:
     headers = None
 
 
-@pytest.mark.parametrize(
+@each(
     ("result", "status", "headers"),
     [
         (None, 200, []),

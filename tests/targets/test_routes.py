@@ -175,7 +175,7 @@ def test_a_method_that_no_task_has_is_refused() -> None:
     assert route(method="options").method == "OPTIONS"
 
 
-@pytest.mark.parametrize(
+@each(
     ("options", "message"),
     [
         (

@@ -18,6 +18,7 @@ from freezegun import freeze_time
 
 from pytest_cloudtasks import FakeCloudTasks, TargetRequest
 from pytest_cloudtasks._time.foreign import innermost_traveller
+from tests.each import each
 
 URL = "https://worker.test/"
 HOUR = timedelta(hours=1)
@@ -76,8 +77,8 @@ class Clocks:
         self.fake.__exit__(None, None, None)
 
 
-@pytest.mark.parametrize("ending", list(permutations(ALL)), ids=" then ".join)
-@pytest.mark.parametrize("beginning", BEGINNINGS, ids=" then ".join)
+@each("ending", list(permutations(ALL)), ids=" then ".join)
+@each("beginning", BEGINNINGS, ids=" then ".join)
 def test_clocks_begin_and_end_in_any_order(beginning: tuple[str, ...], ending: tuple[str, ...]) -> None:
     """The innermost clock of the test's is in force as long as it lasts; then the one beneath; then the fake's own."""
     clocks = Clocks()

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from pytest_cloudtasks._time.instants import duration_of, from_datetime, from_timedelta, to_datetime, to_timedelta
+from tests.each import each
 
 UTC = timezone.utc
 SECOND = 1_000_000_000
@@ -73,7 +74,7 @@ def test_a_duration_is_a_timedelta_or_a_text(given: object, nanoseconds: int) ->
     assert duration_of(given, what="takes()") == nanoseconds
 
 
-@pytest.mark.parametrize(
+@each(
     ("given", "kind"),
     [
         (30, TypeError),

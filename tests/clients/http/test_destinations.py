@@ -12,6 +12,7 @@ from pytest_cloudtasks._clients.http.destinations import (
     is_cloud_tasks,
     is_listed,
 )
+from tests.each import each
 
 ADDRESSES = {
     "cloudtasks.googleapis.com": True,
@@ -35,13 +36,13 @@ ADDRESSES = {
 }
 
 
-@pytest.mark.parametrize(("address", "is_theirs"), ADDRESSES.items())
+@each(("address", "is_theirs"), ADDRESSES.items())
 def test_the_addresses_of_cloud_tasks(address: str, is_theirs: bool) -> None:
     """Global, regional, mTLS and private forms count, in any case, with or without a port; nothing else does."""
     assert is_cloud_tasks(address) is is_theirs
 
 
-@pytest.mark.parametrize(
+@each(
     ("address", "host", "port"),
     [
         ("localhost:8123", "localhost", 8123),
@@ -59,7 +60,7 @@ def test_an_endpoint_is_a_host_and_a_port(address: str, host: str, port: int | N
     assert endpoint_of(address) == Endpoint(host, port)
 
 
-@pytest.mark.parametrize(
+@each(
     ("address", "listed", "is_found"),
     [
         ("localhost:8123", ["localhost:8123"], True),
@@ -78,7 +79,7 @@ def test_a_list_of_addresses(address: str, listed: list[str], is_found: bool) ->
     assert is_listed(address, listed) is is_found
 
 
-@pytest.mark.parametrize(
+@each(
     ("host", "path"),
     [
         ("www.googleapis.com", "/oauth2/v1/certs"),
@@ -126,7 +127,7 @@ def test_what_is_no_identity_service(host: str, path: str) -> None:
     assert service is None or not re.fullmatch(service.paths, path)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "expected"),
     [
         ("localhost", True),

@@ -102,7 +102,7 @@ def writing(disk: Disk, limit: int = 1_000) -> Iterator[LogWriter]:
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.mark.parametrize(
+@each(
     ("takes", "content"),
     [
         ((), b"one\ntwo\nthree\nfour\n"),
