@@ -367,7 +367,7 @@ OPTIONS: dict[str, Option] = {
             _server_url,
             "base URL of a server of Firebase functions, for tasks that its Admin SDKs create without a URL",
         ),
-        Option("google_auth", False, checked_flag, "true: google.auth.default() succeeds while a fake is active"),
+        Option("google_auth", False, checked_flag, "true: google.auth.default() finds Cloud Run's credentials"),
         Option("eager", False, checked_flag, "true: what is due is dispatched before the creating call returns"),
         Option("service", {}, _service_options, "options of the modelled service, one `name = value` a line"),
     )
