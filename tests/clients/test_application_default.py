@@ -55,6 +55,16 @@ def test_credentials_are_those_of_cloud_run(find: Any) -> None:
     assert (credentials.token, credentials.valid) == (None, False)
 
 
+def test_the_functions_keep_their_signatures(no_own_code: None) -> None:
+    """Whoever looks at one, as mocks with autospec do, sees Google's parameters."""
+    before = inspect.signature(google.auth.default)
+    with FakeCloudTasks(google_auth=True):
+        assert inspect.signature(google.auth.default) == before
+        with mock.patch("google.auth.default", autospec=True), pytest.raises(TypeError, match="unexpected keyword"):
+            google.auth.default(nothing=1)
+    assert vars(google.auth.default) == {}
+
+
 def test_scopes_and_the_quota_project_are_kept() -> None:
     """The function's arguments are in the credentials."""
     with FakeCloudTasks(google_auth=True):

@@ -58,12 +58,14 @@ class ApplicationDefault:
         while self._diverted:
             function, code = self._diverted.pop()
             function.__code__ = code
+            vars(function).pop("__signature__", None)
 
     def _divert(self, module: ModuleType) -> None:
         for name, replacement in _FUNCTIONS[module.__name__].items():
             function = inspect.unwrap(getattr(module, name, None))  # type: ignore[arg-type]
             if isinstance(function, FunctionType) and function.__module__.partition(".")[0] == "google":
                 self._diverted.append((function, function.__code__))
+                function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]  # for autospec
                 function.__code__ = replacement.__code__
 
 
