@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from ._server.loopback import CloudTasksServer
 
 _MARKER = (
-    f"cloud_tasks(*, {', '.join(map(str, OPTIONS.values()))}): options of this test's fake"
-    " Cloud Tasks; the nearest marker wins, key by key, and queues add up. Each is also an ini option,"
-    " cloud_tasks_queues and so on: `pytest --help` describes them."
+    f"cloud_tasks(*, {', '.join(map(str, OPTIONS.values()))}): give this test a fake"
+    " Cloud Tasks with these options; the nearest marker wins, key by key, and queues add up. Each is also an"
+    " ini option, cloud_tasks_queues and so on: `pytest --help` describes them."
 )
 _SESSION: pytest.StashKey[PluginSession] = pytest.StashKey()
 
@@ -143,7 +143,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: Any) -> Generator[None, object, object]:
     """Hold time from the first of the test's own fixtures on, and let those of a wider scope have real time."""
     session = request.config.stash[_SESSION]
-    with session.setting_up(fixturedef.scope):
+    with session.setting_up(fixturedef):
         result = yield
     if fixturedef.argname == "cloud_tasks" and fixturedef.func.__module__ == __name__:
         tell_when_asked(fixturedef, session.ask)
@@ -175,9 +175,20 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach the timeline to a failed test."""
-    report = yield
-    item.config.stash[_SESSION].explain(report, call)
+    session = item.config.stash[_SESSION]
+    try:
+        report = yield
+    finally:
+        session.restore_cause()
+    session.explain(report, call)
     return report
+
+
+@pytest.hookimpl(specname="pytest_runtest_makereport")
+def pytest_shorten_traceback(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """End a traceback at the test author's line; it runs once pytest has put a TestCase's error into ``call``."""
+    if call.excinfo is not None:
+        item.config.stash[_SESSION].shorten_traceback(call.excinfo.value, item.config)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

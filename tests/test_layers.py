@@ -205,7 +205,7 @@ PRIVATE_OF_OTHERS = {
     "_clients/client_patches.py",
     "_clients/http/http_client.py",
     "_clients/interception.py",
-    "_diagnostics/lints.py",
+    "_diagnostics/call_sites.py",
     "_messages/proto.py",
     "_simulation/awaiting.py",
 }

@@ -10,7 +10,7 @@ from orders.models import Order, Product
 from pytest_cloudtasks import current
 
 
-@pytest.mark.cloud_tasks(autouse=True, queues=["payments"])
+@pytest.mark.cloud_tasks(queues=["payments"])
 class CheckoutTests(TestCase):
     def test_order_is_charged_when_it_is_committed(self) -> None:
         """Every test of the class has a fake, and current() finds it."""

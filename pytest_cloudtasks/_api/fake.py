@@ -15,7 +15,7 @@ from .._clients.interception import interception
 from .._clients.router import router
 from .._diagnostics.lints import Lints
 from .._diagnostics.strict import check_strictness
-from .._diagnostics.timeline import timeline_as
+from .._diagnostics.timeline import timeline_as, with_timeline
 from .._messages.rpc_call import RpcCall
 from .._service.errors import ServiceError
 from .._service.events import EventKind
@@ -117,7 +117,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         if error is not None:
             return
         if simulation.failures:
-            raise AssertionError(simulation.failures[0])
+            raise with_timeline(simulation.failures[0], simulation.history, simulation.service, simulation.clock)
         check_strictness(simulation.settings.strict, simulation.history, simulation.service, simulation.clock)
         for text in unused(simulation):
             warnings.warn(text, CloudTasksWarning, stacklevel=2)
@@ -184,6 +184,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
             checked_text("create_queue()", queue, "receipts")
         simulation = self._simulation
         frontend, name = simulation.frontend, simulation.settings.queue_name(queue)
+        simulation.check_change(f"creates the queue {safe_repr(queue)}")
         with simulation.lock:
             try:
                 created = simulation.configure(simulation.service, simulation.clock.now, name, fields)

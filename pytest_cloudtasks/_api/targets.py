@@ -8,7 +8,7 @@ from datetime import timedelta
 from .._arguments import checked_call
 from .._simulation.settings import checked
 from .._simulation.simulation import Simulation
-from .._targets.base import Handler, OnException
+from .._targets.base import Handler, OnException, Target
 from .._targets.forwards import Forward
 from .._targets.mounts import App, AppEngineMount, Mount
 from .._targets.routes import Route
@@ -24,6 +24,12 @@ class Targeting:
     @property
     def _simulation(self) -> Simulation:
         raise NotImplementedError
+
+    def _add(self, target: Target) -> None:
+        __tracebackhide__ = True
+        simulation = self._simulation
+        simulation.check_change(f"adds the target {target.describe()}")
+        simulation.targets.add(target)
 
     @checked_call
     def route(
@@ -49,7 +55,7 @@ class Targeting:
         name or its ID, it answers for that task alone, before all other routes. Evidence: our choice.
         """
         route = Route(url, method=method, queue=queue, name=name, handler=handler, on_exception=_policy(on_exception))
-        self._simulation.targets.add(route)
+        self._add(route)
         return route
 
     @checked_call
@@ -63,7 +69,7 @@ class Targeting:
         Evidence: our choice.
         """
         mount = Mount(base_url, app, _policy(on_exception))
-        self._simulation.targets.add(mount)
+        self._add(mount)
         return mount
 
     @checked_call
@@ -88,7 +94,7 @@ class Targeting:
         mount = AppEngineMount(
             app, service=service, version=version, instance=instance, on_exception=_policy(on_exception)
         )
-        self._simulation.targets.add(mount)
+        self._add(mount)
         return mount
 
     @checked_call
@@ -105,7 +111,7 @@ class Targeting:
         Raises ValueError for a server that is not 127.0.0.0/8, ::1 or localhost, unless ``allow_remote``.
         """
         forward = Forward(base_url, to, allow_remote=allow_remote, timeout=timeout)
-        self._simulation.targets.add(forward)
+        self._add(forward)
         return forward
 
 

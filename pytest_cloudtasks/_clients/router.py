@@ -10,6 +10,7 @@ Everything else belongs to a simulation or to a session of pytest, but for these
 - `_clients.import_watch.import_watch`: who is called back when a client library is imported
 - `_clients.identity.application_default.application_default`: whose credentials google-auth finds
 - `_clients.retry_waits.skipped_waits`: whether the waits of Google's retries are skipped
+- `_clients.unawaited.unawaited_calls`: whether coroutines that were never awaited are looked at
 - `_simulation.fork_safety.forks`: the locks that a fork waits for
 - `_server.grpc_clock.wire_clock`: whether grpc's deadlines count from a clock that stands
 """
@@ -53,6 +54,10 @@ class Backend(Receiver, Protocol):
         """Let the application's time be real from now on, for good."""
         ...
 
+    def keep_failure(self, message: str) -> None:
+        """Fail the test at its end, with ``message``."""
+        ...
+
 
 class Router:
     """The active fakes, innermost last, and what happens where there is none."""
@@ -65,10 +70,13 @@ class Router:
         """Whether a client built outside a fake may wait with its credentials until its first call."""
         self.redirected_always: Sequence[str] = ()
         """The addresses whose calls are redirected whichever fake is active."""
+        self.on_enter: Callable[[Backend], None] = lambda backend: None
+        """Called with each fake that becomes active."""
 
     def enter(self, backend: Backend) -> None:
         """From now on calls go to ``backend``."""
         self._backends.append(backend)
+        self.on_enter(backend)
 
     def put_innermost(self, backend: Backend) -> None:
         """Of those that have entered, ``backend`` is the innermost from now on, if it is one of them."""

@@ -6,8 +6,6 @@ comparisons; the stack is looked at only for a call that may deserve a word.
 
 from __future__ import annotations
 
-import os
-import sys
 import warnings
 from functools import lru_cache
 from types import FrameType
@@ -23,53 +21,10 @@ from .._simulation.exceptions import CloudTasksLintWarning, failure
 from .._simulation.formatting import duration_text
 from .._targets.urls import is_loopback, wire_url
 from .._units import DAY, HOUR
+from .call_sites import application_frame
 
 if TYPE_CHECKING:
     from .._service.service import Service
-
-_NOT_THE_APPLICATION = (
-    "pytest_cloudtasks.",
-    "google.cloud.tasks",
-    "google.api_core.",
-    "google.auth.",
-    "google_auth_httplib2.",
-    "googleapiclient.",
-    "firebase_admin.",
-    "gcloud.",
-    "grpc.",
-    "proto.",
-    "http.",
-    "urllib.",
-    "urllib3.",
-    "requests.",
-    "httplib2.",
-    "httpx.",
-    "httpcore.",
-    "aiohttp.",
-    "anyio.",
-    "asyncio.",
-    "concurrent.",
-    "threading.",
-    "functools.",
-    "contextlib.",
-)
-"""What the names of modules begin with whose frames stand between a call and the code that it comes from."""
-
-
-def application_frame() -> FrameType:
-    """The frame of the code that calls the client, or the outermost there is."""
-    frame = sys._getframe(1)
-    while f"{frame.f_globals.get('__name__')}.".startswith(_NOT_THE_APPLICATION) and frame.f_back is not None:
-        frame = frame.f_back
-    return frame
-
-
-def place_text(frame: FrameType) -> str:
-    """File, line and function of ``frame``: ``shop/orders.py:12, in place_order``."""
-    path = frame.f_code.co_filename
-    here = os.path.join(os.getcwd(), "")
-    return f"{path[len(here) :] if path.startswith(here) else path}:{frame.f_lineno}, in {frame.f_code.co_name}"
-
 
 NO_CONTENT_TYPE = "A JSON body without Content-Type"
 PLAIN_HTTP = "A token over plain http"

@@ -13,8 +13,8 @@ import pytest
 
 from .._api.fake import FakeCloudTasks, begin_when_used, run_in
 from .._api.faults import unused
+from .._diagnostics.call_sites import application_frame, place_text
 from .._diagnostics.hints import rejections_text
-from .._diagnostics.lints import application_frame, place_text
 from .._diagnostics.strict import passed_over
 from .._diagnostics.timeline import timeline_excerpt
 from .._simulation.exceptions import CloudTasksAssertionError, CloudTasksWarning

@@ -82,6 +82,8 @@ class Reporting:
         if report.when == "setup":
             self._running = None
         simulation = self._session.simulation
+        if simulation is not None and not simulation.history.has_begun:  # it came unasked, and was never used
+            simulation = None
         if simulation is not None and (report.failed or (self._wanted == "all" and report.when == "call")):
             self._look(test_id(item), simulation, report, call)
         if report.when == "teardown" and self._running is not None:

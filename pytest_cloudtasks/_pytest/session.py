@@ -36,6 +36,8 @@ from .._clients.router import router
 from .._simulation.settings import checked, located, merged, settings_from_ini
 from .._text import described, safe_str
 from .seed import test_id
+from .tracebacks import shorten
+from .wide_fixtures import WideFixtures
 
 if TYPE_CHECKING:
     from .._api.fake import FakeCloudTasks
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 
 MARKER = "cloud_tasks"
 SERVER = "cloud_tasks_server"
+_OF_TESTS_WITHOUT_A_FAKE = {"outside"}
+"""A marker with these options alone gives its test no fake."""
 
 
 class PluginSession:
@@ -60,8 +64,7 @@ class PluginSession:
         self._loaded_fakes: Fakes | None = None
         self._loaded_server: ServerOfSession | None = None
         self._item: pytest.Item | None = None
-        self._wide_fixtures = 0
-        """How many fixtures of a wider scope than the test are being set up, within each other."""
+        self._wide_fixtures = WideFixtures()
         self._is_asked_for = False
         """Whether the test, or one of its fixtures, asks for the fake by name."""
         self._is_own_time = False
@@ -74,12 +77,14 @@ class PluginSession:
         """The one of the test itself, where `_simulation` is that of an example."""
         self._failures: list[str] = []
         self._has_failed = self._has_passed = False
+        self.restore_cause: Callable[[], None] = lambda: None
+        """Gives an error its cause back, which `shorten_traceback` has taken away."""
         self._before = (router.refuse_outside, router.defers_credentials, router.redirected_always)
         self._defer_credentials = str(ini["defer_credentials"]).strip().lower() or "true"
         """As in the ini file, where it may be anything."""
         interception.install()
         if flag_of(self._defer_credentials) is not False:
-            router.defers_credentials = lambda: self._item is None or self._wide_fixtures > 0
+            router.defers_credentials = lambda: self._item is None or bool(self._wide_fixtures)
         router.redirected_always = tuple(ini["redirect_endpoints"])
         self._decide_outside(ini["outside"])
 
@@ -202,20 +207,22 @@ class PluginSession:
             self._loaded_server.stop()
 
     @contextmanager
-    def setting_up(self, scope: str) -> Iterator[None]:
-        """While a fixture is set up; one of a wider scope than the test has real time and may defer credentials."""
-        if scope == "function":
+    def setting_up(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
+        """While a fixture is set up.
+
+        One of a wider scope than the test has real time, may defer credentials, and may not change the test's fake.
+        """
+        if fixturedef.scope == "function":
             self.begin_own_time()
             yield
             return
-        self._wide_fixtures += 1
-        simulation = self._simulation if self._wide_fixtures == 1 else None
+        simulation = None if self._wide_fixtures else self._simulation
         if simulation is not None:
             simulation.clock.pause()
         try:
-            yield
+            with self._wide_fixtures.setting_up(fixturedef):
+                yield
         finally:
-            self._wide_fixtures -= 1
             if simulation is not None:
                 simulation.clock.resume()
             if self._simulation is not None:
@@ -239,6 +246,10 @@ class PluginSession:
         """End the run for a handler's pytest.exit(), which the application may have swallowed."""
         if self._simulation is not None and self._simulation.ending is not None:
             raise self._simulation.ending
+
+    def shorten_traceback(self, error: BaseException, config: pytest.Config) -> None:
+        """Show a traceback up to the test author's line; `restore_cause` is called when the report has been made."""
+        self.restore_cause = shorten(error, config)
 
     def explain(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
         """Attach the timeline to the report of a failed test."""
@@ -299,10 +310,18 @@ class PluginSession:
             simulation = fakes.simulation(settings, test_id(item))
         if "freezegun" in sys.modules:  # what is first imported while it freezes would keep its datetime for good
             _ = simulation.frontend
+        simulation.check_change = lambda what: self._check_change(simulation, what)
         self._simulation = self._first_simulation = simulation
         self._stack = fakes.run_in(simulation)
         if not self._wide_fixtures:
             self._hold_time()
+
+    def _check_change(self, simulation: Simulation, what: str) -> None:
+        """Fail where a fixture of wider scope changes what the first test alone would have."""
+        __tracebackhide__ = True
+        misuse = self._wide_fixtures.misuse(what)
+        if misuse:
+            raise simulation.fail(misuse)
 
     def _hold_time(self) -> None:
         """Hold time in the test's own time, or with the first use of a fake that nobody has asked for by name."""
@@ -344,7 +363,8 @@ class PluginSession:
                 given = dict(marker.kwargs)
                 if "queues" in given:
                     given["queues"] = located(given["queues"], [item.path.parent, item.config.rootpath])
-                layers.append(checked(given, where="@pytest.mark.cloud_tasks"))
+                begins = {} if given and set(given) <= _OF_TESTS_WITHOUT_A_FAKE else {"autouse": True}
+                layers.append({**begins, **checked(given, where="@pytest.mark.cloud_tasks")})
         if self.seed is not None:
             layers.append({"seed": self.seed})
         return merged(*layers)

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .._clients.identity.account import Identity
 from .._clients.identity.application_default import application_default
 from .._clients.router import router
+from .._clients.unawaited import unawaited_calls
 from .._messages import api_versions
 from .._messages.rpc_call import RpcCall
 from .._service.errors import ServiceError
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
     from .._messages.rpc_handlers import Frontend
 
 _CREATING = frozenset({"create_task", "batch_create_tasks"})
+_READING = ("get_", "list_", "test_")
+"""What the names of RPCs begin with that change nothing."""
 
 
 class Lints(Protocol):
@@ -113,6 +116,8 @@ class Simulation:
         """What warns of calls that are probably mistakes."""
         self.is_eager = settings.eager
         """Whether a created task is dispatched before the call returns; blocks of ``eager()`` say so, too."""
+        self.check_change: Callable[[str], None] = lambda what: None
+        """Called before the test changes something, with what; raises where the change would be lost."""
         self.has_ended = False
         """Whether its test is over: a call that comes late must not hold time again."""
 
@@ -162,6 +167,8 @@ class Simulation:
         with self.lock:
             if self.has_ended:
                 raise SimulationEnded(f"{call.method} was called when the test that its fake belongs to was over.")
+            if not call.method.startswith(_READING):
+                self.check_change(f"calls {call.method}()")
             now = self.contact()
             service, faults, history = self.service, self.faults, self.history
             service.scheduler.remove_due(now)
@@ -250,6 +257,7 @@ class Simulation:
         identity = self._identity
         if self.settings.google_auth:
             application_default.enter(identity)
+        unawaited_calls.install()
         router.enter(self)
         try:
             yield self
@@ -258,6 +266,7 @@ class Simulation:
                 self.driving.end(self.targets)
             finally:
                 router.leave(self)
+                unawaited_calls.uninstall()
                 with self.lock:
                     self.has_ended = True
                     self.clock.release()
@@ -368,8 +377,13 @@ class Simulation:
 
     def fail(self, message: str) -> BaseException:
         """An exception to raise in the midst of application code; the test fails with it even if it is swallowed."""
-        self.failures.append(message)
+        self.keep_failure(message)
         return failure(message)
+
+    def keep_failure(self, message: str) -> None:
+        """Fail the test at its end, once for each message."""
+        if message not in self.failures:
+            self.failures.append(message)
 
     @property
     def has_timeline(self) -> bool:

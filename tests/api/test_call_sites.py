@@ -8,7 +8,7 @@ from types import FrameType
 
 import pytest
 
-from pytest_cloudtasks._diagnostics.lints import application_frame, place_text
+from pytest_cloudtasks._diagnostics.call_sites import application_frame, place_text
 
 
 def called_by(module: str, call: Callable[[], object]) -> object:

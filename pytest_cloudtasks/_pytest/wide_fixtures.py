@@ -1,0 +1,50 @@
+"""Fixtures of a wider scope than the test, while they are set up: what they may not do with the test's fake."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_SET_UP = re.compile(r"_(?:unittest|xunit)_(setUpClass|setup_class|setup_module)_fixture_(.+)")
+"""The names of the fixtures by which pytest runs these methods."""
+
+
+class WideFixtures:
+    """Those that are being set up, within each other."""
+
+    def __init__(self) -> None:
+        self._fixtures: list[Any] = []
+
+    def __len__(self) -> int:
+        return len(self._fixtures)
+
+    @contextmanager
+    def setting_up(self, fixturedef: Any) -> Iterator[None]:
+        """While ``fixturedef`` is set up."""
+        self._fixtures.append(fixturedef)
+        try:
+            yield
+        finally:
+            self._fixtures.pop()
+
+    def misuse(self, what: str) -> str:
+        """Return why the innermost may not do ``what``, such as "creates a queue"; "" while none is set up."""
+        if not self._fixtures:
+            return ""
+        return (
+            f"{_subject(self._fixtures[-1])} {what} in the fake of the fixture cloud_tasks. Every test has a fresh one,"
+            " so that this would be gone after the first test. Do it in a function-scoped fixture or in the test; name"
+            " queues by the option queues; or open a fake that lasts as long as the wider scope: `with"
+            " FakeCloudTasks() as cloud_tasks:`."
+        )
+
+
+def _subject(fixturedef: Any) -> str:
+    """``The module-scoped fixture 'queue'``, ``setUpClass of ReceiptTest``."""
+    set_up = _SET_UP.fullmatch(fixturedef.argname)
+    if set_up is None:
+        return f"The {fixturedef.scope}-scoped fixture {fixturedef.argname!r}"
+    method = "setUpClass or setUpTestData" if set_up[1] == "setUpClass" else set_up[1]
+    return f"{method} of {set_up[2]}"
