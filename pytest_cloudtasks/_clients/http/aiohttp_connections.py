@@ -7,7 +7,7 @@ the fake answers, and aiohttp's parser gets the bytes. These say that the connec
 connector doesn't keep it, and each request is decided anew.
 
 How a connection, its protocol and its transport belong together is not documented: checked against aiohttp 3.9 to 3.14,
-and ``tests/clients/http/test_aiohttp.py`` fails when it moves.
+and ``tests/clients/http/test_requests.py`` fails when it moves.
 """
 
 from __future__ import annotations
