@@ -1,6 +1,6 @@
 """Targets that take their time, each way to take it: slots, deadlines, and what becomes of answers that come late.
 
-Every story is told for the sync verbs and for the awaitable ones, and for each way in which a target can be busy.
+Every story is told for each way in which a target can be busy, with the sync verbs and the awaitable ones by turns.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Verbs:
         return self._run("dispatch", name)  # type: ignore[no-any-return]
 
 
-@pytest.fixture(params=["sync", "aio"])
+@pytest.fixture
 def verbs(request: pytest.FixtureRequest, cloud_tasks: FakeCloudTasks) -> Iterator[Verbs]:
     if request.param == "sync":
         yield Verbs(cloud_tasks, None)
@@ -150,9 +150,29 @@ WAYS = {
 }
 
 
-@pytest.fixture(params=WAYS.values(), ids=list(WAYS))
+PAIRS = [
+    ("sync", "request.takes"),
+    ("aio", "aio.sleep"),
+    ("sync", "WSGI"),
+    ("aio", "ASGI"),
+    ("sync", "ASGI and aio.sleep"),
+]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tell every story in each way to be busy, by turns with sync and awaitable verbs; one story in all combinations."""
+    names = {"verbs", "busy"} & set(metafunc.fixturenames)
+    if names == {"verbs"}:
+        metafunc.parametrize("verbs", ["sync", "aio"], indirect=True)
+    elif names:
+        is_first = metafunc.function is test_a_busy_target_holds_its_slot
+        pairs = [(verbs, way) for verbs in ("sync", "aio") for way in WAYS] if is_first else PAIRS
+        metafunc.parametrize(("verbs", "busy"), pairs, indirect=True)
+
+
+@pytest.fixture
 def busy(request: pytest.FixtureRequest) -> Busy:
-    return request.param  # type: ignore[no-any-return]
+    return WAYS[request.param]
 
 
 def taking(**named: float) -> Work:
