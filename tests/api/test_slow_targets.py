@@ -160,7 +160,7 @@ PAIRS = [
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tell every story in each way to be busy, by turns with sync and awaitable verbs; one story in all combinations."""
+    """Tell every story in each way to be busy, with sync and awaitable verbs by turns; one in all combinations."""
     names = {"verbs", "busy"} & set(metafunc.fixturenames)
     if names == {"verbs"}:
         metafunc.parametrize("verbs", ["sync", "aio"], indirect=True)
