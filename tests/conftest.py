@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import PathDistribution
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -84,9 +85,10 @@ for _module in (
     "google.cloud.tasks_v2beta3",
     "flask",
     "pytest_asyncio",
-    "pytest_django.plugin",
 ):
     import_module(_module)
+if find_spec("pytest_django"):
+    import_module("pytest_django.plugin")
 for _found in pkgutil.walk_packages(pytest_cloudtasks.__path__, "pytest_cloudtasks."):
     import_module(_found.name)
 

@@ -10,8 +10,6 @@ import io
 import re
 import runpy
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -68,17 +66,6 @@ def test_both(cloud_tasks):
             Shop().place_order(42)
         cloud_tasks.drain()
 """
-UNCOMMITTED = """
-import pytest
-from orders.checkout import place_order
-from orders.models import Product
-
-@pytest.mark.django_db
-@pytest.mark.cloud_tasks(queues=["payments"])
-def test_uncommitted(cloud_tasks):
-    place_order("ada@example.test", Product.objects.create(stock=1))
-    cloud_tasks.assert_enqueued()
-"""
 CARELESS = """
 from careless import careless_shipping
 from test_shipping import check_one_parcel_while_the_warehouse_is_down, pytestmark
@@ -118,13 +105,6 @@ def in_example(run: RunPytest, name: str, folder: Path, test: str) -> str:
     shutil.copytree(ROOT / "examples" / name, folder / name)
     (folder / name / "test_it.py").write_text(test, "utf-8")
     return run(folder / name, "--color=no", "test_it.py").stdout.str()
-
-
-def in_a_process(folder: Path, *arguments: str) -> pytest.RunResult:
-    """Run pytest in a process of its own: Django is configured once for each."""
-    command = [sys.executable, "-X", "utf8", "-W", "ignore", "-m", "pytest", "-p", "no:randomly", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False)
-    return pytest.RunResult(done.returncode, done.stdout.splitlines(), done.stderr.splitlines(), 0)
 
 
 def none_like_it(run: RunPytest, folder: Path) -> str:
@@ -177,7 +157,6 @@ def a_log(_: RunPytest, folder: Path) -> str:
 SHOWN: dict[str, list[Callable[[RunPytest, Path], str]]] = {
     "assertions.md": [lambda run, folder: printed_by_pytest(run, folder, "assertions.md", test=LEFT_BEHIND)],
     "ci.md": [lambda run, folder: printed_by_pytest(run, folder, "ci.md", "--cloud-tasks-seed=random", test=BY_CHANCE)],
-    "django.md": [lambda _, folder: in_example(in_a_process, "django_orders", folder, UNCOMMITTED)],
     "faults.md": [
         lambda run, folder: printed_by_pytest(run, folder, "faults.md", "--cloud-tasks-seed=random", test=BY_CHANCE)
     ],
@@ -195,6 +174,7 @@ SHOWN: dict[str, list[Callable[[RunPytest, Path], str]]] = {
 RETRY_CONFIG = ("--max-attempts", "5", "--min-backoff", "10s")
 ELSEWHERE = {
     "ARCHITECTURE.md": "test_layers.py",
+    "django.md": "slow/processes/test_django_page.py",
     "failures.md": "test_failures_page.py",
     "fidelity.md": "test_docs_commands.py",
     "properties.md": "slow/processes/test_properties_page.py",
