@@ -26,6 +26,7 @@ from google.auth.transport import urllib3 as by_urllib3
 from google.cloud import tasks_v2
 from google.oauth2 import _id_token_async, id_token, service_account
 from google.oauth2.credentials import Credentials as UserCredentials
+from googleapiclient import discovery
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients.identity.signing_key import PRIVATE_KEY
@@ -207,14 +208,39 @@ def test_a_client_works_with_default_credentials(cloud_tasks: FakeCloudTasks) ->
     assert cloud_tasks.assert_enqueued().oidc == {"service_account_email": ACCOUNT, "audience": "https://worker.test/x"}
 
 
-@pytest.mark.cloud_tasks(google_auth=True)
-def test_an_authorized_session_reaches_cloud_tasks(cloud_tasks: FakeCloudTasks) -> None:
-    """It asks for a token by itself, and sends it."""
-    session = by_requests.AuthorizedSession(google.auth.default(scopes=PLATFORM)[0])
-    response = session.post(TASKS_URL, json={"task": {"httpRequest": {"url": "https://worker.test/x"}}})
+REST_TASK = {"task": {"httpRequest": {"url": "https://worker.test/x"}}}
+
+
+def by_session(credentials: Any) -> None:
+    response = by_requests.AuthorizedSession(credentials).post(TASKS_URL, json=REST_TASK)
     assert response.status_code == 200
     assert response.request.headers["Authorization"].startswith("Bearer ya29.")
-    cloud_tasks.assert_enqueued(url="https://worker.test/x")
+
+
+def by_pool(credentials: Any) -> None:
+    http = by_urllib3.AuthorizedHttp(credentials)
+    assert http.urlopen("POST", TASKS_URL, body=json.dumps(REST_TASK)).status == 200
+
+
+def by_http(credentials: Any) -> None:
+    response, _ = google_auth_httplib2.AuthorizedHttp(credentials).request(
+        TASKS_URL, "POST", body=json.dumps(REST_TASK)
+    )
+    assert response.status == 200
+
+
+def by_discovery(credentials: Any) -> None:
+    tasks = discovery.build("cloudtasks", "v2").projects().locations().queues().tasks()
+    assert tasks.create(parent=QUEUE, body=REST_TASK).execute()["name"].startswith(QUEUE)
+
+
+@pytest.mark.parametrize("enqueue", [by_session, by_pool, by_http, by_discovery])
+@pytest.mark.parametrize("has_option", [True, False])
+def test_authorized_requests_reach_cloud_tasks(enqueue: Callable[[Any], None], has_option: bool) -> None:
+    """Each library asks for a token by itself, and sends it; the discovery client looks for credentials, too."""
+    with FakeCloudTasks(google_auth=has_option, queues=["work"]) as cloud_tasks:
+        enqueue(google.auth.default(scopes=PLATFORM)[0])
+        cloud_tasks.assert_enqueued(url="https://worker.test/x")
 
 
 ID_TOKENS: dict[str, Callable[[], Any]] = {

@@ -13,9 +13,12 @@ import aiohttp
 import httpx
 import pytest
 from gcloud.aio.auth import Token
-from google.oauth2 import _id_token_async
+from google.auth import jwt
+from google.oauth2 import _id_token_async, _service_account_async
 
 from pytest_cloudtasks import FakeCloudTasks
+from pytest_cloudtasks._clients.identity.signing_key import PRIVATE_KEY
+from pytest_cloudtasks._clients.identity.tokens import certs
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # aiohttp discourages what google-auth does
@@ -25,6 +28,12 @@ AUDIENCE = "https://worker.test"
 CERTIFICATES = "https://www.googleapis.com/service_accounts/v1/metadata/x509/mailer@shop.iam.gserviceaccount.com"
 KEY_SET = "https://www.googleapis.com/oauth2/v3/certs"
 METADATA = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/"
+KEY_FILE = {
+    "client_email": "mailer@shop.iam.gserviceaccount.com",
+    "private_key": PRIVATE_KEY,
+    "private_key_id": "k",
+    "token_uri": "https://oauth2.googleapis.com/token",
+}
 pytestmark = [
     pytest.mark.cloud_tasks(start=datetime(2030, 1, 1, tzinfo=timezone.utc)),
     pytest.mark.usefixtures("no_network"),
@@ -50,6 +59,25 @@ def test_the_verifiers_of_google_auth_verify(cloud_tasks: FakeCloudTasks, verify
             return await getattr(_id_token_async, name)(token, request, audience=AUDIENCE, **options)
 
     assert asyncio.run(claims())["iss"] == "https://accounts.google.com"
+
+
+@pytest.mark.usefixtures("cloud_tasks")
+def test_the_credentials_of_a_key_file_are_refreshed() -> None:
+    """google-auth's asyncio twins ask the token endpoint by aiohttp."""
+
+    async def tokens() -> Any:
+        async with google_request() as request:
+            access = _service_account_async.Credentials.from_service_account_info(KEY_FILE, scopes=["scope"])
+            await access.refresh(request)
+            identity = _service_account_async.IDTokenCredentials.from_service_account_info(
+                KEY_FILE, target_audience=AUDIENCE
+            )
+            await identity.refresh(request)
+            return access.token, identity.token
+
+    access, identity = asyncio.run(tokens())
+    assert access.startswith("ya29.")
+    assert jwt.decode(identity, certs=certs(), audience=AUDIENCE)["email"] == KEY_FILE["client_email"]
 
 
 async def by_httpx(url: str) -> Any:
