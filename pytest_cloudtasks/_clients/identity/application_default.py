@@ -76,7 +76,7 @@ application_default = ApplicationDefault()
 def find_default(
     scopes: Any = None, request: Any = None, quota_project_id: str | None = None, default_scopes: Any = None
 ) -> tuple[Any, str]:
-    """Return what ``google.auth.default()`` returns on Cloud Run: credentials as yet without a token, and a project."""
+    """Return what ``google.auth.default()`` returns on Cloud Run: credentials without a token yet, and a project."""
     from google.auth import compute_engine, credentials  # needs requests, which not all applications have
 
     found = compute_engine.Credentials()

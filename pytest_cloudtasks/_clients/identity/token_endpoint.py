@@ -38,13 +38,13 @@ def answer(request: RestRequest, identity: Identity, now: int) -> RestResponse:
         return page_not_found(request.path)
     try:
         if request.path in _TOKEN_INFO:
-            told: dict[str, Any] = _info(form, now // SECOND)
+            document: dict[str, Any] = _info(form, now // SECOND)
         else:
-            told = _granted(form, identity, now // SECOND)
+            document = _granted(form, identity, now // SECOND)
     except _Rejected as rejected:
         error, description = rejected.args
         return json_response(400, {"error": error, "error_description": description})
-    response = json_response(200, told)
+    response = json_response(200, document)
     return response._replace(headers=(*response.headers, ("Cache-Control", "no-cache, no-store, max-age=0")))
 
 
@@ -77,8 +77,8 @@ def _texts_of(token: str, now: int) -> dict[str, str]:
             raise _invalid()
     except ValueError:
         raise _invalid() from None
-    said = {**claims, **jwt.decode_header(token)}
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in said.items()}
+    texts = {**claims, **jwt.decode_header(token)}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in texts.items()}
 
 
 def _invalid() -> _Rejected:
