@@ -76,7 +76,7 @@ class Fakes:
     def outside_text(self, call: str) -> str:
         """Return what ``call`` outside a fake fails with, under ``outside="refuse"``."""
         return (
-            f"{call} was called outside a fake ({place_text(application_frame())}), and"
-            ' outside="refuse" keeps calls away from the real service. Ask for the cloud_tasks fixture in the test or'
-            ' fixture that makes the call, or allow it with @pytest.mark.cloud_tasks(outside="real").'
+            f'{call} was called outside a fake, and outside="refuse" keeps calls away from the real service. Ask for'
+            " the cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
+            f' @pytest.mark.cloud_tasks(outside="real").\nThe call was made at {place_text(application_frame())}.'
         )
