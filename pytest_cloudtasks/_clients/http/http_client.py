@@ -31,6 +31,10 @@ _is_for_real: ContextVar[bool] = ContextVar("is_for_real", default=False)
 """Whether ``connect`` is called for a request that is the library's to send."""
 
 
+was_answered_here: ContextVar[bool] = ContextVar("was_answered_here", default=False)
+"""Whether the latest request of this context was not the library's to send."""
+
+
 def connect(connection: Any, as_the_library_does: Callable[[Any], None]) -> None:
     """Open a connection, unless what it is opened for may be answered here."""
     origin = _origin_of(connection)
@@ -48,6 +52,7 @@ def decide(connection: Any, url: str) -> None:
         parts = urlsplit(url)
         origin, path = origin_of(parts.scheme, parts.hostname or "", parts.port), parts.path
     is_here = isinstance(connection.sock, InProcessSocket)
+    was_answered_here.set(False)
     if not exchange.claims(origin, path.partition("?")[0]) or _is_mocked(origin):
         if is_here:
             _connect_for_real(connection)
@@ -122,6 +127,7 @@ class InProcessSocket:
         return io.BufferedReader(io.BytesIO(self._response()))
 
     def _response(self) -> bytes:
+        was_answered_here.set(True)
         try:
             request = wire.request_of(bytes(self._written))
         except ValueError:

@@ -8,6 +8,7 @@ library's own code: sessions, pools, adapters, redirects, retries, and what user
 |---|---|---|
 | `http.client` | ``connect`` and ``putrequest`` of its connections | urllib.request |
 | urllib3 | ``connect`` of its own connections, the rest is `http.client`'s | requests, Google's AuthorizedSession |
+| its retries | ``sleep``, which takes no time after an answer of a fake | Firebase's Admin SDK |
 | httplib2 | likewise | google-api-python-client |
 | httpcore | a pool's ``handle_request``, ``handle_async_request`` | httpx |
 | aiohttp | a connector's ``connect`` | gcloud-aio |
@@ -54,6 +55,23 @@ def _deciding(putrequest: Callable[..., None]) -> Callable[..., None]:
 
             http_client.decide(self, url)
         return putrequest(self, method, url, *args, **kwargs)
+
+    return wrapped
+
+
+def _retries(module: ModuleType, patch: Patch) -> None:
+    _replace(module, "Retry", "sleep", _sleeping, patch)
+
+
+def _sleeping(sleep: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(sleep)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
+        if router.backend is not None:
+            from . import http_client  # loads what answers: only while there is something to answer
+
+            if http_client.was_answered_here.get():
+                return
+        sleep(self, *args, **kwargs)
 
     return wrapped
 
@@ -116,6 +134,7 @@ def _replace(
 SEAMS: Mapping[str, Callable[[ModuleType, Patch], None]] = {
     "http.client": _http_client,
     "urllib3.connection": _connections,
+    "urllib3.util.retry": _retries,
     "httplib2": _connections,
     "httpcore": _httpcore,
     "aiohttp": _aiohttp,
