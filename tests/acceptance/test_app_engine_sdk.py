@@ -1,6 +1,6 @@
 """App Engine's SDK: `taskqueue` and `deferred` over Cloud Tasks, with the fake behind Google's own client.
 
-The SDK needs urllib3 1.26, so it has an environment of its own: ``tox -e appengine``. Elsewhere these tests are skipped.
+The SDK needs urllib3 1.26, so it has an environment of its own: ``tox -e appengine``. Elsewhere the tests are skipped.
 """
 
 from __future__ import annotations
