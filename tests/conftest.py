@@ -56,6 +56,7 @@ WITHOUT = {
         "clients",
         "messages",
         "api",
+        "diagnostics",
         "slow/processes/test_conformance_suite.py",
         "slow/processes/test_determinism.py",
         "slow/processes/test_django.py",

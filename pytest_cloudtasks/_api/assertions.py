@@ -8,9 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
 from .._arguments import checked_call, is_whole
-from .._diagnostics.hints import warn_of_waiting_callbacks
+from .._diagnostics.on_commit import warn_of_waiting_callbacks
 from .._diagnostics.strict import listing
-from .._diagnostics.timeline import with_timeline
 from .._service.events import EventKind
 from .._service.retry import Retry
 from .._service.task import Task, TaskState
@@ -25,6 +24,8 @@ from .blocks import block
 
 if TYPE_CHECKING:
     from google.cloud import tasks_v2, tasks_v2beta2, tasks_v2beta3
+
+    from .._diagnostics.hints import Situation
 
     TaskMessage = Union[tasks_v2.Task, tasks_v2beta3.Task, tasks_v2beta2.Task]
     from typing_extensions import Unpack
@@ -192,11 +193,9 @@ class Assertions:
         left = simulation.live_tasks()
         if not left:
             return
-        history, service, clock = simulation.history, simulation.service, simulation.clock
-        tasks = listing(left, history, service, clock)
-        raise with_timeline(
-            f"The queues are not empty: {counted(len(left), 'task')} left.\n{tasks}", history, service, clock
-        )
+        tasks = listing(left, simulation.history, simulation.service, simulation.clock)
+        message = f"The queues are not empty: {counted(len(left), 'task')} left.\n{tasks}"
+        raise _unmet_of_a_task(simulation, message)
 
 
 def _dispatched(simulation: Simulation) -> list[Task]:
@@ -232,18 +231,21 @@ def _expect(
     others = [task for task in candidates if task not in found]
     from .._diagnostics.failure_message import unmet  # only an assertion that fails needs it
 
-    raise unmet(
-        match,
-        count,
-        found,
-        others,
-        what=what,
-        where=where,
-        since=since,
-        history=simulation.history,
-        service=simulation.service,
-        clock=simulation.clock,
-    )
+    situation = _situation(simulation, what)._replace(match=match, expected=count, found=found, others=others)
+    raise unmet(situation, where=where, since=since)
+
+
+def _situation(simulation: Simulation, asserted: str) -> Situation:
+    from .._diagnostics.hints import Situation  # only an assertion that fails needs it
+
+    return Situation(simulation.history, simulation.service, simulation.clock, simulation.targets, asserted)
+
+
+def _unmet_of_a_task(simulation: Simulation, message: str) -> CloudTasksAssertionError:
+    """What fails an assertion on the attempts or the state of a task."""
+    from .._diagnostics.failure_message import failed  # only an assertion that fails needs it
+
+    return failed(message, _situation(simulation, "attempts"))
 
 
 def _is_list(value: object) -> bool:
@@ -271,9 +273,7 @@ def _failed(
     same = next((at for at, pair in pairs if not matches(*pair)), min(len(expected), len(got)))
     left, right = lists_apart([shown(one) for one in expected], [shown(one) for one in got], same)
     first = headline.format(task=short_name(model_task(record)))
-    return with_timeline(
-        f"{first}\n  expected {left}\n       got {right}", simulation.history, simulation.service, simulation.clock
-    )
+    return _unmet_of_a_task(simulation, f"{first}\n  expected {left}\n       got {right}")
 
 
 def _assert_state(simulation: Simulation, given: object, state: TaskState, method: str, was_to: str) -> None:
@@ -283,7 +283,7 @@ def _assert_state(simulation: Simulation, given: object, state: TaskState, metho
     task = model_task(record_meant(simulation.service, simulation.history, given))
     if task.state is not state:
         message = f"{short_name(task)} {was_to}, and {_state_text(simulation, task)}."
-        raise with_timeline(message, simulation.history, simulation.service, simulation.clock)
+        raise _unmet_of_a_task(simulation, message)
     simulation.history.inspected.asserted(task)
 
 

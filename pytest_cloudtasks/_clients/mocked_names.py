@@ -1,10 +1,14 @@
-"""The names of Google's clients that a test has patched with mocks."""
+"""The names of Google's clients that a test has patched with mocks, and mocks that are used as clients."""
 
 from __future__ import annotations
 
+import gc
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
+
+from .._text import safe_repr
 
 _MODULES = ("google.cloud.tasks_v2", "google.cloud.tasks", "google.cloud.tasks_v2beta3", "google.cloud.tasks_v2beta2")
 _CLIENTS = ("CloudTasksClient", "CloudTasksAsyncClient")
@@ -15,9 +19,24 @@ _LIBRARIES = ("unittest.mock", "mock")
 
 def mocked_names() -> list[str]:
     """The names of clients, of their methods that create tasks, or of whole modules, that are mocks at this moment."""
-    found = (getattr(sys.modules.get(name), "NonCallableMock", None) for name in _LIBRARIES)
-    kinds = tuple(kind for kind in found if isinstance(kind, type))
+    kinds = _kinds()
     return [name for name, value in _candidates() if _is_mock(value, kinds)]
+
+
+def mocks_that_created() -> list[str]:
+    """Return the mocks of this process that have taken a call which creates tasks, as they print, without addresses."""
+    kinds = _kinds()
+    found: list[str] = []
+    for one in gc.get_objects() if kinds else ():
+        if issubclass(type(one), kinds) and any(call[0] in _CREATING for call in one.mock_calls):
+            text = re.sub(r" id='\d+'", "", safe_repr(one))
+            found += [] if text in found else [text]
+    return found
+
+
+def _kinds() -> tuple[type, ...]:
+    found = (getattr(sys.modules.get(name), "NonCallableMock", None) for name in _LIBRARIES)
+    return tuple(kind for kind in found if isinstance(kind, type))
 
 
 def _candidates() -> Iterator[tuple[str, Any]]:

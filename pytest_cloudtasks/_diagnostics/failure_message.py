@@ -1,26 +1,24 @@
-"""The texts of failed assertions: what was expected, what is there, nearest first, and the timeline."""
+"""The texts of failed assertions: what was expected, what is there, nearest first, the timeline, and hints."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from .._clients.mocked_names import mocked_names
 from .._messages import api_versions
 from .._messages.proto import proto_of
 from .._messages.rpc_call import RpcCall
-from .._service.service import Service
 from .._service.task import Task
 from .._service.validation import queue_of
 from .._simulation.exceptions import CloudTasksAssertionError
 from .._simulation.formatting import ABSENT, shown
 from .._simulation.history import History
 from .._simulation.matching import Difference, Match, error_of
-from .._simulation.records import TaskRecord, contents, model_task, records, short_name
-from .._text import counted, error_text, listed, shortened
-from .._time.clock import Clock
+from .._simulation.records import TaskRecord, contents, model_task, short_name
+from .._text import counted, error_text, shortened
 from .diff import in_detail, likeness, side_by_side, values_that_differ
-from .hints import hint, rejection_text
+from .hints import Situation, hints
+from .rejections import rejection_text
 from .timeline import indented_excerpt
 
 NEAREST = 3
@@ -29,23 +27,15 @@ SHOWN = 5
 """How many tasks of a plain list."""
 
 
-def unmet(
-    match: Match,
-    count: int | None,
-    found: Sequence[TaskRecord],
-    others: Sequence[TaskRecord],
-    *,
-    what: str,
-    where: str,
-    since: int,
-    history: History,
-    service: Service,
-    clock: Clock,
-) -> CloudTasksAssertionError:
-    """What fails an assertion that ``count`` tasks match, where ``found`` do and ``others`` don't.
+def unmet(situation: Situation, *, where: str, since: int) -> CloudTasksAssertionError:
+    """What fails an assertion that ``situation.expected`` tasks match, where those of ``situation.found`` do.
 
-    ``what`` and ``where`` say which tasks count. Rejected calls are shown from position ``since`` of the history on.
+    ``where`` says, with ``situation.asserted``, which tasks count. Rejected calls are shown from position ``since`` of
+    the history on.
     """
+    match, count, found, what = situation.match, situation.expected, situation.found, situation.asserted
+    assert match is not None, "it was matched"
+    others = situation.others
     like_this = " like this" if match.expected() else ""
     if count == 0:
         headline = f"No task{like_this} was to be {what}{where}"
@@ -57,28 +47,14 @@ def unmet(
         f"{headline[0].upper()}{headline[1:]}, and {len(found) or 'none'} {'was' if len(found) <= 1 else 'were'}."
     )
     none = f"No task was {what}{where or ' in this test'}."
-    rejected = rejected_like(match, history, since) if count != 0 else []
-    hints = [hint()]
-    timeline = indented_excerpt(history, service, clock)
-    if count != 0 and not found and not (what == "dispatched" and _was_enqueued(match, history, service)):
-        hints.append(_mocked())
-    return CloudTasksAssertionError(_explained(headline, match, found, others, none, rejected, hints, timeline))
+    rejected = rejected_like(match, situation.history, since) if count != 0 else []
+    return failed(_explained(headline, match, found, others, none, rejected), situation)
 
 
-def _was_enqueued(match: Match, history: History, service: Service) -> bool:
-    return any(not match.differences(task) for task in records(service.accepted, history))
-
-
-def _mocked() -> str:
-    """What to say of Google's names that the test itself has patched."""
-    names = mocked_names()
-    if not names:
-        return ""
-    one = len(names) == 1
-    return (
-        f"{listed(names)} {'is' if one else 'are'} patched with {'a mock' if one else 'mocks'}, and calls of"
-        f" {'it' if one else 'them'} don't reach the fake: take the patch away, or assert on the mock instead."
-    )
+def failed(message: str, situation: Situation) -> CloudTasksAssertionError:
+    """A failed assertion: its message, the timeline, and hints at what most likely went wrong."""
+    timeline = indented_excerpt(situation.history, situation.service, situation.clock)
+    return CloudTasksAssertionError("\n\n".join([message, f"Timeline:\n{timeline}", *hints(situation)]))
 
 
 def _count_text(count: int | None) -> str:
@@ -93,13 +69,10 @@ def _explained(
     others: Sequence[TaskRecord],
     none: str,
     rejected: Sequence[str],
-    hints: Sequence[str],
-    timeline: str,
 ) -> str:
-    """A whole message: the headline, what was expected, the tasks that match and those that don't, the timeline.
+    """A message: the headline, what was expected, the tasks that match and those that don't.
 
-    ``none`` is what it says where there are no tasks at all, ``rejected`` has calls that look alike, and
-    ``hints`` why tasks may be missing; empty ones are left out.
+    ``none`` is what it says where there are no tasks at all, and ``rejected`` has calls that look alike.
     """
     parts = [headline]
     expected = match.expected()
@@ -114,8 +87,6 @@ def _explained(
     if rejected:
         listing = "\n".join(rejected[:NEAREST]) + _left_out(len(rejected), NEAREST)
         parts.append(f"Refused, so that no task came of it:\n{listing}")
-    parts += filter(None, hints)
-    parts.append(f"Timeline:\n{timeline}")
     return "\n\n".join(parts)
 
 

@@ -1,177 +1,259 @@
-"""Hints in failures: why the service has rejected a call, and callbacks that Django holds back until a commit.
+"""Hints: what most likely went wrong, in a sentence or two at the end of a failure.
 
-Django is not imported here; where it is loaded, its open connections are asked for ``run_on_commit``, the list that
-`transaction.on_commit` adds to. It is not documented; checked against Django 4.2 to 6.0, and
-``tests/api/test_on_commit.py`` fails when it moves.
+A hint is a function from what happened to a text, or None. `HINTS` has them in the order of their likelihood, and
+`hints` gives the first that apply. The message of an assertion, the terminal's section of a failed test and the page of
+a report show the same.
 """
 
 from __future__ import annotations
 
-import sys
-import warnings
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
+from .._clients.mocked_names import mocked_names, mocks_that_created
+from .._messages.proto import proto_of
 from .._messages.rpc_call import RpcCall
-from .._service.errors import ARGUMENT_INVALID, TASK_EXISTS, ServiceError
-from .._service.events import Event, EventKind
-from .._service.overrides import check_account
+from .._service.request import PullMessage
 from .._service.service import Service
-from .._service.task import Task, TaskState
-from .._service.validation import id_of, is_queue, queue_of
-from .._simulation.exceptions import CloudTasksWarning
-from .._simulation.formatting import duration_text, offset_text
+from .._service.task import Task
+from .._service.validation import id_of
+from .._simulation.formatting import duration_text, offset_text, shown
 from .._simulation.history import History
-from .._simulation.records import queue_meant, queue_word
-from .._simulation.settings import Settings
-from .._text import counted, did_you_mean
+from .._simulation.matching import Match, match_like
+from .._simulation.records import TaskRecord, model_task, records, short_name
+from .._simulation.summary import due_tasks
+from .._targets.base import destination_of
+from .._targets.registry import Targets
+from .._targets.request import url_of
+from .._text import counted, listed
 from .._time.clock import Clock
-from .timeline import name_in
+from .._units import MINUTE, SECOND
+from . import on_commit
+from .diff import in_detail
+from .text_bodies import ADVICE, is_decoded, is_refused, unlike_its_type
 
-SHOWN = 3
-"""How many of the last rejected calls are shown."""
-_ENDED = {
-    TaskState.SUCCEEDED: "succeeded",
-    TaskState.EXHAUSTED: "had no retry left",
-    TaskState.EXPIRED: "expired",
-    TaskState.DELETED: "was deleted",
-}
-
-
-def rejections_text(history: History, service: Service, clock: Clock, settings: Settings) -> str:
-    """Return the last rejected calls of the test, each with what the fake knows of it; "" if there is none."""
-    rejected = [
-        call for call in history.calls() if hasattr(call.error, "code") and not getattr(call.error, "is_planned", False)
-    ]
-    paragraphs = [
-        "\n".join([rejection_text(call), *_hints(call, history, service, clock, settings)])
-        for call in rejected[-SHOWN:]
-    ]
-    if len(rejected) > SHOWN:
-        paragraphs.insert(0, f"The last {SHOWN} of {len(rejected)} refused calls:")
-    return "\n\n".join(paragraphs)
+MOST = 3
+"""How many hints a failure has."""
+FAR_PAST = 30 * MINUTE
+"""How far a schedule time lies in the past that was probably made in another time zone."""
 
 
-def rejection_text(call: RpcCall) -> str:
-    """``CreateTask was refused with NOT_FOUND: Queue does not exist.``."""
-    error: Any = call.error
-    rpc = "".join(word.capitalize() for word in call.method.split("_"))
-    return f"{rpc} was refused with {error.code().name}: {error.details()}"
+class Situation(NamedTuple):
+    """What a failure is explained from: what happened, and what was asserted."""
+
+    history: History
+    service: Service
+    clock: Clock
+    targets: Targets
+    asserted: str = ""
+    """``enqueued``, ``dispatched`` or ``attempts`` for an assertion of ours; "" for a failure of the test's own."""
+    match: Match | None = None
+    """The tasks that were meant."""
+    expected: int | None = None
+    """How many were expected; None for any number."""
+    found: Sequence[TaskRecord] = ()
+    """Those that match."""
+    others: Sequence[TaskRecord] = ()
+    """Those that don't."""
+    error: BaseException | None = None
+    """What a failure of the test's own has raised."""
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether an assertion has found no task, and expected some."""
+        return self.match is not None and self.expected != 0 and not self.found
+
+    @property
+    def is_a_tests_own(self) -> bool:
+        """Whether a plain assertion of a test failed that has prepared targets for its tasks."""
+        return not self.asserted and isinstance(self.error, AssertionError) and not self.targets.are_none
+
+    @property
+    def tasks(self) -> Sequence[Task]:
+        """The tasks that the failure may be about: those of an assertion, or else all."""
+        return self.service.accepted if self.match is None else [model_task(one) for one in (*self.others, *self.found)]
 
 
-def _hints(call: RpcCall, history: History, service: Service, clock: Clock, settings: Settings) -> Iterator[str]:
-    error: Any = call.error
-    name = name_in(call)
-    queue = queue_of(name) or name
-    if not is_queue(queue):
-        return
-    code = error.code().name
-    if queue not in service.queues:
-        if code in ("NOT_FOUND", "FAILED_PRECONDITION"):
-            yield from _on_missing_queue(queue, history, service, settings)
-    elif code in ("ALREADY_EXISTS", "NOT_FOUND") and name != queue:
-        yield from _on_task(name, call, history, service, clock)
-    elif error.details() == ARGUMENT_INVALID.text:
-        yield from _on_accounts(call)
-    elif "Task size too large" in error.details():
-        limit = service.options.max_task_size
-        yield f"The limit is {limit} bytes of the stored task, by the service option max_task_size."
+Hint = Callable[[Situation], "str | None"]
 
 
-def _on_accounts(call: RpcCall) -> Iterator[str]:
-    """What is wrong with the accounts that the tokens of a task or a queue name."""
-    task, queue = (getattr(call.request, name, None) for name in ("task", "queue"))
-    for target in (getattr(task, "http_request", None), getattr(queue, "http_target", None)):
-        for token in ("oidc_token", "oauth_token"):
-            account = getattr(getattr(target, token, None), "service_account_email", "")
-            try:
-                if account:
-                    check_account(account)
-            except ServiceError:
-                yield f"The {token} has service_account_email={account!r}, which is no address (NAME@DOMAIN)." + (
-                    " Credentials of Cloud Run have 'default' there until they are refreshed: call"
-                    " credentials.refresh(google.auth.transport.requests.Request()) before you read it."
-                    if account == "default"
-                    else ""
-                )
+def hints(situation: Situation) -> list[str]:
+    """Return the hints that apply, the likeliest first."""
+    found: list[str] = []
+    with situation.history.lock:
+        for hint in HINTS:
+            text = hint(situation)
+            if text and text not in found:
+                found.append(text)
+    return found[:MOST]
 
 
-def _on_missing_queue(queue: str, history: History, service: Service, settings: Settings) -> Iterator[str]:
-    try:
-        queue_meant(queue_word(queue, settings), settings, service, history)
-    except LookupError as missing:
-        yield str(missing)
-    else:
-        yield (
-            f"The queue {id_of(queue)} was deleted in this test; its name is free again"
-            f" {duration_text(service.options.queue_tombstone_ttl)} after that, by the service option"
-            " queue_tombstone_ttl."
+def text_for_a_body(situation: Situation) -> str | None:
+    """A body was given as a text, and has become garbage."""
+    if situation.error is not None and is_refused(situation.error):
+        return f"A field of bytes was given a text that is no Base64. {ADVICE}"
+    match = situation.match
+    expected = [] if match is None else [value for key, value in match.expected().items() if key in ("json", "body")]
+    for task in situation.tasks:
+        body = task.target.body
+        if any(is_decoded(one, body) for one in expected):
+            return f"The body of {short_name(task)} is the expected text, decoded as Base64. {ADVICE}"
+        if isinstance(task.target, PullMessage):
+            continue
+        if (expected or match is None) and (what := unlike_its_type(task.target)):
+            return f"The body of {short_name(task)} {what}. {ADVICE}"
+    return None
+
+
+def no_call(situation: Situation) -> str | None:
+    """No client has called the fake; a mock has taken the call, maybe."""
+    if not situation.is_missing and not situation.is_a_tests_own:
+        return None
+    names = mocked_names()
+    patched = patched_text(names) if names else ""
+    if situation.history.calls():
+        is_here = situation.asserted == "dispatched" and _was_enqueued(situation)
+        return patched if patched and situation.is_missing and not is_here else None
+    if patched:
+        return f"No client has called this fake. {patched}"
+    mocks = mocks_that_created()
+    if mocks:
+        return (
+            f"No client has called this fake. {listed(mocks)} has taken create_task(): a client that was built while"
+            " its class was patched, perhaps by an earlier test, and was kept in a cache or a module. Clear the cache,"
+            " and patch no client."
         )
+    return "No client has called this fake. Make sure that the code which enqueues was run, in this process."
 
 
-def _on_task(name: str, call: RpcCall, history: History, service: Service, clock: Clock) -> Iterator[str]:
-    """What was known of the task when the call came; it may have ended since, and another have taken its name."""
-    before: list[Task] = []
-    after: list[Task] = []
-    has_come = False
-    for record in history.since(0):
-        has_come = has_come or record is call
-        task = record.task if isinstance(record, Event) and record.kind is EventKind.TASK_CREATED else None
-        if task is not None and task.name == name:
-            (after if has_come else before).append(task)
-    if before:
-        yield _on_known_task(before[-1], call, service, clock)
-        return
-    if after:
-        yield f"{id_of(name)} was created only after that, at {_offset(clock, after[0].create_time)}."
-        return
-    there = [id_of(one.name) for one in service.accepted if one.queue_name == queue_of(name)]
-    yield f"No task {id_of(name)} was created in this test.{did_you_mean(id_of(name), there)}"
-
-
-def _on_known_task(task: Task, call: RpcCall, service: Service, clock: Clock) -> str:
-    error: Any = call.error
-    created = f"{id_of(task.name)} was created at {_offset(clock, task.create_time)}"
-    if task.ended_at is None:
-        return f"{created}, and is still there."
-    if error.details() == TASK_EXISTS.text:
-        return f"{created}, and was still there."
-    ended = f"{created}, and {_ENDED[task.state]} at {_offset(clock, task.ended_at)}."
-    if error.code().name == "ALREADY_EXISTS":
-        ttl = duration_text(service.options.task_tombstone_ttl)
-        ended += (
-            f" Its name is free again {ttl} after that, by the service option task_tombstone_ttl. Google has published"
-            " 1 h, 4 h and 24 h: rely on none of them."
-        )
-    return ended
-
-
-def _offset(clock: Clock, instant: int) -> str:
-    return offset_text(instant - clock.origin)
-
-
-def waiting_callbacks() -> int:
-    """How many ``on_commit`` callbacks have not run."""
-    database = sys.modules.get("django.db")
-    if database is None or "django.conf" not in sys.modules or not sys.modules["django.conf"].settings.configured:
-        return 0
-    return sum(len(connection.run_on_commit) for connection in database.connections.all(initialized_only=True))
-
-
-def hint() -> str:
-    """What to say to a test that found nothing, or nothing itself."""
-    count = waiting_callbacks()
-    if not count:
-        return ""
+def patched_text(names: Sequence[str]) -> str:
+    """Return what to say of Google's names that the test itself has patched."""
+    one = len(names) == 1
     return (
-        f"{counted(count, 'on_commit callback')} of Django {'has' if count == 1 else 'have'} not run: in a test that"
-        " rolls back there is no commit. Wrap the code in `with django_capture_on_commit_callbacks(execute=True):`"
-        " (pytest-django), or in `self.captureOnCommitCallbacks(execute=True)` (django.test.TestCase)."
+        f"{listed(names)} {'is' if one else 'are'} patched with {'a mock' if one else 'mocks'}, and calls of"
+        f" {'it' if one else 'them'} don't reach the fake: take the patch away, or assert on the mock instead."
     )
 
 
-def warn_of_waiting_callbacks() -> None:
-    """Nothing was enqueued, as the test asserts; but it may be about to be."""
-    text = hint()
-    if text:
-        warnings.warn(f"Nothing was enqueued, but {text}", CloudTasksWarning, stacklevel=3)
+def _was_enqueued(situation: Situation) -> bool:
+    match = situation.match
+    return match is not None and any(
+        not match.differences(task) for task in records(situation.service.accepted, situation.history)
+    )
+
+
+def nothing_driven(situation: Situation) -> str | None:
+    """Tasks are due, and nothing has driven the queue; or they wait for their time."""
+    is_expected = situation.asserted in ("dispatched", "attempts") and situation.expected != 0
+    is_plain = not situation.asserted and isinstance(situation.error, AssertionError)
+    if not is_expected and not is_plain:
+        return None
+    due, waiting = due_tasks(situation.service, situation.clock.now)
+    if due:
+        are = "is" if len(due) == 1 else "are"
+        return (
+            f"{counted(len(due), 'task')} {are} due, and nothing has driven the queue since: call"
+            " cloud_tasks.drain() or cloud_tasks.dispatch_due(), in async code with `await` and cloud_tasks.aio."
+        )
+    if waiting and (is_expected or not situation.targets.are_none):
+        at = offset_text(waiting[0].eligible_at - situation.clock.origin)
+        return (
+            f"{short_name(waiting[0])} waits until {at}, and it is {offset_text(situation.clock.elapsed)}: call"
+            " cloud_tasks.drain() or cloud_tasks.advance(…), which go there."
+        )
+    return None
+
+
+def callbacks_waiting(situation: Situation) -> str | None:
+    """Django holds callbacks back until a commit."""
+    return on_commit.hint() if situation.match is not None or situation.is_a_tests_own else None
+
+
+def nearly_matching_route(situation: Situation) -> str | None:
+    """A route that got nothing has the URL of a task, and another method or queue."""
+    if situation.asserted == "enqueued":
+        return None
+    for task in situation.service.accepted:
+        if isinstance(task.target, PullMessage):
+            continue
+        near = situation.targets.nearly(destination_of(task, situation.service.target_of(task)))
+        if near:
+            return f"{near} The task {short_name(task)} is {task.target.method} {url_of(task.target)}."
+    return None
+
+
+def several_match(situation: Situation) -> str | None:
+    """One task was expected and several match: what differs between them."""
+    if situation.expected != 1 or len(situation.found) < 2:
+        return None
+    first, second = situation.found[:2]
+    which = "The two" if len(situation.found) == 2 else "The first two"
+    apart = in_detail(match_like(first).differences(second))
+    if not apart:
+        return (
+            f"{which} differ in nothing but their names: the code has enqueued the same task again. Name the task, so"
+            " that the service rejects the second, or pass count=."
+        )
+    fields = listed(f"{one.field} ({shown(one.expected)} and {shown(one.actual)})" for one in apart[:MOST])
+    return f"{which} differ in {fields}: say which one is meant, or pass count=."
+
+
+def dropped_header(situation: Situation) -> str | None:
+    """The service does not keep a header as it was given."""
+    if situation.match is None:
+        wanted = None
+    else:
+        headers = situation.match.expected().get("headers")
+        wanted = {str(name).lower() for name in headers} if isinstance(headers, Mapping) else set()
+    for task in situation.tasks:
+        if isinstance(task.target, PullMessage):
+            continue
+        changes = [one for one in task.target.header_changes if wanted is None or one.name.lower() in wanted]
+        if changes:
+            return f"In {short_name(task)}, {'; '.join(f'{one.name!r} {one.what}' for one in changes)}."
+    return None
+
+
+def schedule_time_in_the_past(situation: Situation) -> str | None:
+    """A schedule time lies hours before the task's creation."""
+    if situation.asserted == "enqueued" and not _is_about_time(situation.match):
+        return None
+    for call in situation.history.calls():
+        late = _lateness(call)
+        if late >= FAR_PAST:
+            return (
+                f"The schedule time of {_created_by(call)} lies {duration_text(late)} before its creation, so that it"
+                " was due at once. It may be a local time without its zone: make it with datetime.now(timezone.utc)."
+            )
+    return None
+
+
+def _is_about_time(match: Match | None) -> bool:
+    return match is not None and not {"at", "delay"}.isdisjoint(match.expected())
+
+
+def _lateness(call: RpcCall) -> int:
+    """By how much the schedule time of a task lies in the past, cut to seconds."""
+    if call.method != "create_task" or call.result is None:
+        return 0
+    task = proto_of(call.request.task)
+    return call.at - task.schedule_time.seconds * SECOND if task.HasField("schedule_time") else 0
+
+
+def _created_by(call: RpcCall) -> str:
+    name = call.result.name
+    queue, _, _ = name.rpartition("/tasks/")
+    return f"{id_of(queue)}/{id_of(name)}"
+
+
+HINTS: Iterable[Hint] = (
+    text_for_a_body,
+    no_call,
+    nothing_driven,
+    callbacks_waiting,
+    nearly_matching_route,
+    several_match,
+    dropped_header,
+    schedule_time_in_the_past,
+)
+"""All hints, the likeliest first."""

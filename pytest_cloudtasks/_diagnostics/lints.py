@@ -11,7 +11,6 @@ from functools import lru_cache
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from .._messages.json_text import read_json
 from .._service.queue import Queue
 from .._service.request import HeaderPairs, HttpTarget, PullMessage, Target
 from .._service.retry import UNLIMITED
@@ -22,6 +21,7 @@ from .._simulation.formatting import duration_text
 from .._targets.urls import is_loopback, wire_url
 from .._units import DAY, HOUR
 from .call_sites import application_frame
+from .text_bodies import ADVICE, is_json, unlike_its_type
 
 if TYPE_CHECKING:
     from .._service.service import Service
@@ -31,6 +31,7 @@ PLAIN_HTTP = "A token over plain http"
 UNLIMITED_ATTEMPTS = "Unlimited attempts without a max_retry_duration"
 NAME_AGAIN = "A task name used again"
 CHANGED_HEADER = "A header that does not arrive as given"
+TEXT_BODY = "A body that is not what its Content-Type says"
 
 _ENDED = {
     TaskState.SUCCEEDED: "had succeeded",
@@ -76,6 +77,9 @@ class Lints:
                 self._look_at_token(task, queue.config.sent(target))
         elif isinstance(target, PullMessage):
             return
+        what = unlike_its_type(target)
+        if what:
+            self._warn_of_body(task, what)
         if target.header_changes:
             self._warn_of_header_changes(task, target)
         retry = task.retry_config or queue.config.retry_config
@@ -84,7 +88,7 @@ class Lints:
 
     def _warn_of_content_type(self, task: Task, target: HttpTarget) -> None:
         place = self._new_place(NO_CONTENT_TYPE)
-        if place is None or not _is_json(target.body):
+        if place is None or not is_json(target.body):
             return
         self._warn(
             place,
@@ -93,6 +97,11 @@ class Lints:
             " as Flask's request.get_json() does, refuses the body. Put 'Content-Type': 'application/json' into the"
             " headers of its http_request.",
         )
+
+    def _warn_of_body(self, task: Task, what: str) -> None:
+        place = self._new_place(TEXT_BODY)
+        if place is not None:
+            self._warn(place, TEXT_BODY, f"The body of {_name(task)} {what}. {ADVICE}")
 
     def _warn_of_header_changes(self, task: Task, target: Target) -> None:
         place = self._new_place(CHANGED_HEADER)
@@ -200,14 +209,6 @@ def _stays_here(url: str) -> bool:
 def _header_names(headers: HeaderPairs) -> frozenset[str]:
     """In lower case; tasks of one test mostly have the same few headers."""
     return frozenset(name.lower() for name, _ in headers)
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        read_json(body)
-    except ValueError:
-        return False
-    return True
 
 
 def _name(task: Task) -> str:

@@ -14,12 +14,14 @@ import pytest
 from .._api.fake import FakeCloudTasks, begin_when_used, run_in
 from .._api.faults import unused
 from .._diagnostics.call_sites import application_frame, place_text
-from .._diagnostics.hints import rejections_text
+from .._diagnostics.hints import Situation, hints
+from .._diagnostics.rejections import rejections_text
 from .._diagnostics.strict import passed_over
 from .._diagnostics.timeline import timeline_excerpt
 from .._simulation.exceptions import CloudTasksAssertionError, CloudTasksWarning
 from .._simulation.settings import Settings
 from .._simulation.simulation import Simulation
+from .._text import safe_str
 from .._time.foreign import advice_on
 from .hypothesis_examples import fresh_examples
 
@@ -72,6 +74,14 @@ class Fakes:
             return "\n\n".join([*told, *filter(None, [simulation.choices.replay])])
 
         yield f"Cloud Tasks {'timeline' if has_timeline else 'choices'}", story
+        if not isinstance(error, CloudTasksAssertionError):
+            yield "Cloud Tasks hints", lambda: "\n\n".join(self.hints_for(simulation, error))
+
+    def hints_for(self, simulation: Simulation, error: BaseException) -> list[str]:
+        """Return what most likely went wrong in a test that has failed by ``error``, and is not in its text."""
+        text = safe_str(error)
+        parts = simulation.history, simulation.service, simulation.clock, simulation.targets
+        return [hint for hint in hints(Situation(*parts, error=error)) if hint not in text]
 
     def outside_text(self, call: str) -> str:
         """Return what ``call`` outside a fake fails with, under ``outside="refuse"``."""

@@ -194,7 +194,7 @@ def no_target(what: str, destination: Destination, targets: Targets) -> NoTarget
     known = targets.describe()
     shown = "".join(f"\n  {one}" for one in known) if known else " none"
     return NoTarget(
-        f"{what}: {destination.method} {destination.url}.{_nearest(destination, targets.urls())}"
+        f"{what}: {destination.method} {destination.url}.{_nearest(destination, targets)}"
         f"\nTargets of this test:{shown}\nAdd one with {_proposal(destination)}. Nothing was sent."
     )
 
@@ -218,16 +218,17 @@ def _limits(routing: Routing) -> list[str]:
     return [f"{name}={safe_repr(value)}" for name, value in given.items() if value]
 
 
-def _nearest(destination: Destination, urls: list[str]) -> str:
+def _nearest(destination: Destination, targets: Targets) -> str:
     """The URL that was meant, or the hint that a route's URL counts with its query string."""
     asked_for = [destination.url]
     if destination.app_engine is not None:
         asked_for.insert(0, destination.app_engine.relative_uri)
+    near = targets.nearly(destination)
+    if near:
+        return f" {near}"
+    urls = targets.urls()
     if any(normal(url) in map(normal, urls) for url in asked_for):
-        return (
-            " A route for that URL is there, and does not take the task: for its method, its queue, or a"
-            " then_pass_through() at the end of its script."
-        )
+        return " A route for that URL is there, and its script has ended with then_pass_through()."
     for url in asked_for:
         without_query, mark, _ = url.partition("?")
         if mark and without_query in urls:

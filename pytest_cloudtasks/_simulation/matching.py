@@ -404,6 +404,15 @@ _ACTUAL: dict[str, Callable[[TaskRecord], Any]] = {
 }
 
 
+def match_like(task: TaskRecord) -> Match:
+    """Return the match of tasks that are as ``task`` in everything but the name."""
+    fields = {field: read(task) for field, read in _ACTUAL.items() if field not in ("name", "delay")}
+    fields["body" if not isinstance(fields["json"], _NotJson) else "json"] = UNSET
+    for field in ("json", "headers", "oidc"):
+        fields[field] = fields[field] if fields[field] in (None, UNSET) else exactly(fields[field])
+    return Match(**fields, within=timedelta(0))
+
+
 def matches(expected: Any, actual: Any) -> bool:
     """Whether ``actual`` is as expected: equal, by the expected value's own ``__eq__``, by a pattern or a predicate."""
     if isinstance(expected, exactly):

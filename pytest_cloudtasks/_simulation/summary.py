@@ -90,6 +90,20 @@ def live_tasks(service: Service, history: History) -> list[Task]:
         return [task for queue in service.queues.values() for task in queue.tasks.values()]
 
 
+def due_tasks(service: Service, now: int) -> tuple[list[Task], list[Task]]:
+    """Return the tasks that a driving method would dispatch at ``now``, and those that wait for their time."""
+    due: list[Task] = []
+    waiting: list[Task] = []
+    for queue in service.queues.values():
+        if queue.is_pull or queue.state is not QueueState.RUNNING:
+            continue
+        plan = queue.next_dispatch()
+        can_go = queue.has_slot and plan is not None and plan[0] <= now
+        due += queue.waiting.due(now) if can_go else []
+        waiting += [task for task in queue.waiting if task.eligible_at > now]
+    return due, sorted(waiting, key=lambda task: (task.eligible_at, task.sequence))
+
+
 def blocked(service: Service, now: int, history: History, only: Queue | None = None) -> list[Blocked]:
     """Return the tasks that cannot go out at ``now``. ``only`` is the queue that was driven, if it was one alone."""
     with history.lock:  # other threads may be enqueueing

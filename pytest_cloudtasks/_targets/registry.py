@@ -9,7 +9,7 @@ from .._service.task import Task
 from .base import Destination, Target, destination_of
 from .forwards import Forward
 from .mounts import Mount
-from .routes import Route
+from .routes import Route, nearly_matching
 
 
 class Targets:
@@ -33,6 +33,16 @@ class Targets:
             if target.matches(destination):
                 return target
         return None
+
+    def nearly(self, destination: Destination) -> str:
+        """Return which route would match, but for its method, queue or task, as a sentence; "" if there is none."""
+        routes = (target for target in self._targets if isinstance(target, Route))
+        return next(filter(None, (nearly_matching(route, destination) for route in routes)), "")
+
+    @property
+    def are_none(self) -> bool:
+        """Whether there is no target."""
+        return not self._targets
 
     def close(self) -> None:
         """End what mounted applications began in event loops."""

@@ -102,14 +102,17 @@ class Route(Target):
         """Compare the URL, and the method, queue and task where they are given. A script that has ended may pass on."""
         if self._passes and self._played >= len(self._script):
             return False
+        return not self._limits_missed(destination) and self._match_url(destination)
+
+    def _limits_missed(self, destination: Destination) -> list[str]:
+        missed = []
         if self.method is not None and destination.method != self.method:
-            return False
-        queue_name = destination.queue_name
-        if self.queue is not None and self.queue not in (queue_name, id_of(queue_name)):
-            return False
-        if self.name is not None and self.name not in (destination.task_name, id_of(destination.task_name)):
-            return False
-        return self._match_url(destination)
+            missed.append(f"method {self.method}")
+        if self.queue is not None and self.queue not in _names(destination.queue_name):
+            missed.append(f"queue {id_of(self.queue)}")
+        if self.name is not None and self.name not in _names(destination.task_name):
+            missed.append(f"task {id_of(self.name)}")
+        return missed
 
     def specificity(self) -> tuple[int, ...]:
         """Put routes for one task first, then exact URLs, longer globs, patterns; then those with a method or a queue.
@@ -152,13 +155,27 @@ class Route(Target):
 
     def describe(self) -> str:
         """Return the route as messages name it."""
-        text = f"re.compile({self.url.pattern!r})" if isinstance(self.url, re.Pattern) else self.url
+        text = _url_text(self.url)
         named = self.queue and f"queue {self.queue}", self.name and f"task {id_of(self.name)}"
         limits = [part for part in (self.method, *named) if part]
         return f"{text} ({', '.join(limits)})" if limits else text
 
     def __repr__(self) -> str:
         return f"<route {self.describe()}, {len(self.calls)} calls>"
+
+
+def nearly_matching(route: Route, destination: Destination) -> str:
+    """Return why ``route``, whose URL matches and which has got nothing, does not answer; "" where that is not so."""
+    missed = [] if route.calls or not route._match_url(destination) else route._limits_missed(destination)
+    return f"A route matches {_url_text(route.url)}, but only for {' and '.join(missed)}." if missed else ""
+
+
+def _url_text(url: str | re.Pattern[str]) -> str:
+    return f"re.compile({url.pattern!r})" if isinstance(url, re.Pattern) else url
+
+
+def _names(name: str) -> tuple[str, str]:
+    return name, id_of(name)
 
 
 def _plain(status: int) -> Answer:

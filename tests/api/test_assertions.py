@@ -360,7 +360,10 @@ Timeline:
   +0:00:00  queue reports created
   +0:00:00  receipts/one created: POST https://mailer.test/send
   +0:00:00  receipts/two created: POST https://mailer.test/send
-  +0:00:00  reports/other created: POST https://mailer.test/send"""
+  +0:00:00  reports/other created: POST https://mailer.test/send
+
+The two differ in nothing but their names: the code has enqueued the same task again. Name the task, so that the"""
+        " service rejects the second, or pass count=."
     )
 
 
@@ -377,7 +380,9 @@ No task was enqueued in this test.
 
 Timeline:
   +0:00:00  queue receipts created
-  +0:00:00  queue reports created"""
+  +0:00:00  queue reports created
+
+No client has called this fake. Make sure that the code which enqueues was run, in this process."""
     )
 
 
@@ -437,7 +442,10 @@ No task was dispatched in this test.
 Timeline:
   +0:00:00  queue receipts created
   +0:00:00  queue reports created
-  +0:00:00  receipts/one created: POST https://mailer.test/send"""
+  +0:00:00  receipts/one created: POST https://mailer.test/send
+
+1 task is due, and nothing has driven the queue since: call cloud_tasks.drain() or cloud_tasks.dispatch_due(), in"""
+        " async code with `await` and cloud_tasks.aio."
     )
     cloud_tasks.drain()
     assert message_of(cloud_tasks.assert_not_dispatched) == (
@@ -600,7 +608,10 @@ Timeline:
   +0:00:00  receipts/due created: POST https://mailer.test/send
   +0:00:00  receipts/later created: POST http://test-project.uc.r.appspot.com/jobs, scheduled for +0:01:30
   +0:00:00  reports/held created: POST https://mailer.test/send
-  +0:00:00  reports/held blocked: the queue is paused"""
+  +0:00:00  reports/held blocked: the queue is paused
+
+1 task is due, and nothing has driven the queue since: call cloud_tasks.drain() or cloud_tasks.dispatch_due(), in"""
+        " async code with `await` and cloud_tasks.aio."
     )
     for queue in ("receipts", "reports"):
         client.purge_queue(name=cloud_tasks.queue_path(queue))

@@ -816,16 +816,29 @@ def test_deleting_a_queue_with_a_task_under_way(cloud_tasks: FakeCloudTasks, enq
     cloud_tasks.assert_empty()
 
 
-@pytest.mark.parametrize("limit", [{"method": "PUT"}, {"queue": "another"}])
+@pytest.mark.parametrize(
+    ("limit", "only"),
+    [
+        ({"method": "PUT"}, "method PUT"),
+        ({"queue": "another"}, "queue another"),
+        ({"name": "two", "method": "get"}, "method GET and task two"),
+    ],
+)
 def test_a_route_that_is_for_others_is_told(
-    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, limit: dict[str, str]
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, limit: dict[str, str], only: str
 ) -> None:
     """Its URL is right, so that it would be no help to propose that."""
     cloud_tasks.route(MAILER, **limit)  # type: ignore[arg-type]
     enqueue("one")
     with pytest.raises(NoTarget) as missing:
         cloud_tasks.drain()
-    assert (
-        " A route for that URL is there, and does not take the task: for its method, its queue, or a"
-        " then_pass_through() at the end of its script.\n"
-    ) in str(missing.value)
+    assert f" A route matches https://mailer.test/send, but only for {only}.\n" in str(missing.value)
+
+
+def test_a_route_whose_script_has_ended_is_told(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """It passes on what comes after its script, and there is nothing behind it."""
+    cloud_tasks.route(MAILER).then_pass_through()
+    enqueue("one")
+    with pytest.raises(NoTarget) as missing:
+        cloud_tasks.drain()
+    assert " A route for that URL is there, and its script has ended with then_pass_through().\n" in str(missing.value)

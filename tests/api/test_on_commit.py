@@ -7,7 +7,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from pytest_cloudtasks import CloudTasksWarning
-from pytest_cloudtasks._diagnostics.hints import hint, waiting_callbacks, warn_of_waiting_callbacks
+from pytest_cloudtasks._diagnostics.on_commit import hint, waiting_callbacks, warn_of_waiting_callbacks
 
 REMEDY = (
     "in a test that rolls back there is no commit. Wrap the code in `with"

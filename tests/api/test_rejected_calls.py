@@ -10,7 +10,7 @@ from google.api_core import exceptions
 from google.cloud.tasks_v2 import CloudTasksClient
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._diagnostics.hints import rejections_text
+from pytest_cloudtasks._diagnostics.rejections import rejections_text
 
 PARENT = "projects/test-project/locations/us-central1"
 URL = "https://example.com/"

@@ -1,0 +1,142 @@
+"""Why the service has rejected a call, and what the fake knows about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .._messages.rpc_call import RpcCall
+from .._service.errors import ARGUMENT_INVALID, TASK_EXISTS, ServiceError
+from .._service.events import Event, EventKind
+from .._service.overrides import check_account
+from .._service.service import Service
+from .._service.task import Task, TaskState
+from .._service.validation import id_of, is_queue, queue_of
+from .._simulation.formatting import duration_text, offset_text
+from .._simulation.history import History
+from .._simulation.records import queue_meant, queue_word
+from .._simulation.settings import Settings
+from .._text import did_you_mean
+from .._time.clock import Clock
+from .timeline import name_in
+
+SHOWN = 3
+"""How many of the last rejected calls are shown."""
+_ENDED = {
+    TaskState.SUCCEEDED: "succeeded",
+    TaskState.EXHAUSTED: "had no retry left",
+    TaskState.EXPIRED: "expired",
+    TaskState.DELETED: "was deleted",
+}
+
+
+def rejections_text(history: History, service: Service, clock: Clock, settings: Settings) -> str:
+    """Return the last rejected calls of the test, each with what the fake knows of it; "" if there is none."""
+    rejected = [
+        call for call in history.calls() if hasattr(call.error, "code") and not getattr(call.error, "is_planned", False)
+    ]
+    paragraphs = [
+        "\n".join([rejection_text(call), *_hints(call, history, service, clock, settings)])
+        for call in rejected[-SHOWN:]
+    ]
+    if len(rejected) > SHOWN:
+        paragraphs.insert(0, f"The last {SHOWN} of {len(rejected)} refused calls:")
+    return "\n\n".join(paragraphs)
+
+
+def rejection_text(call: RpcCall) -> str:
+    """``CreateTask was refused with NOT_FOUND: Queue does not exist.``."""
+    error: Any = call.error
+    rpc = "".join(word.capitalize() for word in call.method.split("_"))
+    return f"{rpc} was refused with {error.code().name}: {error.details()}"
+
+
+def _hints(call: RpcCall, history: History, service: Service, clock: Clock, settings: Settings) -> Iterator[str]:
+    error: Any = call.error
+    name = name_in(call)
+    queue = queue_of(name) or name
+    if not is_queue(queue):
+        return
+    code = error.code().name
+    if queue not in service.queues:
+        if code in ("NOT_FOUND", "FAILED_PRECONDITION"):
+            yield from _on_missing_queue(queue, history, service, settings)
+    elif code in ("ALREADY_EXISTS", "NOT_FOUND") and name != queue:
+        yield from _on_task(name, call, history, service, clock)
+    elif error.details() == ARGUMENT_INVALID.text:
+        yield from _on_accounts(call)
+    elif "Task size too large" in error.details():
+        limit = service.options.max_task_size
+        yield f"The limit is {limit} bytes of the stored task, by the service option max_task_size."
+
+
+def _on_accounts(call: RpcCall) -> Iterator[str]:
+    """What is wrong with the accounts that the tokens of a task or a queue name."""
+    task, queue = (getattr(call.request, name, None) for name in ("task", "queue"))
+    for target in (getattr(task, "http_request", None), getattr(queue, "http_target", None)):
+        for token in ("oidc_token", "oauth_token"):
+            account = getattr(getattr(target, token, None), "service_account_email", "")
+            try:
+                if account:
+                    check_account(account)
+            except ServiceError:
+                yield f"The {token} has service_account_email={account!r}, which is no address (NAME@DOMAIN)." + (
+                    " Credentials of Cloud Run have 'default' there until they are refreshed: call"
+                    " credentials.refresh(google.auth.transport.requests.Request()) before you read it."
+                    if account == "default"
+                    else ""
+                )
+
+
+def _on_missing_queue(queue: str, history: History, service: Service, settings: Settings) -> Iterator[str]:
+    try:
+        queue_meant(queue_word(queue, settings), settings, service, history)
+    except LookupError as missing:
+        yield str(missing)
+    else:
+        yield (
+            f"The queue {id_of(queue)} was deleted in this test; its name is free again"
+            f" {duration_text(service.options.queue_tombstone_ttl)} after that, by the service option"
+            " queue_tombstone_ttl."
+        )
+
+
+def _on_task(name: str, call: RpcCall, history: History, service: Service, clock: Clock) -> Iterator[str]:
+    """What was known of the task when the call came; it may have ended since, and another have taken its name."""
+    before: list[Task] = []
+    after: list[Task] = []
+    has_come = False
+    for record in history.since(0):
+        has_come = has_come or record is call
+        task = record.task if isinstance(record, Event) and record.kind is EventKind.TASK_CREATED else None
+        if task is not None and task.name == name:
+            (after if has_come else before).append(task)
+    if before:
+        yield _on_known_task(before[-1], call, service, clock)
+        return
+    if after:
+        yield f"{id_of(name)} was created only after that, at {_offset(clock, after[0].create_time)}."
+        return
+    there = [id_of(one.name) for one in service.accepted if one.queue_name == queue_of(name)]
+    yield f"No task {id_of(name)} was created in this test.{did_you_mean(id_of(name), there)}"
+
+
+def _on_known_task(task: Task, call: RpcCall, service: Service, clock: Clock) -> str:
+    error: Any = call.error
+    created = f"{id_of(task.name)} was created at {_offset(clock, task.create_time)}"
+    if task.ended_at is None:
+        return f"{created}, and is still there."
+    if error.details() == TASK_EXISTS.text:
+        return f"{created}, and was still there."
+    ended = f"{created}, and {_ENDED[task.state]} at {_offset(clock, task.ended_at)}."
+    if error.code().name == "ALREADY_EXISTS":
+        ttl = duration_text(service.options.task_tombstone_ttl)
+        ended += (
+            f" Its name is free again {ttl} after that, by the service option task_tombstone_ttl. Google has published"
+            " 1 h, 4 h and 24 h: rely on none of them."
+        )
+    return ended
+
+
+def _offset(clock: Clock, instant: int) -> str:
+    return offset_text(instant - clock.origin)

@@ -1,0 +1,278 @@
+"""What a failure says about the likeliest mistake, word for word."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from unittest import mock
+
+import pytest
+from google.cloud import tasks_v2
+
+from pytest_cloudtasks import CloudTasksAssertionError, FakeCloudTasks
+from pytest_cloudtasks._api.fake import simulation_of
+from pytest_cloudtasks._diagnostics.hints import HINTS, MOST, Situation, hints
+
+Enqueue = Callable[..., str]
+START = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
+URL = "https://mailer.test/send"
+ADVICE = (
+    "Google's client takes a body that is a text for Base64, and decodes it: pass bytes, such as"
+    " json.dumps(…).encode()."
+)
+DRIVE = (
+    "and nothing has driven the queue since: call cloud_tasks.drain() or cloud_tasks.dispatch_due(), in async code with"
+    " `await` and cloud_tasks.aio."
+)
+NO_CALL = "No client has called this fake."
+JSON = {"Content-Type": "application/json"}
+pytestmark = [
+    pytest.mark.cloud_tasks(start=START, queues=["receipts", "reports"]),
+    pytest.mark.filterwarnings("ignore::pytest_cloudtasks.CloudTasksLintWarning"),
+]
+
+
+def hints_of(call: Callable[..., object], *arguments: Any, **keywords: Any) -> list[str]:
+    """What an assertion says below its timeline."""
+    with pytest.raises(CloudTasksAssertionError) as caught:
+        call(*arguments, **keywords)
+    _, _, below = str(caught.value).partition("\n\nTimeline:\n")
+    return below.split("\n\n")[1:]
+
+
+def hints_of_a_plain_assertion(cloud_tasks: FakeCloudTasks, error: BaseException | None = None) -> list[str]:
+    """What a failure of the test's own says."""
+    simulation = simulation_of(cloud_tasks)
+    return hints(
+        Situation(
+            simulation.history,
+            simulation.service,
+            simulation.clock,
+            simulation.targets,
+            error=AssertionError() if error is None else error,
+        )
+    )
+
+
+# --- a body that was a text ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (json.dumps({"order": 42}), {"json": {"order": 42}}),
+        (json.dumps({"order": 42}, separators=(",", ":")), {"json": {"order": 42}}),
+        ("order 42", {"body": "order 42"}),
+    ],
+)
+def test_the_expected_text_was_given_for_bytes(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, body: Any, expected: dict[str, Any]
+) -> None:
+    """Whatever its punctuation, and whatever its Content-Type: what came of it is what Base64 makes of it."""
+    enqueue("one", body=body)
+    assert hints_of(cloud_tasks.assert_enqueued, **expected) == [
+        f"The body of receipts/one is the expected text, decoded as Base64. {ADVICE}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "what"),
+    [
+        ("application/json", b"k", "is no JSON"),
+        ("application/problem+json; charset=utf-8", b"\xff", "is no JSON"),
+        ("text/plain", b"\xff\x00", "is no text"),
+        ("application/x-www-form-urlencoded", b"\x00", "is no text"),
+    ],
+)
+def test_a_body_is_not_what_its_content_type_says(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, kind: str, body: bytes, what: str
+) -> None:
+    """Also where the expected one is another, and in a failure of the test's own."""
+    enqueue("one", headers={"Content-Type": kind}, body=body)
+    text = f"The body of receipts/one {what}, though its Content-Type is {kind}: {body!r}. {ADVICE}"
+    assert hints_of(cloud_tasks.assert_enqueued, json={"order": 1}) == [text]
+    assert hints_of(cloud_tasks.assert_enqueued, url="https://elsewhere.test/") == []
+    assert hints_of_a_plain_assertion(cloud_tasks) == [text, f"1 task is due, {DRIVE}"]
+
+
+@pytest.mark.parametrize("body", [b'{"a": 1}', "é\n".encode(), b""])
+def test_what_may_be_there_is_not_doubted(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, body: bytes) -> None:
+    """Texts, JSON, nothing; and bytes of a type that may be anything."""
+    kind = JSON if body.startswith(b"{") else {"Content-Type": "text/plain"}
+    enqueue("one", headers=kind, body=body)
+    enqueue("two", headers={"Content-Type": "application/octet-stream"}, body=b"\xff")
+    enqueue("three", body=b"\xff")
+    assert hints_of(cloud_tasks.assert_enqueued, json={"order": 1}) == []
+
+
+def test_a_text_that_is_no_base64_is_an_error_of_googles(cloud_tasks: FakeCloudTasks) -> None:
+    """The error names neither the field nor what to do."""
+    with pytest.raises(ValueError, match="base64") as caught:
+        tasks_v2.HttpRequest(url=URL, body="order")
+    assert hints_of_a_plain_assertion(cloud_tasks, caught.value) == [
+        f"A field of bytes was given a text that is no Base64. {ADVICE}"
+    ]
+
+
+# --- no call ---------------------------------------------------------------------------------------------------------
+
+
+def test_no_client_has_called(cloud_tasks: FakeCloudTasks) -> None:
+    """An assertion that expects something says so, and so does a failed test that has prepared a target."""
+    text = f"{NO_CALL} Make sure that the code which enqueues was run, in this process."
+    assert hints_of(cloud_tasks.assert_enqueued) == [text]
+    assert hints_of(cloud_tasks.assert_dispatched, queue="receipts", count=None) == [text]
+    assert hints_of_a_plain_assertion(cloud_tasks) == []
+    cloud_tasks.route(URL)
+    assert hints_of_a_plain_assertion(cloud_tasks) == [text]
+    assert hints_of_a_plain_assertion(cloud_tasks, KeyError("of the application's")) == []
+
+
+def test_a_mock_of_an_earlier_test_has_taken_the_call(cloud_tasks: FakeCloudTasks) -> None:
+    """The client was built while its class was patched, and is cached."""
+
+    @functools.cache
+    def client() -> Any:
+        return tasks_v2.CloudTasksClient()
+
+    with mock.patch.object(tasks_v2, "CloudTasksClient"):
+        client()
+    client().create_task(parent=cloud_tasks.queue_path("receipts"), task={})
+    assert hints_of(cloud_tasks.assert_enqueued) == [
+        f"{NO_CALL} <MagicMock name='CloudTasksClient()'> has taken create_task(): a client that was built while its"
+        " class was patched, perhaps by an earlier test, and was kept in a cache or a module. Clear the cache, and"
+        " patch no client."
+    ]
+
+
+# --- nothing has driven ----------------------------------------------------------------------------------------------
+
+
+def test_tasks_are_due_and_nothing_has_driven_the_queue(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Assertions on attempts and states say so, and those of the test's own; one that a task was enqueued does not."""
+    cloud_tasks.route(URL)
+    task = enqueue("one")
+    assert hints_of(cloud_tasks.assert_dispatched) == [f"1 task is due, {DRIVE}"]
+    assert hints_of(cloud_tasks.assert_attempts, task, [200]) == [f"1 task is due, {DRIVE}"]
+    assert hints_of(cloud_tasks.assert_exhausted, task) == [f"1 task is due, {DRIVE}"]
+    assert hints_of_a_plain_assertion(cloud_tasks) == [f"1 task is due, {DRIVE}"]
+    assert hints_of(cloud_tasks.assert_enqueued, json={}) == []
+    enqueue("two")
+    assert hints_of_a_plain_assertion(cloud_tasks) == [f"2 tasks are due, {DRIVE}"]
+    cloud_tasks.dispatch_due()
+    assert hints_of_a_plain_assertion(cloud_tasks) == []
+
+
+def test_a_task_waits_for_its_time(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """dispatch_due() does not get there; what is paused, nothing does."""
+    cloud_tasks.route(URL)
+    enqueue("later", schedule_time=START + timedelta(hours=1))
+    enqueue("latest", schedule_time=START + timedelta(hours=2))
+    cloud_tasks.dispatch_due()
+    assert hints_of(cloud_tasks.assert_dispatched) == [
+        "receipts/later waits until +1:00:00, and it is +0:00:00: call cloud_tasks.drain() or cloud_tasks.advance(…),"
+        " which go there."
+    ]
+    tasks_v2.CloudTasksClient().pause_queue(name=cloud_tasks.queue_path("receipts"))
+    assert hints_of(cloud_tasks.assert_dispatched) == []
+
+
+# --- routes, several matches, headers, times -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "limit", "shown", "only"),
+    [
+        (URL, {"method": "GET"}, URL, "method GET"),
+        ("https://mailer.test/*", {"queue": "reports"}, "https://mailer.test/*", "queue reports"),
+        (re.compile("send"), {"method": "PUT"}, "re.compile('send')", "method PUT"),
+    ],
+)
+def test_a_route_has_the_url_and_another_method_or_queue(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, url: Any, limit: dict[str, str], shown: str, only: str
+) -> None:
+    """A mount behind it may have taken the task."""
+    cloud_tasks.route("https://*")
+    cloud_tasks.route(url, **limit)  # type: ignore[arg-type]
+    enqueue("one")
+    cloud_tasks.drain()
+    assert hints_of_a_plain_assertion(cloud_tasks) == [
+        f"A route matches {shown}, but only for {only}. The task receipts/one is POST {URL}."
+    ]
+
+
+def test_what_differs_between_two_matches(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Down into the body; of more than two the first two are compared."""
+    enqueue("one", headers=JSON, body=b'{"order": 1, "to": "a"}')
+    enqueue("two", headers=JSON, body=b'{"order": 2, "to": "a"}', http_method="PUT")
+    assert hints_of(cloud_tasks.assert_enqueued) == [
+        "The two differ in method ('POST' and 'PUT') and json.order (1 and 2): say which one is meant, or pass count=."
+    ]
+    enqueue("three")
+    assert hints_of(cloud_tasks.assert_enqueued) == [
+        "The first two differ in method ('POST' and 'PUT') and json.order (1 and 2): say which one is meant, or pass"
+        " count=."
+    ]
+    assert hints_of(cloud_tasks.assert_enqueued, count=2) == []
+
+
+def test_two_matches_that_are_the_same(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """A retry of the application's has enqueued twice, perhaps."""
+    enqueue("one")
+    enqueue("two")
+    assert hints_of(cloud_tasks.assert_enqueued) == [
+        "The two differ in nothing but their names: the code has enqueued the same task again. Name the task, so that"
+        " the service rejects the second, or pass count=."
+    ]
+
+
+def test_an_expected_header_is_dropped(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Only what was expected is named; in a failure of the test's own everything is."""
+    enqueue("one", headers={"X-Google-Thing": "1", "Host": "elsewhere.test"})
+    (text,) = hints_of(cloud_tasks.assert_enqueued, headers={"x-google-thing": "1"})
+    assert text == "In receipts/one, 'X-Google-Thing' is dropped: names that begin with X-Google are reserved."
+    assert hints_of(cloud_tasks.assert_enqueued, headers={"X-Other": "1"}) == []
+    assert hints_of(cloud_tasks.assert_enqueued, url="https://elsewhere.test/") == []
+    _, text = hints_of_a_plain_assertion(cloud_tasks)
+    assert text == (
+        "In receipts/one, 'Host' is dropped: the service sends its own; 'X-Google-Thing' is dropped: names that begin"
+        " with X-Google are reserved."
+    )
+
+
+@pytest.mark.parametrize(
+    ("late", "text"),
+    [
+        (timedelta(minutes=5), None),
+        (timedelta(hours=5, minutes=30), "5 h 30 min"),
+    ],
+)
+def test_a_schedule_time_lies_hours_in_the_past(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, late: timedelta, text: str | None
+) -> None:
+    """The service takes it for due at once; a few minutes may be on purpose."""
+    enqueue("one", schedule_time=START - late)
+    expected = [
+        f"The schedule time of receipts/one lies {text} before its creation, so that it was due at once. It may be a"
+        " local time without its zone: make it with datetime.now(timezone.utc)."
+    ]
+    assert hints_of(cloud_tasks.assert_enqueued, delay="1h") == (expected if text else [])
+    assert hints_of(cloud_tasks.assert_enqueued, url="https://elsewhere.test/") == []
+    assert hints_of_a_plain_assertion(cloud_tasks)[1:] == (expected if text else [])
+
+
+def test_a_failure_has_few_hints(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """The likeliest ones."""
+    cloud_tasks.route(URL, method="GET")
+    enqueue("one", headers={**JSON, "X-Google-Thing": "1"}, body=b"k", schedule_time=START - timedelta(hours=5))
+    found = hints_of_a_plain_assertion(cloud_tasks)
+    assert [text.split(",")[0] for text in found] == [
+        "The body of receipts/one is no JSON",
+        "1 task is due",
+        "A route matches https://mailer.test/send",
+    ]
+    assert len(found) == MOST < len(tuple(HINTS))
