@@ -8,7 +8,7 @@ from typing import Any
 
 from .._messages.rpc_call import RpcCall
 from .._service.events import Event
-from .._service.request import HttpTarget, PullMessage
+from .._service.request import AppEngineTarget, HttpTarget, PullMessage
 from .._service.retry import GiveUp, Retry
 from .._service.task import Attempt, OutcomeKind, Task
 from .._simulation.formatting import duration_text, offset_text
@@ -72,6 +72,8 @@ class Details:
                 pairs.append(
                     ["OIDC token", f"{target.oidc.service_account_email} for {target.oidc.audience or target.url}"]
                 )
+            if isinstance(target, AppEngineTarget) and target.routing is not None:
+                pairs += [[name, value] for name, value in target.routing.named.items() if value]
             stored = [[target.method, url_of(target)], *header_pairs(tuple(target.headers), origin)]
             parts = [self._part("Task", pairs), self._part("Request as stored", stored)]
         if target.body:

@@ -14,7 +14,7 @@ from aiohttp import web
 from .._arguments import is_whole
 from .._diagnostics.timeline import timeline_data, timeline_text
 from .._messages.rest_http import RestError
-from .._service.request import AppEngineTarget, PullMessage
+from .._service.request import AppEngineTarget, PullMessage, Routing
 from .._service.task import Attempt, Task, TaskState
 from .._service.validation import id_of
 from .._simulation.records import short_name
@@ -312,7 +312,7 @@ def _task_json(task: Task, diagnostics: Mapping[Attempt, str]) -> dict[str, Any]
     else:
         found.update(method=target.method, url=url_of(target), headers=_headers(target.headers))
         if isinstance(target, AppEngineTarget):
-            found["relative_uri"] = target.relative_uri
+            found.update(relative_uri=target.relative_uri, **(target.routing or Routing()).named)
     found.update(_body(target.body))
     found["attempts"] = [_attempt_json(attempt, diagnostics) for attempt in task.attempts]
     return found

@@ -121,6 +121,11 @@ class Routing(NamedTuple):
     instance: str = ""
     host: str = ""
 
+    @property
+    def named(self) -> dict[str, str]:
+        """Service, version and instance, with the service that a task goes to where it names none."""
+        return {"service": self.service or DEFAULT_SERVICE, "version": self.version, "instance": self.instance}
+
 
 class AppEngineTarget:
     """A request to an App Engine application (AppEngineHttpRequest)."""

@@ -11,7 +11,7 @@ from .._messages import api_versions
 from .._messages.json_text import read_json
 from .._messages.proto import is_message, proto_of
 from .._service.pull_queues import tag_of
-from .._service.request import DEFAULT_SERVICE, AppEngineTarget, HttpTarget, OidcToken, PullMessage, Routing
+from .._service.request import AppEngineTarget, HttpTarget, OidcToken, PullMessage, Routing
 from .._service.task import Attempt as ModelAttempt
 from .._service.task import Outcome, OutcomeKind, Task, TaskState
 from .._service.validation import id_of, queue_of
@@ -215,26 +215,22 @@ class TaskRecord:
     @property
     def service(self) -> str:
         """The service of an App Engine task, `default` where it names none; "" for any other task."""
-        return (self._routing.service or DEFAULT_SERVICE) if self._is_app_engine else ""
+        return self._routing.get("service", "")
 
     @property
     def version(self) -> str:
         """The version that an App Engine task names; "" for the one that serves by default, and for any other task."""
-        return self._routing.version
+        return self._routing.get("version", "")
 
     @property
     def instance(self) -> str:
         """The instance that an App Engine task names; "" for any, and for any other task."""
-        return self._routing.instance
+        return self._routing.get("instance", "")
 
     @property
-    def _is_app_engine(self) -> bool:
-        return isinstance(self._task.target, AppEngineTarget)
-
-    @property
-    def _routing(self) -> Routing:
+    def _routing(self) -> dict[str, str]:
         target = self._task.target
-        return (target.routing if isinstance(target, AppEngineTarget) else None) or Routing()
+        return (target.routing or Routing()).named if isinstance(target, AppEngineTarget) else {}
 
     @property
     def method(self) -> str:

@@ -112,12 +112,7 @@ class AppEngineMount(_Application):
         """Whether it is an App Engine task whose routing in force is that of the mount."""
         if destination.app_engine is None:
             return False
-        routing = destination.app_engine.routing
-        actual = {
-            "service": routing.service or DEFAULT_SERVICE,
-            "version": routing.version,
-            "instance": routing.instance,
-        }
+        actual = destination.app_engine.routing.named
         wanted = {**self._wanted, "service": DEFAULT_SERVICE if self.service == "" else self.service}
         return all(value is None or value == actual[name] for name, value in wanted.items())
 

@@ -143,6 +143,18 @@ def test_details_have_request_and_answer(enqueue: Enqueue) -> None:
     assert [part[0] for part in data["parts"]].count("Request body") == 1
 
 
+def test_details_of_an_app_engine_task_have_its_routing(enqueue: Enqueue) -> None:
+    """The panel of the task has its service and version, beside the URL."""
+    with FakeCloudTasks(start=START, queues=["receipts"]) as cloud_tasks:
+        enqueue("one", "/send", app_engine_routing={"version": "v2"})
+        data = data_of(cloud_tasks)
+
+    (number,) = (number for number, panel in enumerate(data["panels"]) if panel["title"] == "receipts/one")
+    panel = panel_of(data, number)
+    assert panel["Task"][0][-3:] == [["dispatch deadline", "10 min"], ["service", "default"], ["version", "v2"]]
+    assert panel["Request as stored"][0][0] == ["POST", "http://v2.test-project.uc.r.appspot.com/send"]
+
+
 def test_calls_and_faults_have_marks(enqueue: Enqueue) -> None:
     """Calls of one RPC in a row are one mark, refused ones are marked, and a planned fault is beside them."""
     with FakeCloudTasks(start=START, queues=["receipts"]) as cloud_tasks:

@@ -297,6 +297,19 @@ def test_tasks_are_there_to_look_at(server: Emulator, worker: Worker) -> None:
     assert server.get("/control/attempts", task="one")["attempts"] == [attempt]
 
 
+def test_an_app_engine_task_has_its_routing(server: Emulator) -> None:
+    """Beside the relative URI, with the service `default` where it names none."""
+    for routing in ({}, {"service": "mailer", "version": "v2"}):
+        task = {"app_engine_http_request": {"relative_uri": "/send", "app_engine_routing": routing}}
+        with server.client() as client:
+            client.create_task(parent=QUEUE, task={**task, "schedule_time": now_of(server) + timedelta(hours=1)})
+    fields = ("relative_uri", "service", "version", "instance", "url")
+    assert [[task[field] for field in fields] for task in server.get("/control/tasks")["tasks"]] == [
+        ["/send", "default", "", "", "http://test-project.uc.r.appspot.com/send"],
+        ["/send", "mailer", "v2", "", "http://v2.mailer.test-project.uc.r.appspot.com/send"],
+    ]
+
+
 def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> None:
     """As data and as text, as tests of Python know it, refused calls among it."""
     server.create({"name": f"{QUEUE}/tasks/one"})
