@@ -17,40 +17,45 @@ import grpc.aio
 
 from .._messages.grpc_errors import InProcessRpcError
 from .._messages.rpc_call import RpcCall, rpc_of
-from .channel import last_error
+from .channel import Codec, Connection, last_error
+from .grpc_channels import Bind
 from .router import Backend
-
-Bind = Callable[[str], "Backend | grpc.aio.Channel"]
-"""Decides where a call to an RPC goes."""
 
 
 class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
-    """Replaces the channel of Google's own asyncio transport. It belongs to no event loop."""
+    """A channel of asyncio's to Cloud Tasks, or to an address that a fake redirects."""
 
-    def __init__(self, bind: Bind, close: Callable[[], Awaitable[None]], *, stays_open: bool = False) -> None:
-        """``close`` is awaited along with the channel's; one that ``stays_open`` serves calls even then."""
+    def __init__(
+        self, bind: Bind, connection: Connection | None = None, interceptors: Sequence[grpc.aio.ClientInterceptor] = ()
+    ) -> None:
+        self._connection = connection or Connection()
         self._bind = bind
-        self._close = close
-        self._stays_open = stays_open
-        self._closed = False
-        self._unary_unary_interceptors: list[grpc.aio.UnaryUnaryClientInterceptor] = []
+        self._unary_unary_interceptors = [
+            one for one in interceptors if isinstance(one, grpc.aio.UnaryUnaryClientInterceptor)
+        ]
 
     @property
     def interceptors(self) -> Sequence[grpc.aio.UnaryUnaryClientInterceptor]:
         """The interceptors that calls go through, outermost first."""
         return tuple(self._unary_unary_interceptors)
 
-    def bind(self, rpc: str) -> Backend | grpc.aio.Channel:
-        """Return where a call to ``rpc`` goes now."""
-        if self._closed:
+    def backend(self, rpc: str) -> Backend | None:
+        """Return where a call to ``rpc`` goes now; None for the real channel."""
+        if self._connection.is_closed:
             raise grpc.aio.UsageError("Channel is closed.")
         return self._bind(rpc)
+
+    def real(self) -> Any:
+        """Return the real channel, with the interceptors of this one."""
+        real = self._connection.opened()
+        real._unary_unary_interceptors = self._unary_unary_interceptors
+        return real
 
     def unary_unary(
         self, method: str, request_serializer: Any = None, response_deserializer: Any = None, *args: Any, **kwargs: Any
     ) -> DeferredAioCall:
         """Return the callable for one RPC, ``/google.cloud.tasks.v2.CloudTasks/CreateTask``."""
-        return DeferredAioCall(self, method, request_serializer, response_deserializer)
+        return DeferredAioCall(self, method, Codec(method, request_serializer, response_deserializer))
 
     def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
         """Raise NotImplementedError: Cloud Tasks has no streaming RPC."""
@@ -59,19 +64,28 @@ class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
     stream_unary = stream_stream = unary_stream
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
-        """Return READY until the channel is closed: it needs no connection."""
-        return grpc.ChannelConnectivity.SHUTDOWN if self._closed else grpc.ChannelConnectivity.READY
+        """Return READY where no connection is needed."""
+        if self._connection.is_closed:
+            return grpc.ChannelConnectivity.SHUTDOWN
+        if self._connection.is_ready:
+            return grpc.ChannelConnectivity.READY
+        return self.real().get_state(try_to_connect)
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        """Return at once: the state changes only when the channel is closed."""
+        """Return at once where no connection is needed: the state changes only when the channel is closed."""
+        if not self._connection.is_ready:
+            await self.real().wait_for_state_change(last_observed_state)
 
     async def channel_ready(self) -> None:
-        """Return at once: the channel is always ready."""
+        """Return at once where no connection is needed."""
+        if not self._connection.is_ready:
+            await self.real().channel_ready()
 
     async def close(self, grace: float | None = None) -> None:
         """Close it, and the real channel if one was opened."""
-        self._closed = not self._stays_open
-        await self._close()
+        real = self._connection.close()
+        if real is not None:
+            await real.close(grace)
 
     async def __aenter__(self) -> DeferredAioChannel:
         return self
@@ -83,18 +97,17 @@ class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
 class DeferredAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
     """One RPC of a deferred asyncio channel."""
 
-    def __init__(self, channel: DeferredAioChannel, method: str, serializer: Any, deserializer: Any) -> None:
+    def __init__(self, channel: DeferredAioChannel, method: str, codec: Codec) -> None:
         self._channel = channel
         self._method = method
-        self._serializer = serializer
-        self._deserializer = deserializer
+        self._codec = codec
         self._api, self._rpc = rpc_of(method)
 
     def __call__(self, request: Any, *, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
         """Make the call. Without interceptors it has reached the service when this returns."""
-        backend = self._channel.bind(self._rpc)
-        if isinstance(backend, grpc.aio.Channel):
-            real = backend.unary_unary(self._method, self._serializer, self._deserializer)
+        backend = self._channel.backend(self._rpc)
+        if backend is None:
+            real = self._channel.real().unary_unary(self._method, self._codec.serializer, self._codec.deserializer)
             return real(request, timeout=timeout, metadata=metadata, **options)
         interceptors = self._channel.interceptors
         if not interceptors:
@@ -120,10 +133,10 @@ class DeferredAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
         return await first.intercept_unary_unary(go_on, details, request)
 
     def _answer(self, backend: Backend, request: Any, timeout: float | None, metadata: Any) -> AnsweredCall:
-        call = RpcCall(self._rpc, self._api, request, timeout, tuple(metadata or ()))
+        call = RpcCall(self._rpc, self._api, self._codec.request(request), timeout, tuple(metadata or ()))
         try:
             result, first = backend.receive_async(call)
-            return AnsweredCall(result, None, first)
+            return AnsweredCall(self._codec.response(result), None, first)
         except InProcessRpcError as error:
             return AnsweredCall(None, error)
 

@@ -30,7 +30,7 @@ def bound_client(backend: Callable[[str], Backend]) -> CloudTasksClient:
 
 def bound_legacy_client(backend: Callable[[str], Backend]) -> LegacyCloudTasksClient:
     """A client with 1.x's surface whose calls go to ``backend(rpc)``: the library's own where 1.x is installed."""
-    channel = DeferredChannel(backend, lambda: None, stays_open=True)
+    channel = DeferredChannel(backend)
     if is_of_1x():
         from google.cloud.tasks_v2.gapic.transports import cloud_tasks_grpc_transport as own  # later releases lack it
 

@@ -2,24 +2,24 @@
 
 Theory of operation, from import to channel:
 
-1. *Import.* Application code imports the client library whenever it likes, before or after the plugin. `import_watch`
-   calls back once a client's module has been executed; until then nothing of Google's is imported.
-2. *Patch.* The entries of the client's transport registry are replaced by subclasses of Google's own transports
-   (`client_patches`, `transports`). That reaches every client that is built later, under whatever name its class was
-   imported, and a user's own patch of the class or of a method still wins. The class itself only gets
-   ``from_service_account_…`` constructors that open no key file while no real call can follow.
-3. *Construction.* Google's constructor asks the registry for a transport and gets ours: no credentials are looked up,
-   and no connection is opened. The real transport is built when a call needs it (`transports.RealTransport`).
+1. *Import.* Application code imports grpc and the client library whenever it likes, before or after the plugin.
+   `import_watch` calls back once one of these modules has been executed; until then nothing of Google's is imported.
+2. *Channels.* ``grpc.secure_channel``, ``grpc.insecure_channel`` and their asyncio twins give a deferred channel for an
+   address of Cloud Tasks, or for one that a fake redirects (`grpc_channels`). All clients over gRPC end there, however
+   their transport is given, and with whatever interceptors: Google's code runs untouched down to the channel. A user's
+   own patch of a client, a transport or a channel still wins.
+3. *Credentials.* The constructors of Google's transports look for credentials. While no real call can follow, theirs
+   are deferred (`transports`), and so are those of the client's ``from_service_account_…`` constructors
+   (`client_patches`). When a call needs the real service, the transport is built again as the library builds it, and
+   the deferred channel takes the channel that was opened then.
 4. *Call.* Google's code builds the request, the headers, the time-out, the retry and the log, as ever, and calls its
    channel. Ours (`channel`, `aio_channel`) decides call by call: the `router` names the innermost active fake, and
-   without one the call goes to the real transport's channel, or is blocked. Over REST the transport's RPCs do the same.
-   So a client that is built at import serves each test's own fake.
+   without one the call goes to the real channel, or is blocked. So a client that is built at import serves each test's
+   own fake.
 5. *Answer.* The fake gets an `RpcCall`, and gives a message or raises an `InProcessRpcError`, grpc's error as Google's
    client knows it: the client makes its exception of that and retries as its policy says (`retry_waits`).
 
-A channel that users open themselves is theirs. Where its address is one that a fake redirects, the stock transport's
-constructor puts a deferred channel in front of it. Clients of google-cloud-tasks 1.x have no registry; `legacy` reaches
-them. `Interception.uninstall` puts everything back; clients that were built meanwhile go on, to the real service.
+`Interception.uninstall` puts everything back; clients that were built meanwhile go on, to the real service.
 """
 
 from __future__ import annotations
@@ -28,17 +28,22 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from types import ModuleType
 
+from .grpc_channels import patch_grpc
 from .http.seams import SEAMS
 from .import_watch import import_watch
 from .patching import Patch
 
-CLIENT_MODULES = {
-    "google.cloud.tasks_v2.services.cloud_tasks.client": "google.cloud.tasks.v2",
-    "google.cloud.tasks_v2beta3.services.cloud_tasks.client": "google.cloud.tasks.v2beta3",
-    "google.cloud.tasks_v2beta2.services.cloud_tasks.client": "google.cloud.tasks.v2beta2",
-    "google.cloud.tasks_v2.gapic.cloud_tasks_client": "google.cloud.tasks.v2",
-}
-"""The modules that define the clients, and the API each speaks."""
+_VERSIONS = ("v2", "v2beta3", "v2beta2")
+CLIENT_MODULES = (
+    *(f"google.cloud.tasks_{version}.services.cloud_tasks.client" for version in _VERSIONS),
+    *(f"google.cloud.tasks_{version}.gapic.cloud_tasks_client" for version in _VERSIONS),
+)
+"""The modules that define the clients, those of 1.x last."""
+TRANSPORT_MODULES = (
+    *(f"google.cloud.tasks_{version}.services.cloud_tasks.transports" for version in _VERSIONS),
+    *(f"google.cloud.tasks_{version}.gapic.transports.cloud_tasks_grpc_transport" for version in _VERSIONS),
+)
+"""The modules that offer the transports."""
 
 
 class Interception:
@@ -48,8 +53,9 @@ class Interception:
         self._users = 0
         self._patch = Patch()
         self._patches: Mapping[str, Callable[[ModuleType], None]] = {
+            **{name: partial(self._patch_seam, seam) for name, seam in {"grpc": patch_grpc, **SEAMS}.items()},
             **dict.fromkeys(CLIENT_MODULES, self._patch_client),
-            **{name: partial(self._patch_seam, seam) for name, seam in SEAMS.items()},
+            **dict.fromkeys(TRANSPORT_MODULES, self._patch_transports),
         }
         """The modules that are patched once they have been imported, and what patches them."""
 
@@ -75,9 +81,18 @@ class Interception:
         import_watch.look_again()
 
     def _patch_client(self, module: ModuleType) -> None:
-        from .client_patches import patch_client  # loads grpc: only when a client was imported
+        from .client_patches import (  # loads google.auth and more: only when a client was imported
+            patch_client,
+            patch_rest,
+        )
 
-        patch_client(module, CLIENT_MODULES.get(module.__name__, ""), self._patch)
+        patch_client(module, self._patch)
+        patch_rest(module, f"google.cloud.tasks.{module.__name__.split('.')[2].partition('_')[2]}", self._patch)
+
+    def _patch_transports(self, module: ModuleType) -> None:
+        from .client_patches import patch_transports  # as above
+
+        patch_transports(module, self._patch)
 
     def _patch_seam(self, seam: Callable[[ModuleType, Patch], None], module: ModuleType) -> None:
         seam(module, self._patch)

@@ -15,8 +15,45 @@ from .._messages.proto import proto_of
 from .._messages.rest_http import HTTP_RULES
 from .._messages.rpc_call import RpcCall
 from .channel import DeferredChannel, last_error
-from .router import Backend
-from .transports import RealTransport, backend_for, of_the_client, subclass
+from .router import Backend, router
+
+
+class RealTransport:
+    """Builds the transport that the library would have built, when a call first needs it."""
+
+    def __init__(self, stock: Any, arguments: dict[str, Any]) -> None:
+        self._stock = stock
+        self._arguments = arguments
+        self._built: Any = None
+        if not router.needs_no_credentials:
+            self.get()
+
+    def get(self) -> Any:
+        """Return the real transport. Raise DefaultCredentialsError where there are no credentials."""
+        if self._built is None:
+            self._built = self._stock(**self._arguments)
+        return self._built
+
+    def close(self) -> None:
+        """Close the real transport, if there is one."""
+        if self._built is not None:
+            self._built.close()
+
+
+def backend_for(rpc: str) -> Backend | None:
+    """Return the innermost fake, or None outside. Raise what blocks calls outside, where they are blocked."""
+    return router.backend_for(f"CloudTasksClient.{rpc}()")
+
+
+def of_the_client(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return what the client passes to its transport besides credentials."""
+    return {key: arguments[key] for key in ("host", "client_info") if key in arguments}
+
+
+def subclass(stock: type, members: dict[str, Any]) -> type:
+    """Return a subclass that goes by the name of the stock class."""
+    names = {"__module__": stock.__module__, "__qualname__": stock.__qualname__, "__doc__": stock.__doc__}
+    return type(stock.__name__, (stock,), {**names, **members})
 
 
 def deferred_rest(stock: type, api: str) -> type:
@@ -52,7 +89,7 @@ def _rest_operations_client(transport: Any) -> Any:
             raise RuntimeError(f"{rpc} was called for an operation of a fake that has ended. Ask within its test.")
         return backend
 
-    return operations_v1.OperationsClient(DeferredChannel(bind, lambda: None))
+    return operations_v1.OperationsClient(DeferredChannel(bind))
 
 
 def _rest_property(rpc: str, api: str) -> property:

@@ -1,128 +1,115 @@
-"""Google's own gRPC transports on deferred channels, which replace the stock classes in the client's registry."""
+"""Google's own transports: their constructors, where credentials are left for later, and those bound to one fake.
+
+A transport keeps its credentials in ``_credentials``, which is not public: checked against google-cloud-tasks 2.0 to
+2.26, and ``tests/clients/test_interception.py`` fails when it moves.
+"""
 
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
-import grpc
-import grpc.aio
+from google.auth import credentials as auth
 from google.oauth2 import service_account
 
 from .aio_channel import DeferredAioChannel
 from .channel import DeferredChannel
+from .grpc_channels import Construction, construction
+from .http.destinations import is_cloud_tasks
 from .router import Backend, router
 
 
-class RealTransport:
-    """Builds the transport that the library would have built, when a call first needs it."""
-
-    def __init__(self, stock: Callable[..., Any], arguments: dict[str, Any]) -> None:
-        self._stock = stock
-        self._arguments = arguments
-        self._built: Any = None
-        if not router.needs_no_credentials:
-            self.get()
-
-    def get(self) -> Any:
-        """Return the real transport. Raise DefaultCredentialsError where there are no credentials."""
-        if self._built is None:
-            credentials = self._arguments.get("credentials")
-            if isinstance(credentials, CredentialsToLoad):
-                self._arguments["credentials"] = credentials.load_now()
-            self._built = self._stock(**self._arguments)
-        return self._built
-
-    def close(self) -> None:
-        """Close the real transport, if there is one."""
-        if self._built is not None:
-            self._built.close()
-
-    async def close_async(self) -> None:
-        """Close the real asyncio transport, if there is one."""
-        if self._built is not None:
-            await self._built.close()
-
-
-class CredentialsToLoad:
-    """A service account's key file that is opened when a real call needs it."""
+class DeferredCredentials(auth.Credentials):
+    """Credentials that are looked for when a call to the real service needs them."""
 
     def __init__(self, load: Callable[[], Any]) -> None:
-        self.load_now = load
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._load = load
+        self._loaded: Any = None
+
+    def loaded(self) -> Any:
+        """Return the real ones. Raise DefaultCredentialsError, or what opening a key file raises."""
+        if self._loaded is None:
+            self._loaded = self._load()
+        return self._loaded
+
+    def refresh(self, request: Any) -> None:
+        """Get a new token for calls to the real service."""
+        if not router.is_watching:
+            self.loaded().refresh(request)
+
+    def before_request(self, request: Any, method: str, url: str, headers: Any) -> None:
+        """Add the real credentials to a call that goes to the real service."""
+        if not router.is_watching:
+            self.loaded().before_request(request, method, url, headers)
 
 
 def credentials_of_file(filename: str) -> Any:
-    """Return the credentials of a service account's key file, or `CredentialsToLoad` while no real call can follow."""
+    """Return the credentials of a service account's key file, which is not opened yet while no real call can follow."""
     load = functools.partial(service_account.Credentials.from_service_account_file, filename)
-    return CredentialsToLoad(load) if router.needs_no_credentials else load()
+    return DeferredCredentials(load) if router.needs_no_credentials else load()
 
 
-def backend_for(rpc: str) -> Backend | None:
-    """Return the innermost fake, or None outside. Raise what blocks calls outside, where they are blocked."""
-    return router.backend_for(f"CloudTasksClient.{rpc}()")
+def deferring_credentials(init: Callable[..., None]) -> Callable[..., None]:
+    """Return the constructor of a stock transport, which looks for no credentials while no real call can follow.
+
+    It does all that it does, with credentials that are deferred; a real call has it do the same with real ones.
+    """
+    signature = inspect.signature(init)
+
+    @functools.wraps(init)
+    def wrapped(self: Any, *arguments: Any, **options: Any) -> None:
+        try:
+            given = signature.bind(self, *arguments, **options)
+        except TypeError:
+            return init(self, *arguments, **options)  # which says what is wrong
+        given.apply_defaults()
+        values = given.arguments
+        credentials, channel = values["credentials"], values.get("channel")
+        if not isinstance(credentials, DeferredCredentials):
+            is_theirs = credentials is not None or (channel is not None and not callable(channel))
+            if is_theirs or not router.needs_no_credentials:
+                return init(self, *arguments, **options)
+        if not _is_intercepted(values.get("api_mtls_endpoint") or values.get("host") or values["address"]):
+            values["credentials"] = _real(credentials)
+            return init(*given.args, **given.kwargs)
+
+        def build() -> Any:
+            transport = object.__new__(type(self))
+            vars(transport).update(before)
+            init(transport, **{**real, "credentials": _real(credentials)})
+            return transport
+
+        before = dict(vars(self))
+        real = {name: value for name, value in values.items() if name != "self"}
+        building = Construction(build)
+        values["credentials"] = DeferredCredentials(lambda: building.transport()._credentials)
+        if "credentials_file" in values:
+            values["credentials_file"] = None
+        token = construction.set(building)
+        try:
+            init(*given.args, **given.kwargs)
+        finally:
+            construction.reset(token)
+
+    return wrapped
 
 
-def deferred_grpc(stock: type) -> type:
-    """Return the stock gRPC transport on a deferred channel."""
-
-    def init(self: Any, **arguments: Any) -> None:
-        if arguments.get("channel") is not None:  # theirs, which they keep
-            stock.__init__(self, **arguments)  # type: ignore[misc]
-            return
-        real = RealTransport(stock, arguments)
-        channel = DeferredChannel(lambda rpc: backend_for(rpc) or real.get().grpc_channel, real.close)
-        stock.__init__(self, channel=channel, **of_the_client(arguments))  # type: ignore[misc]
-
-    return subclass(stock, {"__init__": init})
+def _is_intercepted(address: str) -> bool:
+    return is_cloud_tasks(address) or router.redirects(address)
 
 
-def deferred_grpc_asyncio(stock: type) -> type:
-    """Return the stock asyncio transport on a deferred channel."""
-
-    def init(self: Any, **arguments: Any) -> None:
-        if arguments.get("channel") is not None:  # theirs, which they keep
-            stock.__init__(self, **arguments)  # type: ignore[misc]
-            return
-        real = RealTransport(stock, arguments)
-        channel = DeferredAioChannel(lambda rpc: backend_for(rpc) or real.get().grpc_channel, real.close_async)
-        stock.__init__(self, channel=channel, **of_the_client(arguments))  # type: ignore[misc]
-
-    return subclass(stock, {"__init__": init})
+def _real(credentials: Any) -> Any:
+    return credentials.loaded() if isinstance(credentials, DeferredCredentials) else credentials
 
 
-def bound_to(stock: type, backend: Callable[[str], Backend]) -> Any:
+def bound_to(stock: Any, backend: Callable[[str], Backend]) -> Any:
     """Return a stock gRPC transport whose calls go to ``backend(rpc)``; tests share it, so closing it does nothing."""
-    channel = DeferredChannel(backend, lambda: None, stays_open=True)
-    return stock(channel=channel)
+    return stock(channel=DeferredChannel(backend))
 
 
-def bound_to_async(stock: type, backend: Callable[[str], Backend]) -> Any:
+def bound_to_async(stock: Any, backend: Callable[[str], Backend]) -> Any:
     """Return a stock asyncio transport whose calls go to ``backend(rpc)``; closing it does nothing."""
-    channel = DeferredAioChannel(backend, _nothing, stays_open=True)
-    return stock(channel=channel)
-
-
-async def _nothing() -> None:
-    pass
-
-
-def redirectable(channel: grpc.Channel) -> DeferredChannel:
-    """Return a channel of the user's whose calls go to the fake while one is active."""
-    return DeferredChannel(lambda rpc: router.backend or channel, channel.close)
-
-
-def redirectable_async(channel: grpc.aio.Channel) -> DeferredAioChannel:
-    """Return an asyncio channel of the user's whose calls go to the fake while one is active."""
-    return DeferredAioChannel(lambda rpc: router.backend or channel, channel.close)
-
-
-def of_the_client(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return what the client passes to its transport besides credentials."""
-    return {key: arguments[key] for key in ("host", "client_info") if key in arguments}
-
-
-def subclass(stock: type, members: dict[str, Any]) -> type:
-    """Return a subclass that goes by the name of the stock class."""
-    names = {"__module__": stock.__module__, "__qualname__": stock.__qualname__, "__doc__": stock.__doc__}
-    return type(stock.__name__, (stock,), {**names, **members})
+    return stock(channel=DeferredAioChannel(backend))

@@ -10,26 +10,28 @@ from typing import Any
 import grpc
 import pytest
 from google.api_core import exceptions
-from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcAsyncIOTransport
 
 from pytest_cloudtasks._clients.aio_channel import AnsweredCall, DeferredAioChannel
+from pytest_cloudtasks._clients.channel import Connection
 from pytest_cloudtasks._clients.router import router
-from pytest_cloudtasks._clients.transports import bound_to_async, deferred_grpc_asyncio, redirectable_async
+from pytest_cloudtasks._clients.transports import bound_to_async
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
+from pytest_cloudtasks._messages.proto import proto_class, proto_of
 from pytest_cloudtasks._messages.rpc_call import RpcCall
 
-GET_TASK = "/google.cloud.tasks.v2.CloudTasks/GetTask"
+GET_QUEUE = "/google.cloud.tasks.v2.CloudTasks/GetQueue"
 QUEUE = "projects/p/locations/l/queues/q"
 FOUND = tasks_v2.Queue(name=QUEUE)
+REQUEST = tasks_v2.GetQueueRequest(name=QUEUE)
 
 
 class Answering:
-    """A backend that answers each call with itself, or with what it was given."""
+    """A backend that answers each call with what it was given."""
 
-    def __init__(self, answer: Any = None, first: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(self, answer: Any = FOUND, first: Callable[[], Awaitable[None]] | None = None) -> None:
         self.calls: list[RpcCall] = []
         self._answer = answer
         self._first = first
@@ -41,7 +43,7 @@ class Answering:
         self.calls.append(call)
         if isinstance(self._answer, BaseException):
             raise self._answer
-        return self._answer or call, self._first() if self._first is not None else None
+        return self._answer, self._first() if self._first is not None else None
 
     redirect_endpoints = ()
 
@@ -52,6 +54,7 @@ class RealChannel(grpc.aio.Channel):  # type: ignore[misc]
     def __init__(self) -> None:
         self.is_closed = False
         self.made: list[Any] = []
+        self.awaited: list[Any] = []
         self._unary_unary_interceptors: list[Any] = []
 
     def unary_unary(self, *setup: Any, **kwargs: Any) -> Any:
@@ -64,11 +67,16 @@ class RealChannel(grpc.aio.Channel):  # type: ignore[misc]
     def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
         raise AssertionError("not asked for")
 
-    stream_unary = stream_stream = get_state = unary_stream
+    stream_unary = stream_stream = unary_stream
 
-    async def wait_for_state_change(self, last_observed_state: Any) -> None: ...
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
+        return grpc.ChannelConnectivity.CONNECTING
 
-    async def channel_ready(self) -> None: ...
+    async def wait_for_state_change(self, last_observed_state: Any) -> None:
+        self.awaited.append(last_observed_state)
+
+    async def channel_ready(self) -> None:
+        self.awaited.append("ready")
 
     async def close(self, grace: float | None = None) -> None:
         self.is_closed = True
@@ -79,12 +87,18 @@ class RealChannel(grpc.aio.Channel):  # type: ignore[misc]
     async def __aexit__(self, *exc_info: object) -> None: ...
 
 
-async def nothing() -> None:
-    """What there is to close."""
-
-
 def channel_to(backend: Any) -> DeferredAioChannel:
-    return DeferredAioChannel(lambda rpc: backend, nothing)
+    return DeferredAioChannel(lambda rpc: backend)
+
+
+def on_real(open_real: Callable[[], RealChannel]) -> DeferredAioChannel:
+    """A channel of which the active fake gets the calls, and the real channel those outside."""
+    return DeferredAioChannel(lambda rpc: router.backend, Connection(open_real))
+
+
+def queue_getter(channel: DeferredAioChannel) -> Any:
+    """GetQueue as Google's transport asks a channel for it."""
+    return channel.unary_unary(GET_QUEUE, tasks_v2.GetQueueRequest.serialize, tasks_v2.Queue.deserialize)
 
 
 async def answer_of(call: Any) -> Any:
@@ -100,19 +114,28 @@ def error(code: grpc.StatusCode = grpc.StatusCode.NOT_FOUND) -> InProcessRpcErro
 
 def test_a_call_arrives_as_it_was_made() -> None:
     """The backend sees RPC, API, request, time-out and metadata of a call, before anybody awaits the answer."""
-    backend, request = Answering(), object()
-    call = channel_to(backend).unary_unary(GET_TASK)(request, timeout=20.0, metadata=[("a", "b")])
+    backend = Answering()
+    call = queue_getter(channel_to(backend))(REQUEST, timeout=20.0, metadata=[("a", "b")])
     (arrived,) = backend.calls
-    assert (arrived.method, arrived.api, arrived.request) == ("get_task", "google.cloud.tasks.v2", request)
+    assert (arrived.method, arrived.api, arrived.request) == ("get_queue", "google.cloud.tasks.v2", REQUEST)
     assert (arrived.timeout, arrived.metadata) == (20.0, (("a", "b"),))
-    assert asyncio.run(answer_of(call)) is arrived
+    assert asyncio.run(answer_of(call)) is FOUND
 
 
 def test_a_call_may_say_nothing_but_its_request() -> None:
     """Without time-out and metadata the backend sees None and no pairs."""
     backend = Answering()
-    channel_to(backend).unary_unary(GET_TASK)("request")
+    queue_getter(channel_to(backend))(REQUEST)
     assert (backend.calls[0].timeout, backend.calls[0].metadata) == (None, ())
+
+
+def test_a_stub_may_have_protobufs_own_classes() -> None:
+    """A stub that was generated by grpcio-tools sends and gets messages of its own classes."""
+    backend = Answering()
+    request, response = proto_class(tasks_v2.GetQueueRequest), proto_class(tasks_v2.Queue)
+    call = channel_to(backend).unary_unary(GET_QUEUE, request.SerializeToString, response.FromString)
+    assert asyncio.run(answer_of(call(request(name="n")))) == proto_of(FOUND)
+    assert backend.calls[0].request == request(name="n")
 
 
 def test_awaiting_lets_others_run() -> None:
@@ -124,7 +147,7 @@ def test_awaiting_lets_others_run() -> None:
 
     async def story() -> None:
         beside = asyncio.ensure_future(other())
-        await channel_to(Answering()).unary_unary(GET_TASK)("request")
+        await queue_getter(channel_to(Answering()))(REQUEST)
         order.append("answer")
         await beside
 
@@ -135,7 +158,7 @@ def test_awaiting_lets_others_run() -> None:
 def test_an_answered_call_has_ended() -> None:
     """A success is a call that is done, with nothing in its metadata; a callback is called at once."""
     called: list[Any] = []
-    call = channel_to(Answering()).unary_unary(GET_TASK)("request")
+    call = queue_getter(channel_to(Answering()))(REQUEST)
     call.add_done_callback(called.append)
 
     async def story() -> tuple[Any, ...]:
@@ -155,7 +178,7 @@ def test_an_answered_call_has_ended() -> None:
 def test_an_error_is_raised_when_the_call_is_awaited() -> None:
     """Making the call does not raise; status, text and metadata are there to ask for."""
     refused = error()
-    call = channel_to(Answering(refused)).unary_unary(GET_TASK)("request")
+    call = queue_getter(channel_to(Answering(refused)))(REQUEST)
 
     async def story() -> tuple[Any, ...]:
         return await call.code(), await call.details(), tuple(await call.trailing_metadata())
@@ -175,7 +198,7 @@ def test_what_comes_first_is_awaited_once_before_the_answer() -> None:
         done.append("first")
 
     async def story() -> None:
-        call = channel_to(Answering(FOUND, first)).unary_unary(GET_TASK)("request")
+        call = queue_getter(channel_to(Answering(FOUND, first)))(REQUEST)
         assert done == []
         assert await call == FOUND
         assert done == ["first"]
@@ -193,7 +216,7 @@ def test_what_comes_first_is_dropped_with_its_caller() -> None:
         done.append("first")
 
     async def story() -> None:
-        task = asyncio.ensure_future(answer_of(channel_to(Answering(FOUND, first)).unary_unary(GET_TASK)("request")))
+        task = asyncio.ensure_future(answer_of(queue_getter(channel_to(Answering(FOUND, first)))(REQUEST)))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -209,7 +232,7 @@ def test_a_future_that_comes_first_is_left_to_those_who_made_it() -> None:
 
     async def story() -> bool:
         first = asyncio.get_running_loop().create_future()
-        call = channel_to(Answering(FOUND, lambda: first)).unary_unary(GET_TASK)("request")
+        call = queue_getter(channel_to(Answering(FOUND, lambda: first)))(REQUEST)
         task = asyncio.ensure_future(answer_of(call))
         await asyncio.sleep(0)
         task.cancel()
@@ -229,20 +252,22 @@ def test_every_call_is_bound_anew() -> None:
         asked.append(rpc)
         return active.pop(0)
 
-    call = DeferredAioChannel(bind, nothing).unary_unary(GET_TASK)
-    call("one")
-    call("two")
+    call = queue_getter(DeferredAioChannel(bind))
+    call(REQUEST)
+    call(REQUEST)
     assert [len(fake.calls) for fake in fakes] == [1, 1]
-    assert asked == ["get_task", "get_task"]
+    assert asked == ["get_queue", "get_queue"]
 
 
-def test_a_call_may_be_bound_to_a_real_channel() -> None:
-    """Where the binding is a channel, the call is made there with everything the library gave it."""
+def test_a_call_without_a_fake_goes_to_the_real_channel() -> None:
+    """There the call is made with everything the library gave it, and with this channel's interceptors."""
     real = RealChannel()
-    call = channel_to(real).unary_unary(GET_TASK, "serializer", "deserializer")
+    channel = on_real(lambda: real)
+    call = channel.unary_unary(GET_QUEUE, "serializer", "deserializer")
     assert asyncio.run(answer_of(call("request", timeout=3, compression=1))).name == "real"
-    setup = (GET_TASK, "serializer", "deserializer")
+    setup = (GET_QUEUE, "serializer", "deserializer")
     assert real.made == [(setup, "request", {"timeout": 3, "metadata": None, "compression": 1})]
+    assert real._unary_unary_interceptors is channel._unary_unary_interceptors
 
 
 # --- the channel -------------------------------------------------------------------------------------------------
@@ -250,24 +275,35 @@ def test_a_call_may_be_bound_to_a_real_channel() -> None:
 
 def test_a_closed_channel_refuses() -> None:
     """After close a call raises what grpc's own channel raises, and the backend sees nothing of it."""
-    backend, closed = Answering(), []
-
-    async def close() -> None:
-        closed.append(True)
-
-    channel = DeferredAioChannel(lambda rpc: backend, close)
+    backend, real = Answering(), RealChannel()
+    channel = DeferredAioChannel(lambda rpc: backend, Connection(lambda: real))
 
     async def story() -> None:
         async with channel:
-            await channel.unary_unary(GET_TASK)("request")
+            await queue_getter(channel)(REQUEST)
         with pytest.raises(grpc.aio.UsageError) as refused:
-            await channel.unary_unary(GET_TASK)("request")
+            await queue_getter(channel)(REQUEST)
         assert str(refused.value) == "Channel is closed."
 
-    assert channel.get_state() is grpc.ChannelConnectivity.READY
-    asyncio.run(story())
+    with Entered(backend):
+        assert channel.get_state() is grpc.ChannelConnectivity.READY
+        asyncio.run(story())
     assert channel.get_state() is grpc.ChannelConnectivity.SHUTDOWN
-    assert (closed, len(backend.calls)) == ([True], 1)
+    assert (real.is_closed, len(backend.calls)) == (True, 1)
+
+
+def test_outside_a_fake_the_real_channel_says_whether_it_is_ready() -> None:
+    """Its state is asked for and awaited there."""
+    real = RealChannel()
+    channel = on_real(lambda: real)
+
+    async def story() -> None:
+        await channel.channel_ready()
+        await channel.wait_for_state_change(grpc.ChannelConnectivity.IDLE)
+
+    assert channel.get_state(try_to_connect=True) is grpc.ChannelConnectivity.CONNECTING
+    asyncio.run(story())
+    assert real.awaited == ["ready", grpc.ChannelConnectivity.IDLE]
 
 
 def test_the_channel_is_ready_in_any_loop() -> None:
@@ -281,7 +317,7 @@ def test_the_channel_is_ready_in_any_loop() -> None:
     async def story() -> None:
         await channel.channel_ready()
         await channel.wait_for_state_change(grpc.ChannelConnectivity.IDLE)
-        await channel.unary_unary(GET_TASK)("request")
+        await queue_getter(channel)(REQUEST)
 
     asyncio.run(story())
     assert channel.get_state(try_to_connect=True) is grpc.ChannelConnectivity.READY
@@ -291,7 +327,7 @@ def test_the_channel_is_ready_in_any_loop() -> None:
 def test_there_are_no_streams(kind: str) -> None:
     """Cloud Tasks has unary calls only."""
     with pytest.raises(NotImplementedError) as refused:
-        getattr(channel_to(Answering()), kind)(GET_TASK)
+        getattr(channel_to(Answering()), kind)(GET_QUEUE)
     assert str(refused.value) == "Cloud Tasks has no streaming RPC."
 
 
@@ -317,22 +353,10 @@ def get_queue(client: tasks_v2.CloudTasksAsyncClient, **options: Any) -> Any:
     return asyncio.run(client.get_queue(name=QUEUE, **options))
 
 
-def stock_on(channel: RealChannel) -> type[CloudTasksGrpcAsyncIOTransport]:
-    """The library's asyncio transport, which opens ``channel`` where it would open one to the service."""
-
-    class OnThisChannel(CloudTasksGrpcAsyncIOTransport):
-        @classmethod
-        def create_channel(cls, *args: Any, **kwargs: Any) -> RealChannel:
-            return channel
-
-    return OnThisChannel
-
-
 def test_an_asyncio_transport_is_bound_call_by_call() -> None:
     """One transport serves the real service before a fake begins, the fake meanwhile, and the service after."""
-    real, backend = RealChannel(), Answering(FOUND)
-    transport = deferred_grpc_asyncio(stock_on(real))(credentials=AnonymousCredentials())
-    client = tasks_v2.CloudTasksAsyncClient(transport=transport)
+    real, backend = RealChannel(), Answering()
+    client = tasks_v2.CloudTasksAsyncClient(transport=CloudTasksGrpcAsyncIOTransport(channel=on_real(lambda: real)))
     assert get_queue(client).name == "real"
     with Entered(backend):
         assert get_queue(client).name == QUEUE
@@ -375,43 +399,19 @@ def test_a_bound_transport_ignores_the_switchboard() -> None:
     assert inner.calls == []
 
 
-def test_a_redirected_channel_goes_to_the_fake_while_there_is_one() -> None:
-    """A channel of the user's is answered by the active fake, and by its own server otherwise."""
-    real = RealChannel()
-    transport = CloudTasksGrpcAsyncIOTransport(channel=redirectable_async(real))
-    client = tasks_v2.CloudTasksAsyncClient(transport=transport)
-    assert get_queue(client).name == "real"
-    with Entered(Answering(FOUND)):
-        assert get_queue(client) == FOUND
-    asyncio.run(client.transport.close())
-    assert real.is_closed
+def test_closing_without_a_real_channel_opens_none() -> None:
+    """None was needed, so none is opened to be closed."""
+    opened: list[RealChannel] = []
 
+    def open_real() -> RealChannel:
+        opened.append(RealChannel())
+        return opened[-1]
 
-def test_a_transport_of_the_registry_keeps_a_channel_that_it_is_given() -> None:
-    """Who asks the client for its transport class, and gives that a channel, talks to that channel."""
-    real, backend = RealChannel(), Answering(FOUND)
-    with Entered(backend):
-        transport = deferred_grpc_asyncio(CloudTasksGrpcAsyncIOTransport)(channel=real)
-        client = tasks_v2.CloudTasksAsyncClient(transport=transport)
-        assert get_queue(client).name == "real"
-    assert backend.calls == []
-
-
-def test_closing_without_a_real_transport_closes_nothing() -> None:
-    """None was needed, so none is built to be closed."""
-    built: list[Any] = []
-
-    class Stock(CloudTasksGrpcAsyncIOTransport):
-        @classmethod
-        def create_channel(cls, *args: Any, **kwargs: Any) -> RealChannel:
-            built.append(args)
-            return RealChannel()
-
-    with Entered(Answering(FOUND)):
-        client = tasks_v2.CloudTasksAsyncClient(transport=deferred_grpc_asyncio(Stock)())
+    with Entered(Answering()):
+        client = tasks_v2.CloudTasksAsyncClient(transport=CloudTasksGrpcAsyncIOTransport(channel=on_real(open_real)))
         assert get_queue(client) == FOUND
         asyncio.run(client.transport.close())
-    assert built == []
+    assert opened == []
 
 
 def test_an_error_is_googles_exception() -> None:
@@ -456,29 +456,33 @@ def test_googles_client_logs_its_calls(
     assert len(backend.calls) == 1
 
 
+class Noting(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]
+    """Notes what it sees, and puts its name before the request's."""
+
+    def __init__(self, name: str, seen: list[str]) -> None:
+        self._name = name
+        self._seen = seen
+
+    async def intercept_unary_unary(self, go_on: Any, details: Any, request: Any) -> Any:
+        self._seen.append(f"{self._name}: {request.name}")
+        call = await go_on(details, tasks_v2.GetQueueRequest(name=f"{self._name} {request.name}"))
+        self._seen.append(f"{self._name} again")
+        return call
+
+
 def test_interceptors_are_gone_through_in_order() -> None:
     """Each may change what goes on and what comes back; a call that is awaited again is made once."""
     seen: list[str] = []
-
-    class Noting(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]
-        def __init__(self, name: str) -> None:
-            self._name = name
-
-        async def intercept_unary_unary(self, go_on: Any, details: Any, request: Any) -> Any:
-            seen.append(f"{self._name}: {request}")
-            call = await go_on(details, f"{request} {self._name}")
-            seen.append(f"{self._name} again")
-            return call
-
     backend = Answering()
-    channel = channel_to(backend)
-    channel._unary_unary_interceptors += [Noting("outer"), Noting("inner")]
+    channel = DeferredAioChannel(lambda rpc: backend, None, [Noting("outer", seen)])
+    channel._unary_unary_interceptors.append(Noting("inner", seen))
 
     async def twice() -> list[Any]:
-        call = channel.unary_unary(GET_TASK)("request", timeout=20.0, metadata=[("a", "b")])
+        call = queue_getter(channel)(tasks_v2.GetQueueRequest(name="q"), timeout=20.0, metadata=[("a", "b")])
         return [await call, await call, await call.code()]
 
-    arrived, again, code = asyncio.run(twice())
-    assert seen == ["outer: request", "inner: request outer", "inner again", "outer again"]
-    assert (arrived.request, arrived.timeout, arrived.metadata) == ("request outer inner", 20.0, (("a", "b"),))
-    assert (again, code, len(backend.calls)) == (arrived, grpc.StatusCode.OK, 1)
+    found, again, code = asyncio.run(twice())
+    assert seen == ["outer: q", "inner: outer q", "inner again", "outer again"]
+    (arrived,) = backend.calls
+    assert (arrived.request.name, arrived.timeout, arrived.metadata) == ("inner outer q", 20.0, (("a", "b"),))
+    assert (found, again, code) == (FOUND, FOUND, grpc.StatusCode.OK)

@@ -1,27 +1,37 @@
 from __future__ import annotations
 
+import copy
+import pickle
 import random
+from collections.abc import Callable
 from typing import Any
 
 import grpc
 import pytest
+from google.cloud import tasks_v2
 
-from pytest_cloudtasks._clients.channel import DeferredChannel
+from pytest_cloudtasks._clients.channel import Connection, DeferredChannel
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
+from pytest_cloudtasks._messages.proto import proto_class, proto_of
 from pytest_cloudtasks._messages.rpc_call import RpcCall, snake_case
 
 GET_TASK = "/google.cloud.tasks.v2.CloudTasks/GetTask"
+REQUEST = tasks_v2.GetTaskRequest(name="projects/p/locations/l/queues/q/tasks/t")
+TASK = tasks_v2.Task(name="projects/p/locations/l/queues/q/tasks/t")
 
 
-class Echo:
-    """A backend that answers each call with itself."""
+class Scripted:
+    """A backend that answers each call with the same message, or raises the same error."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: Any = TASK) -> None:
         self.calls: list[RpcCall] = []
+        self._answer = answer
 
-    def receive(self, call: RpcCall) -> RpcCall:
+    def receive(self, call: RpcCall) -> Any:
         self.calls.append(call)
-        return call
+        if isinstance(self._answer, BaseException):
+            raise self._answer
+        return self._answer
 
     redirect_endpoints = ()
 
@@ -47,6 +57,7 @@ class RealChannel(grpc.Channel):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.closed = False
+        self.subscribers: list[Any] = []
 
     def unary_unary(self, *setup: Any, **kwargs: Any) -> RealCall:
         return RealCall(*setup)
@@ -54,7 +65,13 @@ class RealChannel(grpc.Channel):  # type: ignore[misc]
     def unary_stream(self, *args: Any, **kwargs: Any) -> Any:
         raise AssertionError("not asked for")
 
-    stream_unary = stream_stream = subscribe = unsubscribe = unary_stream
+    stream_unary = stream_stream = unary_stream
+
+    def subscribe(self, callback: Any, try_to_connect: bool = False) -> None:
+        self.subscribers.append((callback, try_to_connect))
+
+    def unsubscribe(self, callback: Any) -> None:
+        self.subscribers[:] = [one for one in self.subscribers if one[0] is not callback]
 
     def close(self) -> None:
         self.closed = True
@@ -66,8 +83,14 @@ class RealChannel(grpc.Channel):  # type: ignore[misc]
         self.close()
 
 
-def nothing() -> None:
-    """What there is to close."""
+def get_task(channel: DeferredChannel) -> Any:
+    """GetTask as Google's transport asks a channel for it."""
+    return channel.unary_unary(GET_TASK, tasks_v2.GetTaskRequest.serialize, tasks_v2.Task.deserialize)
+
+
+def on_real(real: RealChannel) -> DeferredChannel:
+    """A channel whose calls go to the real one."""
+    return DeferredChannel(lambda rpc: None, Connection(lambda: real))
 
 
 @pytest.mark.parametrize(
@@ -85,66 +108,130 @@ def test_rpcs_are_named_as_the_client_names_them(method: str, rpc: str) -> None:
     assert snake_case(method) == rpc
 
 
+# --- calls to a fake ---------------------------------------------------------------------------------------------
+
+
 def test_a_call_arrives_as_it_was_made() -> None:
-    """The backend sees RPC, API, request, time-out and metadata of a call, and gives its response."""
-    echo = Echo()
-    channel = DeferredChannel(lambda rpc: echo, nothing)
-    request = object()
-    arrived = channel.unary_unary(GET_TASK)(request, timeout=20.0, metadata=[("x-goog-request-params", "name=n")])
-    assert (arrived.method, arrived.api, arrived.request) == ("get_task", "google.cloud.tasks.v2", request)
+    """The backend sees RPC, API, request, time-out and metadata of a call, and the caller gets its response."""
+    backend = Scripted()
+    call = get_task(DeferredChannel(lambda rpc: backend))
+    assert call(REQUEST, timeout=20.0, metadata=[("x-goog-request-params", "name=n")]) is TASK
+    (arrived,) = backend.calls
+    assert (arrived.method, arrived.api, arrived.request) == ("get_task", "google.cloud.tasks.v2", REQUEST)
     assert (arrived.timeout, arrived.metadata) == (20.0, (("x-goog-request-params", "name=n"),))
 
 
 def test_a_call_may_say_nothing_but_its_request() -> None:
     """Without time-out and metadata the backend sees None and no pairs."""
-    echo = Echo()
-    arrived = DeferredChannel(lambda rpc: echo, nothing).unary_unary(GET_TASK)("request")
-    assert (arrived.timeout, arrived.metadata) == (None, ())
+    backend = Scripted()
+    get_task(DeferredChannel(lambda rpc: backend))(REQUEST)
+    assert (backend.calls[0].timeout, backend.calls[0].metadata) == (None, ())
 
 
 def test_a_success_comes_with_a_call() -> None:
     """With_call gives the response and a call that ended well."""
-    echo = Echo()
-    response, call = DeferredChannel(lambda rpc: echo, nothing).unary_unary(GET_TASK).with_call("request")
-    assert response.request == "request"
+    response, call = get_task(DeferredChannel(lambda rpc: Scripted())).with_call(REQUEST)
+    assert response is TASK
     assert call.code() is grpc.StatusCode.OK
+
+
+def failed() -> InProcessRpcError:
+    return InProcessRpcError(grpc.StatusCode.NOT_FOUND, "gone", (("a-bin", b"b"),), random.Random(0))
 
 
 def test_an_error_of_the_backend_comes_through() -> None:
     """What the backend raises is what the call raises."""
-    error = InProcessRpcError(grpc.StatusCode.NOT_FOUND, "gone", (), random.Random(0))
-
-    class Refusing(Echo):
-        def receive(self, call: RpcCall) -> RpcCall:
-            raise error
-
+    error = failed()
     with pytest.raises(InProcessRpcError) as raised:
-        DeferredChannel(lambda rpc: Refusing(), nothing).unary_unary(GET_TASK)("request")
+        get_task(DeferredChannel(lambda rpc: Scripted(error)))(REQUEST)
+    assert raised.value is error
+
+
+def test_the_future_of_a_response_is_done() -> None:
+    """A stub's future has the response, is a call that ended well, and calls back at once."""
+    backend, called = Scripted(), []
+    future = get_task(DeferredChannel(lambda rpc: backend)).future(REQUEST, timeout=7)
+    future.add_done_callback(called.append)
+    assert (future.result(timeout=1), future.exception(), future.traceback()) == (TASK, None, None)
+    assert (future.done(), future.running(), future.cancel(), future.cancelled()) == (True, False, False, False)
+    assert (future.code(), future.details(), future.trailing_metadata()) == (grpc.StatusCode.OK, "", ())
+    assert called == [future]
+    assert [call.timeout for call in backend.calls] == [7]
+
+
+def test_the_future_of_an_error_is_done() -> None:
+    """It has the error, with status, text, metadata and traceback, and raises it when asked for the result."""
+    error = failed()
+    future = get_task(DeferredChannel(lambda rpc: Scripted(error))).future(REQUEST)
+    assert (future.exception(), future.code(), future.details()) == (error, grpc.StatusCode.NOT_FOUND, "gone")
+    assert future.trailing_metadata() == (("a-bin", b"b"),)
+    assert future.traceback() is error.__traceback__
+    with pytest.raises(InProcessRpcError) as raised:
+        future.result()
     assert raised.value is error
 
 
 def test_every_call_is_bound_anew() -> None:
-    """One callable serves whichever backend is active when it is called, and is told which RPC it is for."""
-    first, second = Echo(), Echo()
+    """One callable serves whichever backend is active when it is called, and says which RPC it is for."""
+    first, second = Scripted(), Scripted()
     asked: list[str] = []
     active = [first]
 
-    def bind(rpc: str) -> Echo:
+    def bind(rpc: str) -> Scripted:
         asked.append(rpc)
         return active[0]
 
-    call = DeferredChannel(bind, nothing).unary_unary(GET_TASK)
-    call("one")
+    call = get_task(DeferredChannel(bind))
+    call(REQUEST)
     active[0] = second
-    call("two")
+    call(REQUEST)
     assert [len(first.calls), len(second.calls)] == [1, 1]
     assert asked == ["get_task", "get_task"]
 
 
-def test_a_call_may_be_bound_to_a_real_channel() -> None:
-    """Where the binding is a channel, the call is made there with everything the library gave it."""
-    real = RealChannel()
-    call = DeferredChannel(lambda rpc: real, nothing).unary_unary(GET_TASK, "serializer", "deserializer")
+# --- messages ----------------------------------------------------------------------------------------------------
+
+
+def test_a_stub_may_have_protobufs_own_classes() -> None:
+    """A stub that was generated by grpcio-tools sends and gets messages of its own classes."""
+    backend = Scripted()
+    request, response = proto_class(tasks_v2.GetTaskRequest), proto_class(tasks_v2.Task)
+    channel = DeferredChannel(lambda rpc: backend)
+    call = channel.unary_unary(GET_TASK, request.SerializeToString, response.FromString)
+    assert call(request(name="n")) == proto_of(TASK)
+    assert backend.calls[0].request == request(name="n")
+
+
+def test_a_stub_may_have_classes_that_are_strangers() -> None:
+    """Their messages arrive as the library's, and come back by way of their bytes."""
+    backend = Scripted()
+    channel = DeferredChannel(lambda rpc: backend)
+    call = channel.unary_unary(GET_TASK, lambda name: tasks_v2.GetTaskRequest.serialize({"name": name}), len)
+    assert call("a name") == len(tasks_v2.Task.serialize(TASK))
+    assert backend.calls[0].request == tasks_v2.GetTaskRequest(name="a name")
+
+
+def test_without_serializers_messages_are_bytes() -> None:
+    """As with grpc, which passes on what it is given."""
+    backend = Scripted()
+    call = DeferredChannel(lambda rpc: backend).unary_unary(GET_TASK)
+    assert call(tasks_v2.GetTaskRequest.serialize(REQUEST)) == tasks_v2.Task.serialize(TASK)
+    assert backend.calls[0].request == REQUEST
+
+
+def test_an_rpc_has_one_callable_for_each_pair_of_serializers() -> None:
+    """Asking for an RPC again gives the same callable; with other serializers it gives another."""
+    channel = DeferredChannel(lambda rpc: Scripted())
+    assert get_task(channel) is get_task(channel)
+    assert channel.unary_unary(GET_TASK) is not get_task(channel)
+
+
+# --- calls to the service ----------------------------------------------------------------------------------------
+
+
+def test_a_call_without_a_fake_goes_to_the_real_channel() -> None:
+    """There the call is made with everything the library gave it."""
+    call = on_real(RealChannel()).unary_unary(GET_TASK, "serializer", "deserializer")
     made = ((GET_TASK, "serializer", "deserializer"), "request", {"timeout": 3, "compression": 1})
     assert call.with_call("request", timeout=3, compression=1) == (made, "the call")
     assert call("request", timeout=3, compression=1) == made
@@ -153,54 +240,118 @@ def test_a_call_may_be_bound_to_a_real_channel() -> None:
 
 def test_arguments_by_position_go_to_a_real_channel_as_they_came() -> None:
     """Grpc takes six of them, and so does the RPC of a transport."""
-    call = DeferredChannel(lambda rpc: RealChannel(), nothing).unary_unary(GET_TASK)
+    call = on_real(RealChannel()).unary_unary(GET_TASK)
     given = ("request", 3, None, None, True, "gzip")
     assert call(*given) == ((GET_TASK, None, None), *given, {})
     assert call.with_call(*given) == (((GET_TASK, None, None), *given, {}), "the call")
     assert call.future(*given) == ("the future", (GET_TASK, None, None), *given, {})
 
 
-def test_an_rpc_has_one_callable() -> None:
-    """Asking for an RPC again gives the same callable."""
-    channel = DeferredChannel(lambda rpc: Echo(), nothing)
-    assert channel.unary_unary(GET_TASK) is channel.unary_unary(GET_TASK)
+def test_outside_a_fake_the_real_channel_is_opened_at_once() -> None:
+    """What the library does when it opens a channel, errors included, it does then."""
+    opened: list[RealChannel] = []
+
+    def open_real() -> RealChannel:
+        opened.append(RealChannel())
+        return opened[-1]
+
+    connection = Connection(open_real)
+    assert len(opened) == 1
+    assert connection.opened() is connection.opened() is opened[0]
+
+
+def test_in_a_fake_the_real_channel_waits_until_it_is_needed(scripted: Callable[..., Any]) -> None:
+    """It is opened with the first call that goes to the service, once; to close the channel opens none."""
+    scripted()
+    opened: list[RealChannel] = []
+
+    def open_real() -> RealChannel:
+        opened.append(RealChannel())
+        return opened[-1]
+
+    DeferredChannel(lambda rpc: None, Connection(open_real)).close()
+    channel = DeferredChannel(lambda rpc: None, Connection(open_real))
+    assert opened == []
+    get_task(channel)(REQUEST)
+    get_task(channel)(REQUEST)
+    channel.close()
+    assert [real.closed for real in opened] == [True]
+
+
+# --- the channel -------------------------------------------------------------------------------------------------
 
 
 def test_a_closed_channel_refuses() -> None:
     """After close a call raises what grpc's own channel raises, and the backend sees nothing of it."""
-    echo, closed = Echo(), []
-    channel = DeferredChannel(lambda rpc: echo, lambda: closed.append(True))
-    call = channel.unary_unary(GET_TASK)
+    backend, real = Scripted(), RealChannel()
+    channel = DeferredChannel(lambda rpc: backend, Connection(lambda: real))
+    call = get_task(channel)
     with channel:
-        call("request")
-    with pytest.raises(ValueError) as refused:
-        call("request")
-    assert str(refused.value) == "Cannot invoke RPC on closed channel!"
-    assert closed == [True]
-    assert len(echo.calls) == 1
+        call(REQUEST)
+    for form in (call, call.with_call, call.future):
+        with pytest.raises(ValueError) as refused:
+            form(REQUEST)
+        assert str(refused.value) == "Cannot invoke RPC on closed channel!"
+    assert real.closed
+    assert len(backend.calls) == 1
 
 
-def test_a_future_of_a_fake_is_refused() -> None:
-    """There is nothing to wait for in-process; the refusal says what to call, and no call is made."""
-    echo = Echo()
-    with pytest.raises(NotImplementedError) as refused:
-        DeferredChannel(lambda rpc: echo, nothing).unary_unary(GET_TASK).future("request")
-    assert str(refused.value) == "A call to the fake is made and answered at once; call the client's method instead."
-    assert echo.calls == []
+def test_a_channel_without_a_connection_stays_open() -> None:
+    """Those who share it go on after one of them has closed it."""
+    channel = DeferredChannel(lambda rpc: Scripted())
+    channel.close()
+    assert get_task(channel)(REQUEST) is TASK
 
 
 @pytest.mark.parametrize("kind", ["unary_stream", "stream_unary", "stream_stream"])
 def test_there_are_no_streams(kind: str) -> None:
     """Cloud Tasks has unary calls only."""
     with pytest.raises(NotImplementedError) as refused:
-        getattr(DeferredChannel(lambda rpc: Echo(), nothing), kind)(GET_TASK)
+        getattr(DeferredChannel(lambda rpc: Scripted()), kind)(GET_TASK)
     assert str(refused.value) == "Cloud Tasks has no streaming RPC."
 
 
-def test_the_channel_is_ready() -> None:
+def test_in_a_fake_the_channel_is_ready(scripted: Callable[..., Any]) -> None:
     """A subscriber hears at once that the channel is ready, and may leave."""
+    scripted()
     heard: list[grpc.ChannelConnectivity] = []
-    channel = DeferredChannel(lambda rpc: Echo(), nothing)
+    channel = on_real(RealChannel())
     channel.subscribe(heard.append)
     channel.unsubscribe(heard.append)
     assert heard == [grpc.ChannelConnectivity.READY]
+
+
+def test_outside_a_fake_the_real_channel_says_whether_it_is_ready() -> None:
+    """Subscribers are the real channel's."""
+    real = RealChannel()
+    channel = on_real(real)
+    channel.subscribe("callback", try_to_connect=True)  # type: ignore[arg-type]
+    assert real.subscribers == [("callback", True)]
+    channel.unsubscribe("callback")  # type: ignore[arg-type]
+    assert real.subscribers == []
+
+
+def copies() -> dict[str, Callable[[Any], Any]]:
+    return {"deepcopy": copy.deepcopy, "pickle": pickle.dumps}
+
+
+@pytest.mark.parametrize("how", copies())
+def test_a_channel_is_copied_as_little_as_grpcs_own(how: str) -> None:
+    """The exception and its text are those of the installed grpc."""
+    with grpc.insecure_channel("localhost:1") as own, pytest.raises(TypeError) as real:
+        copies()[how](own)
+    for channel in (DeferredChannel(lambda rpc: Scripted()), on_real(RealChannel())):
+        with pytest.raises(TypeError) as deferred:
+            copies()[how](channel)
+        assert (type(deferred.value), str(deferred.value)) == (type(real.value), str(real.value))
+
+
+def test_a_shallow_copy_shares_the_connection() -> None:
+    """As with grpc's own: a copy serves calls, and is closed along with the channel."""
+    real = RealChannel()
+    channel = on_real(real)
+    twin = copy.copy(channel)
+    channel.close()
+    assert real.closed
+    with pytest.raises(ValueError, match="closed channel"):
+        get_task(twin)(REQUEST)

@@ -20,21 +20,26 @@ from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2 import CloudTasksClient
 from google.cloud.tasks_v2.services.cloud_tasks import client as client_module
-from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+from google.cloud.tasks_v2.services.cloud_tasks.transports import (
+    CloudTasksGrpcAsyncIOTransport,
+    CloudTasksGrpcTransport,
+)
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients import interception as interception_module
 from pytest_cloudtasks._clients.interception import Interception
 from pytest_cloudtasks._clients.patching import Patch
 from tests.clients.channels import QueueChannel
-from tests.installed import CAPABILITIES, SYNC_TRANSPORTS, CloudTasksRestTransport
+from tests.installed import CAPABILITIES, CloudTasksRestTransport
 
 pytestmark = pytest.mark.usefixtures("no_network", "no_credentials")
 
 LOCATION = "projects/test-project/locations/us-central1"
 QUEUE = f"{LOCATION}/queues/q"
 ADDRESS = "localhost:8123"
+REGIONAL = "europe-west1-cloudtasks.googleapis.com"
 MISSING_KEY = "/no/such/key.json"
+STOCK = [one for one in (CloudTasksGrpcTransport, CloudTasksGrpcAsyncIOTransport, CloudTasksRestTransport) if one]
 IMPORT_TIME_CLIENT = tasks_v2.CloudTasksClient()
 """As application code builds it, when it is imported and nobody has credentials."""
 TASK = {"http_request": {"url": "https://app.test/work"}}
@@ -46,8 +51,8 @@ BUILDS: dict[str, Build] = {
     "imported name": lambda: CloudTasksClient(),
     "alias package": lambda: google.cloud.tasks.CloudTasksClient(),
     "module of the client": lambda: client_module.CloudTasksClient(),
-    "endpoint in a dict": lambda: tasks_v2.CloudTasksClient(client_options={"api_endpoint": ADDRESS}),
-    "endpoint in options": lambda: tasks_v2.CloudTasksClient(client_options=ClientOptions(api_endpoint=ADDRESS)),
+    "endpoint in a dict": lambda: tasks_v2.CloudTasksClient(client_options={"api_endpoint": REGIONAL}),
+    "endpoint in options": lambda: tasks_v2.CloudTasksClient(client_options=ClientOptions(api_endpoint=REGIONAL)),
     "key file in options": lambda: tasks_v2.CloudTasksClient(client_options={"credentials_file": MISSING_KEY}),
     "quota project": lambda: tasks_v2.CloudTasksClient(client_options={"quota_project_id": "p"}),
     "from file": lambda: tasks_v2.CloudTasksClient.from_service_account_file(MISSING_KEY),
@@ -56,6 +61,11 @@ BUILDS: dict[str, Build] = {
     "from file over rest": lambda: CloudTasksClient.from_service_account_file(MISSING_KEY, transport="rest"),
     "grpc": lambda: tasks_v2.CloudTasksClient(transport="grpc"),
     "rest": lambda: tasks_v2.CloudTasksClient(transport="rest"),
+    "stock class": lambda: tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport),
+    "callable": lambda: tasks_v2.CloudTasksClient(
+        transport=lambda *args, **given: CloudTasksGrpcTransport(*args, **given)
+    ),
+    "instance": lambda: tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport()),
     "class of the transport": lambda: tasks_v2.CloudTasksClient(
         transport=tasks_v2.CloudTasksClient.get_transport_class("grpc")
     ),
@@ -64,7 +74,9 @@ BUILDS: dict[str, Build] = {
     ),
 }
 NEEDS = {"from info": "keys from a dict", **dict.fromkeys((how for how in BUILDS if how.endswith("rest")), "rest")}
-NEEDS |= dict.fromkeys((how for how in BUILDS if how.startswith("class")), "transports by class")
+NEEDS |= dict.fromkeys(
+    (how for how in BUILDS if how.startswith(("class", "stock class", "callable"))), "transports by class"
+)
 HOWS = [pytest.param(how, marks=pytest.mark.needs(NEEDS[how]) if how in NEEDS else ()) for how in BUILDS]
 
 
@@ -75,20 +87,20 @@ def reaches(client: CloudTasksClient, cloud_tasks: FakeCloudTasks) -> bool:
     return len(cloud_tasks.tasks()) == before + 1
 
 
-def test_the_registry_is_where_it_was() -> None:
-    """The library still keeps its transports where this package replaces them."""
+def test_what_is_patched_is_where_it_was() -> None:
+    """The library still defines its constructors, and keeps its credentials, where this package looks for them."""
     moved = (
-        "google-cloud-tasks has moved what pytest_cloudtasks._clients.interception replaces: find the new place, and"
+        "google-cloud-tasks has moved what pytest_cloudtasks._clients.client_patches replaces: find the new place, and"
         " say in that module which versions have it"
     )
-    registry = getattr(client_module.CloudTasksClientMeta, "_transport_registry", None)
-    assert isinstance(registry, dict), moved
-    assert {*SYNC_TRANSPORTS} <= registry.keys(), moved
-    assert issubclass(registry["grpc"], CloudTasksGrpcTransport), moved
-    assert "rest" not in SYNC_TRANSPORTS or issubclass(registry["rest"], CloudTasksRestTransport), moved
     constructors = [name for name in vars(CloudTasksClient) if name.startswith("from_service_account_")]
     assert {"from_service_account_file", "from_service_account_json"} <= {*constructors}, moved
     assert all(isinstance(vars(CloudTasksClient)[name], classmethod) for name in constructors), moved
+    credentials = AnonymousCredentials()
+    with FakeCloudTasks():
+        for transport in STOCK:
+            assert "__init__" in vars(transport), moved
+            assert transport(credentials=credentials)._credentials is credentials, moved
 
 
 # --- however it is built -----------------------------------------------------------------------------------------
@@ -154,8 +166,8 @@ def test_no_channel_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     def opened(*args: object, **kwargs: object) -> None:
         pytest.fail(f"Opened: {args}")
 
-    for owner, name in ((grpc, "secure_channel"), (grpc, "insecure_channel"), (socket, "create_connection")):
-        monkeypatch.setattr(owner, name, opened)
+    monkeypatch.setattr("grpc._channel.Channel", opened)
+    monkeypatch.setattr(socket, "create_connection", opened)
     with FakeCloudTasks(queues=["q"]) as cloud_tasks:
         for how in (one for one in BUILDS if NEEDS.get(one) in (None, *CAPABILITIES)):
             assert reaches(BUILDS[how](), cloud_tasks)
@@ -248,12 +260,29 @@ def test_an_intercepted_channel_is_redirected_too() -> None:
 
 
 def test_a_redirected_channel_is_the_users_again_after_the_fake() -> None:
-    """Outside the fake a redirected channel is used as it is: closed here, so that nothing is sent."""
+    """Outside the fake a redirected channel goes where it leads: it is closed here, so that nothing is sent."""
     with FakeCloudTasks(queues=["q"], redirect_endpoints=[ADDRESS]), grpc.insecure_channel(ADDRESS) as channel:
         client = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
         assert client.get_queue(name=QUEUE).name == QUEUE
     with pytest.raises(ValueError, match="closed channel"):
         client.get_queue(name=QUEUE)
+
+
+@pytest.mark.parametrize("listed", [ADDRESS, "localhost"])
+def test_a_client_that_is_pointed_at_a_redirected_address_reaches_the_fake(listed: str) -> None:
+    """So does a client whose options name it, without credentials."""
+    with FakeCloudTasks(queues=["q"], redirect_endpoints=[listed]) as cloud_tasks:
+        assert reaches(tasks_v2.CloudTasksClient(client_options={"api_endpoint": ADDRESS}), cloud_tasks)
+
+
+def test_a_client_that_is_pointed_elsewhere_is_the_users() -> None:
+    """A client for an address that is none of Google's is the library's own, which looks for credentials."""
+    with FakeCloudTasks(queues=["q"]) as cloud_tasks:
+        with pytest.raises(DefaultCredentialsError):
+            tasks_v2.CloudTasksClient(client_options={"api_endpoint": ADDRESS})
+        with pytest.raises(FileNotFoundError):
+            tasks_v2.CloudTasksClient.from_service_account_file(MISSING_KEY, client_options={"api_endpoint": ADDRESS})
+        assert cloud_tasks.rpcs == []
 
 
 def test_a_users_patch_of_the_class_wins() -> None:
@@ -353,12 +382,15 @@ def test_a_misspelt_field_is_the_librarys_error() -> None:
 
 
 def test_uninstalling_puts_everything_back() -> None:
-    """After the last uninstall registry and constructors are the very objects they were."""
-    registry = client_module.CloudTasksClientMeta._transport_registry
+    """After the last uninstall grpc's functions, transports and constructors are the very objects they were."""
 
     def seen() -> list[object]:
-        names = (name for name in vars(CloudTasksClient) if name.startswith("from_service_account_"))
-        return [*(registry[name] for name in SYNC_TRANSPORTS), *(vars(CloudTasksClient)[name] for name in names)]
+        channels = [
+            vars(module)[name] for module in (grpc, grpc.aio) for name in ("secure_channel", "insecure_channel")
+        ]
+        names = [name for name in vars(CloudTasksClient) if name.startswith("from_service_account_")]
+        transports = [vars(transport)["__init__"] for transport in STOCK]
+        return [*channels, *transports, *(vars(CloudTasksClient)[name] for name in names)]
 
     before, hooks, one = seen(), list(sys.meta_path), Interception()
     one.install()
@@ -367,7 +399,7 @@ def test_uninstalling_puts_everything_back() -> None:
     one.uninstall()
     still_installed = seen()
     one.uninstall()
-    assert len(before) > 2
+    assert len(before) > 7
     assert not any(new is old for new, old in zip(installed, before, strict=True))
     assert all(new is old for new, old in zip(still_installed, installed, strict=True))
     assert all(new is old for new, old in zip(seen(), before, strict=True))
@@ -390,21 +422,10 @@ def test_a_patch_is_undone_last_first() -> None:
     assert (mapping["key"], Owner.attribute) == ("first", "first")
 
 
-def test_a_release_without_rest_is_intercepted_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its registry gets late-bound transports for what is in it, and nothing else."""
-    registry = dict(client_module.CloudTasksClientMeta._transport_registry)
-    registry.pop("rest", None)
-    monkeypatch.setattr(client_module.CloudTasksClientMeta, "_transport_registry", registry)
-    before, interception = dict(registry), Interception()
-    interception.install()
-    during = dict(registry)
-    interception.uninstall()
-    assert during.keys() == before.keys()
-    assert all(during[kind] is not before[kind] for kind in ("grpc", "grpc_asyncio"))
-    assert registry == before
+MODULES = (*interception_module.CLIENT_MODULES, *interception_module.TRANSPORT_MODULES)
 
 
-@pytest.mark.parametrize("name", [*interception_module.CLIENT_MODULES, "google.oauth2.id_token"])
+@pytest.mark.parametrize("name", [*MODULES, "grpc", "google.oauth2.id_token"])
 def test_a_stub_that_is_imported_from_a_file_is_left_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A module by the name of Google's that has nothing of Google's is the user's."""
     stub: Any = ModuleType(name)

@@ -21,6 +21,7 @@ from pytest_cloudtasks._clients.legacy.transport import message_class
 pytestmark = pytest.mark.usefixtures("no_network", "no_credentials")
 QUEUE = "projects/test-project/locations/us-central1/queues/q"
 ADDRESS = "localhost:8123"
+REGIONAL = "europe-west1-cloudtasks.googleapis.com:443"
 
 
 class OwnChannel(grpc.Channel):  # type: ignore[misc]
@@ -98,8 +99,8 @@ def test_a_callable_makes_the_transport(legacy_class: Any, cloud_tasks: FakeClou
         given.append((credentials, address))
         return default_class(credentials=credentials, address=address)
 
-    client = legacy_class(make, credentials=credentials, client_options={"api_endpoint": ADDRESS})
-    assert given == [(credentials, ADDRESS)]
+    client = legacy_class(make, credentials=credentials, client_options={"api_endpoint": REGIONAL})
+    assert given == [(credentials, REGIONAL)]
     assert isinstance(client.transport, stock_transport(legacy_class))
     assert client.get_queue(QUEUE).name == QUEUE
 
@@ -147,9 +148,9 @@ def test_the_endpoint_is_an_option(legacy_class: Any, cloud_tasks: FakeCloudTask
         addresses.append(address)
         return default_class(address=address)
 
-    for options in (form(api_endpoint=ADDRESS), form(), None):
+    for options in (form(api_endpoint=REGIONAL), form(), None):
         legacy_class(make, client_options=options)
-    assert addresses == [ADDRESS, *["cloudtasks.googleapis.com:443"] * 2]
+    assert addresses == [REGIONAL, *["cloudtasks.googleapis.com:443"] * 2]
 
 
 def test_an_unknown_option_is_refused(legacy_class: Any, cloud_tasks: FakeCloudTasks) -> None:

@@ -1,83 +1,86 @@
-"""How a module of 1.x's client is patched, with stand-ins for the module and its classes."""
+"""How the modules of 1.x are patched, with modules of the test's own by their names."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib.machinery import ModuleSpec
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
 
+from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients.interception import Interception
-from pytest_cloudtasks._clients.legacy.interception import is_of_1x, patch_transport
-from pytest_cloudtasks._clients.patching import Patch
 
-NAME = "google.cloud.tasks_v2.gapic.cloud_tasks_client"
+CLIENT = "google.cloud.tasks_v2.gapic.cloud_tasks_client"
+TRANSPORT = "google.cloud.tasks_v2.gapic.transports.cloud_tasks_grpc_transport"
+
+ADDRESS = "cloudtasks.googleapis.com:443"
 
 
 @pytest.fixture
-def module() -> Any:
-    """A module like that of 1.x's client; the class is without ``from_service_account_info``, as in old ones."""
+def modules(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    """Modules like those of 1.x; the client is without ``from_service_account_info``, as in old ones."""
 
     class CloudTasksGrpcTransport:
-        def __init__(self, channel: Any = None, credentials: Any = None) -> None:
+        def __init__(
+            self, channel: Any = None, credentials: Any = None, address: str = "cloudtasks.googleapis.com:443"
+        ):
             self.channel = channel
+            self._credentials = credentials
 
     class CloudTasksClient:
         @classmethod
-        def from_service_account_file(cls, filename: str) -> str:
+        def from_service_account_file(cls, filename: str, credentials: Any = None) -> Any:
             return filename
 
         from_service_account_json = from_service_account_file
 
-    module: Any = ModuleType(NAME)
-    module.__spec__ = ModuleSpec(NAME, None)
-    module.cloud_tasks_grpc_transport = SimpleNamespace(CloudTasksGrpcTransport=CloudTasksGrpcTransport)
-    module.CloudTasksClient = CloudTasksClient
+    client, transport = module_named(CLIENT), module_named(TRANSPORT)
+    client.CloudTasksClient = CloudTasksClient
+    transport.CloudTasksGrpcTransport = CloudTasksGrpcTransport
+    for module in (client, transport):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    return client, transport
+
+
+def module_named(name: str) -> Any:
+    module = ModuleType(name)
+    module.__spec__ = ModuleSpec(name, None)
     return module
 
 
-def parts(module: Any) -> list[object]:
+def parts(modules: tuple[Any, Any]) -> list[object]:
     """What a patch may replace."""
-    stock = module.cloud_tasks_grpc_transport.CloudTasksGrpcTransport
-    client = vars(module.CloudTasksClient)
+    client, transport = modules
+    constructors: dict[str, Callable[..., Any]] = vars(client.CloudTasksClient)
     return [
-        module.cloud_tasks_grpc_transport,
-        stock.__init__,
-        client["from_service_account_file"],
+        vars(transport.CloudTasksGrpcTransport)["__init__"],
+        constructors["from_service_account_file"],
+        constructors["from_service_account_json"],
     ]
 
 
-def test_a_module_of_1x_is_known_by_its_transport(module: Any) -> None:
-    """A newer one has none under that name."""
-    assert is_of_1x(module)
-    assert not is_of_1x(ModuleType(NAME))
-
-
-def test_clients_are_built_on_a_late_bound_transport(module: Any) -> None:
-    """A subclass takes the stock one's place in the module, and what was there comes back."""
-    before, patch = parts(module), Patch()
-    stock = module.cloud_tasks_grpc_transport.CloudTasksGrpcTransport
-    patch_transport(module, patch)
-    own = module.cloud_tasks_grpc_transport.CloudTasksGrpcTransport
-    assert issubclass(own, stock)
-    assert own is not stock
-    assert own().channel is not None
-    assert stock("theirs").channel == "theirs"
-
-    patch.undo()
-
-    assert parts(module) == before
-    assert stock().channel is None
-
-
-def test_interception_reaches_a_module_of_1x(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the constructors that its client has, and undone with the rest."""
-    monkeypatch.setitem(sys.modules, NAME, module)
-    before, interception = parts(module), Interception()
+def test_interception_reaches_the_modules_of_1x(modules: tuple[Any, Any]) -> None:
+    """The constructors that transport and client have are replaced, and put back."""
+    before, interception = parts(modules), Interception()
     interception.install()
-    during = parts(module)
+    during = parts(modules)
     interception.uninstall()
     assert all(one is not other for one, other in zip(before, during, strict=True))
-    assert parts(module) == before
+    assert parts(modules) == before
+
+
+def test_a_transport_of_1x_looks_for_no_credentials_in_a_fake(modules: tuple[Any, Any]) -> None:
+    """It takes its arguments by position, too; with a channel it has none, and those that are given are kept."""
+    stock = modules[1].CloudTasksGrpcTransport
+    interception = Interception()
+    interception.install()
+    with FakeCloudTasks():
+        deferred = stock()
+        assert (deferred.channel, type(deferred._credentials).__name__) == (None, "DeferredCredentials")
+        assert (stock("theirs").channel, stock("theirs")._credentials) == ("theirs", None)
+        assert stock(None, "theirs")._credentials == "theirs"
+    interception.uninstall()
+    assert stock()._credentials is None

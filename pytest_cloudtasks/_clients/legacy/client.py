@@ -22,11 +22,8 @@ from google.api_core.gapic_v1.method import DEFAULT
 from ..._messages.proto import protos_within
 from ..transports import credentials_of_file
 from . import enums
-from .interception import deferred
 from .rpcs import CLIENT_CONFIG, INTERFACE, RPCS
 from .transport import CloudTasksGrpcTransport, message_class
-
-_DefaultTransport = deferred(CloudTasksGrpcTransport)
 
 
 def _method(name: str) -> Callable[..., Any]:
@@ -190,9 +187,9 @@ def _endpoint(options: Any) -> str | None:
 
 def _transport(transport: Any, channel: Any, credentials: Any, address: str) -> Any:
     if not transport:
-        return _DefaultTransport(address=address, channel=channel, credentials=credentials)
+        return CloudTasksGrpcTransport(address=address, channel=channel, credentials=credentials)
     if callable(transport):
-        return transport(credentials=credentials, default_class=_DefaultTransport, address=address)
+        return transport(credentials=credentials, default_class=CloudTasksGrpcTransport, address=address)
     if credentials:
         raise ValueError("Received both a transport instance and credentials; these are mutually exclusive.")
     return transport

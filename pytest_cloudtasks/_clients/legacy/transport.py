@@ -10,8 +10,8 @@ from google.cloud.tasks_v2 import types
 from google.iam.v1 import iam_policy_pb2, policy_pb2
 from google.protobuf import empty_pb2
 
-from ..._messages.proto import proto_class, proto_of
-from .interception import redirecting
+from ..._messages.proto import proto_class
+from ..transports import deferring_credentials
 from .rpcs import RPCS
 
 _ADDRESS = "cloudtasks.googleapis.com:443"
@@ -31,7 +31,7 @@ class CloudTasksGrpcTransport:
 
     _OAUTH_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
-    @redirecting
+    @deferring_credentials
     def __init__(self, channel: Any = None, credentials: Any = None, address: str = _ADDRESS) -> None:
         """Raises ValueError for a channel and credentials at once: they exclude each other."""
         if channel is not None and credentials is not None:
@@ -40,6 +40,7 @@ class CloudTasksGrpcTransport:
             unlimited = {"grpc.max_send_message_length": -1, "grpc.max_receive_message_length": -1}
             channel = self.create_channel(address, credentials, options=unlimited.items())
         self._channel = channel
+        self._credentials = credentials
 
     @classmethod
     def create_channel(cls, address: str = _ADDRESS, credentials: Any = None, **kwargs: Any) -> Any:
@@ -56,9 +57,8 @@ class CloudTasksGrpcTransport:
         if rpc not in RPCS:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {rpc!r}")
         name = RPCS[rpc].name
-        call = self._channel.unary_unary(
+        return self._channel.unary_unary(  # type: ignore[no-any-return]
             _SERVICE + name,
             request_serializer=message_class(f"{name}Request").SerializeToString,
             response_deserializer=message_class(RPCS[rpc].response).FromString,
         )
-        return lambda request, **options: proto_of(call(request, **options))

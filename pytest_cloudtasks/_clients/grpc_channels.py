@@ -1,0 +1,119 @@
+"""grpc's functions that open channels: one to Cloud Tasks is deferred, and any other is grpc's own.
+
+This module imports neither grpc nor anything of Google's, so that grpc can be patched in a process that has no client.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from types import ModuleType
+from typing import Any
+
+from .http.destinations import is_cloud_tasks
+from .patching import Patch
+from .router import Backend, router
+
+Bind = Callable[[str], "Backend | None"]
+"""Returns the fake that a call to an RPC goes to now; None for the real service. Raises what blocks the call."""
+Open = Callable[[], Any]
+"""Opens a channel as grpc does."""
+
+
+class Construction:
+    """The construction of a stock transport that was given no credentials, and does without for now.
+
+    When a call needs the service, the transport is built again as the library builds it, credentials and all; of that
+    the deferred channel takes the real one.
+    """
+
+    def __init__(self, build: Callable[[], Any]) -> None:
+        self._build = build
+        self._transport: Any = None
+        self._channel: Any = None
+        self.is_real = False
+        """Whether the channels that are opened now are the real transport's."""
+
+    def transport(self) -> Any:
+        """Return the real transport. Raise DefaultCredentialsError where there are no credentials."""
+        if self._transport is None:
+            self.is_real = True
+            token = construction.set(self)
+            try:
+                self._transport = self._build()
+            finally:
+                construction.reset(token)
+        return self._transport
+
+    def opened(self, channel: Any) -> Any:
+        """Take a channel of the real transport's, and return it."""
+        self._channel = channel
+        return channel
+
+    def channel(self, open_channel: Open) -> Any:
+        """Return the real transport's channel; that of ``open_channel`` where it has opened none for itself."""
+        self.transport()
+        return open_channel() if self._channel is None else self._channel
+
+
+construction: ContextVar[Construction | None] = ContextVar("construction", default=None)
+"""The stock transport that this context is building."""
+
+
+def patch_grpc(grpc: ModuleType, patch: Patch) -> None:
+    """Have ``grpc.secure_channel``, ``grpc.insecure_channel`` and their asyncio twins defer what is for a fake."""
+    for module, deferred in ((grpc, _deferred), (getattr(grpc, "aio", None), _deferred_async)):
+        for name in ("secure_channel", "insecure_channel"):
+            if module is not None and name in vars(module):  # a stub of the user's has what it has
+                patch.attribute(module, name, deferring(vars(module)[name], deferred))
+
+
+def deferring(open_channel: Callable[..., Any], deferred: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that opens channels, in place of ``open_channel`` of grpc's."""
+
+    signature = inspect.signature(open_channel)
+
+    @functools.wraps(open_channel)
+    def opened(*arguments: Any, **options: Any) -> Any:
+        open_real = functools.partial(open_channel, *arguments, **options)
+        try:
+            given = signature.bind(*arguments, **options).arguments
+        except TypeError:
+            return open_real()  # which says what is wrong
+        bind = _bind_to(given["target"])
+        if bind is None:
+            return open_real()
+        building = construction.get()
+        if building is not None and building.is_real:
+            return building.opened(open_real())
+        if building is not None:
+            open_real = functools.partial(building.channel, open_real)
+        return deferred(bind, open_real, given.get("interceptors") or ())
+
+    return opened
+
+
+def _bind_to(target: object) -> Bind | None:
+    """Return what decides where a call over a channel to ``target`` goes; None if that is no affair of a fake."""
+    if not isinstance(target, str):
+        return None
+    if is_cloud_tasks(target):
+        return lambda rpc: router.backend_for(f"CloudTasksClient.{rpc}()")
+    if router.redirects(target):
+        return lambda rpc: router.backend if router.redirects(target) else None
+    return None
+
+
+def _deferred(bind: Bind, open_real: Open, interceptors: Sequence[Any]) -> Any:
+    from .channel import Connection, DeferredChannel  # loads google.api_core: only for a channel to Cloud Tasks
+
+    return DeferredChannel(bind, Connection(open_real))
+
+
+def _deferred_async(bind: Bind, open_real: Open, interceptors: Sequence[Any]) -> Any:
+    from .aio_channel import DeferredAioChannel  # as above
+    from .channel import Connection  # as above
+
+    return DeferredAioChannel(bind, Connection(open_real), interceptors)
