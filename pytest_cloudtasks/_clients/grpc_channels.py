@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
-from contextvars import ContextVar
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -36,15 +37,21 @@ class Construction:
         self.is_real = False
         """Whether the channels that are opened now are the real transport's."""
 
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Until the block ends, what opens channels in this thread does it for this construction."""
+        outer, under_way.construction = under_way.construction, self
+        try:
+            yield
+        finally:
+            under_way.construction = outer
+
     def transport(self) -> Any:
         """Return the real transport. Raise DefaultCredentialsError where there are no credentials."""
         if self._transport is None:
             self.is_real = True
-            token = construction.set(self)
-            try:
+            with self.under_way():
                 self._transport = self._build()
-            finally:
-                construction.reset(token)
         return self._transport
 
     def opened(self, channel: Any) -> Any:
@@ -58,8 +65,14 @@ class Construction:
         return open_channel() if self._channel is None else self._channel
 
 
-construction: ContextVar[Construction | None] = ContextVar("construction", default=None)
-"""The stock transport that this context is building."""
+class UnderWay(threading.local):
+    """The construction that a thread is in the midst of."""
+
+    construction: Construction | None = None
+
+
+under_way = UnderWay()
+"""The one of the process; a constructor is never left half-way, so that it is a matter of its thread alone."""
 
 
 def patch_grpc(grpc: ModuleType, patch: Patch) -> None:
@@ -85,7 +98,7 @@ def deferring(open_channel: Callable[..., Any], deferred: Callable[..., Any]) ->
         bind = _bind_to(given["target"])
         if bind is None:
             return open_real()
-        building = construction.get()
+        building = under_way.construction
         if building is not None and building.is_real:
             return building.opened(open_real())
         if building is not None:

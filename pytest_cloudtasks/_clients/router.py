@@ -7,6 +7,7 @@ Everything else belongs to a simulation or to a session of pytest, but for these
 
 - `_clients.router.router`: the active fakes
 - `_clients.interception.interception`: how often interception was switched on
+- `_clients.grpc_channels.under_way`: the transport of Google's that a thread is in the midst of building
 - `_clients.import_watch.import_watch`: who is called back when a client library is imported
 - `_clients.identity.application_default.application_default`: whose credentials google-auth finds
 - `_clients.retry_waits.skipped_waits`: whether the waits of Google's retries are skipped

@@ -16,7 +16,7 @@ from google.oauth2 import service_account
 
 from .aio_channel import DeferredAioChannel
 from .channel import DeferredChannel
-from .grpc_channels import Construction, construction
+from .grpc_channels import Construction
 from .http.destinations import is_cloud_tasks
 from .router import Backend, router
 
@@ -88,11 +88,9 @@ def deferring_credentials(init: Callable[..., None]) -> Callable[..., None]:
         values["credentials"] = DeferredCredentials(lambda: building.transport()._credentials)
         if "credentials_file" in values:
             values["credentials_file"] = None
-        token = construction.set(building)
-        try:
+        with building.under_way():
             init(*given.args, **given.kwargs)
-        finally:
-            construction.reset(token)
+        return None
 
     return wrapped
 
