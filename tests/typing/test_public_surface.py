@@ -143,6 +143,7 @@ def test_records_carry_their_types(cloud_tasks: FakeCloudTasks) -> None:
     """The fields of tasks, attempts, requests and summaries are typed as the reference says."""
     route = cloud_tasks.route(re.compile("do$")).returns(503).raises(TimeoutError).takes(timedelta(seconds=1))
     mount = assert_type(cloud_tasks.mount("https://other.test", wsgi_app).takes(timedelta(seconds=1)), Mount)
+    cloud_tasks.mount("https://functions.test/resize", lambda request: {"path": request.path})
     enqueue(cloud_tasks)
     (task,) = assert_type(cloud_tasks.tasks(), list[TaskRecord])
 
