@@ -26,8 +26,8 @@ def redirected(request: TargetRequest, answer: Answer) -> TargetRequest | None:
     After 301, 302 and 303 a request is made by GET without a body, unless it was one by GET or HEAD; after 307 and 308
     it is the same. Evidence: recorded for a 302 to a path; the rest is inferred from what HTTP clients do.
     """
-    location = answer.headers.get("Location")
-    if answer.status not in _FOLLOWED or location is None:
+    location = answer.headers.get("Location") if answer.status in _FOLLOWED else None
+    if location is None:
         return None
     try:
         url = urljoin(request.url, location)
