@@ -105,9 +105,10 @@ def test_the_queue_decides_on_what_is_sent(cloud_tasks: FakeCloudTasks, client: 
 
 
 def claims(token: str) -> dict[str, Any]:
+    from google.auth.transport.requests import Request
     from google.oauth2 import id_token
 
-    found: dict[str, Any] = id_token.verify_token(token, None)
+    found: dict[str, Any] = id_token.verify_token(token, Request())
     return found
 
 

@@ -179,6 +179,7 @@ def test_a_large_body_arrives(cloud_tasks: FakeCloudTasks) -> None:
 @on(queues=["work"])
 def test_a_token_goes_along(cloud_tasks: FakeCloudTasks) -> None:
     """The server verifies it as it would the service's."""
+    from google.auth.transport.requests import Request
     from google.oauth2 import id_token
 
     with serving(replying(200)) as server:
@@ -186,7 +187,7 @@ def test_a_token_goes_along(cloud_tasks: FakeCloudTasks) -> None:
         enqueue(cloud_tasks, oidc_token={"service_account_email": "a@test-project.iam.gserviceaccount.com"})
         cloud_tasks.drain()
         token = dict(server.received[0].headers)["Authorization"].removeprefix("Bearer ")
-        assert id_token.verify_token(token, None)["aud"] == URL
+        assert id_token.verify_token(token, Request())["aud"] == URL
 
 
 @on(queues=["work"])
