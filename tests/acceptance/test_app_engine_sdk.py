@@ -19,6 +19,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the SDK's own, of its import
     api = pytest.importorskip("google.appengine.api")
     from google.appengine.api import taskqueue
+    from google.appengine.api.taskqueue import cloudtask
     from google.appengine.ext import deferred
 
 pytestmark = [
@@ -198,6 +199,21 @@ def test_calls_that_fail(cloud_tasks: FakeCloudTasks, code: str, error: type[Exc
     cloud_tasks.fail_rpc("create_task", code, times=None)
     with pytest.raises(error):
         taskqueue.add(url="/receipt")
+
+
+@pytest.fixture
+def no_cached_region() -> Iterator[None]:
+    """The SDK asks for its region once."""
+    cloudtask._reset_clients()
+    yield
+    cloudtask._reset_clients()
+
+
+@pytest.mark.usefixtures("no_cached_region", "cloud_tasks")
+def test_the_location_comes_from_the_metadata_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no variable names it, the SDK asks there, and the fake answers."""
+    monkeypatch.delenv("GAE_LOCATION")
+    assert cloudtask._get_region() == "europe-west1"
 
 
 # --- deferred ----------------------------------------------------------------------------------------------------
