@@ -49,7 +49,7 @@ def http_client(method: str, url: str, body: Any = None, headers: Any = None) ->
 
 
 def urllib3_pool(method: str, url: str, body: Any = None, headers: Any = None) -> Got:
-    response = urllib3.request(method, url, body=body, headers=headers)
+    response = urllib3.PoolManager().request(method, url, body=body, headers=headers)
     return Got(response.status, response.headers, response.data)
 
 
