@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from .._arguments import checked_call, checked_text, is_whole
 from .._clients.identity.tokens import authorization_for
-from .._service.request import AppEngineTarget, HttpTarget, OidcToken, Routing, Target
+from .._service.request import AppEngineTarget, HttpTarget, OidcToken, PushTarget, Routing
 from .._service.service import Service
 from .._service.task import Attempt, TaskSpec, response
 from .._simulation.simulation import Simulation
@@ -164,7 +164,7 @@ def task_request(
             ) from None
         if not any(one.lower() == "content-type" for one in sent):
             sent["Content-Type"] = "application/json"
-    target: Target
+    target: PushTarget
     if relative_uri is None:
         token = None if audience is None else OidcToken(service_account_email, audience)
         target = HttpTarget(url, method, tuple(sent.items()), body, token)
@@ -177,7 +177,7 @@ def task_request(
 
 def _attempt(
     simulation: Simulation,
-    target: Target,
+    target: PushTarget,
     queue: str,
     name: str | None,
     retry_count: int,

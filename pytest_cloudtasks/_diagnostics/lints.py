@@ -12,7 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from .._service.queue import Queue
-from .._service.request import HeaderPairs, HttpTarget, PullMessage, Target
+from .._service.request import HeaderPairs, HttpTarget, PullMessage, PushTarget
 from .._service.retry import UNLIMITED
 from .._service.task import Task, TaskState
 from .._service.validation import id_of
@@ -103,7 +103,7 @@ class Lints:
         if place is not None:
             self._warn(place, TEXT_BODY, f"The body of {_name(task)} {what}. {ADVICE}")
 
-    def _warn_of_header_changes(self, task: Task, target: Target) -> None:
+    def _warn_of_header_changes(self, task: Task, target: PushTarget) -> None:
         place = self._new_place(CHANGED_HEADER)
         if place is not None:
             changes = "; ".join(f"{change.name!r} {change.what}" for change in target.header_changes)
@@ -114,7 +114,7 @@ class Lints:
                 " or give it a name and a value that the service keeps.",
             )
 
-    def _look_at_token(self, task: Task, sent: Target) -> None:
+    def _look_at_token(self, task: Task, sent: PushTarget) -> None:
         if not isinstance(sent, HttpTarget) or not sent.url.startswith("http://") or _stays_here(sent.url):
             return
         if sent.oidc or sent.oauth:

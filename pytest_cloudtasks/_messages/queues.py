@@ -13,7 +13,7 @@ from .._service import errors
 from .._service.listing import Field, Kind
 from .._service.overrides import ROUTING_OVERRIDE, Overrides
 from .._service.queue import Queue, QueueStats
-from .._service.queue_settings import QueueType, Settings
+from .._service.queue_settings import GivenSettings, QueueType
 from .._service.retry import UNLIMITED, RetryConfig
 from .._units import truncated
 from .proto import (
@@ -80,7 +80,7 @@ class QueueMessages:
 
     # --- reading -------------------------------------------------------------------------------------------------
 
-    def queue_settings(self, message: Any) -> Settings:
+    def queue_settings(self, message: Any) -> GivenSettings:
         """The settings in a Queue message, which leaves out what is unset or output only."""
         settings: dict[str, Any] = {}
         for field, value in message.ListFields():
@@ -181,7 +181,7 @@ class QueueMessages:
             message.pull_target.SetInParent()
         return wrapped(self.types.Queue, message)
 
-    def _write_other(self, message: Any, other: Settings) -> None:
+    def _write_other(self, message: Any, other: GivenSettings) -> None:
         """Where routing and HTTP target exclude each other, the HTTP target is shown. Evidence: our choice."""
         for name, values in other.items():
             if name == ROUTING_OVERRIDE:

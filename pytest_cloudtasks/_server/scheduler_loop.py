@@ -203,11 +203,6 @@ class SchedulerLoop:
         finally:
             self._waiting.remove(entry)
 
-    @property
-    def has_waiting(self) -> bool:
-        """Whether somebody waits for a condition."""
-        return bool(self._waiting)
-
     def _look_after_waiting(self) -> None:
         for condition, future in self._waiting:
             if not future.done() and condition():

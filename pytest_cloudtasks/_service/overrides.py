@@ -24,8 +24,8 @@ from .request import (
     OAuthToken,
     OidcToken,
     Payload,
+    PushTarget,
     Routing,
-    Target,
     cleaned_headers,
 )
 from .task import TaskSpec
@@ -56,7 +56,7 @@ def override_with_host(given: Mapping[str, str], queue_name: str, host_suffix: s
     return {**fields, "host": with_host(Routing(**fields), queue_name, host_suffix).host}
 
 
-def routed(target: Target, override: Mapping[str, Any] | None) -> Target:
+def routed(target: PushTarget, override: Mapping[str, Any] | None) -> PushTarget:
     """Return what a dispatch sends: ``target`` by the routing that its queue has then."""
     if not override or not isinstance(target, AppEngineTarget):
         return target
@@ -176,7 +176,7 @@ def with_queue_token(target: Payload, given: Overrides | None) -> Payload:
     return with_token(target, token)
 
 
-def overridden_target(target: Target, given: Overrides | None) -> Target:
+def overridden_target(target: PushTarget, given: Overrides | None) -> PushTarget:
     """Return what a dispatch sends: ``target`` under the overrides that its queue has then.
 
     Its body stays, whatever the method: see `HttpTarget.can_be_sent`. The queue's headers are cleaned as a task's own

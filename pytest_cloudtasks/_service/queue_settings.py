@@ -19,7 +19,7 @@ from .overrides import (
     routed,
     stored_http_target,
 )
-from .request import Payload, PullMessage, Target
+from .request import Payload, PullMessage, PushTarget
 from .retry import RetryConfig, retry_config_from
 
 TASK_TTL = 31 * DAY
@@ -79,7 +79,7 @@ def merged(stored: Message, given: Message, path: str) -> dict[str, Any]:
     return result
 
 
-Settings = Mapping[str, Any]
+GivenSettings = Mapping[str, Any]
 """A queue as a caller describes it: the API's field names, nested as there; unset fields are left out."""
 
 MAX_RATE = 500.0
@@ -150,7 +150,7 @@ def _burst(rate: float, options: ServiceOptions) -> int:
     return int(burst)
 
 
-def _pull_settings(given: Settings, options: ServiceOptions) -> tuple[RateLimits, Settings]:
+def _pull_settings(given: GivenSettings, options: ServiceOptions) -> tuple[RateLimits, GivenSettings]:
     """Return the rates of a pull queue, and what counts of its retry_config: max_attempts.
 
     Ledger: `pull-queue/settings`.
@@ -165,7 +165,7 @@ class QueueConfig:
 
     rate_limits: RateLimits
     retry_config: RetryConfig
-    other: Settings = field(default_factory=dict)
+    other: GivenSettings = field(default_factory=dict)
     """What is stored and given back as it is: logging, App Engine routing and the HTTP target."""
     type: QueueType = QueueType.PUSH
     task_ttl: int = TASK_TTL
@@ -178,7 +178,7 @@ class QueueConfig:
         """What the queue changes about the requests of its tasks, if anything."""
         return self.other.get("http_target")
 
-    def sent(self, target: Payload) -> Target:
+    def sent(self, target: Payload) -> PushTarget:
         """What a dispatch of ``target`` sends under these settings."""
         assert not isinstance(target, PullMessage), "a pull message is not sent anywhere"
         if not self.other:
@@ -186,13 +186,13 @@ class QueueConfig:
         return routed(overridden_target(target, self.http_target), self.other.get(ROUTING_OVERRIDE))
 
 
-def queue_config_from(given: Settings, options: ServiceOptions) -> QueueConfig:
+def queue_config_from(given: GivenSettings, options: ServiceOptions) -> QueueConfig:
     """Return the configuration that ``given`` describes; what it leaves out has the service's defaults."""
     check_http_target(given.get("http_target", {}))
     return _config(given, options)
 
 
-def _config(given: Settings, options: ServiceOptions) -> QueueConfig:
+def _config(given: GivenSettings, options: ServiceOptions) -> QueueConfig:
     if not 0.0 <= given.get("stackdriver_logging_config", {}).get("sampling_ratio", 0.0) <= 1.0:
         raise errors.SAMPLING_RATIO.error()
     kind = QueueType(given.get(_TYPE, QueueType.PUSH))
@@ -210,7 +210,7 @@ def _config(given: Settings, options: ServiceOptions) -> QueueConfig:
     )
 
 
-def _other(given: Settings) -> Settings:
+def _other(given: GivenSettings) -> GivenSettings:
     other = {name: given[name] for name in _OTHER if name in given}
     if not other.get("stackdriver_logging_config", {}).get("sampling_ratio"):
         other.pop("stackdriver_logging_config", None)
@@ -219,7 +219,9 @@ def _other(given: Settings) -> Settings:
     return other
 
 
-def masked(stored: QueueConfig | None, given: Settings, paths: Collection[str], options: ServiceOptions) -> QueueConfig:
+def masked(
+    stored: QueueConfig | None, given: GivenSettings, paths: Collection[str], options: ServiceOptions
+) -> QueueConfig:
     """Return ``stored``, or the configuration of a new queue, with the fields that ``paths`` name as in ``given``.
 
     A field that is named and not given goes back to the service's default; output-only fields are passed over. The
@@ -266,5 +268,5 @@ def cmek_allowed(config: QueueConfig) -> bool:
 class UploadedQueue(NamedTuple):
     """One queue of a queue.yaml."""
 
-    settings: Settings
+    settings: GivenSettings
     is_paused: bool = False

@@ -151,7 +151,7 @@ class AppEngineTarget:
     can_be_sent = True
 
 
-Target = Union[HttpTarget, AppEngineTarget]
+PushTarget = Union[HttpTarget, AppEngineTarget]
 """What a push queue sends."""
 
 

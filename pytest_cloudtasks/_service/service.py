@@ -22,15 +22,15 @@ from .queue_settings import (
     ALL_SETTINGS,
     LONGEST_TTL,
     TOMBSTONE_TTL_RANGE,
+    GivenSettings,
     QueueConfig,
     QueueType,
-    Settings,
     UploadedQueue,
     cmek_allowed,
     masked,
     queue_config_from,
 )
-from .request import PullMessage, Routing, Target
+from .request import PullMessage, PushTarget, Routing
 from .retry import retry_config_from
 from .scheduler import Scheduler
 from .task import Attempt, Task, TaskCause, TaskSpec
@@ -132,7 +132,7 @@ class Service:
 
     # --- queues --------------------------------------------------------------------------------------------------
 
-    def create_queue(self, now: int, parent: str, name: str, settings: Settings) -> Queue:
+    def create_queue(self, now: int, parent: str, name: str, settings: GivenSettings) -> Queue:
         """CreateQueue. With the option ``queue_init_delay`` CreateTask doesn't find the queue at once."""
         return self._create(now, parent, name, lambda: queue_config_from(settings, self.options))
 
@@ -166,7 +166,7 @@ class Service:
         cursor = Cursor(f"queues of {parent} where {filter}", page_token, now)
         return page(within, lambda queue: queue.name, page_size, cursor, QUEUES_PER_PAGE, "ListQueuesRequest")
 
-    def update_queue(self, now: int, name: str, settings: Settings, mask: Sequence[str] | None = None) -> Queue:
+    def update_queue(self, now: int, name: str, settings: GivenSettings, mask: Sequence[str] | None = None) -> Queue:
         """UpdateQueue: take the settings that the mask names, or all without one; create a queue that is missing."""
         mask = ALL_SETTINGS if mask is None else mask
         queue = self.queues.get(name)
@@ -251,7 +251,7 @@ class Service:
             if location_of(name) == location and name not in named:
                 self.disable_queue(now, name)
 
-    def _check_upload(self, now: int, location: str, name: str, settings: Settings) -> None:
+    def _check_upload(self, now: int, location: str, name: str, settings: GivenSettings) -> None:
         check_new_queue(name, location)
         queue_config_from(settings, self.options)
         queue = self.queues.get(name)
@@ -382,7 +382,7 @@ class Service:
         if self.options.enforce_rpc_deadline and RPCS[rpc_name].limits_wait:
             raise rpc_deadline_error(timeout, now)
 
-    def target_of(self, task: Task) -> Target:
+    def target_of(self, task: Task) -> PushTarget:
         """Return what a dispatch of ``task`` would send now: its target under the overrides of its queue."""
         assert not isinstance(task.target, PullMessage), "a pull message is not sent anywhere"
         queue = self.queues.get(task.queue_name)

@@ -6,8 +6,7 @@ from collections.abc import Callable, Coroutine
 from enum import Enum
 from typing import Any, Literal, NamedTuple
 
-from .._service.request import AppEngineTarget, PullMessage, Routing
-from .._service.request import Target as ModelTarget
+from .._service.request import AppEngineTarget, PullMessage, PushTarget, Routing
 from .._service.task import Task
 from .._time.instants import Duration, duration_of
 from .answers import Answer
@@ -55,7 +54,7 @@ class Destination(NamedTuple):
         return () if self.app_engine is None else (self.app_engine.relative_uri, normal(self.app_engine.relative_uri))
 
 
-def destination_of(task: Task, sent: ModelTarget | None = None) -> Destination:
+def destination_of(task: Task, sent: PushTarget | None = None) -> Destination:
     """Return the destination of ``task``. ``sent`` is what goes out, where its queue overrides its own target."""
     goes = sent or task.target
     assert not isinstance(goes, PullMessage), "a pull message is not sent anywhere"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .._service.request import Target as ModelTarget
+from .._service.request import PushTarget
 from .._service.task import Task
 from .base import Destination, Target, destination_of
 from .forwards import Forward
@@ -23,7 +23,7 @@ class Targets:
         self._targets.insert(0, target)
         self._targets.sort(key=lambda target: target.specificity())
 
-    def find_for(self, task: Task, sent: ModelTarget) -> Target | None:
+    def find_for(self, task: Task, sent: PushTarget) -> Target | None:
         """Return the target for ``task``, of which ``sent`` goes out."""
         return self.find(destination_of(task, sent))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .._arguments import checked_call
 from .._messages.json_text import read_json
-from .._service.request import HTTP_BODY_METHODS, AppEngineTarget, HttpTarget, Target, headers_of_attempt
+from .._service.request import HTTP_BODY_METHODS, AppEngineTarget, HttpTarget, PushTarget, headers_of_attempt
 from .._service.task import Attempt
 from .._time.instants import Duration, duration_of
 from .headers import Headers
@@ -100,7 +100,7 @@ class TargetRequest:
         return f"<{self.method} {self.url} (attempt {self.attempt.number}, {len(self.body)} bytes)>"
 
 
-def url_of(target: Target) -> str:
+def url_of(target: PushTarget) -> str:
     """Return the absolute URL of a task; App Engine tasks come over plain HTTP. Evidence: documented."""
     if isinstance(target, HttpTarget):
         return target.url

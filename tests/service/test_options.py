@@ -8,7 +8,7 @@ import pytest
 
 from pytest_cloudtasks._service.errors import Code
 from pytest_cloudtasks._service.options import ServiceOptions, SystemThrottle, burst_for
-from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, Target
+from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, PushTarget
 from pytest_cloudtasks._service.task import Outcome, OutcomeKind, TaskSpec, TaskState, response
 from pytest_cloudtasks._service.validation import RPCS
 from pytest_cloudtasks._units import DAY, HOUR, LATEST, MILLISECOND, SECOND
@@ -252,7 +252,7 @@ def test_a_retry_is_put_off_to_the_last_instant_at_the_most() -> None:
         (AppEngineTarget(), 503, Fraction(1, 2)),
     ],
 )
-def test_answers_that_ask_for_less_halve_the_rate(target: Target, status: int, part: Fraction) -> None:
+def test_answers_that_ask_for_less_halve_the_rate(target: PushTarget, status: int, part: Fraction) -> None:
     """With system_throttle; 429 and 503 of HTTP targets do, of App Engine 503 alone."""
     driver = driver_with(
         always(response(status)),

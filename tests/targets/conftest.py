@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_cloudtasks._service.request import HttpTarget, Target
+from pytest_cloudtasks._service.request import HttpTarget, PushTarget
 from pytest_cloudtasks._service.service import Service
 from pytest_cloudtasks._service.task import Attempt, Outcome, Task, TaskSpec
 from pytest_cloudtasks._targets.request import TargetRequest
@@ -23,7 +23,7 @@ class Post:
         self.service = Service(lambda: "04729221273091729339")
         self.service.create_queue(NOW, LOCATION, QUEUE, {})
 
-    def task(self, target: Target, name: str = "welcome", schedule_time: int = NOW) -> Task:
+    def task(self, target: PushTarget, name: str = "welcome", schedule_time: int = NOW) -> Task:
         spec = TaskSpec(target, name=f"{QUEUE}/tasks/{name}", schedule_time=schedule_time)
         return self.service.create_task(NOW, QUEUE, spec)
 

@@ -7,7 +7,7 @@ import functools
 import hashlib
 from typing import Any
 
-from ..._service.request import HttpTarget, Target
+from ..._service.request import HttpTarget, PushTarget
 from ..._units import SECOND
 from .signing_key import CERTIFICATE, EXPONENT, KEY_ID, MODULUS, PRIVATE_KEY
 
@@ -81,7 +81,7 @@ def bearer(holder: str, scope: str) -> dict[str, Any]:
     return {"access_token": token, "expires_in": ACCESS_LIFETIME, "token_type": "Bearer"}
 
 
-def authorization_for(target: Target, now: int) -> str | None:
+def authorization_for(target: PushTarget, now: int) -> str | None:
     """The Authorization header that the service adds to a request at ``now`` (nanoseconds), if the task has a token.
 
     The audience of an OIDC token is the target's URL where none was set; an OAuth token's scope is cloud-platform.
