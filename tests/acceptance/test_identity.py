@@ -269,7 +269,6 @@ def test_id_tokens_are_fetched(fetch: str, has_option: bool) -> None:
     assert (claims["email"], claims["aud"]) == (ACCOUNT, AUDIENCE)
 
 
-@pytest.mark.cloud_tasks(google_auth=True)
 def test_the_machines_key_file_is_not_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With the option tests don't depend on it, and without it the tokens of its account come from the fake."""
     (tmp_path / "key.json").write_text(json.dumps(KEY_FILE))
