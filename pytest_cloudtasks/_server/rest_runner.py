@@ -106,40 +106,46 @@ class _Undecided(asyncio.Protocol):
         handler.data_received(self._seen)
 
     async def _pipe(self, host: str, port: int) -> None:
+        def forget() -> None:
+            self._server.others.discard(self._transport)
+
+        loop = asyncio.get_running_loop()
         try:
-            to_grpc, inner = await asyncio.get_running_loop().create_connection(_Pipe, host, port)
+            to_grpc, _ = await loop.create_connection(lambda: _Pipe(self._transport, forget), host, port)
         except OSError:
             self._transport.abort()
             return
-        outer = _Pipe()
-        outer.other, inner.other = to_grpc, self._transport
         to_grpc.write(self._seen)
         if self._transport.is_closing():
             to_grpc.abort()
-        self._transport.set_protocol(outer)
+        self._transport.set_protocol(_Pipe(to_grpc, forget))
         self._transport.resume_reading()
 
 
 class _Pipe(asyncio.Protocol):
     """One end of a pipe. What comes here goes out at the other end, as fast as that can take it."""
 
-    other: asyncio.Transport
+    def __init__(self, other: asyncio.Transport, end: Callable[[], None]) -> None:
+        """``end`` is called when the connection at this end is lost."""
+        self._other = other
+        self._end = end
 
     def data_received(self, data: bytes) -> None:
         """Pass it on."""
-        self.other.write(data)
+        self._other.write(data)
 
     def pause_writing(self) -> None:
         """Take no more at the other end until this one has sent what it has."""
-        self.other.pause_reading()
+        self._other.pause_reading()
 
     def resume_writing(self) -> None:
         """Go on."""
-        self.other.resume_reading()
+        self._other.resume_reading()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Close the other end as well."""
-        self.other.close()
+        self._other.close()
+        self._end()
 
 
 class RestRunner(web.AppRunner):
