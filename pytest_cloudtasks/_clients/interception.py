@@ -19,6 +19,8 @@ Theory of operation, from import to channel:
 5. *Answer.* The fake gets an `RpcCall`, and gives a message or raises an `InProcessRpcError`, grpc's error as Google's
    client knows it: the client makes its exception of that and retries as its policy says (`retry_waits`).
 
+HTTP is intercepted by its destination as well: each library at one public method (`http.seams`), request by request.
+
 `Interception.uninstall` puts everything back; clients that were built meanwhile go on, to the real service.
 """
 

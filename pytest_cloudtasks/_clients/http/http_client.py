@@ -10,7 +10,7 @@ A connection is given a socket that isn't one. It collects the bytes of a reques
 What goes through a proxy counts by where it is meant for: a tunnel's host, or the URL of the request line.
 
 ``_tunnel_host`` and ``_tunnel_port``, where ``set_tunnel`` keeps them, are not public: checked against Python 3.10 to
-3.15, and ``tests/clients/http/test_proxies.py`` fails when they move.
+3.13, and ``tests/clients/http/test_proxies.py`` fails when they move.
 """
 
 from __future__ import annotations
