@@ -32,6 +32,7 @@ from types import ModuleType
 
 from .grpc_channels import patch_grpc
 from .http.seams import SEAMS
+from .identity.application_default import PATCHES
 from .import_watch import import_watch
 from .patching import Patch
 
@@ -55,7 +56,9 @@ class Interception:
         self._users = 0
         self._patch = Patch()
         self._patches: Mapping[str, Callable[[ModuleType], None]] = {
-            **{name: partial(self._patch_seam, seam) for name, seam in {"grpc": patch_grpc, **SEAMS}.items()},
+            **{
+                name: partial(self._patch_seam, seam) for name, seam in {"grpc": patch_grpc, **SEAMS, **PATCHES}.items()
+            },
             **dict.fromkeys(CLIENT_MODULES, self._patch_client),
             **dict.fromkeys(TRANSPORT_MODULES, self._patch_transports),
         }

@@ -9,7 +9,6 @@ Everything else belongs to a simulation or to a session of pytest, but for these
 - `_clients.interception.interception`: how often interception was switched on
 - `_clients.grpc_channels.under_way`: the transport of Google's that a thread is in the midst of building
 - `_clients.import_watch.import_watch`: who is called back when a client library is imported
-- `_clients.identity.application_default.application_default`: whose credentials google-auth finds
 - `_clients.retry_waits.skipped_waits`: whether the waits of Google's retries are skipped
 - `_clients.unawaited.unawaited_calls`: whether coroutines that were never awaited are looked at
 - `_simulation.fork_safety.forks`: the locks that a fork waits for
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from .._messages.rest_http import RestRequest, RestResponse
     from .._messages.rpc_call import RpcCall
     from .http.destinations import IdentityService
+    from .identity.account import Identity
 
 
 class Receiver(Protocol):
@@ -44,6 +44,11 @@ class Backend(Receiver, Protocol):
 
     def answer_identity(self, service: IdentityService, request: RestRequest) -> RestResponse | None:
         """Answer a request to one of Google's identity services; None if it is for something else at its host."""
+        ...
+
+    @property
+    def application_default(self) -> Identity | None:
+        """Whose credentials `google.auth` finds, whatever the machine has; None to let it search."""
         ...
 
     @property

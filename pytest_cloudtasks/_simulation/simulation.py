@@ -25,7 +25,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .._clients.identity.account import Identity
-from .._clients.identity.application_default import application_default
 from .._clients.router import router
 from .._clients.unawaited import unawaited_calls
 from .._messages import api_versions
@@ -230,6 +229,11 @@ class Simulation:
         return Identity(self.settings.project, self.settings.location)
 
     @property
+    def application_default(self) -> Identity | None:
+        """Whose credentials `google.auth` finds, whatever the machine has; None to let it search."""
+        return self._identity if self.settings.google_auth else None
+
+    @property
     def redirect_endpoints(self) -> Sequence[str]:
         """The addresses that clients were given, and whose calls are to be answered here."""
         return self.settings.redirect_endpoints
@@ -254,9 +258,6 @@ class Simulation:
     @contextmanager
     def entered(self) -> Iterator[Simulation]:
         """Intercepted calls come here until the block ends, and time is released then."""
-        identity = self._identity
-        if self.settings.google_auth:
-            application_default.enter(identity)
         unawaited_calls.install()
         router.enter(self)
         try:
@@ -270,8 +271,6 @@ class Simulation:
                 with self.lock:
                     self.has_ended = True
                     self.clock.release()
-                if self.settings.google_auth:
-                    application_default.leave(identity)
                 if router.backend is None:
                     _stop_skipping_waits()
 

@@ -32,6 +32,7 @@ class ScriptedBackend:
         return answer
 
     redirect_endpoints = ()
+    application_default = None
 
 
 @pytest.fixture

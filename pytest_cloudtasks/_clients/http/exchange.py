@@ -15,7 +15,7 @@ import re
 from typing import NamedTuple
 
 from ..._messages.rest_http import RestRequest, RestResponse, page_not_found
-from ..identity.application_default import application_default
+from ..identity.application_default import is_metadata_server
 from ..router import Backend, router
 from .destinations import METADATA, IdentityService, identity_service, is_cloud_tasks
 
@@ -64,7 +64,7 @@ def _identity_service(origin: Origin) -> IdentityService | None:
     """Return the identity service that a request to ``origin`` may be for, while there is a fake."""
     if router.backend is None:
         return None
-    return METADATA if application_default.is_metadata_server(origin.address) else identity_service(origin.host)
+    return METADATA if is_metadata_server(origin.address) else identity_service(origin.host)
 
 
 def _is_api(origin: Origin) -> bool:
