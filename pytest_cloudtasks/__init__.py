@@ -25,7 +25,8 @@ if TYPE_CHECKING:
         NoTarget,
     )
     from ._simulation.faults import FaultPlan
-    from ._simulation.matching import MatchArguments, exactly
+    from ._simulation.matching.match import MatchArguments
+    from ._simulation.matching.values import exactly
     from ._simulation.records import Attempt, TaskRecord
     from ._simulation.summary import Blocked, BlockedReason, Summary
     from ._targets.forwards import Forward
@@ -72,8 +73,8 @@ _HOMES = {
     "FakeCloudTasks": "_api.fake",
     "CloudTasksServer": "_server.loopback",
     "current": "_api.fake",
-    "exactly": "_simulation.matching",
-    "MatchArguments": "_simulation.matching",
+    "exactly": "_simulation.matching.values",
+    "MatchArguments": "_simulation.matching.match",
     "retry_schedule": "_api.retry_schedule",
     "RetrySchedule": "_api.retry_schedule",
     "TaskRecord": "_simulation.records",

@@ -15,7 +15,8 @@ from .._service.retry import Retry
 from .._service.task import Task, TaskState
 from .._simulation.exceptions import CloudTasksAssertionError
 from .._simulation.formatting import lists_apart, offset_text, shown
-from .._simulation.matching import Match, MatchArguments, matches
+from .._simulation.matching.match import Match, MatchArguments
+from .._simulation.matching.values import matches
 from .._simulation.records import TaskRecord, is_task, model_task, record_meant, records, short_name
 from .._simulation.simulation import Simulation
 from .._text import counted, safe_repr

@@ -13,7 +13,8 @@ from .._messages.errors import RpcFault, codes
 from .._messages.rpc_call import RpcCall
 from .._simulation.faults import Fault, FaultPlan, Occasions
 from .._simulation.formatting import shown
-from .._simulation.matching import UNSET, Match, MatchArguments
+from .._simulation.matching.checks import UNSET
+from .._simulation.matching.match import Match, MatchArguments
 from .._simulation.random_choices import Choices, SeededChoices
 from .._simulation.records import TaskRecord
 from .._simulation.simulation import Simulation

@@ -11,7 +11,8 @@ from unicodedata import bidirectional
 from .._messages.json_text import read_json
 from .._messages.proto import PACKAGE, is_message, proto_of
 from .._simulation.formatting import ABSENT, bytes_text, duration_text, shown_apart
-from .._simulation.matching import Difference, exactly, matches
+from .._simulation.matching.match import Difference
+from .._simulation.matching.values import exactly, matches
 from .._simulation.records import TaskRecord, model_task, short_name, short_resource
 from .._targets.headers import Headers
 from .._text import safe_repr, safe_str

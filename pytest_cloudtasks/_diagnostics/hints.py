@@ -19,7 +19,7 @@ from .._service.task import Task
 from .._service.validation import id_of
 from .._simulation.formatting import duration_text, offset_text, shown
 from .._simulation.history import History
-from .._simulation.matching import Match, match_like
+from .._simulation.matching.match import Match, match_like
 from .._simulation.records import TaskRecord, model_task, records, short_name
 from .._simulation.summary import due_tasks
 from .._targets.base import destination_of

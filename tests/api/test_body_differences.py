@@ -8,7 +8,7 @@ from unittest import mock
 from pytest_cloudtasks import Headers, exactly
 from pytest_cloudtasks._diagnostics.diff import in_detail, in_whole, likeness
 from pytest_cloudtasks._simulation.formatting import ABSENT
-from pytest_cloudtasks._simulation.matching import Difference
+from pytest_cloudtasks._simulation.matching.match import Difference
 from tests.each import each
 
 Rows = list[tuple[str, Any, Any]]

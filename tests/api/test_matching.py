@@ -17,7 +17,9 @@ from google.cloud import tasks_v2
 from google.protobuf import duration_pb2
 
 from pytest_cloudtasks import FakeCloudTasks, MatchArguments, exactly
-from pytest_cloudtasks._simulation.matching import UNSET, Match, matches
+from pytest_cloudtasks._simulation.matching.checks import UNSET
+from pytest_cloudtasks._simulation.matching.match import Match
+from pytest_cloudtasks._simulation.matching.values import matches
 from tests.each import each
 
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)

@@ -1,0 +1,202 @@
+"""Matches: the tasks that the arguments of an assertion mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from re import Pattern
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Union
+
+from ..._service.validation import queue_of
+from ..._time.instants import Duration, duration_of, to_datetime, to_timedelta
+from ..formatting import shown
+from ..records import NamesQueue, TaskRecord, model_task
+from .checks import UNSET, check_fields
+from .values import exactly, headers_match, is_matcher, matches, partially_matches
+
+if TYPE_CHECKING:
+    from ..simulation import Simulation
+
+WITHIN = timedelta(seconds=1)
+
+
+class Difference(NamedTuple):
+    """One field of a task that is not as expected."""
+
+    field: str
+    expected: Any
+    actual: Any
+
+
+Text = Union[str, Pattern[str], Callable[[str], object], Any]
+Fields = Union[Mapping[str, Any], exactly, Callable[[Any], object], Any]
+
+
+class MatchArguments(TypedDict, total=False):
+    """What assertions and faults take to say which tasks they mean: a task matches if it is as each argument says.
+
+    Every value may also be a predicate, a regular expression (searched for), or anything with an ``__eq__`` of its
+    own, such as ``mock.ANY`` or ``pytest.approx``.
+    """
+
+    queue: Text
+    """The queue's ID or full name, or its record."""
+    url: Text
+    """The URL; the relative URI of an App Engine task."""
+    method: Text
+    """The HTTP method."""
+    json: Any
+    """The body, read as JSON: partially, but lists exactly, and wholly with `exactly`."""
+    body: bytes | str | Any
+    """The whole body; a text is encoded."""
+    headers: Fields
+    """Headers, partially, whatever their case; wholly with `exactly`."""
+    name: Text
+    """The task's ID or full name, or its record."""
+    at: datetime | Any
+    """The schedule time that the task was created with, aware."""
+    delay: Duration | Any
+    """The schedule time, as a duration from the task's creation."""
+    within: Duration
+    """How far ``at`` and ``delay`` may be off: a second by default."""
+    deadline: Duration | Any
+    """The dispatch deadline in force."""
+    oidc: Fields | None
+    """The fields of the OIDC token, partially; None for a task without one."""
+    service: Text
+    """The service of an App Engine task, "default" where it names none."""
+    version: Text
+    """The version that an App Engine task names."""
+
+
+class Match(NamedTuple):
+    """The tasks that are meant; unset fields match anything."""
+
+    queue: Any = UNSET
+    url: Any = UNSET
+    method: Any = UNSET
+    json: Any = UNSET
+    body: Any = UNSET
+    headers: Any = UNSET
+    name: Any = UNSET
+    at: Any = UNSET
+    delay: Any = UNSET
+    within: Any = WITHIN
+    deadline: Any = UNSET
+    oidc: Any = UNSET
+    service: Any = UNSET
+    version: Any = UNSET
+
+    def checked(self, simulation: Simulation) -> Match:
+        """The same with its durations read; raises for what could never match, such as an unknown queue."""
+        match = self.possible()
+        if isinstance(match.queue, str):
+            simulation.queue_named(match.queue)
+        return match
+
+    def possible(self) -> Match:
+        """The same for tasks to come, whose queue may be unknown yet."""
+        fields = self.expected()
+        for field, kind in (("queue", NamesQueue), ("name", TaskRecord)):
+            record = fields.get(field)
+            if isinstance(record, kind):
+                fields[field] = record.name
+        check_fields(fields)
+        for field in ("delay", "deadline"):
+            if field in fields and not isinstance(fields[field], exactly) and not is_matcher(fields[field]):
+                fields[field] = to_timedelta(duration_of(fields[field], what=f"{field}=…"))
+        within = to_timedelta(duration_of(self.within, what="within=…"))
+        return self._replace(**fields, within=within)
+
+    def expected(self) -> dict[str, Any]:
+        """The fields that were given."""
+        given = {name: value for name, value in self._asdict().items() if name != "within"}
+        return {name: value for name, value in given.items() if value is not UNSET}
+
+    def differences(self, task: TaskRecord) -> list[Difference]:
+        """Where ``task`` is not as expected; empty if it matches."""
+        found = []
+        for field, expected in self.expected().items():
+            actual = _ACTUAL[field](task)
+            if not self._field_matches(field, expected, actual, task):
+                found.append(Difference(field, expected, _in_kind(expected, actual)))
+        return found
+
+    def _field_matches(self, field: str, expected: Any, actual: Any, task: TaskRecord) -> bool:
+        if field in ("queue", "name") and isinstance(expected, str):
+            full = task.name if field == "name" else queue_of(task.name)
+            return expected in (full, actual)
+        if field == "method":
+            return matches(getattr(expected, "name", expected), actual) or (
+                isinstance(expected, str) and expected.upper() == actual
+            )
+        if field == "body" and isinstance(expected, str):
+            return bool(expected.encode() == actual)
+        if field == "headers":
+            return headers_match(expected, actual)
+        if field in ("at", "delay") and isinstance(expected, (datetime, timedelta)):
+            return bool(abs(expected - actual) <= self.within)
+        if field in ("json", "oidc"):
+            return not isinstance(actual, _NotJson) and partially_matches(expected, actual)
+        return matches(expected, actual)
+
+
+def _in_kind(expected: Any, actual: Any) -> Any:
+    """A body as text where text was expected, so that a message shows where the two part."""
+    if isinstance(expected, str) and isinstance(actual, bytes):
+        try:
+            return actual.decode()
+        except UnicodeDecodeError:
+            return actual
+    return actual
+
+
+class _NotJson:
+    """Stands for the JSON of a body that is none."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __repr__(self) -> str:
+        return f"(no JSON: {shown(self._body)})" if self._body else "(no JSON: the body is empty)"
+
+
+def _json(task: TaskRecord) -> Any:
+    try:
+        return task.json
+    except ValueError:
+        return _NotJson(task.body)
+
+
+def _scheduled(task: TaskRecord) -> datetime:
+    return to_datetime(model_task(task).initial_schedule_time)
+
+
+def _delay(task: TaskRecord) -> timedelta:
+    return to_timedelta(max(0, model_task(task).initial_schedule_time - model_task(task).create_time))
+
+
+_ACTUAL: dict[str, Callable[[TaskRecord], Any]] = {
+    "queue": lambda task: task.queue,
+    "url": lambda task: task.url,
+    "method": lambda task: task.method,
+    "json": _json,
+    "body": lambda task: task.body,
+    "headers": lambda task: task.headers,
+    "name": lambda task: task.id,
+    "at": _scheduled,
+    "delay": _delay,
+    "deadline": lambda task: task.dispatch_deadline,
+    "oidc": lambda task: task.oidc,
+    "service": lambda task: task.service,
+    "version": lambda task: task.version,
+}
+
+
+def match_like(task: TaskRecord) -> Match:
+    """Return the match of tasks that are as ``task`` in everything but the name."""
+    fields = {field: read(task) for field, read in _ACTUAL.items() if field not in ("name", "delay")}
+    fields["body" if not isinstance(fields["json"], _NotJson) else "json"] = UNSET
+    for field in ("json", "headers", "oidc"):
+        fields[field] = fields[field] if fields[field] in (None, UNSET) else exactly(fields[field])
+    return Match(**fields, within=timedelta(0))
