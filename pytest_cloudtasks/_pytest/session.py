@@ -36,7 +36,6 @@ from .._clients.router import router
 from .._simulation.settings import checked, located, merged, settings_from_ini
 from .._text import described, safe_str
 from .seed import test_id
-from .tracebacks import shorten
 from .wide_fixtures import WideFixtures
 
 if TYPE_CHECKING:
@@ -249,6 +248,8 @@ class PluginSession:
 
     def shorten_traceback(self, error: BaseException, config: pytest.Config) -> None:
         """Show a traceback up to the test author's line; `restore_cause` is called when the report has been made."""
+        from .tracebacks import shorten  # loads what tells frames apart: only after a failure
+
         self.restore_cause = shorten(error, config)
 
     def explain(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
