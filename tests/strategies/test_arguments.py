@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import Phase, find, given, settings
+from hypothesis import find, given
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import SearchStrategy
@@ -15,18 +15,16 @@ from hypothesis.strategies import SearchStrategy
 from pytest_cloudtasks import strategies as cloud
 from tests.each import each
 
+from .finding import simplest
+
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
 HTTP = {"url": "https://example.com/"}
 METHODS = "'POST', 'GET', 'HEAD', 'PUT', 'DELETE', 'PATCH' or 'OPTIONS'"
 
 
-def drawn(strategy: SearchStrategy[Any]) -> Any:
-    return find(strategy, lambda value: True, settings=settings(phases=[Phase.generate]))
-
-
 def test_a_field_takes_a_value_or_a_strategy() -> None:
     """Both stand in what is drawn; None leaves a field out."""
-    task = drawn(
+    task = simplest(
         cloud.tasks(
             http_request=HTTP, dispatch_deadline=st.just(timedelta(seconds=20)), retry_config=None, as_dict=True
         )
@@ -78,7 +76,7 @@ def test_what_v2_calls_a_field_is_spelled_for_the_version() -> None:
 
     assert find(rates, lambda one: "max_burst_size" not in one) == {"max_tasks_dispatched_per_second": 1.0}
     assert find(retry, lambda one: len(one) == 1) == {"unlimited_attempts": True}
-    assert find(request, lambda one: True) == {"relative_url": "/a", "http_method": "POST", "payload": b"a"}
+    assert simplest(request) == {"relative_url": "/a", "http_method": "POST", "payload": b"a"}
 
 
 INSTANT = 'schedule_time takes an aware datetime or a text such as "2030-01-01T00:00:00Z", and got '
@@ -234,7 +232,7 @@ def test_what_cannot_be_drawn_is_an_invalid_argument(name: str) -> None:
     strategy = make()
 
     with pytest.raises(InvalidArgument) as refusal:
-        drawn(strategy)
+        simplest(strategy)
 
     assert str(refusal.value) == text
 
@@ -245,7 +243,7 @@ def test_an_unknown_field_in_a_list_is_an_invalid_argument() -> None:
     header = {"key": "X-Queue", "valu": "a"}
 
     with pytest.raises(InvalidArgument) as refusal:
-        drawn(cloud.queues(http_target={"header_overrides": [{"header": header}]}))
+        simplest(cloud.queues(http_target={"header_overrides": [{"header": header}]}))
 
     assert str(refusal.value) == (
         "http_target.header_overrides[0].header.valu is no field of Google's Header. Did you mean 'value'? Its fields"
@@ -256,7 +254,7 @@ def test_an_unknown_field_in_a_list_is_an_invalid_argument() -> None:
 def test_a_value_that_only_the_library_can_read_is_an_invalid_argument() -> None:
     """The sentence says what the field takes."""
     with pytest.raises(InvalidArgument) as refusal:
-        drawn(cloud.tasks(http_request=HTTP, schedule_time="tomorrow", dispatch_deadline=None, retry_config=None))  # type: ignore[arg-type]
+        simplest(cloud.tasks(http_request=HTTP, schedule_time="tomorrow", dispatch_deadline=None, retry_config=None))  # type: ignore[arg-type]
 
     assert str(refusal.value) == f"{INSTANT}'tomorrow'."
 
@@ -264,7 +262,7 @@ def test_a_value_that_only_the_library_can_read_is_an_invalid_argument() -> None
 def test_the_librarys_own_words_end_in_one_full_stop() -> None:
     """What is no mapping of fields is refused with what the library says of it, whatever that is."""
     with pytest.raises(InvalidArgument) as refusal:
-        drawn(cloud.create_task_requests(task=3))  # type: ignore[arg-type]
+        simplest(cloud.create_task_requests(task=3))  # type: ignore[arg-type]
 
     said = str(refusal.value.__cause__)
     assert str(refusal.value) == f"This is no Task: {said.rstrip('.')}. It is 3."

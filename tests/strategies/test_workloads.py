@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
@@ -16,6 +16,7 @@ from pytest_cloudtasks.strategies import Step, Workload
 from tests.each import each
 
 from .clients import LOCATION, client_of
+from .finding import simplest
 
 NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
 QUEUE = f"{LOCATION}/queues/0"
@@ -87,7 +88,7 @@ def test_outcomes_come_before_what_the_test_has_mounted() -> None:
 def test_queues_that_are_there_stay_as_they_are() -> None:
     """A queue of the test's own keeps its settings, and the others are created."""
     with FakeCloudTasks(queues={"work": {"rate_limits": {"max_concurrent_dispatches": 7}}}) as cloud_tasks:
-        find(cloud.workloads(queues=["work", {"name": QUEUE}], as_dict=True), lambda _: True).play(cloud_tasks)
+        simplest(cloud.workloads(queues=["work", {"name": QUEUE}], as_dict=True)).play(cloud_tasks)
 
         found = {queue.name: queue for queue in cloud_tasks.client().list_queues(parent=LOCATION)}
         assert set(found) == {QUEUE, f"{LOCATION}/queues/work"}
@@ -202,7 +203,7 @@ def test_what_cannot_be_drawn_is_an_invalid_argument(name: str) -> None:
     options, text = WRONG[name]
 
     with pytest.raises(InvalidArgument) as refusal:
-        find(cloud.workloads(as_dict=True, **options), lambda _: True)
+        simplest(cloud.workloads(as_dict=True, **options))
 
     assert str(refusal.value) == text
 
