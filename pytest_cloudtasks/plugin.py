@@ -73,7 +73,7 @@ def _begin(config: pytest.Config) -> PluginSession:
     config.add_cleanup(own_modules.end)
     from ._pytest.session import PluginSession  # by the finder, past pytest's search
 
-    session = config.stash[_SESSION] = PluginSession(ini)
+    session = config.stash[_SESSION] = PluginSession(ini, config)
     config.add_cleanup(session.close)
     return session
 

@@ -15,15 +15,15 @@ from .._clients.interception import interception
 from .._clients.router import router
 from .._diagnostics.lints import Lints
 from .._diagnostics.strict import check_strictness
-from .._diagnostics.timeline import timeline_as, with_timeline
+from .._diagnostics.timeline import timeline_as
 from .._messages.rpc_call import RpcCall
 from .._service.errors import ServiceError
 from .._service.events import EventKind
 from .._simulation.driver import Driver
-from .._simulation.exceptions import CloudTasksWarning
+from .._simulation.exceptions import CloudTasksWarning, SwallowedFailure
 from .._simulation.records import Attempt, TaskRecord, records, task_to_dispatch
 from .._simulation.runners import run_method
-from .._simulation.settings import OPTIONS, checked, merged
+from .._simulation.settings import OPTIONS, checked, merged, run_defaults
 from .._simulation.simulation import Simulation
 from .._simulation.summary import Summary
 from .._targets.base import OnException
@@ -33,6 +33,8 @@ from .aio import AwaitableMethods
 from .assertions import Assertions
 from .blocks import OnlyWith, block
 from .clock import ClockView, length_of_advance
+from .decorating import Decorated
+from .decorating import decorated as decorated_by
 from .faults import Faults, unused
 from .oidc import SERVICE_ACCOUNT, Oidc
 from .queue_record import QueueRecords
@@ -53,6 +55,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         with FakeCloudTasks(queues=["receipts"]) as cloud_tasks:
             ...
 
+    and a decorator of functions and of `TestCase` classes: ``@FakeCloudTasks(queues=["receipts"])``.
     While it is active every ``CloudTasksClient`` of the process talks to it, and time stands still but for what the
     test drives.
     """
@@ -61,9 +64,9 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
     def __init__(
         self,
         *,
-        queues: str | Path | Iterable[Any] | Mapping[str, Mapping[str, Any]] = (),
-        project: str = "test-project",
-        location: str = "us-central1",
+        queues: str | Path | Iterable[Any] | Mapping[str, Mapping[str, Any]] | None = None,
+        project: str | None = None,
+        location: str | None = None,
         start: datetime | None = None,
         time: Literal["held", "virtual"] = "held",
         seed: int = 0,
@@ -79,11 +82,12 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
     ) -> None:
         """Take the options that the marker takes; `docs/reference.md` has them all.
 
+        Of ``queues``, ``project`` and ``location`` those that aren't given are as the ini file of a pytest run says.
         Raises ValueError or TypeError, in a sentence, for a setting that can't be.
         """
         arguments = locals()
         given = {name: arguments[name] for name in OPTIONS if arguments.get(name) is not None}
-        self._settings = merged(checked(given, where="FakeCloudTasks"))
+        self._given = checked(given, where="FakeCloudTasks")
         self._running: Simulation | None = None
         self._on_demand: Callable[[], None] | None = None
         """What the plugin does when a running test uses a fake that is not active."""
@@ -100,12 +104,20 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         with ExitStack() as stack:
             interception.install()
             stack.callback(interception.uninstall)
-            simulation = Simulation(self._settings)
+            simulation = Simulation(merged({**run_defaults.read(), **self._given}))
             simulation.check_queues()
             stack.enter_context(self._in(simulation))
             simulation.hold_time()
             self._exit = stack.pop_all()
         return self
+
+    def __call__(self, decorated: Decorated) -> Decorated:
+        """Decorate a function, sync or async, or a `TestCase` class: each call, or each test, has a fresh fake.
+
+        ``current()`` finds it there, and so does this object.
+        """
+        __tracebackhide__ = True
+        return decorated_by(self, decorated)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -117,7 +129,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         if error is not None:
             return
         if simulation.failures:
-            raise with_timeline(simulation.failures[0], simulation.history, simulation.service, simulation.clock)
+            raise SwallowedFailure(simulation.failures[0])
         check_strictness(simulation.settings.strict, simulation.history, simulation.service, simulation.clock)
         for text in unused(simulation):
             warnings.warn(text, CloudTasksWarning, stacklevel=2)

@@ -11,6 +11,7 @@ Everything else belongs to a simulation or to a session of pytest, but for these
 - `_clients.import_watch.import_watch`: who is called back when a client library is imported
 - `_clients.retry_waits.skipped_waits`: whether the waits of Google's retries are skipped
 - `_clients.unawaited.unawaited_calls`: whether coroutines that were never awaited are looked at
+- `_simulation.settings.run_defaults`: what the ini file of the pytest run says of project, location and queues
 - `_simulation.fork_safety.forks`: the locks that a fork waits for
 - `_server.grpc_clock.wire_clock`: whether grpc's deadlines count from a clock that stands
 """

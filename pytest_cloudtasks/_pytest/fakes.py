@@ -5,7 +5,7 @@ It imports the model and the API. `session` loads it with the first fake, or whe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
@@ -62,23 +62,32 @@ class Fakes:
             except CloudTasksWarning:  # the suite turns warnings into errors
                 pytest.fail(told, pytrace=False)
 
-    def sections_of(self, simulation: Simulation, error: BaseException) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Return the titles and texts of what the report of a failed test has of its simulation."""
-        history, service, clock = simulation.history, simulation.service, simulation.clock
+    def sections_of(
+        self, simulations: Sequence[Simulation], error: BaseException
+    ) -> Iterator[tuple[str, Callable[[], str]]]:
+        """Return the titles and texts of what the report of a failed test has of its simulations."""
         yield "Cloud Tasks: clocks", lambda: advice_on(error) or ""
-        yield "Cloud Tasks refusals", lambda: rejections_text(history, service, clock, simulation.settings)
+        for number, simulation in enumerate(simulations, 1):
+            which = f", fake {number} of {len(simulations)}" if len(simulations) > 1 else ""
+            for title, describe in self._sections_of(simulation, error):
+                yield f"Cloud Tasks {title}{which}", describe
+
+    def _sections_of(self, simulation: Simulation, error: BaseException) -> Iterator[tuple[str, Callable[[], str]]]:
+        history, service, clock = simulation.history, simulation.service, simulation.clock
+        yield "refusals", lambda: rejections_text(history, service, clock, simulation.settings)
         has_timeline = not isinstance(error, CloudTasksAssertionError) and simulation.has_timeline
 
         def story() -> str:
             told = [timeline_excerpt(history, service, clock)] if has_timeline else []
             return "\n\n".join([*told, *filter(None, [simulation.choices.replay])])
 
-        yield f"Cloud Tasks {'timeline' if has_timeline else 'choices'}", story
-        if not isinstance(error, CloudTasksAssertionError):
-            yield "Cloud Tasks hints", lambda: "\n\n".join(self.hints_for(simulation, error))
+        yield "timeline" if has_timeline else "choices", story
+        yield "hints", lambda: "\n\n".join(self.hints_for(simulation, error))
 
     def hints_for(self, simulation: Simulation, error: BaseException) -> list[str]:
         """Return what most likely went wrong in a test that has failed by ``error``, and is not in its text."""
+        if isinstance(error, CloudTasksAssertionError):  # it has its own
+            return []
         text = safe_str(error)
         parts = simulation.history, simulation.service, simulation.clock, simulation.targets
         return [hint for hint in hints(Situation(*parts, error=error)) if hint not in text]

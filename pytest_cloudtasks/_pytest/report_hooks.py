@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from .._report.data import report_data
 from .._report.index import index
 from .._report.page import Heading, page
 from .._report.values import told
-from .._text import described, error_text, safe_str
+from .._text import counted, described, error_text, safe_str
 from .seed import test_id
 
 if TYPE_CHECKING:
@@ -81,47 +81,57 @@ class Reporting:
         """Keep what one phase of a test adds to its page, and write the page at the test's end."""
         if report.when == "setup":
             self._running = None
-        simulation = self._session.simulation
-        if simulation is not None and not simulation.history.has_begun:  # it came unasked, and was never used
-            simulation = None
-        if simulation is not None and (report.failed or (self._wanted == "all" and report.when == "call")):
-            self._look(test_id(item), simulation, report, call)
+        # A fake that came unasked and was never used is not shown.
+        simulations = [one for one in self._session.simulations if one.history.has_begun]
+        if simulations and (report.failed or (self._wanted == "all" and report.when == "call")):
+            self._look(test_id(item), simulations, report, call)
         if report.when == "teardown" and self._running is not None:
             setattr(report, _ENTRY, self._write(self._running))
             self._running = None
 
-    def _look(self, test: str, simulation: Simulation, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
-        """Keep what the page shows: the simulation as it was at the first failure, and the messages of all."""
+    def _look(
+        self, test: str, simulations: Sequence[Simulation], report: pytest.TestReport, call: pytest.CallInfo[None]
+    ) -> None:
+        """Keep what the page shows: the simulations as they were at the first failure, and the messages of all."""
         if self._running is None or self._running["outcome"] != "failed":
             self._running = {
                 "test": test,
-                "data": report_data(
-                    simulation.history,
-                    simulation.service,
-                    simulation.clock,
-                    simulation.choices.replay,
-                    self._config.rootpath,
-                ),
+                "fakes": [
+                    report_data(one.history, one.service, one.clock, one.choices.replay, self._config.rootpath)
+                    for one in simulations
+                ],
                 "messages": [],
+                "hints": [],
             }
             self._running["outcome"] = "failed" if report.failed else _outcome(report)
         if report.failed:
             self._running["messages"].append(_message(report, call))
+            self._running["hints"] += self._hints(simulations, report, call)
+
+    def _hints(
+        self, simulations: Sequence[Simulation], report: pytest.TestReport, call: pytest.CallInfo[None]
+    ) -> list[str]:
+        error = call.excinfo
+        if error is None or self._running is None:
+            return []
+        found = [hint for one in simulations for hint in self._session.hints_for(one, error.value)]
+        return [hint for hint in dict.fromkeys(found) if hint not in self._running["hints"]]
 
     def _write(self, running: dict[str, Any]) -> dict[str, Any]:
-        """Write the page; the entry of the index."""
-        test = running["test"]
+        """Write the test's page, one for each of its fakes; the entry of the index."""
+        test, fakes = running["test"], running["fakes"]
         message = told("\n\n".join(running["messages"]), self._config.rootpath)
-        name = page_name(test)
+        pages = [page_name(test, number) for number in range(1, len(fakes) + 1)]
         self._folder.mkdir(parents=True, exist_ok=True)
-        heading = Heading(test, running["outcome"], message)
-        (self._folder / name).write_text(page(running["data"], heading), "utf-8", newline="\n")
+        for number, data in enumerate(fakes):
+            heading = Heading(test, running["outcome"], message, running["hints"], pages, number)
+            (self._folder / pages[number]).write_text(page(data, heading), "utf-8", newline="\n")
         return {
             "test": test,
-            "page": name,
+            "pages": pages,
             "outcome": running["outcome"],
             "message": message,
-            "counts": running["data"]["counts"],
+            "counts": [data["counts"] for data in fakes],
         }
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -154,17 +164,21 @@ class Reporting:
         """Say where the report is."""
         if self._config.option.collectonly:
             return
-        pages = f"{len(self._entries)} page{'' if len(self._entries) == 1 else 's'}"
+        pages = counted(sum(len(entry["pages"]) for entry in self._entries.values()), "page")
         terminalreporter.write_line(f"Cloud Tasks report: {self._folder / 'index.html'} ({pages})")
         for problem in self._problems:
             terminalreporter.write_line(f"Cloud Tasks report: {problem}")
 
 
-def page_name(test: str) -> str:
-    """The file of a test's page: as much of its node ID as file names may have, and what tells it from all others."""
+def page_name(test: str, fake: int = 1) -> str:
+    """The file of a test's page: as much of its node ID as file names may have, and what tells it from all others.
+
+    Each ``fake`` of a test, counted from 1, has its own.
+    """
     path, separator, name = test.partition("::")
     readable = re.sub(r"[^A-Za-z0-9_]+", "-", path.rpartition("/")[2] + separator + name).strip("-")[:80]
-    return f"{readable}-{hashlib.sha256(test.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}.html"
+    digest = hashlib.sha256(test.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{readable}-{digest}{f'-{fake}' if fake > 1 else ''}.html"
 
 
 def _clear(folder: Path) -> None:

@@ -24,7 +24,7 @@ def coloured_sections(reports: list[Any], writer: Any) -> Iterator[None]:
     for report in reports:
         if id(report) in plain:
             report.sections[:] = [
-                (name, coloured(text, writer) if name in _SECTIONS else text) for name, text in report.sections
+                (name, coloured(text, writer) if name.startswith(_SECTIONS) else text) for name, text in report.sections
             ]
     try:
         yield

@@ -33,8 +33,9 @@ import pytest
 from .._arguments import flag_of
 from .._clients.interception import interception
 from .._clients.router import router
-from .._simulation.settings import checked, located, merged, settings_from_ini
+from .._simulation.settings import checked, located, merged, run_defaults, settings_from_ini
 from .._text import described, safe_str
+from .blocks import Blocks
 from .seed import test_id
 from .wide_fixtures import WideFixtures
 
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
 MARKER = "cloud_tasks"
 SERVER = "cloud_tasks_server"
+_OF_BLOCKS = ("queues", "project", "location")
+"""The options that a `FakeCloudTasks` which a test makes itself has from the ini file."""
 _OF_TESTS_WITHOUT_A_FAKE = {"outside"}
 """A marker with these options alone gives its test no fake."""
 
@@ -55,7 +58,7 @@ _OF_TESTS_WITHOUT_A_FAKE = {"outside"}
 class PluginSession:
     """What the plugin knows between its hooks."""
 
-    def __init__(self, ini: Mapping[str, Any]) -> None:
+    def __init__(self, ini: Mapping[str, Any], config: pytest.Config) -> None:
         self.seed: int | None = None
         """That of the command line, which wins over all others."""
         self._ini = {name: value for name, value in ini.items() if name != "defer_credentials"}
@@ -78,7 +81,13 @@ class PluginSession:
         self._has_failed = self._has_passed = False
         self.restore_cause: Callable[[], None] = lambda: None
         """Gives an error its cause back, which `shorten_traceback` has taken away."""
-        self._before = (router.refuse_outside, router.defers_credentials, router.redirected_always)
+        self._blocks = Blocks(lambda backend: backend is self._simulation or backend in self._outer)
+        self._before = (router.refuse_outside, router.defers_credentials, router.redirected_always, router.on_enter)
+        self._before_defaults = run_defaults.read
+        run_defaults.read = lambda: {
+            name: value for name, value in self._settings_of_ini(config).items() if name in _OF_BLOCKS
+        }
+        router.on_enter = self._blocks.entered
         self._defer_credentials = str(ini["defer_credentials"]).strip().lower() or "true"
         """As in the ini file, where it may be anything."""
         interception.install()
@@ -91,7 +100,8 @@ class PluginSession:
         """The session is over: everything is as it was before, for a session may run within another's test."""
         self._stack.close()
         self.stop_serving()
-        router.refuse_outside, router.defers_credentials, router.redirected_always = self._before
+        router.refuse_outside, router.defers_credentials, router.redirected_always, router.on_enter = self._before
+        run_defaults.read = self._before_defaults
         interception.uninstall()
 
     def look_again(self) -> None:
@@ -115,6 +125,7 @@ class PluginSession:
         self.look_again()
         self._item = item
         self._simulation = self._first_simulation = None
+        self._blocks.begin(item)
         self._failures = []
         self._has_failed = self._has_passed = False
         self._is_own_time = False
@@ -268,7 +279,8 @@ class PluginSession:
 
     def _swallowed_text(self, error: BaseException) -> str:
         """Failures that application code has swallowed before ``error``."""
-        failures = self._swallowed
+        blocks = [failure for one in self._blocks.simulations for failure in one.failures]
+        failures = [*self._swallowed, *blocks]
         text = safe_str(error) if failures else ""
         return "\n\n".join(one for one in failures if one not in text)
 
@@ -280,8 +292,8 @@ class PluginSession:
     def _sections_of(self, error: BaseException) -> Iterator[tuple[str, Callable[[], str]]]:
         """The titles and texts of what a failed test's report has of its fake."""
         yield "Cloud Tasks failures before", lambda: self._swallowed_text(error)
-        if self._simulation is not None:
-            yield from self._fakes.sections_of(self._simulation, error)
+        if self.simulations:
+            yield from self._fakes.sections_of(self.simulations, error)
 
     @property
     def fake(self) -> FakeCloudTasks:
@@ -289,9 +301,14 @@ class PluginSession:
         return self._fakes.fake
 
     @property
-    def simulation(self) -> Simulation | None:
-        """That of the test that runs, or ran last; under Hypothesis that of its last example."""
-        return self._simulation
+    def simulations(self) -> list[Simulation]:
+        """Those of the test that runs, or ran last; under Hypothesis those of its last example."""
+        own, blocks = self._simulation, self._blocks.simulations
+        return blocks if own is None or (blocks and own.history.is_empty) else [own, *blocks]
+
+    def hints_for(self, simulation: Simulation, error: BaseException) -> list[str]:
+        """Return what most likely went wrong in a test that has failed by ``error``, and is not in its text."""
+        return self._fakes.hints_for(simulation, error)
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -347,6 +364,7 @@ class PluginSession:
     def _show(self, simulation: Simulation) -> None:
         """Hypothesis is running an example in ``simulation``: a failure shows its timeline."""
         self._simulation = simulation
+        self._blocks.forget_ended(router.backends)
 
     def _settings_of(self, item: pytest.Item, wanted: bool = False) -> Settings | None:
         """The settings of a test; None where neither marker nor ini file says anything and nobody ``wanted`` them."""

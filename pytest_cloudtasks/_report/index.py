@@ -36,6 +36,10 @@ def _table(entries: Sequence[Mapping[str, Any]]) -> str:
 def _row(one: Mapping[str, Any]) -> str:
     outcome = tag("span", text(one["outcome"]), class_=f"outcome {one['outcome']}")
     first = shortened(str(one["message"]).strip().partition("\n")[0], LINE)
-    told = tag("a", text(one["test"]), href=one["page"]) + tag("div", text(first), class_="mono")
-    told += tag("div", text(counts_text(one["counts"])), class_="quiet")
+    told = tag("a", text(one["test"]), href=one["pages"][0]) + tag("div", text(first), class_="mono")
+    told += tag("div", text(counts_text(one["counts"][0])), class_="quiet")
+    others = zip(one["pages"][1:], one["counts"][1:], strict=True)
+    for number, (page, counts) in enumerate(others, 2):
+        link = tag("a", f"fake {number}", href=page)
+        told += tag("div", f"{link} {text(counts_text(counts))}", class_="quiet")
     return tag("tr", tag("td", outcome) + tag("td", told))

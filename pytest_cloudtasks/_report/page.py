@@ -26,6 +26,12 @@ class Heading:
     test: str
     outcome: str
     message: str
+    hints: Sequence[str] = ()
+    """What most likely went wrong."""
+    pages: Sequence[str] = ()
+    """The pages of the test, one for each of its fakes."""
+    number: int = 0
+    """Which of them this is, counted from 0."""
 
 
 def page(data: Mapping[str, Any], heading: Heading) -> str:
@@ -52,6 +58,11 @@ def _head(data: Mapping[str, Any], heading: Heading) -> str:
         tag("a", "Lanes", href="#lanes"),
         tag("a", "Table", href="#table"),
     ]
+    if len(heading.pages) > 1:
+        links += [
+            tag("a", f"Fake {number + 1}", href=page, aria_current="page" if number == heading.number else None)
+            for number, page in enumerate(heading.pages)
+        ]
     parts = [
         tag("div", tag("nav", "".join(links), aria_label="Page") + toggle(), class_="top"),
         tag("h1", text(heading.test)),
@@ -66,6 +77,8 @@ def _head(data: Mapping[str, Any], heading: Heading) -> str:
         parts.append(
             tag("pre", text(heading.message), class_="message", tabindex=0, role="region", aria_label="Failure")
         )
+    if heading.hints:
+        parts.append(tag("ul", "".join(tag("li", text(hint)) for hint in heading.hints), aria_label="Hints"))
     if data["seed"]:
         parts.append(tag("p", text(data["seed"]), class_="quiet seed"))
     return tag("header", "\n".join(parts))

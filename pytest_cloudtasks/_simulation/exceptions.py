@@ -17,6 +17,10 @@ class DrainLimitReached(AssertionError):
     """A driving method has made as many attempts as it may, and more would follow."""
 
 
+class SwallowedFailure(AssertionError):
+    """Something has failed in a block, and application code has swallowed the exception."""
+
+
 class CloudTasksWarning(UserWarning):
     """Something about a test's tasks that is probably not as its author thinks."""
 
@@ -25,7 +29,14 @@ class CloudTasksLintWarning(CloudTasksWarning):
     """A call that the service accepts, and that is probably a mistake of the application."""
 
 
-for _public in (CloudTasksAssertionError, NoTarget, DrainLimitReached, CloudTasksWarning, CloudTasksLintWarning):
+for _public in (
+    CloudTasksAssertionError,
+    NoTarget,
+    DrainLimitReached,
+    SwallowedFailure,
+    CloudTasksWarning,
+    CloudTasksLintWarning,
+):
     _public.__module__ = "pytest_cloudtasks"  # where users find them, and what pytest prints
 
 

@@ -420,6 +420,17 @@ class Settings(NamedTuple):
         return f"projects/{self.project}/locations/{self.location}/queues/{queue}"
 
 
+class RunDefaults:
+    """What the ini file of a pytest run says, for fakes whose makers don't say otherwise."""
+
+    def __init__(self) -> None:
+        self.read: Callable[[], Mapping[str, Any]] = dict
+        """Gives checked settings; nothing while no run is under way."""
+
+
+run_defaults = RunDefaults()
+
+
 def settings_from_ini(values: Mapping[str, Any]) -> dict[str, Any]:
     """Checked settings from an ini file; empty ones are unset.
 

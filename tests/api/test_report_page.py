@@ -194,19 +194,32 @@ def test_a_test_without_a_story_says_so() -> None:
     assert not parsed.all("table")
 
 
+def test_a_page_has_hints_and_links_to_the_tests_other_fakes() -> None:
+    """Hints are below the failure; of two fakes each has a page, and the links say which is shown."""
+    with FakeCloudTasks() as cloud_tasks:
+        heading = Heading("test_it", "failed", "assert 1 == 2", [f"One {EVIL}", "Two"], ["a.html", "a-2.html"], 1)
+        parsed = Page(page(data_of(cloud_tasks), heading))
+
+    assert parsed.texts["li"] == [f"One {EVIL}", "Two"]
+    links = [(link["href"], link.get("aria-current")) for link in parsed.all("a")]
+    assert links[-2:] == [("a.html", None), ("a-2.html", "page")]
+    assert parsed.texts["a"][-2:] == ["Fake 1", "Fake 2"]
+
+
 def test_the_index_lists_tests_by_name() -> None:
     """Whatever the order they came in: outcome, link, first line, counts; all escaped."""
     counts: dict[str, Any] = {"tasks": 1, "attempts": 2, "kinds": {"ok": 1, "server": 1}}
     entries = [
-        {"test": f"b.py::test[{EVIL}]", "page": "b.html", "outcome": "failed", "message": f"{EVIL}\nmore"},
-        {"test": "a.py::test", "page": "a.html", "outcome": "passed", "message": ""},
+        {"test": f"b.py::test[{EVIL}]", "pages": ["b.html"], "outcome": "failed", "message": f"{EVIL}\nmore"},
+        {"test": "a.py::test", "pages": ["a.html", "a-2.html"], "outcome": "passed", "message": ""},
     ]
-    html = index([{**one, "counts": counts} for one in entries], "all")
+    entries = [{**one, "counts": [counts] * len(one["pages"])} for one in entries]
+    html = index(entries, "all")
     parsed = Page(html)
 
-    assert html == index([{**one, "counts": counts} for one in reversed(entries)], "all")
-    assert [found["href"] for found in parsed.all("a")] == ["a.html", "b.html"]
-    assert "".join(parsed.texts["a"]) == f"a.py::testb.py::test[{EVIL}]"
+    assert html == index(reversed(entries), "all")
+    assert [found["href"] for found in parsed.all("a")] == ["a.html", "a-2.html", "b.html"]
+    assert "".join(parsed.texts["a"]) == f"a.py::testfake 2b.py::test[{EVIL}]"
     assert parsed.texts["p"] == ["1 failed and 1 passed"]
     assert EVIL in parsed.texts["div"]
     assert "1 task, 2 attempts: 1 × 2xx; 1 × 5xx" in parsed.texts["div"]

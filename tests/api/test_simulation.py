@@ -367,7 +367,7 @@ def test_a_swallowed_failure_comes_again_when_the_block_ends(enqueue: Enqueue) -
         fake.route(MAILER, handler=handler)
         enqueue("one")
         assert fake.dispatch_due().succeeded == 1
-    assert str(caught.value).partition("\n\nTimeline:\n")[0] == message
+    assert str(caught.value) == message
 
     with pytest.raises(ZeroDivisionError), FakeCloudTasks(queues=["receipts"]) as fake:
         fake.route(MAILER, handler=handler)

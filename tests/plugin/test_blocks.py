@@ -1,0 +1,306 @@
+"""A fake that a test opens itself has the ini file's values, and the diagnostics of one that comes by the fixture."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_cloudtasks._pytest.report_hooks import page_name
+
+HEAD = """
+    import pytest
+    from google.cloud import tasks_v2
+    from pytest_cloudtasks import FakeCloudTasks, current
+
+    def enqueue(queue="work"):
+        task = {"name": f"{current().queue_path(queue)}/tasks/one", "http_request": {"url": "https://w.test/"}}
+        tasks_v2.CloudTasksClient().create_task(parent=current().queue_path(queue), task=task)
+"""
+CREATED = ["+0:00:00  queue work created", "+0:00:00  work/one created: POST https://w.test/"]
+DRIVE = (
+    "1 task is due, and nothing has driven the queue since: call cloud_tasks.drain() or cloud_tasks.dispatch_due(), in"
+    " async code with `await` and cloud_tasks.aio."
+)
+pytestmark = pytest.mark.needs("clients of 2.x")
+
+
+def sections(result: pytest.RunResult) -> dict[str, list[str]]:
+    """The sections of the report on the fake, with their lines."""
+    found: dict[str, list[str]] = {}
+    lines: list[str] | None = None
+    for line in result.outlines:
+        title = line.strip("-= ")
+        if line.startswith("---") and title.startswith("Cloud Tasks"):
+            lines = found.setdefault(title, [])
+        elif line.startswith(("---", "===", "___", "Cloud Tasks report: ")):
+            lines = None
+        elif lines is not None:
+            lines.append(line)
+    return found
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "def test_it():\n        with FakeCloudTasks(queues=['work']):\n            enqueue()\n            assert 0",
+        "@FakeCloudTasks(queues=['work'])\n    def test_it():\n        enqueue()\n        assert 0",
+    ],
+)
+def test_a_block_has_timeline_and_hints(pytester: pytest.Pytester, test: str) -> None:
+    """Though it is over when pytest makes its report."""
+    pytester.makepyfile(f"{HEAD}\n    {test}\n")
+    result = pytester.runpytest("--cloud-tasks-report=report")
+    assert sections(result) == {"Cloud Tasks timeline": CREATED, "Cloud Tasks hints": [DRIVE]}
+    page = pytester.path / "report" / page_name("test_a_block_has_timeline_and_hints.py::test_it")
+    html = page.read_text("utf-8")
+    assert "created: POST https://w.test/" in html
+    assert f"<li>{DRIVE}</li>" in html
+
+
+def test_refused_calls_of_a_block_are_explained(pytester: pytest.Pytester) -> None:
+    """With what the fake knows of the queue."""
+    pytester.makepyfile(HEAD + "\n    def test_it():\n        with FakeCloudTasks(queues=['works']): enqueue()\n")
+    assert sections(pytester.runpytest())["Cloud Tasks refusals"] == [
+        "CreateTask was refused with NOT_FOUND: Queue does not exist. If you just created the queue, wait at least a"
+        " minute for the queue to initialize.",
+        "There is no queue 'work'. Did you mean 'works'? The only queue of this test is works. Create it with"
+        " cloud_tasks.create_queue('work'), or by the option queues.",
+    ]
+
+
+def test_each_of_several_fakes_has_its_sections_and_its_page(pytester: pytest.Pytester) -> None:
+    """In the order in which they began; one that was not used has none."""
+    pytester.makepyfile(
+        HEAD
+        + """
+    @pytest.mark.cloud_tasks(queues=["work"])
+    def test_it(cloud_tasks):
+        enqueue()
+        with FakeCloudTasks(queues=["other"]):
+            with FakeCloudTasks():
+                pass
+            enqueue("other")
+            raise KeyError("no")
+"""
+    )
+    result = pytester.runpytest("--cloud-tasks-report=report")
+    assert sections(result) == {
+        "Cloud Tasks timeline, fake 1 of 2": CREATED,
+        "Cloud Tasks timeline, fake 2 of 2": [line.replace("work", "other") for line in CREATED],
+    }
+    test = "test_each_of_several_fakes_has_its_sections_and_its_page.py::test_it"
+    for number, queue in ((1, "work"), (2, "other")):
+        html = (pytester.path / "report" / page_name(test, number)).read_text("utf-8")
+        assert f"queue {queue} created" in html
+        assert f'href="{page_name(test, 1)}"' in html
+        assert f'href="{page_name(test, 2)}"' in html
+
+
+def test_a_wider_fixtures_fake_is_shown_in_each_test_that_fails(pytester: pytest.Pytester) -> None:
+    """It lasts, and so does its timeline; a block of a test that is over is not shown in the next."""
+    pytester.makepyfile(
+        HEAD
+        + """
+    @pytest.fixture(scope="module")
+    def story():
+        with FakeCloudTasks(queues=["work"]) as fake:
+            yield fake
+
+    def test_one(story):
+        enqueue()
+        with FakeCloudTasks(queues=["other"]):
+            enqueue("other")
+
+    def test_two(story):
+        raise KeyError("no")
+"""
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(passed=1, failed=1)
+    assert sections(result) == {"Cloud Tasks timeline": CREATED}
+
+
+def test_of_hypothesis_the_last_example_is_shown(pytester: pytest.Pytester) -> None:
+    """Each example opened a fake of its own."""
+    pytester.makepyfile(
+        HEAD
+        + """
+    from hypothesis import given, settings, strategies
+
+    @settings(database=None)
+    @given(number=strategies.integers(0, 9))
+    def test_it(number):
+        with FakeCloudTasks(queues=["work"]):
+            enqueue()
+            if number > 3:
+                raise KeyError("no")
+"""
+    )
+    assert sections(pytester.runpytest()) == {"Cloud Tasks timeline": CREATED}
+
+
+def test_a_block_has_project_location_and_queues_of_the_ini_file(pytester: pytest.Pytester) -> None:
+    """Where it doesn't say otherwise; it has nothing else of the file, and nothing once the run is over."""
+    pytester.makeini(
+        """
+        [pytest]
+        addopts = -p no:randomly
+        cloud_tasks_project = shop
+        cloud_tasks_location = europe-west1
+        cloud_tasks_queues = work
+        cloud_tasks_strict = true
+        """
+    )
+    pytester.makepyfile(
+        HEAD
+        + """
+    made_at_import = FakeCloudTasks()
+
+    def test_all():
+        with made_at_import:
+            assert current().queue_path("work") == "projects/shop/locations/europe-west1/queues/work"
+            enqueue()
+
+    def test_others():
+        with FakeCloudTasks(queues=[], project="other") as fake:
+            assert fake.queue_path("work") == "projects/other/locations/europe-west1/queues/work"
+            assert repr(fake) == "<FakeCloudTasks with 0 queues>"
+"""
+    )
+    pytester.runpytest().assert_outcomes(passed=2)
+    from pytest_cloudtasks import FakeCloudTasks
+
+    with FakeCloudTasks() as fake:
+        assert fake.queue_path("work") == "projects/test-project/locations/us-central1/queues/work"
+
+
+def test_a_decorator_gives_each_call_a_fresh_fake(pytester: pytest.Pytester) -> None:
+    """Fixtures, parameters and examples come as before; the object finds the fake of the call."""
+    pytester.makepyfile(
+        HEAD
+        + """
+    import asyncio
+    from hypothesis import given, strategies
+
+    fake = FakeCloudTasks(queues=["work"])
+
+    @pytest.mark.parametrize("number", [1, 2])
+    @fake
+    def test_function(number, tmp_path):
+        enqueue()
+        assert len(fake.tasks()) == 1
+        assert current() is fake
+
+    @fake
+    async def coroutine(number):
+        enqueue()
+        await asyncio.sleep(0)
+        return number + len(fake.tasks())
+
+    def test_coroutine():
+        assert asyncio.iscoroutinefunction(coroutine)
+        assert asyncio.run(coroutine(2)) == 3
+
+    @given(number=strategies.integers())
+    @fake
+    def test_examples(number):
+        enqueue()
+        fake.assert_enqueued(queue="work")
+"""
+    )
+    pytester.runpytest().assert_outcomes(passed=4)
+
+
+@pytest.mark.parametrize("runner", ["pytest", "unittest"])
+def test_a_decorated_class_has_a_fake_for_each_test(pytester: pytest.Pytester, runner: str) -> None:
+    """From before setUp() until after tearDown() and the clean-ups, also of subclasses and asyncio's tests."""
+    pytester.makepyfile(
+        test_it=HEAD
+        + """
+    import unittest
+
+    @FakeCloudTasks(queues=["work"])
+    class TestOrder(unittest.TestCase):
+        def setUp(self):
+            self.addCleanup(current().assert_enqueued)
+            enqueue()
+
+        def tearDown(self):
+            current().assert_enqueued()
+
+        def test_one(self):
+            current().assert_enqueued()
+
+        def test_two(self):
+            current().assert_enqueued()
+
+    class TestMore(TestOrder):
+        def test_three(self):
+            current().assert_enqueued()
+
+    @FakeCloudTasks(queues=["work"])
+    class TestAsync(unittest.IsolatedAsyncioTestCase):
+        async def test_four(self):
+            task = {"http_request": {"url": "https://w.test/"}}
+            await tasks_v2.CloudTasksAsyncClient().create_task(parent=current().queue_path("work"), task=task)
+            current().assert_enqueued()
+
+        def test_five(self):
+            current().assert_nothing_enqueued()
+"""
+    )
+    if runner == "pytest":
+        pytester.runpytest("-W", "error").assert_outcomes(passed=7)
+        return
+    result = pytester.run(__import__("sys").executable, "-m", "unittest", "test_it")
+    assert "Ran 7 tests" in result.stderr.str()
+    assert result.stderr.lines[-1] == "OK"
+
+
+def test_what_a_decorated_class_passes_over_fails_its_test(pytester: pytest.Pytester) -> None:
+    """As at the end of a block."""
+    pytester.makepyfile(
+        HEAD
+        + """
+    import unittest
+
+    @FakeCloudTasks(queues=["work"], strict=True)
+    class TestOrder(unittest.TestCase):
+        def test_one(self):
+            enqueue()
+"""
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *strict=True fails a test that passes and leaves something behind."])
+
+
+def test_what_cannot_be_decorated() -> None:
+    """A generator would run outside of the block, a class of pytest's has no setUp()."""
+    from pytest_cloudtasks import FakeCloudTasks
+
+    def generator():  # type: ignore[no-untyped-def]
+        yield
+
+    class TestIt:
+        pass
+
+    for subject, text in (
+        (
+            generator,
+            "FakeCloudTasks can't decorate generator(), which is a generator. Write `with FakeCloudTasks() as"
+            " cloud_tasks:` within it.",
+        ),
+        (
+            TestIt,
+            "FakeCloudTasks decorates a function or a TestCase class, and TestIt is neither. For the tests of another"
+            " class write @pytest.mark.cloud_tasks.",
+        ),
+        (
+            1,
+            "FakeCloudTasks decorates a function or a TestCase class, and got 1. In other places write `with"
+            " FakeCloudTasks() as cloud_tasks:`.",
+        ),
+    ):
+        with pytest.raises(TypeError) as caught:
+            FakeCloudTasks()(subject)  # type: ignore[type-var]
+        assert str(caught.value) == text
