@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from .._messages.proto import proto_of
 from .._messages.rpc_call import RpcCall
-from .._service.errors import ARGUMENT_INVALID, TASK_EXISTS, ServiceError
+from .._service.errors import ARGUMENT_INVALID, TASK_EXISTS, TOKEN_ACCOUNT_MISSING, TOKEN_NEEDS_HTTPS, ServiceError
 from .._service.events import Event, EventKind
 from .._service.overrides import check_account
 from .._service.service import Service
@@ -16,7 +17,7 @@ from .._simulation.formatting import duration_text, offset_text
 from .._simulation.history import History
 from .._simulation.records import queue_meant, queue_word
 from .._simulation.settings import Settings
-from .._text import did_you_mean
+from .._text import did_you_mean, safe_repr
 from .._time.clock import Clock
 from .timeline import name_in
 
@@ -63,29 +64,55 @@ def _hints(call: RpcCall, history: History, service: Service, clock: Clock, sett
             yield from _on_missing_queue(queue, history, service, settings)
     elif code in ("ALREADY_EXISTS", "NOT_FOUND") and name != queue:
         yield from _on_task(name, call, history, service, clock)
-    elif error.details() == ARGUMENT_INVALID.text:
+    elif error.details() in (ARGUMENT_INVALID.text, TOKEN_ACCOUNT_MISSING.text):
         yield from _on_accounts(call)
+    elif error.details() == TOKEN_NEEDS_HTTPS.text:
+        yield from _on_plain_http(call)
     elif "Task size too large" in error.details():
         limit = service.options.max_task_size
         yield f"The limit is {limit} bytes of the stored task, by the service option max_task_size."
 
 
+def _tokens(call: RpcCall) -> Iterator[tuple[str, Any, str]]:
+    """The name of each token that a task or a queue has, where it is, and the e-mail address of its account."""
+    task, queue = (getattr(call.request, name, None) for name in ("task", "queue"))
+    for owner, name in ((task, "http_request"), (queue, "http_target")):
+        target = getattr(owner, name, None)
+        for token in ("oidc_token", "oauth_token"):
+            if target is not None and proto_of(target).HasField(token):
+                yield f"{name}.{token}", target, getattr(target, token).service_account_email
+
+
+def _on_plain_http(call: RpcCall) -> Iterator[str]:
+    for token, target, _ in _tokens(call):
+        yield (
+            f"{token} is sent with https alone, and the url is {safe_repr(target.url)}. Give an https:// URL, or leave"
+            " the token out."
+        )
+
+
 def _on_accounts(call: RpcCall) -> Iterator[str]:
     """What is wrong with the accounts that the tokens of a task or a queue name."""
-    task, queue = (getattr(call.request, name, None) for name in ("task", "queue"))
-    for target in (getattr(task, "http_request", None), getattr(queue, "http_target", None)):
-        for token in ("oidc_token", "oauth_token"):
-            account = getattr(getattr(target, token, None), "service_account_email", "")
-            try:
-                if account:
-                    check_account(account)
-            except ServiceError:
-                yield f"The {token} has service_account_email={account!r}, which is no address (NAME@DOMAIN)." + (
-                    " Credentials of Cloud Run have 'default' there until they are refreshed: call"
-                    " credentials.refresh(google.auth.transport.requests.Request()) before you read it."
-                    if account == "default"
-                    else ""
-                )
+    for token, _, account in _tokens(call):
+        try:
+            check_account(account)
+        except ServiceError:
+            yield _on_account(token, account)
+
+
+def _on_account(token: str, account: str) -> str:
+    if not account:
+        return (
+            f"{token} has no service_account_email. Set the address of the account that calls the target, such as"
+            " 'tasks@my-project.iam.gserviceaccount.com'; a setting of the application may be empty."
+        )
+    unrefreshed = (
+        " Credentials of Cloud Run have 'default' there until they are refreshed: call"
+        " credentials.refresh(google.auth.transport.requests.Request()) before you read it."
+    )
+    return f"{token} has service_account_email={account!r}, which is no address (NAME@DOMAIN)." + (
+        unrefreshed if account == "default" else ""
+    )
 
 
 def _on_missing_queue(queue: str, history: History, service: Service, settings: Settings) -> Iterator[str]:

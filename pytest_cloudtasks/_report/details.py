@@ -76,6 +76,9 @@ class Details:
                 pairs += [[name, value] for name, value in target.routing.named.items() if value]
             stored = [[target.method, url_of(target)], *header_pairs(tuple(target.headers), origin)]
             parts = [self._part("Task", pairs), self._part("Request as stored", stored)]
+            if target.header_changes:
+                changes = [[change.name, change.what] for change in target.header_changes]
+                parts.append(self._part("Headers that don't arrive as given", changes))
         if target.body:
             parts.append(self._part("Body", [], body_text(target.body)))
         return self._panel(short_name(task), parts)

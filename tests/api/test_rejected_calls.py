@@ -170,7 +170,7 @@ def test_of_many_refusals_the_last_are_told(fake: FakeCloudTasks) -> None:
 
 
 UNREFRESHED = (
-    "The {} has service_account_email='default', which is no address (NAME@DOMAIN). Credentials of Cloud Run have"
+    "{} has service_account_email='default', which is no address (NAME@DOMAIN). Credentials of Cloud Run have"
     " 'default' there until they are refreshed: call credentials.refresh(google.auth.transport.requests.Request())"
     " before you read it."
 )
@@ -179,16 +179,38 @@ UNREFRESHED = (
 @pytest.mark.parametrize(
     ("token", "account", "hint"),
     [
-        ("oidc_token", "default", UNREFRESHED.format("oidc_token")),
-        ("oauth_token", "default", UNREFRESHED.format("oauth_token")),
-        ("oidc_token", "me", "The oidc_token has service_account_email='me', which is no address (NAME@DOMAIN)."),
+        ("oidc_token", "default", UNREFRESHED.format("http_request.oidc_token")),
+        ("oauth_token", "default", UNREFRESHED.format("http_request.oauth_token")),
+        (
+            "oidc_token",
+            "",
+            "http_request.oidc_token has no service_account_email. Set the address of the account that calls the"
+            " target, such as 'tasks@my-project.iam.gserviceaccount.com'; a setting of the application may be empty.",
+        ),
+        (
+            "oidc_token",
+            "me",
+            "http_request.oidc_token has service_account_email='me', which is no address (NAME@DOMAIN).",
+        ),
     ],
 )
 def test_an_account_without_an_address_is_named(fake: FakeCloudTasks, token: str, account: str, hint: str) -> None:
     """Google's text says nothing of it, and credentials that aren't refreshed have such a name."""
     call = partial(create, url="https://run.googleapis.com/", **{token: {"service_account_email": account}})
+    text = "Request contains an invalid argument." if account else "service_account_email must be set."
+    assert refused(fake, call) == f"CreateTask was refused with INVALID_ARGUMENT: {text}\n{hint}"
+
+
+@pytest.mark.parametrize("token", ["oidc_token", "oauth_token"])
+def test_a_token_over_http_is_named_as_its_field(fake: FakeCloudTasks, token: str) -> None:
+    """Google's text speaks of an authorization_header, which is no field of a task."""
+    url = "http://run.googleapis.com/"
+    call = partial(create, url=url, **{token: {"service_account_email": "me@my-project.iam.gserviceaccount.com"}})
     assert refused(fake, call) == (
-        f"CreateTask was refused with INVALID_ARGUMENT: Request contains an invalid argument.\n{hint}"
+        "CreateTask was refused with INVALID_ARGUMENT: HttpRequest.url must start with 'https://' for request with"
+        " HttpRequest.authorization_header\n"
+        f"http_request.{token} is sent with https alone, and the url is {url!r}. Give an https:// URL, or leave the"
+        " token out."
     )
 
 
@@ -198,4 +220,4 @@ def test_a_queues_account_without_an_address_is_named(fake: FakeCloudTasks) -> N
     name = f"{PARENT}/queues/receipts"
     target = {"oidc_token": {"service_account_email": "default"}}
     told = refused(fake, lambda: CloudTasksClient().update_queue(queue={"name": name, "http_target": target}))
-    assert told.splitlines()[1:] == [UNREFRESHED.format("oidc_token")]
+    assert told.splitlines()[1:] == [UNREFRESHED.format("http_target.oidc_token")]

@@ -143,6 +143,19 @@ def test_details_have_request_and_answer(enqueue: Enqueue) -> None:
     assert [part[0] for part in data["parts"]].count("Request body") == 1
 
 
+def test_details_have_headers_that_do_not_arrive(enqueue: Enqueue) -> None:
+    """The panel of a task says what becomes of each; one whose headers are kept has no such part."""
+    with FakeCloudTasks(start=START, queues=["receipts"]) as cloud_tasks:
+        enqueue("one", headers={"X-Google-Thing": "1", "X-Tenant": "acme"})
+        enqueue("two")
+        data = data_of(cloud_tasks)
+
+    one, two = (panel_of(data, task["detail"]) for queue in data["queues"] for task in queue["tasks"])
+    changes = [["X-Google-Thing", "is dropped: names that begin with X-Google are reserved"]]
+    assert one["Headers that don't arrive as given"] == [changes, ""]
+    assert "Headers that don't arrive as given" not in two
+
+
 def test_details_of_an_app_engine_task_have_its_routing(enqueue: Enqueue) -> None:
     """The panel of the task has its service and version, beside the URL."""
     with FakeCloudTasks(start=START, queues=["receipts"]) as cloud_tasks:
