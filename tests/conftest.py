@@ -43,7 +43,6 @@ WITHOUT = {
         "acceptance/test_http_target.py",
         "acceptance/test_newest_surface.py",
         "slow/properties/test_random_sequences.py",
-        "clients/test_rest_operations.py",
         "messages/test_http_targets.py",
         "messages/test_operations.py",
         "messages/test_versioned_rpcs.py",

@@ -32,15 +32,6 @@ def patch_client(module: ModuleType, patch: Patch) -> None:
             patch.attribute(client, name, _without_key(vars(client)[name], loader))
 
 
-def patch_rest(module: ModuleType, api: str, patch: Patch) -> None:
-    """Have the clients that ``module`` defines, which speak ``api``, built on REST transports that reach a fake."""
-    registry = getattr(getattr(module, "CloudTasksClientMeta", None), "_transport_registry", {})
-    if "rest" in registry:
-        from .rest_transport import deferred_rest  # loads requests, which releases without REST do without
-
-        patch.item(registry, "rest", deferred_rest(registry["rest"], api))
-
-
 def _without_key(original: Any, loader: str) -> Any:
     """A ``from_service_account_…`` constructor that opens the key only when the real service is called."""
 

@@ -86,13 +86,9 @@ class Interception:
         import_watch.look_again()
 
     def _patch_client(self, module: ModuleType) -> None:
-        from .client_patches import (  # loads google.auth and more: only when a client was imported
-            patch_client,
-            patch_rest,
-        )
+        from .client_patches import patch_client  # loads google.auth and more: only when a client was imported
 
         patch_client(module, self._patch)
-        patch_rest(module, f"google.cloud.tasks.{module.__name__.split('.')[2].partition('_')[2]}", self._patch)
 
     def _patch_transports(self, module: ModuleType) -> None:
         from .client_patches import patch_transports  # as above

@@ -12,9 +12,10 @@ held, its deadline would never come. So while a fake is active, proxies take the
 After any other error they are the real functions.
 
 Whose error it is, a loop since google-api-core 2.16 shows itself: it draws and sleeps while it handles the error, which
-is an exception that Google's client made, and the fake's error is its cause. A loop before 2.16 draws before an attempt
-and sleeps when it has left the handler. There the channel's context variable ``last_error`` tells: a draw clears it and
-a fake's error sets it. What was drawn for another kind of error is drawn again when it comes to sleeping.
+is an exception that Google's client made, and the fake's error is its cause. Over REST it was made of a response, so it
+is compared with the fake's latest error, which is the channel's context variable ``last_error``. A loop before 2.16
+draws before an attempt and sleeps when it has left the handler. There ``last_error`` decides: a draw clears it and a
+fake's error sets it. What was drawn for another kind of error is drawn again when it comes to sleeping.
 
 That the loops find these modules in their own namespace is not public. Checked against google-api-core 1.34 to 2.44;
 ``tests/clients/test_retry_waits.py`` and ``tests/legacy/test_retries.py`` fail when it moves.
@@ -35,7 +36,7 @@ from typing import Any
 
 from google.api_core import datetime_helpers
 
-from .._messages.grpc_errors import InProcessRpcError
+from .._messages.grpc_errors import InProcessRpcError, status_code_of
 from .channel import last_error
 from .patching import ModuleProxy
 from .router import router
@@ -146,9 +147,18 @@ def _drawn_from(source: Any, seconds: float) -> float:
 
 def handled_error() -> InProcessRpcError | None:
     """Return the fake's error behind the exception that is being handled, if it is one."""
-    error = sys.exc_info()[1]
+    handled = error = sys.exc_info()[1]
     while error is not None and not isinstance(error, InProcessRpcError):
         error = error.__cause__
+    return error or _behind_response(handled)
+
+
+def _behind_response(handled: BaseException | None) -> InProcessRpcError | None:
+    """Return the fake's latest error if ``handled`` was made of an HTTP response, and that has its status and text."""
+    error = last_error.get()
+    status = getattr(getattr(handled, "response", None), "status_code", None)
+    if error is None or status != status_code_of(error) or not str(handled).endswith(error.details()):
+        return None
     return error
 
 

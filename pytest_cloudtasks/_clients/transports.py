@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import google.auth
 from google.auth import credentials as auth
 from google.oauth2 import service_account
 
@@ -44,6 +45,16 @@ class DeferredCredentials(auth.Credentials):
         """Add the real credentials to a call that goes to the real service."""
         if not router.is_watching:
             self.loaded().before_request(request, method, url, headers)
+
+    def __deepcopy__(self, memo: object) -> DeferredCredentials:
+        return self
+
+    def __reduce__(self) -> Any:
+        return DeferredCredentials, (_found,)  # where they were pickled for, they are looked for anew
+
+
+def _found() -> Any:
+    return google.auth.default()[0]
 
 
 def credentials_of_file(filename: str) -> Any:
@@ -95,7 +106,8 @@ def deferring_credentials(init: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def _is_intercepted(address: str) -> bool:
+def _is_intercepted(host: str) -> bool:
+    address = host.removeprefix("https://").removeprefix("http://")  # a REST transport takes a URL, too
     return is_cloud_tasks(address) or router.redirects(address)
 
 

@@ -54,7 +54,10 @@ def test_an_error_has_the_recorded_details(
     name = f"{LOCATION}/queues/{queue}"
     error = error_of(transport, rpc, name)
     if transport == "rest":
-        assert error.message == f"{verb} https://cloudtasks.googleapis.com/v2/{name}: {text}"
+        assert (
+            error.message
+            == f"{verb} https://cloudtasks.googleapis.com/v2/{name}?%24alt=json%3Benum-encoding%3Dint: {text}"
+        )
         assert error.details == ([{"@type": "type.googleapis.com/google.rpc.Help", "links": links}] if links else [])
     else:
         assert error.message == text

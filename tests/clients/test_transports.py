@@ -19,10 +19,8 @@ from google.oauth2.credentials import Credentials
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients.grpc_channels import patch_grpc
 from pytest_cloudtasks._clients.patching import Patch
-from pytest_cloudtasks._clients.rest_transport import RealTransport, deferred_rest
 from pytest_cloudtasks._clients.router import router
 from pytest_cloudtasks._clients.transports import DeferredCredentials, bound_to
-from pytest_cloudtasks._messages.rest_http import HTTP_RULES
 from tests.clients.channels import QueueChannel
 from tests.installed import CloudTasksRestTransport
 
@@ -372,94 +370,3 @@ def test_a_transport_of_the_registry_keeps_a_channel_that_it_is_given(scripted: 
     assert backend.calls == []
     transport.close()
     assert channel.is_closed
-
-
-# --- REST --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.needs("rest")
-@pytest.mark.parametrize(
-    ("options", "origin"),
-    [
-        ({}, "https://cloudtasks.googleapis.com"),
-        (
-            {"api_endpoint": "europe-west1-cloudtasks.example.com:8443"},
-            "https://europe-west1-cloudtasks.example.com:8443",
-        ),
-        ({"api_endpoint": "http://localhost:8080"}, "http://localhost:8080"),
-    ],
-    ids=["default", "endpoint", "plain"],
-)
-def test_a_rest_error_names_verb_and_url(
-    scripted: Callable[..., Any], failing: Callable[..., Any], options: dict[str, str], origin: str
-) -> None:
-    """Over REST an error is "<code> <VERB> <url>: <text>", and has its cause behind it."""
-    error = failing("NOT_FOUND", "No such queue.")
-    scripted(error)
-    client = tasks_v2.CloudTasksClient(transport="rest", client_options=options)
-    with pytest.raises(exceptions.NotFound) as raised:
-        client.purge_queue(name=QUEUE)
-    assert str(raised.value) == f"404 POST {origin}/v2/{QUEUE}:purge: No such queue."
-    assert raised.value.code == 404
-    assert raised.value.__cause__ is error
-
-
-@pytest.mark.needs("rest")
-def test_a_rest_call_arrives_as_it_was_made(scripted: Callable[..., Any]) -> None:
-    """RPC, API, request, time-out and metadata reach the backend over REST as over gRPC."""
-    backend = scripted(FOUND)
-    tasks_v2.CloudTasksClient(transport="rest").get_queue(name=QUEUE, timeout=7, metadata=[("x-mine", "1")])
-    (call,) = backend.calls
-    assert (call.method, call.api) == ("get_queue", API)
-    assert call.timeout == pytest.approx(7, abs=1)  # the client takes off what a busy machine has needed until here
-    assert call.request == tasks_v2.GetQueueRequest(name=QUEUE)
-    assert ("x-mine", "1") in call.metadata
-    assert ("x-goog-request-params", f"name={QUEUE}") in call.metadata
-
-
-@pytest.mark.needs("rest")
-def test_a_rest_name_without_a_path_never_reaches_the_fake(scripted: Callable[..., Any]) -> None:
-    """A name that fits no URL is a ValueError of the client, as in production."""
-    backend = scripted(FOUND)
-    with pytest.raises(ValueError, match=r"^Invalid request\."):
-        tasks_v2.CloudTasksClient(transport="rest").get_queue(name="not-a-queue")
-    assert backend.calls == []
-
-
-@pytest.mark.needs("rest")
-def test_outside_a_fake_a_rest_call_is_the_librarys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a fake the stock REST transport makes the call."""
-    made: list[Any] = []
-
-    class OnThisChannel(CloudTasksRestTransport):
-        @property
-        def get_queue(self) -> Any:
-            def call(request: Any, **options: Any) -> Any:
-                made.append((request, options["timeout"]))
-                return tasks_v2.Queue(name="real")
-
-            return call
-
-        def _prep_wrapped_messages(self, client_info: Any) -> None:
-            self._wrapped_methods = {}
-
-    with monkeypatch.context() as patch:
-        real = RealTransport(OnThisChannel, {"credentials": AnonymousCredentials()})
-        transport = deferred_rest(CloudTasksRestTransport, API)(credentials=AnonymousCredentials())
-        patch.setattr(transport, "_real_transport", real)
-        assert tasks_v2.CloudTasksClient(transport=transport).get_queue(name=QUEUE, timeout=3).name == "real"
-    assert made == [(tasks_v2.GetQueueRequest(name=QUEUE), 3)]
-    transport.close()
-
-
-@pytest.mark.needs("rest")
-def test_rest_rpcs_are_equal_to_themselves(scripted: Callable[..., Any]) -> None:
-    """Two readings of an RPC are equal and hash alike; another RPC or transport's is another."""
-    scripted()
-    one, other = (tasks_v2.CloudTasksClient(transport="rest").transport for _ in range(2))
-    assert one.get_queue == one.get_queue
-    assert hash(one.get_queue) == hash(one.get_queue)
-    assert one.get_queue != one.get_task
-    assert one.get_queue != other.get_queue
-    assert one.get_queue != "get_queue"
-    assert all(getattr(one, rpc) in one._wrapped_methods for rpc in HTTP_RULES if hasattr(one, rpc))
