@@ -54,7 +54,7 @@ def decide(connection: Any, url: str) -> None:
     is_here = isinstance(connection.sock, InProcessSocket)
     was_answered_here.set(False)
     if not exchange.claims(origin, path.partition("?")[0]) or _is_mocked(origin):
-        if is_here:
+        if is_here or (connection.sock is None and connection.auto_open and exchange.may_claim(origin)):
             _connect_for_real(connection)
     elif connection.sock is None:
         if is_absolute or not _has_a_library_s_connect(connection):
