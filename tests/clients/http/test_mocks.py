@@ -6,6 +6,7 @@ tox environment `mocks` has them.
 
 from __future__ import annotations
 
+import http.client
 from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from pytest_cloudtasks import FakeCloudTasks
 
 from .ways import (
+    HOST,
     URL,
     Answer,
     by_aiohttp,
@@ -121,6 +123,23 @@ def test_a_mocked_url_is_answered_by_the_mock(
     with mocks(request):
         assert way() == (418, MOCKED)
     assert cloud_tasks.rpcs == []
+
+
+@pytest.mark.cloud_tasks(redirect_endpoints=["tasks.test"])
+def test_httpretty_over_plain_http(cloud_tasks: FakeCloudTasks, request: pytest.FixtureRequest) -> None:
+    """A mocked URL of a redirected host is HTTPretty's, and any other is answered by the fake."""
+    library = pytest.importorskip("httpretty")
+    with library.enabled(allow_net_connect=False):
+        library.register_uri("GET", "http://tasks.test/v2", status=418)
+        assert get("tasks.test", "/v2") == 418
+        assert get(HOST, "/v2") == 404
+    assert get("tasks.test", "/v2") == 404
+
+
+def get(host: str, path: str) -> int:
+    connection = http.client.HTTPConnection(host)
+    connection.request("GET", path)
+    return connection.getresponse().status
 
 
 def test_aioresponses(cloud_tasks: FakeCloudTasks, request: pytest.FixtureRequest) -> None:

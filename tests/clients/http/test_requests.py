@@ -8,7 +8,7 @@ import http.client
 import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import httplib2
@@ -16,6 +16,7 @@ import httpx
 import pytest
 import requests
 import urllib3
+import yarl
 
 from pytest_cloudtasks import FakeCloudTasks, current
 from pytest_cloudtasks._clients.router import router
@@ -358,3 +359,60 @@ def test_a_request_that_is_cancelled(cloud_tasks: FakeCloudTasks, post: Callable
 
     asyncio.run(talk())
     assert current() is cloud_tasks
+
+
+@each_async
+@pytest.mark.cloud_tasks(queues=["work"], eager=True)
+def test_a_request_that_is_cancelled_before_its_dispatch(
+    cloud_tasks: FakeCloudTasks, post: Callable[[], Awaitable[int]]
+) -> None:
+    """The task was created, and its handler is not called."""
+    route = cloud_tasks.route("https://app.test/")
+
+    async def talk() -> None:
+        request = asyncio.ensure_future(post())
+        while not cloud_tasks.rpcs:
+            await asyncio.sleep(0)
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+
+    asyncio.run(talk())
+    cloud_tasks.assert_enqueued()
+    assert route.calls == []
+
+
+class Key(NamedTuple):
+    """What a connector keeps connections by."""
+
+    is_ssl: bool
+
+
+class Request(NamedTuple):
+    """A request of aiohttp's, as a connector sees it."""
+
+    method: str
+    url: yarl.URL
+    connection_key: Key
+
+
+def test_an_aiohttp_request_that_is_no_http(cloud_tasks: FakeCloudTasks) -> None:
+    """Its connection has a bad request in Google's form for it, and can be aborted as often as one likes."""
+
+    async def talk() -> int:
+        async with aiohttp.TCPConnector() as connector:
+            request: Any = Request("GET", yarl.URL(URL), Key(True))
+            connection = await connector.connect(request, [], aiohttp.ClientTimeout())
+            protocol, transport = connection.protocol, connection.transport
+            assert protocol is not None
+            assert transport is not None
+            assert transport.get_extra_info("peername") == (HOST, 443)
+            protocol.set_response_params()
+            transport.writelines([b"nonsense\r\n", b"\r\n"])
+            message, _ = await protocol.read()
+            connection.close()
+            transport.abort()
+            assert transport.is_closing()
+            return message.code
+
+    assert asyncio.run(talk()) == 400
