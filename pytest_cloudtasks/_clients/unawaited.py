@@ -2,7 +2,7 @@
 
 Nothing of such a call arrives anywhere. Python warns of it when the coroutine is freed, by the function
 ``warnings._warn_unawaited_coroutine``, and there is no public way to be told. The function was checked against Python
-3.10 to 3.15, and ``tests/clients/test_unawaited.py`` fails when it moves. Python's own warning comes as before.
+3.10 to 3.13, and ``tests/clients/test_unawaited.py`` fails when it moves. Python's own warning comes as before.
 """
 
 from __future__ import annotations

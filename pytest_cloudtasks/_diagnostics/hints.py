@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from .._clients.mocked_names import mocked_names, mocks_that_created
+from .._clients.router import router
 from .._messages.proto import proto_of
 from .._messages.rpc_call import RpcCall
 from .._service.request import PullMessage
@@ -116,6 +117,12 @@ def no_call(situation: Situation) -> str | None:
         return patched if patched and situation.is_missing and not is_here else None
     if patched:
         return f"No client has called this fake. {patched}"
+    others = [getattr(backend, "history", None) for backend in router.backends]
+    if any(history is not situation.history and history.calls() for history in others if isinstance(history, History)):
+        return (
+            "No client has called this fake. Calls went to another fake, for the innermost gets them: assert on the one"
+            " that `with FakeCloudTasks() as …` gave, or don't open it."
+        )
     mocks = mocks_that_created()
     if mocks:
         return (

@@ -307,8 +307,13 @@ class PluginSession:
         return blocks if own is None or (blocks and own.history.is_empty) else [own, *blocks]
 
     def hints_for(self, simulation: Simulation, error: BaseException) -> list[str]:
-        """Return what most likely went wrong in a test that has failed by ``error``, and is not in its text."""
-        return self._fakes.hints_for(simulation, error)
+        """Return what a report says of a test that has failed by ``error``, besides its text and the timeline.
+
+        These are failures that application code has swallowed, and what most likely went wrong.
+        """
+        text = safe_str(error)
+        swallowed = [failure for failure in simulation.failures if failure not in text]
+        return [*swallowed, *self._fakes.hints_for(simulation, error)]
 
     # --- inside --------------------------------------------------------------------------------------------------
 

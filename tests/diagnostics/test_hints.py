@@ -149,6 +149,17 @@ def test_a_mock_of_an_earlier_test_has_taken_the_call(cloud_tasks: FakeCloudTask
     ]
 
 
+def test_the_calls_went_to_another_fake(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """A block within the test gets them."""
+    with FakeCloudTasks(queues=["receipts"]) as inner:
+        enqueue("one")
+        assert hints_of(cloud_tasks.assert_enqueued) == [
+            f"{NO_CALL} Calls went to another fake, for the innermost gets them: assert on the one that `with"
+            " FakeCloudTasks() as …` gave, or don't open it."
+        ]
+        inner.assert_enqueued()
+
+
 # --- nothing has driven ----------------------------------------------------------------------------------------------
 
 

@@ -56,6 +56,32 @@ def test_a_block_has_timeline_and_hints(pytester: pytest.Pytester, test: str) ->
     assert f"<li>{DRIVE}</li>" in html
 
 
+def test_a_call_that_is_not_awaited_is_shown_in_a_failure(pytester: pytest.Pytester) -> None:
+    """In the terminal it precedes the timeline, and on the page it is the first hint."""
+    pytester.makeini("[pytest]\naddopts = -p no:randomly\nfilterwarnings = ignore::RuntimeWarning\n")
+    pytester.makepyfile(
+        HEAD
+        + """
+    def test_it():
+        with FakeCloudTasks(queues=["work"]) as fake:
+            enqueue()
+            fake.aio.drain()
+            assert 0
+"""
+    )
+    result = pytester.runpytest("--cloud-tasks-report=report")
+    text = (
+        "cloud_tasks.aio.drain() was called without `await`, and did nothing. Write `await cloud_tasks.aio.drain(…)`."
+    )
+    assert sections(result) == {
+        "Cloud Tasks failures before": [text],
+        "Cloud Tasks timeline": CREATED,
+        "Cloud Tasks hints": [DRIVE],
+    }
+    name = page_name("test_a_call_that_is_not_awaited_is_shown_in_a_failure.py::test_it")
+    assert f"<li>{text}</li><li>{DRIVE}</li>" in (pytester.path / "report" / name).read_text("utf-8")
+
+
 def test_refused_calls_of_a_block_are_explained(pytester: pytest.Pytester) -> None:
     """With what the fake knows of the queue."""
     pytester.makepyfile(HEAD + "\n    def test_it():\n        with FakeCloudTasks(queues=['works']): enqueue()\n")
