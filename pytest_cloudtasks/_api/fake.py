@@ -77,6 +77,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         redirect_endpoints: Iterable[str] = (),
         firebase_functions: str = "",
         google_auth: bool = False,
+        async_client_loops: Literal["any", "one"] = "any",
         eager: bool = False,
         service: Mapping[str, Any] | None = None,
     ) -> None:

@@ -28,6 +28,7 @@ class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
     def __init__(
         self, bind: Bind, connection: Connection | None = None, interceptors: Sequence[grpc.aio.ClientInterceptor] = ()
     ) -> None:
+        self._loop = _running_loop()
         self._connection = connection or Connection()
         self._bind = bind
         self._unary_unary_interceptors = [
@@ -50,6 +51,20 @@ class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
         real = self._connection.opened()
         real._unary_unary_interceptors = self._unary_unary_interceptors
         return real
+
+    def other_loop(self) -> asyncio.AbstractEventLoop | None:
+        """Return the channel's event loop if another one is running; that of the first call is its own if it had none.
+
+        grpc makes a call in a task of that loop, so raise what it raises if the loop is closed.
+        """
+        running = _running_loop()
+        if self._loop is None:
+            self._loop = running
+        if self._loop is running or self._loop is None:
+            return None
+        if self._loop.is_closed():
+            raise RuntimeError("Event loop is closed")
+        return self._loop
 
     def unary_unary(
         self, method: str, request_serializer: Any = None, response_deserializer: Any = None, *args: Any, **kwargs: Any
@@ -94,6 +109,13 @@ class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
         await self.close()
 
 
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 class DeferredAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
     """One RPC of a deferred asyncio channel."""
 
@@ -109,6 +131,8 @@ class DeferredAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
         if backend is None:
             real = self._channel.real().unary_unary(self._method, self._codec.serializer, self._codec.deserializer)
             return real(request, timeout=timeout, metadata=metadata, **options)
+        if backend.has_one_loop_for_a_client and (loop := self._channel.other_loop()) is not None:
+            return AnsweredCall(None, None, loop.create_future())  # it is another loop's, and can't be awaited
         interceptors = self._channel.interceptors
         if not interceptors:
             return self._answer(backend, request, timeout, metadata)

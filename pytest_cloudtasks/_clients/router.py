@@ -53,6 +53,11 @@ class Backend(Receiver, Protocol):
         ...
 
     @property
+    def has_one_loop_for_a_client(self) -> bool:
+        """Whether a call of an asyncio client in another event loop than the client's fails, as in production."""
+        ...
+
+    @property
     def redirect_endpoints(self) -> Sequence[str]:
         """The addresses that clients were given, and whose calls are to be answered here."""
         ...

@@ -368,6 +368,12 @@ OPTIONS: dict[str, Option] = {
             "base URL of a server of Firebase functions, for tasks that its Admin SDKs create without a URL",
         ),
         Option("google_auth", False, checked_flag, "true: google.auth.default() finds Cloud Run's credentials"),
+        Option(
+            "async_client_loops",
+            "any",
+            _one_of("any", "one"),
+            "any: an asyncio client works in every event loop (the default); one: in its own alone, as in production",
+        ),
         Option("eager", False, checked_flag, "true: what is due is dispatched before the creating call returns"),
         Option("service", {}, _service_options, "options of the modelled service, one `name = value` a line"),
     )
@@ -405,6 +411,7 @@ class Settings(NamedTuple):
     redirect_endpoints: tuple[str, ...] = _default("redirect_endpoints")
     firebase_functions: str = _default("firebase_functions")
     google_auth: bool = _default("google_auth")
+    async_client_loops: str = _default("async_client_loops")
     eager: bool = _default("eager")
     service: ServiceOptions = _default("service")
 

@@ -225,6 +225,11 @@ class Simulation:
         return endpoints.answer(service, request, self._identity, self.clock.application_now())
 
     @property
+    def has_one_loop_for_a_client(self) -> bool:
+        """Whether a call of an asyncio client in another event loop than the client's fails."""
+        return self.settings.async_client_loops == "one"
+
+    @property
     def _identity(self) -> Identity:
         return Identity(self.settings.project, self.settings.location)
 

@@ -63,6 +63,7 @@ VALUES: list[tuple[str, Any, Any]] = [
     ("redirect_endpoints", ["localhost:8123"], ("localhost:8123",)),
     ("redirect_endpoints", (), ()),
     ("redirect_endpoints", ["tasks.test", "::1", "[::1]:80"], ("tasks.test", "::1", "[::1]:80")),
+    ("async_client_loops", "one", "one"),
     ("firebase_functions", "", ""),
     ("firebase_functions", "http://localhost:5001/", "http://localhost:5001"),
     ("firebase_functions", "https://functions.test/base", "https://functions.test/base"),
@@ -115,6 +116,7 @@ TEXTS: list[tuple[str, Any, Any]] = [
     ("on_exception", "500", "500"),
     ("redirect_endpoints", ["localhost:8123", "127.0.0.1:1"], ("localhost:8123", "127.0.0.1:1")),
     ("firebase_functions", "http://127.0.0.1:5001", "http://127.0.0.1:5001"),
+    ("async_client_loops", " one ", "one"),
     ("google_auth", "1", True),
     ("eager", "true", True),
     ("service", ["queue_tombstone_ttl = 1h", "task_tombstone_ttl=60m"], ServiceOptions(HOUR, HOUR)),
@@ -230,6 +232,12 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
             f"firebase_functions takes the base URL of a server such as http://127.0.0.1:8080, and got {url!r}.",
         )
         for url in ("localhost:5001", "http://localhost:5001/?a=b", "ftp://localhost", None, 5001)
+    ),
+    (
+        "async_client_loops",
+        "on",
+        ValueError,
+        "async_client_loops takes 'any' or 'one', and got 'on'. Did you mean 'one'?",
     ),
     ("eager", 1, TypeError, "eager takes True or False, and got 1."),
     ("google_auth", None, TypeError, "google_auth takes True or False, and got None."),
@@ -396,7 +404,7 @@ def test_a_misspelt_option() -> None:
     assert str(caught.value) == (
         "@pytest.mark.cloud_tasks has no option 'queue'. Did you mean 'queues'? Its options are queues, project,"
         " location, start, time, seed, order, strict, auto_create_queues, outside, autouse, on_exception,"
-        " redirect_endpoints, firebase_functions, google_auth, eager and service."
+        " redirect_endpoints, firebase_functions, google_auth, async_client_loops, eager and service."
     )
 
 

@@ -32,6 +32,7 @@ class ScriptedBackend:
         return answer
 
     redirect_endpoints = ()
+    has_one_loop_for_a_client = False
     application_default = None
 
 

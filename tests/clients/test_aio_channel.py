@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import logging
+import pickle
 import random
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,6 +17,7 @@ from google.auth.exceptions import DefaultCredentialsError
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcAsyncIOTransport
 
+from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients.aio_channel import AnsweredCall, DeferredAioChannel
 from pytest_cloudtasks._clients.channel import Connection
 from pytest_cloudtasks._clients.router import router
@@ -46,6 +50,7 @@ class Answering:
         return self._answer, self._first() if self._first is not None else None
 
     redirect_endpoints = ()
+    has_one_loop_for_a_client = False
 
 
 class RealChannel(grpc.aio.Channel):  # type: ignore[misc]
@@ -321,6 +326,75 @@ def test_the_channel_is_ready_in_any_loop() -> None:
 
     asyncio.run(story())
     assert channel.get_state(try_to_connect=True) is grpc.ChannelConnectivity.READY
+
+
+async def built(channel: Callable[[], grpc.aio.Channel]) -> tasks_v2.CloudTasksAsyncClient:
+    return tasks_v2.CloudTasksAsyncClient(transport=CloudTasksGrpcAsyncIOTransport(channel=channel()))
+
+
+def failed_in(loop: asyncio.AbstractEventLoop, client: tasks_v2.CloudTasksAsyncClient) -> tuple[type, str]:
+    """What a call in ``loop`` raises; texts name tasks and futures by their addresses, which are left out."""
+
+    async def story() -> None:
+        await client.get_queue(name=QUEUE, retry=None)
+
+    with pytest.raises(RuntimeError) as raised:
+        loop.run_until_complete(story())
+    return type(raised.value), re.sub(r"<.*>", "<…>", str(raised.value))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_a_client_may_be_bound_to_its_event_loop(is_closed: bool) -> None:
+    """With the option a call in another loop fails as grpc's own does, and never arrives."""
+    own, other = asyncio.new_event_loop(), asyncio.new_event_loop()
+    real = None
+    try:
+        real = own.run_until_complete(built(lambda: grpc.aio.insecure_channel("localhost:1")))
+        with FakeCloudTasks(queues=[QUEUE], async_client_loops="one") as cloud_tasks:
+            client = own.run_until_complete(built(lambda: grpc.aio.insecure_channel("cloudtasks.googleapis.com")))
+            assert own.run_until_complete(client.get_queue(name=QUEUE)).name == QUEUE
+            if is_closed:
+                own.close()
+            failed = failed_in(other, client)
+            assert failed == failed_in(other, real)
+            assert failed[1] == ("Event loop is closed" if is_closed else "Task <…> attached to a different loop")
+            assert len(cloud_tasks.rpcs) == 1
+    finally:
+        own.close()
+        other.close()
+        del real
+        gc.collect()  # grpc leaves a coroutine behind, of which Python warns here
+
+
+def test_a_client_that_was_built_without_a_loop_belongs_to_that_of_its_first_call() -> None:
+    """It fails in any other."""
+    with FakeCloudTasks(queues=[QUEUE], async_client_loops="one"):
+        client = tasks_v2.CloudTasksAsyncClient()
+        assert get_queue(client).name == QUEUE
+        with pytest.raises(RuntimeError) as raised:
+            get_queue(client)
+    assert str(raised.value) == "Event loop is closed"
+
+
+@pytest.mark.parametrize("how", ["copy", "deepcopy", "pickle"])
+def test_a_channel_is_copied_as_little_as_grpcs_own(how: str) -> None:
+    """A shallow copy works; the exception of the others, and its text, are those of the installed grpc."""
+    copy_of: Callable[[Any], Any] = {"copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": pickle.dumps}[how]
+
+    async def opened(address: str) -> grpc.aio.Channel:
+        return grpc.aio.insecure_channel(address)
+
+    with FakeCloudTasks():
+        own, deferred = (asyncio.run(opened(address)) for address in ("localhost:1", "cloudtasks.googleapis.com"))
+    if how == "copy":
+        assert type(copy_of(deferred)) is DeferredAioChannel
+        return
+    with pytest.raises((TypeError, AttributeError, pickle.PicklingError)) as theirs:
+        copy_of(own)
+    with pytest.raises(type(theirs.value)) as ours:
+        copy_of(deferred)
+    assert str(ours.value) == str(theirs.value)
 
 
 @pytest.mark.parametrize("kind", ["unary_stream", "stream_unary", "stream_stream"])

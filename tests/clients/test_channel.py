@@ -34,6 +34,7 @@ class Scripted:
         return self._answer
 
     redirect_endpoints = ()
+    has_one_loop_for_a_client = False
 
 
 class RealCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]

@@ -37,6 +37,7 @@ class Own:
         return self.receive(call), None
 
     redirect_endpoints = ()
+    has_one_loop_for_a_client = False
 
 
 def get_by_sync(backend: Callable[[str], Own]) -> Callable[[], tasks_v2.Queue]:

@@ -63,9 +63,9 @@ def test_the_marker_documents_its_signature(pytester: pytest.Pytester) -> None:
     assert output.partition("@pytest.mark.cloud_tasks")[2].splitlines()[0] == (
         '(*, queues=(), project="test-project", location="us-central1", start=None, time="held", seed=0, order="fifo",'
         ' strict=False, auto_create_queues=False, outside="real", autouse=False, on_exception="raise",'
-        ' redirect_endpoints=(), firebase_functions="", google_auth=False, eager=False, service={}): give this test a'
-        " fake Cloud Tasks with these options; the nearest marker wins, key by key, and queues add up. Each is also"
-        " an ini option,"
+        ' redirect_endpoints=(), firebase_functions="", google_auth=False, async_client_loops="any", eager=False,'
+        " service={}): give this test a fake Cloud Tasks with these options; the nearest marker wins, key by key, and"
+        " queues add up. Each is also an ini option,"
         " cloud_tasks_queues and so on: `pytest --help` describes them."
     )
 
@@ -156,6 +156,7 @@ def test_the_ini_options_document_themselves(pytester: pytest.Pytester) -> None:
         "redirect_endpoints",
         "firebase_functions",
         "google_auth",
+        "async_client_loops",
         "service",
         "defer_credentials",
     ):
