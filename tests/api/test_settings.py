@@ -116,7 +116,7 @@ TEXTS: list[tuple[str, Any, Any]] = [
     ("on_exception", "500", "500"),
     ("redirect_endpoints", ["localhost:8123", "127.0.0.1:1"], ("localhost:8123", "127.0.0.1:1")),
     ("firebase_functions", "http://127.0.0.1:5001", "http://127.0.0.1:5001"),
-    ("async_client_loops", " one ", "one"),
+    ("async_client_loops", "one", "one"),
     ("google_auth", "1", True),
     ("eager", "true", True),
     ("service", ["queue_tombstone_ttl = 1h", "task_tombstone_ttl=60m"], ServiceOptions(HOUR, HOUR)),
