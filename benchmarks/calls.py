@@ -153,7 +153,7 @@ def rows() -> Iterator[Row]:
         for name, calling, goal in KINDS:
             took = seconds_each({"floor": calling(canned), "fake": calling(fake)}, count=300)
             told = f"floor {took['floor'] * 1e6:.0f} µs, fake {took['fake'] * 1e6:.0f} µs"
-            yield Row(f"{name}: fake against floor", took["fake"] / took["floor"], "×", goal and 2, note=told)
+            yield Row(f"{name}: fake against floor", took["fake"] / took["floor"], "×", goal, note=told)
     # grpc counts a call's deadline by the clock, which a hold would stop: the queue has a time of its own here.
     with fake_client(time="virtual") as fake, echoed_client() as echoed:
         for name, calling, goal in KINDS:
@@ -186,9 +186,9 @@ def echoed_client() -> Iterator[tasks_v2.CloudTasksClient]:
     server.stop(None).wait()
 
 
-KINDS: tuple[tuple[str, Callable[[tasks_v2.CloudTasksClient], Callable[[int], None]], bool | None], ...] = (
-    ("create_task", creating, True),
-    ("get_task", getting, True),
+KINDS: tuple[tuple[str, Callable[[tasks_v2.CloudTasksClient], Callable[[int], None]], float | None], ...] = (
+    ("create_task", creating, 2.2),
+    ("get_task", getting, 2),
     (f"list_tasks of {LISTED}", listing, None),
 )
-"""What is called, and whether there is a goal for it."""
+"""What is called, and how many times the floor it may take at the most."""
