@@ -123,8 +123,8 @@ class InProcessSocket:
         self._written += data
 
     def makefile(self, *args: Any, **kwargs: Any) -> io.BufferedReader:
-        """Return the response. Raise what blocks the request outside a fake."""
-        return io.BufferedReader(io.BytesIO(self._response()))
+        """Return the response, which is made when it is read. That raises what blocks the request outside a fake."""
+        return io.BufferedReader(_Response(self._response))
 
     def _response(self) -> bytes:
         was_answered_here.set(True)
@@ -160,3 +160,21 @@ class InProcessSocket:
     def fileno(self) -> int:
         """Return -1, as a closed socket does: it is no file."""
         return -1
+
+
+class _Response(io.RawIOBase):
+    """The bytes of a response. An error in the making is raised by reading, so that the library closes what it made."""
+
+    def __init__(self, make: Callable[[], bytes]) -> None:
+        self._make = make
+        self._made: io.BytesIO | None = None
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read the next bytes into ``buffer``."""
+        if self._made is None:
+            self._made = io.BytesIO(self._make())
+        return self._made.readinto(buffer)
