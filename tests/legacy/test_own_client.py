@@ -8,13 +8,11 @@ from collections.abc import Callable
 from unittest import mock
 
 import google.cloud.tasks
-import grpc
 import pytest
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2 import CloudTasksClient
 from google.cloud.tasks_v2.gapic import cloud_tasks_client as client_module
 from google.cloud.tasks_v2.gapic import cloud_tasks_client_config, enums
-from google.cloud.tasks_v2.gapic.transports import cloud_tasks_grpc_transport as transport_module
 from google.cloud.tasks_v2.gapic.transports.cloud_tasks_grpc_transport import CloudTasksGrpcTransport
 
 from pytest_cloudtasks import FakeCloudTasks
@@ -63,19 +61,19 @@ def test_no_channel_is_opened(cloud_tasks: FakeCloudTasks, monkeypatch: pytest.M
     def opened(*args: object, **kwargs: object) -> None:
         pytest.fail(f"Opened: {args}")
 
-    for name in ("secure_channel", "insecure_channel"):
-        monkeypatch.setattr(grpc, name, opened)
+    monkeypatch.setattr("grpc._channel.Channel", opened)
     cloud_tasks.create_queue("q")
     for build in NAMES.values():
         build().get_queue(QUEUE)
     assert len(cloud_tasks.rpcs) == len(NAMES)
 
 
-def test_a_transport_that_the_user_builds_is_the_stock_class(cloud_tasks: FakeCloudTasks) -> None:
-    """The module of the transport has the class that it defines, so that a transport of one's own is kept."""
-    assert transport_module.CloudTasksGrpcTransport is CloudTasksGrpcTransport
-    assert type(tasks_v2.CloudTasksClient().transport) is not CloudTasksGrpcTransport
-    assert isinstance(tasks_v2.CloudTasksClient().transport, CloudTasksGrpcTransport)
+def test_a_transport_is_of_the_stock_class(cloud_tasks: FakeCloudTasks) -> None:
+    """The one that a client makes, and the one that the user builds: both reach the fake."""
+    cloud_tasks.create_queue("q")
+    for client in (CloudTasksClient(), CloudTasksClient(transport=CloudTasksGrpcTransport())):
+        assert type(client.transport) is CloudTasksGrpcTransport
+        assert client.get_queue(QUEUE).name == QUEUE
 
 
 def test_a_users_patch_of_the_class_wins(cloud_tasks: FakeCloudTasks) -> None:
@@ -96,7 +94,7 @@ def test_uninstalling_puts_everything_back() -> None:
         base = client_module.CloudTasksClient
         names = ("from_service_account_file", "from_service_account_json", "_inner_api_calls")
         return [
-            client_module.cloud_tasks_grpc_transport,
+            vars(CloudTasksGrpcTransport)["__init__"],
             *(vars(base).get(name) for name in names),
         ]
 
