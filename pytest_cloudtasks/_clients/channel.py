@@ -146,10 +146,12 @@ class Codec:
 
     def response(self, message: Any) -> Any:
         """Return the response as the stub has it."""
-        for known in (message, proto_of(message)):
-            if type(known) is self._response:
-                return known
-        content = proto_of(message).SerializeToString()
+        if type(message) is self._response:
+            return message
+        plain = proto_of(message)
+        if type(plain) is self._response:
+            return plain
+        content = plain.SerializeToString()
         return content if self.deserializer is None else self.deserializer(content)
 
 
