@@ -261,7 +261,7 @@ class PluginSession:
         """Show a traceback up to the test author's line; `restore_cause` is called when the report has been made."""
         from .tracebacks import shorten  # loads what tells frames apart: only after a failure
 
-        self.restore_cause = shorten(error, config)
+        self.restore_cause = shorten(error, config, bool(self.simulations or router.backends))
 
     def explain(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
         """Attach the timeline to the report of a failed test."""

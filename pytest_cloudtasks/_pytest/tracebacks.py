@@ -20,10 +20,10 @@ _OWN_MISTAKES = (AttributeError, NameError, KeyError, IndexError, RecursionError
 """What this package never raises on purpose; nor AssertionError itself, but only its subclasses."""
 
 
-def shorten(error: BaseException, config: pytest.Config) -> Callable[[], None]:
+def shorten(error: BaseException, config: pytest.Config, has_fake: bool) -> Callable[[], None]:
     """Hide the frames of the plugin, and those of Google's client below a call, in ``error`` and in its causes.
 
-    Return what brings back the cause of an error of Google's client, which is grpc's error with the same text.
+    A test that had no fake is not touched, unless the plugin itself has raised. Return what brings back the cause of an error of Google's client, which is grpc's error with the same text.
     """
     is_whole = config.getoption("fulltrace") or config.getoption("tbstyle") == "native"
     restore = ExitStack()
@@ -33,14 +33,14 @@ def shorten(error: BaseException, config: pytest.Config) -> Callable[[], None]:
         chain.append(following)
         following = following.__cause__ or following.__context__
     for one in chain:
-        if _hide(one) and not is_whole:
+        if _hide(one, has_fake) and not is_whole:
             restore.callback(_set_cause, one, one.__cause__, one.__suppress_context__)
             _set_cause(one, None, True)
             break
     return restore.close
 
 
-def _hide(error: BaseException) -> bool:
+def _hide(error: BaseException, has_fake: bool) -> bool:
     """Hide frames. Whether the error comes out of a call to the fake, below the application's last line."""
     if not getattr(error, "pytrace", True):  # pytest shows the message of such a failure, and no frame
         return False
@@ -48,6 +48,8 @@ def _hide(error: BaseException) -> bool:
     end = max((index for index, frame in enumerate(frames) if is_application(frame)), default=-1) + 1
     below = [module_of(frame) for frame in frames[end:]]
     if not end or (below and below[-1].startswith(OURS) and _is_own_mistake(error)):
+        return False
+    if not has_fake and not (below and below[-1].startswith(OURS)):
         return False
     is_call = any(module.startswith((OURS, CLIENTS)) for module in below)
     for index, frame in enumerate(frames):

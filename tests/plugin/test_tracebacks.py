@@ -129,6 +129,14 @@ def test_the_whole_traceback_is_there_for_the_asking(pytester: pytest.Pytester, 
     assert "direct cause of the following exception" in output
 
 
+@pytest.mark.needs("clients of 2.x")
+def test_a_test_without_a_fake_is_not_touched(pytester: pytest.Pytester) -> None:
+    """What Google's client raises there is shown as it is without the plugin."""
+    pytester.makepyfile(HEAD + "\n    def test():\n        tasks_v2.CloudTasksClient(transport='none')\n")
+    output = pytester.runpytest().stdout.str()
+    assert "services/cloud_tasks/client.py" in output
+
+
 def test_a_mistake_of_the_plugins_own_keeps_its_frames(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
