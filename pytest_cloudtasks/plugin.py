@@ -193,7 +193,15 @@ def pytest_shorten_traceback(item: pytest.Item, call: pytest.CallInfo[None]) -> 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Generator[None, None, None]:
-    """Print timelines in colour where pytest prints in colour."""
+    """Print timelines in colour where pytest prints in colour, and lints of a failed test with its failure alone."""
+    stats = terminalreporter.stats
+    failed_tests = {report.nodeid for kind in ("failed", "error") for report in stats.get(kind, ())}
+    if "warnings" in stats:
+        stats["warnings"] = [
+            one
+            for one in stats["warnings"]
+            if one.nodeid not in failed_tests or "CloudTasksLintWarning: " not in one.message
+        ]
     writer = config.get_terminal_writer()
     if not writer.hasmarkup:
         return (yield)

@@ -20,7 +20,7 @@ from .._simulation.exceptions import CloudTasksLintWarning, failure
 from .._simulation.formatting import duration_text
 from .._targets.urls import is_loopback, wire_url
 from .._units import DAY, HOUR
-from .call_sites import application_frame
+from .call_sites import application_frame, place_text
 from .text_bodies import ADVICE, is_json, unlike_its_type
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class Lints:
 
     def __init__(self) -> None:
         self._warned: set[tuple[str, str]] = set()
+        self.texts: list[str] = []
+        """What was warned of, each with its place, for the report of a test that fails."""
         self._named: dict[str, int] = {}
         """The number of the latest task of each name that a caller gave."""
 
@@ -179,6 +181,7 @@ class Lints:
     def _warn(self, place: FrameType, title: str, text: str, subject: str = "") -> None:
         filename, line = place.f_code.co_filename, place.f_lineno
         self._warned.add(_key(title, place, subject))
+        self.texts.append(f"{place_text(place)}: {title}: {text}")
         message = (
             f"{title}: {text} To silence this, put `ignore:{title}:pytest_cloudtasks.CloudTasksLintWarning` into"
             " pytest's filterwarnings."

@@ -82,6 +82,7 @@ class Fakes:
             return "\n\n".join([*told, *filter(None, [simulation.choices.replay])])
 
         yield "timeline" if has_timeline else "choices", story
+        yield "lints", lambda: "\n\n".join(simulation.lints.texts if simulation.lints is not None else ())
         yield "hints", lambda: "\n\n".join(self.hints_for(simulation, error))
 
     def hints_for(self, simulation: Simulation, error: BaseException) -> list[str]:

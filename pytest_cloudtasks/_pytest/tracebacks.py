@@ -23,7 +23,8 @@ _OWN_MISTAKES = (AttributeError, NameError, KeyError, IndexError, RecursionError
 def shorten(error: BaseException, config: pytest.Config, has_fake: bool) -> Callable[[], None]:
     """Hide the frames of the plugin, and those of Google's client below a call, in ``error`` and in its causes.
 
-    A test that had no fake is not touched, unless the plugin itself has raised. Return what brings back the cause of an error of Google's client, which is grpc's error with the same text.
+    A test that had no fake is not touched, unless the plugin itself has raised. Return what brings back the cause of
+    an error of Google's client, which is grpc's error with the same text.
     """
     is_whole = config.getoption("fulltrace") or config.getoption("tbstyle") == "native"
     restore = ExitStack()

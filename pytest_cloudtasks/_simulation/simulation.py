@@ -65,6 +65,9 @@ class Lints(Protocol):
     def look(self, service: Service, now: int, rpc: str, request: Any, before: int) -> None:
         """Look at a call that was answered at ``now``; ``before`` tasks had been accepted until then."""
 
+    texts: list[str]
+    """What was warned of, each with its place."""
+
     def resumed(self) -> Lints:
         """Return those of a Hypothesis example, which say nothing that another example's have said."""
 

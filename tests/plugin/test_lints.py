@@ -39,6 +39,30 @@ def run(pytester: pytest.Pytester, *filters: str) -> pytest.RunResult:
     return pytester.runpytest("-p", "no:cacheprovider")
 
 
+@pytest.mark.needs("clients of 2.x")
+def test_a_lint_of_a_failed_test_is_shown_with_its_failure(pytester: pytest.Pytester) -> None:
+    """In a section, with its place, and not in the summary of warnings besides."""
+    pytester.makepyfile(
+        """
+        from google.cloud import tasks_v2
+
+        def test_it(cloud_tasks):
+            queue = cloud_tasks.create_queue("work").name
+            task = {"name": f"{queue}/tasks/one", "http_request": {"url": "https://w.test/", "headers": {"Host": "x"}}}
+            tasks_v2.CloudTasksClient().create_task(parent=queue, task=task)
+            assert 0
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(failed=1, warnings=0)
+    result.stdout.fnmatch_lines(
+        [
+            "* Cloud Tasks lints *",
+            "*.py:6, in test_it: A header that does not arrive as given: In work/one, 'Host' is dropped: *",
+        ]
+    )
+
+
 def test_a_lint_is_in_the_summary_of_warnings(pytester: pytest.Pytester) -> None:
     """It names the line of the application, and comes once a test."""
     result = run(pytester)
