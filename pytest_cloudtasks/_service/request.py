@@ -110,7 +110,7 @@ class HttpTarget:
 
 
 DEFAULT_SERVICE = "default"
-"""App Engine's name of the service that a task goes to if it names none. Evidence: documented."""
+"""App Engine's name of the service that a task goes to if it names none, as its documentation says."""
 
 
 class Routing(NamedTuple):

@@ -34,6 +34,8 @@ class ScriptedBackend:
     redirect_endpoints = ()
     has_one_loop_for_a_client = False
     application_default = None
+    has_timeline = False
+    failures = ()
 
 
 @pytest.fixture

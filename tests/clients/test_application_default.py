@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ def own_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_the_functions_are_where_they_were(module: str) -> None:
     """google-auth still has the functions that are wrapped, and each gives what it gave: a value, or a coroutine."""
     for name, on_cloud_run in application_default.FUNCTIONS[module].items():
-        function = getattr(sys.modules[module], name, None)
+        function = getattr(importlib.import_module(module), name, None)
         assert inspect.isfunction(function), f"google-auth has moved {module}.{name}: see application_default.py"
         assert inspect.iscoroutinefunction(function) is inspect.iscoroutinefunction(on_cloud_run)
 
