@@ -131,7 +131,9 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
             return
         if simulation.failures:
             raise SwallowedFailure(simulation.failures[0])
-        check_strictness(simulation.settings.strict, simulation.history, simulation.service, simulation.clock)
+        check_strictness(
+            simulation.settings.strict, simulation.history, simulation.service, simulation.clock, simulation.targets
+        )
         for text in unused(simulation):
             warnings.warn(text, CloudTasksWarning, stacklevel=2)
 

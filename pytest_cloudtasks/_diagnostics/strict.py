@@ -10,6 +10,7 @@ from .._simulation.formatting import duration_text, offset_text
 from .._simulation.history import History
 from .._simulation.records import contents, model_task, short_name
 from .._simulation.summary import BlockedReason, blocked, live_tasks
+from .._targets.registry import Targets
 from .._text import counted
 from .._time.clock import Clock
 from .timeline import with_timeline
@@ -52,21 +53,22 @@ _HOW_TO_TURN_OFF = (
 )
 
 
-def passed_over(strict: bool | str, history: History, service: Service, clock: Clock) -> str:
+def passed_over(strict: bool | str, history: History, service: Service, clock: Clock, targets: Targets) -> str:
     """What ``strict`` has to say at the end of a test that has passed; "" if there is nothing."""
     if not strict:
         return ""
-    found = [part for part in (*_tasks(strict, history, service, clock), _errors(history, service)) if part]
+    parts = (*_tasks(strict, history, service, clock), _errors(history, service), _scripts(targets))
+    found = [part for part in parts if part]
     if not found:
         return ""
     headline = f"strict={strict!r} fails a test that passes and leaves something behind."
     return "\n\n".join([headline, *found, _HOW_TO_TURN_OFF])
 
 
-def check_strictness(strict: bool | str, history: History, service: Service, clock: Clock) -> None:
+def check_strictness(strict: bool | str, history: History, service: Service, clock: Clock, targets: Targets) -> None:
     """Fail where a block or an example that has passed leaves something behind."""
     __tracebackhide__ = True
-    found = passed_over(strict, history, service, clock)
+    found = passed_over(strict, history, service, clock, targets)
     if found:
         raise with_timeline(found, history, service, clock)
 
@@ -104,4 +106,15 @@ def _errors(history: History, service: Service) -> str:
         f"Raised by handlers, answered with 500, and seen by nobody: {counted(len(errors), 'error')}\n"
         f"{lines(errors, shown)}\n"
         "Assert on the attempts, by cloud_tasks.assert_attempts() and its kin, or read attempt.exception."
+    )
+
+
+def _scripts(targets: Targets) -> str:
+    unused = targets.unused_scripts()
+    if not unused:
+        return ""
+    return (
+        f"Scripts of routes that were not used up: {counted(len(unused), 'route')}\n"
+        f"{lines(unused, unused[:SHOWN])}\n"
+        "Drive the queue until every answer has been given, or take answers out of the script."
     )

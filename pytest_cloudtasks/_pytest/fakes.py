@@ -52,7 +52,9 @@ class Fakes:
 
     def passed_over_in(self, simulation: Simulation) -> str:
         """Return what its ``strict`` says of a test that has passed; "" if there is nothing."""
-        return passed_over(simulation.settings.strict, simulation.history, simulation.service, simulation.clock)
+        return passed_over(
+            simulation.settings.strict, simulation.history, simulation.service, simulation.clock, simulation.targets
+        )
 
     def warn_of_unused(self, item: pytest.Item, simulation: Simulation) -> None:
         """Warn of planned faults that never happened: the test may not test what it is about."""

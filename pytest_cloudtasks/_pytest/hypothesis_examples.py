@@ -34,7 +34,7 @@ def fresh_examples(
         with run_in(fake, one):
             one.clock.resume()
             yield
-        check_strictness(one.settings.strict, one.history, one.service, one.clock)
+        check_strictness(one.settings.strict, one.history, one.service, one.clock, one.targets)
 
     if inspect.iscoroutinefunction(inner):
 

@@ -17,6 +17,8 @@ from typing import Any
 from flask import Flask, Response
 
 from .announced import announce
+from .asgi import is_asgi
+from .factories import FactoryCalled
 from .wsgi import Function
 
 _ENDPOINT = "__firebase_endpoint__"
@@ -42,6 +44,10 @@ class FunctionApp:
         with self._flask.request_context(environ) as context:
             try:
                 result = self._function(context.request)
+                if isinstance(result, Flask) or (callable(result) and is_asgi(result)):
+                    raise FactoryCalled(self._function, result)
+            except FactoryCalled:
+                raise
             except Exception as error:
                 result = self._flask.handle_user_exception(error)  # raises what is no response
             response = result if isinstance(result, Response) else self._flask.make_response(result)

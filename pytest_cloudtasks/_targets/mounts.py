@@ -12,6 +12,7 @@ from .._time.instants import Duration
 from .answers import Answer
 from .asgi import AsgiApp, AsgiServer, is_asgi
 from .base import Destination, OnException, Precedence, Target
+from .factories import refuse_factory
 from .request import TargetRequest
 from .urls import Base, wire_url
 from .wsgi import Function, WsgiApp, as_wsgi, call_wsgi
@@ -26,6 +27,7 @@ class _Application(Target):
         super().__init__(on_exception)
         if not callable(app):
             raise TypeError(f"{what} takes a WSGI or an ASGI application, and {safe_repr(app)} can't be called.")
+        refuse_factory(app, what)
         self._app = app
         self._asgi = AsgiServer(cast("AsgiApp", app)) if is_asgi(app) else None
         self._wsgi = None if self._asgi else as_wsgi(app, what, base_path)

@@ -39,6 +39,11 @@ class Targets:
         routes = (target for target in self._targets if isinstance(target, Route))
         return next(filter(None, (nearly_matching(route, destination) for route in routes)), "")
 
+    def unused_scripts(self) -> list[str]:
+        """Return a line for each route whose script was not used up, in the order in which routes are asked."""
+        routes = (target for target in self._targets if isinstance(target, Route))
+        return [f"{route.describe()}: {route.left_in_script}" for route in routes if route.left_in_script]
+
     @property
     def are_none(self) -> bool:
         """Whether there is no target."""

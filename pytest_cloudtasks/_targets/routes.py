@@ -10,7 +10,7 @@ from typing import Any
 from .._arguments import checked_call
 from .._service.request import HTTP_METHODS
 from .._service.validation import id_of, is_queue, is_queue_id, is_task, is_task_id
-from .._text import is_encodable, safe_repr
+from .._text import counted, is_encodable, safe_repr
 from .._time.instants import Duration
 from .answers import Answer, answer_of, checked_status, plain_answer, scripted_exception
 from .base import Destination, Handler, OnException, Precedence, Target
@@ -141,6 +141,16 @@ class Route(Target):
         step = self._script[min(self._played, len(self._script) - 1)]
         self._played += 1
         return scripted_exception(step) if isinstance(step, BaseException) else step
+
+    @property
+    def left_in_script(self) -> str:
+        """Return what of the script was not given, in short; "" for nothing, and for one answer that repeats."""
+        given, steps = self._played, len(self._script)
+        if given >= steps or (steps == 1 and not self._passes):
+            return ""
+        following = self._script[given]
+        result = following.outcome.result if isinstance(following, Answer) else type(following).__name__
+        return f"{given} of {counted(steps, 'answer')} given, next is {result}"
 
     def snapshot(self) -> Callable[[], None]:
         """Return a function that brings the route and its script back to where they are now."""

@@ -156,6 +156,14 @@ def _number(port: str) -> int | None:
     return int(port) if is_port else None
 
 
+_LEFT_OUT = {
+    "*": ("*", ", or use route(), which takes globs"),
+    "?": ("query string", ", or use route(), where it counts"),
+    "#": ("fragment", "; it is never sent"),
+}
+"""What a base URL can't have, and what to do instead."""
+
+
 class Base:
     """A base URL, and whether others lie under it."""
 
@@ -164,11 +172,12 @@ class Base:
         parts = wire_url(url) if is_encodable(url) else None
         if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.host or parts.port is None:
             raise ValueError(f"{what} takes a base URL such as https://app.test, and got {safe_repr(url)}.")
-        if "*" in url:
+        extra = next((mark for mark in "*?#" if mark in url), None)
+        if extra is not None:
+            without, instead = _LEFT_OUT[extra]
             raise ValueError(
-                f"{what} takes a base URL, which covers every path below it, and got {safe_repr(url)}."
-                f" Leave the * out, or use"
-                " route(), which takes globs."
+                f"{what} takes a base URL, which covers every path and every query below it, and got"
+                f" {safe_repr(url)}. Leave the {without} out{instead}."
             )
         self.url = url
         self._origin = parts.origin

@@ -370,3 +370,51 @@ def test_time_runs_again_before_the_failure(enqueue: Enqueue) -> None:
     for _ in range(2):
         assert told_of(lambda fake: enqueue("one"))
     run(lambda fake: fake.assert_nothing_enqueued())
+
+
+# --- scripts -----------------------------------------------------------------------------------------------------
+
+
+def test_a_script_that_is_not_used_up_fails(enqueue: Enqueue) -> None:
+    """Each such route is listed with its next answer, whether it has answered or not."""
+
+    def block(fake: FakeCloudTasks) -> None:
+        fake.route(MAILER).returns(503, 429, 200)
+        fake.route("https://other.test/*", method="PUT").raises(TimeoutError).raises(ValueError).then_pass_through()
+        enqueue("one")
+        fake.step()
+
+    assert told_of(block) == (
+        f"""\
+strict=True fails a test that passes and leaves something behind.
+
+Scripts of routes that were not used up: 2 routes
+  https://mailer.test/send: 1 of 3 answers given, next is 429
+  https://other.test/* (PUT): 0 of 2 answers given, next is TimeoutError
+Drive the queue until every answer has been given, or take answers out of the script.
+
+{OFF}"""
+    )
+
+
+def test_a_single_answer_that_must_come_fails(enqueue: Enqueue) -> None:
+    """One answer before then_pass_through() is given once, and so it has to be."""
+
+    def block(fake: FakeCloudTasks) -> None:
+        fake.route(MAILER).returns(503).then_pass_through()
+
+    assert "  https://mailer.test/send: 0 of 1 answer given, next is 503\n" in told_of(block)
+
+
+def test_scripts_that_are_used_up_pass(enqueue: Enqueue) -> None:
+    """So do a single answer, which repeats, routes without a script, and any script where strict is off."""
+
+    def block(fake: FakeCloudTasks) -> None:
+        fake.route(MAILER).returns(503, 200)
+        fake.route("https://other.test/one").returns(204)
+        fake.route("https://other.test/two")
+        enqueue("one")
+        fake.drain()
+
+    run(block)
+    run(lambda fake: fake.route(MAILER).returns(503, 200), strict=False)

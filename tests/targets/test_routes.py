@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from google.cloud.tasks_v2 import CloudTasksClient
 
-from pytest_cloudtasks import FakeCloudTasks, Mount, NoTarget, Route, TargetRequest
+from pytest_cloudtasks import FakeCloudTasks, Forward, Mount, NoTarget, Route, TargetRequest
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, Routing
 from pytest_cloudtasks._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, response
 from pytest_cloudtasks._targets.answers import Answer
@@ -29,6 +29,10 @@ def route(url: str | re.Pattern[str] = URL, **options: Any) -> Route:
 
 def mount(base_url: str, app: Any = None) -> Mount:
     return Mount(base_url, app or wsgi_app, None)
+
+
+def forward(base_url: str) -> Forward:
+    return Forward(base_url, "http://127.0.0.1:8000", allow_remote=False, timeout=timedelta(seconds=1))
 
 
 def wsgi_app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -134,14 +138,22 @@ def test_a_mount_needs_a_base_url(base: str) -> None:
     assert str(refused.value) == f"mount() takes a base URL such as https://app.test, and got {base!r}."
 
 
-def test_a_mount_takes_no_glob() -> None:
-    """A base URL with a star would match nothing, so it is refused."""
-    with pytest.raises(ValueError) as refused:
-        mount("https://app.test/*")
-    assert str(refused.value) == (
-        "mount() takes a base URL, which covers every path below it, and got 'https://app.test/*'. Leave the * out, or"
-        " use route(), which takes globs."
-    )
+@pytest.mark.parametrize(
+    ("base", "advice"),
+    [
+        ("https://app.test/*", "Leave the * out, or use route(), which takes globs."),
+        ("https://app.test/work?x=1", "Leave the query string out, or use route(), where it counts."),
+        ("https://app.test/#top", "Leave the fragment out; it is never sent."),
+    ],
+)
+def test_a_base_url_has_nothing_that_it_would_not_match(base: str, advice: str) -> None:
+    """A star, a query string or a fragment would count for nothing, so mount() and forward() reject them."""
+    for what, make in {"mount()": mount, "forward()": forward}.items():
+        with pytest.raises(ValueError) as rejected:
+            make(base)
+        assert str(rejected.value) == (
+            f"{what} takes a base URL, which covers every path and every query below it, and got {base!r}. {advice}"
+        )
 
 
 @pytest.mark.parametrize(

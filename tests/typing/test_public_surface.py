@@ -164,6 +164,7 @@ def test_records_carry_their_types(cloud_tasks: FakeCloudTasks) -> None:
     assert assert_type(attempt.status, "int | None") == 503
     assert assert_type(route.calls[0].headers.getlist("x-cloudtasks-taskretrycount"), list[str]) == ["0"]
     assert mount.calls == []
+    assert assert_type(mount.called, bool) is (assert_type(mount.call_count, int) > 0)
 
 
 def test_targets_are_typed(cloud_tasks: FakeCloudTasks) -> None:

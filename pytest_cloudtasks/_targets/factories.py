@@ -1,0 +1,64 @@
+"""Functions and classes that make an application, given in its place."""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+from typing import Any
+
+from .answers import WrongAnswer
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_INTERFACES = (2, 3)
+"""How many arguments WSGI and ASGI call an application with."""
+
+
+class FactoryCalled(WrongAnswer, TypeError):
+    """Raised if a function of one argument, called with a request, returns an application."""
+
+    def __init__(self, function: Any, app: object) -> None:
+        name = _name(function)
+        super().__init__(
+            f"The function {name} returned an application, {type(app).__name__}, in place of a response: it is an"
+            f" application factory. Mount what it makes: mount(base_url, {name}(…))."
+        )
+
+
+def refuse_factory(app: Any, what: str) -> None:
+    """Raise TypeError for an application factory. ``what`` is the method that takes the application.
+
+    An application takes the arguments of its interface, a function a request. What needs no argument makes one, and
+    so does a class that neither interface can call.
+    """
+    needed = _needed_arguments(app)
+    if inspect.isclass(app):
+        if needed not in (None, *_INTERFACES):
+            arguments = "…" if needed else ""
+            raise TypeError(
+                f"{what} takes an application, and got the class {_name(app)}, which is an application factory. Give"
+                f" an instance: {_name(app)}({arguments})."
+            )
+    elif needed == 0:
+        call = f"{_name(app)}({'…' if isinstance(app, partial) else ''})"
+        if inspect.iscoroutinefunction(app):
+            call = f"await {call}"
+        raise TypeError(
+            f"{what} takes an application, and got {_name(app)}, which needs no argument: it is an application"
+            f" factory. Give what it makes: {call}."
+        )
+
+
+def _needed_arguments(app: Any) -> int | None:
+    """Return how many positional arguments ``app`` can't be called without; None if that is open."""
+    try:
+        parameters = inspect.signature(app).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(one.kind is one.VAR_POSITIONAL for one in parameters):
+        return None
+    return sum(one.kind in _POSITIONAL and one.default is one.empty for one in parameters)
+
+
+def _name(app: Any) -> str:
+    named = app.func if isinstance(app, partial) else app
+    return getattr(named, "__name__", None) or type(named).__name__
