@@ -48,6 +48,7 @@ WITHOUT = {
         "messages/test_versioned_rpcs.py",
         "recorded",
     ],
+    "HTTP tasks in all versions": ["acceptance/test_every_client.py"],
     "rest": ["clients/test_rest_transport.py", "server", "slow/processes/test_conformance_of_server.py"],
     "clients of 2.x": [
         "acceptance",

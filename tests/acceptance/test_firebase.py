@@ -87,6 +87,8 @@ def test_from_the_admin_sdk_to_the_function(cloud_tasks: FakeCloudTasks, queue: 
     }
     assert seen == [({"image": 7}, "0"), ({"image": 7}, "1")]
     cloud_tasks.assert_attempts(task, [503, 200])
+    cloud_tasks.assert_backoff(task, ["1s"])
+    assert cloud_tasks.clock.elapsed == timedelta(seconds=1)
 
 
 def test_the_data_goes_as_it_is(cloud_tasks: FakeCloudTasks, queue: Any) -> None:
@@ -125,6 +127,27 @@ def test_deduplicated_and_deleted_by_id(cloud_tasks: FakeCloudTasks, functions: 
         queue.enqueue({}, named)
     with pytest.raises(NotFoundError, match="Requested entity was not found"):
         queue.delete("a")
+
+
+def test_an_id_is_used_once(cloud_tasks: FakeCloudTasks, functions: Any, queue: Any) -> None:
+    """It isn't free when its task has run; the SDK's error has Google's text."""
+    from firebase_admin.exceptions import AlreadyExistsError
+
+    cloud_tasks.route(URL)
+    named = functions.TaskOptions(task_id="a")
+    queue.enqueue({}, named)
+    with pytest.raises(AlreadyExistsError) as there:
+        queue.enqueue({}, named)
+    cloud_tasks.drain()
+    with pytest.raises(AlreadyExistsError) as gone:
+        queue.enqueue({}, named)
+    assert str(there.value) == "Requested entity already exists"
+    assert str(gone.value) == (
+        "The task cannot be created because a task with this name existed too recently. For more information about task"
+        " de-duplication see https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks"
+        "/create#body.request_body.FIELDS.task."
+    )
+    cloud_tasks.assert_dispatched(name="a", count=1)
 
 
 @pytest.mark.parametrize(
@@ -166,8 +189,11 @@ def test_a_missing_queue(cloud_tasks: FakeCloudTasks, functions: Any, app: Any) 
     """Nobody has deployed the function."""
     from firebase_admin.exceptions import NotFoundError
 
-    with pytest.raises(NotFoundError, match="Queue does not exist"):
+    with pytest.raises(NotFoundError) as rejected:
         functions.task_queue("other", app=app).enqueue({})
+    assert str(rejected.value) == (
+        "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."
+    )
 
 
 @pytest.mark.cloud_tasks(google_auth=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from importlib import import_module
 from typing import Any
 
@@ -48,18 +47,6 @@ def test_a_client_built_in_a_fake_needs_credentials_after_it(version: str, trans
         assert names(client) == ["q"]
     with pytest.raises(DefaultCredentialsError):
         names(client)
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_an_asyncio_client_reaches_the_fake(version: str) -> None:
-    """Clients of asyncio find the fake in any event loop."""
-
-    async def listed() -> list[str]:
-        pager = await library(version).CloudTasksAsyncClient().list_queues(parent=LOCATION)
-        return [queue.name.rpartition("/")[2] async for queue in pager]
-
-    with FakeCloudTasks(queues=["q"]):
-        assert asyncio.run(listed()) == ["q"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)

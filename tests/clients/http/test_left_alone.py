@@ -18,9 +18,9 @@ import requests
 import urllib3
 
 from pytest_cloudtasks import FakeCloudTasks
+from tests.ways.http_libraries import AIOHTTP, BODY, HOST, HTTPX, PATH, SYNC, Answer, by_gcloud_aio, name_of
 
 from .servers import Server, serving
-from .ways import AIOHTTP, BODY, HOST, HTTPX, PATH, SYNC, Answer, by_gcloud_aio, name_of
 
 
 @pytest.fixture

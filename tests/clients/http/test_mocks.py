@@ -16,8 +16,7 @@ from unittest import mock
 import pytest
 
 from pytest_cloudtasks import FakeCloudTasks
-
-from .ways import (
+from tests.ways.http_libraries import (
     HOST,
     URL,
     Answer,

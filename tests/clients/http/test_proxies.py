@@ -14,9 +14,7 @@ import requests
 import urllib3
 
 from pytest_cloudtasks import FakeCloudTasks
-
-from .servers import Server, serving
-from .ways import (
+from tests.ways.http_libraries import (
     BODY,
     HOST,
     JSON,
@@ -33,6 +31,8 @@ from .ways import (
     by_urllib_request,
     name_of,
 )
+
+from .servers import Server, serving
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import gzip
 import http.client
 import json
-import ssl
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
@@ -23,18 +21,11 @@ import yarl
 from pytest_cloudtasks import FakeCloudTasks, current
 from pytest_cloudtasks._clients.router import router
 from pytest_cloudtasks._messages.rpc_call import RpcCall
-
-from .ways import BODY, HOST, JSON, QUEUE, TASK, URL, name_of
+from tests.ways.http_libraries import BODY, HOST, JSON, QUEUE, TASK, URL, certificates, name_of
 
 LOCATION = QUEUE.rpartition("/queues/")[0]
 BASE = f"https://{HOST}/v2"
 pytestmark = pytest.mark.cloud_tasks(queues=["work"])
-
-
-@functools.cache
-def certificates() -> ssl.SSLContext:
-    """Return the certificates of authorities, which take longer to read than a request."""
-    return ssl.create_default_context()
 
 
 class Got:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from pytest_cloudtasks import FakeCloudTasks
+from tests.ways.http_libraries import BODY, PATH, URL
 
 from .servers import SESSIONS, Server, serving
-from .ways import BODY, PATH, URL
 
 
 @pytest.fixture

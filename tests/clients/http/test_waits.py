@@ -10,8 +10,7 @@ import urllib3
 
 from pytest_cloudtasks import FakeCloudTasks
 from tests.targets.servers import replying, serving
-
-from .ways import BODY, JSON, URL
+from tests.ways.http_libraries import BODY, JSON, URL
 
 RETRIES = urllib3.Retry(status=3, status_forcelist=[503], allowed_methods=None, backoff_factor=5)
 

@@ -1,44 +1,22 @@
-"""A request to Cloud Tasks arrives at the fake by each library, and outside a fake it is blocked."""
+"""Outside a fake a request to Cloud Tasks is blocked, by whichever library it is made."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pytest_cloudtasks import FakeCloudTasks
-
-from . import ways
-from .ways import AIOHTTP, HTTPX, SYNC, URL, Answer, name_of
+from tests.ways import http_libraries
+from tests.ways.http_libraries import AIOHTTP, HTTPX, SYNC, URL, name_of
 
 WAYS = SYNC + HTTPX + AIOHTTP
 
 
-@pytest.mark.parametrize("way", WAYS, ids=name_of)
-@pytest.mark.cloud_tasks(queues=["work"])
-def test_a_request_arrives(cloud_tasks: FakeCloudTasks, no_network: None, way: Callable[[], Answer]) -> None:
-    """The task is in the queue, the response is its JSON, and no socket was connected."""
-    status, task = way()
-    assert (status, task["name"]) == (200, cloud_tasks.assert_enqueued(url="https://app.test/").name)
-    assert [call.method for call in cloud_tasks.rpcs] == ["create_task"]
-
-
-@pytest.mark.parametrize("way", WAYS, ids=name_of)
-def test_an_error_arrives(cloud_tasks: FakeCloudTasks, no_network: None, way: Callable[[], Answer]) -> None:
-    """A missing queue is the service's error, in Google's JSON."""
-    status, value = way()
-    assert (status, value["error"]["status"]) == (404, "NOT_FOUND")
-    assert value["error"]["message"] == (
-        "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."
-    )
-
-
 def test_requests_outside_are_blocked(pytester: pytest.Pytester) -> None:
     """The sentence names the request and the place, and comes through each library as it is."""
-    pytester.makepyfile(app=Path(ways.__file__).read_text("utf-8"))
+    pytester.makepyfile(app=Path(http_libraries.__file__).read_text("utf-8"))
     tests = (f"def test_{name_of(way)}():\n    app.{way.__name__}()\n" for way in WAYS)
     pytester.makepyfile("\n".join(["import app", *tests]))
     result = pytester.runpytest("-o", "cloud_tasks_outside=refuse", "-p", "no:randomly")
