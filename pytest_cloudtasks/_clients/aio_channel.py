@@ -157,8 +157,8 @@ class DeferredAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
         return await first.intercept_unary_unary(go_on, details, request)
 
     def _answer(self, backend: Backend, request: Any, timeout: float | None, metadata: Any) -> AnsweredCall:
-        call = RpcCall(self._rpc, self._api, self._codec.request(request), timeout, tuple(metadata or ()))
         try:
+            call = RpcCall(self._rpc, self._api, self._codec.request(request), timeout, tuple(metadata or ()))
             result, first = backend.receive_async(call)
             return AnsweredCall(self._codec.response(result), None, first)
         except InProcessRpcError as error:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import cached_property
 from typing import Any, NoReturn
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from .._messages.grpc_errors import InProcessCall, InProcessRpcError
 from .._messages.methods import Method, method_at
@@ -138,11 +140,16 @@ class Codec:
         return method_at(self._path)  # loads the library's messages: only when there is a call
 
     def request(self, message: Any) -> Any:
-        """Return the request as a message of the installed library."""
+        """Return the request as a message of the installed library. Raise as a server does that can't read it."""
         method = self._method
-        if method is None or type(message) is method.request or type(proto_of(message)) is method.request_class:
+        if method is None:
+            raise _rejected(grpc.StatusCode.UNIMPLEMENTED, "Method not found.")
+        if type(message) is method.request or type(proto_of(message)) is method.request_class:
             return message
-        return parsed_as(method.request, message if self.serializer is None else self.serializer(message))
+        try:
+            return parsed_as(method.request, message if self.serializer is None else self.serializer(message))
+        except DecodeError:
+            raise _rejected(grpc.StatusCode.INTERNAL, "Exception deserializing request!") from None
 
     def response(self, message: Any) -> Any:
         """Return the response as the stub has it."""
@@ -153,6 +160,10 @@ class Codec:
             return plain
         content = plain.SerializeToString()
         return content if self.deserializer is None else self.deserializer(content)
+
+
+def _rejected(code: grpc.StatusCode, text: str) -> InProcessRpcError:
+    return InProcessRpcError(code, text, (), random.Random(0))
 
 
 class DeferredCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
@@ -192,8 +203,8 @@ class DeferredCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
         self, backend: Backend, request: Any, timeout: float | None = None, metadata: Any = None, *_: Any, **__: Any
     ) -> Any:
         """Return the fake's answer; what else is passed with a call concerns a connection."""
-        call = RpcCall(self._rpc, self._api, self.codec.request(request), timeout, tuple(metadata or ()))
         try:
+            call = RpcCall(self._rpc, self._api, self.codec.request(request), timeout, tuple(metadata or ()))
             return self.codec.response(backend.receive(call))
         except InProcessRpcError as error:
             last_error.set(error)

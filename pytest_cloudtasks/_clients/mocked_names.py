@@ -27,6 +27,7 @@ def mocks_that_created() -> list[str]:
     """Return the mocks of this process that have taken a call which creates tasks, as they print, without addresses."""
     kinds = _kinds()
     found: list[str] = []
+    gc.collect()  # mocks refer to each other in circles: those of earlier tests, which nobody has, would be found too
     for one in gc.get_objects() if kinds else ():
         if issubclass(type(one), kinds) and any(call[0] in _CREATING for call in one.mock_calls):
             text = re.sub(r" id='\d+'", "", safe_repr(one))

@@ -18,6 +18,7 @@ from .._service.request import PullMessage
 from .._service.service import Service
 from .._service.task import Task
 from .._service.validation import id_of
+from .._simulation.exceptions import DrainLimitReached, NoTarget
 from .._simulation.formatting import duration_text, offset_text, shown
 from .._simulation.history import History
 from .._simulation.matching.match import Match, match_like
@@ -152,7 +153,8 @@ def _was_enqueued(situation: Situation) -> bool:
 def nothing_driven(situation: Situation) -> str | None:
     """Tasks are due, and nothing has driven the queue; or they wait for their time."""
     is_expected = situation.asserted in ("dispatched", "attempts") and situation.expected != 0
-    is_plain = not situation.asserted and isinstance(situation.error, AssertionError)
+    is_driven = isinstance(situation.error, (NoTarget, DrainLimitReached))
+    is_plain = not situation.asserted and isinstance(situation.error, AssertionError) and not is_driven
     if not is_expected and not is_plain:
         return None
     due, waiting = due_tasks(situation.service, situation.clock.now)

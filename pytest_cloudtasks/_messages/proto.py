@@ -219,6 +219,11 @@ def _builds(kind: Any, fields: Mapping[str, Any]) -> bool:
     return True
 
 
+def _field(message: Any, name: Any) -> Any:
+    """Return the field of a name, which may be no name at all: protobuf can't be asked for a text without encoding."""
+    return message.fields_by_name.get(name) if is_encodable(name) else None
+
+
 class _Walk:
     """Walks along fields and the descriptor of their message, to the first mistake."""
 
@@ -227,7 +232,7 @@ class _Walk:
 
     def fields(self, message: Any, fields: Mapping[Any, Any], path: str, takes: Takes) -> str:
         for name, value in fields.items():
-            field = message.fields_by_name.get(name) if is_encodable(name) else None
+            field = _field(message, name)
             if field is None:
                 return self._unknown(message, name, path)
             mistake = self._value(field, value, f"{path}{name}", lambda it, name=name: takes({name: it}))  # type: ignore[misc]
@@ -272,7 +277,7 @@ class _Walk:
     def _unknown(self, message: Any, name: Any, path: str) -> str:
         fields = [one for one in message.fields if path or message.name != "Queue" or one.name not in _NOT_OFFERED]
         within = [
-            one.name for one in fields if one.message_type is not None and name in one.message_type.fields_by_name
+            one.name for one in fields if one.message_type is not None and _field(one.message_type, name) is not None
         ]
         names = [self._names.get(one.name, one.name) for one in fields]
         near = f" Did you mean '{within[0]}.{name}'?" if within else did_you_mean(name, names)

@@ -220,6 +220,24 @@ def test_without_serializers_messages_are_bytes() -> None:
     assert backend.calls[0].request == REQUEST
 
 
+@pytest.mark.parametrize(
+    ("method", "content", "code", "text"),
+    [
+        ("/google.cloud.tasks.v2.CloudTasks/Nope", b"", "UNIMPLEMENTED", "Method not found."),
+        ("/grpc.health.v1.Health/Check", b"", "UNIMPLEMENTED", "Method not found."),
+        (GET_TASK, b"\xff", "INTERNAL", "Exception deserializing request!"),
+    ],
+    ids=["another method", "another service", "broken bytes"],
+)
+def test_what_no_server_could_read_is_an_error_of_grpc(method: str, content: bytes, code: str, text: str) -> None:
+    """The answer has a code and a text, and the fake is not asked."""
+    backend = Scripted()
+    with pytest.raises(InProcessRpcError) as rejected:
+        DeferredChannel(lambda rpc: backend).unary_unary(method)(content)
+    assert (rejected.value.code(), rejected.value.details()) == (grpc.StatusCode[code], text)
+    assert backend.calls == []
+
+
 def test_an_rpc_has_one_callable_for_each_pair_of_serializers() -> None:
     """Asking for an RPC again gives the same callable; with other serializers it gives another."""
     channel = DeferredChannel(lambda rpc: Scripted())

@@ -13,7 +13,7 @@ from unittest import mock
 import pytest
 from google.cloud import tasks_v2
 
-from pytest_cloudtasks import CloudTasksAssertionError, FakeCloudTasks
+from pytest_cloudtasks import CloudTasksAssertionError, FakeCloudTasks, NoTarget
 from pytest_cloudtasks._api.fake import simulation_of
 from pytest_cloudtasks._diagnostics.hints import HINTS, MOST, Situation, hints
 
@@ -176,6 +176,14 @@ def test_tasks_are_due_and_nothing_has_driven_the_queue(cloud_tasks: FakeCloudTa
     assert hints_of_a_plain_assertion(cloud_tasks) == [f"2 tasks are due, {DRIVE}"]
     cloud_tasks.dispatch_due()
     assert hints_of_a_plain_assertion(cloud_tasks) == []
+
+
+def test_a_queue_that_was_driven_in_vain_was_driven(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """drain() found no target for the task, which is due still."""
+    enqueue("one")
+    with pytest.raises(NoTarget) as failure:
+        cloud_tasks.drain()
+    assert hints_of_a_plain_assertion(cloud_tasks, failure.value) == []
 
 
 def test_a_task_waits_for_its_time(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:

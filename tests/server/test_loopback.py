@@ -9,6 +9,7 @@ import grpc
 import pytest
 import requests
 from google.api_core import exceptions
+from google.cloud import tasks_v2
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
 from pytest_cloudtasks._simulation.simulation import SimulationEnded
@@ -104,7 +105,7 @@ def test_a_call_that_comes_when_its_test_is_over_holds_no_time() -> None:
         receive = simulation.receive
     bound = []
     with FakeCloudTasks(start=datetime(1999, 1, 1, tzinfo=timezone.utc)) as another:
-        another._resting.receive = lambda call: bound.append(call)  # type: ignore[method-assign]
+        another._resting.receive = lambda call: bound.append(call) or tasks_v2.Queue()  # type: ignore[method-assign]
         another.client().get_queue(name=QUEUE)
     with pytest.raises(SimulationEnded) as refusal:
         receive(bound[0])
