@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from .._arguments import checked_call
 from .._service.task import Attempt as ModelAttempt
 from .._simulation.delivery import working
 from .._simulation.driver import Driver
+from .._simulation.matching.match import Match, MatchArguments
 from .._simulation.records import Attempt, TaskRecord, task_to_dispatch
 from .._simulation.runners import run_async
 from .._simulation.simulation import Simulation
 from .._simulation.summary import Summary
 from .._time.instants import Duration, duration_of
 from .clock import length_of_advance
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 class AwaitableMethods:
@@ -60,12 +65,15 @@ class AwaitableMethods:
 
     @checked_call
     async def drain(
-        self, until: datetime | Duration | None = None, *, queue: str | None = None, limit: int = 10_000
+        self, until: datetime | Duration | None = None, *, limit: int = 10_000, **match: Unpack[MatchArguments]
     ) -> Summary:
-        """Jump from event to event until nothing more can happen by itself, or until ``until``."""
+        """Jump from event to event until nothing more can happen by itself, or until ``until``.
+
+        With ``match`` only the tasks that match are dispatched; arguments as for ``drain``.
+        """
         __tracebackhide__ = True
         simulation = self._simulation()
-        return await run_async(simulation, Driver(simulation).drain(until, queue, limit))
+        return await run_async(simulation, Driver(simulation).drain(until, Match(**match), limit))
 
     @checked_call
     async def dispatch(self, task: TaskRecord | str) -> Attempt:

@@ -21,6 +21,7 @@ from .._service.errors import ServiceError
 from .._service.events import EventKind
 from .._simulation.driver import Driver
 from .._simulation.exceptions import CloudTasksWarning, SwallowedFailure
+from .._simulation.matching.match import Match, MatchArguments
 from .._simulation.records import Attempt, TaskRecord, records, task_to_dispatch
 from .._simulation.runners import run_method
 from .._simulation.settings import OPTIONS, checked, merged, run_defaults
@@ -43,6 +44,7 @@ from .task_request import URL, TaskRequest, task_request
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, Queue
+    from typing_extensions import Unpack
 
     from .._clients.legacy.client import LegacyCloudTasksClient
 
@@ -358,25 +360,30 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     @checked_call
     def drain(
-        self, until: datetime | Duration | None = None, *, queue: str | None = None, limit: int = 10_000
+        self, until: datetime | Duration | None = None, *, limit: int = 10_000, **match: Unpack[MatchArguments]
     ) -> Summary:
         """Jump from event to event until nothing more can happen by itself, or until ``until``.
 
         The clock stops at the last event, or at ``until`` if there was more to come.
 
+        With ``match`` only the tasks that match are dispatched, new ones and retries included: each is asked for when
+        it begins to wait. The clock moves for their sake alone, and for answers to attempts under way. Other tasks
+        stay where they are, due ones too, and use up neither the limits of their queue nor ``limit``.
+
         Args:
             until: The last instant, as an aware datetime or as a duration from now.
-            queue: Dispatch tasks of this queue only.
             limit: How many attempts may be made.
+            match: Dispatch only these tasks; `MatchArguments` has all that may be said of a task.
 
         Raises:
             DrainLimitReached: There are more attempts than ``limit``: something is retried for ever.
             LookupError: This test never had the queue.
-            ValueError: ``until`` lies in the past, or ``limit`` is below 1.
+            TypeError: A value can't match any task.
+            ValueError: ``until`` lies in the past, ``limit`` is below 1, or a value can't match any task.
         """
         __tracebackhide__ = True
         simulation = self._resting
-        return run_method(simulation, "drain", Driver(simulation).drain(until, queue, limit))
+        return run_method(simulation, "drain", Driver(simulation).drain(until, Match(**match), limit))
 
     @checked_call
     def dispatch(self, task: TaskRecord | str) -> Attempt:
@@ -418,13 +425,19 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
     # --- asking --------------------------------------------------------------------------------------------------
 
     @checked_call
-    def tasks(self, queue: str | None = None) -> list[TaskRecord]:
-        """Return the tasks that are in the queues now, queue by queue, in the order of creation."""
+    def tasks(self, **match: Unpack[MatchArguments]) -> list[TaskRecord]:
+        """Return the tasks that are in the queues now and match, queue by queue, in the order of creation.
+
+        ``tasks(queue="receipts", method="POST")``: `MatchArguments` has all that may be said of a task.
+
+        Raises:
+            LookupError: This test never had the queue.
+            TypeError, ValueError: A value can't match any task.
+        """
         simulation = self._simulation
-        name = None if queue is None else simulation.queue_named(queue)
-        return records(
-            [task for task in simulation.live_tasks() if name in (None, task.queue_name)], simulation.history
-        )
+        meant = Match(**match).checked(simulation)
+        there = records(simulation.live_tasks(), simulation.history)
+        return [task for task in there if not meant.differences(task)]
 
     @checked_call
     def attempts(self) -> list[Attempt]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from fractions import Fraction
 from typing import NamedTuple
@@ -80,7 +80,11 @@ class WaitingTasks:
     def add(self, task: Task, rank: int) -> None:
         """Let ``task`` wait; among tasks of one instant the smaller rank goes first, then the older task."""
         task.waiting = (task.eligible_at, rank, task.sequence, task)
-        heapq.heappush(self._heap, task.waiting)
+        self.share(task.waiting)
+
+    def share(self, entry: WaitingEntry) -> None:
+        """Take an entry that is in another heap as well: its task leaves both at once."""
+        heapq.heappush(self._heap, entry)
 
     def first(self) -> Task | None:
         """Return the task that goes next, due or not."""
@@ -238,14 +242,16 @@ class Queue:
             return too_old
         return min([too_old, *(at for at, before in self.purges if task.sequence < before)])
 
-    def next_dispatch(self) -> tuple[int, Task] | None:
+    def next_dispatch(self, among: WaitingTasks | None = None) -> tuple[int, Task] | None:
         """Return the earliest instant at which a task may go out, if nothing else happens, and the task, or None.
 
-        Tasks that will be gone by their instant are passed over, so that nobody waits for it.
+        Tasks that will be gone by their instant are passed over, so that nobody waits for it. ``among`` are those of
+        its tasks that count, by default all.
         """
         if self.state is not QueueState.RUNNING or not self.has_slot:
             return None
-        task = self.waiting.first()
+        waiting = self.waiting if among is None else among
+        task = waiting.first()
         if task is None:
             return None
         at, ready_at = task.eligible_at, self.rate.ready_at()
@@ -253,11 +259,47 @@ class Queue:
             at = ready_at
         if at < self.removed_at(task):
             return at, task
-        for task in self.waiting:
+        for task in waiting:
             at = max(at, task.eligible_at)
             if at < self.removed_at(task):
                 return at, task
         return None
+
+
+class Selection:
+    """The tasks that dispatches are limited to for a while, with the next dispatch of each queue among them.
+
+    A task is asked for when it begins to wait, and again for each retry. Its entry is that in its queue's own heap.
+    """
+
+    def __init__(self, counts: Callable[[Task], bool]) -> None:
+        self.counts = counts
+        self._waiting: dict[Queue, WaitingTasks] = {}
+        self._dispatches: dict[Queue, tuple[int, Task]] = {}
+
+    def add(self, queue: Queue, task: Task) -> None:
+        """Take ``task``, which waits in ``queue``, if it counts."""
+        if self.counts(task):
+            assert task.waiting is not None, "only a task that waits is selected"
+            self._waiting.setdefault(queue, WaitingTasks()).share(task.waiting)
+
+    def plan(self, queue: Queue, earliest: int) -> None:
+        """Renew the next dispatch of ``queue``, not before ``earliest``."""
+        self._dispatches.pop(queue, None)
+        among = self._waiting.get(queue)
+        dispatch = None if among is None else queue.next_dispatch(among)
+        if dispatch is not None:
+            self._dispatches[queue] = max(dispatch[0], earliest), dispatch[1]
+
+    def first(self) -> tuple[int, Task, Queue] | None:
+        """Return the first dispatch of all: its instant, the task and its queue."""
+        dispatches = ((at, task, queue) for queue, (at, task) in self._dispatches.items())
+        return min(dispatches, key=lambda dispatch: (dispatch[0], dispatch[1].waiting), default=None)
+
+    def ready(self, at: int) -> list[tuple[Task, Queue]]:
+        """Return the tasks of queues that dispatch at ``at`` or earlier, and that could go out then."""
+        queues = [queue for queue, (planned, _) in self._dispatches.items() if planned <= at]
+        return [(task, queue) for queue in queues for task in self._waiting[queue].due(at)]
 
 
 class QueueStats(NamedTuple):

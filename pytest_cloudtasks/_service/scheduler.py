@@ -18,6 +18,9 @@ Theory of operation
     queue's state or settings are different. Heaps are cleaned lazily: an entry that was replaced or removed is dropped
     when it comes to the top.
 
+    For as long as a driving method is limited to some tasks, a `Selection` has the dispatches in the steps' place. The
+    steps are kept up to date meanwhile, and what is not a dispatch goes on as ever.
+
     Steps happen in the order of their instants; a dispatch that could have gone earlier has the instant at which it
     was planned. At one instant answers come before dispatches, and dispatches in the order in which their tasks became
     eligible. Attempts that RunTask has begun are delivered before anything else.
@@ -30,7 +33,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
@@ -40,7 +43,7 @@ from typing import Generic, TypeVar
 from .._units import LATEST, MICROSECOND, truncated
 from .events import Event, EventKind
 from .options import ServiceOptions, SystemThrottle
-from .queue import Queue
+from .queue import Queue, Selection
 from .request import HttpTarget
 from .retry import Retry, verdict_on_failure
 from .task import NO_RESPONSE, Attempt, Outcome, OutcomeKind, Task, TaskCause
@@ -165,6 +168,7 @@ class Scheduler:
         self._outcomes: dict[Attempt, Outcome] = {}
         """The outcomes of the attempts whose answers are to come."""
         self._begun_by_run_task: deque[Attempt] = deque()
+        self._selection: Selection | None = None
         self._removals: Timetable[Queue] = Timetable()
         """When to look at each queue for tasks that are purged or too old."""
 
@@ -178,6 +182,8 @@ class Scheduler:
 
     def plan(self, queue: Queue, now: int) -> None:
         """Renew the next dispatch of ``queue``, which may be another one now."""
+        if self._selection is not None:
+            self._selection.plan(queue, now)
         dispatch = queue.next_dispatch()
         if dispatch is None:
             queue.next_task = None
@@ -200,7 +206,7 @@ class Scheduler:
         """Let ``task``, which waits in ``queue``, become eligible that long (nanoseconds) after its schedule time."""
         assert task.waiting is not None, "only a task that waits is held back"
         task.delay = delay
-        queue.waiting.add(task, task.waiting[1])
+        self._enter(queue, task, task.waiting[1])
         self.plan(queue, now)
 
     def purge_later(self, queue: Queue, before: int, at: int, now: int) -> None:
@@ -218,12 +224,33 @@ class Scheduler:
 
     # --- what the driver asks ------------------------------------------------------------------------------------
 
-    def upcoming(self, only: Queue | None = None) -> Upcoming | None:
-        """Return the next step, or None. With ``only``, other queues' dispatches don't count; answers always do."""
+    def select(self, queues: Iterable[Queue], counts: Callable[[Task], bool]) -> None:
+        """Let only tasks that count be dispatched until `select_all`; answers and RunTask's deliveries come as ever.
+
+        ``queues`` are all that there are.
+        """
+        selection = self._selection = Selection(counts)
+        for queue in queues:
+            for task in queue.waiting:
+                selection.add(queue, task)
+            step = self._steps.entries.get(queue)
+            if step is not None:
+                selection.plan(queue, step[0])
+
+    def select_all(self) -> None:
+        """Let all tasks be dispatched again."""
+        self._selection = None
+
+    def upcoming(self) -> Upcoming | None:
+        """Return the next step, or None."""
         if self._begun_by_run_task:
             attempt = self._begun_by_run_task[0]
             return Upcoming(Step.DELIVERY, attempt.dispatch_time, attempt.task, attempt=attempt)
-        first = self._steps.first(None if only is None else lambda key: key is only or isinstance(key, Attempt))
+        selection = self._selection
+        first = self._steps.first(None if selection is None else lambda key: isinstance(key, Attempt))
+        selected = None if selection is None else selection.first()
+        if selected is not None and (first is None or selected[0] < first[0]):
+            return Upcoming(Step.DISPATCH, *selected)
         if first is None:
             return None
         at, key = first
@@ -232,12 +259,12 @@ class Scheduler:
         assert key.next_task is not None, "a queue that is among the steps has a next task"
         return Upcoming(Step.DISPATCH, at, key.next_task, key)
 
-    def resolve(self, upcoming: Upcoming, now: int, only: Queue | None = None) -> Upcoming:
+    def resolve(self, upcoming: Upcoming, now: int) -> Upcoming:
         """Return ``upcoming``, or the dispatch that the dispatch order picks among all that could go with it."""
         if upcoming.queue is None or not self.dispatch_order.picks:
             return upcoming
         at = max(upcoming.at, now)
-        ready = self._ready(at, only)
+        ready = self._ready(at)
         ready.sort(key=lambda pair: (pair[0] is not upcoming.task, pair[0].waiting))
         if len(ready) < 2:
             return upcoming
@@ -303,19 +330,27 @@ class Scheduler:
 
     def _wait(self, queue: Queue, task: Task, now: int) -> None:
         task.delay = self.dispatch_order.delay(task)
-        queue.waiting.add(task, self.dispatch_order.rank(task))
+        self._enter(queue, task, self.dispatch_order.rank(task))
         next_task = queue.next_task
         if next_task is None or task.waiting < next_task.waiting:  # type: ignore[operator]  # both wait
             self.plan(queue, now)
+        elif self._selection is not None:
+            self._selection.plan(queue, now)
 
-    def _ready(self, at: int, only: Queue | None) -> list[tuple[Task, Queue]]:
+    def _enter(self, queue: Queue, task: Task, rank: int) -> None:
+        queue.waiting.add(task, rank)
+        if self._selection is not None:
+            self._selection.add(queue, task)
+
+    def _ready(self, at: int) -> list[tuple[Task, Queue]]:
         """Return the tasks that could be dispatched at ``at``."""
-        queues = [
-            key
-            for key, entry in self._steps.entries.items()
-            if isinstance(key, Queue) and entry[0] <= at and only in (None, key)
-        ]
-        return [(task, queue) for queue in queues for task in queue.waiting.due(at) if at < queue.removed_at(task)]
+        if self._selection is not None:
+            ready = self._selection.ready(at)
+        else:
+            steps = self._steps.entries.items()
+            queues = [key for key, entry in steps if isinstance(key, Queue) and entry[0] <= at]
+            ready = [(task, queue) for queue in queues for task in queue.waiting.due(at)]
+        return [(task, queue) for task, queue in ready if at < queue.removed_at(task)]
 
     def _new_attempt(self, queue: Queue, task: Task, now: int, *, forced: bool) -> Attempt:
         task.dispatch_count += 1

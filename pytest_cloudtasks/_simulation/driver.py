@@ -21,7 +21,7 @@ done to them, happens within one hold of the simulation's lock. Targets run outs
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .._arguments import is_whole
 from .._clients.identity.tokens import authorization_for
-from .._service.queue import Queue, QueueState
+from .._service.queue import QueueState
 from .._service.request import HttpTarget, PullMessage
 from .._service.scheduler import Step, Upcoming
 from .._service.task import DEADLINE_EXCEEDED, Attempt, OutcomeKind, Task
@@ -41,7 +41,8 @@ from .._text import counted, safe_repr
 from .._time.instants import Duration, duration_of, from_datetime, to_datetime
 from .delivery import Deliveries, Delivery, NotOfAsyncio, no_target, working
 from .exceptions import DrainLimitReached, ends_the_run
-from .records import short_name
+from .matching.match import Match
+from .records import TaskRecord, short_name
 from .summary import Beginning, Summary, beginning, summary_since
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Driver:
         """Move to the next dispatch or answer and do it."""
         __tracebackhide__ = True
         with self._method("step"):
-            moved = yield from self._next(None, None)
+            moved = yield from self._next(None)
             if moved is None:
                 return None
             attempt, _ = moved
@@ -81,10 +82,12 @@ class Driver:
         """Dispatch what is due at this instant."""
         __tracebackhide__ = True
         with self._method("dispatch_due") as begin:
-            only = self._queue(queue)
-            while (yield from self._next(self.simulation.clock.now, only)) is not None:
-                pass
-            return self._summary(begin, only)
+            if queue is not None:
+                self.simulation.queue_named(queue)
+            with self._selected(Match() if queue is None else Match(queue=queue)) as counts:
+                while (yield from self._next(self.simulation.clock.now)) is not None:
+                    pass
+                return self._summary(begin, counts)
 
     def advance(self, by: int | None, to: int | None, limit: int) -> Deliveries[Summary]:
         """Pass the duration ``by``, or time up to ``to``, doing every step on the way."""
@@ -98,11 +101,11 @@ class Driver:
                     f" {_instant_text(end)}. Advance to a later instant."
                 )
             self.simulation.clock.check_reachable(end)
-            yield from self._go_on(end, None, limit)
+            yield from self._go_on(end, limit)
             self._pass_time(end)
-            return self._summary(begin, None)
+            return self._summary(begin)
 
-    def _go_on(self, end: int | None, only: Queue | None, limit: int) -> Deliveries[None]:
+    def _go_on(self, end: int | None, limit: int) -> Deliveries[None]:
         """Do one step after the other up to ``end``, with ``limit`` attempts among them at most."""
         __tracebackhide__ = True
         if not is_whole(limit) or limit < 1:
@@ -111,20 +114,19 @@ class Driver:
                 f" {safe_repr(limit)}."
             )
         left = limit
-        while (moved := (yield from self._next(end, only, left, limit))) is not None:
+        while (moved := (yield from self._next(end, left, limit))) is not None:
             _, was_delivered = moved
             left -= was_delivered
 
-    def drain(self, until: datetime | Duration | None, queue: str | None, limit: int) -> Deliveries[Summary]:
-        """Jump from step to step until there is none, or until ``until``."""
+    def drain(self, until: datetime | Duration | None, match: Match, limit: int) -> Deliveries[Summary]:
+        """Jump from step to step until there is none, or until ``until``, dispatching tasks that match."""
         __tracebackhide__ = True
-        with self._method("drain") as begin:
-            only = self._queue(queue)
+        with self._method("drain") as begin, self._selected(match) as counts:
             end = self._end_of(until)
-            yield from self._go_on(end, only, limit)
-            if end is not None and self._comes_next(only) is not None:
+            yield from self._go_on(end, limit)
+            if end is not None and self._comes_next() is not None:
                 self._pass_time(end)
-            return self._summary(begin, only)
+            return self._summary(begin, counts)
 
     def dispatch(self, task: Task) -> Deliveries[Attempt]:
         """Deliver ``task`` now."""
@@ -199,19 +201,34 @@ class Driver:
         finally:
             simulation.driving.method = None
 
-    def _summary(self, begin: Beginning, only: Queue | None) -> Summary:
-        return summary_since(self.simulation.history, begin, self.simulation.blocked(only))
+    def _summary(self, begin: Beginning, counts: Callable[[Task], bool] | None = None) -> Summary:
+        return summary_since(self.simulation.history, begin, self.simulation.blocked(counts))
 
-    def _queue(self, queue: str | None) -> Queue | None:
-        if queue is None:
-            return None
-        found = self.simulation.service.queues.get(self.simulation.queue_named(queue))
-        if found is None:
+    @contextmanager
+    def _selected(self, match: Match) -> Iterator[Callable[[Task], bool] | None]:
+        """Limit dispatches to tasks that match, and give what says whether one does; None if all do."""
+        __tracebackhide__ = True
+        if not match.expected():
+            yield None
+            return
+        simulation = self.simulation
+        match = match.checked(simulation)
+        if isinstance(match.queue, str) and simulation.queue_named(match.queue) not in simulation.service.queues:
             raise LookupError(
-                f"The queue {safe_repr(queue)} was deleted in this test, and nothing in it can go out any more. Drive"
-                " another queue, or leave queue=… out to drive all of them."
+                f"The queue {safe_repr(match.queue)} was deleted in this test, and nothing in it can go out any more."
+                " Drive another queue, or leave queue=… out to drive all of them."
             )
-        return found
+
+        def counts(task: Task) -> bool:
+            return not match.differences(TaskRecord(task, simulation.history))
+
+        service = simulation.service
+        with simulation.lock:
+            service.scheduler.select(service.queues.values(), counts)
+        try:
+            yield counts
+        finally:
+            service.scheduler.select_all()
 
     def _end_of(self, until: datetime | Duration | None) -> int | None:
         if until is None:
@@ -240,9 +257,9 @@ class Driver:
             took_effect = self.simulation.service.scheduler.remove_due(now)
             return now == to and not took_effect
 
-    def _comes_next(self, only: Queue | None) -> Upcoming | Waking | None:
+    def _comes_next(self) -> Upcoming | Waking | None:
         """The next step: the scheduler's, or that of a delivery that wakes before it."""
-        upcoming = self.simulation.service.scheduler.upcoming(only)
+        upcoming = self.simulation.service.scheduler.upcoming()
         waking = self._first_waking() if self.simulation.driving.sleepers.entries else None
         if waking is None:
             return upcoming
@@ -268,7 +285,7 @@ class Driver:
         return at is not None
 
     def _next(
-        self, end: int | None, only: Queue | None, left: int = 1, limit: int = 1
+        self, end: int | None, left: int = 1, limit: int = 1
     ) -> Generator[Delivery, None, tuple[Attempt, bool] | None]:
         """Do the next step up to ``end``; None if there is none. ``left`` of ``limit`` attempts may still be made.
 
@@ -280,41 +297,41 @@ class Driver:
             with simulation.lock:
                 now = simulation.contact()  # a handler may have moved a clock of the test's
                 simulation.service.scheduler.remove_due(now)
-                coming = self._comes_next(only)
+                coming = self._comes_next()
                 if coming is None or (end is not None and coming.at > end):
                     return None
-                done = self._wake(coming, only) if isinstance(coming, Waking) else self._do(coming, only, left, limit)
+                done = self._wake(coming) if isinstance(coming, Waking) else self._do(coming, left, limit)
             if done is not None:
                 attempt, has_begun, deliveries = done
                 if deliveries is not None:
                     yield from deliveries
                 return attempt, has_begun
 
-    def _wake(self, waking: Waking, only: Queue | None) -> _Done | None:
+    def _wake(self, waking: Waking) -> _Done | None:
         """Let a delivery that sleeps go on; None if another step comes first now."""
-        if waking.at > self.simulation.clock.now and not self._reach(waking, only):
+        if waking.at > self.simulation.clock.now and not self._reach(waking):
             return None
         self.simulation.driving.sleepers.remove(waking.delivery)
         return waking.delivery.attempt, False, self._run(waking.delivery)
 
-    def _do(self, upcoming: Upcoming, only: Queue | None, left: int, limit: int) -> _Done | None:
+    def _do(self, upcoming: Upcoming, left: int, limit: int) -> _Done | None:
         """Do the scheduler's step; None if another one comes first now."""
         __tracebackhide__ = True
         clock, scheduler = self.simulation.clock, self.simulation.service.scheduler
-        step = scheduler.resolve(upcoming, clock.now, only)
+        step = scheduler.resolve(upcoming, clock.now)
         target, begins = None, step.step is not Step.ANSWER
         if begins:
             if left <= 0:
                 raise self._limit_reached(step, limit)
             target = self._target_for(step.task, step.attempt)
-        if upcoming.at > clock.now and not self._reach(upcoming, only):
+        if upcoming.at > clock.now and not self._reach(upcoming):
             return None
         attempt = scheduler.proceed(step, clock.now)
         return attempt, begins, None if target is None else self._deliver(attempt, target)
 
-    def _reach(self, step: Upcoming | Waking, only: Queue | None) -> bool:
+    def _reach(self, step: Upcoming | Waking) -> bool:
         """Move to the instant of ``step``. Whether it still comes next: its task may have expired by then."""
-        return self._pass_time(step.at) or self._comes_next(only) == step
+        return self._pass_time(step.at) or self._comes_next() == step
 
     def _deliver(self, attempt: Attempt, target: Target) -> Generator[Delivery, None, None]:
         """Hand the request to the target and its answer to the service; an exception comes out in the end."""

@@ -372,9 +372,9 @@ class Simulation:
         """The tasks that are in the queues now, queue by queue."""
         return live_tasks(self.service, self.history)
 
-    def blocked(self, only: Queue | None = None) -> list[Blocked]:
+    def blocked(self, counts: Callable[[Task], bool] | None = None) -> list[Blocked]:
         """The tasks that cannot go out now; other threads may be enqueueing meanwhile."""
-        return blocked(self.service, self.clock.now, self.history, only)
+        return blocked(self.service, self.clock.now, self.history, counts)
 
     def queue_named(self, queue: str) -> str:
         """Return the full name of a queue that exists or existed in this test; raises LookupError for any other."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._service.events import EventKind
 from .._service.pull_queues import leasable
-from .._service.queue import Queue, QueueState
+from .._service.queue import QueueState
 from .._service.retry import GiveUp
 from .records import TaskRecord, records
 
@@ -27,7 +27,7 @@ class BlockedReason(Enum):
     RATE = "max_dispatches_per_second is used up"
     CONCURRENCY = "max_concurrent_dispatches is reached"
     PULL = "it waits in a pull queue to be leased"
-    NOT_ASKED = "the driving method was told to drive another queue"
+    NOT_ASKED = "the driving method was limited to other tasks"
     REMOVED_FIRST = "it is removed, too old or purged, before it can go out"
 
 
@@ -104,23 +104,28 @@ def due_tasks(service: Service, now: int) -> tuple[list[Task], list[Task]]:
     return due, sorted(waiting, key=lambda task: (task.eligible_at, task.sequence))
 
 
-def blocked(service: Service, now: int, history: History, only: Queue | None = None) -> list[Blocked]:
-    """Return the tasks that cannot go out at ``now``. ``only`` is the queue that was driven, if it was one alone."""
+def blocked(
+    service: Service, now: int, history: History, counts: Callable[[Task], bool] | None = None
+) -> list[Blocked]:
+    """Return the tasks that cannot go out at ``now``. ``counts`` says which tasks a driving method was limited to."""
     with history.lock:  # other threads may be enqueueing
-        return _blocked(service, now, history, only)
+        return _blocked(service, now, history, counts)
 
 
-def _blocked(service: Service, now: int, history: History, only: Queue | None) -> list[Blocked]:
+def _blocked(service: Service, now: int, history: History, counts: Callable[[Task], bool] | None) -> list[Blocked]:
     found = []
     for queue in service.queues.values():
         if queue.is_pull:
             tasks, reason = leasable(queue, now), BlockedReason.PULL
         elif queue.state is QueueState.RUNNING:
             tasks = queue.waiting.due(now)
+            if counts is not None and queue.has_slot:
+                others = [task for task in tasks if not counts(task)]
+                found += [Blocked(record, BlockedReason.NOT_ASKED) for record in records(others, history)]
+                left = set(tasks).difference(others)
+                tasks = [task for task in tasks if task in left]
             if not queue.has_slot:
                 reason = BlockedReason.CONCURRENCY
-            elif only is not None and queue is not only:
-                reason = BlockedReason.NOT_ASKED
             elif (plan := queue.next_dispatch()) is None:
                 # Nothing of the queue goes out any more, although it runs and has a slot.
                 found += [Blocked(record, BlockedReason.RATE) for record in records(tasks, history)]

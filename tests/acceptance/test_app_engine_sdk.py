@@ -90,7 +90,7 @@ def test_a_batch_is_added(cloud_tasks: FakeCloudTasks) -> None:
     queue = taskqueue.Queue("receipts")
     tasks = queue.add([taskqueue.Task(url="/receipt", name=name, payload=name) for name in ("one", "two", "three")])
     assert [task.name for task in tasks] == ["one", "two", "three"]
-    assert [(task.id, task.body) for task in cloud_tasks.tasks("receipts")] == [
+    assert [(task.id, task.body) for task in cloud_tasks.tasks(queue="receipts")] == [
         ("one", b"one"),
         ("two", b"two"),
         ("three", b"three"),
@@ -106,7 +106,7 @@ def test_of_a_batch_the_others_are_added(cloud_tasks: FakeCloudTasks) -> None:
     with pytest.raises(taskqueue.TaskAlreadyExistsError):
         queue.add([again, other])
     assert (again.was_enqueued, other.was_enqueued) == (False, True)
-    assert [task.id for task in cloud_tasks.tasks("receipts")] == ["one", "two"]
+    assert [task.id for task in cloud_tasks.tasks(queue="receipts")] == ["one", "two"]
 
 
 def test_tasks_are_deleted(cloud_tasks: FakeCloudTasks) -> None:
@@ -116,7 +116,7 @@ def test_tasks_are_deleted(cloud_tasks: FakeCloudTasks) -> None:
     queue.delete_tasks(tasks[:1])
     queue.delete_tasks_by_name(["two"])
     missing = queue.delete_tasks_by_name("missing")
-    assert [task.id for task in cloud_tasks.tasks("receipts")] == ["three"]
+    assert [task.id for task in cloud_tasks.tasks(queue="receipts")] == ["three"]
     assert (tasks[0].was_deleted, missing.was_deleted) == (True, False)
 
 
@@ -161,7 +161,7 @@ def test_calls_in_the_background(cloud_tasks: FakeCloudTasks) -> None:
     assert sorted(task.name for task in added) == ["one", "two"]
     assert queue.fetch_statistics_async().get_result().tasks == 2
     queue.delete_tasks_async(added[0]).get_result()
-    assert [task.id for task in cloud_tasks.tasks("receipts")] == ["two"]
+    assert [task.id for task in cloud_tasks.tasks(queue="receipts")] == ["two"]
 
 
 def test_a_name_is_used_once(cloud_tasks: FakeCloudTasks) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import pytest_cloudtasks
-from pytest_cloudtasks import FakeCloudTasks, TaskRequest, retry_schedule, strategies
+from pytest_cloudtasks import FakeCloudTasks, MatchArguments, TaskRequest, retry_schedule, strategies
 from pytest_cloudtasks._api.aio import AwaitableMethods
 from pytest_cloudtasks._api.clock import ClockView
 from pytest_cloudtasks._api.oidc import Oidc
@@ -85,7 +85,8 @@ def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -
     [
         (
             lambda fake: fake.tasks(queues="receipts"),
-            "tasks() has no argument 'queues'. Did you mean 'queue'? It takes queue.",
+            "tasks() has no argument 'queues'. Did you mean 'queue'? It takes"
+            f" {listed(MatchArguments.__annotations__)}.",
         ),
         (lambda fake: fake.step(1), "step() takes no argument, and got 1."),
         (lambda fake: fake.client(project="p"), "client() has no argument 'project'. It takes none."),
@@ -130,7 +131,8 @@ def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -
         ),
         (
             lambda fake: asyncio.run(fake.aio.drain(untill="2h")),
-            "drain() has no argument 'untill'. Did you mean 'until'? It takes until, queue and limit.",
+            "drain() has no argument 'untill'. Did you mean 'until'? It takes"
+            f" {listed(['until', *MatchArguments.__annotations__, 'limit'])}.",
         ),
     ],
 )

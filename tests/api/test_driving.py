@@ -381,7 +381,11 @@ def test_an_unknown_queue_is_refused(cloud_tasks: FakeCloudTasks, enqueue: Enque
     """A misspelt queue would drive nothing: the refusal names the nearest one and those that there are."""
     cloud_tasks.route(MAILER)
     enqueue("one")
-    for call in (cloud_tasks.dispatch_due, lambda queue: cloud_tasks.drain(queue=queue), cloud_tasks.tasks):
+    for call in (
+        cloud_tasks.dispatch_due,
+        lambda queue: cloud_tasks.drain(queue=queue),
+        lambda queue: cloud_tasks.tasks(queue=queue),
+    ):
         assert refused(cloud_tasks, LookupError, lambda call=call: call("receits")) == (
             "There is no queue 'receits'. Did you mean 'receipts'? The queues of this test are receipts and reports."
             " Create it with cloud_tasks.create_queue('receits'), or by the option queues."
@@ -398,7 +402,7 @@ def test_a_deleted_queue_drives_nothing(cloud_tasks: FakeCloudTasks, enqueue: En
             "The queue 'reports' was deleted in this test, and nothing in it can go out any more. Drive another queue,"
             " or leave queue=… out to drive all of them."
         )
-    assert cloud_tasks.tasks("reports") == []
+    assert cloud_tasks.tasks(queue="reports") == []
 
 
 # --- dispatch ----------------------------------------------------------------------------------------------------
@@ -466,7 +470,7 @@ def test_dispatch_refuses_what_names_no_task_of_this_fake(cloud_tasks: FakeCloud
 def test_a_queue_is_given_by_its_name(cloud_tasks: FakeCloudTasks) -> None:
     """Google's message, which create_queue() returns, is refused in words wherever a queue's name is due."""
     message: Any = cloud_tasks.create_queue("narrow")
-    for call in (cloud_tasks.create_queue, cloud_tasks.queue, cloud_tasks.tasks, cloud_tasks.dispatch_due):
+    for call in (cloud_tasks.create_queue, cloud_tasks.queue, cloud_tasks.dispatch_due):
         assert refused(cloud_tasks, TypeError, lambda call=call: call(message)) == (
             "A queue is named by its ID, such as 'receipts', or its full name, and this is an object of the class"
             " Queue. Of one of Google's messages pass the name."
@@ -739,7 +743,7 @@ def test_run_task_at_the_queues_limits(cloud_tasks: FakeCloudTasks, enqueue: Enq
     cloud_tasks.dispatch_due()
     client.run_task(name=two)
     cloud_tasks.dispatch_due()
-    assert [task.state for task in cloud_tasks.tasks("narrow")] == [TaskState.DISPATCHED, TaskState.DISPATCHED]
+    assert [task.state for task in cloud_tasks.tasks(queue="narrow")] == [TaskState.DISPATCHED, TaskState.DISPATCHED]
 
 
 def test_run_task_beside_an_attempt_under_way(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:

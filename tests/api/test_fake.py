@@ -227,8 +227,8 @@ def test_tasks_are_those_in_the_queues_now(cloud_tasks: FakeCloudTasks, enqueue:
     enqueue("z")
     enqueue("a")
     assert ids(cloud_tasks) == ["z", "a", "b"]
-    assert [task.id for task in cloud_tasks.tasks("reports")] == ["b"]
-    assert [task.id for task in cloud_tasks.tasks(cloud_tasks.queue_path("receipts"))] == ["z", "a"]
+    assert [task.id for task in cloud_tasks.tasks(queue="reports")] == ["b"]
+    assert [task.id for task in cloud_tasks.tasks(queue=cloud_tasks.queue_path("receipts"))] == ["z", "a"]
     cloud_tasks.drain(queue="receipts")
     assert ids(cloud_tasks) == ["b"]
 

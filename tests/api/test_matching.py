@@ -355,7 +355,6 @@ def test_a_keyword_that_is_none_is_rejected(cloud_tasks: FakeCloudTasks, name: s
             "route() has no argument 'handlr'. Did you mean 'handler'? It takes url, method, queue, name, handler and"
             " on_exception.",
         ),
-        (lambda fake: fake.drain(xyz=1), "drain() has no argument 'xyz'. It takes until, queue and limit."),
         (lambda fake: fake.dispatch(), "dispatch() needs the argument 'task'. It takes task."),
         (
             lambda fake: fake.fail_rpc("create_task"),

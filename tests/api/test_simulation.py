@@ -343,7 +343,7 @@ def test_a_clock_set_back_without_waiting_tasks_sets_the_queue_anew(cloud_tasks:
     with time_machine.travel(datetime(2001, 1, 1, tzinfo=timezone.utc), tick=False):
         assert cloud_tasks.clock.now() == datetime(2001, 1, 1, tzinfo=timezone.utc)
         assert cloud_tasks.clock.elapsed == timedelta(seconds=5)
-        assert cloud_tasks.tasks("receipts") == []
+        assert cloud_tasks.tasks(queue="receipts") == []
 
 
 # --- failures that application code may swallow ------------------------------------------------------------------

@@ -221,7 +221,7 @@ def test_nothing_of_it_is_in_the_fake(cloud_tasks: FakeCloudTasks) -> None:
     assert (cloud_tasks.tasks(), cloud_tasks.attempts(), list(cloud_tasks.rpcs)) == ([], [], [])
     assert cloud_tasks.timeline() == before
     with pytest.raises(LookupError):
-        cloud_tasks.tasks("mails")
+        cloud_tasks.tasks(queue="mails")
 
 
 # --- for frameworks ----------------------------------------------------------------------------------------------

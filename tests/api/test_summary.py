@@ -138,6 +138,6 @@ def test_reasons_read_as_sentences() -> None:
         "max_dispatches_per_second is used up",
         "max_concurrent_dispatches is reached",
         "it waits in a pull queue to be leased",
-        "the driving method was told to drive another queue",
+        "the driving method was limited to other tasks",
         "it is removed, too old or purged, before it can go out",
     ]

@@ -130,17 +130,41 @@ def test_an_answer_comes_before_a_dispatch_of_the_same_instant() -> None:
     ]
 
 
-def test_one_queue_s_dispatches_can_be_asked_for() -> None:
-    """Other queues' dispatches don't count then; answers under way do."""
+def test_dispatches_can_be_limited_to_some_tasks() -> None:
+    """Dispatches of other tasks don't count then; answers under way do."""
     driver = driver_with(always(OK, takes=5 * SECOND))
     service = driver.service
-    other = service.create_queue(START, LOCATION, OTHER, {})
     mine = add(driver)
-    assert service.scheduler.upcoming(other) is None
+    service.scheduler.select(service.queues.values(), lambda task: task is not mine)
+    assert service.scheduler.upcoming() is None
+    service.scheduler.select_all()
     driver.advance(SECOND)
-    answer = service.scheduler.upcoming(other)
+    service.scheduler.select(service.queues.values(), lambda task: task is not mine)
+    answer = service.scheduler.upcoming()
     assert answer is not None
     assert (answer.step, answer.task) == (Step.ANSWER, mine)
+
+
+def test_a_selected_task_goes_before_older_ones() -> None:
+    """Of a queue's tasks the first that counts is next, at its own instant; one that is created meanwhile counts."""
+    driver = driver_with()
+    scheduler = driver.service.scheduler
+    first, second = add(driver), add(driver)
+    scheduler.select(driver.service.queues.values(), lambda task: task is not first)
+    upcoming = scheduler.upcoming()
+    assert upcoming is not None
+    assert (upcoming.at, upcoming.task) == (START, second)
+
+    driver.service.delete_task(START, second.name)
+    assert scheduler.upcoming() is None
+    third = add(driver)
+    upcoming = scheduler.upcoming()
+    assert upcoming is not None
+    assert upcoming.task is third
+    scheduler.select_all()
+    upcoming = scheduler.upcoming()
+    assert upcoming is not None
+    assert upcoming.task is first
 
 
 # --- limits ------------------------------------------------------------------------------------------------------
@@ -859,19 +883,21 @@ def test_an_order_that_only_says_that_it_decides_changes_nothing() -> None:
     assert went(driver) == ["c", "a", "b"]
 
 
-def test_only_one_queue_is_picked_from_where_one_is_driven() -> None:
+def test_only_selected_tasks_are_picked_from() -> None:
     """The others' tasks are not ready."""
     driver, order = picking()
     other = f"{LOCATION}/queues/other"
     driver.service.create_queue(START, LOCATION, other, {})
     add(driver, "a")
     driver.service.create_task(START, other, TaskSpec(HttpTarget(URL), name=f"{other}/tasks/b"))
-    scheduler, queue = driver.service.scheduler, driver.service.queues[QUEUE]
-    upcoming = scheduler.upcoming(queue)
+    scheduler = driver.service.scheduler
+    scheduler.select(driver.service.queues.values(), lambda task: task.queue_name == QUEUE)
+    upcoming = scheduler.upcoming()
     assert upcoming is not None
 
-    assert scheduler.resolve(upcoming, START, queue) == upcoming
+    assert scheduler.resolve(upcoming, START) == upcoming
     assert order.asked == []
+    scheduler.select_all()
     assert id_of(scheduler.resolve(upcoming, START).task.name) == "b"
 
 

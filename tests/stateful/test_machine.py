@@ -252,7 +252,7 @@ def test_the_applications_queues_lose_nothing_by_the_machines_doing() -> None:
 
         @invariant()
         def every_order_is_there_or_charged(self) -> None:
-            there = {task.body for task in self.cloud_tasks.tasks("orders")}
+            there = {task.body for task in self.cloud_tasks.tasks(queue="orders")}
             assert len(there | set(self.shop.charged)) == self.placed
 
     run(Busy, 40)

@@ -130,11 +130,12 @@ def test_verbs_give_attempts_and_summaries(cloud_tasks: FakeCloudTasks) -> None:
         assert_type(cloud_tasks.advance(hours=1.5), Summary),
         assert_type(cloud_tasks.advance(to=datetime(2500, 1, 1, tzinfo=timezone.utc)), Summary),
         assert_type(cloud_tasks.drain(timedelta(days=1), queue="work", limit=10), Summary),
+        assert_type(cloud_tasks.drain("1d", queue="work", method="POST", json={"n": 1}, limit=10), Summary),
     ]
 
     assert first is not None
     assert (first.result, second.result) == (503, 200)
-    assert [summary.attempts for summary in summaries] == [0, 0, 0, 0, 0]
+    assert [summary.attempts for summary in summaries] == [0, 0, 0, 0, 0, 0]
     assert len(assert_type(route.calls, list[TargetRequest])) == 2
 
 
@@ -146,6 +147,7 @@ def test_records_carry_their_types(cloud_tasks: FakeCloudTasks) -> None:
     cloud_tasks.mount("https://functions.test/resize", lambda request: {"path": request.path})
     enqueue(cloud_tasks)
     (task,) = assert_type(cloud_tasks.tasks(), list[TaskRecord])
+    assert_type(cloud_tasks.tasks(queue="work", method="POST"), list[TaskRecord])
 
     assert_type(task.name, str)
     assert_type(task.headers, Headers)

@@ -96,14 +96,14 @@ def test_a_test_looks_while_threads_change_the_queue(cloud_tasks: FakeCloudTasks
     def look() -> None:
         cloud_tasks.advance(seconds=1)
         assert len(cloud_tasks.attempts()) <= THREADS * 20
-        assert {one.state.value for one in cloud_tasks.tasks("paused")} <= {"scheduled", "deleted"}
+        assert {one.state.value for one in cloud_tasks.tasks(queue="paused")} <= {"scheduled", "deleted"}
         with pytest.raises(AssertionError, match="The queues are not empty"):
             cloud_tasks.assert_empty()
 
     tasks_v2.CloudTasksClient().create_task(parent=paused, task=task(THREADS, 0))
     names = in_threads(work, look)
     assert len(names) == THREADS * 10
-    assert {one.name for one in cloud_tasks.tasks("paused")} > set(names)
+    assert {one.name for one in cloud_tasks.tasks(queue="paused")} > set(names)
     cloud_tasks.drain()
     assert len({call.url for call in route.calls}) == len(route.calls) == THREADS * 20
 
