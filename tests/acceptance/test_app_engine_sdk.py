@@ -153,6 +153,18 @@ def test_retry_options(cloud_tasks: FakeCloudTasks) -> None:
     cloud_tasks.assert_exhausted(task)
 
 
+def test_a_task_is_retried(cloud_tasks: FakeCloudTasks) -> None:
+    """A handler that answers 503 gets the task again when its backoff is over."""
+    handler = cloud_tasks.route("/receipt").returns(503, 200)
+    taskqueue.add(url="/receipt", name="order-42", retry_options=taskqueue.TaskRetryOptions(min_backoff_seconds=10))
+    assert cloud_tasks.drain().succeeded == 1
+    task = cloud_tasks.assert_dispatched(name="order-42")
+    cloud_tasks.assert_attempts(task, [503, 200])
+    first, second = task.attempts
+    assert second.dispatch_time - first.dispatch_time == timedelta(seconds=10)
+    assert [call.headers["X-AppEngine-TaskRetryCount"] for call in handler.calls] == ["0", "1"]
+
+
 def test_calls_in_the_background(cloud_tasks: FakeCloudTasks) -> None:
     """The SDK's asynchronous calls run in threads of its own, and arrive at the same fake."""
     queue = taskqueue.Queue("receipts")
@@ -168,20 +180,32 @@ def test_a_name_is_used_once(cloud_tasks: FakeCloudTasks) -> None:
     """Not again while the task is there, and not soon after it has run."""
     cloud_tasks.route("/receipt")
     taskqueue.add(url="/receipt", name="order-42")
-    with pytest.raises(taskqueue.TaskAlreadyExistsError):
+    with pytest.raises(taskqueue.TaskAlreadyExistsError) as there:
         taskqueue.add(url="/receipt", name="order-42")
     cloud_tasks.drain()
-    with pytest.raises(taskqueue.TaskAlreadyExistsError):
+    with pytest.raises(taskqueue.TaskAlreadyExistsError) as gone:
         taskqueue.add(url="/receipt", name="order-42")
+    assert (str(there.value), str(gone.value)) == (
+        "409 Requested entity already exists",
+        "409 The task cannot be created because a task with this name existed too recently. For more information about"
+        " task de-duplication see https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks"
+        "/create#body.request_body.FIELDS.task.",
+    )
     cloud_tasks.assert_dispatched(name="order-42")
 
 
-@pytest.mark.parametrize(("count", "error"), [(1, taskqueue.UnknownQueueError), (2, taskqueue.Error)])
-def test_a_queue_that_is_not_there(cloud_tasks: FakeCloudTasks, count: int, error: type[Exception]) -> None:
+@pytest.mark.parametrize(
+    ("count", "error", "code"), [(1, taskqueue.UnknownQueueError, "404 "), (2, taskqueue.Error, "")]
+)
+def test_a_queue_that_is_not_there(cloud_tasks: FakeCloudTasks, count: int, error: type[Exception], code: str) -> None:
     """The SDK raises its own error; of a batch it is the plain one, since each of its tasks fails by itself."""
     with pytest.raises(taskqueue.Error) as caught:
         taskqueue.Queue("missing").add([taskqueue.Task(url="/receipt") for _ in range(count)])
     assert type(caught.value) is error
+    assert str(caught.value) == (
+        f"{code}Queue does not exist. If you just created the queue, wait at least a minute for the queue to"
+        " initialize."
+    )
     cloud_tasks.assert_nothing_enqueued()
 
 
