@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import http.client
+import io
 import json
 import ssl
 import urllib.error
@@ -180,13 +181,17 @@ def by_gcloud_aio(task: str = "", queue: str = "work", host: str = HOST) -> Answ
                 "test-project",
                 queue,
                 session=session,
-                token=GivenToken(session=session),
+                token=GivenToken(io.StringIO(CREDENTIALS), session),
                 api_root=f"https://{host}/v2beta3",
                 api_is_dev=False,
             )
             return 200, await push_queue.create(json_of(task, queue)["task"])
 
     return asyncio.run(post())
+
+
+CREDENTIALS = '{"type": "authorized_user"}'
+"""Credentials that exist: some releases of gcloud-aio-auth look for a file, whoever makes the token."""
 
 
 class GivenToken(Token):
