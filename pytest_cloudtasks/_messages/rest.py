@@ -30,11 +30,15 @@ from .rest_http import (
     FORM,
     HTTP_RULES,
     SECOND_PATHS,
+    BatchPart,
     RestError,
     RestRequest,
     RestResponse,
+    is_batch,
+    joined,
     json_response,
     page_not_found,
+    parts_of,
 )
 from .rest_json import Violation, bind, checked, fill, parsed, shown
 from .rpc_call import RpcCall
@@ -76,8 +80,35 @@ Parameters = Sequence[tuple[str, str]]
 def answer(request: RestRequest, receive: Callable[[RpcCall], Any]) -> RestResponse:
     """Return the response to ``request``; ``receive`` answers the call that it makes, or raises a channel's error.
 
-    Whatever else it raises is for the caller.
+    A batch makes several calls, one after another. Whatever else ``receive`` raises is for the caller.
     """
+    if not is_batch(request):
+        return _answer(request, receive)
+    parts = _parts(request)
+    if isinstance(parts, RestResponse):
+        return parts
+    return joined([(part.content_id, _answer(part.request, receive)) for part in parts])
+
+
+async def answer_async(request: RestRequest, receive: Callable[[RpcCall], Awaitable[Any]]) -> RestResponse:
+    """Return the response to ``request``, as `answer` does; ``receive`` is awaited."""
+    if not is_batch(request):
+        return await _answer_async(request, receive)
+    parts = _parts(request)
+    if isinstance(parts, RestResponse):
+        return parts
+    return joined([(part.content_id, await _answer_async(part.request, receive)) for part in parts])
+
+
+def _parts(request: RestRequest) -> list[BatchPart] | RestResponse:
+    """Return the requests of a batch, or the response to one that is none."""
+    try:
+        return parts_of(request, _decoded(request))
+    except RestError as error:
+        return error.response()
+
+
+def _answer(request: RestRequest, receive: Callable[[RpcCall], Any]) -> RestResponse:
     asked = _asked(request)
     if isinstance(asked, RestResponse):
         return asked
@@ -87,8 +118,7 @@ def answer(request: RestRequest, receive: Callable[[RpcCall], Any]) -> RestRespo
         return asked.rejected(error)
 
 
-async def answer_async(request: RestRequest, receive: Callable[[RpcCall], Awaitable[Any]]) -> RestResponse:
-    """Return the response to ``request``, as `answer` does; ``receive`` is awaited."""
+async def _answer_async(request: RestRequest, receive: Callable[[RpcCall], Awaitable[Any]]) -> RestResponse:
     asked = _asked(request)
     if isinstance(asked, RestResponse):
         return asked

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpcore
 
-from ..._messages.rest_http import RestRequest, RestResponse
+from ..._messages.rest_http import RestRequest, RestResponse, reason_of
 from . import exchange, wire
 from .exchange import Origin, origin_of
 
@@ -53,7 +53,7 @@ def _response(asked: RestRequest, response: RestResponse, stream: object) -> htt
         content=sent.body,
         extensions={
             "http_version": b"HTTP/1.1",
-            "reason_phrase": wire.reason_of(sent.status).encode(),
+            "reason_phrase": reason_of(sent.status).encode(),
             "network_stream": stream,
         },
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from http import HTTPStatus
 
+from ..._messages import rest_http
 from ..._messages.rest_http import RestRequest, RestResponse
 
 
@@ -55,14 +55,4 @@ def completed(response: RestResponse, method: str) -> RestResponse:
 
 def bytes_of(response: RestResponse) -> bytes:
     """Return a completed response as bytes, which say that no other follows on this connection."""
-    lines = [
-        f"HTTP/1.1 {response.status} {reason_of(response.status)}",
-        *(f"{name}: {value}" for name, value in response.headers),
-        "Connection: close",
-    ]
-    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + response.body
-
-
-def reason_of(status: int) -> str:
-    """Return the words that go with a status; "" for one without."""
-    return next((one.phrase for one in HTTPStatus if one == status), "")
+    return rest_http.bytes_of(response._replace(headers=[*response.headers, ("Connection", "close")]))
