@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ._simulation.matching.values import exactly
     from ._simulation.records import Attempt, TaskRecord
     from ._simulation.summary import Blocked, BlockedReason, Summary
+    from ._targets.answers import TargetResponse
     from ._targets.forwards import Forward
     from ._targets.headers import Headers
     from ._targets.mounts import AppEngineMount, Mount
@@ -60,6 +61,7 @@ __all__ = [
     "AppEngineMount",
     "Forward",
     "TargetRequest",
+    "TargetResponse",
     "TaskRequest",
     "Headers",
     "CloudTasksAssertionError",
@@ -92,6 +94,7 @@ _HOMES = {
     "AppEngineMount": "_targets.mounts",
     "Forward": "_targets.forwards",
     "TargetRequest": "_targets.request",
+    "TargetResponse": "_targets.answers",
     "TaskRequest": "_api.task_request",
     "Headers": "_targets.headers",
     "CloudTasksAssertionError": "_simulation.exceptions",

@@ -17,18 +17,20 @@ from .._service.events import Event, EventKind
 from .._service.request import PullMessage
 from .._service.retry import GiveUp, Retry
 from .._service.service import Service
-from .._service.task import Task, TaskState
+from .._service.task import Outcome, OutcomeKind, Task, TaskState
 from .._service.validation import id_of, is_queue, queue_of
 from .._simulation.exceptions import CloudTasksAssertionError
 from .._simulation.formatting import duration_text, offset_text
 from .._simulation.history import Entry, History, InjectedFault, TimeBase
 from .._simulation.records import contents, model_task, short_name, short_resource
 from .._simulation.summary import blocked
+from .._targets.answers import Answer
 from .._targets.request import url_of
 from .._text import counted, did_you_mean, safe_repr, shortened
 from .._time.clock import Clock
 from .._time.instants import to_datetime
 from .._units import DAY
+from .failing_bodies import line_of
 
 _GONE = {
     TaskState.SUCCEEDED: "the task had succeeded",
@@ -111,13 +113,20 @@ class Line(NamedTuple):
     offset: int
     instant: int
     what: Shown
+    answer: Answer | None = None
+    """What the target answered, of an attempt that has ended."""
+
+    @property
+    def base(self) -> int:
+        """The instant from which offsets count."""
+        return self.instant - self.offset
 
 
 def lines_of(entries: Iterable[Entry]) -> Iterator[Line]:
     """Return the lines of ``entries``, without the calls that an event or a fault speaks for."""
-    for offset, what in entries:
+    for offset, what, answer in entries:
         if not isinstance(what, RpcCall):
-            yield Line(offset, what.at, what)
+            yield Line(offset, what.at, what, answer)
         elif not what.has_effect:
             yield Line(offset, what.at, call_of(what, offset))
 
@@ -146,7 +155,7 @@ def line_text(line: Line) -> str:
 def _event_text(line: Line, event: Event) -> str:
     style = EVENTS[event.kind]
     name = f"queue {id_of(event.queue_name)}" if event.task is None else short_name(event.task)
-    return f"{name} {style.label if style.text is None else style.text(event, line.instant - line.offset)}"
+    return f"{name} {style.label if style.text is None else style.text(event, line)}"
 
 
 def _fault_text(line: Line, fault: InjectedFault) -> str:
@@ -162,34 +171,34 @@ def _calls_text(line: Line, call: Call) -> str:
     return f"{call.text}{until}"
 
 
-def _creation(event: Event, origin: int) -> str:
+def _creation(event: Event, line: Line) -> str:
     task = event.task
     assert task is not None, "a task was created"
     target = task.target
     what = contents(task) if isinstance(target, PullMessage) else f"{target.method} {url_of(target)}"
     due = task.initial_schedule_time - event.at
-    when = f", scheduled for {offset_text(task.initial_schedule_time - origin)}" if due > 0 else ""
+    when = f", scheduled for {offset_text(task.initial_schedule_time - line.base)}" if due > 0 else ""
     return f"created: {what}{when}"
 
 
-def _expiry(event: Event, origin: int) -> str:
+def _expiry(event: Event, line: Line) -> str:
     assert event.until is not None, "a retention has an end"
     assert event.task is not None, "a task has expired"
     return f"expired: its retention of {(event.until - event.task.create_time) / DAY:g} days is over"
 
 
-def _lease(event: Event, origin: int) -> str:
-    until = "" if event.until is None else f" until {offset_text(event.until - origin)}"
+def _lease(event: Event, line: Line) -> str:
+    until = "" if event.until is None else f" until {offset_text(event.until - line.base)}"
     return f"{EVENTS[event.kind].label}{until}"
 
 
-def _dispatch(event: Event, origin: int) -> str:
+def _dispatch(event: Event, line: Line) -> str:
     attempt = event.attempt
     assert attempt is not None, "dispatches and answers belong to an attempt"
     return f"attempt {attempt.number}{' (forced)' if attempt.forced else ''} dispatched"
 
 
-def _answer(event: Event, origin: int) -> str:
+def _answer(event: Event, line: Line) -> str:
     attempt = event.attempt
     assert attempt is not None, "dispatches and answers belong to an attempt"
     outcome = attempt.outcome
@@ -197,7 +206,9 @@ def _answer(event: Event, origin: int) -> str:
     begun = f"attempt {attempt.number}{' (forced)' if attempt.forced else ''}"
     took = event.at - attempt.dispatch_time
     lost = f" by lose_handler_response() in place of {outcome.lost_status}" if outcome.lost_status else ""
-    text = f"{begun} → {outcome.result}{lost}{f' after {duration_text(took)}' if took else ''}"
+    said = _said(line, outcome)
+    result = f"{outcome.result}{lost}{f' ({said})' if said else ''}"
+    text = f"{begun} → {result}{f' after {duration_text(took)}' if took else ''}"
     if event.dropped:
         return f"{text}, dropped: {_GONE[attempt.task.state]}"
     if isinstance(event.verdict, Retry):
@@ -208,6 +219,14 @@ def _answer(event: Event, origin: int) -> str:
     return text
 
 
+def _said(line: Line, outcome: Outcome) -> str:
+    """Return the first line of a failing answer that has arrived."""
+    if outcome.succeeded or outcome.kind is not OutcomeKind.RESPONSE or line.answer is None:
+        return ""
+    response = line.answer.response
+    return "" if response is None else line_of(response)
+
+
 class EventStyle(NamedTuple):
     """How events of one kind are shown."""
 
@@ -215,9 +234,8 @@ class EventStyle(NamedTuple):
     """What happened, in short: on the lane of a report."""
     mark: str = ""
     """Of a task: the character on its lane; "" where the lane draws the task's creation and attempts instead."""
-    text: Callable[[Event, int], str] | None = None
-    """What follows the name of the queue or the task in a timeline whose offsets count from an instant; by default
-    the label."""
+    text: Callable[[Event, Line], str] | None = None
+    """What follows the name of the queue or the task on its line of a timeline; by default the label."""
 
 
 EVENTS: dict[EventKind, EventStyle] = {
@@ -236,7 +254,7 @@ EVENTS: dict[EventKind, EventStyle] = {
     EventKind.TASK_LEASED: EventStyle("leased", "L", _lease),
     EventKind.TASK_ACKNOWLEDGED: EventStyle("acknowledged", "✓"),
     EventKind.TASK_LEASES_EXHAUSTED: EventStyle(
-        "no lease left", "■", lambda event, origin: "exhausted: it was leased max_attempts times"
+        "no lease left", "■", lambda event, line: "exhausted: it was leased max_attempts times"
     ),
     EventKind.LEASE_RENEWED: EventStyle("lease renewed", "L", _lease),
     EventKind.LEASE_CANCELLED: EventStyle("lease cancelled", "L"),

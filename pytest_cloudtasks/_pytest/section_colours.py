@@ -11,7 +11,7 @@ _SECTIONS = ("Cloud Tasks timeline", "Cloud Tasks refusals")
 _LINE = re.compile(r"(?P<offset>[+-](\d+d )?\d+:\d\d:\d\d[.\d]*)(?P<text> .*)")
 _COLOURS = {
     "green": re.compile(r"→ 2\d\d\b(?!.*dropped).*"),
-    "yellow": re.compile(r"→ [^,]*, retry in .*|blocked: .*| paused$"),
+    "yellow": re.compile(r"→ .*, retry in [^(),]*$|blocked: .*| paused$"),
     "red": re.compile(r"→ (?!2\d\d\b).*|expired: .*|was refused with \w+"),
 }
 """What of a line gets which colour; the first that is found counts."""

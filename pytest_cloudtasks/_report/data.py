@@ -83,9 +83,10 @@ class _Report:
 
     def _calls(self) -> list[Item]:
         items = call_items([entry for entry in self._entries if isinstance(entry.what, RpcCall)], self._panels)
-        for offset, what in self._entries:
+        for entry in self._entries:
+            what = entry.what
             if isinstance(what, InjectedFault) and what.task not in self._stories:
-                items.append(fault(offset, what.text, what.text, self._panels))
+                items.append(fault(entry.offset, what.text, what.text, self._panels))
         return sorted(items, key=lambda item: item["at"])
 
     def _queue(self, name: str) -> dict[str, Any]:

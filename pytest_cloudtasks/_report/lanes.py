@@ -161,9 +161,10 @@ class TaskLane:
         if self._story.task.state is TaskState.DELETED and self._end is not None and not self._story.marks:
             name = f"gone with its queue's tasks at {offset_text(self._end)}"
             yield {"is": "mark", "at": self._end, "label": "✕", "name": name}
-        for offset, what in self._story.faults:
+        for entry in self._story.faults:
+            what = entry.what
             assert isinstance(what, InjectedFault), "they are faults"
-            yield fault(offset, what.text, f"{short_name(self._story.task)} {what.text}", self._panels)
+            yield fault(entry.offset, what.text, f"{short_name(self._story.task)} {what.text}", self._panels)
 
 
 def _spoken(outcome: Outcome | None) -> str:

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._messages.rpc_call import RpcCall
-from .._service.events import Event
+from .._service.events import Event, EventKind
 from .._service.task import Attempt, Task
 from .fork_safety import forks
 from .records import Inspected
@@ -64,6 +64,8 @@ class Entry(NamedTuple):
 
     offset: int
     what: Record
+    answer: Answer | None = None
+    """What the target answered, of an attempt that has ended."""
 
     @property
     def instant(self) -> int:
@@ -154,7 +156,12 @@ class History:
                 yield Entry(reset.elapsed, reset)
             resets.clear()
             is_first = False
-            yield Entry(record.at - base, record)
+            yield Entry(record.at - base, record, self._answer_behind(record))
+
+    def _answer_behind(self, record: Record) -> Answer | None:
+        if not isinstance(record, Event) or record.kind is not EventKind.TASK_ANSWERED or record.attempt is None:
+            return None
+        return self.answers.get(record.attempt)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> History:
         """Copy the history with its tasks, for a simulation that goes on from here; calls never change."""

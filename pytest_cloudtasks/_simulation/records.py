@@ -15,6 +15,7 @@ from .._service.request import AppEngineTarget, HttpTarget, OidcToken, PullMessa
 from .._service.task import Attempt as ModelAttempt
 from .._service.task import Outcome, OutcomeKind, Task, TaskState
 from .._service.validation import id_of, queue_of
+from .._targets.answers import TargetResponse
 from .._targets.headers import Headers
 from .._targets.request import TargetRequest
 from .._text import did_you_mean, listed, safe_repr
@@ -142,6 +143,16 @@ class Attempt:
     def request(self) -> TargetRequest | None:
         """What the target received; None if it has not been delivered yet."""
         return self._history.requests.get(self._attempt)
+
+    @property
+    def response(self) -> TargetResponse | None:
+        """The HTTP response of the target: its status, headers and body; None if the target gave none.
+
+        It is there even if the service had no use for it: it came after the deadline, or a fault lost it.
+        """
+        self._history.inspected.read(self._attempt)
+        answer = self._history.answers.get(self._attempt)
+        return None if answer is None else answer.response
 
     @property
     def exception(self) -> BaseException | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
 from .._arguments import is_whole
-from .._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
+from .._messages.json_text import read_json
+from .._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, OutcomeKind, response
 from .._text import is_encodable, safe_repr
 from .headers import Headers
 
@@ -37,6 +40,42 @@ class Answer(NamedTuple):
     def status(self) -> int:
         """The HTTP status; 0 without a response."""
         return self.outcome.http_status
+
+    @property
+    def response(self) -> TargetResponse | None:
+        """The HTTP response; None if the target gave none."""
+        if self.outcome.kind is not OutcomeKind.RESPONSE:
+            return None
+        return TargetResponse(self.status, self.headers, self.body)
+
+
+@dataclass(frozen=True)
+class TargetResponse:
+    """The HTTP response of a target to an attempt.
+
+    ``status`` is its HTTP status, ``headers`` are its headers, ``body`` is its body as sent (bytes).
+    """
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8 text, decompressed if it was sent with gzip."""
+        return self._content.decode()
+
+    @property
+    def json(self) -> Any:
+        """The body read as JSON, decompressed if it was sent with gzip; raises ValueError if it is none."""
+        return read_json(self._content)
+
+    @property
+    def _content(self) -> bytes:
+        return gzip.decompress(self.body) if self.headers.get("content-encoding", "").lower() == "gzip" else self.body
+
+    def __repr__(self) -> str:
+        return f"<response {self.status}, {len(self.body)} bytes>"
 
 
 class WrongAnswer(Exception):
@@ -93,9 +132,23 @@ def answer_of(result: Any) -> Answer:
     if isinstance(status, int):
         headers = getattr(result, "headers", {})
         return Answer(
-            response(checked_status(status)), _checked_headers(headers) if hasattr(headers, "items") else NO_HEADERS
+            response(checked_status(status)),
+            _checked_headers(headers) if hasattr(headers, "items") else NO_HEADERS,
+            _body_of(result),
         )
     raise WrongHandlerResult(result)
+
+
+def _body_of(result: Any) -> bytes:
+    """Return the body of a framework's response: Starlette's ``body``, Django's ``content``, Flask's ``data``."""
+    for name in ("body", "content", "data"):
+        try:
+            body = getattr(result, name, None)
+        except Exception:  # a response that is streamed has none to read, and says so in its own way
+            continue
+        if isinstance(body, bytes):
+            return body
+    return b""
 
 
 def _checked_headers(headers: Any) -> Headers:
