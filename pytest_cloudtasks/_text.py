@@ -6,6 +6,7 @@ Whatever a message, a report or a hook says of such a value, it says by these fu
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 WIDTH = 400
@@ -96,3 +97,9 @@ def listed(words: Iterable[str], conjunction: str = "and") -> str:
 def counted(number: int, noun: str) -> str:
     """``1 task``, ``3 tasks``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def each_once(texts: Iterable[str]) -> list[str]:
+    """Return the texts in their order, each once; one that came several times is followed by its count."""
+    counts = Counter(texts)
+    return [text if count == 1 else f"{text}\n(the same {count} times)" for text, count in counts.items()]

@@ -10,6 +10,7 @@ from pytest_cloudtasks._text import (
     counted,
     described,
     did_you_mean,
+    each_once,
     encodable,
     error_text,
     listed,
@@ -162,3 +163,8 @@ def test_listed_by_another_word() -> None:
 def test_counted(number: int, text: str) -> None:
     """One is singular, all others are plural."""
     assert counted(number, "attempt") == text
+
+
+def test_each_once() -> None:
+    """Texts keep their order, and one that came several times has its count."""
+    assert each_once(iter(["a", "b\nc", "a", "d", "a"])) == ["a\n(the same 3 times)", "b\nc", "d"]

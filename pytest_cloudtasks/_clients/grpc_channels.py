@@ -77,14 +77,18 @@ under_way = UnderWay()
 
 def patch_grpc(grpc: ModuleType, patch: Patch) -> None:
     """Have ``grpc.secure_channel``, ``grpc.insecure_channel`` and their asyncio twins defer what is for a fake."""
-    for module, deferred in ((grpc, _deferred), (getattr(grpc, "aio", None), _deferred_async)):
+    aio = getattr(grpc, "aio", None)
+    for module, client, deferred in (
+        (grpc, "CloudTasksClient", _deferred),
+        (aio, "CloudTasksAsyncClient", _deferred_async),
+    ):
         for name in ("secure_channel", "insecure_channel"):
             if module is not None and name in vars(module):  # a stub of the user's has what it has
-                patch.attribute(module, name, deferring(vars(module)[name], deferred))
+                patch.attribute(module, name, deferring(vars(module)[name], client, deferred))
 
 
-def deferring(open_channel: Callable[..., Any], deferred: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that opens channels, in place of ``open_channel`` of grpc's."""
+def deferring(open_channel: Callable[..., Any], client: str, deferred: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that opens channels for a ``client``, in place of ``open_channel`` of grpc's."""
 
     signature = inspect.signature(open_channel)
 
@@ -95,7 +99,7 @@ def deferring(open_channel: Callable[..., Any], deferred: Callable[..., Any]) ->
             given = signature.bind(*arguments, **options).arguments
         except TypeError:
             return open_real()  # which says what is wrong
-        bind = _bind_to(given["target"])
+        bind = _bind_to(given["target"], client)
         if bind is None:
             return open_real()
         building = under_way.construction
@@ -108,12 +112,12 @@ def deferring(open_channel: Callable[..., Any], deferred: Callable[..., Any]) ->
     return opened
 
 
-def _bind_to(target: object) -> Bind | None:
+def _bind_to(target: object, client: str) -> Bind | None:
     """Return what decides where a call over a channel to ``target`` goes; None if that is no affair of a fake."""
     if not isinstance(target, str):
         return None
     if is_cloud_tasks(target):
-        return lambda rpc: router.backend_for(f"CloudTasksClient.{rpc}()")
+        return lambda rpc: router.backend_for(f"{client}.{rpc}()")
     if router.redirects(target):
         return lambda rpc: router.backend if router.redirects(target) else None
     return None

@@ -95,10 +95,16 @@ class Fakes:
         parts = simulation.history, simulation.service, simulation.clock, simulation.targets
         return [hint for hint in hints(Situation(*parts, error=error)) if hint not in text]
 
-    def outside_text(self, call: str) -> str:
+    def outside_text(self, call: str, in_test: bool) -> str:
         """Return what ``call`` outside a fake fails with, under ``outside="refuse"``."""
+        advice = (
+            "Ask for the cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
+            ' @pytest.mark.cloud_tasks(outside="real").'
+            if in_test
+            else "No test is running now: move the call into a function that a test calls, or make it inside `with"
+            " FakeCloudTasks():`."
+        )
         return (
-            f'{call} was called outside a fake, and outside="refuse" keeps calls away from the real service. Ask for'
-            " the cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
-            f' @pytest.mark.cloud_tasks(outside="real").\nThe call was made at {place_text(application_frame())}.'
+            f'{call} was called outside a fake, and outside="refuse" keeps calls away from the real service. {advice}\n'
+            f"The call was made at {place_text(application_frame())}."
         )

@@ -34,7 +34,7 @@ from .._arguments import flag_of
 from .._clients.interception import interception
 from .._clients.router import router
 from .._simulation.settings import checked, located, merged, run_defaults, settings_from_ini
-from .._text import described, safe_str
+from .._text import described, each_once, safe_str
 from .blocks import Blocks
 from .seed import test_id
 from .wide_fixtures import WideFixtures
@@ -175,7 +175,7 @@ class PluginSession:
         self._decide_outside(self._ini["outside"])
         failures = self._swallowed
         if failures and not self._has_failed:
-            pytest.fail("\n\n".join(failures), pytrace=False)
+            pytest.fail("\n\n".join(each_once(failures)), pytrace=False)
         self._check_strictness()
         if not self._has_failed and self._first_simulation is not None:
             self._fakes.warn_of_unused(item, self._first_simulation)
@@ -282,7 +282,7 @@ class PluginSession:
         blocks = [failure for one in self._blocks.simulations for failure in one.failures]
         failures = [*self._swallowed, *blocks]
         text = safe_str(error) if failures else ""
-        return "\n\n".join(one for one in failures if one not in text)
+        return "\n\n".join(each_once(one for one in failures if one not in text))
 
     @property
     def _swallowed(self) -> list[str]:
@@ -313,7 +313,7 @@ class PluginSession:
         """
         text = safe_str(error)
         swallowed = [failure for failure in simulation.failures if failure not in text]
-        return [*swallowed, *self._fakes.hints_for(simulation, error)]
+        return [*each_once(swallowed), *self._fakes.hints_for(simulation, error)]
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -417,6 +417,6 @@ class PluginSession:
         router.refuse_outside = self._refuse if outside == "refuse" else None
 
     def _refuse(self, call: str) -> None:
-        message = self._fakes.outside_text(call)
+        message = self._fakes.outside_text(call, in_test=self._item is not None)
         self._failures.append(message)
         pytest.fail(message, pytrace=False)

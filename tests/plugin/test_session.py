@@ -222,6 +222,77 @@ def test_a_forgotten_fixture_is_told_before_missing_credentials(pytester: pytest
     assert REFUSAL in result.stdout.str()
 
 
+OUTSIDE_TESTS = (
+    'CloudTasksClient.create_task() was called outside a fake, and outside="refuse" keeps calls away from the real'
+    " service. No test is running now: move the call into a function that a test calls, or make it inside `with"
+    " FakeCloudTasks():`.\nThe call was made at app.py:9, in enqueue."
+)
+
+
+@pytest.mark.parametrize(
+    ("module", "text"),
+    [
+        ("test_it", "import app\n\napp.enqueue()\n\n\ndef test_it():\n    pass"),
+        ("conftest", "import app\n\n\napp.enqueue()"),
+        ("conftest", "import app\n\n\ndef pytest_sessionfinish():\n    app.enqueue()"),
+    ],
+    ids=["a test's module", "conftest", "pytest_sessionfinish"],
+)
+def test_the_advice_where_no_test_is_running(pytester: pytest.Pytester, module: str, text: str) -> None:
+    """Outside tests no fixture can be asked for: the message advises what can be done there."""
+    pytester.makepyfile(app=APP)
+    pytester.makepyfile(test_nothing="def test_nothing():\n    pass", **{module: text})
+    result = pytester.runpytest_subprocess("-o", "cloud_tasks_outside=refuse")
+    assert result.ret != 0
+    assert OUTSIDE_TESTS in result.stdout.str() + result.stderr.str()
+
+
+def test_a_call_of_the_asyncio_client_is_refused_by_its_name(pytester: pytest.Pytester) -> None:
+    """The message names the client that was called."""
+    pytester.makepyfile(
+        """
+        import asyncio
+
+        from google.cloud import tasks_v2
+
+
+        def test_it():
+            async def look():
+                await tasks_v2.CloudTasksAsyncClient().get_queue(name="projects/p/locations/l/queues/q")
+
+            asyncio.run(look())
+        """
+    )
+    result = pytester.runpytest("-o", "cloud_tasks_outside=refuse")
+    result.assert_outcomes(failed=1)
+    assert (
+        'CloudTasksAsyncClient.get_queue() was called outside a fake, and outside="refuse" keeps calls away from the'
+        " real service. Ask for the cloud_tasks fixture" in result.stdout.str()
+    )
+
+
+def test_a_refusal_that_came_many_times_is_shown_once(pytester: pytest.Pytester) -> None:
+    """A poller that swallows each refusal leaves one text, with its count."""
+    pytester.makepyfile(app=APP)
+    pytester.makepyfile(
+        """
+        from app import built_at_import, enqueue
+
+        def test_poller():
+            for _ in range(56):
+                try:
+                    enqueue(built_at_import)
+                except BaseException:
+                    pass
+            assert False
+        """
+    )
+    result = pytester.runpytest("-o", "cloud_tasks_outside=refuse")
+    result.assert_outcomes(failed=1)
+    assert result.stdout.str().count(REFUSAL) == 1
+    assert f"{REFUSAL}\n(the same 56 times)\n" in result.stdout.str()
+
+
 def test_a_refusal_that_is_swallowed_comes_again_at_teardown(pytester: pytest.Pytester) -> None:
     """Application code can't hide the refusal: `except Exception` lets it through, and a bare except meets it again."""
     pytester.makepyfile(app=APP)

@@ -21,6 +21,7 @@ from typing import Any
 
 import aiohttp
 import google.auth.transport.requests
+import httpcore
 import httplib2
 import httpx
 import requests
@@ -160,7 +161,38 @@ def by_httpx_in_trio(task: str = "", queue: str = "work", host: str = HOST) -> A
     return trio.run(post)
 
 
-HTTPX: list[Way] = [by_httpx, by_httpx_client, by_httpx_async, by_httpx_in_trio]
+def by_httpcore(task: str = "", queue: str = "work", host: str = HOST) -> Answer:
+    with httpcore.ConnectionPool(ssl_context=certificates()) as pool:
+        response = pool.request("POST", url_of(queue, host), headers=JSON, content=bytes_of(task, queue))
+    return response.status, json.loads(response.content)
+
+
+def by_a_connection_of_httpcore(task: str = "", queue: str = "work", host: str = HOST) -> Answer:
+    url = url_of(queue, host)
+    with httpcore.HTTPConnection(httpcore.URL(url).origin, ssl_context=certificates()) as connection:
+        response = connection.request("POST", url, headers=JSON, content=bytes_of(task, queue))
+    return response.status, json.loads(response.content)
+
+
+def by_an_async_connection_of_httpcore(task: str = "", queue: str = "work", host: str = HOST) -> Answer:
+    async def post() -> Answer:
+        url = url_of(queue, host)
+        async with httpcore.AsyncHTTPConnection(httpcore.URL(url).origin, ssl_context=certificates()) as connection:
+            response = await connection.request("POST", url, headers=JSON, content=bytes_of(task, queue))
+            return response.status, json.loads(response.content)
+
+    return asyncio.run(post())
+
+
+HTTPX: list[Way] = [
+    by_httpx,
+    by_httpx_client,
+    by_httpx_async,
+    by_httpx_in_trio,
+    by_httpcore,
+    by_a_connection_of_httpcore,
+    by_an_async_connection_of_httpcore,
+]
 
 
 def by_aiohttp(task: str = "", queue: str = "work", host: str = HOST) -> Answer:

@@ -1,6 +1,6 @@
-"""Pools of `httpcore`, on which httpx is built.
+"""Pools and connections of `httpcore`, on which httpx is built.
 
-A pool gets each request whole, with the URL that it is meant for, so what is answered here takes no connection at all.
+Either gets each request whole, with the URL that it is meant for, so what is answered here needs no network.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ from . import exchange, wire
 from .exchange import Origin, origin_of
 
 
-def handle(pool: Any, request: httpcore.Request, as_the_library_does: Callable[..., Any]) -> Any:
-    """Return the response to ``request``, of the fake or of a connection of the pool."""
+def handle(owner: Any, request: httpcore.Request, as_the_library_does: Callable[..., Any]) -> Any:
+    """Return the response to ``request``, of the fake or of its owner, a pool or a connection."""
     if not _is_claimed(request):
-        return as_the_library_does(pool, request)
+        return as_the_library_does(owner, request)
     asked = _asked(request, b"".join(request.stream))  # type: ignore[arg-type]
     return _response(asked, exchange.answer(_origin(request), asked), httpcore.MockStream([]))
 
 
-async def handle_async(pool: Any, request: httpcore.Request, as_the_library_does: Callable[..., Awaitable[Any]]) -> Any:
+async def handle_async(
+    owner: Any, request: httpcore.Request, as_the_library_does: Callable[..., Awaitable[Any]]
+) -> Any:
     """Return the same to a coroutine."""
     if not _is_claimed(request):
-        return await as_the_library_does(pool, request)
+        return await as_the_library_does(owner, request)
     asked = _asked(request, b"".join([piece async for piece in request.stream]))  # type: ignore[union-attr]
     return _response(asked, await exchange.answer_async(_origin(request), asked), httpcore.AsyncMockStream([]))
 

@@ -10,7 +10,7 @@ library's own code: sessions, pools, adapters, redirects, retries, and what user
 | urllib3 | ``connect`` of its own connections, the rest is `http.client`'s | requests, Google's AuthorizedSession |
 | its retries | ``sleep``, which takes no time after an answer of a fake | Firebase's Admin SDK |
 | httplib2 | likewise | google-api-python-client |
-| httpcore | a pool's ``handle_request``, ``handle_async_request`` | httpx |
+| httpcore | ``handle_request``, ``handle_async_request`` of its pools and connections | httpx |
 | aiohttp | a connector's ``connect`` | gcloud-aio |
 """
 
@@ -77,9 +77,10 @@ def _sleeping(sleep: Callable[..., None]) -> Callable[..., None]:
 
 
 def _httpcore(module: ModuleType, patch: Patch) -> None:
-    """Its pools for proxies are subclasses, which have these methods of theirs."""
-    _replace(module, "ConnectionPool", "handle_request", _handling, patch)
-    _replace(module, "AsyncConnectionPool", "handle_async_request", _handling_async, patch)
+    """Its pools for proxies are subclasses, which have these methods of theirs; a connection is used without a pool."""
+    for name in ("ConnectionPool", "HTTPConnection"):
+        _replace(module, name, "handle_request", _handling, patch)
+        _replace(module, f"Async{name}", "handle_async_request", _handling_async, patch)
 
 
 def _handling(handle: Callable[..., Any]) -> Callable[..., Any]:
