@@ -11,7 +11,7 @@ from .._service.task import Attempt as ModelAttempt
 from .._simulation.delivery import working
 from .._simulation.driver import Driver
 from .._simulation.matching.match import Match, MatchArguments
-from .._simulation.records import Attempt, TaskRecord, task_to_dispatch
+from .._simulation.records import Attempt, task_meant
 from .._simulation.runners import run_async
 from .._simulation.simulation import Simulation
 from .._simulation.summary import Summary
@@ -20,6 +20,8 @@ from .clock import length_of_advance
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from .assertions import AnyTask
 
 
 class AwaitableMethods:
@@ -76,16 +78,12 @@ class AwaitableMethods:
         return await run_async(simulation, Driver(simulation).drain(until, Match(**match), limit))
 
     @checked_call
-    async def dispatch(self, task: TaskRecord | str) -> Attempt:
+    async def dispatch(self, task: AnyTask) -> Attempt:
         """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would."""
         __tracebackhide__ = True
         simulation = self._simulation()
-        return Attempt(
-            await run_async(
-                simulation, Driver(simulation).dispatch(task_to_dispatch(simulation.service, simulation.history, task))
-            ),
-            simulation.history,
-        )
+        meant = task_meant(simulation.service, simulation.history, task, "dispatch")
+        return Attempt(await run_async(simulation, Driver(simulation).dispatch(meant)), simulation.history)
 
     @checked_call
     async def sleep(self, duration: Duration) -> None:

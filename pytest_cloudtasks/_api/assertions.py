@@ -17,7 +17,7 @@ from .._simulation.exceptions import CloudTasksAssertionError
 from .._simulation.formatting import lists_apart, offset_text, shown
 from .._simulation.matching.match import Match, MatchArguments
 from .._simulation.matching.values import matches
-from .._simulation.records import TaskRecord, is_task, model_task, record_meant, records, short_name
+from .._simulation.records import A_TASK, TaskRecord, is_task, model_task, records, short_name, task_meant
 from .._simulation.simulation import Simulation
 from .._text import counted, safe_repr
 from .._time.instants import Duration, duration_of, to_timedelta
@@ -28,18 +28,17 @@ if TYPE_CHECKING:
 
     from .._diagnostics.hints import Situation
 
-    TaskMessage = Union[tasks_v2.Task, tasks_v2beta3.Task, tasks_v2beta2.Task]
+    AnyTask = Union[TaskRecord, tasks_v2.Task, tasks_v2beta3.Task, tasks_v2beta2.Task, str]
     from typing_extensions import Unpack
-
-_A_TASK = "a TaskRecord, as assert_enqueued() gives it, a Task message or a task's full name"
 
 
 class Assertions:
     """Assert on every task accepted in this test, finished and deleted ones included, rejected ones never.
 
     `MatchArguments` has what they take to say which tasks they mean. Those about one task take the record that
-    `assert_enqueued` gave, the Task message that a client's ``create_task()`` gave back, or a task's full name; of
-    several of one name it is the latest. LookupError says that no task of this test has the name.
+    `assert_enqueued` gave, the Task message that a client's ``create_task()`` gave back, or a task's ID or full name;
+    of several of one name it is the latest. LookupError says that no task of this test has the name, or that tasks of
+    several queues have the ID.
     """
 
     @property
@@ -126,7 +125,7 @@ class Assertions:
         )
 
     @checked_call
-    def assert_attempts(self, task: TaskRecord | TaskMessage | str, expected: Sequence[Any]) -> None:
+    def assert_attempts(self, task: AnyTask, expected: Sequence[Any]) -> None:
         """Assert how the attempts of ``task`` ended, in order: ``[500, "DEADLINE_EXCEEDED", 200]``.
 
         An attempt with a response is its HTTP status, one without is the name of its google.rpc code
@@ -135,18 +134,18 @@ class Assertions:
         __tracebackhide__ = True
         if not is_task(task) or not _is_list(expected):
             raise TypeError(
-                f"assert_attempts() takes {_A_TASK}, and a list such as [503, 200]; it got"
+                f"assert_attempts() takes {A_TASK}, and a list such as [503, 200]; it got"
                 f" {safe_repr(task)} and {safe_repr(expected)}."
             )
         simulation = self._simulation
-        record = record_meant(simulation.service, simulation.history, task)
-        results = [attempt.result for attempt in record.attempts]
+        meant = task_meant(simulation.service, simulation.history, task, "assert_attempts")
+        results = [attempt.result for attempt in TaskRecord(meant, simulation.history).attempts]
         if not _all_match(expected, results):
-            raise _failed(simulation, record, "The attempts of {task} ended otherwise.", expected, results)
-        simulation.history.inspected.asserted(model_task(record))
+            raise _failed(simulation, meant, "The attempts of {task} ended otherwise.", expected, results)
+        simulation.history.inspected.asserted(meant)
 
     @checked_call
-    def assert_backoff(self, task: TaskRecord | TaskMessage | str, delays: Sequence[Duration | Any]) -> None:
+    def assert_backoff(self, task: AnyTask, delays: Sequence[Duration | Any]) -> None:
         """Assert how long the queue put off each retry of ``task``, in order: ``["10s", "20s"]``.
 
         A delay is that from the end of a failed attempt to the schedule time of the next, which the timeline tells as
@@ -155,7 +154,7 @@ class Assertions:
         __tracebackhide__ = True
         if not is_task(task) or not _is_list(delays):
             raise TypeError(
-                f"assert_backoff() takes {_A_TASK}, and a list such as [timedelta(seconds=10), timedelta(seconds=20)];"
+                f"assert_backoff() takes {A_TASK}, and a list such as [timedelta(seconds=10), timedelta(seconds=20)];"
                 f" it got {safe_repr(task)} and {safe_repr(delays)}."
             )
         delays = [
@@ -165,20 +164,20 @@ class Assertions:
             for delay in delays
         ]
         simulation = self._simulation
-        record = record_meant(simulation.service, simulation.history, task)
-        backoffs = _backoffs(simulation, model_task(record))
+        meant = task_meant(simulation.service, simulation.history, task, "assert_backoff")
+        backoffs = _backoffs(simulation, meant)
         if not _all_match(delays, backoffs):
-            raise _failed(simulation, record, "The retries of {task} were put off otherwise.", delays, backoffs)
-        simulation.history.inspected.asserted(model_task(record))
+            raise _failed(simulation, meant, "The retries of {task} were put off otherwise.", delays, backoffs)
+        simulation.history.inspected.asserted(meant)
 
     @checked_call
-    def assert_exhausted(self, task: TaskRecord | TaskMessage | str) -> None:
+    def assert_exhausted(self, task: AnyTask) -> None:
         """Assert that ``task`` was given up after its last attempt: no retry was left."""
         __tracebackhide__ = True
         _assert_state(self._simulation, task, TaskState.EXHAUSTED, "assert_exhausted", "was to have no retry left")
 
     @checked_call
-    def assert_expired(self, task: TaskRecord | TaskMessage | str) -> None:
+    def assert_expired(self, task: AnyTask) -> None:
         """Assert that ``task`` went past its retention (31 days, where the queue has no other) and was dropped.
 
         A task expires when time passes over that instant; `drain` does not go there for its sake.
@@ -267,21 +266,19 @@ def _all_match(expected: Sequence[Any], actual: Sequence[Any]) -> bool:
 
 
 def _failed(
-    simulation: Simulation, record: TaskRecord, headline: str, expected: Sequence[Any], got: Sequence[Any]
+    simulation: Simulation, task: Task, headline: str, expected: Sequence[Any], got: Sequence[Any]
 ) -> CloudTasksAssertionError:
     """What fails an assertion on a list; both are shown from before the place where they part, if they are long."""
     pairs = enumerate(zip(expected, got, strict=False))
     same = next((at for at, pair in pairs if not matches(*pair)), min(len(expected), len(got)))
     left, right = lists_apart([shown(one) for one in expected], [shown(one) for one in got], same)
-    first = headline.format(task=short_name(model_task(record)))
+    first = headline.format(task=short_name(task))
     return _unmet_of_a_task(simulation, f"{first}\n  expected {left}\n       got {right}")
 
 
 def _assert_state(simulation: Simulation, given: object, state: TaskState, method: str, was_to: str) -> None:
     __tracebackhide__ = True
-    if not is_task(given):
-        raise TypeError(f"{method}() takes {_A_TASK}, and got {safe_repr(given)}.")
-    task = model_task(record_meant(simulation.service, simulation.history, given))
+    task = task_meant(simulation.service, simulation.history, given, method)
     if task.state is not state:
         message = f"{short_name(task)} {was_to}, and {_state_text(simulation, task)}."
         raise _unmet_of_a_task(simulation, message)

@@ -22,7 +22,7 @@ from .._service.events import EventKind
 from .._simulation.driver import Driver
 from .._simulation.exceptions import CloudTasksWarning, SwallowedFailure
 from .._simulation.matching.match import Match, MatchArguments
-from .._simulation.records import Attempt, TaskRecord, records, task_to_dispatch
+from .._simulation.records import Attempt, TaskRecord, records, task_meant
 from .._simulation.runners import run_method
 from .._simulation.settings import OPTIONS, checked, merged, run_defaults
 from .._simulation.simulation import Simulation
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from .._clients.legacy.client import LegacyCloudTasksClient
+    from .assertions import AnyTask
 
 
 class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
@@ -386,26 +387,20 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         return run_method(simulation, "drain", Driver(simulation).drain(until, Match(**match), limit))
 
     @checked_call
-    def dispatch(self, task: TaskRecord | str) -> Attempt:
+    def dispatch(self, task: AnyTask) -> Attempt:
         """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would.
 
         Args:
-            task: A `TaskRecord` or a task's full name.
+            task: A `TaskRecord`, a Task message, or a task's ID or full name; of several of one name it is the latest.
 
         Raises:
             ValueError: The service does not have the task any more.
-            LookupError: This test never had a task of that name.
+            LookupError: This test never had a task of that name, or several have the ID.
         """
         __tracebackhide__ = True
         simulation = self._simulation
-        return Attempt(
-            run_method(
-                simulation,
-                "dispatch",
-                Driver(simulation).dispatch(task_to_dispatch(simulation.service, simulation.history, task)),
-            ),
-            simulation.history,
-        )
+        meant = task_meant(simulation.service, simulation.history, task, "dispatch")
+        return Attempt(run_method(simulation, "dispatch", Driver(simulation).dispatch(meant)), simulation.history)
 
     @checked_call
     @block

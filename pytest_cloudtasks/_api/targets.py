@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from .._arguments import checked_call
+from .._simulation.records import name_of_task
 from .._simulation.settings import checked
 from .._simulation.simulation import Simulation
 from .._targets.base import Handler, OnException, Target
@@ -13,6 +15,9 @@ from .._targets.forwards import Forward
 from .._targets.mounts import App, AppEngineMount, Mount
 from .._targets.routes import Route
 from .._time.instants import Duration
+
+if TYPE_CHECKING:
+    from .assertions import AnyTask
 
 SERVER = "http://127.0.0.1:8000"
 TIMEOUT = timedelta(seconds=10)
@@ -38,7 +43,7 @@ class Targeting:
         *,
         method: str | None = None,
         queue: str | None = None,
-        name: str | None = None,
+        name: AnyTask | None = None,
         handler: Handler | None = None,
         on_exception: OnException | None = None,
     ) -> Route:
@@ -51,10 +56,17 @@ class Targeting:
         ``handler`` gets a `TargetRequest` and returns None (200), an HTTP status, a pair of status and headers, or
         any response object with a ``status_code``. Without one, script the route: ``.returns(503, 200)``,
         ``.raises(TimeoutError)``, ``.takes(timedelta(seconds=5))``, ``.then_pass_through()``; without that either it
-        answers 200. The most specific route is asked first, any route before a mount. With ``name``, a task's full
-        name or its ID, it answers for that task alone, before all other routes. Evidence: our choice.
+        answers 200. The most specific route is asked first, any route before a mount. With ``name``, a task's ID,
+        full name, record or message, it answers for that task alone, before all other routes. Evidence: our choice.
         """
-        route = Route(url, method=method, queue=queue, name=name, handler=handler, on_exception=_policy(on_exception))
+        route = Route(
+            url,
+            method=method,
+            queue=queue,
+            name=name_of_task(name),
+            handler=handler,
+            on_exception=_policy(on_exception),
+        )
         self._add(route)
         return route
 

@@ -379,41 +379,51 @@ def model_task(record: TaskRecord) -> Task:
     return record._task
 
 
-def task_to_dispatch(service: Service, history: History, task: TaskRecord | str) -> Task:
-    """The model's task that a test names, of several of one name the latest; another fake's can't go out here."""
-    if isinstance(task, TaskRecord):
-        if task._history is not history:
-            raise ValueError(
-                f"The task {short_name(task._task)} can't be dispatched: it was accepted by another fake than this one."
-                " Call dispatch() of the fake that has it, within its test."
-            )
-        return task._task
-    if not isinstance(task, str):
-        raise TypeError(
-            "dispatch() takes the TaskRecord that assert_enqueued() gives, or a task's full name, and got an object of"
-            f" the class {type(task).__name__}. Of one of Google's messages pass the name."
-        )
-    return _named(service, task)
+A_TASK = "a TaskRecord, as assert_enqueued() gives it, a Task message, or a task's ID or full name"
 
 
 def is_task(value: object) -> bool:
-    """Whether ``value`` can name a task for an assertion: a record, a full name, Google's Task message."""
-    return isinstance(value, (TaskRecord, str)) or (is_message(value) and proto_of(value).DESCRIPTOR.name == "Task")
+    """Whether ``value`` can name a task: a record, Google's Task message, an ID or a full name."""
+    return isinstance(value, (TaskRecord, str)) or is_task_message(value)
 
 
-def record_meant(service: Service, history: History, task: Any) -> TaskRecord:
-    """Return the record of a ``task`` that `is_task`; by its name as `task_to_dispatch` finds it."""
-    if isinstance(task, TaskRecord):
-        return task
-    return TaskRecord(_named(service, task if isinstance(task, str) else task.name), history)
+def is_task_message(value: object) -> bool:
+    """Whether ``value`` is a Task message of any version."""
+    return is_message(value) and proto_of(value).DESCRIPTOR.name == "Task"
+
+
+def name_of_task(value: Any) -> Any:
+    """Return the full name of a record or a Task message; anything else as it is."""
+    return value.name if isinstance(value, TaskRecord) or is_task_message(value) else value
+
+
+def task_meant(service: Service, history: History, task: Any, method: str) -> Task:
+    """Return the task that a call of ``method`` means by a value that `is_task`; of several of one name the latest."""
+    if not is_task(task):
+        raise TypeError(f"{method}() takes {A_TASK}, and got {safe_repr(task)}.")
+    if not isinstance(task, TaskRecord):
+        return _named(service, name_of_task(task))
+    if task._history is not history:
+        raise ValueError(
+            f"{method}() got the task {short_name(task._task)}, which another fake than this one has accepted. Call"
+            f" {method}() of the fake that has it, within its test."
+        )
+    return task._task
 
 
 def _named(service: Service, name: str) -> Task:
-    found = [one for one in service.accepted if one.name == name]
-    if not found:
+    found = [task for task in service.accepted if name in (task.name, id_of(task.name))]
+    names = sorted({task.name for task in found})
+    if len(names) > 1:
         raise LookupError(
-            f"No task named {safe_repr(name)} was accepted in this test. Pass the full name of one that was, or the"
-            " TaskRecord that assert_enqueued() gives."
+            f"The ID {safe_repr(name)} stands for {len(names)} tasks of this test: {listed(names)}. Pass the full name"
+            " of the one that you mean."
+        )
+    if not found:
+        known = [task.name if "/" in name else id_of(task.name) for task in service.accepted]
+        raise LookupError(
+            f"No task named {safe_repr(name)} was accepted in this test.{did_you_mean(name, known)} Pass the ID or the"
+            " full name of one that was, or the TaskRecord that assert_enqueued() gives."
         )
     return found[-1]
 

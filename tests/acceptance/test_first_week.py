@@ -137,8 +137,8 @@ def test_wrong_arguments_of_verbs_and_assertions(cloud_tasks: FakeCloudTasks) ->
     with pytest.raises(TypeError) as wrong:
         cloud_tasks.assert_attempts(42, [200])  # type: ignore[arg-type]
     assert str(wrong.value) == (
-        "assert_attempts() takes a TaskRecord, as assert_enqueued() gives it, a Task message or a task's full name, and"
-        " a list such as [503, 200]; it got 42 and [200]."
+        "assert_attempts() takes a TaskRecord, as assert_enqueued() gives it, a Task message, or a task's ID or full"
+        " name, and a list such as [503, 200]; it got 42 and [200]."
     )
 
 

@@ -442,28 +442,27 @@ def test_dispatch_refuses_what_the_service_does_not_have(cloud_tasks: FakeCloudT
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.dispatch(task)) == (
         "The task receipts/one can't be dispatched: it is succeeded, and the service does not have it any more."
     )
-    assert refused(cloud_tasks, LookupError, lambda: cloud_tasks.dispatch("one")) == (
-        "No task named 'one' was accepted in this test. Pass the full name of one that was, or the TaskRecord that"
-        " assert_enqueued() gives."
+    assert refused(cloud_tasks, LookupError, lambda: cloud_tasks.dispatch("on")) == (
+        "No task named 'on' was accepted in this test. Did you mean 'one'? Pass the ID or the full name of one that"
+        " was, or the TaskRecord that assert_enqueued() gives."
     )
 
 
 def test_dispatch_refuses_what_names_no_task_of_this_fake(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Another fake's record and Google's own message are refused in words, and nothing begins in either fake."""
+    """Another fake's record and what is no task are rejected in words, and nothing begins in either fake."""
     cloud_tasks.route(MAILER)
-    message = tasks_v2.CloudTasksClient().get_task(name=enqueue("one"))
     with FakeCloudTasks(queues=["receipts"]) as other:
         enqueue("two")
         theirs = other.assert_enqueued()
         assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.dispatch(theirs)) == (
-            "The task receipts/two can't be dispatched: it was accepted by another fake than this one. Call dispatch()"
-            " of the fake that has it, within its test."
+            "dispatch() got the task receipts/two, which another fake than this one has accepted. Call dispatch() of"
+            " the fake that has it, within its test."
         )
         assert theirs.attempts == []
-    wrong: Any = message
+    wrong: Any = 42
     assert refused(cloud_tasks, TypeError, lambda: cloud_tasks.dispatch(wrong)) == (
-        "dispatch() takes the TaskRecord that assert_enqueued() gives, or a task's full name, and got an object of the"
-        " class Task. Of one of Google's messages pass the name."
+        "dispatch() takes a TaskRecord, as assert_enqueued() gives it, a Task message, or a task's ID or full name, and"
+        " got 42."
     )
 
 

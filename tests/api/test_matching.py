@@ -363,12 +363,12 @@ def test_a_keyword_that_is_none_is_rejected(cloud_tasks: FakeCloudTasks, name: s
         (
             lambda fake: fake.delay_dispatch(queue="receipts"),
             "delay_dispatch() needs the argument 'by'. It takes by, queue, url, method, json, body, headers, name, at,"
-            " delay, within, deadline, oidc, service, version, times, after and rate.",
+            " delay, within, deadline, oidc, service, version, task, times, after and rate.",
         ),
         (
             lambda fake: fake.assert_not_enqueued(scheduled=1),
             "assert_not_enqueued() has no argument 'scheduled'. It takes queue, url, method, json, body, headers, name,"
-            " at, delay, within, deadline, oidc, service and version.",
+            " at, delay, within, deadline, oidc, service, version and task.",
         ),
     ],
 )

@@ -95,7 +95,7 @@ def test_other_backoffs_fail(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, dela
     )
 
 
-A_TASK = "a TaskRecord, as assert_enqueued() gives it, a Task message or a task's full name"
+A_TASK = "a TaskRecord, as assert_enqueued() gives it, a Task message, or a task's ID or full name"
 
 
 def test_delays_are_durations(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
@@ -200,11 +200,11 @@ def test_a_task_that_is_told_by_its_name_has_been_looked_at(enqueue: Enqueue, ve
 
 
 @pytest.mark.parametrize("verb", [*VERBS, "assert_expired"])
-@pytest.mark.parametrize("given", ["one", "", tasks_v2.Task(), tasks_v2.Task(name="one")], ids=repr)
+@pytest.mark.parametrize("given", ["two", "", tasks_v2.Task(), tasks_v2.Task(name="two")], ids=repr)
 def test_a_name_that_no_task_has_is_refused(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verb: str, given: Any
 ) -> None:
-    """In the words of dispatch(): an ID alone is no name, and a message that no service has seen has none."""
+    """In the words of dispatch(); a message that no service has seen has no name."""
     enqueue("one")
     with pytest.raises(LookupError) as asserted:
         getattr(cloud_tasks, verb)(given, *VERBS.get(verb, ()))
@@ -213,8 +213,8 @@ def test_a_name_that_no_task_has_is_refused(
         cloud_tasks.dispatch(name)
     assert str(asserted.value) == str(dispatched.value)
     assert str(asserted.value) == (
-        f"No task named {name!r} was accepted in this test. Pass the full name of one that was, or the TaskRecord that"
-        " assert_enqueued() gives."
+        f"No task named {name!r} was accepted in this test. Pass the ID or the full name of one that was, or the"
+        " TaskRecord that assert_enqueued() gives."
     )
 
 
@@ -415,7 +415,7 @@ def test_records_of_every_state_answer_the_same_questions(cloud_tasks: FakeCloud
 def test_a_list_or_a_tuple_is_expected(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, values: Any) -> None:
     """What else can be counted through may have no order, or no end."""
     name = enqueue("one", MAILER)
-    a_task = "a TaskRecord, as assert_enqueued() gives it, a Task message or a task's full name"
+    a_task = "a TaskRecord, as assert_enqueued() gives it, a Task message, or a task's ID or full name"
     with pytest.raises(TypeError) as attempts:
         cloud_tasks.assert_attempts(name, values)
     assert str(attempts.value) == (

@@ -54,6 +54,7 @@ _TAKES = {
     "oidc": _Takes("the fields of a token as a dict, or None", (Mapping, type(None))),
     "service": _Takes("the name of an App Engine service as a text", (str,), is_text=True),
     "version": _Takes("the name of an App Engine version as a text", (str,), is_text=True),
+    "task": _Takes("a function of a TaskRecord, or a task", (str,)),
 }
 
 

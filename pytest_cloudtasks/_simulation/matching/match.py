@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Union
 from ..._service.validation import queue_of
 from ..._time.instants import Duration, duration_of, to_datetime, to_timedelta
 from ..formatting import shown
-from ..records import NamesQueue, TaskRecord, model_task
+from ..records import NamesQueue, TaskRecord, model_task, name_of_task
 from .checks import UNSET, check_fields
 from .values import exactly, headers_match, is_matcher, matches, partially_matches
 
@@ -52,7 +52,7 @@ class MatchArguments(TypedDict, total=False):
     headers: Fields
     """Headers, partially, whatever their case; wholly with `exactly`."""
     name: Text
-    """The task's ID or full name, or its record."""
+    """The task's ID or full name, its record, or its Task message."""
     at: datetime | Any
     """The schedule time that the task was created with, aware."""
     delay: Duration | Any
@@ -67,6 +67,8 @@ class MatchArguments(TypedDict, total=False):
     """The service of an App Engine task, "default" where it names none."""
     version: Text
     """The version that an App Engine task names."""
+    task: Callable[[TaskRecord], object] | Any
+    """A predicate over the whole record, or the task itself: a record, a Task message, an ID or a full name."""
 
 
 class Match(NamedTuple):
@@ -86,6 +88,7 @@ class Match(NamedTuple):
     oidc: Any = UNSET
     service: Any = UNSET
     version: Any = UNSET
+    task: Any = UNSET
 
     def checked(self, simulation: Simulation) -> Match:
         """The same with its durations read; raises for what could never match, such as an unknown queue."""
@@ -97,10 +100,10 @@ class Match(NamedTuple):
     def possible(self) -> Match:
         """The same for tasks to come, whose queue may be unknown yet."""
         fields = self.expected()
-        for field, kind in (("queue", NamesQueue), ("name", TaskRecord)):
-            record = fields.get(field)
-            if isinstance(record, kind):
-                fields[field] = record.name
+        if isinstance(self.queue, NamesQueue):
+            fields["queue"] = self.queue.name
+        for field in fields.keys() & {"name", "task"}:
+            fields[field] = name_of_task(fields[field])
         check_fields(fields)
         for field in ("delay", "deadline"):
             if field in fields and not isinstance(fields[field], exactly) and not is_matcher(fields[field]):
@@ -126,6 +129,8 @@ class Match(NamedTuple):
         if field in ("queue", "name") and isinstance(expected, str):
             full = task.name if field == "name" else queue_of(task.name)
             return expected in (full, actual)
+        if field == "task" and isinstance(expected, str):
+            return expected in (task.name, task.id)
         if field == "method":
             return matches(getattr(expected, "name", expected), actual) or (
                 isinstance(expected, str) and expected.upper() == actual
@@ -190,12 +195,13 @@ _ACTUAL: dict[str, Callable[[TaskRecord], Any]] = {
     "oidc": lambda task: task.oidc,
     "service": lambda task: task.service,
     "version": lambda task: task.version,
+    "task": lambda task: task,
 }
 
 
 def match_like(task: TaskRecord) -> Match:
     """Return the match of tasks that are as ``task`` in everything but the name."""
-    fields = {field: read(task) for field, read in _ACTUAL.items() if field not in ("name", "delay")}
+    fields = {field: read(task) for field, read in _ACTUAL.items() if field not in ("name", "delay", "task")}
     fields["body" if not isinstance(fields["json"], _NotJson) else "json"] = UNSET
     for field in ("json", "headers", "oidc"):
         fields[field] = fields[field] if fields[field] in (None, UNSET) else exactly(fields[field])
