@@ -214,8 +214,7 @@ def by_gcloud_aio(task: str = "", queue: str = "work", host: str = HOST) -> Answ
                 queue,
                 session=session,
                 token=GivenToken(io.StringIO(CREDENTIALS), session),
-                api_root=f"https://{host}/v2beta3",
-                api_is_dev=False,
+                api_root=None if host == HOST else f"https://{host}/v2beta3",
             )
             return 200, await push_queue.create(json_of(task, queue)["task"])
 
