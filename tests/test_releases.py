@@ -85,8 +85,15 @@ def test_clients_and_lacks_are_told_of_every_release() -> None:
     """The columns of both tables are the releases of tox; 1.x has a page of its own for what it can."""
     releases = {pins(name)["google-cloud-tasks"] for name in environments() if "google-cloud-tasks" in pins(name)}
     columns = [*(one.removesuffix(".0") for one in sorted(releases, key=numbers)), "newest"]
-    assert all(list(row) == columns for row in table("client").values())
+    assert all(list(row) == columns for row in table("client of google-cloud-tasks").values())
     assert all(list(row) == [*columns[1:], "without it"] for row in table("what").values())
+
+
+def test_every_client_has_what_was_run() -> None:
+    """Clients and libraries over them are listed each with versions, and with what was run."""
+    rows = [*table("client").values(), *table("library").values()]
+    assert [list(row) for row in rows] == [["versions tried", "what was run"]] * len(rows)
+    assert all(re.search(r"\d+\.\d+", row["versions tried"]) and row["what was run"] for row in rows)
 
 
 def test_what_a_release_lacks_is_what_the_page_says() -> None:
