@@ -29,6 +29,7 @@ cloud_tasks_location = europe-west1
 filterwarnings =
     error
     ignore:You are using a:FutureWarning
+    ignore:Using `httpx` with `starlette.testclient` is deprecated
 """
 QUICKSTART = ROOT / "examples" / "quickstart"
 FIRST_CHAPTER = ROOT / "docs" / "first-test.md"

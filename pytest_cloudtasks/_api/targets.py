@@ -71,16 +71,18 @@ class Targeting:
         return route
 
     @checked_call
-    def mount(self, base_url: str, app: App, *, on_exception: OnException | None = None) -> Mount:
+    def mount(
+        self, base_url: str, app: App, *, lifespan: bool = True, on_exception: OnException | None = None
+    ) -> Mount:
         """Let a WSGI or an ASGI application answer for every URL under ``base_url``, at the full path.
 
         A callable of one argument is a function, as Cloud Run functions and Firebase have it: it takes a request of
         Flask, and returns what a view of Flask returns. It sees the path below ``base_url``.
 
         An ASGI application's lifespan begins with its first request, and ends with the fake, or with its event loop.
-        Evidence: our choice.
+        With ``lifespan=False`` it has none here: the test has started the application itself. Evidence: our choice.
         """
-        mount = Mount(base_url, app, _policy(on_exception))
+        mount = Mount(base_url, app, _policy(on_exception), lifespan=lifespan)
         self._add(mount)
         return mount
 
@@ -92,6 +94,7 @@ class Targeting:
         service: str | None = None,
         version: str | None = None,
         instance: str | None = None,
+        lifespan: bool = True,
         on_exception: OnException | None = None,
     ) -> AppEngineMount:
         """Let a WSGI or an ASGI application answer for App Engine tasks, of any service, version and instance.
@@ -101,10 +104,15 @@ class Targeting:
         a task without a service goes to the service ``default``. Evidence: documented.
 
         The application sees plain HTTP from 0.1.0.2. Evidence: documented. A `mount` of the host that the service
-        makes of the routing is asked before. Evidence: our choice.
+        makes of the routing is asked before. Evidence: our choice. ``lifespan`` is that of `mount`.
         """
         mount = AppEngineMount(
-            app, service=service, version=version, instance=instance, on_exception=_policy(on_exception)
+            app,
+            service=service,
+            version=version,
+            instance=instance,
+            lifespan=lifespan,
+            on_exception=_policy(on_exception),
         )
         self._add(mount)
         return mount

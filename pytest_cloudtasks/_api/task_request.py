@@ -15,6 +15,7 @@ from .._service.task import Attempt, TaskSpec, response
 from .._simulation.simulation import Simulation
 from .._targets.answers import Answer
 from .._targets.asgi import AsgiApp, AsgiServer, Message, in_a_loop, is_asgi, scope_of
+from .._targets.factories import refuse_factory
 from .._targets.mounts import App
 from .._targets.request import TargetRequest
 from .._targets.wsgi import as_wsgi, call_wsgi, environ_of
@@ -93,6 +94,7 @@ def _check_app_engine(
 def _check_app(app: object) -> None:
     if not callable(app):
         raise TypeError(f"send() takes a WSGI or an ASGI application, and {safe_repr(app)} can't be called.")
+    refuse_factory(app, "send()")
 
 
 def _raised(answer: Answer) -> Answer:

@@ -95,15 +95,21 @@ def scope_of(request: TargetRequest, state: dict[str, Any]) -> Message:
 
 
 class AsgiServer:
-    """Serves an application, whose lifespan begins with the first request in each event loop."""
+    """Serves an application, whose lifespan begins with the first request in each event loop.
 
-    def __init__(self, app: AsgiApp) -> None:
+    With ``lifespan=False`` it begins and ends none: the test has started the application itself.
+    """
+
+    def __init__(self, app: AsgiApp, *, lifespan: bool = True) -> None:
         self._app = app
+        self._has_lifespan = lifespan
         self._lifespans: WeakKeyDictionary[asyncio.AbstractEventLoop, Lifespan] = WeakKeyDictionary()
 
     async def answer(self, request: TargetRequest) -> Answer:
         """Return the application's answer to ``request``."""
         __tracebackhide__ = True
+        if not self._has_lifespan:
+            return await call_asgi(self._app, request, {})
         lifespan = self._lifespans.setdefault(asyncio.get_running_loop(), Lifespan(self._app))
         await lifespan.begin()
         return await call_asgi(self._app, request, lifespan.state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, Union, cast
 
-from .._arguments import checked_call
+from .._arguments import checked_call, checked_flag
 from .._service.request import DEFAULT_SERVICE
 from .._text import safe_repr
 from .._time.instants import Duration
@@ -23,13 +23,16 @@ App = Union[WsgiApp, AsgiApp, Function]
 class _Application(Target):
     """A target that is a WSGI or an ASGI application, or a function."""
 
-    def __init__(self, what: str, app: App, on_exception: OnException | None, base_path: str = "") -> None:
+    def __init__(
+        self, what: str, app: App, on_exception: OnException | None, *, lifespan: bool = True, base_path: str = ""
+    ) -> None:
         super().__init__(on_exception)
+        checked_flag(f"{what.removesuffix(')')}lifespan=…)", lifespan)
         if not callable(app):
             raise TypeError(f"{what} takes a WSGI or an ASGI application, and {safe_repr(app)} can't be called.")
         refuse_factory(app, what)
         self._app = app
-        self._asgi = AsgiServer(cast("AsgiApp", app)) if is_asgi(app) else None
+        self._asgi = AsgiServer(cast("AsgiApp", app), lifespan=lifespan) if is_asgi(app) else None
         self._wsgi = None if self._asgi else as_wsgi(app, what, base_path)
 
     @property
@@ -63,9 +66,9 @@ class Mount(_Application):
 
     precedence = Precedence.MOUNT
 
-    def __init__(self, base_url: str, app: App, on_exception: OnException | None) -> None:
+    def __init__(self, base_url: str, app: App, on_exception: OnException | None, *, lifespan: bool = True) -> None:
         self._base = Base(base_url, "mount()")
-        super().__init__("mount()", app, on_exception, wire_url(base_url).path)
+        super().__init__("mount()", app, on_exception, lifespan=lifespan, base_path=wire_url(base_url).path)
         self.base_url = base_url
 
     def matches(self, destination: Destination) -> bool:
@@ -99,9 +102,10 @@ class AppEngineMount(_Application):
         service: str | None,
         version: str | None,
         instance: str | None,
+        lifespan: bool = True,
         on_exception: OnException | None,
     ) -> None:
-        super().__init__("mount_app_engine()", app, on_exception)
+        super().__init__("mount_app_engine()", app, on_exception, lifespan=lifespan)
         self._wanted = {"service": service, "version": version, "instance": instance}
         for name, value in self._wanted.items():
             if value is not None and not isinstance(value, str):

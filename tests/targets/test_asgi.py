@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any
 
 import pytest
+from google.cloud.tasks_v2 import CloudTasksClient
 
-from pytest_cloudtasks import Headers, TargetRequest
+from pytest_cloudtasks import FakeCloudTasks, Headers, TargetRequest
 from pytest_cloudtasks._service.task import response
 from pytest_cloudtasks._targets.answers import Answer, WrongAnswer
 from pytest_cloudtasks._targets.asgi import REQUEST_KEY, AsgiServer, call_asgi, in_a_loop, is_asgi, scope_of
@@ -308,6 +309,40 @@ def test_a_lifespan_begins_with_the_first_request_and_ends_when_told(work: Targe
     request = "request with ['db']"
     life = ["start-up begins", "start-up ends", request, request, "shutdown"]
     assert app.seen == [*life, "start-up begins", "start-up ends", request, "shutdown"]
+
+
+def test_an_application_that_the_test_has_started_gets_no_lifespan(work: TargetRequest) -> None:
+    """With lifespan=False only requests come, whose state is empty."""
+    app = App()
+    server = AsgiServer(app, lifespan=False)
+
+    async def story() -> None:
+        for _ in range(2):
+            await server.answer(work)
+        await server.end()
+
+    asyncio.run(story())
+    server.close()
+    assert app.seen == ["request with []"] * 2
+
+
+@pytest.mark.cloud_tasks(queues=["work"])
+def test_mounts_pass_the_lifespan_on(cloud_tasks: FakeCloudTasks) -> None:
+    """Of both kinds of mounts; anything but True and False is an error."""
+    apps = [App(), App()]
+    cloud_tasks.mount("https://app.test", apps[0], lifespan=False)
+    cloud_tasks.mount_app_engine(apps[1], lifespan=False)
+    parent = cloud_tasks.queue_path("work")
+    for task in ({"http_request": {"url": "https://app.test"}}, {"app_engine_http_request": {}}):
+        CloudTasksClient().create_task(parent=parent, task=task)
+    assert cloud_tasks.drain().succeeded == 2
+    assert [app.seen for app in apps] == [["request with []"]] * 2
+    with pytest.raises(TypeError) as rejected:
+        cloud_tasks.mount("https://app.test", apps[0], lifespan="off")  # type: ignore[arg-type]
+    assert str(rejected.value) == "mount(lifespan=…) takes True or False, and got 'off'."
+    with pytest.raises(TypeError) as rejected:
+        cloud_tasks.mount_app_engine(apps[1], lifespan=None)  # type: ignore[arg-type]
+    assert str(rejected.value) == "mount_app_engine(lifespan=…) takes True or False, and got None."
 
 
 def test_each_loop_has_a_lifespan_of_its_own(work: TargetRequest) -> None:

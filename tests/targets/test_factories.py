@@ -82,10 +82,13 @@ class Application:
     ],
 )
 def test_a_factory_is_an_error_at_once(cloud_tasks: FakeCloudTasks, factory: Any, text: str) -> None:
-    """The error says what to give instead, for URLs and for App Engine."""
+    """The error says what to give instead, for URLs, for App Engine and for a single request."""
     with pytest.raises(TypeError) as caught:
         cloud_tasks.mount(URL, factory)
     assert str(caught.value) == text.format("mount()")
+    with pytest.raises(TypeError) as caught:
+        cloud_tasks.task_request(url=URL).send(factory)
+    assert str(caught.value) == text.format("send()")
     with pytest.raises(TypeError) as caught:
         cloud_tasks.mount_app_engine(factory)
     assert str(caught.value) == text.format("mount_app_engine()")
