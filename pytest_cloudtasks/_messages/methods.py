@@ -1,14 +1,18 @@
-"""The RPCs of each API version that the installed library has messages for: their messages and paths."""
+"""The RPCs of each API version that the installed library has messages for, with their paths and routes."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from .api_versions import TYPES, speaking
 from .backported_types import buffer_messages
 from .proto import proto_class
+from .rest_http import BODIES, HTTP_RULES, SECOND_PATHS
 from .rpc_call import rpc_of
 from .versioned_rpcs import NOT_SERVED
 
@@ -22,6 +26,25 @@ _OF_OTHERS = {
     **dict.fromkeys(NOT_SERVED, _OPERATIONS),
 }
 """RPCs of services of their own, which are one for all versions: package, service, and where their messages are."""
+
+_EMPTY = ("google.protobuf.empty_pb2", "Empty")
+_OPERATION = ("google.longrunning.operations_pb2", "Operation")
+_POLICY = ("google.iam.v1.policy_pb2", "Policy")
+_RESPONSES_OF_OTHERS = {
+    "delete_queue": _EMPTY,
+    "delete_task": _EMPTY,
+    "acknowledge_task": _EMPTY,
+    "upload_queue_yaml": _EMPTY,
+    "batch_create_tasks": _OPERATION,
+    "batch_delete_tasks": _OPERATION,
+    "get_operation": _OPERATION,
+    "get_iam_policy": _POLICY,
+    "set_iam_policy": _POLICY,
+    "test_iam_permissions": (_IAM, "TestIamPermissionsResponse"),
+    "get_location": (_LOCATIONS[2], "Location"),
+    "list_locations": (_LOCATIONS[2], "ListLocationsResponse"),
+}
+"""Responses that are no messages of Cloud Tasks' own: their module and name."""
 
 
 class Method(NamedTuple):
@@ -41,6 +64,18 @@ class Method(NamedTuple):
         """Protobuf's class of its request."""
         return proto_class(self.request)
 
+    @property
+    def response_class(self) -> Any:
+        """Protobuf's class of its response."""
+        if self.rpc in _RESPONSES_OF_OTHERS:
+            module, name = _RESPONSES_OF_OTHERS[self.rpc]
+            return getattr(import_module(module), name)
+        types = speaking(self.api).messages.types
+        if self.rpc == "buffer_task":
+            return buffer_messages(types).response
+        resource = {"queue": "Queue", "config": "CmekConfig"}.get(self.rpc.rpartition("_")[2], "Task")
+        return proto_class(getattr(types, f"{_camel(self.rpc)}Response", None) or getattr(types, resource))
+
 
 @cache
 def methods_of(api: str) -> dict[str, Method]:
@@ -49,7 +84,7 @@ def methods_of(api: str) -> dict[str, Method]:
     found = {}
     for rpc in (*sorted(speaking(api).rpcs), *NOT_SERVED):
         package, service, module = _OF_OTHERS.get(rpc, (api, "CloudTasks", ""))
-        name = "".join(word.capitalize() for word in rpc.split("_"))
+        name = _camel(rpc)
         home = import_module(module or _IAM) if module or _is_iam(rpc) else types
         request = buffer_messages(types).request if rpc == "buffer_task" else getattr(home, f"{name}Request", None)
         if request is not None:
@@ -68,5 +103,86 @@ def method_at(path: str) -> Method | None:
     return None
 
 
+def _camel(rpc: str) -> str:
+    return "".join(word.capitalize() for word in rpc.split("_"))
+
+
 def _is_iam(rpc: str) -> bool:
     return "_iam_" in rpc
+
+
+class Route(NamedTuple):
+    """What a path leads to."""
+
+    method: Method
+    values: Mapping[str, str]
+    """Fields that the path has set."""
+    body: str | None
+    """The field that the body is; "*" for the whole request, None where the query has what the path hasn't."""
+    is_firebase: bool
+    """Whether the path has no version, as those of Firebase's Admin SDKs."""
+
+
+class _Rule(NamedTuple):
+    verb: str
+    pattern: re.Pattern[str]
+    custom_verb: str
+    """What follows the path's last colon: ``pause``; "" for none."""
+    fields: tuple[str, ...]
+    method: Method
+    is_firebase: bool
+
+    @property
+    def body(self) -> str | None:
+        return BODIES.get(self.method.rpc, "*" if self.verb == "POST" else None)
+
+
+def route_of(verb: str, path: str) -> Route | None:
+    """Return the RPC that a request asks for, by its ``path`` as it came; None for a path that leads nowhere.
+
+    Names may be percent-encoded in whole or in part: no ID has a character that would mean something else then. A colon
+    with the custom verb of any RPC is none of a name. Evidence: recorded (rest-11).
+    """
+    name, colon, custom_verb = path.rpartition(":")
+    if not colon or custom_verb not in _custom_verbs():
+        name, custom_verb = path, ""
+    plain = unquote(name)
+    for rule in _rules():
+        if rule.verb == verb and rule.custom_verb == custom_verb and (match := rule.pattern.fullmatch(plain)):
+            values = dict(zip(rule.fields, match.groups(), strict=True))
+            return Route(rule.method, values, rule.body, rule.is_firebase)
+    return None
+
+
+@cache
+def _custom_verbs() -> frozenset[str]:
+    return frozenset(rule.custom_verb for rule in _rules()) - {""}
+
+
+@cache
+def _rules() -> list[_Rule]:
+    """Those of all versions, and those without one."""
+    found = []
+    for api in TYPES:
+        version, methods = api.rpartition(".")[2], methods_of(api)
+        paths = [(rpc, verb, f"/{version}/{template}", False) for rpc, (verb, template) in HTTP_RULES.items()]
+        paths += [(rpc, verb, template.format(version=version), False) for rpc, verb, template in SECOND_PATHS]
+        if version == "v2":
+            paths += [(rpc, verb, f"/{template}", True) for rpc, (verb, template) in HTTP_RULES.items()]
+        for rpc, verb, template, is_firebase in paths:
+            if rpc in methods:
+                path, _, custom_verb = template.partition(":")
+                found.append(_Rule(verb.upper(), *_compiled(path, custom_verb), methods[rpc], is_firebase))
+    return found
+
+
+def _compiled(template: str, custom_verb: str) -> tuple[re.Pattern[str], str, tuple[str, ...]]:
+    """A template as an expression with a group for each field, its custom verb, and the fields."""
+    pattern, fields = "", []
+    for literal, field, segments in re.findall(r"([^{]+)|\{([^=}]+)=([^}]+)\}", template):
+        if field:
+            fields.append(field)
+            pattern += f"({segments.replace('*', '[^/]+')})"
+        else:
+            pattern += re.escape(literal)
+    return re.compile(pattern), custom_verb, tuple(fields)

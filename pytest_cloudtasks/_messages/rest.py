@@ -15,21 +15,18 @@ import json
 import re
 import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import cache
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from .._service.errors import Code, ServiceError
 from . import rest_http
-from .api_versions import TYPES
+from .errors import TEXTS
 from .grpc_errors import InProcessRpcError, status_code_of, status_details
-from .methods import Method, methods_of
+from .methods import Route, route_of
 from .proto import wrapped
 from .rest_http import (
-    BODIES,
+    BAD_REQUEST,
     FORM,
-    HTTP_RULES,
-    SECOND_PATHS,
     BatchPart,
     RestError,
     RestRequest,
@@ -40,7 +37,7 @@ from .rest_http import (
     page_not_found,
     parts_of,
 )
-from .rest_json import Violation, bind, checked, fill, parsed, shown
+from .rest_json import AS_TEXT, Violation, bind, checked, fields_of, fill, parsed, shown
 from .rpc_call import RpcCall
 
 MAX_BODY = 10 * 1024 * 1024
@@ -133,11 +130,13 @@ class _Asked(NamedTuple):
 
     call: RpcCall
     parameters: Parameters
+    selected: Selected
 
     def accepted(self, message: Any) -> RestResponse:
-        value = shown(message, enums_as_numbers=_wants_numbers(self.parameters))
+        whole = shown(message, enums_as_numbers=_wants_numbers(self.parameters))
+        value = _part_of(whole, self.selected)
         if self.call.is_firebase and self.call.method == "create_task":
-            value["task"] = {**value, "name": f"/{value['name']}"}
+            value["task"] = {**whole, "name": f"/{whole['name']}"}
         return json_response(200, value, pretty=_is_pretty(self.parameters))
 
     def rejected(self, error: InProcessRpcError) -> RestResponse:
@@ -157,13 +156,16 @@ def _asked(request: RestRequest) -> _Asked | RestResponse:
         if request.verb == "GET" and request.content_type == FORM:
             parameters += _form(body)
         message = _message(request, route, parameters, body)
+        _check_form(parameters)
+        selector = _parameter(parameters, "fields") or request.header("x-goog-fieldmask")
+        selected = _selected(selector, route.method.response_class.DESCRIPTOR)
     except RestError as error:
         return error.response(pretty=_is_pretty(parameters))
     method = route.method
     metadata = tuple((name.lower(), value) for name, value in request.headers)
     call = RpcCall(method.rpc, method.api, wrapped(method.request, message), None, metadata)
     call.is_firebase = route.is_firebase
-    return _Asked(call, parameters)
+    return _Asked(call, parameters, selected)
 
 
 def address_function(message: Any, functions: str) -> None:
@@ -252,88 +254,120 @@ def _buffered(message: Any, content_type: str, body: bytes) -> list[Violation]:
     return []
 
 
+def _parameter(parameters: Parameters, *names: str) -> str:
+    """The value of a parameter of Google's front end, whose name may begin with a dollar sign; "" without one."""
+    return next((value for name, value in parameters if name.removeprefix("$") in names), "")
+
+
 def _wants_numbers(parameters: Parameters) -> bool:
     """Whether enums are asked for by number, as Google's own client does. Evidence: recorded."""
-    return any(name in ("$alt", "alt") and "enum-encoding=int" in value for name, value in parameters)
+    return "enum-encoding=int" in _parameter(parameters, "alt")
 
 
 def _is_pretty(parameters: Parameters) -> bool:
     """Whether the response is laid out by lines, unless it is asked for otherwise. Evidence: recorded."""
-    return not any(name in ("prettyPrint", "pp") and value in ("false", "0") for name, value in parameters)
+    return _parameter(parameters, "prettyPrint", "pp") not in ("false", "0")
 
 
-class Route(NamedTuple):
-    """What a path leads to."""
-
-    method: Method
-    values: Mapping[str, str]
-    """Fields that the path has set."""
-    body: str | None
-    """The field that the body is; "*" for the whole request, None where the query has what the path hasn't."""
-    is_firebase: bool
-    """Whether the path has no version, as those of Firebase's Admin SDKs."""
-
-
-class _Rule(NamedTuple):
-    verb: str
-    pattern: re.Pattern[str]
-    custom_verb: str
-    """What follows the path's last colon: ``pause``; "" for none."""
-    fields: tuple[str, ...]
-    method: Method
-    is_firebase: bool
-
-    @property
-    def body(self) -> str | None:
-        return BODIES.get(self.method.rpc, "*" if self.verb == "POST" else None)
+def _check_form(parameters: Parameters) -> None:
+    """Raise RestError if the response is to be something else than JSON. Evidence: our choice."""
+    form = _parameter(parameters, "alt")
+    if form.partition(";")[0].lower() not in ("", "json"):
+        told = f"The fake answers in JSON, and the request asks for alt={form}. Ask for alt=json, or leave alt out."
+    elif _parameter(parameters, "callback"):
+        told = "The fake answers in JSON, and the request asks for JSONP. Leave the parameter callback out."
+    else:
+        return
+    raise RestError(400, "INVALID_ARGUMENT", told)
 
 
-def route_of(verb: str, path: str) -> Route | None:
-    """Return the RPC that a request asks for, by its ``path`` as it came; None for a path that leads nowhere.
+# --- partial responses -------------------------------------------------------------------------------------------
+# Evidence: documented (Google's guides to partial responses, and its system parameters); reported of other Google APIs
+# are dots for slashes, and the error. That an invalid selector is rejected before the call is our choice.
 
-    Names may be percent-encoded in whole or in part: no ID has a character that would mean something else then. A colon
-    with the custom verb of any RPC is none of a name. Evidence: recorded (rest-11).
-    """
-    name, colon, custom_verb = path.rpartition(":")
-    if not colon or custom_verb not in _custom_verbs():
-        name, custom_verb = path, ""
-    plain = unquote(name)
-    for rule in _rules():
-        if rule.verb == verb and rule.custom_verb == custom_verb and (match := rule.pattern.fullmatch(plain)):
-            values = dict(zip(rule.fields, match.groups(), strict=True))
-            return Route(rule.method, values, rule.body, rule.is_firebase)
-    return None
+Selected = Mapping[str, "Selected"]
+"""What is selected of a message, by the names of its fields, "*" for all; empty for the whole of it."""
+_DEEPEST = 100
+"""Names that a path may have: more than any response is deep. Evidence: our choice."""
 
 
-@cache
-def _custom_verbs() -> frozenset[str]:
-    return frozenset(rule.custom_verb for rule in _rules()) - {""}
+def _selected(selector: str, message: Any) -> Selected:
+    """Return what ``selector`` selects of a message with this descriptor: ``queues(name,state),nextPageToken``."""
+    tokens = re.findall(r"[,/.()]|[^,/.()]+", selector)
+    if not tokens:
+        return {}
+    selected: dict[str, Any] = {}
+    tokens.append("")
+    _read_list(tokens, selected, message, selector, ())
+    if tokens != [""]:
+        raise _not_selectable(selector, selector)
+    return selected
 
 
-@cache
-def _rules() -> list[_Rule]:
-    """Those of all versions, and those without one."""
-    found = []
-    for api in TYPES:
-        version, methods = api.rpartition(".")[2], methods_of(api)
-        paths = [(rpc, verb, f"/{version}/{template}", False) for rpc, (verb, template) in HTTP_RULES.items()]
-        paths += [(rpc, verb, template.format(version=version), False) for rpc, verb, template in SECOND_PATHS]
-        if version == "v2":
-            paths += [(rpc, verb, f"/{template}", True) for rpc, (verb, template) in HTTP_RULES.items()]
-        for rpc, verb, template, is_firebase in paths:
-            if rpc in methods:
-                path, _, custom_verb = template.partition(":")
-                found.append(_Rule(verb.upper(), *_compiled(path, custom_verb), methods[rpc], is_firebase))
+def _read_list(tokens: list[str], into: dict[str, Any], message: Any, selector: str, path: tuple[str, ...]) -> None:
+    while True:
+        _read_path(tokens, into, message, selector, path)
+        if tokens[0] != ",":
+            return
+        del tokens[0]
+
+
+def _read_path(tokens: list[str], into: dict[str, Any], message: Any, selector: str, path: tuple[str, ...]) -> None:
+    """Read a field, and what is selected of it. Without a descriptor all names are possible: keys, and Any's fields."""
+    name = tokens.pop(0)
+    if name in ("", ",", "/", ".", "(", ")") or len(path) == _DEEPEST:
+        raise _not_selectable(selector, selector)
+    path = (*path, name)
+    within = None
+    if name != "*" and message is not None:
+        field = fields_of(message).get(name)
+        if field is None:
+            raise _not_selectable(selector, ".".join(path))
+        name, within = field.json_name, field.message_type
+        is_scalar = within is None or within.full_name in AS_TEXT
+        if tokens[0] in ("/", ".", "(") and is_scalar:
+            raise _not_selectable(selector, ".".join((*path, *tokens[1:2])))
+        if within is not None and (within.GetOptions().map_entry or within.full_name == "google.protobuf.Any"):
+            within = None
+    part = into.setdefault(name, {})
+    if tokens[0] in ("/", "."):
+        del tokens[0]
+        _read_path(tokens, part, within, selector, path)
+    elif tokens[0] == "(":
+        del tokens[0]
+        _read_list(tokens, part, within, selector, path)
+        if tokens.pop(0) != ")":
+            raise _not_selectable(selector, selector)
+    else:
+        part["*"] = {}
+
+
+def _not_selectable(selector: str, path: str) -> RestError:
+    told = f"Error expanding 'fields' parameter. Cannot find matching fields for path '{path}'."
+    violation = {"field": selector, "description": told}
+    details = [{"@type": BAD_REQUEST, "fieldViolations": [violation]}]
+    return RestError(400, "INVALID_ARGUMENT", TEXTS["INVALID_ARGUMENT"], details)
+
+
+def _part_of(value: Any, selected: Selected) -> Any:
+    """Return what is selected of a response, or of a part of one; of a list, that of each of its members."""
+    if not selected:
+        return value
+    if isinstance(value, list):
+        return [_part_of(one, selected) for one in value]
+    if not isinstance(value, dict):
+        return value
+    found = {}
+    for name, one in value.items():
+        chosen = [selected[key] for key in ("*", name) if key in selected]
+        if chosen:
+            found[name] = _part_of(one, _united(chosen))
     return found
 
 
-def _compiled(template: str, custom_verb: str) -> tuple[re.Pattern[str], str, tuple[str, ...]]:
-    """A template as an expression with a group for each field, its custom verb, and the fields."""
-    pattern, fields = "", []
-    for literal, field, segments in re.findall(r"([^{]+)|\{([^=}]+)=([^}]+)\}", template):
-        if field:
-            fields.append(field)
-            pattern += f"({segments.replace('*', '[^/]+')})"
-        else:
-            pattern += re.escape(literal)
-    return re.compile(pattern), custom_verb, tuple(fields)
+def _united(chosen: Sequence[Selected]) -> Selected:
+    """Return what any of these selects."""
+    if not all(chosen):
+        return {}
+    names = dict.fromkeys(name for selected in chosen for name in selected)
+    return {name: _united([selected[name] for selected in chosen if name in selected]) for name in names}

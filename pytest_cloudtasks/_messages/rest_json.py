@@ -107,11 +107,11 @@ def _bound(message: Any, name: str) -> tuple[Any, Any, str] | None:
     *outer, last = name.split(".")
     path = ""
     for step in outer:
-        field = _fields_of(message.DESCRIPTOR).get(step)
+        field = fields_of(message.DESCRIPTOR).get(step)
         if field is None or field.message_type is None or is_repeated(field):
             return None
         message, path = getattr(message, field.name), _below(path, field.name)
-    field = _fields_of(message.DESCRIPTOR).get(last)
+    field = fields_of(message.DESCRIPTOR).get(last)
     return None if field is None else (message, field, path)
 
 
@@ -127,7 +127,7 @@ class _Reader:
         """Set the fields of ``message`` at ``path`` that ``value`` has."""
         chosen: set[str] = set()
         for name, one in value.items():
-            field = _fields_of(message.DESCRIPTOR).get(name)
+            field = fields_of(message.DESCRIPTOR).get(name)
             if field is None:
                 why = "Cannot find field." if name else "Proto fields must have a name."
                 self.violations.append(Violation(path, _unknown(name, path, why)))
@@ -358,14 +358,16 @@ _WELL_KNOWN: dict[str, Callable[[Any, Any], None]] = {
     "google.protobuf.Duration": _set_duration,
     "google.protobuf.FieldMask": _set_mask,
 }
+AS_TEXT = _WELL_KNOWN.keys()
+"""Messages that JSON has as a text."""
 
 
 # --- fields and words --------------------------------------------------------------------------------------------
 
 
 @cache
-def _fields_of(descriptor: Any) -> dict[str, Any]:
-    """The fields of a message by proto's names and by JSON's."""
+def fields_of(descriptor: Any) -> dict[str, Any]:
+    """Return the fields of a message by proto's names and by JSON's."""
     return {name: field for field in descriptor.fields for name in (field.json_name, field.name)}
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
-from .._messages.rest import route_of
+from .._messages.methods import route_of
 from .._messages.rest_http import FORM, RestError, RestRequest
 from .._targets.urls import is_loopback
 from .host_names import AUTHORITY, host_name, is_wildcard

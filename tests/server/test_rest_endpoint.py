@@ -10,8 +10,7 @@ import pytest
 import requests
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
-from pytest_cloudtasks._messages.methods import method_at, methods_of
-from pytest_cloudtasks._messages.rest import route_of
+from pytest_cloudtasks._messages.methods import method_at, methods_of, route_of
 from tests.patience import PATIENCE
 
 from .clients import PARENT, QUEUE

@@ -9,8 +9,7 @@ from google.auth.credentials import AnonymousCredentials
 from googleapiclient import discovery
 
 from pytest_cloudtasks import FakeCloudTasks
-
-from .ways import QUEUE, TASK
+from tests.ways.http_libraries import QUEUE, TASK
 
 
 @pytest.mark.cloud_tasks(queues=["work"])
