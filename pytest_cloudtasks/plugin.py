@@ -184,6 +184,12 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_exception_interact(node: object, call: pytest.CallInfo[Any], report: pytest.CollectReport) -> None:
+    """Add a hint to a module that could not be collected for want of credentials."""
+    if isinstance(node, pytest.Collector) and call.excinfo is not None:
+        node.config.stash[_SESSION].explain_collection(report, call.excinfo.value)
+
+
 @pytest.hookimpl(specname="pytest_runtest_makereport")
 def pytest_shorten_traceback(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     """End a traceback at the test author's line; it runs once pytest has put a TestCase's error into ``call``."""

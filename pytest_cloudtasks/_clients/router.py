@@ -80,6 +80,8 @@ class Router:
         """Called with the name of a call outside a fake, ``CloudTasksClient.get_task()``; raises to block it."""
         self.defers_credentials: Callable[[], bool] = lambda: False
         """Whether a client built outside a fake may wait with its credentials until its first call."""
+        self.application_default: Callable[[], Identity | None] = lambda: None
+        """Whose credentials `google.auth` finds where no active fake says so; None to let it search."""
         self.redirected_always: Sequence[str] = ()
         """The addresses whose calls are redirected whichever fake is active."""
         self.on_enter: Callable[[Backend], None] = lambda backend: None

@@ -32,6 +32,7 @@ from .._time.clock import Clock
 from .._units import MINUTE, SECOND
 from . import on_commit
 from .diff import in_detail
+from .missing_credentials import advice_inside
 from .text_bodies import ADVICE, is_decoded, is_refused, unlike_its_type
 
 MOST = 3
@@ -255,7 +256,13 @@ def _created_by(call: RpcCall) -> str:
     return f"{id_of(queue)}/{id_of(name)}"
 
 
+def no_credentials(situation: Situation) -> str | None:
+    """Code asked for the machine's credentials, and there are none."""
+    return None if situation.error is None else advice_inside(situation.error)
+
+
 HINTS: Iterable[Hint] = (
+    no_credentials,
     text_for_a_body,
     no_call,
     nothing_driven,

@@ -41,6 +41,7 @@ from .wide_fixtures import WideFixtures
 
 if TYPE_CHECKING:
     from .._api.fake import FakeCloudTasks
+    from .._clients.identity.account import Identity
     from .._server.loopback import CloudTasksServer
     from .._simulation.settings import Settings
     from .._simulation.simulation import Simulation
@@ -51,6 +52,8 @@ MARKER = "cloud_tasks"
 SERVER = "cloud_tasks_server"
 _OF_BLOCKS = ("queues", "project", "location")
 """The options that a `FakeCloudTasks` which a test makes itself has from the ini file."""
+_OF_THE_ROUTER = ("refuse_outside", "defers_credentials", "application_default", "redirected_always", "on_enter")
+"""What a session sets on the router, and puts back."""
 _OF_TESTS_WITHOUT_A_FAKE = {"outside"}
 """A marker with these options alone gives its test no fake."""
 
@@ -82,7 +85,7 @@ class PluginSession:
         self.restore_cause: Callable[[], None] = lambda: None
         """Gives an error its cause back, which `shorten_traceback` has taken away."""
         self._blocks = Blocks(lambda backend: backend is self._simulation or backend in self._outer)
-        self._before = (router.refuse_outside, router.defers_credentials, router.redirected_always, router.on_enter)
+        self._before = {name: getattr(router, name) for name in _OF_THE_ROUTER}
         self._before_defaults = run_defaults.read
         run_defaults.read = lambda: {
             name: value for name, value in self._settings_of_ini(config).items() if name in _OF_BLOCKS
@@ -94,13 +97,17 @@ class PluginSession:
         if flag_of(self._defer_credentials) is not False:
             router.defers_credentials = lambda: self._item is None or bool(self._wide_fixtures)
         router.redirected_always = tuple(ini["redirect_endpoints"])
+        router.application_default = lambda: self._identity(config)
+        self._has_google_auth = True
+        """Whether the option of the ini file applies: a test may ask for the machine's own credentials."""
         self._decide_outside(ini["outside"])
 
     def close(self) -> None:
         """The session is over: everything is as it was before, for a session may run within another's test."""
         self._stack.close()
         self.stop_serving()
-        router.refuse_outside, router.defers_credentials, router.redirected_always, router.on_enter = self._before
+        for name, value in self._before.items():
+            setattr(router, name, value)
         run_defaults.read = self._before_defaults
         interception.uninstall()
 
@@ -131,6 +138,7 @@ class PluginSession:
         self._is_own_time = False
         settings = self._settings_of(item)
         self._decide_outside(self._ini["outside"] if settings is None else settings.outside)
+        self._has_google_auth = settings is None or (settings.google_auth and not _goes_to_the_service(item))
         self._is_asked_for = MARKER in getattr(item, "fixturenames", ())
         if self._is_asked_for or (settings is not None and settings.autouse):
             self._begin(item)
@@ -172,6 +180,7 @@ class PluginSession:
             self._loaded_server.end_test()
         self._stack.close()
         self._item = None
+        self._has_google_auth = True
         self._decide_outside(self._ini["outside"])
         failures = self._swallowed
         if failures and not self._has_failed:
@@ -294,6 +303,21 @@ class PluginSession:
         yield "Cloud Tasks failures before", lambda: self._swallowed_text(error)
         if self.simulations:
             yield from self._fakes.sections_of(self.simulations, error)
+        else:
+            yield self.hint_on_credentials(error)
+
+    def explain_collection(self, report: pytest.CollectReport, error: BaseException) -> None:
+        """Attach a hint to the report of a module that could not be imported."""
+        title, describe = self.hint_on_credentials(error)
+        text = described("this failure", describe)
+        if text:
+            report.sections.append((title, text))
+
+    def hint_on_credentials(self, error: BaseException) -> tuple[str, Callable[[], str]]:
+        """Return the title and the text of a section on credentials that code without a fake didn't get."""
+        from .._diagnostics.missing_credentials import advice_outside  # only after a failure
+
+        return "Cloud Tasks hints", lambda: advice_outside(error, in_test=self._item is not None)
 
     @property
     def fake(self) -> FakeCloudTasks:
@@ -413,6 +437,15 @@ class PluginSession:
             message = f"{path}:{(line or 0) + 1}: {name}: {error}"
             raise pytest.fail.Exception(message, pytrace=False) from None
 
+    def _identity(self, config: pytest.Config) -> Identity | None:
+        """Return who code outside a fake runs as, where the ini file has ``google_auth``."""
+        if not self._has_google_auth or flag_of(str(self._ini["google_auth"])) is not True:
+            return None
+        from .._clients.identity.account import Identity  # only a run with the option needs it
+
+        settings = merged(self._settings_of_ini(config))
+        return Identity(settings.project, settings.location)
+
     def _decide_outside(self, outside: str) -> None:
         router.refuse_outside = self._refuse if outside == "refuse" else None
 
@@ -420,3 +453,9 @@ class PluginSession:
         message = self._fakes.outside_text(call, in_test=self._item is not None)
         self._failures.append(message)
         pytest.fail(message, pytrace=False)
+
+
+def _goes_to_the_service(item: pytest.Item) -> bool:
+    """Whether a marker of the test lets its calls through, so that it needs the machine's own credentials."""
+    given = (marker.kwargs.get("outside") for marker in item.iter_markers(MARKER))
+    return next((outside for outside in given if outside is not None), None) == "real"

@@ -39,6 +39,16 @@ def test_the_functions_are_where_they_were(module: str) -> None:
         assert inspect.iscoroutinefunction(function) is inspect.iscoroutinefunction(on_cloud_run)
 
 
+@pytest.mark.parametrize("module", application_default.CREDENTIALS)
+def test_the_credentials_are_where_they_were(module: str) -> None:
+    """google-auth still has the classes that are wrapped, and ``before_request`` is given the method and the URL."""
+    for name in application_default.CREDENTIALS[module]:
+        owner = getattr(importlib.import_module(module), name, None)
+        before_request = vars(owner).get("before_request")
+        assert before_request is not None, f"google-auth has moved {module}.{name}: see application_default.py"
+        assert list(inspect.signature(before_request).parameters) == ["self", "request", "method", "url", "headers"]
+
+
 @pytest.mark.parametrize(
     "find",
     [lambda: google.auth.default(), lambda: imported_before(), lambda: _default_async.default_async()],

@@ -2,10 +2,15 @@
 
 Without the option Google's code finds what the machine has: key files, gcloud's credentials, and at last the metadata
 server, which a fake answers for. With it, the search ends at once: the credentials are Google's own of the metadata
-server, whatever the machine has.
+metadata server, whatever the machine has. In the ini file the option also applies outside of fakes, so to modules that
+ask for credentials at import; these credentials fetch nothing before they are used.
+
+Credentials fetch their token before the request that needs it. Where a call to Cloud Tasks is to be blocked, that would
+be too late: a machine without credentials fails first, and otherwise. So ``before_request``, which is given the URL,
+blocks such a call.
 
 The functions that search are wrapped once their module is imported, and decide call by call, as everything that is
-intercepted. Two of the modules are not public: checked against google-auth 2.17 to 2.63;
+intercepted. Three of the modules are not public: checked against google-auth 2.17 to 2.63;
 ``tests/clients/test_application_default.py`` fails when a function moves.
 """
 
@@ -17,16 +22,18 @@ import os
 from collections.abc import Callable, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
+from ..http.destinations import is_cloud_tasks
 from ..patching import Patch
 from ..router import router
 from .account import Identity
 
 
 def current() -> Identity | None:
-    """Return who application code runs as, by the innermost fake that has the option; None without one."""
+    """Return who application code runs as, by the innermost fake that has the option, or else by the run."""
     found = (backend.application_default for backend in reversed(router.backends))
-    return next((identity for identity in found if identity is not None), None)
+    return next((identity for identity in found if identity is not None), None) or router.application_default()
 
 
 def is_metadata_server(address: str) -> bool:
@@ -87,7 +94,7 @@ def _patch_search(module: ModuleType, patch: Patch) -> None:
 def _deciding(search: Callable[..., Any], on_cloud_run: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(search)
     def wrapped(*args: Any, **options: Any) -> Any:
-        identity = current()
+        identity = current() if router.backends or on_cloud_run is _default else None  # the others fetch a token
         if identity is None:
             return search(*args, **options)
         return on_cloud_run(identity, *args, **options)
@@ -99,6 +106,38 @@ def _deciding(search: Callable[..., Any], on_cloud_run: Callable[..., Any]) -> C
     return wrapped_async if inspect.iscoroutinefunction(search) else wrapped
 
 
+def _patch_credentials(module: ModuleType, patch: Patch) -> None:
+    for name in CREDENTIALS[module.__name__]:
+        owner: Any = vars(module).get(name)
+        fetch = getattr(owner, "__dict__", {}).get("before_request")
+        if isinstance(fetch, FunctionType):  # else the module is a stub of the user's
+            patch.attribute(owner, "before_request", _blocking(fetch))
+
+
+def _blocking(fetch: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(fetch)
+    def wrapped(self: Any, request: Any, method: str, url: str, headers: Any) -> Any:
+        _block(method, url)
+        return fetch(self, request, method, url, headers)
+
+    @functools.wraps(fetch)
+    async def wrapped_async(self: Any, request: Any, method: str, url: str, headers: Any) -> Any:
+        return await wrapped(self, request, method, url, headers)
+
+    return wrapped_async if inspect.iscoroutinefunction(fetch) else wrapped
+
+
+def _block(method: str, url: str) -> None:
+    """Raise what blocks a request outside a fake, if it is for Cloud Tasks."""
+    if router.backends or router.refuse_outside is None:
+        return
+    parts = urlsplit(url)
+    if is_cloud_tasks(parts.netloc):
+        from ..http.exchange import check_outside, origin_of  # which imports this module
+
+        check_outside(origin_of(parts.scheme, parts.hostname or "", parts.port), method, parts.path)
+
+
 FUNCTIONS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "google.auth": {"default": _default},
     "google.auth._default_async": {"default_async": _default},
@@ -107,5 +146,15 @@ FUNCTIONS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
 }
 """By module, the functions that search for credentials, and what is called instead."""
 
-PATCHES: Mapping[str, Callable[[ModuleType, Patch], None]] = dict.fromkeys(FUNCTIONS, _patch_search)
+CREDENTIALS: Mapping[str, tuple[str, ...]] = {
+    "google.auth.credentials": ("Credentials",),
+    "google.auth._credentials_async": ("Credentials",),
+    "google.oauth2.credentials": ("UserAccessTokenCredentials",),
+}
+"""By module, the classes of credentials that fetch a token in ``before_request``."""
+
+PATCHES: Mapping[str, Callable[[ModuleType, Patch], None]] = {
+    **dict.fromkeys(FUNCTIONS, _patch_search),
+    **dict.fromkeys(CREDENTIALS, _patch_credentials),
+}
 """The modules that are patched once they have been imported, and what patches them."""

@@ -1,0 +1,66 @@
+"""Advice on code that looked for Google's credentials and got none."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import TracebackType
+
+_SEARCHES = ("gcloud.aio.auth",)
+"""The libraries that get tokens by themselves, and whose errors are those of their HTTP library."""
+
+
+def is_missing(error: BaseException) -> bool:
+    """Whether ``error``, or what it came of, is that there are no credentials or no token."""
+    return any(_is_google_auths(one) or _comes_from_a_search(one.__traceback__) for one in _chain(error))
+
+
+def advice_outside(error: BaseException, in_test: bool) -> str:
+    """Return what to do about missing credentials where no fake is active; "" if that isn't what went wrong."""
+    if not is_missing(error):
+        return ""
+    if in_test:
+        return (
+            "No fake is active here, so Google's credentials of this machine were looked for. Ask for the cloud_tasks"
+            " fixture, and the fake answers requests for tokens. With the option google_auth, google.auth.default()"
+            " finds credentials as well: @pytest.mark.cloud_tasks(google_auth=True)."
+        )
+    return (
+        "No fake is active while no test is running, so Google's credentials of this machine were looked for. With"
+        " cloud_tasks_google_auth = true in the ini file, google.auth.default() finds those of Cloud Run during the"
+        " whole run. They need a fake when they are used."
+    )
+
+
+def advice_inside(error: BaseException) -> str | None:
+    """Return what to do where `google.auth` found no credentials while a fake is active."""
+    if not any(type(one).__name__ == "DefaultCredentialsError" and _is_google_auths(one) for one in _chain(error)):
+        return None
+    return (
+        "google.auth.default() looked for credentials of this machine. With the option google_auth it finds those of"
+        " Cloud Run: @pytest.mark.cloud_tasks(google_auth=True), or cloud_tasks_google_auth = true in the ini file."
+    )
+
+
+def _is_google_auths(error: BaseException) -> bool:
+    exceptions = sys.modules.get("google.auth.exceptions")
+    names = ("DefaultCredentialsError", "RefreshError", "TransportError")
+    return any(isinstance(error, getattr(exceptions, name, ())) for name in names)
+
+
+def _comes_from_a_search(traceback: TracebackType | None) -> bool:
+    while traceback is not None:
+        if f"{traceback.tb_frame.f_globals.get('__name__')}.".startswith(tuple(f"{name}." for name in _SEARCHES)):
+            return True
+        traceback = traceback.tb_next
+    return False
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield the error, and what it came of."""
+    seen: list[BaseException] = []
+    one: BaseException | None = error
+    while one is not None and one not in seen:
+        yield one
+        seen.append(one)
+        one = one.__cause__ or one.__context__
