@@ -161,6 +161,17 @@ class Attempt:
         answer = self._history.answers.get(self._attempt)
         return None if answer is None else answer.exception
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for a snapshot: texts, integers, None. Instants are ISO 8601, keys have a fixed order."""
+        return {
+            "number": self.number,
+            "schedule_time": self.schedule_time.isoformat(),
+            "dispatch_time": self.dispatch_time.isoformat(),
+            "response_time": None if self.response_time is None else self.response_time.isoformat(),
+            "status": self.status,
+            "code": self.code,
+        }
+
     @property
     def _outcome(self) -> Outcome | None:
         """How it ended; who asks has looked at it."""
@@ -287,6 +298,35 @@ class TaskRecord:
         """The attempts so far, oldest first."""
         return [Attempt(attempt, self._history) for attempt in self._task.attempts]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for a snapshot: what JSON can have, with keys in a fixed order.
+
+        Instants are ISO 8601, durations are texts such as ``10s``. A body that is JSON is under ``json``, any other
+        under ``body`` as text, with bytes that are no UTF-8 escaped. Keys that are about App Engine or pull tasks are
+        there for those alone.
+        """
+        target = self._task.target
+        return {
+            "name": self.name,
+            "queue": self.queue,
+            "state": self.state.value,
+            **({} if isinstance(target, PullMessage) else {"method": self.method, "url": self.url}),
+            **(
+                {"service": self.service, "version": self.version, "instance": self.instance}
+                if isinstance(target, AppEngineTarget)
+                else {}
+            ),
+            **({"tag": self.tag} if isinstance(target, PullMessage) else {"headers": dict(self.headers)}),
+            **_body_as_data(self),
+            **({"oidc": self.oidc} if isinstance(target, HttpTarget) else {}),
+            "create_time": self.create_time.isoformat(),
+            "schedule_time": self.schedule_time.isoformat(),
+            "dispatch_deadline": _seconds_text(self.dispatch_deadline),
+            "dispatch_count": self.dispatch_count,
+            "response_count": self.response_count,
+            "attempts": [attempt.as_dict() for attempt in self.attempts],
+        }
+
     @property
     def message(self) -> Any:
         """The stored ``google.cloud.tasks_v2.Task`` in the FULL view; a fresh message each time.
@@ -348,6 +388,20 @@ class TaskRecord:
 
     def __repr__(self) -> str:
         return f"<task {short_name(self._task)} {contents(self._task)} {self.state.value}>"
+
+
+def _body_as_data(task: TaskRecord) -> dict[str, Any]:
+    try:
+        return {"json": task.json}
+    except ValueError:
+        return {"body": task.body.decode(errors="backslashreplace")}
+
+
+def _seconds_text(duration: timedelta) -> str:
+    """``10s``, ``0.1s``: as Google's JSON has durations."""
+    seconds, rest = divmod(duration, timedelta(seconds=1))
+    fraction = f".{rest.microseconds:06d}".rstrip("0") if rest else ""
+    return f"{seconds}{fraction}s"
 
 
 def _frontend_for(task: Task) -> Frontend:
