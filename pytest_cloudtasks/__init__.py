@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ._simulation.records import Attempt, TaskRecord
     from ._simulation.summary import Blocked, BlockedReason, Summary
     from ._targets.answers import TargetResponse
-    from ._targets.forwards import Forward
+    from ._targets.forwards import Forward, LoopbackForward
     from ._targets.headers import Headers
     from ._targets.mounts import AppEngineMount, Mount
     from ._targets.request import TargetRequest
@@ -60,6 +60,7 @@ __all__ = [
     "Mount",
     "AppEngineMount",
     "Forward",
+    "LoopbackForward",
     "TargetRequest",
     "TargetResponse",
     "TaskRequest",
@@ -93,6 +94,7 @@ _HOMES = {
     "Mount": "_targets.mounts",
     "AppEngineMount": "_targets.mounts",
     "Forward": "_targets.forwards",
+    "LoopbackForward": "_targets.forwards",
     "TargetRequest": "_targets.request",
     "TargetResponse": "_targets.answers",
     "TaskRequest": "_api.task_request",

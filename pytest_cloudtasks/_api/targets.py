@@ -11,7 +11,7 @@ from .._simulation.records import name_of_task
 from .._simulation.settings import checked
 from .._simulation.simulation import Simulation
 from .._targets.base import Handler, OnException, Target
-from .._targets.forwards import Forward
+from .._targets.forwards import Forward, LoopbackForward
 from .._targets.mounts import App, AppEngineMount, Mount
 from .._targets.routes import Route
 from .._time.instants import Duration
@@ -123,6 +123,9 @@ class Targeting:
     ) -> Forward:
         """Send tasks whose URL lies under ``base_url``, as real HTTP, to a server that listens on this machine.
 
+        A base that begins with a slash is one of relative URIs: ``forward("/", server)`` sends every App Engine task
+        that has no more specific target.
+
         The request's path is that of ``to``, if it has one, followed by the task's full path. Headers are the task's,
         ``Host`` among them, and ``X-Forwarded-Proto``, as behind a reverse proxy. Evidence: our choice.
 
@@ -131,6 +134,18 @@ class Targeting:
         Raises ValueError for a server that is not 127.0.0.0/8, ::1 or localhost, unless ``allow_remote``.
         """
         forward = Forward(base_url, to, allow_remote=allow_remote, timeout=timeout)
+        self._add(forward)
+        return forward
+
+    @checked_call
+    def forward_loopback(self, *, timeout: Duration = TIMEOUT) -> LoopbackForward:
+        """Send every task whose URL is on loopback, as real HTTP, to the server that listens there.
+
+        It is for servers whose port is chosen in the test, such as that of pytest-django's ``live_server``. All other
+        targets are asked first. The request goes out as the URL has it. ``timeout`` and broken connections are as in
+        `forward`. Evidence: our choice.
+        """
+        forward = LoopbackForward(timeout)
         self._add(forward)
         return forward
 

@@ -13,7 +13,7 @@ from .._targets.answers import Answer
 from .._targets.base import Destination, Target
 from .._targets.registry import Targets
 from .._targets.request import TargetRequest
-from .._targets.urls import normal
+from .._targets.urls import is_loopback, normal, wire_url
 from .._text import did_you_mean, safe_repr
 from .awaiting import awaited_outside
 from .exceptions import NoTarget
@@ -201,9 +201,11 @@ def no_target(what: str, destination: Destination, targets: Targets) -> NoTarget
 
 def _proposal(destination: Destination) -> str:
     if destination.app_engine is None:
+        parts = wire_url(destination.url)
+        server = ", or, if a server listens there, with cloud_tasks.forward_loopback()"
         return (
             f"cloud_tasks.route({safe_repr(destination.url)}), or mount the application that serves it with"
-            " cloud_tasks.mount(base_url, app)"
+            f" cloud_tasks.mount(base_url, app){server if parts.port and is_loopback(parts.host) else ''}"
         )
     mount = f"cloud_tasks.mount_app_engine({', '.join(['app', *_limits(destination.app_engine.routing)])})"
     return (

@@ -25,6 +25,7 @@ class Precedence(Enum):
     PATTERN = 2
     MOUNT = 3
     APP_ENGINE = 4
+    LOOPBACK = 5
 
 
 class AppEngineDestination(NamedTuple):

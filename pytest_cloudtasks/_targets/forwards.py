@@ -41,27 +41,12 @@ class Server(NamedTuple):
     path: str
 
 
-class Forward(Target):
-    """A server of this machine that answers, over real HTTP, for every URL under a base URL."""
+class _Forwarding(Target):
+    """A target that asks a server over real HTTP."""
 
-    precedence = Precedence.MOUNT
-
-    def __init__(self, base_url: str, to: str, *, allow_remote: bool, timeout: Duration) -> None:
+    def __init__(self, what: str, timeout: Duration) -> None:
         super().__init__(on_exception=None)
-        checked_flag("forward(allow_remote=…)", allow_remote)
-        self._base = Base(base_url, "forward()")
-        self._server = _server(to, allow_remote)
-        self._seconds = duration_of(timeout, what="forward(timeout=…)", above_zero=True) / 1e9
-        self.base_url = base_url
-        self.to = to
-
-    def matches(self, destination: Destination) -> bool:
-        """Whether the URL lies under the base, by whole path segments."""
-        return self._base.covers(destination.url)
-
-    def specificity(self) -> tuple[int, ...]:
-        """Like a mount."""
-        return (self.precedence.value, -self._base.length, 0, 0)
+        self._seconds = duration_of(timeout, what=f"{what}(timeout=…)", above_zero=True) / 1e9
 
     @property
     def is_async(self) -> bool:
@@ -70,9 +55,45 @@ class Forward(Target):
 
     def answer(self, request: TargetRequest) -> Answer | Coroutine[Any, Any, Answer]:
         """Return the server's answer; in a running event loop the socket waits in a thread."""
+        server, headers = self._way_of(request)
         if self.is_async:
-            return asyncio.to_thread(_answer_of, self._server, request, self._seconds)
-        return _answer_of(self._server, request, self._seconds)
+            return asyncio.to_thread(_answer_of, server, request, headers, self._seconds)
+        return _answer_of(server, request, headers, self._seconds)
+
+    def _way_of(self, request: TargetRequest) -> tuple[Server, list[tuple[str, str]]]:
+        """Return the server that gets ``request``, and with which headers."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<forward {self.describe()}, {len(self.calls)} calls>"
+
+
+class Forward(_Forwarding):
+    """A server of this machine that answers, over real HTTP, for every URL under a base URL.
+
+    A base that begins with a slash is one of relative URIs, of App Engine tasks.
+    """
+
+    def __init__(self, base_url: str, to: str, *, allow_remote: bool, timeout: Duration) -> None:
+        checked_flag("forward(allow_remote=…)", allow_remote)
+        self._base = Base(base_url, "forward()", takes_relative=True)
+        self._server = _server(to, allow_remote)
+        super().__init__("forward", timeout)
+        self.precedence = Precedence.APP_ENGINE if self._base.is_relative else Precedence.MOUNT
+        self.base_url = base_url
+        self.to = to
+
+    def matches(self, destination: Destination) -> bool:
+        """Whether the URL, or the relative URI of an App Engine task, lies under the base, by whole path segments."""
+        if not self._base.is_relative:
+            return self._base.covers(destination.url)
+        return destination.app_engine is not None and self._base.covers(destination.app_engine.relative_uri)
+
+    def specificity(self) -> tuple[int, ...]:
+        """Like a mount; with relative URIs like one of App Engine without a service, a longer base first."""
+        length = -self._base.length
+        order = (0, 0, length) if self._base.is_relative else (length, 0, 0)
+        return (self.precedence.value, *order)
 
     @checked_call
     def takes(self, duration: Duration) -> Forward:
@@ -80,12 +101,45 @@ class Forward(Target):
         super().takes(duration)
         return self
 
+    def _way_of(self, request: TargetRequest) -> tuple[Server, list[tuple[str, str]]]:
+        return self._server, headers_behind_a_proxy(request, wire_url(request.url).scheme)
+
     def describe(self) -> str:
         """Return the forward as messages name it."""
         return f"{self.base_url} (forwarded to {self.to})"
 
-    def __repr__(self) -> str:
-        return f"<forward {self.describe()}, {len(self.calls)} calls>"
+
+class LoopbackForward(_Forwarding):
+    """The servers of this machine that listen where tasks go, on loopback."""
+
+    precedence = Precedence.LOOPBACK
+
+    def __init__(self, timeout: Duration) -> None:
+        super().__init__("forward_loopback", timeout)
+
+    def matches(self, destination: Destination) -> bool:
+        """Whether the URL is on loopback, and has a port to connect to."""
+        parts = wire_url(destination.url)
+        return bool(parts.port) and is_loopback(parts.host)
+
+    def specificity(self) -> tuple[int, ...]:
+        """After every other target."""
+        return (self.precedence.value, 0, 0, 0)
+
+    @checked_call
+    def takes(self, duration: Duration) -> LoopbackForward:
+        """Let every answer come ``duration`` after its dispatch, in the queue's time; servers aren't slowed down."""
+        super().takes(duration)
+        return self
+
+    def _way_of(self, request: TargetRequest) -> tuple[Server, list[tuple[str, str]]]:
+        parts = wire_url(request.url)
+        assert parts.port, "it matches only URLs with a port"
+        return Server(parts.scheme, parts.host, parts.port, ""), end_to_end_headers(request)
+
+    def describe(self) -> str:
+        """Return the forward as messages name it."""
+        return "every URL on loopback (forwarded to the server that listens there)"
 
 
 def _server(to: str, allow_remote: bool) -> Server:
@@ -108,20 +162,20 @@ def _server(to: str, allow_remote: bool) -> Server:
     return Server(parts.scheme, parts.host, parts.port, parts.path.rstrip("/"))
 
 
-def _answer_of(server: Server, request: TargetRequest, seconds: float) -> Answer:
+def _answer_of(server: Server, request: TargetRequest, headers: list[tuple[str, str]], seconds: float) -> Answer:
     """Return the server's answer. Silence stands for the dispatch deadline, a broken connection for no response.
 
     Evidence: reported (an attempt without a connection is UNKNOWN, HTTP status code 0).
     """
     try:
-        return _exchange(server, request, seconds)
+        return _exchange(server, request, headers, seconds)
     except TimeoutError as error:
         return Answer(DEADLINE_EXCEEDED, exception=error, scripted=True)
     except (OSError, HTTPException) as error:
         return Answer(NO_RESPONSE, exception=error, scripted=True)
 
 
-def _exchange(server: Server, request: TargetRequest, seconds: float) -> Answer:
+def _exchange(server: Server, request: TargetRequest, headers: list[tuple[str, str]], seconds: float) -> Answer:
     """Send one request over a connection of its own."""
     ends_at = time.monotonic() + seconds
     kind = HTTPSConnection if server.scheme == "https" else HTTPConnection
@@ -130,7 +184,7 @@ def _exchange(server: Server, request: TargetRequest, seconds: float) -> Answer:
         url = wire_url(request.url)
         target = server.path + url.path + (f"?{url.query}" if url.query else "")
         connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
-        for name, value in headers_behind_a_proxy(request, url.scheme):
+        for name, value in headers:
             connection.putheader(name, header_bytes(value))
         connection.endheaders(request.body or None)
         with connection.getresponse() as answered:  # which may have taken the socket over

@@ -53,7 +53,8 @@ def wire_url(url: str) -> WireUrl:
     """Return the parts of an absolute URL."""
     match = _URL.fullmatch(url)
     if match is None:
-        return WireUrl("", "", None, "", encoded_url(url) or "/", "")
+        path, _, query = url.partition("#")[0].partition("?")
+        return WireUrl("", "", None, "", encoded_url(path) or "/", encoded_url(query))
     scheme, authority, path, query = match.groups("")
     host, port = _host_and_port(authority)
     number = _DEFAULT_PORTS.get(scheme.lower()) if not port else _number(port)
@@ -167,11 +168,19 @@ _LEFT_OUT = {
 class Base:
     """A base URL, and whether others lie under it."""
 
-    def __init__(self, url: str, what: str) -> None:
-        """``what`` is the method that takes it; raises ValueError for what is no URL with a host."""
+    def __init__(self, url: str, what: str, *, takes_relative: bool = False) -> None:
+        """``what`` is the method that takes it; raises ValueError for what is no URL with a host.
+
+        With ``takes_relative`` it may also begin with a slash: then it covers relative URIs.
+        """
         parts = wire_url(url) if is_encodable(url) else None
-        if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.host or parts.port is None:
-            raise ValueError(f"{what} takes a base URL such as https://app.test, and got {safe_repr(url)}.")
+        self.is_relative = takes_relative and parts is not None and url.startswith("/")
+        has_host = parts is not None and parts.scheme in _DEFAULT_PORTS and parts.host and parts.port is not None
+        if parts is None or not (has_host or self.is_relative):
+            or_relative = ", or one of App Engine tasks such as /reports" if takes_relative else ""
+            raise ValueError(
+                f"{what} takes a base URL such as https://app.test{or_relative}, and got {safe_repr(url)}."
+            )
         extra = next((mark for mark in "*?#" if mark in url), None)
         if extra is not None:
             without, instead = _LEFT_OUT[extra]

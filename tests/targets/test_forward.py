@@ -508,7 +508,8 @@ def test_another_machine_may_be_allowed(cloud_tasks: FakeCloudTasks) -> None:
         (
             lambda fake: fake.forward("app.test"),
             ValueError,
-            "forward() takes a base URL such as https://app.test, and got 'app.test'.",
+            "forward() takes a base URL such as https://app.test, or one of App Engine tasks such as /reports, and got"
+            " 'app.test'.",
         ),
         (
             lambda fake: fake.forward("https://app.test", timeout=timedelta(0)),
@@ -553,3 +554,104 @@ def test_a_header_has_no_line_ends(cloud_tasks: FakeCloudTasks) -> None:
         enqueue(cloud_tasks, headers={"X-Two": "one\r\nX-Evil: two"})
         cloud_tasks.dispatch_due()
     assert dict(server.received[0].headers)["X-Two"] == "one__X-Evil: two"
+
+
+# --- loopback ----------------------------------------------------------------------------------------------------
+
+
+@on(queues=["work"])
+def test_tasks_on_loopback_go_to_the_server_that_listens_there(cloud_tasks: FakeCloudTasks) -> None:
+    """Whatever its port, also by the name localhost; the request is the task's, without a header of a proxy."""
+    forward = cloud_tasks.forward_loopback()
+    with serving(replying(200)) as one, serving(replying(204)) as other:
+        enqueue(cloud_tasks, f"{one.url}/a%2Fb?x=1", body=b"order")
+        enqueue(cloud_tasks, other.url.replace("127.0.0.1", "localhost"))
+        cloud_tasks.drain()
+    assert [attempt.result for attempt in cloud_tasks.attempts()] == [200, 204]
+    (first,), (second,) = one.received, other.received
+    assert (first.method, first.target, first.body) == ("POST", "/a%2Fb?x=1", b"order")
+    headers = dict(first.headers)
+    assert (headers["Host"], "X-Forwarded-Proto" in headers) == (one.url.removeprefix("http://"), False)
+    assert dict(second.headers)["Host"].startswith("localhost:")
+    assert forward.call_count == 2
+    assert repr(forward) == "<forward every URL on loopback (forwarded to the server that listens there), 2 calls>"
+
+
+@on(queues=["work"])
+def test_every_other_target_comes_before_loopback(cloud_tasks: FakeCloudTasks) -> None:
+    """Routes, mounts and forwards of a base are asked first, though they were there first."""
+    route = cloud_tasks.route("http://127.0.0.1:8001/*")
+    cloud_tasks.forward_loopback()
+    enqueue(cloud_tasks, "http://127.0.0.1:8001/work")
+    cloud_tasks.drain()
+    assert route.called
+
+
+@pytest.mark.parametrize("url", ["https://app.test/work", "http://10.0.0.1:8000", "http://127.0.0.1:99999/"])
+@on(queues=["work"])
+def test_loopback_takes_no_other_url(cloud_tasks: FakeCloudTasks, url: str) -> None:
+    """Other machines, and what is no port, have no target still."""
+    cloud_tasks.forward_loopback()
+    enqueue(cloud_tasks, url)
+    with pytest.raises(NoTarget):
+        cloud_tasks.drain()
+
+
+@on(queues=["work"])
+def test_a_task_on_loopback_without_a_target_names_forward_loopback(cloud_tasks: FakeCloudTasks) -> None:
+    """The error says what most likely is missing."""
+    enqueue(cloud_tasks, "http://127.0.0.1:8001/work")
+    with pytest.raises(NoTarget) as caught:
+        cloud_tasks.drain()
+    assert str(caught.value).endswith(
+        "\nAdd one with cloud_tasks.route('http://127.0.0.1:8001/work'), or mount the application that serves it with"
+        " cloud_tasks.mount(base_url, app), or, if a server listens there, with cloud_tasks.forward_loopback(). Nothing"
+        " was sent."
+    )
+
+
+@on(queues=["work"])
+def test_a_loopback_port_that_nobody_listens_at_is_no_response(cloud_tasks: FakeCloudTasks) -> None:
+    """The attempt is UNKNOWN, and is retried."""
+    cloud_tasks.forward_loopback().takes(timedelta(seconds=2))
+    enqueue(cloud_tasks, closed_port())
+    cloud_tasks.advance(seconds=2)
+    (attempt,) = cloud_tasks.attempts()
+    assert (attempt.result, attempt.response) == ("UNKNOWN", None)
+    assert isinstance(attempt.exception, ConnectionRefusedError)
+
+
+# --- App Engine --------------------------------------------------------------------------------------------------
+
+
+def enqueue_app_engine(cloud_tasks: FakeCloudTasks, relative_uri: str, service: str = "") -> None:
+    target = {"relative_uri": relative_uri, "app_engine_routing": {"service": service}}
+    CloudTasksClient().create_task(
+        parent=cloud_tasks.queue_path("work"), task={"app_engine_http_request": {**target, "body": b"order"}}
+    )
+
+
+@on(queues=["work"], project="my-shop")
+def test_app_engine_tasks_go_to_a_server(cloud_tasks: FakeCloudTasks) -> None:
+    """A base of relative URIs takes whole segments; a longer one comes first, and a mount of a service before both."""
+    with serving(replying(200, 200)) as server, serving(replying(200)) as reports:
+        every = cloud_tasks.forward("/", server.url)
+        some = cloud_tasks.forward("/reports", reports.url)
+        mount = cloud_tasks.mount_app_engine(lambda request: "done", service="mailer")
+        for uri in ("/reports/monthly?year=2031", "/reportsx", "/"):
+            enqueue_app_engine(cloud_tasks, uri)
+        enqueue_app_engine(cloud_tasks, "/reports", service="mailer")
+        assert cloud_tasks.drain().succeeded == 4
+    assert [one.target for one in server.received] == ["/reportsx", "/"]
+    assert [(one.target, one.body) for one in reports.received] == [("/reports/monthly?year=2031", b"order")]
+    assert dict(reports.received[0].headers)["X-AppEngine-QueueName"] == "work"
+    assert (every.call_count, some.call_count, mount.call_count) == (2, 1, 1)
+
+
+@on(queues=["work"])
+def test_a_base_of_relative_uris_takes_no_url(cloud_tasks: FakeCloudTasks) -> None:
+    """It is for App Engine tasks alone."""
+    cloud_tasks.forward("/")
+    enqueue(cloud_tasks)
+    with pytest.raises(NoTarget):
+        cloud_tasks.drain()

@@ -30,6 +30,7 @@ from pytest_cloudtasks import (
     Forward,
     Headers,
     LegacyCloudTasksClient,
+    LoopbackForward,
     MatchArguments,
     Mount,
     QueueRecord,
@@ -182,6 +183,8 @@ def test_targets_are_typed(cloud_tasks: FakeCloudTasks) -> None:
 
     assert assert_type(mount.takes(later), AppEngineMount) is mount
     assert assert_type(forward.takes(later), Forward) is forward
+    loopback = assert_type(cloud_tasks.forward_loopback(timeout=later), LoopbackForward)
+    assert assert_type(loopback.takes(later), LoopbackForward) is loopback
     assert_type(mount.service, "str | None")
     assert assert_type(mount.calls, list[TargetRequest]) == forward.calls == []
     assert assert_type(forward.to, str) == "http://127.0.0.1:8000"
