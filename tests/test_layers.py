@@ -41,6 +41,7 @@ KNOWN_IN = {
     "google": {"_messages", "_clients", "_server"},
     "grpc": {"_messages", "_clients", "_server"},
     "requests": {"_clients"},
+    "googleapiclient": {"_clients/http/api_discovery.py"},
     "aiohttp": {"_server", "_clients/http/aiohttp_connections.py"},
     "httpcore": {"_clients/http/httpcore_pools.py"},
     "time_machine": {"_time"},

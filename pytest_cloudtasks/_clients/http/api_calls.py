@@ -12,6 +12,7 @@ from ..._messages.rest_http import RestRequest, RestResponse
 from ..._messages.rpc_call import RpcCall
 from ..channel import last_error
 from ..router import Backend
+from . import api_discovery
 
 
 def answer(request: RestRequest, backend: Backend) -> RestResponse:
@@ -24,7 +25,7 @@ def answer(request: RestRequest, backend: Backend) -> RestResponse:
             last_error.set(error)
             raise
 
-    return rest.answer(request, receive)
+    return api_discovery.of_service(request) or rest.answer(request, receive)
 
 
 async def answer_async(request: RestRequest, backend: Backend) -> RestResponse:
@@ -45,7 +46,7 @@ async def answer_async(request: RestRequest, backend: Backend) -> RestResponse:
             last_error.set(error)
             raise
 
-    return await rest.answer_async(request, receive)
+    return api_discovery.of_service(request) or await rest.answer_async(request, receive)
 
 
 async def _let_others_run(first: Any) -> None:

@@ -31,8 +31,10 @@ class IdentityService(NamedTuple):
 GOOGLE_APIS = IdentityService(
     r"www(\.mtls)?\.googleapis\.com",
     r"/oauth2/v\d/(certs|token|tokeninfo)|/(robot|service_accounts)/v1/.*"
-    r"|/identitytoolkit/v3/relyingparty/publicKeys",
+    r"|/identitytoolkit/v3/relyingparty/publicKeys"
+    r"|/discovery/v1/apis/cloudtasks/[^/]+/rest",
 )
+"""The host has a directory of APIs, too, which is asked for the document of Cloud Tasks' own."""
 IAP = IdentityService(r"www\.gstatic\.com", r"/iap/verify/public_key(-jwk)?")
 ACCOUNTS = IdentityService(r"accounts\.google\.com", r"/\.well-known/openid-configuration|/o/oauth2/token")
 SECURE_TOKEN = IdentityService(r"securetoken\.google\.com", r"/[^/]+/\.well-known/openid-configuration")

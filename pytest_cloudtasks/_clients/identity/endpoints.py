@@ -15,7 +15,7 @@ from typing import Any
 
 from ..._messages.rest_http import RestRequest, RestResponse, json_response
 from ..._units import SECOND
-from ..http import destinations
+from ..http import api_discovery, destinations
 from . import iam_credentials, metadata_server, token_endpoint
 from .account import Identity
 from .tokens import ISSUER, certs, jwks
@@ -96,6 +96,8 @@ def _cacheable(document: Any, now: int) -> RestResponse:
 def _google_apis(request: RestRequest, identity: Identity, now: int) -> RestResponse | None:
     if request.path in token_endpoint.PATHS:
         return token_endpoint.answer(request, identity, now)
+    if found := api_discovery.of_directory(request):
+        return found
     return key_document(request.path, now) if request.method in ("GET", "HEAD") else None
 
 

@@ -1,0 +1,47 @@
+"""The discovery document, by which google-api-python-client builds its client if its own copies are not to be used.
+
+The fake answers with the copy that the installed google-api-python-client ships. Without one there is no document.
+Evidence: documented are both addresses, reported the error of the service's own one.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, unquote
+
+from ..._messages.errors import TEXTS
+from ..._messages.rest_http import RestError, RestRequest, RestResponse
+
+_LISTED = re.compile("/discovery/v1/apis/cloudtasks/([^/]+)/rest")
+
+
+def of_service(request: RestRequest) -> RestResponse | None:
+    """Return the document that the service itself publishes, of v2 unless ``request`` names a version.
+
+    None is for a request of the API's.
+    """
+    if request.verb != "GET" or unquote(request.path) != "/$discovery/rest":
+        return None
+    version = parse_qs(request.query).get("version", ["v2"])[0]
+    service = "Discovery document not found for API service: cloudtasks.googleapis.com format: rest version: "
+    return _document(version, service + version)
+
+
+def of_directory(request: RestRequest) -> RestResponse | None:
+    """Return the document that Google's directory of APIs publishes; None for a request that is for no document."""
+    matched = _LISTED.fullmatch(unquote(request.path))
+    if request.verb != "GET" or matched is None:
+        return None
+    return _document(matched[1], TEXTS["NOT_FOUND"])
+
+
+def _document(version: str, if_missing: str) -> RestResponse:
+    try:
+        from googleapiclient.discovery_cache import get_static_doc  # an optional library: only when it is asked for
+    except ImportError:
+        found = None
+    else:
+        found = get_static_doc("cloudtasks", version) if re.fullmatch("[a-z0-9]+", version) else None
+    if found is None:
+        return RestError(404, "NOT_FOUND", if_missing).response()
+    return RestResponse(200, (("Content-Type", "application/json; charset=UTF-8"),), found.encode())
