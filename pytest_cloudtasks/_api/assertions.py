@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Union, overload
 
@@ -47,51 +48,56 @@ class Assertions:
 
     @overload
     def assert_enqueued(  # type: ignore[overload-overlap]  # count=1 is the first, whatever the type of the 1
-        self, *, count: Literal[1] = 1, **match: Unpack[MatchArguments]
+        self, *, count: Literal[1] = 1, timeout: float | None = None, **match: Unpack[MatchArguments]
     ) -> TaskRecord: ...
 
     @overload
-    def assert_enqueued(self, *, count: int | None, **match: Unpack[MatchArguments]) -> list[TaskRecord]: ...
+    def assert_enqueued(
+        self, *, count: int | None, timeout: float | None = None, **match: Unpack[MatchArguments]
+    ) -> list[TaskRecord]: ...
 
     @checked_call
     def assert_enqueued(
-        self, *, count: int | None = 1, **match: Unpack[MatchArguments]
+        self, *, count: int | None = 1, timeout: float | None = None, **match: Unpack[MatchArguments]
     ) -> TaskRecord | list[TaskRecord]:
         """Assert that exactly ``count`` tasks (None: at least one) were enqueued that match, and give them.
 
         ``assert_enqueued(queue="receipts", json={"order": 42})``: `MatchArguments` has all that may be said of a task.
         Gives the task, or for another count than 1 the list, in the order of creation. Raises AssertionError with
-        what is there instead.
+        what is there instead. With ``timeout`` it waits for so many seconds of real time at most, while other threads
+        and processes enqueue; it returns as soon as there are as many tasks as expected.
         """
         __tracebackhide__ = True
         return _one_or_all(
-            _expect(self._simulation, Match(**match), count, self._simulation.service.accepted, "enqueued"), count
+            _expect(self._simulation, Match(**match), count, _accepted, "enqueued", timeout=timeout), count
         )
 
     @checked_call
     def assert_not_enqueued(self, **match: Unpack[MatchArguments]) -> None:
         """Assert that no task that matches was enqueued; arguments as for `assert_enqueued`."""
         __tracebackhide__ = True
-        _expect(self._simulation, Match(**match), 0, self._simulation.service.accepted, "enqueued")
+        _expect(self._simulation, Match(**match), 0, _accepted, "enqueued")
 
     @checked_call
     def assert_nothing_enqueued(self) -> None:
         """Assert that no task was enqueued at all."""
         __tracebackhide__ = True
-        _expect(self._simulation, Match(), 0, self._simulation.service.accepted, "enqueued")
+        _expect(self._simulation, Match(), 0, _accepted, "enqueued")
         warn_of_waiting_callbacks()
 
     @overload
     def assert_dispatched(  # type: ignore[overload-overlap]  # count=1 is the first, whatever the type of the 1
-        self, *, count: Literal[1] = 1, **match: Unpack[MatchArguments]
+        self, *, count: Literal[1] = 1, timeout: float | None = None, **match: Unpack[MatchArguments]
     ) -> TaskRecord: ...
 
     @overload
-    def assert_dispatched(self, *, count: int | None, **match: Unpack[MatchArguments]) -> list[TaskRecord]: ...
+    def assert_dispatched(
+        self, *, count: int | None, timeout: float | None = None, **match: Unpack[MatchArguments]
+    ) -> list[TaskRecord]: ...
 
     @checked_call
     def assert_dispatched(
-        self, *, count: int | None = 1, **match: Unpack[MatchArguments]
+        self, *, count: int | None = 1, timeout: float | None = None, **match: Unpack[MatchArguments]
     ) -> TaskRecord | list[TaskRecord]:
         """Assert that exactly ``count`` tasks that match were dispatched at least once, and give them.
 
@@ -99,21 +105,24 @@ class Assertions:
         """
         __tracebackhide__ = True
         return _one_or_all(
-            _expect(self._simulation, Match(**match), count, _dispatched(self._simulation), "dispatched"), count
+            _expect(self._simulation, Match(**match), count, _dispatched, "dispatched", timeout=timeout), count
         )
 
     @checked_call
     def assert_not_dispatched(self, **match: Unpack[MatchArguments]) -> None:
         """Assert that no task that matches was dispatched; arguments as for `assert_enqueued`."""
         __tracebackhide__ = True
-        _expect(self._simulation, Match(**match), 0, _dispatched(self._simulation), "dispatched")
+        _expect(self._simulation, Match(**match), 0, _dispatched, "dispatched")
 
     @checked_call
     @block
-    def expect_enqueued(self, *, count: int | None = 1, **match: Unpack[MatchArguments]) -> Iterator[list[TaskRecord]]:
+    def expect_enqueued(
+        self, *, count: int | None = 1, timeout: float | None = None, **match: Unpack[MatchArguments]
+    ) -> Iterator[list[TaskRecord]]:
         """Assert on what the block enqueues; the list it gives is filled when the block ends.
 
-        Arguments as for `assert_enqueued`. An exception in the block goes through, unasserted.
+        Arguments as for `assert_enqueued`; a ``timeout`` begins when the block ends. An exception in the block goes
+        through, unasserted.
         """
         __tracebackhide__ = True
         simulation = self._simulation
@@ -121,7 +130,14 @@ class Assertions:
         tasks: list[TaskRecord] = []
         yield tasks
         tasks += _expect(
-            simulation, Match(**match), count, simulation.service.accepted[before:], "enqueued", " in this block", since
+            simulation,
+            Match(**match),
+            count,
+            lambda simulation: simulation.service.accepted[before:],
+            "enqueued",
+            " in this block",
+            since,
+            timeout,
         )
 
     @checked_call
@@ -198,6 +214,10 @@ class Assertions:
         raise _unmet_of_a_task(simulation, message)
 
 
+def _accepted(simulation: Simulation) -> list[Task]:
+    return simulation.service.accepted
+
+
 def _dispatched(simulation: Simulation) -> list[Task]:
     return [task for task in simulation.service.accepted if task.dispatch_count]
 
@@ -210,10 +230,11 @@ def _expect(
     simulation: Simulation,
     match: Match,
     count: int | None,
-    tasks: Sequence[Task],
+    tasks: Callable[[Simulation], Sequence[Task]],
     what: str,
     where: str = "",
     since: int = 0,
+    timeout: float | None = None,
 ) -> list[TaskRecord]:
     """The tasks that match, if there are as many as expected; ``what`` and ``where`` tell in a message which count.
 
@@ -223,7 +244,16 @@ def _expect(
     if count is not None and (not is_whole(count) or not 0 <= count <= sys.maxsize):
         raise ValueError(f"count takes a number of tasks, or None for at least one, and got {safe_repr(count)}.")
     match = match.checked(simulation)
-    candidates = records(tasks, simulation.history)
+
+    def matching() -> list[TaskRecord]:
+        return [task for task in records(tasks(simulation), simulation.history) if not match.differences(task)]
+
+    if timeout is not None:
+        _check_timeout(timeout)
+        least = 1 if count is None else count
+        simulation.history.wait_until(lambda: len(matching()) >= least, timeout)
+        where += f" within {timeout:g} s"
+    candidates = records(tasks(simulation), simulation.history)
     found = [task for task in candidates if not match.differences(task)]
     if len(found) == count or (count is None and found):
         simulation.history.inspected.matched(model_task(task) for task in found)
@@ -233,6 +263,14 @@ def _expect(
 
     situation = _situation(simulation, what)._replace(match=match, expected=count, found=found, others=others)
     raise unmet(situation, where=where, since=since)
+
+
+def _check_timeout(timeout: object) -> None:
+    is_number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
+    if not is_number or not 0 <= timeout <= threading.TIMEOUT_MAX:  # type: ignore[operator]  # it is a number
+        raise (ValueError if is_number else TypeError)(
+            f"timeout takes a number of seconds of real time, such as 5, and got {safe_repr(timeout)}."
+        )
 
 
 def _situation(simulation: Simulation, asserted: str) -> Situation:

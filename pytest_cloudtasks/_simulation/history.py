@@ -18,12 +18,14 @@ one leaves an empty place, so that positions in the list stay what they are. A p
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._messages.rpc_call import RpcCall
 from .._service.events import Event, EventKind
 from .._service.task import Attempt, Task
+from .._time.real import monotonic
 from .fork_safety import forks
 from .records import Inspected
 
@@ -92,6 +94,9 @@ class History:
         self.inspected = Inspected()
         """What the test has looked at."""
         self._records: list[Record | None] = []
+        self._grown = threading.Condition(self.lock)
+        self._waiting = 0
+        """How many threads wait for the history to grow."""
         self._calls = 0
         self._oldest = 0
         """Before this position no call is kept."""
@@ -99,6 +104,23 @@ class History:
     def record(self, record: Record) -> None:
         """Append what has just happened."""
         self._records.append(record)
+        if self._waiting:
+            with self._grown:
+                self._grown.notify_all()
+
+    def wait_until(self, holds: Callable[[], bool], seconds: float) -> None:
+        """Wait until ``holds``, for so much real time at most, while other threads make the history grow.
+
+        It is asked with the lock held, after everything that is recorded.
+        """
+        end = monotonic() + seconds
+        with self._grown:
+            self._waiting += 1
+            try:
+                while not holds() and (left := end - monotonic()) > 0:
+                    self._grown.wait(left)
+            finally:
+                self._waiting -= 1
 
     def record_call(self, call: RpcCall) -> None:
         """Append a call that has come in, and forget the oldest one if there are too many."""

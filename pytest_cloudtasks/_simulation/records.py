@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from .._arguments import checked_call
 from .._messages import api_versions
 from .._messages.json_text import read_json
 from .._messages.proto import is_message, proto_of
@@ -161,6 +162,7 @@ class Attempt:
         answer = self._history.answers.get(self._attempt)
         return None if answer is None else answer.exception
 
+    @checked_call
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for a snapshot: texts, integers, None. Instants are ISO 8601, keys have a fixed order."""
         return {
@@ -298,6 +300,7 @@ class TaskRecord:
         """The attempts so far, oldest first."""
         return [Attempt(attempt, self._history) for attempt in self._task.attempts]
 
+    @checked_call
     def as_dict(self) -> dict[str, Any]:
         """Return plain data for a snapshot: what JSON can have, with keys in a fixed order.
 

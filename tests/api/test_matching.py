@@ -315,11 +315,11 @@ def test_a_deleted_queue_can_still_be_asked_about(cloud_tasks: FakeCloudTasks, e
 # --- keywords ----------------------------------------------------------------------------------------------------
 
 TAKING = {
-    "assert_enqueued": "count",
+    "assert_enqueued": "count, timeout",
     "assert_not_enqueued": "",
-    "assert_dispatched": "count",
+    "assert_dispatched": "count, timeout",
     "assert_not_dispatched": "",
-    "expect_enqueued": "count",
+    "expect_enqueued": "count, timeout",
     "deliver_twice": "times, after, rate",
     "lose_handler_response": "times, after, rate",
     "delay_dispatch": "by, times, after, rate",

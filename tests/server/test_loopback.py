@@ -182,6 +182,24 @@ def test_many_threads_at_once() -> None:
         assert sorted(task.id for task in fake.tasks()) == sorted(f"t{a}-{b}" for a in range(8) for b in range(10))
 
 
+@pytest.mark.parametrize("over", [over_grpc, over_rest])
+def test_an_assertion_waits_for_calls(over: Any) -> None:
+    """Calls are taken while an assertion waits in the test's thread, whatever date the test holds."""
+    begin = threading.Event()
+
+    def enqueue() -> None:
+        with over(server) as client:
+            begin.wait(PATIENCE)
+            client.create_task(parent=QUEUE, task={**TASK, "name": f"{QUEUE}/tasks/one"})
+
+    with FakeCloudTasks(queues=["default"]) as fake, CloudTasksServer(fake) as server:
+        thread = threading.Thread(target=enqueue)
+        thread.start()
+        begin.set()
+        assert fake.assert_enqueued(timeout=PATIENCE).id == "one"
+        thread.join()
+
+
 def test_without_aiohttp_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """aiohttp is optional; the server needs it."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

@@ -150,6 +150,10 @@ def test_records_carry_their_types(cloud_tasks: FakeCloudTasks) -> None:
     enqueue(cloud_tasks)
     (task,) = assert_type(cloud_tasks.tasks(), list[TaskRecord])
     assert_type(cloud_tasks.tasks(queue="work", method="POST"), list[TaskRecord])
+    assert_type(cloud_tasks.assert_enqueued(queue="work", timeout=0.5), TaskRecord)
+    assert_type(cloud_tasks.assert_enqueued(count=None, timeout=1), list[TaskRecord])
+    assert_type(cloud_tasks.tasks(task=lambda task: task.dispatch_count == 7), list[TaskRecord])
+    assert_type(cloud_tasks.tasks()[0].as_dict(), dict[str, Any])
 
     assert_type(task.name, str)
     assert_type(task.headers, Headers)
