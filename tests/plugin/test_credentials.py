@@ -221,6 +221,62 @@ def test_a_test_may_have_the_machines_credentials(pytester: pytest.Pytester) -> 
     pytester.runpytest(*INI, "-p", "no:randomly").assert_outcomes(passed=5)
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "google.auth.default()[0].refresh(Request())",
+        "asyncio.run(token())",
+        "requests.get('http://169.254.169.254/computeMetadata/v1/project/project-id')",
+    ],
+    ids=["google-auth", "gcloud-aio", "by IP"],
+)
+def test_a_token_that_only_a_fake_can_give_is_refused(pytester: pytest.Pytester, code: str) -> None:
+    """With the option in the ini file and outside = refuse, nobody waits for a metadata server that isn't there."""
+    pytester.makepyfile(
+        f"""
+        import asyncio
+        import io
+
+        import aiohttp
+        import google.auth
+        import requests
+        from gcloud.aio.auth import Token
+        from google.auth.transport.requests import Request
+
+        async def token():
+            async with aiohttp.ClientSession() as session:
+                return await Token(io.StringIO("{{}}"), session).get()
+
+        def test_it():
+            {code}
+        """
+    )
+    result = pytester.runpytest(*INI, "-o", "cloud_tasks_outside=refuse")
+    result.assert_outcomes(failed=1)
+    result.stdout.re_match_lines(
+        [
+            r"GET http://(metadata\.google\.internal|169\.254\.169\.254)/computeMetadata/v1/\S+ was called outside a"
+            r' fake, and outside="refuse" keeps calls away from the real service\. Ask for the cloud_tasks fixture in'
+        ]
+    )
+
+
+def test_the_metadata_server_is_asked_without_the_option(pytester: pytest.Pytester) -> None:
+    """outside = refuse alone blocks calls to Cloud Tasks, and no request for a token."""
+    pytester.makepyfile(
+        """
+        import pytest
+        import requests
+
+        def test_it():
+            with pytest.raises(requests.exceptions.ProxyError):
+                proxies = {"http": "http://127.0.0.1:9"}
+                requests.get("http://metadata.google.internal/computeMetadata/v1/", proxies=proxies)
+        """
+    )
+    pytester.runpytest("-o", "cloud_tasks_outside=refuse").assert_outcomes(passed=1)
+
+
 def test_the_run_before_is_not_concerned(pytester: pytest.Pytester) -> None:
     """When the run ends, the search is the machine's again."""
     import google.auth

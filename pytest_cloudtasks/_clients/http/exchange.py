@@ -6,7 +6,8 @@ That is decided request by request, as for gRPC: a session or a pool that lives 
 - Cloud Tasks: the router names the innermost fake, and `_messages.rest` answers. Outside a fake the request is blocked,
   or the library sends it.
 - Identity services, while a fake is active: `Backend.answer_identity`. What that has no answer for doesn't leave the
-  process either.
+  process either. Outside a fake they are not blocked, except for the metadata server, where the credentials of the run
+  are those of a fake.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import NamedTuple
 from ..._messages.rest_http import RestRequest, RestResponse, page_not_found
 from ..identity.application_default import is_metadata_server
 from ..router import Backend, router
-from .destinations import METADATA, IdentityService, identity_service, is_cloud_tasks
+from .destinations import METADATA, METADATA_BY_IP, IdentityService, identity_service, is_cloud_tasks
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -61,10 +62,17 @@ def claims(origin: Origin, path: str) -> bool:
 
 
 def _identity_service(origin: Origin) -> IdentityService | None:
-    """Return the identity service that a request to ``origin`` may be for, while there is a fake."""
-    if router.backend is None:
+    """Return the identity service that a request to ``origin`` may be for, while there is a fake, or it is blocked."""
+    if not router.is_watching:
         return None
-    return METADATA if is_metadata_server(origin.address) else identity_service(origin.host)
+    service = METADATA if is_metadata_server(origin.address) else identity_service(origin.host)
+    return None if router.backend is None and not _is_blocked(service) else service
+
+
+def _is_blocked(service: IdentityService | None) -> bool:
+    """Whether requests to ``service`` are blocked outside a fake: only those of credentials that need one."""
+    is_metadata = service in (METADATA, METADATA_BY_IP)
+    return is_metadata and router.refuse_outside is not None and router.application_default() is not None
 
 
 def _is_api(origin: Origin) -> bool:
