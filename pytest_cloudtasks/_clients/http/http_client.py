@@ -112,11 +112,13 @@ class InProcessSocket:
     """Takes the bytes of one request, and gives those of its response. It has what connections ask of a socket."""
 
     is_in_process = True
+    type = socket.SOCK_STREAM  # urllib3-future asks for it
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
         self._written = bytearray()
         self._timeout: float | None = None
+        self._reader: io.BufferedReader | None = None
 
     def sendall(self, data: Any, flags: int = 0) -> None:
         """Take a part of the request."""
@@ -125,6 +127,16 @@ class InProcessSocket:
     def makefile(self, *args: Any, **kwargs: Any) -> io.BufferedReader:
         """Return the response, which is made when it is read. That raises what blocks the request outside a fake."""
         return io.BufferedReader(_Response(self._response))
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Return the next bytes of the response, as urllib3-future reads it."""
+        if self._reader is None:
+            self._reader = self.makefile()
+        return self._reader.read1(size)
+
+    def getsockopt(self, *args: Any) -> int:
+        """Return 0: there is no connection."""
+        return 0
 
     def _response(self) -> bytes:
         was_answered_here.set(True)

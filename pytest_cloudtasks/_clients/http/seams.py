@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable, Mapping
+from http.client import HTTPConnection
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +29,13 @@ from ..router import router
 def _http_client(module: ModuleType, patch: Patch) -> None:
     _connections(module, patch)
     patch.attribute(module.HTTPConnection, "putrequest", _deciding(module.HTTPConnection.putrequest))
+
+
+def _urllib3(module: ModuleType, patch: Patch) -> None:
+    """Patch its connections. Those of urllib3-future aren't `http.client`'s, so theirs is the method that decides."""
+    _connections(module, patch)
+    if HTTPConnection not in getattr(getattr(module, "HTTPConnection", None), "__mro__", ()):
+        _replace(module, "HTTPConnection", "putrequest", _deciding, patch)
 
 
 def _connections(module: ModuleType, patch: Patch) -> None:
@@ -134,7 +142,7 @@ def _replace(
 
 SEAMS: Mapping[str, Callable[[ModuleType, Patch], None]] = {
     "http.client": _http_client,
-    "urllib3.connection": _connections,
+    "urllib3.connection": _urllib3,
     "urllib3.util.retry": _retries,
     "httplib2": _connections,
     "httpcore": _httpcore,
