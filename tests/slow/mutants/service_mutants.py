@@ -92,10 +92,10 @@ def keeps_slot(conclude: Function) -> Function:
 
 
 def as_if_running(next_dispatch: Function) -> Function:
-    def wrong(queue: Queue) -> Any:
+    def wrong(queue: Queue, *among: Any) -> Any:
         state, queue.state = queue.state, QueueState.RUNNING
         try:
-            return next_dispatch(queue)
+            return next_dispatch(queue, *among)
         finally:
             queue.state = state
 
