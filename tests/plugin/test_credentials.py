@@ -27,7 +27,7 @@ CLIENTS = {
         from google.auth.transport.requests import AuthorizedSession
 
         def call(url):
-            AuthorizedSession(Unfetched()).get(url)
+            AuthorizedSession(Unfetched()).request("get", url)
     """,
     "AuthorizedHttp": """
         from google_auth_httplib2 import AuthorizedHttp

@@ -135,7 +135,7 @@ def _block(method: str, url: str) -> None:
     if is_cloud_tasks(parts.netloc):
         from ..http.exchange import check_outside, origin_of  # which imports this module
 
-        check_outside(origin_of(parts.scheme, parts.hostname or "", parts.port), method, parts.path)
+        check_outside(origin_of(parts.scheme, parts.hostname or "", parts.port), method.upper(), parts.path)
 
 
 FUNCTIONS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
