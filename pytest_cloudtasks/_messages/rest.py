@@ -22,7 +22,7 @@ from .._service.errors import Code, ServiceError
 from . import rest_http
 from .errors import TEXTS
 from .grpc_errors import InProcessRpcError, status_code_of, status_details
-from .methods import Route, route_of
+from .methods import Method, Route, route_of
 from .proto import wrapped
 from .rest_http import (
     BAD_REQUEST,
@@ -158,7 +158,7 @@ def _asked(request: RestRequest) -> _Asked | RestResponse:
         message = _message(request, route, parameters, body)
         _check_form(parameters)
         selector = _parameter(parameters, "fields") or request.header("x-goog-fieldmask")
-        selected = _selected(selector, route.method.response_class.DESCRIPTOR)
+        selected = _selected(selector, route.method)
     except RestError as error:
         return error.response(pretty=_is_pretty(parameters))
     method = route.method
@@ -291,14 +291,14 @@ _DEEPEST = 100
 """Names that a path may have: more than any response is deep. Evidence: our choice."""
 
 
-def _selected(selector: str, message: Any) -> Selected:
-    """Return what ``selector`` selects of a message with this descriptor: ``queues(name,state),nextPageToken``."""
+def _selected(selector: str, method: Method) -> Selected:
+    """Return what ``selector`` selects of the response of a method: ``queues(name,state),nextPageToken``."""
     tokens = re.findall(r"[,/.()]|[^,/.()]+", selector)
     if not tokens:
         return {}
     selected: dict[str, Any] = {}
     tokens.append("")
-    _read_list(tokens, selected, message, selector, ())
+    _read_list(tokens, selected, method.response_class.DESCRIPTOR, selector, ())
     if tokens != [""]:
         raise _not_selectable(selector, selector)
     return selected

@@ -154,6 +154,19 @@ def test_global_parameters_are_taken(cloud_tasks_server: CloudTasksServer) -> No
     assert (answer.status_code, answer.json()) == (200, {"name": QUEUE})
 
 
+def test_a_batch(cloud_tasks_server: CloudTasksServer) -> None:
+    """Its type is none that a web page could send, and so is taken; of another type it has no parts."""
+    url = f"{cloud_tasks_server.rest_url}/batch"
+    body = f"--x\n\nGET /v2/{QUEUE}?fields=name&prettyPrint=false HTTP/1.1\n\n--x--"
+    answer = requests.post(url, body, headers={"Content-Type": "multipart/mixed; boundary=x"}, timeout=PATIENCE)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "multipart/mixed; boundary=batch_1")
+    assert f'\r\n\r\n{{"name":"{QUEUE}"}}\r\n--batch_1--' in answer.text
+    for type_ in ("text/plain", "multipart/form-data; boundary=x"):
+        answer = requests.post(url, body, headers={"Content-Type": type_}, timeout=PATIENCE)
+        told = f"Failed to parse batch request, error: 0 items. Received batch body: ({len(body)}) bytes redacted"
+        assert (answer.status_code, answer.json()["error"]["message"]) == (400, told)
+
+
 def test_names_may_be_percent_encoded(cloud_tasks_server: CloudTasksServer) -> None:
     """In whole, as some clients do, or in part."""
     project = "example.com:apps"
