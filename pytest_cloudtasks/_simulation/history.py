@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .._messages.rpc_call import RpcCall
 from .._service.events import Event, EventKind
 from .._service.task import Attempt, Task
-from .._time.real import monotonic
 from .fork_safety import forks
 from .records import Inspected
 
@@ -113,6 +112,8 @@ class History:
 
         It is asked with the lock held, after everything that is recorded.
         """
+        from .._time.real import monotonic  # imports time-machine, which most tests of the model don't need
+
         end = monotonic() + seconds
         with self._grown:
             self._waiting += 1
