@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable, Mapping
-from http.client import HTTPConnection
 from types import ModuleType
 from typing import Any
 
@@ -33,6 +32,8 @@ def _http_client(module: ModuleType, patch: Patch) -> None:
 
 def _urllib3(module: ModuleType, patch: Patch) -> None:
     """Patch its connections. Those of urllib3-future aren't `http.client`'s, so theirs is the method that decides."""
+    from http.client import HTTPConnection  # urllib3 has loaded it; a run without it has not
+
     _connections(module, patch)
     if HTTPConnection not in getattr(getattr(module, "HTTPConnection", None), "__mro__", ()):
         _replace(module, "HTTPConnection", "putrequest", _deciding, patch)
