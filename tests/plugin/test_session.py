@@ -247,6 +247,7 @@ def test_the_advice_where_no_test_is_running(pytester: pytest.Pytester, module: 
     assert OUTSIDE_TESTS in result.stdout.str() + result.stderr.str()
 
 
+@pytest.mark.needs("clients of 2.x")
 def test_a_call_of_the_asyncio_client_is_refused_by_its_name(pytester: pytest.Pytester) -> None:
     """The message names the client that was called."""
     pytester.makepyfile(

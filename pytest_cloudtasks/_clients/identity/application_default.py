@@ -55,6 +55,8 @@ def _default(
     from google.auth import compute_engine, credentials  # needs requests, which not all applications have
 
     found = compute_engine.Credentials()
+    if hasattr(found, "with_universe_domain"):  # else it would be asked for, maybe before there is a fake to answer
+        found = found.with_universe_domain("googleapis.com")
     found = found.with_quota_project(quota_project_id) if quota_project_id else _of_environment(found)
     return credentials.with_scopes_if_required(found, scopes, default_scopes=default_scopes), identity.project
 
