@@ -245,20 +245,22 @@ def _expect(
         raise ValueError(f"count takes a number of tasks, or None for at least one, and got {safe_repr(count)}.")
     match = match.checked(simulation)
 
+    def candidates() -> list[TaskRecord]:
+        return records(tasks(simulation), simulation.history)
+
     def matching() -> list[TaskRecord]:
-        return [task for task in records(tasks(simulation), simulation.history) if not match.differences(task)]
+        return [task for task in candidates() if not match.differences(task)]
 
     if timeout is not None:
         _check_timeout(timeout)
         least = 1 if count is None else count
         simulation.history.wait_until(lambda: len(matching()) >= least, timeout)
         where += f" within {timeout:g} s"
-    candidates = records(tasks(simulation), simulation.history)
-    found = [task for task in candidates if not match.differences(task)]
+    found = matching()
     if len(found) == count or (count is None and found):
         simulation.history.inspected.matched(model_task(task) for task in found)
         return found
-    others = [task for task in candidates if task not in found]
+    others = [task for task in candidates() if task not in found]
     from .._diagnostics.failure_message import unmet  # only an assertion that fails needs it
 
     situation = _situation(simulation, what)._replace(match=match, expected=count, found=found, others=others)

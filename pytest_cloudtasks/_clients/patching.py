@@ -8,16 +8,10 @@ from typing import Any
 
 
 class Patch:
-    """Replaces items and attributes, and puts them back."""
+    """Replaces attributes, and puts them back."""
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], None]] = []
-
-    def item(self, mapping: Any, key: str, value: object) -> None:
-        """Replace ``mapping[key]``."""
-        before = mapping[key]
-        mapping[key] = value
-        self._undo.append(lambda: mapping.__setitem__(key, before))
 
     def attribute(self, owner: Any, name: str, value: object) -> None:
         """Replace an attribute that ``owner`` itself defines."""

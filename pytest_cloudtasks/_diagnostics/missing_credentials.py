@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from types import TracebackType
+
+from .._simulation.exceptions import chain_of
 
 _SEARCHES = ("gcloud.aio.auth",)
 """The libraries that get tokens by themselves, and whose errors are those of their HTTP library."""
@@ -12,7 +13,7 @@ _SEARCHES = ("gcloud.aio.auth",)
 
 def is_missing(error: BaseException) -> bool:
     """Whether ``error``, or what it came of, is that there are no credentials or no token."""
-    return any(_is_google_auths(one) or _comes_from_a_search(one.__traceback__) for one in _chain(error))
+    return any(_is_google_auths(one) or _comes_from_a_search(one.__traceback__) for one in chain_of(error))
 
 
 def advice_outside(error: BaseException, in_test: bool) -> str:
@@ -34,7 +35,7 @@ def advice_outside(error: BaseException, in_test: bool) -> str:
 
 def advice_inside(error: BaseException) -> str | None:
     """Return what to do where `google.auth` found no credentials while a fake is active."""
-    if not any(type(one).__name__ == "DefaultCredentialsError" and _is_google_auths(one) for one in _chain(error)):
+    if not any(type(one).__name__ == "DefaultCredentialsError" and _is_google_auths(one) for one in chain_of(error)):
         return None
     return (
         "google.auth.default() looked for credentials of this machine. With the option google_auth it finds those of"
@@ -54,13 +55,3 @@ def _comes_from_a_search(traceback: TracebackType | None) -> bool:
             return True
         traceback = traceback.tb_next
     return False
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield the error, and what it came of."""
-    seen: list[BaseException] = []
-    one: BaseException | None = error
-    while one is not None and one not in seen:
-        yield one
-        seen.append(one)
-        one = one.__cause__ or one.__context__

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 import pytest
 
 from .._diagnostics.call_sites import CLIENTS, OURS, is_application, module_of
+from .._simulation.exceptions import chain_of
 
 _OWN_MISTAKES = (AttributeError, NameError, KeyError, IndexError, RecursionError)
 """What this package never raises on purpose; nor AssertionError itself, but only its subclasses."""
@@ -28,12 +29,7 @@ def shorten(error: BaseException, config: pytest.Config, has_fake: bool) -> Call
     """
     is_whole = config.getoption("fulltrace") or config.getoption("tbstyle") == "native"
     restore = ExitStack()
-    chain: list[BaseException] = []
-    following: BaseException | None = error
-    while following is not None and following not in chain:
-        chain.append(following)
-        following = following.__cause__ or following.__context__
-    for one in chain:
+    for one in list(chain_of(error)):  # whose links are changed meanwhile
         if _hide(one, has_fake) and not is_whole:
             restore.callback(_set_cause, one, one.__cause__, one.__suppress_context__)
             _set_cause(one, None, True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 
@@ -47,6 +49,16 @@ FAILURE = pytest.fail.Exception
 def ends_the_run(error: BaseException) -> bool:
     """Whether ``error`` is nobody's failure but the end of the run, as of Ctrl-C and pytest.exit(), or of the test."""
     return not isinstance(error, Exception) or isinstance(error, pytest.exit.Exception)
+
+
+def chain_of(error: BaseException) -> Iterator[BaseException]:
+    """Yield ``error``, and what it came of."""
+    seen: list[BaseException] = []
+    one: BaseException | None = error
+    while one is not None and one not in seen:
+        yield one
+        seen.append(one)
+        one = one.__cause__ or one.__context__
 
 
 def failure(message: str) -> BaseException:

@@ -411,16 +411,16 @@ def test_a_patch_is_undone_last_first() -> None:
     """What was replaced twice is what it was at first again."""
 
     class Owner:
-        attribute = "first"
+        attribute = other = "first"
 
-    mapping, patch = {"key": "first"}, Patch()
+    patch = Patch()
     for value in ("second", "third"):
-        patch.item(mapping, "key", value)
+        patch.attribute(Owner, "other", value)
         patch.attribute(Owner, "attribute", value)
-    assert (mapping["key"], Owner.attribute) == ("third", "third")
+    assert (Owner.other, Owner.attribute) == ("third", "third")
     patch.undo()
     patch.undo()
-    assert (mapping["key"], Owner.attribute) == ("first", "first")
+    assert (Owner.other, Owner.attribute) == ("first", "first")
 
 
 MODULES = (*interception_module.CLIENT_MODULES, *interception_module.TRANSPORT_MODULES)

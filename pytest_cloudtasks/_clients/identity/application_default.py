@@ -2,8 +2,8 @@
 
 Without the option Google's code finds what the machine has: key files, gcloud's credentials, and at last the metadata
 server, which a fake answers for. With it, the search ends at once: the credentials are Google's own of the metadata
-metadata server, whatever the machine has. In the ini file the option also applies outside of fakes, so to modules that
-ask for credentials at import; these credentials fetch nothing before they are used.
+server, whatever the machine has. In the ini file the option also applies outside of fakes, so to modules that ask for
+credentials at import; these credentials fetch nothing before they are used.
 
 Credentials fetch their token before the request that needs it. Where a call to Cloud Tasks is to be blocked, that would
 be too late: a machine without credentials fails first, and otherwise. So ``before_request``, which is given the URL,
@@ -22,7 +22,6 @@ import os
 from collections.abc import Callable, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..http.destinations import is_cloud_tasks
 from ..patching import Patch
@@ -133,6 +132,8 @@ def _block(method: str, url: str) -> None:
     """Raise what blocks a request outside a fake, if it is for Cloud Tasks."""
     if router.backends or router.refuse_outside is None:
         return
+    from urllib.parse import urlsplit  # few runs block calls, and every start of pytest would load it
+
     parts = urlsplit(url)
     if is_cloud_tasks(parts.netloc):
         from ..http.exchange import check_outside, origin_of  # which imports this module
