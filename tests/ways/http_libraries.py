@@ -82,7 +82,8 @@ def by_urllib_request(task: str = "", queue: str = "work", host: str = HOST) -> 
         with urllib.request.urlopen(request, timeout=5, context=certificates()) as response:
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+        with error:
+            return error.code, json.load(error)
 
 
 def by_urllib3(task: str = "", queue: str = "work", host: str = HOST) -> Answer:
