@@ -17,6 +17,7 @@ from pytest_cloudtasks._diagnostics.failing_bodies import line_of
 from pytest_cloudtasks._targets.headers import Headers
 
 URL = "https://app.test/work"
+COMPRESSED = gzip.compress(b"busy")
 
 
 def error(*loc: str | int, msg: str = "Field required") -> dict[str, Any]:
@@ -60,7 +61,9 @@ def test_bodies_in_one_line(body: bytes, line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "line"), [(gzip.compress(b"busy"), "busy"), (b"busy", ""), (gzip.compress(b"busy")[:-9], "")]
+    ("body", "line"),
+    [(COMPRESSED, "busy"), (b"busy", ""), (COMPRESSED[:-9], "")],
+    ids=["whole", "uncompressed", "cut off"],
 )
 def test_compressed_bodies(body: bytes, line: str) -> None:
     """What the server sent with gzip is read as text; what is broken is left out."""
