@@ -6,7 +6,7 @@ import os
 import sys
 
 from ._api.cli import main
-from ._server.command_line import add_serve
+from ._server.emulator.command_line import add_serve
 
 
 def run() -> int:

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from pytest_cloudtasks._api.cli import main
-from pytest_cloudtasks._server.command_line import add_serve
+from pytest_cloudtasks._server.emulator.command_line import add_serve
 
 from .conformance.conftest import OPTIONS
 from .conftest import RunPytest

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from pytest_cloudtasks._server.log import Log, LogWriter, raw_writer, visible
+from pytest_cloudtasks._server.emulator.log import Log, LogWriter, raw_writer, visible
 from pytest_cloudtasks._units import SECOND
 from tests.each import each
 from tests.patience import PATIENCE

@@ -16,16 +16,16 @@ from google.cloud import tasks_v2
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 from pytest_cloudtasks._messages.rest_http import RestError
 from pytest_cloudtasks._messages.rpc_call import RpcCall
-from pytest_cloudtasks._server.call_queue import CallQueue
-from pytest_cloudtasks._server.control_api import Control
-from pytest_cloudtasks._server.destinations import Destinations
-from pytest_cloudtasks._server.log import Log
+from pytest_cloudtasks._server.emulator.call_queue import CallQueue
+from pytest_cloudtasks._server.emulator.control_api import Control
+from pytest_cloudtasks._server.emulator.destinations import Destinations
+from pytest_cloudtasks._server.emulator.log import Log
+from pytest_cloudtasks._server.emulator.scheduler_loop import SchedulerLoop
+from pytest_cloudtasks._server.emulator.sender import Sender, Sent
+from pytest_cloudtasks._server.emulator.time_jumps import Jump, TimeJumps
 from pytest_cloudtasks._server.request_guard import RequestGuard
 from pytest_cloudtasks._server.rest_endpoint import rest_application
 from pytest_cloudtasks._server.rest_runner import rest_runner
-from pytest_cloudtasks._server.scheduler_loop import SchedulerLoop
-from pytest_cloudtasks._server.sender import Sender, Sent
-from pytest_cloudtasks._server.time_jumps import Jump, TimeJumps
 from pytest_cloudtasks._service.task import response
 from pytest_cloudtasks._simulation.settings import Settings
 from pytest_cloudtasks._targets.request import TargetRequest

@@ -15,11 +15,11 @@ from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._messages.rpc_call import RpcCall
-from pytest_cloudtasks._server.destinations import Destinations, Forwarding, NotSent, Route
-from pytest_cloudtasks._server.log import Log
-from pytest_cloudtasks._server.scheduler_loop import SchedulerLoop
-from pytest_cloudtasks._server.sender import Sender, Sent
-from pytest_cloudtasks._server.time_jumps import TimeJumps
+from pytest_cloudtasks._server.emulator.destinations import Destinations, Forwarding, NotSent, Route
+from pytest_cloudtasks._server.emulator.log import Log
+from pytest_cloudtasks._server.emulator.scheduler_loop import SchedulerLoop
+from pytest_cloudtasks._server.emulator.sender import Sender, Sent
+from pytest_cloudtasks._server.emulator.time_jumps import TimeJumps
 from pytest_cloudtasks._service.options import ServiceOptions
 from pytest_cloudtasks._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Attempt, Outcome, OutcomeKind, response
 from pytest_cloudtasks._simulation.settings import Settings

@@ -17,14 +17,14 @@ from google.api_core.exceptions import InvalidArgument, NotFound
 
 from pytest_cloudtasks import __version__
 from pytest_cloudtasks.__main__ import run
-from pytest_cloudtasks._server.command_line import ServeOptions, add_serve, serve_options
-from pytest_cloudtasks._server.control_api import Control
-from pytest_cloudtasks._server.destinations import Destinations
-from pytest_cloudtasks._server.log import Log
+from pytest_cloudtasks._server.emulator.command_line import ServeOptions, add_serve, serve_options
+from pytest_cloudtasks._server.emulator.control_api import Control
+from pytest_cloudtasks._server.emulator.destinations import Destinations
+from pytest_cloudtasks._server.emulator.log import Log
+from pytest_cloudtasks._server.emulator.scheduler_loop import SchedulerLoop
+from pytest_cloudtasks._server.emulator.sender import Sender
 from pytest_cloudtasks._server.request_guard import RequestGuard
 from pytest_cloudtasks._server.rest_endpoint import rest_application
-from pytest_cloudtasks._server.scheduler_loop import SchedulerLoop
-from pytest_cloudtasks._server.sender import Sender
 from pytest_cloudtasks._simulation.settings import Settings
 from tests.patience import PATIENCE
 from tests.server.emulator.conftest import own_worker
@@ -451,7 +451,7 @@ def test_without_aiohttp_it_says_what_to_install(
 ) -> None:
     """The plugin itself doesn't need it."""
     monkeypatch.setattr(sys, "argv", ["pytest-cloudtasks", "serve"])
-    monkeypatch.setattr("pytest_cloudtasks._server.command_line.find_spec", lambda name: None)
+    monkeypatch.setattr("pytest_cloudtasks._server.emulator.command_line.find_spec", lambda name: None)
     with pytest.raises(SystemExit) as exited:
         run()
     assert exited.value.code == 2

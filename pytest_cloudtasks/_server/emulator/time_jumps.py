@@ -11,11 +11,11 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from .._messages.rest_http import RestError
-from .._simulation.summary import Summary, beginning, summary_since
-from .._text import counted
-from .._time.clock import WallClock
-from .._time.instants import from_datetime, to_datetime
+from ..._messages.rest_http import RestError
+from ..._simulation.summary import Summary, beginning, summary_since
+from ..._text import counted
+from ..._time.clock import WallClock
+from ..._time.instants import from_datetime, to_datetime
 from .scheduler_loop import SchedulerLoop
 
 LIMIT = 10_000

@@ -21,18 +21,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from .._clients.identity.tokens import authorization_for
-from .._messages.grpc_errors import InProcessRpcError
-from .._messages.rpc_call import RpcCall
-from .._service.events import Event
-from .._service.queue import Queue
-from .._service.task import NO_RESPONSE, Attempt, OutcomeKind
-from .._simulation.settings import Settings
-from .._simulation.simulation import Simulation
-from .._targets.redirects import retry_at
-from .._targets.request import TargetRequest
-from .._time.clock import WallClock
-from .._units import SECOND
+from ..._clients.identity.tokens import authorization_for
+from ..._messages.grpc_errors import InProcessRpcError
+from ..._messages.rpc_call import RpcCall
+from ..._service.events import Event
+from ..._service.queue import Queue
+from ..._service.task import NO_RESPONSE, Attempt, OutcomeKind
+from ..._simulation.settings import Settings
+from ..._simulation.simulation import Simulation
+from ..._targets.redirects import retry_at
+from ..._targets.request import TargetRequest
+from ..._time.clock import WallClock
+from ..._units import SECOND
 from .log import Log
 from .sender import Sender, Sent
 

@@ -14,14 +14,14 @@ from aiohttp.http_exceptions import LineTooLong
 from multidict import CIMultiDict
 from yarl import URL
 
-from .._service.request import AppEngineTarget, HttpTarget
-from .._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
-from .._targets.answers import Answer
-from .._targets.forwards import end_to_end_headers, headers_behind_a_proxy
-from .._targets.headers import Headers
-from .._targets.redirects import MAX_REDIRECTS, redirected
-from .._targets.request import TargetRequest
-from .._targets.urls import wire_url
+from ..._service.request import AppEngineTarget, HttpTarget
+from ..._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
+from ..._targets.answers import Answer
+from ..._targets.forwards import end_to_end_headers, headers_behind_a_proxy
+from ..._targets.headers import Headers
+from ..._targets.redirects import MAX_REDIRECTS, redirected
+from ..._targets.request import TargetRequest
+from ..._targets.urls import wire_url
 from .destinations import Destinations, NotSent, Route
 
 _PIECE = 65536

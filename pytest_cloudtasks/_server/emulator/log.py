@@ -11,12 +11,12 @@ from collections.abc import Callable
 from typing import Any, TextIO
 from unicodedata import category
 
-from .._diagnostics.timeline import Line, line_data, line_text, name_in
-from .._messages.rpc_call import RpcCall
-from .._service.events import Event, EventKind
-from .._simulation.records import short_resource
-from .._text import counted
-from .._time.instants import to_datetime
+from ..._diagnostics.timeline import Line, line_data, line_text, name_in
+from ..._messages.rpc_call import RpcCall
+from ..._service.events import Event, EventKind
+from ..._simulation.records import short_resource
+from ..._text import counted
+from ..._time.instants import to_datetime
 
 _LIMIT = 1_000_000
 """Bytes of lines that wait to be written."""

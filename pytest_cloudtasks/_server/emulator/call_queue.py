@@ -1,6 +1,6 @@
 """`CallQueue` brings calls from the endpoints' threads to the event loop that owns the simulation.
 
-The emulator's model has one owner: the event loop that `emulator.serve` runs. The scheduler loop, time jumps,
+The emulator's model has one owner: the event loop that `serving.serve` runs. The scheduler loop, time jumps,
 the control endpoints and the answers of deliveries run there anyway. gRPC and REST calls arrive in threads of their
 own; `CallQueue` hands them over, and the loop answers them one after the other. So nothing needs a lock, and no change
 of the model is half done when other code looks at it.
@@ -18,8 +18,8 @@ from typing import Any
 
 import grpc
 
-from .._messages.grpc_errors import InProcessRpcError
-from .._messages.rpc_call import RpcCall
+from ..._messages.grpc_errors import InProcessRpcError
+from ..._messages.rpc_call import RpcCall
 
 _AT_ONCE = 100
 """Calls that are answered before deliveries and other requests get their turn."""

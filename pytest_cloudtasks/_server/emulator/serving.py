@@ -13,17 +13,17 @@ from typing import Any, TextIO
 
 from aiohttp import web
 
-from .._api.cli import program_and_version
-from .._text import counted
+from ..._api.cli import program_and_version
+from ..._text import counted
+from ..grpc_endpoint import grpc_server
+from ..host_names import is_wildcard
+from ..request_guard import RequestGuard
+from ..rest_endpoint import rest_application
+from ..rest_runner import rest_runner
 from .call_queue import CallQueue
 from .command_line import ServeOptions
 from .control_api import Control
-from .grpc_endpoint import grpc_server
-from .host_names import is_wildcard
 from .log import Log, LogWriter, raw_writer
-from .request_guard import RequestGuard
-from .rest_endpoint import rest_application
-from .rest_runner import rest_runner
 from .scheduler_loop import SchedulerLoop
 from .sender import Sender
 

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
-from .._api.cli import PROGRAM, Commands, program_and_version
-from .._arguments import flag_of
-from .._simulation.settings import OPTIONS, Settings, is_queue_file, merged, settings_from_ini
-from .._simulation.simulation import Simulation
-from .._targets.urls import server_url
-from .._time.instants import read_duration as duration_in
+from ..._api.cli import PROGRAM, Commands, program_and_version
+from ..._arguments import flag_of
+from ..._simulation.settings import OPTIONS, Settings, is_queue_file, merged, settings_from_ini
+from ..._simulation.simulation import Simulation
+from ..._targets.urls import server_url
+from ..._time.instants import read_duration as duration_in
+from ..host_names import allowed_host, host_name
 from .destinations import Destinations, Forwarding
-from .host_names import allowed_host, host_name
 
 GRPC_PORT = 8123
 """The port at which most emulators of Cloud Tasks listen."""
@@ -220,7 +220,7 @@ def _serve(given: argparse.Namespace) -> int:
             f"serve needs {' and '.join(missing)}, which this Python doesn't have. Run"
             " `pip install 'pytest-cloudtasks[server]'`."
         )
-    from .emulator import serve  # imports aiohttp and grpc, which may be missing until here
+    from .serving import serve  # imports aiohttp and grpc, which may be missing until here
 
     return serve(options)
 

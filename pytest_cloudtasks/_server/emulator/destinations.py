@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .._service.task import Outcome, OutcomeKind, RpcStatus
-from .._targets.urls import Base, is_loopback, server_url, wire_url
-from .host_names import is_wildcard
+from ..._service.task import Outcome, OutcomeKind, RpcStatus
+from ..._targets.urls import Base, is_loopback, server_url, wire_url
+from ..host_names import is_wildcard
 
 _FORWARD = re.compile(r"(https?://[^=]+)=(https?://.+)", re.IGNORECASE)
 

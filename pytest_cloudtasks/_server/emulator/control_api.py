@@ -11,17 +11,17 @@ from typing import Any
 
 from aiohttp import web
 
-from .._arguments import is_whole
-from .._diagnostics.timeline import timeline_data, timeline_text
-from .._messages.rest_http import RestError
-from .._service.request import AppEngineTarget, PullMessage, Routing
-from .._service.task import Attempt, Task, TaskState
-from .._service.validation import id_of
-from .._simulation.records import short_name
-from .._targets.request import url_of
-from .._text import counted, did_you_mean, listed
-from .._time.instants import from_datetime, from_timedelta, read_duration, to_datetime
-from .rest_endpoint import to_aiohttp
+from ..._arguments import is_whole
+from ..._diagnostics.timeline import timeline_data, timeline_text
+from ..._messages.rest_http import RestError
+from ..._service.request import AppEngineTarget, PullMessage, Routing
+from ..._service.task import Attempt, Task, TaskState
+from ..._service.validation import id_of
+from ..._simulation.records import short_name
+from ..._targets.request import url_of
+from ..._text import counted, did_you_mean, listed
+from ..._time.instants import from_datetime, from_timedelta, read_duration, to_datetime
+from ..rest_endpoint import to_aiohttp
 from .scheduler_loop import SchedulerLoop
 from .time_jumps import LIMIT, Jump, TimeJumps
 
