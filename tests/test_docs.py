@@ -119,7 +119,7 @@ def test_quotations_are_literal(page: Path) -> None:
 
 @pytest.mark.parametrize("example", [name for name in EXAMPLES if name != "quickstart"])
 def test_every_example_is_quoted(example: str) -> None:
-    """The careless module of every example, and tests of it, stand in the documentation."""
+    """The careless module of every example, and its tests, are quoted in the documentation."""
     quoted = {reference.partition("#")[0] for page in PAGES for reference, _ in quotations(page)}
     ours = {path.removeprefix(f"examples/{example}/") for path in quoted if path.startswith(f"examples/{example}/")}
 
@@ -210,11 +210,11 @@ def test_reference_lists_its_parts() -> None:
 
 
 def test_reference_names_everything_public() -> None:
-    """The reference names every public name of the package and every public member of the handle."""
+    """The reference names every public name of the package and every public member of the fake."""
     import pytest_cloudtasks
 
-    handle = pytest_cloudtasks.FakeCloudTasks
-    names = [*pytest_cloudtasks.__all__, *(name for name in dir(handle) if not name.startswith("_")), "clock"]
+    fake = pytest_cloudtasks.FakeCloudTasks
+    names = [*pytest_cloudtasks.__all__, *(name for name in dir(fake) if not name.startswith("_")), "clock"]
     reference = (ROOT / "docs" / "reference.md").read_text("utf-8")
 
     assert [name for name in names if not re.search(rf"`[\w.]*\b{name}\b", reference)] == []

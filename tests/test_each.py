@@ -26,7 +26,7 @@ def test_all_cases_are_tried_and_those_that_fail_are_named() -> None:
 
 
 def test_cases_may_have_names() -> None:
-    """They are given as a list, or stand in a `pytest.param`."""
+    """They are given as a list, or in a `pytest.param`."""
 
     @each("value", [1, pytest.param(2, id="two"), 1, 4], ids=["one", "", "another", "four"])
     def check(value: int) -> None:

@@ -1,4 +1,4 @@
-"""Diagrams stand in the page itself, so that they are dark and light with it.
+"""Diagrams as part of the page, so that they follow its dark and light themes.
 
 On the forge, and in the Markdown, they are images like any other.
 """

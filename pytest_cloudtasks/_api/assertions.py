@@ -329,7 +329,7 @@ def _state_text(simulation: Simulation, task: Task) -> str:
     """``has succeeded, after 2 attempts``, ``is scheduled for +0:00:10``."""
     after = f", after {counted(task.dispatch_count, 'attempt')}" if task.dispatch_count else ", never dispatched"
     if task.state is TaskState.SCHEDULED:
-        return f"is there still, scheduled for {offset_text(task.schedule_time - simulation.clock.origin)}{after}"
+        return f"is there still, scheduled for {offset_text(task.schedule_time - simulation.clock.time_base)}{after}"
     if task.state is TaskState.DISPATCHED:
         return "is there still, with an attempt under way"
     ended = {

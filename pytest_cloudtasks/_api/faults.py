@@ -159,7 +159,7 @@ class Faults:
     ) -> FaultPlan:
         """Let a matching task wait ``by`` longer than its schedule time says, which stays as it is.
 
-        It applies to tasks as they line up for an attempt, a retry included, and to those that wait already. The
+        It applies to tasks as they are scheduled for an attempt, a retry included, and to those that wait already. The
         limits of the queue come on top. The match is that of `assert_enqueued`. Evidence: documented (a dispatch may
         come late).
 

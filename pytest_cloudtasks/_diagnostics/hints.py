@@ -166,7 +166,7 @@ def nothing_driven(situation: Situation) -> str | None:
             " cloud_tasks.drain() or cloud_tasks.dispatch_due(), in async code with `await` and cloud_tasks.aio."
         )
     if waiting and (is_expected or not situation.targets.are_none):
-        at = offset_text(waiting[0].eligible_at - situation.clock.origin)
+        at = offset_text(waiting[0].eligible_at - situation.clock.time_base)
         return (
             f"{short_name(waiting[0])} waits until {at}, and it is {offset_text(situation.clock.elapsed)}: call"
             " cloud_tasks.drain() or cloud_tasks.advance(…), which go there."

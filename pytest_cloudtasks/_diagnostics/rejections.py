@@ -166,4 +166,4 @@ def _on_known_task(task: Task, call: RpcCall, service: Service, clock: Clock) ->
 
 
 def _offset(clock: Clock, instant: int) -> str:
-    return offset_text(instant - clock.origin)
+    return offset_text(instant - clock.time_base)

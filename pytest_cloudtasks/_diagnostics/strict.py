@@ -38,7 +38,7 @@ def _line(task: Task, clock: Clock, reason: BlockedReason | None) -> str:
     elif task.in_flight:
         when = "under way"
     elif task.eligible_at > now:
-        when = f"goes at {offset_text(task.eligible_at - clock.origin)}"
+        when = f"goes at {offset_text(task.eligible_at - clock.time_base)}"
         when += f", in {duration_text(task.eligible_at - now)}"
     else:
         when = "due"

@@ -163,7 +163,7 @@ def _fault_text(line: Line, fault: InjectedFault) -> str:
 
 
 def _reset_text(line: Line, base: TimeBase) -> str:
-    return "the test's clock was set anew"
+    return "the test's clock was reset"
 
 
 def _calls_text(line: Line, call: Call) -> str:
@@ -376,7 +376,7 @@ def _fault_data(fault: InjectedFault) -> tuple[str, dict[str, Any]]:
 
 
 def _reset_data(base: TimeBase) -> tuple[str, dict[str, Any]]:
-    return "clock_set_anew", {}
+    return "clock_reset", {}
 
 
 def _calls_data(call: Call) -> tuple[str, dict[str, Any]]:

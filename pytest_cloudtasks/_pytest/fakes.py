@@ -22,7 +22,7 @@ from .._simulation.exceptions import CloudTasksAssertionError, CloudTasksWarning
 from .._simulation.settings import Settings
 from .._simulation.simulation import Simulation
 from .._text import safe_str
-from .._time.foreign import advice_on
+from .._time.external import advice_on
 from .hypothesis_examples import fresh_examples
 
 

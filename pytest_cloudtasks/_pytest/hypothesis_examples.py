@@ -1,7 +1,7 @@
 """A fresh simulation for every Hypothesis example.
 
-Nothing of Hypothesis is imported here: a ``@given`` test carries a handle whose ``inner_test`` other plugins may
-replace, as the Hypothesis documentation describes for custom executors.
+This module does not import Hypothesis: a ``@given`` test has an attribute ``hypothesis`` whose ``inner_test`` other
+plugins may replace, as the Hypothesis documentation describes for custom executors.
 """
 
 from __future__ import annotations

@@ -38,11 +38,11 @@ class WireClock:
         self._users += 1
         if self._users > 1:
             return
-        stand_in = ModuleProxy(time, time=now)
+        proxy = ModuleProxy(time, time=now)
         for name in MODULES:
             module = import_module(name)
             self._before.append((module, module.time))
-            module.time = stand_in  # type: ignore[attr-defined]
+            module.time = proxy  # type: ignore[attr-defined]
 
     def uninstall(self) -> None:
         """Undo one `install`."""

@@ -105,7 +105,7 @@ Record = Any
 Condition = Callable[[Record], bool]
 
 MAX_DEPTH = 50
-"""How many parentheses may stand in each other."""
+"""The maximum depth of nested parentheses."""
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
     "<": operator.lt,

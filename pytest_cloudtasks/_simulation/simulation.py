@@ -11,7 +11,7 @@ second kind of fault may lose its response. Lints look at the call last. With ea
 created are delivered after the lock is released, before the caller has the response.
 
 Time begins when the simulation is first used, not when it is made, and only then are the queues of the settings made
-(`_begin`). A clock that the application moves is followed (`_leap`); backwards only while nothing waits.
+(`_begin`). A clock that the application moves is followed (`_accept_jump`); backwards only while nothing waits.
 
 Errors that application code may swallow are kept in `failures` and `ending`, and fail the test at its end.
 """
@@ -36,7 +36,7 @@ from .._service.task import Task
 from .._service.validation import is_queue
 from .._targets.registry import Targets
 from .._text import safe_repr, safe_str, shortened
-from .._time.clock import Clock, Leap, Mode
+from .._time.clock import Clock, ClockJump, Mode
 from .._time.instants import to_datetime
 from .exceptions import FAILURE, failure
 from .faults import PlannedFaults, PlannedOrder
@@ -311,10 +311,10 @@ class Simulation:
     def hold_time(self, *, whole_second: bool = True) -> None:
         """Hold time from here on; the queues of the settings are there from then on."""
         with self.lock:
-            leap = self.clock.hold_time(whole_second=whole_second)
+            jump = self.clock.hold_time(whole_second=whole_second)
             self._begin()
-            if leap is not None:
-                self._leap(leap)
+            if jump is not None:
+                self._accept_jump(jump)
 
     def let_time_go(self) -> None:
         """Let the application's time be real from now on, for good; the queue keeps its instant."""
@@ -328,29 +328,29 @@ class Simulation:
         elif not self.clock.has_started:
             self.clock.use()
             self._begin()
-        leap = self.clock.observe()
-        if leap is not None:
-            self._leap(leap)
+        jump = self.clock.observe()
+        if jump is not None:
+            self._accept_jump(jump)
         return self.clock.now
 
     def _begin(self) -> None:
         if self.history.has_begun:
             return  # it was used before, or goes on from another's state, its queues among it
-        self.history.record(TimeBase(self.clock.origin, 0))
+        self.history.record(TimeBase(self.clock.time_base, 0))
         for name, fields in self.settings.queues.items():
             self.configure(self.service, self.clock.now, self.settings.queue_name(name), fields)
 
-    def _leap(self, leap: Leap) -> None:
+    def _accept_jump(self, jump: ClockJump) -> None:
         is_busy = self.service.scheduler.awaits_answers or self.driving.sleepers.first() is not None
         waiting = self.service.has_live_tasks or is_busy
-        if waiting and leap.now < leap.was:
-            raise self.fail(_no_way_back(leap, "attempts are under way" if is_busy else "tasks are waiting"))
-        set_anew = not waiting and (leap.is_new or leap.now < leap.was)
-        if set_anew:
-            self.service.clock_reset(leap.now - leap.was)
-        self.clock.accept(leap, set_anew=set_anew)
-        if set_anew:
-            self.history.record(TimeBase(self.clock.origin, self.clock.elapsed))
+        if waiting and jump.now < jump.was:
+            raise self.fail(_no_way_back(jump, "attempts are under way" if is_busy else "tasks are waiting"))
+        is_reset = not waiting and (jump.is_new or jump.now < jump.was)
+        if is_reset:
+            self.service.clock_reset(jump.now - jump.was)
+        self.clock.accept(jump, is_reset=is_reset)
+        if is_reset:
+            self.history.record(TimeBase(self.clock.time_base, self.clock.elapsed))
 
     # --- the service ---------------------------------------------------------------------------------------------
 
@@ -404,18 +404,18 @@ def _stop_skipping_waits() -> None:
         module.skipped_waits.uninstall()
 
 
-def _no_way_back(leap: Leap, what_is_there: str) -> str:
+def _no_way_back(jump: ClockJump, what_is_there: str) -> str:
     """What is wrong with a clock that shows an earlier instant than the queue's, and what to do."""
-    assert leap.clock is not None, "real time is never followed back"
-    name = leap.clock.name
+    assert jump.clock is not None, "real time is never followed back"
+    name = jump.clock.name
     shows, advice = "shows", "Freeze time before the first task is created, or move it forwards."
-    if leap.instead_of is not None:
-        shows = f"has taken over from {leap.instead_of} and shows"
+    if jump.instead_of is not None:
+        shows = f"has taken over from {jump.instead_of} and shows"
         advice = (
             f"Hold time with one of the two in a test, or let {name} show the queue's instant or a later one when it"
             " takes over."
         )
     return (
-        f"{name} {shows} {to_datetime(leap.now).isoformat()}, which lies before the queue's"
-        f" {to_datetime(leap.was).isoformat()}, and {what_is_there} that cannot go back in time. {advice}"
+        f"{name} {shows} {to_datetime(jump.now).isoformat()}, which lies before the queue's"
+        f" {to_datetime(jump.was).isoformat()}, and {what_is_there} that cannot go back in time. {advice}"
     )

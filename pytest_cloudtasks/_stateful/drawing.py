@@ -1,4 +1,4 @@
-"""What the machine's rules draw: small and telling, so that limits are reached within few steps."""
+"""What the machine's rules draw: small values, so that few steps reach the limits."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The service's RPCs over the naive reference: what a client should be told, whatever it asks.
 
-It takes the requests that the real client is given, as dicts, and answers in the form of `telling`. Names that the
+It takes the requests that the real client is given, as dicts, and answers in the form of `plain_values`. Names that the
 service makes up (task IDs, operations, etags, page tokens) it takes from what was observed, if they can be right.
 It imports nothing of the package and nothing of Google's.
 """
@@ -21,7 +21,7 @@ from .naive_tasks import NaiveTasks
 
 
 class NaiveService(NaiveTasks):
-    """Answers `rpc` and the driving verbs, and tells its `state`."""
+    """Answers `rpc` and the driving methods, and tells its `state`."""
 
     def every(self, name: str, request: Mapping[str, Any]) -> Any:
         """The names in all pages of a listing."""
@@ -89,7 +89,7 @@ class NaiveService(NaiveTasks):
     # --- driving -------------------------------------------------------------------------------------------------
 
     def drive(self, verb: str, arguments: Mapping[str, Any]) -> Any:
-        """What a driving verb tells."""
+        """What a driving method tells."""
         before = dict(self.reference.tally)
         only = arguments.get("queue")
         if verb == "step":
@@ -139,7 +139,7 @@ class NaiveService(NaiveTasks):
     # --- what can be seen ----------------------------------------------------------------------------------------
 
     def state(self, parents: Sequence[str]) -> dict[str, Any]:
-        """As `telling.state_of` has it."""
+        """As `plain_values.state_of` has it."""
         now = datetime.fromtimestamp(self.reference.now // SECOND, timezone.utc)
         now = now.replace(microsecond=self.reference.now % SECOND // 1000)
         live = self.reference.live_queues

@@ -1,4 +1,4 @@
-"""Sequences of calls and driving verbs, played to the real client over the fake and to the naive service at once.
+"""Sequences of calls and driving methods, played to the real client over the fake and to the naive service at once.
 
 A difference is an error that carries a reproduction: a Python script that makes the same calls and ends in an
 assertion of what should have been told.
@@ -21,7 +21,7 @@ from google.cloud.tasks_v2 import CloudTasksClient
 from pytest_cloudtasks import FakeCloudTasks, Route
 
 from ..service.reference_parts import HOUR, SECOND, Answer, Laws
-from . import naive_permissions, telling
+from . import naive_permissions, plain_values
 from .naive_fields import duration_in
 from .naive_service import NaiveService
 
@@ -138,7 +138,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Drive:
-    """A driving verb; durations in seconds."""
+    """A driving method; durations in seconds."""
 
     verb: str
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -250,9 +250,9 @@ def answering(answers: Sequence[Any], takes: float) -> Any:
     return handler
 
 
-FUNCTIONS = {name: one for name, one in vars(telling).items() if getattr(one, "__module__", "") == telling.__name__} | {
-    "answering": answering
-}
+FUNCTIONS = {
+    name: one for name, one in vars(plain_values).items() if getattr(one, "__module__", "") == plain_values.__name__
+} | {"answering": answering}
 HEAD = "\n\n\n".join(
     [
         "from __future__ import annotations\n\n"

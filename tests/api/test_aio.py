@@ -411,7 +411,7 @@ def test_an_awaitable_verb_inside_a_handler_is_refused(
 
 
 def test_without_a_fake_the_verbs_say_so() -> None:
-    """A handle that is not active drives nothing."""
+    """A fake that is not active drives nothing."""
     with pytest.raises(RuntimeError) as refused:
         asyncio.run(FakeCloudTasks().aio.drain())
     assert str(refused.value) == (

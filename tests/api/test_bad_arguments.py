@@ -1,4 +1,4 @@
-"""Every public method of the handle, with every value of one table for each of its parameters.
+"""Every public method of the fake, with every value of one table for each of its parameters.
 
 A method takes a value, or refuses it in a sentence of its own, and then nothing has changed. It never fails from
 inside: what was raised was raised by a ``raise`` of the package, or by Python for a call that doesn't fit.

@@ -79,7 +79,7 @@ def test_an_async_handler_is_run_as_well(cloud_tasks: FakeCloudTasks, create: En
 
 
 def test_a_handler_that_sleeps_goes_on_under_a_verb(cloud_tasks: FakeCloudTasks) -> None:
-    """The creating call does not wait for the queue's time; a driving verb in the same loop does."""
+    """The creating call does not wait for the queue's time; a driving method in the same loop does."""
     woken = []
 
     async def handler(request: TargetRequest) -> None:
@@ -196,7 +196,7 @@ def test_a_paused_queue_keeps_its_tasks(cloud_tasks: FakeCloudTasks, create: Enq
 
 
 def test_a_future_task_waits_for_its_time(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """What is not due is left to the driving verbs."""
+    """What is not due is left to the driving methods."""
     route = cloud_tasks.route(MAILER)
     enqueue("one", schedule_time=START + timedelta(seconds=1))
     assert route.calls == []
@@ -215,7 +215,7 @@ def test_rate_and_concurrency_limits_are_ignored(cloud_tasks: FakeCloudTasks, en
     assert cloud_tasks.clock.elapsed == timedelta(0)
 
 
-def test_retries_wait_for_the_driving_verbs(cloud_tasks: FakeCloudTasks, create: Enqueue) -> None:
+def test_retries_wait_for_the_driving_methods(cloud_tasks: FakeCloudTasks, create: Enqueue) -> None:
     """Only the first attempt is eager; its failure is no failure of the caller's."""
     route = cloud_tasks.route(MAILER).returns(503, 200)
     create("one")
@@ -439,7 +439,7 @@ def test_eager_may_be_set_for_a_whole_suite(pytester: pytest.Pytester) -> None:
 
 
 def test_without_eager_nothing_goes_out_by_itself(enqueue: Callable[..., Any]) -> None:
-    """The default leaves every dispatch to the driving verbs."""
+    """The default leaves every dispatch to the driving methods."""
     with FakeCloudTasks(queues=["receipts"]) as cloud_tasks:
         route = cloud_tasks.route(MAILER)
         enqueue("one")

@@ -1,4 +1,4 @@
-"""The exceptions of the handle, as pytest and users see them."""
+"""The exceptions of the fake, as pytest and users see them."""
 
 from __future__ import annotations
 

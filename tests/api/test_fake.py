@@ -1,4 +1,4 @@
-"""The handle itself: its life, its options, its queues, and how fakes nest."""
+"""FakeCloudTasks itself: its life, its options, its queues, and how fakes nest."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ def test_attempts_are_in_the_order_of_dispatch(cloud_tasks: FakeCloudTasks, enqu
 
 
 @pytest.mark.cloud_tasks(queues=["receipts"])
-def test_routes_and_mounts_of_the_handle(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_routes_and_mounts_of_the_fake(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """A route takes URL, method and queue; a mount answers for the rest under its base."""
 
     def app(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:

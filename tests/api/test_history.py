@@ -72,7 +72,7 @@ def test_a_call_stands_before_a_later_reset_of_the_clock(cloud_tasks: FakeCloudT
     assert cloud_tasks.timeline() == (
         "+0:00:00  queue receipts created\n"
         "+0:00:00  get_queue receipts\n"
-        "+0:00:00  the test's clock was set anew\n"
+        "+0:00:00  the test's clock was reset\n"
         "+0:00:00  queue receipts paused"
     )
 

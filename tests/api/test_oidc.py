@@ -48,7 +48,7 @@ def test_pyjwt_verifies_by_the_jwks(cloud_tasks: FakeCloudTasks) -> None:
 
 
 def test_outside_a_fake_there_is_no_instant_to_issue_at() -> None:
-    """A handle that is not active signs nothing."""
+    """A fake that is not active signs nothing."""
     with pytest.raises(RuntimeError) as refused:
         FakeCloudTasks().oidc.token(audience=AUDIENCE)
     assert str(refused.value) == (

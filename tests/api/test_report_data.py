@@ -258,7 +258,7 @@ def test_ends_are_the_first_and_the_last() -> None:
     assert ends_of([1, 2, 3, 4, 5], 3) == ([1, 2], [3, 4], [5])
 
 
-def test_a_clock_that_is_set_anew_keeps_the_offsets_growing(enqueue: Enqueue) -> None:
+def test_a_clock_that_is_reset_keeps_the_offsets_growing(enqueue: Enqueue) -> None:
     """Between tasks the test sets another date; what comes then counts on from the time that had passed."""
     import time_machine
 

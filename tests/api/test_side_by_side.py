@@ -9,7 +9,7 @@ from pytest_cloudtasks._diagnostics.diff import side_by_side
 HEADS = ("expected", "actual")
 
 
-def test_columns_line_up() -> None:
+def test_columns_are_aligned() -> None:
     """With a heading each, behind the indent."""
     assert side_by_side([("url", "a", "b"), ("json.order", 42, "forty-two")], HEADS, "  ") == [
         "              expected  actual",

@@ -306,9 +306,9 @@ def test_every_example_begins_anew(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
 def test_a_clock_that_the_test_moves_is_followed(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Its tick dispatches nothing by itself; what is overdue goes out at the next verb."""
     cloud_tasks.route(MAILER)
-    with time_machine.travel(START + timedelta(hours=1), tick=False) as traveller:
+    with time_machine.travel(START + timedelta(hours=1), tick=False) as travel:
         enqueue("one", schedule_time=START + timedelta(hours=2))
-        traveller.shift(timedelta(hours=3))
+        travel.shift(timedelta(hours=3))
         assert cloud_tasks.clock.now() == START + timedelta(hours=4)
         assert cloud_tasks.attempts() == []
         assert cloud_tasks.dispatch_due().succeeded == 1

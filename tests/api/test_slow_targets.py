@@ -34,7 +34,7 @@ def name_of(request: TargetRequest) -> str:
 
 
 class Verbs:
-    """The driving verbs by one name each: the sync ones, or the awaitable ones run in one event loop."""
+    """The driving methods by one name each: the sync ones, or the awaitable ones run in one event loop."""
 
     def __init__(self, fake: FakeCloudTasks, loop: asyncio.AbstractEventLoop | None) -> None:
         self._fake = fake
@@ -347,7 +347,9 @@ def test_a_deadline_frees_the_slot(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
     assert begun(cloud_tasks) == [("a", 0), ("b", 15)]
 
 
-def test_a_retry_stands_in_line_again(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs, busy: Busy) -> None:
+def test_a_retry_waits_in_the_queue_again(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs, busy: Busy
+) -> None:
     """A task that failed gives its slot up, and waits behind those that were due before its retry is."""
     cloud_tasks.create_queue("one", rate_limits={"max_concurrent_dispatches": 1}, retry_config={"min_backoff": "1s"})
     busy(cloud_tasks, lambda request: (3, 503 if name_of(request) == "a" and request.attempt.number == 1 else 200))

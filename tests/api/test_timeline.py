@@ -112,7 +112,7 @@ def test_nothing_has_happened(cloud_tasks: FakeCloudTasks) -> None:
     assert cloud_tasks.timeline() == "nothing has happened yet"
 
 
-def test_offsets_line_up(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_offsets_are_aligned(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Texts begin in one column, whatever the widths of their offsets."""
     cloud_tasks.create_queue("receipts")
     cloud_tasks.advance(days=12, milliseconds=1)
@@ -122,7 +122,7 @@ def test_offsets_line_up(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     )
 
 
-def test_a_clock_set_anew_is_told(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_clock_reset_is_told(cloud_tasks: FakeCloudTasks) -> None:
     """A clock that the test begins in its midst re-bases an empty fake; offsets count on as if no time had passed."""
     cloud_tasks.create_queue("receipts")
     cloud_tasks.advance(seconds=30)
@@ -131,11 +131,11 @@ def test_a_clock_set_anew_is_told(cloud_tasks: FakeCloudTasks) -> None:
         cloud_tasks.advance(seconds=10)
         cloud_tasks.create_queue("reports")
     assert cloud_tasks.timeline() == (
-        "+0:00:00  queue receipts created\n+0:00:30  the test's clock was set anew\n+0:00:40  queue reports created"
+        "+0:00:00  queue receipts created\n+0:00:30  the test's clock was reset\n+0:00:40  queue reports created"
     )
 
 
-def test_a_clock_set_anew_twice_is_told_twice(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_clock_reset_twice_is_told_twice(cloud_tasks: FakeCloudTasks) -> None:
     """Each change has its own offset, also where nothing happened between them."""
     cloud_tasks.create_queue("receipts")
     for year, seconds in ((2020, 5), (2040, 7)):
@@ -144,8 +144,8 @@ def test_a_clock_set_anew_twice_is_told_twice(cloud_tasks: FakeCloudTasks) -> No
     cloud_tasks.create_queue("reports")
     assert cloud_tasks.timeline() == (
         "+0:00:00  queue receipts created\n"
-        "+0:00:00  the test's clock was set anew\n"
-        "+0:00:05  the test's clock was set anew\n"
+        "+0:00:00  the test's clock was reset\n"
+        "+0:00:05  the test's clock was reset\n"
         "+0:00:12  queue reports created"
     )
 

@@ -111,7 +111,7 @@ def test_a_refused_call_that_made_a_queue_is_told(cloud_tasks: FakeCloudTasks, q
 
 
 @pytest.mark.cloud_tasks(service={"burst_size": 1})
-def test_what_is_held_back_stands_at_the_end(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_tasks_that_are_held_back_come_last(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """With the reason, as it is now; what waits for its time is not held back."""
     cloud_tasks.route("*")
     client = CloudTasksClient()

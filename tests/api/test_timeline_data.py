@@ -95,7 +95,7 @@ def test_texts_are_those_of_the_timeline(cloud_tasks: FakeCloudTasks, enqueue: E
     ]
 
 
-def test_a_clock_set_anew() -> None:
+def test_a_clock_reset() -> None:
     """Instants are those of the new clock from there on, offsets count on."""
     with FakeCloudTasks() as cloud_tasks:
         cloud_tasks.create_queue("receipts")
@@ -104,7 +104,7 @@ def test_a_clock_set_anew() -> None:
             cloud_tasks.advance(seconds=10)
             cloud_tasks.create_queue("reports")
         assert told(cloud_tasks) == [
-            {"at": "2020-05-01T00:00:00+00:00", "offset": 30, "event": "clock_set_anew"},
+            {"at": "2020-05-01T00:00:00+00:00", "offset": 30, "event": "clock_reset"},
             {
                 "at": "2020-05-01T00:00:10+00:00",
                 "offset": 40,

@@ -450,7 +450,7 @@ def test_missing_credentials_come_with_the_first_call_outside() -> None:
         get_queue(client)
 
 
-def test_a_late_bound_transport_looks_like_the_librarys() -> None:
+def test_a_deferred_transport_looks_like_the_librarys() -> None:
     """It is an instance of the stock class, with its name and kind."""
     with Entered(Answering(FOUND)):
         built = tasks_v2.CloudTasksAsyncClient().transport
@@ -462,7 +462,7 @@ def test_a_late_bound_transport_looks_like_the_librarys() -> None:
     assert built.kind == "grpc_asyncio"
 
 
-def test_a_bound_transport_ignores_the_switchboard() -> None:
+def test_a_bound_transport_ignores_the_router() -> None:
     """A transport bound to one fake goes there, whichever is the innermost."""
     own, inner = Answering(FOUND), Answering(tasks_v2.Queue(name="inner"))
     with Entered(own, inner):

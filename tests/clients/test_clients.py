@@ -104,7 +104,7 @@ def test_closing_a_bound_async_client_closes_nothing() -> None:
 
 
 def test_a_refusal_is_raised_as_the_client_raises_it() -> None:
-    """For verbs of the handle that answer in the client's stead."""
+    """For methods of the fake that answer in the client's stead."""
     jitter = random.Random(7)
     error = exception_for(QUEUE_MISSING.error(), jitter)
     assert type(error) is exceptions.NotFound
@@ -124,7 +124,7 @@ def test_a_refusal_is_one_of_the_state_of_things(refusal: Rejection, is_one: boo
 
 
 def test_1x_has_its_own_client_on_a_bound_channel(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under either name, with a transport of its own that leads to the fake; here with stand-ins for both classes."""
+    """The client of either name gets a transport that leads to the fake; the test replaces both classes."""
     transports: Any = ModuleType("google.cloud.tasks_v2.gapic.transports")
     transports.cloud_tasks_grpc_transport = SimpleNamespace(
         CloudTasksGrpcTransport=lambda channel: SimpleNamespace(channel=channel)
@@ -154,8 +154,8 @@ def test_1x_has_no_async_client(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", ["client", "async_client", "legacy_client"])
-def test_the_handles_clients_are_real_whatever_a_test_patches(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    """A test may have put something else in the place of the library's class; the handle does not go by its name."""
+def test_the_fakes_clients_are_real_whatever_a_test_patches(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """A test may have put something else in the place of the library's class; the fake does not look it up by name."""
     with FakeCloudTasks() as fake:
         usual = type(getattr(fake, kind)())
         monkeypatch.setattr("google.cloud.tasks_v2.CloudTasksClient", MagicMock())

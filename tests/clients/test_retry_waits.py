@@ -74,7 +74,7 @@ def default_waits() -> list[float]:
 
 @pytest.fixture
 def installed() -> Iterator[None]:
-    """The stand-ins are in place."""
+    """The module proxies are in place."""
     skipped_waits.install()
     yield
     skipped_waits.uninstall()
@@ -307,10 +307,10 @@ def test_installing_twice_is_installing_once() -> None:
     waits = SkippedWaits()
     base = importlib.import_module("google.api_core.retry.retry_base")
     waits.install()
-    stand_in = base.time
+    proxy = base.time
     waits.install()
-    assert base.time is stand_in
-    assert stand_in is not time
+    assert base.time is proxy
+    assert proxy is not time
     waits.uninstall()
     assert base.time is time
     waits.uninstall()
@@ -440,8 +440,8 @@ def test_loops_that_are_not_loaded_are_left_alone(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_stand_in_is_the_real_module_otherwise() -> None:
-    """What the stand-ins don't replace is the real module's."""
+def test_a_module_proxy_is_the_real_module_otherwise() -> None:
+    """Attributes that a proxy doesn't replace are the real module's."""
     base = importlib.import_module("google.api_core.retry.retry_base")
     assert base.time.time is time.time
     assert base.random.Random is random.Random

@@ -352,7 +352,7 @@ def test_a_transport_looks_like_the_librarys(scripted: Callable[..., Any], trans
     reference.close()
 
 
-def test_a_bound_transport_ignores_the_switchboard(scripted: Callable[..., Any]) -> None:
+def test_a_bound_transport_ignores_the_router(scripted: Callable[..., Any]) -> None:
     """A transport bound to one fake goes there, whichever is the innermost."""
     own = scripted(FOUND)
     inner = scripted(tasks_v2.Queue(name="inner"))

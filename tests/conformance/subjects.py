@@ -256,7 +256,7 @@ def on_the_fake(case: Case, transport: str) -> Iterator[OnTheFake]:
 
 
 def _service_option(name: str, value: Any) -> Any:
-    """A service option's value as settings take it: durations stand in seconds."""
+    """Return a service option's value as settings take it; the ledger has durations in seconds."""
     return timedelta(seconds=value) if name.endswith(("_ttl", "_delay")) else value
 
 

@@ -135,7 +135,7 @@ def test_the_policy_to_the_letter(
 
 @pytest.fixture
 def installed() -> Iterator[None]:
-    """The stand-ins are in place."""
+    """The module proxies are in place."""
     skipped_waits.install()
     yield
     skipped_waits.uninstall()

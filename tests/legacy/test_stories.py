@@ -170,8 +170,8 @@ def test_errors_are_the_librarys(shop: Shop, cloud_tasks: FakeCloudTasks) -> Non
     assert cloud_tasks.tasks() == []
 
 
-def test_the_handles_queue_is_a_message_of_the_library(cloud_tasks: FakeCloudTasks, client: Any) -> None:
-    """``create_queue`` of the handle takes durations as texts and timedeltas, and gives the library's Queue."""
+def test_the_fakes_queue_is_a_message_of_the_library(cloud_tasks: FakeCloudTasks, client: Any) -> None:
+    """``create_queue`` of the fake takes durations as texts and timedeltas, and gives the library's Queue."""
     texts = {"min_backoff": "10s", "max_backoff": datetime.timedelta(minutes=1), "max_retry_duration": "3600s"}
     queue = cloud_tasks.create_queue("q", retry_config=texts, rate_limits={"max_concurrent_dispatches": 2})
     stored = client.get_queue(queue.name)
@@ -188,7 +188,7 @@ def test_queues_of_the_settings_are_there(client: Any, parent: str) -> None:
     assert client.get_queue(f"{parent}/queues/limited").rate_limits.max_dispatches_per_second == 1
 
 
-def test_an_unknown_field_of_the_handles_queue_is_refused(cloud_tasks: FakeCloudTasks) -> None:
+def test_an_unknown_field_of_the_fakes_queue_is_refused(cloud_tasks: FakeCloudTasks) -> None:
     """A misspelt field is refused in a sentence, whatever messages the installed release has."""
     with pytest.raises(ValueError, match="colour") as refusal:
         cloud_tasks.create_queue("q", colour="red")

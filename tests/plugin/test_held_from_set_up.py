@@ -7,13 +7,13 @@ import pytest
 SEEN = '''
 """What is to be seen of time: whether somebody holds it, in the order of looking."""
 
-from pytest_cloudtasks._time.foreign import innermost_traveller
+from pytest_cloudtasks._time.external import innermost_hold
 
 seen = []
 
 
 def look(where):
-    seen.append(f"{where}: {'real' if innermost_traveller() is None else 'held'}")
+    seen.append(f"{where}: {'real' if innermost_hold() is None else 'held'}")
 '''
 
 

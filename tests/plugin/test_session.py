@@ -549,7 +549,7 @@ def test_a_fixture_asked_for_in_mid_test_gives_a_fake_too(pytester: pytest.Pytes
     pytester.runpytest().assert_outcomes(passed=2)
 
 
-def test_the_handle_outside_a_test_says_what_to_do(pytester: pytest.Pytester) -> None:
+def test_a_fake_outside_a_test_says_what_to_do(pytester: pytest.Pytester) -> None:
     """A fake used between tests, as the finalizer of a wide fixture would, is refused in a sentence."""
     pytester.makeconftest(
         """
@@ -626,7 +626,7 @@ def test_a_failed_assertion_has_the_timeline_once(pytester: pytest.Pytester) -> 
     assert "Cloud Tasks timeline" not in output
 
 
-def test_a_driving_verb_in_a_handler_fails_the_test_even_if_swallowed(pytester: pytest.Pytester) -> None:
+def test_a_driving_method_in_a_handler_fails_the_test_even_if_swallowed(pytester: pytest.Pytester) -> None:
     """The verb's refusal passes `except Exception` in the handler, and is there again at teardown."""
     pytester.makepyfile(
         """
@@ -666,7 +666,7 @@ def test_time_and_transports_are_released_whatever_happened(pytester: pytest.Pyt
         """
         import pytest
         from pytest_cloudtasks._clients.router import router
-        from pytest_cloudtasks._time.foreign import innermost_traveller
+        from pytest_cloudtasks._time.external import innermost_hold
 
         @pytest.fixture
         def breaks_in_set_up(cloud_tasks):
@@ -680,7 +680,7 @@ def test_time_and_transports_are_released_whatever_happened(pytester: pytest.Pyt
             raise ValueError
 
         def check():
-            assert innermost_traveller() is None
+            assert innermost_hold() is None
             assert router.backend is None
 
         def test_1(breaks_in_set_up): pass

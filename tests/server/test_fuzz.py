@@ -153,7 +153,7 @@ def test_any_bytes_for_a_method(
 ) -> None:
     """Whatever bytes an RPC gets, it is done, or refused with nothing changed."""
     before = state_of(cloud_tasks)
-    request = data.draw(st.binary(max_size=60) | spoilt(method.request_class))
+    request = data.draw(st.binary(max_size=60) | invalid_request(method.request_class))
     with grpc.insecure_channel(cloud_tasks_server.grpc_target) as channel:
         code = channel.unary_unary(method.path).future(request, timeout=LONGEST_DEADLINE).code()
     if code is not grpc.StatusCode.OK:
@@ -162,7 +162,7 @@ def test_any_bytes_for_a_method(
 
 
 @st.composite
-def spoilt(draw: st.DrawFn, kind: Any) -> bytes:
+def invalid_request(draw: st.DrawFn, kind: Any) -> bytes:
     """A request whose fields have any values of their types, some bytes changed."""
     message = kind()
     fill(draw, message, 3)

@@ -24,7 +24,7 @@ def test_the_modules_are_all_of_grpcs_that_read_the_time() -> None:
     assert {import_module(name).time.__name__ for name in MODULES} == {"time"}  # type: ignore[attr-defined]
 
 
-def test_the_stand_in_tells_the_time_it_was_given_and_nothing_else() -> None:
+def test_only_time_is_replaced_in_grpcs_modules() -> None:
     """Only time() is replaced, once for any number of servers, and all is as before when the last has gone."""
     before = [import_module(name).time for name in MODULES]  # type: ignore[attr-defined]
     clock = WireClock()
@@ -41,7 +41,7 @@ def test_the_stand_in_tells_the_time_it_was_given_and_nothing_else() -> None:
 
 
 def test_the_clients_retries_go_by_another_clock_while_they_are_kept() -> None:
-    """A fake that ends meanwhile leaves their stand-ins in place; the last server that ends takes them out."""
+    """A fake that ends meanwhile leaves their module proxies in place; the last server that ends removes them."""
     loop: Any = import_module("google.api_core.retry.retry_unary")
     before = loop.time
     waits = SkippedWaits()

@@ -301,7 +301,7 @@ class Reference:
         """Time goes by, which is all that purged and old tasks wait for."""
         for queue in self.queues:
             for task in queue.live_tasks:
-                at = queue.gone_by(task)
+                at = queue.removed_at(task)
                 if at <= to:
                     is_purged = at < task.created + TASK_TTL
                     self.tally["expired"] += not is_purged

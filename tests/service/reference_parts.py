@@ -233,7 +233,7 @@ class Queue:
         missing = 1 - self.tokens_at(now)
         return now if missing <= 0 else now + math.ceil(missing * self.allowed.interval)
 
-    def gone_by(self, task: Task) -> int:
+    def removed_at(self, task: Task) -> int:
         """When the task is not there any more, whatever happens to it."""
         purged = [at for at, before in self.purges if task.sequence < before]
         return min([task.created + TASK_TTL, *purged])
@@ -244,7 +244,7 @@ class Queue:
             return None
         for task in self.in_line:
             at = max(now, task.schedule_time, self.first_instant_with_token(now))
-            if at < self.gone_by(task):
+            if at < self.removed_at(task):
                 return at, task
         return None
 

@@ -573,7 +573,7 @@ def test_the_host_follows_the_service_option() -> None:
     assert service.queues[ROUTED_QUEUE].config.other[OVERRIDE]["host"] == "api.p.appspot.com"
 
 
-def test_the_override_wins_as_it_stands_at_the_dispatch() -> None:
+def test_the_override_at_the_dispatch_wins() -> None:
     """A task that was created before goes where the queue says now; all else of it stays."""
     service = service_overriding()
     task = add_routed(service, Routing("own", "v1"))

@@ -295,7 +295,7 @@ def test_a_refused_call_is_not_counted() -> None:
         lease(service)
 
 
-def test_calls_move_with_a_clock_that_is_set_anew() -> None:
+def test_calls_move_with_a_clock_that_is_reset() -> None:
     """Ten calls at an instant still fill their second when the clock is set back."""
     service = pull_service()
     for _ in range(10):

@@ -451,7 +451,7 @@ def test_a_bucket_that_was_never_used_can_be_changed() -> None:
 
 
 def test_the_bucket_moves_with_the_clock() -> None:
-    """A clock that is set anew leaves as many tokens as there were."""
+    """A clock that is reset leaves as many tokens as there were."""
     rate = DispatchRate(1, 1)
     rate.shift(-DAY)
     assert rate.ready_at() is None

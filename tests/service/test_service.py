@@ -363,7 +363,7 @@ def test_a_service_knows_whether_it_has_live_tasks() -> None:
     assert not driver.service.has_live_tasks
 
 
-def test_reservations_and_tokens_move_with_a_clock_that_is_set_anew() -> None:
+def test_reservations_and_tokens_move_with_a_clock_that_is_reset() -> None:
     """As much of them is left as before."""
     limits = {"rate_limits": {"max_dispatches_per_second": 1}}
     driver = driver_with(settings=limits, options=ServiceOptions(burst_size=1))

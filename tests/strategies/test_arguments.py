@@ -23,7 +23,7 @@ METHODS = "'POST', 'GET', 'HEAD', 'PUT', 'DELETE', 'PATCH' or 'OPTIONS'"
 
 
 def test_a_field_takes_a_value_or_a_strategy() -> None:
-    """Both stand in what is drawn; None leaves a field out."""
+    """Both appear in what is drawn; None leaves a field out."""
     task = simplest(
         cloud.tasks(
             http_request=HTTP, dispatch_deadline=st.just(timedelta(seconds=20)), retry_config=None, as_dict=True

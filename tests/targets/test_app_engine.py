@@ -218,7 +218,7 @@ def test_a_mount_has_options_of_its_own(cloud_tasks: FakeCloudTasks) -> None:
     assert cloud_tasks.clock.elapsed == timedelta(seconds=3)
 
 
-# --- telling -----------------------------------------------------------------------------------------------------
+# --- records -----------------------------------------------------------------------------------------------------
 
 
 @on(queues=["work"])

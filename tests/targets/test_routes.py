@@ -461,7 +461,7 @@ def test_an_answer_cannot_take_negative_time(request_for: RequestFor) -> None:
     assert one.duration_for(request_for()) == 5_000_000_000
 
 
-# --- telling -----------------------------------------------------------------------------------------------------
+# --- records -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which URL finds which route, through the handle."""
+"""Which URL finds which route, through the fake."""
 
 from __future__ import annotations
 

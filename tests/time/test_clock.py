@@ -10,7 +10,7 @@ import time_machine
 from freezegun import freeze_time
 
 from pytest_cloudtasks._time.clock import Clock, Mode
-from pytest_cloudtasks._time.foreign import innermost_traveller
+from pytest_cloudtasks._time.external import innermost_hold
 from pytest_cloudtasks._units import LATEST
 
 SECOND = 1_000_000_000
@@ -44,7 +44,7 @@ def real(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     shown = [YEAR_2030 + 1]
     held = time.time_ns
     monkeypatch.setattr(
-        "pytest_cloudtasks._time.clock.time.time_ns", lambda: shown[-1] if innermost_traveller() is None else held()
+        "pytest_cloudtasks._time.clock.time.time_ns", lambda: shown[-1] if innermost_hold() is None else held()
     )
     return shown
 
@@ -54,7 +54,7 @@ def test_time_is_held_at_the_next_whole_second(real: list[int], beyond: int, hel
     """Queue and application stand there, so that nothing that was read before lies ahead; a whole one is its own."""
     real.append(YEAR_2030 + beyond)
     with started(Clock()) as clock:
-        assert (clock.now, clock.origin, clock.elapsed) == (YEAR_2030 + held, YEAR_2030 + held, 0)
+        assert (clock.now, clock.time_base, clock.elapsed) == (YEAR_2030 + held, YEAR_2030 + held, 0)
         assert datetime.now(timezone.utc).timestamp() * SECOND == YEAR_2030 + held
 
 
@@ -76,7 +76,7 @@ def test_a_use_without_a_hold_gives_the_queue_an_instant(real: list[int]) -> Non
     real.append(YEAR_2030 + 5 * SECOND)
     clock.use()
     assert (clock.has_started, clock.now, clock.observe()) == (True, YEAR_2030 + SECOND, None)
-    assert innermost_traveller() is None
+    assert innermost_hold() is None
 
 
 def test_a_hold_after_a_use_is_a_leap(real: list[int]) -> None:
@@ -84,10 +84,10 @@ def test_a_hold_after_a_use_is_a_leap(real: list[int]) -> None:
     clock = Clock()
     clock.use()
     real.append(YEAR_2030 + 5 * SECOND + 1)
-    leap = clock.hold_time()
+    jump = clock.hold_time()
     try:
-        assert leap == (None, YEAR_2030 + SECOND, YEAR_2030 + 6 * SECOND, True, None)
-        clock.accept(leap, set_anew=True)
+        assert jump == (None, YEAR_2030 + SECOND, YEAR_2030 + 6 * SECOND, True, None)
+        clock.accept(jump, is_reset=True)
         assert (clock.now, clock.elapsed, clock.observe()) == (YEAR_2030 + 6 * SECOND, 0, None)
     finally:
         clock.release()
@@ -98,10 +98,10 @@ def test_a_pause_lets_real_time_run(real: list[int]) -> None:
     with started(Clock(start=YEAR_2020)) as clock:
         clock.move(YEAR_2020 + SECOND)
         clock.pause()
-        assert innermost_traveller() is None
+        assert innermost_hold() is None
         assert (clock.observe(), clock.now) == (None, YEAR_2020 + SECOND)
         clock.move(YEAR_2020 + 2 * SECOND)
-        assert innermost_traveller() is None
+        assert innermost_hold() is None
         clock.resume()
         assert datetime.now(timezone.utc).timestamp() * SECOND == clock.now == YEAR_2020 + 2 * SECOND
 
@@ -111,9 +111,9 @@ def test_a_pause_leaves_a_clock_of_the_test_alone() -> None:
     with started(Clock(start=YEAR_2030)) as clock, time_machine.travel(YEAR_2020 // SECOND, tick=False):
         clock.pause()
         assert time.time_ns() == YEAR_2020
-        leap = clock.observe()
-        assert leap is not None
-        assert leap.now == YEAR_2020
+        jump = clock.observe()
+        assert jump is not None
+        assert jump.now == YEAR_2020
         clock.resume()
 
 
@@ -125,7 +125,7 @@ def test_a_released_clock_holds_nothing_any_more(again: Callable[[Clock], object
     clock.pause()
     clock.release()
     again(clock)
-    assert (clock.mode, clock.now, clock.observe(), innermost_traveller()) == (Mode.OVER, YEAR_2030, None, None)
+    assert (clock.mode, clock.now, clock.observe(), innermost_hold()) == (Mode.OVER, YEAR_2030, None, None)
 
 
 def test_a_clock_that_nobody_uses_leaves_time_alone() -> None:
@@ -154,7 +154,7 @@ def test_a_virtual_clock_leaves_the_application_alone() -> None:
     """A virtual clock holds nothing, follows nobody and moves by itself."""
     with started(Clock(virtual=True)) as clock:
         begin = clock.now
-        assert innermost_traveller() is None
+        assert innermost_hold() is None
         clock.move(begin + SECOND)
         with freeze_time("2020-01-01"):
             assert clock.observe() is None
@@ -165,7 +165,7 @@ def test_a_freezer_that_is_there_is_followed_not_replaced() -> None:
     """Under the user's freezer nothing of ours is started, its instant is the queue's, and it moves with the queue."""
     with freeze_time("2020-01-01 00:00:00.5"), started(Clock()) as clock:
         assert clock.now == YEAR_2020 + SECOND // 2
-        assert innermost_traveller() is None
+        assert innermost_hold() is None
         clock.move(YEAR_2020 + SECOND)
         assert time.time_ns() == YEAR_2020 + SECOND
         assert clock.observe() is None
@@ -181,23 +181,23 @@ def test_a_freezer_that_is_moved_is_a_leap_of_the_same_clock() -> None:
     """What the user's freezer was moved by is seen at the next look, and accepted as time that passed."""
     with freeze_time("2020-01-01") as freezer, started(Clock()) as clock:
         freezer.tick(60)
-        leap = clock.observe()
-        assert leap is not None
-        assert (leap.was, leap.now, leap.is_new) == (YEAR_2020, YEAR_2020 + 60 * SECOND, False)
-        clock.accept(leap, set_anew=False)
+        jump = clock.observe()
+        assert jump is not None
+        assert (jump.was, jump.now, jump.is_new) == (YEAR_2020, YEAR_2020 + 60 * SECOND, False)
+        clock.accept(jump, is_reset=False)
         assert clock.elapsed == 60 * SECOND
         assert clock.observe() is None
 
 
 def test_a_freezer_that_begins_later_is_a_leap_to_a_new_clock() -> None:
-    """One that begins after the hold is seen as new; set anew, no time has passed for the timeline."""
+    """One that begins after the hold is seen as new; after a reset, no time has passed for the timeline."""
     with started(Clock(start=YEAR_2030)) as clock:
         clock.move(YEAR_2030 + SECOND)
         with freeze_time("2020-01-01"):
-            leap = clock.observe()
-            assert leap is not None
-            assert leap.is_new
-            clock.accept(leap, set_anew=True)
+            jump = clock.observe()
+            assert jump is not None
+            assert jump.is_new
+            clock.accept(jump, is_reset=True)
             assert (clock.now, clock.elapsed) == (YEAR_2020, SECOND)
         assert clock.observe() is None
         assert time.time_ns() == YEAR_2020
@@ -205,26 +205,26 @@ def test_a_freezer_that_begins_later_is_a_leap_to_a_new_clock() -> None:
 
 def test_a_move_never_turns_the_application_back() -> None:
     """A clock that has gone further than the queue is to go stays there, and is seen at the next look."""
-    with time_machine.travel(YEAR_2020 // SECOND, tick=False) as traveller, started(Clock()) as clock:
-        traveller.shift(60)
+    with time_machine.travel(YEAR_2020 // SECOND, tick=False) as travel, started(Clock()) as clock:
+        travel.shift(60)
         clock.move(YEAR_2020 + SECOND)
         assert (clock.now, time.time_ns()) == (YEAR_2020 + SECOND, YEAR_2020 + 60 * SECOND)
-        leap = clock.observe()
-        assert leap is not None
-        assert (leap.now, leap.is_new, leap.instead_of) == (YEAR_2020 + 60 * SECOND, False, None)
+        jump = clock.observe()
+        assert jump is not None
+        assert (jump.now, jump.is_new, jump.instead_of) == (YEAR_2020 + 60 * SECOND, False, None)
 
 
 def test_a_leap_to_the_other_library_says_which_one_was_followed() -> None:
-    """A freezer over a traveller takes over from it, and gives way to it when it ends."""
+    """A freezer within a hold of time-machine takes over from it, and gives way to it when it ends."""
     with time_machine.travel(YEAR_2030 // SECOND, tick=False), started(Clock()) as clock:
         with freeze_time("2020-01-01"):
-            leap = clock.observe()
-            assert leap is not None
-            assert (leap.clock.name, leap.is_new, leap.instead_of) == ("freezegun", True, "time-machine")
-            clock.accept(leap, set_anew=True)
-        leap = clock.observe()
-        assert leap is not None
-        assert (leap.clock.name, leap.is_new, leap.instead_of) == ("time-machine", True, "freezegun")
+            jump = clock.observe()
+            assert jump is not None
+            assert (jump.clock.name, jump.is_new, jump.instead_of) == ("freezegun", True, "time-machine")
+            clock.accept(jump, is_reset=True)
+        jump = clock.observe()
+        assert jump is not None
+        assert (jump.clock.name, jump.is_new, jump.instead_of) == ("time-machine", True, "freezegun")
 
 
 def test_after_the_freezer_time_is_held_where_it_was() -> None:
@@ -241,9 +241,9 @@ def test_after_the_freezer_time_is_held_where_it_was() -> None:
 def test_a_ticking_freezer_ticks_over_our_hold() -> None:
     """A freezer with tick=True that begins over our hold is not stopped by it, nor moved when the hold goes."""
     with started(Clock(start=YEAR_2030)) as clock, freeze_time("2020-01-01", tick=True):
-        leap = clock.observe()
-        assert leap is not None
-        clock.accept(leap, set_anew=True)
+        jump = clock.observe()
+        assert jump is not None
+        clock.accept(jump, is_reset=True)
         assert 0 <= time.time_ns() - YEAR_2020 < 60 * SECOND
         seen = time.time_ns()
         while time.time_ns() == seen:
@@ -251,14 +251,14 @@ def test_a_ticking_freezer_ticks_over_our_hold() -> None:
         assert time.time_ns() > seen
 
 
-def test_a_travellers_hold_over_ours_is_followed() -> None:
-    """A traveller that begins over our hold is followed, and its instant is kept when it ends."""
+def test_a_hold_of_time_machine_within_ours_is_followed() -> None:
+    """A hold of time-machine that begins within ours is followed, and its instant is kept when it ends."""
     with started(Clock(start=YEAR_2030)) as clock:
         with time_machine.travel(YEAR_2020 // SECOND, tick=False):
-            leap = clock.observe()
-            assert leap is not None
-            assert leap.clock.name == "time-machine"
-            clock.accept(leap, set_anew=True)
+            jump = clock.observe()
+            assert jump is not None
+            assert jump.clock.name == "time-machine"
+            clock.accept(jump, is_reset=True)
             clock.move(YEAR_2020 + SECOND)
             assert time.time_ns() == YEAR_2020 + SECOND
         assert time.time_ns() == YEAR_2020 + SECOND
@@ -271,10 +271,10 @@ def test_a_clock_nested_in_another_moves_it_along() -> None:
         with started(Clock()) as inner:
             assert inner.now == YEAR_2030
             inner.move(YEAR_2030 + SECOND)
-        leap = outer.observe()
-        assert leap is not None
-        assert (leap.now, leap.is_new) == (YEAR_2030 + SECOND, False)
-        outer.accept(leap, set_anew=False)
+        jump = outer.observe()
+        assert jump is not None
+        assert (jump.now, jump.is_new) == (YEAR_2030 + SECOND, False)
+        outer.accept(jump, is_reset=False)
         assert outer.observe() is None
         outer.move(YEAR_2030 + 2 * SECOND)
         assert time.time_ns() == YEAR_2030 + 2 * SECOND
@@ -288,7 +288,7 @@ def test_a_resumed_clock_tells_its_instant_before_it_holds_time() -> None:
     first.pause()
     second = first.resumed()
 
-    assert (second.has_started, second.now, second.origin) == (True, YEAR_2030 + SECOND, YEAR_2030)
+    assert (second.has_started, second.now, second.time_base) == (True, YEAR_2030 + SECOND, YEAR_2030)
     assert second.elapsed == SECOND
     assert second.resumed().now == YEAR_2030 + SECOND
 
@@ -309,7 +309,7 @@ def test_only_the_first_hold_counts() -> None:
     with started(Clock(start=YEAR_2030)) as clock:
         clock.move(YEAR_2030 + SECOND)
         assert clock.hold_time() is None
-        assert (clock.now, clock.origin) == (YEAR_2030 + SECOND, YEAR_2030)
+        assert (clock.now, clock.time_base) == (YEAR_2030 + SECOND, YEAR_2030)
 
 
 def test_a_clock_ends_where_datetime_does() -> None:
@@ -327,15 +327,15 @@ def test_a_clock_ends_where_datetime_does() -> None:
 
 
 def test_a_resumed_clock_takes_up_a_freezer_with_the_first_look() -> None:
-    """It stands where it stood, and the freezer's other instant is a leap to a clock that is new to it."""
+    """It stands where it stood, and the freezer's other instant is a jump to a clock that is new to it."""
     first = Clock(start=YEAR_2030)
     first.hold_time()
     first.pause()
     with freeze_time("2020-01-01"), resumed(first) as second:
         assert second.now == YEAR_2030
-        leap = second.observe()
-        assert leap is not None
-        assert (leap.was, leap.now, leap.is_new) == (YEAR_2030, YEAR_2020, True)
+        jump = second.observe()
+        assert jump is not None
+        assert (jump.was, jump.now, jump.is_new) == (YEAR_2030, YEAR_2020, True)
 
 
 def test_a_move_after_the_tests_own_clock_has_ended_is_the_queues_alone() -> None:

@@ -17,7 +17,7 @@ import time_machine
 from freezegun import freeze_time
 
 from pytest_cloudtasks import FakeCloudTasks, TargetRequest
-from pytest_cloudtasks._time.foreign import innermost_traveller
+from pytest_cloudtasks._time.external import innermost_hold
 from tests.each import each
 
 URL = "https://worker.test/"
@@ -30,7 +30,7 @@ def nothing_is_left(tmp_path: Path) -> Iterator[None]:
     """Whatever a test has begun and ended: the process's clocks are the kernel's again."""
     before = uuid.__dict__["_generate_time_safe"], datetime, time.time
     yield
-    assert (freezegun.api.freeze_factories, innermost_traveller()) == ([], None)
+    assert (freezegun.api.freeze_factories, innermost_hold()) == ([], None)
     assert (uuid.__dict__["_generate_time_safe"], sys.modules["datetime"].__dict__["datetime"], time.time) == before
     assert freezegun.api.real_uuid_generate_time is before[0]
     mark = tmp_path / "now"
@@ -61,7 +61,7 @@ BEGINNINGS = [order for order in permutations(ALL) if order.index("time-machine"
 
 
 class Clocks:
-    """The fake, a freezer in the year 2000 and a traveller in 2010, to begin and to end one by one."""
+    """The fake, a freezer in the year 2000 and time-machine in 2010, to begin and to end one by one."""
 
     def __init__(self) -> None:
         self.fake = FakeCloudTasks(queues=["work"])
@@ -230,7 +230,7 @@ def test_a_clock_that_ticks_never_goes_back(fake: FakeCloudTasks, begin: Callabl
 
 
 def test_a_tick_dispatches_nothing_by_itself(fake: FakeCloudTasks) -> None:
-    """What the test's own clock has passed goes out at the next driving verb, at that verb's instant."""
+    """What the test's own clock has passed goes out at the next driving method, at that verb's instant."""
     route = fake.route(URL)
     with freeze_time("2000-01-01") as freezer:
         enqueue(fake, schedule_time=application() + HOUR)
@@ -245,8 +245,8 @@ def test_a_tick_dispatches_nothing_by_itself(fake: FakeCloudTasks) -> None:
 def test_a_handler_may_move_the_clock_forward(fake: FakeCloudTasks, tool: str) -> None:
     """What comes next is late, and sees the instant to which the clock was moved."""
     seen: list[datetime] = []
-    traveller = time_machine.travel(YEAR_2000.timestamp(), tick=False)
-    with freeze_time("2000-01-01") if tool == "freezegun" else traveller as clock:
+    travel = time_machine.travel(YEAR_2000.timestamp(), tick=False)
+    with freeze_time("2000-01-01") if tool == "freezegun" else travel as clock:
 
         def handler(request: TargetRequest) -> None:
             seen.append(application())
@@ -275,10 +275,10 @@ def refused(fake: FakeCloudTasks) -> str:
     return str(caught.value)
 
 
-def test_a_traveller_that_takes_over_from_a_freezer_with_an_earlier_instant(fake: FakeCloudTasks) -> None:
-    """The queue moves the freezer, not the traveller beneath; the refusal names both, and says what to do."""
+def test_time_machine_takes_over_from_a_freezer_with_an_earlier_instant(fake: FakeCloudTasks) -> None:
+    """The queue moves the freezer, not the hold beneath; the error names both, and says what to do."""
     fake.route(URL)
-    with time_machine.travel(YEAR_2000.timestamp(), tick=False) as traveller:
+    with time_machine.travel(YEAR_2000.timestamp(), tick=False) as travel:
         with freeze_time("2000-01-01"):
             fake.advance(HOUR)
             enqueue(fake)
@@ -287,12 +287,12 @@ def test_a_traveller_that_takes_over_from_a_freezer_with_an_earlier_instant(fake
             " queue's 2000-01-01T01:00:00+00:00, and tasks are waiting that cannot go back in time. Hold time with one"
             " of the two in a test, or let time-machine show the queue's instant or a later one when it takes over."
         )
-        traveller.shift(HOUR)
+        travel.shift(HOUR)
         assert fake.drain().succeeded == 1
         assert fake.clock.now() == YEAR_2000 + HOUR
 
 
-def test_a_freezer_that_takes_over_from_a_traveller_with_an_earlier_instant(fake: FakeCloudTasks) -> None:
+def test_a_freezer_takes_over_from_time_machine_with_an_earlier_instant(fake: FakeCloudTasks) -> None:
     """The reverse is refused likewise."""
     fake.route(URL)
     with time_machine.travel(YEAR_2010.timestamp(), tick=False):
@@ -330,11 +330,11 @@ def test_one_clock_that_goes_back(fake: FakeCloudTasks, is_there: str) -> None:
 def test_tools_that_agree_may_take_turns(fake: FakeCloudTasks) -> None:
     """Tasks wait through it all, where each clock that takes over shows the instant of the one before, or a later."""
     fake.route(URL)
-    with time_machine.travel(YEAR_2000.timestamp(), tick=False) as traveller:
+    with time_machine.travel(YEAR_2000.timestamp(), tick=False) as travel:
         enqueue(fake, schedule_time=YEAR_2000 + 3 * HOUR)
         with freeze_time("2000-01-01 01:00"):
             assert fake.advance(HOUR).attempts == 0
-            traveller.shift(2 * HOUR)
+            travel.shift(2 * HOUR)
         assert fake.advance(minutes=59).attempts == 0
         assert fake.advance(minutes=1).succeeded == 1
     assert fake.clock.now() == application() == YEAR_2000 + 3 * HOUR
@@ -368,8 +368,8 @@ def test_time_machine_does_not_start_within_freezegun(pytester: pytest.Pytester)
         [
             "E   *RuntimeError: time-machine cannot start when freezegun is active.",
             "*- Cloud Tasks: clocks -*",
-            "time-machine does not start while freezegun holds time. Begin time-machine first, or hold time with one of"
-            " the two: cloud_tasks follows and moves either.",
+            "time-machine can't start while freezegun holds time. Start time-machine first, or use only one of the"
+            " two: cloud_tasks follows and moves either.",
         ]
     )
 

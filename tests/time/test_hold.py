@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 import pytest
 import time_machine
 
-from pytest_cloudtasks._time.foreign import innermost_traveller
+from pytest_cloudtasks._time.external import innermost_hold
 from pytest_cloudtasks._time.hold import Hold
 
 NEW_YEAR_2030 = int(datetime(2030, 1, 1, tzinfo=timezone.utc).timestamp()) * 1_000_000_000
@@ -64,8 +64,8 @@ def test_it_moves_exactly_to_the_microsecond(hold: Hold) -> None:
     """A move cuts nanoseconds and nothing else."""
     hold.move(NEW_YEAR_2030 + 100_000_999)
     assert time.time_ns() == NEW_YEAR_2030 + 100_000_000
-    assert hold.stands_at(NEW_YEAR_2030 + 100_000_999)
-    assert not hold.stands_at(NEW_YEAR_2030 + 100_001_000)
+    assert hold.is_at(NEW_YEAR_2030 + 100_000_999)
+    assert not hold.is_at(NEW_YEAR_2030 + 100_001_000)
 
 
 def test_the_time_zone_of_the_process_is_left_alone(hold: Hold, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ def test_release_lets_time_run() -> None:
     hold = Hold(NEW_YEAR_2030)
     hold.release()
     hold.release()
-    assert innermost_traveller() is None
+    assert innermost_hold() is None
     assert time.time_ns() != NEW_YEAR_2030
 
 
@@ -91,5 +91,5 @@ def test_a_later_hold_of_somebody_else_survives_the_release() -> None:
     with time_machine.travel(0, tick=False):
         hold.release()
         assert time.time() == 0
-    assert innermost_traveller() is None
+    assert innermost_hold() is None
     assert time.time() > 1_000_000_000

@@ -21,7 +21,7 @@ class Wall:
 def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
     """The wall's clock, which goes on when the test says so."""
     wall = Wall()
-    monkeypatch.setattr(WallClock, "on_the_wall", staticmethod(lambda: wall.now))
+    monkeypatch.setattr(WallClock, "wall_now", staticmethod(lambda: wall.now))
     return wall
 
 
@@ -33,10 +33,10 @@ def clock(wall: Wall) -> WallClock:
     return clock
 
 
-def test_what_is_on_the_wall_is_the_process_s_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wall_now_is_the_process_s_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is read anew each time."""
     monkeypatch.setattr("time.time_ns", iter([START, START + 1]).__next__)
-    assert [WallClock.on_the_wall(), WallClock.on_the_wall()] == [START, START + 1]
+    assert [WallClock.wall_now(), WallClock.wall_now()] == [START, START + 1]
 
 
 def test_it_starts_with_the_first_use(wall: Wall) -> None:
@@ -46,7 +46,7 @@ def test_it_starts_with_the_first_use(wall: Wall) -> None:
     clock.use()
     wall.now += SECOND
     clock.use()
-    assert (clock.has_started, clock.now, clock.origin) == (True, START, START)
+    assert (clock.has_started, clock.now, clock.time_base) == (True, START, START)
 
 
 def test_it_goes_with_the_wall(wall: Wall, clock: WallClock) -> None:

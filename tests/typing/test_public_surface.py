@@ -196,7 +196,7 @@ def test_targets_are_typed(cloud_tasks: FakeCloudTasks) -> None:
 
 
 @pytest.mark.cloud_tasks(queues=["work"])
-def test_what_the_handle_tells_is_typed(cloud_tasks: FakeCloudTasks) -> None:
+def test_records_of_the_fake_are_typed(cloud_tasks: FakeCloudTasks) -> None:
     """Clock, timeline, calls and blocked tasks are typed as the reference says."""
     enqueue(cloud_tasks)
     client = cloud_tasks.client()
@@ -261,7 +261,7 @@ def test_the_surface_of_1x_is_typed(cloud_tasks: FakeCloudTasks) -> None:
     assert_type(LegacyCloudTasksClient.from_service_account_file("missing.json"), LegacyCloudTasksClient)
 
 
-def test_context_manager_gives_the_handle() -> None:
+def test_context_manager_gives_the_fake() -> None:
     """FakeCloudTasks is its own context manager, and current() gives the same object."""
     with FakeCloudTasks(queues={"work": {}}, time="virtual", service={"burst_size": 1}) as entered:
         cloud_tasks = assert_type(entered, FakeCloudTasks)
@@ -391,8 +391,8 @@ def test_strategies_are_typed() -> None:
     assert_type(workloads, SearchStrategy[strategies.Workload])
 
 
-def test_a_workload_is_played_by_the_handle(cloud_tasks: FakeCloudTasks) -> None:
-    """The handle is what play() takes, and steps are typed."""
+def test_a_workload_is_played_by_the_fake(cloud_tasks: FakeCloudTasks) -> None:
+    """play() takes the fake, and steps are typed."""
     name = cloud_tasks.queue_path("work")
     step = strategies.Step(timedelta(0), name, {"http_request": {"url": URL}}, outcomes=(503,))
     workload = strategies.Workload(queues=({"name": name},), steps=(step,))

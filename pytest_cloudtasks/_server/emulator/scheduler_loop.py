@@ -140,7 +140,7 @@ class SchedulerLoop:
     def _begin(self, attempt: Attempt) -> None:
         # Whoever verifies the token does it by the wall's clock, wherever the queue has jumped to.
         self.begun += 1
-        authorization = authorization_for(attempt.target, WallClock.on_the_wall())
+        authorization = authorization_for(attempt.target, WallClock.wall_now())
         request = TargetRequest(attempt, authorization)
         delivery = asyncio.create_task(self._deliver(attempt, request))
         self._deliveries[delivery] = attempt

@@ -97,7 +97,7 @@ def test_what_is_no_url_is_refused() -> None:
 def wall(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """What the wall's clock shows, to set."""
     shows = [1_000 * SECOND]
-    monkeypatch.setattr(WallClock, "on_the_wall", staticmethod(lambda: shows[0]))
+    monkeypatch.setattr(WallClock, "wall_now", staticmethod(lambda: shows[0]))
     return shows
 
 

@@ -17,8 +17,8 @@ from pytest_cloudtasks import Route
 from pytest_cloudtasks.stateful import CloudTasksMachine
 from tests.acceptance import drawing, naive_permissions
 from tests.acceptance.naive_fields import shown_instant, status_of
+from tests.acceptance.plain_values import delivered, moved, plain, told
 from tests.acceptance.sequences import CALLER, PARENTS, Script, Setting
-from tests.acceptance.telling import delivered, moved, plain, told
 from tests.service.reference_parts import SECOND, Attempt
 
 URL = "https://example.com/"

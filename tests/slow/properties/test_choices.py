@@ -190,7 +190,7 @@ def test_plans_of_fixtures_are_drawn_too(pytester: pytest.Pytester) -> None:
     ]
 
 
-def test_a_handle_that_is_no_examples_is_refused(pytester: pytest.Pytester) -> None:
+def test_a_second_example_of_an_inner_given_function_is_rejected(pytester: pytest.Pytester) -> None:
     """A @given function within a test has one fake for all of its examples: the second says what to do."""
     pytester.makepyfile(
         SUITE

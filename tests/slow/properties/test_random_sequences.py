@@ -1,4 +1,4 @@
-"""Random sequences of RPCs and driving verbs, through Google's client, against a naive service of our own.
+"""Random sequences of RPCs and driving methods, through Google's client, against a naive service of our own.
 
 Names come from small sets, so that collisions, reserved names and missing ones are frequent. A run has a fixed size and
 a fixed seed: that every RPC and every class of error comes up often enough is part of what is tested.

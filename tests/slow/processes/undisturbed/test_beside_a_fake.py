@@ -1,4 +1,4 @@
-"""A test's own stand-in wins over the fake that the test has asked for as well."""
+"""A test's own mock wins over the fake that the test has asked for as well."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ CLIENTS = {
     "coroutines": Project(plugins=("asyncio", "anyio")),
     "django_shop": Project(plugins=("django",)),
     "frozen": Project(),
-    "travelling": Project(),
+    "time_machine_used": Project(),
     "reloaded": Project(),
 }
 """Projects with the library itself. The last leaves another copy of it behind."""

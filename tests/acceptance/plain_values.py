@@ -1,4 +1,4 @@
-"""What a client's call, a driving verb and a fake tell, as plain values.
+"""What a client's call, a driving method and a fake tell, as plain values.
 
 `reproducing` prints this module's functions at the head of a reproduction, so that it needs nothing of the tests.
 """
@@ -53,7 +53,7 @@ def all_of(method: Any, request: dict[str, Any]) -> Any:
 
 
 def moved(result: Any) -> Any:
-    """A driving verb's result: a summary, or the attempt of step()."""
+    """A driving method's result: a summary, or the attempt of step()."""
     if hasattr(result, "blocked"):
         counts = {name: getattr(result, name) for name in ("attempts", "succeeded", "failed", "exhausted", "expired")}
         return {**counts, "blocked": sorted([one.task.name, one.reason.name] for one in result.blocked)}

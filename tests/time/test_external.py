@@ -10,13 +10,13 @@ import pytest
 import time_machine
 from freezegun import freeze_time
 
-from pytest_cloudtasks._time.foreign import (
+from pytest_cloudtasks._time.external import (
     active,
     advice_on,
     following,
-    forget_traveller,
+    forget_hold,
     freezers_kept,
-    innermost_traveller,
+    innermost_hold,
     move_forward,
 )
 from pytest_cloudtasks._time.hold import Hold
@@ -36,20 +36,20 @@ def _no_collector_at_the_clock() -> Iterator[None]:
 
 def test_the_insides_that_are_used_are_where_they_were() -> None:
     """freezegun and time-machine still keep their holds where this package looks for them."""
-    moved = "has moved what pytest_cloudtasks._time.foreign reads: find the new place, and say which versions have it"
+    moved = "has moved what pytest_cloudtasks._time.external reads: find the new place, and say which versions have it"
     assert isinstance(getattr(freezegun.api, "freeze_factories", None), list), f"freezegun {moved}"
-    travellers = getattr(time_machine, "traveller_stack", getattr(time_machine, "coordinates_stack", None))
-    assert isinstance(travellers, list), f"time-machine {moved}"
+    stack = getattr(time_machine, "traveller_stack", getattr(time_machine, "coordinates_stack", None))
+    assert isinstance(stack, list), f"time-machine {moved}"
     with freeze_time("2020-01-01") as factory:
         assert freezegun.api.freeze_factories[-1] is factory, f"freezegun {moved}"
-    with time_machine.travel(0, tick=False) as traveller:
-        assert travellers[-1] is traveller, f"time-machine {moved}"
+    with time_machine.travel(0, tick=False) as travel:
+        assert stack[-1] is travel, f"time-machine {moved}"
 
 
 def test_nobody_holds_time() -> None:
-    """Without a hold there is no foreign clock."""
+    """Without a hold there is no external clock."""
     assert active(None) is None
-    assert innermost_traveller() is None
+    assert innermost_hold() is None
 
 
 @pytest.mark.parametrize("options", [{}, {"auto_tick_seconds": 15}, {"tick": True}], ids=["frozen", "step", "tick"])
@@ -88,21 +88,21 @@ def test_only_a_ticking_freezer_runs_by_the_process_clock() -> None:
 
 @pytest.mark.parametrize("tick", [False, True])
 def test_time_machine_is_found_read_and_moved(tick: bool) -> None:
-    """A traveller is read, and moved to where it is told."""
-    with time_machine.travel(datetime(2020, 1, 1, tzinfo=timezone.utc), tick=tick) as traveller:
+    """A hold of time-machine is read, and moved to an instant."""
+    with time_machine.travel(datetime(2020, 1, 1, tzinfo=timezone.utc), tick=tick) as travel:
         clock = active(None)
         assert clock is not None
-        assert (clock.name, clock.source) == ("time-machine", traveller)
+        assert (clock.name, clock.source) == ("time-machine", travel)
         assert 0 <= clock.now() - YEAR_2020 < MINUTE
         clock.move(YEAR_2020 + 10 * MINUTE)
         assert datetime.now(timezone.utc) - datetime(2020, 1, 1, 0, 10, tzinfo=timezone.utc) < timedelta(minutes=1)
 
 
-def test_our_own_hold_is_not_foreign() -> None:
+def test_our_own_hold_is_not_external() -> None:
     """A hold of ours is not taken for somebody else's."""
     hold = Hold(YEAR_2020)
-    assert active(hold.traveller) is None
-    assert following(hold.traveller).now() == YEAR_2020
+    assert active(hold.source) is None
+    assert following(hold.source).now() == YEAR_2020
     hold.release()
 
 
@@ -114,13 +114,13 @@ def test_freezegun_within_time_machine_is_the_one_in_force() -> None:
         assert clock.name == "freezegun"
 
 
-def test_forgetting_a_traveller_leaves_the_others() -> None:
-    """A traveller is taken out from the middle; one that is not there is no error."""
+def test_forgetting_a_hold_leaves_the_others() -> None:
+    """A hold is removed from the middle of the stack; removing it again is no error."""
     with time_machine.travel(0, tick=False) as outer:
         hold = Hold(YEAR_2020)
-        forget_traveller(hold.traveller)
-        forget_traveller(hold.traveller)
-        assert innermost_traveller() is outer
+        forget_hold(hold.source)
+        forget_hold(hold.source)
+        assert innermost_hold() is outer
 
 
 def test_a_library_that_was_never_imported_holds_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,11 +129,11 @@ def test_a_library_that_was_never_imported_holds_no_time(monkeypatch: pytest.Mon
         monkeypatch.delitem(sys.modules, name)
     with freezers_kept():
         assert active(None) is None
-        assert innermost_traveller() is None
+        assert innermost_hold() is None
     assert not {"freezegun.api", "time_machine"} & set(sys.modules)
 
 
-def test_a_traveller_that_is_there_already_is_left_alone() -> None:
+def test_a_hold_that_is_there_already_is_left_alone() -> None:
     """A move by nothing, or by less than a microsecond, is none; one forward never turns it back."""
     with time_machine.travel(datetime(2020, 1, 1, tzinfo=timezone.utc), tick=False):
         clock = active(None)
@@ -159,6 +159,6 @@ def test_the_advice_names_the_two_ways_out() -> None:
     with freeze_time("2020-01-01"), pytest.raises(RuntimeError) as refused:
         time_machine.travel(0).start()
     assert advice_on(refused.value) == (
-        "time-machine does not start while freezegun holds time. Begin time-machine first, or hold time with one of the"
-        " two: cloud_tasks follows and moves either."
+        "time-machine can't start while freezegun holds time. Start time-machine first, or use only one of the two:"
+        " cloud_tasks follows and moves either."
     )

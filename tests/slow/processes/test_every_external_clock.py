@@ -48,7 +48,7 @@ def parts():
         "copyreg.dispatch_table": set(copyreg.dispatch_table),
         "os.environ": os.environ.get("TZ"),
         "freezers": (*freezegun.api.freeze_factories, *freezegun.api.tick_flags, *freezegun.api.ignore_lists),
-        "travellers": tuple(getattr(time_machine, "traveller_stack", getattr(time_machine, "coordinates_stack", ()))),
+        "time-machine": tuple(getattr(time_machine, "traveller_stack", getattr(time_machine, "coordinates_stack", ()))),
     }
 
 

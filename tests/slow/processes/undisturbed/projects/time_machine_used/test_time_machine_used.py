@@ -21,8 +21,8 @@ def test_a_decorator():
 
 
 def test_a_context():
-    with time_machine.travel(DAY, tick=False) as traveller:
-        traveller.shift(timedelta(hours=1))
+    with time_machine.travel(DAY, tick=False) as travel:
+        travel.shift(timedelta(hours=1))
         assert now() == DAY + timedelta(hours=1)
         with time_machine.travel(0, tick=True):
             assert now().year == 1970
