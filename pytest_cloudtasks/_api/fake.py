@@ -14,6 +14,7 @@ from .._arguments import checked_call, checked_text
 from .._clients.interception import interception
 from .._clients.router import router
 from .._diagnostics.lints import Lints
+from .._diagnostics.rejections import on_existing_queue
 from .._diagnostics.strict import check_strictness
 from .._diagnostics.timeline import timeline_as
 from .._messages.rpc_call import RpcCall
@@ -209,7 +210,11 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
             except ServiceError as error:
                 from .._messages.grpc_errors import exception_for  # loads grpc: only when a queue was rejected
 
-                raise exception_for(error, simulation.randomness.jitter) from None
+                rejection = exception_for(error, simulation.randomness.jitter)
+                if name in simulation.service.queues:  # from Python 3.11 on pytest shows notes
+                    parts = simulation.history, simulation.clock, simulation.settings
+                    rejection.__notes__ = [on_existing_queue(name, *parts)]  # type: ignore[attr-defined]
+                raise rejection from None
             except (ValueError, TypeError, RecursionError, SystemError) as error:  # the last is protobuf's
                 kind = TypeError if isinstance(error, TypeError) else ValueError
                 text = shortened(safe_str(error))

@@ -62,6 +62,8 @@ def _hints(call: RpcCall, history: History, service: Service, clock: Clock, sett
     if queue not in service.queues:
         if code in ("NOT_FOUND", "FAILED_PRECONDITION"):
             yield from _on_missing_queue(queue, history, service, settings)
+    elif code == "ALREADY_EXISTS" and name == queue:
+        yield on_existing_queue(queue, history, clock, settings)
     elif code in ("ALREADY_EXISTS", "NOT_FOUND") and name != queue:
         yield from _on_task(name, call, history, service, clock)
     elif error.details() in (ARGUMENT_INVALID.text, TOKEN_ACCOUNT_MISSING.text):
@@ -71,6 +73,18 @@ def _hints(call: RpcCall, history: History, service: Service, clock: Clock, sett
     elif "Task size too large" in error.details():
         limit = service.options.max_task_size
         yield f"The limit is {limit} bytes of the stored task, by the service option max_task_size."
+
+
+def on_existing_queue(name: str, history: History, clock: Clock, settings: Settings) -> str:
+    """Return who has made the queue that a call was to create."""
+    made = [event for event in history.events() if event.kind is EventKind.QUEUE_CREATED and event.queue_name == name]
+    if len(made) == 1 and name in map(settings.queue_name, settings.queues):
+        return (
+            f"The option queues made the queue {queue_word(name, settings)} before the test began, by a marker, the ini"
+            " file, an argument, or a file that one of them names. Take it out of the option, or don't create it;"
+            " update_queue() changes its settings."
+        )
+    return f"The queue {queue_word(name, settings)} was created at {_offset(clock, made[-1].at)}, and is still there."
 
 
 def _tokens(call: RpcCall) -> Iterator[tuple[str, Any, str]]:

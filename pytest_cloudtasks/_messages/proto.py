@@ -127,6 +127,11 @@ def plain(message: Any) -> Any:
     return {field.name: plain(value) for field, value in message.ListFields()}
 
 
+def fields_set_in(message: Any) -> dict[str, Any]:
+    """The fields that one of Google's messages has set, as protobuf's values."""
+    return {field.name: value for field, value in proto_of(message).ListFields()}
+
+
 def is_repeated(field: Any) -> bool:
     """Return whether a field is a list; newer releases of protobuf warn of ``label``."""
     repeated = getattr(field, "is_repeated", None)

@@ -1,14 +1,16 @@
-"""Queues from files: App Engine's queue.yaml, and what ``gcloud tasks queues list --format=json`` prints."""
+"""Queues from files: App Engine's queue.yaml, and the JSON of ``gcloud tasks queues list`` and ``terraform show``."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from .._arguments import is_whole
 from .._messages.json_text import read_json
 from .._messages.queue_yaml import NoYaml, QueueYamlError, parsed, queue_fields
+from .._text import safe_repr
 
 
 def queues_in_file(path: Path) -> dict[str, Mapping[str, Any]]:
@@ -17,21 +19,31 @@ def queues_in_file(path: Path) -> dict[str, Mapping[str, Any]]:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ValueError(f"queues names the file {path}, which can't be read: {error.strerror}.") from None
-    return _from_gcloud(path, text) if path.suffix == ".json" else _from_yaml(path, text)
+    return _from_json(path, text) if path.suffix == ".json" else _from_yaml(path, text)
 
 
-def _from_gcloud(path: Path, text: str) -> dict[str, Mapping[str, Any]]:
+def _from_json(path: Path, text: str) -> dict[str, Mapping[str, Any]]:
     try:
-        listed = read_json(text)
-        if not isinstance(listed, list):
+        document = read_json(text)
+        if isinstance(document, Mapping) and "format_version" in document:
+            return _from_terraform(path, document)
+        if isinstance(document, Mapping) and "terraform_version" in document:
+            raise _Unreadable("which is Terraform's state file. Write what `terraform show -json` prints into a file.")
+        if not isinstance(document, list):
             raise TypeError
-        queues = [_snake(queue) for queue in listed]
+        queues = [_snake(queue) for queue in document]
         return {queue.pop("name"): queue for queue in queues}
+    except _Unreadable as error:
+        raise ValueError(f"queues names the file {path}, {error}") from None
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ValueError(
-            f"queues names the file {path}, which is not what `gcloud tasks queues list --format=json` prints: a JSON"
-            " list of queues with a name."
+            f"queues names the file {path}, which is neither what `gcloud tasks queues list --format=json` prints, a"
+            " JSON list of queues with a name, nor what `terraform show -json` prints."
         ) from None
+
+
+class _Unreadable(Exception):
+    """A file that can't be taken; the text goes on after the file."""
 
 
 def _snake(value: Any) -> Any:
@@ -48,3 +60,112 @@ def _from_yaml(path: Path, text: str) -> dict[str, Mapping[str, Any]]:
         raise ValueError(f"queues names the file {path}, and {error}") from None
     except QueueYamlError as error:
         raise ValueError(f"queues names the file {path}, {error}") from None
+
+
+# --- Terraform -------------------------------------------------------------------------------------------------------
+
+_RESOURCE = "google_cloud_tasks_queue"
+
+
+class _Kind(NamedTuple):
+    """A kind of values in a resource."""
+
+    takes: Callable[[Any], bool]
+    what: str
+    convert: Callable[[Any], Any] = lambda value: value
+
+
+_DURATION = _Kind(
+    lambda value: isinstance(value, str) and re.fullmatch(r"\d+(\.\d{1,9})?s", value) is not None,
+    'a duration in seconds, such as "3.5s"',
+)
+_WHOLE = _Kind(is_whole, "a whole number")
+_NUMBER = _Kind(lambda value: is_whole(value) or isinstance(value, float), "a number")
+_PORT = _Kind(lambda value: is_whole(value) or str(value).isdecimal(), "a whole number", int)
+_TEXT = _Kind(lambda value: isinstance(value, str), "a text")
+_TOKEN = {"service_account_email": _TEXT, "scope": _TEXT, "audience": _TEXT}
+_FIELDS: Mapping[str, Any] = {
+    "rate_limits": {"max_dispatches_per_second": _NUMBER, "max_concurrent_dispatches": _WHOLE},
+    "retry_config": {
+        "max_attempts": _WHOLE,
+        "max_retry_duration": _DURATION,
+        "min_backoff": _DURATION,
+        "max_backoff": _DURATION,
+        "max_doublings": _WHOLE,
+    },
+    "stackdriver_logging_config": {"sampling_ratio": _NUMBER},
+    "app_engine_routing_override": {"service": _TEXT, "version": _TEXT, "instance": _TEXT},
+    "http_target": {
+        "uri_override": {
+            "scheme": _TEXT,
+            "host": _TEXT,
+            "port": _PORT,
+            "path_override": {"path": _TEXT},
+            "query_override": {"query_params": _TEXT},
+            "uri_override_enforce_mode": _TEXT,
+        },
+        "http_method": _TEXT,
+        "header_overrides": [{"header": {"key": _TEXT, "value": _TEXT}}],
+        "oauth_token": _TOKEN,
+        "oidc_token": _TOKEN,
+    },
+}
+"""What a user sets in a queue's resource, by the names of Google's Queue message; all else is the provider's or
+computed. A list of one mapping is a repeated field. Evidence: the provider's documentation."""
+
+
+def _from_terraform(path: Path, document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The queues of a state or, where it is a plan, of what it will lead to."""
+    values = document.get("planned_values") or document.get("values") or {}
+    queues = dict(map(_of_resource, _resources(values.get("root_module") or {})))
+    if not queues:
+        raise _Unreadable(f"which has no resource {_RESOURCE}.")
+    return queues
+
+
+def _resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the resources of queues in a module and in those within it."""
+    for resource in module.get("resources", ()):
+        if resource["type"] == _RESOURCE and resource.get("mode", "managed") == "managed":
+            yield resource
+    for child in module.get("child_modules", ()):
+        yield from _resources(child)
+
+
+def _of_resource(resource: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """Return a queue's name and fields. A project that is not said is the run's."""
+    address, values = resource["address"], resource["values"]
+    for name in ("name", "location"):
+        if not values.get(name):
+            raise _Unreadable(
+                f"in which {address} has no {name}: it will be known when the plan is applied. Set it, or write the"
+                " state into the file."
+            )
+    queue = f"locations/{values['location']}/queues/{values['name']}"
+    if values.get("project"):
+        queue = f"projects/{values['project']}/{queue}"
+    fields = _block(values, _FIELDS, f"{address}.")
+    if (values.get("desired_state") or values.get("state")) == "PAUSED":
+        fields["state"] = "PAUSED"
+    return queue, fields
+
+
+def _block(values: Mapping[str, Any], fields: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Return those of a block's ``values`` that are set. A block within it is a list of one object."""
+    found: dict[str, Any] = {}
+    for name, kind in fields.items():
+        value = values.get(name)
+        if value is None or value == []:
+            continue
+        if isinstance(kind, _Kind):
+            if not kind.takes(value):
+                raise _Unreadable(f"in which {path}{name} is {safe_repr(value)}. It takes {kind.what}.")
+            found[name] = kind.convert(value)
+            continue
+        if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
+            raise _Unreadable(f"in which {path}{name} is {safe_repr(value)}. It takes a list of objects.")
+        if isinstance(kind, list):
+            found[name] = [_block(one, kind[0], f"{path}{name}[{at}].") for at, one in enumerate(value)]
+        else:
+            found[name] = _block(value[0], kind, f"{path}{name}[0].")
+    return found

@@ -502,8 +502,11 @@ def queue_meant(queue: str, settings: Settings, service: Service, history: Histo
         if words:
             are = "The only queue of this test is" if len(words) == 1 else "The queues of this test are"
             there = f"{are} {listed(words)}."
+        near = next((f" Did you mean {one!r}?" for one in words if one != queue and id_of(one) == queue), "")
+        if near:  # an ID, of a queue that a file or the application has named in full
+            near += f" IDs belong to the options project ({settings.project}) and location ({settings.location})."
         raise LookupError(
-            f"There is no queue {safe_repr(queue)}.{did_you_mean(queue, words)} {there} Create it with"
+            f"There is no queue {safe_repr(queue)}.{near or did_you_mean(queue, words)} {there} Create it with"
             f" cloud_tasks.create_queue({safe_repr(queue)}), or by the option queues."
         )
     return name

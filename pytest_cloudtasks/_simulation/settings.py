@@ -157,11 +157,34 @@ def _queues(name: str, value: Any, depth: int = 0) -> dict[str, QueueFields]:
         text = str(value)
         return dict(queues_in_file(Path(value))) if is_queue_file(text) else {text: {}}
     if isinstance(value, Iterable) and depth < _DEPTH:
-        found: dict[str, QueueFields] = {}
-        for one in value:
-            found.update(_queues(name, one, depth + 1))
-        return found
+        return _added_up(one for part in value for one in _queues(name, part, depth + 1).items())
     raise TypeError(f"{name} takes queue IDs, a mapping of IDs to fields, or a file, and got {safe_repr(value)}.")
+
+
+def _added_up(queues: Iterable[tuple[str, QueueFields]]) -> dict[str, QueueFields]:
+    """One queue of each name, with the fields of all that have it; the later ones win, field by field."""
+    found: dict[str, QueueFields] = {}
+    for name, fields in queues:
+        found[name] = _added_fields(found[name], fields) if name in found else fields
+    return found
+
+
+def _added_fields(fields: QueueFields, later: QueueFields) -> QueueFields:
+    result = dict(fields)
+    for name, value in later.items():
+        before = result.pop(name, None)  # of a oneof the later one counts, which has to come last
+        both = _mapping_of(before), _mapping_of(value)
+        result[name] = value if both[0] is None or both[1] is None else _added_fields(both[0], both[1])
+    return result
+
+
+def _mapping_of(value: Any) -> QueueFields | None:
+    """The fields that a mapping or one of Google's messages has set; None for anything else."""
+    if value is None or isinstance(value, Mapping):
+        return value
+    from .._messages.proto import fields_set_in, is_message  # settings with messages in them are rare
+
+    return fields_set_in(value) if is_message(value) else None
 
 
 def is_queue_file(text: str) -> bool:
@@ -312,7 +335,7 @@ OPTIONS: dict[str, Option] = {
             "queues",
             (),
             _queues,
-            "queues that exist from the start: IDs, full names, queue.yaml or gcloud's JSON files",
+            "queues that exist from the start: IDs, full names, queue.yaml, or JSON of gcloud or Terraform",
         ),
         Option("project", "test-project", _text, "the project of queues given by their ID (test-project)"),
         Option("location", "us-central1", _text, "the location of queues given by their ID (us-central1)"),
@@ -422,6 +445,8 @@ class Settings(NamedTuple):
                 "A queue is named by its ID, such as 'receipts', or its full name, and this is an object of the class"
                 f" {type(queue).__name__}. Of one of Google's messages pass the name."
             )
+        if queue.startswith("locations/"):  # what Terraform says of a queue whose project is the provider's
+            return f"projects/{self.project}/{queue}"
         if "/" in queue:
             return queue
         return f"projects/{self.project}/locations/{self.location}/queues/{queue}"
@@ -478,5 +503,6 @@ def merged(*layers: Mapping[str, Any]) -> Settings:
         result.update(layer)
     settings = Settings(**result)
     given = [one for layer in layers for one in layer.get("queues", {}).items()]
-    queues = {settings.queue_name(queue): (queue, fields) for queue, fields in given}
-    return settings._replace(queues=dict(queues.values()))
+    written = {settings.queue_name(queue): queue for queue, _ in given}
+    queues = _added_up((settings.queue_name(queue), fields) for queue, fields in given)
+    return settings._replace(queues={written[name]: fields for name, fields in queues.items()})

@@ -1,4 +1,4 @@
-"""Queues from files: App Engine's queue.yaml and the JSON of gcloud."""
+"""Queues from files: App Engine's queue.yaml, and the JSON of gcloud and of Terraform."""
 
 from __future__ import annotations
 
@@ -154,8 +154,8 @@ def test_json_of_another_form(tmp_path: Path, text: str) -> None:
     """Whatever else the file holds, the refusal says which command prints what is wanted."""
     path = written(tmp_path, "queues.json", text)
     assert refusal(path) == (
-        f"queues names the file {path}, which is not what `gcloud tasks queues list --format=json` prints: a JSON list"
-        " of queues with a name."
+        f"queues names the file {path}, which is neither what `gcloud tasks queues list --format=json` prints, a JSON"
+        " list of queues with a name, nor what `terraform show -json` prints."
     )
 
 
@@ -228,3 +228,227 @@ def test_a_misspelt_element_is_refused(tmp_path: Path, entry: str, message: str)
     with pytest.raises(ValueError, match="element") as refusal:
         queues_in_file(path)
     assert str(refusal.value) == f"queues names the file {path}, which gives 'receipts' {message}"
+
+
+# --- terraform show -json ---
+
+
+def resource(address: str, **values: Any) -> dict[str, Any]:
+    """A queue as the provider has it: every attribute is there, and those that nobody has set are null or empty."""
+    unset: dict[str, Any] = {
+        "project": None,
+        "timeouts": None,
+        "app_engine_routing_override": [],
+        "http_target": [],
+        "rate_limits": [],
+        "retry_config": [],
+        "stackdriver_logging_config": [],
+    }
+    return {
+        "address": address,
+        "mode": "managed",
+        "type": "google_cloud_tasks_queue",
+        "name": address.rpartition(".")[2],
+        "provider_name": "registry.terraform.io/hashicorp/google",
+        "schema_version": 0,
+        "values": {**unset, **values},
+        "sensitive_values": {},
+    }
+
+
+RECEIPTS = resource(
+    "google_cloud_tasks_queue.receipts",
+    id="projects/acme/locations/europe-west1/queues/receipts",
+    name="receipts",
+    project="acme",
+    location="europe-west1",
+    state="RUNNING",
+    rate_limits=[{"max_burst_size": 10, "max_concurrent_dispatches": 3, "max_dispatches_per_second": 2.5}],
+    retry_config=[
+        {
+            "max_attempts": 5,
+            "max_backoff": "60s",
+            "max_doublings": 3,
+            "max_retry_duration": "4s",
+            "min_backoff": "3.5s",
+        }
+    ],
+    stackdriver_logging_config=[{"sampling_ratio": 0.9}],
+    app_engine_routing_override=[
+        {"host": "v2.mailer.acme.appspot.com", "instance": None, "service": "mailer", "version": "v2"}
+    ],
+)
+HELD = resource(
+    'module.queues[0].google_cloud_tasks_queue.all["held"]',
+    name="held",
+    location="us-east1",
+    desired_state="PAUSED",
+    http_target=[
+        {
+            "header_overrides": [{"header": [{"key": "X-Team", "value": "shop"}]}],
+            "http_method": "PUT",
+            "oauth_token": [],
+            "oidc_token": [{"audience": "worker", "service_account_email": "tasks@acme.iam.gserviceaccount.com"}],
+            "uri_override": [
+                {
+                    "host": "worker.test",
+                    "path_override": [{"path": "/do"}],
+                    "port": "8443",
+                    "query_override": [],
+                    "scheme": "HTTPS",
+                    "uri_override_enforce_mode": "ALWAYS",
+                }
+            ],
+        }
+    ],
+)
+OTHERS = [
+    {**RECEIPTS, "address": "data.google_cloud_tasks_queue.seen", "mode": "data"},
+    {"address": "google_project_service.tasks", "mode": "managed", "type": "google_project_service", "values": {}},
+]
+ROOT = {
+    "resources": [*OTHERS, RECEIPTS],
+    "child_modules": [{"address": "module.infra", "child_modules": [{"resources": [HELD]}]}, {"address": "module.x"}],
+}
+STATE = {"format_version": "1.0", "terraform_version": "1.9.0", "values": {"outputs": {}, "root_module": ROOT}}
+PLAN = {
+    "format_version": "1.2",
+    "terraform_version": "1.9.0",
+    "planned_values": {"root_module": ROOT},
+    "prior_state": {"format_version": "1.0", "values": {"root_module": {"resources": []}}},
+}
+
+
+@pytest.mark.parametrize("document", [STATE, PLAN], ids=["state", "plan"])
+def test_terraform(tmp_path: Path, document: Any) -> None:
+    """Resources of all modules are read; what is unset, computed or of another type is left out."""
+    assert queues_in_file(written(tmp_path, "infra.json", json.dumps(document))) == {
+        "projects/acme/locations/europe-west1/queues/receipts": {
+            "rate_limits": {"max_dispatches_per_second": 2.5, "max_concurrent_dispatches": 3},
+            "retry_config": {
+                "max_attempts": 5,
+                "max_retry_duration": "4s",
+                "min_backoff": "3.5s",
+                "max_backoff": "60s",
+                "max_doublings": 3,
+            },
+            "stackdriver_logging_config": {"sampling_ratio": 0.9},
+            "app_engine_routing_override": {"service": "mailer", "version": "v2"},
+        },
+        "locations/us-east1/queues/held": {
+            "http_target": {
+                "uri_override": {
+                    "scheme": "HTTPS",
+                    "host": "worker.test",
+                    "port": 8443,
+                    "path_override": {"path": "/do"},
+                    "uri_override_enforce_mode": "ALWAYS",
+                },
+                "http_method": "PUT",
+                "header_overrides": [{"header": {"key": "X-Team", "value": "shop"}}],
+                "oidc_token": {"service_account_email": "tasks@acme.iam.gserviceaccount.com", "audience": "worker"},
+            },
+            "state": "PAUSED",
+        },
+    }
+
+
+def test_a_fake_with_queues_of_terraform(tmp_path: Path) -> None:
+    """A queue whose project Terraform doesn't say is in the run's; any other is where its resource is."""
+    path = written(tmp_path, "infra.json", json.dumps(STATE))
+    with FakeCloudTasks(queues=path, project="shop") as cloud_tasks:
+        client = tasks_v2.CloudTasksClient()
+        receipts = client.get_queue(name="projects/acme/locations/europe-west1/queues/receipts")
+        assert receipts.retry_config.min_backoff == timedelta(seconds=3.5)
+        assert receipts.app_engine_routing_override.service == "mailer"
+        assert receipts.stackdriver_logging_config.sampling_ratio == 0.9
+        held = client.get_queue(name="projects/shop/locations/us-east1/queues/held")
+        assert held.state.name == "PAUSED"
+        with pytest.raises(LookupError) as caught:
+            cloud_tasks.queue("receipts")
+    there = "projects/acme/locations/europe-west1/queues/receipts"
+    assert str(caught.value) == (
+        f"There is no queue 'receipts'. Did you mean '{there}'? IDs belong to the options project (shop) and location"
+        f" (us-central1). The queues of this test are {there} and projects/shop/locations/us-east1/queues/held. Create"
+        " it with cloud_tasks.create_queue('receipts'), or by the option queues."
+    )
+
+
+def test_a_queue_of_terraform_is_changed_field_by_field(tmp_path: Path) -> None:
+    """What a test says of a queue of the file is added to the file's, in a block as well."""
+    path = written(tmp_path, "infra.json", json.dumps(STATE))
+    changes = {"receipts": {"retry_config": {"max_attempts": 2}}, "held": {"state": "RUNNING"}}
+    with FakeCloudTasks(queues=[path, changes, "receipts"], project="acme", location="europe-west1") as cloud_tasks:
+        receipts = cloud_tasks.queue("receipts").message
+        assert receipts.retry_config.max_attempts == 2
+        assert receipts.retry_config.max_doublings == 3
+        assert receipts.rate_limits.max_concurrent_dispatches == 3
+
+
+BAD_RESOURCES = {
+    "no name": (
+        {"name": None},
+        "google_cloud_tasks_queue.q has no name: it will be known when the plan is applied. Set it, or write the state"
+        " into the file.",
+    ),
+    "no location": (
+        {"location": None},
+        "google_cloud_tasks_queue.q has no location: it will be known when the plan is applied. Set it, or write the"
+        " state into the file.",
+    ),
+    "no list": (
+        {"retry_config": {"max_attempts": 3}},
+        "google_cloud_tasks_queue.q.retry_config is {'max_attempts': 3}. It takes a list of objects.",
+    ),
+    "no object": (
+        {"retry_config": [3]},
+        "google_cloud_tasks_queue.q.retry_config is [3]. It takes a list of objects.",
+    ),
+    "duration": (
+        {"retry_config": [{"min_backoff": "1m"}]},
+        "google_cloud_tasks_queue.q.retry_config[0].min_backoff is '1m'. It takes a duration in seconds, such as"
+        ' "3.5s".',
+    ),
+    "whole number": (
+        {"retry_config": [{"max_attempts": "5"}]},
+        "google_cloud_tasks_queue.q.retry_config[0].max_attempts is '5'. It takes a whole number.",
+    ),
+    "number": (
+        {"rate_limits": [{"max_dispatches_per_second": "5/s"}]},
+        "google_cloud_tasks_queue.q.rate_limits[0].max_dispatches_per_second is '5/s'. It takes a number.",
+    ),
+    "port": (
+        {"http_target": [{"uri_override": [{"port": "https"}]}]},
+        "google_cloud_tasks_queue.q.http_target[0].uri_override[0].port is 'https'. It takes a whole number.",
+    ),
+    "text": (
+        {"http_target": [{"header_overrides": [{"header": [{"key": 1}]}]}]},
+        "google_cloud_tasks_queue.q.http_target[0].header_overrides[0].header[0].key is 1. It takes a text.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("values", "reason"), BAD_RESOURCES.values(), ids=list(BAD_RESOURCES))
+def test_a_resource_that_cannot_be(tmp_path: Path, values: dict[str, Any], reason: str) -> None:
+    """File, resource, field and value are named."""
+    one = resource("google_cloud_tasks_queue.q", **{"name": "q", "location": "us-east1", **values})
+    document = {"format_version": "1.0", "values": {"root_module": {"resources": [one]}}}
+    path = written(tmp_path, "infra.json", json.dumps(document))
+    assert refusal(path) == f"queues names the file {path}, in which {reason}"
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ({"format_version": "1.0"}, "which has no resource google_cloud_tasks_queue."),
+        (
+            {"version": 4, "terraform_version": "1.9.0", "resources": []},
+            "which is Terraform's state file. Write what `terraform show -json` prints into a file.",
+        ),
+    ],
+    ids=["empty", "state file"],
+)
+def test_a_file_of_terraform_without_queues(tmp_path: Path, document: Any, reason: str) -> None:
+    """A file that gives no queue is a mistake, and so is the state as Terraform stores it."""
+    path = written(tmp_path, "infra.json", json.dumps(document))
+    assert refusal(path) == f"queues names the file {path}, {reason}"

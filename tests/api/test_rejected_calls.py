@@ -84,6 +84,39 @@ def test_a_deleted_queue_is_told_as_such(fake: FakeCloudTasks) -> None:
     )
 
 
+MADE_BY_OPTION = (
+    "The option queues made the queue receipts before the test began, by a marker, the ini file, an argument, or a file"
+    " that one of them names. Take it out of the option, or don't create it; update_queue() changes its settings."
+)
+
+
+def test_a_queue_that_the_options_made_is_told_as_such(fake: FakeCloudTasks) -> None:
+    """Code that creates its queue, and a test that has named it already."""
+    client, name = CloudTasksClient(), f"{PARENT}/queues/receipts"
+    assert refused(fake, lambda: client.create_queue(parent=PARENT, queue={"name": name})) == (
+        f"CreateQueue was refused with ALREADY_EXISTS: Queue already exists\n{MADE_BY_OPTION}"
+    )
+
+
+def test_a_queue_that_was_created_twice_is_told_with_its_creation(fake: FakeCloudTasks) -> None:
+    """The first call is the one that made it."""
+    client, name = CloudTasksClient(), f"{PARENT}/queues/mails"
+    fake.advance(seconds=3)
+    client.create_queue(parent=PARENT, queue={"name": name})
+    assert refused(fake, lambda: client.create_queue(parent=PARENT, queue={"name": name})) == (
+        "CreateQueue was refused with ALREADY_EXISTS: Queue already exists\n"
+        "The queue mails was created at +0:00:03, and is still there."
+    )
+
+
+def test_the_fake_s_own_rejection_has_a_note(fake: FakeCloudTasks) -> None:
+    """Its text is Google's, and what Google can't know is a note, which Python shows below."""
+    with pytest.raises(exceptions.AlreadyExists) as caught:
+        fake.create_queue("receipts")
+    assert caught.value.message == "Queue already exists"
+    assert caught.value.__notes__ == [MADE_BY_OPTION]
+
+
 def test_a_live_duplicate_is_told_with_its_creation(fake: FakeCloudTasks) -> None:
     """The task is still there."""
     create()

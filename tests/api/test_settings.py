@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._service.options import ServiceOptions, SystemThrottle
@@ -427,11 +428,59 @@ def test_a_queue_is_one_by_its_id_and_by_its_full_name() -> None:
     assert settings.queues == {"a": fields, "projects/acme/locations/us-east1/queues/a": {}}
 
 
+def test_queues_add_up_field_by_field() -> None:
+    """A later layer changes what it names, within messages as well, and leaves the rest of the queue."""
+    file = {"retry_config": {"max_attempts": 5, "min_backoff": "1s"}, "rate_limits": {"max_dispatches_per_second": 2}}
+    settings = merged(
+        {"queues": {"a": file}},
+        {"queues": {"a": {}}},
+        {"queues": {"a": {"retry_config": {"max_attempts": 3, "max_doublings": 1}, "state": "PAUSED"}}},
+    )
+    assert settings.queues == {
+        "a": {
+            "retry_config": {"min_backoff": "1s", "max_attempts": 3, "max_doublings": 1},
+            "rate_limits": {"max_dispatches_per_second": 2},
+            "state": "PAUSED",
+        }
+    }
+    assert file["retry_config"] == {"max_attempts": 5, "min_backoff": "1s"}
+
+
+def test_queues_of_one_option_add_up_field_by_field() -> None:
+    """A list may name a queue twice, as a file and a mapping do."""
+    given = [{"a": {"retry_config": {"max_attempts": 5}}}, "a", {"a": {"retry_config": {"max_doublings": 1}}}]
+    assert checked({"queues": given}, where="") == {
+        "queues": {"a": {"retry_config": {"max_attempts": 5, "max_doublings": 1}}}
+    }
+
+
+def test_fields_given_as_messages_add_up() -> None:
+    """One of Google's messages changes the fields that it has set."""
+    given = [
+        {"a": {"retry_config": tasks_v2.RetryConfig(max_attempts=5, min_backoff=timedelta(seconds=2))}},
+        {"a": {"retry_config": {"max_attempts": 3}}},
+        {"a": {"retry_config": tasks_v2.RetryConfig(max_doublings=1)}},
+    ]
+    with FakeCloudTasks(queues=given) as cloud_tasks:
+        retry = cloud_tasks.queue("a").message.retry_config
+    assert (retry.max_attempts, retry.min_backoff, retry.max_doublings) == (3, timedelta(seconds=2), 1)
+
+
+def test_of_fields_that_exclude_each_other_the_later_one_counts() -> None:
+    """v2beta2 has two fields for the number of attempts."""
+    limited, unlimited = {"max_attempts": 5}, {"unlimited_attempts": True}
+    for first, second, attempts in ((limited, unlimited, -1), (unlimited, limited, 5)):
+        queues = [{"a": {"pull_target": {}, "retry_config": one}} for one in (first, second)]
+        with FakeCloudTasks(queues=queues) as cloud_tasks:
+            assert cloud_tasks.queue("a").message.retry_config.max_attempts == attempts
+
+
 def test_a_queue_is_named_by_its_id_or_in_full() -> None:
     """An ID is one of the fake's own project and location."""
     settings = merged({"project": "acme", "location": "europe-west1"})
     assert settings.queue_name("receipts") == "projects/acme/locations/europe-west1/queues/receipts"
     assert settings.queue_name("projects/p/locations/l/queues/q") == "projects/p/locations/l/queues/q"
+    assert settings.queue_name("locations/l/queues/q") == "projects/acme/locations/l/queues/q"
 
 
 def test_a_queue_that_the_service_refuses_is_refused_with_the_settings() -> None:

@@ -202,6 +202,35 @@ def test_a_closed_client_fixture_serves_the_next_test(pytester: pytest.Pytester)
     pytester.runpytest().assert_outcomes(passed=2)
 
 
+def test_a_marker_changes_single_fields_of_a_queue_of_the_ini_file(pytester: pytest.Pytester) -> None:
+    """The nearest marker wins, field by field."""
+    pytester.makefile(
+        ".json",
+        queues="""[{
+        "name": "projects/test-project/locations/us-central1/queues/work",
+        "retryConfig": {"maxAttempts": 9, "minBackoff": "2s"},
+        "rateLimits": {"maxDispatchesPerSecond": 4}
+    }]""",
+    )
+    pytester.makeini("[pytest]\ncloud_tasks_queues = queues.json\n")
+    pytester.makepyfile(
+        """
+        import pytest
+
+        pytestmark = pytest.mark.cloud_tasks(queues={"work": {"retry_config": {"max_attempts": 3, "max_doublings": 1}}})
+
+        @pytest.mark.cloud_tasks(queues={"work": {"retry_config": {"max_attempts": 2}}})
+        def test_it(cloud_tasks):
+            queue = cloud_tasks.queue("work").message
+            assert queue.retry_config.max_attempts == 2
+            assert queue.retry_config.max_doublings == 1
+            assert queue.retry_config.min_backoff.total_seconds() == 2
+            assert queue.rate_limits.max_dispatches_per_second == 4
+        """
+    )
+    pytester.runpytest("-p", "no:asyncio").assert_outcomes(passed=1)
+
+
 def test_queue_files_are_found_beside_what_names_them(pytester: pytest.Pytester) -> None:
     """A marker's file lies in the folder of its test, an ini file's beside that file, wherever pytest started."""
     listing = '[{"name": "projects/p/locations/l/queues/%s"}]'

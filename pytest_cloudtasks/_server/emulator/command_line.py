@@ -161,7 +161,7 @@ def _add_queues(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="a queue.yaml, or the JSON of `gcloud tasks queues list --format=json`",
+        help="a queue.yaml, or the JSON of `gcloud tasks queues list --format=json` or `terraform show -json`",
     )
     for name in ("project", "location"):
         _add(group, f"--{name}", help=OPTIONS[name].help)
