@@ -9,6 +9,7 @@ A block whose fence names a file of the examples (``python examples/flask_shop/s
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
 import textwrap
@@ -94,7 +95,9 @@ def needs_a_project(page: Path) -> bool:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as they are made where Markdown is shown."""
+    """The anchors of a page's headings, as they are made where Markdown is shown; of recordings, the cases' IDs."""
+    if page.suffix == ".json":
+        return {case["id"] for case in json.loads(page.read_text("utf-8"))["cases"]}
     text = FENCE.sub("", page.read_text("utf-8"))
     return {re.sub(r"[^\w\- ]", "", heading["text"].lower()).replace(" ", "-") for heading in HEADING.finditer(text)}
 

@@ -1,11 +1,13 @@
-"""Pages of the site for what lies outside of ``docs``, links that lead there, and the way through all of them.
+"""Pages of the site for files outside ``docs``, links to them, and the site's navigation.
 
-On the forge ``../CHANGELOG.md`` and ``../examples/saga/booking.py`` are files to look at. On the site both are written
-into ``docs/project`` and ``docs/examples`` before it is built: the first as a page, the second as a section of a page.
+On the forge ``../CHANGELOG.md``, ``../examples/saga/booking.py`` and ``../tests/data/recorded_2026/queues.json`` are
+files. Before the site is built they are written into ``docs/project``, ``docs/examples`` and ``docs/recorded``: the
+first as a page, the second as a section of a page, the third as a page with a section for each recorded case.
 """
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from pathlib import Path
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 PAGES = ("README.md", "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md")
+RECORDED = "tests/data/recorded_2026/"
 LANGUAGES = {".py": "python", ".ini": "ini", ".yaml": "yaml"}
 ITEM = re.compile(r"^- \[([^]]*)\]\(([^)]*)\)", re.MULTILINE)
 LINK = re.compile(r"\]\((?P<path>[^)#\s:]+)(?P<anchor>#[^)]*)?\)")
@@ -24,6 +27,8 @@ def on_site(path: str, anchor: str) -> str:
     """Where on the site, from its root, a file of the project is to be seen."""
     if path in PAGES:
         return f"project/{path.lower()}{anchor}"
+    if path.startswith(RECORDED):
+        return f"recorded/{path.removeprefix(RECORDED).lower().replace('.json', '.md')}{anchor}"
     if not path.startswith("examples/"):
         return path.removeprefix("docs/") + anchor
     example, _, file = path.removeprefix("examples/").partition("/")
@@ -54,6 +59,22 @@ def page_of_example(directory: Path) -> str:
     return "\n".join(parts)
 
 
+def page_of_recordings(path: Path) -> str:
+    """The recorded cases of a file, each with its steps as JSON."""
+    recordings = json.loads(path.read_text("utf-8"))
+    parts = [f"---\norphan: true\n---\n\n# Recorded: {recordings['subject']}\n"]
+    for case in recordings["cases"]:
+        steps = case.get("steps", [case])
+        texts = (json.dumps(_without_title(step), indent=1, ensure_ascii=False) for step in steps)
+        blocks = "\n\n".join(f"````javascript\n{text}\n````" for text in texts)
+        parts.append(f"## {case['id']}\n\n{case['title']}.\n\n{blocks}\n")
+    return "\n".join(parts)
+
+
+def _without_title(step: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in step.items() if key not in ("id", "title")}
+
+
 def write_pages(app: Sphinx) -> None:
     """Write the pages anew, and leave alone what is as it was, so that Sphinx does, too."""
     site = Path(app.srcdir)
@@ -61,7 +82,12 @@ def write_pages(app: Sphinx) -> None:
     pages = {site / on_site(name, ""): led((root / name).read_text("utf-8"), name) for name in PAGES}
     for readme in sorted((root / "examples").glob("*/README.md")):
         pages[site / "examples" / f"{readme.parent.name}.md"] = page_of_example(readme.parent)
-    for old in [*site.glob("project/*.md"), *site.glob("examples/*.md")]:
+    for path in sorted((root / RECORDED).glob("*.json")):
+        pages[site / on_site(f"{RECORDED}{path.name}", "")] = page_of_recordings(path)
+    pages[site / on_site(f"{RECORDED}README.md", "")] = (
+        f"---\norphan: true\n---\n\n{(root / RECORDED / 'README.md').read_text('utf-8')}"
+    )
+    for old in [path for folder in ("project", "examples", "recorded") for path in site.glob(f"{folder}/*.md")]:
         if old not in pages:
             old.unlink()
     for page, text in pages.items():

@@ -1,94 +1,142 @@
-"""The ledger as tables of its page in the documentation."""
+"""The ledger as a page of the documentation."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
-from .reading import Chapter, Entry, Evidence, chapters, open_questions, recorded_exceptions, sources
+from .reading import Chapter, Entry, Evidence, chapters, open_questions, sources
 
 _EVIDENCE = {
-    Evidence.RECORDED: "recorded from the real service",
-    Evidence.DOCUMENTED: "said by Google's documentation",
-    Evidence.REPORTED: "quoted or told in public",
-    Evidence.INFERRED: "concluded from what is known",
-    Evidence.OUR_CHOICE: "left open by all sources, and decided here",
+    Evidence.RECORDED: "The real service was recorded doing it.",
+    Evidence.DOCUMENTED: "Google's documentation says so.",
+    Evidence.REPORTED: "Others have quoted or described it in public.",
+    Evidence.INFERRED: "It follows from what is known.",
+    Evidence.OUR_CHOICE: "All sources leave it open, and this project chose.",
 }
-
-
 _HEADING = "## The ledger\n\n"
+_RECORDED = "../tests/data/recorded_2026"
+_ISSUE = re.compile(r"(?<![\w/])([\w.-]+/[\w.-]+)#(\d+)")
 
 
 def renewed(page: str) -> str:
-    """Return the text of a page with the tables of today's ledger after the heading "The ledger"."""
+    """Return the text of a page with today's ledger after the heading "The ledger"."""
     introduction, heading, _ = page.partition(_HEADING)
     if not heading:
-        raise ValueError(f"The page has no heading {_HEADING.strip()!r}, after which the tables go.")
+        raise ValueError(f"The page has no heading {_HEADING.strip()!r}, after which the ledger goes.")
     return f"{introduction}{heading}{markdown()}\n"
 
 
 def markdown() -> str:
-    """All entries as tables, a chapter each."""
-    found = chapters()
-    lines = [_count(found), ""]
-    lines += [f"- *{evidence.value}*: {meaning}" for evidence, meaning in _EVIDENCE.items()]
-    lines += ["", f"Sources: {_sources()}."]
-    for chapter in found:
-        lines += ["", f"## {chapter.subject}", "", "| behaviour | evidence | source | option | case |"]
-        lines.append("|---|---|---|---|---|")
-        for entry in chapter.entries:
-            behaviour = _escaped(f"{entry.behaviour}{_answer(entry)}")
-            if entry.not_modelled:
-                behaviour += f"<br>*{_escaped(entry.not_modelled)}*"
-            option = f"`{entry.option}`" if entry.option else ""
-            case = "; ".join(_proofs(entry)) or "none"
-            lines.append(f"| {behaviour} | {entry.evidence.value} | {_escaped(entry.source)} | {option} | {case} |")
-    lines += ["", "## Recorded cases that can't hold everywhere", "", "| cases | way | reason |", "|---|---|---|"]
-    for group in recorded_exceptions():
-        lines.append(f"| {', '.join(_left_out(group.cases))} | {', '.join(group.ways)} | {group.reason} |")
-    lines += ["", "## Open questions", "", "No source settles these. A user with a project could."]
-    lines += ["", "| question | what the fake does | how to settle it |", "|---|---|---|"]
-    for one in open_questions():
-        lines.append(f"| {one.question} | {f'`{one.entry}`' if one.entry else ''} | {one.settle} |")
-    return "\n".join(lines)
+    """Return all entries, a section for each chapter."""
+    parts = ["\n".join([*_counts(), "", *_legend()]), *map(_section, chapters()), _questions(), _list_of_sources()]
+    return "\n\n".join(parts)
 
 
-def _left_out(cases: Mapping[str, Sequence[int]]) -> Iterator[str]:
-    for case, steps in cases.items():
-        yield f"{case} (steps {', '.join(map(str, steps))})" if steps else case
+def _counts() -> Iterator[str]:
+    """A table of how much of each chapter is known, and how."""
+    names = [evidence.value for evidence in Evidence]
+    yield f"| subject | {' | '.join(names)} |"
+    yield f"|---|{'---|' * len(names)}"
+    total: Counter[Evidence] = Counter()
+    for chapter in chapters():
+        counts = Counter(entry.evidence for entry in chapter.entries if entry.is_proven)
+        total += counts
+        if counts:
+            subject = f"[{chapter.subject}](#{_anchor(chapter.subject)})"
+            yield f"| {subject} | {' | '.join(str(counts[one] or '') for one in Evidence)} |"
+    yield f"| **all** | {' | '.join(f'**{total[one]}**' for one in Evidence)} |"
 
 
-def _count(found: Sequence[Chapter]) -> str:
-    all_entries = [entry for chapter in found for entry in chapter.entries]
-    counts = Counter(entry.evidence for entry in all_entries if entry.is_proven)
-    kinds = ", ".join(f"{counts[evidence]} {evidence.value}" for evidence in Evidence)
-    cases = sum(len(entry.cases) for entry in all_entries)
-    recorded = len({name for entry in all_entries for name in entry.recorded})
-    proofs = f"{cases} cases and {recorded} recorded cases" if recorded else f"{cases} cases"
-    left_out = sum(not entry.is_proven for entry in all_entries)
-    return f"{sum(counts.values())} behaviours ({kinds}) with {proofs}, and {left_out} that are not modelled."
+def _legend() -> Iterator[str]:
+    for evidence, meaning in _EVIDENCE.items():
+        yield f"- **{evidence.value}**: {meaning}"
+    yield "\nLinks lead to recorded cases, or else to the [sources](#sources)."
+    yield '"Text ours" marks an error of which only the code is known: assert on the exception\'s class there.'
 
 
-def _sources() -> str:
-    return "; ".join(f"{letter}: {meaning}" for letter, meaning in sources().items())
+def _list_of_sources() -> str:
+    lines = (
+        f"- {f'[{source.name}]({source.url})' if source.url else source.name}: {source.meaning}"
+        for source in sources().values()
+    )
+    return "\n".join(["## Sources", "", *lines])
 
 
-def _answer(entry: Entry) -> str:
-    """The code of the first refusal among the cases, as an arrow to it."""
+def _section(chapter: Chapter) -> str:
+    """The chapter's sentences as a list, then its requests and their answers as a table."""
+    sentences = [entry for entry in chapter.entries if entry.is_sentence]
+    requests = [entry for entry in chapter.entries if not entry.is_sentence and entry.is_proven]
+    left_out = [entry for entry in chapter.entries if entry.not_modelled]
+    blocks = [f"## {chapter.subject}"]
+    if sentences:
+        blocks.append("\n".join(f"- {_escaped(entry.behaviour)} ({_evidence(entry)})" for entry in sentences))
+    if requests:
+        blocks.append(_table("call | request | answer | evidence", map(_request, requests)))
+    if left_out:
+        blocks.append(_table("call | request | reason | evidence", map(_left_out, left_out)))
+    return "\n\n".join(blocks)
+
+
+def _table(headings: str, rows: Iterator[str]) -> str:
+    columns = headings.count("|") + 1
+    return "\n".join([f"| {headings} |", f"|{'---|' * columns}", *rows])
+
+
+def _request(entry: Entry) -> str:
+    call, _, request = entry.behaviour.partition(": ")
+    answer = " or ".join(_codes(entry))
+    if entry.words_are_ours:
+        answer += ", text ours"
+    return f"| {call} | {_escaped(request)} | {answer} | {_evidence(entry)} |"
+
+
+def _left_out(entry: Entry) -> str:
+    call, _, request = entry.behaviour.partition(": ")
+    return f"| {call} | {_escaped(request)} | {_escaped(entry.not_modelled or '')} | {_evidence(entry)} |"
+
+
+def _codes(entry: Entry) -> list[str]:
+    """The codes that the cases expect in place of OK, or else what the entry says itself."""
+    if entry.answer:
+        return [entry.answer]
     expected = (step["expect"] for case in entry.cases for step in case.steps if "expect" in step)
-    codes = [one["code"] for one in expected if one.get("code", "OK") != "OK"]
-    if entry.row is None:
-        return ""
-    return f" → {codes[0]}{', in our words' if entry.words_are_ours else ''}" if codes else " → OK" * bool(entry.cases)
+    codes = dict.fromkeys(one["code"] for one in expected if one.get("code", "OK") != "OK")
+    return list(codes) or ["OK"]
 
 
-def _proofs(entry: Entry) -> Iterator[str]:
-    if entry.cases:
-        yield f"`{entry.id}` ({len(entry.cases)})"
-    if entry.recorded:
-        yield f"recorded: {', '.join(entry.recorded)}"
-    if entry.tests:
-        yield f"`{entry.tests}`"
+def _evidence(entry: Entry) -> str:
+    """The kind of evidence, with links to the recorded cases and the sources; and the option that changes it."""
+    links = ", ".join(_recorded(entry) if entry.recorded else _sources(entry))
+    text = f"{entry.evidence.value}: {links}" if links else entry.evidence.value
+    return f"{text}; option `{entry.option}`" if entry.option else text
+
+
+def _recorded(entry: Entry) -> Iterator[str]:
+    for case in entry.recorded:
+        file = case.rpartition("-")[0].replace("-", "_")
+        yield f"[{case}]({_RECORDED}/{file}.json#{case})"
+
+
+def _sources(entry: Entry) -> Iterator[str]:
+    """The sources that a reader can open."""
+    for repository, number in _ISSUE.findall(entry.source):
+        yield f"[{repository}#{number}](https://github.com/{repository}/issues/{number})"
+    for letter in dict.fromkeys(re.findall(r"\b[A-Z]\b", entry.source)):
+        source = sources()[letter]
+        if source.url:
+            yield f"[{source.name}]({source.url})"
+
+
+def _questions() -> str:
+    rows = (f"| {one.question} | {one.settle} |" for one in open_questions())
+    introduction = "No source settles these. Anyone with a Google project could."
+    return f"## Open questions\n\n{introduction}\n\n{_table('question | how to settle it', rows)}"
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def _escaped(words: str) -> str:

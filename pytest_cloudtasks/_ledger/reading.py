@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,15 @@ class Entry:
 
     id: str
     subject: str
-    """The chapter it stands in."""
+    """The chapter it belongs to."""
     behaviour: str
+    """A sentence, or a call and a request to it: ``CreateQueue: the queue ID has more than 100 characters``."""
     evidence: Evidence
     source: str
     option: str | None = None
     """What changes it."""
+    answer: str | None = None
+    """The code that the request gets, where no case of the ledger says so."""
     row: int | None = None
     """Its number in the table of errors."""
     words_are_ours: bool = False
@@ -67,6 +71,11 @@ class Entry:
     """The recorded cases of 2026 that show it. The project's tests play them; they need no case here."""
     tests: str | None = None
     """The project's tests that show what no client of Cloud Tasks can ask for."""
+
+    @property
+    def is_sentence(self) -> bool:
+        """Whether the behaviour is a sentence, rather than a request and its answer."""
+        return self.behaviour.endswith(".")
 
     @property
     def is_proven(self) -> bool:
@@ -115,10 +124,21 @@ def open_questions() -> list[OpenQuestion]:
     return [OpenQuestion(**one) for one in data]
 
 
-def sources() -> Mapping[str, str]:
-    """What the letters of an entry's source stand for."""
-    found: Mapping[str, str] = json.loads((_DATA / "sources.json").read_text(encoding="utf-8"))
-    return found
+@dataclass(frozen=True)
+class Source:
+    """Where a behaviour is known from."""
+
+    name: str
+    meaning: str
+    url: str
+    """Where a reader finds it; empty for many places."""
+
+
+@cache
+def sources() -> Mapping[str, Source]:
+    """Return the sources by the letter that an entry's source names."""
+    data = json.loads((_DATA / "sources.json").read_text(encoding="utf-8"))
+    return {letter: Source(**one) for letter, one in data.items()}
 
 
 def chapters() -> list[Chapter]:

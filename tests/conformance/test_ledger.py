@@ -77,7 +77,7 @@ def test_recorded_cases_are_named_by_their_ids(entry: Entry) -> None:
 def test_an_entry_is_whole(entry: Entry) -> None:
     """It has cases, or a reason why it has none, and a source whose letter is explained."""
     assert entry.is_proven != bool(entry.not_modelled)
-    assert entry.behaviour
+    assert entry.is_sentence or ": " in entry.behaviour
     letters = re.findall(r"\b[A-Z]\b", entry.source)
     assert set(letters) <= set(sources()), entry.source
     assert all("expect" in case.steps[-1] for case in entry.cases)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_cloudtasks._ledger.page import markdown, renewed
-from pytest_cloudtasks._ledger.reading import Evidence, entries, open_questions, recorded_exceptions, sources
+from pytest_cloudtasks._ledger.reading import Evidence, entries, open_questions, sources
 
 PAGE = Path(__file__).parents[2] / "docs" / "fidelity.md"
 
@@ -36,25 +36,51 @@ def test_the_module_renews_the_page(tmp_path: Path) -> None:
     assert page.read_text(encoding="utf-8") == PAGE.read_text(encoding="utf-8")
 
 
-def test_every_entry_has_a_row() -> None:
-    """Behaviour, evidence and recorded cases of each are there, and so are sources, exceptions and questions."""
-    rows = markdown().splitlines()
+def test_every_entry_has_a_line() -> None:
+    """Behaviour, evidence and recorded cases of each are there, and so are the sources and the open questions."""
+    lines = markdown().splitlines()
     for entry in entries():
-        row = next(row for row in rows if f"| {entry.evidence.value} |" in row and _escaped(entry.behaviour) in row)
-        assert not entry.recorded or f"recorded: {', '.join(entry.recorded)}" in row
-    text = "\n".join(rows)
-    assert all(f"{letter}: " in text for letter in sources())
+        *call, words = [entry.behaviour] if entry.is_sentence else entry.behaviour.split(": ", 1)
+        line = next(line for line in lines if all(part in line for part in (*call, _escaped(words))))
+        assert entry.evidence.value in line
+        assert all(f"[{case}](../tests/data/recorded_2026/" in line for case in entry.recorded)
+        assert not entry.not_modelled or _escaped(entry.not_modelled) in line
+        assert not entry.option or f"option `{entry.option}`" in line
+    text = "\n".join(lines)
+    assert all(source.meaning in text for source in sources().values())
     assert all(one.question in text and one.settle in text for one in open_questions())
-    assert all(group.reason in text for group in recorded_exceptions())
 
 
-def test_the_first_line_counts() -> None:
-    """How many behaviours there are, by evidence, and how many cases."""
+def test_a_source_is_a_link() -> None:
+    """Recorded cases lead to the recordings, issues to the issue, and other sources to where they are published."""
+    text = markdown()
+    assert "[queues-01](../tests/data/recorded_2026/queues.json#queues-01)" in text
+    assert "[googleapis/google-cloud-go#1577](https://github.com/googleapis/google-cloud-go/issues/1577)" in text
+    assert "[client library](https://cloud.google.com/python/docs/reference/cloudtasks/latest)" in text
+
+
+def test_a_request_shows_its_answer() -> None:
+    """A row has the codes of its cases, or the entry's own answer; a text that isn't Google's is marked."""
+    rows = markdown().splitlines()
+    assert "| CreateQueue | a queue of this name exists | ALREADY_EXISTS | " in _row(
+        rows, "a queue of this name exists"
+    )
+    assert " | INVALID_ARGUMENT or PERMISSION_DENIED | " in _row(rows, "the project's ID is empty")
+    assert " | INVALID_ARGUMENT | " in _row(rows, "requests is empty")
+    assert " | RESOURCE_EXHAUSTED, text ours | " in _row(rows, "the project has 1,000 queues")
+
+
+def test_the_first_table_counts() -> None:
+    """How many behaviours there are, by subject and evidence."""
     proven = [entry for entry in entries() if entry.is_proven]
-    first = markdown().splitlines()[0]
-    assert first.startswith(f"{len(proven)} behaviours (")
-    for evidence in Evidence:
-        assert f"{sum(entry.evidence is evidence for entry in proven)} {evidence.value}" in first
+    total = next(line for line in markdown().splitlines() if line.startswith("| **all** |"))
+    counts = [sum(entry.evidence is evidence for entry in proven) for evidence in Evidence]
+    assert total == f"| **all** | {' | '.join(f'**{count}**' for count in counts)} |"
+
+
+def _row(rows: list[str], request: str) -> str:
+    (row,) = (row for row in rows if f" | {request}" in row)
+    return row
 
 
 def _escaped(words: str) -> str:
