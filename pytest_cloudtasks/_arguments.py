@@ -1,4 +1,4 @@
-"""Checks of arguments that users give, for all rooms."""
+"""Checks of arguments that users pass, for all rooms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def is_whole(number: object) -> TypeGuard[int]:
-    """Return whether ``number`` is an integer. True and False are none, whatever Python says."""
+    """Return whether ``number`` is an integer; True and False don't count as integers."""
     return isinstance(number, int) and not isinstance(number, bool)
 
 
@@ -21,24 +21,24 @@ _FLAGS = {**dict.fromkeys(("true", "1", "yes", "on"), True), **dict.fromkeys(("f
 
 
 def flag_of(text: str) -> bool | None:
-    """Return what a text of an ini file or of the environment, such as ``true`` or ``0``, says; None for another."""
+    """Return the flag that a text such as ``true`` or ``0`` means, None if it is neither."""
     return _FLAGS.get(text.strip().lower())
 
 
 def is_number(text: str) -> bool:
-    """Return whether ``text`` is a number of ASCII digits, with a decimal point or without."""
+    """Return whether ``text`` is a number of ASCII digits, with or without a decimal point."""
     return text.isascii() and text.replace(".", "", 1).isdecimal()
 
 
 def checked_flag(what: str, value: object) -> bool:
-    """Return True or False; raise TypeError for everything else, which may only look like one of them."""
+    """Return True or False; raise TypeError for any other value."""
     if not isinstance(value, bool):
         raise TypeError(f"{what} takes True or False, and got {safe_repr(value)}.")
     return value
 
 
 def checked_text(what: str, value: object, example: str) -> str:
-    """Return a text that can be encoded; ``what`` takes it."""
+    """Return a text that can be encoded. ``what`` names the argument in the error."""
     if not isinstance(value, str) or not value or not is_encodable(value):
         raise (ValueError if isinstance(value, str) else TypeError)(
             f"{what} takes a text such as {example!r}, and got {safe_repr(value)}."
@@ -47,9 +47,9 @@ def checked_text(what: str, value: object, example: str) -> str:
 
 
 def checked_call(function: Function) -> Function:
-    """Let a public method or function reject, in a sentence, a call whose arguments don't fit.
+    """Reject a call whose arguments don't fit, with a full sentence. For public methods and functions.
 
-    The names are those of its signature, and of the `TypedDict` of its ``**keywords: Unpack[…]``.
+    The names are those of the signature, and of the `TypedDict` of its ``**keywords: Unpack[…]``.
     """
     takes = _Takes(function)
 
@@ -73,7 +73,7 @@ def checked_call(function: Function) -> Function:
 
 
 class _Takes:
-    """What a function takes, from its signature."""
+    """The parameters that a function takes, from its signature."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         parameters = list(signature(function).parameters.values())

@@ -1,7 +1,6 @@
-"""Text for messages, and about a user's values, which may do anything: raise in ``__repr__``, be cyclic, or be
-megabytes long.
+"""Texts about a user's values, for messages, reports and hooks. No function here raises.
 
-Whatever a message, a report or a hook says of such a value, it says by these functions, which never raise.
+A user's value may raise in ``__repr__``, be cyclic, or be megabytes long.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ def is_encodable(value: object) -> bool:
 
 
 def safe_repr(value: object, limit: int = WIDTH) -> str:
-    """Return ``repr(value)``, shortened; what it raised, where it raises."""
+    """Return ``repr(value)``, shortened, or the error that it raised."""
     return shortened(_text_by(repr, value, "repr"), limit)
 
 
 def safe_str(value: object) -> str:
-    """Return ``str(value)``; what it raised, where it raises."""
+    """Return ``str(value)``, or the error that it raised."""
     return _text_by(str, value, "str")
 
 
@@ -50,9 +49,9 @@ def error_text(error: BaseException) -> str:
 
 
 def described(subject: str, describe: Callable[[], str]) -> str:
-    """Return what ``describe`` says about a test, or, where it raises, a sentence that says so.
+    """Return what ``describe`` says about a test, or a sentence with the error that it raised.
 
-    Hooks of pytest describe a test by this, since an exception of theirs would end the whole run.
+    Hooks of pytest use this, because an exception in a hook ends the whole run.
     """
     try:
         return encodable(describe())
@@ -67,7 +66,7 @@ def described(subject: str, describe: Callable[[], str]) -> str:
 
 def _text_by(to_text: Callable[[object], str], value: object, name: str) -> str:
     try:
-        return encodable("".join((to_text(value), "")))  # a subclass of str becomes a str
+        return encodable("".join((to_text(value), "")))  # turn a subclass of str into a str
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
@@ -78,28 +77,28 @@ _LONGEST = 500
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """`` Did you mean 'queues'?``, or nothing if no known word is near."""
+    """Return `` Did you mean 'queues'?``, or "" if no known word is similar."""
     word = safe_str(word)
-    import difflib  # every start of pytest imports this module, and few need a suggestion
+    import difflib  # imported here, because every start of pytest imports this module and few need a suggestion
 
-    if len(word) > _LONGEST:  # to compare takes the time of both lengths multiplied
+    if len(word) > _LONGEST:  # difflib takes time in proportion to the product of both lengths
         return ""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def listed(words: Iterable[str], conjunction: str = "and") -> str:
-    """``a, b and c``."""
+    """Return ``a, b and c``."""
     *most, last = list(words) or [""]
     return f"{', '.join(most)} {conjunction} {last}" if most else last
 
 
 def counted(number: int, noun: str) -> str:
-    """``1 task``, ``3 tasks``."""
+    """Return ``1 task`` or ``3 tasks``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def each_once(texts: Iterable[str]) -> list[str]:
-    """Return the texts in their order, each once; one that came several times is followed by its count."""
+    """Return the texts in order without duplicates; a text that occurred several times is followed by its count."""
     counts = Counter(texts)
     return [text if count == 1 else f"{text}\n(the same {count} times)" for text, count in counts.items()]

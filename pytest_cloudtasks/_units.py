@@ -13,6 +13,6 @@ LATEST = 253_402_300_799 * SECOND + 999_999 * MICROSECOND
 
 
 def truncated(instant: int, unit: int) -> int:
-    """``instant`` cut down to a whole ``unit``, as the service stores its times."""
+    """Return ``instant`` cut down to a whole ``unit``, as the service stores its times."""
     beyond = instant % unit
-    return instant - beyond if beyond else instant  # the same number, not one more to keep
+    return instant - beyond if beyond else instant  # reuse the int: most instants are whole already

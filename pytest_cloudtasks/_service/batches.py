@@ -1,4 +1,4 @@
-"""Batches of tasks: long-running operations that are done at once."""
+"""Batches of tasks: long-running operations, done as soon as they are called."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ MAX_DELETES = 1000
 
 
 class BatchKind(Enum):
-    """Which RPC an operation comes from."""
+    """The RPC that an operation comes from."""
 
     CREATE = "BatchCreateTasks"
     DELETE = "BatchDeleteTasks"
 
 
 class BatchState(Enum):
-    """How a batch has ended; each of the two APIs has numbers of its own for these."""
+    """How a batch has ended. The two APIs have different numbers for these."""
 
     SUCCEEDED = "SUCCEEDED"
     PARTIALLY_SUCCEEDED = "PARTIALLY_SUCCEEDED"
@@ -50,7 +50,7 @@ class Creation(NamedTuple):
 
 
 class Operation:
-    """A batch that was done. It began and ended at the same instant (nanoseconds)."""
+    """A finished batch. It began and ended at the same instant (nanoseconds)."""
 
     __slots__ = ("api", "created", "failed", "full_views", "kind", "name", "size", "time")
 
@@ -71,7 +71,7 @@ class Operation:
 
     @property
     def state(self) -> BatchState:
-        """FAILED where no task was created; of deletions some or all may have failed.
+        """FAILED if no task was created. A batch of deletions is at most PARTIALLY_SUCCEEDED.
 
         Ledger: `batch-create-tasks/every-request-fails`.
         """
@@ -83,7 +83,7 @@ class Operation:
 
     @property
     def error(self) -> ServiceError | None:
-        """The operation's error: only where every deletion failed. Ledger: `batch-delete-tasks/every-delete-fails`."""
+        """The operation's error, set only if every deletion failed. Ledger: `batch-delete-tasks/every-delete-fails`."""
         if self.kind is BatchKind.DELETE and len(self.failed) == self.size:
             return errors.BATCH_ALL_FAILED.error()
         return None
@@ -92,7 +92,7 @@ class Operation:
 def create_tasks(
     service: Service, now: int, parent: str, creations: Sequence[Creation], request_id: str, api: str
 ) -> Operation:
-    """BatchCreateTasks: check the whole, then create the tasks one by one in order."""
+    """Run BatchCreateTasks: check the whole batch, then create the tasks in order."""
     if not creations:
         raise errors.BATCH_EMPTY.error()
     if len(creations) > MAX_CREATES:
@@ -123,7 +123,7 @@ def create_tasks(
 def delete_tasks(
     service: Service, now: int, parent: str, task_names: Sequence[str], request_id: str, api: str
 ) -> Operation:
-    """BatchDeleteTasks: delete the tasks one by one in order; a name that comes again is deleted already."""
+    """Run BatchDeleteTasks: delete the tasks in order. A repeated name counts as already deleted."""
     if not task_names:
         raise errors.ARGUMENT_INVALID.error()
     if len(task_names) > MAX_DELETES:
@@ -143,9 +143,9 @@ def delete_tasks(
 
 
 def _new(service: Service, kind: BatchKind, size: int, now: int, parent: str, request_id: str, api: str) -> Operation:
-    """Return a new operation; its ID is that of the request, which either RPC takes once.
+    """Return a new operation. Its ID is that of the request, which either RPC accepts only once.
 
-    The service names a batch without an ID by a UUID. Which one follows from the number of operations here.
+    The service gives a batch without an ID a UUID. Here the UUID depends on the number of operations so far.
     """
     operation_id = request_id or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{parent} {len(service.operations)}"))
     name = f"{location_of(parent)}/operations/{operation_id}"
@@ -156,7 +156,7 @@ def _new(service: Service, kind: BatchKind, size: int, now: int, parent: str, re
 
 
 def _check_to_delete(name: str, parent: str) -> None:
-    """Raise ServiceError for what is no name of a task in the queue ``parent``."""
+    """Raise ServiceError for a name that is no task's name in the queue ``parent``."""
     try:
         check_task_name(name)
     except ServiceError as error:

@@ -1,7 +1,7 @@
-"""The table of rejections: every error that the service can answer with, in one place.
+"""The table of rejections: every error that the service can answer with.
 
-A row has the canonical gRPC code, the text, and details. How each one is known is in the ledger, where its text is
-expected by a case; texts that were recorded are the service's own, to the letter.
+A row has the canonical gRPC code, the text, and details. The ledger says how each one is known, and a case of it
+expects the text. Recorded texts are the service's own, to the letter.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ class ErrorInfo(NamedTuple):
 
 
 class LocalizedMessage(NamedTuple):
-    """The text of an error in a language (google.rpc.LocalizedMessage)."""
+    """The text of an error in one language (google.rpc.LocalizedMessage)."""
 
     locale: str
     message: str
 
 
 class BadRequest(NamedTuple):
-    """The fields of a request that are wrong, and why (google.rpc.BadRequest)."""
+    """The invalid fields of a request, and why they are (google.rpc.BadRequest)."""
 
     violations: tuple[tuple[str, str], ...]
-    """A field and a description each."""
+    """Pairs of field and description."""
 
 
 Detail = Union[Help, ErrorInfo, LocalizedMessage, BadRequest]
 
 
 class ServiceError(Exception):
-    """An RPC was rejected: what Google's client raises for it is decided by ``code``."""
+    """A rejected RPC. Its ``code`` decides which exception Google's client raises."""
 
     def __init__(self, code: Code, message: str, details: tuple[Detail, ...] = ()) -> None:
         super().__init__(message)
@@ -367,7 +367,7 @@ LEASE_EXPIRED = Rejection(Code.FAILED_PRECONDITION, "The task's lease has expire
 NOT_A_PULL_TASK = Rejection(Code.INVALID_ARGUMENT, "The task is not a pull task, and has no lease.")
 QUEUE_YAML_INVALID = Rejection(Code.INVALID_ARGUMENT, "The queue.yaml cannot be used: {reason}")
 QUEUE_YAML_UNREADABLE = Rejection(
-    Code.UNIMPLEMENTED, "Here UploadQueueYaml takes PyYAML, which is not installed. Run `pip install pyyaml`."
+    Code.UNIMPLEMENTED, "UploadQueueYaml needs PyYAML, which is not installed. Run `pip install pyyaml`."
 )
 UNREGISTERED_CALLER = Rejection(
     Code.PERMISSION_DENIED,

@@ -1,4 +1,4 @@
-"""Events: what has happened, from which the timeline is written."""
+"""Events of queues and tasks. The timeline is written from them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class EventKind(Enum):
 
 
 class Event(NamedTuple):
-    """One thing that happened at the instant ``at`` (nanoseconds)."""
+    """One thing that happened, at the instant ``at`` (nanoseconds)."""
 
     at: int
     kind: EventKind
@@ -40,8 +40,8 @@ class Event(NamedTuple):
     task: Task | None = None
     attempt: Attempt | None = None
     verdict: Retry | GiveUp | None = None
-    """After a failed attempt: what the service decided, unless another attempt of the task is still under way."""
+    """What the service decided after a failed attempt, unless another attempt of the task is under way."""
     dropped: bool = False
-    """The answer came when the service had no use for it any more: the task was gone."""
+    """Whether the answer was ignored because the task was already gone."""
     until: int | None = None
-    """When a lease ends, or a retention has ended (nanoseconds)."""
+    """When a lease or a retention ends (nanoseconds)."""

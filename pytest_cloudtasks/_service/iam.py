@@ -1,7 +1,7 @@
-"""Permissions by the policy of a queue, for the service option ``iam_emulation``.
+"""Permissions by a queue's policy, for the service option ``iam_emulation``.
 
-A queue without a policy is its project owner's, who is the caller: all is allowed. Where a policy was set, the caller
-may do what it grants, as if nothing were granted on the project. Ledger: `test-iam-permissions/by-policy`.
+The caller owns the project: a queue without a policy allows everything. With a policy, the caller may do only what the
+policy grants. Ledger: `test-iam-permissions/by-policy`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _TASK_ADMIN = frozenset(
     {FULL_VIEW, *(permission for permission in _NEEDED if permission.startswith("cloudtasks.tasks."))}
 )
 _ON_A_QUEUE = frozenset({FULL_VIEW, *(rpc.permission for rpc in RPCS.values() if rpc.shape in (QUEUE, TASK))})
-"""The permissions that TestIamPermissions knows: those for a queue and its tasks."""
+"""The permissions for a queue and its tasks, which are all that TestIamPermissions accepts."""
 _VIEWER = frozenset(
     {"cloudtasks.queues.get", "cloudtasks.queues.list", "cloudtasks.tasks.get", "cloudtasks.tasks.list", FULL_VIEW}
 )
@@ -55,35 +55,35 @@ ROLES: Roles = {
 
 
 class Binding(NamedTuple):
-    """Members that a policy gives a role."""
+    """The members to whom a policy grants a role."""
 
     role: str
     members: tuple[str, ...]
     has_condition: bool = False
-    """Whether it grants the role under a condition, which no policy of a queue may."""
+    """Whether a condition restricts the grant. No policy of a queue may have one."""
 
     def grants(self, member: str, custom: Roles) -> frozenset[str]:
-        """Return the permissions that ``member`` has by it; ``custom`` are the project's own roles."""
+        """Return the permissions of ``member`` by this binding. ``custom`` are the project's own roles."""
         if EVERYONE.isdisjoint(self.members) and member not in self.members:
             return frozenset()
         return frozenset(ROLES.get(self.role, ())) | frozenset(custom.get(self.role, ()))
 
 
 class Policy(NamedTuple):
-    """A policy, as a caller gives it or as it was set."""
+    """A policy, as a caller sends it or as it is stored."""
 
     bindings: tuple[Binding, ...] = ()
     etag: bytes = b""
     version: int = 0
 
     def grants(self, member: str, custom: Roles) -> frozenset[str]:
-        """Return the permissions that ``member`` has by it."""
+        """Return the permissions of ``member`` by this policy."""
         return frozenset().union(*(binding.grants(member, custom) for binding in self.bindings))
 
     def stored(self, current: Policy, etag: bytes) -> Policy:
-        """Return what is stored of it in place of ``current``, with a new etag.
+        """Return the policy to store in place of ``current``, with a new etag.
 
-        Bindings of one role are merged; members that are there twice and bindings without members are dropped. Raises
+        Bindings of the same role are merged. Repeated members and bindings without members are dropped. Raises
         ServiceError for a policy that can't be set.
         """
         if self.version not in VERSIONS:
@@ -99,7 +99,7 @@ class Policy(NamedTuple):
 
 
 NEVER_SET = Policy(etag=NO_POLICY)
-"""What GetIamPolicy gives of a queue whose policy was never set."""
+"""The answer of GetIamPolicy for a queue without a policy."""
 
 
 def _check_binding(binding: Binding) -> None:
@@ -113,13 +113,13 @@ def _check_binding(binding: Binding) -> None:
 
 
 def _escaped(etag: bytes) -> str:
-    """Return an etag as error texts show it: what can't be printed in octal, as in C."""
+    """Return an etag as error texts show it: unprintable characters as octal escapes, as in C."""
     plain = {9: "\\t", 10: "\\n", 13: "\\r", 34: '\\"', 39: "\\'", 92: "\\\\"}
     return "".join(plain.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}") for byte in etag)
 
 
 def check_asked(permissions: Collection[str]) -> None:
-    """Raise ServiceError for permissions that TestIamPermissions doesn't take; the first bad one is named."""
+    """Raise ServiceError for permissions that TestIamPermissions doesn't accept. The error names the first one."""
     if not permissions:
         raise errors.PERMISSIONS_MISSING.error()
     for permission in permissions:
@@ -130,7 +130,7 @@ def check_asked(permissions: Collection[str]) -> None:
 
 
 def check(policy: Policy | None, member: str, custom: Roles, permission: str, resource: str) -> None:
-    """Raise ServiceError for what ``policy`` doesn't grant to ``member``.
+    """Raise ServiceError if ``policy`` doesn't grant the permission to ``member``.
 
     Ledger: `delete-task/caller-lacks-cloudtasks-tasks-delete`.
     """
@@ -139,7 +139,7 @@ def check(policy: Policy | None, member: str, custom: Roles, permission: str, re
 
 
 def next_etag(version: int) -> bytes:
-    """Return the etag of a queue's ``version``-th policy; opaque, and none is the same.
+    """Return the etag of a queue's ``version``-th policy. Etags are opaque and all different.
 
     Ledger: `iam-policy/replaced`.
     """

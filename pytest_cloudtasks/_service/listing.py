@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 TOKEN_TTL = 2 * HOUR
-"""How long a page token is valid, that instant included. Ledger: `list-queues/page-token-invalid-or-older-than-2`."""
+"""The lifetime of a page token, its last instant included. Ledger: `list-queues/page-token-invalid-or-older-than-2`."""
 
 
 class Cursor(NamedTuple):
-    """Where a caller wants to go on in which listing, at what instant.
+    """A page token: the position where a listing continues, and when the token was made.
 
-    ``listing`` says what is listed and by what filter: a token is good for that alone.
-    Ledger: `list-queues/page-token-reused-with-another-filter`.
+    ``listing`` identifies parent and filter. A token is valid for the same listing only. Ledger:
+    `list-queues/page-token-reused-with-another-filter`.
     """
 
     listing: str
@@ -43,7 +43,7 @@ class Cursor(NamedTuple):
     now: int
 
     def after(self) -> str:
-        """Return the key behind which to go on, "" at the beginning; raise ServiceError for a bad token."""
+        """Return the key before the page, "" for the first page; raise ServiceError for an invalid token."""
         if not self.token:
             return ""
         key, listing, given = _read_token(self.token)
@@ -54,12 +54,12 @@ class Cursor(NamedTuple):
         return key
 
     def token_after(self, key: str) -> str:
-        """The token that leads behind ``key``."""
+        """Return the token of the page that starts after ``key``."""
         return base64.urlsafe_b64encode(json.dumps([key, self.listing, self.now]).encode()).decode()
 
 
 def in_listing_order(tasks: Collection[Task], order: DispatchOrder) -> Iterable[Task]:
-    """Return ``tasks``, which are in the order of creation, as ListTasks has them; a rank that was given stays."""
+    """Return ``tasks`` (in order of creation) in the order of ListTasks."""
     if not order.is_shuffled or len(tasks) < 2:
         return tasks
     for task in tasks:
@@ -69,7 +69,7 @@ def in_listing_order(tasks: Collection[Task], order: DispatchOrder) -> Iterable[
 
 
 def listing_key(task: Task) -> str:
-    """Return what sorts ``task`` among those that ListTasks has."""
+    """Return the key by which ListTasks sorts ``task``."""
     return f"{task.listed or 0:010d}{task.sequence:012d}"
 
 
@@ -78,8 +78,8 @@ def page(
 ) -> tuple[list[Item], str]:
     """Return one page of ``items``, which come in the order of ``key``, and a token for the next page.
 
-    Every page that has something is followed by a token, the last one included; an empty page has none. A size of 0
-    means the largest, and a larger one is cut to it. ``request`` names the message in errors.
+    Every page with items has a token, even the last one. An empty page has none. A size of 0 means the maximum, and a
+    larger size is cut to it. ``request`` names the message in errors.
     """
     if page_size < 0:
         raise errors.PAGE_SIZE_NEGATIVE.error(request=request)
@@ -101,7 +101,7 @@ def _read_token(token: str) -> tuple[str, str, int]:
 
 
 Record = Any
-"""What a filter looks at: for instance a message of Google's."""
+"""The object that a filter examines, for instance a message of Google's."""
 Condition = Callable[[Record], bool]
 
 MAX_DEPTH = 50
@@ -122,7 +122,7 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)t(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(z|[+-]\d
 
 
 class Kind(Enum):
-    """What values of a field are."""
+    """The type of a field's values."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -135,41 +135,42 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Field:
-    """A field of what is filtered.
+    """A field that a filter can compare.
 
-    ``values`` are a record's values, one for each element if the field is, or is within, a list: durations and times
-    in nanoseconds, None for a time that is not set, numbers for enums. ``is_set`` says whether a record has it.
+    ``values`` returns a record's values, one for each element if the field is a list or within one. Durations and times
+    are nanoseconds, None for a time that is not set; enums are numbers. ``is_set`` returns whether a record has the
+    field.
     """
 
     kind: Kind
     values: Callable[[Record], Sequence[Any]]
     is_set: Condition
     numbers: Mapping[str, int]
-    """Those of an enum, by names in lower case."""
+    """The numbers of an enum, by names in lower case."""
 
 
 class Fields(Protocol):
-    """Describes what is filtered."""
+    """A description of the records that a filter examines."""
 
     def record(self, queue: Queue) -> Record:
-        """Return what a filter looks at for a queue."""
+        """Return the record of a queue."""
         ...
 
     def find(self, path: str) -> Field | None:
-        """Return the field that a filter calls ``path``."""
+        """Return the field at ``path``."""
         ...
 
 
 @dataclass(frozen=True)
 class Token:
-    """A word, a sign or a text in quotes; the end is an empty sign."""
+    """A word, an operator or a quoted text. The end of the filter is an empty operator."""
 
     text: str
     is_sign: bool = False
     is_quoted: bool = False
 
     def says(self, text: str) -> bool:
-        """Return whether it is this word or sign, without quotes."""
+        """Return whether the token is this word or operator, without quotes."""
         return self.text == text and not self.is_quoted
 
 
@@ -177,7 +178,7 @@ END = Token("", is_sign=True)
 
 
 def queue_filter(text: str, fields: Fields | None) -> Callable[[Queue], bool]:
-    """Return whether a queue passes the filter ``text``, as a function; every queue passes an empty one."""
+    """Return a function that says whether a queue passes the filter ``text``. Every queue passes an empty filter."""
     if not text:
         return lambda queue: True
     assert fields is not None, "a filter is made of fields"
@@ -186,7 +187,7 @@ def queue_filter(text: str, fields: Fields | None) -> Callable[[Queue], bool]:
 
 
 def parsed_filter(text: str, fields: Fields) -> Condition:
-    """Return what a filter asks of a record; an empty one lets all through."""
+    """Return the filter as a function of a record. Every record passes an empty filter."""
     return _Parser(_tokens(text), fields).whole()
 
 
@@ -208,7 +209,7 @@ def _fail(reason: str) -> NoReturn:
 
 
 class _Parser:
-    """Reads tokens from left to right; a method for each rule of the grammar."""
+    """A recursive-descent parser of filters, with a method for each rule of the grammar."""
 
     def __init__(self, tokens: list[Token], fields: Fields) -> None:
         self._tokens = tokens
@@ -255,7 +256,7 @@ class _Parser:
         return (lambda record: not inner(record)) if negations % 2 else inner
 
     def _take_minus(self) -> bool:
-        """Take the minus that a word begins with, or that stands before a parenthesis."""
+        """Consume the minus before a word or a parenthesis."""
         token = self._next
         if token.is_quoted or token.is_sign or not token.text.startswith("-"):
             return False
@@ -303,7 +304,7 @@ class _Parser:
 
 
 def _compared(field: Field, sign: str, text: str) -> Condition:
-    """Return a comparison, which one element of a list has to meet; ``!=`` is that none is equal."""
+    """Return a comparison. One element of a list has to meet it; with ``!=``, no element may be equal."""
     if sign == "!=":
         equal = _compared(field, "=", text)
         return lambda record: not equal(record)

@@ -1,6 +1,6 @@
-"""Service options: what the sources disagree about, or leave open, and a test may want otherwise."""
+"""Service options: behaviour that the sources disagree about or leave open, so that a test may want it otherwise."""
 
-# Annotations are no texts here: a NamedTuple compiles each that is one, and every start of pytest would pay for it.
+# Annotations are not strings here: a NamedTuple compiles string annotations, which would slow every start of pytest.
 import math
 from collections.abc import Callable, Collection, Mapping
 from enum import Enum
@@ -13,7 +13,7 @@ MAX_TASK_SIZE = 1_048_569
 
 
 class SystemThrottle(Enum):
-    """What answers that ask for less do to a queue's rate."""
+    """How a queue's rate reacts to answers that ask for less."""
 
     NONE = "none"
     SIMPLE = "simple"

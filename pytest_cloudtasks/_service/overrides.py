@@ -1,12 +1,12 @@
-"""What a queue changes about the requests of its tasks: App Engine routing and Queue.http_target.
+"""A queue's changes to the requests of its tasks: App Engine routing and Queue.http_target.
 
-Both count as they are when a task is dispatched, so an update reaches the tasks that wait. The token is taken when the
-task is created, too. The settings of an http_target are nested as in the API, with the names of enum values, and a
-number for a value without a name. An unset field is left out: a host or a port that is set to nothing differs from one
-that isn't set.
+Both are applied at each dispatch, so an update of the queue also affects tasks that already wait. The token is also
+applied when the task is created. The settings of an http_target are nested as in the API, with the names of enum values
+(numbers for values without a name). An unset field is left out: a host or a port that is set to nothing differs from
+one that isn't set.
 
-App Engine tasks take the queue's routing; one that was created under an override keeps it when the queue has none any
-more.
+App Engine tasks take the queue's routing. A task that was created under an override keeps it if the queue's override is
+removed later.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 ROUTING_OVERRIDE = "app_engine_routing_override"
-"""The queue's setting, with the fields of a `Routing`."""
+"""The queue's setting, as the fields of a `Routing`."""
 
 
 def with_host(routing: Routing, queue_name: str, host_suffix: str) -> Routing:
@@ -49,7 +49,7 @@ def with_host(routing: Routing, queue_name: str, host_suffix: str) -> Routing:
 
 
 def override_with_host(given: Mapping[str, str], queue_name: str, host_suffix: str) -> Mapping[str, str]:
-    """Return a queue's override with its host, which the service fills in; empty if it overrides nothing."""
+    """Return a queue's override with its host, which the service adds; return an empty one if nothing is overridden."""
     fields = {name: given[name] for name in ("service", "version", "instance") if given.get(name)}
     if not fields:
         return {}
@@ -57,7 +57,7 @@ def override_with_host(given: Mapping[str, str], queue_name: str, host_suffix: s
 
 
 def routed(target: PushTarget, override: Mapping[str, Any] | None) -> PushTarget:
-    """Return what a dispatch sends: ``target`` by the routing that its queue has then."""
+    """Return what a dispatch sends: ``target`` with its queue's current routing."""
     if not override or not isinstance(target, AppEngineTarget):
         return target
     return AppEngineTarget(target.relative_uri, target.method, target.headers, target.body, Routing(**override))
@@ -66,7 +66,7 @@ def routed(target: PushTarget, override: Mapping[str, Any] | None) -> PushTarget
 Token = Union[OidcToken, OAuthToken]
 
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
-"""The scope of an OAuth token that names none."""
+"""The default scope of an OAuth token."""
 _EMAIL = re.compile(r"[^@]+@[^@]+")
 _GOOGLE_API = re.compile(r"https?://(?:[^/?#]*@)?[^/?#:]+\.googleapis\.com(?:[:/?#].*)?", re.DOTALL | re.IGNORECASE)
 
@@ -85,7 +85,7 @@ def is_google_api(url: str) -> bool:
 
 
 def check_token_url(token: Token, url: str) -> None:
-    """Raise ServiceError for a task's URL that its token can't be sent to."""
+    """Raise ServiceError if the token can't be sent to the task's URL."""
     if not url.startswith("https://"):
         raise errors.TOKEN_NEEDS_HTTPS.error()
     if isinstance(token, OAuthToken) and not is_google_api(url):
@@ -93,14 +93,14 @@ def check_token_url(token: Token, url: str) -> None:
 
 
 def completed_token(token: Token, url: str) -> Token:
-    """Return ``token`` as a task for ``url`` has it: with an audience, or a scope."""
+    """Return ``token`` with the default audience or scope filled in for a task to ``url``."""
     if isinstance(token, OidcToken):
         return token if token.audience else token._replace(audience=url)
     return token if token.scope else token._replace(scope=CLOUD_PLATFORM)
 
 
 def with_token(target: HttpTarget, token: Token) -> HttpTarget:
-    """Return ``target`` with ``token``, completed, in place of its own."""
+    """Return ``target`` with ``token``, completed, in place of its own token."""
     token = completed_token(token, target.url)
     oidc, oauth = (token, None) if isinstance(token, OidcToken) else (None, token)
     return HttpTarget(target.url, target.method, target.headers, target.body, oidc, oauth)
@@ -110,7 +110,7 @@ Overrides = Mapping[str, Any]
 """The fields of an HttpTarget message that are set."""
 
 _URL = re.compile(r"([^:]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?", re.DOTALL)
-"""Scheme, authority, path, query and fragment of anything that a task may have for its URL."""
+"""Scheme, authority, path, query and fragment of any valid task URL."""
 _AUTHORITY = re.compile(r"(.*@)?(\[[^\]]*\]|[^:]*)(?::(.*))?", re.DOTALL)
 
 
@@ -143,7 +143,7 @@ def check_http_target(given: Overrides) -> None:
 
 
 def stored_http_target(given: Overrides) -> Overrides:
-    """Return an HttpTarget as the queue keeps it, or raise ServiceError for one that an update mask left unusable."""
+    """Return an HttpTarget as the queue stores it; raise ServiceError if an update mask left it unusable."""
     if given.get("uri_override", True) == {}:
         raise errors.HTTP_TARGET_INVALID.error(reason="Invalid uri_override.")
     if "header_overrides" not in given:
@@ -165,7 +165,7 @@ def _is_reserved(name: str) -> bool:
 def with_queue_token(target: Payload, given: Overrides | None) -> Payload:
     """Return ``target`` with the token that it has from now on: the queue's, or its own.
 
-    Its URL has to go with that token.
+    Raises ServiceError if the token can't be sent to its URL.
     """
     if not isinstance(target, HttpTarget):
         return target
@@ -177,10 +177,11 @@ def with_queue_token(target: Payload, given: Overrides | None) -> Payload:
 
 
 def overridden_target(target: PushTarget, given: Overrides | None) -> PushTarget:
-    """Return what a dispatch sends: ``target`` under the overrides that its queue has then.
+    """Return what a dispatch sends: ``target`` with its queue's current overrides.
 
-    Its body stays, whatever the method: see `HttpTarget.can_be_sent`. The queue's headers are cleaned as a task's own
-    are; one that is dropped takes the task's header of that name along. Ledger: `http-target/cleaned-headers`.
+    The body stays, whatever the method: see `HttpTarget.can_be_sent`. The queue's headers are cleaned like a task's own
+    headers; a queue's header that is dropped also removes the task's header of that name. Ledger:
+    `http-target/cleaned-headers`.
     """
     if not given or not isinstance(target, HttpTarget):
         return target
@@ -212,10 +213,10 @@ def _queue_token(given: Overrides | None) -> Token | None:
 
 
 def overridden_url(url: str, given: Overrides) -> str:
-    """Return ``url`` under a UriOverride: ALWAYS replaces, IF_NOT_EXISTS fills in what the URL doesn't have.
+    """Return ``url`` under a UriOverride: ALWAYS replaces parts, IF_NOT_EXISTS fills in missing parts.
 
-    Port 0, an empty path and an empty query clear theirs; a scheme that is set to unspecified is HTTPS. A URL with a
-    path, such as "/", has a query, too, be it an empty one.
+    Port 0, an empty path and an empty query clear theirs; an unspecified scheme means HTTPS. A URL with a path, such as
+    "/", counts as having a query, even an empty one.
     """
     match = _URL.fullmatch(url)
     if match is None or not given:
@@ -270,12 +271,13 @@ DEFAULT_BUFFER_TYPE = "application/json"
 
 
 def buffered_task(queue: Queue, task_id: str, body: bytes, content_type: str) -> TaskSpec:
-    """What a CreateTask would have to ask for; without a host in its HTTP target the queue has nowhere to send to."""
+    """Return the CreateTask that a BufferTask amounts to; raise ServiceError if the queue's HTTP target has no host."""
     given = queue.config.http_target or {}
     uri = {**given.get("uri_override", {}), "uri_override_enforce_mode": "ALWAYS"}
     if not uri.get("host"):
         raise errors.BUFFER_NEEDS_HTTP_TARGET.error()
-    # Headers and tokens of the queue are put in where they are for any task; a method without a body drops it there.
+    # The queue's headers and token are added at the dispatch, as for any task. A method without a body drops the body
+    # there.
     method = given.get("http_method", "")
     return TaskSpec(
         target=HttpTarget(

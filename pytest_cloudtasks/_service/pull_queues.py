@@ -1,7 +1,7 @@
-"""Pull queues: tasks that workers lease, renew, give back and acknowledge, instead of being sent.
+"""Pull queues: workers lease, renew, release and acknowledge tasks. The service sends nothing.
 
-A lease is nothing but a schedule time that lies ahead: until then the task is given to nobody else, and from then on
-to whoever asks. The caller holds it by knowing that instant. Only v2beta2 has the calls.
+A lease is a schedule time in the future: until then no other worker gets the task, and afterwards any worker can. The
+caller proves its lease by that instant. Only v2beta2 has these calls.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from .service import Service
 
 MAX_TASKS = 1000
-"""Tasks in a LeaseTasks. Ledger: `lease-tasks/max-tasks-1000-or-0`."""
+"""Tasks in one LeaseTasks. Ledger: `lease-tasks/max-tasks-1000-or-0`."""
 MAX_CALLS = 10
-"""LeaseTasks within a second, on one queue. Ledger: `lease-tasks/over-10-calls-s-per-queue-or`."""
+"""LeaseTasks calls a second, for each queue. Ledger: `lease-tasks/over-10-calls-s-per-queue-or`."""
 MAX_LEASE = 7 * DAY
-"""Ledger: `lease-tasks/lease-duration-1-week-or-negative`."""
+"""The longest lease. Ledger: `lease-tasks/lease-duration-1-week-or-negative`."""
 MAX_RESPONSE = 32 * 1024 * 1024
-"""Bytes of tasks in a LeaseTasks."""
+"""Bytes of tasks in one LeaseTasks response."""
 _TAG = "tag="
 _OLDEST_TAG = "tag_function=oldest_tag()"
 
 
 def check_fits(payload: Payload, queue: Queue) -> None:
-    """Raise ServiceError for a pull message in a push queue, or a request in a pull queue.
+    """Raise ServiceError for a pull message in a push queue, or for a request in a pull queue.
 
     Ledger: `create-task/http-request-task-in-a-pull-queue`.
     """
@@ -41,7 +41,7 @@ def check_fits(payload: Payload, queue: Queue) -> None:
 
 
 def leasable(queue: Queue, now: int) -> list[Task]:
-    """Return the tasks of a pull queue that can be leased, in the order in which they are.
+    """Return the tasks of a pull queue that can be leased, in the order of leasing.
 
     Ledger: `pull-task/order`.
     """
@@ -58,9 +58,9 @@ def lease(
     filter: str,
     size_of: Callable[[Task], int],
 ) -> list[Task]:
-    """LeaseTasks. ``size_of`` measures a task as it is returned; a response has at least one.
+    """Run LeaseTasks. ``size_of`` measures a task as it is returned; a response has at least one task.
 
-    A task that was leased max_attempts times and comes up again is deleted.
+    A task that was already leased max_attempts times is deleted instead.
     """
     queue = service.existing_queue("lease_tasks", parent)
     if not queue.is_pull:
@@ -92,7 +92,7 @@ def lease(
 
 
 def renew(service: Service, now: int, name: str, schedule_time: int | None, duration: int | None) -> Task:
-    """RenewLease: the lease counts from now. In a queue that doesn't run it is rejected."""
+    """Run RenewLease: the lease starts again now. The queue must be running."""
     task = held_task(service, now, "renew_lease", name, schedule_time)
     queue = service.queues[task.queue_name]
     if queue.state is not QueueState.RUNNING:
@@ -103,7 +103,7 @@ def renew(service: Service, now: int, name: str, schedule_time: int | None, dura
 
 
 def cancel(service: Service, now: int, name: str, schedule_time: int | None) -> Task:
-    """CancelLease: the task can be leased at once."""
+    """Run CancelLease: the task can be leased at once."""
     task = held_task(service, now, "cancel_lease", name, schedule_time)
     task.schedule_time = truncated(now, MICROSECOND)
     service.pulled(task, EventKind.LEASE_CANCELLED, now)
@@ -111,7 +111,7 @@ def cancel(service: Service, now: int, name: str, schedule_time: int | None) -> 
 
 
 def _count_call(queue: Queue, now: int) -> None:
-    """Count a call of LeaseTasks, and raise ServiceError for one too many within a second."""
+    """Count a call of LeaseTasks; raise ServiceError for too many within a second."""
     calls = queue.lease_calls
     while calls and calls[0] <= now - SECOND:
         calls.popleft()
@@ -121,7 +121,7 @@ def _count_call(queue: Queue, now: int) -> None:
 
 
 def _checked(duration: int | None) -> int:
-    """Return a lease's duration, cut to the second. Ledger: `pull-task/lease`."""
+    """Return a lease's duration, truncated to seconds. Ledger: `pull-task/lease`."""
     if duration is None:
         raise errors.LEASE_DURATION_MISSING.error()
     if not 0 <= duration <= MAX_LEASE:
@@ -130,9 +130,9 @@ def _checked(duration: int | None) -> int:
 
 
 def _filtered(tasks: Iterable[Task], filter: str) -> list[Task]:
-    """Return the tasks that have the tag that ``filter`` names, or the one of the first task.
+    """Return the tasks with the tag that ``filter`` names, or with the tag of the oldest task.
 
-    If the oldest task has no tag, those without one are returned. Ledger: `pull-task/filter`.
+    If the oldest task has no tag, return the tasks without one. Ledger: `pull-task/filter`.
     """
     tasks = list(tasks)
     if not filter:
@@ -156,7 +156,7 @@ def _is_used_up(task: Task, queue: Queue) -> bool:
 
 
 def held_task(service: Service, now: int, rpc: str, name: str, schedule_time: int | None) -> Task:
-    """Return the task that is leased until ``schedule_time``, to whoever knows that instant."""
+    """Return the task that is leased until ``schedule_time``; raise ServiceError for a caller with another instant."""
     task = service.existing_task(rpc, name)
     if not isinstance(task.target, PullMessage):
         raise errors.NOT_A_PULL_TASK.error()

@@ -1,8 +1,9 @@
-"""A queue: its state, the tasks that wait in it, its dispatch rate and its statistics.
+"""A queue: its state, its waiting tasks, its dispatch rate and its statistics.
 
-`Queue.next_dispatch` says which task goes next and when, if nothing else happens. Three things decide that: the first
-of the waiting tasks (a heap), the instant at which the token bucket has a token, and whether the queue runs and has a
-slot. None of them depends on the present instant, so the scheduler asks again only after one of them has changed.
+`Queue.next_dispatch` returns the next task and its instant, provided that nothing else happens. Three things decide it:
+the first of the waiting tasks (a heap), the instant at which the token bucket has a token, and whether the queue runs
+and has a free slot. None of them depends on the current instant, so the scheduler asks again only when one of them
+changes.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ class DispatchRate:
 
     It starts full, and refills whether or not the queue runs. Ledger: `dispatch/rate`.
 
-    Kept as the instant at which the bucket will be full again, in whole nanoseconds, so that nothing drifts: each
-    token taken moves that instant by one interval, and a token is there while it is less than ``burst`` intervals off.
+    The bucket stores only the instant at which it will be full again, in whole nanoseconds, so that no rounding
+    accumulates. Each token taken moves that instant by one interval; a token is available while the instant is less
+    than ``burst`` intervals away.
     """
 
     __slots__ = ("_burst", "_full_at", "_interval")
@@ -38,38 +40,38 @@ class DispatchRate:
         self._full_at: int | None = None
 
     def ready_at(self) -> int | None:
-        """Return from when on a token is there; None for always (nothing was ever taken)."""
+        """Return the instant from which a token is available; None if no token was ever taken."""
         if self._full_at is None:
             return None
         return self._full_at - (self._burst - 1) * self._interval
 
     def take(self, now: int) -> None:
-        """Take one token at ``now``; the caller has seen that one is there."""
+        """Take one token at ``now``. The caller has checked that one is available."""
         self._full_at = (now if self._full_at is None else max(self._full_at, now)) + self._interval
 
     def change(self, rate: float | Fraction, burst: int, now: int) -> None:
-        """Take new settings; the tokens that are there stay, up to the new burst. Ledger: `update-queue/burst-anew`."""
+        """Apply new settings. Existing tokens stay, up to the new burst. Ledger: `update-queue/burst-anew`."""
         kept = min(self._there(now), Fraction(burst))
         self._interval = math.ceil(SECOND / rate)
         self._burst = burst
         self._full_at = now + math.ceil((burst - kept) * self._interval)
 
     def shift(self, by: int) -> None:
-        """Move with a clock that was reset."""
+        """Shift the bucket when the clock is reset."""
         if self._full_at is not None:
             self._full_at += by
 
     def _there(self, now: int) -> Fraction:
-        """Return the tokens at ``now``, the one that is growing included."""
+        """Return the tokens at ``now``, including the partial one."""
         missing = 0 if self._full_at is None else max(self._full_at - now, 0)
         return self._burst - Fraction(missing, self._interval)
 
 
 class WaitingTasks:
-    """The tasks of a queue that wait for their dispatch: a heap by instant, rank and creation.
+    """The waiting tasks of a queue: a heap by instant, rank and creation.
 
-    A task has one entry in force, `Task.waiting`. It leaves the heap by losing that entry or by getting another one;
-    what stays behind in the heap is dropped once it comes to the top.
+    A task has one valid entry, `Task.waiting`. A task leaves the heap by losing that entry or getting another one;
+    invalid entries are dropped when they reach the top.
     """
 
     __slots__ = ("_heap",)
@@ -78,16 +80,16 @@ class WaitingTasks:
         self._heap: list[WaitingEntry] = []
 
     def add(self, task: Task, rank: int) -> None:
-        """Let ``task`` wait; among tasks of one instant the smaller rank goes first, then the older task."""
+        """Add ``task``. Among tasks of one instant the smaller rank goes first, then the older task."""
         task.waiting = (task.eligible_at, rank, task.sequence, task)
         self.share(task.waiting)
 
     def share(self, entry: WaitingEntry) -> None:
-        """Take an entry that is in another heap as well: its task leaves both at once."""
+        """Add an entry that another heap has as well, so that its task leaves both at once."""
         heapq.heappush(self._heap, entry)
 
     def first(self) -> Task | None:
-        """Return the task that goes next, due or not."""
+        """Return the next task, due or not."""
         heap = self._heap
         while heap:
             entry = heap[0]
@@ -97,17 +99,17 @@ class WaitingTasks:
         return None
 
     def due(self, at: int) -> list[Task]:
-        """Return the tasks that are eligible at ``at``, in the order of their dispatch."""
+        """Return the tasks that are eligible at ``at``, in dispatch order."""
         heap, found, indices = self._heap, [], [0]
         while indices:
             i = indices.pop()
-            if i < len(heap) and heap[i][0] <= at:  # otherwise, what lies below in the heap is later still
+            if i < len(heap) and heap[i][0] <= at:  # a later task has only later ones below it in the heap
                 found.append(heap[i])
                 indices += (2 * i + 1, 2 * i + 2)
         return _in_order(found)
 
     def __iter__(self) -> Iterator[Task]:
-        """Iterate over all tasks in the order of their dispatch."""
+        """Iterate over all tasks in dispatch order."""
         return iter(_in_order(self._heap))
 
 
@@ -116,11 +118,11 @@ def _in_order(entries: Iterable[WaitingEntry]) -> list[Task]:
 
 
 LEAST_RATE = Fraction(1, 64)
-"""The part of its rate that a throttled queue always has. Ledger: `dispatch/throttle`."""
+"""The smallest part of its rate that a throttled queue keeps. Ledger: `dispatch/throttle`."""
 
 
 class QueueState(Enum):
-    """Queue.State."""
+    """The state of a queue (Queue.State)."""
 
     RUNNING = 1
     PAUSED = 2
@@ -128,7 +130,7 @@ class QueueState(Enum):
 
 
 class QueueCause(Enum):
-    """What changes the state of a queue."""
+    """The causes of a queue's change of state."""
 
     PAUSE = "PauseQueue"
     RESUME = "ResumeQueue"
@@ -143,14 +145,14 @@ TRANSITIONS: Mapping[QueueCause, Mapping[QueueState, QueueState]] = {
     QueueCause.UPLOADED: _RUNNING,
     QueueCause.LEFT_OUT: {QueueState.RUNNING: QueueState.DISABLED, QueueState.PAUSED: QueueState.DISABLED},
 }
-"""The state that a cause leads to from another one; a state that is missing stays. A new queue is RUNNING.
+"""The state that a cause leads to from each state; other states don't change. A new queue is RUNNING.
 
 An upload pauses a queue whose rate is 0, by `QueueCause.PAUSE`.
 """
 
 
 class Queue:
-    """A live queue. Tasks are kept in the order of their creation."""
+    """A live queue. Tasks are kept in order of creation."""
 
     __slots__ = (
         "config",
@@ -201,26 +203,26 @@ class Queue:
         """The task of the next dispatch, for the scheduler."""
 
     def count_answer(self, now: int) -> None:
-        """Count an attempt that has ended, for the statistics."""
+        """Count an ended attempt for the statistics."""
         answers = self.recent_answers
         answers.append(now)
         while answers[0] <= now - MINUTE:
             answers.popleft()
 
     def clock_reset(self, by: int) -> None:
-        """Move with the clock, which was set ``by`` further."""
+        """Shift the queue's instants by ``by`` when the clock is reset."""
         self.rate.shift(by)
         self.initialized_at += by
         self.lease_calls = deque(at + by for at in self.lease_calls)
 
     def reconfigure(self, config: QueueConfig, now: int) -> None:
-        """Take new settings; attempts under way and computed schedule times stay. Ledger: `retry/updated-config`."""
+        """Apply new settings. Attempts under way and computed schedule times stay. Ledger: `retry/updated-config`."""
         if config.rate_limits != self.config.rate_limits:
             self._change_rate(config.rate_limits, now)
         self.config = config
 
     def allow(self, part: Fraction, now: int) -> None:
-        """Let it have this part of its rate, between `LEAST_RATE` and all of it. Ledger: `dispatch/throttle`."""
+        """Allow this part of its rate, between `LEAST_RATE` and all of it. Ledger: `dispatch/throttle`."""
         part = min(max(part, LEAST_RATE), Fraction(1))
         if part != self.throttle:
             self.throttle = part
@@ -236,17 +238,16 @@ class Queue:
         return self.in_flight < self.config.rate_limits.max_concurrent_dispatches
 
     def removed_at(self, task: Task) -> int:
-        """Return the instant at which ``task`` is removed at the latest: purged, or too old."""
+        """Return the instant by which ``task`` is removed at the latest, because it is purged or too old."""
         too_old = task.create_time + self.config.task_ttl
         if not self.purges:
             return too_old
         return min([too_old, *(at for at, before in self.purges if task.sequence < before)])
 
     def next_dispatch(self, among: WaitingTasks | None = None) -> tuple[int, Task] | None:
-        """Return the earliest instant at which a task may go out, if nothing else happens, and the task, or None.
+        """Return the earliest instant of a dispatch and its task, provided that nothing else happens; None without one.
 
-        Tasks that will be gone by their instant are passed over, so that nobody waits for it. ``among`` are those of
-        its tasks that count, by default all.
+        Skip tasks that will be removed before their dispatch. ``among`` limits the tasks; by default all count.
         """
         if self.state is not QueueState.RUNNING or not self.has_slot:
             return None
@@ -267,9 +268,10 @@ class Queue:
 
 
 class Selection:
-    """The tasks that dispatches are limited to for a while, with the next dispatch of each queue among them.
+    """A limit of dispatches to some tasks, for as long as one driving method runs.
 
-    A task is asked for when it begins to wait, and again for each retry. Its entry is that in its queue's own heap.
+    It has the next dispatch of each queue among the selected tasks. Whether a task is selected is checked when it
+    begins to wait, and again for each retry. Its entry is the one in its queue's own heap.
     """
 
     def __init__(self, counts: Callable[[Task], bool]) -> None:
@@ -278,13 +280,13 @@ class Selection:
         self._dispatches: dict[Queue, tuple[int, Task]] = {}
 
     def add(self, queue: Queue, task: Task) -> None:
-        """Take ``task``, which waits in ``queue``, if it counts."""
+        """Add ``task``, which waits in ``queue``, if it is selected."""
         if self.counts(task):
             assert task.waiting is not None, "only a task that waits is selected"
             self._waiting.setdefault(queue, WaitingTasks()).share(task.waiting)
 
     def plan(self, queue: Queue, earliest: int) -> None:
-        """Renew the next dispatch of ``queue``, not before ``earliest``."""
+        """Update the next dispatch of ``queue``, not before ``earliest``."""
         self._dispatches.pop(queue, None)
         among = self._waiting.get(queue)
         dispatch = None if among is None else queue.next_dispatch(among)
@@ -292,29 +294,29 @@ class Selection:
             self._dispatches[queue] = max(dispatch[0], earliest), dispatch[1]
 
     def first(self) -> tuple[int, Task, Queue] | None:
-        """Return the first dispatch of all: its instant, the task and its queue."""
+        """Return the first dispatch of all queues: its instant, the task and its queue."""
         dispatches = ((at, task, queue) for queue, (at, task) in self._dispatches.items())
         return min(dispatches, key=lambda dispatch: (dispatch[0], dispatch[1].waiting), default=None)
 
     def ready(self, at: int) -> list[tuple[Task, Queue]]:
-        """Return the tasks of queues that dispatch at ``at`` or earlier, and that could go out then."""
+        """Return the tasks that could be dispatched at ``at`` from queues whose next dispatch is due."""
         queues = [queue for queue, (planned, _) in self._dispatches.items() if planned <= at]
         return [(task, queue) for queue in queues for task in self._waiting[queue].due(at)]
 
 
 class QueueStats(NamedTuple):
-    """Queue.stats as it is at one instant. The service calls its numbers estimations; these are exact."""
+    """Queue.stats at one instant. The service calls its numbers estimations; these are exact."""
 
     tasks_count: int
-    """Tasks that are there, dispatched and leased ones included. Ledger: `beta-queue/stats`."""
+    """All tasks of the queue, dispatched and leased ones included. Ledger: `beta-queue/stats`."""
     oldest_estimated_arrival_time: int | None
-    """The nearest instant, from now on, at which a task that waits is scheduled."""
+    """The earliest schedule time of a waiting task, but not before now."""
     executed_last_minute_count: int
-    """Answers of the last minute, whatever they were."""
+    """Answers within the last minute, successful or not."""
     concurrent_dispatches_count: int
     """Attempts under way."""
     effective_execution_rate: float
-    """The rate that the system allows, which is the queue's own without a throttle."""
+    """The current rate: the queue's own, or less if it is throttled."""
 
 
 def stats_of(queue: Queue, now: int) -> QueueStats:

@@ -1,4 +1,4 @@
-"""A queue's settings: what a caller gives, checked and with the service's defaults; and updates by a mask."""
+"""A queue's settings, checked and with the service's defaults, and updates by a mask."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ TASK_TTL = 31 * DAY
 TASK_TTL_RANGE = 10 * DAY, 3650 * DAY
 """10 days to 10 years. Ledger: `create-queue/task-ttl-10-days-or-10-years`."""
 TOMBSTONE_TTL_RANGE = HOUR, 9 * DAY
-"""Ledger: `create-queue/tombstone-ttl-1-hour-or-9-days`."""
+"""1 hour to 9 days. Ledger: `create-queue/tombstone-ttl-1-hour-or-9-days`."""
 LONGEST_TTL_WITH_CMEK = 60 * DAY
-"""How long tasks may be kept at the most in a location whose tasks are encrypted with the customer's key."""
+"""The longest task_ttl in a location whose tasks are encrypted with a customer's key."""
 LONGEST_TTL = 315_576_000_000 * SECOND + SECOND - 1
-"""The longest duration there is: the task_ttl of queues from a queue.yaml. Ledger: `upload-queue-yaml/queues`."""
+"""The longest possible duration: the task_ttl of queues from a queue.yaml. Ledger: `upload-queue-yaml/queues`."""
 
 
 def task_ttl_from(given: Mapping[str, Any]) -> int:
-    """Return the task_ttl that is set, or 31 days; raise ServiceError out of range. Ledger: `beta-queue/task-ttl`."""
+    """Return the task_ttl, 31 days by default; raise ServiceError out of range. Ledger: `beta-queue/task-ttl`."""
     ttl: int = given.get("task_ttl", TASK_TTL)
     if not TASK_TTL_RANGE[0] <= ttl <= TASK_TTL_RANGE[1]:
         raise errors.TASK_TTL_RANGE.error()
@@ -43,7 +43,7 @@ def task_ttl_from(given: Mapping[str, Any]) -> int:
 
 
 def tombstone_ttl_from(given: Mapping[str, Any], options: ServiceOptions) -> int:
-    """Return the tombstone_ttl that is set, or the option's; raise ServiceError out of range.
+    """Return the tombstone_ttl, by default that of the option; raise ServiceError out of range.
 
     Ledger: `beta-queue/tombstone-ttl`.
     """
@@ -58,13 +58,13 @@ def tombstone_ttl_from(given: Mapping[str, Any], options: ServiceOptions) -> int
 Message = Mapping[str, Any]
 
 _EXCLUDED_BY = {"oauth_token": "oidc_token", "oidc_token": "oauth_token"}
-"""The oneof of an HttpTarget: setting one of them unsets the other."""
+"""The oneofs of an HttpTarget: setting one field unsets the other."""
 
 
 def merged(stored: Message, given: Message, path: str) -> dict[str, Any]:
-    """Return ``stored`` with the field at ``path`` as ``given`` has it.
+    """Return ``stored`` with the field at ``path`` replaced by that of ``given``.
 
-    A message that neither of them has isn't created for a path below it.
+    If neither of them has the message that contains the field, it isn't created.
     """
     head, _, rest = path.partition(".")
     result = dict(stored)
@@ -80,20 +80,20 @@ def merged(stored: Message, given: Message, path: str) -> dict[str, Any]:
 
 
 GivenSettings = Mapping[str, Any]
-"""A queue as a caller describes it: the API's field names, nested as there; unset fields are left out."""
+"""A queue as a caller sends it: the API's field names, nested as there; unset fields are left out."""
 
 MAX_RATE = 500.0
 MIN_RATE = 1e-11
-"""A dispatch in 3,000 years: with less there is no next one in the calendar."""
+"""One dispatch in 3,000 years. With a lower rate the next dispatch would lie beyond the calendar."""
 MAX_CONCURRENCY = 5000
 MAX_BURST = 500
-"""What a caller may set in the beta versions. Ledger: `create-queue/max-burst-size-500`."""
+"""The maximum burst size that a caller may set in the beta versions. Ledger: `create-queue/max-burst-size-500`."""
 _RATE, _BURST = "rate_limits.max_dispatches_per_second", "rate_limits.max_burst_size"
 NO_LIMIT = -1
 """The max_concurrent_dispatches of every pull queue. Ledger: `pull-queue/settings`."""
 _TYPE, _RETENTION = "type", ("task_ttl", "tombstone_ttl")
 _OTHER = ("stackdriver_logging_config", ROUTING_OVERRIDE, "http_target")
-"""What is stored and given back as it is."""
+"""Settings that are stored and returned unchanged."""
 ALL_SETTINGS = ("rate_limits", "retry_config", *_OTHER, _TYPE, *_RETENTION)
 _OUTPUT_ONLY = frozenset({"name", "state", "purge_time", "stats"})
 
@@ -106,7 +106,7 @@ class QueueType(Enum):
 
 
 class RateLimits(NamedTuple):
-    """A queue's RateLimits with every default filled in: 500 a second, 1000 at once.
+    """A queue's RateLimits with all defaults: 500 a second, 1000 at once.
 
     Ledger: `create-queue/defaults`.
     """
@@ -117,14 +117,14 @@ class RateLimits(NamedTuple):
 
 
 def rate_limits_from(given: Mapping[str, Any], options: ServiceOptions) -> RateLimits:
-    """Fill in defaults, and raise ServiceError out of range; a burst that isn't set is the service's to choose."""
+    """Return the rate limits with defaults, also for the burst size; raise ServiceError out of range."""
     rate = given.get("max_dispatches_per_second") or MAX_RATE
     concurrency = given.get("max_concurrent_dispatches") or 1000
     if rate < 0:
         raise errors.RATE_NEGATIVE.error()
     if rate > MAX_RATE:
         raise errors.RATE_TOO_HIGH.error()
-    if not rate >= MIN_RATE:  # nor is it for what is no number
+    if not rate >= MIN_RATE:  # also rejects NaN
         raise errors.RATE_TOO_LOW.error()
     if concurrency < 0:
         raise errors.CONCURRENCY_NEGATIVE.error()
@@ -144,14 +144,14 @@ def _burst(rate: float, options: ServiceOptions) -> int:
     burst = options.burst_size(rate)
     if isinstance(burst, bool) or not isinstance(burst, (int, float)) or not 1 <= burst < math.inf:
         raise ValueError(
-            f"The service option burst_size made {burst!r} of a rate of {rate:g} dispatches a second. It has to make a"
-            " number of 1 or more."
+            f"The service option burst_size returned {burst!r} for a rate of {rate:g} dispatches a second."
+            " Return a number of 1 or more."
         )
     return int(burst)
 
 
 def _pull_settings(given: GivenSettings, options: ServiceOptions) -> tuple[RateLimits, GivenSettings]:
-    """Return the rates of a pull queue, and what counts of its retry_config: max_attempts.
+    """Return the rates of a pull queue, and the one retry setting that applies to it: max_attempts.
 
     Ledger: `pull-queue/settings`.
     """
@@ -166,20 +166,20 @@ class QueueConfig:
     rate_limits: RateLimits
     retry_config: RetryConfig
     other: GivenSettings = field(default_factory=dict)
-    """What is stored and given back as it is: logging, App Engine routing and the HTTP target."""
+    """Settings that are returned unchanged: logging, App Engine routing and the HTTP target."""
     type: QueueType = QueueType.PUSH
     task_ttl: int = TASK_TTL
-    """How long a task stays at the most."""
+    """How long a task is kept at most."""
     tombstone_ttl: int = ServiceOptions().task_tombstone_ttl
     """How long the names of its tasks stay reserved."""
 
     @property
     def http_target(self) -> Overrides | None:
-        """What the queue changes about the requests of its tasks, if anything."""
+        """The queue's changes to the requests of its tasks, if any."""
         return self.other.get("http_target")
 
     def sent(self, target: Payload) -> PushTarget:
-        """What a dispatch of ``target`` sends under these settings."""
+        """Return what a dispatch of ``target`` sends under these settings."""
         assert not isinstance(target, PullMessage), "a pull message is not sent anywhere"
         if not self.other:
             return target
@@ -187,7 +187,7 @@ class QueueConfig:
 
 
 def queue_config_from(given: GivenSettings, options: ServiceOptions) -> QueueConfig:
-    """Return the configuration that ``given`` describes; what it leaves out has the service's defaults."""
+    """Return the configuration that ``given`` describes, with the service's defaults for unset fields."""
     check_http_target(given.get("http_target", {}))
     return _config(given, options)
 
@@ -222,10 +222,10 @@ def _other(given: GivenSettings) -> GivenSettings:
 def masked(
     stored: QueueConfig | None, given: GivenSettings, paths: Collection[str], options: ServiceOptions
 ) -> QueueConfig:
-    """Return ``stored``, or the configuration of a new queue, with the fields that ``paths`` name as in ``given``.
+    """Return ``stored``, or the default configuration, with the fields that ``paths`` name taken from ``given``.
 
-    A field that is named and not given goes back to the service's default; output-only fields are passed over. The
-    http_target of ``given`` is checked in any case, other limits on the result.
+    A field that is named but not set gets the service's default. Output-only fields are ignored. The http_target of
+    ``given`` is always checked; other limits are checked on the result.
     """
     check_http_target(given.get("http_target", {}))
     result = {} if stored is None else _settings_of(stored)
@@ -237,7 +237,7 @@ def masked(
         else:
             result = merged(result, given, path)
     if stored is not None and _RATE in named and not {_BURST, "rate_limits"}.intersection(named):
-        result["rate_limits"]["max_burst_size"] = 0  # it follows the rate, unless it is set as well
+        result["rate_limits"]["max_burst_size"] = 0  # the burst size follows the rate, unless it is set as well
     config = _config(result, options)
     return config if stored is None else _with_what_stays(config, stored, named)
 
@@ -252,7 +252,7 @@ def _settings_of(config: QueueConfig) -> dict[str, Any]:
 
 
 def _with_what_stays(config: QueueConfig, stored: QueueConfig, named: Collection[str]) -> QueueConfig:
-    """Return ``config`` with what is not named as a queue.yaml can have it: out of the range of API calls."""
+    """Return ``config`` with the settings that an update leaves alone; a queue.yaml may have set them out of range."""
     if not {"retry_config", "retry_config.max_doublings"}.intersection(named):
         doublings = stored.retry_config.max_doublings
         config = replace(config, retry_config=config.retry_config._replace(max_doublings=doublings))
@@ -260,7 +260,7 @@ def _with_what_stays(config: QueueConfig, stored: QueueConfig, named: Collection
 
 
 def cmek_allowed(config: QueueConfig) -> bool:
-    """Return whether a location that has such a queue can have a key of the customer's."""
+    """Return whether the location may have a customer's encryption key while such a queue exists."""
     has_headers = bool((config.http_target or {}).get("header_overrides"))
     return not has_headers and config.task_ttl <= LONGEST_TTL_WITH_CMEK
 

@@ -1,7 +1,8 @@
-"""What a task carries: a request to make, or a message to lease; its URL, its headers and their limits.
+"""The payload of a task: a request to send or a message to lease, with URL, headers and their limits.
 
-`DROPPED_HEADERS` and what follows it say which headers of a task the service drops, replaces, or replaces when it sends
-the task, and `_cleaned` what becomes of their values. Every other header is stored as it is, its case included.
+`DROPPED_HEADERS` and the tables after it list the headers of a task that the service drops, replaces when it stores the
+task, or replaces when it sends the task. `_cleaned` applies the rules for values. Every other header is stored
+unchanged, its case included.
 """
 
 from __future__ import annotations
@@ -22,18 +23,17 @@ _NOT_IN_URLS = re.compile(rf"[^A-Za-z0-9._\-{re.escape(_URL_CHARACTERS)}]")
 
 
 def encoded_url(part: str) -> str:
-    """Return a URL, a path or a query as it is sent, with nothing in it but what a URL may have (RFC 3986).
+    """Return a URL, a path or a query as it is sent, with only the characters that a URL may have (RFC 3986).
 
-    The rest is percent-encoded as UTF-8; what is encoded already, and a per cent sign that begins nothing, is left
-    alone.
+    Other characters are percent-encoded as UTF-8. Existing escapes stay, as does a per cent sign that starts none.
     """
     return quote(part, safe=_URL_CHARACTERS) if _NOT_IN_URLS.search(part) else part
 
 
 HTTP_DEADLINE = 10 * MINUTE
-"""The dispatch deadline of an HTTP task that sets none; stored with it. Ledger: `create-task/answer`."""
+"""The default dispatch deadline of an HTTP task, stored with it. Ledger: `create-task/answer`."""
 APP_ENGINE_DEADLINE = 10 * MINUTE
-"""The deadline in force for an App Engine task that sets none (automatic scaling); not stored.
+"""The default dispatch deadline of an App Engine task (automatic scaling), not stored with it.
 
 Ledger: `create-task/dispatch-deadline-24-h-15-s-app`.
 """
@@ -45,23 +45,23 @@ HTTP_METHODS = ("POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
 HTTP_BODY_METHODS = ("POST", "PUT", "PATCH")
 """The methods of HTTP tasks that may have a body. Ledger: `create-task/body-with-get-head-delete-options-http`."""
 MAX_TAG = 500
-"""A tag has fewer characters. Ledger: `create-task/tag-of-500-characters-or-more`."""
+"""A tag must have fewer characters. Ledger: `create-task/tag-of-500-characters-or-more`."""
 MAX_HEADER_BYTES = 80 * 1024
-"""Bytes of all of an HTTP task's headers have to be fewer. Ledger: `create-task/headers-80-kb-or-more-http`."""
+"""All headers of an HTTP task must have fewer bytes. Ledger: `create-task/headers-80-kb-or-more-http`."""
 
 HeaderPairs = tuple[tuple[str, str], ...]
 
 
 class HeaderChange(NamedTuple):
-    """What the service does to a header that a task was given."""
+    """The service's change of a header that a task was given."""
 
     name: str
     what: str
-    """The rest of a sentence about the header: ``is dropped: …``."""
+    """The predicate of a sentence about the header: ``is dropped: …``."""
 
 
 class OidcToken(NamedTuple):
-    """The settings of an OIDC token; an empty audience means the target's URL."""
+    """The settings of an OIDC token. An empty audience means the target's URL."""
 
     service_account_email: str
     audience: str = ""
@@ -75,7 +75,7 @@ class OAuthToken(NamedTuple):
 
 
 class HttpTarget:
-    """An HTTP request to make (HttpRequest)."""
+    """An HTTP request to send (HttpRequest)."""
 
     __slots__ = ("body", "header_changes", "headers", "method", "oauth", "oidc", "url")
 
@@ -100,21 +100,21 @@ class HttpTarget:
 
     @property
     def can_be_sent(self) -> bool:
-        """Whether its method takes the body that it has, which a queue's override by GET does not."""
+        """Whether its method can have a body, if it has one. A queue's override of the method may break this."""
         return not self.body or self.method in HTTP_BODY_METHODS
 
     @property
     def token(self) -> OidcToken | OAuthToken | None:
-        """The token that it carries, of either kind."""
+        """The token of the request, of either kind."""
         return self.oidc or self.oauth
 
 
 DEFAULT_SERVICE = "default"
-"""App Engine's name of the service that a task goes to if it names none, as its documentation says."""
+"""App Engine's default service, by its documentation."""
 
 
 class Routing(NamedTuple):
-    """Where in an App Engine application a task goes; ``host`` is the server's to fill in."""
+    """The part of an App Engine application that receives a task. The server fills in ``host``."""
 
     service: str = ""
     version: str = ""
@@ -123,7 +123,7 @@ class Routing(NamedTuple):
 
     @property
     def named(self) -> dict[str, str]:
-        """Service, version and instance, with the service that a task goes to where it names none."""
+        """Return service, version and instance, with App Engine's default service if the task names none."""
         return {"service": self.service or DEFAULT_SERVICE, "version": self.version, "instance": self.instance}
 
 
@@ -152,11 +152,11 @@ class AppEngineTarget:
 
 
 PushTarget = Union[HttpTarget, AppEngineTarget]
-"""What a push queue sends."""
+"""The payload of a push task."""
 
 
 class PullMessage:
-    """A message that waits in a pull queue for whoever leases it; nothing is sent anywhere."""
+    """A message that waits in a pull queue for a worker that leases it."""
 
     __slots__ = ("body", "tag")
 
@@ -170,13 +170,13 @@ class PullMessage:
 
 
 Payload = Union[HttpTarget, AppEngineTarget, PullMessage]
-"""What a task carries (Task.payload_type)."""
+"""The payload of a task (Task.payload_type)."""
 
 
 HTTP_USER_AGENT = "Google-Cloud-Tasks"
 APP_ENGINE_USER_AGENT = "AppEngine-Google; (+http://code.google.com/appengine)"
 MAX_HEADER = 8_188
-"""Characters of a header's name and value together; a longer header is dropped."""
+"""Characters of a header's name and value together. A longer header is dropped."""
 
 
 def _id(name: str) -> str:
@@ -184,7 +184,7 @@ def _id(name: str) -> str:
 
 
 def _seconds(instant: int) -> str:
-    """Return seconds since 1970, with up to six decimals and no zero at the end."""
+    """Return seconds since 1970, with up to six decimals and without trailing zeros."""
     sign, microseconds = ("-", -instant // 1_000) if instant < 0 else ("", instant // 1_000)
     return f"{sign}{microseconds // 1_000_000}.{microseconds % 1_000_000:06d}".rstrip("0").rstrip(".")
 
@@ -198,14 +198,14 @@ SENT_BY_SERVICE: dict[str, Callable[[Attempt], str | None]] = {
     "TaskPreviousResponse": lambda attempt: attempt.previous_response,
     "TaskRetryReason": lambda attempt: attempt.retry_reason,
 }
-"""The headers that the service sends with an attempt, after ``X-CloudTasks-`` or ``X-AppEngine-``, and their values.
+"""The headers that the service sends with an attempt, without ``X-CloudTasks-`` or ``X-AppEngine-``, and their values.
 
-A header without a value (None) is not sent. Ledger: `request/headers-http`, `request/headers-appengine`.
+A header whose value is None is not sent. Ledger: `request/headers-http`, `request/headers-appengine`.
 """
 
 
 def headers_of_attempt(attempt: Attempt) -> HeaderPairs:
-    """Return the headers that the service sends with ``attempt`` and no task has of itself, in their order."""
+    """Return the headers that the service adds to ``attempt``, in order."""
     prefix = "X-CloudTasks-" if isinstance(attempt.target, HttpTarget) else "X-AppEngine-"
     values = ((name, value_of(attempt)) for name, value_of in SENT_BY_SERVICE.items())
     return tuple((prefix + name, value) for name, value in values if value is not None)
@@ -227,13 +227,13 @@ DROPPED_HEADERS: dict[str, str] = {
     "via": _NOT_SENT,
     "x-forwarded-for": _NOT_SENT,
 }
-"""The names, in lower case, of headers that the service drops, and why."""
+"""Names of headers (in lower case) that the service drops, and why."""
 DROPPED_PREFIXES: dict[str, str] = {
     "proxy-": _CONNECTION,
     "x-google": "names that begin with X-Google are reserved",
     "x-appengine-": "names that begin with X-AppEngine- are reserved",
 }
-"""The same for the beginnings of names."""
+"""Prefixes of names of headers that the service drops, and why."""
 _COUNTERS = frozenset(f"x-cloudtasks-{name.lower()}" for name in SENT_BY_SERVICE)
 _REPLACED_AGENT = f"is replaced by {HTTP_USER_AGENT}"
 _REPLACED_LATER = f"is stored, but {_ITS_OWN} in its place"
@@ -242,7 +242,7 @@ _NOT_IN_VALUES = re.compile(r"[^\t -~]")
 
 
 class StoredHeaders(NamedTuple):
-    """A task's headers at rest, and what was changed about those that it was given."""
+    """A task's stored headers, and the changes from those that it was given."""
 
     headers: HeaderPairs
     changes: tuple[HeaderChange, ...] = ()
@@ -256,9 +256,9 @@ def cleaned_headers(given: HeaderPairs) -> HeaderPairs:
 
 @lru_cache(maxsize=64)
 def http_task_headers(given: HeaderPairs) -> StoredHeaders:
-    """Return the stored headers of an HTTP task: the cleaned ones, and User-Agent in place of the task's own.
+    """Return the stored headers of an HTTP task: the cleaned ones, with the service's User-Agent.
 
-    No Content-Type is added. The tasks of one test mostly have the same few headers, and share the result.
+    No Content-Type is added. Most tasks of a test have the same few headers, so results are cached.
     """
     kept, changes = _cleaned(given, of_http_task=True)
     kept.append(("User-Agent", HTTP_USER_AGENT))
@@ -269,8 +269,8 @@ def http_task_headers(given: HeaderPairs) -> StoredHeaders:
 def app_engine_task_headers(given: HeaderPairs, body: bytes) -> StoredHeaders:
     """Return the stored headers of an App Engine task.
 
-    User-Agent is appended to; with a body come its length and a default type.
-    Ledger: `create-task/app-engine-user-agent`.
+    The service appends to User-Agent. A body adds its length and a default type. Ledger:
+    `create-task/app-engine-user-agent`.
     """
     pairs, changes = _cleaned(given, of_http_task=False)
     kept = dict(pairs)
@@ -308,18 +308,18 @@ def _cleaned(given: HeaderPairs, *, of_http_task: bool) -> tuple[list[tuple[str,
 
 @lru_cache(maxsize=1024)
 def _is_ordinary(name: str) -> bool:
-    """Return whether nothing happens to a header because of its name."""
+    """Return whether the service leaves a header of this name alone."""
     return not _reason_to_drop(name, "-") and not _replaced(name)
 
 
 def _replaced(name: str) -> str:
-    """Return what becomes of a kept header of an HTTP task because of its name; "" if it arrives as it is."""
+    """Return how the service changes a kept header of an HTTP task because of its name; "" if it doesn't."""
     lower = name.lower()
     return _REPLACED_AGENT if lower == "user-agent" else _REPLACED_LATER if lower in _COUNTERS else ""
 
 
 def _reason_to_drop(name: str, value: str) -> str:
-    """Return why a header of that name, with that value as it is stored, is dropped; "" if it is kept."""
+    """Return why a header with that name and stored value is dropped; "" if it is kept."""
     lower = name.lower()
     if lower in DROPPED_HEADERS:
         return DROPPED_HEADERS[lower]

@@ -1,4 +1,4 @@
-"""Retry: how long to wait after a failure, when to give up, and the schedule that follows."""
+"""Retries: the wait after a failure, the limits, and the resulting schedule."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNLIMITED = -1
 
 
 class RetryConfig(NamedTuple):
-    """A queue's or a task's RetryConfig with every default filled in. Durations are nanoseconds.
+    """A queue's or a task's RetryConfig with all defaults. Durations are nanoseconds.
 
     Defaults: 100 attempts, 0.1 s to 3600 s, 16 doublings, no limit on duration. Ledger: `create-queue/defaults`.
     """
@@ -26,7 +26,7 @@ class RetryConfig(NamedTuple):
 
 
 def retry_config_from(given: Mapping[str, int]) -> RetryConfig:
-    """Fill in defaults for what ``given`` leaves out or has as 0, and raise ServiceError out of range."""
+    """Return the config with defaults for fields that are unset or 0; raise ServiceError out of range."""
     default = RetryConfig()
     config = RetryConfig(
         max_attempts=given.get("max_attempts") or default.max_attempts,
@@ -71,13 +71,13 @@ def delay_after(config: RetryConfig, failures: int) -> int:
 
 
 class Retry(NamedTuple):
-    """The verdict: try again at this instant."""
+    """A verdict: try again at this instant."""
 
     at: int
 
 
 class GiveUp(NamedTuple):
-    """The verdict: no retry is left; ``reason`` says which limits were used up."""
+    """A verdict: no retry is left. ``reason`` names the limits that were used up."""
 
     reason: str
 
@@ -90,11 +90,11 @@ def verdict_on_failure(
     first_dispatch: int,
     ended: int,
 ) -> Retry | GiveUp:
-    """Retry or give up after a failed attempt that ended at ``ended``.
+    """Return the verdict on a failed attempt that ended at ``ended``.
 
-    Both limits must be used up; one that is not set (-1 attempts, duration 0) leaves it to the other; with neither,
-    only the task's retention ends it. The age runs from the first dispatch, and an age equal to the limit stops.
-    Ledger: `retry/stop-both-limits-crossed-at-the-same-attempt`.
+    The service gives up when both limits are used up. If one is not set (-1 attempts, duration 0), the other decides
+    alone; if none is set, only the task's retention ends it. The age counts from the first dispatch, and an age equal
+    to the limit uses it up. Ledger: `retry/stop-both-limits-crossed-at-the-same-attempt`.
     """
     at = ended + delay_after(config, failures)
     has_age_limit = config.max_retry_duration > 0
@@ -119,13 +119,13 @@ RETENTION = "retention"
 
 
 class RetrySchedule(NamedTuple):
-    """The dispatches of a task that always fails, counted from the first. Durations are nanoseconds."""
+    """All dispatches of a task that always fails, counted from the first one. Durations are nanoseconds."""
 
     dispatches: tuple[int, ...]
     end: int
-    """When the last attempt has ended, or the task's retention has."""
+    """The end of the last attempt or of the task's retention."""
     reason: str | None
-    """What the task is given up for; None if it is not, as far as was looked."""
+    """Why the service gives up the task; None if it does not within ``limit``."""
 
 
 def schedule_of(config: RetryConfig, *, takes: int, retention: int, limit: int) -> RetrySchedule:

@@ -1,32 +1,31 @@
-"""Dispatching: which attempt begins when, and what follows from its outcome.
+"""The scheduler: when each attempt begins, and what follows from its outcome.
 
 Theory of operation
-    Two kinds of things happen by themselves. A *step* is one that a driver travels to: the dispatch of a queue's next
-    task, or the answer to an attempt under way. A *removal* only takes effect when time has passed it: tasks are
-    purged, or have reached the end of their retention. Each kind has one heap (`Timetable`), ordered by instant.
+    Two kinds of things happen without a call. A *step* is one that the driver stops at: the dispatch of a queue's next
+    task, or the answer to an attempt under way. A *removal* takes effect as soon as time has passed it: a task is
+    purged, or its retention ends. Each kind has one heap (`Timetable`), ordered by instant.
 
-    The driver asks for the step that is `upcoming`, and hands it to `resolve`: where several tasks are ready at that
-    instant, the dispatch order may pick another one. Then it moves its clock there, calls `remove_due`, and `proceed`.
-    What comes back is an attempt: with an outcome, if the step was its answer or if its request can't be sent; without
-    one, if it has to be delivered. The driver hands its outcome to `answer`, for this or for a later instant.
+    The driver asks for the `upcoming` step and passes it to `resolve`: if several tasks are ready at that instant, the
+    dispatch order may pick another one. Then it moves its clock to the step, calls `remove_due`, and `proceed`, which
+    returns an attempt. The attempt has an outcome if the step was its answer or if its request can't be sent.
+    Otherwise the driver delivers it, and passes its outcome to `answer`, for this or for a later instant.
 
-    Attempts also begin past the steps: at once (`begin`), or, for RunTask, so that the driver delivers them as its next
-    step (`begin_later`).
+    Attempts also begin outside of the steps: at once (`begin`), or, for RunTask, so that the driver delivers them as
+    its next step (`begin_later`).
 
-    A queue has at most one dispatch among the steps, that of `Queue.next_dispatch`. `plan` renews it after everything
-    that may change it: a task begins to wait and comes first, begins an attempt, or is gone; a slot is free again; the
-    queue's state or settings are different. Heaps are cleaned lazily: an entry that was replaced or removed is dropped
-    when it comes to the top.
+    A queue has at most one dispatch among the steps, that of `Queue.next_dispatch`. `plan` updates it after everything
+    that may change it: a task begins to wait, begins an attempt, or is removed; a slot is freed; the queue's state or
+    settings change. Heaps are cleaned lazily: an entry that was replaced or removed is dropped when it reaches the top.
 
-    For as long as a driving method is limited to some tasks, a `Selection` has the dispatches in the steps' place. The
-    steps are kept up to date meanwhile, and what is not a dispatch goes on as ever.
+    While a driving method is limited to some tasks, a `Selection` provides the dispatches. The steps are kept up to
+    date meanwhile, and all other steps go on as usual.
 
-    Steps happen in the order of their instants; a dispatch that could have gone earlier has the instant at which it
+    Steps happen in the order of their instants. A dispatch that could have happened earlier has the instant at which it
     was planned. At one instant answers come before dispatches, and dispatches in the order in which their tasks became
-    eligible. Attempts that RunTask has begun are delivered before anything else.
+    eligible. Attempts of RunTask are delivered before anything else.
 
-    Removals are planned as looks at a queue's tasks: `_plan_look` enters the instant at which there may be something to
-    remove, and `_remove_from` removes what is due by then and plans the next look.
+    Removals are planned as checks of a queue's tasks: `_plan_check` enters the next instant at which a task may have to
+    be removed, and `_remove_from` removes the tasks that are due and plans the next check.
 """
 
 from __future__ import annotations
@@ -49,47 +48,47 @@ from .retry import Retry, verdict_on_failure
 from .task import NO_RESPONSE, Attempt, Outcome, OutcomeKind, Task, TaskCause
 
 _RECOVERY = Fraction(1, 10)
-"""The part of its rate that a throttled queue gets back by a success."""
+"""The part of its full rate that a throttled queue regains by a success."""
 
 End = Callable[[Task, TaskCause, int], None]
-"""Takes a task out of the service, for a cause, at an instant."""
+"""Removes a task from the service, for a cause, at an instant."""
 
 
 class DispatchOrder:
-    """First come, first served, and no task is held back.
+    """The default dispatch order: first come, first served, and no task is held back.
 
-    The service promises neither. A simulation that wants another order gives the scheduler a subclass.
+    The service promises neither. A simulation passes a subclass for another order.
     """
 
     is_shuffled = False
-    """Whether `rank_in_listings` is anything but the order of creation."""
+    """Whether `rank_in_listings` differs from the order of creation."""
     picks = False
-    """Whether `pick` is anything but the first."""
+    """Whether `pick` may return another index than 0."""
 
     def delay(self, task: Task) -> int:
-        """Return for how long after its schedule time ``task``, which begins to wait, is held back."""
+        """Return how long (nanoseconds) ``task``, which begins to wait, is held back after its schedule time."""
         return 0
 
     def rank(self, task: Task) -> int:
-        """Return the rank of ``task``, which begins to wait: of tasks of one instant the smaller goes first."""
+        """Return the rank of ``task``, which begins to wait. Among tasks of one instant the smaller rank goes first."""
         return 0
 
     def pick(self, ready: Sequence[Task]) -> int:
-        """Return the index of the task that goes out, of two or more that all could now."""
+        """Return the index of the task to dispatch, out of two or more ready tasks."""
         return 0
 
     def rank_in_listings(self, task: Task) -> int:
-        """Return where ListTasks has ``task`` for good; of equal ranks the older comes first."""
+        """Return the fixed rank of ``task`` in ListTasks. Among equal ranks the older task comes first."""
         return 0
 
 
 Key = TypeVar("Key", bound=Hashable)
 TimetableEntry = tuple[int, tuple[int, ...], int, Key]
-"""An instant, the order among entries of one instant, a number of its own, and what the entry is about."""
+"""An instant, the order among entries of one instant, a unique number, and the entry's key."""
 
 
 class Timetable(Generic[Key]):
-    """A heap of instants, with at most one entry in force for each key."""
+    """A heap of instants, with at most one valid entry for each key."""
 
     __slots__ = ("_count", "_heap", "entries")
 
@@ -100,7 +99,7 @@ class Timetable(Generic[Key]):
         self._count = 0
 
     def put(self, key: Key, at: int, order: tuple[int, ...]) -> None:
-        """Enter ``key`` at ``at`` in place of its earlier entry."""
+        """Enter ``key`` at ``at``, instead of its earlier entry."""
         current = self.entries.get(key)
         if current is not None and current[0] == at and current[1] == order:
             return
@@ -114,7 +113,7 @@ class Timetable(Generic[Key]):
         self.entries.pop(key, None)
 
     def first(self, counts: Callable[[Key], bool] | None = None) -> tuple[int, Key] | None:
-        """Return the earliest instant and its key, of those keys that count."""
+        """Return the earliest instant and its key, among the keys that count."""
         heap, entries = self._heap, self.entries
         passed_over, found = [], None
         while heap:
@@ -132,7 +131,7 @@ class Timetable(Generic[Key]):
 
 
 class Step(Enum):
-    """What the next thing can be."""
+    """The kinds of steps."""
 
     DISPATCH = "a queue's next task goes out"
     DELIVERY = "an attempt that RunTask has begun reaches its target"
@@ -141,7 +140,7 @@ class Step(Enum):
 
 @dataclass(slots=True)
 class Upcoming:
-    """What comes next, at the instant ``at``, which may be past already."""
+    """The next step, at the instant ``at``, which may have passed already."""
 
     step: Step
     at: int
@@ -151,12 +150,12 @@ class Upcoming:
 
     @property
     def needs_target(self) -> bool:
-        """Whether an attempt is made."""
+        """Whether the step starts an attempt."""
         return self.step is not Step.ANSWER
 
 
 class Scheduler:
-    """The steps and removals of all queues; see the head of the module."""
+    """The steps and removals of all queues. The head of the module explains them."""
 
     def __init__(self, options: ServiceOptions, record: Callable[[Event], None], end: End) -> None:
         self._options = options
@@ -176,12 +175,12 @@ class Scheduler:
 
     def add(self, queue: Queue, task: Task) -> None:
         """Schedule ``task``, which is new in ``queue``."""
-        self._plan_look(queue, task.create_time + queue.config.task_ttl, task.sequence)
+        self._plan_check(queue, task.create_time + queue.config.task_ttl, task.sequence)
         if not queue.is_pull:
             self._wait(queue, task, task.create_time)
 
     def plan(self, queue: Queue, now: int) -> None:
-        """Renew the next dispatch of ``queue``, which may be another one now."""
+        """Update the next dispatch of ``queue``."""
         if self._selection is not None:
             self._selection.plan(queue, now)
         dispatch = queue.next_dispatch()
@@ -195,39 +194,39 @@ class Scheduler:
         self._steps.put(queue, max(at, now), (1, *task.waiting[:3]))
 
     def reconfigured(self, queue: Queue, now: int) -> None:
-        """Take new settings of ``queue`` into account; with a shorter retention, tasks may have to go at once."""
+        """Apply new settings of ``queue``. A shorter retention may remove tasks at once."""
         oldest = next(iter(queue.tasks.values()), None)
         if oldest is not None:
             self._removals.remove(queue)
-            self._plan_next_look(queue, now)
+            self._plan_next_check(queue, now)
         self.plan(queue, now)
 
     def hold_back(self, queue: Queue, task: Task, delay: int, now: int) -> None:
-        """Let ``task``, which waits in ``queue``, become eligible that long (nanoseconds) after its schedule time."""
+        """Delay ``task``, which waits in ``queue``, until that long (nanoseconds) after its schedule time."""
         assert task.waiting is not None, "only a task that waits is held back"
         task.delay = delay
         self._enter(queue, task, task.waiting[1])
         self.plan(queue, now)
 
     def purge_later(self, queue: Queue, before: int, at: int, now: int) -> None:
-        """Let the tasks of ``queue`` that have a smaller sequence number than ``before`` go at ``at``."""
+        """Remove the tasks of ``queue`` with a sequence number below ``before`` at ``at``."""
         if any(earlier <= at and number == before for earlier, number in queue.purges):
-            return  # nothing was created since: the same tasks go then
+            return  # no task was created since the earlier purge, so both remove the same tasks
         queue.purges.append((at, before))
-        self._plan_look(queue, at, before)
+        self._plan_check(queue, at, before)
         self.plan(queue, now)
 
     def queue_deleted(self, queue: Queue, now: int) -> None:
-        """Forget ``queue``, which was deleted; attempts under way still end in their own time."""
+        """Forget ``queue``, which was deleted. Attempts under way still end at their own time."""
         self._removals.remove(queue)
         self.plan(queue, now)
 
     # --- what the driver asks ------------------------------------------------------------------------------------
 
     def select(self, queues: Iterable[Queue], counts: Callable[[Task], bool]) -> None:
-        """Let only tasks that count be dispatched until `select_all`; answers and RunTask's deliveries come as ever.
+        """Limit dispatches to tasks that count, until `select_all`. Answers and RunTask's deliveries are not affected.
 
-        ``queues`` are all that there are.
+        ``queues`` are all queues of the service.
         """
         selection = self._selection = Selection(counts)
         for queue in queues:
@@ -238,7 +237,7 @@ class Scheduler:
                 selection.plan(queue, step[0])
 
     def select_all(self) -> None:
-        """Let all tasks be dispatched again."""
+        """End the limit of `select`."""
         self._selection = None
 
     def upcoming(self) -> Upcoming | None:
@@ -260,7 +259,7 @@ class Scheduler:
         return Upcoming(Step.DISPATCH, at, key.next_task, key)
 
     def resolve(self, upcoming: Upcoming, now: int) -> Upcoming:
-        """Return ``upcoming``, or the dispatch that the dispatch order picks among all that could go with it."""
+        """Return ``upcoming``, or the dispatch that the dispatch order picks among all ready tasks."""
         if upcoming.queue is None or not self.dispatch_order.picks:
             return upcoming
         at = max(upcoming.at, now)
@@ -273,11 +272,11 @@ class Scheduler:
 
     @property
     def awaits_answers(self) -> bool:
-        """Whether attempts are under way, of tasks that are gone, too."""
+        """Whether attempts are under way, including those of removed tasks."""
         return bool(self._begun_by_run_task or self._outcomes)
 
     def proceed(self, upcoming: Upcoming, now: int) -> Attempt:
-        """Do the step that `upcoming` returned; an attempt without an outcome is the caller's to deliver."""
+        """Do the step that `upcoming` returned. The caller delivers an attempt without an outcome."""
         if upcoming.queue is not None:
             upcoming.queue.rate.take(now)
             return self.begin(upcoming.queue, upcoming.task, now)
@@ -291,21 +290,21 @@ class Scheduler:
         return attempt
 
     def begin(self, queue: Queue, task: Task, now: int, *, forced: bool = False) -> Attempt:
-        """Begin an attempt without a look at rate and concurrency, and, if it is ``forced``, at the queue's state.
+        """Begin an attempt regardless of rate and concurrency. If it is ``forced``, ignore the queue's state, too.
 
-        An attempt without an outcome is the caller's to deliver.
+        The caller delivers an attempt without an outcome.
         """
         return self._failed_if_unsendable(self._new_attempt(queue, task, now, forced=forced), now)
 
     def begin_later(self, queue: Queue, task: Task, now: int) -> Attempt:
-        """Begin a forced attempt that the driver's next `proceed` brings up for delivery."""
+        """Begin a forced attempt that the driver's next `proceed` returns for delivery."""
         attempt = self._new_attempt(queue, task, now, forced=True)
         attempt.reached_target = False
         self._begun_by_run_task.append(attempt)
         return attempt
 
     def answer(self, attempt: Attempt, outcome: Outcome, at: int, now: int) -> None:
-        """Take the outcome of ``attempt``, which comes at the instant ``at``, or its deadline if that is earlier."""
+        """Record the outcome of ``attempt`` at the instant ``at``, or at its deadline if that is earlier."""
         deadline = attempt.deadline
         if at > deadline:
             at, outcome = deadline, Outcome(OutcomeKind.DEADLINE_EXCEEDED)
@@ -372,7 +371,7 @@ class Scheduler:
         return attempt
 
     def _failed_if_unsendable(self, attempt: Attempt, now: int) -> Attempt:
-        """Return ``attempt``, which has failed without a response if its request can't be sent."""
+        """Return ``attempt``, failed without a response if its request can't be sent."""
         if not attempt.target.can_be_sent:
             self._conclude(attempt, NO_RESPONSE, now)
         return attempt
@@ -390,7 +389,7 @@ class Scheduler:
             self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt, dropped=True))
         else:
             self._apply(attempt, outcome, now)
-        if queue.next_task is None:  # it may have been for want of a slot
+        if queue.next_task is None:  # the task may have waited for a free slot
             self.plan(queue, now)
 
     def _apply(self, attempt: Attempt, outcome: Outcome, now: int) -> None:
@@ -417,7 +416,7 @@ class Scheduler:
                 verdict = Retry(min(max(verdict.at, outcome.retry_at), LATEST))
             task.schedule_time = truncated(verdict.at, MICROSECOND)
         if task.in_flight:
-            # Another attempt is under way, which decides.
+            # another attempt of the task is under way and decides
             self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt))
             return
         self._record(Event(now, EventKind.TASK_ANSWERED, queue.name, task, attempt, verdict))
@@ -429,22 +428,22 @@ class Scheduler:
 
     # --- removals ------------------------------------------------------------------------------------------------
 
-    def _plan_look(self, queue: Queue, at: int, order: int) -> None:
-        """Look at the tasks of ``queue`` at ``at``, or earlier if that is planned."""
+    def _plan_check(self, queue: Queue, at: int, order: int) -> None:
+        """Check the tasks of ``queue`` for removal at ``at``, unless an earlier check is planned."""
         planned = self._removals.entries.get(queue)
         if planned is None or at < planned[0]:
             self._removals.put(queue, at, (order,))
 
-    def _plan_next_look(self, queue: Queue, now: int) -> None:
-        """Look at the tasks of ``queue`` when the oldest one is too old, or a purge is due, but not before ``now``."""
+    def _plan_next_check(self, queue: Queue, now: int) -> None:
+        """Plan the next check when the oldest task of ``queue`` expires or a purge is due, but not before ``now``."""
         oldest = next(iter(queue.tasks.values()), None)
         if oldest is not None:
-            self._plan_look(queue, max(oldest.create_time + queue.config.task_ttl, now), oldest.sequence)
+            self._plan_check(queue, max(oldest.create_time + queue.config.task_ttl, now), oldest.sequence)
         for at, before in queue.purges:
-            self._plan_look(queue, at, before)
+            self._plan_check(queue, at, before)
 
     def _remove_from(self, queue: Queue, now: int) -> None:
-        """Remove the tasks of ``queue`` that are too old, or purged."""
+        """Remove the tasks of ``queue`` that are too old or purged."""
         ttl = queue.config.task_ttl
         too_old = list(takewhile(lambda task: task.create_time + ttl <= now, queue.tasks.values()))
         for task in too_old:
@@ -456,11 +455,11 @@ class Scheduler:
             self._end(task, TaskCause.PURGE, now)
         queue.purges = [purge for purge in queue.purges if purge[0] > now]
         self._removals.remove(queue)
-        self._plan_next_look(queue, now)
+        self._plan_next_check(queue, now)
 
 
 def _throttle(queue: Queue, task: Task, outcome: Outcome, now: int) -> None:
-    """Halve the rate of the queue after 429 and 503, and give back a tenth of its full rate after a success.
+    """Halve the queue's rate after 429 and 503. After a success, restore a tenth of its full rate.
 
     Ledger: `dispatch/throttle`.
     """

@@ -1,7 +1,7 @@
-"""The service: every RPC is a method, which takes plain values and an instant.
+"""The service: every RPC is a method that takes plain values and an instant.
 
-What goes beyond a few lines stands in the module of its subject: `validation` has the checks that come before an RPC,
-`scheduler` begins attempts and ends them, `batches`, `pull_queues`, `iam` and `listing` have what their RPCs do.
+Longer parts have modules of their own: `validation` has the checks before an RPC, `scheduler` begins and ends attempts,
+and `batches`, `pull_queues`, `iam` and `listing` implement their RPCs.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ TASKS_PER_PAGE = 1000
 MAX_QUEUES = 1000
 """Queues in one location of a project."""
 _UPLOADED = ("rate_limits", "retry_config", ROUTING_OVERRIDE, "type")
-"""The settings that a queue.yaml decides; the type is that of a queue that it creates."""
+"""The settings that a queue.yaml decides. It sets the type only of new queues."""
 _STATE_EVENTS = {
     QueueState.PAUSED: EventKind.QUEUE_PAUSED,
     QueueState.RUNNING: EventKind.QUEUE_RESUMED,
@@ -62,7 +62,7 @@ _STATE_EVENTS = {
 
 
 class ReservedNames:
-    """Names of tasks or queues that are gone, each reserved until its instant."""
+    """Names of removed tasks or queues, each reserved until an instant."""
 
     __slots__ = ("_until",)
 
@@ -70,7 +70,7 @@ class ReservedNames:
         self._until: dict[str, int] = {}
 
     def reserve(self, name: str, until: int) -> None:
-        """Reserve ``name`` up to, and not including, ``until``."""
+        """Reserve ``name`` until just before ``until``."""
         self._until[name] = until
 
     def holds(self, name: str, now: int) -> bool:
@@ -84,20 +84,20 @@ class ReservedNames:
         return False
 
     def shift(self, by: int) -> None:
-        """Move with a clock that was reset."""
+        """Shift all instants when the clock is reset."""
         for name in self._until:
             self._until[name] += by
 
 
 def _forget(event: Event) -> None:
-    """Record nothing: for a service that only tries something."""
+    """Record nothing, for a service that only tries something out."""
 
 
 class Service:
-    """Cloud Tasks, all projects and locations of it.
+    """Cloud Tasks: all projects and locations.
 
-    Every RPC takes the instant at which it arrives (nanoseconds since 1970, UTC). One that is rejected raises
-    `errors.ServiceError` and has changed nothing. Names are those that `validation.check_call` has accepted.
+    Every RPC takes the instant at which it arrives (nanoseconds since 1970, UTC). A rejected RPC raises
+    `errors.ServiceError` and changes nothing. Names have passed `validation.check_call`.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Service:
     # --- queues --------------------------------------------------------------------------------------------------
 
     def create_queue(self, now: int, parent: str, name: str, settings: GivenSettings) -> Queue:
-        """CreateQueue. With the option ``queue_init_delay`` CreateTask doesn't find the queue at once."""
+        """CreateQueue. The option ``queue_init_delay`` hides the queue from CreateTask for a while."""
         return self._create(now, parent, name, lambda: queue_config_from(settings, self.options))
 
     def _create(self, now: int, parent: str, name: str, configure: Callable[[], QueueConfig]) -> Queue:
@@ -144,7 +144,7 @@ class Service:
             raise errors.QUEUE_DELETED_TOO_RECENTLY.error()
         config = self._with_host(configure(), name)
         if is_reserved:
-            return Queue(name, config)  # it is returned, but doesn't exist
+            return Queue(name, config)  # the call returns a queue that doesn't exist
         if len(self.queues) >= MAX_QUEUES and sum(location_of(other) == parent for other in self.queues) >= MAX_QUEUES:
             raise errors.QUEUES_EXHAUSTED.error(limit=MAX_QUEUES)
         queue = self.queues[name] = Queue(name, config, now + self.options.queue_init_delay)
@@ -159,7 +159,7 @@ class Service:
     def list_queues(
         self, now: int, parent: str, page_size: int, page_token: str, filter: str = "", fields: Fields | None = None
     ) -> tuple[list[Queue], str]:
-        """ListQueues, in the order of names. ``fields`` are those that a filter can ask for."""
+        """ListQueues, sorted by name. ``fields`` are those that a filter can compare."""
         matches = queue_filter(filter, fields)
         within = [queue for queue in self.queues.values() if location_of(queue.name) == parent and matches(queue)]
         within.sort(key=lambda queue: queue.name)
@@ -167,7 +167,7 @@ class Service:
         return page(within, lambda queue: queue.name, page_size, cursor, QUEUES_PER_PAGE, "ListQueuesRequest")
 
     def update_queue(self, now: int, name: str, settings: GivenSettings, mask: Sequence[str] | None = None) -> Queue:
-        """UpdateQueue: take the settings that the mask names, or all without one; create a queue that is missing."""
+        """UpdateQueue: apply the settings in the mask, or all settings without a mask; create a missing queue."""
         mask = ALL_SETTINGS if mask is None else mask
         queue = self.queues.get(name)
         if queue is None:
@@ -188,7 +188,7 @@ class Service:
         return replace(config, other={**config.other, ROUTING_OVERRIDE: override})
 
     def delete_queue(self, now: int, name: str) -> None:
-        """DeleteQueue, tasks and all; the name stays reserved."""
+        """DeleteQueue: delete the queue and its tasks. Its name stays reserved."""
         queue = self.existing_queue("delete_queue", name)
         self._remove(list(queue.tasks.values()), TaskCause.QUEUE_DELETED, now)
         del self.queues[name]
@@ -198,9 +198,9 @@ class Service:
         self._happened(now, EventKind.QUEUE_DELETED, queue)
 
     def purge_queue(self, now: int, name: str) -> Queue:
-        """PurgeQueue: all tasks go, and their names stay reserved.
+        """PurgeQueue: delete all tasks. Their names stay reserved.
 
-        With the option ``purge_delay`` they go later, and may be dispatched until then.
+        The option ``purge_delay`` delays that; until then the tasks may be dispatched.
         """
         queue = self.existing_queue("purge_queue", name)
         queue.purge_time = now
@@ -221,7 +221,7 @@ class Service:
         return self._move(now, self.existing_queue("resume_queue", name), QueueCause.RESUME)
 
     def disable_queue(self, now: int, name: str) -> Queue:
-        """Disable a queue, as UploadQueueYaml does with those that the file leaves out."""
+        """Disable a queue, as UploadQueueYaml does with the queues that the file leaves out."""
         return self._move(now, self.queues[name], QueueCause.LEFT_OUT)
 
     def _move(self, now: int, queue: Queue, cause: QueueCause) -> Queue:
@@ -233,9 +233,9 @@ class Service:
         return queue
 
     def upload_queue_yaml(self, now: int, location: str, queues: Mapping[str, UploadedQueue]) -> None:
-        """UploadQueueYaml: set up the queues of a location, by their IDs, and disable the others. All or nothing.
+        """UploadQueueYaml: set up queues of a location by their IDs, and disable the others. All or nothing.
 
-        Their tasks are kept as long as there is a duration for, and their names for 9 days.
+        Their tasks are kept for the longest possible duration, and their tasks' names for 9 days.
         """
         named = {f"{location}/queues/{queue_id}": queue for queue_id, queue in queues.items()}
         for name, uploaded in named.items():
@@ -261,18 +261,18 @@ class Service:
             raise errors.QUEUE_DELETED_TOO_RECENTLY.error()
 
     def is_reserved(self, now: int, name: str) -> bool:
-        """Return whether a queue of that name was deleted too recently for another."""
+        """Return whether a queue with that name was deleted too recently for a new one."""
         return self._reserved_queues.holds(name, now)
 
     def existing_queue(self, rpc: str, name: str) -> Queue:
-        """Return the queue that a call of ``rpc`` is about, or raise that RPC's error for an unknown one."""
+        """Return the queue that a call of ``rpc`` names; raise that RPC's error for an unknown queue."""
         queue = self.queues.get(name)
         if queue is None:
             raise RPCS[rpc].unknown.error()
         return queue
 
     def existing_task(self, rpc: str, name: str) -> Task:
-        """Return the task that a call of ``rpc`` is about, or raise that RPC's error for an unknown task or queue."""
+        """Return the task that a call of ``rpc`` names; raise that RPC's error for an unknown task or queue."""
         queue = self.queues.get(queue_of(name))
         if queue is None:
             raise RPCS[rpc].unknown_queue.error()
@@ -284,7 +284,7 @@ class Service:
     # --- tasks ---------------------------------------------------------------------------------------------------
 
     def create_task(self, now: int, parent: str, spec: TaskSpec | None, size: int = 0) -> Task:
-        """CreateTask. ``size`` is that of the stored task in bytes, as far as it may matter; see `draft_task`."""
+        """CreateTask. ``size`` is the stored task's size in bytes; see `draft_task`."""
         task = self.draft_task(now, parent, spec)
         if size > self.options.max_task_size:
             raise errors.TASK_TOO_LARGE.error()
@@ -298,7 +298,7 @@ class Service:
         return task
 
     def draft_task(self, now: int, parent: str, spec: TaskSpec | None) -> Task:
-        """Return the task that CreateTask would store, without a name if ``spec`` has none; change nothing."""
+        """Return the task that CreateTask would store, without a name if ``spec`` has none. Change nothing."""
         queue = self.queues.get(parent)
         if queue is None or now < queue.initialized_at:
             raise self._queue_missing(now, parent)
@@ -328,7 +328,7 @@ class Service:
         )
 
     def _queue_missing(self, now: int, name: str) -> errors.ServiceError:
-        """Return what CreateTask says of a queue that it doesn't find, or not yet."""
+        """Return the error of CreateTask for a queue that doesn't exist, or not yet."""
         if not self.options.legacy_errors:
             return RPCS["create_task"].unknown.error()
         is_deleted = name not in self.queues and self.is_reserved(now, name)
@@ -342,7 +342,7 @@ class Service:
         return self.create_task(now, queue_name, buffered_task(queue, task_id, body, content_type), size)
 
     def get_task(self, now: int, name: str) -> Task:
-        """GetTask. A name that is reserved has a text of its own."""
+        """GetTask. A reserved name has its own error text."""
         queue = self.queues.get(queue_of(name))
         if queue is not None and name not in queue.tasks and self._reserved_tasks[queue.name].holds(name, now):
             legacy = self.options.legacy_errors
@@ -350,14 +350,14 @@ class Service:
         return self.existing_task("get_task", name)
 
     def list_tasks(self, now: int, parent: str, page_size: int, page_token: str) -> tuple[list[Task], str]:
-        """ListTasks, in the order of creation unless the dispatch order has another."""
+        """ListTasks, in the order of creation unless the dispatch order has another one."""
         queue = self.existing_queue("list_tasks", parent)
         tasks = in_listing_order(queue.tasks.values(), self.scheduler.dispatch_order)
         cursor = Cursor(f"tasks of {parent}", page_token, now)
         return page(tasks, listing_key, page_size, cursor, TASKS_PER_PAGE, "ListTasksRequest")
 
     def delete_task(self, now: int, name: str) -> None:
-        """DeleteTask. An attempt under way goes on, and its outcome is dropped."""
+        """DeleteTask. An attempt under way continues, and its outcome is ignored."""
         task = self.existing_task("delete_task", name)
         queue = self.queues[task.queue_name]
         self._happened(now, EventKind.TASK_DELETED, queue, task)
@@ -365,9 +365,9 @@ class Service:
         self.scheduler.plan(queue, now)
 
     def run_task(self, now: int, name: str) -> Task:
-        """RunTask: begin an attempt now, whatever the queue's state and limits, also beside one under way.
+        """RunTask: begin an attempt now, regardless of the queue's state and limits and of attempts under way.
 
-        The attempt has begun when the call returns; the driver delivers it next.
+        The attempt has begun when the call returns. The driver delivers it next.
         """
         task = self.existing_task("run_task", name)
         if isinstance(task.target, PullMessage):
@@ -376,22 +376,22 @@ class Service:
         return task
 
     def check_wait(self, rpc_name: str, now: int, timeout: float | None) -> None:
-        """Raise ServiceError for a caller who would wait ``timeout`` seconds, which is too long for this RPC."""
-        if timeout is None or timeout <= MAX_RPC_DEADLINE:  # NaN is not
+        """Raise ServiceError for a caller whose ``timeout`` (seconds) is too long for this RPC."""
+        if timeout is None or timeout <= MAX_RPC_DEADLINE:  # NaN fails every comparison
             return
         if self.options.enforce_rpc_deadline and RPCS[rpc_name].limits_wait:
             raise rpc_deadline_error(timeout, now)
 
     def target_of(self, task: Task) -> PushTarget:
-        """Return what a dispatch of ``task`` would send now: its target under the overrides of its queue."""
+        """Return what a dispatch of ``task`` would send now: its target with the overrides of its queue."""
         assert not isinstance(task.target, PullMessage), "a pull message is not sent anywhere"
         queue = self.queues.get(task.queue_name)
         return task.target if queue is None else queue.config.sent(task.target)
 
     def begin(self, now: int, task: Task, *, forced: bool = False) -> Attempt:
-        """Begin an attempt, for a caller who delivers it at once, past the queue's rate and concurrency.
+        """Begin an attempt regardless of the queue's rate and concurrency. The caller delivers it at once.
 
-        A ``forced`` one is like those of RunTask: the queue's state does not stop it either.
+        A ``forced`` attempt, like that of RunTask, ignores the queue's state, too.
         """
         return self.scheduler.begin(self.queues[task.queue_name], task, now, forced=forced)
 
@@ -421,16 +421,16 @@ class Service:
     def lease_tasks(
         self, now: int, parent: str, max_tasks: int, duration: int | None, filter: str, size_of: Callable[[Task], int]
     ) -> list[Task]:
-        """LeaseTasks. ``size_of`` measures a task as it is returned: a response has 32 MB at the most."""
+        """LeaseTasks. ``size_of`` measures a task as it is returned: a response has at most 32 MB."""
         return pull_queues.lease(self, now, parent, max_tasks, duration, filter, size_of)
 
     def acknowledge_task(self, now: int, name: str, schedule_time: int | None) -> None:
-        """AcknowledgeTask: the task is done, and deleted."""
+        """AcknowledgeTask: delete the task, which is done."""
         task = pull_queues.held_task(self, now, "acknowledge_task", name, schedule_time)
         self.end_pulled(task, TaskCause.ACKNOWLEDGE, EventKind.TASK_ACKNOWLEDGED, now)
 
     def renew_lease(self, now: int, name: str, schedule_time: int | None, duration: int | None) -> Task:
-        """RenewLease: the lease counts from now."""
+        """RenewLease: the lease starts again now."""
         return pull_queues.renew(self, now, name, schedule_time, duration)
 
     def cancel_lease(self, now: int, name: str, schedule_time: int | None) -> Task:
@@ -438,20 +438,20 @@ class Service:
         return pull_queues.cancel(self, now, name, schedule_time)
 
     def pulled(self, task: Task, kind: EventKind, at: int, *, until: int | None = None) -> None:
-        """Record what has happened to a pull task, which is leased ``until`` then."""
+        """Record an event of a pull task. ``until`` is the end of its lease."""
         self._record(Event(at, kind, task.queue_name, task, until=until))
 
     def end_pulled(self, task: Task, cause: TaskCause, kind: EventKind, at: int) -> None:
-        """End a pull task."""
+        """End a pull task and remove it."""
         self.pulled(task, kind, at)
         self._end(task, cause, at)
 
     # --- IAM, locations and CMEK ---------------------------------------------------------------------------------
 
     def authorize(self, permission: str, resource: str, asked_for: str | None = None) -> None:
-        """Raise ServiceError if the policy of the queue of ``resource`` doesn't grant the permission; see `iam`.
+        """Raise ServiceError if the policy of ``resource``'s queue doesn't grant the permission; see `iam`.
 
-        ``asked_for`` is the resource that the permission is for, where it is another.
+        ``asked_for`` is the resource that the error names, if it is another one.
         """
         queue = self.queues.get(queue_of(resource) or resource)
         if queue is not None:
@@ -464,16 +464,16 @@ class Service:
         return self.existing_queue("get_iam_policy", resource).policy or iam.NEVER_SET
 
     def set_iam_policy(self, now: int, resource: str, policy: iam.Policy) -> iam.Policy:
-        """SetIamPolicy: replace the policy; an etag, where there is one, must be the current one."""
+        """SetIamPolicy: replace the policy. An etag, if given, must be the current one."""
         queue = self.existing_queue("set_iam_policy", resource)
         queue.policy = policy.stored(queue.policy or iam.NEVER_SET, iam.next_etag(queue.policy_version + 1))
         queue.policy_version += 1
         return queue.policy
 
     def test_iam_permissions(self, now: int, resource: str, permissions: Sequence[str]) -> list[str]:
-        """TestIamPermissions: all of them, sorted, for the caller owns the project.
+        """TestIamPermissions: return all of them, sorted, because the caller owns the project.
 
-        With the option ``iam_emulation``: those that the queue's policy grants.
+        With the option ``iam_emulation``: return those that the queue's policy grants.
         """
         queue = self.existing_queue("test_iam_permissions", resource)
         iam.check_asked(permissions)
@@ -490,16 +490,16 @@ class Service:
         return name
 
     def list_locations(self, now: int, project: str) -> list[str]:
-        """ListLocations of ``projects/P``, by name: the service's own, and those with queues."""
+        """ListLocations of ``projects/P``, by name: the service's own location, and those with queues."""
         names = {f"{project}/locations/{self.location}", *map(location_of, self.queues)}
         return sorted(name for name in names if name.startswith(f"{project}/"))
 
     def get_cmek_config(self, now: int, name: str) -> str:
-        """GetCmekConfig: return the key, blank where none was set. Nothing is encrypted with it."""
+        """GetCmekConfig: return the key, empty if none was set. Nothing is encrypted with it."""
         return self.kms_keys.get(name, "")
 
     def update_cmek_config(self, now: int, name: str, kms_key: str, mask: Sequence[str]) -> str:
-        """UpdateCmekConfig: return the key that is set then. A mask that names the name alone changes nothing."""
+        """UpdateCmekConfig: return the key after the update. A mask with only the name changes nothing."""
         for path in mask:
             if path not in ("name", "kms_key"):
                 raise errors.MASK_UNKNOWN_FIELD.error(path=path)
@@ -516,7 +516,7 @@ class Service:
     # --- time ----------------------------------------------------------------------------------------------------
 
     def clock_reset(self, by: int) -> None:
-        """Move reservations and rates with the clock, which was set ``by`` further while no task was alive."""
+        """Shift reservations and rates by ``by`` when the clock is reset while no task is live."""
         self._reserved_queues.shift(by)
         for reserved in self._reserved_tasks.values():
             reserved.shift(by)

@@ -59,20 +59,20 @@ class OutcomeKind(Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an attempt: an HTTP response, the dispatch deadline, or no response at all."""
+    """The outcome of an attempt: an HTTP response, the dispatch deadline, or no response at all."""
 
     kind: OutcomeKind
     http_status: int = 0
     retry_at: int | None = None
-    """The instant before which the answer asks not to be retried, where the service considers that."""
+    """The earliest instant of a retry by Retry-After, if the service honours that."""
     counts_as_success: bool = False
-    """Whether the service takes it for a success whatever its status."""
+    """Whether the service treats it as a success despite its status."""
     lost_status: int = 0
-    """The HTTP status of an answer that was given and did not arrive."""
+    """The HTTP status of an answer that was sent and did not arrive."""
 
     @cached_property
     def succeeded(self) -> bool:
-        """Only 200 to 299 is success, but for the service option ``treat_304_as_success``. Ledger: `dispatch/304`."""
+        """Whether the task is done: 200 to 299, see ``treat_304_as_success``. Ledger: `dispatch/304`."""
         is_success = self.counts_as_success or 200 <= self.http_status <= 299
         return self.kind is OutcomeKind.RESPONSE and is_success
 
@@ -82,7 +82,7 @@ class Outcome:
         return 500 <= self.http_status <= 599
 
     def is_counted(self, target: Payload) -> bool:
-        """Return whether response_count counts it: a response, but for a 5xx to an HTTP task."""
+        """Return whether response_count counts it: any response, except a 5xx to an HTTP task."""
         return self.kind is OutcomeKind.RESPONSE and not (self.is_5xx and isinstance(target, HttpTarget))
 
     @property
@@ -106,7 +106,7 @@ class Outcome:
 
     @property
     def result(self) -> int | str:
-        """The HTTP status, or the name of the code where there was no response."""
+        """The HTTP status, or the name of the code if there was no response."""
         return self.http_status if self.kind is OutcomeKind.RESPONSE else self.rpc_status.name
 
     @property
@@ -126,15 +126,15 @@ NO_RESPONSE = Outcome(OutcomeKind.NO_RESPONSE)
 
 @cache
 def response(http_status: int) -> Outcome:
-    """The outcome of an answer with this HTTP status."""
+    """Return the outcome of an answer with this HTTP status."""
     return Outcome(OutcomeKind.RESPONSE, http_status)
 
 
 class Attempt:
     """One dispatch of a task. Instants are nanoseconds.
 
-    ``retry_count``, ``execution_count`` and ``previous`` are what the request's headers say; they are the task's
-    counters as they stood when the attempt began.
+    ``retry_count``, ``execution_count`` and ``previous`` appear in the request's headers. They are the task's counters
+    when the attempt began.
     """
 
     __slots__ = (
@@ -187,7 +187,7 @@ class Attempt:
 
     @property
     def previous_response(self) -> str | None:
-        """The HTTP status that the header TaskPreviousResponse gives of the attempt before; None without one.
+        """The HTTP status in the header TaskPreviousResponse; None if no attempt came before.
 
         Ledger: `request/headers-http-timeout`, `request/headers-appengine-timeout`.
         """
@@ -199,14 +199,14 @@ class Attempt:
 
     @property
     def retry_reason(self) -> str | None:
-        """The text of the header TaskRetryReason, which is empty for HTTP tasks; None without an attempt before."""
+        """The text of the header TaskRetryReason, empty for HTTP tasks; None if no attempt came before."""
         if self.previous is None or isinstance(self.target, HttpTarget):
             return None if self.previous is None else ""
         return "Instance Unavailable" if self.previous.kind is OutcomeKind.DEADLINE_EXCEEDED else "App Error"
 
 
 class TaskState(Enum):
-    """Where a task stands. The API has no such field: a task that is gone is simply not found."""
+    """The state of a task. The API has no such field: a removed task is not found."""
 
     SCHEDULED = "scheduled"
     DISPATCHED = "dispatched"
@@ -217,7 +217,7 @@ class TaskState(Enum):
 
 
 class TaskCause(Enum):
-    """What changes the state of a task."""
+    """The causes of a task's change of state."""
 
     DISPATCH = "dispatch"
     RUN = "RunTask"
@@ -246,15 +246,15 @@ TRANSITIONS: Mapping[TaskCause, Mapping[TaskState, TaskState]] = {
     TaskCause.ACKNOWLEDGE: {TaskState.SCHEDULED: TaskState.SUCCEEDED},
     TaskCause.LEASES_USED_UP: {TaskState.SCHEDULED: TaskState.EXHAUSTED},
 }
-"""The state that a cause leads to from another one. A new task is SCHEDULED.
+"""The state that a cause leads to from each state. A new task is SCHEDULED.
 
-A task of a pull queue is never DISPATCHED: a lease is nothing but a later schedule time.
+A task of a pull queue is never DISPATCHED: a lease only changes its schedule time.
 """
 
 
 @dataclass(slots=True)
 class TaskSpec:
-    """What a CreateTask asks for. Instants and durations are nanoseconds."""
+    """The request of a CreateTask. Instants and durations are nanoseconds."""
 
     target: Payload | None
     name: str = ""
@@ -264,7 +264,7 @@ class TaskSpec:
 
 
 class Task:
-    """A task the service has accepted, alive or not. Instants are nanoseconds."""
+    """A task that the service has accepted, live or removed. Instants are nanoseconds."""
 
     __slots__ = (
         "attempts",
@@ -327,17 +327,17 @@ class Task:
         self.ended_at: int | None = None
 
     def move(self, cause: TaskCause) -> None:
-        """Take the state that ``cause`` leads to."""
+        """Change to the state that ``cause`` leads to."""
         self.state = TRANSITIONS[cause][self.state]
 
     @property
     def is_live(self) -> bool:
-        """Whether the service still has it."""
+        """Whether the service still has the task."""
         return self.state is TaskState.SCHEDULED or self.state is TaskState.DISPATCHED
 
     @property
     def eligible_at(self) -> int:
-        """When the next attempt may go: its schedule time, unless it is held back."""
+        """The earliest instant of the next attempt: the schedule time, plus a delay if the task is held back."""
         return self.schedule_time + self.delay
 
     @property

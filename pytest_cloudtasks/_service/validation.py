@@ -1,18 +1,18 @@
-"""What the service checks of a call before it carries it out: names, the table of RPCs, and a new task.
+"""The checks before an RPC: names, permissions, and the fields of a new task.
 
 The checks come in this order:
 
-1. the project that the resource's name begins with;
-2. the shape of the name: another one is answered as a missing permission;
+1. the project at the start of the resource's name;
+2. the shape of the name: the error for a wrong one is a missing permission;
 3. the caller's permission, with the option ``iam_emulation``;
 4. the IDs in the name;
-5. the name of what is to be created;
+5. the name of the resource to create;
 6. the paths of UpdateQueue's mask;
 7. whether the resource exists;
 8. all other fields.
 
-`check_call` makes the first five by the table `RPCS`; nothing else looks at the name of a resource. The methods of
-`Service` make the others, for a task by `check_spec`.
+`check_call` makes the first five by the table `RPCS`; nothing else examines a resource's name. The methods of `Service`
+make the others; those of a task are in `check_spec`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def is_queue_id(text: str) -> bool:
 
 
 def is_location(name: str) -> bool:
-    """Return whether ``name`` is a location's full name; "-", which stands for all locations, is none."""
+    """Return whether ``name`` is a location's full name. "-", which means all locations, is not one."""
     return _LOCATION_NAME.fullmatch(name) is not None and not name.endswith("/-")
 
 
@@ -103,14 +103,14 @@ class Shape(NamedTuple):
     """The shape of a resource's full name."""
 
     pattern: re.Pattern[str]
-    """Its ``location``, ``queue`` and ``task`` groups are the IDs that have rules of their own."""
+    """Its groups ``location``, ``queue`` and ``task`` are the IDs that have their own rules."""
 
     def fits(self, name: str) -> bool:
         """Return whether ``name`` has this shape, whatever its IDs."""
         return self.pattern.fullmatch(name) is not None
 
     def check_ids(self, name: str) -> None:
-        """Raise ServiceError for a name of this shape whose location, queue or task can't have such an ID."""
+        """Raise ServiceError for a name of this shape with an invalid location, queue or task ID."""
         match = self.pattern.fullmatch(name)
         assert match is not None, "the shape is checked first"
         ids = match.groupdict()
@@ -129,7 +129,7 @@ CMEK_CONFIG = Shape(re.compile(rf"{_LOCATION}/cmekConfig"))
 
 
 def check_project(name: str, method: str) -> None:
-    """Raise ServiceError for a name that is empty or under no project; ``method`` is the RPC's full name."""
+    """Raise ServiceError for a name that is empty or not within a project. ``method`` is the RPC's full name."""
     under = name.startswith("projects/")
     project = name.split("/")[1] if under else name
     if not project:
@@ -139,7 +139,7 @@ def check_project(name: str, method: str) -> None:
 
 
 def check_new_queue(name: str, parent: str) -> None:
-    """Raise ServiceError for a name that no queue in the location ``parent`` can have."""
+    """Raise ServiceError for a name that is invalid for a new queue in the location ``parent``."""
     match = _QUEUE_NAME.fullmatch(name)
     if not match:
         raise errors.QUEUE_NAME_FORMAT.error()
@@ -149,7 +149,7 @@ def check_new_queue(name: str, parent: str) -> None:
 
 
 def check_new_task(name: str, parent: str) -> None:
-    """Raise ServiceError for a name that no task in the queue ``parent`` can have. An empty one is the service's."""
+    """Raise ServiceError for a name that is invalid for a new task in the queue ``parent``. The service replaces ""."""
     if not name:
         return
     match = _TASK_NAME.fullmatch(name)
@@ -161,7 +161,7 @@ def check_new_task(name: str, parent: str) -> None:
 
 
 def check_task_name(name: str) -> None:
-    """Raise ServiceError for a name that no task can have."""
+    """Raise ServiceError for a name that is not a valid task name."""
     match = _TASK_NAME.fullmatch(name)
     if not match:
         raise errors.TASK_NAME_FORMAT.error()
@@ -175,7 +175,7 @@ _KMS_NAME = re.compile(
 
 
 def check_kms_key(name: str, location: str) -> None:
-    """Raise ServiceError for a name that is none of a Cloud KMS key in ``location``, of whatever project."""
+    """Raise ServiceError for a name that is not a Cloud KMS key's in ``location``. Any project is allowed."""
     match = _KMS_NAME.fullmatch(name)
     if match is None:
         raise errors.CMEK_KEY_FORMAT.error(name=name)
@@ -203,36 +203,36 @@ _ENTITY_MISSING = errors.ENTITY_MISSING
 
 @dataclass(frozen=True, eq=False)
 class Rpc:
-    """What the service knows of an RPC."""
+    """The rules of one RPC."""
 
     name_of: Callable[[Any], str]
-    """Return the resource's name from a request: the field that has it."""
+    """Returns the resource's name from a request."""
     shape: Shape
     """The shape of the resource's name."""
     permission: str = ""
-    """What the caller needs; "" for nothing that is known."""
+    """The permission that the caller needs; "" if unknown."""
     unknown: errors.Rejection = _ENTITY_MISSING
     """The error for a resource that doesn't exist."""
     unknown_queue: errors.Rejection = _QUEUE_MISSING
     """The error for a task whose queue doesn't exist."""
     lacks: str = ""
-    """The permission that a name of another shape is said to lack, where it isn't the one that the caller needs."""
+    """The permission in the error for a name of another shape, if that is not the one that the caller needs."""
     misshapen: errors.Rejection = errors.PERMISSION_MISSING
     """The error for a name of another shape."""
     new_name_of: Callable[[Any], str] | None = None
-    """Return the name of what is to be created."""
+    """Returns the name of the resource to create."""
     check_new: Callable[[str, str], None] = check_new_task
-    """Raise ServiceError for a new name that can't be one under the resource."""
+    """Raises ServiceError for a new name that is invalid below the resource."""
     limits_wait: bool = False
-    """Whether a caller may wait for 30 seconds at the most.
+    """Whether a caller may wait for at most 30 seconds.
 
     Ledger: `create-task/client-deadline-grpc-timeout-over-30-s`.
     """
     api_service: str = ""
-    """The API's service in which the RPC is, where it isn't CloudTasks of the version that was called."""
+    """The API's service that has the RPC, if it isn't CloudTasks of the called version."""
 
     def check_shape(self, name: str) -> None:
-        """Raise ServiceError for a name that has another shape than the resource's."""
+        """Raise ServiceError for a name whose shape isn't the resource's."""
         if not self.shape.fits(name):
             raise self.misshapen.error(permission=self.lacks or self.permission, resource=name)
 
@@ -295,8 +295,9 @@ def _project_of_app(request: Any) -> str:
 
 
 RPCS: Mapping[str, Rpc] = _rpcs()
-"""The RPCs by the names of Google's Python client: where the resource's name is, its shape, the permission that is
-needed, and the errors for an unknown resource and for an unknown queue of a task."""
+"""The RPCs by their names in Google's Python client: where the resource's name is, its shape, the permission, and the
+errors for an unknown resource and for an unknown queue of a task.
+"""
 
 
 def check_call(rpc_name: str, api: str, request: Any, authorize: Callable[[Rpc, str], None] | None = None) -> None:
@@ -322,7 +323,7 @@ def check_call(rpc_name: str, api: str, request: Any, authorize: Callable[[Rpc, 
 
 @lru_cache(maxsize=1024)
 def _is_good(rpc: Rpc, name: str) -> bool:
-    """Return whether nothing is wrong with ``name``: most calls are about few names, again and again."""
+    """Return whether ``name`` passes all checks. The result is cached, because most calls use few names."""
     try:
         rpc.check_shape(name)
         rpc.shape.check_ids(name)
@@ -332,7 +333,7 @@ def _is_good(rpc: Rpc, name: str) -> bool:
 
 
 def full_rpc_name(rpc_name: str, api: str) -> str:
-    """Return the name of an RPC as the API's ErrorInfo has it: ``google.cloud.tasks.v2.CloudTasks.GetQueue``."""
+    """Return the RPC's name in the API's ErrorInfo: ``google.cloud.tasks.v2.CloudTasks.GetQueue``."""
     method = "".join(word.capitalize() for word in rpc_name.split("_"))
     return f"{RPCS[rpc_name].api_service or f'{api}.CloudTasks'}.{method}"
 
@@ -340,11 +341,11 @@ def full_rpc_name(rpc_name: str, api: str) -> str:
 MAX_SCHEDULE_AHEAD = 720 * HOUR
 APP_ENGINE_BODY_METHODS = ("POST", "PUT")
 MAX_URL = 2083
-"""Characters of a URL, as it is encoded. Ledger: `create-task/url-over-2083-characters-after-encoding`."""
+"""Characters of an encoded URL. Ledger: `create-task/url-over-2083-characters-after-encoding`."""
 MAX_RPC_DEADLINE = 30
-"""Seconds that a caller may wait for an answer. Ledger: `create-task/client-deadline-grpc-timeout-over-30-s`."""
+"""Seconds that a caller may wait for the answer. Ledger: `create-task/client-deadline-grpc-timeout-over-30-s`."""
 NO_INSTANT = 253_402_300_800 * SECOND
-"""The first instant after the year 9999. An earlier one than the year 1 is in the past like any other."""
+"""The first instant after the year 9999. Instants before the year 1 are in the past like any other."""
 
 
 def check_spec(spec: TaskSpec, now: int) -> Payload:
@@ -416,8 +417,8 @@ def _bytes_of(headers: HeaderPairs) -> int:
 
 
 def rpc_deadline_error(timeout: float, now: int) -> errors.ServiceError:
-    """Return the error for a call that would be waited for too long."""
-    is_in_calendar = timeout < LATEST / SECOND  # infinity and NaN are not
+    """Return the error for a call whose caller waits too long."""
+    is_in_calendar = timeout < LATEST / SECOND  # infinity and NaN fail the comparison
     deadline = min(now + int(timeout * SECOND), LATEST) if is_in_calendar else LATEST
     return errors.RPC_DEADLINE.error(deadline=in_pacific_time(deadline))
 
@@ -428,7 +429,7 @@ def _check_deadline(deadline: int, longest: int, refusal: errors.Rejection) -> N
 
 
 def in_pacific_time(instant: int) -> str:
-    """Return a time as the service shows it in its texts: US Pacific, RFC 3339, fraction kept.
+    """Return a time as the service's texts show it: US Pacific, RFC 3339, with the fraction.
 
     Ledger: `create-task/schedule-time-more-than-30-days-ahead`.
     """
@@ -439,7 +440,7 @@ def in_pacific_time(instant: int) -> str:
 
 
 def stored_schedule_time(spec: TaskSpec, now: int) -> int:
-    """Return when the task is to go: now, if unset or past; kept to the microsecond.
+    """Return the stored schedule time: now, if unset or past; truncated to microseconds.
 
     Ledger: `create-task/times-truncated`.
     """
@@ -448,14 +449,14 @@ def stored_schedule_time(spec: TaskSpec, now: int) -> int:
 
 
 def stored_deadline(spec: TaskSpec) -> int | None:
-    """Return the deadline as it is stored: 600 s for an HTTP task without one. Ledger: `create-task/answer`."""
+    """Return the stored deadline: 600 s for an HTTP task without one. Ledger: `create-task/answer`."""
     if spec.dispatch_deadline:
         return truncated(spec.dispatch_deadline, MILLISECOND)
     return HTTP_DEADLINE if isinstance(spec.target, HttpTarget) else None
 
 
 def stored_target(target: Payload, queue_name: str, override: Routing | None, host_suffix: str) -> Payload:
-    """Return the target as the service keeps it: with its own headers and, for App Engine, the host."""
+    """Return the target as the service stores it: with its own headers and, for App Engine, the host."""
     if isinstance(target, HttpTarget):
         headers, changes = http_task_headers(target.headers)
         return HttpTarget(target.url, target.method, headers, target.body, target.oidc, target.oauth, changes)

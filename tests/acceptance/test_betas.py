@@ -328,7 +328,7 @@ def test_without_pyyaml(cloud_tasks: FakeCloudTasks, monkeypatch: pytest.MonkeyP
     with pytest.raises(exceptions.MethodNotImplemented) as refused:
         upload("queue: []")
     assert refused.value.message == (
-        "Here UploadQueueYaml takes PyYAML, which is not installed. Run `pip install pyyaml`."
+        "UploadQueueYaml needs PyYAML, which is not installed. Run `pip install pyyaml`."
     )
 
 

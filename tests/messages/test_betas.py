@@ -320,6 +320,6 @@ def test_an_upload_takes_pyyaml(monkeypatch: pytest.MonkeyPatch) -> None:
     service = service_with()
     assert refusal(lambda: upload(service, b"queue: []")) == (
         Code.UNIMPLEMENTED,
-        "Here UploadQueueYaml takes PyYAML, which is not installed. Run `pip install pyyaml`.",
+        "UploadQueueYaml needs PyYAML, which is not installed. Run `pip install pyyaml`.",
     )
     assert list(service.queues) == [QUEUE]

@@ -353,11 +353,11 @@ def test_a_task_that_will_be_gone_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize("made", [0, -1, True, "x", float("inf")])
-def test_a_burst_size_that_is_none_is_refused(made: object) -> None:
-    """The callable of the service option has to make a number of one or more; a fraction is cut."""
+def test_a_wrong_burst_size_is_an_error(made: object) -> None:
+    """The callable of the service option must return a number of one or more; a fraction is truncated."""
     message = (
-        f"The service option burst_size made {made!r} of a rate of 5 dispatches a second."
-        " It has to make a number of 1 or more."
+        f"The service option burst_size returned {made!r} for a rate of 5 dispatches a second."
+        " Return a number of 1 or more."
     )
     with pytest.raises(ValueError, match="burst_size") as refusal:
         rate_limits_from({"max_dispatches_per_second": 5.0}, ServiceOptions(burst_size=lambda rate: made))  # type: ignore[return-value]
