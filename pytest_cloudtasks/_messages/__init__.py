@@ -1,1 +1,1 @@
-"""Google's messages, to and from the service."""
+"""Translation between Google's messages and the service's values."""

@@ -1,6 +1,6 @@
-"""The API versions: their frontends, made when they are first needed.
+"""The frontends of the API versions, created on first use.
 
-This is where Google's client and all that handles its messages is imported: a test that makes no call does without.
+Only this module imports Google's client and the modules that need its messages, so a test without a call imports none.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ TYPES = {
     "google.cloud.tasks.v2beta3": "google.cloud.tasks_v2beta3.types",
     "google.cloud.tasks.v2beta2": "google.cloud.tasks_v2beta2.types",
 }
-"""The versions' APIs, and the installed library's modules of their messages."""
+"""The API versions' packages, and the installed library's modules of their messages."""
 
 
 @cache
 def speaking(api: str) -> Frontend:
-    """The frontend of an API by the installed library's messages; this imports Google's client.
+    """Return the frontend of an API for the installed library's messages. This imports Google's client.
 
-    Operations and locations are APIs of their own, and one for all versions: v2's has them.
+    The APIs of operations and locations are shared by all versions; v2's frontend serves them.
     """
     if api not in TYPES:
         return v2()
-    from . import backported_types, rpc_handlers  # loads protobuf: only when a version is asked for
+    from . import backported_types, rpc_handlers  # loads protobuf, which only a call needs
 
     return rpc_handlers.Frontend(backported_types.CompletedTypes(import_module(TYPES[api])))
 
 
 def v2() -> Frontend:
-    """The v2 API's."""
+    """Return the frontend of v2."""
     return speaking(V2)
 
 
 def v2beta2() -> Frontend:
-    """The v2beta2 API's, which alone has pull queues."""
+    """Return the frontend of v2beta2, the only version with pull queues."""
     return speaking("google.cloud.tasks.v2beta2")
 
 
 def with_queue_fields(fields: Iterable[str]) -> Frontend:
-    """That of the first version whose Queue has all of ``fields``; v2's if there is none."""
+    """Return the frontend of the first version whose Queue has all of ``fields``, or v2's if none has."""
     wanted = set(fields)
     return next((found for api in TYPES if wanted <= (found := speaking(api)).messages.queue_fields), v2())

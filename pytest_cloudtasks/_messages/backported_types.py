@@ -1,8 +1,8 @@
-"""Messages that a version of the API has and the installed library has not.
+"""Messages that an API version has and the installed library lacks.
 
-v2beta2 has batches and CMEK configs by its discovery document, in the same form as v2: those are v2's messages, moved.
-The generated clients of 2.14 had BufferTask's messages, in the betas; later ones have not, and the service goes on to
-take the calls: those are made here. Evidence: documented.
+The discovery document of v2beta2 has batches and CMEK configs in the same form as v2, so v2's messages are copied.
+google-cloud-tasks 2.14 had BufferTask's messages in the betas. Later releases don't, but the service still accepts the
+calls, so these messages are built here. Evidence: documented.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _BORROWED = (
 
 
 class CompletedTypes(ModuleType):
-    """The library's module of a version's messages; what it lacks is made when it is first asked for."""
+    """The library's module of a version's messages. Missing messages are created on first use."""
 
     def __init__(self, types: ModuleType) -> None:
         super().__init__(types.__name__)
@@ -52,7 +52,7 @@ class CompletedTypes(ModuleType):
 
 
 def _moved(lent: list[Any], package: str, pool: Any) -> dict[str, Any]:
-    """Protobuf's classes of the same messages in another package."""
+    """Return protobuf's classes of the same messages in another package."""
     theirs = lent[0].full_name.rpartition(".")[0]
     file = descriptor_pb2.FileDescriptorProto(
         name=f"pytest_cloudtasks/{package}/borrowed.proto", package=package, syntax="proto3"
@@ -81,14 +81,14 @@ def _fields_of(message: Any) -> Iterator[Any]:
 
 
 def class_of(descriptor: Any) -> Any:
-    """Protobuf's class of a message."""
+    """Return protobuf's class of a message."""
     if hasattr(message_factory, "GetMessageClass"):
         return message_factory.GetMessageClass(descriptor)
     return message_factory.MessageFactory(descriptor.file.pool).GetPrototype(descriptor)  # before protobuf 4.22
 
 
 class BufferMessages(NamedTuple):
-    """Protobuf's classes."""
+    """Protobuf's classes of BufferTask's messages."""
 
     request: Any
     response: Any
@@ -96,7 +96,7 @@ class BufferMessages(NamedTuple):
 
 @cache
 def buffer_messages(types: ModuleType) -> BufferMessages:
-    """The messages of a version. Evidence: documented (their fields)."""
+    """Return BufferTask's messages of a version. Evidence: documented (their fields)."""
     if hasattr(types, "BufferTaskRequest"):
         return BufferMessages(proto_class(types.BufferTaskRequest), proto_class(types.BufferTaskResponse))
     task = proto_class(types.Task).DESCRIPTOR

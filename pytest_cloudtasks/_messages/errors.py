@@ -1,4 +1,4 @@
-"""Errors by the names of their codes, as a test plans them; `grpc_errors` makes grpc's errors of them."""
+"""Errors by the names of their codes, as tests plan them. `grpc_errors` turns them into grpc's errors."""
 
 from __future__ import annotations
 
@@ -23,21 +23,22 @@ TEXTS = {
     "DATA_LOSS": "Unrecoverable data loss or corruption.",
     "UNAUTHENTICATED": "Request had invalid authentication credentials.",
 }
-"""The text of an error that is asked for by its code alone. Evidence: reported, as those of Google's APIs in general;
-OUT_OF_RANGE and DATA_LOSS are our choice."""
+"""The default text of an error by its code. Evidence: reported for Google's APIs in general; OUT_OF_RANGE and DATA_LOSS
+are our choice.
+"""
 
 
 class RpcFault(NamedTuple):
-    """An error by the name of its code, and its text."""
+    """An error as the name of its code and its text."""
 
     code: str
     text: str
 
 
 DEADLINE = RpcFault("DEADLINE_EXCEEDED", TEXTS["DEADLINE_EXCEEDED"])
-"""What a caller sees who has waited in vain. Evidence: documented (grpc's own code and text for it)."""
+"""The error of a caller whose time-out has passed. Evidence: documented (grpc's own code and text for it)."""
 
 
 def codes() -> Iterable[str]:
-    """The names of the codes that an error can have."""
+    """Return the names of the codes that an error can have."""
     return TEXTS.keys()

@@ -1,6 +1,7 @@
-"""Errors as a gRPC channel raises them; Google's client makes its exceptions of these.
+"""Errors as a gRPC channel raises them. Google's client turns them into its exceptions.
 
-This module imports grpc. A test without an error does without it, so those who make one import it then.
+This module imports grpc. Other modules import it only when an error is raised, so a test without errors does not load
+it.
 """
 
 from __future__ import annotations
@@ -24,40 +25,40 @@ class InProcessCall(grpc.Call):  # type: ignore[misc]
     """A call that has ended."""
 
     def is_active(self) -> bool:
-        """A call in-process is over when it returns."""
+        """Return False: an in-process call has ended when it returns."""
         return False
 
     def time_remaining(self) -> None:
-        """No time is left for a call that is over."""
+        """Return None: an ended call has no time left."""
         return
 
     def cancel(self) -> bool:
-        """Too late."""
+        """Return False: an ended call can't be cancelled."""
         return False
 
     def add_callback(self, callback: Callable[[], Any]) -> bool:
-        """Too late: by grpc's contract the callback is then not called."""
+        """Return False. By grpc's contract, the callback of an ended call is not called."""
         return False
 
     def initial_metadata(self) -> tuple[Any, ...]:
-        """None is sent."""
+        """Return no metadata."""
         return ()
 
     def trailing_metadata(self) -> tuple[Any, ...]:
-        """None is sent with a success."""
+        """Return no metadata, as for any success."""
         return ()
 
     def code(self) -> grpc.StatusCode:
-        """OK."""
+        """Return OK."""
         return grpc.StatusCode.OK
 
     def details(self) -> str:
-        """A success has no text."""
+        """Return "", as for any success."""
         return ""
 
 
 class InProcessRpcError(grpc.RpcError, InProcessCall):  # type: ignore[misc]
-    """What the channel raises for a rejected call: an error and a call at once, as grpc's own."""
+    """The error of a rejected call. Like grpc's own, it is both an error and a call."""
 
     def __init__(self, code: grpc.StatusCode, text: str, metadata: tuple[Any, ...], jitter: random.Random) -> None:
         super().__init__(f"{code.name}: {text}")
@@ -70,56 +71,56 @@ class InProcessRpcError(grpc.RpcError, InProcessCall):  # type: ignore[misc]
         """Whether a plan of the test made it, and not the service."""
 
     def code(self) -> grpc.StatusCode:
-        """The status."""
+        """Return the status."""
         return self._code
 
     def details(self) -> str:
-        """The service's text."""
+        """Return the service's text."""
         return self._text
 
     def trailing_metadata(self) -> tuple[Any, ...]:
-        """The error's details in Google's binary form, if it has any."""
+        """Return the error's details in Google's binary form, if it has any."""
         return self._metadata
 
     def result(self, timeout: float | None = None) -> NoReturn:
-        """Raises, as the result of a failed call does."""
+        """Raise this error, as the result of a failed call does."""
         raise self
 
     def exception(self, timeout: float | None = None) -> InProcessRpcError:
-        """The error itself."""
+        """Return this error."""
         return self
 
 
 def rpc_error(error: ServiceError, jitter: random.Random) -> InProcessRpcError:
-    """The error that the channel raises for ``error``."""
+    """Return the error that the channel raises for ``error``."""
     return InProcessRpcError(_STATUS[error.code.value], error.message, _details(error), jitter)
 
 
 def planned_error(fault: RpcFault, jitter: random.Random) -> InProcessRpcError:
-    """The error that the channel raises because a test planned ``fault``."""
+    """Return the error that the channel raises for the planned ``fault``."""
     error = InProcessRpcError(grpc.StatusCode[fault.code], fault.text, (), jitter)
     error.is_planned = True
     return error
 
 
 def exception_for(error: ServiceError, jitter: random.Random | None = None) -> Exception:
-    """An exception of ``google.api_core.exceptions``: the class, text and details that a caller over gRPC gets.
+    """Return the exception of ``google.api_core.exceptions`` that a caller over gRPC gets for the error.
 
-    A client that retries it draws its waits from ``jitter``.
+    The class, the text and the details are the same. A client that retries it takes its waits from ``jitter``.
     """
     found: Exception = exceptions.from_grpc_error(rpc_error(error, jitter or random.Random(0)))
     return found
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether an exception of Google's client says that the state of things forbids the call, not its arguments."""
+    """Return whether an exception of Google's client is about the service's state, not about the call's arguments."""
     return isinstance(error, exceptions.GoogleAPICallError) and not isinstance(error, exceptions.InvalidArgument)
 
 
 def rpc_fault(error: Any) -> RpcFault | None:
-    """The fault that ``error`` stands for: an exception of Google's, its class, a code of grpc's or its name.
+    """Return the fault for ``error``: an exception of Google's, its class, a code of grpc's or its name.
 
-    None if it stands for none: it is something else, or an exception that no gRPC code leads to.
+    Return None for anything else, and for an exception without a gRPC code.
     """
     if isinstance(error, exceptions.GoogleAPICallError):
         code = error.grpc_status_code
@@ -141,7 +142,7 @@ def _details(error: ServiceError) -> tuple[tuple[str, bytes], ...]:
 
 
 def status_code_of(error: InProcessRpcError) -> int:
-    """The HTTP status of an error.
+    """Return the HTTP status of an error.
 
     UNKNOWN and DATA_LOSS, which have none in the library, are 500. Evidence: documented (google.rpc.Code).
     """
@@ -149,18 +150,18 @@ def status_code_of(error: InProcessRpcError) -> int:
 
 
 def status_details(error: InProcessRpcError) -> list[Any]:
-    """The error's details, which gRPC sends in binary form, in JSON's."""
+    """Return the error's details in JSON. gRPC sends them in binary form."""
     if not error.trailing_metadata():
         return []
     ((_, value),) = error.trailing_metadata()
-    # JSON needs the types that the details are of: the pool has them once their module is imported.
+    # JSON needs the types of the details; importing their module registers these.
     pool = error_details_pb2.DESCRIPTOR.pool
     status = status_pb2.Status.FromString(value)
     return [json_format.MessageToDict(detail, descriptor_pool=pool) for detail in status.details]
 
 
 def status_of(error: ServiceError) -> Any:
-    """The error as a google.rpc.Status, details and all."""
+    """Return the error with its details as a google.rpc.Status."""
     status = status_pb2.Status(code=error.code.value, message=error.message)
     for detail in error.details:
         status.details.add().Pack(_message(detail))
@@ -168,7 +169,7 @@ def status_of(error: ServiceError) -> Any:
 
 
 def _message(detail: Detail) -> Any:
-    """A detail as Google's message."""
+    """Return a detail as Google's message."""
     if isinstance(detail, Help):
         return error_details_pb2.Help(links=[{"description": detail.description, "url": detail.url}])
     if isinstance(detail, LocalizedMessage):

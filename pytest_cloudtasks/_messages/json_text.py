@@ -27,9 +27,9 @@ from typing import Any
 _CONTEXT = 20
 _DEEPEST = 100
 _LONGEST_INTEGER = 20
-"""Characters that a number of 64 bits has at most."""
+"""The maximum length of a 64-bit number."""
 _LONGEST_NUMBER = 1_000
-"""Characters of a number; what is longer counts as beyond any double."""
+"""The maximum length of a number; a longer one counts as beyond any double."""
 _SPACES = re.compile(r"[ \t\n\v\f\r]*")
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 _NUMBER = re.compile(r"[0-9.eE+\-x]+")
@@ -45,7 +45,7 @@ _WORDS = {"true": True, "false": False, "null": None}
 _LONE_SURROGATE = re.compile(
     rf"\\u[dD](?:[89abAB](?!{_HEX}{{2}}\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]{_HEX}{{2}}\\u[dD])[c-fC-F])"
 )
-"""What may be half of a pair, and Python's parser takes."""
+"""Possible halves of a surrogate pair, which Python's parser accepts."""
 
 
 class JsonError(Exception):
@@ -53,7 +53,7 @@ class JsonError(Exception):
 
 
 def read_json(text: str | bytes) -> Any:
-    """Return the value of ``text``, which is JSON as Python reads it. Raises ValueError for anything else."""
+    """Return the value of the JSON ``text`` as Python reads it. Raises ValueError for anything else."""
     try:
         return json.loads(text)
     except RecursionError:
@@ -61,17 +61,17 @@ def read_json(text: str | bytes) -> Any:
 
 
 def read_as_google(text: str) -> Any:
-    """Return the value of ``text``, read as Google's front end reads it. Raises JsonError."""
+    """Return the value of ``text`` as Google's front end reads it. Raises JsonError."""
     if text.count("{") + text.count("[") <= _DEEPEST and not _LONE_SURROGATE.search(text):
         try:
             return json.loads(text, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
         except ValueError:
-            pass  # the reader below may take it, and has the words for it if not
+            pass  # the reader below may accept it, and otherwise has Google's error text
     return _Reader(text).whole()
 
 
 def _whole(text: str) -> int | float:
-    """A whole number, which is a float where it has more than 64 bits."""
+    """Return a whole number, as a float if it has more than 64 bits."""
     value = int(text) if len(text) <= _LONGEST_INTEGER else None
     return _finite(text) if value is None or not -(2**63) <= value < 2**64 else value
 
@@ -88,7 +88,7 @@ def _double(text: str) -> float:
 
 
 def _unescaped(escaped: re.Match[str]) -> str:
-    """The character of an escape: of six characters of the text, of twelve where it is a pair, or of two."""
+    """Return the character of an escape sequence: of six characters, of twelve for a surrogate pair, or of two."""
     text = escaped[0]
     if len(text) == 2:
         return _ESCAPES.get(text[1], text[1])
@@ -154,7 +154,7 @@ class _Reader:
         return found
 
     def _ends(self, bracket: str, wanted: str) -> bool:
-        """Read a comma or the bracket that ends; whether it was the latter."""
+        """Read a comma or the closing bracket. Return whether it was the bracket."""
         token = self._next()
         if token not in (bracket, ","):
             raise self._unknown(wanted)
@@ -211,7 +211,7 @@ class _Reader:
             parts.append(_ESCAPED.sub(_unescaped, escaped[0]))
 
     def _unescapable(self) -> JsonError:
-        """The error of a string that ends too early, or has a \\u with no code point."""
+        """Return the error of a string that ends too early, or has a \\u without a code point."""
         left = len(self._text) - self._at
         if left < 2:
             self._read_again()
@@ -232,7 +232,7 @@ class _Reader:
     # --- tokens and mistakes -------------------------------------------------------------------------------------
 
     def _next(self) -> str:
-        """What comes next: a character or a word of the grammar, "0" for a number, "a" for a name, "" for none."""
+        """Return the next character or word of the grammar: "0" for a number, "a" for a name, "" at the end."""
         self._skip()
         character = self._text[self._at : self._at + 1]
         if character in ('"', "'", "{", "}", "[", "]", ":", ","):
@@ -252,7 +252,7 @@ class _Reader:
             self._is_last_reading, self._shown_from = True, self._at
 
     def _unknown(self, wanted: str) -> JsonError:
-        """The error where something else was ``wanted``, which may be nothing that the grammar knows."""
+        """Return the error for text that is not ``wanted``, which the grammar may not know at all."""
         if not self._next():
             self._read_again()
         return self._failure(wanted if self._at < len(self._text) else f"Unexpected end of string. {wanted}")

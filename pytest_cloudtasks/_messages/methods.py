@@ -1,4 +1,4 @@
-"""The RPCs of each API version that the installed library has messages for, with their paths and routes."""
+"""The RPCs of each API version that the installed library has messages for, with paths and routes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OF_OTHERS = {
     "list_locations": _LOCATIONS,
     **dict.fromkeys(NOT_SERVED, _OPERATIONS),
 }
-"""RPCs of services of their own, which are one for all versions: package, service, and where their messages are."""
+"""RPCs of other services that all versions share: package, service, and where their messages are."""
 
 _EMPTY = ("google.protobuf.empty_pb2", "Empty")
 _OPERATION = ("google.longrunning.operations_pb2", "Operation")
@@ -44,29 +44,29 @@ _RESPONSES_OF_OTHERS = {
     "get_location": (_LOCATIONS[2], "Location"),
     "list_locations": (_LOCATIONS[2], "ListLocationsResponse"),
 }
-"""Responses that are no messages of Cloud Tasks' own: their module and name."""
+"""Responses that aren't messages of Cloud Tasks: module and name."""
 
 
 class Method(NamedTuple):
-    """An RPC of a version."""
+    """An RPC of one API version."""
 
     api: str
-    """Its package: ``google.cloud.tasks.v2``."""
+    """The package: ``google.cloud.tasks.v2``."""
     rpc: str
-    """By the client's name: ``create_task``."""
+    """The client's name of the RPC: ``create_task``."""
     path: str
-    """What gRPC calls it: ``/google.cloud.tasks.v2.CloudTasks/CreateTask``."""
+    """The path of gRPC: ``/google.cloud.tasks.v2.CloudTasks/CreateTask``."""
     request: Any
-    """The class of its request, the library's own, which may wrap protobuf's."""
+    """The library's class of the request, which may wrap protobuf's."""
 
     @property
     def request_class(self) -> Any:
-        """Protobuf's class of its request."""
+        """Protobuf's class of the request."""
         return proto_class(self.request)
 
     @property
     def response_class(self) -> Any:
-        """Protobuf's class of its response."""
+        """Protobuf's class of the response."""
         if self.rpc in _RESPONSES_OF_OTHERS:
             module, name = _RESPONSES_OF_OTHERS[self.rpc]
             return getattr(import_module(module), name)
@@ -79,7 +79,7 @@ class Method(NamedTuple):
 
 @cache
 def methods_of(api: str) -> dict[str, Method]:
-    """The RPCs of a version that the installed library has messages for, by the client's names."""
+    """Return the RPCs of a version that the installed library has messages for, by the client's names."""
     types = speaking(api).messages.types
     found = {}
     for rpc in (*sorted(speaking(api).rpcs), *NOT_SERVED):
@@ -94,7 +94,7 @@ def methods_of(api: str) -> dict[str, Method]:
 
 @cache
 def method_at(path: str) -> Method | None:
-    """The RPC that gRPC calls by this path; None if there is none."""
+    """Return the RPC with this gRPC path, or None."""
     _, rpc = rpc_of(path)
     for api in TYPES:
         method = methods_of(api).get(rpc)
@@ -112,13 +112,13 @@ def _is_iam(rpc: str) -> bool:
 
 
 class Route(NamedTuple):
-    """What a path leads to."""
+    """The RPC of a REST path."""
 
     method: Method
     values: Mapping[str, str]
-    """Fields that the path has set."""
+    """The fields that the path sets."""
     body: str | None
-    """The field that the body is; "*" for the whole request, None where the query has what the path hasn't."""
+    """The field that the body sets; "*" for the whole request, None if the query sets the other fields."""
     is_firebase: bool
     """Whether the path has no version, as those of Firebase's Admin SDKs."""
 
@@ -127,7 +127,7 @@ class _Rule(NamedTuple):
     verb: str
     pattern: re.Pattern[str]
     custom_verb: str
-    """What follows the path's last colon: ``pause``; "" for none."""
+    """The part after the path's last colon, such as ``pause``; "" without one."""
     fields: tuple[str, ...]
     method: Method
     is_firebase: bool
@@ -138,10 +138,10 @@ class _Rule(NamedTuple):
 
 
 def route_of(verb: str, path: str) -> Route | None:
-    """Return the RPC that a request asks for, by its ``path`` as it came; None for a path that leads nowhere.
+    """Return the RPC of a request by its unmodified ``path``; None for an unknown path.
 
-    Names may be percent-encoded in whole or in part: no ID has a character that would mean something else then. A colon
-    with the custom verb of any RPC is none of a name. Evidence: recorded (rest-11).
+    Names may be percent-encoded in whole or in part; no ID has a character that this could change. A colon followed by
+    the custom verb of any RPC does not belong to a name. Evidence: recorded (rest-11).
     """
     name, colon, custom_verb = path.rpartition(":")
     if not colon or custom_verb not in _custom_verbs():
@@ -161,7 +161,7 @@ def _custom_verbs() -> frozenset[str]:
 
 @cache
 def _rules() -> list[_Rule]:
-    """Those of all versions, and those without one."""
+    """Return the rules of all versions, and of paths without a version."""
     found = []
     for api in TYPES:
         version, methods = api.rpartition(".")[2], methods_of(api)
@@ -177,7 +177,7 @@ def _rules() -> list[_Rule]:
 
 
 def _compiled(template: str, custom_verb: str) -> tuple[re.Pattern[str], str, tuple[str, ...]]:
-    """A template as an expression with a group for each field, its custom verb, and the fields."""
+    """Return a template as a regular expression with a group for each field, its custom verb, and its fields."""
     pattern, fields = "", []
     for literal, field, segments in re.findall(r"([^{]+)|\{([^=}]+)=([^}]+)\}", template):
         if field:

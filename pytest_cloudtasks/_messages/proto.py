@@ -1,6 +1,6 @@
-"""Messages: protobuf's and the installed library's, their fields, and the values in them.
+"""Messages of protobuf and of the installed library, their fields, and the values in these.
 
-From 2.0 on the library wraps protobuf's messages in proto-plus's; before, they were its messages.
+Since 2.0 the library wraps protobuf's messages in proto-plus. Before, its messages were protobuf's.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from .._text import did_you_mean, is_encodable, listed, safe_repr, safe_str
 from .._units import SECOND
 
 PACKAGE = "google.cloud.tasks."
-"""What the full names of Google's messages for tasks begin with."""
+"""The package of Google's messages for tasks."""
 
 
 def proto_class(kind: Any) -> Any:
-    """Protobuf's class behind one of the library's."""
+    """Return protobuf's class for one of the library's."""
     return kind.pb(None) if hasattr(kind, "pb") else kind
 
 
 def proto_of(message: Any) -> Any:
-    """Protobuf's message behind one of the library's; the same message, not a copy."""
+    """Return protobuf's message within one of the library's: the same message, not a copy."""
     return getattr(message, "_pb", message)
 
 
 def is_message(value: object) -> bool:
-    """Whether ``value`` is one of Google's messages for tasks, wrapped or not; no attribute of it is touched."""
+    """Return whether ``value`` is one of Google's messages for tasks, wrapped or not. Read none of its attributes."""
     return is_message_of_tasks(_described(type(value)))
 
 
 def protos_within(value: Any) -> Any:
-    """``value`` with every message of the library's in it, at any depth of dicts and lists, as protobuf's."""
+    """Return ``value`` with protobuf's messages in place of the library's, at any depth of dicts and lists."""
     if isinstance(value, Mapping):
         return {key: protos_within(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
@@ -42,24 +42,24 @@ def protos_within(value: Any) -> Any:
 
 
 def parsed_as(kind: Any, content: bytes) -> Any:
-    """The message of ``kind``, the library's or protobuf's, whose bytes are ``content``."""
+    """Return the message of ``kind``, the library's or protobuf's, whose bytes are ``content``."""
     return wrapped(kind, proto_class(kind).FromString(content))
 
 
 def wrapped(kind: Any, message: Any) -> Any:
-    """Protobuf's message as the library's ``kind`` shows it."""
+    """Return protobuf's message, wrapped as the library's ``kind``."""
     return kind.wrap(message) if hasattr(kind, "wrap") else message
 
 
 def wrapper_of(kind: Any) -> Callable[[Any], Any]:
-    """What shows protobuf's messages as the library's ``kind``."""
+    """Return a function that wraps protobuf's messages as the library's ``kind``."""
     return kind.wrap if hasattr(kind, "wrap") else lambda message: message
 
 
 def built(kind: Any, fields: Mapping[str, Any]) -> Any:
-    """Protobuf's message for ``fields`` in any form that the newest library takes.
+    """Return protobuf's message for ``fields`` in any form that the current library accepts.
 
-    An older library's messages are protobuf's, which know neither datetimes nor texts for durations.
+    Messages of an older library are protobuf's, which accept neither datetimes nor texts for durations.
     """
     if hasattr(kind, "pb"):
         return kind(fields)._pb
@@ -83,8 +83,8 @@ def _value(field: Any, value: Any) -> Any:
 
 
 def _well_known(name: str, value: str | timedelta | datetime) -> Any:
-    """A Duration or a Timestamp; anything else is left to protobuf's refusal."""
-    from google.protobuf import duration_pb2, timestamp_pb2  # loads protobuf: is_message() is asked without a client
+    """Return a Duration or a Timestamp. Return any other value unchanged, so that protobuf rejects it."""
+    from google.protobuf import duration_pb2, timestamp_pb2  # loads protobuf, which is_message() must not do
 
     kinds = {"google.protobuf.Duration": duration_pb2.Duration, "google.protobuf.Timestamp": timestamp_pb2.Timestamp}
     if name not in kinds:
@@ -100,7 +100,7 @@ def _well_known(name: str, value: str | timedelta | datetime) -> Any:
 
 
 def is_message_type(kind: object) -> bool:
-    """Whether ``kind`` is a class of Google's messages for tasks; no attribute of another class is touched."""
+    """Return whether ``kind`` is a class of Google's messages for tasks. Read no attribute of another class."""
     if not isinstance(kind, type):
         return False
     described = _described(kind)
@@ -108,7 +108,7 @@ def is_message_type(kind: object) -> bool:
 
 
 def _described(kind: type) -> Any:
-    """What protobuf, or else proto-plus, says of a class of messages; None of another class."""
+    """Return the descriptor of a class of messages, by protobuf or proto-plus; None for another class."""
     return getattr(kind, "DESCRIPTOR", None) or getattr(kind, "meta", None)
 
 
@@ -118,7 +118,7 @@ def is_message_of_tasks(described: Any) -> bool:
 
 
 def plain(message: Any) -> Any:
-    """The set fields of a message as a dict; durations as nanoseconds."""
+    """Return the set fields of a message as a dict, with durations as nanoseconds."""
     kind = message.DESCRIPTOR.full_name if hasattr(message, "DESCRIPTOR") else None
     if kind is None:
         return message
@@ -128,26 +128,26 @@ def plain(message: Any) -> Any:
 
 
 def fields_set_in(message: Any) -> dict[str, Any]:
-    """The fields that one of Google's messages has set, as protobuf's values."""
+    """Return the fields that one of Google's messages has set, as protobuf's values."""
     return {field.name: value for field, value in proto_of(message).ListFields()}
 
 
 def is_repeated(field: Any) -> bool:
-    """Return whether a field is a list; newer releases of protobuf warn of ``label``."""
+    """Return whether a field is a list. Newer releases of protobuf warn of ``label``."""
     repeated = getattr(field, "is_repeated", None)
     return bool(field.label == field.LABEL_REPEATED if repeated is None else repeated)
 
 
 def nanoseconds(message: Any) -> int:
-    """A Timestamp or a Duration as an integer of nanoseconds."""
+    """Return a Timestamp or a Duration as an integer of nanoseconds."""
     return message.seconds * SECOND + message.nanos  # type: ignore[no-any-return]
 
 
 def set_instant(message: Any, nanoseconds: int) -> None:
-    """Write a Timestamp or a non-negative Duration."""
+    """Set a Timestamp or a non-negative Duration."""
     message.seconds, message.nanos = divmod(nanoseconds, SECOND)
     if not nanoseconds:
-        message.SetInParent()  # a duration of zero is set nevertheless
+        message.SetInParent()  # marks a duration of zero as set
 
 
 SYNONYMS = {
@@ -161,20 +161,20 @@ SYNONYMS = {
     "response_count": "attempt_response_count",
     "type": "type_",
 }
-"""A name as v2 has it, or would have it, and the one that another version has instead."""
+"""Names of v2 (or v2-like names), and the names that other versions have instead."""
 OURS = {theirs: ours for ours, theirs in SYNONYMS.items()}
-"""The other way round."""
+"""The inverse of `SYNONYMS`."""
 ROUTING_WITHIN = ("app_engine_http_queue", "app_engine_http_target")
 """The fields in which v2beta3 and v2beta2 keep a queue's app_engine_routing_override."""
 
 
 def field_name(descriptor: Any, name: str) -> str:
-    """What a message calls the field that v2 calls ``name``; "" if it has none."""
+    """Return a message's name for the field that v2 calls ``name``; "" if it has none."""
     return next((one for one in (name, SYNONYMS.get(name, "")) if one in descriptor.fields_by_name), "")
 
 
 def camel_case(name: str) -> str:
-    """A field as Google's error texts spell it: ``maxAttempts``."""
+    """Return a field's name as Google's error texts write it: ``maxAttempts``."""
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)
 
@@ -188,28 +188,28 @@ _WELL_KNOWN = {
     _INSTANT: 'an aware datetime or a text such as "2030-01-01T00:00:00Z"',
 }
 _NOT_OFFERED = ("name", "purge_time", "stats")
-"""Fields of a Queue that are set otherwise, or by the service alone."""
+"""Fields of a Queue that are set in other ways, or only by the service."""
 Takes = Callable[[Any], bool]
-"""Whether the library takes a value in the place that is looked at."""
+"""Whether the library accepts a value for the field."""
 
 
 def built_queue(kind: Any, fields: Mapping[str, Any], name: str) -> Any:
-    """Protobuf's message of the queue ``name``, of the library's ``kind``.
+    """Return protobuf's message of the queue ``name``, of the library's ``kind``.
 
-    Raises ValueError, or TypeError for a value of a wrong class, with a sentence about the first field that can't be.
+    Raises ValueError, or TypeError for a value of a wrong class, with a sentence about the first wrong field.
     """
     try:
         return built(kind, {**fields, "name": name})
-    except Exception as error:  # the library's about its own inside, or what a value's own repr raised in it
+    except Exception as error:  # an error from within the library, or from a value's repr
         mistake = mistake_in(kind, fields) or f"{safe_str(error)}."
         raise (TypeError if isinstance(error, TypeError) else ValueError)(mistake) from None
 
 
 def mistake_in(kind: Any, fields: Mapping[Any, Any], names: Mapping[str, str] | None = None) -> str:
-    """Return a sentence about the first of ``fields`` that the message ``kind`` can't have; "" if it can have each.
+    """Return a sentence about the first of ``fields`` that the message ``kind`` can't have; "" if there is none.
 
-    A naive datetime is a mistake, too: Google's library takes it for local time, so the same test would mean another
-    instant elsewhere. ``names`` are other names for some of the message's, to be shown in their place.
+    A naive datetime is wrong, too: Google's library takes it for local time, so the test would mean another instant
+    elsewhere. ``names`` maps names of the message to those to show in their place.
     """
     takes_all = _builds(kind, fields)
     walk = _Walk(names or {})
@@ -225,12 +225,12 @@ def _builds(kind: Any, fields: Mapping[str, Any]) -> bool:
 
 
 def _field(message: Any, name: Any) -> Any:
-    """Return the field of a name, which may be no name at all: protobuf can't be asked for a text without encoding."""
+    """Return the field with that name, if any. protobuf raises for a text that can't be encoded."""
     return message.fields_by_name.get(name) if is_encodable(name) else None
 
 
 class _Walk:
-    """Walks along fields and the descriptor of their message, to the first mistake."""
+    """A walk along fields and the descriptor of their message, to the first wrong field."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self._names = names
@@ -299,7 +299,7 @@ class _Walk:
 
 
 def _taken(field: Any, value: Any) -> str:
-    """What ``field`` takes, and not ``value``."""
+    """Return what ``field`` takes, for an error about ``value``."""
     message = field.message_type
     if message is not None:
         return _WELL_KNOWN.get(message.full_name, f"a mapping of the fields of Google's {message.name}")

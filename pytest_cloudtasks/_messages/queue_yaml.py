@@ -12,7 +12,7 @@ from .._units import SECOND
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BUCKET_SIZE = 5
-"""What a queue has that sets none. Evidence: the App Engine SDK."""
+"""The default bucket size. Evidence: the App Engine SDK."""
 _ELEMENTS = ("name", "mode", "rate", "bucket_size", "max_concurrent_requests", "target", "retry_parameters")
 _RETRY_ELEMENTS = ("task_retry_limit", "task_age_limit", "min_backoff_seconds", "max_backoff_seconds", "max_doublings")
 _SECONDS_ELEMENTS = ("min_backoff_seconds", "max_backoff_seconds")
@@ -22,7 +22,7 @@ STATE = "state"
 
 
 class QueueYamlError(ValueError):
-    """A queue.yaml that can't be; the text goes on after the file: "which is no YAML."."""
+    """A queue.yaml that can't be used. The text follows a colon: "it is not valid YAML."."""
 
 
 class NoYaml(QueueYamlError):
@@ -30,23 +30,23 @@ class NoYaml(QueueYamlError):
 
 
 def parsed(text: str) -> Mapping[str, Mapping[str, Any]]:
-    """The entries of a queue.yaml by their names."""
+    """Return the entries of a queue.yaml by their names."""
     try:
-        import yaml  # not a dependency of ours, and needed for this alone
+        import yaml  # an optional dependency that only this function needs
     except ImportError:
-        raise NoYaml("reading it takes PyYAML, which is not installed. Run `pip install pyyaml`.") from None
+        raise NoYaml("PyYAML is not installed. Run `pip install pyyaml`.") from None
     try:
         document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):  # a date in no calendar, and brackets without end
-        raise QueueYamlError("which is no YAML.") from None
+    except (yaml.YAMLError, ValueError, RecursionError):  # of wrong dates, of too many brackets
+        raise QueueYamlError("it is not valid YAML.") from None
     entries = document.get("queue") if isinstance(document, Mapping) else None
     if not isinstance(entries, list) or not all(isinstance(one, Mapping) and "name" in one for one in entries):
-        raise QueueYamlError("which is no queue.yaml: it needs a list of queues with a name under the key `queue`.")
+        raise QueueYamlError("it needs a list of queues, each with a name, under the key `queue`.")
     return {str(one["name"]): one for one in entries}
 
 
 def queue_fields(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an entry as fields of a Queue message; ``bucket_size`` has no field in v2, where the service sets it.
+    """Return an entry as fields of a Queue message, without ``bucket_size``, which v2 can't set.
 
     ``task_retry_limit`` doesn't count the first attempt, and ``max_attempts`` does. Evidence: the App Engine SDK.
     """
@@ -54,7 +54,7 @@ def queue_fields(entry: Mapping[str, Any]) -> dict[str, Any]:
     _check_numbers(entry)
     mode = entry.get("mode", "push")
     if mode not in ("push", "pull"):
-        raise QueueYamlError(f"which gives {entry['name']!r} the mode {mode!r}. Write push or pull.")
+        raise QueueYamlError(f"the mode of {entry['name']!r} is {mode!r}. Write push or pull.")
     retry = _retry_config(entry)
     if mode == "pull":
         return {"pull_target": {}, "retry_config": {key: retry[key] for key in ("max_attempts",) if key in retry}}
@@ -71,38 +71,37 @@ def queue_fields(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_names(entry: Mapping[str, Any]) -> None:
-    """Refuse what a queue.yaml doesn't have: a misspelt limit would be no limit."""
+    """Raise QueueYamlError for an unknown element: a misspelt limit would have no effect."""
     retry = entry.get("retry_parameters") or {}
     if not isinstance(retry, Mapping):
-        raise QueueYamlError(f"which gives {entry['name']!r} the retry_parameters {retry!r}. Write a mapping.")
+        raise QueueYamlError(f"the retry_parameters of {entry['name']!r} are {retry!r}. Write a mapping.")
     for given, known in ((entry, _ELEMENTS), (retry, _RETRY_ELEMENTS)):
         unknown = next((name for name in given if name not in known), None)
         if unknown is not None:
             raise QueueYamlError(
-                f"which gives {entry['name']!r} the element {unknown!r}. There is none of that name: use"
-                f" {', '.join(known[:-1])} or {known[-1]}."
+                f"{entry['name']!r} has an unknown element {unknown!r}. Use {', '.join(known[:-1])} or {known[-1]}."
             )
 
 
 def _check_numbers(entry: Mapping[str, Any]) -> None:
-    """Refuse what is no number where one is needed; durations have a fraction, too."""
+    """Raise QueueYamlError for a value that has to be a number. Durations may have a fraction."""
     for given in (entry, entry.get("retry_parameters") or {}):
         for name in given:
             value = given[name]
             is_number = isinstance(value, int) or (isinstance(value, float) and name in _SECONDS_ELEMENTS)
             if name in _NUMBERS and not (is_number and abs(value) < _TOO_MUCH and not isinstance(value, bool)):
-                raise QueueYamlError(f"which gives {entry['name']!r} the {name} {value!r}. Write a number.")
+                raise QueueYamlError(f"the {name} of {entry['name']!r} is {value!r}. Write a number.")
 
 
 def uploaded(text: str) -> dict[str, UploadedQueue]:
-    """The queues of a file that is uploaded, as the model takes them; what is not modelled is refused."""
+    """Return the queues of an uploaded file for the service. Raise QueueYamlError for what is not modelled."""
     return {name: _uploaded(entry) for name, entry in parsed(text).items()}
 
 
 def _uploaded(entry: Mapping[str, Any]) -> UploadedQueue:
     unknown = next((name for name in entry if name not in _ELEMENTS), None)
     if unknown is not None:
-        raise QueueYamlError(f"which gives {entry['name']!r} the element {unknown!r}, and that is not modelled.")
+        raise QueueYamlError(f"{entry['name']!r} has the element {unknown!r}, which pytest-cloudtasks does not model.")
     fields = queue_fields(entry)
     retry = {key: _nanoseconds(value) for key, value in fields["retry_config"].items()}
     if "pull_target" in fields:
@@ -115,7 +114,7 @@ def _uploaded(entry: Mapping[str, Any]) -> UploadedQueue:
 
 
 def _routing(target: str) -> dict[str, str]:
-    """``service``, ``version.service`` or ``instance.version.service``. Evidence: documented."""
+    """Return the routing for ``service``, ``version.service`` or ``instance.version.service``. Evidence: documented."""
     return dict(zip(("service", "version", "instance"), reversed(target.split(".")), strict=False))
 
 
@@ -138,21 +137,17 @@ def _rate(entry: Mapping[str, Any]) -> float:
     text = str(entry["rate"])
     number, _, unit = text.partition("/")
     if not is_number(number) or (unit not in _SECONDS and text != "0"):
-        raise QueueYamlError(
-            f"which gives {entry['name']!r} the rate {text!r}. Write it as a number per unit, like 5/s."
-        )
+        raise QueueYamlError(f"the rate of {entry['name']!r} is {text!r}. Write it as a number per unit, like 5/s.")
     return float(number) / _SECONDS.get(unit, 1)
 
 
 def _age_limit(name: str, given: object) -> float:
     number, unit = str(given)[:-1], str(given)[-1:]
     if not is_number(number) or unit not in _SECONDS:
-        raise QueueYamlError(
-            f"which gives {name!r} the task_age_limit {given!r}. Write it as a number and a unit, like 2d."
-        )
+        raise QueueYamlError(f"the task_age_limit of {name!r} is {given!r}. Write it as a number and a unit, like 2d.")
     return float(number) * _SECONDS[unit]
 
 
 def _nanoseconds(value: Any) -> Any:
-    """A duration as text, and any other value as it is."""
+    """Return a text as a duration in nanoseconds, and any other value unchanged."""
     return round(float(value.removesuffix("s")) * SECOND) if isinstance(value, str) else value

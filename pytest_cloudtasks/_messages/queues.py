@@ -1,4 +1,4 @@
-"""Queues between Google's messages and the model's settings, for one API version."""
+"""Translation between Queue messages and the service's settings, for one API version."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from .proto import (
 
 _TTLS = ("task_ttl", "tombstone_ttl")
 _SETTINGS = ("rate_limits", "retry_config", "stackdriver_logging_config", ROUTING_OVERRIDE, "http_target", *_TTLS)
-"""Those of the model that go by their own names."""
+"""Settings that have the same name in the service."""
 _PASSED_OVER = "state"
-"""A path of a mask that is output only, so nothing comes of it."""
+"""An output-only path of a mask, which is ignored."""
 
 
 class QueueMessages:
-    """Reads and writes Queue messages; what a version calls its fields is looked up once."""
+    """Reads and writes Queue messages. It looks up the version's names of fields once."""
 
     def __init__(self, types: ModuleType) -> None:
         self.types = types
@@ -58,7 +58,7 @@ class QueueMessages:
         self._concurrency = field_name(rates, "max_concurrent_dispatches")
         attempts = fields["retry_config"].message_type.fields_by_name
         self._has_unlimited = "unlimited_attempts" in attempts
-        self._sets_burst = bool(self._routing)  # which only v2 has at the top
+        self._sets_burst = bool(self._routing)  # only v2 has it at the top level
         self._own_words = [
             (f".{camel_case(ours)}", f".{camel_case(own)}")
             for ours, own in (
@@ -75,13 +75,13 @@ class QueueMessages:
 
     @cached_property
     def filter_fields(self) -> FilterFields:
-        """The fields that a filter of ListQueues is made of."""
+        """Return the fields that a filter of ListQueues can compare."""
         return FilterFields(self._queue.DESCRIPTOR, lambda queue: proto_of(self.queue(queue)))
 
     # --- reading -------------------------------------------------------------------------------------------------
 
     def queue_settings(self, message: Any) -> GivenSettings:
-        """The settings in a Queue message, which leaves out what is unset or output only."""
+        """Return the settings in a Queue message, without unset and output-only fields."""
         settings: dict[str, Any] = {}
         for field, value in message.ListFields():
             name = field.name
@@ -102,14 +102,14 @@ class QueueMessages:
         return settings
 
     def _rates(self, message: Any) -> Mapping[str, Any]:
-        """RateLimits by v2's names; there the burst is the server's alone. Evidence: recorded."""
+        """Return RateLimits by v2's names. In v2 only the server sets the burst size. Evidence: recorded."""
         rates = {OURS.get(name, name): value for name, value in plain(message).items()}
         if not self._sets_burst:
             rates.pop("max_burst_size", None)
         return rates
 
     def retry_settings(self, message: Any) -> Mapping[str, Any]:
-        """A RetryConfig; where attempts without a limit have a field of their own, a limit is more than 0."""
+        """Return a RetryConfig. In versions with a field for unlimited attempts, a limit must be positive."""
         retry: dict[str, Any] = plain(message)
         if self._has_unlimited:
             if retry.get("max_attempts", 1) < 1:
@@ -119,9 +119,9 @@ class QueueMessages:
         return retry
 
     def update_mask(self, request: Any) -> tuple[Sequence[str], str | None]:
-        """Return an UpdateQueue's mask by the model's names, and its first path that names no field.
+        """Return an UpdateQueue's mask by the service's names, and its first path that is no field.
 
-        A request without a mask means all that this version can set; what it doesn't know stays as it is.
+        A request without a mask means all fields that this version can set. Fields of other versions keep their values.
         """
         if not request.HasField("update_mask"):
             return self._all_settings, None
@@ -142,7 +142,7 @@ class QueueMessages:
         return f"{head}.{'max_attempts' if rest == 'unlimited_attempts' else OURS.get(rest, rest)}"
 
     def _is_path(self, path: str) -> bool:
-        """Return whether ``path`` leads to a field of this version's Queue, and not below a list or a duration."""
+        """Return whether ``path`` is a field of this version's Queue, and not below a list or a duration."""
         message = self._queue.DESCRIPTOR
         for part in path.split("."):
             name = "" if message is None else field_name(message, part)
@@ -154,7 +154,7 @@ class QueueMessages:
         return True
 
     def in_own_words(self, text: str) -> str:
-        """An error text with the fields' names of this version."""
+        """Return an error text with this version's names of fields."""
         for ours, own in self._own_words:
             text = text.replace(ours, own)
         return text
@@ -162,7 +162,7 @@ class QueueMessages:
     # --- writing -------------------------------------------------------------------------------------------------
 
     def queue(self, queue: Queue) -> Any:
-        """A Queue message. A limit on duration that isn't set is left out. Evidence: recorded."""
+        """Return a Queue message. An unset limit on duration is left out. Evidence: recorded."""
         config = queue.config
         message = self._queue(name=queue.name, state=queue.state.value)
         rates = message.rate_limits
@@ -182,7 +182,10 @@ class QueueMessages:
         return wrapped(self.types.Queue, message)
 
     def _write_other(self, message: Any, other: GivenSettings) -> None:
-        """Where routing and HTTP target exclude each other, the HTTP target is shown. Evidence: our choice."""
+        """Write routing and HTTP target.
+
+        If a version excludes both together, write the HTTP target. Evidence: our choice.
+        """
         for name, values in other.items():
             if name == ROUTING_OVERRIDE:
                 part = getattr(message, self._routing) if self._routing else message
@@ -207,9 +210,9 @@ class QueueMessages:
             set_instant(message.max_retry_duration, config.max_retry_duration)
 
     def masked(self, message: Any, stats: QueueStats, paths: Iterable[str]) -> Any:
-        """``message``, a Queue, with the fields alone that a read mask names, which may be statistics.
+        """Return ``message``, a Queue, with only the fields that a read mask names. They may be statistics.
 
-        Evidence: documented; that a name which is none is refused, and ``*`` stands for all, is our choice.
+        Evidence: documented. Our choice: an unknown name is an error, and ``*`` means all fields.
         """
         whole = proto_of(message)
         _set(whole.stats, {key: value for key, value in stats._asdict().items() if not key.endswith("_time")})
@@ -228,7 +231,7 @@ class QueueMessages:
         return wrapped(self.types.Queue, part)
 
     def list_queues_response(self, queues: Iterable[Queue], next_page_token: str, show: Callable[[Queue], Any]) -> Any:
-        """A ListQueuesResponse; ``show`` makes a message of each queue."""
+        """Return a ListQueuesResponse. ``show`` makes a message of each queue."""
         return self.types.ListQueuesResponse(queues=[show(queue) for queue in queues], next_page_token=next_page_token)
 
 
@@ -239,13 +242,13 @@ def _set(message: Any, values: Mapping[str, Any]) -> None:
 
 
 def overrides_of(message: Any) -> Overrides:
-    """The set fields of a message, nested as there; enum values by name."""
+    """Return the set fields of a message, nested as there, with enum values by name."""
     return {field.name: _value(field, value) for field, value in message.ListFields()}
 
 
 def _value(field: Any, value: Any) -> Any:
     if field.message_type is not None:
-        # A repeated field is a sequence of its own kind.
+        # protobuf's own sequence, which is not a list
         return overrides_of(value) if hasattr(value, "ListFields") else [overrides_of(one) for one in value]
     if field.enum_type is not None:
         known = field.enum_type.values_by_number.get(value)
@@ -265,15 +268,15 @@ _KINDS_OF_TIME = {"google.protobuf.Duration": Kind.DURATION, "google.protobuf.Ti
 
 
 class FilterFields:
-    """Finds a message's fields, nested ones too, by names in snake or camel case, whatever their case."""
+    """Finds fields of a message, also nested ones, by names in snake or camel case, ignoring case."""
 
     def __init__(self, descriptor: Any, record: Callable[[Queue], Any]) -> None:
-        """``record`` makes the message of a queue."""
+        """Prepare the fields of queues. ``record`` makes the message of a queue."""
         self._descriptor = descriptor
         self.record = record
 
     def find(self, path: str) -> Field | None:
-        """Return the field that a filter calls ``path``."""
+        """Return the field at ``path``."""
         descriptor, steps = self._descriptor, []
         for part in path.split("."):
             field = None if descriptor is None else _named(descriptor, part)
@@ -306,7 +309,7 @@ def _kind(field: Any) -> Kind:
 
 
 def _values_at(message: Any, steps: Sequence[Any]) -> Iterator[Any]:
-    """Yield the values at the end of ``steps``; unset messages on the way have their defaults, empty lists nothing."""
+    """Yield the values at the end of ``steps``, with defaults for unset messages and nothing for empty lists."""
     field, *rest = steps
     value = getattr(message, field.name)
     for one in value if is_repeated(field) else [value]:

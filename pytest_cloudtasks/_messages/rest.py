@@ -1,12 +1,12 @@
 """The REST API of Cloud Tasks, from the bytes of a request to the bytes of its response.
 
-`answer` is the one way in, for the loopback server and the emulator. It knows no HTTP library, so that whatever else
-receives requests of the REST API as bytes can call it, too.
+`answer` is the only entry point, for interception, the loopback server and the emulator. It does not depend on an HTTP
+library.
 
-A path without a version is one of v2, in the form that Firebase's Admin SDKs use when CLOUD_TASKS_EMULATOR_HOST names
-an emulator. There CreateTask differs in three points. A task without a URL is for the Firebase function that has the
-queue's name (`address_function`). An http URL has no token, though the SDKs ask for one with every task. The response
-has the task a second time, as ``task``, whose name begins with a slash: that is what the Python SDK reads.
+A path without a version means v2, in the form that Firebase's Admin SDKs use when CLOUD_TASKS_EMULATOR_HOST names an
+emulator. There CreateTask differs in three points. A task without a URL is for the Firebase function that has the
+queue's name (`address_function`). A task with an http URL gets no token, though the SDKs ask for one with every task.
+The response has the task a second time, as ``task``, whose name begins with a slash: the Python SDK reads that.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _GLOBAL = frozenset(
         "alt",
         "bearer_token",
         "callback",
-        "extraLocationTypes",  # of ListLocations alone, and not for use
+        "extraLocationTypes",  # only ListLocations has it, for internal use
         "fields",
         "key",
         "oauth_token",
@@ -61,7 +61,7 @@ _GLOBAL = frozenset(
 )
 """Query parameters that every method takes. Evidence: documented (the discovery documents)."""
 _NO_TYPES = ("", "application/octet-stream", FORM)
-"""Types that tools send where nobody has said one."""
+"""Content types that tools send by default."""
 _GZIP_OR_DEFLATE = 32 + zlib.MAX_WBITS
 
 NO_FUNCTIONS = (
@@ -69,15 +69,15 @@ NO_FUNCTIONS = (
     " option firebase_functions (of serve: --firebase-functions) to the base URL of a server that runs them, such as"
     " http://127.0.0.1:5001."
 )
-"""Why a task for a Firebase function is rejected."""
+"""The reason to reject a task for a Firebase function."""
 
 Parameters = Sequence[tuple[str, str]]
 
 
 def answer(request: RestRequest, receive: Callable[[RpcCall], Any]) -> RestResponse:
-    """Return the response to ``request``; ``receive`` answers the call that it makes, or raises a channel's error.
+    """Return the response to ``request``. ``receive`` answers its call, or raises a channel's error.
 
-    A batch makes several calls, one after another. Whatever else ``receive`` raises is for the caller.
+    A batch makes several calls in sequence. Other exceptions of ``receive`` propagate to the caller.
     """
     if not is_batch(request):
         return _answer(request, receive)
@@ -88,7 +88,7 @@ def answer(request: RestRequest, receive: Callable[[RpcCall], Any]) -> RestRespo
 
 
 async def answer_async(request: RestRequest, receive: Callable[[RpcCall], Awaitable[Any]]) -> RestResponse:
-    """Return the response to ``request``, as `answer` does; ``receive`` is awaited."""
+    """Return the response to ``request``, as `answer` does. ``receive`` is awaited."""
     if not is_batch(request):
         return await _answer_async(request, receive)
     parts = _parts(request)
@@ -98,7 +98,7 @@ async def answer_async(request: RestRequest, receive: Callable[[RpcCall], Awaita
 
 
 def _parts(request: RestRequest) -> list[BatchPart] | RestResponse:
-    """Return the requests of a batch, or the response to one that is none."""
+    """Return the requests of a batch, or the response to an invalid batch."""
     try:
         return parts_of(request, _decoded(request))
     except RestError as error:
@@ -126,7 +126,7 @@ async def _answer_async(request: RestRequest, receive: Callable[[RpcCall], Await
 
 
 class _Asked(NamedTuple):
-    """The call that a request makes, and the parameters that say how its response is to look."""
+    """The call of a request, and the parameters for the form of its response."""
 
     call: RpcCall
     parameters: Parameters
@@ -146,7 +146,7 @@ class _Asked(NamedTuple):
 
 
 def _asked(request: RestRequest) -> _Asked | RestResponse:
-    """Return the call that a request makes, or the response to one that makes none."""
+    """Return the call of a request, or the response to a request without a valid call."""
     route = route_of(request.verb, request.path)
     if route is None:
         return page_not_found(request.path)
@@ -169,11 +169,11 @@ def _asked(request: RestRequest) -> _Asked | RestResponse:
 
 
 def address_function(message: Any, functions: str) -> None:
-    """Give the task of a CreateTask in Firebase's form the URL of its function, and no token if that is http.
+    """Set the URL of a task in Firebase's form to that of its function, and remove the token of an http URL.
 
-    ``functions`` is the base URL of all functions, "" where none is known; raises ServiceError if it is needed. The
-    service itself takes tokens for https alone. Evidence: reported (the public sources of Firebase's tools), but for
-    the error, which is our choice.
+    ``functions`` is the base URL of all functions, "" if unknown; a task that needs it then raises ServiceError. The
+    service accepts tokens for https only. Evidence: reported (the public sources of Firebase's tools); the error is our
+    choice.
     """
     if not message.task.HasField("http_request"):
         return
@@ -189,7 +189,7 @@ def address_function(message: Any, functions: str) -> None:
 
 
 def _decoded(request: RestRequest) -> bytes:
-    """The body without its Content-Encoding. Raises RestError."""
+    """Return the body without its Content-Encoding. Raises RestError."""
     encoding = request.header("content-encoding").strip().lower() or "identity"
     found = request.body
     if encoding in ("gzip", "x-gzip", "deflate"):
@@ -206,7 +206,7 @@ def _decoded(request: RestRequest) -> bytes:
 
 
 def _message(request: RestRequest, route: Route, parameters: Parameters, body: bytes) -> Any:
-    """The call's message, from the request's body, query and path. Raises RestError."""
+    """Return the call's message, from the request's body, query and path. Raises RestError."""
     message = route.method.request_class()
     named = [(name, value) for name, value in parameters if name not in _GLOBAL and not name.startswith("$")]
     violations: list[Violation] = []
@@ -237,9 +237,9 @@ def _form(body: bytes) -> list[tuple[str, str]]:
 
 
 def _buffered(message: Any, content_type: str, body: bytes) -> list[Violation]:
-    """Set the payload of a BufferTask: the body as it is, or in the envelope of the discovery document.
+    """Set the payload of a BufferTask: the body as it is, or within the envelope of the discovery document.
 
-    Evidence: documented, both; that a body which could be the envelope is taken for it is our choice.
+    Evidence: both are documented. Our choice: a body that could be the envelope counts as the envelope.
     """
     try:
         value = json.loads(body)
@@ -255,22 +255,22 @@ def _buffered(message: Any, content_type: str, body: bytes) -> list[Violation]:
 
 
 def _parameter(parameters: Parameters, *names: str) -> str:
-    """The value of a parameter of Google's front end, whose name may begin with a dollar sign; "" without one."""
+    """Return the value of a parameter of Google's front end, with or without a dollar sign; "" without a value."""
     return next((value for name, value in parameters if name.removeprefix("$") in names), "")
 
 
 def _wants_numbers(parameters: Parameters) -> bool:
-    """Whether enums are asked for by number, as Google's own client does. Evidence: recorded."""
+    """Return whether the response has enums as numbers, as Google's own client asks. Evidence: recorded."""
     return "enum-encoding=int" in _parameter(parameters, "alt")
 
 
 def _is_pretty(parameters: Parameters) -> bool:
-    """Whether the response is laid out by lines, unless it is asked for otherwise. Evidence: recorded."""
+    """Return whether the response is indented, which is the default. Evidence: recorded."""
     return _parameter(parameters, "prettyPrint", "pp") not in ("false", "0")
 
 
 def _check_form(parameters: Parameters) -> None:
-    """Raise RestError if the response is to be something else than JSON. Evidence: our choice."""
+    """Raise RestError if the request asks for another form than JSON. Evidence: our choice."""
     form = _parameter(parameters, "alt")
     if form.partition(";")[0].lower() not in ("", "json"):
         told = f"The fake answers in JSON, and the request asks for alt={form}. Ask for alt=json, or leave alt out."
@@ -286,13 +286,13 @@ def _check_form(parameters: Parameters) -> None:
 # are dots for slashes, and the error. That an invalid selector is rejected before the call is our choice.
 
 Selected = Mapping[str, "Selected"]
-"""What is selected of a message, by the names of its fields, "*" for all; empty for the whole of it."""
+"""The selected fields of a message by name, "*" for all; empty for the whole message."""
 _DEEPEST = 100
-"""Names that a path may have: more than any response is deep. Evidence: our choice."""
+"""The maximum depth of a path: more than any response has. Evidence: our choice."""
 
 
 def _selected(selector: str, method: Method) -> Selected:
-    """Return what ``selector`` selects of the response of a method: ``queues(name,state),nextPageToken``."""
+    """Return the selection of ``selector`` for the response of a method: ``queues(name,state),nextPageToken``."""
     tokens = re.findall(r"[,/.()]|[^,/.()]+", selector)
     if not tokens:
         return {}
@@ -313,7 +313,7 @@ def _read_list(tokens: list[str], into: dict[str, Any], message: Any, selector: 
 
 
 def _read_path(tokens: list[str], into: dict[str, Any], message: Any, selector: str, path: tuple[str, ...]) -> None:
-    """Read a field, and what is selected of it. Without a descriptor all names are possible: keys, and Any's fields."""
+    """Read a field and its selection. Without a descriptor any name is possible: keys, and fields of Any."""
     name = tokens.pop(0)
     if name in ("", ",", "/", ".", "(", ")") or len(path) == _DEEPEST:
         raise _not_selectable(selector, selector)
@@ -350,7 +350,7 @@ def _not_selectable(selector: str, path: str) -> RestError:
 
 
 def _part_of(value: Any, selected: Selected) -> Any:
-    """Return what is selected of a response, or of a part of one; of a list, that of each of its members."""
+    """Return the selected part of a response, or of each member of a list."""
     if not selected:
         return value
     if isinstance(value, list):
@@ -366,7 +366,7 @@ def _part_of(value: Any, selected: Selected) -> Any:
 
 
 def _united(chosen: Sequence[Selected]) -> Selected:
-    """Return what any of these selects."""
+    """Return the union of these selections."""
     if not all(chosen):
         return {}
     names = dict.fromkeys(name for selected in chosen for name in selected)

@@ -1,4 +1,4 @@
-"""REST as plain data: requests, responses and errors of HTTP, batches, and the verb and path of each RPC."""
+"""REST as plain data: HTTP requests, responses and errors, batches, and the method and path of each RPC."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class RestRequest:
-    """An HTTP request, as it came.
+    """An HTTP request, as it arrived.
 
     Args:
         method: The request line's method.
@@ -38,14 +38,14 @@ class RestRequest:
         self.path, _, self.query = _HOST.sub("", target, count=1).partition("#")[0].partition("?")
 
     def header(self, name: str) -> str:
-        """Return the value of the first header with this name, which is in lower case; "" without one."""
+        """Return the value of the first header with this name (in lower case); "" without one."""
         return next((value for key, value in self.headers if key.lower() == name), "")
 
     @cached_property
     def verb(self) -> str:
-        """The method that the request stands for: a POST may name another one in X-HTTP-Method-Override.
+        """The effective method: X-HTTP-Method-Override of a POST, or the request line's.
 
-        Java's client for HTTP and JSON sends a PATCH so, and Google's discovery client for Java a long GET.
+        Java's HTTP and JSON client sends a PATCH this way, and Google's discovery client for Java a long GET.
         """
         override = self.header("x-http-method-override").strip().upper()
         return override if override and self.method == "POST" else self.method
@@ -74,12 +74,12 @@ def bytes_of(response: RestResponse) -> bytes:
 
 
 def reason_of(status: int) -> str:
-    """Return the words that go with a status; "" for one without."""
+    """Return the reason phrase of a status; "" if it has none."""
     return next((one.phrase for one in HTTPStatus if one == status), "")
 
 
 def json_response(status: int, value: Any, *, pretty: bool = True) -> RestResponse:
-    """Return a response of JSON: laid out by lines, or in one line."""
+    """Return a JSON response, indented or on one line."""
     if pretty:
         text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     else:
@@ -88,7 +88,7 @@ def json_response(status: int, value: Any, *, pretty: bool = True) -> RestRespon
 
 
 def page_not_found(path: str) -> RestResponse:
-    """Return the page that Google's front end shows for a method and path that lead nowhere.
+    """Return the page of Google's front end for an unknown method and path.
 
     Evidence: recorded that it is HTML and the status 404; the page's words are reported.
     """
@@ -111,7 +111,7 @@ BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
 
 class RestError(Exception):
-    """A request that gets no further than the endpoint."""
+    """A request that the endpoint rejects before it reaches the service."""
 
     def __init__(self, code: int, status: str, message: str, details: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(message)
@@ -128,27 +128,30 @@ class RestError(Exception):
 
 
 def invalid(violations: Sequence[tuple[str, str]]) -> RestError:
-    """A request that is none: what is wrong, each with the path of the field. Evidence: reported."""
+    """Return the error for an invalid request: messages with the path of their field. Evidence: reported."""
     listed = [{"field": path, "description": told} if path else {"description": told} for path, told in violations]
     text = "\n".join(told for _, told in violations)
     return RestError(400, "INVALID_ARGUMENT", text, [{"@type": BAD_REQUEST, "fieldViolations": listed}])
 
 
 def too_large(limit: int) -> RestError:
-    """A body beyond the limit. Evidence: reported (of other Google APIs, by the same front end)."""
+    """Return the error for a body beyond the limit.
+
+    Evidence: reported (of other Google APIs, by the same front end).
+    """
     text = f"Request payload size exceeds the limit: {limit} bytes."
     return RestError(400, "INVALID_ARGUMENT", text)
 
 
 def malformed(text: str) -> RestError:
-    """A request that is no HTTP, or whose body is cut. Evidence: our choice."""
+    """Return the error for a request that is not HTTP, or whose body is cut off. Evidence: our choice."""
     return RestError(400, "INVALID_ARGUMENT", text)
 
 
 def failed(error: BaseException) -> RestError:
-    """Return the error for a call that the fake can't answer, and log what is a mistake of the fake itself.
+    """Return the error for a call that the fake can't answer, and log a bug of the fake itself.
 
-    What fails the test is none of Exception, and its text says what to do. Evidence: our choice.
+    An exception that fails the test is not an Exception, and its text says what to do. Evidence: our choice.
     """
     if not isinstance(error, Exception):
         return RestError(500, "INTERNAL", str(error))
@@ -165,23 +168,23 @@ _LONGEST_BATCH = 1_000
 
 
 class BatchPart(NamedTuple):
-    """A request of a batch."""
+    """One request of a batch."""
 
     content_id: str
-    """By this the client finds its response; "" without one."""
+    """The client's key for its response; "" without one."""
     request: RestRequest
 
 
 def is_batch(request: RestRequest) -> bool:
-    """Whether ``request`` has others as its parts."""
+    """Return whether ``request`` is a batch."""
     return request.verb == "POST" and request.path == _BATCH_PATH
 
 
 def parts_of(batch: RestRequest, body: bytes) -> list[BatchPart]:
-    """Return the requests of a batch, whose ``body`` has no Content-Encoding left. Raise RestError if one is none.
+    """Return the requests of a batch, whose ``body`` is already decoded. Raise RestError for an invalid request.
 
-    Headers of the batch are those of each part, too, but for what they say of the body. Evidence: reported is the
-    error for no part at all; the others are our choice.
+    Headers of the batch apply to each part, except those about the body. Evidence: the error for an empty batch is
+    reported; the others are our choice.
     """
     if batch.content_type != "multipart/mixed":
         raise _no_batch(f"0 items. Received batch body: ({len(body)}) bytes redacted")
@@ -208,7 +211,7 @@ def parts_of(batch: RestRequest, body: bytes) -> list[BatchPart]:
 
 
 def joined(responses: Sequence[tuple[str, RestResponse]]) -> RestResponse:
-    """Return the response to a batch, of each part's Content-ID and response."""
+    """Return the response to a batch, made of each part's Content-ID and response."""
     parts = []
     for content_id, response in responses:
         head = "Content-Type: application/http\r\n"
@@ -264,7 +267,7 @@ HTTP_RULES: dict[str, tuple[str, str]] = {
     "get_cmek_config": ("get", f"{{name={_LOCATION}/cmekConfig}}"),
     "update_cmek_config": ("patch", f"{{cmek_config.name={_LOCATION}/cmekConfig}}"),
 }
-"""RPC to HTTP verb and path template. Evidence: documented (the google.api.http annotations)."""
+"""HTTP method and path template of each RPC. Evidence: documented (the google.api.http annotations)."""
 
 BODIES = {
     "create_queue": "queue",
@@ -272,9 +275,9 @@ BODIES = {
     "update_cmek_config": "cmek_config",
     "upload_queue_yaml": "http_body",
 }
-"""The field that is the body of a request; of other POST requests the body is all of the message.
+"""The field that is the body of a request. The body of other POST requests is the whole message.
 
-Evidence: documented (the google.api.http annotations), as are verbs and paths.
+Evidence: documented (the google.api.http annotations), as are methods and paths.
 """
 
 SECOND_PATHS = (
@@ -282,7 +285,7 @@ SECOND_PATHS = (
     ("buffer_task", "post", "/{version}/{{queue=projects/*/locations/*/queues/*}}/tasks/:buffer"),
     ("upload_queue_yaml", "post", "/api/queue/update"),
 )
-"""Paths that the library's transport doesn't know: two for tasks without an ID, and one without a version.
+"""Paths that the library's transport doesn't use: two for tasks without an ID, and one without a version.
 
-Evidence: documented; of the one with an empty ID reported, since ``gcloud tasks buffer`` and discovery clients send it.
+Evidence: documented. The one with an empty ID is reported: ``gcloud tasks buffer`` and discovery clients send it.
 """

@@ -1,10 +1,10 @@
-"""JSON and query parameters to request messages, and responses to JSON: protobuf's mapping, with Google's error texts.
+"""JSON and query parameters as request messages, and responses as JSON: protobuf's mapping, with Google's error texts.
 
-A request is read in one pass. It sets the fields that fit, and lists each name and value that doesn't.
+A request is read in one pass, which sets valid fields and collects a violation for each invalid name or value.
 
-Evidence: recorded are unknown names, wrong types, numbers and enums, and that every mistake is listed. Reported of
-other Google APIs, which have the same front end: durations, timestamps, Base64, lists for maps, objects for scalars.
-From protobuf's public C++ sources, where that front end's reader was: the rest.
+Evidence: unknown names, wrong types, numbers and enums are recorded, and that every violation is listed. Durations,
+timestamps, Base64, lists for maps and objects for scalars are reported of other Google APIs with the same front end.
+The rest comes from protobuf's public C++ sources, which had that front end's reader.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .proto import is_repeated, proto_of
 from .rest_http import RestError, invalid
 
 _LONGEST = 1_000
-"""Characters of a name or value of the request that an error repeats. Evidence: our choice."""
+"""The maximum length of a name or value that an error repeats. Evidence: our choice."""
 _URL = "type.googleapis.com/"
 _TYPES = {value: name for name, value in vars(FieldDescriptor).items() if name.startswith("TYPE_")}
 _RANGES = {
@@ -41,11 +41,11 @@ _URL_SAFE = str.maketrans("-_", "+/")
 _NO_BASE64 = re.compile(r"[^A-Za-z0-9+/_-]")
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d+))?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 _LONGEST_DURATION = 315_576_000_000
-"""Seconds: 10,000 years."""
+"""Seconds in 10,000 years."""
 
 
 class Violation(NamedTuple):
-    """What is wrong with a request, and with which field; "" for what is no field."""
+    """The path of a wrong field, "" for none, and what is wrong."""
 
     path: str
     description: str
@@ -55,7 +55,7 @@ class Violation(NamedTuple):
 
 
 def parsed(body: bytes) -> Any:
-    """Return the value in a body of JSON; an empty body has no fields. Raises RestError for what is no JSON."""
+    """Return the value of a JSON body; an empty body has no fields. Raises RestError for a body that is not JSON."""
     try:
         text = body.decode("utf-8-sig")
         return read_as_google(text) if text.strip() else {}
@@ -67,7 +67,7 @@ def parsed(body: bytes) -> Any:
 
 
 def fill(message: Any, value: Any, within: str = "") -> list[Violation]:
-    """Set the fields that ``value`` has, and return what is wrong with it.
+    """Set the fields that ``value`` has, and return the violations.
 
     ``within`` is the path of ``message`` in its request.
     """
@@ -79,9 +79,9 @@ def fill(message: Any, value: Any, within: str = "") -> list[Violation]:
 
 
 def bind(message: Any, parameters: Iterable[tuple[str, str]]) -> list[Violation]:
-    """Set the fields that query parameters name, and return what is wrong with them.
+    """Set the fields that query parameters name, and return the violations.
 
-    Names are proto's or JSON's, those of nested fields with dots.
+    Names are proto's or JSON's. Names of nested fields have dots.
     """
     reader = _Reader(lambda field, name: field.name)
     for name, text in parameters:
@@ -96,14 +96,14 @@ def bind(message: Any, parameters: Iterable[tuple[str, str]]) -> list[Violation]
 
 
 def checked(violations: Iterable[Violation]) -> None:
-    """Raise RestError if there are any."""
+    """Raise RestError if there are any violations."""
     found = list(violations)
     if found:
         raise invalid(found)
 
 
 def _bound(message: Any, name: str) -> tuple[Any, Any, str] | None:
-    """The message that a parameter sets a field of, the field, and the message's path; None if there is no such."""
+    """Return the message, the field and the message's path for a parameter; None if there is no such field."""
     *outer, last = name.split(".")
     path = ""
     for step in outer:
@@ -116,7 +116,7 @@ def _bound(message: Any, name: str) -> tuple[Any, Any, str] | None:
 
 
 class _Reader:
-    """Sets fields, and collects what is wrong."""
+    """Sets fields and collects violations."""
 
     def __init__(self, called: Callable[[Any, str], str]) -> None:
         self._called = called
@@ -142,7 +142,7 @@ class _Reader:
                 self.field(message, field, one, path, name)
 
     def field(self, message: Any, field: Any, value: Any, parent: str, name: str) -> None:
-        """Set one field of ``message``, which is at ``parent``; the request calls it ``name``."""
+        """Set one field of ``message``, which is at ``parent``. ``name`` is the request's name of the field."""
         path = _below(parent, field.name)
         kind = field.message_type
         if kind is not None and kind.GetOptions().map_entry:
@@ -220,7 +220,7 @@ class _Reader:
 
 
 # --- values ------------------------------------------------------------------------------------------------------
-# Each reader of a scalar raises ValueError, with what is to be said before the value.
+# Each reader of a scalar raises ValueError with the text that precedes the value.
 
 
 def _integer(field: Any, value: Any) -> int:
@@ -256,7 +256,7 @@ def _boolean(field: Any, value: Any) -> bool:
 
 
 def _enum(field: Any, value: Any) -> int:
-    """By name, whatever its case, or by number; a number that is no member is kept unless it comes as a text."""
+    """Return an enum's number, by name in any case or by number. An unknown number is kept unless it is a text."""
     members = field.enum_type.values_by_name
     if isinstance(value, str):
         member = members.get(value) or members.get(value.upper().replace("-", "_"))
@@ -280,7 +280,7 @@ def _text(field: Any, value: Any) -> str:
 
 
 def _bytes(field: Any, value: Any) -> bytes:
-    """From Base64 of the standard or the URL-safe alphabet, padded or not."""
+    """Return bytes from Base64 of the standard or the URL-safe alphabet, padded or not."""
     if not isinstance(value, str):
         raise ValueError
     text = value.rstrip("=")
@@ -345,7 +345,7 @@ def _is_digits(text: str) -> bool:
 
 
 def _set_mask(message: Any, value: Any) -> None:
-    """Set the paths, which JSON names in camel case; proto's names are taken as well."""
+    """Set the paths of a mask. JSON has them in camel case; proto's names are accepted as well."""
     if not isinstance(value, str):
         raise ValueError(f"Invalid data type for field mask, value is {_shown(value)}")
     message.paths.extend(
@@ -359,7 +359,7 @@ _WELL_KNOWN: dict[str, Callable[[Any, Any], None]] = {
     "google.protobuf.FieldMask": _set_mask,
 }
 AS_TEXT = _WELL_KNOWN.keys()
-"""Messages that JSON has as a text."""
+"""Messages that are texts in JSON."""
 
 
 # --- fields and words --------------------------------------------------------------------------------------------
@@ -381,7 +381,7 @@ def _unknown(name: str, path: str, why: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value as errors repeat it."""
+    """Return a value as errors repeat it."""
     if isinstance(value, str):
         return f'"{_cut(value)}"'
     if value is None or isinstance(value, bool):
@@ -402,7 +402,7 @@ def _cut(text: str) -> str:
 
 
 def shown(message: Any, *, enums_as_numbers: bool) -> dict[str, Any]:
-    """Return a response as JSON has it: without fields at their default, whole numbers without a fraction."""
+    """Return a response as JSON, without default values and with whole numbers without a fraction."""
     message = proto_of(message)
     pool = message.DESCRIPTOR.file.pool
     found = json_format.MessageToDict(message, use_integers_for_enums=enums_as_numbers, descriptor_pool=pool)

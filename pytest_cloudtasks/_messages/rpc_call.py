@@ -1,4 +1,4 @@
-"""A call that a client makes: on its way to the service, while it is answered, and as users see it afterwards."""
+"""A client's call: on its way to the service, while it is answered, and in records."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from .proto import parsed_as, proto_of
 
 
 class RpcCall:
-    """One call that a client made, as it arrived.
+    """One call of a client.
 
-    ``timeout`` is the seconds that came with the call, ``metadata`` its pairs, ``api`` the package of the API
-    (``google.cloud.tasks.v2``). ``result`` is the response, or ``error`` the exception that the transport raised; a
+    ``timeout`` is in seconds, ``metadata`` the pairs that came with the call, ``api`` the package of the API
+    (``google.cloud.tasks.v2``). ``result`` is the response, and ``error`` the exception that the transport raised. A
     call whose response was lost has both.
     """
 
-    # Request and response are kept as bytes until somebody looks. That tells what was said whatever is written into
-    # the messages since, by pagers and by their owners; and most calls of a test are never looked at: keeping
-    # thousands of messages takes more time than answering them. For the same reason a call is one object, and not one
-    # for each of those who deal with it.
+    # Request and response are kept as bytes until somebody reads them. So later changes of the messages, by pagers and
+    # by their owners, don't matter. And most calls of a test are never read: keeping thousands of messages takes more
+    # time than answering them. For the same reason a call is one object, not one for each room.
     __slots__ = (
         "_request",
         "_request_kind",
@@ -72,23 +71,23 @@ class RpcCall:
 
     @property
     def result(self) -> Any:
-        """The response, as it was given; None if there was none."""
+        """The response, as it was returned; None if there was none."""
         if type(self._result) is bytes:
             self._result = parsed_as(self._result_kind, self._result)
         return self._result
 
     @property
     def size(self) -> int:
-        """Bytes of the request; for those who answer the call."""
+        """Bytes of the request, for the code that answers the call."""
         return len(self._request) if type(self._request) is bytes else self.message.ByteSize()
 
     def keep(self, at: int) -> None:
-        """Keep what was asked for, and that it came in at the instant ``at``."""
+        """Record the request, and that it arrived at the instant ``at``."""
         self.at = at
         self._request = self.message.SerializeToString()
 
     def answer(self, response: Any) -> None:
-        """``response`` is what the service said."""
+        """Record ``response``, which the service returned."""
         self._result_kind = type(response)
         self._result = proto_of(response).SerializeToString()
 
@@ -100,11 +99,11 @@ class RpcCall:
 
 
 def snake_case(method: str) -> str:
-    """``CreateTask`` as the client spells it: ``create_task``."""
+    """Return ``CreateTask`` as the client writes it: ``create_task``."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", method).lower()
 
 
 def rpc_of(method: str) -> tuple[str, str]:
-    """API and RPC of ``/google.cloud.tasks.v2.CloudTasks/CreateTask``: google.cloud.tasks.v2 and create_task."""
+    """Return API and RPC of ``/google.cloud.tasks.v2.CloudTasks/CreateTask``: google.cloud.tasks.v2 and create_task."""
     service, _, name = method.rpartition("/")
     return service.strip("/").rpartition(".")[0], snake_case(name)

@@ -1,4 +1,4 @@
-"""An API version in front of the model: each RPC takes Google's request message and gives Google's response."""
+"""The RPCs of one API version: each one takes Google's request message and returns Google's response."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .tasks import VIEW_FULL, Messages
 from .versioned_rpcs import NOT_SERVED, NewestRpcs, PullRpcs
 
 HEADROOM = 2048
-"""Bytes that the service adds to a task at the most: names, times, its own headers."""
+"""The maximum number of bytes that the service adds to a task: names, times, its own headers."""
 Handler = Callable[[Service, int, Any, RpcCall], Any]
-"""Answers a request, protobuf's own message, as part of a call."""
+"""Answers a request, which is protobuf's own message, for a call."""
 
 
 class Frontend:
-    """The RPCs that are modelled, by the names that the client gives them."""
+    """The modelled RPCs, by the client's names."""
 
     def __init__(self, types: ModuleType) -> None:
         self.messages = Messages(types)
@@ -54,19 +54,19 @@ class Frontend:
 
     @property
     def rpcs(self) -> Set[str]:
-        """Those that are modelled."""
+        """The names of the modelled RPCs."""
         return self._handlers.keys()
 
     def configure(self, service: Service, now: int, name: str, fields: Mapping[str, Any]) -> Queue:
-        """Create a queue as CreateQueue does, from fields as Google's Queue message takes them; ready at once."""
+        """Create a queue as CreateQueue does, from fields of Google's Queue message. It is ready at once."""
         check_new_queue(name, location_of(name))
         message = built_queue(self.messages.types.Queue, fields, name)
         queue = service.create_queue(now, location_of(name), name, self.messages.queue_settings(message))
-        queue.initialized_at = now  # the test itself asked for it, and means to use it
+        queue.initialized_at = now  # ready at once, because the test itself creates it in order to use it
         return service.pause_queue(now, name) if message.state == QueueState.PAUSED.value else queue
 
     def fields_of_missing_queue(self, request: Any) -> Mapping[str, Any]:
-        """What a queue has to be like for the task that ``request`` would create in it."""
+        """Return the type that a missing queue needs for the task of ``request``."""
         task = getattr(proto_of(request), "task", None)
         is_pull = self.messages.has_pull_queues and task is not None and task.HasField("pull_message")
         return {"pull_target": {}} if is_pull else {}
@@ -99,7 +99,7 @@ class Frontend:
         return self._reader(service, now, request)(service.get_queue(now, request.name))
 
     def _reader(self, service: Service, now: int, request: Any) -> Callable[[Queue], Any]:
-        """What makes a message of a queue, with the fields that the request's read_mask names."""
+        """Return a function that makes a message of a queue, with the fields in the request's read_mask."""
         messages = self.messages
         if "read_mask" not in request.DESCRIPTOR.fields_by_name or not request.read_mask.paths:
             return messages.queue
@@ -151,9 +151,9 @@ class Frontend:
         return self.messages.task_in_view(task, request.response_view)
 
     def _stored_size(self, service: Service, now: int, parent: str, spec: TaskSpec | None, request_size: int) -> int:
-        """Return the bytes that a task would have as it is stored; 0 where its request is far below the limit.
+        """Return the bytes that a task would have as it is stored; 0 if its request is far below the limit.
 
-        Measuring takes as long as all the rest. What CreateTask rejects anyway has no size.
+        Measuring takes as long as everything else. A task that CreateTask rejects for another reason has no size.
         """
         if request_size + HEADROOM <= service.options.max_task_size:
             return 0
@@ -194,7 +194,7 @@ def _policy_message(policy: iam.Policy) -> Any:
 
 
 def authorize(service: Service, rpc: Rpc, resource: str, request: Any) -> None:
-    """Raise ServiceError for what the caller may not do with the queue or task ``resource``. Evidence: documented."""
+    """Raise ServiceError if the caller may not do this with ``resource``, a queue or task. Evidence: documented."""
     if rpc.permission:
         service.authorize(rpc.permission, resource)
     fields = request.DESCRIPTOR.fields_by_name
@@ -208,8 +208,8 @@ def authorize(service: Service, rpc: Rpc, resource: str, request: Any) -> None:
 
 
 def _account(task: Any) -> str:
-    """The service account in whose name the task is to be sent."""
+    """Return the service account that a task is sent as."""
     if "http_request" not in task.DESCRIPTOR.fields_by_name:
-        return ""  # older releases of v2beta2 have App Engine and pull tasks only
+        return ""  # v2beta2 of older releases has only App Engine and pull tasks
     token = task.http_request.WhichOneof("authorization_header")
     return getattr(task.http_request, token).service_account_email if token else ""

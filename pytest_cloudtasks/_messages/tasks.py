@@ -1,4 +1,4 @@
-"""Between Google's messages and the model's values. One instance serves one API version's message types."""
+"""Translation between Task messages and the service's values, for one API version."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VIEW_BASIC, VIEW_FULL = 1, 2
 
 
 class Messages(QueueMessages):
-    """Reads requests and writes responses for the API version whose ``types`` it is given."""
+    """Reads requests and writes responses with the messages in ``types``."""
 
     def __init__(self, types: ModuleType) -> None:
         super().__init__(types)
@@ -28,7 +28,7 @@ class Messages(QueueMessages):
         descriptor = self._task.DESCRIPTOR
         methods = proto_class(types.AppEngineHttpRequest).DESCRIPTOR.fields_by_name["http_method"].enum_type
         self._method_names = {number: value.name for number, value in methods.values_by_number.items()}
-        self._method_names[0] = "POST"  # where none is specified; a number without a name is one, too
+        self._method_names[0] = "POST"  # for an unspecified method, or for a number without a name
         self._method_numbers = {name: value.number for name, value in methods.values_by_name.items()}
         self._task_fields = frozenset(descriptor.fields_by_name)
         self._has_http, self._has_deadline, self._has_retry, self._has_pull = (
@@ -52,7 +52,7 @@ class Messages(QueueMessages):
     # --- reading -------------------------------------------------------------------------------------------------
 
     def task_spec(self, message: Any) -> TaskSpec:
-        """What a Task message asks for."""
+        """Return the request of a CreateTask from its Task message."""
         spec = TaskSpec(None, message.name)
         kind = message.WhichOneof(self._payload)
         if kind == "http_request":
@@ -108,7 +108,7 @@ class Messages(QueueMessages):
         return self._wrap(self.task_proto(task, full=full))
 
     def task_proto(self, task: Task, *, full: bool) -> Any:
-        """Return a Task message, in the FULL view with the body and in the BASIC without. Evidence: recorded."""
+        """Return a Task message. The FULL view has the body, the BASIC view does not. Evidence: recorded."""
         target = task.target
         view = VIEW_FULL if full else VIEW_BASIC
         if isinstance(target, HttpTarget) and self._has_http:
@@ -143,14 +143,17 @@ class Messages(QueueMessages):
         return message
 
     def task_in_view(self, task: Task, view: int) -> Any:
-        """Return a Task message as a ``response_view`` asks; a view without a name is shown as unspecified."""
+        """Return a Task message in a ``response_view``. An unknown view is treated as unspecified."""
         message = self.task_proto(task, full=view == VIEW_FULL)
         if view not in self._views:
             message.ClearField("view")
         return self._wrap(message)
 
     def stored_size(self, task: Task) -> int:
-        """Bytes of the stored message, which has no view. Evidence: recorded. A draft will have an ID of 20 digits."""
+        """Return the bytes of the stored message, which has no view.
+
+        Evidence: recorded. A draft will get an ID of 20 digits.
+        """
         message = self.task_proto(task, full=True)
         message.name = task.name or f"{task.queue_name}/tasks/{'0' * 20}"
         message.ClearField("view")
@@ -168,9 +171,9 @@ class Messages(QueueMessages):
         create_time: int,
         dispatch_deadline: int | None,
     ) -> Any:
-        """What the messages of tasks that differ in name and body have in common, to be copied.
+        """Return the fields that tasks with different names and bodies have in common, to be copied.
 
-        A copy is made in a fraction of the time that the fields take, and most tasks of a test are alike.
+        Copying is much faster than setting the fields, and most tasks of a test are alike.
         """
         message = self._task(view=view)
         request = message.http_request
@@ -206,7 +209,7 @@ class Messages(QueueMessages):
         routing.instance, routing.host = target.routing.instance, target.routing.host
 
     def _write_pull(self, message: Any, content: PullMessage, full: bool) -> None:
-        """Where there are pull queues, with the payload in the FULL view alone; else in that view only. Documented."""
+        """Write a pull message. Where pull queues exist, only the FULL view has the payload. Documented."""
         if full:
             message.pull_message.payload = content.body
         if full or self.has_pull_queues:
@@ -214,7 +217,7 @@ class Messages(QueueMessages):
             message.pull_message.tag = content.tag
 
     def _write_counts(self, message: Any, task: Task) -> None:
-        """Of a pull task only its leases are counted. Evidence: documented."""
+        """Write counters. Of a pull task only its leases count. Evidence: documented."""
         setattr(message, self._dispatch_count, task.dispatch_count)
         setattr(message, self._response_count, task.response_count)
         if task.attempts:
@@ -224,7 +227,7 @@ class Messages(QueueMessages):
             self._write_attempt(getattr(message, self._last_attempt), task.attempts[-1])
 
     def _write_attempt(self, message: Any, attempt: Attempt) -> None:
-        """An attempt that RunTask has begun has no more than its schedule time. Evidence: recorded."""
+        """Write an attempt. An attempt of RunTask that has not ended has only its schedule time. Evidence: recorded."""
         set_instant(message.schedule_time, truncated(attempt.schedule_time, 1_000))
         if not attempt.reached_target:
             return
@@ -235,12 +238,12 @@ class Messages(QueueMessages):
             message.response_status.message = attempt.outcome.message
 
     def list_tasks_response(self, tasks: Iterable[Task], next_page_token: str, *, full: bool) -> Any:
-        """A ListTasksResponse."""
+        """Return a ListTasksResponse."""
         tasks_shown = [self.task_proto(task, full=full) for task in tasks]
         response = self._list_response(tasks=tasks_shown, next_page_token=next_page_token)
         return wrapped(self.types.ListTasksResponse, response)
 
 
 def _pairs(headers: Any) -> HeaderPairs:
-    """The pairs of a map of protobuf's, whose own items() takes three times as long."""
+    """Return the pairs of a map of protobuf's, whose own items() takes three times as long."""
     return tuple([(name, headers[name]) for name in headers])

@@ -1,7 +1,7 @@
-"""RPCs that only some versions of the API or releases of the library have.
+"""RPCs that only some API versions or releases of the library have.
 
-v2beta2 alone has pull queues and the upload of a queue.yaml. Batches, operations, locations and CMEK configs came with
-later releases of the library, and BufferTask went: an older client has no way to ask for them.
+Only v2beta2 has pull queues and the upload of a queue.yaml. Batches, operations, locations and CMEK configs came with
+later releases of the library, which dropped BufferTask.
 """
 
 from __future__ import annotations
@@ -31,12 +31,15 @@ NOT_SERVED = frozenset({"list_operations", "delete_operation", "cancel_operation
 
 
 class NewestRpcs:
-    """Their handlers, for one API version's messages."""
+    """Handlers of recent RPCs, for one API version's messages."""
 
     def __init__(
         self, messages: Messages, stored_size: Callable[[Service, int, str, TaskSpec | None, int], int]
     ) -> None:
-        """``stored_size`` gives the bytes of the task of a request of so many bytes, if that might be too large."""
+        """Set up the handlers.
+
+        ``stored_size`` returns the bytes of a task, given its request's size, if it may be too large.
+        """
         self._messages = messages
         self._stored_size = stored_size
         self.handlers: dict[str, Callable[[Service, int, Any, RpcCall], Any]] = {
@@ -109,7 +112,7 @@ def _location(name: str) -> Any:
 
 
 class PullRpcs:
-    """Their handlers, for one API version's messages."""
+    """Handlers of pull queues, for one API version's messages."""
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
@@ -147,7 +150,7 @@ class PullRpcs:
         return self._messages.task_in_view(task, request.response_view)
 
     def _upload_queue_yaml(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
-        """Its queues are those of the project app_id in the location that the fake's project has. Our choice."""
+        """Set up the queues of the project app_id in the location of the fake's project. Our choice."""
         try:
             queues = uploaded(request.http_body.data.decode())
         except NoYaml:
@@ -155,18 +158,18 @@ class PullRpcs:
         except UnicodeDecodeError:
             raise errors.QUEUE_YAML_INVALID.error(reason="it is not UTF-8.") from None
         except QueueYamlError as error:
-            raise errors.QUEUE_YAML_INVALID.error(reason=f"it is a file {error}") from None
+            raise errors.QUEUE_YAML_INVALID.error(reason=str(error)) from None
         service.upload_queue_yaml(now, f"projects/{request.app_id}/locations/{service.location}", queues)
         return empty_pb2.Empty()
 
 
 def _set(request: Any, field: str) -> int | None:
-    """An instant or a duration that a request has set."""
+    """Return an instant or a duration that a request has set, or None."""
     return nanoseconds(getattr(request, field)) if request.HasField(field) else None
 
 
 def message_of(operation: Operation, messages: Messages) -> Any:
-    """Return an Operation that is done: its metadata, and its response or error."""
+    """Return an Operation that is done, with its metadata and its response or error."""
     message = operations_pb2.Operation(name=operation.name, done=True)
     message.metadata.Pack(_metadata(operation, messages.types))
     error = operation.error

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .._arguments import is_whole
 from .._messages.json_text import read_json
-from .._messages.queue_yaml import NoYaml, QueueYamlError, parsed, queue_fields
+from .._messages.queue_yaml import QueueYamlError, parsed, queue_fields
 from .._text import safe_repr
 
 
@@ -18,7 +18,7 @@ def queues_in_file(path: Path) -> dict[str, Mapping[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ValueError(f"queues names the file {path}, which can't be read: {error.strerror}.") from None
+        raise ValueError(f"The queues file {path} can't be read: {error.strerror}.") from None
     return _from_json(path, text) if path.suffix == ".json" else _from_yaml(path, text)
 
 
@@ -28,17 +28,17 @@ def _from_json(path: Path, text: str) -> dict[str, Mapping[str, Any]]:
         if isinstance(document, Mapping) and "format_version" in document:
             return _from_terraform(path, document)
         if isinstance(document, Mapping) and "terraform_version" in document:
-            raise _Unreadable("which is Terraform's state file. Write what `terraform show -json` prints into a file.")
+            raise _Unreadable("it is Terraform's state file. Use the output of `terraform show -json` instead.")
         if not isinstance(document, list):
             raise TypeError
         queues = [_snake(queue) for queue in document]
         return {queue.pop("name"): queue for queue in queues}
     except _Unreadable as error:
-        raise ValueError(f"queues names the file {path}, {error}") from None
+        raise ValueError(f"The queues file {path} can't be used: {error}") from None
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ValueError(
-            f"queues names the file {path}, which is neither what `gcloud tasks queues list --format=json` prints, a"
-            " JSON list of queues with a name, nor what `terraform show -json` prints."
+            f"The queues file {path} can't be used: it is not what `gcloud tasks queues list --format=json` prints, a"
+            " JSON list of queues with a name, and not what `terraform show -json` prints."
         ) from None
 
 
@@ -56,10 +56,8 @@ def _snake(value: Any) -> Any:
 def _from_yaml(path: Path, text: str) -> dict[str, Mapping[str, Any]]:
     try:
         return {name: queue_fields(entry) for name, entry in parsed(text).items()}
-    except NoYaml as error:
-        raise ValueError(f"queues names the file {path}, and {error}") from None
     except QueueYamlError as error:
-        raise ValueError(f"queues names the file {path}, {error}") from None
+        raise ValueError(f"The queues file {path} can't be used: {error}") from None
 
 
 # --- Terraform -------------------------------------------------------------------------------------------------------
@@ -119,7 +117,7 @@ def _from_terraform(path: Path, document: Mapping[str, Any]) -> dict[str, Mappin
     values = document.get("planned_values") or document.get("values") or {}
     queues = dict(map(_of_resource, _resources(values.get("root_module") or {})))
     if not queues:
-        raise _Unreadable(f"which has no resource {_RESOURCE}.")
+        raise _Unreadable(f"it has no resource {_RESOURCE}.")
     return queues
 
 
@@ -138,7 +136,7 @@ def _of_resource(resource: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     for name in ("name", "location"):
         if not values.get(name):
             raise _Unreadable(
-                f"in which {address} has no {name}: it will be known when the plan is applied. Set it, or write the"
+                f"{address} has no {name}: it will be known when the plan is applied. Set it, or write the"
                 " state into the file."
             )
     queue = f"locations/{values['location']}/queues/{values['name']}"
@@ -159,11 +157,11 @@ def _block(values: Mapping[str, Any], fields: Mapping[str, Any], path: str) -> d
             continue
         if isinstance(kind, _Kind):
             if not kind.takes(value):
-                raise _Unreadable(f"in which {path}{name} is {safe_repr(value)}. It takes {kind.what}.")
+                raise _Unreadable(f"{path}{name} is {safe_repr(value)}. It takes {kind.what}.")
             found[name] = kind.convert(value)
             continue
         if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
-            raise _Unreadable(f"in which {path}{name} is {safe_repr(value)}. It takes a list of objects.")
+            raise _Unreadable(f"{path}{name} is {safe_repr(value)}. It takes a list of objects.")
         if isinstance(kind, list):
             found[name] = [_block(one, kind[0], f"{path}{name}[{at}].") for at, one in enumerate(value)]
         else:

@@ -271,20 +271,20 @@ def test_a_disabled_queue_sends_nothing(cloud_tasks: FakeCloudTasks, queue: str)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("queue: [", "The queue.yaml cannot be used: it is a file which is no YAML."),
-        ("[" * 5000, "The queue.yaml cannot be used: it is a file which is no YAML."),
-        ("queue: 2030-99-99", "The queue.yaml cannot be used: it is a file which is no YAML."),
+        ("queue: [", "The queue.yaml cannot be used: it is not valid YAML."),
+        ("[" * 5000, "The queue.yaml cannot be used: it is not valid YAML."),
+        ("queue: 2030-99-99", "The queue.yaml cannot be used: it is not valid YAML."),
         (
             "queue:\n- name: ok\n  bucket_size: many\n",
-            "The queue.yaml cannot be used: it is a file which gives 'ok' the bucket_size 'many'. Write a number.",
+            "The queue.yaml cannot be used: the bucket_size of 'ok' is 'many'. Write a number.",
         ),
         (
             "queue:\n- name: ok\n  retry_parameters:\n    min_backoff_seconds: .inf\n",
-            "The queue.yaml cannot be used: it is a file which gives 'ok' the min_backoff_seconds inf. Write a number.",
+            "The queue.yaml cannot be used: the min_backoff_seconds of 'ok' is inf. Write a number.",
         ),
         (
             "queue:\n- name: ok\n  retry_parameters: 5\n",
-            "The queue.yaml cannot be used: it is a file which gives 'ok' the retry_parameters 5. Write a mapping.",
+            "The queue.yaml cannot be used: the retry_parameters of 'ok' are 5. Write a mapping.",
         ),
         (
             "queue:\n- name: a_b\n",
@@ -327,9 +327,7 @@ def test_without_pyyaml(cloud_tasks: FakeCloudTasks, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(exceptions.MethodNotImplemented) as refused:
         upload("queue: []")
-    assert refused.value.message == (
-        "UploadQueueYaml needs PyYAML, which is not installed. Run `pip install pyyaml`."
-    )
+    assert refused.value.message == ("UploadQueueYaml needs PyYAML, which is not installed. Run `pip install pyyaml`.")
 
 
 def test_over_rest_the_library_itself_refuses_an_upload(cloud_tasks: FakeCloudTasks) -> None:

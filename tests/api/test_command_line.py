@@ -42,7 +42,7 @@ def test_each_queue_of_a_file_has_its_plan(tmp_path: Path, capsys: pytest.Captur
         ),
         (["--min-backoff", "x"], "argument --min-backoff: a duration is written as 10s, 5m, 1h or 7d, and 'x' is none"),
         (["queues.txt"], "queues.txt is no queue file: its name has to end with .yaml, .yml or .json."),
-        (["queues.json"], "queues names the file queues.json, which can't be read: No such file or directory."),
+        (["queues.json"], "The queues file queues.json can't be read: No such file or directory."),
     ],
 )
 def test_what_is_wrong_is_told_in_a_sentence(

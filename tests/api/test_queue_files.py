@@ -146,7 +146,7 @@ def test_a_fake_with_the_json_of_gcloud(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """The path is named, and the system's reason."""
     path = tmp_path / "queue.yaml"
-    assert refusal(path) == f"queues names the file {path}, which can't be read: No such file or directory."
+    assert refusal(path) == f"The queues file {path} can't be read: No such file or directory."
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[{}]", "[null]", "3", '{"queues": []}', '["receipts"]', "[" * 100_000])
@@ -154,8 +154,8 @@ def test_json_of_another_form(tmp_path: Path, text: str) -> None:
     """Whatever else the file holds, the refusal says which command prints what is wanted."""
     path = written(tmp_path, "queues.json", text)
     assert refusal(path) == (
-        f"queues names the file {path}, which is neither what `gcloud tasks queues list --format=json` prints, a JSON"
-        " list of queues with a name, nor what `terraform show -json` prints."
+        f"The queues file {path} can't be used: it is not what `gcloud tasks queues list --format=json` prints, a JSON"
+        " list of queues with a name, and not what `terraform show -json` prints."
     )
 
 
@@ -164,38 +164,37 @@ def test_yaml_of_another_form(tmp_path: Path, text: str) -> None:
     """The refusal says what a queue.yaml has."""
     path = written(tmp_path, "queue.yaml", text)
     assert refusal(path) == (
-        f"queues names the file {path}, which is no queue.yaml: it needs a list of queues with a name under the key"
-        " `queue`."
+        f"The queues file {path} can't be used: it needs a list of queues, each with a name, under the key `queue`."
     )
 
 
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
-        ("mode: poll", "which gives 'receipts' the mode 'poll'. Write push or pull."),
-        ("rate: 5", "which gives 'receipts' the rate '5'. Write it as a number per unit, like 5/s."),
-        ("rate: 5/w", "which gives 'receipts' the rate '5/w'. Write it as a number per unit, like 5/s."),
-        ("rate: x/s", "which gives 'receipts' the rate 'x/s'. Write it as a number per unit, like 5/s."),
+        ("mode: poll", "the mode of 'receipts' is 'poll'. Write push or pull."),
+        ("rate: 5", "the rate of 'receipts' is '5'. Write it as a number per unit, like 5/s."),
+        ("rate: 5/w", "the rate of 'receipts' is '5/w'. Write it as a number per unit, like 5/s."),
+        ("rate: x/s", "the rate of 'receipts' is 'x/s'. Write it as a number per unit, like 5/s."),
         (
             "retry_parameters: {task_age_limit: 2 days}",
-            "which gives 'receipts' the task_age_limit '2 days'. Write it as a number and a unit, like 2d.",
+            "the task_age_limit of 'receipts' is '2 days'. Write it as a number and a unit, like 2d.",
         ),
         (
             "retry_parameters: {task_age_limit: 60}",
-            "which gives 'receipts' the task_age_limit 60. Write it as a number and a unit, like 2d.",
+            "the task_age_limit of 'receipts' is 60. Write it as a number and a unit, like 2d.",
         ),
     ],
 )
 def test_an_entry_that_cannot_be(tmp_path: Path, entry: str, reason: str) -> None:
     """File, queue and value are named."""
     path = written(tmp_path, "queue.yaml", f"queue:\n- name: receipts\n  {entry}\n")
-    assert refusal(path) == f"queues names the file {path}, {reason}"
+    assert refusal(path) == f"The queues file {path} can't be used: {reason}"
 
 
 def test_what_is_no_yaml(tmp_path: Path) -> None:
     """YAML's own error does not come through bare."""
     path = written(tmp_path, "queue.yaml", "queue: [")
-    assert refusal(path) == f"queues names the file {path}, which is no YAML."
+    assert refusal(path) == f"The queues file {path} can't be used: it is not valid YAML."
 
 
 def test_without_pyyaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +202,7 @@ def test_without_pyyaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "yaml", None)
     path = written(tmp_path, "queue.yaml", QUEUE_YAML)
     assert refusal(path) == (
-        f"queues names the file {path}, and reading it takes PyYAML, which is not installed. Run `pip install pyyaml`."
+        f"The queues file {path} can't be used: PyYAML is not installed. Run `pip install pyyaml`."
     )
 
 
@@ -212,12 +211,12 @@ def test_without_pyyaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     [
         (
             "rat: 5/s",
-            "the element 'rat'. There is none of that name: use name, mode, rate, bucket_size, max_concurrent_requests,"
+            "an unknown element 'rat'. Use name, mode, rate, bucket_size, max_concurrent_requests,"
             " target or retry_parameters.",
         ),
         (
             "retry_parameters: {task_retry_limt: 3}",
-            "the element 'task_retry_limt'. There is none of that name: use task_retry_limit, task_age_limit,"
+            "an unknown element 'task_retry_limt'. Use task_retry_limit, task_age_limit,"
             " min_backoff_seconds, max_backoff_seconds or max_doublings.",
         ),
     ],
@@ -227,7 +226,7 @@ def test_a_misspelt_element_is_refused(tmp_path: Path, entry: str, message: str)
     path = written(tmp_path, "queue.yaml", f"queue:\n- name: receipts\n  {entry}\n")
     with pytest.raises(ValueError, match="element") as refusal:
         queues_in_file(path)
-    assert str(refusal.value) == f"queues names the file {path}, which gives 'receipts' {message}"
+    assert str(refusal.value) == f"The queues file {path} can't be used: 'receipts' has {message}"
 
 
 # --- terraform show -json ---
@@ -434,16 +433,16 @@ def test_a_resource_that_cannot_be(tmp_path: Path, values: dict[str, Any], reaso
     one = resource("google_cloud_tasks_queue.q", **{"name": "q", "location": "us-east1", **values})
     document = {"format_version": "1.0", "values": {"root_module": {"resources": [one]}}}
     path = written(tmp_path, "infra.json", json.dumps(document))
-    assert refusal(path) == f"queues names the file {path}, in which {reason}"
+    assert refusal(path) == f"The queues file {path} can't be used: {reason}"
 
 
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
-        ({"format_version": "1.0"}, "which has no resource google_cloud_tasks_queue."),
+        ({"format_version": "1.0"}, "it has no resource google_cloud_tasks_queue."),
         (
             {"version": 4, "terraform_version": "1.9.0", "resources": []},
-            "which is Terraform's state file. Write what `terraform show -json` prints into a file.",
+            "it is Terraform's state file. Use the output of `terraform show -json` instead.",
         ),
     ],
     ids=["empty", "state file"],
@@ -451,4 +450,4 @@ def test_a_resource_that_cannot_be(tmp_path: Path, values: dict[str, Any], reaso
 def test_a_file_of_terraform_without_queues(tmp_path: Path, document: Any, reason: str) -> None:
     """A file that gives no queue is a mistake, and so is the state as Terraform stores it."""
     path = written(tmp_path, "infra.json", json.dumps(document))
-    assert refusal(path) == f"queues names the file {path}, {reason}"
+    assert refusal(path) == f"The queues file {path} can't be used: {reason}"

@@ -304,7 +304,7 @@ def test_an_upload_goes_to_the_fake_s_location() -> None:
     ("data", "why"),
     [
         (b"\xff", "The queue.yaml cannot be used: it is not UTF-8."),
-        (b"queue: [", "The queue.yaml cannot be used: it is a file which is no YAML."),
+        (b"queue: [", "The queue.yaml cannot be used: it is not valid YAML."),
     ],
 )
 def test_an_upload_that_can_not_be_read_is_refused(data: bytes, why: str) -> None:

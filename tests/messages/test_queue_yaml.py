@@ -13,9 +13,9 @@ from pytest_cloudtasks._service.queue_settings import QueueType, UploadedQueue
 from pytest_cloudtasks._units import MILLISECOND, SECOND
 from tests.each import each
 
-NO_LIST = "which is no queue.yaml: it needs a list of queues with a name under the key `queue`."
-RATE = "which gives 'q' the rate {!r}. Write it as a number per unit, like 5/s."
-AGE = "which gives 'q' the task_age_limit {!r}. Write it as a number and a unit, like 2d."
+NO_LIST = "it needs a list of queues, each with a name, under the key `queue`."
+RATE = "the rate of 'q' is {!r}. Write it as a number per unit, like 5/s."
+AGE = "the task_age_limit of 'q' is {!r}. Write it as a number and a unit, like 2d."
 
 
 def refused(read: Any, given: Any) -> str:
@@ -35,9 +35,9 @@ def test_the_entries_are_known_by_their_names() -> None:
 @each(
     ("text", "why"),
     [
-        ("queue: [", "which is no YAML."),
-        ("queue: 2020-13-41", "which is no YAML."),
-        ("[" * 10_000, "which is no YAML."),
+        ("queue: [", "it is not valid YAML."),
+        ("queue: 2020-13-41", "it is not valid YAML."),
+        ("[" * 10_000, "it is not valid YAML."),
         ("", NO_LIST),
         ("queue", NO_LIST),
         ("queues: []", NO_LIST),
@@ -57,7 +57,7 @@ def test_reading_takes_pyyaml(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(NoYaml) as caught:
         parsed("queue: []")
-    assert str(caught.value) == "reading it takes PyYAML, which is not installed. Run `pip install pyyaml`."
+    assert str(caught.value) == "PyYAML is not installed. Run `pip install pyyaml`."
 
 
 def test_a_push_queue_becomes_a_message_s_fields() -> None:
@@ -130,30 +130,30 @@ def test_a_pull_queue_has_a_limit_of_leases_alone() -> None:
 @each(
     ("entry", "why"),
     [
-        ({"mode": "poll"}, "which gives 'q' the mode 'poll'. Write push or pull."),
+        ({"mode": "poll"}, "the mode of 'q' is 'poll'. Write push or pull."),
         ({"rate": "5"}, RATE.format("5")),
         ({"rate": "five/s"}, RATE.format("five/s")),
         ({"rate": "5/w"}, RATE.format("5/w")),
         ({"retry_parameters": {"task_age_limit": "2w"}}, AGE.format("2w")),
         ({"retry_parameters": {"task_age_limit": "d"}}, AGE.format("d")),
         ({"retry_parameters": {"task_age_limit": ""}}, AGE.format("")),
-        ({"retry_parameters": 3}, "which gives 'q' the retry_parameters 3. Write a mapping."),
-        ({"bucket_size": "5"}, "which gives 'q' the bucket_size '5'. Write a number."),
-        ({"bucket_size": 5.5}, "which gives 'q' the bucket_size 5.5. Write a number."),
-        ({"bucket_size": True}, "which gives 'q' the bucket_size True. Write a number."),
-        ({"bucket_size": 2**31}, f"which gives 'q' the bucket_size {2**31}. Write a number."),
+        ({"retry_parameters": 3}, "the retry_parameters of 'q' are 3. Write a mapping."),
+        ({"bucket_size": "5"}, "the bucket_size of 'q' is '5'. Write a number."),
+        ({"bucket_size": 5.5}, "the bucket_size of 'q' is 5.5. Write a number."),
+        ({"bucket_size": True}, "the bucket_size of 'q' is True. Write a number."),
+        ({"bucket_size": 2**31}, f"the bucket_size of 'q' is {2**31}. Write a number."),
         (
             {"retry_parameters": {"min_backoff_seconds": "1s"}},
-            "which gives 'q' the min_backoff_seconds '1s'. Write a number.",
+            "the min_backoff_seconds of 'q' is '1s'. Write a number.",
         ),
         (
             {"retry_parameters": {"max_doubling": 3}},
-            "which gives 'q' the element 'max_doubling'. There is none of that name: use task_retry_limit,"
+            "'q' has an unknown element 'max_doubling'. Use task_retry_limit,"
             " task_age_limit, min_backoff_seconds, max_backoff_seconds or max_doublings.",
         ),
         (
             {"max_concurrent": 3},
-            "which gives 'q' the element 'max_concurrent'. There is none of that name: use name, mode, rate,"
+            "'q' has an unknown element 'max_concurrent'. Use name, mode, rate,"
             " bucket_size, max_concurrent_requests, target or retry_parameters.",
         ),
     ],
@@ -210,4 +210,4 @@ def test_a_target_names_the_service_last(target: str, routing: dict[str, str]) -
 def test_an_upload_says_what_is_not_modelled() -> None:
     """App Engine has elements that Cloud Tasks has no use for here."""
     why = refused(uploaded, "queue: [{name: q, acl: []}]")
-    assert why == "which gives 'q' the element 'acl', and that is not modelled."
+    assert why == "'q' has the element 'acl', which pytest-cloudtasks does not model."

@@ -289,7 +289,7 @@ def test_service_options_and_the_seed_hold_for_the_server() -> None:
         ),
         (
             ["--queues", "none.yaml"],
-            "queues names the file none.yaml, which can't be read: No such file or directory.",
+            "The queues file none.yaml can't be read: No such file or directory.",
         ),
         (
             ["--queue", "no queue"],
