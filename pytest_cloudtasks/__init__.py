@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._api.fake import FakeCloudTasks, current
+    from ._api.faults import FaultPlan
     from ._api.queue_record import QueueRecord
     from ._api.retry_schedule import RetrySchedule, retry_schedule
+    from ._api.routes import AppEngineMount, Forward, LoopbackForward, Mount, Route
+    from ._api.rpc_call import RpcCall
     from ._api.task_request import TaskRequest
     from ._clients.legacy.client import LegacyCloudTasksClient
-    from ._messages.rpc_call import RpcCall
     from ._server.loopback import CloudTasksServer
     from ._service.task import TaskState
     from ._simulation.exceptions import (
@@ -24,17 +26,13 @@ if TYPE_CHECKING:
         DrainLimitReached,
         NoTarget,
     )
-    from ._simulation.faults import FaultPlan
     from ._simulation.matching.match import MatchArguments
     from ._simulation.matching.values import exactly
     from ._simulation.records import Attempt, TaskRecord
     from ._simulation.summary import Blocked, BlockedReason, Summary
     from ._targets.answers import TargetResponse
-    from ._targets.forwards import Forward, LoopbackForward
     from ._targets.headers import Headers
-    from ._targets.mounts import AppEngineMount, Mount
     from ._targets.request import TargetRequest
-    from ._targets.routes import Route
 
 __version__ = "0.1.0"
 
@@ -87,14 +85,14 @@ _HOMES = {
     "Summary": "_simulation.summary",
     "Blocked": "_simulation.summary",
     "BlockedReason": "_simulation.summary",
-    "RpcCall": "_messages.rpc_call",
+    "RpcCall": "_api.rpc_call",
     "LegacyCloudTasksClient": "_clients.legacy.client",
-    "FaultPlan": "_simulation.faults",
-    "Route": "_targets.routes",
-    "Mount": "_targets.mounts",
-    "AppEngineMount": "_targets.mounts",
-    "Forward": "_targets.forwards",
-    "LoopbackForward": "_targets.forwards",
+    "FaultPlan": "_api.faults",
+    "Route": "_api.routes",
+    "Mount": "_api.routes",
+    "AppEngineMount": "_api.routes",
+    "Forward": "_api.routes",
+    "LoopbackForward": "_api.routes",
     "TargetRequest": "_targets.request",
     "TargetResponse": "_targets.answers",
     "TaskRequest": "_api.task_request",

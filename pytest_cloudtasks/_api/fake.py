@@ -17,7 +17,6 @@ from .._diagnostics.lints import Lints
 from .._diagnostics.rejections import on_existing_queue
 from .._diagnostics.strict import check_strictness
 from .._diagnostics.timeline import timeline_as
-from .._messages.rpc_call import RpcCall
 from .._service.errors import ServiceError
 from .._service.events import EventKind
 from .._simulation.driver import Driver
@@ -40,6 +39,7 @@ from .decorating import decorated as decorated_by
 from .faults import Faults, unused
 from .oidc import SERVICE_ACCOUNT, Oidc
 from .queue_record import QueueRecords
+from .rpc_call import RpcCall
 from .targets import Targeting
 from .task_request import URL, TaskRequest, task_request
 
@@ -465,7 +465,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
     @property
     def rpcs(self) -> Sequence[RpcCall]:
         """Every call that clients made, as it arrived, oldest first; of more than 100,000 the latest."""
-        return self._resting.rpcs
+        return [RpcCall(call) for call in self._resting.rpcs]
 
     def __repr__(self) -> str:
         if self._running is None:

@@ -6,12 +6,13 @@ import operator
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Union
 
 from .._arguments import checked_call, checked_flag, is_whole
 from .._messages.errors import RpcFault, codes
-from .._messages.rpc_call import RpcCall
-from .._simulation.faults import Fault, FaultPlan, Occasions
+from .._messages.rpc_call import IncomingCall
+from .._simulation.faults import Fault, Occasions, PlannedFault
 from .._simulation.formatting import shown
 from .._simulation.matching.checks import UNSET
 from .._simulation.matching.match import Match, MatchArguments
@@ -34,6 +35,42 @@ When = Callable[[Any], object]
 """A predicate on the request message of a call."""
 _POSSIBLE = Occasions(times=None, after=0, rate=0.5)
 """What is drawn may happen to any delivery; Hypothesis doesn't ask how probable that is."""
+
+
+class FaultPlan:
+    """A planned fault. It ends when it has happened as often as planned, or with `stop`.
+
+    As a context manager it ends with its block.
+    """
+
+    def __init__(self, plan: PlannedFault) -> None:
+        self._plan = plan
+
+    @property
+    def hits(self) -> int:
+        """The number of times that the fault has happened."""
+        return self._plan.hits
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the fault cannot happen any more."""
+        return self._plan.is_over
+
+    @checked_call
+    def stop(self) -> None:
+        """End the plan. What has happened stays as it is."""
+        self._plan.stop()
+
+    def __enter__(self) -> FaultPlan:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return repr(self._plan)
 
 
 class Faults:
@@ -115,11 +152,12 @@ class Faults:
                 " lambda request: request.parent.endswith('/receipts')."
             )
 
-        def applies(call: RpcCall) -> bool:
+        def applies(call: IncomingCall) -> bool:
             return rpc in ("*", call.method) and (when is None or operator.truth(when(call.request)))
 
         given += _occasions_text(occasions, times) + ("" if when is None else f", when={shown(when)}")
-        return simulation.faults.add(FaultPlan(fault, given, applies, occasions, rpc_fault=rpc_fault))
+        plan = PlannedFault(fault, given, applies, occasions, rpc_fault=rpc_fault)
+        return FaultPlan(simulation.faults.add(plan))
 
     # --- deliveries ----------------------------------------------------------------------------------------------
 
@@ -133,7 +171,7 @@ class Faults:
         the handler fails the test as ever. The match is that of `assert_enqueued`. Evidence: documented (delivery is
         at least once); when the second one comes is our choice.
         """
-        return self._plan_for_tasks(Fault.DELIVER_TWICE, "", Match(**match), times, after, rate)
+        return FaultPlan(self._plan_for_tasks(Fault.DELIVER_TWICE, "", Match(**match), times, after, rate))
 
     @checked_call
     def lose_handler_response(
@@ -145,7 +183,7 @@ class Faults:
         the task comes again as its retry configuration says. The match is that of `assert_enqueued`. Evidence:
         documented (what is not answered is retried); that it is the connection that ends is our choice.
         """
-        return self._plan_for_tasks(Fault.LOSE_ANSWER, "", Match(**match), times, after, rate)
+        return FaultPlan(self._plan_for_tasks(Fault.LOSE_ANSWER, "", Match(**match), times, after, rate))
 
     @checked_call
     def delay_dispatch(
@@ -173,7 +211,7 @@ class Faults:
         simulation = self._simulation
         with simulation.lock:
             simulation.faults.hold_back_waiting(plan, simulation.service)
-        return plan
+        return FaultPlan(plan)
 
     def _plan_for_tasks(
         self,
@@ -184,7 +222,7 @@ class Faults:
         after: int,
         rate: float | None,
         delay: int = 0,
-    ) -> FaultPlan:
+    ) -> PlannedFault:
         occasions = _occasions(fault, times, after, rate)
         match = match.possible()
         text = "".join(f", {name}={shown(value)}" for name, value in match.expected().items())
@@ -195,7 +233,7 @@ class Faults:
             return not match.differences(TaskRecord(task, simulation.history))
 
         queue = match.queue if isinstance(match.queue, str) else None
-        return simulation.faults.add(FaultPlan(fault, given, applies, occasions, delay=delay, queue=queue))
+        return simulation.faults.add(PlannedFault(fault, given, applies, occasions, delay=delay, queue=queue))
 
     # --- choices of Hypothesis ---------------------------------------------------------------------------------------
 
@@ -242,9 +280,9 @@ class Faults:
                 drawn_choices(data, picks=picks, subjects=[what for what, is_on in drawn.items() if is_on])
             )
             if duplicates:
-                simulation.faults.add(FaultPlan(Fault.DELIVER_TWICE, "", _any_task, _POSSIBLE))
+                simulation.faults.add(PlannedFault(Fault.DELIVER_TWICE, "", _any_task, _POSSIBLE))
             if lost_answers:
-                simulation.faults.add(FaultPlan(Fault.LOSE_ANSWER, "", _any_task, _POSSIBLE))
+                simulation.faults.add(PlannedFault(Fault.LOSE_ANSWER, "", _any_task, _POSSIBLE))
             if longest:
                 simulation.faults.hold_back_waiting(simulation.faults.add(AnyDelay(longest)), simulation.service)
 
@@ -254,7 +292,7 @@ def unused(simulation: Simulation) -> list[str]:
     return [_unused_text(plan, simulation) for plan in simulation.faults if plan.is_unused]
 
 
-def _unused_text(plan: FaultPlan, simulation: Simulation) -> str:
+def _unused_text(plan: PlannedFault, simulation: Simulation) -> str:
     what = "call" if plan.fault in (Fault.FAIL_RPC, Fault.LOSE_RESPONSE) else "task"
     text = (
         f"{plan.describe()} was planned and never happened: no {what} matched, or too few did. Correct the plan, or"
@@ -324,7 +362,7 @@ def _occasions_text(occasions: Occasions, times: Any) -> str:
     return "".join(f", {name}={safe_repr(value)}" for name, value in said.items() if value is not UNSET)
 
 
-class AnyDelay(FaultPlan):
+class AnyDelay(PlannedFault):
     """Holds tasks back by any number of seconds, up to ``longest`` (nanoseconds)."""
 
     def __init__(self, longest: int) -> None:

@@ -11,10 +11,11 @@ from .._simulation.records import name_of_task
 from .._simulation.settings import checked
 from .._simulation.simulation import Simulation
 from .._targets.base import Handler, OnException, Target
-from .._targets.forwards import Forward, LoopbackForward
-from .._targets.mounts import App, AppEngineMount, Mount
-from .._targets.routes import Route
+from .._targets.forwards import ForwardTarget, LoopbackForwardTarget
+from .._targets.mounts import App, AppEngineMountTarget, MountTarget
+from .._targets.routes import RouteTarget
 from .._time.instants import Duration
+from .routes import AppEngineMount, Forward, LoopbackForward, Mount, Route
 
 if TYPE_CHECKING:
     from .assertions import AnyTask
@@ -59,7 +60,7 @@ class Targeting:
         answers 200. The most specific route is asked first, any route before a mount. With ``name``, a task's ID,
         full name, record or message, it answers for that task alone, before all other routes. Evidence: our choice.
         """
-        route = Route(
+        target = RouteTarget(
             url,
             method=method,
             queue=queue,
@@ -67,8 +68,8 @@ class Targeting:
             handler=handler,
             on_exception=_policy(on_exception),
         )
-        self._add(route)
-        return route
+        self._add(target)
+        return Route(target)
 
     @checked_call
     def mount(
@@ -82,9 +83,9 @@ class Targeting:
         An ASGI application's lifespan begins with its first request, and ends with the fake, or with its event loop.
         With ``lifespan=False`` it has none here: the test has started the application itself. Evidence: our choice.
         """
-        mount = Mount(base_url, app, _policy(on_exception), lifespan=lifespan)
-        self._add(mount)
-        return mount
+        target = MountTarget(base_url, app, _policy(on_exception), lifespan=lifespan)
+        self._add(target)
+        return Mount(target)
 
     @checked_call
     def mount_app_engine(
@@ -106,7 +107,7 @@ class Targeting:
         The application sees plain HTTP from 0.1.0.2. Evidence: documented. A `mount` of the host that the service
         makes of the routing is asked before. Evidence: our choice. ``lifespan`` is that of `mount`.
         """
-        mount = AppEngineMount(
+        target = AppEngineMountTarget(
             app,
             service=service,
             version=version,
@@ -114,8 +115,8 @@ class Targeting:
             lifespan=lifespan,
             on_exception=_policy(on_exception),
         )
-        self._add(mount)
-        return mount
+        self._add(target)
+        return AppEngineMount(target)
 
     @checked_call
     def forward(
@@ -133,9 +134,9 @@ class Targeting:
         a refused or broken connection is no response (UNKNOWN, HTTP status code 0; reported). Neither fails the test.
         Raises ValueError for a server that is not 127.0.0.0/8, ::1 or localhost, unless ``allow_remote``.
         """
-        forward = Forward(base_url, to, allow_remote=allow_remote, timeout=timeout)
-        self._add(forward)
-        return forward
+        target = ForwardTarget(base_url, to, allow_remote=allow_remote, timeout=timeout)
+        self._add(target)
+        return Forward(target)
 
     @checked_call
     def forward_loopback(self, *, timeout: Duration = TIMEOUT) -> LoopbackForward:
@@ -145,9 +146,9 @@ class Targeting:
         targets are asked first. The request goes out as the URL has it. ``timeout`` and broken connections are as in
         `forward`. Evidence: our choice.
         """
-        forward = LoopbackForward(timeout)
-        self._add(forward)
-        return forward
+        target = LoopbackForwardTarget(timeout)
+        self._add(target)
+        return LoopbackForward(target)
 
 
 def _policy(on_exception: OnException | None) -> OnException | None:

@@ -16,7 +16,7 @@ import grpc
 import grpc.aio
 
 from .._messages.grpc_errors import InProcessRpcError
-from .._messages.rpc_call import RpcCall, rpc_of
+from .._messages.rpc_call import IncomingCall, rpc_of
 from .channel import Codec, Connection, last_error
 from .grpc_channels import Bind
 from .router import Backend
@@ -158,7 +158,7 @@ class DeferredAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
 
     def _answer(self, backend: Backend, request: Any, timeout: float | None, metadata: Any) -> AnsweredCall:
         try:
-            call = RpcCall(self._rpc, self._api, self._codec.request(request), timeout, tuple(metadata or ()))
+            call = IncomingCall(self._rpc, self._api, self._codec.request(request), timeout, tuple(metadata or ()))
             result, first = backend.receive_async(call)
             return AnsweredCall(self._codec.response(result), None, first)
         except InProcessRpcError as error:

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from .._messages.grpc_errors import InProcessCall, InProcessRpcError
 from .._messages.methods import Method, method_at
 from .._messages.proto import parsed_as, proto_of
-from .._messages.rpc_call import RpcCall, rpc_of
+from .._messages.rpc_call import IncomingCall, rpc_of
 from .grpc_channels import Bind, Open
 from .router import Backend, router
 
@@ -204,7 +204,7 @@ class DeferredCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
     ) -> Any:
         """Return the fake's answer; what else is passed with a call concerns a connection."""
         try:
-            call = RpcCall(self._rpc, self._api, self.codec.request(request), timeout, tuple(metadata or ()))
+            call = IncomingCall(self._rpc, self._api, self.codec.request(request), timeout, tuple(metadata or ()))
             return self.codec.response(backend.receive(call))
         except InProcessRpcError as error:
             last_error.set(error)

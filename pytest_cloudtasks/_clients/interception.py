@@ -16,8 +16,8 @@ Theory of operation, from import to channel:
    channel. Ours (`channel`, `aio_channel`) decides call by call: the `router` names the innermost active fake, and
    without one the call goes to the real channel, or is blocked. So a client that is built at import serves each test's
    own fake.
-5. *Answer.* The fake gets an `RpcCall`, and gives a message or raises an `InProcessRpcError`, grpc's error as Google's
-   client knows it: the client makes its exception of that and retries as its policy says (`retry_waits`).
+5. *Answer.* The fake gets an `IncomingCall`, and gives a message or raises an `InProcessRpcError`, grpc's error as
+   Google's client knows it: the client makes its exception of that and retries as its policy says (`retry_waits`).
 
 HTTP is intercepted by its destination as well: each library at one public method (`http.seams`), request by request.
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from .._messages.rest_http import RestRequest, RestResponse
-    from .._messages.rpc_call import RpcCall
+    from .._messages.rpc_call import IncomingCall
     from .http.destinations import IdentityService
     from .identity.account import Identity
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Receiver(Protocol):
     """What answers calls."""
 
-    def receive(self, call: RpcCall) -> Any:
+    def receive(self, call: IncomingCall) -> Any:
         """Answer a call with a response message, or raise what a gRPC channel would raise."""
         ...
 
@@ -39,7 +39,7 @@ class Receiver(Protocol):
 class Backend(Receiver, Protocol):
     """A fake, as the transports see it."""
 
-    def receive_async(self, call: RpcCall) -> tuple[Any, Awaitable[None] | None]:
+    def receive_async(self, call: IncomingCall) -> tuple[Any, Awaitable[None] | None]:
         """Answer a call of an asyncio client: the response, and what is to be awaited before it is given."""
         ...
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .._messages import api_versions
 from .._messages.proto import proto_of
-from .._messages.rpc_call import RpcCall
+from .._messages.rpc_call import IncomingCall
 from .._service.task import Task
 from .._service.validation import queue_of
 from .._simulation.exceptions import CloudTasksAssertionError
@@ -149,7 +149,7 @@ def rejected_like(match: Match, history: History, since: int = 0) -> list[str]:
     return [f"{text}{f' (×{count})' if count > 1 else ''}" for text, count in counts.items()]
 
 
-def _rejected(history: History, since: int) -> Iterator[tuple[RpcCall, TaskRecord]]:
+def _rejected(history: History, since: int) -> Iterator[tuple[IncomingCall, TaskRecord]]:
     for call in history.calls(since):
         if call.method != "create_task" or call.result is not None or not hasattr(call.error, "code"):
             continue

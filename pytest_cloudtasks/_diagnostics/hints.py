@@ -13,7 +13,7 @@ from typing import NamedTuple
 from .._clients.mocked_names import mocked_names, mocks_that_created
 from .._clients.router import router
 from .._messages.proto import proto_of
-from .._messages.rpc_call import RpcCall
+from .._messages.rpc_call import IncomingCall
 from .._service.request import PullMessage
 from .._service.service import Service
 from .._service.task import Task
@@ -242,7 +242,7 @@ def _is_about_time(match: Match | None) -> bool:
     return match is not None and not {"at", "delay"}.isdisjoint(match.expected())
 
 
-def _lateness(call: RpcCall) -> int:
+def _lateness(call: IncomingCall) -> int:
     """By how much the schedule time of a task lies in the past, cut to seconds."""
     if call.method != "create_task" or call.result is None:
         return 0
@@ -250,7 +250,7 @@ def _lateness(call: RpcCall) -> int:
     return call.at - task.schedule_time.seconds * SECOND if task.HasField("schedule_time") else 0
 
 
-def _created_by(call: RpcCall) -> str:
+def _created_by(call: IncomingCall) -> str:
     name = call.result.name
     queue, _, _ = name.rpartition("/tasks/")
     return f"{id_of(queue)}/{id_of(name)}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._messages.proto import proto_of
-from .._messages.rpc_call import RpcCall
+from .._messages.rpc_call import IncomingCall
 from .._service.errors import ARGUMENT_INVALID, TASK_EXISTS, TOKEN_ACCOUNT_MISSING, TOKEN_NEEDS_HTTPS, ServiceError
 from .._service.events import Event, EventKind
 from .._service.overrides import check_account
@@ -45,14 +45,14 @@ def rejections_text(history: History, service: Service, clock: Clock, settings: 
     return "\n\n".join(paragraphs)
 
 
-def rejection_text(call: RpcCall) -> str:
+def rejection_text(call: IncomingCall) -> str:
     """``CreateTask was refused with NOT_FOUND: Queue does not exist.``."""
     error: Any = call.error
     rpc = "".join(word.capitalize() for word in call.method.split("_"))
     return f"{rpc} was refused with {error.code().name}: {error.details()}"
 
 
-def _hints(call: RpcCall, history: History, service: Service, clock: Clock, settings: Settings) -> Iterator[str]:
+def _hints(call: IncomingCall, history: History, service: Service, clock: Clock, settings: Settings) -> Iterator[str]:
     error: Any = call.error
     name = name_in(call)
     queue = queue_of(name) or name
@@ -87,7 +87,7 @@ def on_existing_queue(name: str, history: History, clock: Clock, settings: Setti
     return f"The queue {queue_word(name, settings)} was created at {_offset(clock, made[-1].at)}, and is still there."
 
 
-def _tokens(call: RpcCall) -> Iterator[tuple[str, Any, str]]:
+def _tokens(call: IncomingCall) -> Iterator[tuple[str, Any, str]]:
     """The name of each token that a task or a queue has, where it is, and the e-mail address of its account."""
     task, queue = (getattr(call.request, name, None) for name in ("task", "queue"))
     for owner, name in ((task, "http_request"), (queue, "http_target")):
@@ -97,7 +97,7 @@ def _tokens(call: RpcCall) -> Iterator[tuple[str, Any, str]]:
                 yield f"{name}.{token}", target, getattr(target, token).service_account_email
 
 
-def _on_plain_http(call: RpcCall) -> Iterator[str]:
+def _on_plain_http(call: IncomingCall) -> Iterator[str]:
     for token, target, _ in _tokens(call):
         yield (
             f"{token} is sent with https alone, and the url is {safe_repr(target.url)}. Give an https:// URL, or leave"
@@ -105,7 +105,7 @@ def _on_plain_http(call: RpcCall) -> Iterator[str]:
         )
 
 
-def _on_accounts(call: RpcCall) -> Iterator[str]:
+def _on_accounts(call: IncomingCall) -> Iterator[str]:
     """What is wrong with the accounts that the tokens of a task or a queue name."""
     for token, _, account in _tokens(call):
         try:
@@ -142,7 +142,7 @@ def _on_missing_queue(queue: str, history: History, service: Service, settings: 
         )
 
 
-def _on_task(name: str, call: RpcCall, history: History, service: Service, clock: Clock) -> Iterator[str]:
+def _on_task(name: str, call: IncomingCall, history: History, service: Service, clock: Clock) -> Iterator[str]:
     """What was known of the task when the call came; it may have ended since, and another have taken its name."""
     before: list[Task] = []
     after: list[Task] = []
@@ -162,7 +162,7 @@ def _on_task(name: str, call: RpcCall, history: History, service: Service, clock
     yield f"No task {id_of(name)} was created in this test.{did_you_mean(id_of(name), there)}"
 
 
-def _on_known_task(task: Task, call: RpcCall, service: Service, clock: Clock) -> str:
+def _on_known_task(task: Task, call: IncomingCall, service: Service, clock: Clock) -> str:
     error: Any = call.error
     created = f"{id_of(task.name)} was created at {_offset(clock, task.create_time)}"
     if task.ended_at is None:

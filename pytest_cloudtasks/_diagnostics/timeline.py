@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from .._messages.rpc_call import RpcCall
+from .._messages.rpc_call import IncomingCall
 from .._service.events import Event, EventKind
 from .._service.request import PullMessage
 from .._service.retry import GiveUp, Retry
@@ -81,18 +81,18 @@ class Call:
         return f"{self.method}{subject}{ended}{f' ×{self.count}' if self.count > 1 else ''}"
 
 
-def call_of(call: RpcCall, offset: int) -> Call:
+def call_of(call: IncomingCall, offset: int) -> Call:
     """Return ``call`` by itself."""
     return Call(call.method, name_in(call), code_of(call), offset)
 
 
-def code_of(call: RpcCall) -> str:
+def code_of(call: IncomingCall) -> str:
     """Return the name of the code that a rejected call got; "" for any other."""
     error: Any = call.error
     return error.code().name if hasattr(error, "code") else ""
 
 
-def name_in(call: RpcCall) -> str:
+def name_in(call: IncomingCall) -> str:
     """The task or the queue that a call is about; "" if it is about neither."""
     for path in (("task", "name"), ("queue", "name"), ("name",), ("parent",), ("resource",)):
         found = call.request
@@ -125,7 +125,7 @@ class Line(NamedTuple):
 def lines_of(entries: Iterable[Entry]) -> Iterator[Line]:
     """Return the lines of ``entries``, without the calls that an event or a fault speaks for."""
     for offset, what, answer in entries:
-        if not isinstance(what, RpcCall):
+        if not isinstance(what, IncomingCall):
             yield Line(offset, what.at, what, answer)
         elif not what.has_effect:
             yield Line(offset, what.at, call_of(what, offset))

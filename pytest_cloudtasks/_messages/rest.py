@@ -38,7 +38,7 @@ from .rest_http import (
     parts_of,
 )
 from .rest_json import AS_TEXT, Violation, bind, checked, fields_of, fill, parsed, shown
-from .rpc_call import RpcCall
+from .rpc_call import IncomingCall
 
 MAX_BODY = 10 * 1024 * 1024
 """Bytes of a request's body. Evidence: reported (of other Google APIs); that of Cloud Tasks is unknown."""
@@ -74,7 +74,7 @@ NO_FUNCTIONS = (
 Parameters = Sequence[tuple[str, str]]
 
 
-def answer(request: RestRequest, receive: Callable[[RpcCall], Any]) -> RestResponse:
+def answer(request: RestRequest, receive: Callable[[IncomingCall], Any]) -> RestResponse:
     """Return the response to ``request``. ``receive`` answers its call, or raises a channel's error.
 
     A batch makes several calls in sequence. Other exceptions of ``receive`` propagate to the caller.
@@ -87,7 +87,7 @@ def answer(request: RestRequest, receive: Callable[[RpcCall], Any]) -> RestRespo
     return joined([(part.content_id, _answer(part.request, receive)) for part in parts])
 
 
-async def answer_async(request: RestRequest, receive: Callable[[RpcCall], Awaitable[Any]]) -> RestResponse:
+async def answer_async(request: RestRequest, receive: Callable[[IncomingCall], Awaitable[Any]]) -> RestResponse:
     """Return the response to ``request``, as `answer` does. ``receive`` is awaited."""
     if not is_batch(request):
         return await _answer_async(request, receive)
@@ -105,7 +105,7 @@ def _parts(request: RestRequest) -> list[BatchPart] | RestResponse:
         return error.response()
 
 
-def _answer(request: RestRequest, receive: Callable[[RpcCall], Any]) -> RestResponse:
+def _answer(request: RestRequest, receive: Callable[[IncomingCall], Any]) -> RestResponse:
     asked = _asked(request)
     if isinstance(asked, RestResponse):
         return asked
@@ -115,7 +115,7 @@ def _answer(request: RestRequest, receive: Callable[[RpcCall], Any]) -> RestResp
         return asked.rejected(error)
 
 
-async def _answer_async(request: RestRequest, receive: Callable[[RpcCall], Awaitable[Any]]) -> RestResponse:
+async def _answer_async(request: RestRequest, receive: Callable[[IncomingCall], Awaitable[Any]]) -> RestResponse:
     asked = _asked(request)
     if isinstance(asked, RestResponse):
         return asked
@@ -128,7 +128,7 @@ async def _answer_async(request: RestRequest, receive: Callable[[RpcCall], Await
 class _Asked(NamedTuple):
     """The call of a request, and the parameters for the form of its response."""
 
-    call: RpcCall
+    call: IncomingCall
     parameters: Parameters
     selected: Selected
 
@@ -163,7 +163,7 @@ def _asked(request: RestRequest) -> _Asked | RestResponse:
         return error.response(pretty=_is_pretty(parameters))
     method = route.method
     metadata = tuple((name.lower(), value) for name, value in request.headers)
-    call = RpcCall(method.rpc, method.api, wrapped(method.request, message), None, metadata)
+    call = IncomingCall(method.rpc, method.api, wrapped(method.request, message), None, metadata)
     call.is_firebase = route.is_firebase
     return _Asked(call, parameters, selected)
 

@@ -9,7 +9,7 @@ from typing import Any
 from .proto import parsed_as, proto_of
 
 
-class RpcCall:
+class IncomingCall:
     """One call of a client.
 
     ``timeout`` is in seconds, ``metadata`` the pairs that came with the call, ``api`` the package of the API
@@ -90,12 +90,6 @@ class RpcCall:
         """Record ``response``, which the service returned."""
         self._result_kind = type(response)
         self._result = proto_of(response).SerializeToString()
-
-    def __repr__(self) -> str:
-        return (
-            f"RpcCall(method={self.method!r}, request={self.request!r}, timeout={self.timeout!r},"
-            f" metadata={self.metadata!r}, result={self.result!r}, error={self.error!r})"
-        )
 
 
 def snake_case(method: str) -> str:

@@ -16,13 +16,13 @@ from .._service.service import Service
 from .._service.task import TaskSpec
 from .._service.validation import Rpc, check_call, check_new_queue, location_of, queue_of
 from .proto import built_queue, proto_of
-from .rpc_call import RpcCall
+from .rpc_call import IncomingCall
 from .tasks import VIEW_FULL, Messages
 from .versioned_rpcs import NOT_SERVED, NewestRpcs, PullRpcs
 
 HEADROOM = 2048
 """The maximum number of bytes that the service adds to a task: names, times, its own headers."""
-Handler = Callable[[Service, int, Any, RpcCall], Any]
+Handler = Callable[[Service, int, Any, IncomingCall], Any]
 """Answers a request, which is protobuf's own message, for a call."""
 
 
@@ -71,7 +71,7 @@ class Frontend:
         is_pull = self.messages.has_pull_queues and task is not None and task.HasField("pull_message")
         return {"pull_target": {}} if is_pull else {}
 
-    def answer(self, service: Service, now: int, call: RpcCall) -> Any:
+    def answer(self, service: Service, now: int, call: IncomingCall) -> Any:
         """Return the response to ``call``, a message of the installed library. Raise ServiceError if it is rejected."""
         handler = self._handlers.get(call.method)
         if call.method in NOT_SERVED:
@@ -90,12 +90,12 @@ class Frontend:
             error.message = self.messages.in_own_words(error.message)
             raise
 
-    def _create_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _create_queue(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         queue = request.queue
         settings = self.messages.queue_settings(queue)
         return self.messages.queue(service.create_queue(now, request.parent, queue.name, settings))
 
-    def _get_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _get_queue(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         return self._reader(service, now, request)(service.get_queue(now, request.name))
 
     def _reader(self, service: Service, now: int, request: Any) -> Callable[[Queue], Any]:
@@ -106,13 +106,13 @@ class Frontend:
         paths = list(request.read_mask.paths)
         return lambda queue: messages.masked(messages.queue(queue), stats_of(queue, now), paths)
 
-    def _list_queues(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _list_queues(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         queues, token = service.list_queues(
             now, request.parent, request.page_size, request.page_token, request.filter, self.messages.filter_fields
         )
         return self.messages.list_queues_response(queues, token, self._reader(service, now, request))
 
-    def _update_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _update_queue(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         queue = request.queue
         mask, unknown = self.messages.update_mask(request)
         if unknown is not None:
@@ -120,31 +120,31 @@ class Frontend:
         settings = self.messages.queue_settings(queue)
         return self.messages.queue(service.update_queue(now, queue.name, settings, mask))
 
-    def _delete_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _delete_queue(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         service.delete_queue(now, request.name)
         return _empty()
 
-    def _purge_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _purge_queue(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         return self.messages.queue(service.purge_queue(now, request.name))
 
-    def _pause_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _pause_queue(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         return self.messages.queue(service.pause_queue(now, request.name))
 
-    def _resume_queue(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _resume_queue(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         return self.messages.queue(service.resume_queue(now, request.name))
 
-    def _get_iam_policy(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _get_iam_policy(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         return _policy_message(service.get_iam_policy(now, request.resource))
 
-    def _set_iam_policy(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _set_iam_policy(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         policy = service.set_iam_policy(now, request.resource, _policy(request.policy))
         return _policy_message(policy)
 
-    def _test_iam_permissions(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _test_iam_permissions(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         held = service.test_iam_permissions(now, request.resource, list(request.permissions))
         return iam_policy_pb2.TestIamPermissionsResponse(permissions=held)
 
-    def _create_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _create_task(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         spec = self.messages.task_spec(request.task) if request.HasField("task") else None
         size = self._stored_size(service, now, request.parent, spec, call.size)
         task = service.create_task(now, request.parent, spec, size)
@@ -162,18 +162,18 @@ class Frontend:
         except errors.ServiceError:
             return 0
 
-    def _get_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _get_task(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         return self.messages.task_in_view(service.get_task(now, request.name), request.response_view)
 
-    def _list_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _list_tasks(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         tasks, token = service.list_tasks(now, request.parent, request.page_size, request.page_token)
         return self.messages.list_tasks_response(tasks, token, full=request.response_view == VIEW_FULL)
 
-    def _delete_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _delete_task(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         service.delete_task(now, request.name)
         return _empty()
 
-    def _run_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _run_task(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         return self.messages.task_in_view(service.run_task(now, request.name), request.response_view)
 
 

@@ -23,7 +23,7 @@ from .backported_types import CompletedTypes, buffer_messages
 from .grpc_errors import status_of
 from .proto import nanoseconds, proto_class, set_instant
 from .queue_yaml import NoYaml, QueueYamlError, uploaded
-from .rpc_call import RpcCall
+from .rpc_call import IncomingCall
 from .tasks import VIEW_FULL, Messages
 
 NOT_SERVED = frozenset({"list_operations", "delete_operation", "cancel_operation", "wait_operation"})
@@ -42,7 +42,7 @@ class NewestRpcs:
         """
         self._messages = messages
         self._stored_size = stored_size
-        self.handlers: dict[str, Callable[[Service, int, Any, RpcCall], Any]] = {
+        self.handlers: dict[str, Callable[[Service, int, Any, IncomingCall], Any]] = {
             "buffer_task": self._buffer_task,
             "batch_create_tasks": self._batch_create_tasks,
             "batch_delete_tasks": self._batch_delete_tasks,
@@ -53,7 +53,7 @@ class NewestRpcs:
             "update_cmek_config": self._update_cmek_config,
         }
 
-    def _buffer_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _buffer_task(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         content = request.body
         given = request.task_id, content.data, content.content_type
         queue = service.existing_queue("buffer_task", request.queue)
@@ -63,7 +63,7 @@ class NewestRpcs:
         response.task.CopyFrom(self._messages.task_proto(task, full=False))
         return response
 
-    def _batch_create_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _batch_create_tasks(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         creations = []
         for one in request.requests:
             spec = self._messages.task_spec(one.task)
@@ -72,20 +72,20 @@ class NewestRpcs:
         operation = service.batch_create_tasks(now, request.parent, creations, request.request_id, call.api)
         return message_of(operation, self._messages)
 
-    def _batch_delete_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _batch_delete_tasks(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         task_names = list(request.names)
         operation = service.batch_delete_tasks(now, request.parent, task_names, request.request_id, call.api)
         return message_of(operation, self._messages)
 
-    def _get_operation(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _get_operation(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         operation = service.get_operation(now, request.name)
         types = CompletedTypes(import_module(f"{operation.api.replace('.tasks.', '.tasks_')}.types"))
         return message_of(operation, Messages(types))
 
-    def _get_location(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _get_location(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         return _location(service.get_location(now, request.name))
 
-    def _list_locations(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _list_locations(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         from google.cloud.location import locations_pb2  # googleapis-common-protos before 1.56 lacks it
 
         if request.filter:
@@ -93,10 +93,10 @@ class NewestRpcs:
         names = service.list_locations(now, request.name)
         return locations_pb2.ListLocationsResponse(locations=[_location(name) for name in names])
 
-    def _get_cmek_config(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _get_cmek_config(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         return self._cmek_config(request.name, service.get_cmek_config(now, request.name))
 
-    def _update_cmek_config(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _update_cmek_config(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         config = request.cmek_config
         kms_key = service.update_cmek_config(now, config.name, config.kms_key, list(request.update_mask.paths))
         return self._cmek_config(config.name, kms_key)
@@ -116,7 +116,7 @@ class PullRpcs:
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
-        self.handlers: dict[str, Callable[[Service, int, Any, RpcCall], Any]] = {
+        self.handlers: dict[str, Callable[[Service, int, Any, IncomingCall], Any]] = {
             "lease_tasks": self._lease_tasks,
             "acknowledge_task": self._acknowledge_task,
             "renew_lease": self._renew_lease,
@@ -124,7 +124,7 @@ class PullRpcs:
             "upload_queue_yaml": self._upload_queue_yaml,
         }
 
-    def _lease_tasks(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _lease_tasks(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         tasks = service.lease_tasks(
             now,
             request.parent,
@@ -135,21 +135,21 @@ class PullRpcs:
         )
         return self._messages.types.LeaseTasksResponse(tasks=[self._shown(task, request) for task in tasks])
 
-    def _acknowledge_task(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _acknowledge_task(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         service.acknowledge_task(now, request.name, _set(request, "schedule_time"))
         return empty_pb2.Empty()
 
-    def _renew_lease(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _renew_lease(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         duration = _set(request, "lease_duration")
         return self._shown(service.renew_lease(now, request.name, _set(request, "schedule_time"), duration), request)
 
-    def _cancel_lease(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _cancel_lease(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         return self._shown(service.cancel_lease(now, request.name, _set(request, "schedule_time")), request)
 
     def _shown(self, task: Task, request: Any) -> Any:
         return self._messages.task_in_view(task, request.response_view)
 
-    def _upload_queue_yaml(self, service: Service, now: int, request: Any, call: RpcCall) -> Any:
+    def _upload_queue_yaml(self, service: Service, now: int, request: Any, call: IncomingCall) -> Any:
         """Set up the queues of the project app_id in the location of the fake's project. Our choice."""
         try:
             queues = uploaded(request.http_body.data.decode())

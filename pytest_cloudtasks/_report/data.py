@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .._diagnostics.timeline import EVENTS, RECORDS, Line, folded, line_text, lines_of
-from .._messages.rpc_call import RpcCall
+from .._messages.rpc_call import IncomingCall
 from .._service.events import Event, EventKind
 from .._service.request import PullMessage
 from .._service.service import Service
@@ -82,7 +82,7 @@ class _Report:
         }
 
     def _calls(self) -> list[Item]:
-        items = call_items([entry for entry in self._entries if isinstance(entry.what, RpcCall)], self._panels)
+        items = call_items([entry for entry in self._entries if isinstance(entry.what, IncomingCall)], self._panels)
         for entry in self._entries:
             what = entry.what
             if isinstance(what, InjectedFault) and what.task not in self._stories:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .._messages.rpc_call import RpcCall
+from .._messages.rpc_call import IncomingCall
 from .._service.events import Event
 from .._service.request import AppEngineTarget, HttpTarget, PullMessage
 from .._service.retry import GiveUp, Retry
@@ -83,7 +83,7 @@ class Details:
             parts.append(self._part("Body", [], body_text(target.body)))
         return self._panel(short_name(task), parts)
 
-    def calls(self, label: str, calls: Sequence[tuple[int, RpcCall]], origin: int) -> int:
+    def calls(self, label: str, calls: Sequence[tuple[int, IncomingCall]], origin: int) -> int:
         """The panel of calls that one mark stands for."""
         parts = []
         for offset, call in calls[:CALLS]:

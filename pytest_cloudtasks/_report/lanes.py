@@ -8,7 +8,7 @@ from itertools import groupby, zip_longest
 from typing import Any
 
 from .._diagnostics.timeline import EVENTS, code_of
-from .._messages.rpc_call import RpcCall
+from .._messages.rpc_call import IncomingCall
 from .._service.events import Event, EventKind
 from .._service.retry import GiveUp, Retry
 from .._service.task import Attempt, Outcome, OutcomeKind, Task, TaskState
@@ -222,7 +222,7 @@ def _call(key: tuple[str, str, int], run: Sequence[Entry], panels: Details) -> I
     method, code, offset = key
     times = f" ×{len(run)}" if len(run) > 1 else ""
     title = f"{method}{f' → {code}' if code else ''}{times}"
-    calls = [(entry.offset, entry.what) for entry in run if isinstance(entry.what, RpcCall)]
+    calls = [(entry.offset, entry.what) for entry in run if isinstance(entry.what, IncomingCall)]
     return {
         "is": "call",
         "at": offset,

@@ -14,7 +14,7 @@ from .._messages.grpc_errors import InProcessRpcError
 from .._messages.methods import Method, method_at
 from .._messages.proto import proto_of, wrapped
 from .._messages.rest_http import failed
-from .._messages.rpc_call import RpcCall
+from .._messages.rpc_call import IncomingCall
 
 THREADS = 16
 """Calls that are answered at the same time; a handler of an eager dispatch may make calls of its own."""
@@ -63,7 +63,7 @@ def _answering(backend: Receiver, method: Method) -> Callable[[Any, grpc.Service
             context.abort(
                 grpc.StatusCode.INVALID_ARGUMENT, f"The request is no {method.request_class.DESCRIPTOR.name}."
             )
-        call = RpcCall(
+        call = IncomingCall(
             method.rpc,
             method.api,
             wrapped(method.request, request),

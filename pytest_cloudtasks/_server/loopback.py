@@ -14,7 +14,7 @@ from .._api.fake import FakeCloudTasks, running_simulation
 from .._arguments import checked_call
 from .._clients.retry_waits import skipped_waits
 from .._messages.grpc_errors import rpc_error
-from .._messages.rpc_call import RpcCall
+from .._messages.rpc_call import IncomingCall
 from .._service.errors import Code, ServiceError
 from .._simulation.simulation import SimulationEnded
 from .._text import safe_repr
@@ -170,7 +170,7 @@ class _Receiver:
     def __init__(self, fake: FakeCloudTasks) -> None:
         self._fake = fake
 
-    def receive(self, call: RpcCall) -> Any:
+    def receive(self, call: IncomingCall) -> Any:
         """Answer a call, or refuse it where there is no simulation."""
         simulation = running_simulation(self._fake)
         try:

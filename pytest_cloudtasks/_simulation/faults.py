@@ -3,20 +3,19 @@
 `_api/faults.py` makes the plans. The simulation asks them about each call, the driver about each delivery, and the
 service's scheduler about each task that is put in order.
 
-A `FaultPlan` knows what it applies to and how often. The simulation asks before a call reaches the service and after it
-took effect; the driver asks after a delivery, and when a handler's response arrives. A fault that happens is recorded
-in the history, unless it is an outcome of its attempt. What is left to chance is asked of `Choices` (`random_choices`),
-by the name of the question: a stream for each name from the seed and the test's node ID, or an example of Hypothesis.
+A `PlannedFault` knows what it applies to and how often. The simulation asks before a call reaches the service and
+after it took effect; the driver asks after a delivery, and when a handler's response arrives. A fault that happens is
+recorded in the history, unless it is an outcome of its attempt. What is left to chance is asked of `Choices`
+(`random_choices`), by the name of the question: a stream for each name from the seed and the test's node ID, or an
+example of Hypothesis.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._arguments import checked_call
 from .._messages.errors import DEADLINE, RpcFault
 from .._service.scheduler import DispatchOrder
 from .._service.task import NO_RESPONSE, Outcome, OutcomeKind, Task
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from .._messages.grpc_errors import InProcessRpcError
-    from .._messages.rpc_call import RpcCall
+    from .._messages.rpc_call import IncomingCall
     from .._service.service import Service
     from .._time.clock import Clock
 
@@ -56,11 +55,8 @@ class Occasions(NamedTuple):
     """How probable it is each time; None for certain."""
 
 
-class FaultPlan:
-    """A fault that is planned. It ends by itself when it has happened as often as it was to, or by `stop`.
-
-    As a context manager it ends with its block.
-    """
+class PlannedFault:
+    """A fault that is planned. It ends when it has happened as often as planned, or with `stop`."""
 
     def __init__(
         self,
@@ -93,7 +89,6 @@ class FaultPlan:
         self._has_hit = False
         """Whether it ever has, in whatever example."""
 
-    @checked_call
     def stop(self) -> None:
         """End the plan. What has happened stays as it is."""
         self._stopped = True
@@ -151,14 +146,6 @@ class FaultPlan:
         """The call that made it."""
         return f"{self.fault.value}({self._given})"
 
-    def __enter__(self) -> FaultPlan:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
     def __repr__(self) -> str:
         happened = f"has happened {counted(self.hits, 'time')}" if self.hits else "has not happened"
         return f"<{self.describe()} {happened}{' and is over' if self.is_over else ''}>"
@@ -167,7 +154,7 @@ class FaultPlan:
 class PlannedFaults:
     """The planned faults of a test, in the order in which they were made, and what becomes of calls and deliveries."""
 
-    def __init__(self, choices: Choices, history: History, clock: Clock, plans: Iterable[FaultPlan] = ()) -> None:
+    def __init__(self, choices: Choices, history: History, clock: Clock, plans: Iterable[PlannedFault] = ()) -> None:
         self.choices = choices
         """What decides where a plan applies at a rate."""
         self._history = history
@@ -176,21 +163,21 @@ class PlannedFaults:
         self.are_planned = bool(self._plans)
         """Whether there are any: that is asked for every call and every delivery, and mostly there are none."""
 
-    def add(self, plan: FaultPlan) -> FaultPlan:
+    def add(self, plan: PlannedFault) -> PlannedFault:
         """Ask ``plan``, too, from now on."""
         plan.name = f"{plan.fault.value} {sum(one.fault is plan.fault for one in self._plans) + 1}"
         self._plans.append(plan)
         self.are_planned = True
         return plan
 
-    def __iter__(self) -> Iterator[FaultPlan]:
+    def __iter__(self) -> Iterator[PlannedFault]:
         return iter(self._plans)
 
     def record(self, text: str, task: Task | None = None) -> None:
         """Put a fault that has happened into the history."""
         self._history.record(InjectedFault(self._clock.now, text, task))
 
-    def _taking(self, fault: Fault, subject: Any, about: str = "") -> FaultPlan | None:
+    def _taking(self, fault: Fault, subject: Any, about: str = "") -> PlannedFault | None:
         """Return the first plan by which ``fault`` happens to ``subject``; the later ones don't see it then."""
         if not self._plans:
             return None
@@ -199,7 +186,7 @@ class PlannedFaults:
 
     # --- calls ---------------------------------------------------------------------------------------------------
 
-    def failure_of(self, call: RpcCall, jitter: Random) -> InProcessRpcError | None:
+    def failure_of(self, call: IncomingCall, jitter: Random) -> InProcessRpcError | None:
         """Return the error that ``call`` gets in place of an answer, if any; it never reaches the service."""
         plan = self._taking(Fault.FAIL_RPC, call, call.method)
         if plan is None or plan.rpc_fault is None:
@@ -207,7 +194,7 @@ class PlannedFaults:
         self.record(f"{call.method} → {plan.rpc_fault.code} by {Fault.FAIL_RPC.value}()")
         return _error(plan.rpc_fault, jitter)
 
-    def loss_of(self, call: RpcCall, jitter: Random) -> InProcessRpcError | None:
+    def loss_of(self, call: IncomingCall, jitter: Random) -> InProcessRpcError | None:
         """Return the error that the caller sees, if any, although ``call`` has taken effect."""
         if self._taking(Fault.LOSE_RESPONSE, call, call.method) is None:
             return None
@@ -237,7 +224,7 @@ class PlannedFaults:
         plan = self._taking(Fault.DELAY_DISPATCH, task)
         return 0 if plan is None else self._delay(plan, task)
 
-    def hold_back_waiting(self, plan: FaultPlan, service: Service) -> None:
+    def hold_back_waiting(self, plan: PlannedFault, service: Service) -> None:
         """Apply a new plan to the tasks that wait already, in the order of their creation."""
         waiting = (task for queue in service.queues.values() for task in queue.waiting if not task.delay)
         for task in sorted(waiting, key=lambda task: task.sequence):
@@ -245,7 +232,7 @@ class PlannedFaults:
                 queue, delay = service.queues[task.queue_name], self._delay(plan, task)
                 service.scheduler.hold_back(queue, task, delay, self._clock.now)
 
-    def _delay(self, plan: FaultPlan, task: Task) -> int:
+    def _delay(self, plan: PlannedFault, task: Task) -> int:
         delay = plan.delay_by(self.choices)
         self.record(f"held back by {duration_text(delay)}", task)
         eligible_at = min(max(task.schedule_time, self._clock.now) + delay, LATEST)

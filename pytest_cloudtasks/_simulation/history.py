@@ -8,7 +8,7 @@ and the emulator's log.
 
 A record has an instant, and people read offsets, so `History.entries` walks the list and counts from the time base in
 force: a `TimeBase` begins the list, and a reset of the clock adds another. A call has the place at which it came in,
-before the events that it caused. Where they speak for it, `RpcCall.has_effect` is set.
+before the events that it caused. Where they speak for it, `IncomingCall.has_effect` is set.
 
 What the service did is kept as long as the test. Of calls only the latest are, since one takes some 0.9 KB: an older
 one leaves an empty place, so that positions in the list stay what they are. A position is a number of records, such as
@@ -22,7 +22,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._messages.rpc_call import RpcCall
+from .._messages.rpc_call import IncomingCall
 from .._service.events import Event, EventKind
 from .._service.task import Attempt, Task
 from .fork_safety import forks
@@ -57,7 +57,7 @@ class InjectedFault(NamedTuple):
     """The task whose name precedes the text."""
 
 
-Record = Event | RpcCall | InjectedFault | TimeBase
+Record = Event | IncomingCall | InjectedFault | TimeBase
 
 
 class Entry(NamedTuple):
@@ -123,7 +123,7 @@ class History:
             finally:
                 self._waiting -= 1
 
-    def record_call(self, call: RpcCall) -> None:
+    def record_call(self, call: IncomingCall) -> None:
         """Append a call that has come in, and forget the oldest one if there are too many."""
         self._records.append(call)
         self._calls += 1
@@ -131,7 +131,7 @@ class History:
             self._forget_oldest_call()
 
     def _forget_oldest_call(self) -> None:
-        while not isinstance(self._records[self._oldest], RpcCall):
+        while not isinstance(self._records[self._oldest], IncomingCall):
             self._oldest += 1
         self._records[self._oldest] = None
         self._calls -= 1
@@ -148,9 +148,9 @@ class History:
         records = self._records[position:] if position else self._records
         return (record for record in records if isinstance(record, Event))
 
-    def calls(self, position: int = 0) -> list[RpcCall]:
+    def calls(self, position: int = 0) -> list[IncomingCall]:
         """Return the calls of clients that are kept, oldest first, from a position on."""
-        return [record for record in self._records[position:] if isinstance(record, RpcCall)]
+        return [record for record in self._records[position:] if isinstance(record, IncomingCall)]
 
     @property
     def has_begun(self) -> bool:
@@ -173,7 +173,7 @@ class History:
                 resets += [] if is_first else [record]
                 base = record.instant
                 continue
-            if isinstance(record, RpcCall) and record.message is not None:
+            if isinstance(record, IncomingCall) and record.message is not None:
                 continue
             for reset in resets:
                 yield Entry(reset.elapsed, reset)
@@ -191,7 +191,7 @@ class History:
         copied = History(self.calls_kept)
         memo[id(self)] = copied
         for record in self._records:
-            keeps = record is None or isinstance(record, RpcCall)
+            keeps = record is None or isinstance(record, IncomingCall)
             copied._records.append(record if keeps else copy.deepcopy(record, memo))
         for attempt, request in self.requests.items():
             copied.requests[copy.deepcopy(attempt, memo)] = request

@@ -28,7 +28,7 @@ from .._clients.identity.account import Identity
 from .._clients.router import router
 from .._clients.unawaited import unawaited_calls
 from .._messages import api_versions
-from .._messages.rpc_call import RpcCall
+from .._messages.rpc_call import IncomingCall
 from .._service.errors import ServiceError
 from .._service.queue import Queue
 from .._service.service import Service
@@ -137,7 +137,7 @@ class Simulation:
         """What every random choice comes from, but for task IDs and jitter."""
         return self.faults.choices
 
-    def receive(self, call: RpcCall) -> Any:
+    def receive(self, call: IncomingCall) -> Any:
         """Answer an RPC of a sync client."""
         response, error, tasks = self._answer(call)
         for task in tasks:
@@ -146,7 +146,7 @@ class Simulation:
             raise error
         return response
 
-    def receive_async(self, call: RpcCall) -> tuple[Any, Awaitable[None] | None]:
+    def receive_async(self, call: IncomingCall) -> tuple[Any, Awaitable[None] | None]:
         """Answer an RPC of an asyncio client: the response, and what to await before it is given."""
         response, error, tasks = self._answer(call)
         if tasks:
@@ -161,7 +161,7 @@ class Simulation:
         if error is not None:
             raise error
 
-    def _answer(self, call: RpcCall) -> tuple[Any, InProcessRpcError | None, Sequence[Task]]:
+    def _answer(self, call: IncomingCall) -> tuple[Any, InProcessRpcError | None, Sequence[Task]]:
         """Return the response, the error to raise, and the tasks to dispatch at once: see the head of the module.
 
         A call may have both a response and an error: it was lost on the way.
@@ -364,7 +364,7 @@ class Simulation:
         return api_versions.with_queue_fields(fields).configure(service, now, name, fields)
 
     @property
-    def rpcs(self) -> Sequence[RpcCall]:
+    def rpcs(self) -> Sequence[IncomingCall]:
         """The calls of clients, oldest first."""
         return self.history.calls()
 

@@ -31,10 +31,10 @@ from hypothesis.stateful import (
 from hypothesis.strategies import SearchStrategy
 
 from .._api.fake import FakeCloudTasks
+from .._api.routes import Route
 from .._service.validation import id_of, location_of
 from .._simulation.exceptions import CloudTasksLintWarning
 from .._strategies.outcomes import Outcome
-from .._targets.routes import Route
 from .._text import did_you_mean, listed
 from . import drawing, invariants
 from .invariants import Observer, as_invariant

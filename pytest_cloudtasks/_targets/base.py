@@ -76,18 +76,8 @@ class Target:
         self.on_exception = on_exception
         self._duration = 0
 
-    @property
-    def called(self) -> bool:
-        """Whether a request came here."""
-        return bool(self.calls)
-
-    @property
-    def call_count(self) -> int:
-        """How many requests came here."""
-        return len(self.calls)
-
     def takes(self, duration: Duration) -> Any:
-        """Let every answer come ``duration`` after its dispatch, in the queue's time; returns the target itself."""
+        """Let every answer come ``duration`` after its dispatch, in the queue's time; return the target."""
         self._duration = duration_of(duration, what="takes()")
         return self
 

@@ -14,7 +14,7 @@ from collections.abc import Coroutine
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from typing import Any, NamedTuple
 
-from .._arguments import checked_call, checked_flag
+from .._arguments import checked_flag
 from .._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, response
 from .._text import is_encodable, safe_repr
 from .._time.instants import Duration, duration_of
@@ -68,7 +68,7 @@ class _Forwarding(Target):
         return f"<forward {self.describe()}, {len(self.calls)} calls>"
 
 
-class Forward(_Forwarding):
+class ForwardTarget(_Forwarding):
     """A server of this machine that answers, over real HTTP, for every URL under a base URL.
 
     A base that begins with a slash is one of relative URIs, of App Engine tasks.
@@ -95,12 +95,6 @@ class Forward(_Forwarding):
         order = (0, 0, length) if self._base.is_relative else (length, 0, 0)
         return (self.precedence.value, *order)
 
-    @checked_call
-    def takes(self, duration: Duration) -> Forward:
-        """Let every answer come ``duration`` after its dispatch, in the queue's time; the server isn't slowed down."""
-        super().takes(duration)
-        return self
-
     def _way_of(self, request: TargetRequest) -> tuple[Server, list[tuple[str, str]]]:
         return self._server, headers_behind_a_proxy(request, wire_url(request.url).scheme)
 
@@ -109,7 +103,7 @@ class Forward(_Forwarding):
         return f"{self.base_url} (forwarded to {self.to})"
 
 
-class LoopbackForward(_Forwarding):
+class LoopbackForwardTarget(_Forwarding):
     """The servers of this machine that listen where tasks go, on loopback."""
 
     precedence = Precedence.LOOPBACK
@@ -125,12 +119,6 @@ class LoopbackForward(_Forwarding):
     def specificity(self) -> tuple[int, ...]:
         """After every other target."""
         return (self.precedence.value, 0, 0, 0)
-
-    @checked_call
-    def takes(self, duration: Duration) -> LoopbackForward:
-        """Let every answer come ``duration`` after its dispatch, in the queue's time; servers aren't slowed down."""
-        super().takes(duration)
-        return self
 
     def _way_of(self, request: TargetRequest) -> tuple[Server, list[tuple[str, str]]]:
         parts = wire_url(request.url)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, Union, cast
 
-from .._arguments import checked_call, checked_flag
+from .._arguments import checked_flag
 from .._service.request import DEFAULT_SERVICE
 from .._text import safe_repr
-from .._time.instants import Duration
 from .answers import Answer
 from .asgi import AsgiApp, AsgiServer, is_asgi
 from .base import Destination, OnException, Precedence, Target
@@ -61,7 +60,7 @@ class _Application(Target):
         return f"<mount {self.describe()}, {len(self.calls)} calls>"
 
 
-class Mount(_Application):
+class MountTarget(_Application):
     """An application, or a function, that answers for every URL under a base URL."""
 
     precedence = Precedence.MOUNT
@@ -79,18 +78,12 @@ class Mount(_Application):
         """After all routes; a longer base first."""
         return (self.precedence.value, -self._base.length, 0, 0)
 
-    @checked_call
-    def takes(self, duration: Duration) -> Mount:
-        """Let every answer come ``duration`` after its dispatch, in the queue's time."""
-        super().takes(duration)
-        return self
-
     def describe(self) -> str:
         """Return the mount as messages name it."""
         return f"{self.base_url} (mounted {self._app_name})"
 
 
-class AppEngineMount(_Application):
+class AppEngineMountTarget(_Application):
     """An application that answers for App Engine tasks: all of them, or those of a service, version or instance."""
 
     precedence = Precedence.APP_ENGINE
@@ -127,12 +120,6 @@ class AppEngineMount(_Application):
         given = [value is not None for value in (self.instance, self.version, self.service)]
         narrowness = sum(4 >> index for index, is_given in enumerate(given) if is_given)
         return (self.precedence.value, -sum(given), -narrowness, 0)
-
-    @checked_call
-    def takes(self, duration: Duration) -> AppEngineMount:
-        """Let every answer come ``duration`` after its dispatch, in the queue's time."""
-        super().takes(duration)
-        return self
 
     def describe(self) -> str:
         """Return the mount as messages name it."""

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from .._service.request import PushTarget
 from .._service.task import Task
 from .base import Destination, Target, destination_of
-from .forwards import Forward
-from .mounts import Mount
-from .routes import Route, nearly_matching
+from .forwards import ForwardTarget
+from .mounts import MountTarget
+from .routes import RouteTarget, nearly_matching
 
 
 class Targets:
@@ -36,12 +36,12 @@ class Targets:
 
     def nearly(self, destination: Destination) -> str:
         """Return which route would match, but for its method, queue or task, as a sentence; "" if there is none."""
-        routes = (target for target in self._targets if isinstance(target, Route))
+        routes = (target for target in self._targets if isinstance(target, RouteTarget))
         return next(filter(None, (nearly_matching(route, destination) for route in routes)), "")
 
     def unused_scripts(self) -> list[str]:
         """Return a line for each route whose script was not used up, in the order in which routes are asked."""
-        routes = (target for target in self._targets if isinstance(target, Route))
+        routes = (target for target in self._targets if isinstance(target, RouteTarget))
         return [f"{route.describe()}: {route.left_in_script}" for route in routes if route.left_in_script]
 
     @property
@@ -56,8 +56,10 @@ class Targets:
 
     def urls(self) -> list[str]:
         """Return the URLs that targets were made with, without patterns."""
-        urls = [target.url for target in self._targets if isinstance(target, Route) and isinstance(target.url, str)]
-        return urls + [target.base_url for target in self._targets if isinstance(target, (Mount, Forward))]
+        urls = [
+            target.url for target in self._targets if isinstance(target, RouteTarget) and isinstance(target.url, str)
+        ]
+        return urls + [target.base_url for target in self._targets if isinstance(target, (MountTarget, ForwardTarget))]
 
     def describe(self) -> list[str]:
         """Return the names of all targets, in the order in which they are asked."""

@@ -7,18 +7,16 @@ import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-from .._arguments import checked_call
 from .._service.request import HTTP_METHODS
 from .._service.validation import id_of, is_queue, is_queue_id, is_task, is_task_id
 from .._text import counted, is_encodable, safe_repr
-from .._time.instants import Duration
 from .answers import Answer, answer_of, checked_status, plain_answer, scripted_exception
 from .base import Destination, Handler, OnException, Precedence, Target
 from .request import TargetRequest
 from .urls import normal, normal_glob
 
 
-class Route(Target):
+class RouteTarget(Target):
     """A URL that the test answers itself: by a handler, by a script, or, without either, always with 200."""
 
     def __init__(
@@ -50,42 +48,26 @@ class Route(Target):
         else:
             self.precedence, self._match_url = Precedence.EXACT, _by_url(url)
 
-    @checked_call
-    def returns(self, *answers: int | tuple[int, Mapping[str, str]]) -> Route:
-        """Answer with these HTTP statuses, one a call; the last repeats. Calls add to the script.
-
-        A pair of a status and headers gives the answer headers, such as ``(302, {"Location": "/elsewhere"})``.
-        """
+    def returns(self, *answers: int | tuple[int, Mapping[str, str]]) -> RouteTarget:
+        """Add answers to the script: HTTP statuses, or pairs of a status and headers."""
         if not answers:
             raise ValueError("returns() takes at least one HTTP status, such as returns(503, 200).")
         return self._extend([answer_of(one) if isinstance(one, tuple) else _plain(one) for one in answers])
 
-    @checked_call
-    def raises(self, exception: BaseException | type[BaseException]) -> Route:
-        """Answer as if the handler had raised ``exception``; it never fails the test.
-
-        TimeoutError stands for an answer past the dispatch deadline, ConnectionError for no response at all, any
-        other exception for a 500.
-        """
+    def raises(self, exception: BaseException | type[BaseException]) -> RouteTarget:
+        """Add an exception to the script."""
         raised = exception() if isinstance(exception, type) else exception
         if not isinstance(raised, BaseException):
             raise TypeError(f"raises() takes an exception, such as TimeoutError, and got {safe_repr(exception)}.")
         return self._extend([raised])
 
-    @checked_call
-    def takes(self, duration: Duration) -> Route:
-        """Let every answer come ``duration`` after its dispatch, in the queue's time."""
-        super().takes(duration)
-        return self
-
-    @checked_call
-    def then_pass_through(self) -> Route:
+    def then_pass_through(self) -> RouteTarget:
         """After the script so far, let requests through to the next route or mount that matches."""
         self._refuse_with_handler("then_pass_through()")
         self._passes = True
         return self
 
-    def _extend(self, steps: list[Any]) -> Route:
+    def _extend(self, steps: list[Any]) -> RouteTarget:
         self._refuse_with_handler("a script")
         if self._passes:
             raise ValueError("then_pass_through() ends the script of a route: put returns() and raises() before it.")
@@ -174,7 +156,7 @@ class Route(Target):
         return f"<route {self.describe()}, {len(self.calls)} calls>"
 
 
-def nearly_matching(route: Route, destination: Destination) -> str:
+def nearly_matching(route: RouteTarget, destination: Destination) -> str:
     """Return why ``route``, whose URL matches and which has got nothing, does not answer; "" where that is not so."""
     missed = [] if route.calls or not route._match_url(destination) else route._limits_missed(destination)
     return f"A route matches {_url_text(route.url)}, but only for {' and '.join(missed)}." if missed else ""

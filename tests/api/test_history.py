@@ -14,7 +14,7 @@ from google.api_core.exceptions import ServiceUnavailable
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._messages.rpc_call import RpcCall
+from pytest_cloudtasks._messages.rpc_call import IncomingCall
 from pytest_cloudtasks._service.events import Event
 from pytest_cloudtasks._simulation.history import History, InjectedFault, TimeBase
 
@@ -35,9 +35,9 @@ def kinds_of(records: Any) -> list[str]:
     ]
 
 
-def call(request: str = "get_queue") -> RpcCall:
+def call(request: str = "get_queue") -> IncomingCall:
     """A call that was answered."""
-    made = RpcCall(request, "google.cloud.tasks.v2", tasks_v2.GetQueueRequest(name="q")._pb, None, ())
+    made = IncomingCall(request, "google.cloud.tasks.v2", tasks_v2.GetQueueRequest(name="q")._pb, None, ())
     made.keep(7)
     made.message = None
     return made

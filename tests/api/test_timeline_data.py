@@ -15,7 +15,7 @@ from google.cloud.tasks_v2 import CloudTasksClient
 
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._diagnostics.timeline import EVENTS, RECORDS, Call, Shown
-from pytest_cloudtasks._messages.rpc_call import RpcCall
+from pytest_cloudtasks._messages.rpc_call import IncomingCall
 from pytest_cloudtasks._service.events import EventKind
 from pytest_cloudtasks._simulation.history import Record
 
@@ -136,4 +136,4 @@ def test_every_kind_of_event_has_its_row() -> None:
 
 def test_every_type_of_record_has_its_row() -> None:
     """The table of records has every type that the history can have; calls are folded before."""
-    assert set(RECORDS) == set(get_args(Shown)) == {*get_args(Record), Call} - {RpcCall}
+    assert set(RECORDS) == set(get_args(Shown)) == {*get_args(Record), Call} - {IncomingCall}

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_cloudtasks._clients.router import router
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
-from pytest_cloudtasks._messages.rpc_call import RpcCall
+from pytest_cloudtasks._messages.rpc_call import IncomingCall
 from tests.credentials import have_no_credentials
 
 
@@ -22,9 +22,9 @@ class ScriptedBackend:
 
     def __init__(self, *script: Any) -> None:
         self._script = list(script)
-        self.calls: list[RpcCall] = []
+        self.calls: list[IncomingCall] = []
 
-    def receive(self, call: RpcCall) -> Any:
+    def receive(self, call: IncomingCall) -> Any:
         self.calls.append(call)
         answer = self._script[min(len(self.calls), len(self._script)) - 1]
         if isinstance(answer, BaseException):

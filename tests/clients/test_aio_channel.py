@@ -24,7 +24,7 @@ from pytest_cloudtasks._clients.router import router
 from pytest_cloudtasks._clients.transports import bound_to_async
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 from pytest_cloudtasks._messages.proto import proto_class, proto_of
-from pytest_cloudtasks._messages.rpc_call import RpcCall
+from pytest_cloudtasks._messages.rpc_call import IncomingCall
 
 GET_QUEUE = "/google.cloud.tasks.v2.CloudTasks/GetQueue"
 QUEUE = "projects/p/locations/l/queues/q"
@@ -36,14 +36,14 @@ class Answering:
     """A backend that answers each call with what it was given."""
 
     def __init__(self, answer: Any = FOUND, first: Callable[[], Awaitable[None]] | None = None) -> None:
-        self.calls: list[RpcCall] = []
+        self.calls: list[IncomingCall] = []
         self._answer = answer
         self._first = first
 
-    def receive(self, call: RpcCall) -> Any:
+    def receive(self, call: IncomingCall) -> Any:
         raise AssertionError("an asyncio client's calls arrive by receive_async")
 
-    def receive_async(self, call: RpcCall) -> tuple[Any, Awaitable[None] | None]:
+    def receive_async(self, call: IncomingCall) -> tuple[Any, Awaitable[None] | None]:
         self.calls.append(call)
         if isinstance(self._answer, BaseException):
             raise self._answer

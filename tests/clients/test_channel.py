@@ -13,7 +13,7 @@ from google.cloud import tasks_v2
 from pytest_cloudtasks._clients.channel import Connection, DeferredChannel
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 from pytest_cloudtasks._messages.proto import proto_class, proto_of
-from pytest_cloudtasks._messages.rpc_call import RpcCall, snake_case
+from pytest_cloudtasks._messages.rpc_call import IncomingCall, snake_case
 
 GET_TASK = "/google.cloud.tasks.v2.CloudTasks/GetTask"
 REQUEST = tasks_v2.GetTaskRequest(name="projects/p/locations/l/queues/q/tasks/t")
@@ -24,10 +24,10 @@ class Scripted:
     """A backend that answers each call with the same message, or raises the same error."""
 
     def __init__(self, answer: Any = TASK) -> None:
-        self.calls: list[RpcCall] = []
+        self.calls: list[IncomingCall] = []
         self._answer = answer
 
-    def receive(self, call: RpcCall) -> Any:
+    def receive(self, call: IncomingCall) -> Any:
         self.calls.append(call)
         if isinstance(self._answer, BaseException):
             raise self._answer

@@ -15,7 +15,7 @@ from google.cloud import tasks_v2
 from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._clients.clients import bound_async_client, bound_client, bound_legacy_client
 from pytest_cloudtasks._messages.grpc_errors import exception_for, is_refusal
-from pytest_cloudtasks._messages.rpc_call import RpcCall
+from pytest_cloudtasks._messages.rpc_call import IncomingCall
 from pytest_cloudtasks._service.errors import QUEUE_MISSING, URL_MISSING, Rejection
 
 QUEUE = "projects/p/locations/l/queues/q"
@@ -27,13 +27,13 @@ class Own:
     """A backend that is on no router."""
 
     def __init__(self) -> None:
-        self.calls: list[RpcCall] = []
+        self.calls: list[IncomingCall] = []
 
-    def receive(self, call: RpcCall) -> Any:
+    def receive(self, call: IncomingCall) -> Any:
         self.calls.append(call)
         return FOUND
 
-    def receive_async(self, call: RpcCall) -> tuple[Any, None]:
+    def receive_async(self, call: IncomingCall) -> tuple[Any, None]:
         return self.receive(call), None
 
     redirect_endpoints = ()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_cloudtasks._clients.router import Router
-from pytest_cloudtasks._messages.rpc_call import RpcCall
+from pytest_cloudtasks._messages.rpc_call import IncomingCall
 
 
 class Exchange:
@@ -13,7 +13,7 @@ class Exchange:
         self.address = address
         self.redirect_endpoints = (address,) if address else ()
 
-    def receive(self, call: RpcCall) -> str:
+    def receive(self, call: IncomingCall) -> str:
         return self.address
 
 

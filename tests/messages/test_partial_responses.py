@@ -15,7 +15,7 @@ from pytest_cloudtasks._messages.api_versions import TYPES
 from pytest_cloudtasks._messages.methods import methods_of
 from pytest_cloudtasks._messages.rest import answer
 from pytest_cloudtasks._messages.rest_http import RestRequest, RestResponse
-from pytest_cloudtasks._messages.rpc_call import RpcCall
+from pytest_cloudtasks._messages.rpc_call import IncomingCall
 
 LOCATION = "/v2/projects/p/locations/l"
 TASK = tasks_v2.Task(
@@ -132,7 +132,7 @@ def test_what_selects_nothing_is_rejected(selector: str, path: str) -> None:
     )
 
 
-def never(call: RpcCall) -> Any:
+def never(call: IncomingCall) -> Any:
     """Fail the test."""
     pytest.fail(f"{call.method} was called.")
 

@@ -17,7 +17,7 @@ from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 from pytest_cloudtasks._messages.proto import proto_of
 from pytest_cloudtasks._messages.rest import answer, answer_async
 from pytest_cloudtasks._messages.rest_http import RestRequest, RestResponse
-from pytest_cloudtasks._messages.rpc_call import RpcCall
+from pytest_cloudtasks._messages.rpc_call import IncomingCall
 from tests.each import each
 
 LOCATION = "projects/p/locations/l"
@@ -32,9 +32,9 @@ class Service:
 
     def __init__(self, response: Any = None) -> None:
         self.response = tasks_v2.Queue(name=QUEUE) if response is None else response
-        self.calls: list[RpcCall] = []
+        self.calls: list[IncomingCall] = []
 
-    def __call__(self, call: RpcCall) -> Any:
+    def __call__(self, call: IncomingCall) -> Any:
         self.calls.append(call)
         if isinstance(self.response, BaseException):
             raise self.response
@@ -366,7 +366,7 @@ def test_what_is_no_error_of_a_channel_is_for_the_caller(error: BaseException) -
 def test_a_call_that_is_awaited() -> None:
     """A coroutine that answers has the same responses, errors included."""
 
-    async def receive(call: RpcCall) -> Any:
+    async def receive(call: IncomingCall) -> Any:
         await asyncio.sleep(0)
         return service(call)
 

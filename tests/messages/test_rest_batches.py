@@ -12,14 +12,14 @@ from google.cloud import tasks_v2
 
 from pytest_cloudtasks._messages.rest import answer, answer_async
 from pytest_cloudtasks._messages.rest_http import RestRequest, RestResponse
-from pytest_cloudtasks._messages.rpc_call import RpcCall
+from pytest_cloudtasks._messages.rpc_call import IncomingCall
 
 QUEUE = "projects/p/locations/l/queues/q"
 MIXED = ("Content-Type", 'multipart/mixed; boundary="cut"')
 NAMED = json.dumps({"name": QUEUE}, indent=2) + "\n"
 
 
-def receive(call: RpcCall) -> Any:
+def receive(call: IncomingCall) -> Any:
     """Return the queue that is asked for, or the task that is to be made."""
     return tasks_v2.Queue(name=call.request.name) if call.method == "get_queue" else call.request.task
 
@@ -68,7 +68,7 @@ def test_each_part_has_its_response() -> None:
 def test_of_a_coroutine() -> None:
     """The parts are awaited one after another."""
 
-    async def receive_async(call: RpcCall) -> Any:
+    async def receive_async(call: IncomingCall) -> Any:
         await asyncio.sleep(0)
         return receive(call)
 
@@ -80,9 +80,9 @@ def test_of_a_coroutine() -> None:
 
 def test_headers_of_the_batch_are_those_of_its_parts() -> None:
     """A part's own come first; what the batch says of its body is its own. The body may be compressed."""
-    calls: list[RpcCall] = []
+    calls: list[IncomingCall] = []
 
-    def keep(call: RpcCall) -> Any:
+    def keep(call: IncomingCall) -> Any:
         calls.append(call)
         return receive(call)
 

@@ -289,5 +289,4 @@ def test_a_mount_describes_itself(cloud_tasks: FakeCloudTasks) -> None:
 
     assert repr(cloud_tasks.mount_app_engine(asgi)) == "<mount App Engine (mounted asgi), 0 calls>"
     mount = cloud_tasks.mount_app_engine(app, instance="0", version="v", service="s")
-    assert mount.describe() == "App Engine service s, version v, instance 0 (mounted app)"
-    assert (mount.service, mount.version, mount.instance) == ("s", "v", "0")
+    assert repr(mount) == "<mount App Engine service s, version v, instance 0 (mounted app), 0 calls>"

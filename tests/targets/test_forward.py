@@ -481,7 +481,7 @@ def test_another_machine_may_be_allowed(cloud_tasks: FakeCloudTasks) -> None:
     """Whoever says so may; nothing is sent before a task goes there."""
     forward = cloud_tasks.forward("https://app.test", "https://staging.example.com/v1", allow_remote=True)
     assert isinstance(forward, Forward)
-    assert (forward.base_url, forward.to) == ("https://app.test", "https://staging.example.com/v1")
+    assert repr(forward) == "<forward https://app.test (forwarded to https://staging.example.com/v1), 0 calls>"
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from google.cloud.tasks_v2 import CloudTasksClient
 
-from pytest_cloudtasks import FakeCloudTasks, Forward, Mount, NoTarget, Route, TargetRequest
+from pytest_cloudtasks import FakeCloudTasks, NoTarget, TargetRequest
 from pytest_cloudtasks._service.request import AppEngineTarget, HttpTarget, Routing
 from pytest_cloudtasks._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, response
 from pytest_cloudtasks._targets.answers import Answer
 from pytest_cloudtasks._targets.base import AppEngineDestination, Destination, destination_of
+from pytest_cloudtasks._targets.forwards import ForwardTarget
+from pytest_cloudtasks._targets.mounts import MountTarget
 from pytest_cloudtasks._targets.registry import Targets
+from pytest_cloudtasks._targets.routes import RouteTarget
 from tests.each import each
 
 URL = "https://app.test/work"
@@ -23,16 +26,16 @@ QUEUE = "projects/p/locations/l/queues/mails"
 RequestFor = Callable[..., TargetRequest]
 
 
-def route(url: str | re.Pattern[str] = URL, **options: Any) -> Route:
-    return Route(url, **{"method": None, "queue": None, "handler": None, "on_exception": None, **options})
+def route(url: str | re.Pattern[str] = URL, **options: Any) -> RouteTarget:
+    return RouteTarget(url, **{"method": None, "queue": None, "handler": None, "on_exception": None, **options})
 
 
-def mount(base_url: str, app: Any = None) -> Mount:
-    return Mount(base_url, app or wsgi_app, None)
+def mount(base_url: str, app: Any = None) -> MountTarget:
+    return MountTarget(base_url, app or wsgi_app, None)
 
 
-def forward(base_url: str) -> Forward:
-    return Forward(base_url, "http://127.0.0.1:8000", allow_remote=False, timeout=timedelta(seconds=1))
+def forward(base_url: str) -> ForwardTarget:
+    return ForwardTarget(base_url, "http://127.0.0.1:8000", allow_remote=False, timeout=timedelta(seconds=1))
 
 
 def wsgi_app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -241,7 +244,7 @@ def test_a_task_has_a_destination(post: Any) -> None:
 
 def test_the_most_specific_target_is_asked_first() -> None:
     """Routes for one task come first, exact URLs before globs, longer globs before shorter, then patterns, mounts."""
-    in_order: list[Route | Mount] = [
+    in_order: list[RouteTarget | MountTarget] = [
         route(name="1"),
         route("*", name=f"{QUEUE}/tasks/1"),
         route(re.compile(""), name="1"),
@@ -340,7 +343,9 @@ def test_what_a_handler_raises_comes_through(request_for: RequestFor) -> None:
     ],
     ids=["returns", "raises", "then_pass_through"],
 )
-def test_a_handler_can_have_no_script(request_for: RequestFor, script: Callable[[Route], Route], what: str) -> None:
+def test_a_handler_can_have_no_script(
+    request_for: RequestFor, script: Callable[[RouteTarget], RouteTarget], what: str
+) -> None:
     """A route has a handler or a script; the handler stays as it is."""
     one = route(handler=lambda request: 202)
     with pytest.raises(ValueError) as refused:
@@ -379,7 +384,7 @@ def test_raises_takes_an_exception(request_for: RequestFor, raised: Any) -> None
 def test_a_mount_takes_an_application(app: Any) -> None:
     """What can't be called is refused by its own words."""
     with pytest.raises(TypeError) as refused:
-        Mount("https://app.test", app, None)
+        MountTarget("https://app.test", app, None)
     assert str(refused.value) == f"mount() takes a WSGI or an ASGI application, and {app!r} can't be called."
 
 
@@ -420,7 +425,7 @@ def test_a_route_may_pass_at_once() -> None:
 
 
 @pytest.mark.parametrize("step", [lambda one: one.returns(200), lambda one: one.raises(ValueError)])
-def test_nothing_comes_after_then_pass_through(step: Callable[[Route], Route]) -> None:
+def test_nothing_comes_after_then_pass_through(step: Callable[[RouteTarget], RouteTarget]) -> None:
     """then_pass_through() ends a script; what is added afterwards is refused."""
     one = route().returns(503).then_pass_through()
     with pytest.raises(ValueError) as refused:
@@ -440,7 +445,7 @@ def test_a_mount_answers_by_its_application(request_for: RequestFor) -> None:
 
 
 @pytest.mark.parametrize("target", [route, lambda: mount("https://app.test")], ids=["route", "mount"])
-def test_answers_may_take_time(request_for: RequestFor, target: Callable[[], Route | Mount]) -> None:
+def test_answers_may_take_time(request_for: RequestFor, target: Callable[[], RouteTarget | MountTarget]) -> None:
     """takes() is for every request of a target; a request's own takes() comes before it."""
     one, request = target(), request_for()
     assert one.duration_for(request) == 0
@@ -476,10 +481,10 @@ def test_an_answer_cannot_take_negative_time(request_for: RequestFor) -> None:
     ],
     ids=["url", "method", "queue", "task", "pattern", "mount"],
 )
-def test_targets_describe_themselves(target: Route | Mount, text: str) -> None:
+def test_targets_describe_themselves(target: RouteTarget | MountTarget, text: str) -> None:
     """A target is named by what it matches."""
     assert target.describe() == text
-    kind = "route" if isinstance(target, Route) else "mount"
+    kind = "route" if isinstance(target, RouteTarget) else "mount"
     assert repr(target) == f"<{kind} {text}, 0 calls>"
 
 

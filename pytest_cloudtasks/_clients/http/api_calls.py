@@ -9,7 +9,7 @@ from typing import Any
 from ..._messages import rest
 from ..._messages.grpc_errors import InProcessRpcError
 from ..._messages.rest_http import RestRequest, RestResponse
-from ..._messages.rpc_call import RpcCall
+from ..._messages.rpc_call import IncomingCall
 from ..channel import last_error
 from ..router import Backend
 from . import api_discovery
@@ -18,7 +18,7 @@ from . import api_discovery
 def answer(request: RestRequest, backend: Backend) -> RestResponse:
     """Return the response of ``backend``."""
 
-    def receive(call: RpcCall) -> Any:
+    def receive(call: IncomingCall) -> Any:
         try:
             return backend.receive(call)
         except InProcessRpcError as error:
@@ -35,7 +35,7 @@ async def answer_async(request: RestRequest, backend: Backend) -> RestResponse:
     except RuntimeError:  # trio's loop, in which handlers of asyncio can't be awaited
         return answer(request, backend)
 
-    async def receive(call: RpcCall) -> Any:
+    async def receive(call: IncomingCall) -> Any:
         try:
             result, first = backend.receive_async(call)
             await _let_others_run(first)

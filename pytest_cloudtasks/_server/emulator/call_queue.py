@@ -19,7 +19,7 @@ from typing import Any
 import grpc
 
 from ..._messages.grpc_errors import InProcessRpcError
-from ..._messages.rpc_call import RpcCall
+from ..._messages.rpc_call import IncomingCall
 
 _AT_ONCE = 100
 """Calls that are answered before deliveries and other requests get their turn."""
@@ -28,17 +28,17 @@ _AT_ONCE = 100
 class CallQueue:
     """Hands calls over to the event loop in which it was made. It is what the endpoints call."""
 
-    def __init__(self, answer: Callable[[RpcCall], Any]) -> None:
+    def __init__(self, answer: Callable[[IncomingCall], Any]) -> None:
         """``answer`` runs in the event loop and returns a call's response, or raises its error."""
         self._answer = answer
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
-        self._waiting: deque[tuple[RpcCall, Future[Any]]] = deque()
+        self._waiting: deque[tuple[IncomingCall, Future[Any]]] = deque()
         self._is_scheduled = False
         """Whether the loop will look at the calls that wait."""
         self._is_closed = False
 
-    def receive(self, call: RpcCall) -> Any:
+    def receive(self, call: IncomingCall) -> Any:
         """Return the response to ``call``, or raise its error; from any thread but the event loop's."""
         answered: Future[Any] = Future()
         with self._lock:
@@ -75,6 +75,6 @@ class CallQueue:
         self._loop.call_soon(self._answer_waiting)
 
 
-def _stopped(call: RpcCall) -> InProcessRpcError:
+def _stopped(call: IncomingCall) -> InProcessRpcError:
     text = f"The emulator is stopping and takes no more calls: {call.method} has changed nothing."
     return InProcessRpcError(grpc.StatusCode.UNAVAILABLE, text, (), random.Random(0))

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from unicodedata import category
 
 from ..._diagnostics.timeline import Line, line_data, line_text, name_in
-from ..._messages.rpc_call import RpcCall
+from ..._messages.rpc_call import IncomingCall
 from ..._service.events import Event, EventKind
 from ..._simulation.records import short_resource
 from ..._text import counted
@@ -53,7 +53,7 @@ class Log:
         else:
             self._line(event.at, line_text(line) + (f" ({remark})" if remark else ""))
 
-    def refusal(self, call: RpcCall, at: int) -> None:
+    def refusal(self, call: IncomingCall, at: int) -> None:
         """Log a call that the service rejected."""
         if self._form == "none":
             return

@@ -23,7 +23,7 @@ from typing import Any
 
 from ..._clients.identity.tokens import authorization_for
 from ..._messages.grpc_errors import InProcessRpcError
-from ..._messages.rpc_call import RpcCall
+from ..._messages.rpc_call import IncomingCall
 from ..._service.events import Event
 from ..._service.queue import Queue
 from ..._service.task import NO_RESPONSE, Attempt, OutcomeKind
@@ -67,7 +67,7 @@ class SchedulerLoop:
 
     # --- calls ---------------------------------------------------------------------------------------------------
 
-    def receive(self, call: RpcCall) -> Any:
+    def receive(self, call: IncomingCall) -> Any:
         """Return the response to a call that has come over the wire, or raise its error."""
         with self._changing():
             try:

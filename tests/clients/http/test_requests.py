@@ -20,7 +20,7 @@ import yarl
 
 from pytest_cloudtasks import FakeCloudTasks, current
 from pytest_cloudtasks._clients.router import router
-from pytest_cloudtasks._messages.rpc_call import RpcCall
+from pytest_cloudtasks._messages.rpc_call import IncomingCall
 from tests.ways.http_libraries import BODY, HOST, JSON, QUEUE, TASK, URL, certificates, name_of
 
 LOCATION = QUEUE.rpartition("/queues/")[0]
@@ -187,7 +187,7 @@ class Failing:
 
     redirect_endpoints = ()
 
-    def receive(self, call: RpcCall) -> Any:
+    def receive(self, call: IncomingCall) -> Any:
         raise Fails(call.method)
 
     receive_async = receive

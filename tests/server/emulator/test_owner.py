@@ -15,7 +15,7 @@ from google.cloud import tasks_v2
 
 from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 from pytest_cloudtasks._messages.rest_http import RestError
-from pytest_cloudtasks._messages.rpc_call import RpcCall
+from pytest_cloudtasks._messages.rpc_call import IncomingCall
 from pytest_cloudtasks._server.emulator.call_queue import CallQueue
 from pytest_cloudtasks._server.emulator.control_api import Control
 from pytest_cloudtasks._server.emulator.destinations import Destinations
@@ -49,11 +49,11 @@ def scheduler_loop() -> SchedulerLoop:
     return SchedulerLoop(Settings(queues={"emails": {}}), AlwaysDelivers(Destinations()), Log("none", print))
 
 
-def creating(**task: Any) -> RpcCall:
+def creating(**task: Any) -> IncomingCall:
     """Return a call that creates a task."""
     task = {"http_request": {"url": "https://worker.test/"}, **task}
     request = tasks_v2.CreateTaskRequest(parent=QUEUE, task=task)
-    return RpcCall("create_task", "google.cloud.tasks.v2", request, 10, ())
+    return IncomingCall("create_task", "google.cloud.tasks.v2", request, 10, ())
 
 
 def create_when_quiet(scheduler: SchedulerLoop) -> asyncio.Task[Any]:
@@ -186,13 +186,13 @@ def test_calls_are_answered_by_the_event_loop_alone() -> None:
     threads: set[int] = set()
     order: list[int] = []
 
-    def answer(call: RpcCall) -> int:
+    def answer(call: IncomingCall) -> int:
         threads.add(threading.get_ident())
         order.append(call.message)
         return call.message * 2
 
-    def call(number: int) -> RpcCall:
-        return RpcCall("get_task", "google.cloud.tasks.v2", number, 10, ())
+    def call(number: int) -> IncomingCall:
+        return IncomingCall("get_task", "google.cloud.tasks.v2", number, 10, ())
 
     async def run() -> list[int]:
         calls = CallQueue(answer)
@@ -210,7 +210,7 @@ def test_calls_are_answered_by_the_event_loop_alone() -> None:
 def test_an_error_reaches_the_thread_that_called() -> None:
     """It is the one that the model raised, and later calls are answered."""
 
-    def answer(call: RpcCall) -> str:
+    def answer(call: IncomingCall) -> str:
         if call.method == "fail":
             raise LookupError("no such method")
         return call.method
@@ -218,8 +218,8 @@ def test_an_error_reaches_the_thread_that_called() -> None:
     async def run() -> str:
         calls = CallQueue(answer)
         with pytest.raises(LookupError, match=r"^no such method$"):
-            await asyncio.to_thread(calls.receive, RpcCall("fail", "v2", None, 10, ()))
-        return await asyncio.to_thread(calls.receive, RpcCall("works", "v2", None, 10, ()))
+            await asyncio.to_thread(calls.receive, IncomingCall("fail", "v2", None, 10, ()))
+        return await asyncio.to_thread(calls.receive, IncomingCall("works", "v2", None, 10, ()))
 
     assert asyncio.run(run()) == "works"
 
@@ -230,7 +230,7 @@ def test_a_closed_queue_of_calls_leaves_nobody_waiting() -> None:
 
     def refusal(calls: CallQueue, method: str) -> tuple[grpc.StatusCode, str]:
         with pytest.raises(InProcessRpcError) as refused:
-            calls.receive(RpcCall(method, "v2", None, 10, ()))
+            calls.receive(IncomingCall(method, "v2", None, 10, ()))
         return refused.value.code(), refused.value.details()
 
     def call_and_close(calls: CallQueue, pool: ThreadPoolExecutor) -> tuple[grpc.StatusCode, str]:

@@ -14,7 +14,7 @@ import pytest
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._messages.rpc_call import RpcCall
+from pytest_cloudtasks._messages.rpc_call import IncomingCall
 from pytest_cloudtasks._server.emulator.destinations import Destinations, Forwarding, NotSent, Route
 from pytest_cloudtasks._server.emulator.log import Log
 from pytest_cloudtasks._server.emulator.scheduler_loop import SchedulerLoop
@@ -305,7 +305,7 @@ def attempts(*answers: Sent | Exception, **options: Any) -> list[Attempt]:
         running = asyncio.create_task(scheduler.run())
         task = {"http_request": {"url": "https://worker.test/"}}
         message = tasks_v2.CreateTaskRequest(parent=QUEUE, task=task)
-        scheduler.receive(RpcCall("create_task", "google.cloud.tasks.v2", message, 10, ()))
+        scheduler.receive(IncomingCall("create_task", "google.cloud.tasks.v2", message, 10, ()))
         await TimeJumps(scheduler).to_the_end()
         running.cancel()
         (one,) = scheduler.simulation.service.accepted
