@@ -18,8 +18,10 @@ from .._messages.rpc_call import IncomingCall
 
 THREADS = 16
 """Calls that are answered at the same time; a handler of an eager dispatch may make calls of its own."""
-_OPTIONS = (("grpc.so_reuseport", 0),)
-"""Fail if another process listens at the port, rather than share it."""
+_OPTIONS = (
+    ("grpc.so_reuseport", 0),  # fail if another process listens at the port, rather than share it
+    ("grpc.http2.max_ping_strikes", 0),  # clients may send keep-alive pings as often as they like
+)
 _FOR_EVER = 10.0**8
 """Seconds that are left to a call without a deadline, at the least."""
 _LONGEST_TEXT = 2_000

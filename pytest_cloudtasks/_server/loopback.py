@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -22,9 +23,11 @@ from .._time import real
 from .grpc_clock import wire_clock
 from .grpc_endpoint import grpc_server
 from .host_names import allowed_host
+from .relay import Relay
 from .request_guard import RequestGuard
 
 HOST = "127.0.0.1"
+_LOG = logging.getLogger("pytest_cloudtasks")
 
 
 class CloudTasksServer(OnlyWith):
@@ -67,12 +70,11 @@ class CloudTasksServer(OnlyWith):
             if not self._outlives_tests:
                 stack.enter_context(retries_by_real_time())
             guard = RequestGuard(self._allowed_hosts, how_to_allow="allow_host({!r}) of the CloudTasksServer")
-            runner = rest_runner(rest_application(self._receiver, guard))
-            rest_port = stack.enter_context(rest_serving(runner, HOST))
             server, grpc_port = grpc_server(self._receiver, f"{HOST}:0")
             server.start()
             stack.callback(lambda: server.stop(None).wait())
-            runner.also_speaks_grpc(HOST, grpc_port)
+            runner = rest_runner(rest_application(self._receiver, guard))
+            rest_port = stack.enter_context(rest_serving(runner, Relay(_LOG.warning), HOST, grpc_port))
             self._grpc_port, self._rest_port = grpc_port, rest_port
             self._stack = stack.pop_all()
         return self

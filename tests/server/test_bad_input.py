@@ -20,6 +20,7 @@ from tests.patience import LONGEST_DEADLINE, PATIENCE
 
 from .clients import QUEUE, TASK, over_grpc
 from .rest import address_of, error, invalid, not_found_page, sent
+from .test_relay import TLS_TOLD
 
 pytestmark = pytest.mark.cloud_tasks(queues=["default"])
 V2 = "type.googleapis.com/google.cloud.tasks.v2"
@@ -313,14 +314,15 @@ def test_what_is_no_http(
     caplog: pytest.LogCaptureFixture,
     data: bytes,
 ) -> None:
-    """Garbage at the port is answered in Google's form and logged by nobody; the server lives on."""
+    """Garbage at the port is answered in Google's form; of it only TLS, a client's mistake, is logged."""
     head, _, body = sent(cloud_tasks_server, data, ends=False).partition(b"\r\n\r\n")
     assert head.startswith((b"HTTP/1.0 400 ", b"HTTP/1.1 400 "))
     assert b"\r\nContent-Type: application/json; charset=UTF-8" in head
     assert json.loads(body) == error(400, "INVALID_ARGUMENT", "Bad Request")
     assert requests.get(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}", timeout=PATIENCE).status_code == 200
     assert [call.method for call in cloud_tasks.rpcs] == ["get_queue"]
-    assert [one for one in caplog.records if one.levelno > logging.DEBUG] == []
+    logged = [one.getMessage() for one in caplog.records if one.levelno > logging.DEBUG]
+    assert logged == ([TLS_TOLD] if data.startswith(b"\x16") else [])
 
 
 @pytest.mark.parametrize(

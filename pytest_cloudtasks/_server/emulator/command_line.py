@@ -6,7 +6,6 @@ It imports neither aiohttp nor grpc, so that ``--help`` is quick and a missing p
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import secrets
 from collections.abc import Collection
@@ -15,21 +14,14 @@ from importlib.util import find_spec
 from typing import Any
 
 from ..._api.cli import PROGRAM, Commands, program_and_version
-from ..._arguments import flag_of
-from ..._simulation.settings import OPTIONS, Settings, is_queue_file, merged, settings_from_ini
+from ..._simulation.settings import Settings, is_queue_file, merged, settings_from_ini
 from ..._simulation.simulation import Simulation
 from ..._targets.urls import server_url
 from ..._time.instants import read_duration as duration_in
 from ..host_names import allowed_host, host_name
 from .destinations import Destinations, Forwarding
+from .options import GRPC_PORT, LOG_FORMATS, REST_PORT, add_options, is_on
 
-GRPC_PORT = 8123
-"""The port at which most emulators of Cloud Tasks listen."""
-REST_PORT = 9090
-GRACE = 10
-ENVIRONMENT = "PYTEST_CLOUDTASKS_"
-"""The prefix of the options' environment variables."""
-_LOG_FORMATS = ("text", "json", "none")
 _IDS = {
     "project": (re.compile(r"[A-Za-z0-9.:-]+"), "my-shop"),  # those of a domain have a dot and a colon
     "location": (re.compile(r"[A-Za-z0-9-]+"), "europe-west1"),
@@ -65,9 +57,8 @@ examples:
   Ten minutes later, from a test in any language:
     curl -X POST 'http://127.0.0.1:{REST_PORT}/control/jump?by=10m'
 
-Each option can be set by an environment variable: --allow-host by {ENVIRONMENT}ALLOW_HOST, and so on. Separate
-several values by commas, and switch an option on or off by 1 or 0. The command line wins; values of options that may
-be repeated are added up.
+Each option can be set by the environment variable that is shown beside it. Separate several values by commas, and
+switch an option on or off by 1 or 0. The command line wins; values of options that may be repeated are added up.
 
 Point Google's client at it, in Python:
   client = tasks_v2.CloudTasksClient(
@@ -82,8 +73,10 @@ class ServeOptions:
     settings: Settings
     destinations: Destinations
     host: str
-    grpc_port: int
+    grpc_port: int | None
+    """None if gRPC has no port of its own, beside the one that takes both."""
     rest_port: int
+    """The port of REST, which takes gRPC as well."""
     grace: float
     """Seconds in which deliveries under way may end after the emulator was told to stop."""
     log_format: str
@@ -103,113 +96,7 @@ def add_serve(commands: Commands) -> None:
     )
     parser.set_defaults(run=_serve, parser=parser)
     parser.add_argument("--version", action="version", version=program_and_version())
-    _add_addresses(parser)
-    _add_queues(parser)
-    _add_deliveries(parser)
-    other = parser.add_argument_group("the service and the server")
-    _add(
-        other,
-        "--service",
-        action="append",
-        default=[],
-        metavar="OPTION=VALUE",
-        help="an option of the modelled service, such as max_task_size=102400; may be repeated",
-    )
-    _add(other, "--seed", metavar="N", help="the number that task IDs follow from; another one each time if unset")
-    _add(
-        other,
-        "--grace",
-        default=f"{GRACE}s",
-        metavar="TIME",
-        help="how long deliveries under way may take to end when the server is stopped (%(default)s)",
-    )
-    _add(other, "--log-format", default="text", choices=_LOG_FORMATS, help="how the log is written (%(default)s)")
-
-
-def _add_addresses(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("where it listens")
-    _add(group, "--host", default="127.0.0.1", help="the address (%(default)s); 0.0.0.0 in a container")
-    _add(
-        group,
-        "--allow-host",
-        action="append",
-        default=[],
-        metavar="HOST",
-        help="answer REST requests for this host name, too, such as the name of the container; may be repeated. Other"
-        " names than localhost, loopback addresses and --host are rejected, because a web page could use them to reach"
-        " the server",
-    )
-    for name, port in (("grpc", GRPC_PORT), ("rest", REST_PORT)):
-        _add(
-            group, f"--{name}-port", type=int, default=port, metavar="PORT", help="%(default)s; 0 for one that is free"
-        )
-
-
-def _add_queues(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("queues")
-    _add(
-        group,
-        "--queue",
-        action="append",
-        default=[],
-        metavar="QUEUE",
-        help="a queue that is there from the start: an ID or a full name; may be repeated",
-    )
-    _add(
-        group,
-        "--queues",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="a queue.yaml, or the JSON of `gcloud tasks queues list --format=json` or `terraform show -json`",
-    )
-    for name in ("project", "location"):
-        _add(group, f"--{name}", help=OPTIONS[name].help)
-    _add(group, "--auto-create-queues", action="store_true", help="create missing queues by CreateTask")
-
-
-def _add_deliveries(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("deliveries")
-    _add(
-        group,
-        "--forward",
-        action="append",
-        default=[],
-        metavar="BASE=TO",
-        help="send what goes to URLs under BASE to the server TO, which may be anywhere; may be repeated",
-    )
-    _add(group, "--app-engine-host", metavar="URL", help="the server that App Engine tasks go to")
-    _add(
-        group,
-        "--firebase-functions",
-        metavar="URL",
-        help="the server of Firebase functions: tasks that its Admin SDKs create without a URL go to"
-        " URL/PROJECT/LOCATION/QUEUE",
-    )
-    _add(
-        group,
-        "--allow-remote",
-        action="store_true",
-        help="send to any address that a task names; without it, only to this machine",
-    )
-
-
-def _add(group: Any, flag: str, **options: Any) -> None:
-    """Add an option, whose default an environment variable may set."""
-    value = os.environ.get(ENVIRONMENT + flag.removeprefix("--").replace("-", "_").upper())
-    if value:
-        is_list = options.get("action") == "append"
-        options["default"] = [one.strip() for one in value.split(",")] if is_list else value
-    group.add_argument(flag, **options)
-
-
-def _switch(given: argparse.Namespace, option: str) -> bool:
-    """Whether ``option`` is on: a switch of the command line, or the text of an environment variable."""
-    value: bool | str = getattr(given, option)
-    on = value if isinstance(value, bool) else flag_of(value)
-    if on is None:
-        raise ValueError(f"{ENVIRONMENT}{option.upper()} takes 1 or 0, and got {value!r}.")
-    return on
+    add_options(parser)
 
 
 def _serve(given: argparse.Namespace) -> int:
@@ -227,9 +114,7 @@ def _serve(given: argparse.Namespace) -> int:
 
 def serve_options(given: argparse.Namespace) -> ServeOptions:
     """Return the checked options; raises ValueError with a sentence for what can't be."""
-    for option in ("grpc_port", "rest_port"):
-        if not 0 <= (port := getattr(given, option)) <= 65535:
-            raise ValueError(f"--{option.replace('_', '-')} takes a port from 0 to 65535, and got {port}.")
+    grpc_port, rest_port = _ports(given)
     if not given.host:
         raise ValueError("--host takes an address to listen at, such as 127.0.0.1, and got ''.")
     allowed_hosts = {allowed_host(one, "--allow-host") for one in given.allow_host}
@@ -238,7 +123,7 @@ def serve_options(given: argparse.Namespace) -> ServeOptions:
     grace = duration_in(given.grace)
     if grace is None:
         raise ValueError(f"--grace takes a duration such as 10s or 1m, and got {given.grace!r}.")
-    if given.log_format not in _LOG_FORMATS:  # argparse checks no default, which the environment may have set
+    if given.log_format not in LOG_FORMATS:  # argparse checks no default, which the environment may have set
         raise ValueError(f"--log-format takes text, json or none, and got {given.log_format!r}.")
     app_engine = given.app_engine_host and server_url(given.app_engine_host, "--app-engine-host")
     functions = server_url(given.firebase_functions, "--firebase-functions") if given.firebase_functions else ""
@@ -247,14 +132,31 @@ def serve_options(given: argparse.Namespace) -> ServeOptions:
     Simulation(settings).check_queues()
     return ServeOptions(
         settings,
-        Destinations(forwardings, app_engine, functions, allow_remote=_switch(given, "allow_remote")),
+        Destinations(forwardings, app_engine, functions, allow_remote=is_on(given, "allow_remote")),
         given.host,
-        given.grpc_port,
-        given.rest_port,
+        grpc_port,
+        rest_port,
         grace.total_seconds(),
         given.log_format,
         allowed_hosts,
     )
+
+
+def _ports(given: argparse.Namespace) -> tuple[int | None, int]:
+    """Return the port of gRPC, None if it has none of its own, and the port that takes both."""
+    for option in ("port", "grpc_port", "rest_port"):
+        port = getattr(given, option)
+        if port is not None and not 0 <= port <= 65535:
+            raise ValueError(f"--{option.replace('_', '-')} takes a port from 0 to 65535, and got {port}.")
+    if given.port is None:
+        grpc_port = GRPC_PORT if given.grpc_port is None else given.grpc_port
+        return grpc_port, REST_PORT if given.rest_port is None else given.rest_port
+    if given.grpc_port is not None or given.rest_port is not None:
+        raise ValueError(
+            "--port is one port for gRPC and REST, and --grpc-port and --rest-port are two. Pass --port alone, or the"
+            " two."
+        )
+    return None, given.port
 
 
 def _settings(given: argparse.Namespace) -> Settings:
@@ -281,4 +183,4 @@ def _settings(given: argparse.Namespace) -> Settings:
         checked = settings_from_ini(texts)
     except TypeError as error:
         raise ValueError(str(error)) from None
-    return merged(checked, {"auto_create_queues": _switch(given, "auto_create_queues")})
+    return merged(checked, {"auto_create_queues": is_on(given, "auto_create_queues")})

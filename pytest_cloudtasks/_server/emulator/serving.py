@@ -11,12 +11,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TextIO
 
-from aiohttp import web
-
 from ..._api.cli import program_and_version
 from ..._text import counted
 from ..grpc_endpoint import grpc_server
 from ..host_names import is_wildcard
+from ..relay import Relay
 from ..request_guard import RequestGuard
 from ..rest_endpoint import rest_application
 from ..rest_runner import rest_runner
@@ -99,32 +98,37 @@ async def _stop(scheduler: SchedulerLoop, options: ServeOptions, signals: asynci
 @asynccontextmanager
 async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop) -> AsyncIterator[tuple[int, int]]:
     """Serve both endpoints until the block ends, and give their ports."""
+    host, own_address = options.host, _own_address(options.host)
     calls = CallQueue(scheduler.receive)
     guard = RequestGuard(options.allowed_hosts, how_to_allow="--allow-host {}")
     application = rest_application(calls, guard)
     Control(scheduler).add_to(application)
     runner = rest_runner(application)
-    await runner.setup()
+    relay = Relay(on_tls=scheduler.say)
     try:
-        site = web.TCPSite(runner, options.host, options.rest_port)
         try:
-            await site.start()
+            rest_port = await relay.listen(host=host, port=options.rest_port)
         except (socket.gaierror, UnicodeError):  # the latter for what can't even be asked for
-            raise UnknownHost(options.host) from None
+            raise UnknownHost(host) from None
         except OSError:
-            raise AddressTaken("rest-port", options.host, options.rest_port) from None
+            option = "port" if options.grpc_port is None else "rest-port"
+            raise AddressTaken(option, host, options.rest_port) from None
+        # Without a port of its own gRPC still needs one, at which only this machine's relay finds it.
+        grpc_host, grpc_wanted = (own_address, 0) if options.grpc_port is None else (host, options.grpc_port)
         try:
-            server, grpc_port = grpc_server(calls, f"{_bracketed(options.host)}:{options.grpc_port}")
+            server, grpc_port = grpc_server(calls, f"{_bracketed(grpc_host)}:{grpc_wanted}")
         except RuntimeError:
-            raise AddressTaken("grpc-port", options.host, options.grpc_port) from None
+            raise AddressTaken("grpc-port", host, grpc_wanted) from None
         server.start()
-        runner.also_speaks_grpc(_own_address(options.host), grpc_port)
+        await runner.setup()
+        relay.open(runner.connections, (own_address, grpc_port))
         try:
-            yield grpc_port, runner.addresses[0][1]
+            yield rest_port if options.grpc_port is None else grpc_port, rest_port
         finally:
             stopped = server.stop(0)
             await asyncio.to_thread(stopped.wait)
     finally:
+        relay.close()
         await runner.cleanup()
         calls.close()
 

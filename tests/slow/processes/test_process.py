@@ -488,7 +488,7 @@ def test_the_pages_name_every_option_and_endpoint() -> None:
     application = rest_application(scheduler, RequestGuard(set(), how_to_allow="{}"))
     Control(scheduler).add_to(application)
     paths = {resource.canonical for resource in application.router.resources()} - {"/", "/control", "/control/{rest}"}
-    assert len(options) == 17
+    assert len(options) == 18
     assert [option for option in sorted(options) if f"`{option}" not in reference] == []
     assert len(paths) == 11
     assert [path for path in sorted(paths) if f"{path}`" not in page] == []

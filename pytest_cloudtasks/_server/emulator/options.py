@@ -1,0 +1,171 @@
+"""The options of ``serve``: one table, from which come the command line, the environment variables and ``--help``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from enum import Enum
+from typing import Any, NamedTuple
+
+from ..._arguments import flag_of
+from ..._simulation.settings import OPTIONS
+
+GRPC_PORT = 8123
+"""The port at which most emulators of Cloud Tasks listen."""
+REST_PORT = 9090
+ENVIRONMENT = "PYTEST_CLOUDTASKS_"
+"""The prefix of the options' environment variables."""
+LOG_FORMATS = ("text", "json", "none")
+ENDINGS = ("parent", "stdin")
+
+
+class Kind(Enum):
+    """What an option takes."""
+
+    TEXT = "text"
+    PORT = "port"
+    LIST = "list"
+    """A text; the option may be repeated. In a variable, commas separate the texts."""
+    SWITCH = "switch"
+    """Nothing. In a variable, 1 or 0."""
+
+
+class ServeOption(NamedTuple):
+    """An option of ``serve``."""
+
+    flag: str
+    help: str
+    kind: Kind = Kind.TEXT
+    metavar: str | None = None
+    default: str | None = None
+    choices: tuple[str, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        """The option's name in Python: ``allow_host`` for ``--allow-host``."""
+        return self.flag.removeprefix("--").replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return ENVIRONMENT + self.name.upper()
+
+
+GROUPS = {
+    "where it listens": (
+        ServeOption(
+            "--host",
+            "the address (127.0.0.1); 0.0.0.0 in a container",
+            default="127.0.0.1",
+        ),
+        ServeOption(
+            "--allow-host",
+            "answer REST requests for this host name, too, such as the name of the container; may be repeated. Only"
+            " localhost and loopback addresses are answered otherwise, because a web page could use any other name to"
+            " reach the server",
+            Kind.LIST,
+            "HOST",
+        ),
+        ServeOption(
+            "--port", "one port for gRPC and REST, in place of the two; 0 for one that is free", Kind.PORT, "PORT"
+        ),
+        ServeOption("--grpc-port", f"{GRPC_PORT}; 0 for one that is free", Kind.PORT, "PORT"),
+        ServeOption("--rest-port", f"{REST_PORT}, which takes gRPC, too; 0 for one that is free", Kind.PORT, "PORT"),
+    ),
+    "queues": (
+        ServeOption(
+            "--queue",
+            "a queue that is there from the start: an ID or a full name; may be repeated",
+            Kind.LIST,
+            "QUEUE",
+        ),
+        ServeOption(
+            "--queues",
+            "a queue.yaml, or the JSON of `gcloud tasks queues list --format=json` or `terraform show -json`",
+            Kind.LIST,
+            "FILE",
+        ),
+        ServeOption("--project", OPTIONS["project"].help),
+        ServeOption("--location", OPTIONS["location"].help),
+        ServeOption("--auto-create-queues", "create missing queues by CreateTask", Kind.SWITCH),
+    ),
+    "deliveries": (
+        ServeOption(
+            "--forward",
+            "send what goes to URLs under BASE to the server TO, which may be anywhere; may be repeated",
+            Kind.LIST,
+            "BASE=TO",
+        ),
+        ServeOption("--app-engine-host", "the server that App Engine tasks go to", metavar="URL"),
+        ServeOption(
+            "--firebase-functions",
+            "the server of Firebase functions: tasks that its Admin SDKs create without a URL go to"
+            " URL/PROJECT/LOCATION/QUEUE",
+            metavar="URL",
+        ),
+        ServeOption(
+            "--allow-remote", "send to any address that a task names; without it, only to this machine", Kind.SWITCH
+        ),
+    ),
+    "the service and the server": (
+        ServeOption(
+            "--service",
+            "an option of the modelled service, such as max_task_size=102400; may be repeated",
+            Kind.LIST,
+            "OPTION=VALUE",
+        ),
+        ServeOption("--seed", "the number that task IDs follow from; another one each time if unset", metavar="N"),
+        ServeOption(
+            "--grace",
+            "how long deliveries under way may take to end when the server is stopped (10s)",
+            metavar="TIME",
+            default="10s",
+        ),
+        ServeOption("--log-format", "how the log is written (text)", default="text", choices=LOG_FORMATS),
+    ),
+}
+"""The options, by their heading in ``--help``."""
+SERVE_OPTIONS = {option.name: option for group in GROUPS.values() for option in group}
+"""The options by their names in Python."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options to ``parser``; each has its default from its environment variable."""
+    for heading, options in GROUPS.items():
+        group = parser.add_argument_group(heading)
+        for option in options:
+            help_text = f"{option.help.replace('%', '%%')} [{option.variable}]"
+            default = _default(option)
+            if option.kind is Kind.SWITCH:
+                group.add_argument(option.flag, help=help_text, default=default, action="store_true")
+            elif option.kind is Kind.LIST:
+                group.add_argument(
+                    option.flag, help=help_text, default=default, metavar=option.metavar, action="append"
+                )
+            else:
+                group.add_argument(
+                    option.flag,
+                    help=help_text,
+                    default=default,
+                    metavar=option.metavar,
+                    type=int if option.kind is Kind.PORT else str,
+                    choices=option.choices,
+                )
+
+
+def _default(option: ServeOption) -> Any:
+    value = os.environ.get(option.variable)
+    if option.kind is Kind.LIST:
+        return [one.strip() for one in value.split(",")] if value else []
+    if option.kind is Kind.SWITCH:
+        return value or False
+    return value or option.default
+
+
+def is_on(given: argparse.Namespace, name: str) -> bool:
+    """Whether a switch is on: by the command line, or by the text of its environment variable."""
+    value: bool | str = getattr(given, name)
+    on = value if isinstance(value, bool) else flag_of(value)
+    if on is None:
+        raise ValueError(f"{SERVE_OPTIONS[name].variable} takes 1 or 0, and got {value!r}.")
+    return on

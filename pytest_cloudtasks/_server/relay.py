@@ -1,0 +1,169 @@
+"""One port for REST and gRPC: the first bytes of a connection decide which of two servers gets it.
+
+Public code looks for an emulator in CLOUD_TASKS_EMULATOR_HOST: some speaks gRPC to that address, and Firebase's Admin
+SDKs speak HTTP/1.1. A connection of gRPC begins with the preface of HTTP/2, and is piped to gRPC's own port. Any other
+connection is given to aiohttp in this process, which costs it nothing.
+
+A relay listens before either server is there. Connections wait until `Relay.open`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
+
+_GRPC = b"PRI * HTTP/2.0"
+"""How a connection of gRPC begins, and none of HTTP/1.1 (RFC 9113 §3.4)."""
+_TLS = b"\x16"
+"""How a connection of TLS begins, and none of HTTP: with a handshake (RFC 8446 §5.1)."""
+
+
+class _Servers(NamedTuple):
+    http: Callable[[], asyncio.BaseProtocol]
+    grpc: tuple[str, int]
+
+
+class Relay:
+    """Listens at one address, and hands each connection to the server that it asks for."""
+
+    def __init__(self, on_tls: Callable[[str], None]) -> None:
+        """``on_tls`` gets a sentence when a client speaks TLS, which neither server does."""
+        self._on_tls = on_tls
+        self._servers: _Servers | None = None
+        self._listening: asyncio.Server | None = None
+        self._connections: set[_Undecided] = set()
+        """Those that aiohttp doesn't have: undecided ones, and those that are piped."""
+
+    async def listen(self, **where: Any) -> int:
+        """Listen at ``host`` and ``port``, or on the socket ``sock``; return the port."""
+        loop = asyncio.get_running_loop()
+        self._listening = await loop.create_server(lambda: _Undecided(self), **where)
+        port: int = self._listening.sockets[0].getsockname()[1]
+        return port
+
+    def open(self, http: Callable[[], asyncio.BaseProtocol], grpc: tuple[str, int]) -> None:
+        """Hand out connections from now on: to protocols that ``http`` makes, and to the address ``grpc``."""
+        self._servers = _Servers(http, grpc)
+        for connection in list(self._connections):
+            connection.decide()
+
+    def close(self) -> None:
+        """Listen no more, and break off the connections that aiohttp doesn't have."""
+        if self._listening is not None:
+            self._listening.close()
+        for connection in list(self._connections):
+            connection.transport.abort()
+
+    # --- what connections ask ------------------------------------------------------------------------------------
+
+    @property
+    def servers(self) -> _Servers | None:
+        """The two servers; None before `open`."""
+        return self._servers
+
+    def add(self, connection: _Undecided) -> None:
+        """Know a connection, to break it off at the end."""
+        self._connections.add(connection)
+
+    def forget(self, connection: _Undecided) -> None:
+        """Forget a connection that has ended, or that aiohttp has."""
+        self._connections.discard(connection)
+
+    def report_tls(self, transport: asyncio.Transport) -> None:
+        """Say that the client at the other end speaks TLS."""
+        peer = transport.get_extra_info("peername")
+        client = f"A client at {peer[0]}" if peer else "A client"
+        self._on_tls(
+            f"{client} spoke TLS to a port that takes plain HTTP and gRPC. Connect without TLS: by http:// in place of"
+            " https://, and for gRPC by an insecure channel."
+        )
+
+
+class _Undecided(asyncio.Protocol):
+    """A connection that has not said yet what it speaks."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._seen = b""
+        self._piping: asyncio.Future[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for its first bytes."""
+        self.transport = cast("asyncio.Transport", transport)
+        self._relay.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Forget it."""
+        self._relay.forget(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Decide as soon as there are enough bytes."""
+        self._seen += data
+        self.decide()
+
+    def decide(self) -> None:
+        """Hand the connection over if its bytes say to whom."""
+        servers = self._relay.servers
+        if servers is None:
+            self.transport.pause_reading()
+        elif self._seen.startswith(_GRPC):
+            self.transport.pause_reading()
+            self._piping = asyncio.ensure_future(self._pipe(*servers.grpc))
+        elif not _GRPC.startswith(self._seen):
+            if self._seen.startswith(_TLS):
+                self._relay.report_tls(self.transport)
+            self._give_to(servers.http())
+        else:
+            self.transport.resume_reading()
+
+    def _give_to(self, http: Any) -> None:
+        self._relay.forget(self)
+        self.transport.resume_reading()
+        self.transport.set_protocol(http)
+        http.connection_made(self.transport)
+        http.data_received(self._seen)
+
+    async def _pipe(self, host: str, port: int) -> None:
+        def forget() -> None:
+            self._relay.forget(self)
+
+        loop = asyncio.get_running_loop()
+        try:
+            to_grpc, _ = await loop.create_connection(lambda: _Pipe(self.transport, forget), host, port)
+        except OSError:
+            self.transport.abort()
+            return
+        to_grpc.write(self._seen)
+        if self.transport.is_closing():
+            to_grpc.abort()
+        self.transport.set_protocol(_Pipe(to_grpc, forget))
+        self.transport.resume_reading()
+
+
+class _Pipe(asyncio.Protocol):
+    """One end of a pipe. What comes here goes out at the other end, as fast as that can take it."""
+
+    def __init__(self, other: asyncio.Transport, end: Callable[[], None]) -> None:
+        """``end`` is called when the connection at this end is lost."""
+        self._other = other
+        self._end = end
+
+    def data_received(self, data: bytes) -> None:
+        """Pass it on."""
+        self._other.write(data)
+
+    def pause_writing(self) -> None:
+        """Take no more at the other end until this one has sent what it has."""
+        self._other.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._other.resume_reading()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Close the other end as well."""
+        self._other.close()
+        self._end()
