@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
 
 class AwaitableMethods:
-    """The driving methods, awaitable: async targets run in the caller's own event loop."""
+    """The driving methods for async tests. Async targets run in the caller's event loop."""
 
     def __init__(self, simulation: Callable[[], Simulation]) -> None:
         self._simulation = simulation
 
     @checked_call
     async def step(self) -> Attempt | None:
-        """Move to the next dispatch or answer, do it, and return the attempt; None if there is nothing to come."""
+        """Move the clock to the next dispatch or answer, and do it. See `FakeCloudTasks.step`."""
         __tracebackhide__ = True
         simulation = self._simulation()
         return _record(await run_async(simulation, Driver(simulation).step()), simulation)
 
     @checked_call
     async def dispatch_due(self, queue: str | None = None) -> Summary:
-        """Dispatch what is due now and allowed by rate and concurrency, without moving the clock."""
+        """Dispatch the tasks that are due now. See `FakeCloudTasks.dispatch_due`."""
         __tracebackhide__ = True
         simulation = self._simulation()
         return await run_async(simulation, Driver(simulation).dispatch_due(queue))
@@ -57,7 +57,7 @@ class AwaitableMethods:
         milliseconds: float | None = None,
         limit: int = 10_000,
     ) -> Summary:
-        """Pass time and dispatch on the way, every event at its own instant; arguments as for ``advance``."""
+        """Pass time and dispatch on the way. See `FakeCloudTasks.advance`."""
         __tracebackhide__ = True
         length = length_of_advance(
             by, to, days=days, hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds
@@ -69,17 +69,14 @@ class AwaitableMethods:
     async def drain(
         self, until: datetime | Duration | None = None, *, limit: int = 10_000, **match: Unpack[MatchArguments]
     ) -> Summary:
-        """Jump from event to event until nothing more can happen by itself, or until ``until``.
-
-        With ``match`` only the tasks that match are dispatched; arguments as for ``drain``.
-        """
+        """Jump from event to event until nothing more can happen. See `FakeCloudTasks.drain`."""
         __tracebackhide__ = True
         simulation = self._simulation()
         return await run_async(simulation, Driver(simulation).drain(until, Match(**match), limit))
 
     @checked_call
     async def dispatch(self, task: AnyTask) -> Attempt:
-        """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would."""
+        """Deliver this task now. See `FakeCloudTasks.dispatch`."""
         __tracebackhide__ = True
         simulation = self._simulation()
         meant = task_meant(simulation.service, simulation.history, task, "dispatch")
@@ -87,10 +84,16 @@ class AwaitableMethods:
 
     @checked_call
     async def sleep(self, duration: Duration) -> None:
-        """Suspend the handler that awaits this for ``duration`` of the queue's time; no real time passes.
+        """Suspend the async handler that awaits this, in the queue's time. No real time passes.
 
-        Other attempts go on meanwhile, as concurrency allows. Raises RuntimeError outside a handler,
-        and ValueError for a duration that ends beyond the year 9999.
+        Other attempts go on meanwhile, as concurrency allows.
+
+        Args:
+            duration: A timedelta, or a text such as ``"90s"``.
+
+        Raises:
+            RuntimeError: It is awaited outside a handler.
+            ValueError: The duration ends after the year 9999.
         """
         handler = working.get()
         if handler is None:

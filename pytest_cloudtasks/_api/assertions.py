@@ -34,12 +34,10 @@ if TYPE_CHECKING:
 
 
 class Assertions:
-    """Assert on every task accepted in this test, finished and deleted ones included, rejected ones never.
+    """Assertions on every task that was accepted in this test, finished and deleted ones included.
 
-    `MatchArguments` has what they take to say which tasks they mean. Those about one task take the record that
-    `assert_enqueued` gave, the Task message that a client's ``create_task()`` gave back, or a task's ID or full name;
-    of several of one name it is the latest. LookupError says that no task of this test has the name, or that tasks of
-    several queues have the ID.
+    `MatchArguments` lists what they compare. Assertions on one task take its `TaskRecord`, Google's Task message, its
+    ID, or its full name.
     """
 
     @property
@@ -60,12 +58,23 @@ class Assertions:
     def assert_enqueued(
         self, *, count: int | None = 1, timeout: float | None = None, **match: Unpack[MatchArguments]
     ) -> TaskRecord | list[TaskRecord]:
-        """Assert that exactly ``count`` tasks (None: at least one) were enqueued that match, and give them.
+        """Assert that exactly ``count`` matching tasks were enqueued.
 
-        ``assert_enqueued(queue="receipts", json={"order": 42})``: `MatchArguments` has all that may be said of a task.
-        Gives the task, or for another count than 1 the list, in the order of creation. Raises AssertionError with
-        what is there instead. With ``timeout`` it waits for so many seconds of real time at most, while other threads
-        and processes enqueue; it returns as soon as there are as many tasks as expected.
+        ``assert_enqueued(queue="receipts", json={"order": 42})``
+
+        Args:
+            count: How many tasks must match; None for at least one.
+            timeout: The number of seconds of real time to wait for other threads and processes. It returns as soon as
+                enough tasks match.
+            match: What the tasks look like; see `MatchArguments`.
+
+        Returns:
+            The task, or for another count than 1 a list in the order of creation.
+
+        Raises:
+            CloudTasksAssertionError: Another number of tasks matches.
+            TypeError: A value can't match any task.
+            ValueError: A value can't match any task, or ``count`` or ``timeout`` is impossible.
         """
         __tracebackhide__ = True
         return _one_or_all(
@@ -74,13 +83,24 @@ class Assertions:
 
     @checked_call
     def assert_not_enqueued(self, **match: Unpack[MatchArguments]) -> None:
-        """Assert that no task that matches was enqueued; arguments as for `assert_enqueued`."""
+        """Assert that no matching task was enqueued.
+
+        Args:
+            match: What the tasks look like; see `MatchArguments`.
+
+        Raises:
+            CloudTasksAssertionError: A task matches.
+        """
         __tracebackhide__ = True
         _expect(self._simulation, Match(**match), 0, _accepted, "enqueued")
 
     @checked_call
     def assert_nothing_enqueued(self) -> None:
-        """Assert that no task was enqueued at all."""
+        """Assert that no task was enqueued at all.
+
+        Raises:
+            CloudTasksAssertionError: There is a task.
+        """
         __tracebackhide__ = True
         _expect(self._simulation, Match(), 0, _accepted, "enqueued")
         warn_of_waiting_callbacks()
@@ -99,9 +119,18 @@ class Assertions:
     def assert_dispatched(
         self, *, count: int | None = 1, timeout: float | None = None, **match: Unpack[MatchArguments]
     ) -> TaskRecord | list[TaskRecord]:
-        """Assert that exactly ``count`` tasks that match were dispatched at least once, and give them.
+        """Assert that exactly ``count`` matching tasks were dispatched at least once.
 
-        Arguments and result as for `assert_enqueued`.
+        Args:
+            count: How many tasks must match; None for at least one.
+            timeout: The number of seconds of real time to wait.
+            match: What the tasks look like; see `MatchArguments`.
+
+        Returns:
+            The task, or for another count than 1 a list in the order of creation.
+
+        Raises:
+            CloudTasksAssertionError: Another number of tasks matches.
         """
         __tracebackhide__ = True
         return _one_or_all(
@@ -110,7 +139,14 @@ class Assertions:
 
     @checked_call
     def assert_not_dispatched(self, **match: Unpack[MatchArguments]) -> None:
-        """Assert that no task that matches was dispatched; arguments as for `assert_enqueued`."""
+        """Assert that no matching task was dispatched.
+
+        Args:
+            match: What the tasks look like; see `MatchArguments`.
+
+        Raises:
+            CloudTasksAssertionError: A task matches that was dispatched.
+        """
         __tracebackhide__ = True
         _expect(self._simulation, Match(**match), 0, _dispatched, "dispatched")
 
@@ -119,10 +155,17 @@ class Assertions:
     def expect_enqueued(
         self, *, count: int | None = 1, timeout: float | None = None, **match: Unpack[MatchArguments]
     ) -> Iterator[list[TaskRecord]]:
-        """Assert on what the block enqueues; the list it gives is filled when the block ends.
+        """Assert on the tasks that a ``with`` block enqueues. The list it gives is filled when the block ends.
 
-        Arguments as for `assert_enqueued`; a ``timeout`` begins when the block ends. An exception in the block goes
-        through, unasserted.
+        An exception in the block goes through, and nothing is asserted.
+
+        Args:
+            count: How many tasks must match; None for at least one.
+            timeout: The number of seconds of real time to wait after the block.
+            match: What the tasks look like; see `MatchArguments`.
+
+        Raises:
+            CloudTasksAssertionError: Another number of tasks matches.
         """
         __tracebackhide__ = True
         simulation = self._simulation
@@ -144,8 +187,14 @@ class Assertions:
     def assert_attempts(self, task: AnyTask, expected: Sequence[Any]) -> None:
         """Assert how the attempts of ``task`` ended, in order: ``[500, "DEADLINE_EXCEEDED", 200]``.
 
-        An attempt with a response is its HTTP status, one without is the name of its google.rpc code
-        ("DEADLINE_EXCEEDED", or "UNKNOWN" where there was no response at all), one under way is None.
+        Args:
+            task: A `TaskRecord`, a Task message, or a task's ID or full name.
+            expected: For each attempt its HTTP status (int), the name of its google.rpc code if there was no response
+                (``"DEADLINE_EXCEEDED"`` or ``"UNKNOWN"``), or None if it is still running.
+
+        Raises:
+            CloudTasksAssertionError: The attempts differ.
+            LookupError: This test has never had the task, or several queues have a task of that ID.
         """
         __tracebackhide__ = True
         if not is_task(task) or not _is_list(expected):
@@ -162,10 +211,18 @@ class Assertions:
 
     @checked_call
     def assert_backoff(self, task: AnyTask, delays: Sequence[Duration | Any]) -> None:
-        """Assert how long the queue put off each retry of ``task``, in order: ``["10s", "20s"]``.
+        """Assert by how much the queue delayed each retry of ``task``, in order: ``["10s", "20s"]``.
 
-        A delay is that from the end of a failed attempt to the schedule time of the next, which the timeline tells as
-        ``retry in 10 s``; a retry that is still to come counts. What a queue's limits or a pause add is no backoff.
+        A delay goes from the end of a failed attempt to the schedule time of the next, which the timeline shows as
+        ``retry in 10 s``. A retry that is still to come counts. Limits and pauses of a queue are no backoff.
+
+        Args:
+            task: A `TaskRecord`, a Task message, or a task's ID or full name.
+            delays: Timedeltas, texts such as ``"90s"``, or predicates.
+
+        Raises:
+            CloudTasksAssertionError: The delays differ.
+            LookupError: This test has never had the task, or several queues have a task of that ID.
         """
         __tracebackhide__ = True
         if not is_task(task) or not _is_list(delays):
@@ -188,22 +245,39 @@ class Assertions:
 
     @checked_call
     def assert_exhausted(self, task: AnyTask) -> None:
-        """Assert that ``task`` was given up after its last attempt: no retry was left."""
+        """Assert that ``task`` failed and has no retry left.
+
+        Args:
+            task: A `TaskRecord`, a Task message, or a task's ID or full name.
+
+        Raises:
+            CloudTasksAssertionError: It has another state.
+        """
         __tracebackhide__ = True
         _assert_state(self._simulation, task, TaskState.EXHAUSTED, "assert_exhausted", "was to have no retry left")
 
     @checked_call
     def assert_expired(self, task: AnyTask) -> None:
-        """Assert that ``task`` went past its retention (31 days, where the queue has no other) and was dropped.
+        """Assert that ``task`` was deleted at the end of its retention, by default 31 days after its creation.
 
-        A task expires when time passes over that instant; `drain` does not go there for its sake.
+        A task expires when time passes that instant. `drain` doesn't move the clock there.
+
+        Args:
+            task: A `TaskRecord`, a Task message, or a task's ID or full name.
+
+        Raises:
+            CloudTasksAssertionError: It has another state.
         """
         __tracebackhide__ = True
         _assert_state(self._simulation, task, TaskState.EXPIRED, "assert_expired", "was to have expired")
 
     @checked_call
     def assert_empty(self) -> None:
-        """Assert that no queue holds a task; one whose attempt is under way is there still."""
+        """Assert that no queue holds a task. A task with a running attempt is still in its queue.
+
+        Raises:
+            CloudTasksAssertionError: A task is left.
+        """
         __tracebackhide__ = True
         simulation = self._simulation
         left = simulation.live_tasks()

@@ -13,19 +13,19 @@ from .._time.instants import Duration, duration_of, from_datetime, to_datetime, 
 
 
 class ClockView:
-    """The queue's clock, which is also the application's unless it is virtual."""
+    """The queue's clock. It is also the application's, unless the option ``time`` is ``"virtual"``."""
 
     def __init__(self, simulation: Callable[[], Simulation]) -> None:
         self._simulation = simulation
 
     @checked_call
     def now(self) -> datetime:
-        """The queue's instant, an aware UTC datetime."""
+        """Return the queue's instant, as an aware datetime in UTC."""
         return to_datetime(self._simulation().clock.now)
 
     @property
     def elapsed(self) -> timedelta:
-        """The queue's time since time is held."""
+        """The queue's time since the start, as a timedelta."""
         return to_timedelta(self._simulation().clock.elapsed)
 
     def __repr__(self) -> str:

@@ -52,16 +52,15 @@ if TYPE_CHECKING:
 
 
 class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
-    """A deterministic Cloud Tasks in this process, which the test drives and asserts on.
+    """A deterministic Cloud Tasks service inside the test process.
 
-    The ``cloud_tasks`` fixture gives one, fresh for every test. Elsewhere it is a context manager::
+    The ``cloud_tasks`` fixture gives each test a fresh one. Elsewhere it is a context manager::
 
         with FakeCloudTasks(queues=["receipts"]) as cloud_tasks:
             ...
 
-    and a decorator of functions and of `TestCase` classes: ``@FakeCloudTasks(queues=["receipts"])``.
-    While it is active every ``CloudTasksClient`` of the process talks to it, and time stands still but for what the
-    test drives.
+    and a decorator of functions and `TestCase` classes: ``@FakeCloudTasks(queues=["receipts"])``.
+    While it is active, every ``CloudTasksClient`` of the process calls it, and the test controls time.
     """
 
     @checked_call
@@ -85,10 +84,13 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         eager: bool = False,
         service: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take the options that the marker takes; `docs/reference.md` has them all.
+        """Take the options of the marker; the reference lists them.
 
-        Of ``queues``, ``project`` and ``location`` those that aren't given are as the ini file of a pytest run says.
-        Raises ValueError or TypeError, in a sentence, for a setting that can't be.
+        Options ``queues``, ``project`` and ``location`` that aren't given come from the ini file of a pytest run.
+
+        Raises:
+            ValueError: An option has an impossible value.
+            TypeError: An option has a value of the wrong type, or doesn't exist.
         """
         arguments = locals()
         given = {name: arguments[name] for name in OPTIONS if arguments.get(name) is not None}
@@ -117,9 +119,9 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         return self
 
     def __call__(self, decorated: Decorated) -> Decorated:
-        """Decorate a function, sync or async, or a `TestCase` class: each call, or each test, has a fresh fake.
+        """Decorate a function, sync or async, or a `TestCase` class. Each call, or each test, has a fresh fake.
 
-        ``current()`` finds it there, and so does this object.
+        Inside, `current` returns the fake, and this object acts on it.
         """
         __tracebackhide__ = True
         return decorated_by(self, decorated)
@@ -186,16 +188,19 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     @checked_call
     def create_queue(self, queue: str, **fields: Any) -> Queue:
-        """Create a queue with the fields of Google's Queue message, and return that message.
+        """Create a queue.
 
         ``create_queue("receipts", retry_config={"min_backoff": "10s", "max_doublings": 3})``
 
         Args:
             queue: The queue's ID or full name.
-            fields: Fields of the Queue message.
+            fields: Fields of Google's Queue message, as dicts, messages, texts or timedeltas.
+
+        Returns:
+            Google's Queue message.
 
         Raises:
-            GoogleAPICallError: What the client would raise, such as AlreadyExists or InvalidArgument.
+            GoogleAPICallError: The service rejects the queue, such as AlreadyExists or InvalidArgument.
             ValueError: The message has no such field.
             TypeError: A value has another type than its field.
         """
@@ -223,28 +228,38 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     @checked_call
     def queue_path(self, queue: str) -> str:
-        """Return the full name of a queue in this fake's project and location."""
+        """Return the full name of a queue in this fake's project and location.
+
+        Args:
+            queue: The queue's ID. A full name is returned as it is.
+
+        Raises:
+            ValueError: ``queue`` is empty or not a text.
+        """
         if not isinstance(queue, str) or not queue:
             raise ValueError(f"queue_path() takes a queue's ID, such as 'receipts', and got {safe_repr(queue)}.")
         return self._resting.settings.queue_name(queue)
 
     @checked_call
     def client(self) -> CloudTasksClient:
-        """Return a real ``CloudTasksClient`` bound to this fake, also while another one is nested inside."""
+        """Return a real ``CloudTasksClient`` of v2 that always calls this fake, even inside a nested one."""
         from .._clients.clients import bound_client  # loads google: only when a client is asked for
 
         return bound_client(self._bound)
 
     @checked_call
     def async_client(self) -> CloudTasksAsyncClient:
-        """Return a real ``CloudTasksAsyncClient`` bound to this fake, for any event loop."""
+        """Return a real ``CloudTasksAsyncClient`` of v2 that always calls this fake. It works in any event loop."""
         from .._clients.clients import bound_async_client  # loads google: only when a client is asked for
 
         return bound_async_client(self._bound)
 
     @checked_call
     def legacy_client(self) -> LegacyCloudTasksClient:
-        """Return a client of google-cloud-tasks 1.x bound to this fake; on later releases one with its surface."""
+        """Return a client with the methods of google-cloud-tasks 1.x that always calls this fake.
+
+        If 1.x is installed, it is that release's own client.
+        """
         from .._clients.clients import bound_legacy_client  # loads google: only when a client is asked for
 
         return bound_legacy_client(self._bound)
@@ -272,18 +287,31 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         version: str | None = None,
         instance: str | None = None,
     ) -> TaskRequest:
-        """Return the request of one attempt, for a unit test of a single handler. No queue has its task.
+        """Return the request of one attempt, for a unit test of a handler. The task is in no queue.
 
-        Give its ``headers`` and ``body`` to a test client, or an application to ``.send(app)``.
+        Pass its ``headers`` and ``body`` to a test client, or an application to `TaskRequest.send`.
 
         Args:
+            url: The task's absolute URL.
+            method: The HTTP method.
             json: An object that becomes the body, with its Content-Type.
+            body: The body, as bytes.
+            headers: The task's own headers.
+            queue: The queue's ID or full name, for the headers.
+            name: The task's ID, for the headers; by default a generated one.
             audience: Add an OIDC token for this audience.
-            retry_count: How many attempts have failed before; the headers are those of a retry.
-            execution_count: How many of them got a response that counts; by default all were like the last one.
-            previous_response: The status of the last failure; 500 by default.
-            relative_uri: That of an App Engine task, in place of a URL; the headers and the address are App Engine's.
-            service, version, instance: Where in the App Engine application the task goes.
+            service_account_email: The account of that token.
+            retry_count: The number of failed attempts before this one. The headers are those of a retry.
+            execution_count: The number of them with a response that counts. By default all ended like the last one.
+            previous_response: The HTTP status of the last failure, 500 by default.
+            relative_uri: The URI of an App Engine task, in place of ``url``.
+            service: The App Engine service.
+            version: The App Engine version.
+            instance: The App Engine instance.
+
+        Raises:
+            ValueError: A value is impossible, such as a relative URL.
+            TypeError: A value has the wrong type, or two arguments exclude each other.
         """
         return task_request(
             self._simulation,
@@ -307,7 +335,11 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     @checked_call
     def step(self) -> Attempt | None:
-        """Move to the next dispatch or answer, do it, and return the attempt; None if there is nothing to come."""
+        """Move the clock to the next dispatch or answer, and do it.
+
+        Returns:
+            The attempt; None if nothing can happen by itself.
+        """
         __tracebackhide__ = True
         simulation = self._resting
         attempt = run_method(simulation, "step", Driver(simulation).step())
@@ -315,15 +347,18 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     @checked_call
     def dispatch_due(self, queue: str | None = None) -> Summary:
-        """Dispatch what is due now and allowed by rate and concurrency, without moving the clock.
+        """Dispatch the tasks that are due now, as far as rate and concurrency allow. The clock doesn't move.
 
-        What handlers enqueue meanwhile is included.
+        Tasks that handlers enqueue meanwhile are included.
 
         Args:
-            queue: Dispatch tasks of this queue only.
+            queue: Dispatch only tasks of this queue, given by its ID or full name.
+
+        Returns:
+            What happened, and which tasks are blocked.
 
         Raises:
-            LookupError: This test never had the queue.
+            LookupError: This test has never had the queue.
         """
         __tracebackhide__ = True
         simulation = self._resting
@@ -347,14 +382,21 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         ``advance(timedelta(hours=2))``, ``advance("2h")``, ``advance(hours=2)`` or ``advance(to=instant)``
 
         Args:
-            by: How much time passes.
-            to: The instant at which to end, an aware datetime, instead of a duration.
-            days, hours, minutes, seconds, milliseconds: A duration in parts, which add up.
-            limit: How many attempts may be made.
+            by: How much time passes: a timedelta, or a text such as ``"90s"``.
+            to: The instant at which to stop, as an aware datetime.
+            days: A part of the duration. Parts add up.
+            hours: A part of the duration.
+            minutes: A part of the duration.
+            seconds: A part of the duration.
+            milliseconds: A part of the duration.
+            limit: The highest number of attempts.
+
+        Returns:
+            What happened, and which tasks are blocked.
 
         Raises:
-            TypeError: No length or several lengths were given.
-            ValueError: The instant lies in the past, or beyond the year 9999.
+            TypeError: There is no duration and no instant, or more than one of them.
+            ValueError: The instant lies in the past, or after the year 9999.
             DrainLimitReached: There are more attempts than ``limit``.
         """
         __tracebackhide__ = True
@@ -370,20 +412,23 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
     ) -> Summary:
         """Jump from event to event until nothing more can happen by itself, or until ``until``.
 
-        The clock stops at the last event, or at ``until`` if there was more to come.
+        The clock stops at the last event, or at ``until`` if more would follow.
 
-        With ``match`` only the tasks that match are dispatched, new ones and retries included: each is asked for when
-        it begins to wait. The clock moves for their sake alone, and for answers to attempts under way. Other tasks
-        stay where they are, due ones too, and use up neither the limits of their queue nor ``limit``.
+        With ``match`` only matching tasks are dispatched, new ones and retries included. The clock moves only for them,
+        and for answers to running attempts. Other tasks stay, even due ones. They use up neither the limits of their
+        queue nor ``limit``.
 
         Args:
-            until: The last instant, as an aware datetime or as a duration from now.
-            limit: How many attempts may be made.
-            match: Dispatch only these tasks; `MatchArguments` has all that may be said of a task.
+            until: The last instant: an aware datetime, or a duration from now.
+            limit: The highest number of attempts.
+            match: Which tasks to dispatch; see `MatchArguments`.
+
+        Returns:
+            What happened, and which tasks are blocked.
 
         Raises:
-            DrainLimitReached: There are more attempts than ``limit``: something is retried for ever.
-            LookupError: This test never had the queue.
+            DrainLimitReached: There are more attempts than ``limit``, because a task is retried for ever.
+            LookupError: This test has never had the queue.
             TypeError: A value can't match any task.
             ValueError: ``until`` lies in the past, ``limit`` is below 1, or a value can't match any task.
         """
@@ -393,14 +438,17 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     @checked_call
     def dispatch(self, task: AnyTask) -> Attempt:
-        """Deliver this task now, whatever its schedule time and its queue's state and limits, as RunTask would.
+        """Deliver this task now, whatever its schedule time and its queue's state and limits. RunTask does the same.
 
         Args:
-            task: A `TaskRecord`, a Task message, or a task's ID or full name; of several of one name it is the latest.
+            task: A `TaskRecord`, a Task message, or a task's ID or full name. If several have the name, the latest.
+
+        Returns:
+            The attempt.
 
         Raises:
-            ValueError: The service does not have the task any more.
-            LookupError: This test never had a task of that name, or several have the ID.
+            ValueError: The service no longer has the task.
+            LookupError: This test has never had a task of that name, or several queues have a task of that ID.
         """
         __tracebackhide__ = True
         simulation = self._simulation
@@ -410,10 +458,9 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
     @checked_call
     @block
     def eager(self) -> Iterator[None]:
-        """Dispatch what is due before the creating call returns, for as long as the block lasts.
+        """Dispatch due tasks before the call that creates them returns, while the block lasts.
 
-        It is the option ``eager`` for a part of a test: clients of both kinds, sync and asyncio, deliver what they
-        create. After the block created tasks are dispatched as before it. Evidence: our choice.
+        It is the option ``eager`` for a part of a test, for sync and asyncio clients.
         """
         simulation = self._resting
         before, simulation.is_eager = simulation.is_eager, True
@@ -426,13 +473,17 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     @checked_call
     def tasks(self, **match: Unpack[MatchArguments]) -> list[TaskRecord]:
-        """Return the tasks that are in the queues now and match, queue by queue, in the order of creation.
+        """Return the matching tasks that are in the queues now, queue by queue, in the order of creation.
 
-        ``tasks(queue="receipts", method="POST")``: `MatchArguments` has all that may be said of a task.
+        ``tasks(queue="receipts", method="POST")``
+
+        Args:
+            match: What the tasks look like; see `MatchArguments`.
 
         Raises:
-            LookupError: This test never had the queue.
-            TypeError, ValueError: A value can't match any task.
+            LookupError: This test has never had the queue.
+            TypeError: A value can't match any task.
+            ValueError: A value can't match any task.
         """
         simulation = self._simulation
         meant = Match(**match).checked(simulation)
@@ -451,10 +502,11 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     @checked_call
     def timeline(self, format: Literal["text", "json"] = "text") -> str:
-        """Return what happened so far, with offsets from where time is held.
+        """Return what happened so far, and what is blocked now. Offsets count from where time is held.
 
         Args:
-            format: ``text`` has a line for each event; ``json`` is a list of objects, whose keys are in the reference.
+            format: ``"text"`` gives a line for each event; ``"json"`` gives a list of objects, whose keys the reference
+                lists.
 
         Raises:
             ValueError: There is no such format.
@@ -464,7 +516,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     @property
     def rpcs(self) -> Sequence[RpcCall]:
-        """Every call that clients made, as it arrived, oldest first; of more than 100,000 the latest."""
+        """The calls that clients made, as they arrived, oldest first. The latest 100,000 are kept."""
         return [RpcCall(call) for call in self._resting.rpcs]
 
     def __repr__(self) -> str:
@@ -480,7 +532,11 @@ def running_simulation(fake: FakeCloudTasks) -> Simulation | None:
 
 @checked_call
 def current() -> FakeCloudTasks:
-    """Return the active fake, the innermost if several are nested. Raises RuntimeError if there is none."""
+    """Return the active fake; of nested ones the innermost.
+
+    Raises:
+        RuntimeError: No fake is active.
+    """
     simulation = router.backend
     fake = simulation.fake if isinstance(simulation, Simulation) else None
     if not isinstance(fake, FakeCloudTasks):

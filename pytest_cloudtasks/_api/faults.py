@@ -74,11 +74,9 @@ class FaultPlan:
 
 
 class Faults:
-    """Plan what goes wrong, as it may in production: each method returns the plan, which counts what it did.
+    """Faults that production may have. Each method returns a `FaultPlan`, which counts what it did.
 
-    ``times`` says how often the fault happens, once unless told otherwise, None for every time; ``after`` how many
-    matching calls or deliveries pass before; ``rate`` how probable it is for each, as the test's seed has it, every
-    time unless ``times`` says otherwise. Plans are asked in the order in which they were made.
+    Plans are applied in the order in which they were made.
     """
 
     @property
@@ -102,12 +100,22 @@ class Faults:
         rate: float | None = None,
         when: When | None = None,
     ) -> FaultPlan:
-        """Let calls of ``rpc`` ("create_task", or "*" for all) fail with ``error``; the service sees nothing of them.
+        """Let calls of ``rpc`` fail with ``error``. The service sees nothing of them.
 
-        ``error`` is an exception of google.api_core, its class, a grpc.StatusCode, or the name of one, such as
-        "UNAVAILABLE". The caller gets Google's exception with that code and text, after the retries that its own
-        policy makes. ``when`` gets the request message, and says whether the call counts. Evidence: documented (the
-        codes, and which are retried); the texts of codes are reported.
+        The caller gets Google's exception with that code, after the retries of its own policy.
+
+        Args:
+            rpc: A method of the client, such as ``"create_task"``; ``"*"`` for all.
+            error: An exception of google.api_core or its class, a ``grpc.StatusCode``, or the name of one, such as
+                ``"UNAVAILABLE"``.
+            times: How often it happens; None for every time. The default is 1, and None with a ``rate``.
+            after: How many matching calls pass before.
+            rate: The probability for each call, from 0 to 1. The test's seed decides.
+            when: A predicate over the request message.
+
+        Raises:
+            ValueError: There is no such RPC or code, or a number is impossible.
+            TypeError: A value has the wrong type.
         """
         fault = _error(error)
         given = f"{safe_repr(rpc)}, {fault.code}"
@@ -123,11 +131,21 @@ class Faults:
         rate: float | None = None,
         when: When | None = None,
     ) -> FaultPlan:
-        """Let calls of ``rpc`` take effect while the caller sees DEADLINE_EXCEEDED.
+        """Let calls of ``rpc`` take effect, and let the caller see DEADLINE_EXCEEDED.
 
-        Calls that the service refuses don't count: they had no effect. With ``eager`` a created task is dispatched
-        all the same, before the caller sees the error. Evidence: documented (a deadline says nothing about the
-        effect); that the caller waits no time is our choice.
+        Calls that the service rejects don't count. With ``eager`` a created task is dispatched before the caller sees
+        the error. No time passes.
+
+        Args:
+            rpc: A method of the client, such as ``"create_task"``; ``"*"`` for all.
+            times: How often it happens; None for every time. The default is 1, and None with a ``rate``.
+            after: How many matching calls pass before.
+            rate: The probability for each call, from 0 to 1. The test's seed decides.
+            when: A predicate over the request message.
+
+        Raises:
+            ValueError: There is no such RPC, or a number is impossible.
+            TypeError: A value has the wrong type.
         """
         return self._plan_for_rpc(Fault.LOSE_RESPONSE, safe_repr(rpc), rpc, times, after, rate, when)
 
@@ -165,11 +183,20 @@ class Faults:
     def deliver_twice(
         self, *, times: int | None = UNSET, after: int = 0, rate: float | None = None, **match: Unpack[MatchArguments]
     ) -> FaultPlan:
-        """Let the request of a matching task reach its target a second time, right after the first.
+        """Deliver the request of a matching task a second time, right after the first.
 
-        It is the same request, headers and all. The second answer changes nothing for the service; an exception in
-        the handler fails the test as ever. The match is that of `assert_enqueued`. Evidence: documented (delivery is
-        at least once); when the second one comes is our choice.
+        It is the same request, with the same headers. The second answer changes nothing for the service. An exception
+        in the handler fails the test as always.
+
+        Args:
+            times: How often it happens; None for every time. The default is 1, and None with a ``rate``.
+            after: How many matching deliveries pass before.
+            rate: The probability for each delivery, from 0 to 1. The test's seed decides.
+            match: Which tasks; see `MatchArguments`.
+
+        Raises:
+            ValueError: A number is impossible, or a value can't match any task.
+            TypeError: A value has the wrong type.
         """
         return FaultPlan(self._plan_for_tasks(Fault.DELIVER_TWICE, "", Match(**match), times, after, rate))
 
@@ -177,11 +204,19 @@ class Faults:
     def lose_handler_response(
         self, *, times: int | None = UNSET, after: int = 0, rate: float | None = None, **match: Unpack[MatchArguments]
     ) -> FaultPlan:
-        """Let the handler of a matching task do its work, and its answer be lost: the connection ends without it.
+        """Let the handler of a matching task do its work, and lose its answer.
 
-        The attempt fails as one without a response (UNKNOWN), at the instant at which the answer would have come, and
-        the task comes again as its retry configuration says. The match is that of `assert_enqueued`. Evidence:
-        documented (what is not answered is retried); that it is the connection that ends is our choice.
+        The attempt fails as UNKNOWN, without a response, when the answer would have come. The queue retries the task.
+
+        Args:
+            times: How often it happens; None for every time. The default is 1, and None with a ``rate``.
+            after: How many matching deliveries pass before.
+            rate: The probability for each delivery, from 0 to 1. The test's seed decides.
+            match: Which tasks; see `MatchArguments`.
+
+        Raises:
+            ValueError: A number is impossible, or a value can't match any task.
+            TypeError: A value has the wrong type.
         """
         return FaultPlan(self._plan_for_tasks(Fault.LOSE_ANSWER, "", Match(**match), times, after, rate))
 
@@ -195,13 +230,21 @@ class Faults:
         rate: float | None = None,
         **match: Unpack[MatchArguments],
     ) -> FaultPlan:
-        """Let a matching task wait ``by`` longer than its schedule time says, which stays as it is.
+        """Dispatch a matching task ``by`` later than its schedule time, which stays the same.
 
-        It applies to tasks as they are scheduled for an attempt, a retry included, and to those that wait already. The
-        limits of the queue come on top. The match is that of `assert_enqueued`. Evidence: documented (a dispatch may
-        come late).
+        It applies to each attempt that is scheduled from now on, retries included, and to waiting tasks. The limits of
+        the queue may add to the delay.
 
-        Raises ValueError for a delay that ends beyond the year 9999.
+        Args:
+            by: The delay: a timedelta, or a text such as ``"90s"``.
+            times: How often it happens; None for every time. The default is 1, and None with a ``rate``.
+            after: How many matching attempts pass before.
+            rate: The probability for each attempt, from 0 to 1. The test's seed decides.
+            match: Which tasks; see `MatchArguments`.
+
+        Raises:
+            ValueError: The delay ends after the year 9999, a number is impossible, or a value can't match any task.
+            TypeError: A value has the wrong type.
         """
         nanoseconds = duration_of(by, what="delay_dispatch()", above_zero=True)
         self._simulation.clock.check_within(nanoseconds, what="delay_dispatch()")
@@ -247,17 +290,21 @@ class Faults:
         lost_answers: bool = True,
         delays: Duration = timedelta(hours=1),
     ) -> None:
-        """Let an example of Hypothesis choose what the service does; ``data`` is what ``st.data()`` gave the test.
+        """Let an example of Hypothesis choose what the service does.
 
-        ``order``: which of several tasks that are due goes next, and where ListTasks has them. ``duplicates``: a
-        delivery happens twice, as by `deliver_twice`. ``lost_answers``: an answer is lost, as by
-        `lose_handler_response`. ``delays``: a dispatch is late, by whole seconds up to this, as by `delay_dispatch`;
-        ``timedelta(0)`` for none. Faults that are planned at a rate are drawn, too. It shrinks to tasks that go in
-        order, on time, once.
+        The choices shrink to tasks that go in order, on time, once. Faults planned at a rate are drawn as well.
 
-        Raises TypeError for what is no ``data`` or no bool, ValueError for ``delays`` that can't be, RuntimeError if
-        this fake draws its choices already, or the example has ended. Evidence: documented (the service may do all of
-        it); how late a dispatch may be is our choice.
+        Args:
+            data: What ``st.data()`` gave the test.
+            order: Draw which of several due tasks goes next, and the order of ListTasks.
+            duplicates: Draw whether a delivery happens twice, as with `deliver_twice`.
+            lost_answers: Draw whether an answer is lost, as with `lose_handler_response`.
+            delays: Draw delays of dispatches, in whole seconds up to this duration; ``timedelta(0)`` for none.
+
+        Raises:
+            TypeError: ``data`` is something else, or a flag isn't a bool.
+            ValueError: ``delays`` is impossible.
+            RuntimeError: This fake has choices already, or the example has ended.
         """
         _check_data(data)
         for name, flag in {"order": order, "duplicates": duplicates, "lost_answers": lost_answers}.items():

@@ -12,14 +12,25 @@ SERVICE_ACCOUNT = "tasks@test-project.iam.gserviceaccount.com"
 
 
 class Oidc:
-    """Signs as the service would, with a key of the fake that no real service trusts."""
+    """The fake's ID tokens and keys. No real service trusts them."""
 
     def __init__(self, simulation: Callable[[], Simulation]) -> None:
         self._simulation = simulation
 
     @checked_call
     def token(self, *, audience: str, service_account_email: str = SERVICE_ACCOUNT) -> str:
-        """An RS256 ID token for ``audience`` with Google's claims, issued now in the queue's time, good for an hour."""
+        """Return a signed ID token (RS256) with Google's claims.
+
+        It is issued now, in the queue's time, and valid for an hour.
+
+        Args:
+            audience: The ``aud`` claim.
+            service_account_email: The ``email`` claim.
+
+        Raises:
+            ValueError: A value is empty.
+            TypeError: A value is no text.
+        """
         checked_text("token(audience=…)", audience, "https://app.test")
         checked_text("token(service_account_email=…)", service_account_email, SERVICE_ACCOUNT)
         issued_at = self._simulation().clock.now // 1_000_000_000
@@ -27,10 +38,10 @@ class Oidc:
 
     @property
     def certs(self) -> dict[str, str]:
-        """Key ID to X.509 certificate (PEM), in the form of Google's certificate endpoint."""
+        """The X.509 certificates (PEM) by key ID, in the form of Google's certificate endpoint."""
         return tokens.certs()
 
     @property
     def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The public key as a JWK Set: for ``jwt.PyJWKSet.from_dict`` or ``authlib.jose.JsonWebKey.import_key_set``."""
+        """The public key as a JWK Set, for ``jwt.PyJWKSet.from_dict`` or ``authlib.jose.JsonWebKey.import_key_set``."""
         return tokens.jwks()

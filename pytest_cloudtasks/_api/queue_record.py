@@ -14,9 +14,9 @@ from .._time.instants import Duration, duration_of, to_timedelta
 
 
 class QueueRecord(NamesQueue):
-    """A queue of this test, deleted or not, and what it has done so far.
+    """A queue of this test, deleted or not, and its attempts so far.
 
-    Attempts that RunTask or ``dispatch()`` forced count as the others do.
+    Attempts by RunTask and ``dispatch()`` count like all others.
     """
 
     __slots__ = ("_name", "_simulation")
@@ -37,7 +37,7 @@ class QueueRecord(NamesQueue):
 
     @property
     def message(self) -> Any:
-        """The stored ``google.cloud.tasks_v2.Queue``, a fresh message each time; LookupError for a deleted queue."""
+        """The stored Queue message of v2. LookupError if the queue is deleted."""
         queue = self._simulation.service.queues.get(self._name)
         if queue is None:
             raise LookupError(
@@ -47,14 +47,14 @@ class QueueRecord(NamesQueue):
 
     @property
     def attempts(self) -> list[Attempt]:
-        """Every attempt at one of its tasks, in the order of dispatch."""
+        """Every attempt at a task of this queue, in the order of dispatch."""
         return [Attempt(one.attempt, self._simulation.history) for one in self._dispatches() if one.attempt is not None]
 
     @property
     def peak_concurrency(self) -> int:
-        """The most attempts that were under way at one time.
+        """The highest number of attempts that ran at once.
 
-        Those that RunTask has begun count, too, so it may be more than ``max_concurrent_dispatches`` allows.
+        RunTask counts, so it can exceed ``max_concurrent_dispatches``.
         """
         under_way = peak = 0
         for event in self._events():
@@ -67,9 +67,16 @@ class QueueRecord(NamesQueue):
 
     @checked_call
     def peak_rate(self, per: Duration = timedelta(seconds=1)) -> int:
-        """Return the most dispatches within any span of ``per``, a second by default; its end does not count.
+        """Return the highest number of dispatches within any ``per``.
 
-        A burst counts, so it may be more than ``max_dispatches_per_second``.
+        A burst counts, so it can exceed ``max_dispatches_per_second``.
+
+        Args:
+            per: The length of time, whose end is excluded: a timedelta, or a text such as ``"1m"``.
+
+        Raises:
+            ValueError: The duration isn't above zero.
+            TypeError: It is a bare number or another type.
         """
         window = duration_of(per, what="peak_rate()", above_zero=True)
         instants = [event.at for event in self._dispatches()]
@@ -82,9 +89,9 @@ class QueueRecord(NamesQueue):
 
     @property
     def span(self) -> timedelta:
-        """From its first dispatch to the end of its last attempt, or to the last dispatch if that is later; or zero.
+        """The time from the first dispatch to the end of the last attempt, as a timedelta.
 
-        In virtual time that is a lower bound: the real service has latencies of its own, and starts a queue slowly.
+        It is a lower bound: the real service has latencies of its own, and starts a queue slowly.
         """
         events = self._events()
         return to_timedelta(events[-1].at - events[0].at) if events else timedelta(0)
@@ -116,7 +123,7 @@ class QueueRecords:
 
     @checked_call
     def queue(self, queue: str) -> QueueRecord:
-        """Return the record of a queue, deleted ones included.
+        """Return the record of a queue, also of a deleted one.
 
         ``cloud_tasks.queue("receipts").peak_concurrency``
 
@@ -124,7 +131,7 @@ class QueueRecords:
             queue: The queue's ID or full name.
 
         Raises:
-            LookupError: This test never had the queue.
+            LookupError: This test has never had the queue.
         """
         simulation = self._simulation
         return QueueRecord(simulation.queue_named(queue), simulation)

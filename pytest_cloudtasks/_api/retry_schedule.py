@@ -30,29 +30,37 @@ _QUEUE = "projects/p/locations/l/queues/q"
 
 @dataclass(frozen=True)
 class RetrySchedule:
-    """The attempts of a task whose target fails every time, from its first dispatch on.
+    """The attempts of a task whose target always fails, from its first dispatch.
 
     A queue that is busy, paused or throttled can only make them later.
     """
 
     attempts: Sequence[timedelta]
-    """When each attempt is dispatched, from the first one on; the first 10,000 of them."""
+    """When each attempt is dispatched, as a timedelta from the first one. The first 10,000 are included."""
     gives_up_after: timedelta | None
-    """When the task is given up: at the end of its last attempt, or of its retention of 31 days; None if that lies
-    beyond the attempts that were looked at."""
+    """When the task has no retry left: at the end of its last attempt, or of its retention of 31 days. None if
+    that lies beyond the 10,000 attempts.
+    """
     reason: str | None
-    """What it is given up for: ``max_attempts 5``, ``max_attempts 5 and max_retry_duration 60 s``, ``retention``."""
+    """What stops the retries: ``max_attempts 5``, ``max_attempts 5 and max_retry_duration 60 s``, or ``retention``."""
     _config: RetryConfig = field(repr=False)
     _takes: int = field(repr=False)
 
     @property
     def span(self) -> timedelta:
-        """From the first dispatch to the last."""
+        """The time from the first dispatch to the last, as a timedelta."""
         return self.attempts[-1]
 
     @checked_call
     def assert_gives_up_within(self, duration: Duration) -> None:
-        """Assert that the task is given up no later than ``duration`` after its first dispatch."""
+        """Assert that the retries stop no later than ``duration`` after the first dispatch.
+
+        Args:
+            duration: A timedelta, or a text such as ``"1h"``.
+
+        Raises:
+            CloudTasksAssertionError: They stop later.
+        """
         limit = duration_of(duration, what="assert_gives_up_within()")
         if self.gives_up_after is not None and from_timedelta(self.gives_up_after) <= limit:
             return
@@ -62,7 +70,14 @@ class RetrySchedule:
 
     @checked_call
     def assert_survives_outage(self, duration: Duration) -> None:
-        """Assert that a target that is down for ``duration`` from the first dispatch on is asked again later."""
+        """Assert that there is an attempt after an outage that begins with the first dispatch.
+
+        Args:
+            duration: How long the target is down: a timedelta, or a text such as ``"1h"``.
+
+        Raises:
+            CloudTasksAssertionError: All attempts come before that.
+        """
         outage = duration_of(duration, what="assert_survives_outage()")
         if any(from_timedelta(at) >= outage for at in reversed(self.attempts)):
             return
@@ -106,12 +121,17 @@ def retry_schedule(
     attempt_takes: Duration = timedelta(0),
     service: Mapping[str, Any] | None = None,
 ) -> RetrySchedule:
-    """Return when a task that keeps failing is attempted, and when it is given up.
+    """Return when a task that always fails is attempted, and when it has no retry left.
 
-    ``retry_config`` is that of a queue or of a task: a mapping of its fields or Google's RetryConfig; a Queue or Task
-    message stands for the one it has. What it leaves out has the service's default. ``attempt_takes`` is how long the
-    target takes to fail. ``service`` takes those of the marker. Raises what CreateQueue raises for values out of
-    range (ValueError with its text).
+    Args:
+        retry_config: A dict of fields, Google's RetryConfig, or a Queue or Task message that has one. Missing fields
+            have the service's defaults.
+        attempt_takes: How long the target takes to fail: a timedelta, or a text such as ``"30s"``.
+        service: Service options, as in the marker.
+
+    Raises:
+        ValueError: The service rejects the retry config.
+        TypeError: A value has the wrong type.
     """
     options = OPTIONS["service"].check({} if service is None else service)
     config = _config(retry_config, options)

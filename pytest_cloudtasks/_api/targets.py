@@ -25,7 +25,7 @@ TIMEOUT = timedelta(seconds=10)
 
 
 class Targeting:
-    """Say what answers for the URLs of tasks."""
+    """Methods that say where tasks go."""
 
     @property
     def _simulation(self) -> Simulation:
@@ -48,17 +48,28 @@ class Targeting:
         handler: Handler | None = None,
         on_exception: OnException | None = None,
     ) -> Route:
-        """Answer for a URL: an exact one, a glob with ``*``, or a compiled pattern, which is searched for.
+        """Answer requests for a URL, with a handler or a script.
 
-        An exact URL stands for all by which the same request is made: in any case of scheme and host, with or without
-        the default port, percent-encoded or not where that makes no difference; its query string counts. One that
-        begins with a slash is the relative URI of App Engine tasks, for any service.
+        An exact URL matches every URL that makes the same request. The case of scheme and host, the default port and
+        needless percent-encoding don't count; the query string does. The most specific target answers: routes before
+        mounts, exact URLs before globs before patterns.
 
-        ``handler`` gets a `TargetRequest` and returns None (200), an HTTP status, a pair of status and headers, or
-        any response object with a ``status_code``. Without one, script the route: ``.returns(503, 200)``,
-        ``.raises(TimeoutError)``, ``.takes(timedelta(seconds=5))``, ``.then_pass_through()``; without that either it
-        answers 200. The most specific route is asked first, any route before a mount. With ``name``, a task's ID,
-        full name, record or message, it answers for that task alone, before all other routes. Evidence: our choice.
+        Without a handler, script the route: ``.returns(503, 200)``, ``.raises(TimeoutError)``,
+        ``.takes(timedelta(seconds=5))``, ``.then_pass_through()``. Otherwise it answers 200.
+
+        Args:
+            url: An exact URL, a glob with ``*``, or a compiled pattern, which is searched for. A URL that begins with a
+                slash is the relative URI of App Engine tasks.
+            method: Answer only this HTTP method.
+            queue: Answer only tasks of this queue, given by its ID or full name.
+            name: Answer only this task, before all other routes: a record, a message, an ID or a full name.
+            handler: A function or ``async def`` function of a `TargetRequest`. It returns None (200), an HTTP status, a
+                pair of status and headers, or a response object with a ``status_code``.
+            on_exception: ``"raise"`` or ``"500"``, in place of the option.
+
+        Raises:
+            ValueError: No task could have that URL, method, queue or name.
+            TypeError: A value has the wrong type.
         """
         target = RouteTarget(
             url,
@@ -75,13 +86,18 @@ class Targeting:
     def mount(
         self, base_url: str, app: App, *, lifespan: bool = True, on_exception: OnException | None = None
     ) -> Mount:
-        """Let a WSGI or an ASGI application answer for every URL under ``base_url``, at the full path.
+        """Let an application answer for every URL under ``base_url``, at the full path.
 
-        A callable of one argument is a function, as Cloud Run functions and Firebase have it: it takes a request of
-        Flask, and returns what a view of Flask returns. It sees the path below ``base_url``.
+        Args:
+            base_url: An absolute URL. It matches by whole path segments.
+            app: A WSGI application, an ASGI application, or a function of one argument, as Cloud Run functions and
+                Firebase have it. A function gets a Flask request at the path below ``base_url``.
+            lifespan: Run the lifespan of an ASGI application, from its first request. False if the test has started it.
+            on_exception: ``"raise"`` or ``"500"``, in place of the option.
 
-        An ASGI application's lifespan begins with its first request, and ends with the fake, or with its event loop.
-        With ``lifespan=False`` it has none here: the test has started the application itself. Evidence: our choice.
+        Raises:
+            ValueError: The base isn't an absolute URL, or has a query string.
+            TypeError: ``app`` can't be called, or is an application factory.
         """
         target = MountTarget(base_url, app, _policy(on_exception), lifespan=lifespan)
         self._add(target)
@@ -98,14 +114,22 @@ class Targeting:
         lifespan: bool = True,
         on_exception: OnException | None = None,
     ) -> AppEngineMount:
-        """Let a WSGI or an ASGI application answer for App Engine tasks, of any service, version and instance.
+        """Let an application answer for App Engine tasks.
 
-        With ``service``, ``version`` or ``instance`` for those alone; the mount with the most of them is asked first.
-        What counts is the queue's ``app_engine_routing_override``, and without one the task's ``app_engine_routing``;
-        a task without a service goes to the service ``default``. Evidence: documented.
+        The queue's ``app_engine_routing_override`` counts, or else the task's ``app_engine_routing``. A task without a
+        service goes to ``default``. The mount with the most arguments is asked first. A `mount` of the task's host goes
+        before. The application sees plain HTTP from 0.1.0.2.
 
-        The application sees plain HTTP from 0.1.0.2. Evidence: documented. A `mount` of the host that the service
-        makes of the routing is asked before. Evidence: our choice. ``lifespan`` is that of `mount`.
+        Args:
+            app: A WSGI or ASGI application.
+            service: Answer only tasks of this service.
+            version: Answer only tasks of this version.
+            instance: Answer only tasks of this instance.
+            lifespan: Run the lifespan of an ASGI application.
+            on_exception: ``"raise"`` or ``"500"``, in place of the option.
+
+        Raises:
+            TypeError: ``app`` can't be called, or a value is no text.
         """
         target = AppEngineMountTarget(
             app,
@@ -122,17 +146,22 @@ class Targeting:
     def forward(
         self, base_url: str, to: str = SERVER, *, allow_remote: bool = False, timeout: Duration = TIMEOUT
     ) -> Forward:
-        """Send tasks whose URL lies under ``base_url``, as real HTTP, to a server that listens on this machine.
+        """Send tasks under ``base_url`` to a server on this machine, over real HTTP.
 
-        A base that begins with a slash is one of relative URIs: ``forward("/", server)`` sends every App Engine task
-        that has no more specific target.
+        The server gets the path of ``to``, followed by the task's full path. It gets the task's headers, ``Host``
+        included, and ``X-Forwarded-Proto``, as behind a reverse proxy.
 
-        The request's path is that of ``to``, if it has one, followed by the task's full path. Headers are the task's,
-        ``Host`` among them, and ``X-Forwarded-Proto``, as behind a reverse proxy. Evidence: our choice.
+        Args:
+            base_url: An absolute URL, or the relative URI of App Engine tasks. ``"/"`` means all App Engine tasks that
+                have no more specific target.
+            to: The server's URL.
+            allow_remote: Allow a server that is not on loopback.
+            timeout: How long to wait for the server, in real time. A silent server counts as one that misses the
+                dispatch deadline, and a broken connection as no response. Neither fails the test.
 
-        ``timeout`` is real time. A server that is silent for longer stands for one that misses the dispatch deadline;
-        a refused or broken connection is no response (UNKNOWN, HTTP status code 0; reported). Neither fails the test.
-        Raises ValueError for a server that is not 127.0.0.0/8, ::1 or localhost, unless ``allow_remote``.
+        Raises:
+            ValueError: The server is not on loopback, or a URL is malformed.
+            TypeError: A value has the wrong type.
         """
         target = ForwardTarget(base_url, to, allow_remote=allow_remote, timeout=timeout)
         self._add(target)
@@ -140,11 +169,17 @@ class Targeting:
 
     @checked_call
     def forward_loopback(self, *, timeout: Duration = TIMEOUT) -> LoopbackForward:
-        """Send every task whose URL is on loopback, as real HTTP, to the server that listens there.
+        """Send every task whose URL is on loopback to the server that listens there, over real HTTP.
 
-        It is for servers whose port is chosen in the test, such as that of pytest-django's ``live_server``. All other
-        targets are asked first. The request goes out as the URL has it. ``timeout`` and broken connections are as in
-        `forward`. Evidence: our choice.
+        Use it for servers whose port is chosen in the test, such as pytest-django's ``live_server``. All other targets
+        are asked first.
+
+        Args:
+            timeout: How long to wait for the server, in real time, as in `forward`.
+
+        Raises:
+            ValueError: The duration isn't above zero.
+            TypeError: It is a bare number or another type.
         """
         target = LoopbackForwardTarget(timeout)
         self._add(target)

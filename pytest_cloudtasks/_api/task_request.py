@@ -25,25 +25,31 @@ URL = "https://worker.test/"
 
 
 class TaskRequest(TargetRequest):
-    """A request as the service would make it, outside of any queue: ``method``, ``url``, ``headers`` and ``body``."""
+    """The request of one attempt that is in no queue. `FakeCloudTasks.task_request` makes one."""
 
     __slots__ = ()
 
     @checked_call
     def wsgi_environ(self) -> dict[str, Any]:
-        """The WSGI environ: for ``app.request_context(environ)`` or ``werkzeug.Request(environ)``."""
+        """Return the WSGI environ, for ``app.request_context(environ)`` or ``werkzeug.Request(environ)``."""
         return environ_of(self)
 
     @checked_call
     def asgi_scope(self) -> Message:
-        """The ASGI scope: for ``starlette.requests.Request(scope)``; the body is ``body``."""
+        """Return the ASGI scope, for ``starlette.requests.Request(scope)``. The body is ``body``."""
         return scope_of(self, {})
 
     @checked_call
     def send(self, app: App) -> Answer:
-        """The answer of a WSGI or an ASGI application, or of a function: its ``status``, ``headers`` and ``body``.
+        """Send the request to an application, and return its answer, with ``status``, ``headers`` and ``body``.
 
-        What the application raises comes through. In a running event loop, await `asend`.
+        Args:
+            app: A WSGI application, an ASGI application, or a function of a Flask request.
+
+        Raises:
+            RuntimeError: An event loop is running; await `asend` there.
+            TypeError: ``app`` can't be called.
+            Exception: Whatever the application raises.
         """
         _check_app(app)
         if is_asgi(app):
@@ -58,7 +64,7 @@ class TaskRequest(TargetRequest):
 
     @checked_call
     async def asend(self, app: App) -> Answer:
-        """The answer of an application, in the running event loop; an ASGI application's lifespan is run around it."""
+        """Send the request in the running event loop. An ASGI application's lifespan runs around it. See `send`."""
         _check_app(app)
         if not is_asgi(app):
             return self.send(app)
