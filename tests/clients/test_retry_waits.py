@@ -43,6 +43,18 @@ class LongestWaits(random.Random):
         return b
 
 
+class NotedWaits(random.Random):
+    """Notes the waits that it draws."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.drawn: list[float] = []
+
+    def uniform(self, a: float, b: float) -> float:
+        self.drawn.append(super().uniform(a, b))
+        return self.drawn[-1]
+
+
 class ForeignError(grpc.RpcError, grpc.Call):  # type: ignore[misc]
     """UNAVAILABLE as a channel of grpc's own raises it."""
 
@@ -188,19 +200,21 @@ def test_a_policy_has_its_whole_time_whatever_was_skipped_before(
 
 @pytest.mark.usefixtures("installed")
 def test_jitter_is_the_errors_own(scripted: Callable[..., Any], failing: Callable[..., Any]) -> None:
-    """The same seed gives the same number of tries, and the process's own random numbers are left alone."""
+    """The same seed gives the same waits, and the process's own random numbers are left alone."""
     random.seed(1)
     untouched = random.getstate()
 
-    def tries(seed: int) -> int:
-        backend = scripted(failing("UNAVAILABLE", jitter=random.Random(seed)))
+    def waits(seed: int) -> list[float]:
+        jitter = NotedWaits(seed)
+        scripted(failing("UNAVAILABLE", jitter=jitter))
         with pytest.raises(exceptions.RetryError):
             tasks_v2.CloudTasksClient().get_queue(name=QUEUE)
-        return len(backend.calls)
+        return jitter.drawn[:10]
 
-    by_seed = [tries(seed) for seed in range(6)]
-    assert [tries(seed) for seed in range(6)] == by_seed
-    assert len(set(by_seed)) > 1
+    by_seed = [waits(seed) for seed in range(3)]
+    assert [len(drawn) for drawn in by_seed] == [10] * 3
+    assert [waits(seed) for seed in range(3)] == by_seed
+    assert by_seed[0] != by_seed[1] != by_seed[2]
     assert random.getstate() == untouched
 
 

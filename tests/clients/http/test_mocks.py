@@ -7,6 +7,7 @@ tox environment `mocks` has them.
 from __future__ import annotations
 
 import http.client
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -103,7 +104,11 @@ def pytest_httpx(request: pytest.FixtureRequest) -> Any:
         (responses, by_requests),
         (responses, by_authorized_session),
         (requests_mock, by_requests),
-        (httpretty, by_http_client),
+        pytest.param(
+            httpretty,
+            by_http_client,
+            marks=pytest.mark.skipif(sys.version_info >= (3, 14), reason="HTTPretty 1.1 has no TLS on Python 3.14"),
+        ),
         (respx, by_httpx),
         (respx, by_httpx_async),
         (pytest_httpx, by_httpx),
