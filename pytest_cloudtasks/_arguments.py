@@ -33,7 +33,7 @@ def is_number(text: str) -> bool:
 def checked_flag(what: str, value: object) -> bool:
     """Return True or False; raise TypeError for any other value."""
     if not isinstance(value, bool):
-        raise TypeError(f"{what} takes True or False, and got {safe_repr(value)}.")
+        raise TypeError(f"{what} takes True or False, but got {safe_repr(value)}.")
     return value
 
 
@@ -41,7 +41,7 @@ def checked_text(what: str, value: object, example: str) -> str:
     """Return a text that can be encoded. ``what`` names the argument in the error."""
     if not isinstance(value, str) or not value or not is_encodable(value):
         raise (ValueError if isinstance(value, str) else TypeError)(
-            f"{what} takes a text such as {example!r}, and got {safe_repr(value)}."
+            f"{what} takes a text such as {example!r}, but got {safe_repr(value)}."
         )
     return value
 
@@ -121,13 +121,13 @@ class _Takes:
 
     def _too_many(self, value: str) -> str:
         if self._takes_any_keyword:
-            return f"{self._name}() takes fields by their names, and got {value} without one."
+            return f"{self._name}() takes fields by their names, but got {value} without one."
         if self._keywords:
             example = "queue='receipts'" if "queue" in self._keywords else f"{self._keywords[0]}=…"
-            return f"{self._name}() takes keywords such as {example}, and got {value} without one."
+            return f"{self._name}() takes keywords such as {example}, but got {value} without one."
         if not self._known:
-            return f"{self._name}() takes no argument, and got {value}."
-        return f"{self._name}() takes no more than {listed(self._known)}, and got {value} besides."
+            return f"{self._name}() takes no argument, but got {value}."
+        return f"{self._name}() takes no more than {listed(self._known)}, but got {value} besides."
 
 
 _NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)

@@ -316,7 +316,7 @@ def _expect(
     """
     __tracebackhide__ = True
     if count is not None and (not is_whole(count) or not 0 <= count <= sys.maxsize):
-        raise ValueError(f"count takes a number of tasks, or None for at least one, and got {safe_repr(count)}.")
+        raise ValueError(f"count takes a number of tasks, or None for at least one, but got {safe_repr(count)}.")
     match = match.checked(simulation)
 
     def candidates() -> list[TaskRecord]:
@@ -345,7 +345,7 @@ def _check_timeout(timeout: object) -> None:
     is_number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
     if not is_number or not 0 <= timeout <= threading.TIMEOUT_MAX:  # type: ignore[operator]  # it is a number
         raise (ValueError if is_number else TypeError)(
-            f"timeout takes a number of seconds of real time, such as 5, and got {safe_repr(timeout)}."
+            f"timeout takes a number of seconds of real time, such as 5, but got {safe_repr(timeout)}."
         )
 
 

@@ -52,7 +52,7 @@ def _add_retry_schedule(commands: Commands) -> None:
     parser.add_argument(
         "file",
         nargs="?",
-        help="a queue.yaml, or the JSON of `gcloud tasks queues list` or `terraform show`: a schedule for each of its queues",
+        help="queues to plan for: a queue.yaml, or the JSON of `gcloud tasks queues list` or `terraform show`",
     )
     for name in _NUMBERS:
         parser.add_argument(_flag(name), type=int, metavar="N", help=f"the retry config's {name}")

@@ -40,14 +40,14 @@ def length_of_advance(
     given = (by is not None) + (to is not None) + bool(numbers)
     if given != 1:
         raise TypeError(
-            "advance() takes one of a duration, keywords such as hours=2, and to=instant, and got"
+            "advance() takes one of a duration, keywords such as hours=2, and to=instant, but got"
             f" {'none' if given == 0 else 'more than one'} of them."
         )
     if to is not None:
         return None, from_datetime(to, what="advance(to=…)")
     if isinstance(by, datetime):
         raise TypeError(
-            f"advance() takes a duration such as timedelta(hours=2) or '2h', and got {safe_repr(by)}. Pass an instant"
+            f"advance() takes a duration such as timedelta(hours=2) or '2h', but got {safe_repr(by)}. Pass an instant"
             " as to=…."
         )
     return duration_of(_sum(numbers) if by is None else by, what="advance()"), None
@@ -58,9 +58,9 @@ def _sum(numbers: dict[str, float]) -> timedelta:
         is_number = isinstance(number, (int, float)) and not isinstance(number, bool)
         if not is_number or (isinstance(number, float) and not isfinite(number)):
             raise (ValueError if is_number else TypeError)(
-                f"advance({name}=…) takes a finite number, and got {safe_repr(number)}."
+                f"advance({name}=…) takes a finite number, but got {safe_repr(number)}."
             )
     try:
         return timedelta(**numbers)
     except OverflowError:
-        raise ValueError(f"advance() takes less than 999999999 days, and got {safe_repr(numbers)}.") from None
+        raise ValueError(f"advance() takes less than 999999999 days, but got {safe_repr(numbers)}.") from None

@@ -21,7 +21,7 @@ def decorated(fake: AbstractContextManager[Any], subject: Decorated) -> Decorate
         return _with_a_fake_for_each_test(fake, subject)  # type: ignore[return-value]
     if not callable(subject):
         raise TypeError(
-            f"FakeCloudTasks decorates a function or a TestCase class, and got {safe_repr(subject)}. In other places"
+            f"FakeCloudTasks decorates a function or a TestCase class, but got {safe_repr(subject)}. In other places"
             " write `with FakeCloudTasks() as cloud_tasks:`."
         )
     if inspect.isgeneratorfunction(subject) or inspect.isasyncgenfunction(subject):

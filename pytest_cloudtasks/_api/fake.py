@@ -237,7 +237,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
             ValueError: ``queue`` is empty or not a text.
         """
         if not isinstance(queue, str) or not queue:
-            raise ValueError(f"queue_path() takes a queue's ID, such as 'receipts', and got {safe_repr(queue)}.")
+            raise ValueError(f"queue_path() takes a queue's ID, such as 'receipts', but got {safe_repr(queue)}.")
         return self._resting.settings.queue_name(queue)
 
     @checked_call

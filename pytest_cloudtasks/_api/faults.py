@@ -165,7 +165,7 @@ class Faults:
         _check_rpc(rpc, fault, simulation.frontend.rpcs)
         if when is not None and not callable(when):
             raise TypeError(
-                f"{fault.value}(when=…) takes a function of the request message, and got"
+                f"{fault.value}(when=…) takes a function of the request message, but got"
                 f" {safe_repr(when)}. Pass one, such as"
                 " lambda request: request.parent.endswith('/receipts')."
             )
@@ -368,7 +368,7 @@ def _error(error: Any) -> RpcFault:
         )
     raise TypeError(
         "fail_rpc() takes an exception of google.api_core.exceptions that stands for a gRPC code, such as"
-        f" ServiceUnavailable, or a code, such as 'UNAVAILABLE', and got {safe_repr(error)}. The codes are {known}."
+        f" ServiceUnavailable, or a code, such as 'UNAVAILABLE', but got {safe_repr(error)}. The codes are {known}."
     )
 
 
@@ -387,14 +387,14 @@ def _occasions(fault: Fault, times: int | None, after: int, rate: float | None) 
         times = 1 if rate is None else None
     if times is not None and (not is_whole(times) or times < 1):
         raise ValueError(
-            f"{fault.value}(times=…) takes a number of 1 or more, or None for every time, and got {safe_repr(times)}."
+            f"{fault.value}(times=…) takes a number of 1 or more, or None for every time, but got {safe_repr(times)}."
         )
     if not is_whole(after) or after < 0:
-        raise ValueError(f"{fault.value}(after=…) takes a number of 0 or more, and got {safe_repr(after)}.")
+        raise ValueError(f"{fault.value}(after=…) takes a number of 0 or more, but got {safe_repr(after)}.")
     is_number = isinstance(rate, (int, float)) and not isinstance(rate, bool)
     if rate is not None and not (is_number and 0 <= rate <= 1):
         raise ValueError(
-            f"{fault.value}(rate=…) takes a probability from 0 to 1, such as 0.1, and got {safe_repr(rate)}."
+            f"{fault.value}(rate=…) takes a probability from 0 to 1, such as 0.1, but got {safe_repr(rate)}."
         )
     return Occasions(times, after, rate)
 
@@ -425,7 +425,7 @@ def _check_data(data: object) -> None:
     strategies = sys.modules.get("hypothesis.strategies")
     if strategies is None or not isinstance(data, strategies.DataObject):
         raise TypeError(
-            f"choose_from() takes what st.data() of Hypothesis gives to a test, and got {safe_repr(data)}. Pass on the"
+            f"choose_from() takes what st.data() of Hypothesis gives to a test, but got {safe_repr(data)}. Pass on the"
             " test's own argument, as in @given(data=st.data())."
         )
 
@@ -438,7 +438,7 @@ def _longest(delays: Duration) -> int:
     longest = duration_of(delays, what="choose_from(delays=…)")
     if longest < SECOND and longest != 0:
         raise ValueError(
-            "choose_from(delays=…) takes the longest delay, of a second or more, or timedelta(0) for none, and got"
+            "choose_from(delays=…) takes the longest delay, of a second or more, or timedelta(0) for none, but got"
             f" {safe_repr(delays)}."
         )
     return longest

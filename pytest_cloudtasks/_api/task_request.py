@@ -81,14 +81,14 @@ def _check_app_engine(
     """Refuse what an App Engine task doesn't have, and what no other task has."""
     for name, value in routing.items():
         if value is not None and (not isinstance(value, str) or not is_encodable(value)):
-            raise TypeError(f"task_request({name}=…) takes a text, and got {safe_repr(value)}.")
+            raise TypeError(f"task_request({name}=…) takes a text, but got {safe_repr(value)}.")
         if value is not None and relative_uri is None:
             raise TypeError(f"task_request({name}=…) is about an App Engine task. Pass its relative_uri=…, too.")
     if relative_uri is None:
         return
     if not isinstance(relative_uri, str) or not is_encodable(relative_uri) or not relative_uri.startswith("/"):
         raise ValueError(
-            "task_request(relative_uri=…) takes the path of an App Engine task, such as /work, and got"
+            "task_request(relative_uri=…) takes the path of an App Engine task, such as /work, but got"
             f" {safe_repr(relative_uri)}."
         )
     if url != URL:
@@ -131,18 +131,18 @@ def task_request(
     _check_app_engine(relative_uri, routing, url, audience)
     if not is_encodable(url) or not url.lower().startswith(("http://", "https://")):
         raise ValueError(
-            f"task_request(url=…) takes an absolute URL, such as {URL}, and got {safe_repr(url)}. A"
+            f"task_request(url=…) takes an absolute URL, such as {URL}, but got {safe_repr(url)}. A"
             " test client of a web framework takes the path of it. An App Engine task has a relative_uri instead."
         )
     if json is not None and body:
         raise TypeError("task_request() takes json=… or body=…, not both.")
     if not isinstance(body, bytes):
         raise TypeError(
-            f"task_request(body=…) takes bytes, and got {safe_repr(body)}. For an object that is JSON use json=…."
+            f"task_request(body=…) takes bytes, but got {safe_repr(body)}. For an object that is JSON use json=…."
         )
     if not is_whole(retry_count) or retry_count < 0:
         raise ValueError(
-            f"retry_count is the number of failures so far, zero or more, and got {safe_repr(retry_count)}."
+            f"retry_count is the number of failures so far, zero or more, but got {safe_repr(retry_count)}."
         )
     if previous_response is not None and not retry_count:
         raise ValueError(
@@ -151,7 +151,7 @@ def task_request(
             " response."
         )
     if not isinstance(headers, Mapping) or not all(is_encodable(one) for pair in headers.items() for one in pair):
-        raise TypeError(f"task_request(headers=…) takes a dict of texts, and got {safe_repr(headers)}.")
+        raise TypeError(f"task_request(headers=…) takes a dict of texts, but got {safe_repr(headers)}.")
     checked_text("task_request(method=…)", method, "POST")
     checked_text("task_request(queue=…)", queue, "receipts")
     if name is not None:
@@ -161,7 +161,7 @@ def task_request(
     checked_text("task_request(service_account_email=…)", service_account_email, "me@project.iam.gserviceaccount.com")
     for what, number in (("execution_count", execution_count), ("previous_response", previous_response)):
         if number is not None and (not is_whole(number) or number < 0):
-            raise TypeError(f"task_request({what}=…) takes a number of zero or more, and got {safe_repr(number)}.")
+            raise TypeError(f"task_request({what}=…) takes a number of zero or more, but got {safe_repr(number)}.")
     sent = dict(headers)
     if json is not None:
         try:

@@ -327,7 +327,7 @@ def timeline_as(form: str, history: History, service: Service, clock: Clock) -> 
     forms = {"text": timeline_text, "json": timeline_json}
     if not isinstance(form, str) or form not in forms:
         raise ValueError(
-            f"timeline() has the formats 'text' and 'json', and got {safe_repr(form)}.{did_you_mean(form, forms)}"
+            f"timeline() has the formats 'text' and 'json', but got {safe_repr(form)}.{did_you_mean(form, forms)}"
         )
     return forms[form](history, service, clock)
 

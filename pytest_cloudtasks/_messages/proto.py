@@ -258,16 +258,16 @@ class _Walk:
         if takes(value) and not (is_naive and message is not None and message.full_name == _INSTANT):
             return ""
         many = "a list, each " if is_repeated(field) and not path.endswith("]") else ""
-        return f"{path} takes {many}{_taken(field, value)}, and got {safe_repr(value)}.{_near_member(field, value)}"
+        return f"{path} takes {many}{_taken(field, value)}, but got {safe_repr(value)}.{_near_member(field, value)}"
 
     def _map(self, entry: Any, value: Any, path: str, takes: Takes) -> str:
         if takes(value):
             return ""
         if not isinstance(value, Mapping):
-            return f"{path} takes a mapping of names to values, and got {safe_repr(value)}."
+            return f"{path} takes a mapping of names to values, but got {safe_repr(value)}."
         for name, one in value.items():
             if not isinstance(name, (str, bytes)):
-                return f"{path} takes a mapping of names to values, and got the name {safe_repr(name)}."
+                return f"{path} takes a mapping of names to values, but got the name {safe_repr(name)}."
             place = f"{path}[{safe_repr(name)}]"
             mistake = self._value(
                 entry.fields_by_name["value"],

@@ -19,7 +19,7 @@ def seed_of_text(text: str) -> int | str:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"it takes a number, or the word {RANDOM} for one that is picked, and got {text!r}."
+            f"it takes a number, or the word {RANDOM} for one that is picked, but got {text!r}."
         ) from None
 
 

@@ -119,7 +119,7 @@ class PluginSession:
         """Refuse the whole run for a value of the ini file that can't be."""
         if flag_of(self._defer_credentials) is None:
             raise pytest.UsageError(
-                "In the ini file, cloud_tasks_defer_credentials takes true or false, and got"
+                "In the ini file, cloud_tasks_defer_credentials takes true or false, but got"
                 f" {self._defer_credentials!r}."
             )
         if any(self._ini.values()):

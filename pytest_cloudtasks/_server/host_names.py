@@ -15,7 +15,7 @@ def allowed_host(given: str, what: str) -> str:
     name = host_name(given) if isinstance(given, str) else None
     if name is None:
         raise ValueError(
-            f"{what} takes a host name or an address without scheme and port, such as tasks or 192.168.1.20, and got"
+            f"{what} takes a host name or an address without scheme and port, such as tasks or 192.168.1.20, but got"
             f" {given!r}."
         )
     if is_wildcard(name):

@@ -46,7 +46,7 @@ class CloudTasksServer(OnlyWith):
         """Take the fake whose queues it serves. Raises TypeError for anything else."""
         if not isinstance(fake, FakeCloudTasks):
             raise TypeError(
-                "CloudTasksServer() takes a FakeCloudTasks, such as the cloud_tasks fixture, and got"
+                "CloudTasksServer() takes a FakeCloudTasks, such as the cloud_tasks fixture, but got"
                 f" {safe_repr(fake)}."
             )
         self._receiver = _Receiver(fake)

@@ -110,7 +110,7 @@ class Driver:
         __tracebackhide__ = True
         if not is_whole(limit) or limit < 1:
             raise ValueError(
-                f"{self.simulation.driving.method}(limit=…) takes a number of attempts of 1 or more, and got"
+                f"{self.simulation.driving.method}(limit=…) takes a number of attempts of 1 or more, but got"
                 f" {safe_repr(limit)}."
             )
         left = limit

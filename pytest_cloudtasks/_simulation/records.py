@@ -457,7 +457,7 @@ def name_of_task(value: Any) -> Any:
 def task_meant(service: Service, history: History, task: Any, method: str) -> Task:
     """Return the task that a call of ``method`` means by a value that `is_task`; of several of one name the latest."""
     if not is_task(task):
-        raise TypeError(f"{method}() takes {A_TASK}, and got {safe_repr(task)}.")
+        raise TypeError(f"{method}() takes {A_TASK}, but got {safe_repr(task)}.")
     if not isinstance(task, TaskRecord):
         return _named(service, name_of_task(task))
     if task._history is not history:

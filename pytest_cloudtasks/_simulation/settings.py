@@ -62,7 +62,7 @@ def _one_of(*values: str) -> Callable[[str, Any], str]:
     def check(name: str, value: Any) -> str:
         if not isinstance(value, str) or value not in values:
             raise ValueError(
-                f"{name} takes {listed(map(repr, values), 'or')}, and got"
+                f"{name} takes {listed(map(repr, values), 'or')}, but got"
                 f" {safe_repr(value)}.{did_you_mean(value, values)}"
             )
         return str(value)
@@ -72,7 +72,7 @@ def _one_of(*values: str) -> Callable[[str, Any], str]:
 
 def _text(name: str, value: Any) -> str:
     if not is_encodable(value) or not value:
-        raise TypeError(f"{name} takes a text, and got {safe_repr(value)}.")
+        raise TypeError(f"{name} takes a text, but got {safe_repr(value)}.")
     return str(value)
 
 
@@ -80,14 +80,14 @@ def _strict(name: str, value: Any) -> bool | str:
     if isinstance(value, bool) or (isinstance(value, str) and value == "drained"):
         return value
     near = did_you_mean(value, ("True", "False", "drained"))
-    raise ValueError(f"{name} takes True, False or 'drained', and got {safe_repr(value)}.{near}")
+    raise ValueError(f"{name} takes True, False or 'drained', but got {safe_repr(value)}.{near}")
 
 
 def _seed(name: str, value: Any) -> int:
     if not is_whole(value):
-        raise TypeError(f"{name} takes an integer, and got {safe_repr(value)}.")
+        raise TypeError(f"{name} takes an integer, but got {safe_repr(value)}.")
     if abs(value) >= 10**100:
-        raise ValueError(f"{name} takes an integer of at most 100 digits, and got {safe_repr(value)}.")
+        raise ValueError(f"{name} takes an integer of at most 100 digits, but got {safe_repr(value)}.")
     return value
 
 
@@ -95,7 +95,7 @@ def _start(name: str, value: Any) -> int:
     value = _read_instant(value) if isinstance(value, str) else value
     if isinstance(value, str):
         raise ValueError(
-            f"{name} takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, and"
+            f"{name} takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, but"
             f" got {safe_repr(value)}."
         )
     return from_datetime(value, what=name)
@@ -116,13 +116,13 @@ def _texts(value: Any) -> tuple[str, ...] | None:
 def _addresses(name: str, value: Any) -> tuple[str, ...]:
     addresses = _texts(value)
     if addresses is None:
-        raise TypeError(f"{name} takes a list of host:port texts, and got {safe_repr(value)}.")
+        raise TypeError(f"{name} takes a list of host:port texts, but got {safe_repr(value)}.")
     for one in addresses:
         from .._clients.http.destinations import is_address  # few tests name an address
 
         if not is_address(one):
             raise ValueError(
-                f"{name} takes addresses as channels are given them, such as 'localhost:8123', and got"
+                f"{name} takes addresses as channels are given them, such as 'localhost:8123', but got"
                 f" {safe_repr(one)}."
             )
     return addresses
@@ -147,7 +147,7 @@ def _queues(name: str, value: Any, depth: int = 0) -> dict[str, QueueFields]:
             if not isinstance(fields, Mapping):
                 raise TypeError(
                     f"{name} maps a queue's ID to its fields, such as {{{safe_repr(queue)}: {{'retry_config': …}}}},"
-                    f" and got {safe_repr(fields)}."
+                    f" but got {safe_repr(fields)}."
                 )
         return dict(value)
     if isinstance(value, (str, Path)):
@@ -158,7 +158,7 @@ def _queues(name: str, value: Any, depth: int = 0) -> dict[str, QueueFields]:
         return dict(queues_in_file(Path(value))) if is_queue_file(text) else {text: {}}
     if isinstance(value, Iterable) and depth < _DEPTH:
         return _added_up(one for part in value for one in _queues(name, part, depth + 1).items())
-    raise TypeError(f"{name} takes queue IDs, a mapping of IDs to fields, or a file, and got {safe_repr(value)}.")
+    raise TypeError(f"{name} takes queue IDs, a mapping of IDs to fields, or a file, but got {safe_repr(value)}.")
 
 
 def _added_up(queues: Iterable[tuple[str, QueueFields]]) -> dict[str, QueueFields]:
@@ -206,7 +206,7 @@ def _service_options(option: str, value: Any) -> ServiceOptions:
     if isinstance(value, ServiceOptions):
         return value
     if not isinstance(value, Mapping):
-        raise TypeError(f"{option} takes a mapping of options to values, and got {safe_repr(value)}.")
+        raise TypeError(f"{option} takes a mapping of options to values, but got {safe_repr(value)}.")
     fields = ServiceOptions._fields
     changes = {}
     for name, setting in value.items():
@@ -226,13 +226,13 @@ def _duration(what: str, value: Any) -> int:
 def _up_to_a_minute(what: str, value: Any) -> int:
     duration = duration_of(value, what=what)
     if duration > MINUTE:
-        raise ValueError(f"{what} takes a duration of one minute at the most, and got {safe_repr(value)}.")
+        raise ValueError(f"{what} takes a duration of one minute at the most, but got {safe_repr(value)}.")
     return duration
 
 
 def _size(what: str, value: Any) -> int:
     if not is_whole(value) or value <= 0:
-        raise ValueError(f"{what} takes a positive number of bytes, and got {safe_repr(value)}.")
+        raise ValueError(f"{what} takes a positive number of bytes, but got {safe_repr(value)}.")
     return int(value)
 
 
@@ -249,7 +249,7 @@ def _throttle(what: str, value: Any) -> SystemThrottle:
         return value
     values = [one.value for one in SystemThrottle]
     if not isinstance(value, str) or value not in values:
-        raise ValueError(f"{what} takes {listed(map(repr, values), 'or')}, and got {safe_repr(value)}.")
+        raise ValueError(f"{what} takes {listed(map(repr, values), 'or')}, but got {safe_repr(value)}.")
     return SystemThrottle(value)
 
 
@@ -261,7 +261,7 @@ def _member(what: str, value: Any) -> str:
         return value
     raise ValueError(
         f"{what} takes True, False, or the member that the client is, such as 'user:me@example.com',"
-        f" and got {safe_repr(value)}."
+        f" but got {safe_repr(value)}."
     )
 
 
@@ -275,7 +275,7 @@ def _roles(what: str, value: Any) -> dict[str, frozenset[str]]:
     if not is_mapping or None in roles.values():
         raise TypeError(
             f"{what} takes a mapping of roles to lists of the permissions they grant, such as"
-            f" {{'projects/p/roles/creator': ['cloudtasks.tasks.create']}}, and got {safe_repr(value)}."
+            f" {{'projects/p/roles/creator': ['cloudtasks.tasks.create']}}, but got {safe_repr(value)}."
         )
     return {role: frozenset(granted or ()) for role, granted in roles.items()}
 

@@ -66,7 +66,7 @@ OWN_WORK = (
 def _check_options(where: str, options: object) -> None:
     """Raise TypeError for what is no mapping, ValueError for an option that there is none of."""
     if not isinstance(options, Mapping):
-        raise TypeError(f"{where} takes a mapping of options to values, and got {options!r}.")
+        raise TypeError(f"{where} takes a mapping of options to values, but got {options!r}.")
     for name in options:
         if name not in OPTIONS:
             raise ValueError(
@@ -117,7 +117,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
         _check_options(f"{cls.__name__}.options", cls.options)
         if isinstance(cls.without, str):
             raise TypeError(
-                f"{cls.__name__}.without takes a list of names, such as [{cls.without!r}], and got {cls.without!r}."
+                f"{cls.__name__}.without takes a list of names, such as [{cls.without!r}], but got {cls.without!r}."
             )
         left_out = list(cls.without)
         for name in left_out:

@@ -91,5 +91,5 @@ def _resource_name(draw: DrawFn, of: str, project: Any, location: Any, parent: A
 
 def _checked(name: Any, kind: str, is_one: Callable[[str], bool]) -> str:
     if not isinstance(name, str) or not is_one(name):
-        raise InvalidArgument(f"resource_names takes a {kind}'s full name, and got {name!r}.")
+        raise InvalidArgument(f"resource_names takes a {kind}'s full name, but got {name!r}.")
     return name

@@ -48,7 +48,7 @@ def schedule_times(draw: DrawFn, *, now: datetime, within: Duration = LONGEST_AH
         raise InvalidArgument(f"schedule_times(now={now!r}) takes an aware datetime, such as cloud_tasks.clock.now()")
     longest = duration_given(within, "schedule_times(within=…)")
     if longest > LONGEST_AHEAD:
-        raise InvalidArgument(f"schedule_times(within=…) takes a duration of 720 h at most, and got {within!r}.")
+        raise InvalidArgument(f"schedule_times(within=…) takes a duration of 720 h at most, but got {within!r}.")
     start = now.astimezone(timezone.utc)
     if longest == LONGEST_AHEAD:
         return start + draw(_ahead | _to_the_microsecond)

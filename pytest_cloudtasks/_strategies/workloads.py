@@ -104,7 +104,7 @@ class Workload:
         Evidence: our choice.
         """
         if not hasattr(cloud_tasks, "advance"):
-            raise TypeError(f"play() takes a fake, such as the fixture cloud_tasks, and got {cloud_tasks!r}.")
+            raise TypeError(f"play() takes a fake, such as the fixture cloud_tasks, but got {cloud_tasks!r}.")
         client = cloud_tasks.client() if self.version == "v2" else own_client(self.version)
         self._create_queues(client)
         created: list[Any] = []

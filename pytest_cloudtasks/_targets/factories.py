@@ -35,7 +35,7 @@ def refuse_factory(app: Any, what: str) -> None:
         if needed not in (None, *_INTERFACES):
             arguments = "…" if needed else ""
             raise TypeError(
-                f"{what} takes an application, and got the class {_name(app)}, which is an application factory. Give"
+                f"{what} takes an application, but got the class {_name(app)}, which is an application factory. Give"
                 f" an instance: {_name(app)}({arguments})."
             )
     elif needed == 0:
@@ -43,7 +43,7 @@ def refuse_factory(app: Any, what: str) -> None:
         if inspect.iscoroutinefunction(app):
             call = f"await {call}"
         raise TypeError(
-            f"{what} takes an application, and got {_name(app)}, which needs no argument: it is an application"
+            f"{what} takes an application, but got {_name(app)}, which needs no argument: it is an application"
             f" factory. Give what it makes: {call}."
         )
 

@@ -140,7 +140,7 @@ def _server(to: str, allow_remote: bool) -> Server:
         or any(mark in to for mark in "@?#")
     ):
         raise ValueError(
-            f"forward(to=…) takes the base URL of a server such as http://127.0.0.1:8000, and got {safe_repr(to)}."
+            f"forward(to=…) takes the base URL of a server such as http://127.0.0.1:8000, but got {safe_repr(to)}."
         )
     if not allow_remote and not is_loopback(parts.host):
         raise ValueError(

@@ -103,7 +103,7 @@ class AppEngineMountTarget(_Application):
         for name, value in self._wanted.items():
             if value is not None and not isinstance(value, str):
                 raise TypeError(
-                    f"mount_app_engine({name}=…) takes a text, or None for any {name}, and got {safe_repr(value)}."
+                    f"mount_app_engine({name}=…) takes a text, or None for any {name}, but got {safe_repr(value)}."
                 )
         self.service, self.version, self.instance = service, version, instance
 

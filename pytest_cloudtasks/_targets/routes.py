@@ -58,7 +58,7 @@ class RouteTarget(Target):
         """Add an exception to the script."""
         raised = exception() if isinstance(exception, type) else exception
         if not isinstance(raised, BaseException):
-            raise TypeError(f"raises() takes an exception, such as TimeoutError, and got {safe_repr(exception)}.")
+            raise TypeError(f"raises() takes an exception, such as TimeoutError, but got {safe_repr(exception)}.")
         return self._extend([raised])
 
     def then_pass_through(self) -> RouteTarget:
@@ -191,24 +191,24 @@ def _check_url(url: object) -> None:
         return
     raise (ValueError if isinstance(url, str) else TypeError)(
         "route() takes a URL such as https://app.test/work, the relative URI of App Engine tasks such as /work, a glob"
-        f" with *, or a compiled pattern of text, and got {safe_repr(url)}."
+        f" with *, or a compiled pattern of text, but got {safe_repr(url)}."
     )
 
 
 def _check_others(method: object, queue: object, name: object, handler: object) -> None:
     for option, what, value in (("method", "method", method), ("queue", "queue", queue), ("name", "task", name)):
         if value is not None and not isinstance(value, str):
-            raise TypeError(f"route({option}=…) takes a text, or None for any {what}, and got {safe_repr(value)}.")
+            raise TypeError(f"route({option}=…) takes a text, or None for any {what}, but got {safe_repr(value)}.")
     _check_name("queue", queue, is_queue_id, is_queue)
     _check_name("task", name, is_task_id, is_task)
     if isinstance(method, str) and method.upper() not in HTTP_METHODS:
         raise ValueError(
-            f"route(method=…) takes a method that a task can have, {', '.join(HTTP_METHODS)}, and got"
+            f"route(method=…) takes a method that a task can have, {', '.join(HTTP_METHODS)}, but got"
             f" {safe_repr(method)}."
         )
     if handler is not None and not callable(handler):
         raise TypeError(
-            f"route(handler=…) takes a function of a TargetRequest, and got {safe_repr(handler)}."
+            f"route(handler=…) takes a function of a TargetRequest, but got {safe_repr(handler)}."
             f" Script a route that always"
             " answers the same, such as .returns(503)."
         )
@@ -219,7 +219,7 @@ def _check_name(what: str, name: object, is_id: Callable[[str], bool], is_name: 
     if isinstance(name, str) and not (is_name(name) and is_id(id_of(name)) if "/" in name else is_id(name)):
         option = "name" if what == "task" else what
         raise ValueError(
-            f"route({option}=…) takes a {what}'s ID or full name, or None for any {what}, and got {safe_repr(name)}."
+            f"route({option}=…) takes a {what}'s ID or full name, or None for any {what}, but got {safe_repr(name)}."
         )
 
 

@@ -179,13 +179,13 @@ class Base:
         if parts is None or not (has_host or self.is_relative):
             or_relative = ", or one of App Engine tasks such as /reports" if takes_relative else ""
             raise ValueError(
-                f"{what} takes a base URL such as https://app.test{or_relative}, and got {safe_repr(url)}."
+                f"{what} takes a base URL such as https://app.test{or_relative}, but got {safe_repr(url)}."
             )
         extra = next((mark for mark in "*?#" if mark in url), None)
         if extra is not None:
             without, instead = _LEFT_OUT[extra]
             raise ValueError(
-                f"{what} takes a base URL, which covers every path and every query below it, and got"
+                f"{what} takes a base URL, which covers every path and every query below it, but got"
                 f" {safe_repr(url)}. Leave the {without} out{instead}."
             )
         self.url = url
@@ -215,6 +215,6 @@ def server_url(given: Any, option: str) -> str:
         or any(mark in given for mark in "@?#")
     ):
         raise ValueError(
-            f"{option} takes the base URL of a server such as http://127.0.0.1:8080, and got {safe_repr(given)}."
+            f"{option} takes the base URL of a server such as http://127.0.0.1:8080, but got {safe_repr(given)}."
         )
     return f"{parts.scheme}://{parts.authority}{parts.path.rstrip('/')}"

@@ -29,7 +29,7 @@ def from_datetime(instant: datetime, *, what: str) -> int:
     """Nanoseconds since 1970; a naive datetime is refused, for nobody can say which instant it is."""
     if not isinstance(instant, datetime):
         raise TypeError(
-            f"{what} takes an aware datetime, and got {safe_repr(instant)}. Pass a datetime with a tzinfo, such as"
+            f"{what} takes an aware datetime, but got {safe_repr(instant)}. Pass a datetime with a tzinfo, such as"
             " datetime(2030, 1, 1, tzinfo=timezone.utc)."
         )
     if instant.tzinfo is None or instant.utcoffset() is None:
@@ -45,12 +45,12 @@ def duration_of(value: object, *, what: str, above_zero: bool = False, or_else: 
     length = read_duration(value) if isinstance(value, str) else value
     if not isinstance(length, timedelta):
         raise (ValueError if isinstance(value, str) else TypeError)(
-            f"{what} takes {or_else}a duration such as timedelta(seconds=30) or '30s', and got {safe_repr(value)}."
+            f"{what} takes {or_else}a duration such as timedelta(seconds=30) or '30s', but got {safe_repr(value)}."
         )
     nanoseconds = from_timedelta(length)
     if nanoseconds < above_zero:
         least = "more than zero" if above_zero else "zero or more"
-        raise ValueError(f"{what} takes a duration of {least}, and got {safe_repr(value)}.")
+        raise ValueError(f"{what} takes a duration of {least}, but got {safe_repr(value)}.")
     return nanoseconds
 
 

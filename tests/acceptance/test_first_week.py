@@ -120,7 +120,7 @@ def test_wrong_arguments_of_targets(cloud_tasks: FakeCloudTasks) -> None:
     )
     with pytest.raises(TypeError) as refusal:
         route.raises("boom")  # type: ignore[arg-type]
-    assert str(refusal.value) == "raises() takes an exception, such as TimeoutError, and got 'boom'."
+    assert str(refusal.value) == "raises() takes an exception, such as TimeoutError, but got 'boom'."
     with pytest.raises(TypeError) as refusal:
         cloud_tasks.mount("https://w.test", "shop:app")  # type: ignore[arg-type]
     assert str(refusal.value) == "mount() takes a WSGI or an ASGI application, and 'shop:app' can't be called."
@@ -133,7 +133,7 @@ def test_wrong_arguments_of_verbs_and_assertions(cloud_tasks: FakeCloudTasks) ->
     enqueue()
     with pytest.raises(ValueError) as refusal:
         cloud_tasks.drain(limit=0)
-    assert str(refusal.value) == "drain(limit=…) takes a number of attempts of 1 or more, and got 0."
+    assert str(refusal.value) == "drain(limit=…) takes a number of attempts of 1 or more, but got 0."
     with pytest.raises(TypeError) as wrong:
         cloud_tasks.assert_attempts(42, [200])  # type: ignore[arg-type]
     assert str(wrong.value) == (
@@ -148,9 +148,9 @@ def test_wrong_arguments_of_task_request(cloud_tasks: FakeCloudTasks) -> None:
         ({"json": {}, "body": b"x"}, "task_request() takes json=… or body=…, not both."),
         (
             {"body": "text"},
-            "task_request(body=…) takes bytes, and got 'text'. For an object that is JSON use json=….",
+            "task_request(body=…) takes bytes, but got 'text'. For an object that is JSON use json=….",
         ),
-        ({"retry_count": -1}, "retry_count is the number of failures so far, zero or more, and got -1."),
+        ({"retry_count": -1}, "retry_count is the number of failures so far, zero or more, but got -1."),
         (
             {"previous_response": 503},
             "previous_response=503 needs a retry_count of 1 or more: a first attempt has no previous response.",

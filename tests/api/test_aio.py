@@ -135,7 +135,7 @@ def test_sync_targets_are_driven_as_well(cloud_tasks: FakeCloudTasks, enqueue: E
         (
             lambda fake: fake.aio.advance(seconds=-1),
             ValueError,
-            "advance() takes a duration of zero or more, and got datetime.timedelta(days=-1, seconds=86399).",
+            "advance() takes a duration of zero or more, but got datetime.timedelta(days=-1, seconds=86399).",
         ),
         (
             lambda fake: fake.aio.advance(to=START - timedelta(seconds=1)),
@@ -146,7 +146,7 @@ def test_sync_targets_are_driven_as_well(cloud_tasks: FakeCloudTasks, enqueue: E
         (
             lambda fake: fake.aio.advance(timedelta(seconds=1), seconds=1),
             TypeError,
-            "advance() takes one of a duration, keywords such as hours=2, and to=instant, and got more than one of"
+            "advance() takes one of a duration, keywords such as hours=2, and to=instant, but got more than one of"
             " them.",
         ),
     ],
@@ -320,12 +320,12 @@ def test_sleep_outside_a_handler_is_refused(cloud_tasks: FakeCloudTasks) -> None
         (
             timedelta(seconds=-1),
             ValueError,
-            "aio.sleep() takes a duration of zero or more, and got datetime.timedelta(days=-1, seconds=86399).",
+            "aio.sleep() takes a duration of zero or more, but got datetime.timedelta(days=-1, seconds=86399).",
         ),
         (
             5,
             TypeError,
-            "aio.sleep() takes a duration such as timedelta(seconds=30) or '30s', and got 5.",
+            "aio.sleep() takes a duration such as timedelta(seconds=30) or '30s', but got 5.",
         ),
         (
             timedelta.max,

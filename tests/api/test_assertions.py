@@ -249,7 +249,7 @@ def test_a_count_is_a_number(cloud_tasks: FakeCloudTasks, count: Any) -> None:
     """Anything else than a number of tasks is refused as a mistake of the test."""
     with pytest.raises(ValueError) as caught:
         cloud_tasks.assert_enqueued(count=count)
-    assert str(caught.value) == f"count takes a number of tasks, or None for at least one, and got {count!r}."
+    assert str(caught.value) == f"count takes a number of tasks, or None for at least one, but got {count!r}."
 
 
 # --- which tasks count -------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -
         result = function(*["surplus"] * (positional + (not is_method)), *["surplus"] * is_method)
         asyncio.run(result)
     assert str(refusal.value).startswith(f"{name}() takes ")
-    assert "and got 'surplus'" in str(refusal.value)
+    assert "but got 'surplus'" in str(refusal.value)
 
 
 @pytest.mark.parametrize(
@@ -88,15 +88,15 @@ def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -
             "tasks() has no argument 'queues'. Did you mean 'queue'? It takes"
             f" {listed(MatchArguments.__annotations__)}.",
         ),
-        (lambda fake: fake.step(1), "step() takes no argument, and got 1."),
+        (lambda fake: fake.step(1), "step() takes no argument, but got 1."),
         (lambda fake: fake.client(project="p"), "client() has no argument 'project'. It takes none."),
         (lambda fake: fake.queue(), "queue() needs the argument 'queue'. It takes queue."),
-        (lambda fake: fake.queue_path("a", "b"), "queue_path() takes no more than queue, and got 'b' besides."),
+        (lambda fake: fake.queue_path("a", "b"), "queue_path() takes no more than queue, but got 'b' besides."),
         (
             lambda fake: fake.drain("2h", "receipts"),
-            "drain() takes keywords such as queue='receipts', and got 'receipts' without one.",
+            "drain() takes keywords such as queue='receipts', but got 'receipts' without one.",
         ),
-        (lambda fake: fake.advance("2h", 5), "advance() takes keywords such as to=…, and got 5 without one."),
+        (lambda fake: fake.advance("2h", 5), "advance() takes keywords such as to=…, but got 5 without one."),
         (
             lambda fake: fake.advance("2h", by="2h"),
             "advance() got the argument 'by' twice, with its keyword and without.",
@@ -104,7 +104,7 @@ def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -
         (lambda fake: fake.create_queue(), "create_queue() needs the argument 'queue'. It takes queue."),
         (
             lambda fake: fake.create_queue("a", {"rate_limits": {}}),
-            "create_queue() takes fields by their names, and got {'rate_limits': {}} without one.",
+            "create_queue() takes fields by their names, but got {'rate_limits': {}} without one.",
         ),
         (
             lambda fake: fake.timeline(fromat="json"),
@@ -114,7 +114,7 @@ def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -
             lambda fake: fake.assert_attempts([503]),
             "assert_attempts() needs the argument 'expected'. It takes task and expected.",
         ),
-        (lambda fake: fake.assert_empty("receipts"), "assert_empty() takes no argument, and got 'receipts'."),
+        (lambda fake: fake.assert_empty("receipts"), "assert_empty() takes no argument, but got 'receipts'."),
         (
             lambda fake: FakeCloudTasks(querys=["a"]),
             "FakeCloudTasks() has no argument 'querys'. Did you mean 'queues'? It takes"
@@ -122,7 +122,7 @@ def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -
         ),
         (
             lambda fake: FakeCloudTasks("receipts"),
-            "FakeCloudTasks() takes keywords such as queues=…, and got 'receipts' without one.",
+            "FakeCloudTasks() takes keywords such as queues=…, but got 'receipts' without one.",
         ),
         (
             lambda fake: retry_schedule({}, services={}),

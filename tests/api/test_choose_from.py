@@ -266,7 +266,7 @@ def test_handlers_in_threads_draw_too(enqueue: Enqueue) -> None:
 def test_what_is_no_data_is_refused(data: Any) -> None:
     """The choices stay those of the seed."""
     message = (
-        f"choose_from() takes what st.data() of Hypothesis gives to a test, and got {data!r}. Pass on the test's own"
+        f"choose_from() takes what st.data() of Hypothesis gives to a test, but got {data!r}. Pass on the test's own"
         " argument, as in @given(data=st.data())."
     )
     with FakeCloudTasks() as cloud_tasks:
@@ -287,7 +287,7 @@ def test_what_is_left_to_chance_takes_true_or_false(name: str, flag: Any) -> Non
         with FakeCloudTasks() as cloud_tasks:
             with pytest.raises(TypeError) as refusal:
                 cloud_tasks.choose_from(data, **{name: flag})
-            assert str(refusal.value) == f"choose_from({name}=…) takes True or False, and got {flag!r}."
+            assert str(refusal.value) == f"choose_from({name}=…) takes True or False, but got {flag!r}."
             assert list(cloud_tasks._resting.faults) == []
             cloud_tasks.choose_from(data)
 
@@ -327,7 +327,7 @@ def test_delays_that_cannot_be_are_refused(delays: timedelta) -> None:
             with pytest.raises(ValueError) as refusal:
                 cloud_tasks.choose_from(data, delays=delays)
             assert str(refusal.value) == (
-                "choose_from(delays=…) takes the longest delay, of a second or more, or timedelta(0) for none, and got"
+                "choose_from(delays=…) takes the longest delay, of a second or more, or timedelta(0) for none, but got"
                 f" {delays!r}."
             )
             cloud_tasks.choose_from(data)
@@ -358,7 +358,7 @@ def test_delays_of_another_type_are_refused() -> None:
         with FakeCloudTasks() as cloud_tasks, pytest.raises(TypeError) as refusal:
             cloud_tasks.choose_from(data, delays=30)  # type: ignore[arg-type]
         assert str(refusal.value) == (
-            "choose_from(delays=…) takes a duration such as timedelta(seconds=30) or '30s', and got 30."
+            "choose_from(delays=…) takes a duration such as timedelta(seconds=30) or '30s', but got 30."
         )
 
     one_example(test)

@@ -159,13 +159,13 @@ def test_advance_refuses_what_is_no_time_to_come(cloud_tasks: FakeCloudTasks, en
     cloud_tasks.advance(seconds=10)
 
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance(seconds=-1)) == (
-        "advance() takes a duration of zero or more, and got datetime.timedelta(days=-1, seconds=86399)."
+        "advance() takes a duration of zero or more, but got datetime.timedelta(days=-1, seconds=86399)."
     )
     assert refused(cloud_tasks, TypeError, lambda: cloud_tasks.advance(30)) == (  # type: ignore[arg-type]
-        "advance() takes a duration such as timedelta(seconds=30) or '30s', and got 30."
+        "advance() takes a duration such as timedelta(seconds=30) or '30s', but got 30."
     )
     assert refused(cloud_tasks, TypeError, lambda: cloud_tasks.advance(timedelta(1), hours=1)) == (
-        "advance() takes one of a duration, keywords such as hours=2, and to=instant, and got more than one of them."
+        "advance() takes one of a duration, keywords such as hours=2, and to=instant, but got more than one of them."
     )
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance(to=START)) == (
         "Time can't go backwards: it is 2030-01-01T00:00:10+00:00, and advance() was asked for"
@@ -176,7 +176,7 @@ def test_advance_refuses_what_is_no_time_to_come(cloud_tasks: FakeCloudTasks, en
         " such as datetime.datetime(2031, 1, 1, 0, 0).replace(tzinfo=timezone.utc)."
     )
     assert refused(cloud_tasks, TypeError, lambda: cloud_tasks.advance(to=60)) == (  # type: ignore[arg-type]
-        "advance(to=…) takes an aware datetime, and got 60. Pass a datetime with a tzinfo, such as"
+        "advance(to=…) takes an aware datetime, but got 60. Pass a datetime with a tzinfo, such as"
         " datetime(2030, 1, 1, tzinfo=timezone.utc)."
     )
 
@@ -213,7 +213,7 @@ def test_the_clock_ends_with_the_year_9999(cloud_tasks: FakeCloudTasks, enqueue:
 def test_a_limit_is_a_number(cloud_tasks: FakeCloudTasks, limit: Any) -> None:
     """Anything but a whole number of 1 or more is refused in words."""
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.drain(limit=limit)) == (
-        f"drain(limit=…) takes a number of attempts of 1 or more, and got {limit!r}."
+        f"drain(limit=…) takes a number of attempts of 1 or more, but got {limit!r}."
     )
 
 
@@ -221,11 +221,11 @@ def test_a_limit_is_a_number(cloud_tasks: FakeCloudTasks, limit: Any) -> None:
 def test_a_limit_of_advance_is_a_number(cloud_tasks: FakeCloudTasks, limit: Any) -> None:
     """It is that of drain, in each form."""
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance(hours=1, limit=limit)) == (
-        f"advance(limit=…) takes a number of attempts of 1 or more, and got {limit!r}."
+        f"advance(limit=…) takes a number of attempts of 1 or more, but got {limit!r}."
     )
     at = START + timedelta(hours=1)
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance(to=at, limit=limit)) == (
-        f"advance(limit=…) takes a number of attempts of 1 or more, and got {limit!r}."
+        f"advance(limit=…) takes a number of attempts of 1 or more, but got {limit!r}."
     )
 
 
@@ -370,7 +370,7 @@ def test_drain_refuses_what_is_no_time_to_come(cloud_tasks: FakeCloudTasks, enqu
         " such as datetime.datetime(2031, 1, 1, 0, 0).replace(tzinfo=timezone.utc)."
     )
     assert refused(cloud_tasks, TypeError, lambda: cloud_tasks.drain(60)) == (  # type: ignore[arg-type]
-        "drain(until=…) takes an aware datetime, or a duration such as timedelta(seconds=30) or '30s', and got 60."
+        "drain(until=…) takes an aware datetime, or a duration such as timedelta(seconds=30) or '30s', but got 60."
     )
 
 
@@ -461,7 +461,7 @@ def test_dispatch_refuses_what_names_no_task_of_this_fake(cloud_tasks: FakeCloud
         assert theirs.attempts == []
     wrong: Any = 42
     assert refused(cloud_tasks, TypeError, lambda: cloud_tasks.dispatch(wrong)) == (
-        "dispatch() takes a TaskRecord, as assert_enqueued() gives it, a Task message, or a task's ID or full name, and"
+        "dispatch() takes a TaskRecord, as assert_enqueued() gives it, a Task message, or a task's ID or full name, but"
         " got 42."
     )
 

@@ -115,7 +115,7 @@ def test_what_is_no_duration_is_rejected(cloud_tasks: FakeCloudTasks, parameter:
         PARAMETERS[parameter](cloud_tasks, given)
     or_else = "an aware datetime, or " if parameter == "drain(until=…)" else ""
     assert str(refusal.value) == (
-        f"{parameter} takes {or_else}a duration such as timedelta(seconds=30) or '30s', and got {given!r}."
+        f"{parameter} takes {or_else}a duration such as timedelta(seconds=30) or '30s', but got {given!r}."
     )
 
 
@@ -129,7 +129,7 @@ def test_a_negative_duration_is_rejected(cloud_tasks: FakeCloudTasks, parameter:
         "more than zero" if parameter in ("delay_dispatch()", "forward(timeout=…)", "peak_rate()") else "zero or more"
     )
     assert str(refusal.value) == (
-        f"{parameter} takes a duration of {least}, and got datetime.timedelta(days=-1, seconds=86399)."
+        f"{parameter} takes a duration of {least}, but got datetime.timedelta(days=-1, seconds=86399)."
     )
 
 
@@ -152,13 +152,13 @@ def test_a_text_matches_as_its_timedelta_does(cloud_tasks: FakeCloudTasks, enque
         (
             {},
             TypeError,
-            "advance() takes one of a duration, keywords such as hours=2, and to=instant, and got none of them.",
+            "advance() takes one of a duration, keywords such as hours=2, and to=instant, but got none of them.",
         ),
         *(
             (
                 length,
                 TypeError,
-                "advance() takes one of a duration, keywords such as hours=2, and to=instant, and got more than one of"
+                "advance() takes one of a duration, keywords such as hours=2, and to=instant, but got more than one of"
                 " them.",
             )
             for length in (
@@ -167,23 +167,23 @@ def test_a_text_matches_as_its_timedelta_does(cloud_tasks: FakeCloudTasks, enque
                 {"hours": 0, "to": START + timedelta(2)},
             )
         ),
-        ({"hours": float("nan")}, ValueError, "advance(hours=…) takes a finite number, and got nan."),
-        ({"hours": float("inf")}, ValueError, "advance(hours=…) takes a finite number, and got inf."),
-        ({"hours": "2"}, TypeError, "advance(hours=…) takes a finite number, and got '2'."),
-        ({"minutes": True}, TypeError, "advance(minutes=…) takes a finite number, and got True."),
-        ({"days": 10**400}, ValueError, "advance() takes less than 999999999 days, and got {'days': 1000"),
+        ({"hours": float("nan")}, ValueError, "advance(hours=…) takes a finite number, but got nan."),
+        ({"hours": float("inf")}, ValueError, "advance(hours=…) takes a finite number, but got inf."),
+        ({"hours": "2"}, TypeError, "advance(hours=…) takes a finite number, but got '2'."),
+        ({"minutes": True}, TypeError, "advance(minutes=…) takes a finite number, but got True."),
+        ({"days": 10**400}, ValueError, "advance() takes less than 999999999 days, but got {'days': 1000"),
         (
             {"seconds": -1},
             ValueError,
-            "advance() takes a duration of zero or more, and got datetime.timedelta(days=-1,",
+            "advance() takes a duration of zero or more, but got datetime.timedelta(days=-1,",
         ),
         (
             {"by": START},
             TypeError,
-            "advance() takes a duration such as timedelta(hours=2) or '2h', and got datetime.datetime(2030, 1, 1, 0, 0,"
+            "advance() takes a duration such as timedelta(hours=2) or '2h', but got datetime.datetime(2030, 1, 1, 0, 0,"
             " tzinfo=datetime.timezone.utc). Pass an instant as to=….",
         ),
-        ({"to": "2030-01-01"}, TypeError, "advance(to=…) takes an aware datetime, and got '2030-01-01'."),
+        ({"to": "2030-01-01"}, TypeError, "advance(to=…) takes an aware datetime, but got '2030-01-01'."),
     ],
 )
 def test_advance_takes_one_length(

@@ -66,16 +66,16 @@ def test_a_fake_is_entered_once() -> None:
 @pytest.mark.parametrize(
     ("options", "kind", "message"),
     [
-        ({"time": "stopped"}, ValueError, "time takes 'held' or 'virtual', and got 'stopped'."),
-        ({"seed": "x"}, TypeError, "seed takes an integer, and got 'x'."),
+        ({"time": "stopped"}, ValueError, "time takes 'held' or 'virtual', but got 'stopped'."),
+        ({"seed": "x"}, TypeError, "seed takes an integer, but got 'x'."),
         (
             {"start": datetime(2030, 1, 1)},
             ValueError,
             "start takes an aware datetime, and datetime.datetime(2030, 1, 1, 0, 0) is naive. Give it a tzinfo, such as"
             " datetime.datetime(2030, 1, 1, 0, 0).replace(tzinfo=timezone.utc).",
         ),
-        ({"on_exception": "retry"}, ValueError, "on_exception takes 'raise' or '500', and got 'retry'."),
-        ({"google_auth": "yes"}, TypeError, "google_auth takes True or False, and got 'yes'."),
+        ({"on_exception": "retry"}, ValueError, "on_exception takes 'raise' or '500', but got 'retry'."),
+        ({"google_auth": "yes"}, TypeError, "google_auth takes True or False, but got 'yes'."),
     ],
 )
 def test_wrong_options(options: dict[str, Any], kind: type[Exception], message: str) -> None:
@@ -131,7 +131,7 @@ def test_a_queue_has_a_name(queue: Any) -> None:
     """What is no text names no queue, and is refused."""
     with FakeCloudTasks() as cloud_tasks, pytest.raises(ValueError) as refused:
         cloud_tasks.queue_path(queue)
-    assert str(refused.value) == f"queue_path() takes a queue's ID, such as 'receipts', and got {queue!r}."
+    assert str(refused.value) == f"queue_path() takes a queue's ID, such as 'receipts', but got {queue!r}."
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -188,10 +188,10 @@ REFUSED_FIELDS = [
     ),
     (
         {"min_backoff": "10 seconds"},
-        "retry_config.min_backoff takes a timedelta or a text such as \"10s\", and got '10 seconds'.",
+        "retry_config.min_backoff takes a timedelta or a text such as \"10s\", but got '10 seconds'.",
     ),
-    ({"min_backoff": 10}, 'retry_config.min_backoff takes a timedelta or a text such as "10s", and got 10.'),
-    ({"max_attempts": "three"}, "retry_config.max_attempts takes a whole number, and got 'three'."),
+    ({"min_backoff": 10}, 'retry_config.min_backoff takes a timedelta or a text such as "10s", but got 10.'),
+    ({"max_attempts": "three"}, "retry_config.max_attempts takes a whole number, but got 'three'."),
 ]
 
 
@@ -274,7 +274,7 @@ def test_a_targets_policy_is_checked(cloud_tasks: FakeCloudTasks, make: Callable
     arguments = (cloud_tasks, "https://mailer.test", *([print] if make is FakeCloudTasks.mount else []))
     with pytest.raises(ValueError) as caught:
         make(*arguments, on_exception=500)
-    assert str(caught.value) == "on_exception takes 'raise' or '500', and got 500. Did you mean '500'?"
+    assert str(caught.value) == "on_exception takes 'raise' or '500', but got 500. Did you mean '500'?"
 
 
 # --- nesting -----------------------------------------------------------------------------------------------------

@@ -746,7 +746,7 @@ REFUSED: list[tuple[str, Call, type[Exception], str]] = [
         lambda fake: fake.fail_rpc("create_task", exceptions.BadGateway),
         TypeError,
         "fail_rpc() takes an exception of google.api_core.exceptions that stands for a gRPC code, such as"
-        " ServiceUnavailable, or a code, such as 'UNAVAILABLE', and got <class"
+        " ServiceUnavailable, or a code, such as 'UNAVAILABLE', but got <class"
         f" 'google.api_core.exceptions.BadGateway'>. The codes are {CODES}.",
     ),
     (
@@ -754,50 +754,50 @@ REFUSED: list[tuple[str, Call, type[Exception], str]] = [
         lambda fake: fake.fail_rpc("create_task", 503),  # type: ignore[arg-type]
         TypeError,
         "fail_rpc() takes an exception of google.api_core.exceptions that stands for a gRPC code, such as"
-        f" ServiceUnavailable, or a code, such as 'UNAVAILABLE', and got 503. The codes are {CODES}.",
+        f" ServiceUnavailable, or a code, such as 'UNAVAILABLE', but got 503. The codes are {CODES}.",
     ),
     (
         "a predicate that is none",
         lambda fake: fake.lose_rpc_response("create_task", when="receipts"),  # type: ignore[arg-type]
         TypeError,
-        "lose_rpc_response(when=…) takes a function of the request message, and got 'receipts'. Pass one, such as"
+        "lose_rpc_response(when=…) takes a function of the request message, but got 'receipts'. Pass one, such as"
         " lambda request: request.parent.endswith('/receipts').",
     ),
     (
         "no times at all",
         lambda fake: fake.deliver_twice(times=0),
         ValueError,
-        "deliver_twice(times=…) takes a number of 1 or more, or None for every time, and got 0.",
+        "deliver_twice(times=…) takes a number of 1 or more, or None for every time, but got 0.",
     ),
     (
         "times as a flag",
         lambda fake: fake.lose_handler_response(times=True),
         ValueError,
-        "lose_handler_response(times=…) takes a number of 1 or more, or None for every time, and got True.",
+        "lose_handler_response(times=…) takes a number of 1 or more, or None for every time, but got True.",
     ),
     (
         "a negative number to pass",
         lambda fake: fake.lose_handler_response(after=-1),
         ValueError,
-        "lose_handler_response(after=…) takes a number of 0 or more, and got -1.",
+        "lose_handler_response(after=…) takes a number of 0 or more, but got -1.",
     ),
     (
         "a rate in per cent",
         lambda fake: fake.deliver_twice(rate=10),
         ValueError,
-        "deliver_twice(rate=…) takes a probability from 0 to 1, such as 0.1, and got 10.",
+        "deliver_twice(rate=…) takes a probability from 0 to 1, such as 0.1, but got 10.",
     ),
     (
         "a delay in seconds",
         lambda fake: fake.delay_dispatch(5),  # type: ignore[arg-type]
         TypeError,
-        "delay_dispatch() takes a duration such as timedelta(seconds=30) or '30s', and got 5.",
+        "delay_dispatch() takes a duration such as timedelta(seconds=30) or '30s', but got 5.",
     ),
     (
         "no delay",
         lambda fake: fake.delay_dispatch(timedelta(0)),
         ValueError,
-        "delay_dispatch() takes a duration of more than zero, and got datetime.timedelta(0).",
+        "delay_dispatch() takes a duration of more than zero, but got datetime.timedelta(0).",
     ),
     (
         "a method that no task has",

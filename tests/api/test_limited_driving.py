@@ -162,7 +162,7 @@ def test_all_tasks_are_driven_again_after_an_error(cloud_tasks: FakeCloudTasks, 
             " Create it with cloud_tasks.create_queue('receits'), or by the option queues.",
         ),
         ({"name": None}, ValueError, "name=None matches no task. Leave it out where any will do."),
-        ({"url": 5}, TypeError, "url=… takes a URL as a text, and got 5."),
+        ({"url": 5}, TypeError, "url=… takes a URL as a text, but got 5."),
     ],
 )
 def test_what_matches_nothing_is_rejected(

@@ -110,7 +110,7 @@ def test_only_given_fields_are_expected() -> None:
     assert Match().expected() == {}
 
 
-ZERO_OR_MORE = "within=… takes a duration of zero or more, and got datetime.timedelta(days=-1, seconds=86399)."
+ZERO_OR_MORE = "within=… takes a duration of zero or more, but got datetime.timedelta(days=-1, seconds=86399)."
 
 
 @dataclass
@@ -136,40 +136,40 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"at": "2030-01-01"},
         TypeError,
-        "at=… takes an aware datetime, and got '2030-01-01'. Pass a datetime with a tzinfo, such as datetime(2030, 1,"
+        "at=… takes an aware datetime, but got '2030-01-01'. Pass a datetime with a tzinfo, such as datetime(2030, 1,"
         " 1, tzinfo=timezone.utc).",
     ),
     (
         {"delay": 300},
         TypeError,
-        "delay=… takes a duration such as timedelta(seconds=30) or '30s', and got 300.",
+        "delay=… takes a duration such as timedelta(seconds=30) or '30s', but got 300.",
     ),
     (
         {"deadline": 20.5},
         TypeError,
-        "deadline=… takes a duration such as timedelta(seconds=30) or '30s', and got 20.5.",
+        "deadline=… takes a duration such as timedelta(seconds=30) or '30s', but got 20.5.",
     ),
     (
         {"within": 1},
         TypeError,
-        "within=… takes a duration such as timedelta(seconds=30) or '30s', and got 1.",
+        "within=… takes a duration such as timedelta(seconds=30) or '30s', but got 1.",
     ),
     ({"within": timedelta(seconds=-1)}, ValueError, ZERO_OR_MORE),
     (
         {"at": timedelta(minutes=5)},
         TypeError,
-        "at=… takes an aware datetime, and got datetime.timedelta(seconds=300). Pass a datetime with a tzinfo, such as"
+        "at=… takes an aware datetime, but got datetime.timedelta(seconds=300). Pass a datetime with a tzinfo, such as"
         " datetime(2030, 1, 1, tzinfo=timezone.utc).",
     ),
     (
         {"delay": datetime(2030, 1, 1)},
         TypeError,
-        "delay=… takes a duration such as timedelta(seconds=30) or '30s', and got datetime.datetime(2030, 1, 1, 0, 0).",
+        "delay=… takes a duration such as timedelta(seconds=30) or '30s', but got datetime.datetime(2030, 1, 1, 0, 0).",
     ),
     (
         {"body": {"order": 42}},
         ValueError,
-        "body=… takes the bytes of a body, or its text, and got {'order': 42}. Pass it as json=….",
+        "body=… takes the bytes of a body, or its text, but got {'order': 42}. Pass it as json=….",
     ),
     *(
         ({field: None}, ValueError, f"{field}=None matches no task. Leave it out where any will do.")
@@ -178,10 +178,10 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"headers": [("X-Tag", "1")]},
         TypeError,
-        "headers=… takes names with their values as a dict, and got [('X-Tag', '1')].",
+        "headers=… takes names with their values as a dict, but got [('X-Tag', '1')].",
     ),
     *(
-        ({field: value}, TypeError, f"{field}=… takes {takes}, and got {value!r}.")
+        ({field: value}, TypeError, f"{field}=… takes {takes}, but got {value!r}.")
         for field, value, takes in (
             ("queue", 5, "a queue's ID or full name"),
             ("queue", b"receipts", "a queue's ID or full name"),
@@ -229,21 +229,21 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
         TypeError,
         "json=… matches no task: json['orders'] has the key 42, and JSON's keys are texts.",
     ),
-    ({"json": Order(42)}, TypeError, "json=… takes a value that JSON can have, and got Order(number=42)."),
-    ({"headers": {"X-Count": 5}}, TypeError, "headers=… takes texts as values, and got 5 for 'X-Count'."),
-    ({"headers": {b"X": "5"}}, TypeError, "headers=… takes names that are texts, and got b'X'."),
-    ({"oidc": exactly({"audience": None})}, TypeError, "oidc=… takes texts as values, and got None for 'audience'."),
-    ({"url": exactly(b"/")}, TypeError, "url=… takes a URL as a text, and got exactly(b'/')."),
+    ({"json": Order(42)}, TypeError, "json=… takes a value that JSON can have, but got Order(number=42)."),
+    ({"headers": {"X-Count": 5}}, TypeError, "headers=… takes texts as values, but got 5 for 'X-Count'."),
+    ({"headers": {b"X": "5"}}, TypeError, "headers=… takes names that are texts, but got b'X'."),
+    ({"oidc": exactly({"audience": None})}, TypeError, "oidc=… takes texts as values, but got None for 'audience'."),
+    ({"url": exactly(b"/")}, TypeError, "url=… takes a URL as a text, but got exactly(b'/')."),
     (
         {"at": [5]},
         TypeError,
-        "at=… takes an aware datetime, and got [5]. Pass a datetime with a tzinfo, such as datetime(2030, 1, 1,"
+        "at=… takes an aware datetime, but got [5]. Pass a datetime with a tzinfo, such as datetime(2030, 1, 1,"
         " tzinfo=timezone.utc).",
     ),
     (
         {"queue": tasks_v2.Queue(name="projects/p/locations/l/queues/receipts")},
         TypeError,
-        "queue=… can't be matched with one of Google's messages, and got a Queue. Pass the field of it that you mean,"
+        "queue=… can't be matched with one of Google's messages, but got a Queue. Pass the field of it that you mean,"
         " such as its name.",
     ),
 ]
@@ -272,7 +272,7 @@ def test_a_plan_refuses_what_could_never_match(cloud_tasks: FakeCloudTasks, name
     first = ["1s"] if name == "delay_dispatch" else []
     with pytest.raises(TypeError) as refusal:
         getattr(cloud_tasks, name)(*first, method=b"POST")
-    assert str(refusal.value) == "method=… takes an HTTP method as a text, and got b'POST'."
+    assert str(refusal.value) == "method=… takes an HTTP method as a text, but got b'POST'."
 
 
 def test_records_are_matched_by_their_names(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
@@ -289,10 +289,10 @@ def test_records_are_matched_by_their_names(cloud_tasks: FakeCloudTasks, enqueue
     assert plan.hits == 1
     with pytest.raises(TypeError) as refusal:
         cloud_tasks.assert_not_enqueued(name=cloud_tasks.queue("receipts"))
-    assert str(refusal.value) == "name=… takes a task's ID or full name, and got <queue receipts, 2 attempts>."
+    assert str(refusal.value) == "name=… takes a task's ID or full name, but got <queue receipts, 2 attempts>."
     with pytest.raises(TypeError) as refusal:
         cloud_tasks.assert_not_enqueued(queue=one)
-    assert str(refusal.value) == f"queue=… takes a queue's ID or full name, and got {one!r}."
+    assert str(refusal.value) == f"queue=… takes a queue's ID or full name, but got {one!r}."
 
 
 @pytest.mark.parametrize("field", sorted(set(MatchArguments.__annotations__) - {"within"}))
@@ -387,7 +387,7 @@ def test_a_value_without_a_keyword_is_rejected(cloud_tasks: FakeCloudTasks, name
     first = ["1s"] if name == "delay_dispatch" else []
     with pytest.raises(TypeError) as refusal:
         getattr(cloud_tasks, name)(*first, "receipts")
-    assert str(refusal.value) == f"{name}() takes keywords such as queue='receipts', and got 'receipts' without one."
+    assert str(refusal.value) == f"{name}() takes keywords such as queue='receipts', but got 'receipts' without one."
 
 
 def test_the_arguments_are_those_of_a_match() -> None:

@@ -124,7 +124,7 @@ def test_a_predicate_has_the_whole_record(cloud_tasks: FakeCloudTasks, record: T
 @pytest.mark.parametrize(
     ("task", "text"),
     [
-        (42, "task=… takes a function of a TaskRecord, or a task, and got 42."),
+        (42, "task=… takes a function of a TaskRecord, or a task, but got 42."),
         (None, "task=None matches no task. Leave it out where any will do."),
     ],
 )

@@ -93,4 +93,4 @@ def test_what_cannot_be_asked_is_refused(cloud_tasks: FakeCloudTasks) -> None:
     )
     with pytest.raises(ValueError) as empty:
         cloud_tasks.queue("receipts").peak_rate(timedelta(0))
-    assert str(empty.value) == "peak_rate() takes a duration of more than zero, and got datetime.timedelta(0)."
+    assert str(empty.value) == "peak_rate() takes a duration of more than zero, but got datetime.timedelta(0)."

@@ -148,18 +148,18 @@ def test_what_the_service_refuses_is_refused() -> None:
         ),
         (
             {"min_backoff": "10 seconds"},
-            "min_backoff takes a timedelta or a text such as \"10s\", and got '10 seconds'.",
+            "min_backoff takes a timedelta or a text such as \"10s\", but got '10 seconds'.",
         ),
-        ({"min_backoff": 10}, 'min_backoff takes a timedelta or a text such as "10s", and got 10.'),
-        (3, "retry_config takes a mapping of the fields of Google's RetryConfig, and got 3."),
+        ({"min_backoff": 10}, 'min_backoff takes a timedelta or a text such as "10s", but got 10.'),
+        (3, "retry_config takes a mapping of the fields of Google's RetryConfig, but got 3."),
         (
             Unprintable(),
-            "retry_config takes a mapping of the fields of Google's RetryConfig, and got (a Unprintable whose repr"
+            "retry_config takes a mapping of the fields of Google's RetryConfig, but got (a Unprintable whose repr"
             " raised RuntimeError).",
         ),
         (
             {"max_attempts": Unprintable()},
-            "max_attempts takes a whole number, and got (a Unprintable whose repr raised RuntimeError).",
+            "max_attempts takes a whole number, but got (a Unprintable whose repr raised RuntimeError).",
         ),
         (
             {Unprintable(): 3},
@@ -181,7 +181,7 @@ def test_a_target_takes_no_negative_time() -> None:
     with pytest.raises(ValueError, match="attempt_takes") as refusal:
         retry_schedule(attempt_takes=-SECOND)
     assert str(refusal.value) == (
-        "retry_schedule(attempt_takes=…) takes a duration of zero or more, and got datetime.timedelta(days=-1,"
+        "retry_schedule(attempt_takes=…) takes a duration of zero or more, but got datetime.timedelta(days=-1,"
         " seconds=86399)."
     )
 

@@ -145,21 +145,21 @@ SERVICE_OPTIONS = (
     " and treat_304_as_success"
 )
 WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
-    ("queues", 3, TypeError, "queues takes queue IDs, a mapping of IDs to fields, or a file, and got 3."),
+    ("queues", 3, TypeError, "queues takes queue IDs, a mapping of IDs to fields, or a file, but got 3."),
     (
         "queues",
         [["receipts"], None],
         TypeError,
-        "queues takes queue IDs, a mapping of IDs to fields, or a file, and got None.",
+        "queues takes queue IDs, a mapping of IDs to fields, or a file, but got None.",
     ),
     (
         "queues",
         {"receipts": 3},
         TypeError,
-        "queues maps a queue's ID to its fields, such as {'receipts': {'retry_config': …}}, and got 3.",
+        "queues maps a queue's ID to its fields, such as {'receipts': {'retry_config': …}}, but got 3.",
     ),
-    ("project", "", TypeError, "project takes a text, and got ''."),
-    ("location", None, TypeError, "location takes a text, and got None."),
+    ("project", "", TypeError, "project takes a text, but got ''."),
+    ("location", None, TypeError, "location takes a text, but got None."),
     (
         "start",
         datetime(2030, 1, 1),
@@ -171,19 +171,19 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
         "start",
         1893456000,
         TypeError,
-        "start takes an aware datetime, and got 1893456000. Pass a datetime with a tzinfo, such as datetime(2030, 1, 1,"
+        "start takes an aware datetime, but got 1893456000. Pass a datetime with a tzinfo, such as datetime(2030, 1, 1,"
         " tzinfo=timezone.utc).",
     ),
     (
         "start",
         "tomorrow",
         ValueError,
-        "start takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, and got 'tomorrow'.",
+        "start takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, but got 'tomorrow'.",
     ),
-    ("time", "x", ValueError, "time takes 'held' or 'virtual', and got 'x'."),
-    ("time", "virtuel", ValueError, "time takes 'held' or 'virtual', and got 'virtuel'. Did you mean 'virtual'?"),
+    ("time", "x", ValueError, "time takes 'held' or 'virtual', but got 'x'."),
+    ("time", "virtuel", ValueError, "time takes 'held' or 'virtual', but got 'virtuel'. Did you mean 'virtual'?"),
     *(
-        (name, Incomparable(), ValueError, f"{name} takes {values}, and got an Incomparable.")
+        (name, Incomparable(), ValueError, f"{name} takes {values}, but got an Incomparable.")
         for name, values in {
             "time": "'held' or 'virtual'",
             "order": "'fifo' or 'shuffle'",
@@ -192,28 +192,28 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
             "on_exception": "'raise' or '500'",
         }.items()
     ),
-    ("seed", "7", TypeError, "seed takes an integer, and got '7'."),
-    ("seed", True, TypeError, "seed takes an integer, and got True."),
-    ("strict", "drain", ValueError, "strict takes True, False or 'drained', and got 'drain'. Did you mean 'drained'?"),
-    ("strict", 1, ValueError, "strict takes True, False or 'drained', and got 1."),
-    ("order", "shuffled", ValueError, "order takes 'fifo' or 'shuffle', and got 'shuffled'. Did you mean 'shuffle'?"),
-    ("auto_create_queues", 1, TypeError, "auto_create_queues takes True or False, and got 1."),
-    ("outside", "reel", ValueError, "outside takes 'real' or 'refuse', and got 'reel'. Did you mean 'real'?"),
-    ("autouse", "yes", TypeError, "autouse takes True or False, and got 'yes'."),
-    ("on_exception", 500, ValueError, "on_exception takes 'raise' or '500', and got 500. Did you mean '500'?"),
+    ("seed", "7", TypeError, "seed takes an integer, but got '7'."),
+    ("seed", True, TypeError, "seed takes an integer, but got True."),
+    ("strict", "drain", ValueError, "strict takes True, False or 'drained', but got 'drain'. Did you mean 'drained'?"),
+    ("strict", 1, ValueError, "strict takes True, False or 'drained', but got 1."),
+    ("order", "shuffled", ValueError, "order takes 'fifo' or 'shuffle', but got 'shuffled'. Did you mean 'shuffle'?"),
+    ("auto_create_queues", 1, TypeError, "auto_create_queues takes True or False, but got 1."),
+    ("outside", "reel", ValueError, "outside takes 'real' or 'refuse', but got 'reel'. Did you mean 'real'?"),
+    ("autouse", "yes", TypeError, "autouse takes True or False, but got 'yes'."),
+    ("on_exception", 500, ValueError, "on_exception takes 'raise' or '500', but got 500. Did you mean '500'?"),
     (
         "redirect_endpoints",
         "localhost:8123",
         TypeError,
-        "redirect_endpoints takes a list of host:port texts, and got 'localhost:8123'.",
+        "redirect_endpoints takes a list of host:port texts, but got 'localhost:8123'.",
     ),
-    ("redirect_endpoints", [8123], TypeError, "redirect_endpoints takes a list of host:port texts, and got [8123]."),
+    ("redirect_endpoints", [8123], TypeError, "redirect_endpoints takes a list of host:port texts, but got [8123]."),
     *(
         (
             "redirect_endpoints",
             ["localhost:9090", address],
             ValueError,
-            "redirect_endpoints takes addresses as channels are given them, such as 'localhost:8123', and got"
+            "redirect_endpoints takes addresses as channels are given them, such as 'localhost:8123', but got"
             f" {address!r}.",
         )
         for address in ("a b", "http://localhost:8123", "localhost:8123/", "", ":8123", "localhost:")
@@ -222,15 +222,15 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
         "redirect_endpoints",
         range(10**12),
         TypeError,
-        "redirect_endpoints takes a list of host:port texts, and got range(0, 1000000000000).",
+        "redirect_endpoints takes a list of host:port texts, but got range(0, 1000000000000).",
     ),
-    ("redirect_endpoints", 8123, TypeError, "redirect_endpoints takes a list of host:port texts, and got 8123."),
+    ("redirect_endpoints", 8123, TypeError, "redirect_endpoints takes a list of host:port texts, but got 8123."),
     *(
         (
             "firebase_functions",
             url,
             ValueError,
-            f"firebase_functions takes the base URL of a server such as http://127.0.0.1:8080, and got {url!r}.",
+            f"firebase_functions takes the base URL of a server such as http://127.0.0.1:8080, but got {url!r}.",
         )
         for url in ("localhost:5001", "http://localhost:5001/?a=b", "ftp://localhost", None, 5001)
     ),
@@ -238,11 +238,11 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
         "async_client_loops",
         "on",
         ValueError,
-        "async_client_loops takes 'any' or 'one', and got 'on'. Did you mean 'one'?",
+        "async_client_loops takes 'any' or 'one', but got 'on'. Did you mean 'one'?",
     ),
-    ("eager", 1, TypeError, "eager takes True or False, and got 1."),
-    ("google_auth", None, TypeError, "google_auth takes True or False, and got None."),
-    ("service", "burst_size", TypeError, "service takes a mapping of options to values, and got 'burst_size'."),
+    ("eager", 1, TypeError, "eager takes True or False, but got 1."),
+    ("google_auth", None, TypeError, "google_auth takes True or False, but got None."),
+    ("service", "burst_size", TypeError, "service takes a mapping of options to values, but got 'burst_size'."),
     (
         "service",
         {"burst": 3},
@@ -259,26 +259,26 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
         "service",
         {"queue_tombstone_ttl": 60},
         TypeError,
-        "service option queue_tombstone_ttl takes a duration such as timedelta(seconds=30) or '30s', and got 60.",
+        "service option queue_tombstone_ttl takes a duration such as timedelta(seconds=30) or '30s', but got 60.",
     ),
     (
         "service",
         {"task_tombstone_ttl": timedelta(seconds=-1)},
         ValueError,
-        "service option task_tombstone_ttl takes a duration of zero or more, and got datetime.timedelta(days=-1,"
+        "service option task_tombstone_ttl takes a duration of zero or more, but got datetime.timedelta(days=-1,"
         " seconds=86399).",
     ),
     (
         "service",
         {"honour_retry_after": 1},
         TypeError,
-        "service option honour_retry_after takes True or False, and got 1.",
+        "service option honour_retry_after takes True or False, but got 1.",
     ),
     (
         "service",
         {"purge_delay": timedelta(seconds=61)},
         ValueError,
-        "service option purge_delay takes a duration of one minute at the most, and got"
+        "service option purge_delay takes a duration of one minute at the most, but got"
         " datetime.timedelta(seconds=61).",
     ),
     (
@@ -286,21 +286,21 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
         {"iam_emulation": "me"},
         ValueError,
         "service option iam_emulation takes True, False, or the member that the client is, such as"
-        " 'user:me@example.com', and got 'me'.",
+        " 'user:me@example.com', but got 'me'.",
     ),
     (
         "service",
         {"iam_roles": {"projects/p/roles/r": "a.b"}},
         TypeError,
         "service option iam_roles takes a mapping of roles to lists of the permissions they grant, such as"
-        " {'projects/p/roles/creator': ['cloudtasks.tasks.create']}, and got {'projects/p/roles/r': 'a.b'}.",
+        " {'projects/p/roles/creator': ['cloudtasks.tasks.create']}, but got {'projects/p/roles/r': 'a.b'}.",
     ),
     (
         "service",
         {"iam_roles": "a.b"},
         TypeError,
         "service option iam_roles takes a mapping of roles to lists of the permissions they grant, such as"
-        " {'projects/p/roles/creator': ['cloudtasks.tasks.create']}, and got {'': ['a.b']}.",
+        " {'projects/p/roles/creator': ['cloudtasks.tasks.create']}, but got {'': ['a.b']}.",
     ),
     *(
         (
@@ -308,7 +308,7 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
             {"iam_roles": {"projects/p/roles/r": granted}},
             TypeError,
             "service option iam_roles takes a mapping of roles to lists of the permissions they grant, such as"
-            " {'projects/p/roles/creator': ['cloudtasks.tasks.create']}, and got"
+            " {'projects/p/roles/creator': ['cloudtasks.tasks.create']}, but got"
             f" {{'projects/p/roles/r': {granted}}}.",
         )
         for granted in (1, None, [2], b"a.b", [["a.b"]])
@@ -317,7 +317,7 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
         "service",
         {"system_throttle": "harsh"},
         ValueError,
-        "service option system_throttle takes 'none' or 'simple', and got 'harsh'.",
+        "service option system_throttle takes 'none' or 'simple', but got 'harsh'.",
     ),
 ]
 WRONG_TEXTS: list[tuple[str, Any, type[Exception], str]] = [
@@ -325,18 +325,18 @@ WRONG_TEXTS: list[tuple[str, Any, type[Exception], str]] = [
         "start",
         "2030-01-01T00:00:00",
         ValueError,
-        "start takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, and got"
+        "start takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, but got"
         " '2030-01-01T00:00:00'.",
     ),
     (
         "start",
         "soon",
         ValueError,
-        "start takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, and got 'soon'.",
+        "start takes an instant with its offset from UTC, such as 2030-01-01T00:00:00+00:00, but got 'soon'.",
     ),
-    ("seed", "random", TypeError, "seed takes an integer, and got 'random'."),
-    ("autouse", "maybe", TypeError, "autouse takes True or False, and got 'maybe'."),
-    ("time", "hold", ValueError, "time takes 'held' or 'virtual', and got 'hold'. Did you mean 'held'?"),
+    ("seed", "random", TypeError, "seed takes an integer, but got 'random'."),
+    ("autouse", "maybe", TypeError, "autouse takes True or False, but got 'maybe'."),
+    ("time", "hold", ValueError, "time takes 'held' or 'virtual', but got 'hold'. Did you mean 'held'?"),
     (
         "service",
         ["burst_size"],
@@ -347,13 +347,13 @@ WRONG_TEXTS: list[tuple[str, Any, type[Exception], str]] = [
         "service",
         ["queue_tombstone_ttl = 1w"],
         ValueError,
-        "service option queue_tombstone_ttl takes a duration such as timedelta(seconds=30) or '30s', and got '1w'.",
+        "service option queue_tombstone_ttl takes a duration such as timedelta(seconds=30) or '30s', but got '1w'.",
     ),
     (
         "service",
         ["max_task_size = 0"],
         ValueError,
-        "service option max_task_size takes a positive number of bytes, and got 0.",
+        "service option max_task_size takes a positive number of bytes, but got 0.",
     ),
     ("service", ["nonsense"], ValueError, f"service has no option 'nonsense'. Its options are {SERVICE_OPTIONS}."),
 ]

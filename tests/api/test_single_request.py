@@ -104,7 +104,7 @@ def test_the_url_is_absolute(cloud_tasks: FakeCloudTasks, url: Any) -> None:
     with pytest.raises(ValueError) as refused:
         cloud_tasks.task_request(url=url)
     assert str(refused.value) == (
-        f"task_request(url=…) takes an absolute URL, such as https://worker.test/, and got {url!r}. A test client of a"
+        f"task_request(url=…) takes an absolute URL, such as https://worker.test/, but got {url!r}. A test client of a"
         " web framework takes the path of it. An App Engine task has a relative_uri instead."
     )
 
@@ -114,7 +114,7 @@ def test_the_retry_count_is_a_number(cloud_tasks: FakeCloudTasks, count: Any) ->
     """Anything but a whole number of zero or more is refused."""
     with pytest.raises(ValueError) as refused:
         cloud_tasks.task_request(retry_count=count)
-    assert str(refused.value) == f"retry_count is the number of failures so far, zero or more, and got {count!r}."
+    assert str(refused.value) == f"retry_count is the number of failures so far, zero or more, but got {count!r}."
 
 
 def test_a_retrys_headers(cloud_tasks: FakeCloudTasks) -> None:
@@ -179,12 +179,12 @@ def test_an_app_engine_retry(cloud_tasks: FakeCloudTasks) -> None:
         (
             {"relative_uri": "work"},
             ValueError,
-            "task_request(relative_uri=…) takes the path of an App Engine task, such as /work, and got 'work'.",
+            "task_request(relative_uri=…) takes the path of an App Engine task, such as /work, but got 'work'.",
         ),
         (
             {"relative_uri": 5},
             ValueError,
-            "task_request(relative_uri=…) takes the path of an App Engine task, such as /work, and got 5.",
+            "task_request(relative_uri=…) takes the path of an App Engine task, such as /work, but got 5.",
         ),
         (
             {"relative_uri": "/", "url": "https://app.test/"},
@@ -201,7 +201,7 @@ def test_an_app_engine_retry(cloud_tasks: FakeCloudTasks) -> None:
             TypeError,
             "task_request(service=…) is about an App Engine task. Pass its relative_uri=…, too.",
         ),
-        ({"relative_uri": "/", "version": 2}, TypeError, "task_request(version=…) takes a text, and got 2."),
+        ({"relative_uri": "/", "version": 2}, TypeError, "task_request(version=…) takes a text, but got 2."),
     ],
 )
 def test_what_no_app_engine_request_has(

@@ -112,7 +112,7 @@ def test_delays_are_durations(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> 
     takes = (
         f"assert_backoff() takes {A_TASK}, and a list such as [timedelta(seconds=10), timedelta(seconds=20)]; it got "
     )
-    assert str(number.value) == "assert_backoff() takes a duration such as timedelta(seconds=30) or '30s', and got 10."
+    assert str(number.value) == "assert_backoff() takes a duration such as timedelta(seconds=30) or '30s', but got 10."
     assert str(single.value) == f"{takes}{task!r} and datetime.timedelta(seconds=10)."
     assert str(listed.value) == f"{takes}[{task!r}] and []."
 
@@ -325,7 +325,7 @@ def test_a_state_is_that_of_a_task(cloud_tasks: FakeCloudTasks, verb: str) -> No
     """What is no task is refused as a mistake of the test."""
     with pytest.raises(TypeError) as caught:
         getattr(cloud_tasks, verb)(42)
-    assert str(caught.value) == f"{verb}() takes {A_TASK}, and got 42."
+    assert str(caught.value) == f"{verb}() takes {A_TASK}, but got 42."
 
 
 # --- the vocabulary as a whole -----------------------------------------------------------------------------------

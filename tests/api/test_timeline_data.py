@@ -124,7 +124,7 @@ def test_another_format_is_refused(cloud_tasks: FakeCloudTasks) -> None:
     """With the two that there are."""
     with pytest.raises(ValueError, match="timeline") as caught:
         cloud_tasks.timeline(format="jsno")  # type: ignore[arg-type]
-    assert str(caught.value) == ("timeline() has the formats 'text' and 'json', and got 'jsno'. Did you mean 'json'?")
+    assert str(caught.value) == ("timeline() has the formats 'text' and 'json', but got 'jsno'. Did you mean 'json'?")
 
 
 def test_every_kind_of_event_has_its_row() -> None:

@@ -100,4 +100,4 @@ def test_a_timeout_is_a_number_of_seconds(cloud_tasks: FakeCloudTasks, timeout: 
     """Anything else is rejected in a sentence."""
     with pytest.raises(kind) as caught:
         cloud_tasks.assert_enqueued(timeout=timeout)
-    assert str(caught.value) == (f"timeout takes a number of seconds of real time, such as 5, and got {timeout!r}.")
+    assert str(caught.value) == (f"timeout takes a number of seconds of real time, such as 5, but got {timeout!r}.")

@@ -16,8 +16,8 @@ RETRY_CONFIG = (
     " Its fields are max_attempts, max_retry_duration, min_backoff, max_backoff and max_doublings, durations as a"
     ' timedelta or a text such as "10s".'
 )
-DURATION = 'retry_config.min_backoff takes a timedelta or a text such as "10s", and got'
-INSTANT = 'purge_time takes an aware datetime or a text such as "2030-01-01T00:00:00Z", and got'
+DURATION = 'retry_config.min_backoff takes a timedelta or a text such as "10s", but got'
+INSTANT = 'purge_time takes an aware datetime or a text such as "2030-01-01T00:00:00Z", but got'
 HEADERS = "http_target.header_overrides"
 
 
@@ -80,22 +80,22 @@ def test_a_field_that_a_message_of_a_list_has_not() -> None:
         ({"retry_config": {"min_backoff": "9" * 20 + "s"}}, f"{DURATION} '{'9' * 20}s'."),
         ({"retry_config": {"min_backoff": {"hours": 1}}}, f"{DURATION} {{'hours': 1}}."),
         ({"purge_time": "now"}, f"{INSTANT} 'now'."),
-        ({"retry_config": {"max_attempts": 2.5}}, "retry_config.max_attempts takes a whole number, and got 2.5."),
+        ({"retry_config": {"max_attempts": 2.5}}, "retry_config.max_attempts takes a whole number, but got 2.5."),
         (
             {"retry_config": {"max_attempts": 2**31}},
-            "retry_config.max_attempts takes a whole number of 32 bits, and got 2147483648.",
+            "retry_config.max_attempts takes a whole number of 32 bits, but got 2147483648.",
         ),
         (
             {"rate_limits": {"max_dispatches_per_second": "5/s"}},
-            "rate_limits.max_dispatches_per_second takes a number, and got '5/s'.",
+            "rate_limits.max_dispatches_per_second takes a number, but got '5/s'.",
         ),
-        ({"state": "PAUSD"}, "state takes 'RUNNING', 'PAUSED' or 'DISABLED', and got 'PAUSD'. Did you mean 'PAUSED'?"),
+        ({"state": "PAUSD"}, "state takes 'RUNNING', 'PAUSED' or 'DISABLED', but got 'PAUSD'. Did you mean 'PAUSED'?"),
         (
             {"app_engine_routing_override": {"service": 4}},
-            "app_engine_routing_override.service takes a text, and got 4.",
+            "app_engine_routing_override.service takes a text, but got 4.",
         ),
-        ({"retry_config": 3}, "retry_config takes a mapping of the fields of Google's RetryConfig, and got 3."),
-        ({"retry_config": []}, "retry_config takes a mapping of the fields of Google's RetryConfig, and got []."),
+        ({"retry_config": 3}, "retry_config takes a mapping of the fields of Google's RetryConfig, but got 3."),
+        ({"retry_config": []}, "retry_config takes a mapping of the fields of Google's RetryConfig, but got []."),
     ],
 )
 def test_a_value_that_a_field_can_not_have(fields: dict[str, Any], told: str) -> None:
@@ -108,14 +108,14 @@ def test_a_value_that_a_field_can_not_have(fields: dict[str, Any], told: str) ->
 def test_a_value_that_a_list_can_not_have(given: object, told: str) -> None:
     """One in the place of the list, and one within it."""
     assert refused({"http_target": {"header_overrides": given}}) == (
-        f"{HEADERS}{told} a mapping of the fields of Google's HeaderOverride, and got 3."
+        f"{HEADERS}{told} a mapping of the fields of Google's HeaderOverride, but got 3."
     )
 
 
 def test_an_unlimited_retry_of_a_beta_is_a_flag() -> None:
     """Fields of other versions are looked at in theirs."""
     assert refused({"pull_target": {}, "retry_config": {"unlimited_attempts": "yes"}}) == (
-        "retry_config.unlimited_attempts takes True or False, and got 'yes'."
+        "retry_config.unlimited_attempts takes True or False, but got 'yes'."
     )
 
 
@@ -155,19 +155,19 @@ NAIVE = datetime(2030, 1, 1)
     ("fields", "mistake"),
     [
         ({"http_request": {"url": "https://a.test/", "headers": {"A": "a"}}, "schedule_time": None}, ""),
-        ({"http_request": {"headers": ["a"]}}, f"{HEADERS_OF_TASK} takes a mapping of names to values, and got ['a']."),
+        ({"http_request": {"headers": ["a"]}}, f"{HEADERS_OF_TASK} takes a mapping of names to values, but got ['a']."),
         (
             {"http_request": {"headers": {1: "a"}}},
-            f"{HEADERS_OF_TASK} takes a mapping of names to values, and got the name 1.",
+            f"{HEADERS_OF_TASK} takes a mapping of names to values, but got the name 1.",
         ),
-        ({"http_request": {"headers": {"A": "a", "B": 1}}}, f"{HEADERS_OF_TASK}['B'] takes a text, and got 1."),
+        ({"http_request": {"headers": {"A": "a", "B": 1}}}, f"{HEADERS_OF_TASK}['B'] takes a text, but got 1."),
         (
             {"schedule_time": NAIVE},
-            f'schedule_time takes an aware datetime or a text such as "2030-01-01T00:00:00Z", and got {NAIVE!r}.',
+            f'schedule_time takes an aware datetime or a text such as "2030-01-01T00:00:00Z", but got {NAIVE!r}.',
         ),
         (
             {"http_request": {"http_method": "pots"}},
-            "http_request.http_method takes 'POST', 'GET', 'HEAD', 'PUT', 'DELETE', 'PATCH' or 'OPTIONS', and got"
+            "http_request.http_method takes 'POST', 'GET', 'HEAD', 'PUT', 'DELETE', 'PATCH' or 'OPTIONS', but got"
             " 'pots'. Did you mean 'POST'?",
         ),
     ],

@@ -323,7 +323,7 @@ def test_what_cannot_be_decorated() -> None:
         ),
         (
             1,
-            "FakeCloudTasks decorates a function or a TestCase class, and got 1. In other places write `with"
+            "FakeCloudTasks decorates a function or a TestCase class, but got 1. In other places write `with"
             " FakeCloudTasks() as cloud_tasks:`.",
         ),
     ):

@@ -119,7 +119,7 @@ def test_a_seed_that_is_none(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest("--cloud-tasks-seed=often")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["*argument --cloud-tasks-seed: it takes a number, or the word random for one that is picked, and got 'often'."]
+        ["*argument --cloud-tasks-seed: it takes a number, or the word random for one that is picked, but got 'often'."]
     )
 
 

@@ -367,10 +367,10 @@ def test_a_misspelt_option_names_the_test_and_the_nearest_option(pytester: pytes
 @pytest.mark.parametrize(
     ("marker", "message"),
     [
-        ('time="hold"', "time takes 'held' or 'virtual', and got 'hold'. Did you mean 'held'?"),
-        ('outside="refused"', "outside takes 'real' or 'refuse', and got 'refused'. Did you mean 'refuse'?"),
-        ("autouse=1", "autouse takes True or False, and got 1."),
-        ("seed='x'", "seed takes an integer, and got 'x'."),
+        ('time="hold"', "time takes 'held' or 'virtual', but got 'hold'. Did you mean 'held'?"),
+        ('outside="refused"', "outside takes 'real' or 'refuse', but got 'refused'. Did you mean 'refuse'?"),
+        ("autouse=1", "autouse takes True or False, but got 1."),
+        ("seed='x'", "seed takes an integer, but got 'x'."),
         (
             "start=datetime.datetime(2030, 1, 1)",
             "start takes an aware datetime, and datetime.datetime(2030, 1, 1, 0, 0) is naive. Give it a tzinfo, such as"
@@ -462,18 +462,18 @@ def test_a_value_of_the_wrong_type_is_a_usage_error() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("cloud_tasks_time=hold", "cloud_tasks_time takes 'held' or 'virtual', and got 'hold'. Did you mean 'held'?"),
+        ("cloud_tasks_time=hold", "cloud_tasks_time takes 'held' or 'virtual', but got 'hold'. Did you mean 'held'?"),
         (
             "cloud_tasks_outside=refuze",
-            "cloud_tasks_outside takes 'real' or 'refuse', and got 'refuze'. Did you mean 'refuse'?",
+            "cloud_tasks_outside takes 'real' or 'refuse', but got 'refuze'. Did you mean 'refuse'?",
         ),
         (
             "cloud_tasks_defer_credentials=flase",
-            "cloud_tasks_defer_credentials takes true or false, and got 'flase'.",
+            "cloud_tasks_defer_credentials takes true or false, but got 'flase'.",
         ),
         (
             "cloud_tasks_redirect_endpoints=http://localhost",
-            "cloud_tasks_redirect_endpoints takes addresses as channels are given them, such as 'localhost:8123', and"
+            "cloud_tasks_redirect_endpoints takes addresses as channels are given them, such as 'localhost:8123', but"
             " got 'http://localhost'.",
         ),
     ],

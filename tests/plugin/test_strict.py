@@ -89,7 +89,7 @@ def test_a_wrong_value_in_the_ini_file_is_told(pytester: pytest.Pytester) -> Non
     """A word that strict does not have is an error of the ini file, with the nearest."""
     result = run(pytester, "\n    def test_it(cloud_tasks): pass\n", "cloud_tasks_strict = draind")
     message = (
-        "In the ini file, cloud_tasks_strict takes True, False or 'drained', and got 'draind'. Did you mean 'drained'?"
+        "In the ini file, cloud_tasks_strict takes True, False or 'drained', but got 'draind'. Did you mean 'drained'?"
     )
     assert message in result.stdout.str() + result.stderr.str()
 

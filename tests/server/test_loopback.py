@@ -51,7 +51,7 @@ def test_a_server_takes_a_fake_alone(fake: Any) -> None:
     with pytest.raises(TypeError) as refusal:
         CloudTasksServer(fake)
     assert str(refusal.value) == (
-        f"CloudTasksServer() takes a FakeCloudTasks, such as the cloud_tasks fixture, and got {fake!r}."
+        f"CloudTasksServer() takes a FakeCloudTasks, such as the cloud_tasks fixture, but got {fake!r}."
     )
 
 

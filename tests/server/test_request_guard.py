@@ -226,7 +226,7 @@ def test_a_host_that_is_none_is_not_allowed(given: Any) -> None:
     with pytest.raises(ValueError, match=r".") as raised:
         allowed_host(given, "--allow-host")
     assert str(raised.value) == (
-        "--allow-host takes a host name or an address without scheme and port, such as tasks or 192.168.1.20, and got"
+        "--allow-host takes a host name or an address without scheme and port, such as tasks or 192.168.1.20, but got"
         f" {given!r}."
     )
 

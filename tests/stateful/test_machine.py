@@ -220,7 +220,7 @@ def test_what_to_leave_out_is_a_list() -> None:
     """A text alone is refused."""
     with pytest.raises(TypeError) as refusal:
         type("Alone", (CloudTasksMachine,), {"without": "drain"})
-    assert str(refusal.value) == "Alone.without takes a list of names, such as ['drain'], and got 'drain'."
+    assert str(refusal.value) == "Alone.without takes a list of names, such as ['drain'], but got 'drain'."
 
 
 def test_a_misspelt_option_is_refused() -> None:
@@ -238,7 +238,7 @@ def test_options_are_a_mapping() -> None:
     """A list of names says nothing of their values."""
     with pytest.raises(TypeError) as refusal:
         type("Listed", (CloudTasksMachine,), {"options": ["eager"]})
-    assert str(refusal.value) == "Listed.options takes a mapping of options to values, and got ['eager']."
+    assert str(refusal.value) == "Listed.options takes a mapping of options to values, but got ['eager']."
 
 
 # --- the application's own ---------------------------------------------------------------------------------------

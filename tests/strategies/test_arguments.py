@@ -79,7 +79,7 @@ def test_what_v2_calls_a_field_is_spelled_for_the_version() -> None:
     assert simplest(request) == {"relative_url": "/a", "http_method": "POST", "payload": b"a"}
 
 
-INSTANT = 'schedule_time takes an aware datetime or a text such as "2030-01-01T00:00:00Z", and got '
+INSTANT = 'schedule_time takes an aware datetime or a text such as "2030-01-01T00:00:00Z", but got '
 NAIVE = f"{INSTANT}datetime.datetime(2030, 1, 1, 0, 0)."
 WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
     "refused request": (
@@ -102,23 +102,23 @@ WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
     ),
     "unknown method": (
         lambda: cloud.http_requests(http_method="FOO"),
-        f"http_request.http_method takes {METHODS}, and got 'FOO'.",
+        f"http_request.http_method takes {METHODS}, but got 'FOO'.",
     ),
     "method in lower case": (
         lambda: cloud.app_engine_http_requests(http_method="get"),
-        f"app_engine_http_request.http_method takes {METHODS}, and got 'get'. Did you mean 'GET'?",
+        f"app_engine_http_request.http_method takes {METHODS}, but got 'get'. Did you mean 'GET'?",
     ),
     "unknown method within": (
         lambda: cloud.tasks(http_request={**HTTP, "http_method": "FOO"}),
-        f"http_request.http_method takes {METHODS}, and got 'FOO'.",
+        f"http_request.http_method takes {METHODS}, but got 'FOO'.",
     ),
     "no method": (
         lambda: cloud.http_requests(http_method=1.5),
-        f"http_request.http_method takes {METHODS}, and got 1.5.",
+        f"http_request.http_method takes {METHODS}, but got 1.5.",
     ),
     "unknown view": (
         lambda: cloud.create_task_requests(response_view="ALL"),
-        "response_view takes 'BASIC' or 'FULL', and got 'ALL'.",
+        "response_view takes 'BASIC' or 'FULL', but got 'ALL'.",
     ),
     "unknown field": (
         lambda: cloud.queues(retry_config={"max_attemps": 1}),
@@ -143,19 +143,19 @@ WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
     ),
     "headers in a list": (
         lambda: cloud.http_requests(headers=["a"]),  # type: ignore[arg-type]
-        "http_request.headers takes a mapping of names to values, and got ['a'].",
+        "http_request.headers takes a mapping of names to values, but got ['a'].",
     ),
     "header that is a number": (
         lambda: cloud.http_requests(headers={"A": 1}),  # type: ignore[dict-item]
-        "http_request.headers['A'] takes a text, and got 1.",
+        "http_request.headers['A'] takes a text, but got 1.",
     ),
     "name of a header that is a number": (
         lambda: cloud.http_requests(headers={1: "A"}),  # type: ignore[dict-item]
-        "http_request.headers takes a mapping of names to values, and got the name 1.",
+        "http_request.headers takes a mapping of names to values, but got the name 1.",
     ),
     "URL that is a number": (
         lambda: cloud.http_requests(url=1),  # type: ignore[arg-type]
-        "http_request.url takes a text, and got 1.",
+        "http_request.url takes a text, but got 1.",
     ),
     "no payload": (
         lambda: cloud.tasks(http_request=None, app_engine_http_request=None),
@@ -192,7 +192,7 @@ WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
     ),
     "too wide": (
         lambda: cloud.schedule_times(now=NOW, within=timedelta(days=31)),
-        "schedule_times(within=…) takes a duration of 720 h at most, and got datetime.timedelta(days=31).",
+        "schedule_times(within=…) takes a duration of 720 h at most, but got datetime.timedelta(days=31).",
     ),
     "kind of name": (
         lambda: cloud.resource_names(of="project"),  # type: ignore[arg-type]
@@ -204,7 +204,7 @@ WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
     ),
     "name": (
         lambda: cloud.resource_names(parent="a"),
-        "resource_names takes a location's full name, and got 'a'.",
+        "resource_names takes a location's full name, but got 'a'.",
     ),
     "success": (
         lambda: cloud.outcomes(success=200),  # type: ignore[arg-type]

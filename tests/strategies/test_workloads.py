@@ -153,7 +153,7 @@ def test_pull_queues_get_pull_tasks(workload: Workload) -> None:
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "within": ({"within": -MINUTE}, f"workloads(within=…) takes a duration of zero or more, and got {-MINUTE!r}."),
+    "within": ({"within": -MINUTE}, f"workloads(within=…) takes a duration of zero or more, but got {-MINUTE!r}."),
     "sizes": ({"max_tasks": 0}, "workloads(max_tasks=0) takes a number of 1 or more"),
     "no queue": ({"queues": []}, "workloads(queues=[]) takes one queue or more, each of another name"),
     "queue twice": (
@@ -214,7 +214,7 @@ def test_a_workload_is_played_by_a_fake(fake: Any) -> None:
     with pytest.raises(TypeError) as refusal:
         Workload((), ()).play(fake)
 
-    assert str(refusal.value) == f"play() takes a fake, such as the fixture cloud_tasks, and got {fake!r}."
+    assert str(refusal.value) == f"play() takes a fake, such as the fixture cloud_tasks, but got {fake!r}."
 
 
 # --- shrinking ---------------------------------------------------------------------------------------------------

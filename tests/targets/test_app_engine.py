@@ -257,12 +257,12 @@ def test_a_task_without_a_target_is_told_how_to_get_one(cloud_tasks: FakeCloudTa
         (
             lambda fake: fake.mount_app_engine(app, version=2),
             TypeError,
-            "mount_app_engine(version=…) takes a text, or None for any version, and got 2.",
+            "mount_app_engine(version=…) takes a text, or None for any version, but got 2.",
         ),
         (
             lambda fake: fake.mount_app_engine(app, on_exception="rise"),
             ValueError,
-            "on_exception takes 'raise' or '500', and got 'rise'. Did you mean 'raise'?",
+            "on_exception takes 'raise' or '500', but got 'rise'. Did you mean 'raise'?",
         ),
     ],
     ids=["app", "version", "on_exception"],

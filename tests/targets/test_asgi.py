@@ -339,10 +339,10 @@ def test_mounts_pass_the_lifespan_on(cloud_tasks: FakeCloudTasks) -> None:
     assert [app.seen for app in apps] == [["request with []"]] * 2
     with pytest.raises(TypeError) as rejected:
         cloud_tasks.mount("https://app.test", apps[0], lifespan="off")  # type: ignore[arg-type]
-    assert str(rejected.value) == "mount(lifespan=…) takes True or False, and got 'off'."
+    assert str(rejected.value) == "mount(lifespan=…) takes True or False, but got 'off'."
     with pytest.raises(TypeError) as rejected:
         cloud_tasks.mount_app_engine(apps[1], lifespan=None)  # type: ignore[arg-type]
-    assert str(rejected.value) == "mount_app_engine(lifespan=…) takes True or False, and got None."
+    assert str(rejected.value) == "mount_app_engine(lifespan=…) takes True or False, but got None."
 
 
 def test_each_loop_has_a_lifespan_of_its_own(work: TargetRequest) -> None:

@@ -51,32 +51,32 @@ class Application:
     [
         (
             create_app,
-            "{} takes an application, and got create_app, which needs no argument: it is an application factory."
+            "{} takes an application, but got create_app, which needs no argument: it is an application factory."
             " Give what it makes: create_app().",
         ),
         (
             configured_app,
-            "{} takes an application, and got configured_app, which needs no argument: it is an application factory."
+            "{} takes an application, but got configured_app, which needs no argument: it is an application factory."
             " Give what it makes: configured_app().",
         ),
         (
             partial(named_app, "app"),
-            "{} takes an application, and got named_app, which needs no argument: it is an application factory."
+            "{} takes an application, but got named_app, which needs no argument: it is an application factory."
             " Give what it makes: named_app(…).",
         ),
         (
             create_async_app,
-            "{} takes an application, and got create_async_app, which needs no argument: it is an application factory."
+            "{} takes an application, but got create_async_app, which needs no argument: it is an application factory."
             " Give what it makes: await create_async_app().",
         ),
         (
             flask.Flask,
-            "{} takes an application, and got the class Flask, which is an application factory."
+            "{} takes an application, but got the class Flask, which is an application factory."
             " Give an instance: Flask(…).",
         ),
         (
             fastapi.FastAPI,
-            "{} takes an application, and got the class FastAPI, which is an application factory."
+            "{} takes an application, but got the class FastAPI, which is an application factory."
             " Give an instance: FastAPI().",
         ),
     ],

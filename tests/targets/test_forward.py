@@ -491,7 +491,7 @@ def test_another_machine_may_be_allowed(cloud_tasks: FakeCloudTasks) -> None:
             (
                 lambda fake, to=to: fake.forward("https://app.test", to),
                 ValueError,
-                f"forward(to=…) takes the base URL of a server such as http://127.0.0.1:8000, and got {to!r}.",
+                f"forward(to=…) takes the base URL of a server such as http://127.0.0.1:8000, but got {to!r}.",
             )
             for to in (
                 "localhost:8000",
@@ -508,23 +508,23 @@ def test_another_machine_may_be_allowed(cloud_tasks: FakeCloudTasks) -> None:
         (
             lambda fake: fake.forward("app.test"),
             ValueError,
-            "forward() takes a base URL such as https://app.test, or one of App Engine tasks such as /reports, and got"
+            "forward() takes a base URL such as https://app.test, or one of App Engine tasks such as /reports, but got"
             " 'app.test'.",
         ),
         (
             lambda fake: fake.forward("https://app.test", timeout=timedelta(0)),
             ValueError,
-            "forward(timeout=…) takes a duration of more than zero, and got datetime.timedelta(0).",
+            "forward(timeout=…) takes a duration of more than zero, but got datetime.timedelta(0).",
         ),
         (
             lambda fake: fake.forward("https://app.test", "http://example.com", allow_remote="false"),
             TypeError,
-            "forward(allow_remote=…) takes True or False, and got 'false'.",
+            "forward(allow_remote=…) takes True or False, but got 'false'.",
         ),
         (
             lambda fake: fake.forward("https://app.test", timeout=5),
             TypeError,
-            "forward(timeout=…) takes a duration such as timedelta(seconds=30) or '30s', and got 5.",
+            "forward(timeout=…) takes a duration such as timedelta(seconds=30) or '30s', but got 5.",
         ),
     ],
 )

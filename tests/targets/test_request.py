@@ -185,7 +185,7 @@ def test_an_answer_cannot_come_before_its_request(request_for: RequestFor) -> No
     with pytest.raises(ValueError) as refused:
         request.takes(timedelta(seconds=-1))
     assert str(refused.value) == (
-        "request.takes() takes a duration of zero or more, and got datetime.timedelta(days=-1, seconds=86399)."
+        "request.takes() takes a duration of zero or more, but got datetime.timedelta(days=-1, seconds=86399)."
     )
     assert request.duration == 5_000_000_000
 

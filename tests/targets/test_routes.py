@@ -138,7 +138,7 @@ def test_a_mount_needs_a_base_url(base: str) -> None:
     """What is no HTTP URL with a host can't be mounted on."""
     with pytest.raises(ValueError) as refused:
         mount(base)
-    assert str(refused.value) == f"mount() takes a base URL such as https://app.test, and got {base!r}."
+    assert str(refused.value) == f"mount() takes a base URL such as https://app.test, but got {base!r}."
 
 
 @pytest.mark.parametrize(
@@ -155,19 +155,19 @@ def test_a_base_url_has_nothing_that_it_would_not_match(base: str, advice: str) 
         with pytest.raises(ValueError) as rejected:
             make(base)
         assert str(rejected.value) == (
-            f"{what} takes a base URL, which covers every path and every query below it, and got {base!r}. {advice}"
+            f"{what} takes a base URL, which covers every path and every query below it, but got {base!r}. {advice}"
         )
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": 5}, "route(method=…) takes a text, or None for any method, and got 5."),
-        ({"queue": b"mails"}, "route(queue=…) takes a text, or None for any queue, and got b'mails'."),
-        ({"name": 1}, "route(name=…) takes a text, or None for any task, and got 1."),
+        ({"method": 5}, "route(method=…) takes a text, or None for any method, but got 5."),
+        ({"queue": b"mails"}, "route(queue=…) takes a text, or None for any queue, but got b'mails'."),
+        ({"name": 1}, "route(name=…) takes a text, or None for any task, but got 1."),
         (
             {"handler": 503},
-            "route(handler=…) takes a function of a TargetRequest, and got 503. Script a route that always answers the"
+            "route(handler=…) takes a function of a TargetRequest, but got 503. Script a route that always answers the"
             " same, such as .returns(503).",
         ),
     ],
@@ -184,7 +184,7 @@ def test_a_method_that_no_task_has_is_refused() -> None:
     with pytest.raises(ValueError) as refused:
         route(method="PSOT")
     assert str(refused.value) == (
-        "route(method=…) takes a method that a task can have, POST, GET, HEAD, PUT, DELETE, PATCH, OPTIONS, and got"
+        "route(method=…) takes a method that a task can have, POST, GET, HEAD, PUT, DELETE, PATCH, OPTIONS, but got"
         " 'PSOT'."
     )
     assert route(method="options").method == "OPTIONS"
@@ -195,25 +195,25 @@ def test_a_method_that_no_task_has_is_refused() -> None:
     [
         (
             {"method": ""},
-            "route(method=…) takes a method that a task can have, POST, GET, HEAD, PUT, DELETE, PATCH, OPTIONS, and"
+            "route(method=…) takes a method that a task can have, POST, GET, HEAD, PUT, DELETE, PATCH, OPTIONS, but"
             " got ''.",
         ),
-        ({"queue": ""}, "route(queue=…) takes a queue's ID or full name, or None for any queue, and got ''."),
-        ({"queue": "nan s"}, "route(queue=…) takes a queue's ID or full name, or None for any queue, and got 'nan s'."),
+        ({"queue": ""}, "route(queue=…) takes a queue's ID or full name, or None for any queue, but got ''."),
+        ({"queue": "nan s"}, "route(queue=…) takes a queue's ID or full name, or None for any queue, but got 'nan s'."),
         (
             {"queue": "queues/mails"},
-            "route(queue=…) takes a queue's ID or full name, or None for any queue, and got 'queues/mails'.",
+            "route(queue=…) takes a queue's ID or full name, or None for any queue, but got 'queues/mails'.",
         ),
         (
             {"queue": "projects/p/locations/l/queues/a b"},
-            "route(queue=…) takes a queue's ID or full name, or None for any queue, and got"
+            "route(queue=…) takes a queue's ID or full name, or None for any queue, but got"
             " 'projects/p/locations/l/queues/a b'.",
         ),
-        ({"name": ""}, "route(name=…) takes a task's ID or full name, or None for any task, and got ''."),
-        ({"name": "a.b"}, "route(name=…) takes a task's ID or full name, or None for any task, and got 'a.b'."),
+        ({"name": ""}, "route(name=…) takes a task's ID or full name, or None for any task, but got ''."),
+        ({"name": "a.b"}, "route(name=…) takes a task's ID or full name, or None for any task, but got 'a.b'."),
         (
             {"name": "projects/p/locations/l/queues/q"},
-            "route(name=…) takes a task's ID or full name, or None for any task, and got"
+            "route(name=…) takes a task's ID or full name, or None for any task, but got"
             " 'projects/p/locations/l/queues/q'.",
         ),
     ],
@@ -376,7 +376,7 @@ def test_raises_takes_an_exception(request_for: RequestFor, raised: Any) -> None
     one = route()
     with pytest.raises(TypeError) as refused:
         one.raises(raised)
-    assert str(refused.value) == f"raises() takes an exception, such as TimeoutError, and got {raised!r}."
+    assert str(refused.value) == f"raises() takes an exception, such as TimeoutError, but got {raised!r}."
     assert one.answer(request_for()).outcome == response(200)
 
 
@@ -461,7 +461,7 @@ def test_an_answer_cannot_take_negative_time(request_for: RequestFor) -> None:
     with pytest.raises(ValueError) as refused:
         one.takes(timedelta(seconds=-5))
     assert str(refused.value) == (
-        "takes() takes a duration of zero or more, and got datetime.timedelta(days=-1, seconds=86395)."
+        "takes() takes a duration of zero or more, but got datetime.timedelta(days=-1, seconds=86395)."
     )
     assert one.duration_for(request_for()) == 5_000_000_000
 

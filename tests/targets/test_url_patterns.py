@@ -153,7 +153,7 @@ def test_a_route_that_nothing_could_reach_is_refused(cloud_tasks: FakeCloudTasks
         cloud_tasks.route(url)
     assert str(refused.value) == (
         "route() takes a URL such as https://app.test/work, the relative URI of App Engine tasks such as /work, a glob"
-        f" with *, or a compiled pattern of text, and got {url!r}."
+        f" with *, or a compiled pattern of text, but got {url!r}."
     )
     enqueue(cloud_tasks, "https://app.test/work")
     with pytest.raises(NoTarget) as failure:

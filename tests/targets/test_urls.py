@@ -116,4 +116,4 @@ def test_a_base_has_a_host_and_a_port(url: object) -> None:
     """What no request could go to is no base URL."""
     with pytest.raises(ValueError) as refused:
         Base(url, "forward()")  # type: ignore[arg-type]
-    assert str(refused.value) == f"forward() takes a base URL such as https://app.test, and got {url!r}."
+    assert str(refused.value) == f"forward() takes a base URL such as https://app.test, but got {url!r}."

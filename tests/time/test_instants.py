@@ -52,7 +52,7 @@ def test_what_is_no_datetime_is_refused() -> None:
     with pytest.raises(TypeError) as refusal:
         from_datetime("2030-01-01", what="start")  # type: ignore[arg-type]
     assert str(refusal.value) == (
-        "start takes an aware datetime, and got '2030-01-01'. Pass a datetime with a tzinfo, such as"
+        "start takes an aware datetime, but got '2030-01-01'. Pass a datetime with a tzinfo, such as"
         " datetime(2030, 1, 1, tzinfo=timezone.utc)."
     )
 
@@ -94,7 +94,7 @@ def test_what_is_no_duration_is_refused(given: object, kind: type[Exception]) ->
     with pytest.raises(kind) as refusal:
         duration_of(given, what="takes()")
     assert str(refusal.value) == (
-        f"takes() takes a duration such as timedelta(seconds=30) or '30s', and got {given!r}."
+        f"takes() takes a duration such as timedelta(seconds=30) or '30s', but got {given!r}."
     )
 
 
@@ -111,4 +111,4 @@ def test_a_duration_that_is_too_short_is_refused(given: object, above_zero: bool
     """Time can't go backwards, and some durations have to be more than nothing."""
     with pytest.raises(ValueError) as refusal:
         duration_of(given, what="takes()", above_zero=above_zero)
-    assert str(refusal.value) == f"takes() takes a duration of {least}, and got {given!r}."
+    assert str(refusal.value) == f"takes() takes a duration of {least}, but got {given!r}."

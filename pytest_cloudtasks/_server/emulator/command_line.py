@@ -116,15 +116,15 @@ def serve_options(given: argparse.Namespace) -> ServeOptions:
     """Return the checked options; raises ValueError with a sentence for what can't be."""
     grpc_port, rest_port = _ports(given)
     if not given.host:
-        raise ValueError("--host takes an address to listen at, such as 127.0.0.1, and got ''.")
+        raise ValueError("--host takes an address to listen at, such as 127.0.0.1, but got ''.")
     allowed_hosts = {allowed_host(one, "--allow-host") for one in given.allow_host}
     if (own := host_name(given.host)) is not None:
         allowed_hosts.add(own)  # no harm if it stands for all addresses: no request may name such a host
     grace = duration_in(given.grace)
     if grace is None:
-        raise ValueError(f"--grace takes a duration such as 10s or 1m, and got {given.grace!r}.")
+        raise ValueError(f"--grace takes a duration such as 10s or 1m, but got {given.grace!r}.")
     if given.log_format not in LOG_FORMATS:  # argparse checks no default, which the environment may have set
-        raise ValueError(f"--log-format takes text, json or none, and got {given.log_format!r}.")
+        raise ValueError(f"--log-format takes text, json or none, but got {given.log_format!r}.")
     app_engine = given.app_engine_host and server_url(given.app_engine_host, "--app-engine-host")
     functions = server_url(given.firebase_functions, "--firebase-functions") if given.firebase_functions else ""
     forwardings = [Forwarding(one) for one in given.forward]
@@ -147,7 +147,7 @@ def _ports(given: argparse.Namespace) -> tuple[int | None, int]:
     for option in ("port", "grpc_port", "rest_port"):
         port = getattr(given, option)
         if port is not None and not 0 <= port <= 65535:
-            raise ValueError(f"--{option.replace('_', '-')} takes a port from 0 to 65535, and got {port}.")
+            raise ValueError(f"--{option.replace('_', '-')} takes a port from 0 to 65535, but got {port}.")
     if given.port is None:
         grpc_port = GRPC_PORT if given.grpc_port is None else given.grpc_port
         return grpc_port, REST_PORT if given.rest_port is None else given.rest_port
@@ -162,14 +162,14 @@ def _ports(given: argparse.Namespace) -> tuple[int | None, int]:
 def _settings(given: argparse.Namespace) -> Settings:
     for file in given.queues:
         if not is_queue_file(file):
-            raise ValueError(f"--queues takes a file whose name ends with .yaml, .yml or .json, and got {file!r}.")
+            raise ValueError(f"--queues takes a file whose name ends with .yaml, .yml or .json, but got {file!r}.")
     for option, (form, example) in _IDS.items():
         value = getattr(given, option)
         if value is not None and not form.fullmatch(value):
-            raise ValueError(f"--{option} takes the ID of a {option}, such as {example}, and got {value!r}.")
+            raise ValueError(f"--{option} takes the ID of a {option}, such as {example}, but got {value!r}.")
     for option in given.service:
         if "=" not in option:
-            raise ValueError(f"--service takes OPTION=VALUE, such as max_task_size=102400, and got {option!r}.")
+            raise ValueError(f"--service takes OPTION=VALUE, such as max_task_size=102400, but got {option!r}.")
     texts: dict[str, Any] = {
         "queues": [*given.queues, *given.queue],
         "project": given.project,

@@ -74,7 +74,7 @@ class Control:
         scheduler, queue = self._scheduler, self._queue(asked)
         what = asked.get("for", "idle")
         if what not in ("idle", "empty"):
-            raise _invalid(f"for takes 'idle' or 'empty', and got {what!r}.")
+            raise _invalid(f"for takes 'idle' or 'empty', but got {what!r}.")
         holds = scheduler.is_idle if what == "idle" else scheduler.is_empty
         seconds = _duration(asked, "timeout", WAITS) / 1e9
         try:
@@ -108,7 +108,7 @@ class Control:
         asked = _query(request, ("queue", "state"))
         states = [state.value for state in TaskState]
         if asked.get("state", states[0]) not in states:
-            raise _invalid(f"state takes {listed(states, 'or')}, and got {asked['state']!r}.")
+            raise _invalid(f"state takes {listed(states, 'or')}, but got {asked['state']!r}.")
         return web.json_response({"tasks": self._tasks(self._queue(asked), asked.get("state"))})
 
     async def attempts(self, request: web.Request) -> web.Response:
@@ -126,7 +126,7 @@ class Control:
             )
         if asked["format"] == "text":
             return web.Response(text=f"{timeline_text(simulation.history, simulation.service, simulation.clock)}\n")
-        raise _invalid(f"format takes 'json' or 'text', and got {asked['format']!r}.")
+        raise _invalid(f"format takes 'json' or 'text', but got {asked['format']!r}.")
 
     def _tasks(self, queue: str | None, state: str | None) -> list[dict[str, Any]]:
         """Return every task that was accepted, gone ones included, oldest first."""
@@ -215,7 +215,7 @@ async def _asked(request: web.Request, known: Collection[str]) -> Mapping[str, A
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, _Object):
-        raise _invalid(f"{request.path} takes a JSON object, and got {text[:80]!r}.")
+        raise _invalid(f"{request.path} takes a JSON object, but got {text[:80]!r}.")
     return _checked(request, [*request.query.items(), *fields.pairs], known)
 
 
@@ -241,7 +241,7 @@ def _checked(request: web.Request, pairs: Iterable[tuple[str, Any]], known: Coll
 def _text(asked: Mapping[str, Any], name: str) -> str:
     value = asked[name]
     if not isinstance(value, str):
-        raise _invalid(f"{name} takes a text, and got {value!r}.")
+        raise _invalid(f"{name} takes a text, but got {value!r}.")
     return value
 
 
@@ -250,7 +250,7 @@ def _duration(asked: Mapping[str, Any], name: str, default: str = "") -> int:
     value = asked.get(name, default)
     duration = read_duration(value) if isinstance(value, str) else None
     if duration is None:
-        raise _invalid(f"{name} takes a duration such as 90s, 10m, 1h or 7d, and got {value!r}.")
+        raise _invalid(f"{name} takes a duration such as 90s, 10m, 1h or 7d, but got {value!r}.")
     return from_timedelta(duration)
 
 
@@ -261,7 +261,7 @@ def _instant(asked: Mapping[str, Any], name: str) -> int:
         to_datetime(instant)  # in UTC it may lie beyond what a datetime can have
     except (ValueError, OverflowError):
         raise _invalid(
-            f"{name} takes an instant with its offset from UTC, such as 2030-01-01T00:00:00Z, and got {text!r}."
+            f"{name} takes an instant with its offset from UTC, such as 2030-01-01T00:00:00Z, but got {text!r}."
         ) from None
     return instant
 
@@ -271,7 +271,7 @@ def _limit(asked: Mapping[str, Any]) -> int:
     is_readable = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _DIGITS
     number = int(value) if is_readable else value
     if not is_whole(number) or number < 1:
-        raise _invalid(f"limit takes a number of attempts of 1 or more, and got {value!r}.")
+        raise _invalid(f"limit takes a number of attempts of 1 or more, but got {value!r}.")
     return number
 
 

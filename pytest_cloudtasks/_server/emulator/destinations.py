@@ -52,7 +52,7 @@ class Forwarding:
         match = _FORWARD.fullmatch(given)
         if match is None:
             raise ValueError(
-                f"--forward takes BASE=TO, two base URLs such as https://worker.test=http://127.0.0.1:8080, and got"
+                f"--forward takes BASE=TO, two base URLs such as https://worker.test=http://127.0.0.1:8080, but got"
                 f" {given!r}."
             )
         self.base = Base(match[1], "--forward")

@@ -167,5 +167,5 @@ def is_on(given: argparse.Namespace, name: str) -> bool:
     value: bool | str = getattr(given, name)
     on = value if isinstance(value, bool) else flag_of(value)
     if on is None:
-        raise ValueError(f"{SERVE_OPTIONS[name].variable} takes 1 or 0, and got {value!r}.")
+        raise ValueError(f"{SERVE_OPTIONS[name].variable} takes 1 or 0, but got {value!r}.")
     return on

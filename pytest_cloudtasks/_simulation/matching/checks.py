@@ -77,21 +77,21 @@ def _check_field(field: str, expected: Any) -> None:
     value = expected.value if isinstance(expected, exactly) else expected
     if isinstance(value, re.Pattern) and takes.is_text:
         if field != "body" and not is_text_pattern(value):
-            raise TypeError(f"{field}=… takes a pattern of text, and got {safe_repr(value)}. Leave out its b.")
+            raise TypeError(f"{field}=… takes a pattern of text, but got {safe_repr(value)}. Leave out its b.")
         return
     if value is None and type(None) not in takes.kinds:
         raise ValueError(f"{field}=None matches no task. Leave it out where any will do.")
     if is_message(value):
         raise TypeError(
-            f"{field}=… can't be matched with one of Google's messages, and got a {type(value).__name__}. Pass"
+            f"{field}=… can't be matched with one of Google's messages, but got a {type(value).__name__}. Pass"
             " the field of it that you mean, such as its name."
         )
     if field == "body" and isinstance(value, (dict, list)):
-        raise ValueError(f"body=… takes {takes.what}, and got {shown(value)}. Pass it as json=….")
+        raise ValueError(f"body=… takes {takes.what}, but got {shown(value)}. Pass it as json=….")
     if field in ("at", "delay", "deadline") and not isinstance(expected, exactly) and not is_matcher(value):
         return  # read, or refused, as an instant or a duration
     if not isinstance(value, takes.kinds) and not is_matcher(value):
-        raise TypeError(f"{field}=… takes {takes.what}, and got {shown(expected)}.")
+        raise TypeError(f"{field}=… takes {takes.what}, but got {shown(expected)}.")
 
 
 def _check_method(method: Any) -> None:
@@ -109,10 +109,10 @@ def _check_texts(field: str, given: Any) -> None:
     mapping = given.value if isinstance(given, exactly) else given
     for name, value in mapping.items() if isinstance(mapping, Mapping) else ():
         if not isinstance(name, str):
-            raise TypeError(f"{field}=… takes names that are texts, and got {safe_repr(name)}.")
+            raise TypeError(f"{field}=… takes names that are texts, but got {safe_repr(name)}.")
         is_text = isinstance(value, str) or (isinstance(value, re.Pattern) and is_text_pattern(value))
         if not is_text and not isinstance(value, exactly) and not is_matcher(value):
-            raise TypeError(f"{field}=… takes texts as values, and got {shown(value)} for {safe_repr(name)}.")
+            raise TypeError(f"{field}=… takes texts as values, but got {shown(value)} for {safe_repr(name)}.")
 
 
 _Place = Union[tuple[()], tuple[Any, Any]]
@@ -167,7 +167,7 @@ def _can_be_in_json(value: Any) -> bool:
 def _check_body(body: Any) -> None:
     """Refuse a text that no bytes can be."""
     if isinstance(body, str) and not is_encodable(body):
-        raise ValueError(f"body=… takes a text that can be encoded, and got {safe_repr(body)}.")
+        raise ValueError(f"body=… takes a text that can be encoded, but got {safe_repr(body)}.")
 
 
 def _check_oidc(oidc: Any) -> None:

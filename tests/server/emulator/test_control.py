@@ -357,13 +357,13 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
             "POST",
             "/control/jump",
             '{"by": "soon"}',
-            (400, "INVALID_ARGUMENT", "by takes a duration such as 90s, 10m, 1h or 7d, and got 'soon'."),
+            (400, "INVALID_ARGUMENT", "by takes a duration such as 90s, 10m, 1h or 7d, but got 'soon'."),
         ),
         (
             "POST",
             "/control/jump",
             '{"by": 90}',
-            (400, "INVALID_ARGUMENT", "by takes a duration such as 90s, 10m, 1h or 7d, and got 90."),
+            (400, "INVALID_ARGUMENT", "by takes a duration such as 90s, 10m, 1h or 7d, but got 90."),
         ),
         (
             "POST",
@@ -372,7 +372,7 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
             (
                 400,
                 "INVALID_ARGUMENT",
-                "to takes an instant with its offset from UTC, such as 2030-01-01T00:00:00Z, and got"
+                "to takes an instant with its offset from UTC, such as 2030-01-01T00:00:00Z, but got"
                 " '2030-01-01T00:00:00'.",
             ),
         ),
@@ -380,7 +380,7 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
             "POST",
             "/control/jump",
             '{"by": "9999999999999d"}',
-            (400, "INVALID_ARGUMENT", "by takes a duration such as 90s, 10m, 1h or 7d, and got '9999999999999d'."),
+            (400, "INVALID_ARGUMENT", "by takes a duration such as 90s, 10m, 1h or 7d, but got '9999999999999d'."),
         ),
         (
             "POST",
@@ -389,7 +389,7 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
             (
                 400,
                 "INVALID_ARGUMENT",
-                "to takes an instant with its offset from UTC, such as 2030-01-01T00:00:00Z, and got"
+                "to takes an instant with its offset from UTC, such as 2030-01-01T00:00:00Z, but got"
                 " '0001-01-01T00:00:00+01:00'.",
             ),
         ),
@@ -412,19 +412,19 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
             "POST",
             "/control/jump",
             '{"to": 3}',
-            (400, "INVALID_ARGUMENT", "to takes a text, and got 3."),
+            (400, "INVALID_ARGUMENT", "to takes a text, but got 3."),
         ),
         (
             "POST",
             "/control/drain",
             '{"limit": 0}',
-            (400, "INVALID_ARGUMENT", "limit takes a number of attempts of 1 or more, and got 0."),
+            (400, "INVALID_ARGUMENT", "limit takes a number of attempts of 1 or more, but got 0."),
         ),
         (
             "POST",
             "/control/drain",
             f'{{"limit": "{"9" * 5000}"}}',
-            (400, "INVALID_ARGUMENT", f"limit takes a number of attempts of 1 or more, and got '{'9' * 5000}'."),
+            (400, "INVALID_ARGUMENT", f"limit takes a number of attempts of 1 or more, but got '{'9' * 5000}'."),
         ),
         (
             "POST",
@@ -464,7 +464,7 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
             "POST",
             "/control/jump",
             '{"by": {"hours": 1}}',
-            (400, "INVALID_ARGUMENT", "by takes a duration such as 90s, 10m, 1h or 7d, and got {'hours': 1}."),
+            (400, "INVALID_ARGUMENT", "by takes a duration such as 90s, 10m, 1h or 7d, but got {'hours': 1}."),
         ),
         (
             "GET",
@@ -486,25 +486,25 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
             "POST",
             "/control/wait",
             "[1]",
-            (400, "INVALID_ARGUMENT", "/control/wait takes a JSON object, and got '[1]'."),
+            (400, "INVALID_ARGUMENT", "/control/wait takes a JSON object, but got '[1]'."),
         ),
         (
             "POST",
             "/control/wait",
             b"\xff\xfe",
-            (400, "INVALID_ARGUMENT", "/control/wait takes a JSON object, and got '\ufffd\ufffd'."),
+            (400, "INVALID_ARGUMENT", "/control/wait takes a JSON object, but got '\ufffd\ufffd'."),
         ),
         (
             "POST",
             "/control/wait",
             "[" * 90_000,
-            (400, "INVALID_ARGUMENT", f"/control/wait takes a JSON object, and got '{'[' * 80}'."),
+            (400, "INVALID_ARGUMENT", f"/control/wait takes a JSON object, but got '{'[' * 80}'."),
         ),
         (
             "POST",
             "/control/wait",
             '{"for": "ever"}',
-            (400, "INVALID_ARGUMENT", "for takes 'idle' or 'empty', and got 'ever'."),
+            (400, "INVALID_ARGUMENT", "for takes 'idle' or 'empty', but got 'ever'."),
         ),
         (
             "POST",
@@ -519,14 +519,14 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
             (
                 400,
                 "INVALID_ARGUMENT",
-                "state takes scheduled, dispatched, succeeded, exhausted, expired or deleted, and got 'done'.",
+                "state takes scheduled, dispatched, succeeded, exhausted, expired or deleted, but got 'done'.",
             ),
         ),
         (
             "GET",
             "/control/timeline?format=xml",
             "",
-            (400, "INVALID_ARGUMENT", "format takes 'json' or 'text', and got 'xml'."),
+            (400, "INVALID_ARGUMENT", "format takes 'json' or 'text', but got 'xml'."),
         ),
     ],
 )

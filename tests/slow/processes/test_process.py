@@ -262,30 +262,30 @@ def test_service_options_and_the_seed_hold_for_the_server() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--grpc-port", "70000"], "--grpc-port takes a port from 0 to 65535, and got 70000."),
+        (["--grpc-port", "70000"], "--grpc-port takes a port from 0 to 65535, but got 70000."),
         (["--grpc-port", "x"], "argument --grpc-port: invalid int value: 'x'"),
-        (["--grace", "soon"], "--grace takes a duration such as 10s or 1m, and got 'soon'."),
+        (["--grace", "soon"], "--grace takes a duration such as 10s or 1m, but got 'soon'."),
         (
             ["--forward", "https://worker.test"],
-            "--forward takes BASE=TO, two base URLs such as https://worker.test=http://127.0.0.1:8080, and got"
+            "--forward takes BASE=TO, two base URLs such as https://worker.test=http://127.0.0.1:8080, but got"
             " 'https://worker.test'.",
         ),
         (
             ["--forward", "https://worker.test=http://user@127.0.0.1"],
-            "--forward takes the base URL of a server such as http://127.0.0.1:8080, and got 'http://user@127.0.0.1'.",
+            "--forward takes the base URL of a server such as http://127.0.0.1:8080, but got 'http://user@127.0.0.1'.",
         ),
         (
             ["--app-engine-host", "localhost:8080"],
-            "--app-engine-host takes the base URL of a server such as http://127.0.0.1:8080, and got 'localhost:8080'.",
+            "--app-engine-host takes the base URL of a server such as http://127.0.0.1:8080, but got 'localhost:8080'.",
         ),
         (
             ["--firebase-functions", "localhost:5001"],
-            "--firebase-functions takes the base URL of a server such as http://127.0.0.1:8080, and got"
+            "--firebase-functions takes the base URL of a server such as http://127.0.0.1:8080, but got"
             " 'localhost:5001'.",
         ),
         (
             ["--queues", "emails"],
-            "--queues takes a file whose name ends with .yaml, .yml or .json, and got 'emails'.",
+            "--queues takes a file whose name ends with .yaml, .yml or .json, but got 'emails'.",
         ),
         (
             ["--queues", "none.yaml"],
@@ -296,11 +296,11 @@ def test_service_options_and_the_seed_hold_for_the_server() -> None:
             "The queue 'no queue' of the settings can't be created: Queue ID \"no queue\" can contain only letters"
             " ([A-Za-z]), numbers ([0-9]), or hyphens (-). Queue ID must be between 1 and 100 characters.",
         ),
-        (["--seed", "x"], "seed takes an integer, and got 'x'."),
-        (["--host", ""], "--host takes an address to listen at, such as 127.0.0.1, and got ''."),
+        (["--seed", "x"], "seed takes an integer, but got 'x'."),
+        (["--host", ""], "--host takes an address to listen at, such as 127.0.0.1, but got ''."),
         (
             ["--allow-host", "http://tasks:9090"],
-            "--allow-host takes a host name or an address without scheme and port, such as tasks or 192.168.1.20, and"
+            "--allow-host takes a host name or an address without scheme and port, such as tasks or 192.168.1.20, but"
             " got 'http://tasks:9090'.",
         ),
         (
@@ -308,11 +308,11 @@ def test_service_options_and_the_seed_hold_for_the_server() -> None:
             "--allow-host takes the name or address by which clients call the server, and 0.0.0.0 is an address to"
             " listen at. Give the name instead, such as tasks or 192.168.1.20.",
         ),
-        (["--grace", "9999999999999d"], "--grace takes a duration such as 10s or 1m, and got '9999999999999d'."),
-        (["--grace", "5\u00b2s"], "--grace takes a duration such as 10s or 1m, and got '5\u00b2s'."),
-        (["--project", "A/b"], "--project takes the ID of a project, such as my-shop, and got 'A/b'."),
-        (["--location", ""], "--location takes the ID of a location, such as europe-west1, and got ''."),
-        (["--service", "foo"], "--service takes OPTION=VALUE, such as max_task_size=102400, and got 'foo'."),
+        (["--grace", "9999999999999d"], "--grace takes a duration such as 10s or 1m, but got '9999999999999d'."),
+        (["--grace", "5\u00b2s"], "--grace takes a duration such as 10s or 1m, but got '5\u00b2s'."),
+        (["--project", "A/b"], "--project takes the ID of a project, such as my-shop, but got 'A/b'."),
+        (["--location", ""], "--location takes the ID of a location, such as europe-west1, but got ''."),
+        (["--service", "foo"], "--service takes OPTION=VALUE, such as max_task_size=102400, but got 'foo'."),
         (
             ["--service", "max_tsk_size=3"],
             "service has no option 'max_tsk_size'. Did you mean 'max_task_size'? Its options are ",
@@ -395,13 +395,13 @@ def test_options_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("ALLOW_REMOTE", "maybe", "PYTEST_CLOUDTASKS_ALLOW_REMOTE takes 1 or 0, and got 'maybe'."),
-        ("AUTO_CREATE_QUEUES", "2", "PYTEST_CLOUDTASKS_AUTO_CREATE_QUEUES takes 1 or 0, and got '2'."),
-        ("LOG_FORMAT", "xml", "--log-format takes text, json or none, and got 'xml'."),
+        ("ALLOW_REMOTE", "maybe", "PYTEST_CLOUDTASKS_ALLOW_REMOTE takes 1 or 0, but got 'maybe'."),
+        ("AUTO_CREATE_QUEUES", "2", "PYTEST_CLOUDTASKS_AUTO_CREATE_QUEUES takes 1 or 0, but got '2'."),
+        ("LOG_FORMAT", "xml", "--log-format takes text, json or none, but got 'xml'."),
         (
             "ALLOW_HOST",
             "tasks,*",
-            "--allow-host takes a host name or an address without scheme and port, such as tasks or 192.168.1.20, and"
+            "--allow-host takes a host name or an address without scheme and port, such as tasks or 192.168.1.20, but"
             " got '*'.",
         ),
     ],

@@ -65,6 +65,6 @@ def test_a_wrong_ini_value_stops_the_run(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(): pass")
     result = pytester.runpytest("-o", "cloud_tasks_time=hold", "-n", "2")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    message = "cloud_tasks_time takes 'held' or 'virtual', and got 'hold'. Did you mean 'held'?"
+    message = "cloud_tasks_time takes 'held' or 'virtual', but got 'hold'. Did you mean 'held'?"
     assert f"ERROR: In the ini file, {message}" in (*result.outlines, *result.errlines)
     assert "test_it" not in result.stdout.str()
