@@ -10,12 +10,20 @@ request comes from:
   has to be JSON; then the browser asks, and gets no permission.
 
 Programs that are no browsers pass all of this by the headers that they send anyway.
+
+The emulator may have a token as well, for a network on which others are. It protects what shows and drives the queues:
+the routes under ``/control`` (`Area.CONTROL`), the data and the buttons of the page among them. Clients of Cloud Tasks
+send no such token, so Google's paths are protected by the check of the Host alone, and gRPC by nothing. Documents
+(`Area.DOCUMENT`: the page itself, ``/healthz``, public keys) have nothing to protect: a browser loads them without a
+token. The page takes it from its own address, ``/#token=…``, a part that browsers never send, and sends it as a header.
 """
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Container
+from enum import Enum
 
 from .._messages.methods import route_of
 from .._messages.rest_http import FORM, RestError, RestRequest
@@ -33,20 +41,34 @@ _SHOWN = 100
 """Characters of a header that an error shows."""
 
 
+class Area(Enum):
+    """What a request asks for, as far as the guard distinguishes it."""
+
+    API = "api"
+    """A path of Google's."""
+    CONTROL = "control"
+    """What shows or drives the queues: a route under ``/control``."""
+    DOCUMENT = "document"
+    """What holds nothing of the queues: the page without its data, public keys, ``/healthz``."""
+
+
 class RequestGuard:
-    """Rejects requests that a web page of another site may have sent.
+    """Rejects requests that a web page of another site may have sent, and those that lack the server's token.
 
     Args:
         hosts: Host names that requests may name besides loopback names, each in the form for comparisons. The
             collection may grow later.
         how_to_allow: How users allow another one, with ``{}`` for it: ``--allow-host {}``.
+        token: The secret that requests for `Area.CONTROL` need; None for none. With a token, only requests for
+            `Area.API` need a known host name: a page that rebinds its name doesn't have the token.
     """
 
-    def __init__(self, hosts: Container[str], *, how_to_allow: str) -> None:
+    def __init__(self, hosts: Container[str], *, how_to_allow: str, token: str | None = None) -> None:
         self._hosts = hosts
         self._how_to_allow = how_to_allow
+        self._token = token
 
-    def check_sender(self, request: RestRequest, *, needs_host: bool = True) -> None:
+    def check_sender(self, request: RestRequest, *, area: Area = Area.API, needs_host: bool = True) -> None:
         """Raise RestError if another site's page may have sent ``request``, whatever its body is.
 
         ``needs_host`` says that the request's version of HTTP requires a Host header, which every browser sends.
@@ -60,7 +82,9 @@ class RequestGuard:
             )
         target = _URL.match(request.target)
         for host in [*hosts, *([target[2]] if target else [])]:
-            self._check_host(host)
+            self._check_host(host, any_name=self._token is not None and area is not Area.API)
+        if self._token is not None and area is Area.CONTROL:
+            _check_token(request, self._token)
         for origin in _values(request, "origin"):
             if not any(_is_origin_of(origin, host) for host in hosts):
                 raise _denied(
@@ -75,7 +99,7 @@ class RequestGuard:
                     " browser, or type its address into the browser."
                 )
 
-    def _check_host(self, host: str) -> None:
+    def _check_host(self, host: str, *, any_name: bool) -> None:
         match = AUTHORITY.fullmatch(host.strip())
         name = match and host_name(match[1])
         if name is None:
@@ -90,7 +114,7 @@ class RequestGuard:
                 f"The request's Host is {_short(host)!r}, which is an address to listen at. Call 127.0.0.1 or another"
                 " address of the machine instead."
             )
-        if not is_loopback(name) and name not in self._hosts:
+        if not any_name and not is_loopback(name) and name not in self._hosts:
             raise _denied(
                 f"The request's Host is {_short(host)!r}, and this server answers no requests for that name: a web page"
                 f" could have sent it. If the name is yours, allow it with {self._how_to_allow.format(name)}."
@@ -123,6 +147,27 @@ def not_json(request: RestRequest) -> RestError:
         f"The request's body has {has}. This server takes a body only as JSON, because every web page can make a"
         " browser send other types. Send JSON with the header `Content-Type: application/json`, or send no body.",
     )
+
+
+def _check_token(request: RestRequest, token: str) -> None:
+    """Raise RestError unless ``request`` has ``token``, in a time that doesn't depend on how much of it is right."""
+    sent = [value.strip() for value in _values(request, "authorization")]
+    if not sent:
+        raise RestError(
+            401,
+            "UNAUTHENTICATED",
+            "The request has no token, and this server was started with one. Send it in the header `Authorization:"
+            " Bearer TOKEN`; in a browser, open this server's page with #token=TOKEN at the end of its address.",
+        )
+    scheme, _, value = sent[0].partition(" ")
+    is_right = hmac.compare_digest(value.strip().encode(), token.encode())
+    if len(sent) > 1 or scheme.lower() != "bearer" or not is_right:
+        raise RestError(
+            401,
+            "UNAUTHENTICATED",
+            "The request's token is not the one that this server was started with. Send that one in the header"
+            " `Authorization: Bearer TOKEN`.",
+        )
 
 
 def _is_origin_of(origin: str, host: str) -> bool:

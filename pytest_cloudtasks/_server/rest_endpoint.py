@@ -14,7 +14,7 @@ from .._messages import rest_http
 from .._messages.rest import MAX_BODY, answer
 from .._messages.rest_http import RestError, RestRequest, RestResponse
 from .._time.clock import Clock
-from .request_guard import RequestGuard, lacks_json, not_json
+from .request_guard import Area, RequestGuard, lacks_json, not_json
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _KEYS = "/oauth2/v3/certs"
@@ -58,11 +58,14 @@ class _Endpoint:
         """Reject what a web page of another site may have sent."""
         asked = _asked(request, b"")
         try:
-            self._guard.check_sender(asked, needs_host=request.version >= (1, 1))
+            self._guard.check_sender(asked, area=_area(request), needs_host=request.version >= (1, 1))
             if request.body_exists and lacks_json(asked, is_api=_is_api(request)) and await _has_body(request):
                 raise not_json(asked)
         except RestError as error:
-            return to_aiohttp(error.response())
+            response = to_aiohttp(error.response())
+            if error.code == 401:
+                response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 §11.6.1
+            return response
         return await handler(request)
 
     @web.middleware
@@ -105,6 +108,15 @@ def to_aiohttp(response: RestResponse) -> web.Response:
 def _is_api(request: web.Request) -> bool:
     """Whether a request is for Cloud Tasks' API, since the application has no route for it."""
     return request.match_info.http_exception is not None
+
+
+def _area(request: web.Request) -> Area:
+    """Return what a request asks for, by the route that answers it, however its path is encoded."""
+    if _is_api(request):
+        return Area.API
+    resource = request.match_info.route.resource
+    is_control = resource is not None and resource.canonical.startswith("/control")
+    return Area.CONTROL if is_control else Area.DOCUMENT
 
 
 def _asked(request: web.Request, body: bytes) -> RestRequest:

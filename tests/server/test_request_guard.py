@@ -11,7 +11,7 @@ import requests
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
 from pytest_cloudtasks._messages.rest_http import RestError, RestRequest
 from pytest_cloudtasks._server.host_names import allowed_host, host_name
-from pytest_cloudtasks._server.request_guard import RequestGuard
+from pytest_cloudtasks._server.request_guard import Area, RequestGuard
 from tests.each import each
 from tests.patience import PATIENCE
 
@@ -399,3 +399,68 @@ def test_a_request_needs_one_host(
     """HTTP/1.0 doesn't know the header."""
     data = f"GET /v2/{QUEUE} HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n".encode()
     assert sent(cloud_tasks_server, data, ends=False).split(b" ", 2)[1] == str(status).encode()
+
+
+WITH_TOKEN = RequestGuard({"tasks"}, how_to_allow="--allow-host {}", token="s3cret")
+NO_TOKEN = (
+    401,
+    "The request has no token, and this server was started with one. Send it in the header `Authorization: Bearer"
+    " TOKEN`; in a browser, open this server's page with #token=TOKEN at the end of its address.",
+)
+WRONG_TOKEN = (
+    401,
+    "The request's token is not the one that this server was started with. Send that one in the header"
+    " `Authorization: Bearer TOKEN`.",
+)
+
+
+def checked_for(area: Area, *headers: tuple[str, str]) -> tuple[int, str] | None:
+    """Return how a server with a token rejects a request; None for one that is answered."""
+    try:
+        WITH_TOKEN.check_sender(RestRequest("GET", "/", headers, b""), area=area)
+    except RestError as rejected:
+        return rejected.code, rejected.message
+    return None
+
+
+@each(
+    ("headers", "rejection"),
+    [
+        ([("Authorization", "Bearer s3cret")], None),
+        ([("authorization", "bearer  s3cret ")], None),
+        ([], NO_TOKEN),
+        ([("Authorization", "Bearer s3cre")], WRONG_TOKEN),
+        ([("Authorization", "Bearer s3cret2")], WRONG_TOKEN),
+        ([("Authorization", "Bearer \u00e9")], WRONG_TOKEN),
+        ([("Authorization", "Bearer")], WRONG_TOKEN),
+        ([("Authorization", "Basic s3cret")], WRONG_TOKEN),
+        ([("Authorization", "s3cret")], WRONG_TOKEN),
+        ([("Authorization", "Bearer s3cret"), ("Authorization", "Bearer s3cret")], WRONG_TOKEN),
+    ],
+)
+def test_what_drives_the_queues_needs_the_token(
+    headers: list[tuple[str, str]], rejection: tuple[int, str] | None
+) -> None:
+    """It is one Bearer token; clients of Cloud Tasks, which send their own or none, and documents need none."""
+    assert checked_for(Area.CONTROL, ("Host", "localhost"), *headers) == rejection
+    assert checked_for(Area.API, ("Host", "localhost"), *headers) is None
+    assert checked_for(Area.DOCUMENT, ("Host", "localhost"), *headers) is None
+
+
+def test_with_a_token_only_the_api_needs_a_known_name() -> None:
+    """A page whose name leads here doesn't have the token, and documents hold nothing of the queues."""
+    host, token = ("Host", "evil.test"), ("Authorization", "Bearer s3cret")
+    assert checked_for(Area.API, host, token) == (403, not_allowed("evil.test", "evil.test"))
+    assert checked_for(Area.CONTROL, host) == NO_TOKEN
+    assert checked_for(Area.CONTROL, host, token) is None
+    assert checked_for(Area.DOCUMENT, host) is None
+    assert checked_for(Area.API, ("Host", "tasks")) is None
+
+
+def test_the_token_is_no_way_around_the_other_checks() -> None:
+    """Another origin's page is rejected with it, too."""
+    token = ("Authorization", "Bearer s3cret")
+    assert checked_for(Area.CONTROL, ("Host", "localhost"), token, ("Origin", "http://evil.test")) == (
+        403,
+        foreign("http://evil.test"),
+    )

@@ -16,7 +16,7 @@ from typing import Any
 from ..._api.cli import PROGRAM, Commands, program_and_version
 from ..._simulation.settings import Settings, is_queue_file, merged, settings_from_ini
 from ..._simulation.simulation import Simulation
-from ..._targets.urls import server_url
+from ..._targets.urls import is_loopback, server_url
 from ..._time.instants import read_duration as duration_in
 from ..host_names import allowed_host, host_name
 from .destinations import Destinations, Forwarding
@@ -27,6 +27,8 @@ _IDS = {
     "location": (re.compile(r"[A-Za-z0-9-]+"), "europe-west1"),
 }
 """Patterns of the IDs in a queue's name, each with an example."""
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
+"""What a Bearer token may have (RFC 6750 §2.1)."""
 _NEEDED = ("aiohttp", "cryptography")
 _HELP = "run a local emulator: gRPC and REST, in real time, with real HTTP requests to your workers"
 _DESCRIPTION = """\
@@ -82,6 +84,8 @@ class ServeOptions:
     log_format: str
     allowed_hosts: Collection[str] = ()
     """Host names that REST requests may name besides loopback names."""
+    token: str | None = None
+    """What the page and the control endpoints are asked for with."""
 
 
 def add_serve(commands: Commands) -> None:
@@ -118,6 +122,12 @@ def serve_options(given: argparse.Namespace) -> ServeOptions:
     if not given.host:
         raise ValueError("--host takes an address to listen at, such as 127.0.0.1, but got ''.")
     allowed_hosts = {allowed_host(one, "--allow-host") for one in given.allow_host}
+    _check_token(given.token)
+    if not given.allow_host and given.token is None and not is_loopback(host_name(given.host) or ""):
+        raise ValueError(
+            f"--host {given.host} lets other machines reach the server. Name the host by which they call it, such as"
+            " --allow-host tasks, or set a secret for the page and the control endpoints by --token."
+        )
     if (own := host_name(given.host)) is not None:
         allowed_hosts.add(own)  # no harm if it stands for all addresses: no request may name such a host
     grace = duration_in(given.grace)
@@ -139,7 +149,13 @@ def serve_options(given: argparse.Namespace) -> ServeOptions:
         grace.total_seconds(),
         given.log_format,
         allowed_hosts,
+        given.token,
     )
+
+
+def _check_token(token: str | None) -> None:
+    if token is not None and not _TOKEN.fullmatch(token):
+        raise ValueError("--token takes letters, digits and any of - . _ ~ + / =, and got a text with none or others.")
 
 
 def _ports(given: argparse.Namespace) -> tuple[int | None, int]:

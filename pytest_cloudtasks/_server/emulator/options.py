@@ -55,7 +55,7 @@ GROUPS = {
     "where it listens": (
         ServeOption(
             "--host",
-            "the address (127.0.0.1); 0.0.0.0 in a container",
+            "the address (127.0.0.1). One that other machines reach, such as 0.0.0.0, needs --allow-host or --token",
             default="127.0.0.1",
         ),
         ServeOption(
@@ -65,6 +65,12 @@ GROUPS = {
             " reach the server",
             Kind.LIST,
             "HOST",
+        ),
+        ServeOption(
+            "--token",
+            "the page and the control endpoints want the header `Authorization: Bearer SECRET`. Prefer the variable:"
+            " command lines are visible to other users",
+            metavar="SECRET",
         ),
         ServeOption(
             "--port", "one port for gRPC and REST, in place of the two; 0 for one that is free", Kind.PORT, "PORT"

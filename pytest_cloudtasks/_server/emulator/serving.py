@@ -26,7 +26,9 @@ from .log import Log, LogWriter, raw_writer
 from .scheduler_loop import SchedulerLoop
 from .sender import Sender
 
-_EVERYWHERE = "  listens on all interfaces: whoever reaches this machine may create tasks, jump and reset"
+_EVERYWHERE = "  listens on all interfaces: whoever reaches this machine may {}"
+_MAY = "create tasks, jump and reset"
+_MAY_WITHOUT_TOKEN = "create tasks; the page and /control want the token"
 
 
 def serve(options: ServeOptions) -> int:
@@ -100,7 +102,7 @@ async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop) -> AsyncIt
     """Serve both endpoints until the block ends, and give their ports."""
     host, own_address = options.host, _own_address(options.host)
     calls = CallQueue(scheduler.receive)
-    guard = RequestGuard(options.allowed_hosts, how_to_allow="--allow-host {}")
+    guard = RequestGuard(options.allowed_hosts, how_to_allow="--allow-host {}", token=options.token)
     application = rest_application(calls, guard)
     Control(scheduler).add_to(application)
     runner = rest_runner(application)
@@ -178,7 +180,7 @@ def _announce(options: ServeOptions, scheduler: SchedulerLoop, log: Log, ports: 
         f"{program_and_version()}: local Cloud Tasks emulator, seed {settings.seed}",
         f"  gRPC    {grpc}",
         f"  REST    http://{rest}",
-        *([_EVERYWHERE] if everywhere else []),
+        *([_EVERYWHERE.format(_MAY_WITHOUT_TOKEN if options.token else _MAY)] if everywhere else []),
         *([f"  Firebase functions  {settings.firebase_functions}"] if settings.firebase_functions else []),
         *[f"  {'queues' if index == 0 else '      '}  {one}" for index, one in enumerate(queues or [none])],
         f"export CLOUD_TASKS_EMULATOR_HOST={rest}",

@@ -613,3 +613,21 @@ def test_a_rebound_name_reads_nothing(server: Emulator, path: str) -> None:
     """Whatever there is at the path."""
     answer = requests.get(f"{server.url}{path}", headers={"Host": "evil.test:9090"}, timeout=PATIENCE)
     assert (answer.status_code, answer.json()["error"]["message"]) == (403, BY_HOST)
+
+
+def test_a_token_protects_the_control_endpoints() -> None:
+    """However their paths are encoded; the API, keys and health answer without it."""
+    with running_emulator("--queue", "emails", "--token", "s3cret", "--log-format", "none") as server:
+
+        def status(method: str, path: str, token: str | None = None) -> int:
+            headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+            answer = requests.request(method, f"{server.url}{path}", headers=headers, timeout=PATIENCE)
+            assert ("WWW-Authenticate" in answer.headers) == (answer.status_code == 401)
+            return answer.status_code
+
+        for method, path in [("POST", "reset"), ("GET", "tasks"), ("GET", "timeline"), ("GET", "nothing")]:
+            assert status(method, f"/control/{path}") == 401
+            assert status(method, f"/c%6Fntrol/{path}", "other") == 401
+            assert status(method, f"/control/{path}", "s3cret") == (404 if path == "nothing" else 200)
+        for path in (f"/v2/{QUEUE}", "/healthz", "/oauth2/v3/certs"):
+            assert status("GET", path) == 200

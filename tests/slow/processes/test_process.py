@@ -66,7 +66,7 @@ def test_the_banner_says_where_the_server_is() -> None:
 
 def test_the_banner_says_that_it_listens_everywhere() -> None:
     """Whoever starts it so has to know who may reset it; the addresses to export are those of this machine."""
-    with running_emulator("--host", "0.0.0.0", "--seed", "7") as server:
+    with running_emulator("--host", "0.0.0.0", "--allow-host", "tasks", "--seed", "7") as server:
         assert server.banner == [
             f"pytest-cloudtasks {__version__}: local Cloud Tasks emulator, seed 7",
             f"  gRPC    {server.grpc}",
@@ -439,7 +439,7 @@ def test_a_port_in_use_is_told_in_a_sentence() -> None:
 @pytest.mark.parametrize("host", ["nope.invalid", "x" * 64], ids=["unknown", "too long for a label"])
 def test_a_host_that_does_not_resolve_is_told_in_a_sentence(host: str) -> None:
     """The port has nothing to do with it."""
-    assert ended("--host", host, "--rest-port", "0", "--grpc-port", "0") == (
+    assert ended("--host", host, "--allow-host", "tasks", "--rest-port", "0", "--grpc-port", "0") == (
         1,
         f"The server can't listen at '{host}': the host's name doesn't resolve to an address. Choose another with"
         " --host, such as 127.0.0.1.\n",
@@ -488,7 +488,7 @@ def test_the_pages_name_every_option_and_endpoint() -> None:
     application = rest_application(scheduler, RequestGuard(set(), how_to_allow="{}"))
     Control(scheduler).add_to(application)
     paths = {resource.canonical for resource in application.router.resources()} - {"/", "/control", "/control/{rest}"}
-    assert len(options) == 18
+    assert len(options) == 19
     assert [option for option in sorted(options) if f"`{option}" not in reference] == []
     assert len(paths) == 11
     assert [path for path in sorted(paths) if f"{path}`" not in page] == []
