@@ -155,7 +155,7 @@ def serve_options(given: argparse.Namespace) -> ServeOptions:
 
 def _check_token(token: str | None) -> None:
     if token is not None and not _TOKEN.fullmatch(token):
-        raise ValueError("--token takes letters, digits and any of - . _ ~ + / =, and got a text with none or others.")
+        raise ValueError("--token takes letters, digits and any of - . _ ~ + / =, but got a text with none or others.")
 
 
 def _ports(given: argparse.Namespace) -> tuple[int | None, int]:

@@ -73,7 +73,7 @@ def test_ports(options: list[str], ports: tuple[int | None, int]) -> None:
 @each(
     ("options", "message"),
     [
-        (["--port", "65536"], "--port takes a port from 0 to 65535, and got 65536."),
+        (["--port", "65536"], "--port takes a port from 0 to 65535, but got 65536."),
         (
             ["--port", "1", "--rest-port", "2"],
             "--port is one port for gRPC and REST, and --grpc-port and --rest-port are two. Pass --port alone, or the"
@@ -81,11 +81,11 @@ def test_ports(options: list[str], ports: tuple[int | None, int]) -> None:
         ),
         (
             ["--token", "a b"],
-            "--token takes letters, digits and any of - . _ ~ + / =, and got a text with none or others.",
+            "--token takes letters, digits and any of - . _ ~ + / =, but got a text with none or others.",
         ),
         (
             ["--token", ""],
-            "--token takes letters, digits and any of - . _ ~ + / =, and got a text with none or others.",
+            "--token takes letters, digits and any of - . _ ~ + / =, but got a text with none or others.",
         ),
     ],
 )
