@@ -227,33 +227,36 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 
 @pytest.fixture(scope="session")
 def cloud_tasks(pytestconfig: pytest.Config) -> FakeCloudTasks:
-    """A fake Cloud Tasks, fresh for every test and every Hypothesis example.
+    """A fake Cloud Tasks service, fresh for every test and every Hypothesis example.
 
-    While the test runs every CloudTasksClient of the process talks to it, and time stands still but for what the test
-    drives. Create queues and targets (create_queue, route, mount), let the application enqueue, drive the queue (step,
-    dispatch_due, advance, drain, dispatch), and assert (assert_enqueued, assert_attempts and so on).
+    While the test runs, every CloudTasksClient calls it, and the test controls time. Create queues (create_queue), say
+    what answers (route, mount), let the application enqueue, drive (step, dispatch_due, advance, drain, dispatch), and
+    assert (assert_enqueued, assert_attempts and others).
     """
     return pytestconfig.stash[_SESSION].fake
 
 
 @pytest.fixture(scope="session")
 def cloud_tasks_client(cloud_tasks: FakeCloudTasks) -> CloudTasksClient:
-    """The installed library's real google.cloud.tasks_v2.CloudTasksClient, bound to this test's fake."""
+    """The real google.cloud.tasks_v2.CloudTasksClient, bound to this test's fake."""
     return cloud_tasks.client()
 
 
 @pytest.fixture(scope="session")
 def cloud_tasks_async_client(cloud_tasks: FakeCloudTasks) -> CloudTasksAsyncClient:
-    """The installed library's real google.cloud.tasks_v2.CloudTasksAsyncClient, bound to this test's fake.
+    """The real google.cloud.tasks_v2.CloudTasksAsyncClient, bound to this test's fake, for any event loop.
 
-    It works in any event loop; drive the queue there by the awaitable methods of cloud_tasks.aio.
+    In an async test drive the queue with the methods of cloud_tasks.aio.
     """
     return cloud_tasks.async_client()
 
 
 @pytest.fixture(scope="session")
 def cloud_tasks_legacy_client(cloud_tasks: FakeCloudTasks) -> LegacyCloudTasksClient:
-    """A client with the call surface of google-cloud-tasks 1.x, whichever release is installed, bound to this fake."""
+    """A client with the methods of google-cloud-tasks 1.x, bound to this test's fake.
+
+    It works with any installed release. If 1.x is installed, it is that release's own client.
+    """
     return cloud_tasks.legacy_client()
 
 
@@ -261,8 +264,9 @@ def cloud_tasks_legacy_client(cloud_tasks: FakeCloudTasks) -> LegacyCloudTasksCl
 def cloud_tasks_server(cloud_tasks: FakeCloudTasks, pytestconfig: pytest.Config) -> Iterator[CloudTasksServer]:
     """This test's fake on loopback, over gRPC (grpc_target) and REST (rest_url), for other processes and languages.
 
-    While the test runs the environment has its addresses: CLOUD_TASKS_EMULATOR_HOST for gRPC and REST,
+    While the test runs, the environment has its addresses: CLOUD_TASKS_EMULATOR_HOST for gRPC and REST,
     TASKS_EMULATOR_HOST, TASKS_EMULATOR, GC_TASK_URL and GC_TASK_PORT for gRPC, CLOUDTASKS_EMULATOR_HOST for REST.
+    It needs the extra server: pip install 'pytest-cloudtasks[server]'.
     """
     session = pytestconfig.stash[_SESSION]
     yield session.serve()

@@ -31,19 +31,28 @@ _LOG = logging.getLogger("pytest_cloudtasks")
 
 
 class CloudTasksServer(OnlyWith):
-    """A fake's queues on loopback, over gRPC and over REST, for code in other processes and in other languages.
+    """A server on loopback for a fake, over gRPC and REST, for other processes and languages.
 
-    The ``cloud_tasks_server`` fixture gives one. Elsewhere it is a context manager around a fake::
+    It needs the extra ``server``.
+
+    The ``cloud_tasks_server`` fixture gives one. Elsewhere it is a context manager::
 
         with FakeCloudTasks() as cloud_tasks, CloudTasksServer(cloud_tasks) as server:
             subprocess.run(["./worker"], env={**os.environ, **server.environment})
 
-    It answers for whatever test or example ``fake`` is in when a call comes, and refuses calls while there is none.
-    It dispatches nothing by itself: time stays the test's.
+    It answers for the test or example that ``fake`` is in when a call arrives, and rejects calls outside of one.
+    It dispatches nothing by itself: the test controls time.
     """
 
     def __init__(self, fake: FakeCloudTasks) -> None:
-        """Take the fake whose queues it serves. Raises TypeError for anything else."""
+        """Prepare a server; the ``with`` block starts it.
+
+        Args:
+            fake: The fake that answers.
+
+        Raises:
+            TypeError: ``fake`` is no FakeCloudTasks.
+        """
         if not isinstance(fake, FakeCloudTasks):
             raise TypeError(
                 "CloudTasksServer() takes a FakeCloudTasks, such as the cloud_tasks fixture, but got"
@@ -87,21 +96,20 @@ class CloudTasksServer(OnlyWith):
 
     @property
     def grpc_target(self) -> str:
-        """Where gRPC listens, for an insecure channel: ``"127.0.0.1:41234"``."""
+        """The address for an insecure gRPC channel, such as ``"127.0.0.1:41234"``."""
         return f"{HOST}:{self._running(self._grpc_port)}"
 
     @property
     def rest_url(self) -> str:
-        """Where REST listens: ``"http://127.0.0.1:41235"``; the paths below begin with the version, as Google's do."""
+        """The base URL of REST, such as ``"http://127.0.0.1:41235"``. Paths begin with the version, as Google's do."""
         return f"http://{HOST}:{self._running(self._rest_port)}"
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The environment variables by which public code finds an emulator, with their values here.
+        """The environment variables by which other code finds an emulator, with their values here.
 
-        The ``cloud_tasks_server`` fixture sets them; for a process of your own, add them to its environment.
-        ``CLOUD_TASKS_EMULATOR_HOST`` is the port of REST, which takes gRPC as well: some code speaks gRPC to that
-        address, and Firebase's Admin SDKs REST.
+        The ``cloud_tasks_server`` fixture sets them while a test runs. Add them to the environment of your own
+        processes. ``CLOUD_TASKS_EMULATOR_HOST`` names the port of REST, which takes gRPC as well.
         """
         rest = f"{HOST}:{self._running(self._rest_port)}"
         grpc = self.grpc_target
@@ -116,16 +124,16 @@ class CloudTasksServer(OnlyWith):
 
     @checked_call
     def allow_host(self, host: str) -> None:
-        """Answer REST requests for this host name or address as well.
+        """Answer REST requests for this host name as well.
 
-        Only requests for loopback names are answered otherwise, because a web page could make any other name lead
-        here. A container that reaches this machine by ``host.docker.internal`` needs that name to be allowed.
+        By default only requests for loopback names are answered, so that no web page can reach the server. A container
+        that uses ``host.docker.internal`` needs that name.
 
         Args:
             host: A name or an address, without scheme and port.
 
         Raises:
-            ValueError: ``host`` is something else, or an address to listen at, such as ``0.0.0.0``.
+            ValueError: ``host`` is something else, or an address to listen on, such as ``0.0.0.0``.
         """
         self._allowed_hosts.add(allowed_host(host, "allow_host()"))
 

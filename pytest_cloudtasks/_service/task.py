@@ -206,7 +206,7 @@ class Attempt:
 
 
 class TaskState(Enum):
-    """The state of a task. The API has no such field: a removed task is not found."""
+    """The state of a task. Google's API has no such field: it says NOT_FOUND for a task that is removed."""
 
     SCHEDULED = "scheduled"
     DISPATCHED = "dispatched"

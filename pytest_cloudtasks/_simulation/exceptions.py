@@ -8,15 +8,15 @@ import pytest
 
 
 class CloudTasksAssertionError(AssertionError):
-    """An assertion about tasks failed; the text carries the timeline already."""
+    """An assertion about tasks failed. The message ends with the timeline."""
 
 
 class NoTarget(AssertionError):
-    """A task is due, and nothing in the test answers for its URL."""
+    """A task is due, and no target answers for its URL. Nothing is sent."""
 
 
 class DrainLimitReached(AssertionError):
-    """A driving method has made as many attempts as it may, and more would follow."""
+    """``drain`` or ``advance`` made ``limit`` attempts, and more would follow."""
 
 
 class SwallowedFailure(AssertionError):
@@ -24,11 +24,11 @@ class SwallowedFailure(AssertionError):
 
 
 class CloudTasksWarning(UserWarning):
-    """Something about a test's tasks that is probably not as its author thinks."""
+    """A test passed, but its tasks are probably not as its author expects."""
 
 
 class CloudTasksLintWarning(CloudTasksWarning):
-    """A call that the service accepts, and that is probably a mistake of the application."""
+    """The service accepts a call that is probably a mistake."""
 
 
 for _public in (

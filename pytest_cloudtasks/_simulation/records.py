@@ -82,7 +82,7 @@ def _place(attempt: ModelAttempt) -> tuple[int, int]:
 
 
 class Attempt:
-    """One delivery of a task. Instants are aware UTC datetimes."""
+    """One delivery of a task. Instants are aware datetimes in UTC."""
 
     __slots__ = ("_attempt", "_history")
 
@@ -97,22 +97,22 @@ class Attempt:
 
     @property
     def number(self) -> int:
-        """1 for the first attempt."""
+        """The number of the attempt; 1 is the first."""
         return self._attempt.number
 
     @property
     def schedule_time(self) -> datetime:
-        """When this attempt was to go."""
+        """When the attempt was due."""
         return to_datetime(self._attempt.schedule_time)
 
     @property
     def dispatch_time(self) -> datetime:
-        """When it went."""
+        """When it was dispatched."""
         return to_datetime(self._attempt.dispatch_time)
 
     @property
     def response_time(self) -> datetime | None:
-        """When it ended; None while it is under way."""
+        """When it ended; None while it is running."""
         at = self._attempt.response_time
         return None if at is None else to_datetime(at)
 
@@ -124,32 +124,32 @@ class Attempt:
 
     @property
     def code(self) -> str | None:
-        """The name of the google.rpc code, such as "DEADLINE_EXCEEDED"; None while it is under way."""
+        """The name of the google.rpc code, such as ``"DEADLINE_EXCEEDED"``; None while it is running."""
         outcome = self._outcome
         return None if outcome is None else outcome.rpc_status.name
 
     @property
     def succeeded(self) -> bool:
-        """Whether the answer was a 2xx."""
+        """Whether the answer was 200 to 299. Ledger: `dispatch/success-deletes`."""
         outcome = self._outcome
         return outcome is not None and outcome.succeeded
 
     @property
     def result(self) -> int | str | None:
-        """What `assert_attempts` compares: the HTTP status, or the code's name where there was no response."""
+        """What `assert_attempts` compares: the status, or the code if there was no response; None while running."""
         outcome = self._outcome
         return None if outcome is None else outcome.result
 
     @property
     def request(self) -> TargetRequest | None:
-        """What the target received; None if it has not been delivered yet."""
+        """What the target received; None before the delivery."""
         return self._history.requests.get(self._attempt)
 
     @property
     def response(self) -> TargetResponse | None:
-        """The HTTP response of the target: its status, headers and body; None if the target gave none.
+        """The target's HTTP response; None if it gave none.
 
-        It is there even if the service had no use for it: it came after the deadline, or a fault lost it.
+        It is there even if the service had no use for it, because it came too late or a fault lost it.
         """
         self._history.inspected.read(self._attempt)
         answer = self._history.answers.get(self._attempt)
@@ -157,14 +157,14 @@ class Attempt:
 
     @property
     def exception(self) -> BaseException | None:
-        """What the target raised."""
+        """The exception that the target raised; None without one."""
         self._history.inspected.read(self._attempt)
         answer = self._history.answers.get(self._attempt)
         return None if answer is None else answer.exception
 
     @checked_call
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data for a snapshot: texts, integers, None. Instants are ISO 8601, keys have a fixed order."""
+        """Return plain data for a snapshot, with keys in a fixed order. Instants are texts in ISO 8601."""
         return {
             "number": self.number,
             "schedule_time": self.schedule_time.isoformat(),
@@ -204,9 +204,9 @@ class NamesQueue:
 
 
 class TaskRecord:
-    """A task that was accepted in this test, alive or not, under Google's field names.
+    """A task that was accepted in this test, live or finished, with Google's field names.
 
-    It is live: its fields are those of the moment they are read. Two records of one task are equal and hash alike.
+    Its fields are always current. Two records of one task are equal.
     """
 
     __slots__ = ("_history", "_task")
@@ -232,23 +232,23 @@ class TaskRecord:
 
     @property
     def url(self) -> str:
-        """Where it goes; the relative URI of an App Engine task; "" for a pull task, which goes nowhere."""
+        """The URL; of an App Engine task the relative URI, of a pull task ``""``."""
         target = self._task.target
         return target.relative_uri if isinstance(target, AppEngineTarget) else target.url
 
     @property
     def service(self) -> str:
-        """The service of an App Engine task, `default` where it names none; "" for any other task."""
+        """The service of an App Engine task, ``default`` if it names none; ``""`` for other tasks."""
         return self._routing.get("service", "")
 
     @property
     def version(self) -> str:
-        """The version that an App Engine task names; "" for the one that serves by default, and for any other task."""
+        """The version that an App Engine task names; ``""`` for the default version and for other tasks."""
         return self._routing.get("version", "")
 
     @property
     def instance(self) -> str:
-        """The instance that an App Engine task names; "" for any, and for any other task."""
+        """The instance that an App Engine task names; ``""`` for any instance and for other tasks."""
         return self._routing.get("instance", "")
 
     @property
@@ -258,32 +258,35 @@ class TaskRecord:
 
     @property
     def method(self) -> str:
-        """The HTTP method, such as "POST"; "" for a pull task."""
+        """The HTTP method, such as ``"POST"``; ``""`` for a pull task."""
         return self._task.target.method
 
     @property
     def headers(self) -> Headers:
-        """The stored headers, those added by the service included."""
+        """The stored headers, with those that the service added."""
         return Headers(self._task.target.headers)
 
     @property
     def body(self) -> bytes:
-        """The body; a pull task's payload."""
+        """The body in bytes; of a pull task the payload."""
         return self._task.target.body
 
     @property
     def tag(self) -> str:
-        """The tag of a pull task; "" for any other."""
+        """The tag of a pull task; ``""`` for other tasks."""
         return tag_of(self._task)
 
     @property
     def json(self) -> Any:
-        """The body read as JSON; raises ValueError if it is none."""
+        """The body read as JSON. ValueError if it isn't JSON."""
         return read_json(self._task.target.body)
 
     @property
     def oidc(self) -> dict[str, str] | None:
-        """The OIDC token's ``service_account_email`` and ``audience`` (the URL where none was set), or None."""
+        """The OIDC token's ``service_account_email`` and ``audience``; None without a token.
+
+        The audience is the URL by default.
+        """
         target = self._task.target
         token: OidcToken | None = target.oidc if isinstance(target, HttpTarget) else None
         if token is None:
@@ -292,7 +295,7 @@ class TaskRecord:
 
     @property
     def state(self) -> TaskState:
-        """Its state: `TaskState.SCHEDULED`, `TaskState.SUCCEEDED` and so on."""
+        """The state of the task."""
         return self._task.state
 
     @property
@@ -302,11 +305,10 @@ class TaskRecord:
 
     @checked_call
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data for a snapshot: what JSON can have, with keys in a fixed order.
+        """Return plain data for a snapshot: JSON values, with keys in a fixed order.
 
-        Instants are ISO 8601, durations are texts such as ``10s``. A body that is JSON is under ``json``, any other
-        under ``body`` as text, with bytes that are no UTF-8 escaped. Keys that are about App Engine or pull tasks are
-        there for those alone.
+        Instants are ISO 8601, and durations are texts such as ``10s``. A JSON body is under ``json``, any other
+        one under ``body``, as text with escapes. App Engine tasks and pull tasks have keys of their own.
         """
         target = self._task.target
         return {
@@ -332,10 +334,7 @@ class TaskRecord:
 
     @property
     def message(self) -> Any:
-        """The stored ``google.cloud.tasks_v2.Task`` in the FULL view; a fresh message each time.
-
-        Of a pull task it is v2beta2's: v2 does not show what it carries.
-        """
+        """The stored Task message of v2 in the FULL view; a new message each time. Of a pull task it is v2beta2's."""
         return _frontend_for(self._task).messages.task(self._task, full=True)
 
     @property
@@ -350,32 +349,32 @@ class TaskRecord:
 
     @property
     def schedule_time(self) -> datetime:
-        """When the next attempt is to go; the last one's, once there is none."""
+        """When the next attempt is due, as an aware datetime; without one when the last attempt was."""
         return to_datetime(self._task.schedule_time)
 
     @property
     def create_time(self) -> datetime:
-        """When it was created, to the microsecond; the message has it cut to the second, as the service does."""
+        """When the task was created, as an aware datetime to the microsecond. The message has whole seconds."""
         return to_datetime(self._task.create_time)
 
     @property
     def dispatch_deadline(self) -> timedelta:
-        """How long the service waits for an answer."""
+        """How long the service waits for an answer, as a timedelta."""
         return to_timedelta(self._task.deadline_in_force)
 
     @property
     def dispatch_count(self) -> int:
-        """Attempts dispatched, those under way included."""
+        """The number of dispatched attempts, running ones included."""
         return self._task.dispatch_count
 
     @property
     def response_count(self) -> int:
-        """Attempts that got a response."""
+        """The number of attempts with a response that counts. A 5xx answer of an HTTP task doesn't."""
         return self._task.response_count
 
     @property
     def first_attempt(self) -> Any:
-        """``Task.first_attempt``, a message with the dispatch time alone."""
+        """``Task.first_attempt``, a message with only the dispatch time."""
         return self.message.first_attempt
 
     @property

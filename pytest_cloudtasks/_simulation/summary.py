@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class BlockedReason(Enum):
-    """Why a task that is there does not go out."""
+    """Why a task is not dispatched."""
 
     PAUSED = "the queue is paused"
     DISABLED = "the queue is disabled"
@@ -33,28 +33,30 @@ class BlockedReason(Enum):
 
 @dataclass(frozen=True)
 class Blocked:
-    """A task that cannot go out, and why."""
+    """A task that cannot be dispatched now, and why."""
 
     task: TaskRecord
+    """The task."""
     reason: BlockedReason
+    """Why it is not dispatched."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What happened during a driving method: counts, and the tasks that are held up now."""
+    """What happened during a driving method, and the tasks that are blocked now."""
 
     attempts: int
-    """Attempts that were delivered to a target."""
+    """The number of attempts that were delivered to a target."""
     succeeded: int
-    """Tasks that are done."""
+    """The number of tasks that succeeded."""
     failed: int
-    """Attempts that failed."""
+    """The number of attempts that failed."""
     exhausted: int
-    """Tasks that have no retry left."""
+    """The number of tasks that failed and have no retry left."""
     expired: int
-    """Tasks that went past their retention, 31 days by default."""
+    """The number of tasks that were deleted at the end of their retention."""
     blocked: tuple[Blocked, ...]
-    """Tasks that cannot go out: they are due, or their queue does not run, or they are removed before they are due."""
+    """Due tasks that cannot be dispatched, tasks of queues that don't run, and tasks that will be removed first."""
 
 
 class Beginning(NamedTuple):

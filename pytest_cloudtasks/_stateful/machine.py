@@ -83,34 +83,33 @@ _queues_there: SearchStrategy[str] = st.runner().flatmap(_ids_there)
 
 
 class CloudTasksMachine(RuleBasedStateMachine):
-    """A state machine whose rules are the life of queues and tasks, with a fake of its own for every example.
+    """A Hypothesis state machine with rules for queues and tasks. Each example has a fresh fake.
 
-    Extend it with rules and invariants of an application that enqueues and handles tasks. `cloud_tasks` is the fake,
-    `client` a real client bound to it; clients that the application builds go to it, too. Time is held at 2030-01-01
-    unless `options` has another start. Evidence: documented (what the service may do); the rules are our choice.
+    Extend it with the rules and invariants of an application that enqueues and handles tasks. ``cloud_tasks`` is the
+    fake, and ``client`` a real client that calls it. Time is held at 2030-01-01, unless ``options`` has a ``start``.
     """
 
     queues: ClassVar[str | Path | Iterable[Any] | Mapping[str, Mapping[str, Any]]] = ()
-    """The application's queues, as the option ``queues`` takes them. The machine pauses and resumes them."""
+    """The application's queues, as the option ``queues``. The machine pauses and resumes them."""
     options: ClassVar[Mapping[str, Any]] = {}
     """Further arguments of `FakeCloudTasks`."""
     own_work: ClassVar[bool] = True
-    """Whether the machine creates queues and tasks for itself, beside those of the application."""
+    """Whether the machine creates queues and tasks of its own."""
     without: ClassVar[Iterable[str]] = ()
     """Names of rules and invariants to leave out."""
     order: ClassVar[bool] = True
-    """Whether tasks that are due together go in any order; what can happen by chance is `choose_from`'s to say."""
+    """Whether tasks that are due together go in any order, as with ``choose_from``."""
     duplicates: ClassVar[bool] = True
     """Whether deliveries may happen twice."""
     lost_answers: ClassVar[bool] = True
     """Whether answers may be lost."""
     delays: ClassVar[timedelta] = timedelta(hours=1)
-    """How late dispatches may be, at the most."""
+    """The longest delay of a dispatch, as a timedelta."""
 
     queue_names: Bundle[str] = Bundle("queue")
-    """Full names of the queues that rules have created."""
+    """The full names of the queues that rules have created."""
     task_names: Bundle[str] = Bundle("task")
-    """Full names of the tasks that rules have created."""
+    """The full names of the tasks that rules have created."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -153,15 +152,16 @@ class CloudTasksMachine(RuleBasedStateMachine):
             raise
 
     def targets(self, cloud_tasks: FakeCloudTasks) -> None:
-        """Mount what answers for the application's tasks; the machine's own go to ``https://example.com/``.
+        """Add the targets of the application's tasks. Override it; it is called for every example.
 
-        It is called for every example, when the fake has begun. Evidence: our choice.
+        Args:
+            cloud_tasks: The example's fake. The machine's own tasks go to ``https://example.com/``.
         """
 
     def teardown(self) -> None:
-        """End the fake, after the subclass's teardown, which need not call this one.
+        """End the fake. A subclass's teardown runs before, and need not call this one.
 
-        A failing example has the timeline among what Hypothesis prints. Evidence: our choice.
+        The timeline of a failing example is among what Hypothesis prints.
         """
         self._leave()
 
@@ -206,7 +206,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
 
     @initialize(data=st.data())
     def leave_to_chance(self, data: st.DataObject) -> None:
-        """Let the example choose order, duplicates, lost answers and delays. Evidence: documented."""
+        """Let the example choose order, duplicates, lost answers and delays."""
         self.cloud_tasks.choose_from(
             data,
             order=self.order,
@@ -227,7 +227,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
     def begin_own_work(
         self, rate_limits: dict[str, Any], retry_config: dict[str, Any], outcome: Outcome, after_seconds: int
     ) -> str | MultipleResults[str]:
-        """Create a queue to begin with, and say how deliveries of its own tasks end. Evidence: our choice."""
+        """Create a first queue, and choose how deliveries of the machine's own tasks end."""
         self._change_answers(outcome, after_seconds)
         return self._create_queue("0", rate_limits, retry_config)
 
@@ -235,7 +235,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
     def create_queue(
         self, queue_id: str, rate_limits: dict[str, Any], retry_config: dict[str, Any]
     ) -> str | MultipleResults[str]:
-        """Create a queue of the machine's own. Evidence: documented."""
+        """Create a queue of the machine's own."""
         return self._create_queue(queue_id, rate_limits, retry_config)
 
     def _create_queue(
@@ -248,30 +248,30 @@ class CloudTasksMachine(RuleBasedStateMachine):
 
     @rule(queue=queue_names, rate_limits=drawing.rates, retry_config=drawing.retries)
     def update_queue(self, queue: str, rate_limits: dict[str, Any], retry_config: dict[str, Any]) -> None:
-        """Give one of its own queues other settings. Evidence: documented."""
+        """Change the settings of one of its own queues."""
         settings = {"name": queue, "rate_limits": rate_limits, "retry_config": retry_config}
         self._call("update_queue", queue=settings)
 
     @precondition(lambda self: bool(self._ids_of_queues()))
     @rule(queue=_queues_there)
     def pause_queue(self, queue: str) -> None:
-        """Pause a queue, which may be the application's. Evidence: documented."""
+        """Pause a queue, possibly the application's."""
         self._call("pause_queue", name=self.cloud_tasks.queue_path(queue))
 
     @precondition(lambda self: bool(self._ids_of_queues()))
     @rule(queue=_queues_there)
     def resume_queue(self, queue: str) -> None:
-        """Resume a queue, which may be the application's. Evidence: documented."""
+        """Resume a queue, possibly the application's."""
         self._call("resume_queue", name=self.cloud_tasks.queue_path(queue))
 
     @rule(queue=queue_names)
     def purge_queue(self, queue: str) -> None:
-        """Purge one of its own queues. Evidence: documented."""
+        """Purge one of its own queues."""
         self._call("purge_queue", name=queue)
 
     @rule(queue=consumes(queue_names))
     def delete_queue(self, queue: str) -> None:
-        """Delete one of its own queues. Evidence: documented."""
+        """Delete one of its own queues."""
         self._call("delete_queue", name=queue)
 
     # --- tasks ---------------------------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
     def create_task(
         self, queue: str, task: dict[str, Any], task_id: str | None, in_seconds: int | None
     ) -> str | MultipleResults[str]:
-        """Create a task, named or not, scheduled or not, in one of its own queues. Evidence: documented."""
+        """Create a task in one of its own queues, with or without a name and a schedule time."""
         task = dict(task)
         if task_id is not None:
             task["name"] = f"{queue}/tasks/{task_id}"
@@ -297,35 +297,35 @@ class CloudTasksMachine(RuleBasedStateMachine):
 
     @rule(target=task_names, queue=queue_names, task=drawing.own_tasks, count=drawing.counts)
     def create_tasks(self, queue: str, task: dict[str, Any], count: int) -> MultipleResults[str]:
-        """Create several of the same, unnamed, due at once. Evidence: documented."""
+        """Create several equal tasks that are due at once."""
         created = [self._call("create_task", parent=queue, task=task) for _ in range(count)]
         return multiple(*(str(one.name) for one in created if one is not None))
 
     @rule(task=task_names)
     def get_task(self, task: str) -> None:
-        """Ask for one of its own tasks. Evidence: documented."""
+        """Get one of its own tasks."""
         self._call("get_task", name=task)
 
     @precondition(lambda self: bool(self._ids_of_queues()))
     @rule(queue=_queues_there)
     def list_tasks(self, queue: str) -> None:
-        """List the tasks of a queue, which may be the application's. Evidence: documented."""
+        """List the tasks of a queue, possibly the application's."""
         for _ in self._call("list_tasks", parent=self.cloud_tasks.queue_path(queue)) or ():
             pass
 
     @rule(task=consumes(task_names))
     def delete_task(self, task: str) -> None:
-        """Delete one of its own tasks. Evidence: documented."""
+        """Delete one of its own tasks."""
         self._call("delete_task", name=task)
 
     @rule(task=task_names)
     def run_task(self, task: str) -> None:
-        """Force an attempt at one of its own tasks, which the next driving method delivers. Evidence: documented."""
+        """Run one of its own tasks with RunTask. The next driving method delivers it."""
         self._call("run_task", name=task)
 
     @rule(outcome=drawing.endings, after_seconds=drawing.answering_times)
     def answers_change(self, outcome: Outcome, after_seconds: int) -> None:
-        """From now on the target of its own tasks ends deliveries like this. Evidence: our choice."""
+        """Change how deliveries of its own tasks end from now on."""
         self._change_answers(outcome, after_seconds)
 
     def _change_answers(self, outcome: Outcome, after_seconds: int) -> Route:
@@ -337,22 +337,22 @@ class CloudTasksMachine(RuleBasedStateMachine):
 
     @rule()
     def step(self) -> None:
-        """Do the next dispatch or answer. Evidence: our choice."""
+        """Do the next dispatch or answer."""
         self._drive("step")
 
     @rule()
     def dispatch_due(self) -> None:
-        """Dispatch what is due. Evidence: our choice."""
+        """Dispatch the tasks that are due."""
         self._drive("dispatch_due")
 
     @rule(seconds=drawing.durations)
     def advance(self, seconds: int) -> None:
-        """Let time pass. Evidence: our choice."""
+        """Pass time."""
         self._drive("advance", seconds=seconds)
 
     @rule()
     def drain(self) -> None:
-        """Let time pass until nothing more happens. Evidence: our choice."""
+        """Pass time until nothing more can happen."""
         self._drive("drain")
 
     # --- invariants --------------------------------------------------------------------------------------------------

@@ -108,12 +108,17 @@ def boundary_tasks(
     version: Version = "v2",
     as_dict: bool = False,
 ) -> Any:
-    """Tasks that the service just accepts: with one thing at a documented limit, or one step inside it.
+    """Draw tasks that the service just accepts: one thing is at a documented limit, or one step inside it.
 
-    With ``now`` comes the last schedule time, with ``parent``, the queue's full name, come the shortest and the
-    longest names, and with both of them the largest tasks. ``in_pull_queue`` is as for `invalid_tasks`, which has the
-    other side of each limit. Shrinks to the shortest deadline; where there is none, to a long URL or tag.
-    Evidence: documented and recorded limits.
+    `invalid_tasks` has the other side of each limit. Shrinks to the shortest deadline, or to a long URL or tag.
+
+    Args:
+        now: An aware datetime. With it the latest schedule time is drawn, too.
+        parent: The queue's full name. With it the shortest and longest names are drawn, too; with both arguments also
+            the largest tasks.
+        in_pull_queue: Draw tasks for a pull queue.
+        version: ``"v2"``, ``"v2beta3"`` or ``"v2beta2"``.
+        as_dict: Draw dicts instead of messages.
     """
     where = None if parent is None else checked_parent("boundary_tasks", parent)
     at = None if now is None else checked_now("boundary_tasks", now).astimezone(timezone.utc)
@@ -150,10 +155,14 @@ def _queue_limits(version: Version) -> Iterable[Fields]:
 
 @st.composite
 def boundary_queues(draw: DrawFn, *, parent: str = LOCATION, version: Version = "v2", as_dict: bool = False) -> Any:
-    """Queues that the service just accepts: with one thing at a documented limit, or one step inside it.
+    """Draw queues that the service just accepts: one thing is at a documented limit, or one step inside it.
 
     `invalid_queues` has the other side of each limit. Shrinks to a queue with an ID of 99 characters.
-    Evidence: documented and recorded limits.
+
+    Args:
+        parent: The location's full name.
+        version: ``"v2"``, ``"v2beta3"`` or ``"v2beta2"``.
+        as_dict: Draw dicts instead of messages.
     """
     location = checked_location("boundary_queues", parent)
     found = [{"name": f"{location}/queues/{'0' * length}"} for length in (MAX_QUEUE_ID - 1, MAX_QUEUE_ID, 1)]

@@ -214,10 +214,14 @@ def _queue_name(draw: DrawFn, parent: str) -> InvalidVariant:
 def invalid_queues(
     draw: DrawFn, *, parent: str = LOCATION, version: Version = "v2", as_dict: bool = False
 ) -> tuple[Any, Exception]:
-    """Pairs of a queue with exactly one thing wrong, and the exception of Google's client that CreateQueue gets.
+    """Draw pairs of a queue with one mistake, and the exception that CreateQueue raises for it over gRPC.
 
-    ``parent`` is the location's full name that the queue is created in. Shrinks to a queue with a negative rate.
-    Evidence: as the refusal's, in the table of errors.
+    Shrinks to a queue with a negative rate.
+
+    Args:
+        parent: The full name of the location in which the queue is created.
+        version: ``"v2"``, ``"v2beta3"`` or ``"v2beta2"``.
+        as_dict: Draw dicts instead of messages.
     """
     where = checked_location("invalid_queues", parent)
     fields, wrong = draw(invalid_queue_settings(version) | _queue_name(where))

@@ -214,12 +214,17 @@ def invalid_tasks(
     version: Version = "v2",
     as_dict: bool = False,
 ) -> tuple[Any, Exception]:
-    """Pairs of a task with exactly one thing wrong, and the exception of Google's client that CreateTask gets for it.
+    """Draw pairs of a task with one mistake, and the exception that CreateTask raises for it over gRPC.
 
-    With ``now`` come schedule times too far ahead of it, with ``parent``, the queue's full name, bad names, and with
-    both of them tasks that are a byte too large. ``in_pull_queue`` gives what a pull queue refuses; else it is a push
-    queue's. The exception's class and text are those that are raised. Shrinks to a task with nothing in it.
-    Evidence: as the refusal's, in the table of errors.
+    Shrinks to a task with nothing in it.
+
+    Args:
+        now: An aware datetime. With it schedule times too far ahead are drawn, too.
+        parent: The queue's full name. With it bad names are drawn, too; with both arguments also tasks that are one
+            byte too large.
+        in_pull_queue: Draw tasks that a pull queue rejects, rather than a push queue.
+        version: ``"v2"``, ``"v2beta3"`` or ``"v2beta2"``.
+        as_dict: Draw dicts instead of messages.
     """
     if in_pull_queue:
         check_pulls("invalid_tasks", version)

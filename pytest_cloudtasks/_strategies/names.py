@@ -30,17 +30,17 @@ _task_ids = mostly(
 
 
 def queue_ids() -> SearchStrategy[str]:
-    """IDs of queues: letters, digits and hyphens, now and then 99 or 100 of them.
+    """Draw queue IDs: letters, digits and hyphens, now and then 99 or 100 of them. Shrinks to ``"0"``.
 
-    Shrinks to ``"0"``. Evidence: documented.
+    Ledger: `create-queue/id-lengths`.
     """
     return _queue_ids
 
 
 def task_ids() -> SearchStrategy[str]:
-    """IDs of tasks: letters, digits, hyphens and underscores, now and then 499 or 500 of them.
+    """Draw task IDs: letters, digits, hyphens and underscores, now and then 499 or 500 of them. Shrinks to ``"0"``.
 
-    Shrinks to ``"0"``. Evidence: documented.
+    Ledger: `create-task/id-lengths`.
     """
     return _task_ids
 
@@ -56,10 +56,15 @@ def resource_names(
     queue_id: Given[str] = ...,
     task_id: Given[str] = ...,
 ) -> str:
-    """Full names of locations, queues or tasks, by default in the project and the location that a fake has.
+    """Draw full names of locations, queues or tasks. Shrinks to ``…/queues/0/tasks/0``.
 
-    ``parent`` is a location's name for queues, a queue's for tasks. Shrinks to ``…/queues/0/tasks/0``.
-    Evidence: recorded and reported.
+    Args:
+        of: ``"location"``, ``"queue"`` or ``"task"``.
+        project: A project's ID, or a strategy.
+        location: A location's ID, or a strategy.
+        parent: A location's full name for queues, a queue's for tasks.
+        queue_id: A queue's ID, or a strategy.
+        task_id: A task's ID, or a strategy.
     """
     if of not in ("location", "queue", "task"):
         raise InvalidArgument(f"of={of!r} must be one of 'location', 'queue', 'task'")

@@ -37,10 +37,12 @@ def _is_outcome(one: object) -> bool:
 
 @st.composite
 def outcomes(draw: DrawFn, *, success: bool | None = None) -> Outcome:
-    """What a handler may come to: a status for ``returns()``, or an exception for ``raises()``.
+    """Draw outcomes of a delivery: an HTTP status for ``returns()``, or an exception for ``raises()``.
 
-    ``success=True`` gives 2xx alone, ``success=False`` all that is retried. Shrinks to 200, or to 500 where there is
-    to be no success. Evidence: documented (what succeeds); the choice of failures is ours.
+    Shrinks to 200, or to 500 if there is no success.
+
+    Args:
+        success: True for 2xx alone, False for what is retried, None for both.
     """
     if success not in (None, True, False):
         raise InvalidArgument(f"outcomes(success={success!r}) takes True, False or None")

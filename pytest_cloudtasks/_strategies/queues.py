@@ -109,10 +109,16 @@ def rate_limits(
     version: Version = "v2",
     as_dict: bool = False,
 ) -> Any:
-    """RateLimits messages that the service accepts, or dicts of their fields; up to 500/s, 5000 at once.
+    """Draw RateLimits messages that the service accepts, up to 500/s and 5000 at once. Shrinks to no limits.
 
-    The names are v2's in every version; ``max_burst_size`` is output only in v2, and set in the others alone.
-    Shrinks to no limits of its own, the service's defaults. Evidence: recorded.
+    Fields have v2's names in every version.
+
+    Args:
+        max_dispatches_per_second: A rate, or a strategy.
+        max_concurrent_dispatches: A number, or a strategy.
+        max_burst_size: A number, or a strategy; in the beta versions only.
+        version: ``"v2"``, ``"v2beta3"`` or ``"v2beta2"``.
+        as_dict: Draw dicts instead of messages.
     """
     burst = None if version == "v2" and max_burst_size is ... else max_burst_size
     fields = draw(rate_limit_fields(max_dispatches_per_second, max_concurrent_dispatches, burst))
@@ -132,10 +138,16 @@ def retry_configs(
     version: Version = "v2",
     as_dict: bool = False,
 ) -> Any:
-    """RetryConfig messages that the service accepts, or dicts of their fields.
+    """Draw RetryConfig messages that the service accepts. Shrinks to an empty one.
 
-    ``max_attempts=-1`` means no limit in every version; it is drawn together with a ``max_retry_duration``.
-    Shrinks to one that sets nothing. Evidence: recorded.
+    Args:
+        max_attempts: A number, or a strategy. -1 means no limit in every version; it comes with a max_retry_duration.
+        max_retry_duration: A timedelta, or a strategy.
+        min_backoff: A timedelta, or a strategy.
+        max_backoff: A timedelta, or a strategy.
+        max_doublings: A number, or a strategy.
+        version: ``"v2"``, ``"v2beta3"`` or ``"v2beta2"``.
+        as_dict: Draw dicts instead of messages.
     """
     fields = draw(retry_config_fields(max_attempts, max_retry_duration, min_backoff, max_backoff, max_doublings))
     is_to_check = is_callers(max_attempts, max_retry_duration, min_backoff, max_backoff, max_doublings)
@@ -209,12 +221,22 @@ def queues(
     version: Version = "v2",
     as_dict: bool = False,
 ) -> Any:
-    """Queue messages that CreateQueue accepts, or dicts of their fields; push queues, unless asked.
+    """Draw Queue messages that CreateQueue accepts; push queues by default.
 
-    The names are v2's in every version; the two ``…_ttl`` are set in the beta versions. Pull queues are v2beta2's:
-    ``pull_target={}`` gives those alone, ``...`` some of them; of their settings only ``max_attempts`` is theirs to
-    set. Shrinks to ``projects/test-project/locations/us-central1/queues/0`` and nothing else.
-    Evidence: documented and recorded.
+    Fields have v2's names in every version. Shrinks to ``projects/test-project/locations/us-central1/queues/0``.
+
+    Args:
+        name: The full name, or a strategy.
+        rate_limits: A message, a dict, or a strategy.
+        retry_config: A message, a dict, or a strategy.
+        app_engine_routing_override: A message, a dict, or a strategy.
+        http_target: A message, a dict, or a strategy.
+        pull_target: ``{}`` for pull queues alone, ``...`` for some; in v2beta2 only.
+        stackdriver_logging_config: A message, a dict, or a strategy.
+        task_ttl: A timedelta, or a strategy; in the beta versions only.
+        tombstone_ttl: A timedelta, or a strategy; in the beta versions only.
+        version: ``"v2"``, ``"v2beta3"`` or ``"v2beta2"``.
+        as_dict: Draw dicts instead of messages.
     """
     given = {
         "pull_target": (None if pull_target is ... and version != PULLING else pull_target, _pull_targets),

@@ -158,9 +158,17 @@ def http_requests(
     version: Version = "v2",
     as_dict: bool = False,
 ) -> Any:
-    """HttpRequest messages that the service accepts, or dicts of their fields.
+    """Draw HttpRequest messages that the service accepts. Shrinks to ``POST https://example.com/``.
 
-    Shrinks to ``POST https://example.com/`` and nothing else. Evidence: documented and recorded limits.
+    Args:
+        url: A URL, or a strategy.
+        http_method: An HttpMethod, or a strategy.
+        headers: A dict, or a strategy.
+        body: Bytes, or a strategy.
+        oidc_token: A message, a dict, or a strategy.
+        oauth_token: A message, a dict, or a strategy.
+        version: ``"v2"``, ``"v2beta3"`` or ``"v2beta2"``.
+        as_dict: Draw dicts instead of messages.
     """
     fields = draw(http_fields(url, http_method, headers, body, oidc_token, oauth_token))
     own = in_words_of(version, "HttpRequest", fields)
@@ -181,9 +189,18 @@ def app_engine_http_requests(
     version: Version = "v2",
     as_dict: bool = False,
 ) -> Any:
-    """AppEngineHttpRequest messages that the service accepts, or dicts of their fields.
+    """Draw AppEngineHttpRequest messages that the service accepts. Shrinks to ``POST /``.
 
-    The names are v2's in every version. Shrinks to ``POST /`` and nothing else. Evidence: documented limits.
+    Fields have v2's names in every version.
+
+    Args:
+        relative_uri: A path with a query, or a strategy.
+        http_method: An HttpMethod, or a strategy.
+        headers: A dict, or a strategy.
+        body: Bytes, or a strategy.
+        app_engine_routing: A message, a dict, or a strategy.
+        version: ``"v2"``, ``"v2beta3"`` or ``"v2beta2"``.
+        as_dict: Draw dicts instead of messages.
     """
     fields = draw(app_engine_fields(relative_uri, http_method, headers, body, app_engine_routing))
     own = in_words_of(version, "AppEngineHttpRequest", fields)
@@ -207,9 +224,12 @@ def pull_fields(draw: DrawFn, payload: Given[bytes] = ..., tag: Given[str] = ...
 
 @st.composite
 def pull_messages(draw: DrawFn, *, payload: Given[bytes] = ..., tag: Given[str] = ..., as_dict: bool = False) -> Any:
-    """PullMessage messages that the service accepts in a pull queue, or dicts of their fields; v2beta2's.
+    """Draw v2beta2's PullMessage messages that the service accepts. Shrinks to an empty one.
 
-    Shrinks to an empty message without a tag. Evidence: documented limits.
+    Args:
+        payload: Bytes, or a strategy.
+        tag: A text, or a strategy.
+        as_dict: Draw dicts instead of messages.
     """
     fields = draw(pull_fields(payload, tag))
     if is_callers(payload, tag):

@@ -39,10 +39,13 @@ _to_the_microsecond = st.integers(0, LONGEST_AHEAD // _MICROSECOND).map(lambda c
 
 @st.composite
 def schedule_times(draw: DrawFn, *, now: datetime, within: Duration = LONGEST_AHEAD) -> datetime:
-    """Instants at which a task that is created at ``now`` may be scheduled, in UTC: up to 720 h ahead.
+    """Draw instants at which a task that is created at ``now`` may be scheduled, in UTC. Shrinks to ``now``.
 
-    Whole seconds from now as a rule, sometimes microseconds; ``within`` draws the end nearer. Shrinks to ``now``.
-    Evidence: recorded.
+    Most are whole seconds from now, some have microseconds.
+
+    Args:
+        now: An aware datetime.
+        within: The longest time ahead, as a duration; 720 hours by default.
     """
     if not isinstance(now, datetime) or now.tzinfo is None:
         raise InvalidArgument(f"schedule_times(now={now!r}) takes an aware datetime, such as cloud_tasks.clock.now()")
@@ -69,11 +72,18 @@ def tasks(
     version: Version = "v2",
     as_dict: bool = False,
 ) -> Any:
-    """Task messages that the service accepts in an existing queue, or dicts of their fields.
+    """Draw Task messages that CreateTask accepts in an existing queue. Shrinks to ``POST https://example.com/``.
 
-    They are unnamed and without a schedule time unless asked; a payload that is given is the one they have. Tasks of
-    pull queues come with a ``pull_message``, in v2beta2: `pull_messages` for those alone, ``...`` for some of them.
-    Shrinks to ``POST https://example.com/`` and nothing else. Evidence: documented and recorded limits.
+    Args:
+        name: The full name, or a strategy; by default none.
+        http_request: A message, a dict, or a strategy.
+        app_engine_http_request: A message, a dict, or a strategy.
+        pull_message: `pull_messages` for tasks of pull queues alone, ``...`` for some; in v2beta2 only.
+        schedule_time: An aware datetime, or a strategy; by default none.
+        dispatch_deadline: A timedelta, or a strategy.
+        retry_config: A message, a dict, or a strategy.
+        version: ``"v2"``, ``"v2beta3"`` or ``"v2beta2"``.
+        as_dict: Draw dicts instead of messages.
     """
     given = {
         "http_request": http_request,
@@ -132,10 +142,14 @@ def create_task_requests(
     version: Version = "v2",
     as_dict: bool = False,
 ) -> Any:
-    """CreateTaskRequest messages, or dicts of their fields; the queue ``parent`` has to be there.
+    """Draw CreateTaskRequest messages for a queue that exists. Shrinks to the simplest task, with no view.
 
-    Shrinks to the simplest task in ``projects/test-project/locations/us-central1/queues/0``, with no view.
-    Evidence: documented and recorded limits.
+    Args:
+        parent: The queue's full name, or a strategy.
+        task: A message, a dict, or a strategy.
+        response_view: A view, or a strategy.
+        version: ``"v2"``, ``"v2beta3"`` or ``"v2beta2"``.
+        as_dict: Draw dicts instead of messages.
     """
     where = chosen(draw, parent, _names)
     fields = {

@@ -75,16 +75,16 @@ class Fake(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """One task that is enqueued."""
+    """One task that a workload enqueues."""
 
     at: timedelta
-    """The time after the beginning."""
+    """When it is enqueued, as a timedelta from the beginning."""
     queue: str
     """The queue's full name."""
     task: Any
     """The Task message, or a dict."""
     outcomes: tuple[Outcome, ...] = ()
-    """The outcomes of its first deliveries; later ones go to the test's own targets."""
+    """The outcomes of its first deliveries. Later ones go to the test's own targets."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,23 @@ class Workload:
     queues: tuple[Any, ...]
     """Queue messages, or dicts."""
     steps: tuple[Step, ...]
+    """The tasks, in the order in which they are enqueued."""
     version: Version = "v2"
+    """The API version of the messages."""
 
     def play(self, cloud_tasks: Fake) -> list[Any]:
-        """Create the queues that are not there yet and enqueue every task at its instant; gives the Task messages.
+        """Create the queues that don't exist yet, and enqueue every task at its instant.
 
-        Time passes as by ``advance()``, so that deliveries which are due on the way are made. What is left when
-        the last task is in its queue is the test's to drive. Raises TypeError for what is no fake.
-        Evidence: our choice.
+        Time passes as with ``advance()``, so tasks that are due meanwhile are dispatched. Drive the rest in the test.
+
+        Args:
+            cloud_tasks: The fake.
+
+        Returns:
+            The Task messages.
+
+        Raises:
+            TypeError: ``cloud_tasks`` is no fake.
         """
         if not hasattr(cloud_tasks, "advance"):
             raise TypeError(f"play() takes a fake, such as the fixture cloud_tasks, but got {cloud_tasks!r}.")
@@ -171,12 +180,19 @@ def workloads(
     version: Version = "v2",
     as_dict: bool = False,
 ) -> Workload:
-    """What an application enqueues: which tasks, in which queues, in which order and when, and how deliveries fail.
+    """Draw what an application enqueues: tasks, queues, order, times, and how deliveries end.
 
-    ``queues`` are those there are, as a list of IDs, full names or queues, or a strategy for one of up to
-    ``max_queues``; ``tasks`` and ``outcomes`` are of one task, the outcomes those of its first deliveries. All is
-    enqueued ``within`` that time of the beginning. Shrinks to the simplest task in the queue ``0`` at once, with no
-    failures; then in the order of the steps, with as few as can be. Evidence: our choice.
+    Shrinks to the simplest task in the queue ``0``, at once, without failures, in as few steps as possible.
+
+    Args:
+        queues: A list of IDs, full names or queues, or a strategy for one of up to ``max_queues``.
+        tasks: A strategy for one task.
+        outcomes: A strategy for the outcomes of a task's first deliveries.
+        within: How long it takes until everything is enqueued, as a duration.
+        max_queues: The highest number of queues.
+        max_tasks: The highest number of tasks.
+        version: ``"v2"``, ``"v2beta3"`` or ``"v2beta2"``.
+        as_dict: Draw dicts instead of messages.
     """
     messages_of(version)  # refuses one that there is none of
     longest = duration_given(within, "workloads(within=…)")

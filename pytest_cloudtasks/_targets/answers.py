@@ -51,10 +51,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class TargetResponse:
-    """The HTTP response of a target to an attempt.
-
-    ``status`` is its HTTP status, ``headers`` are its headers, ``body`` is its body as sent (bytes).
-    """
+    """A target's HTTP response: ``status`` (int), ``headers`` and ``body`` (bytes, as sent)."""
 
     status: int
     headers: Headers
@@ -67,7 +64,7 @@ class TargetResponse:
 
     @property
     def json(self) -> Any:
-        """The body read as JSON, decompressed if it was sent with gzip; raises ValueError if it is none."""
+        """The body read as JSON, decompressed if it was sent with gzip. ValueError if it isn't JSON."""
         return read_json(self._content)
 
     @property

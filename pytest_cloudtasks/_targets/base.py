@@ -10,7 +10,7 @@ from .._service.request import AppEngineTarget, PullMessage, PushTarget, Routing
 from .._service.task import Task
 from .._time.instants import Duration, duration_of
 from .answers import Answer
-from .request import TargetRequest, url_of
+from .request import TargetRequest, own_duration, url_of
 from .urls import normal
 
 Handler = Callable[[TargetRequest], Any]
@@ -93,7 +93,8 @@ class Target:
 
     def duration_for(self, request: TargetRequest) -> int:
         """Return how long the answer to ``request`` takes, in nanoseconds."""
-        return self._duration if request.duration is None else request.duration
+        own = own_duration(request)
+        return self._duration if own is None else own
 
     def matches(self, destination: Destination) -> bool:
         """Whether a task for ``destination`` goes here."""

@@ -16,9 +16,9 @@ def header_bytes(text: str) -> bytes:
 
 
 class Headers(Mapping[str, str]):
-    """A case-insensitive, read-only multi-mapping.
+    """HTTP headers: a read-only mapping with names in any case.
 
-    ``headers["content-type"]`` is the first value of that name, `getlist` all of them, `items` every pair as sent.
+    ``headers["content-type"]`` is the first value of that name.
     """
 
     __slots__ = ("_pairs",)
@@ -46,7 +46,7 @@ class Headers(Mapping[str, str]):
 
     @checked_call
     def getlist(self, name: str) -> list[str]:
-        """Return every value of ``name``, in order."""
+        """Return all values of ``name``, in order."""
         wanted = name.lower() if isinstance(name, str) else None
         return [value for key, value in self._pairs if key.lower() == wanted]
 

@@ -11,7 +11,7 @@ from .._time.instants import from_datetime
 from .._units import SECOND
 from .answers import Answer
 from .headers import Headers
-from .request import TargetRequest
+from .request import TargetRequest, request_at
 
 MAX_REDIRECTS = 20
 """Redirects that one attempt follows. Evidence: inferred, as browsers have it."""
@@ -36,7 +36,7 @@ def redirected(request: TargetRequest, answer: Answer) -> TargetRequest | None:
     if not url.startswith(("http://", "https://")):
         return None
     keeps_method = answer.status in _KEEPS_METHOD or request.method in ("GET", "HEAD")
-    return request.sent_on(url, keeps_method=keeps_method)
+    return request_at(request, url, keeps_method=keeps_method)
 
 
 def retry_at(headers: Headers, answered_at: int) -> int | None:

@@ -19,11 +19,9 @@ APP_ENGINE_CLIENT = "0.1.0.2"
 
 
 class TargetRequest:
-    """One delivery of a task: what the handler gets.
+    """The request of one attempt, as a handler receives it.
 
-    ``method``, ``url`` and ``body`` (bytes) are the task's, under the overrides of its queue's ``http_target``;
-    ``headers`` are what the service sends: the task's own and ``X-CloudTasks-…`` (``X-AppEngine-…`` for App Engine
-    tasks).
+    ``method`` and ``url`` are texts, ``body`` is in bytes. They are the task's, changed by its queue's ``http_target``.
     """
 
     __slots__ = ("_authorization", "_duration", "_headers", "attempt", "body", "method", "url")
@@ -39,34 +37,12 @@ class TargetRequest:
         self._headers: Headers | None = None
         self._duration: int | None = None
 
-    def sent_on(self, url: str, *, keeps_method: bool) -> TargetRequest:
-        """Return the request that follows a redirect to ``url``, as it was or by GET without a body.
-
-        A token, or another Authorization header, is not sent to another origin. Evidence: our choice, as HTTP clients
-        do.
-        """
-        request = copy.copy(self)
-        request.url, request._duration = url, None
-        dropped = {"host"}
-        if not keeps_method:
-            request.method, request.body = "GET", b""
-            dropped |= {"content-length", "content-type"}
-        if wire_url(url).origin != wire_url(self.url).origin:
-            dropped.add("authorization")
-        kept = [(name, value) for name, value in self.headers.pairs() if name.lower() not in dropped]
-        request.headers = Headers([("Host", wire_url(url).authority), *kept])
-        return request
-
     @property
     def headers(self) -> Headers:
-        """The headers that the service sends; made when they are first read, which many handlers never do."""
+        """The task's own headers, and the service's: ``X-CloudTasks-…``, or ``X-AppEngine-…`` for App Engine tasks."""
         if self._headers is None:
             self._headers = Headers(_headers(self.attempt, url_of(self.attempt.target), self._authorization))
         return self._headers
-
-    @headers.setter
-    def headers(self, headers: Headers) -> None:
-        self._headers = headers
 
     @property
     def text(self) -> str:
@@ -75,29 +51,57 @@ class TargetRequest:
 
     @property
     def json(self) -> Any:
-        """The body read as JSON; raises ValueError if it is none."""
+        """The body read as JSON. ValueError if it isn't JSON."""
         return read_json(self.body)
 
     @property
     def client_address(self) -> str:
-        """Where it comes from: 0.1.0.2 for App Engine tasks (documented), 127.0.0.1 for others (our choice)."""
+        """The address it comes from: 0.1.0.2 for App Engine tasks, otherwise 127.0.0.1.
+
+        Ledger: `request/app-engine-address`.
+        """
         return APP_ENGINE_CLIENT if isinstance(self.attempt.target, AppEngineTarget) else LOOPBACK
 
     @checked_call
     def takes(self, duration: Duration) -> None:
-        """Delay the answer to this request by ``duration`` of the queue's time; no real time passes.
+        """Delay the answer to this request, in the queue's time. No real time passes.
 
-        The attempt holds its concurrency slot meanwhile, and past the dispatch deadline it is DEADLINE_EXCEEDED.
+        The attempt occupies its concurrency slot meanwhile. After the dispatch deadline it ends as DEADLINE_EXCEEDED.
+
+        Args:
+            duration: A timedelta, or a text such as ``"90s"``.
+
+        Raises:
+            ValueError: The duration is negative or malformed.
+            TypeError: It is a bare number or another type.
         """
         self._duration = duration_of(duration, what="request.takes()")
 
-    @property
-    def duration(self) -> int | None:
-        """What `takes` was told, in nanoseconds."""
-        return self._duration
-
     def __repr__(self) -> str:
         return f"<{self.method} {self.url} (attempt {self.attempt.number}, {len(self.body)} bytes)>"
+
+
+def own_duration(request: TargetRequest) -> int | None:
+    """Return what `TargetRequest.takes` was given, in nanoseconds; None if nothing."""
+    return request._duration
+
+
+def request_at(request: TargetRequest, url: str, *, keeps_method: bool) -> TargetRequest:
+    """Return the request that follows a redirect to ``url``, unchanged or as a GET without a body.
+
+    A token, or another Authorization header, is not sent to another origin. Evidence: our choice, as HTTP clients do.
+    """
+    following = copy.copy(request)
+    following.url, following._duration = url, None
+    dropped = {"host"}
+    if not keeps_method:
+        following.method, following.body = "GET", b""
+        dropped |= {"content-length", "content-type"}
+    if wire_url(url).origin != wire_url(request.url).origin:
+        dropped.add("authorization")
+    kept = [(name, value) for name, value in request.headers.pairs() if name.lower() not in dropped]
+    following._headers = Headers([("Host", wire_url(url).authority), *kept])
+    return following
 
 
 def url_of(target: PushTarget) -> str:

@@ -109,28 +109,31 @@ def test_the_reference_has_every_option() -> None:
 
 FIXTURES = """\
 cloud_tasks [session scope]
-    A fake Cloud Tasks, fresh for every test and every Hypothesis example.
+    A fake Cloud Tasks service, fresh for every test and every Hypothesis example.
 
-    While the test runs every CloudTasksClient of the process talks to it, and time stands still but for what the test
-    drives. Create queues and targets (create_queue, route, mount), let the application enqueue, drive the queue (step,
-    dispatch_due, advance, drain, dispatch), and assert (assert_enqueued, assert_attempts and so on).
+    While the test runs, every CloudTasksClient calls it, and the test controls time. Create queues (create_queue), say
+    what answers (route, mount), let the application enqueue, drive (step, dispatch_due, advance, drain, dispatch), and
+    assert (assert_enqueued, assert_attempts and others).
 
 cloud_tasks_client [session scope]
-    The installed library's real google.cloud.tasks_v2.CloudTasksClient, bound to this test's fake.
+    The real google.cloud.tasks_v2.CloudTasksClient, bound to this test's fake.
 
 cloud_tasks_async_client [session scope]
-    The installed library's real google.cloud.tasks_v2.CloudTasksAsyncClient, bound to this test's fake.
+    The real google.cloud.tasks_v2.CloudTasksAsyncClient, bound to this test's fake, for any event loop.
 
-    It works in any event loop; drive the queue there by the awaitable methods of cloud_tasks.aio.
+    In an async test drive the queue with the methods of cloud_tasks.aio.
 
 cloud_tasks_legacy_client [session scope]
-    A client with the call surface of google-cloud-tasks 1.x, whichever release is installed, bound to this fake.
+    A client with the methods of google-cloud-tasks 1.x, bound to this test's fake.
+
+    It works with any installed release. If 1.x is installed, it is that release's own client.
 
 cloud_tasks_server [session scope]
     This test's fake on loopback, over gRPC (grpc_target) and REST (rest_url), for other processes and languages.
 
-    While the test runs the environment has its addresses: CLOUD_TASKS_EMULATOR_HOST for gRPC and REST,
+    While the test runs, the environment has its addresses: CLOUD_TASKS_EMULATOR_HOST for gRPC and REST,
     TASKS_EMULATOR_HOST, TASKS_EMULATOR, GC_TASK_URL and GC_TASK_PORT for gRPC, CLOUDTASKS_EMULATOR_HOST for REST.
+    It needs the extra server: pip install 'pytest-cloudtasks[server]'.
 """
 
 

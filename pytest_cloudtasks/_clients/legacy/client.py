@@ -84,8 +84,8 @@ def _routing(parameter: str, fields: Mapping[str, Any]) -> list[tuple[str, str]]
 class LegacyCloudTasksClient:
     """The ``CloudTasksClient`` of google-cloud-tasks 1.x, whichever release is installed.
 
-    Messages are protobuf's own, of the installed release; arguments may also be dicts, or the release's messages.
-    Built without ``transport`` and ``channel`` it is bound late: its calls go to the active fake.
+    Messages are the installed release's protobuf messages. Arguments may also be dicts, or the release's own messages.
+    A client that is built without ``transport`` and ``channel`` calls the active fake.
     """
 
     SERVICE_ADDRESS = "cloudtasks.googleapis.com:443"
@@ -94,7 +94,7 @@ class LegacyCloudTasksClient:
 
     @classmethod
     def from_service_account_file(cls, filename: str, *args: Any, **kwargs: Any) -> LegacyCloudTasksClient:
-        """A client with the credentials of a key file, which is opened when the real service is called."""
+        """Return a client with the credentials of a key file, which is opened when the real service is called."""
         kwargs["credentials"] = credentials_of_file(filename)
         return cls(*args, **kwargs)
 
@@ -102,18 +102,18 @@ class LegacyCloudTasksClient:
 
     @classmethod
     def location_path(cls, project: str, location: str) -> str:
-        """A location's full name."""
+        """Return a location's full name."""
         return _expand("projects/{project}/locations/{location}", project=project, location=location)
 
     @classmethod
     def queue_path(cls, project: str, location: str, queue: str) -> str:
-        """A queue's full name."""
+        """Return a queue's full name."""
         template = "projects/{project}/locations/{location}/queues/{queue}"
         return _expand(template, project=project, location=location, queue=queue)
 
     @classmethod
     def task_path(cls, project: str, location: str, queue: str, task: str) -> str:
-        """A task's full name."""
+        """Return a task's full name."""
         template = "projects/{project}/locations/{location}/queues/{queue}/tasks/{task}"
         return _expand(template, project=project, location=location, queue=queue, task=task)
 
@@ -126,9 +126,10 @@ class LegacyCloudTasksClient:
         client_info: Any = None,
         client_options: Any = None,
     ) -> None:
-        """Build it on a transport, a callable that makes one, a channel (deprecated), or its own.
+        """Build a client as 1.x does: on a transport, a callable that makes one, a channel (deprecated), or its own.
 
-        Raises ValueError for credentials beside a transport or a channel: they exclude each other.
+        Raises:
+            ValueError: There are credentials together with a transport or a channel.
         """
         if client_config is not None:
             warnings.warn("The `client_config` argument is deprecated.", PendingDeprecationWarning, stacklevel=2)

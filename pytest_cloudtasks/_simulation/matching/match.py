@@ -33,42 +33,42 @@ Fields = Union[Mapping[str, Any], exactly, Callable[[Any], object], Any]
 
 
 class MatchArguments(TypedDict, total=False):
-    """What assertions and faults take to say which tasks they mean: a task matches if it is as each argument says.
+    """What a task looks like. Assertions, faults, ``drain`` and ``tasks`` take these keyword arguments, all optional.
 
-    Every value may also be a predicate, a regular expression (searched for), or anything with an ``__eq__`` of its
-    own, such as ``mock.ANY`` or ``pytest.approx``.
+    Every value may also be a predicate, a regular expression (searched for), or an object with its own ``__eq__``, such
+    as ``mock.ANY`` or ``pytest.approx``. A helper that passes them on has the type ``**match: Unpack[MatchArguments]``.
     """
 
     queue: Text
-    """The queue's ID or full name, or its record."""
+    """The queue's ID or full name, or its `QueueRecord`."""
     url: Text
-    """The URL; the relative URI of an App Engine task."""
+    """The URL; of an App Engine task the relative URI."""
     method: Text
     """The HTTP method."""
     json: Any
-    """The body, read as JSON: partially, but lists exactly, and wholly with `exactly`."""
+    """The body read as JSON. Dicts match partially, nested ones too; lists match as a whole. See `exactly`."""
     body: bytes | str | Any
-    """The whole body; a text is encoded."""
+    """The whole body, in bytes or as a text in UTF-8."""
     headers: Fields
-    """Headers, partially, whatever their case; wholly with `exactly`."""
+    """Some of the stored headers, with names in any case. See `exactly`."""
     name: Text
-    """The task's ID or full name, its record, or its Task message."""
+    """The task's ID or full name, its `TaskRecord`, or its Task message."""
     at: datetime | Any
-    """The schedule time that the task was created with, aware."""
+    """The schedule time at creation, as an aware datetime, give or take ``within``."""
     delay: Duration | Any
-    """The schedule time, as a duration from the task's creation."""
+    """The schedule time at creation, as a duration from then, give or take ``within``."""
     within: Duration
-    """How far ``at`` and ``delay`` may be off: a second by default."""
+    """The tolerance of ``at`` and ``delay``, as a duration; 1 second by default."""
     deadline: Duration | Any
-    """The dispatch deadline in force."""
+    """The dispatch deadline in force, as a duration."""
     oidc: Fields | None
-    """The fields of the OIDC token, partially; None for a task without one."""
+    """Some of the OIDC token's ``service_account_email`` and ``audience``; None for no token."""
     service: Text
-    """The service of an App Engine task, "default" where it names none."""
+    """The service of an App Engine task; ``default`` if the task names none."""
     version: Text
     """The version that an App Engine task names."""
     task: Callable[[TaskRecord], object] | Any
-    """A predicate over the whole record, or the task itself: a record, a Task message, an ID or a full name."""
+    """A predicate over the whole `TaskRecord`, or the task itself: a record, a Task message, an ID or a full name."""
 
 
 class Match(NamedTuple):

@@ -17,7 +17,11 @@ _PREDICATES = (FunctionType, MethodType, BuiltinFunctionType, partial)
 
 
 class exactly:  # noqa: N801 - reads as a word in an assertion, as pytest.approx does
-    """Match the whole of a JSON body, of headers or of a token, where they are otherwise matched partially."""
+    """Match a JSON body, headers or a token as a whole, rather than partially.
+
+    Args:
+        value: The expected dict.
+    """
 
     def __init__(self, value: Any) -> None:
         self.value = value
