@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from aiohttp import web
 
-from ..._arguments import is_whole
-from ..._diagnostics.timeline import timeline_data, timeline_text
+from ..._diagnostics.timeline import name_in, timeline_data, timeline_text
+from ..._messages.errors import TEXTS, RpcFault
 from ..._messages.rest_http import RestError
+from ..._messages.rpc_call import IncomingCall
 from ..._service.request import AppEngineTarget, PullMessage, Routing
 from ..._service.task import Attempt, Task, TaskState
-from ..._service.validation import id_of
+from ..._service.validation import id_of, queue_of
+from ..._simulation.faults import Fault, Occasions, PlannedFault
 from ..._simulation.records import short_name
 from ..._targets.request import url_of
 from ..._text import counted, did_you_mean, listed
-from ..._time.instants import from_datetime, from_timedelta, read_duration, to_datetime
+from ..._time.instants import to_datetime
 from ..rest_endpoint import to_aiohttp
+from .control_fields import code_in, duration_in, fields_of, instant_in, invalid, query_of, rpc_in, text_in, whole_in
 from .scheduler_loop import SchedulerLoop
 from .time_jumps import LIMIT, Jump, TimeJumps
 
@@ -29,8 +30,6 @@ WAITS = "30s"
 """The default time-out of `wait`."""
 _NAMED = 3
 """Tasks that a time-out names at most."""
-_DIGITS = 9
-"""Digits that a limit may have: Python reads no number of thousands of them."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -49,6 +48,7 @@ class Control:
             ("POST", "/control/wait", self.wait),
             ("POST", "/control/jump", self.jump),
             ("POST", "/control/drain", self.drain),
+            ("POST", "/control/fail", self.fail),
             ("GET", "/control/tasks", self.tasks),
             ("GET", "/control/attempts", self.attempts),
             ("GET", "/control/timeline", self.timeline),
@@ -64,19 +64,19 @@ class Control:
 
     async def reset(self, request: web.Request) -> web.Response:
         """Forget every task, and every queue but those that the emulator was started with; time goes on."""
-        await _asked(request, ())
+        await fields_of(request, ())
         await self._scheduler.reset()
         return web.json_response({"now": _iso(self._scheduler.observe())})
 
     async def wait(self, request: web.Request) -> web.Response:
         """Wait until nothing is under way or due (``for`` idle), or until nothing more is to come (``empty``)."""
-        asked = await _asked(request, ("for", "queue", "timeout"))
+        asked = await fields_of(request, ("for", "queue", "timeout"))
         scheduler, queue = self._scheduler, self._queue(asked)
         what = asked.get("for", "idle")
         if what not in ("idle", "empty"):
-            raise _invalid(f"for takes 'idle' or 'empty', but got {what!r}.")
+            raise invalid(f"for takes 'idle' or 'empty', but got {what!r}.")
         holds = scheduler.is_idle if what == "idle" else scheduler.is_empty
-        seconds = _duration(asked, "timeout", WAITS) / 1e9
+        seconds = duration_in(asked, "timeout", WAITS) / 1e9
         try:
             if not holds(queue):  # with a timeout of 0 it is only asked
                 await asyncio.wait_for(scheduler.until(lambda: holds(queue)), seconds)
@@ -88,37 +88,57 @@ class Control:
 
     async def jump(self, request: web.Request) -> web.Response:
         """Move time ahead ``by`` a duration, or ``to`` an instant, visiting each event on the way."""
-        asked = await _asked(request, ("by", "to", "limit"))
+        asked = await fields_of(request, ("by", "to", "limit"))
         if ("by" in asked) == ("to" in asked):
-            raise _invalid("A jump goes by a duration such as 10m, or to an instant. Pass one of the two.")
-        limit = _limit(asked)
+            raise invalid("A jump goes by a duration such as 10m, or to an instant. Pass one of the two.")
+        limit = whole_in(asked, "limit", LIMIT, "attempts")
         if "by" in asked:
-            gone = await self._jumps.by(_duration(asked, "by"), limit)
+            gone = await self._jumps.by(duration_in(asked, "by"), limit)
         else:
-            gone = await self._jumps.to(_instant(asked, "to"), limit)
+            gone = await self._jumps.to(instant_in(asked, "to"), limit)
         return web.json_response(_jump_json(gone))
 
     async def drain(self, request: web.Request) -> web.Response:
         """Jump from event to event until nothing more happens by itself."""
-        asked = await _asked(request, ("limit",))
-        return web.json_response(_jump_json(await self._jumps.to_the_end(_limit(asked))))
+        asked = await fields_of(request, ("limit",))
+        return web.json_response(_jump_json(await self._jumps.to_the_end(whole_in(asked, "limit", LIMIT, "attempts"))))
+
+    async def fail(self, request: web.Request) -> web.Response:
+        """Let the next calls of an RPC fail with a code; the service sees nothing of them."""
+        asked = await fields_of(request, ("rpc", "code", "times", "queue", "message"))
+        simulation = self._scheduler.simulation
+        rpc = rpc_in(asked, simulation.frontend.rpcs)
+        code = code_in(asked)
+        times = whole_in(asked, "times", 1, "calls")
+        queue = self._queue(asked)
+        text = text_in(asked, "message") if "message" in asked else TEXTS[code]
+        simulation.faults.add(
+            PlannedFault(
+                Fault.FAIL_RPC,
+                f"{rpc!r}, {code!r}",
+                lambda call: rpc in ("*", call.method) and queue in (None, _queue_in(call)),
+                Occasions(times=times, after=0, rate=None),
+                rpc_fault=RpcFault(code, text),
+            )
+        )
+        return web.json_response({"rpc": rpc, "code": code, "times": times, "queue": queue, "message": text})
 
     async def tasks(self, request: web.Request) -> web.Response:
         """Answer with every task, gone ones included."""
-        asked = _query(request, ("queue", "state"))
+        asked = query_of(request, ("queue", "state"))
         states = [state.value for state in TaskState]
         if asked.get("state", states[0]) not in states:
-            raise _invalid(f"state takes {listed(states, 'or')}, but got {asked['state']!r}.")
+            raise invalid(f"state takes {listed(states, 'or')}, but got {asked['state']!r}.")
         return web.json_response({"tasks": self._tasks(self._queue(asked), asked.get("state"))})
 
     async def attempts(self, request: web.Request) -> web.Response:
         """Answer with every attempt, in the order of dispatch."""
-        asked = _query(request, ("queue", "task"))
+        asked = query_of(request, ("queue", "task"))
         return web.json_response({"attempts": self._attempts(self._queue(asked), asked.get("task"))})
 
     async def timeline(self, request: web.Request) -> web.Response:
         """Answer with what has happened since the start or the last reset, as JSON or as text."""
-        asked = _query(request, ("format",))
+        asked = query_of(request, ("format",))
         simulation = self._scheduler.simulation
         if asked.get("format", "json") == "json":
             return web.json_response(
@@ -126,7 +146,7 @@ class Control:
             )
         if asked["format"] == "text":
             return web.Response(text=f"{timeline_text(simulation.history, simulation.service, simulation.clock)}\n")
-        raise _invalid(f"format takes 'json' or 'text', but got {asked['format']!r}.")
+        raise invalid(f"format takes 'json' or 'text', but got {asked['format']!r}.")
 
     def _tasks(self, queue: str | None, state: str | None) -> list[dict[str, Any]]:
         """Return every task that was accepted, gone ones included, oldest first."""
@@ -150,7 +170,7 @@ class Control:
     def _queue(self, asked: Mapping[str, Any]) -> str | None:
         if "queue" not in asked:
             return None
-        queue = _text(asked, "queue")
+        queue = text_in(asked, "queue")
         try:
             return self._scheduler.simulation.queue_named(queue)
         except LookupError:
@@ -172,8 +192,8 @@ async def _unknown(request: web.Request) -> web.StreamResponse:
     raise RestError(
         404,
         "NOT_FOUND",
-        f"There is no {request.method} {request.path}. There are POST /control/reset, wait, jump and drain, and GET"
-        " /control/tasks, attempts and timeline.",
+        f"There is no {request.method} {request.path}. There are POST /control/reset, wait, jump, drain and fail, and"
+        " GET /control/tasks, attempts and timeline.",
     )
 
 
@@ -182,8 +202,9 @@ async def _hint(request: web.Request) -> web.StreamResponse:
     raise RestError(
         404,
         "NOT_FOUND",
-        f"There is nothing at {request.path}. There are GET /healthz; POST /control/reset, wait, jump and drain; GET"
-        " /control/tasks, attempts and timeline; and the API of Cloud Tasks under /v2, /v2beta3 and /v2beta2.",
+        f"There is nothing at {request.path}. There are GET /healthz; POST /control/reset, wait, jump, drain and"
+        " fail; GET /control/tasks, attempts and timeline; and the API of Cloud Tasks under /v2, /v2beta3 and"
+        " /v2beta2.",
     )
 
 
@@ -197,86 +218,9 @@ def _with_errors_as_json(handler: Handler) -> Handler:
     return answer
 
 
-class _Object(dict[str, Any]):
-    """A JSON object, and all of its pairs: a key may be repeated."""
-
-    def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        self.pairs = pairs
-
-
-async def _asked(request: web.Request, known: Collection[str]) -> Mapping[str, Any]:
-    """Return the fields of a request, which come in its query, in its body, or some in each."""
-    text = (await request.read()).decode(errors="replace")  # JSON is UTF-8, whatever the header says
-    if not text.strip():
-        return _query(request, known)
-    try:
-        fields = json.loads(text, object_pairs_hook=_Object)
-    except (ValueError, RecursionError):
-        fields = None
-    if not isinstance(fields, _Object):
-        raise _invalid(f"{request.path} takes a JSON object, but got {text[:80]!r}.")
-    return _checked(request, [*request.query.items(), *fields.pairs], known)
-
-
-def _query(request: web.Request, known: Collection[str]) -> Mapping[str, Any]:
-    return _checked(request, request.query.items(), known)
-
-
-def _checked(request: web.Request, pairs: Iterable[tuple[str, Any]], known: Collection[str]) -> Mapping[str, Any]:
-    fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name not in known:
-            takes = f"It takes {listed(known)}." if known else "It takes none."
-            near = did_you_mean(name, known)
-            raise _invalid(f"{request.path} has no field {name!r}.{near} {takes}")
-        if name in fields:
-            raise _invalid(
-                f"{request.path} got the field {name!r} twice: {fields[name]!r} and {value!r}. Send it once."
-            )
-        fields[name] = value
-    return fields
-
-
-def _text(asked: Mapping[str, Any], name: str) -> str:
-    value = asked[name]
-    if not isinstance(value, str):
-        raise _invalid(f"{name} takes a text, but got {value!r}.")
-    return value
-
-
-def _duration(asked: Mapping[str, Any], name: str, default: str = "") -> int:
-    """Return the nanoseconds of a text such as 90s."""
-    value = asked.get(name, default)
-    duration = read_duration(value) if isinstance(value, str) else None
-    if duration is None:
-        raise _invalid(f"{name} takes a duration such as 90s, 10m, 1h or 7d, but got {value!r}.")
-    return from_timedelta(duration)
-
-
-def _instant(asked: Mapping[str, Any], name: str) -> int:
-    text = _text(asked, name)
-    try:
-        instant = from_datetime(datetime.fromisoformat(text.replace("Z", "+00:00")), what=name)
-        to_datetime(instant)  # in UTC it may lie beyond what a datetime can have
-    except (ValueError, OverflowError):
-        raise _invalid(
-            f"{name} takes an instant with its offset from UTC, such as 2030-01-01T00:00:00Z, but got {text!r}."
-        ) from None
-    return instant
-
-
-def _limit(asked: Mapping[str, Any]) -> int:
-    value = asked.get("limit", LIMIT)
-    is_readable = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _DIGITS
-    number = int(value) if is_readable else value
-    if not is_whole(number) or number < 1:
-        raise _invalid(f"limit takes a number of attempts of 1 or more, but got {value!r}.")
-    return number
-
-
-def _invalid(sentence: str) -> RestError:
-    return RestError(400, "INVALID_ARGUMENT", sentence)
+def _queue_in(call: IncomingCall) -> str:
+    name = name_in(call)
+    return queue_of(name) or name
 
 
 def _jump_json(gone: Jump) -> dict[str, Any]:

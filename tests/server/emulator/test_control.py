@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import requests
+from google.api_core.exceptions import PermissionDenied, ServiceUnavailable
 
 from tests.patience import PATIENCE
 from tests.targets.servers import Received, Reply
@@ -332,8 +333,8 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
             (
                 404,
                 "NOT_FOUND",
-                "There is no GET /control/nonsense. There are POST /control/reset, wait, jump and drain, and GET"
-                " /control/tasks, attempts and timeline.",
+                "There is no GET /control/nonsense. There are POST /control/reset, wait, jump, drain and fail,"
+                " and GET /control/tasks, attempts and timeline.",
             ),
         ),
         (
@@ -343,8 +344,8 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
             (
                 404,
                 "NOT_FOUND",
-                "There is no GET /control/reset. There are POST /control/reset, wait, jump and drain, and GET"
-                " /control/tasks, attempts and timeline.",
+                "There is no GET /control/reset. There are POST /control/reset, wait, jump, drain and fail,"
+                " and GET /control/tasks, attempts and timeline.",
             ),
         ),
         (
@@ -401,9 +402,9 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
                 (
                     404,
                     "NOT_FOUND",
-                    f"There is nothing at {path}. There are GET /healthz; POST /control/reset, wait, jump and drain;"
-                    " GET /control/tasks, attempts and timeline; and the API of Cloud Tasks under /v2, /v2beta3 and"
-                    " /v2beta2.",
+                    f"There is nothing at {path}. There are GET /healthz; POST /control/reset, wait, jump, drain and"
+                    " fail; GET /control/tasks, attempts and timeline; and the API of Cloud Tasks under /v2, /v2beta3"
+                    " and /v2beta2.",
                 ),
             )
             for path in ("/", "/control")
@@ -631,3 +632,67 @@ def test_a_token_protects_the_control_endpoints() -> None:
             assert status(method, f"/control/{path}", "s3cret") == (404 if path == "nothing" else 200)
         for path in (f"/v2/{QUEUE}", "/healthz", "/oauth2/v3/certs"):
             assert status("GET", path) == 200
+
+
+def test_the_next_calls_of_an_rpc_fail(server: Emulator) -> None:
+    """As often as it was asked for, over gRPC and REST alike; the service sees nothing of them."""
+    assert server.post("/control/fail", rpc="CreateTask", times=2) == {
+        "rpc": "create_task",
+        "code": "UNAVAILABLE",
+        "times": 2,
+        "queue": None,
+        "message": "The service is currently unavailable.",
+    }
+    with pytest.raises(ServiceUnavailable, match=r"^503 The service is currently unavailable\.$"):
+        server.create()
+    assert refusal(
+        server, "POST", f"/v2/{QUEUE}/tasks", '{"task": {"httpRequest": {"url": "http://127.0.0.1:9/"}}}'
+    ) == (
+        503,
+        "UNAVAILABLE",
+        "The service is currently unavailable.",
+    )
+    assert server.get("/control/tasks") == {"tasks": []}
+    assert server.create().name.startswith(f"{QUEUE}/tasks/")
+
+
+def test_calls_fail_for_one_queue_with_a_code_and_a_message(server: Emulator) -> None:
+    """Those about other queues, and other calls, work; a reset forgets what was planned."""
+    other = QUEUE.replace("emails", "receipts")
+    with server.client() as client:
+        client.create_queue(parent=QUEUE.partition("/queues/")[0], queue={"name": other})
+        server.post("/control/fail", rpc="*", code="permission_denied", times=100, queue="emails", message="No.")
+        assert client.get_queue(name=other).name == other
+        for call in (
+            lambda: client.get_queue(name=QUEUE),
+            lambda: client.list_tasks(parent=QUEUE),
+            lambda: client.delete_task(name=f"{QUEUE}/tasks/a"),
+            lambda: client.update_queue(queue={"name": QUEUE}),
+        ):
+            with pytest.raises(PermissionDenied, match=r"^403 No\.$"):
+                call()
+        server.post("/control/reset")
+        assert client.get_queue(name=QUEUE).name == QUEUE
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("", "A failure needs the field rpc, such as CreateTask, or * for every call."),
+        (
+            "rpc=CreateTsk",
+            "There is no RPC 'CreateTsk'. Did you mean 'create_task'? rpc takes * for every call, or one of ",
+        ),
+        ("rpc=*&code=UNAVAILBLE", "There is no code 'UNAVAILBLE'. Did you mean 'UNAVAILABLE'? code takes CANCELLED, "),
+        ("rpc=*&times=0", "times takes a number of calls of 1 or more, but got '0'."),
+        (
+            "rpc=*&rate=1",
+            "/control/fail has no field 'rate'. It takes 'rpc', 'code', 'times', 'queue' and 'message'.",
+        ),
+    ],
+)
+def test_failures_that_cannot_be_planned(server: Emulator, query: str, message: str) -> None:
+    """The sentence says what the field takes; what ends in a list is compared to its beginning."""
+    code, _, text = refusal(server, "POST", f"/control/fail?{query}")
+    assert code == 400
+    assert text == message if message.endswith(".") else text.startswith(message)

@@ -490,7 +490,7 @@ def test_the_pages_name_every_option_and_endpoint() -> None:
     paths = {resource.canonical for resource in application.router.resources()} - {"/", "/control", "/control/{rest}"}
     assert len(options) == 19
     assert [option for option in sorted(options) if f"`{option}" not in reference] == []
-    assert len(paths) == 11
+    assert len(paths) == 12
     assert [path for path in sorted(paths) if f"{path}`" not in page] == []
 
 

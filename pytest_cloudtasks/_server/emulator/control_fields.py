@@ -1,0 +1,128 @@
+"""The fields of requests for the control endpoints, from a query or a JSON body, checked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+
+from ..._arguments import is_whole
+from ..._messages.errors import TEXTS
+from ..._messages.rest_http import RestError
+from ..._text import did_you_mean, listed
+from ..._time.instants import from_datetime, from_timedelta, read_duration, to_datetime
+
+_DIGITS = 9
+"""Digits that a number may have: Python reads no number of thousands of them."""
+
+
+class _Object(dict[str, Any]):
+    """A JSON object, and all of its pairs: a key may be repeated."""
+
+    def __init__(self, pairs: Sequence[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
+
+
+async def fields_of(request: web.Request, known: Collection[str]) -> Mapping[str, Any]:
+    """Return the fields of a request, which come in its query, in its body, or some in each."""
+    text = (await request.read()).decode(errors="replace")  # JSON is UTF-8, whatever the header says
+    if not text.strip():
+        return query_of(request, known)
+    try:
+        fields = json.loads(text, object_pairs_hook=_Object)
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, _Object):
+        raise invalid(f"{request.path} takes a JSON object, but got {text[:80]!r}.")
+    return _checked(request, [*request.query.items(), *fields.pairs], known)
+
+
+def query_of(request: web.Request, known: Collection[str]) -> Mapping[str, Any]:
+    """Return the fields of a request's query."""
+    return _checked(request, request.query.items(), known)
+
+
+def _checked(request: web.Request, pairs: Iterable[tuple[str, Any]], known: Collection[str]) -> Mapping[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name not in known:
+            takes = f"It takes {listed(known)}." if known else "It takes none."
+            near = did_you_mean(name, known)
+            raise invalid(f"{request.path} has no field {name!r}.{near} {takes}")
+        if name in fields:
+            raise invalid(f"{request.path} got the field {name!r} twice: {fields[name]!r} and {value!r}. Send it once.")
+        fields[name] = value
+    return fields
+
+
+def text_in(asked: Mapping[str, Any], name: str) -> str:
+    """Return a text."""
+    value = asked[name]
+    if not isinstance(value, str):
+        raise invalid(f"{name} takes a text, but got {value!r}.")
+    return value
+
+
+def duration_in(asked: Mapping[str, Any], name: str, default: str = "") -> int:
+    """Return the nanoseconds of a text such as 90s."""
+    value = asked.get(name, default)
+    duration = read_duration(value) if isinstance(value, str) else None
+    if duration is None:
+        raise invalid(f"{name} takes a duration such as 90s, 10m, 1h or 7d, but got {value!r}.")
+    return from_timedelta(duration)
+
+
+def instant_in(asked: Mapping[str, Any], name: str) -> int:
+    """Return an instant in nanoseconds."""
+    text = text_in(asked, name)
+    try:
+        instant = from_datetime(datetime.fromisoformat(text.replace("Z", "+00:00")), what=name)
+        to_datetime(instant)  # in UTC it may lie beyond what a datetime can have
+    except (ValueError, OverflowError):
+        raise invalid(
+            f"{name} takes an instant with its offset from UTC, such as 2030-01-01T00:00:00Z, but got {text!r}."
+        ) from None
+    return instant
+
+
+def whole_in(asked: Mapping[str, Any], name: str, default: int, what: str) -> int:
+    """Return a number of 1 or more; in a query it is a text."""
+    value = asked.get(name, default)
+    is_readable = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _DIGITS
+    number = int(value) if is_readable else value
+    if not is_whole(number) or number < 1:
+        raise invalid(f"{name} takes a number of {what} of 1 or more, but got {value!r}.")
+    return number
+
+
+def rpc_in(asked: Mapping[str, Any], known: Collection[str]) -> str:
+    """Return the name of an RPC as Python's client has it; it may be given as Google's documentation has it."""
+    if "rpc" not in asked:
+        raise invalid("A failure needs the field rpc, such as CreateTask, or * for every call.")
+    given = text_in(asked, "rpc")
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", given).lower()
+    if name not in known and name != "*":
+        near = did_you_mean(name, known)
+        raise invalid(
+            f"There is no RPC {given!r}.{near} rpc takes * for every call, or one of {listed(sorted(known))}."
+        )
+    return name
+
+
+def code_in(asked: Mapping[str, Any]) -> str:
+    """Return the name of a gRPC code."""
+    code = text_in(asked, "code") if "code" in asked else "UNAVAILABLE"
+    if code.upper() not in TEXTS:
+        near = did_you_mean(code.upper(), TEXTS)
+        raise invalid(f"There is no code {code!r}.{near} code takes {listed(TEXTS, 'or')}.")
+    return code.upper()
+
+
+def invalid(sentence: str) -> RestError:
+    """Return the error for a field that is not as it has to be."""
+    return RestError(400, "INVALID_ARGUMENT", sentence)
