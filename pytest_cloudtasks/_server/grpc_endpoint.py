@@ -1,12 +1,18 @@
-"""The gRPC endpoint: grpcio's server, whose calls a backend answers."""
+"""The gRPC endpoint: grpcio's servers, whose calls a backend answers.
+
+`grpc_server` answers each call in a thread, so a handler of an eager dispatch may make calls while its own is answered.
+`asyncio_grpc_server` answers calls in the running event loop, one after another: the emulator's loop owns its model,
+and a call that changes threads takes twice as long.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
+import grpc.aio
 from google.protobuf.message import DecodeError
 
 from .._clients.router import Receiver
@@ -36,15 +42,59 @@ def grpc_server(backend: Receiver, address: str) -> tuple[grpc.Server, int]:
     It answers once it is started; who starts it also stops it. Raises RuntimeError if the address is taken.
     """
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="cloud-tasks-grpc")
-    server = grpc.server(pool, handlers=[_Handlers(backend)], options=_OPTIONS)
+    server = grpc.server(pool, handlers=[_Handlers(backend, _in_a_thread)], options=_OPTIONS)
     return server, server.add_insecure_port(address)
+
+
+def asyncio_grpc_server(backend: Receiver, address: str) -> tuple[grpc.aio.Server, int]:
+    """Return such a server that answers in the running event loop; ``backend`` must not block.
+
+    Raises RuntimeError if the address is taken.
+    """
+    server = grpc.aio.server(handlers=[_Handlers(backend, _in_the_loop)], options=_OPTIONS)
+    return server, server.add_insecure_port(address)
+
+
+class _Rejected(NamedTuple):
+    """The error that a call gets."""
+
+    code: grpc.StatusCode
+    text: str
+    trailing_metadata: tuple[tuple[str, bytes], ...] = ()
+
+
+Answer = Callable[[bytes, Any], Any]
+"""Returns the response to a request's bytes, or a `_Rejected`; its second argument is grpc's context of the call."""
+
+
+def _in_a_thread(answer: Answer) -> Callable[[bytes, grpc.ServicerContext], Any]:
+    def behaviour(data: bytes, context: grpc.ServicerContext) -> Any:
+        response = answer(data, context)
+        if not isinstance(response, _Rejected):
+            return response
+        context.set_trailing_metadata(response.trailing_metadata)
+        return context.abort(response.code, response.text)  # which raises
+
+    return behaviour
+
+
+def _in_the_loop(answer: Answer) -> Callable[[bytes, Any], Awaitable[Any]]:
+    async def behaviour(data: bytes, context: Any) -> Any:
+        response = answer(data, context)
+        if not isinstance(response, _Rejected):
+            return response
+        return await context.abort(response.code, response.text, response.trailing_metadata)  # which raises
+
+    return behaviour
 
 
 class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Finds what answers a call by its path; grpc itself rejects unknown paths."""
 
-    def __init__(self, backend: Receiver) -> None:
+    def __init__(self, backend: Receiver, runs: Callable[[Answer], Callable[[bytes, Any], Any]]) -> None:
+        """``runs`` makes an answer what a server of the one or the other kind calls."""
         self._backend = backend
+        self._runs = runs
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler | None:
         """Return what answers the calls of one method."""
@@ -52,46 +102,42 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
         if method is None:
             return None
         return grpc.unary_unary_rpc_method_handler(
-            _answering(self._backend, method),
+            self._runs(_answering(self._backend, method)),
             response_serializer=lambda response: proto_of(response).SerializeToString(),
         )
 
 
-def _answering(backend: Receiver, method: Method) -> Callable[[Any, grpc.ServicerContext], Any]:
-    def answer(data: bytes, context: grpc.ServicerContext) -> Any:
+def _answering(backend: Receiver, method: Method) -> Answer:
+    def answer(data: bytes, context: Any) -> Any:
         try:
             request = method.request_class.FromString(data)
         except DecodeError:
-            context.abort(
-                grpc.StatusCode.INVALID_ARGUMENT, f"The request is no {method.request_class.DESCRIPTOR.name}."
-            )
+            text = f"The request is no {method.request_class.DESCRIPTOR.name}."
+            return _Rejected(grpc.StatusCode.INVALID_ARGUMENT, text)
         call = IncomingCall(
             method.rpc,
             method.api,
             wrapped(method.request, request),
-            _timeout(context),
+            _timeout(context.time_remaining()),
             tuple((key, value) for key, value in context.invocation_metadata()),
         )
         try:
             return backend.receive(call)
         except InProcessRpcError as error:
-            code, text = error.code(), error.details()
-            if _fits(text, error.trailing_metadata()):
-                context.set_trailing_metadata(error.trailing_metadata())
+            text, details = error.details(), error.trailing_metadata()
+            return _Rejected(error.code(), _short(text), details if _fits(text, details) else ())
         except BaseException as error:  # what fails a test is none of Exception
-            code, text = grpc.StatusCode.INTERNAL, failed(error).message
-        return context.abort(code, _short(text))  # which raises
+            return _Rejected(grpc.StatusCode.INTERNAL, _short(failed(error).message))
 
     return answer
 
 
-def _timeout(context: grpc.ServicerContext) -> float | None:
-    """Return how many seconds the caller waits; None without a deadline.
+def _timeout(remaining: float | None) -> float | None:
+    """Return how many seconds the caller waits, who has so many left; None without a deadline.
 
     They are rounded to the precision with which grpc carries them, so that 20 s stay 20 s.
     """
-    remaining: float = context.time_remaining()
-    if remaining > _FOR_EVER:
+    if remaining is None or remaining > _FOR_EVER:
         return None
     step = 0.5 if remaining > 9.5 else 0.1
     return round(remaining / step) * step

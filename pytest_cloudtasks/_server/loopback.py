@@ -6,6 +6,7 @@ import importlib.util
 import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any
@@ -28,6 +29,8 @@ from .request_guard import RequestGuard
 
 HOST = "127.0.0.1"
 _LOG = logging.getLogger("pytest_cloudtasks")
+_THREADS = 16
+"""REST requests that are answered at the same time; a handler of an eager dispatch may make requests of its own."""
 
 
 class CloudTasksServer(OnlyWith):
@@ -82,7 +85,9 @@ class CloudTasksServer(OnlyWith):
             server, grpc_port = grpc_server(self._receiver, f"{HOST}:0")
             server.start()
             stack.callback(lambda: server.stop(None).wait())
-            runner = rest_runner(rest_application(self._receiver, guard))
+            threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="cloud-tasks-rest")
+            stack.callback(threads.shutdown, wait=False, cancel_futures=True)
+            runner = rest_runner(rest_application(self._receiver, guard, threads))
             rest_port = stack.enter_context(rest_serving(runner, Relay(_LOG.warning), HOST, grpc_port))
             self._grpc_port, self._rest_port = grpc_port, rest_port
             self._stack = stack.pop_all()

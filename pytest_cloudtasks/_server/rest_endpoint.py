@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
 
 from aiohttp import web
 
@@ -20,19 +20,17 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _KEYS = "/oauth2/v3/certs"
 KEY_PATHS = (_KEYS, "/oauth2/v1/certs")
 """Where other processes find the keys, as at Google's address: a JWK Set, and certificates."""
-THREADS = 16
-"""Requests that are answered at the same time; a handler of an eager dispatch may make requests of its own."""
 
 
-def rest_application(backend: Receiver, guard: RequestGuard) -> web.Application:
+def rest_application(backend: Receiver, guard: RequestGuard, threads: Executor | None = None) -> web.Application:
     """Return an application in front of ``backend``: what has no route of its own is a request of the API's.
 
+    Requests are answered in ``threads``, or without any in the event loop, which ``backend`` must not block then.
     ``guard`` looks at every request first. Run it by `rest_runner`, so that what is no HTTP at all is answered in
     Google's form, too.
     """
-    endpoint = _Endpoint(backend, guard)
+    endpoint = _Endpoint(backend, guard, threads)
     application = web.Application(client_max_size=MAX_BODY, middlewares=[endpoint.guard, endpoint.middleware])
-    application.cleanup_ctx.append(endpoint.lifetime)
     application.router.add_get(endpoints.DISCOVERY, _discovery)
     for path in KEY_PATHS:
         application.router.add_get(path, _keys)
@@ -40,18 +38,10 @@ def rest_application(backend: Receiver, guard: RequestGuard) -> web.Application:
 
 
 class _Endpoint:
-    """Answers requests, each in a thread of its own, so that none waits for another."""
-
-    def __init__(self, backend: Receiver, guard: RequestGuard) -> None:
+    def __init__(self, backend: Receiver, guard: RequestGuard, threads: Executor | None) -> None:
         self._backend = backend
         self._guard = guard
-        self._threads: ThreadPoolExecutor | None = None
-
-    async def lifetime(self, application: web.Application) -> AsyncIterator[None]:
-        """Keep the threads as long as the application runs."""
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="cloud-tasks-rest")
-        yield
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads = threads
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -78,6 +68,8 @@ class _Endpoint:
         except RestError as error:
             return to_aiohttp(error.response())
         asked = _asked(request, body)
+        if self._threads is None:
+            return to_aiohttp(self._answer(asked))
         loop = asyncio.get_running_loop()
         return to_aiohttp(await loop.run_in_executor(self._threads, self._answer, asked))
 

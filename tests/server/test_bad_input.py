@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import logging
+import random
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import grpc
+import grpc.aio
 import pytest
 import requests
 from google.cloud import tasks_v2
 
 from pytest_cloudtasks import CloudTasksServer, FakeCloudTasks
+from pytest_cloudtasks._clients.router import Receiver
+from pytest_cloudtasks._messages.grpc_errors import rpc_error
 from pytest_cloudtasks._messages.rest import MAX_BODY
-from pytest_cloudtasks._server.grpc_endpoint import grpc_server
+from pytest_cloudtasks._server.grpc_endpoint import asyncio_grpc_server, grpc_server
+from pytest_cloudtasks._server.rest_runner import event_loop_thread
+from pytest_cloudtasks._service.errors import BadRequest, Code, ServiceError
 from tests.patience import LONGEST_DEADLINE, PATIENCE
 
 from .clients import QUEUE, TASK, over_grpc
@@ -387,33 +396,84 @@ class Failing:
         raise self._error
 
 
-def failure_over_grpc(error: BaseException) -> tuple[str, str]:
-    server, port = grpc_server(Failing(error), "127.0.0.1:0")
+@contextmanager
+def in_threads(backend: Receiver) -> Iterator[int]:
+    """Serve by the server that answers calls in threads, and give its port."""
+    server, port = grpc_server(backend, "127.0.0.1:0")
     server.start()
     try:
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            data = tasks_v2.GetQueueRequest.serialize(tasks_v2.GetQueueRequest(name=QUEUE))
-            call = channel.unary_unary("/google.cloud.tasks.v2.CloudTasks/GetQueue").future(
-                data, timeout=LONGEST_DEADLINE
-            )
-            return call.code().name, call.details()
+        yield port
     finally:
         server.stop(None).wait()
 
 
-def test_a_mistake_of_the_fake_itself_is_logged_over_grpc_too(caplog: pytest.LogCaptureFixture) -> None:
+@contextmanager
+def in_an_event_loop(backend: Receiver) -> Iterator[int]:
+    """Serve by the server that answers calls in the event loop, and give its port."""
+
+    async def begin() -> tuple[grpc.aio.Server, int]:
+        server, port = asyncio_grpc_server(backend, "127.0.0.1:0")
+        await server.start()
+        return server, port
+
+    with event_loop_thread() as loop:
+        server, port = asyncio.run_coroutine_threadsafe(begin(), loop).result(PATIENCE)
+        try:
+            yield port
+        finally:
+            asyncio.run_coroutine_threadsafe(server.stop(0), loop).result(PATIENCE)
+
+
+Serving = Callable[[Receiver], AbstractContextManager[int]]
+both_servers = pytest.mark.parametrize("serving", [in_threads, in_an_event_loop])
+
+
+def failure_over_grpc(serving: Serving, error: BaseException, data: bytes = b"") -> tuple[str, str, bool]:
+    """Return code and text of a call that a backend fails with ``error``, and whether it has details."""
+    with serving(Failing(error)) as port, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        call = channel.unary_unary("/google.cloud.tasks.v2.CloudTasks/GetQueue").future(data, timeout=LONGEST_DEADLINE)
+        return call.code().name, call.details(), "grpc-status-details-bin" in dict(call.trailing_metadata())
+
+
+@both_servers
+def test_a_mistake_of_the_fake_itself_is_logged_over_grpc_too(
+    serving: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
     """The caller gets Google's words for it, and the log has the traceback, as over REST."""
-    assert failure_over_grpc(ZeroDivisionError("ours")) == ("INTERNAL", "Internal error encountered.")
+    failed = failure_over_grpc(serving, ZeroDivisionError("ours"))
+    assert failed == ("INTERNAL", "Internal error encountered.", False)
     (record,) = (one for one in caplog.records if one.name == "pytest_cloudtasks")
     assert record.getMessage() == "pytest-cloudtasks could not answer a request, by a mistake of its own."
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], ZeroDivisionError)
 
 
-def test_what_fails_the_test_reaches_a_grpc_client_in_its_own_words(caplog: pytest.LogCaptureFixture) -> None:
+@both_servers
+def test_what_fails_the_test_reaches_a_grpc_client_in_its_own_words(
+    serving: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
     """It is no mistake of the fake, so it is not logged."""
-    assert failure_over_grpc(pytest.fail.Exception("No target.")) == ("INTERNAL", "No target.")
+    assert failure_over_grpc(serving, pytest.fail.Exception("No target.")) == ("INTERNAL", "No target.", False)
     assert [one for one in caplog.records if one.name == "pytest_cloudtasks"] == []
+
+
+@both_servers
+def test_bytes_that_are_no_message_reach_no_backend(serving: Serving) -> None:
+    """The server rejects them itself."""
+    failed = failure_over_grpc(serving, ZeroDivisionError("not called"), b"\xff\xff\xff")
+    assert failed == ("INVALID_ARGUMENT", "The request is no GetQueueRequest.", False)
+
+
+@both_servers
+@pytest.mark.parametrize(("length", "cut", "has_details"), [(100, 100, True), (2_500, 2_000, False)])
+def test_an_error_of_the_service_has_its_details_if_they_fit(
+    serving: Serving, length: int, cut: int, has_details: bool
+) -> None:
+    """Code and text are the service's; a text too long for a status is cut, and has no details."""
+    details = (BadRequest((("name", "x" * length),)),)
+    error = rpc_error(ServiceError(Code.INVALID_ARGUMENT, "x" * length, details), random.Random(0))
+    text = "x" * cut + ("" if cut == length else "…")
+    assert failure_over_grpc(serving, error) == ("INVALID_ARGUMENT", text, has_details)
 
 
 def test_methods_that_are_none(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:

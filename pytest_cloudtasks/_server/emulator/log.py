@@ -22,12 +22,15 @@ _LIMIT = 1_000_000
 """Bytes of lines that wait to be written."""
 _PIECE = 65536
 """Bytes that are written at once, or one line more."""
+_GATHERING = 0.02
+"""Seconds in which further lines may join those that are written next: to wake a thread costs more than a line."""
 _PATIENCE = 1.0
 """Seconds without a byte written after which the end of the log is not waited for any longer."""
 _LONGEST_END = 5.0
 """Seconds after which it is not waited for even if it is being written."""
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Categories of characters that control a terminal, end a line, or change the order of others."""
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 Write = Callable[["bytes | memoryview"], "int | None"]
 
 
@@ -99,7 +102,7 @@ def visible(text: str) -> str:
 
 def _json(data: dict[str, Any]) -> str:
     """Return ``data`` on one line; all that JSON may leave as it is but a terminal acts on is escaped as well."""
-    text = json.dumps(data, ensure_ascii=False)
+    text = _encode(data)
     if text.isprintable():
         return text
     return "".join(_json_escape(one) if category(one) in _UNSEEN else one for one in text)
@@ -132,7 +135,11 @@ class LogWriter:
         """Whether the latest line could not be written: then only a new one is a reason to try again."""
         self._is_cut = False
         """Whether what was written ends in the midst of a line."""
+        self._is_idle = False
+        """Whether the thread waits for a line."""
         self._is_writing = False
+        self._flushing = 0
+        """How many wait until every line is written."""
         self._is_closing = False
         self._written = 0
         self._thread: threading.Thread | None = None
@@ -151,16 +158,23 @@ class LogWriter:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="cloud-tasks-log", daemon=True)
                 self._thread.start()
-            self._changed.notify_all()
+            if self._is_idle:
+                self._is_idle = False
+                self._changed.notify_all()
 
     def flush(self) -> None:
         """Return when every line was written or has failed, or when nothing more is written for a while."""
         ends_at = time.monotonic() + _LONGEST_END
         with self._changed:
-            while time.monotonic() < ends_at:
-                before = self._written
-                if self._changed.wait_for(self._is_done, _PATIENCE) or self._written == before:
-                    return
+            self._flushing += 1
+            self._changed.notify_all()
+            try:
+                while time.monotonic() < ends_at:
+                    before = self._written
+                    if self._changed.wait_for(self._is_done, _PATIENCE) or self._written == before:
+                        return
+            finally:
+                self._flushing -= 1
 
     def close(self) -> None:
         """Flush, and end the thread."""
@@ -196,7 +210,10 @@ class LogWriter:
         with self._changed:
             self._is_writing = False
             self._changed.notify_all()
+            self._is_idle = True
             self._changed.wait_for(lambda: self._lines or self._owes_note() or self._is_closing)
+            self._is_idle = False
+            self._changed.wait_for(lambda: self._flushing or self._is_closing or self._size >= _PIECE, _GATHERING)
             if self._owes_note() and not self._lines:
                 self._put_note()
             piece, size = [], 0

@@ -1,8 +1,8 @@
 """The emulator's scheduler loop: it dispatches tasks by the wall clock, as real requests.
 
-One asyncio event loop owns the simulation. It runs the scheduler loop, the deliveries, the time jumps, the control
-endpoints, and every call, which `CallQueue` brings from the endpoints' threads. Nothing here may be used from another
-thread, so nothing takes a lock.
+One asyncio event loop owns the simulation. It runs the endpoints, which answer calls one after another, the scheduler
+loop, the deliveries and the time jumps. So no change of the model is half done when other code looks at it. Nothing
+here may be used from another thread, so nothing takes a lock.
 
 `SchedulerLoop.run` dispatches what is due. Then it sleeps until the service's next dispatch is due or until something
 wakes it: a call that makes something due earlier, or the answer of a delivery. It never polls. Whoever waits for a

@@ -13,13 +13,12 @@ from typing import Any, TextIO
 
 from ..._api.cli import program_and_version
 from ..._text import counted
-from ..grpc_endpoint import grpc_server
+from ..grpc_endpoint import asyncio_grpc_server
 from ..host_names import is_wildcard
 from ..relay import Relay
 from ..request_guard import RequestGuard
 from ..rest_endpoint import rest_application
 from ..rest_runner import rest_runner
-from .call_queue import CallQueue
 from .command_line import ServeOptions
 from .control_api import Control
 from .log import Log, LogWriter, raw_writer
@@ -101,9 +100,8 @@ async def _stop(scheduler: SchedulerLoop, options: ServeOptions, signals: asynci
 async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop) -> AsyncIterator[tuple[int, int]]:
     """Serve both endpoints until the block ends, and give their ports."""
     host, own_address = options.host, _own_address(options.host)
-    calls = CallQueue(scheduler.receive)
     guard = RequestGuard(options.allowed_hosts, how_to_allow="--allow-host {}", token=options.token)
-    application = rest_application(calls, guard)
+    application = rest_application(scheduler, guard)
     Control(scheduler).add_to(application)
     runner = rest_runner(application)
     relay = Relay(on_tls=scheduler.say)
@@ -118,21 +116,19 @@ async def _endpoints(options: ServeOptions, scheduler: SchedulerLoop) -> AsyncIt
         # Without a port of its own gRPC still needs one, at which only this machine's relay finds it.
         grpc_host, grpc_wanted = (own_address, 0) if options.grpc_port is None else (host, options.grpc_port)
         try:
-            server, grpc_port = grpc_server(calls, f"{_bracketed(grpc_host)}:{grpc_wanted}")
+            server, grpc_port = asyncio_grpc_server(scheduler, f"{_bracketed(grpc_host)}:{grpc_wanted}")
         except RuntimeError:
             raise AddressTaken("grpc-port", host, grpc_wanted) from None
-        server.start()
+        await server.start()
         await runner.setup()
         relay.open(runner.connections, (own_address, grpc_port))
         try:
             yield rest_port if options.grpc_port is None else grpc_port, rest_port
         finally:
-            stopped = server.stop(0)
-            await asyncio.to_thread(stopped.wait)
+            await server.stop(0)
     finally:
         relay.close()
         await runner.cleanup()
-        calls.close()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The emulator's model has one owner, the event loop: calls are handed over to it, and jumps wait for it."""
+"""The emulator's model has one owner, the event loop, which answers calls; jumps wait for it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from typing import Any
 
 import grpc
 import pytest
+import requests
 from aiohttp import web
 from google.cloud import tasks_v2
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from pytest_cloudtasks._messages.grpc_errors import InProcessRpcError
 from pytest_cloudtasks._messages.rest_http import RestError
 from pytest_cloudtasks._messages.rpc_call import IncomingCall
-from pytest_cloudtasks._server.emulator.call_queue import CallQueue
 from pytest_cloudtasks._server.emulator.control_api import Control
 from pytest_cloudtasks._server.emulator.destinations import Destinations
 from pytest_cloudtasks._server.emulator.log import Log
 from pytest_cloudtasks._server.emulator.scheduler_loop import SchedulerLoop
 from pytest_cloudtasks._server.emulator.sender import Sender, Sent
 from pytest_cloudtasks._server.emulator.time_jumps import Jump, TimeJumps
+from pytest_cloudtasks._server.grpc_endpoint import asyncio_grpc_server
 from pytest_cloudtasks._server.request_guard import RequestGuard
 from pytest_cloudtasks._server.rest_endpoint import rest_application
 from pytest_cloudtasks._server.rest_runner import rest_runner
@@ -156,8 +157,7 @@ def test_a_caller_that_disconnects_ends_what_it_asked_for(path: str) -> None:
         running = asyncio.create_task(scheduler.run())
         scheduler.receive(creating())
         guard = RequestGuard((), how_to_allow="")
-        calls = CallQueue(scheduler.receive)
-        application = rest_application(calls, guard)
+        application = rest_application(scheduler, guard)
         Control(scheduler).add_to(application)
         runner = rest_runner(application)
         await runner.setup()
@@ -175,80 +175,57 @@ def test_a_caller_that_disconnects_ends_what_it_asked_for(path: str) -> None:
         running.cancel()
         await scheduler.break_off()
         await runner.cleanup()
-        calls.close()
         return was_held
 
     assert asyncio.run(asyncio.wait_for(run(), PATIENCE)) == ("wait" not in path)
 
 
+class Answers:
+    """Answers every call, and keeps in which thread."""
+
+    def __init__(self) -> None:
+        self.threads: set[int] = set()
+        self.answered: list[str] = []
+
+    def receive(self, call: IncomingCall) -> Any:
+        """Return the queue that was asked for."""
+        self.threads.add(threading.get_ident())
+        self.answered.append(call.message.name)
+        return tasks_v2.Queue(name=call.message.name)
+
+
 def test_calls_are_answered_by_the_event_loop_alone() -> None:
-    """Sixteen threads call at the same time; every call is answered in the loop's thread, one after the other."""
-    threads: set[int] = set()
-    order: list[int] = []
+    """Sixteen threads call at the same time, over gRPC and over REST; the loop's own thread answers every call."""
 
-    def answer(call: IncomingCall) -> int:
-        threads.add(threading.get_ident())
-        order.append(call.message)
-        return call.message * 2
+    def over_grpc(address: str, name: str) -> str:
+        with grpc.insecure_channel(address) as channel:
+            client = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))
+            return client.get_queue(name=name, retry=None, timeout=PATIENCE).name
 
-    def call(number: int) -> IncomingCall:
-        return IncomingCall("get_task", "google.cloud.tasks.v2", number, 10, ())
+    def over_rest(url: str, name: str) -> str:
+        name_of: str = requests.get(f"{url}/v2/{name}", timeout=PATIENCE).json()["name"]
+        return name_of
 
-    async def run() -> list[int]:
-        calls = CallQueue(answer)
+    async def run(backend: Answers) -> list[str]:
+        runner = rest_runner(rest_application(backend, RequestGuard((), how_to_allow="")))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        server, port = asyncio_grpc_server(backend, "127.0.0.1:0")
+        await server.start()
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(16) as pool:
-            answers = [loop.run_in_executor(pool, calls.receive, call(number)) for number in range(500)]
-            return await asyncio.gather(*answers)
+            found = []
+            for number in range(20):
+                found.append(loop.run_in_executor(pool, over_grpc, f"127.0.0.1:{port}", f"{QUEUE}-grpc-{number}"))
+                url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+                found.append(loop.run_in_executor(pool, over_rest, url, f"{QUEUE}-rest-{number}"))
+            names = await asyncio.gather(*found)
+        await server.stop(0)
+        await runner.cleanup()
+        return names
 
-    answers = asyncio.run(run())
-    assert answers == [number * 2 for number in range(500)]
-    assert sorted(order) == list(range(500))
-    assert threads == {threading.get_ident()}
-
-
-def test_an_error_reaches_the_thread_that_called() -> None:
-    """It is the one that the model raised, and later calls are answered."""
-
-    def answer(call: IncomingCall) -> str:
-        if call.method == "fail":
-            raise LookupError("no such method")
-        return call.method
-
-    async def run() -> str:
-        calls = CallQueue(answer)
-        with pytest.raises(LookupError, match=r"^no such method$"):
-            await asyncio.to_thread(calls.receive, IncomingCall("fail", "v2", None, 10, ()))
-        return await asyncio.to_thread(calls.receive, IncomingCall("works", "v2", None, 10, ()))
-
-    assert asyncio.run(run()) == "works"
-
-
-def test_a_closed_queue_of_calls_leaves_nobody_waiting() -> None:
-    """Calls that wait when it is closed are refused without an effect, and so are later ones."""
-    answered: list[str] = []
-
-    def refusal(calls: CallQueue, method: str) -> tuple[grpc.StatusCode, str]:
-        with pytest.raises(InProcessRpcError) as refused:
-            calls.receive(IncomingCall(method, "v2", None, 10, ()))
-        return refused.value.code(), refused.value.details()
-
-    def call_and_close(calls: CallQueue, pool: ThreadPoolExecutor) -> tuple[grpc.StatusCode, str]:
-        """Run in the loop's thread, which therefore answers nothing meanwhile."""
-        waiting = pool.submit(refusal, calls, "create_task")
-        while not calls._waiting:
-            pass
-        calls.close()
-        return waiting.result()
-
-    async def run() -> list[tuple[grpc.StatusCode, str]]:
-        calls = CallQueue(lambda call: answered.append(call.method))
-        with ThreadPoolExecutor(1) as pool:
-            return [call_and_close(calls, pool), await asyncio.to_thread(refusal, calls, "get_task")]
-
-    text = "The emulator is stopping and takes no more calls: {} has changed nothing."
-    assert asyncio.run(run()) == [
-        (grpc.StatusCode.UNAVAILABLE, text.format("create_task")),
-        (grpc.StatusCode.UNAVAILABLE, text.format("get_task")),
-    ]
-    assert answered == []
+    backend = Answers()
+    names = asyncio.run(run(backend))
+    assert names == [f"{QUEUE}-{way}-{number}" for number in range(20) for way in ("grpc", "rest")]
+    assert sorted(backend.answered) == sorted(names)
+    assert backend.threads == {threading.get_ident()}
