@@ -1,4 +1,4 @@
-"""Publishing an album: a task for each of its photos."""
+"""Publish an album: create a task for each photo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ QUEUE = "projects/my-photos/locations/europe-west1/queues/thumbnails"
 
 
 def enqueue(name: str, path: str, payload: dict[str, object]) -> None:
-    """Create a task, unless one of that name has been."""
+    """Create a task, unless its name was used before."""
     task = {
         "name": f"{QUEUE}/tasks/{name}",
         "http_request": {
@@ -21,7 +21,7 @@ def enqueue(name: str, path: str, payload: dict[str, object]) -> None:
             "body": json.dumps(payload).encode(),
         },
     }
-    with suppress(AlreadyExists):  # somebody pressed the button twice, or a task was delivered twice
+    with suppress(AlreadyExists):  # the button was pressed twice, or a task was delivered twice
         tasks_v2.CloudTasksClient().create_task(parent=QUEUE, task=task)
 
 

@@ -1,4 +1,4 @@
-"""The worker as it is first written: it counts its calls."""
+"""A wrong worker: it counts its calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def create_careless_worker(images: Images, outbox: list[str]) -> Flask:
         task = request.get_json()
         album = task["album"]
         images.shrink(album, task["photo"])
-        calls[album] = calls.get(album, 0) + 1  # a task that comes twice counts twice
+        calls[album] = calls.get(album, 0) + 1  # a duplicate counts twice
         if calls[album] == task["of"]:
             enqueue(f"{album}-complete", "/tasks/complete", {"album": album})
         return "done"

@@ -1,4 +1,4 @@
-"""An album of 200 photos, and what the image server sees of it."""
+"""An album of 200 photos, and the requests that reach the image server."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def outbox(cloud_tasks: FakeCloudTasks, images: ImageServer) -> list[str]:
 pytestmark = pytest.mark.cloud_tasks(queues="queue.yaml")
 
 
-def test_the_image_server_is_never_asked_for_more_than_it_bears(
+def test_the_image_server_gets_no_more_than_its_limits(
     cloud_tasks: FakeCloudTasks, images: ImageServer, outbox: list[str]
 ) -> None:
-    """Four requests at a time and ten a second are the most; the queue holds the rest back."""
+    """The queue sends at most four requests at a time and ten a second."""
     publish("norway", PHOTOS)
     summary = cloud_tasks.drain()
 
@@ -62,7 +62,7 @@ def test_the_image_server_is_never_asked_for_more_than_it_bears(
 
 
 def test_an_album_takes_a_hundred_seconds_at_least(cloud_tasks: FakeCloudTasks, outbox: list[str]) -> None:
-    """200 photos, four at a time, two seconds each. The service can take longer, but it can't be faster."""
+    """200 photos take two seconds each, four at a time. The real service can only be slower."""
     publish("norway", PHOTOS)
     cloud_tasks.drain()
 
@@ -85,7 +85,7 @@ def test_a_broken_image_server_costs_time_and_nothing_else(
 
 
 def check_whatever_comes_twice_is_done_once(cloud_tasks: FakeCloudTasks, create: Worker) -> None:
-    """The button is pressed twice, and every tenth delivery or so comes twice."""
+    """The button is pressed twice, and about every tenth delivery is duplicated."""
     images, outbox = ImageServer(), []
     cloud_tasks.mount("https://photos.test", create(images, outbox))
     cloud_tasks.deliver_twice(rate=0.1)
@@ -103,14 +103,14 @@ def test_whatever_comes_twice_is_done_once(cloud_tasks: FakeCloudTasks) -> None:
 
 
 def test_a_careless_worker_is_caught(cloud_tasks: FakeCloudTasks) -> None:
-    """Who counts calls shrinks photos twice, and takes an album for complete before it is."""
+    """A worker that counts calls shrinks photos twice, and completes albums too early."""
     with pytest.raises(AssertionError, match="photo-"):
         check_whatever_comes_twice_is_done_once(cloud_tasks, create_careless_worker)
 
 
 @pytest.mark.cloud_tasks(order="shuffle")
 def test_the_mail_comes_last_in_any_order(cloud_tasks: FakeCloudTasks, images: ImageServer, outbox: list[str]) -> None:
-    """The service promises no order. The album is complete when all photos are, whichever is the last."""
+    """The album is complete when all photos are, in any order."""
     publish("norway", PHOTOS)
     cloud_tasks.drain()
 

@@ -1,4 +1,4 @@
-"""The worker: a thumbnail a task, and a mail when the album is complete."""
+"""The worker: it makes a thumbnail for each task, and sends a mail when the album is complete."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Images(Protocol):
 
 def create_worker(images: Images, outbox: list[str]) -> Flask:
     worker = Flask("thumbnails")
-    done: dict[str, set[str]] = {}  # a table of the database, in real life
+    done: dict[str, set[str]] = {}  # use a database table in production
 
     @worker.post("/tasks/thumbnail")
     def thumbnail() -> tuple[str, int]:
@@ -28,7 +28,7 @@ def create_worker(images: Images, outbox: list[str]) -> Flask:
                 return "the image server is down", 503
             finished.add(photo)
         if len(finished) == task["of"]:
-            # The name makes it one mail, whichever of the last tasks comes here, and however often.
+            # The name makes it one mail, although several tasks may come here.
             enqueue(f"{album}-complete", "/tasks/complete", {"album": album})
         return "done", 200
 

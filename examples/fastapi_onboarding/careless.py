@@ -1,4 +1,4 @@
-"""Three ways to let the wrong ones in."""
+"""Three insufficient ways to verify a caller."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from security import ACCOUNT, AUDIENCE
 
 
 def verify_no_audience(authorization: Annotated[str, Header()] = "") -> None:
-    """Any service that our account ever called can pass its token on to us."""
+    """Any service that our account calls can pass its token on to us."""
     token = authorization.removeprefix("Bearer ")
     try:
         claims = id_token.verify_oauth2_token(token, Request())
@@ -23,7 +23,7 @@ def verify_no_audience(authorization: Annotated[str, Header()] = "") -> None:
 
 
 def verify_no_account(authorization: Annotated[str, Header()] = "") -> None:
-    """Everybody with a Google Cloud project can make a token for our audience."""
+    """Anybody with a Google Cloud project can make a token for our audience."""
     token = authorization.removeprefix("Bearer ")
     try:
         id_token.verify_oauth2_token(token, Request(), audience=AUDIENCE)
@@ -32,6 +32,6 @@ def verify_no_account(authorization: Annotated[str, Header()] = "") -> None:
 
 
 def verify_header(x_cloudtasks_queuename: Annotated[str, Header()] = "") -> None:
-    """Everybody can send a header."""
+    """Anybody can send a header."""
     if x_cloudtasks_queuename != "onboarding":
         raise HTTPException(403, "not our queue")

@@ -1,4 +1,4 @@
-"""Onboarding: whoever signs up is welcomed, and three days later asked how it goes."""
+"""Onboarding: a new user gets a welcome mail, and a second mail three days later."""
 
 from __future__ import annotations
 

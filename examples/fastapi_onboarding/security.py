@@ -1,4 +1,4 @@
-"""Who may call the worker: our queue, with a token of our service account, made for this worker."""
+"""Accept requests from our queue only: with a token of our service account, for this worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The onboarding, in the event loop of the test."""
+"""Test the onboarding in the event loop of the test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = [
 
 
 async def test_new_user_gets_two_mails(cloud_tasks: FakeCloudTasks) -> None:
-    """A user who signs up is welcomed at once, and asked how it goes after three days."""
+    """A new user gets a mail at once, and another one after three days."""
     mails: list[tuple[str, str]] = []
     app = create_app(lambda to, text: mails.append((to, text)))
     cloud_tasks.mount("https://onboarding.test", app)

@@ -1,4 +1,4 @@
-"""Whom the worker lets in. Each check takes one way to verify; the careless ones are caught by it."""
+"""Each check finds one insufficient way to verify a caller."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ USER = {"email": "ada@example.test"}
 
 
 async def status_of(cloud_tasks: FakeCloudTasks, verify: Callable[..., None], **token: str) -> int:
-    """The answer to one request that looks like the queue's, with the token that the arguments say."""
+    """Return the status of one request like the queue's, with the given token."""
     app = create_app(lambda to, text: None, verify)
     request = cloud_tasks.task_request(url=URL, json=USER, queue="onboarding", **token)
     return (await request.asend(app)).status
@@ -54,8 +54,8 @@ async def test_our_queue_is_let_in(cloud_tasks: FakeCloudTasks) -> None:
 
 
 @pytest.mark.parametrize("check", CAUGHT)
-async def test_others_are_refused(cloud_tasks: FakeCloudTasks, check: Callable[..., None]) -> None:
-    """Another audience, another account and no token at all are refused."""
+async def test_others_are_rejected(cloud_tasks: FakeCloudTasks, check: Callable[..., None]) -> None:
+    """Another audience, another account and a missing token are rejected."""
     await check(cloud_tasks, verify)
 
 
@@ -63,13 +63,13 @@ async def test_others_are_refused(cloud_tasks: FakeCloudTasks, check: Callable[.
 async def test_careless_verification_is_caught(
     cloud_tasks: FakeCloudTasks, check: Callable[..., None], careless: Callable[..., None]
 ) -> None:
-    """Each careless way to verify lets one of them in."""
+    """Each careless way to verify accepts one of them."""
     with pytest.raises(AssertionError, match="assert 200 == 40"):
         await check(cloud_tasks, careless)
 
 
 async def test_token_expires_in_the_time_of_the_test(cloud_tasks: FakeCloudTasks) -> None:
-    """An hour of the queue's time makes a token useless, and takes no real time."""
+    """A token expires after an hour of the test's time."""
     request = cloud_tasks.task_request(url=URL, json=USER, audience=AUDIENCE, service_account_email=ACCOUNT)
 
     await cloud_tasks.aio.advance(hours=2)

@@ -1,4 +1,4 @@
-"""The function as it is first written: it works until the bucket is unavailable."""
+"""A wrong function: it works until the bucket is unavailable."""
 
 from __future__ import annotations
 

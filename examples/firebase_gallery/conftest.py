@@ -18,7 +18,7 @@ def _empty_storage() -> None:
 
 @pytest.fixture(autouse=True)
 def _firebase(cloud_tasks: FakeCloudTasks) -> Iterator[None]:
-    """The app that `firebase_admin` finds, made anew for each test."""
+    """Create a Firebase app for each test."""
     app = firebase_admin.initialize_app(options={"projectId": "my-gallery"})
     yield
     firebase_admin.delete_app(app)
@@ -26,7 +26,7 @@ def _firebase(cloud_tasks: FakeCloudTasks) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _queue(cloud_tasks: FakeCloudTasks) -> None:
-    """The queue that a deployment creates for the function."""
+    """Create the queue that a deployment creates for the function."""
     cloud_tasks.create_queue(
         "resize",
         retry_config={

@@ -15,10 +15,10 @@ RATE = options.RateLimits(max_concurrent_dispatches=6, max_dispatches_per_second
 def resize(request: tasks_fn.CallableRequest[Any]) -> None:
     image = request.data["image"]
     if image in storage.thumbnails:
-        return  # an attempt before this one has done it
+        return  # an earlier attempt has done it
     try:
         storage.save_thumbnail(image, b"small")
     except storage.Unavailable as error:
-        # Not a 2xx, so the task is attempted again.
+        # Not a 2xx, so the task is retried.
         raise https_fn.HttpsError(https_fn.FunctionsErrorCode.UNAVAILABLE, "the bucket is unavailable") from error
     storage.mail_owner(image)

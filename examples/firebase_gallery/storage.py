@@ -1,10 +1,10 @@
-"""What the function works with: a bucket, and mail to the owner of an image."""
+"""The bucket, and mail to the owner of an image."""
 
 from __future__ import annotations
 
 
 class Unavailable(Exception):
-    """The bucket takes nothing at the moment."""
+    """The bucket is unavailable."""
 
 
 thumbnails: dict[str, bytes] = {}

@@ -1,4 +1,4 @@
-"""What becomes of an uploaded image while things go wrong around it."""
+"""Upload images while the bucket fails."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ URL = "https://us-central1-my-gallery.cloudfunctions.net/resize"
 
 
 def check_one_mail_while_the_bucket_is_unavailable(cloud_tasks: FakeCloudTasks, function: Any) -> None:
-    """However often the bucket refuses, the owner gets one mail."""
+    """The owner gets one mail, although the bucket fails twice."""
     cloud_tasks.mount(URL, function)
     storage.failures += [storage.Unavailable(), storage.Unavailable()]
 
@@ -42,7 +42,7 @@ def test_careless_function_is_caught(cloud_tasks: FakeCloudTasks) -> None:
 
 
 def test_an_image_that_is_uploaded_twice(cloud_tasks: FakeCloudTasks) -> None:
-    """The second task would have the ID of the first one, which is known for an hour after it is done."""
+    """A second task with the same ID is rejected after the first is done."""
     cloud_tasks.mount(URL, main.resize)
     uploaded("cat")
     uploaded("cat")
@@ -54,7 +54,7 @@ def test_an_image_that_is_uploaded_twice(cloud_tasks: FakeCloudTasks) -> None:
 
 
 def test_a_bug_in_the_function_fails_the_test(cloud_tasks: FakeCloudTasks) -> None:
-    """Firebase answers 500 for an exception, and the queue would try again."""
+    """Firebase answers 500 for an exception, which would only be retried."""
     cloud_tasks.mount(URL, main.resize)
     storage.failures.append(KeyError("cat"))
 

@@ -8,7 +8,7 @@ from firebase_admin import exceptions, functions
 
 
 def uploaded(image: str) -> None:
-    """Have a thumbnail made, once for each image."""
+    """Enqueue one thumbnail for each image."""
     once = functions.TaskOptions(task_id=f"resize-{image}")
     with suppress(exceptions.AlreadyExistsError):  # the image was uploaded before
         functions.task_queue("resize").enqueue({"data": {"image": image}}, once)

@@ -1,4 +1,4 @@
-"""The worker as it is first written: right, as long as nothing goes wrong."""
+"""A wrong worker: it works as long as nothing fails."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ class FakeCourier:
 
 
 class FakeWarehouse:
-    """It refuses as many connections as ``failures`` says."""
+    """Refuse ``failures`` connections."""
 
     def __init__(self, failures: int = 0) -> None:
         self.failures = failures

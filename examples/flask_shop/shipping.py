@@ -17,13 +17,13 @@ class Warehouse(Protocol):
 
 def shipping(courier: Courier, warehouse: Warehouse) -> Blueprint:
     worker = Blueprint("shipping", __name__)
-    parcels: dict[str, str] = {}  # two tables of the database, in real life
+    parcels: dict[str, str] = {}  # use two database tables in production
     announced: set[str] = set()
 
     @worker.post("/tasks/ship")
     def ship() -> tuple[str, int]:
-        # Cloud Tasks delivers at least once. The task's name is the same in every attempt: each step that was done
-        # is remembered under it, and not done again.
+        # Cloud Tasks delivers at least once, and every attempt of a task has the same name.
+        # Each finished step is stored under that name, and not done again.
         task = request.headers["X-CloudTasks-TaskName"]
         if task not in parcels:
             parcels[task] = courier.book(request.get_json()["order"])
@@ -31,7 +31,7 @@ def shipping(courier: Courier, warehouse: Warehouse) -> Blueprint:
             try:
                 warehouse.announce(parcels[task])
             except ConnectionError:
-                return "the warehouse is down", 503  # not a 2xx, so it is tried again
+                return "the warehouse is down", 503  # not a 2xx, so the task is retried
             announced.add(task)
         return "shipped", 200
 

@@ -1,4 +1,4 @@
-"""A shop. It takes an order, and leaves the shipping to a worker, by way of a Cloud Tasks queue."""
+"""A shop that takes orders and enqueues their shipping."""
 
 from __future__ import annotations
 

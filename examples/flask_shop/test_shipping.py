@@ -1,4 +1,4 @@
-"""What becomes of an order while things go wrong around it."""
+"""Ship orders while the warehouse fails or answers are late."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.cloud_tasks(
 
 
 def check_one_parcel_while_the_warehouse_is_down(cloud_tasks: FakeCloudTasks, worker: Worker) -> None:
-    """However often the warehouse refuses, the courier is booked once."""
+    """The courier is booked once, although the warehouse fails twice."""
     courier, warehouse = FakeCourier(), FakeWarehouse(failures=2)
     shop = create_shop(worker(courier, warehouse))
     cloud_tasks.mount("https://shop.test", shop)
@@ -40,7 +40,7 @@ def check_one_parcel_while_the_warehouse_is_down(cloud_tasks: FakeCloudTasks, wo
 
 
 def check_one_parcel_if_the_answer_is_lost(cloud_tasks: FakeCloudTasks, worker: Worker) -> None:
-    """A worker that did everything and answered too late is called again."""
+    """A worker that answers too late is called again."""
     courier, warehouse = FakeCourier(), FakeWarehouse()
     shop = create_shop(worker(courier, warehouse))
     mount = cloud_tasks.mount("https://shop.test", shop)
@@ -62,7 +62,7 @@ CHECKS = [check_one_parcel_while_the_warehouse_is_down, check_one_parcel_if_the_
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_worker_books_one_parcel(cloud_tasks: FakeCloudTasks, check: Callable[[FakeCloudTasks, Worker], None]) -> None:
-    """Whatever goes wrong, an order is booked once and announced once."""
+    """An order is booked once and announced once."""
     check(cloud_tasks, shipping)
 
 
@@ -70,6 +70,6 @@ def test_worker_books_one_parcel(cloud_tasks: FakeCloudTasks, check: Callable[[F
 def test_careless_worker_is_caught(
     cloud_tasks: FakeCloudTasks, check: Callable[[FakeCloudTasks, Worker], None]
 ) -> None:
-    """A worker that remembers nothing books another parcel with each attempt."""
+    """A worker that stores nothing books a parcel in each attempt."""
     with pytest.raises(AssertionError, match=r"assert \[42, 42"):
         check(cloud_tasks, careless_shipping)

@@ -1,4 +1,4 @@
-"""The same workers as they have to be."""
+"""The right workers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Charges:
-    """Takes the money for orders, for each of them once."""
+    """Charge each order once."""
 
     def __init__(self) -> None:
         self._by_order: dict[int, int] = {}
@@ -20,7 +20,7 @@ class Charges:
 
 
 class Customers:
-    """Knows the customers' names, and which version of them."""
+    """Store the customers' names with their versions."""
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
@@ -34,7 +34,7 @@ class Customers:
 
 
 class Points:
-    """Counts a customer's points, for each order once."""
+    """Count a customer's points, once for each order."""
 
     def __init__(self) -> None:
         self.balance = 0

@@ -1,4 +1,4 @@
-"""Three workers as they are first written. Each is right as long as every task comes once, in order."""
+"""Three wrong workers. They work as long as every task comes once and in order."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from typing import Any
 
 
 class Charges:
-    """Takes the money for orders."""
+    """Charge orders."""
 
     def __init__(self) -> None:
         self.taken: list[int] = []
 
     def handle(self, event: dict[str, Any]) -> None:
-        self.taken.append(event["amount"])  # what comes twice is paid twice
+        self.taken.append(event["amount"])  # a duplicate is charged twice
 
 
 class Customers:
-    """Knows the customers' names."""
+    """Store the customers' names."""
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
 
     def handle(self, event: dict[str, Any]) -> None:
         customer, is_new = event["customer"], event["version"] == 1
-        if is_new or customer in self.names:  # who is not registered has no name to change
+        if is_new or customer in self.names:  # ignores unknown customers
             self.names[customer] = event["name"]
 
 
 class Points:
-    """Counts a customer's points. It knows that tasks come twice, and keeps what each has come to."""
+    """Count a customer's points. The result of each order is stored, for duplicates."""
 
     def __init__(self) -> None:
         self.balance = 0
@@ -38,4 +38,4 @@ class Points:
         order = event["order"]
         if order not in self.results:
             self.results[order] = self.balance + event["points"]
-        self.balance = self.results[order]  # by now there may have been others
+        self.balance = self.results[order]  # other orders may have come meanwhile

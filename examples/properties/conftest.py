@@ -1,4 +1,4 @@
-"""``--careless`` lets the properties meet the workers as they are first written."""
+"""``--careless`` runs the properties with the wrong workers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import careless
 import pytest
 from hypothesis import settings
 
-settings.register_profile("no deadline", deadline=None)  # that is about real time, and a machine may be busy
+settings.register_profile("no deadline", deadline=None)  # a busy machine may be slow
 settings.load_profile("no deadline")
 
 

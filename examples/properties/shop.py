@@ -1,4 +1,4 @@
-"""What a shop tells its workers: each event is a task."""
+"""The events of a shop. Each is a task for its workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever Cloud Tasks does with the tasks, the workers come to the right end."""
+"""The workers reach the right state whatever Cloud Tasks does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.cloud_tasks(queues=["events"])
 def test_every_order_is_paid_once(
     cloud_tasks: FakeCloudTasks, workers: ModuleType, data: DataObject, amounts: list[int]
 ) -> None:
-    """Orders may come twice, but they are paid once."""
+    """Every order is paid once, although tasks may come twice."""
     cloud_tasks.choose_from(data)
     charges = workers.Charges()
     cloud_tasks.route("https://shop.test/charges", handler=lambda request: charges.handle(request.json))
@@ -33,7 +33,7 @@ def test_every_order_is_paid_once(
 
 @given(data=st.data())
 def test_the_last_name_stays(cloud_tasks: FakeCloudTasks, workers: ModuleType, data: DataObject) -> None:
-    """In whatever order a customer's changes come, the name is the last one."""
+    """The last name stays, in whatever order the changes come."""
     cloud_tasks.choose_from(data)
     customers = workers.Customers()
     cloud_tasks.route("https://shop.test/customers", handler=lambda request: customers.handle(request.json))
@@ -47,7 +47,7 @@ def test_the_last_name_stays(cloud_tasks: FakeCloudTasks, workers: ModuleType, d
 
 @given(data=st.data(), rewards=st.lists(st.integers(1, 100), min_size=2))
 def test_points_add_up(cloud_tasks: FakeCloudTasks, workers: ModuleType, data: DataObject, rewards: list[int]) -> None:
-    """No reward is lost, and none counts twice."""
+    """Every reward counts once."""
     cloud_tasks.choose_from(data)
     account = workers.Points()
     cloud_tasks.route("https://shop.test/points", handler=lambda request: account.handle(request.json))

@@ -22,13 +22,13 @@ def mail_server() -> FakeMailServer:
 
 @pytest.fixture
 def mailer(cloud_tasks: FakeCloudTasks, mail_server: FakeMailServer) -> Mount:
-    """The real worker, where the queue finds it."""
+    """Mount the real worker."""
     return cloud_tasks.mount("https://mailer.test", create_mailer(mail_server))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Tell what happened in a test that passed. (For one that fails the plugin does so by itself.)"""
+    """Print the timeline of a passing test. The plugin prints that of a failing one."""
     report = yield
     cloud_tasks = getattr(item, "funcargs", {}).get("cloud_tasks")
     if report.when == "call" and report.passed and cloud_tasks is not None:

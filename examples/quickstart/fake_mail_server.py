@@ -1,4 +1,4 @@
-"""The mail server of the tests."""
+"""A fake mail server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 
 class FakeMailServer:
-    """It refuses connections until ``back_at``, and tells the time as any application code does."""
+    """Refuse connections until ``back_at``. It reads the time like any application."""
 
     def __init__(self) -> None:
         self.back_at: datetime | None = None

@@ -1,4 +1,4 @@
-"""The mailer: the worker that the queue calls. It answers 503 while the mail server is down, so that it is retried."""
+"""The worker that the queue calls. It answers 503 while the mail server is down, so the task is retried."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class MailServer(Protocol):
 
 def create_mailer(mail_server: MailServer) -> Flask:
     mailer = Flask("mailer")
-    sent: set[str] = set()  # a table of the database, in real life
+    sent: set[str] = set()  # use a database table in production
 
     @mailer.post("/send")
     def send() -> tuple[str, int]:
-        # Cloud Tasks delivers at least once: the task's name tells a second delivery from a first one.
+        # Cloud Tasks delivers at least once. A second delivery has the same task name.
         task = request.headers["X-CloudTasks-TaskName"]
         if task in sent:
             return "sent before", 200

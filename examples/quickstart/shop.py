@@ -1,4 +1,4 @@
-"""A shop. It takes an order, and leaves the receipt to a mailer, by way of a Cloud Tasks queue."""
+"""A shop that takes orders and enqueues their receipts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Shop(Flask):
         return "thank you", 202
 
     def place_order(self, order: int) -> None:
-        """Enqueue the receipt. The task is named after the order, so that an order sent twice has one receipt."""
+        """Enqueue the receipt. The task has the order's number in its name, so each order has one receipt."""
         client = tasks_v2.CloudTasksClient()
         queue = client.queue_path(PROJECT, LOCATION, "receipts")
         task = tasks_v2.Task(

@@ -1,4 +1,4 @@
-"""The receipts of the shop, tested with the real client, the real worker, and hours that take no time."""
+"""Test the shop's receipts with the real client and the real worker. Hours take no real time."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pytest_cloudtasks import FakeCloudTasks, Mount
 
 
 def test_receipt_is_retried_until_the_mailer_is_back(cloud_tasks: FakeCloudTasks, app: Shop) -> None:
-    """Two failures are retried after 10 and 20 seconds, and the mailer is told how often it was tried."""
+    """Two failures are retried after 10 and 20 seconds, and a header counts the retries."""
     cloud_tasks.create_queue("receipts", retry_config={"min_backoff": "10s", "max_doublings": 3})
     mailer = cloud_tasks.route("https://mailer.test/send").returns(503, 503, 200)
 
-    app.place_order(42)  # builds its own CloudTasksClient(), no credentials anywhere
+    app.place_order(42)  # builds its own CloudTasksClient(), without credentials
 
     task = cloud_tasks.assert_enqueued(queue="receipts", url="https://mailer.test/send", json={"order": 42})
-    cloud_tasks.drain()  # jumps from event to event; no real time passes
+    cloud_tasks.drain()  # makes all attempts; no real time passes
 
     cloud_tasks.assert_attempts(task, [503, 503, 200])
     assert mailer.calls[1].headers["X-CloudTasks-TaskRetryCount"] == "1"
@@ -31,7 +31,7 @@ def test_receipt_is_retried_until_the_mailer_is_back(cloud_tasks: FakeCloudTasks
 def test_receipt_outlives_a_night_without_mail_server(
     cloud_tasks: FakeCloudTasks, app: Shop, mail_server: FakeMailServer
 ) -> None:
-    """The receipt is tried all night, at most an hour apart, and goes out once, after the server is back."""
+    """The receipt is retried all night, at most an hour apart, and sent once when the server is back."""
     back_at = mail_server.back_at = cloud_tasks.clock.now() + timedelta(hours=8)
 
     response = app.test_client().post("/orders/42")
@@ -50,7 +50,7 @@ def test_receipt_outlives_a_night_without_mail_server(
 def test_receipt_is_sent_once_even_if_the_answer_is_lost(
     cloud_tasks: FakeCloudTasks, app: Shop, mailer: Mount, mail_server: FakeMailServer
 ) -> None:
-    """A worker that sent the mail and answered too late is called again, and must not send it again."""
+    """A worker that answers too late is called again, and must not send the mail again."""
     app.place_order(42)
     task = cloud_tasks.assert_enqueued(queue="receipts")
 
@@ -66,7 +66,7 @@ def test_receipt_is_sent_once_even_if_the_answer_is_lost(
 @pytest.mark.cloud_tasks(queues=["receipts"])
 @pytest.mark.usefixtures("mailer")
 def test_order_sent_twice_has_one_receipt(cloud_tasks: FakeCloudTasks, app: Shop, mail_server: FakeMailServer) -> None:
-    """The queue refuses a second task of the same name, also after the first one is done."""
+    """The service rejects a second task with the same name, also after the first is done."""
     app.place_order(42)
     app.place_order(42)
     cloud_tasks.drain()

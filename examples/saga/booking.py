@@ -1,4 +1,4 @@
-"""Booking a trip: each step is a task, and enqueues the next."""
+"""Book a trip: each step is a task that enqueues the next."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ class Partner(Protocol):
 
 
 def start(trip: str) -> None:
-    """The customer has pressed the button."""
+    """Start a booking."""
     enqueue("flight", trip)
 
 
 def paid(trip: str) -> None:
-    """The money is there, so that the reminder must not go out."""
-    with suppress(NotFound):  # it was not enqueued yet, or has gone out
+    """Delete the reminder of a paid trip."""
+    with suppress(NotFound):  # not enqueued yet, or sent already
         tasks_v2.CloudTasksClient().delete_task(name=f"{QUEUE}/tasks/{trip}-reminder")
 
 
 def enqueue(step: str, trip: str, after: timedelta = timedelta(0)) -> None:
-    """Let ``step`` be done, once, however often this is called."""
+    """Enqueue ``step``, at most once for each trip."""
     task: dict[str, object] = {
         "name": f"{QUEUE}/tasks/{trip}-{step}",
         "http_request": {
@@ -86,7 +86,7 @@ def create_worker(airline: Partner, hotel: Partner, send: Callable[[str], None])
 
     def give_up(step: str, trip: str) -> None:
         if step == "hotel":
-            enqueue("cancellation", trip)  # a task of its own: it, too, may need more than one attempt
+            enqueue("cancellation", trip)  # another task, because it may need several attempts, too
 
     steps = {
         "flight": flight,

@@ -1,4 +1,4 @@
-"""The worker as it is first written: it tries again, and never asks for how long."""
+"""A wrong worker: it asks for retries without end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def create_careless_worker(airline: Partner, hotel: Partner, send: Callable[[str
         try:
             hotel.book(trip)
         except ConnectionError:
-            return "try again", 503  # after the last attempt nobody does, and the flight stays booked
+            return "try again", 503  # after the last attempt the flight stays booked
         send(f"Trip {trip} is booked.")
         return "done", 200
 

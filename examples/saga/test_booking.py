@@ -1,4 +1,4 @@
-"""A trip from the button to the reminder, and what becomes of it when a partner fails."""
+"""Book trips, with and without failures of the partners."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Worker = Callable[[PartnerProtocol, PartnerProtocol, Callable[[str], None]], Fla
 
 
 class Partner:
-    """Refuses as many bookings as ``failures`` says."""
+    """Refuse ``failures`` bookings."""
 
     def __init__(self) -> None:
         self.failures = 0
@@ -55,12 +55,12 @@ def trips(cloud_tasks: FakeCloudTasks) -> Trips:
 
 
 def steps(cloud_tasks: FakeCloudTasks) -> list[str]:
-    """The steps that were taken, every attempt of them."""
+    """Return the steps of all attempts."""
     return [attempt.task.id.removeprefix("oslo-") for attempt in cloud_tasks.attempts()]
 
 
 def test_a_trip_is_booked_and_its_customer_reminded_after_three_days(cloud_tasks: FakeCloudTasks, trips: Trips) -> None:
-    """Each step enqueues the next, and the last one waits."""
+    """Each step enqueues the next, and the reminder waits for three days."""
     booking.start("oslo")
     cloud_tasks.drain()
 
@@ -94,8 +94,8 @@ def test_a_partner_who_stumbles_is_asked_again(cloud_tasks: FakeCloudTasks, trip
     assert trips.mails == [(timedelta(seconds=30), "Trip oslo is booked.")]
 
 
-def check_a_trip_without_a_hotel_gives_its_flight_back(cloud_tasks: FakeCloudTasks, trips: Trips) -> None:
-    """At the last attempt the worker gives up, and another task undoes what was done."""
+def check_a_trip_without_a_hotel_has_no_flight(cloud_tasks: FakeCloudTasks, trips: Trips) -> None:
+    """After the last attempt another task cancels the flight."""
     trips.hotel.failures = booking.ATTEMPTS
     booking.start("oslo")
     cloud_tasks.drain()
@@ -106,19 +106,19 @@ def check_a_trip_without_a_hotel_gives_its_flight_back(cloud_tasks: FakeCloudTas
     cloud_tasks.assert_not_enqueued(name="oslo-reminder")
 
 
-def test_a_trip_without_a_hotel_gives_its_flight_back(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_trip_without_a_hotel_has_no_flight(cloud_tasks: FakeCloudTasks) -> None:
     """The cancellation is a task of its own."""
-    check_a_trip_without_a_hotel_gives_its_flight_back(cloud_tasks, Trips(cloud_tasks))
+    check_a_trip_without_a_hotel_has_no_flight(cloud_tasks, Trips(cloud_tasks))
 
 
 def test_a_careless_worker_is_caught(cloud_tasks: FakeCloudTasks) -> None:
-    """Who only ever tries again leaves a flight without a hotel."""
+    """A worker that only asks for retries leaves a flight without a hotel."""
     with pytest.raises(AssertionError, match="oslo"):
-        check_a_trip_without_a_hotel_gives_its_flight_back(cloud_tasks, Trips(cloud_tasks, create_careless_worker))
+        check_a_trip_without_a_hotel_has_no_flight(cloud_tasks, Trips(cloud_tasks, create_careless_worker))
 
 
 def test_an_impatient_customer_books_one_trip(cloud_tasks: FakeCloudTasks, trips: Trips) -> None:
-    """The button is pressed twice, and an answer of the worker is lost."""
+    """The booking starts twice, and a response of the worker is lost."""
     cloud_tasks.lose_handler_response(name="oslo-flight")
     booking.start("oslo")
     booking.start("oslo")
