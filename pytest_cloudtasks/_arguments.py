@@ -108,7 +108,7 @@ class _Takes:
             raise TypeError(self._too_many(safe_repr(values[len(positional)])))
         for keyword in keywords:
             if keyword in positional[: len(values)]:
-                raise TypeError(f"{self._name}() got the argument {keyword!r} twice, with its keyword and without.")
+                raise TypeError(f"{self._name}() got the argument {keyword!r} twice: by keyword and by position.")
             if not self._takes_any_keyword and keyword not in positional and keyword not in self._keywords:
                 near = did_you_mean(keyword, self._known)
                 raise TypeError(f"{self._name}() has no argument {safe_repr(keyword)}.{near} {self._what_it_takes()}")
@@ -121,13 +121,13 @@ class _Takes:
 
     def _too_many(self, value: str) -> str:
         if self._takes_any_keyword:
-            return f"{self._name}() takes fields by their names, but got {value} without one."
+            return f"{self._name}() takes fields as keyword arguments, but got {value} by position."
         if self._keywords:
             example = "queue='receipts'" if "queue" in self._keywords else f"{self._keywords[0]}=…"
-            return f"{self._name}() takes keywords such as {example}, but got {value} without one."
+            return f"{self._name}() takes keyword arguments such as {example}, but got {value} by position."
         if not self._known:
             return f"{self._name}() takes no argument, but got {value}."
-        return f"{self._name}() takes no more than {listed(self._known)}, but got {value} besides."
+        return f"{self._name}() takes only {listed(self._known)}, but got {value} as well."
 
 
 _NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)

@@ -40,18 +40,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--cloud-tasks-seed",
         type=seed_of_text,
         metavar="N|random",
-        help="the seed of every random choice in this run, before those of markers and ini file; random picks one",
+        help="the seed of every random choice in this run; overrides markers and the ini file. random picks one",
     )
     parser.getgroup("cloud tasks").addoption(
         "--cloud-tasks-report",
         metavar="DIR",
-        help="write a page to look at for each failed test that used a fake, and an index.html, into this directory",
+        help="write an HTML report for each failed test that used a fake, with an index.html, to DIR",
     )
     parser.getgroup("cloud tasks").addoption(
         "--cloud-tasks-report-for",
         choices=("failed", "all"),
         default="failed",
-        help="which tests get a page of the report: those that failed (the default), or all",
+        help="which tests get a report page: failed (the default) or all",
     )
 
 

@@ -98,8 +98,8 @@ class AwaitableMethods:
         handler = working.get()
         if handler is None:
             raise RuntimeError(
-                "cloud_tasks.aio.sleep() suspends an async handler that the queue is driving, and was called outside of"
-                " one. In a test, pass time with `await cloud_tasks.aio.advance(…)`."
+                "cloud_tasks.aio.sleep() works only in an async handler that the queue has called. In a test, pass time"
+                " with `await cloud_tasks.aio.advance(…)`."
             )
         nanoseconds = duration_of(duration, what="aio.sleep()")
         clock = self._simulation().clock

@@ -199,14 +199,14 @@ class Assertions:
         __tracebackhide__ = True
         if not is_task(task) or not _is_list(expected):
             raise TypeError(
-                f"assert_attempts() takes {A_TASK}, and a list such as [503, 200]; it got"
-                f" {safe_repr(task)} and {safe_repr(expected)}."
+                f"assert_attempts() takes {A_TASK}, and a list such as [503, 200], but got {safe_repr(task)} and"
+                f" {safe_repr(expected)}."
             )
         simulation = self._simulation
         meant = task_meant(simulation.service, simulation.history, task, "assert_attempts")
         results = [attempt.result for attempt in TaskRecord(meant, simulation.history).attempts]
         if not _all_match(expected, results):
-            raise _failed(simulation, meant, "The attempts of {task} ended otherwise.", expected, results)
+            raise _failed(simulation, meant, "Attempts of {task} differ:", expected, results)
         simulation.history.inspected.asserted(meant)
 
     @checked_call
@@ -227,8 +227,8 @@ class Assertions:
         __tracebackhide__ = True
         if not is_task(task) or not _is_list(delays):
             raise TypeError(
-                f"assert_backoff() takes {A_TASK}, and a list such as [timedelta(seconds=10), timedelta(seconds=20)];"
-                f" it got {safe_repr(task)} and {safe_repr(delays)}."
+                f"assert_backoff() takes {A_TASK}, and a list such as [timedelta(seconds=10), timedelta(seconds=20)],"
+                f" but got {safe_repr(task)} and {safe_repr(delays)}."
             )
         delays = [
             to_timedelta(duration_of(delay, what="assert_backoff()"))
@@ -240,7 +240,7 @@ class Assertions:
         meant = task_meant(simulation.service, simulation.history, task, "assert_backoff")
         backoffs = _backoffs(simulation, meant)
         if not _all_match(delays, backoffs):
-            raise _failed(simulation, meant, "The retries of {task} were put off otherwise.", delays, backoffs)
+            raise _failed(simulation, meant, "Retry delays of {task} differ:", delays, backoffs)
         simulation.history.inspected.asserted(meant)
 
     @checked_call
@@ -254,7 +254,7 @@ class Assertions:
             CloudTasksAssertionError: It has another state.
         """
         __tracebackhide__ = True
-        _assert_state(self._simulation, task, TaskState.EXHAUSTED, "assert_exhausted", "was to have no retry left")
+        _assert_state(self._simulation, task, TaskState.EXHAUSTED, "assert_exhausted", "no retry left")
 
     @checked_call
     def assert_expired(self, task: AnyTask) -> None:
@@ -269,7 +269,7 @@ class Assertions:
             CloudTasksAssertionError: It has another state.
         """
         __tracebackhide__ = True
-        _assert_state(self._simulation, task, TaskState.EXPIRED, "assert_expired", "was to have expired")
+        _assert_state(self._simulation, task, TaskState.EXPIRED, "assert_expired", "expired")
 
     @checked_call
     def assert_empty(self) -> None:
@@ -310,9 +310,10 @@ def _expect(
     since: int = 0,
     timeout: float | None = None,
 ) -> list[TaskRecord]:
-    """The tasks that match, if there are as many as expected; ``what`` and ``where`` tell in a message which count.
+    """Return the matching tasks if there are as many as expected, and raise otherwise.
 
-    The message tells of refused calls too, from position ``since`` of the history on.
+    ``what`` and ``where`` say in the message which tasks count. The message also has rejected calls, from position
+    ``since`` of the history on.
     """
     __tracebackhide__ = True
     if count is not None and (not is_whole(count) or not 0 <= count <= sys.maxsize):
@@ -356,7 +357,7 @@ def _situation(simulation: Simulation, asserted: str) -> Situation:
 
 
 def _unmet_of_a_task(simulation: Simulation, message: str) -> CloudTasksAssertionError:
-    """What fails an assertion on the attempts or the state of a task."""
+    """Return the error of an assertion on the attempts or the state of a task."""
     from .._diagnostics.failure_message import failed  # only an assertion that fails needs it
 
     return failed(message, _situation(simulation, "attempts"))
@@ -367,7 +368,7 @@ def _is_list(value: object) -> bool:
 
 
 def _backoffs(simulation: Simulation, task: Task) -> list[timedelta]:
-    """The waits that verdicts have put before retries."""
+    """Return the delays of the task's retries."""
     return [
         to_timedelta(max(0, event.verdict.at - event.at))
         for event in simulation.history.events()
@@ -382,7 +383,7 @@ def _all_match(expected: Sequence[Any], actual: Sequence[Any]) -> bool:
 def _failed(
     simulation: Simulation, task: Task, headline: str, expected: Sequence[Any], got: Sequence[Any]
 ) -> CloudTasksAssertionError:
-    """What fails an assertion on a list; both are shown from before the place where they part, if they are long."""
+    """Return the error of an assertion on a list. Long lists are shown from shortly before their first difference."""
     pairs = enumerate(zip(expected, got, strict=False))
     same = next((at for at, pair in pairs if not matches(*pair)), min(len(expected), len(got)))
     left, right = lists_apart([shown(one) for one in expected], [shown(one) for one in got], same)
@@ -390,26 +391,26 @@ def _failed(
     return _unmet_of_a_task(simulation, f"{first}\n  expected {left}\n       got {right}")
 
 
-def _assert_state(simulation: Simulation, given: object, state: TaskState, method: str, was_to: str) -> None:
+def _assert_state(simulation: Simulation, given: object, state: TaskState, method: str, expected: str) -> None:
     __tracebackhide__ = True
     task = task_meant(simulation.service, simulation.history, given, method)
     if task.state is not state:
-        message = f"{short_name(task)} {was_to}, and {_state_text(simulation, task)}."
+        message = f"Expected {short_name(task)} to have {expected}, but it {_state_text(simulation, task)}."
         raise _unmet_of_a_task(simulation, message)
     simulation.history.inspected.asserted(task)
 
 
 def _state_text(simulation: Simulation, task: Task) -> str:
-    """``has succeeded, after 2 attempts``, ``is scheduled for +0:00:10``."""
-    after = f", after {counted(task.dispatch_count, 'attempt')}" if task.dispatch_count else ", never dispatched"
+    """Return ``succeeded after 2 attempts`` or ``is still scheduled for +0:00:10, after no attempt``."""
+    after = f" after {counted(task.dispatch_count, 'attempt') if task.dispatch_count else 'no attempt'}"
     if task.state is TaskState.SCHEDULED:
-        return f"is there still, scheduled for {offset_text(task.schedule_time - simulation.clock.time_base)}{after}"
+        return f"is still scheduled for {offset_text(task.schedule_time - simulation.clock.time_base)},{after}"
     if task.state is TaskState.DISPATCHED:
-        return "is there still, with an attempt under way"
+        return "still has an attempt under way"
     ended = {
-        TaskState.SUCCEEDED: "has succeeded",
+        TaskState.SUCCEEDED: "succeeded",
         TaskState.EXHAUSTED: "had no retry left",
-        TaskState.EXPIRED: "has expired",
+        TaskState.EXPIRED: "expired",
         TaskState.DELETED: "was deleted",
     }
     return f"{ended[task.state]}{after}"

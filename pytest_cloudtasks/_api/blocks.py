@@ -16,7 +16,9 @@ class OnlyWith:
     """A context manager for ``with`` that says so to ``async with``."""
 
     def __aenter__(self) -> NoReturn:
-        raise TypeError(f"`async with` takes no {self._name}. Write `with` instead, which works in async code, too.")
+        raise TypeError(
+            f"{self._name} does not support `async with`. Write `with` instead; it works in async code, too."
+        )
 
     async def __aexit__(self, *error: object) -> None:
         """Python looks for it before it calls ``__aenter__``, which raises."""

@@ -45,8 +45,8 @@ def program_and_version() -> str:
 def _add_retry_schedule(commands: Commands) -> None:
     parser = commands.add_parser(
         "retry-schedule",
-        help="when a task that keeps failing is attempted, and when it is given up",
-        description="Print when a task that keeps failing is attempted, and when it is given up.",
+        help="print the attempts of a task that keeps failing, and when it is given up",
+        description="Print print the attempts of a task that keeps failing, and when it is given up.",
     )
     parser.set_defaults(run=_print_schedules, parser=parser)
     parser.add_argument(
@@ -85,7 +85,7 @@ def _schedules(given: argparse.Namespace) -> str:
 
 def _retry_configs(file: str) -> Mapping[str, Mapping[str, Any]]:
     if not is_queue_file(file):
-        raise ValueError(f"{file} is no queue file: its name has to end with .yaml, .yml or .json.")
+        raise ValueError(f"{file} is not a queue file: its name must end in .yaml, .yml or .json.")
     return {name: queue.get("retry_config", {}) for name, queue in queues_in_file(Path(file)).items()}
 
 
@@ -96,5 +96,5 @@ def _flag(name: str) -> str:
 def _duration(text: str) -> timedelta:
     duration = read_duration(text)
     if duration is None:
-        raise argparse.ArgumentTypeError(f"a duration is written as 10s, 5m, 1h or 7d, and {text!r} is none")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration: write 10s, 5m, 1h or 7d")
     return duration

@@ -107,7 +107,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     def __enter__(self) -> FakeCloudTasks:
         if self._running is not None:
-            raise RuntimeError("This FakeCloudTasks is active already. Make another one for a nested block.")
+            raise RuntimeError("This FakeCloudTasks is already active. Create another one for a nested block.")
         with ExitStack() as stack:
             interception.install()
             stack.callback(interception.uninstall)

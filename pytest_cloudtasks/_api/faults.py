@@ -314,9 +314,9 @@ class Faults:
         simulation.clock.check_within(longest, what="choose_from(delays=…)")
         if not isinstance(simulation.choices, SeededChoices):
             raise RuntimeError(
-                "choose_from() was called for a fake that draws its choices already, and a fake draws them from one"
-                " example. Call it once in an example: on the cloud_tasks fixture, in a test that is under @given"
-                " itself, or on a FakeCloudTasks that the example makes."
+                "choose_from() was already called for this fake. Call it once in each example: on the cloud_tasks"
+                " fixture, in a test that is decorated with @given itself, or on a FakeCloudTasks that the example"
+                " creates."
             )
         from .._strategies.hypothesis_choices import drawn_choices  # imports hypothesis, which few tests use
 
@@ -342,8 +342,8 @@ def unused(simulation: Simulation) -> list[str]:
 def _unused_text(plan: PlannedFault, simulation: Simulation) -> str:
     what = "call" if plan.fault in (Fault.FAIL_RPC, Fault.LOSE_RESPONSE) else "task"
     text = (
-        f"{plan.describe()} was planned and never happened: no {what} matched, or too few did. Correct the plan, or"
-        " leave it out."
+        f"{plan.describe()} was planned but never happened: no {what} matched, or too few did. Correct the plan or"
+        " remove it."
     )
     if plan.error is not None:
         text += f" Its function when=… raised {error_text(plan.error)}"
@@ -364,7 +364,8 @@ def _error(error: Any) -> RpcFault:
     known = listed(codes(), "or")
     if isinstance(error, str):
         raise ValueError(
-            f"fail_rpc() knows no code {safe_repr(error)}.{did_you_mean(error.upper(), codes())} The codes are {known}."
+            f"fail_rpc() does not accept the code {safe_repr(error)}.{did_you_mean(error.upper(), codes())} The codes"
+            f" are {known}."
         )
     raise TypeError(
         "fail_rpc() takes an exception of google.api_core.exceptions that stands for a gRPC code, such as"
@@ -375,9 +376,8 @@ def _error(error: Any) -> RpcFault:
 def _check_rpc(rpc: Any, fault: Fault, known: Any) -> None:
     if not isinstance(rpc, str) or (rpc not in known and rpc != "*"):
         raise ValueError(
-            f"{fault.value}() knows no RPC {safe_repr(rpc)}.{did_you_mean(rpc, known)} It takes"
-            f" '*' for all of them, or one"
-            f" of {listed(sorted(known))}."
+            f"{fault.value}() does not accept the RPC {safe_repr(rpc)}.{did_you_mean(rpc, known)} Pass '*' for all"
+            f" RPCs, or one of {listed(sorted(known))}."
         )
 
 
@@ -425,8 +425,8 @@ def _check_data(data: object) -> None:
     strategies = sys.modules.get("hypothesis.strategies")
     if strategies is None or not isinstance(data, strategies.DataObject):
         raise TypeError(
-            f"choose_from() takes what st.data() of Hypothesis gives to a test, but got {safe_repr(data)}. Pass on the"
-            " test's own argument, as in @given(data=st.data())."
+            f"choose_from() takes the argument that Hypothesis's st.data() gives a test, but got {safe_repr(data)}."
+            " Write @given(data=st.data()) and pass data."
         )
 
 

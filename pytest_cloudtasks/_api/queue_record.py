@@ -41,7 +41,7 @@ class QueueRecord(NamesQueue):
         queue = self._simulation.service.queues.get(self._name)
         if queue is None:
             raise LookupError(
-                f"The queue {self.id!r} has been deleted, and its settings with it. Read them while it is there."
+                f"The queue {self.id!r} was deleted, so it has no settings. Read them before it is deleted."
             )
         return self._simulation.frontend.messages.queue(queue)
 

@@ -1,4 +1,4 @@
-"""``retry_schedule()``: when a task that keeps failing is attempted, and when it is given up."""
+"""``retry_schedule()``: print the attempts of a task that keeps failing, and when it is given up."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class RetrySchedule:
         if any(from_timedelta(at) >= outage for at in reversed(self.attempts)):
             return
         raise CloudTasksAssertionError(
-            f"An outage of {duration_text(outage)} that begins with the first dispatch is not survived: the last"
+            f"The task does not survive an outage of {duration_text(outage)} from its first dispatch on: the last"
             f" attempt comes after {_text(self.span)}, and {self._end()}.{self._advice(outage)}\n\n{self}"
         )
 
@@ -93,7 +93,7 @@ class RetrySchedule:
         patient = self._config._replace(max_attempts=UNLIMITED, max_retry_duration=0)
         schedule = _schedule(patient, self._takes)
         enough = next((n for n, at in enumerate(schedule.dispatches, 1) if at >= outage), None)
-        return f" With max_attempts {enough} it would be." if enough else ""
+        return f" max_attempts={enough} would be enough." if enough else ""
 
     def _end(self) -> str:
         if self.gives_up_after is None:
@@ -152,10 +152,10 @@ def _config(given: Any, options: ServiceOptions) -> RetryConfig:
     try:
         queue = frontends.v2().configure(trial, 0, _QUEUE, {"retry_config": {} if fields is None else fields})
     except ServiceError as refusal:
-        raise ValueError(f"The service refuses this retry config: {refusal.message}") from None
+        raise ValueError(f"The service rejects this retry config: {refusal.message}") from None
     except (ValueError, TypeError, RecursionError, SystemError) as error:  # the last is protobuf's
         text = shortened(safe_str(error)).removeprefix("retry_config.")  # its fields are given as they are
-        raise ValueError(f"This retry config can't be read: {text}") from None
+        raise ValueError(f"This retry config is not valid: {text}") from None
     return queue.config.retry_config
 
 

@@ -83,7 +83,7 @@ def _check_app_engine(
         if value is not None and (not isinstance(value, str) or not is_encodable(value)):
             raise TypeError(f"task_request({name}=…) takes a text, but got {safe_repr(value)}.")
         if value is not None and relative_uri is None:
-            raise TypeError(f"task_request({name}=…) is about an App Engine task. Pass its relative_uri=…, too.")
+            raise TypeError(f"task_request({name}=…) is for App Engine tasks only. Pass relative_uri=… as well.")
     if relative_uri is None:
         return
     if not isinstance(relative_uri, str) or not is_encodable(relative_uri) or not relative_uri.startswith("/"):
@@ -94,12 +94,12 @@ def _check_app_engine(
     if url != URL:
         raise TypeError("task_request() takes url=… or, for an App Engine task, relative_uri=…, not both.")
     if audience is not None:
-        raise TypeError("task_request() takes no audience=… with relative_uri=…: App Engine tasks carry no token.")
+        raise TypeError("task_request() takes no audience=… with relative_uri=…: App Engine tasks have no token.")
 
 
 def _check_app(app: object) -> None:
     if not callable(app):
-        raise TypeError(f"send() takes a WSGI or an ASGI application, and {safe_repr(app)} can't be called.")
+        raise TypeError(f"send() takes a WSGI or an ASGI application, but got {safe_repr(app)}, which can't be called.")
     refuse_factory(app, "send()")
 
 
@@ -131,15 +131,13 @@ def task_request(
     _check_app_engine(relative_uri, routing, url, audience)
     if not is_encodable(url) or not url.lower().startswith(("http://", "https://")):
         raise ValueError(
-            f"task_request(url=…) takes an absolute URL, such as {URL}, but got {safe_repr(url)}. A"
-            " test client of a web framework takes the path of it. An App Engine task has a relative_uri instead."
+            f"task_request(url=…) takes an absolute URL, such as {URL}, but got {safe_repr(url)}. A web framework's"
+            " test client takes the path of that URL. For an App Engine task, pass relative_uri=… instead."
         )
     if json is not None and body:
         raise TypeError("task_request() takes json=… or body=…, not both.")
     if not isinstance(body, bytes):
-        raise TypeError(
-            f"task_request(body=…) takes bytes, but got {safe_repr(body)}. For an object that is JSON use json=…."
-        )
+        raise TypeError(f"task_request(body=…) takes bytes, but got {safe_repr(body)}. To send JSON, pass json=….")
     if not is_whole(retry_count) or retry_count < 0:
         raise ValueError(
             f"retry_count is the number of failures so far, zero or more, but got {safe_repr(retry_count)}."

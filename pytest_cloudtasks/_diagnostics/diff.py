@@ -251,7 +251,7 @@ def compared(left: Any, right: Any) -> list[str] | None:
     headline = f"{_title(left, one)} == {_title(right, other)}"
     kinds = [message.DESCRIPTOR.full_name.removeprefix(PACKAGE) for message in (one, other)]
     if kinds[0] != kinds[1]:
-        return [headline, f"Messages of two types are never equal: {kinds[0]} and {kinds[1]}."]
+        return [headline, f"Messages of different types are never equal: {kinds[0]} and {kinds[1]}."]
     table = side_by_side(list(differences(one, other)), _SIDES) or ["They have the same fields."]
     return [headline, *table, *_on_records(left, right)]
 
@@ -259,7 +259,10 @@ def compared(left: Any, right: Any) -> list[str] | None:
 def _on_records(left: Any, right: Any) -> list[str]:
     are_records = isinstance(left, TaskRecord), isinstance(right, TaskRecord)
     if all(are_records):
-        return ["Records are equal if they are of one task; these are of two. Compare their fields, or their .message."]
+        return [
+            "Records are equal only if they are of the same task; these are of two tasks. Compare their fields, or"
+            " their .message."
+        ]
     if any(are_records):
         return ["A record is equal to records of the same task only. Compare its .message with a message."]
     return []

@@ -1,4 +1,4 @@
-"""The texts of failed assertions: what was expected, what is there, nearest first, the timeline, and hints."""
+"""The texts of failed assertions: what was expected, what was found, nearest first, the timeline, and hints."""
 
 from __future__ import annotations
 
@@ -23,44 +23,40 @@ from .rejections import rejection_text
 from .timeline import indented_excerpt
 
 NEAREST = 3
-"""How many tasks that don't match a message shows."""
+"""The number of tasks that don't match in a message."""
 SHOWN = 5
-"""How many tasks of a plain list."""
+"""The number of tasks in a plain list."""
 
 
 def unmet(situation: Situation, *, where: str, since: int) -> CloudTasksAssertionError:
-    """What fails an assertion that ``situation.expected`` tasks match, where those of ``situation.found`` do.
+    """Return the error of an assertion that expected ``situation.expected`` tasks and found ``situation.found``.
 
-    ``where`` says, with ``situation.asserted``, which tasks count. Rejected calls are shown from position ``since`` of
-    the history on.
+    ``where`` and ``situation.asserted`` say in the message which tasks count. Rejected calls are shown from position
+    ``since`` of the history on.
     """
     match, count, found, what = situation.match, situation.expected, situation.found, situation.asserted
     assert match is not None, "it was matched"
     others = situation.others
-    like_this = " like this" if match.expected() else ""
     if count == 0:
-        headline = f"No task{like_this} was to be {what}{where}"
         others = []
-    else:
-        were = "was" if count in (1, None) else "were"
-        headline = f"{_count_text(count)}{like_this} {were} to be {what}{where}"
-    headline = (
-        f"{headline[0].upper()}{headline[1:]}, and {len(found) or 'none'} {'was' if len(found) <= 1 else 'were'}."
-    )
+    kind = ("matching " if match.expected() else "") + ("dispatched " if what == "dispatched" else "")
+    headline = f"Expected {_count_text(count, kind)}{where}, found {len(found) or 'none'}."
     none = f"No task was {what}{where or ' in this test'}."
     rejected = rejected_like(match, situation.history, since) if count != 0 else []
     return failed(_explained(headline, match, found, others, none, rejected), situation)
 
 
 def failed(message: str, situation: Situation) -> CloudTasksAssertionError:
-    """A failed assertion: its message, the timeline, and hints at what most likely went wrong."""
+    """Return the error of an assertion: its message, the timeline, and hints at what most likely went wrong."""
     timeline = indented_excerpt(situation.history, situation.service, situation.clock)
     return CloudTasksAssertionError("\n\n".join([message, f"Timeline:\n{timeline}", *hints(situation)]))
 
 
-def _count_text(count: int | None) -> str:
-    """``1 task``, ``3 tasks``, ``at least 1 task``."""
-    return "at least 1 task" if count is None else counted(count, "task")
+def _count_text(count: int | None, kind: str) -> str:
+    """Return ``1 matching task``, ``3 tasks``, ``no task`` or ``at least 1 task``; ``kind`` comes before the noun."""
+    if count == 0:
+        return f"no {kind}task"
+    return f"at least 1 {kind}task" if count is None else counted(count, f"{kind}task")
 
 
 def _explained(
@@ -71,28 +67,28 @@ def _explained(
     none: str,
     rejected: Sequence[str],
 ) -> str:
-    """A message: the headline, what was expected, the tasks that match and those that don't.
+    """Return a message: the headline, what was expected, the tasks that match and those that don't.
 
-    ``none`` is what it says where there are no tasks at all, and ``rejected`` has calls that look alike.
+    ``none`` is the text for no tasks at all. ``rejected`` has rejected calls that look alike.
     """
     parts = [headline]
     expected = match.expected()
     if expected:
         parts.append("Expected:\n" + "\n".join(_field(name, value) for name, value in expected.items()))
     if found:
-        parts.append(f"{'Matching' if expected else 'There are'}:\n{_tasks(found)}")
+        parts.append(f"{'Matching' if expected else 'Found'}:\n{_tasks(found)}")
     if others:
         parts.append(f"Not matching, nearest first:\n{_nearest(match, others)}")
     elif not found:
         parts.append(none)
     if rejected:
         listing = "\n".join(rejected[:NEAREST]) + _left_out(len(rejected), NEAREST)
-        parts.append(f"Refused, so that no task came of it:\n{listing}")
+        parts.append(f"Rejected calls that look alike:\n{listing}")
     return "\n\n".join(parts)
 
 
 def _nearest(match: Match, tasks: Sequence[TaskRecord]) -> str:
-    """The tasks that differ in the fewest fields, then in the fewest values, then by the fewest characters."""
+    """Return the tasks with the fewest different fields, then the fewest different values, then characters."""
     found = []
     for task in tasks:
         differences = match.differences(task)
@@ -111,7 +107,7 @@ def _near(task: TaskRecord, details: Sequence[Difference]) -> str:
 
 
 def _raised(difference: Difference) -> str:
-    """What became of an expected function that could not say."""
+    """Return a line about an expected function that raised; "" if it did not."""
     error = None if difference.actual is ABSENT else error_of(difference.expected, difference.actual)
     if error is None:
         return ""
@@ -135,7 +131,7 @@ def _field(name: str, value: Any) -> str:
 
 
 _WITH_URL = ("http_request", "app_engine_http_request")
-"""What has a URL that an assertion may mean; a task without a target, or for a pull queue, has none."""
+"""The targets with a URL; a task without a target or for a pull queue has none."""
 
 
 def rejected_like(match: Match, history: History, since: int = 0) -> list[str]:

@@ -94,7 +94,7 @@ def hints(situation: Situation) -> list[str]:
 def text_for_a_body(situation: Situation) -> str | None:
     """A body was given as a text, and has become garbage."""
     if situation.error is not None and is_refused(situation.error):
-        return f"A field of bytes was given a text that is no Base64. {ADVICE}"
+        return f"A bytes field got a text that is not Base64. {ADVICE}"
     match = situation.match
     expected = [] if match is None else [value for key, value in match.expected().items() if key in ("json", "body")]
     for task in situation.tasks:
@@ -122,25 +122,25 @@ def no_call(situation: Situation) -> str | None:
     others = [getattr(backend, "history", None) for backend in router.backends]
     if any(history is not situation.history and history.calls() for history in others if isinstance(history, History)):
         return (
-            "No client has called this fake. Calls went to another fake, for the innermost gets them: assert on the one"
-            " that `with FakeCloudTasks() as …` gave, or don't open it."
+            "No client has called this fake. The calls went to another fake, because the innermost fake receives them."
+            " Assert on that of `with FakeCloudTasks() as …`, or don't open it."
         )
     mocks = mocks_that_created()
     if mocks:
         return (
-            f"No client has called this fake. {listed(mocks)} has taken create_task(): a client that was built while"
-            " its class was patched, perhaps by an earlier test, and was kept in a cache or a module. Clear the cache,"
-            " and patch no client."
+            f"No client has called this fake. {listed(mocks)} received create_task(): this client was built while its"
+            " class was patched, perhaps by an earlier test, and was kept in a cache or a module. Clear the cache, and"
+            " don't patch the client."
         )
-    return "No client has called this fake. Make sure that the code which enqueues was run, in this process."
+    return "No client has called this fake. Check that the code which enqueues ran, and that it ran in this process."
 
 
 def patched_text(names: Sequence[str]) -> str:
     """Return what to say of Google's names that the test itself has patched."""
     one = len(names) == 1
     return (
-        f"{listed(names)} {'is' if one else 'are'} patched with {'a mock' if one else 'mocks'}, and calls of"
-        f" {'it' if one else 'them'} don't reach the fake: take the patch away, or assert on the mock instead."
+        f"{listed(names)} {'is' if one else 'are'} patched with {'a mock' if one else 'mocks'}, so calls of"
+        f" {'it' if one else 'them'} don't reach the fake. Remove the patch, or assert on the mock instead."
     )
 
 
@@ -162,14 +162,14 @@ def nothing_driven(situation: Situation) -> str | None:
     if due:
         are = "is" if len(due) == 1 else "are"
         return (
-            f"{counted(len(due), 'task')} {are} due, and nothing has driven the queue since: call"
-            " cloud_tasks.drain() or cloud_tasks.dispatch_due(), in async code with `await` and cloud_tasks.aio."
+            f"{counted(len(due), 'task')} {are} due, but the queue has not been driven since. Call cloud_tasks.drain()"
+            " or cloud_tasks.dispatch_due(); in async code, `await` those of cloud_tasks.aio."
         )
     if waiting and (is_expected or not situation.targets.are_none):
         at = offset_text(waiting[0].eligible_at - situation.clock.time_base)
         return (
-            f"{short_name(waiting[0])} waits until {at}, and it is {offset_text(situation.clock.elapsed)}: call"
-            " cloud_tasks.drain() or cloud_tasks.advance(…), which go there."
+            f"{short_name(waiting[0])} waits until {at}, and it is {offset_text(situation.clock.elapsed)} now. Call"
+            " cloud_tasks.drain() or cloud_tasks.advance(…)."
         )
     return None
 
@@ -201,11 +201,11 @@ def several_match(situation: Situation) -> str | None:
     apart = in_detail(match_like(first).differences(second))
     if not apart:
         return (
-            f"{which} differ in nothing but their names: the code has enqueued the same task again. Name the task, so"
-            " that the service rejects the second, or pass count=."
+            f"{which} differ only in their names: the code enqueued the same task twice. Name the task so that the"
+            " service rejects the second one, or pass count=."
         )
     fields = listed(f"{one.field} ({shown(one.expected)} and {shown(one.actual)})" for one in apart[:MOST])
-    return f"{which} differ in {fields}: say which one is meant, or pass count=."
+    return f"{which} differ in {fields}. Match one of these fields, or pass count=."
 
 
 def dropped_header(situation: Situation) -> str | None:
@@ -232,8 +232,8 @@ def schedule_time_in_the_past(situation: Situation) -> str | None:
         late = _lateness(call)
         if late >= FAR_PAST:
             return (
-                f"The schedule time of {_created_by(call)} lies {duration_text(late)} before its creation, so that it"
-                " was due at once. It may be a local time without its zone: make it with datetime.now(timezone.utc)."
+                f"The schedule time of {_created_by(call)} is {duration_text(late)} before its creation, so it was due"
+                " at once. It may be a local time without a time zone: use datetime.now(timezone.utc)."
             )
     return None
 

@@ -95,9 +95,9 @@ class Lints:
         self._warn(
             place,
             NO_CONTENT_TYPE,
-            f"{_name(task)} goes to {target.url}, and the service adds none to an HTTP task. A worker that goes by it,"
-            " as Flask's request.get_json() does, refuses the body. Put 'Content-Type': 'application/json' into the"
-            " headers of its http_request.",
+            f"{_name(task)} goes to {target.url}, and the service adds no Content-Type to an HTTP task. A worker that"
+            " checks it, such as Flask's request.get_json(), rejects the body. Add 'Content-Type': 'application/json'"
+            " to the headers of its http_request.",
         )
 
     def _warn_of_body(self, task: Task, what: str) -> None:
@@ -112,8 +112,8 @@ class Lints:
             self._warn(
                 place,
                 CHANGED_HEADER,
-                f"In {_name(task)}, {changes}. The service accepts the task and reports nothing. Leave the header out,"
-                " or give it a name and a value that the service keeps.",
+                f"In {_name(task)}, {changes}. The service accepts the task and reports nothing. Remove the header, or"
+                " give it a name and a value that the service keeps.",
             )
 
     def _look_at_token(self, task: Task, sent: PushTarget) -> None:
@@ -130,8 +130,8 @@ class Lints:
             self._warn(
                 place,
                 PLAIN_HTTP,
-                f"{_name(task)} sends {what} to {sent.url}, where everybody on the way can read it. The service refuses"
-                " http for a task's own oidc_token and oauth_token, and does not look at this one. Use https.",
+                f"{_name(task)} sends {what} to {sent.url}, where everybody on the way can read it. The service rejects"
+                " http for a task's own oidc_token and oauth_token, but does not check this one. Use https.",
             )
 
     def _warn_of_unlimited_attempts(self, task: Task, queue: Queue) -> None:
@@ -141,9 +141,9 @@ class Lints:
             self._warn(
                 place,
                 UNLIMITED_ATTEMPTS,
-                f"{_name(task)} is retried without end if it keeps failing, until its retention of"
-                f" {duration_text(queue.config.task_ttl)} is over: the retry_config of the {whose} has max_attempts -1"
-                " and no max_retry_duration. Set a number of attempts, or a duration.",
+                f"{_name(task)} is retried until its retention of {duration_text(queue.config.task_ttl)} is over if it"
+                f" keeps failing: the retry_config of the {whose} has max_attempts -1 and no max_retry_duration. Set"
+                " max_attempts or max_retry_duration.",
                 queue.name,
             )
 
@@ -164,9 +164,9 @@ class Lints:
             self._warn(
                 place,
                 NAME_AGAIN,
-                f"{_name(task)} was to be created {duration_text(age)} after the one of that name {_ENDED[task.state]}."
-                " Google has published that a name is free again after 1 h, after 4 h and after 24 h, so that this may"
-                " work or get ALREADY_EXISTS. Wait for 24 h, or make a name that is new.",
+                f"create_task() used the name {_name(task)} again, {duration_text(age)} after its task"
+                f" {_ENDED[task.state]}. Google's documentation says that a name is free again after 1 h, after 4 h and"
+                " after 24 h, so this may work or fail with ALREADY_EXISTS. Wait 24 h, or use a new name.",
             )
 
     # --- warning -------------------------------------------------------------------------------------------------
@@ -183,8 +183,8 @@ class Lints:
         self._warned.add(_key(title, place, subject))
         self.texts.append(f"{place_text(place)}: {title}: {text}")
         message = (
-            f"{title}: {text} To silence this, put `ignore:{title}:pytest_cloudtasks.CloudTasksLintWarning` into"
-            " pytest's filterwarnings."
+            f"{title}: {text} To silence this, add `ignore:{title}:pytest_cloudtasks.CloudTasksLintWarning` to pytest's"
+            " filterwarnings."
         )
         try:
             warnings.warn_explicit(

@@ -22,14 +22,14 @@ def advice_outside(error: BaseException, in_test: bool) -> str:
         return ""
     if in_test:
         return (
-            "No fake is active here, so Google's credentials of this machine were looked for. Ask for the cloud_tasks"
-            " fixture, and the fake answers requests for tokens. With the option google_auth, google.auth.default()"
-            " finds credentials as well: @pytest.mark.cloud_tasks(google_auth=True)."
+            "No fake is active here, so google-auth looked for credentials on this machine. Use the cloud_tasks"
+            " fixture: its fake answers requests for tokens. With the option google_auth, google.auth.default() finds"
+            " credentials, too: @pytest.mark.cloud_tasks(google_auth=True)."
         )
     return (
-        "No fake is active while no test is running, so Google's credentials of this machine were looked for. With"
+        "No test is running, so no fake is active and google-auth looked for credentials on this machine. With"
         " cloud_tasks_google_auth = true in the ini file, google.auth.default() finds those of Cloud Run during the"
-        " whole run. They need a fake when they are used."
+        " whole run. Using them needs a fake."
     )
 
 
@@ -38,7 +38,7 @@ def advice_inside(error: BaseException) -> str | None:
     if not any(type(one).__name__ == "DefaultCredentialsError" and _is_google_auths(one) for one in chain_of(error)):
         return None
     return (
-        "google.auth.default() looked for credentials of this machine. With the option google_auth it finds those of"
+        "google.auth.default() looked for credentials on this machine. With the option google_auth it finds those of"
         " Cloud Run: @pytest.mark.cloud_tasks(google_auth=True), or cloud_tasks_google_auth = true in the ini file."
     )
 

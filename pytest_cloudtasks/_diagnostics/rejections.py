@@ -41,15 +41,15 @@ def rejections_text(history: History, service: Service, clock: Clock, settings: 
         for call in rejected[-SHOWN:]
     ]
     if len(rejected) > SHOWN:
-        paragraphs.insert(0, f"The last {SHOWN} of {len(rejected)} refused calls:")
+        paragraphs.insert(0, f"The last {SHOWN} of {len(rejected)} rejected calls:")
     return "\n\n".join(paragraphs)
 
 
 def rejection_text(call: IncomingCall) -> str:
-    """``CreateTask was refused with NOT_FOUND: Queue does not exist.``."""
+    """``CreateTask was rejected with NOT_FOUND: Queue does not exist.``."""
     error: Any = call.error
     rpc = "".join(word.capitalize() for word in call.method.split("_"))
-    return f"{rpc} was refused with {error.code().name}: {error.details()}"
+    return f"{rpc} was rejected with {error.code().name}: {error.details()}"
 
 
 def _hints(call: IncomingCall, history: History, service: Service, clock: Clock, settings: Settings) -> Iterator[str]:
@@ -80,9 +80,9 @@ def on_existing_queue(name: str, history: History, clock: Clock, settings: Setti
     made = [event for event in history.events() if event.kind is EventKind.QUEUE_CREATED and event.queue_name == name]
     if len(made) == 1 and name in map(settings.queue_name, settings.queues):
         return (
-            f"The option queues made the queue {queue_word(name, settings)} before the test began, by a marker, the ini"
-            " file, an argument, or a file that one of them names. Take it out of the option, or don't create it;"
-            " update_queue() changes its settings."
+            f"The option queues created the queue {queue_word(name, settings)} before the test (in a marker, the ini"
+            " file, an argument, or a file that one of them names). Remove it from the option, or don't create it"
+            " here; update_queue() changes its settings."
         )
     return f"The queue {queue_word(name, settings)} was created at {_offset(clock, made[-1].at)}, and is still there."
 
@@ -100,8 +100,7 @@ def _tokens(call: IncomingCall) -> Iterator[tuple[str, Any, str]]:
 def _on_plain_http(call: IncomingCall) -> Iterator[str]:
     for token, target, _ in _tokens(call):
         yield (
-            f"{token} is sent with https alone, and the url is {safe_repr(target.url)}. Give an https:// URL, or leave"
-            " the token out."
+            f"{token} needs https, but the url is {safe_repr(target.url)}. Use an https:// URL, or remove the token."
         )
 
 
@@ -124,7 +123,7 @@ def _on_account(token: str, account: str) -> str:
         " Credentials of Cloud Run have 'default' there until they are refreshed: call"
         " credentials.refresh(google.auth.transport.requests.Request()) before you read it."
     )
-    return f"{token} has service_account_email={account!r}, which is no address (NAME@DOMAIN)." + (
+    return f"{token} has service_account_email={account!r}, which is not an address (NAME@DOMAIN)." + (
         unrefreshed if account == "default" else ""
     )
 
@@ -173,8 +172,8 @@ def _on_known_task(task: Task, call: IncomingCall, service: Service, clock: Cloc
     if error.code().name == "ALREADY_EXISTS":
         ttl = duration_text(service.options.task_tombstone_ttl)
         ended += (
-            f" Its name is free again {ttl} after that, by the service option task_tombstone_ttl. Google has published"
-            " 1 h, 4 h and 24 h: rely on none of them."
+            f" Its name is free again {ttl} after that, by the service option task_tombstone_ttl. Google's"
+            " documentation says 1 h, 4 h and 24 h, so rely on none of them."
         )
     return ended
 

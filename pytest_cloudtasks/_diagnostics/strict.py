@@ -78,8 +78,8 @@ def _tasks(strict: bool | str, history: History, service: Service, clock: Clock)
     if strict == DRAINED and (tasks := live_tasks(service, history)):
         left = set(tasks)
         yield (
-            f"Left in the queues: {counted(len(tasks), 'task')}\n{listing(tasks, history, service, clock)}\n"
-            "Drive them to their end, by cloud_tasks.drain() or advance(), or delete them."
+            f"Left in the queues: {counted(len(tasks), 'task')}\n{listing(tasks, history, service, clock)}\nRun them"
+            " with cloud_tasks.drain() or advance(), or delete them."
         )
     neglected = [
         task
@@ -88,9 +88,10 @@ def _tasks(strict: bool | str, history: History, service: Service, clock: Clock)
     ]
     if neglected:
         yield (
-            f"Neither dispatched nor matched by an assertion: {counted(len(neglected), 'task')}\n"
-            f"{listing(neglected, history, service, clock)}\n"
-            "Assert on them, by cloud_tasks.assert_enqueued() and its kin, or dispatch them, by drain() and its kin."
+            "Neither dispatched nor matched by an assertion:"
+            f" {counted(len(neglected), 'task')}\n{listing(neglected, history, service, clock)}\nAssert on them with"
+            " cloud_tasks.assert_enqueued() or a similar method, or dispatch them with drain() or another driving"
+            " method."
         )
 
 
@@ -103,9 +104,9 @@ def _errors(history: History, service: Service) -> str:
         for sequence, number, text in errors[:SHOWN]
     ]
     return (
-        f"Raised by handlers, answered with 500, and seen by nobody: {counted(len(errors), 'error')}\n"
-        f"{lines(errors, shown)}\n"
-        "Assert on the attempts, by cloud_tasks.assert_attempts() and its kin, or read attempt.exception."
+        "Exceptions of handlers, answered with 500, that the test did not check:"
+        f" {counted(len(errors), 'error')}\n{lines(errors, shown)}\nCheck the attempts with"
+        " cloud_tasks.assert_attempts(), or read attempt.exception."
     )
 
 
@@ -114,7 +115,6 @@ def _scripts(targets: Targets) -> str:
     if not unused:
         return ""
     return (
-        f"Scripts of routes that were not used up: {counted(len(unused), 'route')}\n"
-        f"{lines(unused, unused[:SHOWN])}\n"
-        "Drive the queue until every answer has been given, or take answers out of the script."
+        f"Routes with unused answers: {counted(len(unused), 'route')}\n{lines(unused, unused[:SHOWN])}\nDrive the queue"
+        " until every answer has been used, or remove answers from the script."
     )

@@ -12,10 +12,7 @@ from .._messages.json_text import read_json
 from .._service.request import AppEngineTarget, HttpTarget
 from .._text import safe_repr
 
-ADVICE = (
-    "Google's client takes a body that is a text for Base64, and decodes it: pass bytes, such as"
-    " json.dumps(…).encode()."
-)
+ADVICE = "Google's client decodes a text body as Base64. Pass bytes, such as json.dumps(…).encode()."
 _JSON = re.compile(r"application/json|[^;]*\+json", re.IGNORECASE)
 _TEXT = re.compile(r"text/|application/(?:xml|x-www-form-urlencoded)|[^;]*\+xml", re.IGNORECASE)
 

@@ -105,6 +105,6 @@ class Fakes:
             " FakeCloudTasks():`."
         )
         return (
-            f'{call} was called outside a fake, and outside="refuse" keeps calls away from the real service. {advice}\n'
+            f'{call} was blocked: no fake is active, and outside="refuse" blocks calls to the real service. {advice}\n'
             f"The call was made at {place_text(application_frame())}."
         )

@@ -52,9 +52,7 @@ class Reporting:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 _clear(self._folder)
             except OSError as error:
-                raise pytest.UsageError(
-                    f"--cloud-tasks-report names {given}, which can't be a folder of pages: {error.strerror}."
-                ) from None
+                raise pytest.UsageError(f"--cloud-tasks-report can't write to {given}: {error.strerror}.") from None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

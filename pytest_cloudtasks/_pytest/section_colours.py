@@ -12,7 +12,7 @@ _LINE = re.compile(r"(?P<offset>[+-](\d+d )?\d+:\d\d:\d\d[.\d]*)(?P<text> .*)")
 _COLOURS = {
     "green": re.compile(r"→ 2\d\d\b(?!.*dropped).*"),
     "yellow": re.compile(r"→ .*, retry in [^(),]*$|blocked: .*| paused$"),
-    "red": re.compile(r"→ (?!2\d\d\b).*|expired: .*|was refused with \w+"),
+    "red": re.compile(r"→ (?!2\d\d\b).*|expired: .*|was rejected with \w+"),
 }
 """What of a line gets which colour; the first that is found counts."""
 

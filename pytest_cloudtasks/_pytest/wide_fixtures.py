@@ -34,10 +34,10 @@ class WideFixtures:
         if not self._fixtures:
             return ""
         return (
-            f"{_subject(self._fixtures[-1])} {what} in the fake of the fixture cloud_tasks. Every test has a fresh one,"
-            " so that this would be gone after the first test. Do it in a function-scoped fixture or in the test; name"
-            " queues by the option queues; or open a fake that lasts as long as the wider scope: `with"
-            " FakeCloudTasks() as cloud_tasks:`."
+            f"{_subject(self._fixtures[-1])} {what} in the fake of the fixture cloud_tasks. Every test has a new fake,"
+            " so this would be lost after the first test. Do it in a function-scoped fixture or in the test, list"
+            " queues in the option queues, or open a fake for the wider scope: `with FakeCloudTasks() as"
+            " cloud_tasks:`."
         )
 
 

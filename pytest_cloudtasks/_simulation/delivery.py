@@ -94,8 +94,8 @@ class Delivery:
             working.reset(token)
         elif self._task.get_loop() is not loop:
             raise RuntimeError(
-                "An async handler that sleeps can't go on: it began in another event loop. Drive the queue from the"
-                " same loop until its handlers are done."
+                "An async handler that sleeps can't continue: it started in another event loop. Drive the queue from"
+                " the same loop until its handlers are done."
             )
         self._ring(now)
         if self.is_over:
@@ -177,8 +177,8 @@ def _result_of(task: asyncio.Task[Answer]) -> Answer:
     error = task.exception()
     if isinstance(error, RuntimeError) and str(error).startswith(_OF_ANOTHER_LIBRARY):
         explained = NotOfAsyncio(
-            "An async handler awaited what is not asyncio's, such as trio.sleep(): async targets run on asyncio. Await"
-            " functions of asyncio or anyio there, or make the handler a sync one that calls trio.run()."
+            "An async handler awaited something that is not asyncio's, such as trio.sleep(). Async targets run on"
+            " asyncio: await functions of asyncio or anyio, or use a sync handler that calls trio.run()."
         )
         explained.__cause__ = error
         return _failed(explained)
@@ -230,9 +230,9 @@ def _nearest(destination: Destination, targets: Targets) -> str:
         return f" {near}"
     urls = targets.urls()
     if any(normal(url) in map(normal, urls) for url in asked_for):
-        return " A route for that URL is there, and its script has ended with then_pass_through()."
+        return " The script of a route for that URL has ended with then_pass_through()."
     for url in asked_for:
         without_query, mark, _ = url.partition("?")
         if mark and without_query in urls:
-            return f" The query string counts: a route for '{without_query}*' answers with any."
+            return f" The query string counts: a route for '{without_query}*' matches any."
     return next(filter(None, (did_you_mean(url, urls) for url in asked_for)), "")

@@ -97,7 +97,7 @@ class Driver:
             end = now + (by or 0) if to is None else to
             if end < now:
                 raise ValueError(
-                    f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and advance() was asked for"
+                    f"Time can't go backwards: it is {to_datetime(now).isoformat()}, but advance() got"
                     f" {_instant_text(end)}. Advance to a later instant."
                 )
             self.simulation.clock.check_reachable(end)
@@ -139,8 +139,8 @@ class Driver:
                 )
             if not task.is_live:
                 raise ValueError(
-                    f"The task {short_name(task)} can't be dispatched: it is {task.state.value}, and the service does"
-                    " not have it any more."
+                    f"The task {short_name(task)} can't be dispatched: it is {task.state.value}, so the service no"
+                    " longer has it."
                 )
             target = self._target_for(task)
             with self.simulation.lock:
@@ -183,7 +183,7 @@ class Driver:
         if delivery is not None:
             raise simulation.fail(
                 f"cloud_tasks.{name}() was called while the handler of {short_name(delivery.attempt.task)} was running."
-                " A handler may call the Cloud Tasks client; let the test itself drive the queue, after the handler"
+                " A handler may call the Cloud Tasks client, but only the test may drive the queue, after the handler"
                 " has returned."
             )
         if simulation.driving.method is not None:
@@ -215,8 +215,8 @@ class Driver:
         match = match.checked(simulation)
         if isinstance(match.queue, str) and simulation.queue_named(match.queue) not in simulation.service.queues:
             raise LookupError(
-                f"The queue {safe_repr(match.queue)} was deleted in this test, and nothing in it can go out any more."
-                " Drive another queue, or leave queue=… out to drive all of them."
+                f"The queue {safe_repr(match.queue)} was deleted in this test, so none of its tasks can be dispatched."
+                " Drive another queue, or leave out queue=… to drive all queues."
             )
 
         def counts(task: Task) -> bool:
@@ -240,8 +240,8 @@ class Driver:
             end = now + duration_of(until, what="drain(until=…)", or_else="an aware datetime, or ")
         if end < now:
             raise ValueError(
-                f"Time can't go backwards: it is {to_datetime(now).isoformat()}, and drain() was asked to go until"
-                f" {_instant_text(end)}. Drain until a later instant."
+                f"Time can't go backwards: it is {to_datetime(now).isoformat()}, but drain() got"
+                f" until={_instant_text(end)}. Drain until a later instant."
             )
         return end
 
@@ -488,7 +488,7 @@ class Driver:
         target = simulation.targets.find_for(task, sent)
         if target is not None:
             return target
-        what = f"The task {short_name(task)} is due, and its URL has no target"
+        what = f"The task {short_name(task)} is due, but its URL has no target"
         raise no_target(what, destination_of(task, sent), self.simulation.targets)
 
     def _limit_reached(self, upcoming: Upcoming, limit: int) -> DrainLimitReached:
@@ -499,9 +499,9 @@ class Driver:
             else "advance by less or with a higher limit=…"
         )
         return DrainLimitReached(
-            f"{method}() has made {counted(limit, 'attempt')}, which is its limit, and {short_name(task)} goes out"
-            f" next, after {counted(task.dispatch_count, 'attempt')} of its own. Limit the queue's retries"
-            f" (max_attempts, max_retry_duration), stop the handler from enqueueing for ever, or {less}."
+            f"{method}() stopped after {counted(limit, 'attempt')}, its limit. Next would be attempt"
+            f" {task.dispatch_count + 1} of {short_name(task)}. Limit the queue's retries (max_attempts,"
+            f" max_retry_duration), stop the handler from enqueueing for ever, or {less}."
         )
 
 

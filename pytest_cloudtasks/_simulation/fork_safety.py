@@ -72,9 +72,8 @@ class Forks:
 
 
 _COPY = (
-    "{method}() was called in a forked process, and its task is in this process's copy of the fake, where the test does"
-    " not see it. To enqueue from another process, ask for the cloud_tasks_server fixture and give the process's client"
-    " a channel to its address."
+    "{method}() was called in a forked process, so its task is only in that process's copy of the fake. To enqueue from"
+    " another process, use the cloud_tasks_server fixture and give the process's client a channel to its address."
 )
 forks = Forks()
 if hasattr(os, "register_at_fork"):

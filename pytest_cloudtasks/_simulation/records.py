@@ -435,7 +435,7 @@ def model_task(record: TaskRecord) -> Task:
     return record._task
 
 
-A_TASK = "a TaskRecord, as assert_enqueued() gives it, a Task message, or a task's ID or full name"
+A_TASK = "a TaskRecord, a Task message, or a task's ID or full name"
 
 
 def is_task(value: object) -> bool:
@@ -461,8 +461,8 @@ def task_meant(service: Service, history: History, task: Any, method: str) -> Ta
         return _named(service, name_of_task(task))
     if task._history is not history:
         raise ValueError(
-            f"{method}() got the task {short_name(task._task)}, which another fake than this one has accepted. Call"
-            f" {method}() of the fake that has it, within its test."
+            f"{method}() got the task {short_name(task._task)} of another fake. Call {method}() of that fake, within"
+            " its test."
         )
     return task._task
 
@@ -472,14 +472,14 @@ def _named(service: Service, name: str) -> Task:
     names = sorted({task.name for task in found})
     if len(names) > 1:
         raise LookupError(
-            f"The ID {safe_repr(name)} stands for {len(names)} tasks of this test: {listed(names)}. Pass the full name"
-            " of the one that you mean."
+            f"The ID {safe_repr(name)} is ambiguous: this test has {len(names)} tasks of that ID, {listed(names)}. Pass"
+            " the full name."
         )
     if not found:
         known = [task.name if "/" in name else id_of(task.name) for task in service.accepted]
         raise LookupError(
-            f"No task named {safe_repr(name)} was accepted in this test.{did_you_mean(name, known)} Pass the ID or the"
-            " full name of one that was, or the TaskRecord that assert_enqueued() gives."
+            f"This test has no task named {safe_repr(name)}.{did_you_mean(name, known)} Pass a task's ID or full name,"
+            " or the TaskRecord that assert_enqueued() returns."
         )
     return found[-1]
 

@@ -151,8 +151,8 @@ def run_method(simulation: Simulation, name: str, deliveries: Deliveries[Result]
     if in_a_loop() and working.get() is None:
         deliveries.close()
         raise RuntimeError(
-            f"cloud_tasks.{name}() was called in a running event loop, which it would block. Write"
-            f" `await cloud_tasks.aio.{name}()` there instead."
+            f"cloud_tasks.{name}() was called in a running event loop and would block it. Write `await"
+            f" cloud_tasks.aio.{name}()` instead."
         )
     return run_sync(simulation, deliveries)
 
@@ -182,9 +182,8 @@ async def run_async(simulation: Simulation, deliveries: Deliveries[Result]) -> R
         while True:
             if delivery.target.is_async and not in_a_loop():
                 raise RuntimeError(
-                    "An async target runs on asyncio, and the driving method of cloud_tasks.aio that is to run it was"
-                    " awaited in another library's loop, such as trio's. Run this test on asyncio, or call the sync"
-                    " method."
+                    "Async targets run on asyncio, but the driving method of cloud_tasks.aio was awaited in another"
+                    " library's loop, such as trio's. Run this test on asyncio, or call the sync method."
                 )
             if not delivery.is_async:
                 delivery.start()
@@ -229,9 +228,9 @@ def _eager_deliveries(simulation: Simulation, task: Task) -> Generator[Delivery,
     if depth >= DEPTH:
         if driver.is_due(task):
             simulation.failures.append(
-                f"Eager dispatch has delivered {DEPTH} tasks within each other's handlers, and left"
-                f" {short_name(task)} in its queue. Let the handlers come to an end, or create the tasks without eager"
-                " dispatch and drive the queue."
+                f"Eager dispatch stopped after {DEPTH} tasks within each other's handlers, and left {short_name(task)}"
+                " in its queue. Stop the handlers from enqueueing for ever, or create the tasks without eager dispatch"
+                " and drive the queue."
             )
         return
     within = _depth.set(depth + 1)

@@ -239,7 +239,7 @@ def _size(what: str, value: Any) -> int:
 def _burst(what: str, value: Any) -> Any:
     if not callable(value) and not (is_whole(value) and value > 0):
         raise ValueError(
-            f"{what} takes a positive number, or a callable that makes one of the rate; got {safe_repr(value)}."
+            f"{what} takes a positive number, or a callable that returns one for a rate, but got {safe_repr(value)}."
         )
     return value
 
@@ -351,25 +351,25 @@ OPTIONS: dict[str, Option] = {
             _one_of("held", "virtual"),
             "held: queue and test share one time (the default); virtual: the queue has its own",
         ),
-        Option("seed", 0, _seed, "the number that every random choice follows from (0)"),
+        Option("seed", 0, _seed, "the seed of every random choice (0)"),
         Option(
             "order",
             "fifo",
             _one_of("fifo", "shuffle"),
-            "fifo: tasks of one instant go as they came (the default); shuffle: as the seed has it",
+            "fifo: dispatch tasks of one instant in order of arrival (the default); shuffle: in an order from the seed",
         ),
         Option(
             "strict",
             False,
             _strict,
-            "true: fail for what a test neither drove nor looked at; drained: for all left over, too",
+            "true: fail a test for tasks that it neither drove nor checked; drained: for all tasks left",
         ),
         Option("auto_create_queues", False, checked_flag, "true: CreateTask creates a missing queue"),
         Option(
             "outside",
             "real",
             _one_of("real", "refuse"),
-            "calls outside a fake: real lets them through (the default), refuse fails the test",
+            "calls outside a fake: real allows them (the default), refuse blocks them and fails the test",
         ),
         Option("autouse", False, checked_flag, "true: every test gets a fake"),
         Option(
@@ -382,7 +382,7 @@ OPTIONS: dict[str, Option] = {
             "redirect_endpoints",
             (),
             _addresses,
-            "host:port of endpoints that clients were given and that go to the fake",
+            "endpoints (host:port) of clients whose calls go to the fake",
         ),
         Option(
             "firebase_functions",
@@ -395,9 +395,9 @@ OPTIONS: dict[str, Option] = {
             "async_client_loops",
             "any",
             _one_of("any", "one"),
-            "any: an asyncio client works in every event loop (the default); one: in its own alone, as in production",
+            "any: an asyncio client works in every event loop (the default); one: only in its own, as in production",
         ),
-        Option("eager", False, checked_flag, "true: what is due is dispatched before the creating call returns"),
+        Option("eager", False, checked_flag, "true: dispatch due tasks before the creating call returns"),
         Option("service", {}, _service_options, "options of the modelled service, one `name = value` a line"),
     )
 }
@@ -442,8 +442,8 @@ class Settings(NamedTuple):
         """The full name of a queue given by its ID or its full name."""
         if not isinstance(queue, str):
             raise TypeError(
-                "A queue is named by its ID, such as 'receipts', or its full name, and this is an object of the class"
-                f" {type(queue).__name__}. Of one of Google's messages pass the name."
+                "A queue is given by its ID, such as 'receipts', or its full name, but got an object of the class"
+                f" {type(queue).__name__}. For a Queue message, pass queue.name."
             )
         if queue.startswith("locations/"):  # what Terraform says of a queue whose project is the provider's
             return f"projects/{self.project}/{queue}"

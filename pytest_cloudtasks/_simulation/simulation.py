@@ -168,7 +168,7 @@ class Simulation:
         """
         with self.lock:
             if self.has_ended:
-                raise SimulationEnded(f"{call.method} was called when the test that its fake belongs to was over.")
+                raise SimulationEnded(f"{call.method} was called after the test of its fake was over.")
             if not call.method.startswith(_READING):
                 self.check_change(f"calls {call.method}()")
             now = self.contact()
@@ -416,6 +416,6 @@ def _no_way_back(jump: ClockJump, what_is_there: str) -> str:
             " takes over."
         )
     return (
-        f"{name} {shows} {to_datetime(jump.now).isoformat()}, which lies before the queue's"
-        f" {to_datetime(jump.was).isoformat()}, and {what_is_there} that cannot go back in time. {advice}"
+        f"{name} {shows} {to_datetime(jump.now).isoformat()}, which is before the queue's"
+        f" {to_datetime(jump.was).isoformat()}: {what_is_there}, which can't go back in time. {advice}"
     )

@@ -122,8 +122,8 @@ class CloudTasksMachine(RuleBasedStateMachine):
         for name in left_out:
             if name not in PARTS:
                 raise ValueError(
-                    f"{cls.__name__}.without names {name!r}, which is no rule and no invariant of a CloudTasksMachine."
-                    f"{did_you_mean(name, PARTS)} Its rules are {listed(RULES)}; its invariants are"
+                    f"{cls.__name__}.without names {name!r}, which is neither a rule nor an invariant of a"
+                    f" CloudTasksMachine.{did_you_mean(name, PARTS)} Its rules are {listed(RULES)}; its invariants are"
                     f" {listed(INVARIANTS)}."
                 )
         left_out += () if cls.own_work else OWN_WORK

@@ -17,8 +17,9 @@ _ROUND = (1 << _BITS) - 1
 _COUNTING = (0b11111, 0b1, 0b11, 0b111)
 """Which bits of a turn count, by the bits above them; so most turns are among the first."""
 _ENDED = (
-    "The example that this fake draws its choices from has ended. Let the fake end with it: call choose_from() on the"
-    " cloud_tasks fixture, in a test that is under @given itself, or on a FakeCloudTasks that the example makes."
+    "The Hypothesis example of this fake has ended. End the fake with its example: call choose_from() on the"
+    " cloud_tasks fixture, in a test that is decorated with @given itself, or on a FakeCloudTasks that the example"
+    " creates."
 )
 
 

@@ -89,7 +89,7 @@ def _check(version: Version, kind: str, fields: Mapping[str, Any], check: Callab
     try:
         check(messages_of(version), proto_of(message(version, kind, fields)))
     except ServiceError as error:
-        raise InvalidArgument(f"Cloud Tasks refuses this {kind}: {error.message} It is {_shown(fields)}.") from None
+        raise InvalidArgument(f"Cloud Tasks rejects this {kind}: {error.message} It is {_shown(fields)}.") from None
     except (TypeError, ValueError, AttributeError) as error:
         raise InvalidArgument(f"This is no {kind}: {str(error).rstrip('.')}. It is {_shown(fields)}.") from error
 

@@ -84,9 +84,8 @@ class WrongHandlerResult(WrongAnswer, TypeError):
 
     def __init__(self, result: object) -> None:
         super().__init__(
-            f"A handler returned {safe_repr(result)}, which is no answer. Return None (for 200), an"
-            f" HTTP status such as 503,"
-            " a pair of status and headers, or an object whose status_code is one."
+            f"A handler returned {safe_repr(result)}, which is not an answer. Return None (for 200), an HTTP status"
+            " such as 503, a pair of status and headers, or an object whose status_code is one."
         )
 
 
@@ -106,7 +105,7 @@ class NoSuchStatus(WrongAnswer, ValueError):
     """Raised for a number that is no HTTP status."""
 
     def __init__(self, status: int) -> None:
-        super().__init__(f"{safe_repr(status)} is no HTTP status. Use a number from 100 to 599.")
+        super().__init__(f"{safe_repr(status)} is not an HTTP status. Use a number from 100 to 599.")
 
 
 @cache
@@ -157,14 +156,14 @@ def _checked_headers(headers: Any) -> Headers:
 def _checked_header(pair: Any) -> tuple[str, str]:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise WrongHeader(
-            f"An answer has {safe_repr(pair)} among its headers, which is no pair of a name and a value. Give headers"
-            " as a dict, or as pairs such as ('Retry-After', '5')."
+            f"An answer has {safe_repr(pair)} among its headers, which is not a pair of a name and a value. Pass"
+            " headers as a dict, or as pairs such as ('Retry-After', '5')."
         )
     name, value = pair
     if not isinstance(name, str) or not name or not _OF_NAMES.issuperset(name):
         raise WrongHeader(
-            f"An answer has a header named {safe_repr(name)}, which is no name that HTTP can have. Use letters, digits"
-            " and hyphens, as in 'Retry-After'."
+            f"An answer has a header named {safe_repr(name)}, which is not a valid name. Use letters, digits and"
+            " hyphens, as in 'Retry-After'."
         )
     if is_whole(value) and abs(value) < _MOST:
         return str.__str__(name), str(value)
@@ -208,9 +207,7 @@ def application_answer(
 def checked_status(status: int) -> int:
     """``status``, if HTTP has such a one."""
     if not is_whole(status):
-        raise TypeError(
-            f"An HTTP status is a number such as 503, and {safe_repr(status)} is none. Write returns(503, 200)."
-        )
+        raise TypeError(f"{safe_repr(status)} is not an HTTP status, such as 503. Write returns(503, 200).")
     if not 100 <= status <= 599:
         raise NoSuchStatus(status)
     return status

@@ -19,8 +19,8 @@ class FactoryCalled(WrongAnswer, TypeError):
     def __init__(self, function: Any, app: object) -> None:
         name = _name(function)
         super().__init__(
-            f"The function {name} returned an application, {type(app).__name__}, in place of a response: it is an"
-            f" application factory. Mount what it makes: mount(base_url, {name}(…))."
+            f"The function {name} returned an application, {type(app).__name__}, instead of a response: it is an"
+            f" application factory. Mount its result: mount(base_url, {name}(…))."
         )
 
 
@@ -35,16 +35,16 @@ def refuse_factory(app: Any, what: str) -> None:
         if needed not in (None, *_INTERFACES):
             arguments = "…" if needed else ""
             raise TypeError(
-                f"{what} takes an application, but got the class {_name(app)}, which is an application factory. Give"
-                f" an instance: {_name(app)}({arguments})."
+                f"{what} takes an application, but got the class {_name(app)}, which is an application factory. Pass an"
+                f" instance: {_name(app)}({arguments})."
             )
     elif needed == 0:
         call = f"{_name(app)}({'…' if isinstance(app, partial) else ''})"
         if inspect.iscoroutinefunction(app):
             call = f"await {call}"
         raise TypeError(
-            f"{what} takes an application, but got {_name(app)}, which needs no argument: it is an application"
-            f" factory. Give what it makes: {call}."
+            f"{what} takes an application, but got {_name(app)}, which needs no argument: it is an application factory."
+            f" Pass its result: {call}."
         )
 
 

@@ -144,7 +144,7 @@ def _server(to: str, allow_remote: bool) -> Server:
         )
     if not allow_remote and not is_loopback(parts.host):
         raise ValueError(
-            f"forward() sends real HTTP, and {to} is not a loopback address. Start the server on 127.0.0.1, ::1 or"
+            f"forward() sends real HTTP, but {to} is not a loopback address. Start the server on 127.0.0.1, ::1 or"
             " localhost, or pass allow_remote=True if this test is to send its tasks there."
         )
     return Server(parts.scheme, parts.host, parts.port, parts.path.rstrip("/"))
@@ -187,7 +187,7 @@ def _content(answered: HTTPResponse, ends_at: float) -> bytes:
     while piece := answered.read1(_PIECE):
         written.append(piece)
         if time.monotonic() > ends_at:
-            raise TimeoutError("The server has not come to the end of its answer in time.")
+            raise TimeoutError("The server did not finish its answer in time.")
     content = b"".join(written)
     if answered.length:  # of a Content-Length there is more to come than came
         raise IncompleteRead(content, answered.length)

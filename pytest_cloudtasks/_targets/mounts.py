@@ -28,7 +28,9 @@ class _Application(Target):
         super().__init__(on_exception)
         checked_flag(f"{what.removesuffix(')')}lifespan=…)", lifespan)
         if not callable(app):
-            raise TypeError(f"{what} takes a WSGI or an ASGI application, and {safe_repr(app)} can't be called.")
+            raise TypeError(
+                f"{what} takes a WSGI or an ASGI application, but got {safe_repr(app)}, which can't be called."
+            )
         refuse_factory(app, what)
         self._app = app
         self._asgi = AsgiServer(cast("AsgiApp", app), lifespan=lifespan) if is_asgi(app) else None

@@ -77,7 +77,7 @@ class RouteTarget(Target):
     def _refuse_with_handler(self, what: str) -> None:
         if self._handler is not None:
             raise ValueError(
-                f"The route {self.describe()} has a handler, and can't have {what} besides. Use one of them."
+                f"The route {self.describe()} has a handler, so it can't have {what} as well. Use one of them."
             )
 
     def matches(self, destination: Destination) -> bool:

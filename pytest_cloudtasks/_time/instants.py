@@ -34,7 +34,7 @@ def from_datetime(instant: datetime, *, what: str) -> int:
         )
     if instant.tzinfo is None or instant.utcoffset() is None:
         raise ValueError(
-            f"{what} takes an aware datetime, and {safe_repr(instant)} is naive. Give it a tzinfo, such as"
+            f"{what} takes an aware datetime, but {safe_repr(instant)} is naive. Give it a tzinfo, such as"
             f" {safe_repr(instant)}.replace(tzinfo=timezone.utc)."
         )
     return (instant - _EPOCH) // _MICROSECOND * 1_000

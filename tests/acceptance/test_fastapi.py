@@ -124,7 +124,7 @@ def test_a_verb_in_a_threads_handler_is_refused(cloud_tasks: FakeCloudTasks, dra
         drain(cloud_tasks)
     message = (
         f"cloud_tasks.advance() was called while the handler of work/{name} was running. A handler may call the Cloud"
-        " Tasks client; let the test itself drive the queue, after the handler has returned."
+        " Tasks client, but only the test may drive the queue, after the handler has returned."
     )
     assert str(refused.value) == message
     assert cloud_tasks._resting.failures == [message]

@@ -75,8 +75,8 @@ def test_a_mistake_of_the_test_is_never_a_retry(cloud_tasks: FakeCloudTasks) -> 
     with pytest.raises(TypeError) as refusal:
         cloud_tasks.drain()
     assert str(refusal.value) == (
-        "A handler returned 'nonsense', which is no answer. Return None (for 200), an HTTP status such as 503, a pair"
-        " of status and headers, or an object whose status_code is one."
+        "A handler returned 'nonsense', which is not an answer. Return None (for 200), an HTTP status such as 503, a"
+        " pair of status and headers, or an object whose status_code is one."
     )
 
 
@@ -86,7 +86,7 @@ def test_a_status_that_http_has_not_is_never_a_retry(cloud_tasks: FakeCloudTasks
     enqueue()
     with pytest.raises(ValueError) as refusal:
         cloud_tasks.drain()
-    assert str(refusal.value) == "700 is no HTTP status. Use a number from 100 to 599."
+    assert str(refusal.value) == "700 is not an HTTP status. Use a number from 100 to 599."
 
 
 def test_a_header_that_http_has_not_is_never_a_retry(cloud_tasks: FakeCloudTasks) -> None:
@@ -115,15 +115,15 @@ def test_wrong_arguments_of_targets(cloud_tasks: FakeCloudTasks) -> None:
     route = cloud_tasks.route("https://w.test/x")
     with pytest.raises(TypeError) as refusal:
         route.returns([503, 200])  # type: ignore[arg-type]
-    assert str(refusal.value) == (
-        "An HTTP status is a number such as 503, and [503, 200] is none. Write returns(503, 200)."
-    )
+    assert str(refusal.value) == ("[503, 200] is not an HTTP status, such as 503. Write returns(503, 200).")
     with pytest.raises(TypeError) as refusal:
         route.raises("boom")  # type: ignore[arg-type]
     assert str(refusal.value) == "raises() takes an exception, such as TimeoutError, but got 'boom'."
     with pytest.raises(TypeError) as refusal:
         cloud_tasks.mount("https://w.test", "shop:app")  # type: ignore[arg-type]
-    assert str(refusal.value) == "mount() takes a WSGI or an ASGI application, and 'shop:app' can't be called."
+    assert str(refusal.value) == (
+        "mount() takes a WSGI or an ASGI application, but got 'shop:app', which can't be called."
+    )
     enqueue()
     assert cloud_tasks.drain().succeeded == 1
 
@@ -137,8 +137,8 @@ def test_wrong_arguments_of_verbs_and_assertions(cloud_tasks: FakeCloudTasks) ->
     with pytest.raises(TypeError) as wrong:
         cloud_tasks.assert_attempts(42, [200])  # type: ignore[arg-type]
     assert str(wrong.value) == (
-        "assert_attempts() takes a TaskRecord, as assert_enqueued() gives it, a Task message, or a task's ID or full"
-        " name, and a list such as [503, 200]; it got 42 and [200]."
+        "assert_attempts() takes a TaskRecord, a Task message, or a task's ID or full name, and a list such as [503,"
+        " 200], but got 42 and [200]."
     )
 
 
@@ -148,7 +148,7 @@ def test_wrong_arguments_of_task_request(cloud_tasks: FakeCloudTasks) -> None:
         ({"json": {}, "body": b"x"}, "task_request() takes json=… or body=…, not both."),
         (
             {"body": "text"},
-            "task_request(body=…) takes bytes, but got 'text'. For an object that is JSON use json=….",
+            "task_request(body=…) takes bytes, but got 'text'. To send JSON, pass json=….",
         ),
         ({"retry_count": -1}, "retry_count is the number of failures so far, zero or more, but got -1."),
         (
@@ -166,8 +166,8 @@ def test_what_no_task_can_have_is_no_passing_negative(cloud_tasks: FakeCloudTask
     with pytest.raises(ValueError) as refusal:
         cloud_tasks.assert_not_enqueued(method="PSOT")
     assert str(refusal.value) == (
-        "method='PSOT' is no method that a task can have. Did you mean 'POST'? They are POST, GET, HEAD, PUT, DELETE,"
-        " PATCH and OPTIONS."
+        "method='PSOT' is not a method of tasks. Did you mean 'POST'? They are POST, GET, HEAD, PUT, DELETE, PATCH and"
+        " OPTIONS."
     )
     with pytest.raises(ValueError) as refusal:
         cloud_tasks.assert_not_enqueued(oidc={"service_account": "a@example.com"})
@@ -192,7 +192,7 @@ def test_a_missing_target_is_told_that_the_query_counts(cloud_tasks: FakeCloudTa
     """A route without the task's query string is named as the reason."""
     cloud_tasks.route("https://w.test/x")
     enqueue(url="https://w.test/x?a=1")
-    with pytest.raises(NoTarget, match=r" The query string counts: a route for 'https://w.test/x\*' answers with any."):
+    with pytest.raises(NoTarget, match=r" The query string counts: a route for 'https://w.test/x\*' matches any."):
         cloud_tasks.drain()
 
 

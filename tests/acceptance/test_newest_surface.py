@@ -144,9 +144,10 @@ def test_a_missing_target_is_named_by_the_url_in_force(cloud_tasks: FakeCloudTas
     with pytest.raises(AssertionError) as failure:
         cloud_tasks.drain()
     assert str(failure.value) == (
-        f"The task work/{name.rpartition('/')[2]} is due, and its URL has no target: POST https://queue.test/own?a=1."
-        "\nTargets of this test: none\nAdd one with cloud_tasks.route('https://queue.test/own?a=1'), or mount the"
-        " application that serves it with cloud_tasks.mount(base_url, app). Nothing was sent."
+        f"The task work/{name.rpartition('/')[2]} is due, but its URL has no target: POST"
+        " https://queue.test/own?a=1.\nTargets of this test: none\nAdd one with"
+        " cloud_tasks.route('https://queue.test/own?a=1'), or mount the application that serves it with"
+        " cloud_tasks.mount(base_url, app). Nothing was sent."
     )
 
 

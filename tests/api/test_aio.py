@@ -140,8 +140,8 @@ def test_sync_targets_are_driven_as_well(cloud_tasks: FakeCloudTasks, enqueue: E
         (
             lambda fake: fake.aio.advance(to=START - timedelta(seconds=1)),
             ValueError,
-            "Time can't go backwards: it is 2030-01-01T00:00:00+00:00, and advance() was asked for"
-            " 2029-12-31T23:59:59+00:00. Advance to a later instant.",
+            "Time can't go backwards: it is 2030-01-01T00:00:00+00:00, but advance() got 2029-12-31T23:59:59+00:00."
+            " Advance to a later instant.",
         ),
         (
             lambda fake: fake.aio.advance(timedelta(seconds=1), seconds=1),
@@ -308,8 +308,8 @@ def test_sleep_outside_a_handler_is_refused(cloud_tasks: FakeCloudTasks) -> None
     with pytest.raises(RuntimeError) as refused:
         asyncio.run(cloud_tasks.aio.sleep(timedelta(seconds=1)))
     assert str(refused.value) == (
-        "cloud_tasks.aio.sleep() suspends an async handler that the queue is driving, and was called outside of one. In"
-        " a test, pass time with `await cloud_tasks.aio.advance(…)`."
+        "cloud_tasks.aio.sleep() works only in an async handler that the queue has called. In a test, pass time with"
+        " `await cloud_tasks.aio.advance(…)`."
     )
     assert seconds(cloud_tasks) == 0
 
@@ -402,7 +402,7 @@ def test_an_awaitable_verb_inside_a_handler_is_refused(
         asyncio.run(cloud_tasks.aio.drain())
     message = (
         f"cloud_tasks.{verb}() was called while the handler of receipts/one was running. A handler may call the Cloud"
-        " Tasks client; let the test itself drive the queue, after the handler has returned."
+        " Tasks client, but only the test may drive the queue, after the handler has returned."
     )
     assert str(caught.value) == message
     assert cloud_tasks._resting.failures == [message]

@@ -225,14 +225,14 @@ def test_counts_are_exact(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None
 @pytest.mark.parametrize(
     ("existing", "count", "headline"),
     [
-        (0, 1, "1 task was to be enqueued, and none was."),
-        (0, 2, "2 tasks were to be enqueued, and none was."),
-        (0, None, "At least 1 task was to be enqueued, and none was."),
-        (1, 2, "2 tasks were to be enqueued, and 1 was."),
-        (1, 0, "No task was to be enqueued, and 1 was."),
-        (2, 1, "1 task was to be enqueued, and 2 were."),
-        (2, 0, "No task was to be enqueued, and 2 were."),
-        (3, 2, "2 tasks were to be enqueued, and 3 were."),
+        (0, 1, "Expected 1 task, found none."),
+        (0, 2, "Expected 2 tasks, found none."),
+        (0, None, "Expected at least 1 task, found none."),
+        (1, 2, "Expected 2 tasks, found 1."),
+        (1, 0, "Expected no task, found 1."),
+        (2, 1, "Expected 1 task, found 2."),
+        (2, 0, "Expected no task, found 2."),
+        (3, 2, "Expected 2 tasks, found 3."),
     ],
 )
 def test_the_headline_counts(
@@ -303,7 +303,7 @@ def test_a_failure_shows_what_is_there_nearest_first(cloud_tasks: FakeCloudTasks
 
     assert message == (
         """\
-1 task like this was to be enqueued, and none was.
+Expected 1 matching task, found none.
 
 Expected:
   queue: 'receipts'
@@ -341,7 +341,7 @@ def test_a_failure_for_too_many_shows_both_kinds(cloud_tasks: FakeCloudTasks, en
 
     assert message_of(cloud_tasks.assert_enqueued, queue="receipts") == (
         """\
-1 task like this was to be enqueued, and 2 were.
+Expected 1 matching task, found 2.
 
 Expected:
   queue: 'receipts'
@@ -362,8 +362,8 @@ Timeline:
   +0:00:00  receipts/two created: POST https://mailer.test/send
   +0:00:00  reports/other created: POST https://mailer.test/send
 
-The two differ in nothing but their names: the code has enqueued the same task again. Name the task, so that the"""
-        " service rejects the second, or pass count=."
+The two differ only in their names: the code enqueued the same task twice. Name the task so that the service"""
+        " rejects the second one, or pass count=."
     )
 
 
@@ -371,7 +371,7 @@ def test_a_failure_without_any_task(cloud_tasks: FakeCloudTasks) -> None:
     """Where nothing was enqueued at all, the message says so."""
     assert message_of(cloud_tasks.assert_enqueued, url=MAILER, count=None) == (
         """\
-At least 1 task like this was to be enqueued, and none was.
+Expected at least 1 matching task, found none.
 
 Expected:
   url: 'https://mailer.test/send'
@@ -382,7 +382,7 @@ Timeline:
   +0:00:00  queue receipts created
   +0:00:00  queue reports created
 
-No client has called this fake. Make sure that the code which enqueues was run, in this process."""
+No client has called this fake. Check that the code which enqueues ran, and that it ran in this process."""
     )
 
 
@@ -392,7 +392,7 @@ def test_assert_not_enqueued_says_what_it_found(cloud_tasks: FakeCloudTasks, enq
     enqueue("other", queue="reports")
     assert message_of(cloud_tasks.assert_not_enqueued, queue="receipts") == (
         """\
-No task like this was to be enqueued, and 1 was.
+Expected no matching task, found 1.
 
 Expected:
   queue: 'receipts'
@@ -414,9 +414,9 @@ def test_assert_nothing_enqueued(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) 
     enqueue("one")
     assert message_of(cloud_tasks.assert_nothing_enqueued) == (
         """\
-No task was to be enqueued, and 1 was.
+Expected no task, found 1.
 
-There are:
+Found:
   receipts/one  POST https://mailer.test/send  (scheduled)
 
 Timeline:
@@ -432,7 +432,7 @@ def test_the_dispatch_assertions_say_dispatched(cloud_tasks: FakeCloudTasks, enq
     enqueue("one")
     assert message_of(cloud_tasks.assert_dispatched, name="one") == (
         """\
-1 task like this was to be dispatched, and none was.
+Expected 1 matching dispatched task, found none.
 
 Expected:
   name: 'one'
@@ -444,15 +444,15 @@ Timeline:
   +0:00:00  queue reports created
   +0:00:00  receipts/one created: POST https://mailer.test/send
 
-1 task is due, and nothing has driven the queue since: call cloud_tasks.drain() or cloud_tasks.dispatch_due(), in"""
-        " async code with `await` and cloud_tasks.aio."
+1 task is due, but the queue has not been driven since. Call cloud_tasks.drain() or cloud_tasks.dispatch_due(); in"""
+        " async code, `await` those of cloud_tasks.aio."
     )
     cloud_tasks.drain()
     assert message_of(cloud_tasks.assert_not_dispatched) == (
         """\
-No task was to be dispatched, and 1 was.
+Expected no dispatched task, found 1.
 
-There are:
+Found:
   receipts/one  POST https://mailer.test/send  (succeeded)
 
 Timeline:
@@ -491,9 +491,9 @@ def test_expect_enqueued_can_be_entered_again(cloud_tasks: FakeCloudTasks, enque
 @pytest.mark.parametrize(
     ("count", "headline"),
     [
-        (1, "1 task was to be enqueued in this block, and none was."),
-        (3, "3 tasks were to be enqueued in this block, and none was."),
-        (None, "At least 1 task was to be enqueued in this block, and none was."),
+        (1, "Expected 1 task in this block, found none."),
+        (3, "Expected 3 tasks in this block, found none."),
+        (None, "Expected at least 1 task in this block, found none."),
     ],
 )
 def test_expect_enqueued_fails_at_the_end_of_its_block(
@@ -529,7 +529,7 @@ def test_expect_enqueued_of_none(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) 
         with cloud_tasks.expect_enqueued(queue="receipts", count=0):
             enqueue("one")
 
-    headline = "No task like this was to be enqueued in this block, and 1 was."
+    headline = "Expected no matching task in this block, found 1."
     assert message_of(block).splitlines()[0] == headline
 
 
@@ -567,7 +567,7 @@ def test_assert_attempts_wants_them_all_in_order(
     cloud_tasks.drain()
     assert message_of(cloud_tasks.assert_attempts, cloud_tasks.assert_enqueued(), expected) == (
         f"""\
-The attempts of receipts/one ended otherwise.
+Attempts of receipts/one differ:
   expected {expected!r}
        got [500, 200]
 
@@ -610,8 +610,8 @@ Timeline:
   +0:00:00  reports/held created: POST https://mailer.test/send
   +0:00:00  reports/held blocked: the queue is paused
 
-1 task is due, and nothing has driven the queue since: call cloud_tasks.drain() or cloud_tasks.dispatch_due(), in"""
-        " async code with `await` and cloud_tasks.aio."
+1 task is due, but the queue has not been driven since. Call cloud_tasks.drain() or cloud_tasks.dispatch_due(); in"""
+        " async code, `await` those of cloud_tasks.aio."
     )
     for queue in ("receipts", "reports"):
         client.purge_queue(name=cloud_tasks.queue_path(queue))

@@ -299,8 +299,8 @@ def test_a_handler_of_trio_is_rejected(cloud_tasks: FakeCloudTasks, enqueue: Enq
         with pytest.raises(RuntimeError) as caught:
             cloud_tasks.step() if name == "one" else trio.run(drive)
         assert str(caught.value) == (
-            "An async handler awaited what is not asyncio's, such as trio.sleep(): async targets run on asyncio. Await"
-            " functions of asyncio or anyio there, or make the handler a sync one that calls trio.run()."
+            "An async handler awaited something that is not asyncio's, such as trio.sleep(). Async targets run on"
+            " asyncio: await functions of asyncio or anyio, or use a sync handler that calls trio.run()."
         )
 
 
@@ -320,6 +320,6 @@ def test_an_awaited_verb_needs_asyncio_for_async_targets(cloud_tasks: FakeCloudT
     with pytest.raises(RuntimeError) as caught:
         trio.run(_drain, cloud_tasks)
     assert str(caught.value) == (
-        "An async target runs on asyncio, and the driving method of cloud_tasks.aio that is to run it was awaited"
-        " in another library's loop, such as trio's. Run this test on asyncio, or call the sync method."
+        "Async targets run on asyncio, but the driving method of cloud_tasks.aio was awaited in another library's loop,"
+        " such as trio's. Run this test on asyncio, or call the sync method."
     )

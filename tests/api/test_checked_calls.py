@@ -91,20 +91,20 @@ def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -
         (lambda fake: fake.step(1), "step() takes no argument, but got 1."),
         (lambda fake: fake.client(project="p"), "client() has no argument 'project'. It takes none."),
         (lambda fake: fake.queue(), "queue() needs the argument 'queue'. It takes queue."),
-        (lambda fake: fake.queue_path("a", "b"), "queue_path() takes no more than queue, but got 'b' besides."),
+        (lambda fake: fake.queue_path("a", "b"), "queue_path() takes only queue, but got 'b' as well."),
         (
             lambda fake: fake.drain("2h", "receipts"),
-            "drain() takes keywords such as queue='receipts', but got 'receipts' without one.",
+            "drain() takes keyword arguments such as queue='receipts', but got 'receipts' by position.",
         ),
-        (lambda fake: fake.advance("2h", 5), "advance() takes keywords such as to=…, but got 5 without one."),
+        (lambda fake: fake.advance("2h", 5), "advance() takes keyword arguments such as to=…, but got 5 by position."),
         (
             lambda fake: fake.advance("2h", by="2h"),
-            "advance() got the argument 'by' twice, with its keyword and without.",
+            "advance() got the argument 'by' twice: by keyword and by position.",
         ),
         (lambda fake: fake.create_queue(), "create_queue() needs the argument 'queue'. It takes queue."),
         (
             lambda fake: fake.create_queue("a", {"rate_limits": {}}),
-            "create_queue() takes fields by their names, but got {'rate_limits': {}} without one.",
+            "create_queue() takes fields as keyword arguments, but got {'rate_limits': {}} by position.",
         ),
         (
             lambda fake: fake.timeline(fromat="json"),
@@ -122,7 +122,7 @@ def test_a_value_too_many_is_rejected(function: Callable[..., Any], name: str) -
         ),
         (
             lambda fake: FakeCloudTasks("receipts"),
-            "FakeCloudTasks() takes keywords such as queues=…, but got 'receipts' without one.",
+            "FakeCloudTasks() takes keyword arguments such as queues=…, but got 'receipts' by position.",
         ),
         (
             lambda fake: retry_schedule({}, services={}),

@@ -266,8 +266,8 @@ def test_handlers_in_threads_draw_too(enqueue: Enqueue) -> None:
 def test_what_is_no_data_is_refused(data: Any) -> None:
     """The choices stay those of the seed."""
     message = (
-        f"choose_from() takes what st.data() of Hypothesis gives to a test, but got {data!r}. Pass on the test's own"
-        " argument, as in @given(data=st.data())."
+        f"choose_from() takes the argument that Hypothesis's st.data() gives a test, but got {data!r}. Write"
+        " @given(data=st.data()) and pass data."
     )
     with FakeCloudTasks() as cloud_tasks:
         before = cloud_tasks._resting.choices
@@ -374,9 +374,9 @@ def test_a_second_call_is_refused() -> None:
             with pytest.raises(RuntimeError) as refusal:
                 cloud_tasks.choose_from(data)
             assert str(refusal.value) == (
-                "choose_from() was called for a fake that draws its choices already, and a fake draws them from one"
-                " example. Call it once in an example: on the cloud_tasks fixture, in a test that is under @given"
-                " itself, or on a FakeCloudTasks that the example makes."
+                "choose_from() was already called for this fake. Call it once in each example: on the cloud_tasks"
+                " fixture, in a test that is decorated with @given itself, or on a FakeCloudTasks that the example"
+                " creates."
             )
             assert (cloud_tasks._resting.choices, list(cloud_tasks._resting.faults)) == (choices, plans)
 
@@ -392,9 +392,9 @@ def test_data_of_an_example_that_has_ended_is_refused() -> None:
         with pytest.raises(RuntimeError) as refusal:
             cloud_tasks.choose_from(kept[0])
         assert str(refusal.value) == (
-            "The example that this fake draws its choices from has ended. Let the fake end with it: call choose_from()"
-            " on the cloud_tasks fixture, in a test that is under @given itself, or on a FakeCloudTasks that the"
-            " example makes."
+            "The Hypothesis example of this fake has ended. End the fake with its example: call choose_from() on the"
+            " cloud_tasks fixture, in a test that is decorated with @given itself, or on a FakeCloudTasks that the"
+            " example creates."
         )
         assert list(cloud_tasks._resting.faults) == []
         cloud_tasks.drain()

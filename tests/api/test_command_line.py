@@ -38,10 +38,10 @@ def test_each_queue_of_a_file_has_its_plan(tmp_path: Path, capsys: pytest.Captur
     [
         (
             ["--max-attempts=-2"],
-            "The service refuses this retry config: RetryConfig.maxAttempts must be greater or equal to -1.",
+            "The service rejects this retry config: RetryConfig.maxAttempts must be greater or equal to -1.",
         ),
-        (["--min-backoff", "x"], "argument --min-backoff: a duration is written as 10s, 5m, 1h or 7d, and 'x' is none"),
-        (["queues.txt"], "queues.txt is no queue file: its name has to end with .yaml, .yml or .json."),
+        (["--min-backoff", "x"], "argument --min-backoff: 'x' is not a duration: write 10s, 5m, 1h or 7d"),
+        (["queues.txt"], "queues.txt is not a queue file: its name must end in .yaml, .yml or .json."),
         (["queues.json"], "The queues file queues.json can't be read: No such file or directory."),
     ],
 )

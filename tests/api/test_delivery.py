@@ -108,8 +108,8 @@ def test_a_sleeper_in_another_loop_is_refused(cloud_tasks: FakeCloudTasks, enque
     with pytest.raises(RuntimeError) as refused:
         asyncio.run(cloud_tasks.aio.drain())
     assert str(refused.value) == (
-        "An async handler that sleeps can't go on: it began in another event loop. Drive the queue from the same loop"
-        " until its handlers are done."
+        "An async handler that sleeps can't continue: it started in another event loop. Drive the queue from the same"
+        " loop until its handlers are done."
     )
     cloud_tasks.drain(until=timedelta(minutes=10))
     assert cloud_tasks.attempts()[0].result == "DEADLINE_EXCEEDED"

@@ -168,11 +168,11 @@ def test_advance_refuses_what_is_no_time_to_come(cloud_tasks: FakeCloudTasks, en
         "advance() takes one of a duration, keywords such as hours=2, and to=instant, but got more than one of them."
     )
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance(to=START)) == (
-        "Time can't go backwards: it is 2030-01-01T00:00:10+00:00, and advance() was asked for"
-        " 2030-01-01T00:00:00+00:00. Advance to a later instant."
+        "Time can't go backwards: it is 2030-01-01T00:00:10+00:00, but advance() got 2030-01-01T00:00:00+00:00. Advance"
+        " to a later instant."
     )
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance(to=datetime(2031, 1, 1))) == (
-        "advance(to=…) takes an aware datetime, and datetime.datetime(2031, 1, 1, 0, 0) is naive. Give it a tzinfo,"
+        "advance(to=…) takes an aware datetime, but datetime.datetime(2031, 1, 1, 0, 0) is naive. Give it a tzinfo,"
         " such as datetime.datetime(2031, 1, 1, 0, 0).replace(tzinfo=timezone.utc)."
     )
     assert refused(cloud_tasks, TypeError, lambda: cloud_tasks.advance(to=60)) == (  # type: ignore[arg-type]
@@ -249,9 +249,9 @@ def test_advance_has_a_limit(
             cloud_tasks.advance(**length, limit=3)
 
     assert str(caught.value) == (
-        "advance() has made 3 attempts, which is its limit, and endless/one goes out next, after 3"
-        " attempts of its own. Limit the queue's retries (max_attempts, max_retry_duration), stop the handler from"
-        " enqueueing for ever, or advance by less or with a higher limit=…."
+        "advance() stopped after 3 attempts, its limit. Next would be attempt 4 of endless/one. Limit the queue's"
+        " retries (max_attempts, max_retry_duration), stop the handler from enqueueing for ever, or advance by less or"
+        " with a higher limit=…."
     )
     assert seconds(cloud_tasks) == 2
 
@@ -330,9 +330,9 @@ def test_an_endless_retry_reaches_the_limit(cloud_tasks: FakeCloudTasks, enqueue
         cloud_tasks.drain(limit=3)
 
     assert str(caught.value) == (
-        "drain() has made 3 attempts, which is its limit, and endless/one goes out next, after 3 attempts of its own."
-        " Limit the queue's retries (max_attempts, max_retry_duration), stop the handler from enqueueing for ever, or"
-        " drain with a higher limit=… or with until=…."
+        "drain() stopped after 3 attempts, its limit. Next would be attempt 4 of endless/one. Limit the queue's retries"
+        " (max_attempts, max_retry_duration), stop the handler from enqueueing for ever, or drain with a higher limit=…"
+        " or with until=…."
     )
     cloud_tasks.assert_attempts(cloud_tasks.assert_enqueued(), [500, 500, 500])
     assert seconds(cloud_tasks) == 0.3
@@ -345,7 +345,7 @@ def test_an_endless_chain_reaches_the_limit(cloud_tasks: FakeCloudTasks, enqueue
     with pytest.raises(DrainLimitReached) as caught:
         cloud_tasks.drain(limit=1)
     assert str(caught.value).startswith(
-        "drain() has made 1 attempt, which is its limit, and receipts/t1 goes out next, after 0 attempts of its own."
+        "drain() stopped after 1 attempt, its limit. Next would be attempt 1 of receipts/t1."
     )
 
 
@@ -362,11 +362,11 @@ def test_drain_refuses_what_is_no_time_to_come(cloud_tasks: FakeCloudTasks, enqu
     cloud_tasks.route(MAILER)
     enqueue("one")
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.drain(START - timedelta(seconds=1))) == (
-        "Time can't go backwards: it is 2030-01-01T00:00:00+00:00, and drain() was asked to go until"
-        " 2029-12-31T23:59:59+00:00. Drain until a later instant."
+        "Time can't go backwards: it is 2030-01-01T00:00:00+00:00, but drain() got until=2029-12-31T23:59:59+00:00."
+        " Drain until a later instant."
     )
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.drain(datetime(2031, 1, 1))) == (
-        "drain(until=…) takes an aware datetime, and datetime.datetime(2031, 1, 1, 0, 0) is naive. Give it a tzinfo,"
+        "drain(until=…) takes an aware datetime, but datetime.datetime(2031, 1, 1, 0, 0) is naive. Give it a tzinfo,"
         " such as datetime.datetime(2031, 1, 1, 0, 0).replace(tzinfo=timezone.utc)."
     )
     assert refused(cloud_tasks, TypeError, lambda: cloud_tasks.drain(60)) == (  # type: ignore[arg-type]
@@ -399,8 +399,8 @@ def test_a_deleted_queue_drives_nothing(cloud_tasks: FakeCloudTasks, enqueue: En
     tasks_v2.CloudTasksClient().delete_queue(name=cloud_tasks.queue_path("reports"))
     for call in (cloud_tasks.dispatch_due, lambda queue: cloud_tasks.drain(queue=queue)):
         assert refused(cloud_tasks, LookupError, lambda call=call: call("reports")) == (
-            "The queue 'reports' was deleted in this test, and nothing in it can go out any more. Drive another queue,"
-            " or leave queue=… out to drive all of them."
+            "The queue 'reports' was deleted in this test, so none of its tasks can be dispatched. Drive another queue,"
+            " or leave out queue=… to drive all queues."
         )
     assert cloud_tasks.tasks(queue="reports") == []
 
@@ -440,11 +440,11 @@ def test_dispatch_refuses_what_the_service_does_not_have(cloud_tasks: FakeCloudT
     cloud_tasks.drain()
     task = cloud_tasks.assert_enqueued()
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.dispatch(task)) == (
-        "The task receipts/one can't be dispatched: it is succeeded, and the service does not have it any more."
+        "The task receipts/one can't be dispatched: it is succeeded, so the service no longer has it."
     )
     assert refused(cloud_tasks, LookupError, lambda: cloud_tasks.dispatch("on")) == (
-        "No task named 'on' was accepted in this test. Did you mean 'one'? Pass the ID or the full name of one that"
-        " was, or the TaskRecord that assert_enqueued() gives."
+        "This test has no task named 'on'. Did you mean 'one'? Pass a task's ID or full name, or the TaskRecord that"
+        " assert_enqueued() returns."
     )
 
 
@@ -455,14 +455,12 @@ def test_dispatch_refuses_what_names_no_task_of_this_fake(cloud_tasks: FakeCloud
         enqueue("two")
         theirs = other.assert_enqueued()
         assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.dispatch(theirs)) == (
-            "dispatch() got the task receipts/two, which another fake than this one has accepted. Call dispatch() of"
-            " the fake that has it, within its test."
+            "dispatch() got the task receipts/two of another fake. Call dispatch() of that fake, within its test."
         )
         assert theirs.attempts == []
     wrong: Any = 42
     assert refused(cloud_tasks, TypeError, lambda: cloud_tasks.dispatch(wrong)) == (
-        "dispatch() takes a TaskRecord, as assert_enqueued() gives it, a Task message, or a task's ID or full name, but"
-        " got 42."
+        "dispatch() takes a TaskRecord, a Task message, or a task's ID or full name, but got 42."
     )
 
 
@@ -471,8 +469,8 @@ def test_a_queue_is_given_by_its_name(cloud_tasks: FakeCloudTasks) -> None:
     message: Any = cloud_tasks.create_queue("narrow")
     for call in (cloud_tasks.create_queue, cloud_tasks.queue, cloud_tasks.dispatch_due):
         assert refused(cloud_tasks, TypeError, lambda call=call: call(message)) == (
-            "A queue is named by its ID, such as 'receipts', or its full name, and this is an object of the class"
-            " Queue. Of one of Google's messages pass the name."
+            "A queue is given by its ID, such as 'receipts', or its full name, but got an object of the class Queue."
+            " For a Queue message, pass queue.name."
         )
 
 
@@ -628,13 +626,10 @@ def test_a_url_without_a_target_is_refused(cloud_tasks: FakeCloudTasks, enqueue:
     enqueue("one", schedule_time=START + timedelta(seconds=30))
     for call in (cloud_tasks.step, cloud_tasks.drain, lambda: cloud_tasks.advance(hours=1)):
         assert refused(cloud_tasks, NoTarget, call) == (
-            "The task receipts/one is due, and its URL has no target: POST https://mailer.test/send."
-            " Did you mean 'https://mailer.test/receive'?\n"
-            "Targets of this test:\n"
-            "  https://mailer.test/receive (GET, queue reports)\n"
-            "  https://*.test/bill\n"
-            "  https://app.test (mounted mailer)\n"
-            "Add one with cloud_tasks.route('https://mailer.test/send'), or mount the application that serves it with"
+            "The task receipts/one is due, but its URL has no target: POST https://mailer.test/send. Did you mean"
+            " 'https://mailer.test/receive'?\nTargets of this test:\n  https://mailer.test/receive (GET, queue"
+            " reports)\n  https://*.test/bill\n  https://app.test (mounted mailer)\nAdd one with"
+            " cloud_tasks.route('https://mailer.test/send'), or mount the application that serves it with"
             " cloud_tasks.mount(base_url, app). Nothing was sent."
         )
 
@@ -643,9 +638,9 @@ def test_a_test_without_any_target(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
     """dispatch() refuses likewise, and says that there is none."""
     name = enqueue("one", "/jobs")
     assert refused(cloud_tasks, NoTarget, lambda: cloud_tasks.dispatch(name)) == (
-        "The task receipts/one is due, and its URL has no target: POST http://test-project.uc.r.appspot.com/jobs.\n"
-        "Targets of this test: none\n"
-        "Add one with cloud_tasks.route('/jobs'), or mount the App Engine application that serves it with"
+        "The task receipts/one is due, but its URL has no target: POST"
+        " http://test-project.uc.r.appspot.com/jobs.\nTargets of this test: none\nAdd one with"
+        " cloud_tasks.route('/jobs'), or mount the App Engine application that serves it with"
         " cloud_tasks.mount_app_engine(app). Nothing was sent."
     )
 
@@ -679,7 +674,7 @@ def test_a_verb_inside_a_handler_is_refused(cloud_tasks: FakeCloudTasks, enqueue
 
     message = (
         f"cloud_tasks.{verb}() was called while the handler of receipts/one was running. A handler may call the Cloud"
-        " Tasks client; let the test itself drive the queue, after the handler has returned."
+        " Tasks client, but only the test may drive the queue, after the handler has returned."
     )
     assert str(caught.value) == message
     assert cloud_tasks._resting.failures == [message]
@@ -844,4 +839,4 @@ def test_a_route_whose_script_has_ended_is_told(cloud_tasks: FakeCloudTasks, enq
     enqueue("one")
     with pytest.raises(NoTarget) as missing:
         cloud_tasks.drain()
-    assert " A route for that URL is there, and its script has ended with then_pass_through().\n" in str(missing.value)
+    assert " The script of a route for that URL has ended with then_pass_through().\n" in str(missing.value)

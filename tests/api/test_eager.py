@@ -175,8 +175,8 @@ def test_an_endless_chain_is_ended_and_told(
         enqueue("t1")
     assert len(route.calls) == DEPTH
     assert failures == [
-        "Eager dispatch has delivered 20 tasks within each other's handlers, and left receipts/t21 in its queue. Let"
-        " the handlers come to an end, or create the tasks without eager dispatch and drive the queue."
+        "Eager dispatch stopped after 20 tasks within each other's handlers, and left receipts/t21 in its queue. Stop"
+        " the handlers from enqueueing for ever, or create the tasks without eager dispatch and drive the queue."
     ]
     tasks_v2.CloudTasksClient().delete_task(name=cloud_tasks.tasks()[0].name)
     cloud_tasks.route(MAILER)
@@ -247,7 +247,7 @@ def test_a_verb_in_an_eagerly_dispatched_handler_is_refused(
         enqueue("one")
     assert failures == [
         "cloud_tasks.drain() was called while the handler of receipts/one was running. A handler may call the Cloud"
-        " Tasks client; let the test itself drive the queue, after the handler has returned."
+        " Tasks client, but only the test may drive the queue, after the handler has returned."
     ]
 
 
@@ -317,7 +317,7 @@ def test_a_block_can_be_entered_again(cloud_tasks: FakeCloudTasks, enqueue: Enqu
     assert names_of(route) == ["one", "two"]
 
 
-ONLY_WITH = "`async with` takes no {}. Write `with` instead, which works in async code, too."
+ONLY_WITH = "{} does not support `async with`. Write `with` instead; it works in async code, too."
 
 
 @pytest.mark.parametrize(
@@ -390,9 +390,8 @@ def errors_of(pytester: pytest.Pytester, create: str, target: str, *arguments: s
 def test_a_missing_target_fails_the_test_at_its_end(pytester: pytest.Pytester, create: str) -> None:
     """The caller has its task; the teardown tells which URL has no target, and what to do."""
     assert (
-        "The task work/one is due, and its URL has no target: POST https://worker.test/.\n"
-        "Targets of this test: none\n"
-        "Add one with cloud_tasks.route('https://worker.test/'), or mount the application that serves it with"
+        "The task work/one is due, but its URL has no target: POST https://worker.test/.\nTargets of this test:"
+        " none\nAdd one with cloud_tasks.route('https://worker.test/'), or mount the application that serves it with"
         " cloud_tasks.mount(base_url, app). Nothing was sent.\n"
     ) in errors_of(pytester, create, "pass")
 

@@ -25,13 +25,13 @@ def parts_of_failure(cloud_tasks: FakeCloudTasks, url: str, count: int) -> list[
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(None, "At least 1 task like this was"), (1, "1 task like this was"), (2, "2 tasks like this were")],
+    [(None, "at least 1 matching task"), (1, "1 matching task"), (2, "2 matching tasks")],
 )
 def test_counts(cloud_tasks: FakeCloudTasks, count: int | None, text: str) -> None:
     """A number of tasks in words, None for any number."""
     with pytest.raises(CloudTasksAssertionError) as caught:
         cloud_tasks.assert_enqueued(url="https://mailer.test/", count=count)
-    assert str(caught.value).split("\n\n")[0] == f"{text} to be enqueued, and none was."
+    assert str(caught.value).split("\n\n")[0] == f"Expected {text}, found none."
 
 
 def test_three_near_tasks_and_five_matching_ones_are_shown(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
@@ -130,7 +130,7 @@ def test_refused_calls_that_look_like_it_are_told(cloud_tasks: FakeCloudTasks) -
         cloud_tasks.assert_enqueued(url="https://mailer.test/send", json={"order": 42}, queue="receipts")
     assert str(caught.value) == (
         """\
-1 task like this was to be enqueued, and none was.
+Expected 1 matching task, found none.
 
 Expected:
   queue: 'receipts'
@@ -139,12 +139,12 @@ Expected:
 
 No task was enqueued in this test.
 
-Refused, so that no task came of it:
+Rejected calls that look alike:
   reciepts (unnamed)  POST https://mailer.test/send
-    CreateTask was refused with NOT_FOUND: Queue does not exist. If you just created the queue, wait at least a \
+    CreateTask was rejected with NOT_FOUND: Queue does not exist. If you just created the queue, wait at least a \
 minute for the queue to initialize. (×2)
   reports/a  POST https://mailer.test/send
-    CreateTask was refused with INVALID_ARGUMENT: The queue name from request ('projects/test-project/locations/\
+    CreateTask was rejected with INVALID_ARGUMENT: The queue name from request ('projects/test-project/locations/\
 us-central1/queues/receipts') must be the same as the queue name in the named task ('projects/test-project/locations/\
 us-central1/queues/reports').
 

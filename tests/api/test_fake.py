@@ -59,7 +59,7 @@ def test_a_fake_is_entered_once() -> None:
     with FakeCloudTasks(queues=["receipts"]) as fake:
         with pytest.raises(RuntimeError) as caught:
             fake.__enter__()
-        assert str(caught.value) == ("This FakeCloudTasks is active already. Make another one for a nested block.")
+        assert str(caught.value) == ("This FakeCloudTasks is already active. Create another one for a nested block.")
         assert current() is fake
 
 
@@ -71,7 +71,7 @@ def test_a_fake_is_entered_once() -> None:
         (
             {"start": datetime(2030, 1, 1)},
             ValueError,
-            "start takes an aware datetime, and datetime.datetime(2030, 1, 1, 0, 0) is naive. Give it a tzinfo, such as"
+            "start takes an aware datetime, but datetime.datetime(2030, 1, 1, 0, 0) is naive. Give it a tzinfo, such as"
             " datetime.datetime(2030, 1, 1, 0, 0).replace(tzinfo=timezone.utc).",
         ),
         ({"on_exception": "retry"}, ValueError, "on_exception takes 'raise' or '500', but got 'retry'."),

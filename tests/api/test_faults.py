@@ -695,10 +695,10 @@ def test_a_plan_that_never_happens_is_warned_of(enqueue: Enqueue) -> None:
         cloud_tasks.__exit__(None, None, None)
 
     assert [str(one.message) for one in caught] == [
-        "fail_rpc('create_task', UNAVAILABLE, after=1) was planned and never happened: no call matched, or too few"
-        " did. Correct the plan, or leave it out.",
-        "deliver_twice(queue='reciepts') was planned and never happened: no task matched, or too few did. Correct the"
-        " plan, or leave it out. There is no queue 'reciepts'. Did you mean 'receipts'? The only queue of this test is"
+        "fail_rpc('create_task', UNAVAILABLE, after=1) was planned but never happened: no call matched, or too few did."
+        " Correct the plan or remove it.",
+        "deliver_twice(queue='reciepts') was planned but never happened: no task matched, or too few did. Correct the"
+        " plan or remove it. There is no queue 'reciepts'. Did you mean 'receipts'? The only queue of this test is"
         " receipts. Create it with cloud_tasks.create_queue('reciepts'), or by the option queues.",
     ]
 
@@ -714,8 +714,8 @@ def test_a_predicate_that_raises_is_told_of(enqueue: Enqueue) -> None:
 
     (text,) = [str(one.message) for one in caught]
     assert text.endswith(
-        "was planned and never happened: no call matched, or too few did. Correct the plan, or leave it out. Its"
-        " function when=… raised KeyError: 'projects/test-project/locations/us-central1/queues/receipts'"
+        "was planned but never happened: no call matched, or too few did. Correct the plan or remove it. Its function"
+        " when=… raised KeyError: 'projects/test-project/locations/us-central1/queues/receipts'"
     )
 
 
@@ -739,7 +739,7 @@ REFUSED: list[tuple[str, Call, type[Exception], str]] = [
         "a misspelt code",
         lambda fake: fake.fail_rpc("create_task", "UNAVAILABEL"),
         ValueError,
-        f"fail_rpc() knows no code 'UNAVAILABEL'. Did you mean 'UNAVAILABLE'? The codes are {CODES}.",
+        f"fail_rpc() does not accept the code 'UNAVAILABEL'. Did you mean 'UNAVAILABLE'? The codes are {CODES}.",
     ),
     (
         "an exception without a code",
@@ -803,13 +803,13 @@ REFUSED: list[tuple[str, Call, type[Exception], str]] = [
         "a method that no task has",
         lambda fake: fake.deliver_twice(method="SEND"),
         ValueError,
-        "method='SEND' is no method that a task can have. They are POST, GET, HEAD, PUT, DELETE, PATCH and OPTIONS.",
+        "method='SEND' is not a method of tasks. They are POST, GET, HEAD, PUT, DELETE, PATCH and OPTIONS.",
     ),
     (
         "a naive schedule time",
         lambda fake: fake.delay_dispatch(timedelta(seconds=1), at=datetime(2030, 1, 1)),
         ValueError,
-        "at=… takes an aware datetime, and datetime.datetime(2030, 1, 1, 0, 0) is naive. Give it a tzinfo, such as"
+        "at=… takes an aware datetime, but datetime.datetime(2030, 1, 1, 0, 0) is naive. Give it a tzinfo, such as"
         " datetime.datetime(2030, 1, 1, 0, 0).replace(tzinfo=timezone.utc).",
     ),
 ]
@@ -840,7 +840,7 @@ def test_an_rpc_that_there_is_not(cloud_tasks: FakeCloudTasks, method: str) -> N
         getattr(cloud_tasks, method)("create_tasks", *error)
 
     assert str(caught.value) == (
-        f"{method}() knows no RPC 'create_tasks'. Did you mean 'create_task'? It takes '*' for all of them, or one of"
-        f" {', '.join(known[:-1])} and {known[-1]}."
+        f"{method}() does not accept the RPC 'create_tasks'. Did you mean 'create_task'? Pass '*' for all RPCs, or one"
+        f" of {', '.join(known[:-1])} and {known[-1]}."
     )
     assert list(cloud_tasks._resting.faults) == []

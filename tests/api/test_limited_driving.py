@@ -131,7 +131,9 @@ def test_the_limit_counts_the_tasks_that_match(cloud_tasks: FakeCloudTasks, enqu
         enqueue(name)
     with pytest.raises(DrainLimitReached) as caught:
         cloud_tasks.drain(url=MAILER, limit=1)
-    assert str(caught.value).startswith("drain() has made 1 attempt, which is its limit, and receipts/b goes out next")
+    assert str(caught.value).startswith(
+        "drain() stopped after 1 attempt, its limit. Next would be attempt 1 of receipts/b."
+    )
     assert cloud_tasks.drain(url=MAILER, limit=1).attempts == 1
     assert cloud_tasks.drain(limit=2).attempts == 2
 
@@ -161,7 +163,7 @@ def test_all_tasks_are_driven_again_after_an_error(cloud_tasks: FakeCloudTasks, 
             "There is no queue 'receits'. Did you mean 'receipts'? The queues of this test are receipts and reports."
             " Create it with cloud_tasks.create_queue('receits'), or by the option queues.",
         ),
-        ({"name": None}, ValueError, "name=None matches no task. Leave it out where any will do."),
+        ({"name": None}, ValueError, "name=None matches no task. Leave it out to match any."),
         ({"url": 5}, TypeError, "url=… takes a URL as a text, but got 5."),
     ],
 )

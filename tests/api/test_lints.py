@@ -37,9 +37,9 @@ def told(call: Callable[..., object], *args: Any, **kwargs: Any) -> list[str]:
     """Their texts, without the sentence that every one ends with."""
     texts = []
     for one in warned(call, *args, **kwargs):
-        text, _, silence = str(one.message).partition(" To silence this, put ")
+        text, _, silence = str(one.message).partition(" To silence this, add ")
         title = text.partition(":")[0]
-        assert silence == f"`ignore:{title}:pytest_cloudtasks.CloudTasksLintWarning` into pytest's filterwarnings."
+        assert silence == f"`ignore:{title}:pytest_cloudtasks.CloudTasksLintWarning` to pytest's filterwarnings."
         texts.append(text)
     return texts
 
@@ -61,8 +61,8 @@ def test_a_dropped_header_is_named(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
     assert told(enqueue, "one", WORKER, headers=headers) == [
         "A header that does not arrive as given: In receipts/one, 'User-Agent' is replaced by Google-Cloud-Tasks;"
         " 'X-Google-Thing' is dropped: names that begin with X-Google are reserved; 'X-Line' is stored as 'a_b': each"
-        " CR and LF becomes an underscore. The service accepts the task and reports nothing. Leave the header out, or"
-        " give it a name and a value that the service keeps."
+        " CR and LF becomes an underscore. The service accepts the task and reports nothing. Remove the header, or give"
+        " it a name and a value that the service keeps."
     ]
 
 
@@ -77,9 +77,9 @@ def test_headers_that_arrive_as_given_have_no_lint(cloud_tasks: FakeCloudTasks, 
 def test_json_without_content_type(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """An object in the body of an HTTP task without the header is told of."""
     assert told(enqueue, "one", WORKER, body=JSON) == [
-        "A JSON body without Content-Type: receipts/one goes to https://worker.test/do, and the service adds none to an"
-        " HTTP task. A worker that goes by it, as Flask's request.get_json() does, refuses the body. Put"
-        " 'Content-Type': 'application/json' into the headers of its http_request."
+        "A JSON body without Content-Type: receipts/one goes to https://worker.test/do, and the service adds no"
+        " Content-Type to an HTTP task. A worker that checks it, such as Flask's request.get_json(), rejects the body."
+        " Add 'Content-Type': 'application/json' to the headers of its http_request."
     ]
 
 
@@ -113,8 +113,8 @@ def test_a_token_over_plain_http(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) 
     """An Authorization header of the application's own goes to http unprotected, which the service accepts."""
     assert told(enqueue, "one", "http://worker.test/do", headers={"authorization": "Bearer secret"}) == [
         "A token over plain http: receipts/one sends its Authorization header to http://worker.test/do, where everybody"
-        " on the way can read it. The service refuses http for a task's own oidc_token and oauth_token, and does not"
-        " look at this one. Use https."
+        " on the way can read it. The service rejects http for a task's own oidc_token and oauth_token, but does not"
+        " check this one. Use https."
     ]
 
 
@@ -159,9 +159,9 @@ def test_unlimited_attempts(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> No
         enqueue("two", WORKER, queue="endless")
 
     assert told(enqueue_two) == [
-        "Unlimited attempts without a max_retry_duration: endless/one is retried without end if it keeps failing, until"
-        " its retention of 31 d is over: the retry_config of the queue has max_attempts -1 and no max_retry_duration."
-        " Set a number of attempts, or a duration."
+        "Unlimited attempts without a max_retry_duration: endless/one is retried until its retention of 31 d is over if"
+        " it keeps failing: the retry_config of the queue has max_attempts -1 and no max_retry_duration. Set"
+        " max_attempts or max_retry_duration."
     ]
     assert told(enqueue, "three", WORKER, queue="endless") == []
 
@@ -191,9 +191,9 @@ def test_a_name_used_again(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> Non
     assert cloud_tasks.assert_dispatched().state.value == "succeeded"
 
     assert told(create_again, enqueue) == [
-        "A task name used again: receipts/one was to be created 1 h after the one of that name had succeeded. Google"
-        " has published that a name is free again after 1 h, after 4 h and after 24 h, so that this may work or get"
-        " ALREADY_EXISTS. Wait for 24 h, or make a name that is new."
+        "A task name used again: create_task() used the name receipts/one again, 1 h after its task had succeeded."
+        " Google's documentation says that a name is free again after 1 h, after 4 h and after 24 h, so this may work"
+        " or fail with ALREADY_EXISTS. Wait 24 h, or use a new name."
     ]
 
 
@@ -208,7 +208,7 @@ def test_a_name_used_again_that_the_fake_accepts(cloud_tasks: FakeCloudTasks, en
 
     (text,) = told(enqueue, "one", WORKER)
     assert text.startswith(
-        "A task name used again: receipts/one was to be created 23 h 59 min after the one of that name was deleted."
+        "A task name used again: create_task() used the name receipts/one again, 23 h 59 min after its task was deleted."
     )
 
 

@@ -130,7 +130,7 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"at": datetime(2030, 1, 1)},
         ValueError,
-        "at=… takes an aware datetime, and datetime.datetime(2030, 1, 1, 0, 0) is naive. Give it a tzinfo, such as"
+        "at=… takes an aware datetime, but datetime.datetime(2030, 1, 1, 0, 0) is naive. Give it a tzinfo, such as"
         " datetime.datetime(2030, 1, 1, 0, 0).replace(tzinfo=timezone.utc).",
     ),
     (
@@ -172,7 +172,7 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
         "body=… takes the bytes of a body, or its text, but got {'order': 42}. Pass it as json=….",
     ),
     *(
-        ({field: None}, ValueError, f"{field}=None matches no task. Leave it out where any will do.")
+        ({field: None}, ValueError, f"{field}=None matches no task. Leave it out to match any.")
         for field in sorted(set(Match._fields) - {"json", "oidc", "within"})
     ),
     (
@@ -210,7 +210,7 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
         (
             {"json": value},
             TypeError,
-            f"json=… matches no task: {path} is {inner}, which JSON can't have. Write what the body has in its place,"
+            f"json=… matches no task: {path} is {inner}, which is not a JSON value. Use the value that the body has,"
             " such as a text.",
         )
         for value, path, inner in (
@@ -243,8 +243,7 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
     (
         {"queue": tasks_v2.Queue(name="projects/p/locations/l/queues/receipts")},
         TypeError,
-        "queue=… can't be matched with one of Google's messages, but got a Queue. Pass the field of it that you mean,"
-        " such as its name.",
+        "queue=… can't match one of Google's messages, but got a Queue. Pass one of its fields, such as its name.",
     ),
 ]
 
@@ -387,7 +386,9 @@ def test_a_value_without_a_keyword_is_rejected(cloud_tasks: FakeCloudTasks, name
     first = ["1s"] if name == "delay_dispatch" else []
     with pytest.raises(TypeError) as refusal:
         getattr(cloud_tasks, name)(*first, "receipts")
-    assert str(refusal.value) == f"{name}() takes keywords such as queue='receipts', but got 'receipts' without one."
+    assert str(refusal.value) == (
+        f"{name}() takes keyword arguments such as queue='receipts', but got 'receipts' by position."
+    )
 
 
 def test_the_arguments_are_those_of_a_match() -> None:

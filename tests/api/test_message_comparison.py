@@ -137,7 +137,7 @@ def test_messages_of_two_types() -> None:
     """No field of theirs is compared."""
     assert compared(task(), tasks_v2.Queue(name=QUEUE)) == [
         "Task == Queue",
-        "Messages of two types are never equal: v2.Task and v2.Queue.",
+        "Messages of different types are never equal: v2.Task and v2.Queue.",
     ]
 
 
@@ -152,7 +152,8 @@ def test_records(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     assert compared(one, two) == [
         "task receipts/one == task receipts/two",
         *table,
-        "Records are equal if they are of one task; these are of two. Compare their fields, or their .message.",
+        "Records are equal only if they are of the same task; these are of two tasks. Compare their fields, or their"
+        " .message.",
     ]
     assert compared(one, two.message) == ["task receipts/one == Task", *table, rule]
     assert compared(one.message, two) == ["Task == task receipts/two", *table, rule]

@@ -108,17 +108,17 @@ def test_nothing_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(sys.modules) == before
 
 
-@pytest.mark.parametrize("verb", ["assert_enqueued", "assert_dispatched"])
-def test_an_assertion_says_which_name_is_patched(cloud_tasks: FakeCloudTasks, verb: str) -> None:
+@pytest.mark.parametrize(("method", "kind"), [("assert_enqueued", ""), ("assert_dispatched", "dispatched ")])
+def test_an_assertion_says_which_name_is_patched(cloud_tasks: FakeCloudTasks, method: str, kind: str) -> None:
     """Application code has called the mock, and the fake has nothing."""
-    what = verb.partition("_")[2]
+    what = method.partition("_")[2]
     with mock.patch(CLIENT):
         tasks_v2.CloudTasksClient().create_task(parent=cloud_tasks.queue_path("receipts"), task={})
-        message = message_of(getattr(cloud_tasks, verb))
+        message = message_of(getattr(cloud_tasks, method))
     assert message == (
-        f"1 task was to be {what}, and none was.\n\nNo task was {what} in this test.\n\n{TIMELINE}\n\nNo client has"
-        f" called this fake. {CLIENT} is patched with a mock, and calls of it don't reach the fake: take the patch"
-        " away, or assert on the mock instead."
+        f"Expected 1 {kind}task, found none.\n\nNo task was {what} in this test.\n\n{TIMELINE}\n\nNo client has"
+        f" called this fake. {CLIENT} is patched with a mock, so calls of it don't reach the fake. Remove the patch, or"
+        " assert on the mock instead."
     )
 
 
@@ -135,10 +135,10 @@ def test_a_block_says_which_names_are_patched(cloud_tasks: FakeCloudTasks) -> No
     ):
         message = message_of(block)
     assert message == (
-        "At least 1 task was to be enqueued in this block, and none was.\n\nNo task was enqueued in this block.\n\n"
-        f"{TIMELINE}\n\nNo client has called this fake. {CLIENT}.create_task and"
-        " google.cloud.tasks_v2.CloudTasksAsyncClient are patched with mocks, and calls of them don't reach the"
-        " fake: take the patch away, or assert on the mock instead."
+        "Expected at least 1 task in this block, found none.\n\nNo task was enqueued in this"
+        f" block.\n\n{TIMELINE}\n\nNo client has called this fake. {CLIENT}.create_task and"
+        " google.cloud.tasks_v2.CloudTasksAsyncClient are patched with mocks, so calls of them don't reach the fake."
+        " Remove the patch, or assert on the mock instead."
     )
 
 
@@ -148,8 +148,8 @@ def test_tasks_that_do_not_match_do_not_hide_the_patch(cloud_tasks: FakeCloudTas
     with mock.patch(CLIENT):
         message = message_of(cloud_tasks.assert_enqueued, name="two")
     assert message.split("\n\n")[-1] == (
-        f"{CLIENT} is patched with a mock, and calls of it don't reach the fake: take the patch away, or assert on the"
-        " mock instead."
+        f"{CLIENT} is patched with a mock, so calls of it don't reach the fake. Remove the patch, or assert on the mock"
+        " instead."
     )
 
 

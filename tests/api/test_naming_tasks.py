@@ -81,8 +81,7 @@ def test_an_id_of_several_queues_is_rejected(cloud_tasks: FakeCloudTasks, enqueu
     with pytest.raises(LookupError) as caught:
         cloud_tasks.assert_exhausted("one")
     assert str(caught.value) == (
-        f"The ID 'one' stands for 2 tasks of this test: {names[0]} and {names[1]}. Pass the full name of the one that"
-        " you mean."
+        f"The ID 'one' is ambiguous: this test has 2 tasks of that ID, {names[0]} and {names[1]}. Pass the full name."
     )
     assert [task.name for task in cloud_tasks.tasks(task="one")] == names
 
@@ -106,8 +105,8 @@ def test_a_record_of_another_fake_is_rejected(cloud_tasks: FakeCloudTasks, enque
     with pytest.raises(ValueError) as caught:
         cloud_tasks.assert_attempts(theirs, [])
     assert str(caught.value) == (
-        "assert_attempts() got the task receipts/one, which another fake than this one has accepted. Call"
-        " assert_attempts() of the fake that has it, within its test."
+        "assert_attempts() got the task receipts/one of another fake. Call assert_attempts() of that fake, within its"
+        " test."
     )
 
 
@@ -125,7 +124,7 @@ def test_a_predicate_has_the_whole_record(cloud_tasks: FakeCloudTasks, record: T
     ("task", "text"),
     [
         (42, "task=… takes a function of a TaskRecord, or a task, but got 42."),
-        (None, "task=None matches no task. Leave it out where any will do."),
+        (None, "task=None matches no task. Leave it out to match any."),
     ],
 )
 def test_what_is_no_task_is_rejected(cloud_tasks: FakeCloudTasks, task: Any, text: str) -> None:

@@ -16,9 +16,9 @@ PARENT = "projects/test-project/locations/us-central1"
 URL = "https://example.com/"
 MISSING = "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."
 TOMBSTONE = (
-    "CreateTask was refused with ALREADY_EXISTS: The task cannot be created because a task with this name existed too"
-    " recently. For more information about task de-duplication see https://cloud.google.com/tasks/docs/reference/rest/"
-    "v2/projects.locations.queues.tasks/create#body.request_body.FIELDS.task."
+    "CreateTask was rejected with ALREADY_EXISTS: The task cannot be created because a task with this name existed too"
+    " recently. For more information about task de-duplication see"
+    " https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create#body.request_body.FIELDS.task."
 )
 
 
@@ -57,9 +57,9 @@ def test_without_a_refusal_there_is_nothing_to_tell(fake: FakeCloudTasks) -> Non
 def test_a_missing_queue_is_told_with_the_nearest_one(fake: FakeCloudTasks) -> None:
     """Google's text stays as it is; what it can't know stands on a line of its own."""
     assert refused(fake, lambda: create("reciepts")) == (
-        f"CreateTask was refused with NOT_FOUND: {MISSING}\n"
-        "There is no queue 'reciepts'. Did you mean 'receipts'? The queues of this test are invoices and receipts."
-        " Create it with cloud_tasks.create_queue('reciepts'), or by the option queues."
+        f"CreateTask was rejected with NOT_FOUND: {MISSING}\nThere is no queue 'reciepts'. Did you mean 'receipts'? The"
+        " queues of this test are invoices and receipts. Create it with cloud_tasks.create_queue('reciepts'), or by"
+        " the option queues."
     )
 
 
@@ -85,8 +85,8 @@ def test_a_deleted_queue_is_told_as_such(fake: FakeCloudTasks) -> None:
 
 
 MADE_BY_OPTION = (
-    "The option queues made the queue receipts before the test began, by a marker, the ini file, an argument, or a file"
-    " that one of them names. Take it out of the option, or don't create it; update_queue() changes its settings."
+    "The option queues created the queue receipts before the test (in a marker, the ini file, an argument, or a file"
+    " that one of them names). Remove it from the option, or don't create it here; update_queue() changes its settings."
 )
 
 
@@ -94,7 +94,7 @@ def test_a_queue_that_the_options_made_is_told_as_such(fake: FakeCloudTasks) -> 
     """Code that creates its queue, and a test that has named it already."""
     client, name = CloudTasksClient(), f"{PARENT}/queues/receipts"
     assert refused(fake, lambda: client.create_queue(parent=PARENT, queue={"name": name})) == (
-        f"CreateQueue was refused with ALREADY_EXISTS: Queue already exists\n{MADE_BY_OPTION}"
+        f"CreateQueue was rejected with ALREADY_EXISTS: Queue already exists\n{MADE_BY_OPTION}"
     )
 
 
@@ -104,8 +104,8 @@ def test_a_queue_that_was_created_twice_is_told_with_its_creation(fake: FakeClou
     fake.advance(seconds=3)
     client.create_queue(parent=PARENT, queue={"name": name})
     assert refused(fake, lambda: client.create_queue(parent=PARENT, queue={"name": name})) == (
-        "CreateQueue was refused with ALREADY_EXISTS: Queue already exists\n"
-        "The queue mails was created at +0:00:03, and is still there."
+        "CreateQueue was rejected with ALREADY_EXISTS: Queue already exists\nThe queue mails was created at +0:00:03,"
+        " and is still there."
     )
 
 
@@ -121,8 +121,8 @@ def test_a_live_duplicate_is_told_with_its_creation(fake: FakeCloudTasks) -> Non
     """The task is still there."""
     create()
     assert refused(fake, create) == (
-        "CreateTask was refused with ALREADY_EXISTS: Requested entity already exists\n"
-        "t was created at +0:00:00, and is still there."
+        "CreateTask was rejected with ALREADY_EXISTS: Requested entity already exists\nt was created at +0:00:00, and"
+        " is still there."
     )
 
 
@@ -142,9 +142,8 @@ def test_a_tombstone_is_told_with_its_history(
     end(fake)
     fake.advance(timedelta(minutes=90))
     assert refused(fake, create) == (
-        f"{TOMBSTONE}\n"
-        f"t was created at +0:00:00, and {how} at +0:00:00. Its name is free again 1 d after that, by the service"
-        " option task_tombstone_ttl. Google has published 1 h, 4 h and 24 h: rely on none of them."
+        f"{TOMBSTONE}\nt was created at +0:00:00, and {how} at +0:00:00. Its name is free again 1 d after that, by the"
+        " service option task_tombstone_ttl. Google's documentation says 1 h, 4 h and 24 h, so rely on none of them."
     )
 
 
@@ -153,8 +152,8 @@ def test_a_task_that_never_was_is_told_with_the_nearest_one(fake: FakeCloudTasks
     create(task="order-42")
     client = CloudTasksClient()
     assert refused(fake, lambda: client.get_task(name=f"{PARENT}/queues/receipts/tasks/order-43")) == (
-        "GetTask was refused with NOT_FOUND: Requested entity was not found.\n"
-        "No task order-43 was created in this test. Did you mean 'order-42'?"
+        "GetTask was rejected with NOT_FOUND: Requested entity was not found.\nNo task order-43 was created in this"
+        " test. Did you mean 'order-42'?"
     )
 
 
@@ -186,8 +185,8 @@ def test_a_refusal_is_told_as_things_were_then(fake: FakeCloudTasks) -> None:
 def test_a_task_too_large_is_told_with_the_limit(fake: FakeCloudTasks) -> None:
     """In bytes of the stored message."""
     assert refused(fake, lambda: create(body=bytes(1_100_000))) == (
-        "CreateTask was refused with INVALID_ARGUMENT: Task size too large\n"
-        "The limit is 1048569 bytes of the stored task, by the service option max_task_size."
+        "CreateTask was rejected with INVALID_ARGUMENT: Task size too large\nThe limit is 1048569 bytes of the stored"
+        " task, by the service option max_task_size."
     )
 
 
@@ -198,12 +197,12 @@ def test_of_many_refusals_the_last_are_told(fake: FakeCloudTasks) -> None:
         delete = partial(client.delete_task, name=f"{PARENT}/queues/receipts/tasks/{number}")
         told = refused(fake, delete)
     first, *rest = told.split("\n\n")
-    assert first == "The last 3 of 5 refused calls:"
+    assert first == "The last 3 of 5 rejected calls:"
     assert [one.splitlines()[1] for one in rest] == [f"No task {n} was created in this test." for n in (2, 3, 4)]
 
 
 UNREFRESHED = (
-    "{} has service_account_email='default', which is no address (NAME@DOMAIN). Credentials of Cloud Run have"
+    "{} has service_account_email='default', which is not an address (NAME@DOMAIN). Credentials of Cloud Run have"
     " 'default' there until they are refreshed: call credentials.refresh(google.auth.transport.requests.Request())"
     " before you read it."
 )
@@ -223,7 +222,7 @@ UNREFRESHED = (
         (
             "oidc_token",
             "me",
-            "http_request.oidc_token has service_account_email='me', which is no address (NAME@DOMAIN).",
+            "http_request.oidc_token has service_account_email='me', which is not an address (NAME@DOMAIN).",
         ),
     ],
 )
@@ -231,7 +230,7 @@ def test_an_account_without_an_address_is_named(fake: FakeCloudTasks, token: str
     """Google's text says nothing of it, and credentials that aren't refreshed have such a name."""
     call = partial(create, url="https://run.googleapis.com/", **{token: {"service_account_email": account}})
     text = "Request contains an invalid argument." if account else "service_account_email must be set."
-    assert refused(fake, call) == f"CreateTask was refused with INVALID_ARGUMENT: {text}\n{hint}"
+    assert refused(fake, call) == f"CreateTask was rejected with INVALID_ARGUMENT: {text}\n{hint}"
 
 
 @pytest.mark.parametrize("token", ["oidc_token", "oauth_token"])
@@ -240,10 +239,9 @@ def test_a_token_over_http_is_named_as_its_field(fake: FakeCloudTasks, token: st
     url = "http://run.googleapis.com/"
     call = partial(create, url=url, **{token: {"service_account_email": "me@my-project.iam.gserviceaccount.com"}})
     assert refused(fake, call) == (
-        "CreateTask was refused with INVALID_ARGUMENT: HttpRequest.url must start with 'https://' for request with"
-        " HttpRequest.authorization_header\n"
-        f"http_request.{token} is sent with https alone, and the url is {url!r}. Give an https:// URL, or leave the"
-        " token out."
+        "CreateTask was rejected with INVALID_ARGUMENT: HttpRequest.url must start with 'https://' for request with"
+        f" HttpRequest.authorization_header\nhttp_request.{token} needs https, but the url is {url!r}. Use an https://"
+        " URL, or remove the token."
     )
 
 

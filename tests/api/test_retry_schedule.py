@@ -121,9 +121,8 @@ def test_surviving_an_outage_is_asserted() -> None:
     with pytest.raises(CloudTasksAssertionError) as failure:
         five.assert_survives_outage(timedelta(hours=1))
     assert str(failure.value) == (
-        "An outage of 1 h that begins with the first dispatch is not survived: the last attempt comes after"
-        " 2 min 30 s, and it is given up after 2 min 30 s, by max_attempts 5. With max_attempts 10 it would be.\n\n"
-        f"{FIVE}"
+        "The task does not survive an outage of 1 h from its first dispatch on: the last attempt comes after 2 min 30"
+        f" s, and it is given up after 2 min 30 s, by max_attempts 5. max_attempts=10 would be enough.\n\n{FIVE}"
     )
     retry_schedule({"max_attempts": 10, "min_backoff": "10s"}).assert_survives_outage(timedelta(hours=1))
 
@@ -133,7 +132,7 @@ def test_what_the_service_refuses_is_refused() -> None:
     with pytest.raises(ValueError, match="retry config") as refusal:
         retry_schedule({"max_attempts": -2})
     assert str(refusal.value) == (
-        "The service refuses this retry config: RetryConfig.maxAttempts must be greater or equal to -1."
+        "The service rejects this retry config: RetryConfig.maxAttempts must be greater or equal to -1."
     )
 
 
@@ -173,7 +172,7 @@ def test_what_is_no_retry_config_is_refused(config: Any, told: str) -> None:
     """A misspelt field and a value that it can't have, in the words that a queue is refused in."""
     with pytest.raises(ValueError, match="retry config") as refusal:
         retry_schedule(config)
-    assert str(refusal.value) == f"This retry config can't be read: {told}"
+    assert str(refusal.value) == f"This retry config is not valid: {told}"
 
 
 def test_a_target_takes_no_negative_time() -> None:

@@ -39,8 +39,8 @@ def test_a_sync_verb_in_a_running_loop_is_refused(cloud_tasks: FakeCloudTasks, e
     enqueue("one")
     before = cloud_tasks.timeline()
     assert asyncio.run(story()) == (
-        f"cloud_tasks.{verb}() was called in a running event loop, which it would block. Write"
-        f" `await cloud_tasks.aio.{verb}()` there instead."
+        f"cloud_tasks.{verb}() was called in a running event loop and would block it. Write `await"
+        f" cloud_tasks.aio.{verb}()` instead."
     )
     assert (cloud_tasks.timeline(), route.calls, cloud_tasks.clock.elapsed) == (before, [], timedelta(0))
 
@@ -60,7 +60,7 @@ def test_a_sync_verb_in_an_async_handler_is_refused_as_in_any(
         cloud_tasks.drain()
     assert str(caught.value) == (
         f"cloud_tasks.{verb}() was called while the handler of receipts/one was running. A handler may call the Cloud"
-        " Tasks client; let the test itself drive the queue, after the handler has returned."
+        " Tasks client, but only the test may drive the queue, after the handler has returned."
     )
     cloud_tasks._resting.failures.clear()
 

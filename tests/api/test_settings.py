@@ -164,7 +164,7 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
         "start",
         datetime(2030, 1, 1),
         ValueError,
-        "start takes an aware datetime, and datetime.datetime(2030, 1, 1, 0, 0) is naive. Give it a tzinfo, such as"
+        "start takes an aware datetime, but datetime.datetime(2030, 1, 1, 0, 0) is naive. Give it a tzinfo, such as"
         " datetime.datetime(2030, 1, 1, 0, 0).replace(tzinfo=timezone.utc).",
     ),
     (
@@ -253,7 +253,7 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
         "service",
         {"burst_size": 0},
         ValueError,
-        "service option burst_size takes a positive number, or a callable that makes one of the rate; got 0.",
+        "service option burst_size takes a positive number, or a callable that returns one for a rate, but got 0.",
     ),
     (
         "service",
@@ -341,7 +341,7 @@ WRONG_TEXTS: list[tuple[str, Any, type[Exception], str]] = [
         "service",
         ["burst_size"],
         ValueError,
-        "service option burst_size takes a positive number, or a callable that makes one of the rate; got ''.",
+        "service option burst_size takes a positive number, or a callable that returns one for a rate, but got ''.",
     ),
     (
         "service",

@@ -325,8 +325,8 @@ def test_a_clock_set_back_before_waiting_tasks_is_refused(cloud_tasks: FakeCloud
         with pytest.raises(pytest.fail.Exception) as caught:
             enqueue("two")
         message = (
-            "time-machine shows 2029-12-31T00:00:00+00:00, which lies before the queue's 2030-01-01T00:00:00+00:00, and"
-            " tasks are waiting that cannot go back in time. Freeze time before the first task is created, or move it"
+            "time-machine shows 2029-12-31T00:00:00+00:00, which is before the queue's 2030-01-01T00:00:00+00:00: tasks"
+            " are waiting, which can't go back in time. Freeze time before the first task is created, or move it"
             " forwards."
         )
         assert str(caught.value) == message
@@ -361,7 +361,7 @@ def test_a_swallowed_failure_comes_again_when_the_block_ends(enqueue: Enqueue) -
 
     message = (
         "cloud_tasks.step() was called while the handler of receipts/one was running. A handler may call the Cloud"
-        " Tasks client; let the test itself drive the queue, after the handler has returned."
+        " Tasks client, but only the test may drive the queue, after the handler has returned."
     )
     with pytest.raises(AssertionError) as caught, FakeCloudTasks(queues=["receipts"]) as fake:
         fake.route(MAILER, handler=handler)

@@ -104,8 +104,8 @@ def test_the_url_is_absolute(cloud_tasks: FakeCloudTasks, url: Any) -> None:
     with pytest.raises(ValueError) as refused:
         cloud_tasks.task_request(url=url)
     assert str(refused.value) == (
-        f"task_request(url=…) takes an absolute URL, such as https://worker.test/, but got {url!r}. A test client of a"
-        " web framework takes the path of it. An App Engine task has a relative_uri instead."
+        f"task_request(url=…) takes an absolute URL, such as https://worker.test/, but got {url!r}. A web framework's"
+        " test client takes the path of that URL. For an App Engine task, pass relative_uri=… instead."
     )
 
 
@@ -194,12 +194,12 @@ def test_an_app_engine_retry(cloud_tasks: FakeCloudTasks) -> None:
         (
             {"relative_uri": "/", "audience": "https://app.test/"},
             TypeError,
-            "task_request() takes no audience=… with relative_uri=…: App Engine tasks carry no token.",
+            "task_request() takes no audience=… with relative_uri=…: App Engine tasks have no token.",
         ),
         (
             {"service": "mailer"},
             TypeError,
-            "task_request(service=…) is about an App Engine task. Pass its relative_uri=…, too.",
+            "task_request(service=…) is for App Engine tasks only. Pass relative_uri=… as well.",
         ),
         ({"relative_uri": "/", "version": 2}, TypeError, "task_request(version=…) takes a text, but got 2."),
     ],

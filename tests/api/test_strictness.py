@@ -21,10 +21,11 @@ OFF = (
     " block."
 )
 ASSERT_OR_DISPATCH = (
-    "Assert on them, by cloud_tasks.assert_enqueued() and its kin, or dispatch them, by drain() and its kin."
+    "Assert on them with cloud_tasks.assert_enqueued() or a similar method, or dispatch them with drain() or another"
+    " driving method."
 )
-DRIVE = "Drive them to their end, by cloud_tasks.drain() or advance(), or delete them."
-LOOK = "Assert on the attempts, by cloud_tasks.assert_attempts() and its kin, or read attempt.exception."
+DRIVE = "Run them with cloud_tasks.drain() or advance(), or delete them."
+LOOK = "Check the attempts with cloud_tasks.assert_attempts(), or read attempt.exception."
 
 
 def run(block: Block, strict: Any = True, **options: Any) -> None:
@@ -243,7 +244,7 @@ Neither dispatched nor matched by an assertion: 1 task
   receipts/gone  POST https://mailer.test/send  deleted
 {ASSERT_OR_DISPATCH}
 
-Raised by handlers, answered with 500, and seen by nobody: 1 error
+Exceptions of handlers, answered with 500, that the test did not check: 1 error
   receipts/one attempt 1: ValueError: the mailer …
 {LOOK}
 
@@ -271,7 +272,7 @@ def test_errors_that_nobody_saw_fail(enqueue: Enqueue) -> None:
         f"""\
 strict=True fails a test that passes and leaves something behind.
 
-Raised by handlers, answered with 500, and seen by nobody: 2 errors
+Exceptions of handlers, answered with 500, that the test did not check: 2 errors
   receipts/one attempt 1: KeyError: 'the mailer\\nis down'
   receipts/one attempt 2: KeyError: 'the mailer\\nis down'
 {LOOK}
@@ -306,7 +307,7 @@ def test_a_look_at_one_attempt_is_a_look_at_one(enqueue: Enqueue) -> None:
         fake.assert_dispatched()
 
     message = told_of(with_errors(enqueue, then), on_exception="500")
-    assert "seen by nobody: 1 error\n  receipts/one attempt 2: KeyError: " in message
+    assert "that the test did not check: 1 error\n  receipts/one attempt 2: KeyError: " in message
 
 
 def test_errors_of_second_deliveries_count(enqueue: Enqueue) -> None:
@@ -325,7 +326,7 @@ def test_errors_of_second_deliveries_count(enqueue: Enqueue) -> None:
 
     route: Any = None
     message = told_of(block, on_exception="500")
-    assert "seen by nobody: 1 error\n  receipts/one attempt 1: KeyError: 'twice'\n" in message
+    assert "that the test did not check: 1 error\n  receipts/one attempt 1: KeyError: 'twice'\n" in message
 
 
 def test_scripted_errors_are_no_errors(enqueue: Enqueue) -> None:
@@ -388,10 +389,10 @@ def test_a_script_that_is_not_used_up_fails(enqueue: Enqueue) -> None:
         f"""\
 strict=True fails a test that passes and leaves something behind.
 
-Scripts of routes that were not used up: 2 routes
+Routes with unused answers: 2 routes
   https://mailer.test/send: 1 of 3 answers given, next is 429
   https://other.test/* (PUT): 0 of 2 answers given, next is TimeoutError
-Drive the queue until every answer has been given, or take answers out of the script.
+Drive the queue until every answer has been used, or remove answers from the script.
 
 {OFF}"""
     )

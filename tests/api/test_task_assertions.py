@@ -91,11 +91,11 @@ def test_other_backoffs_fail(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, dela
     enqueue("one")
     cloud_tasks.drain()
     assert first_part(cloud_tasks.assert_backoff, cloud_tasks.assert_enqueued(), delays) == (
-        f"The retries of receipts/one were put off otherwise.\n  expected {told}\n       got [10 s, 20 s]"
+        f"Retry delays of receipts/one differ:\n  expected {told}\n       got [10 s, 20 s]"
     )
 
 
-A_TASK = "a TaskRecord, as assert_enqueued() gives it, a Task message, or a task's ID or full name"
+A_TASK = "a TaskRecord, a Task message, or a task's ID or full name"
 
 
 def test_delays_are_durations(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
@@ -110,7 +110,7 @@ def test_delays_are_durations(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> 
         cloud_tasks.assert_backoff([task], [])  # type: ignore[arg-type]
 
     takes = (
-        f"assert_backoff() takes {A_TASK}, and a list such as [timedelta(seconds=10), timedelta(seconds=20)]; it got "
+        f"assert_backoff() takes {A_TASK}, and a list such as [timedelta(seconds=10), timedelta(seconds=20)], but got "
     )
     assert str(number.value) == "assert_backoff() takes a duration such as timedelta(seconds=30) or '30s', but got 10."
     assert str(single.value) == f"{takes}{task!r} and datetime.timedelta(seconds=10)."
@@ -122,7 +122,7 @@ def test_attempts_are_a_list_of_a_task(cloud_tasks: FakeCloudTasks, enqueue: Enq
     enqueue("one")
     task = cloud_tasks.assert_enqueued()
     queue = tasks_v2.Queue(name="one")
-    takes = f"assert_attempts() takes {A_TASK}, and a list such as [503, 200]; it got "
+    takes = f"assert_attempts() takes {A_TASK}, and a list such as [503, 200], but got "
     with pytest.raises(TypeError) as single:
         cloud_tasks.assert_attempts(task, 200)  # type: ignore[arg-type]
     with pytest.raises(TypeError) as message:
@@ -154,7 +154,7 @@ def test_a_task_is_its_message_or_its_name(cloud_tasks: FakeCloudTasks, enqueue:
     for given in (task, getattr(task, "_pb", task)):
         getattr(cloud_tasks, verb)(given, *VERBS[verb])
         assert first_part(cloud_tasks.assert_expired, given) == (
-            "receipts/one was to have expired, and had no retry left, after 3 attempts."
+            "Expected receipts/one to have expired, but it had no retry left after 3 attempts."
         )
 
 
@@ -213,8 +213,8 @@ def test_a_name_that_no_task_has_is_refused(
         cloud_tasks.dispatch(name)
     assert str(asserted.value) == str(dispatched.value)
     assert str(asserted.value) == (
-        f"No task named {name!r} was accepted in this test. Pass the ID or the full name of one that was, or the"
-        " TaskRecord that assert_enqueued() gives."
+        f"This test has no task named {name!r}. Pass a task's ID or full name, or the TaskRecord that assert_enqueued()"
+        " returns."
     )
 
 
@@ -244,7 +244,7 @@ def test_long_lists_are_shown_where_they_part(
     enqueue("one")
     cloud_tasks.drain()
     assert first_part(cloud_tasks.assert_attempts, cloud_tasks.assert_enqueued(), expected) == (
-        f"The attempts of receipts/one ended otherwise.\n  expected {told}\n       got {got}"
+        f"Attempts of receipts/one differ:\n  expected {told}\n       got {got}"
     )
 
 
@@ -257,9 +257,8 @@ def test_long_lists_of_backoffs_are_shown_where_they_part(cloud_tasks: FakeCloud
     enqueue("one")
     cloud_tasks.drain()
     assert first_part(cloud_tasks.assert_backoff, cloud_tasks.assert_enqueued(), seconds(*[10] * 100, 20)) == (
-        "The retries of receipts/one were put off otherwise."
-        "\n  expected [… 97 that match, 10 s, 10 s, 10 s, 20 s]"
-        "\n       got [… 97 that match, 10 s, 10 s, 10 s, 10 s]"
+        "Retry delays of receipts/one differ:\n  expected [… 97 that match, 10 s, 10 s, 10 s, 20 s]\n       got [… 97"
+        " that match, 10 s, 10 s, 10 s, 10 s]"
     )
 
 
@@ -272,16 +271,16 @@ def test_assert_exhausted(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None
     enqueue("one")
     task = cloud_tasks.assert_enqueued()
     assert first_part(cloud_tasks.assert_exhausted, task) == (
-        "receipts/one was to have no retry left, and is there still, scheduled for +0:00:00, never dispatched."
+        "Expected receipts/one to have no retry left, but it is still scheduled for +0:00:00, after no attempt."
     )
     cloud_tasks.step()
     assert first_part(cloud_tasks.assert_exhausted, task) == (
-        "receipts/one was to have no retry left, and is there still, scheduled for +0:00:10, after 1 attempt."
+        "Expected receipts/one to have no retry left, but it is still scheduled for +0:00:10, after 1 attempt."
     )
     cloud_tasks.drain()
     cloud_tasks.assert_exhausted(task)
     assert first_part(cloud_tasks.assert_expired, task) == (
-        "receipts/one was to have expired, and had no retry left, after 3 attempts."
+        "Expected receipts/one to have expired, but it had no retry left after 3 attempts."
     )
 
 
@@ -292,15 +291,15 @@ def test_assert_exhausted_of_tasks_that_ended_otherwise(cloud_tasks: FakeCloudTa
     cloud_tasks.step()
     task = cloud_tasks.assert_enqueued()
     assert first_part(cloud_tasks.assert_exhausted, task) == (
-        "receipts/done was to have no retry left, and is there still, with an attempt under way."
+        "Expected receipts/done to have no retry left, but it still has an attempt under way."
     )
     cloud_tasks.drain()
     assert first_part(cloud_tasks.assert_exhausted, task) == (
-        "receipts/done was to have no retry left, and has succeeded, after 1 attempt."
+        "Expected receipts/done to have no retry left, but it succeeded after 1 attempt."
     )
     tasks_v2.CloudTasksClient().delete_task(name=enqueue("gone"))
     assert first_part(cloud_tasks.assert_exhausted, cloud_tasks.assert_enqueued(name="gone")) == (
-        "receipts/gone was to have no retry left, and was deleted, never dispatched."
+        "Expected receipts/gone to have no retry left, but it was deleted after no attempt."
     )
 
 
@@ -311,12 +310,12 @@ def test_assert_expired(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     task = cloud_tasks.assert_enqueued()
     cloud_tasks.advance(days=30)
     assert first_part(cloud_tasks.assert_expired, task) == (
-        "receipts/old was to have expired, and is there still, scheduled for +0:00:00, never dispatched."
+        "Expected receipts/old to have expired, but it is still scheduled for +0:00:00, after no attempt."
     )
     cloud_tasks.advance(days=1)
     cloud_tasks.assert_expired(task)
     assert first_part(cloud_tasks.assert_exhausted, task) == (
-        "receipts/old was to have no retry left, and has expired, never dispatched."
+        "Expected receipts/old to have no retry left, but it expired after no attempt."
     )
 
 
@@ -415,16 +414,16 @@ def test_records_of_every_state_answer_the_same_questions(cloud_tasks: FakeCloud
 def test_a_list_or_a_tuple_is_expected(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, values: Any) -> None:
     """What else can be counted through may have no order, or no end."""
     name = enqueue("one", MAILER)
-    a_task = "a TaskRecord, as assert_enqueued() gives it, a Task message, or a task's ID or full name"
+    a_task = "a TaskRecord, a Task message, or a task's ID or full name"
     with pytest.raises(TypeError) as attempts:
         cloud_tasks.assert_attempts(name, values)
     assert str(attempts.value) == (
-        f"assert_attempts() takes {a_task}, and a list such as [503, 200]; it got {name!r} and {values!r}."
+        f"assert_attempts() takes {a_task}, and a list such as [503, 200], but got {name!r} and {values!r}."
     )
     with pytest.raises(TypeError) as backoff:
         cloud_tasks.assert_backoff(name, values)
     assert str(backoff.value) == (
-        f"assert_backoff() takes {a_task}, and a list such as [timedelta(seconds=10), timedelta(seconds=20)]; it got"
+        f"assert_backoff() takes {a_task}, and a list such as [timedelta(seconds=10), timedelta(seconds=20)], but got"
         f" {name!r} and {values!r}."
     )
     cloud_tasks.assert_attempts(name, ())

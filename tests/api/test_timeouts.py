@@ -80,7 +80,7 @@ def test_what_is_there_is_not_waited_for(cloud_tasks: FakeCloudTasks, enqueue: E
     assert len(cloud_tasks.assert_enqueued(count=None, timeout=LONG)) == 2
     with pytest.raises(CloudTasksAssertionError) as caught:
         cloud_tasks.assert_enqueued(timeout=LONG)
-    assert str(caught.value).splitlines()[0] == "1 task was to be enqueued within 60 s, and 2 were."
+    assert str(caught.value).splitlines()[0] == "Expected 1 task within 60 s, found 2."
 
 
 @pytest.mark.parametrize("timeout", [0, 0.001])
@@ -89,7 +89,7 @@ def test_the_time_is_up(cloud_tasks: FakeCloudTasks, timeout: float) -> None:
     with pytest.raises(CloudTasksAssertionError) as caught:
         cloud_tasks.assert_enqueued(name="one", timeout=timeout)
     first = str(caught.value).splitlines()[0]
-    assert first == f"1 task like this was to be enqueued within {timeout:g} s, and none was."
+    assert first == f"Expected 1 matching task within {timeout:g} s, found none."
 
 
 @pytest.mark.parametrize(

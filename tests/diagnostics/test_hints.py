@@ -20,13 +20,10 @@ from pytest_cloudtasks._diagnostics.hints import HINTS, MOST, Situation, hints
 Enqueue = Callable[..., str]
 START = datetime(2030, 1, 1, 12, tzinfo=timezone.utc)
 URL = "https://mailer.test/send"
-ADVICE = (
-    "Google's client takes a body that is a text for Base64, and decodes it: pass bytes, such as"
-    " json.dumps(…).encode()."
-)
+ADVICE = "Google's client decodes a text body as Base64. Pass bytes, such as json.dumps(…).encode()."
 DRIVE = (
-    "and nothing has driven the queue since: call cloud_tasks.drain() or cloud_tasks.dispatch_due(), in async code with"
-    " `await` and cloud_tasks.aio."
+    "but the queue has not been driven since. Call cloud_tasks.drain() or cloud_tasks.dispatch_due(); in async code,"
+    " `await` those of cloud_tasks.aio."
 )
 NO_CALL = "No client has called this fake."
 JSON = {"Content-Type": "application/json"}
@@ -114,7 +111,7 @@ def test_a_text_that_is_no_base64_is_an_error_of_googles(cloud_tasks: FakeCloudT
     with pytest.raises(ValueError, match="base64") as caught:
         tasks_v2.HttpRequest(url=URL, body="order")
     assert hints_of_a_plain_assertion(cloud_tasks, caught.value) == [
-        f"A field of bytes was given a text that is no Base64. {ADVICE}"
+        f"A bytes field got a text that is not Base64. {ADVICE}"
     ]
 
 
@@ -123,7 +120,7 @@ def test_a_text_that_is_no_base64_is_an_error_of_googles(cloud_tasks: FakeCloudT
 
 def test_no_client_has_called(cloud_tasks: FakeCloudTasks) -> None:
     """An assertion that expects something says so, and so does a failed test that has prepared a target."""
-    text = f"{NO_CALL} Make sure that the code which enqueues was run, in this process."
+    text = f"{NO_CALL} Check that the code which enqueues ran, and that it ran in this process."
     assert hints_of(cloud_tasks.assert_enqueued) == [text]
     assert hints_of(cloud_tasks.assert_dispatched, queue="receipts", count=None) == [text]
     assert hints_of_a_plain_assertion(cloud_tasks) == []
@@ -143,9 +140,9 @@ def test_a_mock_of_an_earlier_test_has_taken_the_call(cloud_tasks: FakeCloudTask
         client()
     client().create_task(parent=cloud_tasks.queue_path("receipts"), task={})
     assert hints_of(cloud_tasks.assert_enqueued) == [
-        f"{NO_CALL} <MagicMock name='CloudTasksClient()'> has taken create_task(): a client that was built while its"
-        " class was patched, perhaps by an earlier test, and was kept in a cache or a module. Clear the cache, and"
-        " patch no client."
+        f"{NO_CALL} <MagicMock name='CloudTasksClient()'> received create_task(): this client was built while its class"
+        " was patched, perhaps by an earlier test, and was kept in a cache or a module. Clear the cache, and don't"
+        " patch the client."
     ]
 
 
@@ -154,8 +151,8 @@ def test_the_calls_went_to_another_fake(cloud_tasks: FakeCloudTasks, enqueue: En
     with FakeCloudTasks(queues=["receipts"]) as inner:
         enqueue("one")
         assert hints_of(cloud_tasks.assert_enqueued) == [
-            f"{NO_CALL} Calls went to another fake, for the innermost gets them: assert on the one that `with"
-            " FakeCloudTasks() as …` gave, or don't open it."
+            f"{NO_CALL} The calls went to another fake, because the innermost fake receives them. Assert on that of"
+            " `with FakeCloudTasks() as …`, or don't open it."
         ]
         inner.assert_enqueued()
 
@@ -193,8 +190,8 @@ def test_a_task_waits_for_its_time(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
     enqueue("latest", schedule_time=START + timedelta(hours=2))
     cloud_tasks.dispatch_due()
     assert hints_of(cloud_tasks.assert_dispatched) == [
-        "receipts/later waits until +1:00:00, and it is +0:00:00: call cloud_tasks.drain() or cloud_tasks.advance(…),"
-        " which go there."
+        "receipts/later waits until +1:00:00, and it is +0:00:00 now. Call cloud_tasks.drain() or"
+        " cloud_tasks.advance(…)."
     ]
     tasks_v2.CloudTasksClient().pause_queue(name=cloud_tasks.queue_path("receipts"))
     assert hints_of(cloud_tasks.assert_dispatched) == []
@@ -229,11 +226,12 @@ def test_what_differs_between_two_matches(cloud_tasks: FakeCloudTasks, enqueue: 
     enqueue("one", headers=JSON, body=b'{"order": 1, "to": "a"}')
     enqueue("two", headers=JSON, body=b'{"order": 2, "to": "a"}', http_method="PUT")
     assert hints_of(cloud_tasks.assert_enqueued) == [
-        "The two differ in method ('POST' and 'PUT') and json.order (1 and 2): say which one is meant, or pass count=."
+        "The two differ in method ('POST' and 'PUT') and json.order (1 and 2). Match one of these fields, or pass"
+        " count=."
     ]
     enqueue("three")
     assert hints_of(cloud_tasks.assert_enqueued) == [
-        "The first two differ in method ('POST' and 'PUT') and json.order (1 and 2): say which one is meant, or pass"
+        "The first two differ in method ('POST' and 'PUT') and json.order (1 and 2). Match one of these fields, or pass"
         " count=."
     ]
     assert hints_of(cloud_tasks.assert_enqueued, count=2) == []
@@ -244,8 +242,8 @@ def test_two_matches_that_are_the_same(cloud_tasks: FakeCloudTasks, enqueue: Enq
     enqueue("one")
     enqueue("two")
     assert hints_of(cloud_tasks.assert_enqueued) == [
-        "The two differ in nothing but their names: the code has enqueued the same task again. Name the task, so that"
-        " the service rejects the second, or pass count=."
+        "The two differ only in their names: the code enqueued the same task twice. Name the task so that the service"
+        " rejects the second one, or pass count=."
     ]
 
 
@@ -276,8 +274,8 @@ def test_a_schedule_time_lies_hours_in_the_past(
     """The service takes it for due at once; a few minutes may be on purpose."""
     enqueue("one", schedule_time=START - late)
     expected = [
-        f"The schedule time of receipts/one lies {text} before its creation, so that it was due at once. It may be a"
-        " local time without its zone: make it with datetime.now(timezone.utc)."
+        f"The schedule time of receipts/one is {text} before its creation, so it was due at once. It may be a local"
+        " time without a time zone: use datetime.now(timezone.utc)."
     ]
     assert hints_of(cloud_tasks.assert_enqueued, delay="1h") == (expected if text else [])
     assert hints_of(cloud_tasks.assert_enqueued, url="https://elsewhere.test/") == []

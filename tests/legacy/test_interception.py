@@ -23,7 +23,7 @@ IMPORTS = {
     "pytest_cloudtasks": "from pytest_cloudtasks import LegacyCloudTasksClient as CloudTasksClient",
 }
 REFUSAL = (
-    'CloudTasksClient.create_task() was called outside a fake, and outside="refuse" keeps calls away from the real'
+    'CloudTasksClient.create_task() was blocked: no fake is active, and outside="refuse" blocks calls to the real'
     " service. Ask for the cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
     ' @pytest.mark.cloud_tasks(outside="real").\nThe call was made at app.py:9, in enqueue.'
 )

@@ -143,7 +143,7 @@ def test_a_task_without_a_target_fails_in_a_sentence(shop: Shop, cloud_tasks: Fa
     with pytest.raises(NoTarget) as failure:
         cloud_tasks.drain()
     assert str(failure.value).startswith(
-        f"The task receipts/{task_id} is due, and its URL has no target: POST {MAILER}.\n"
+        f"The task receipts/{task_id} is due, but its URL has no target: POST {MAILER}.\n"
     )
 
 

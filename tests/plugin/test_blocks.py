@@ -17,8 +17,8 @@ HEAD = """
 """
 CREATED = ["+0:00:00  queue work created", "+0:00:00  work/one created: POST https://w.test/"]
 DRIVE = (
-    "1 task is due, and nothing has driven the queue since: call cloud_tasks.drain() or cloud_tasks.dispatch_due(), in"
-    " async code with `await` and cloud_tasks.aio."
+    "1 task is due, but the queue has not been driven since. Call cloud_tasks.drain() or cloud_tasks.dispatch_due(); in"
+    " async code, `await` those of cloud_tasks.aio."
 )
 pytestmark = pytest.mark.needs("clients of 2.x")
 
@@ -86,7 +86,7 @@ def test_refused_calls_of_a_block_are_explained(pytester: pytest.Pytester) -> No
     """With what the fake knows of the queue."""
     pytester.makepyfile(HEAD + "\n    def test_it():\n        with FakeCloudTasks(queues=['works']): enqueue()\n")
     assert sections(pytester.runpytest())["Cloud Tasks refusals"] == [
-        "CreateTask was refused with NOT_FOUND: Queue does not exist. If you just created the queue, wait at least a"
+        "CreateTask was rejected with NOT_FOUND: Queue does not exist. If you just created the queue, wait at least a"
         " minute for the queue to initialize.",
         "There is no queue 'work'. Did you mean 'works'? The only queue of this test is works. Create it with"
         " cloud_tasks.create_queue('work'), or by the option queues.",

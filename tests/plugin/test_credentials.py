@@ -61,7 +61,7 @@ def test_a_call_is_refused_before_its_token_is_fetched(pytester: pytest.Pytester
     result = pytester.runpytest("-o", "cloud_tasks_outside=refuse")
     result.assert_outcomes(failed=1)
     text = (
-        f'GET {URL} was called outside a fake, and outside="refuse" keeps calls away from the real service. Ask for the'
+        f'GET {URL} was blocked: no fake is active, and outside="refuse" blocks calls to the real service. Ask for the'
         " cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
         ' @pytest.mark.cloud_tasks(outside="real").\nThe call was made at shop.py:'
     )
@@ -141,7 +141,7 @@ def test_a_failed_search_inside_a_fake_names_the_option(pytester: pytest.Pyteste
     result = pytester.runpytest()
     result.assert_outcomes(failed=1)
     assert (
-        "google.auth.default() looked for credentials of this machine. With the option google_auth it finds those of"
+        "google.auth.default() looked for credentials on this machine. With the option google_auth it finds those of"
         " Cloud Run: @pytest.mark.cloud_tasks(google_auth=True), or cloud_tasks_google_auth = true in the ini file."
         in result.stdout.str()
     )
@@ -153,9 +153,9 @@ def test_a_failed_search_at_import_names_the_option_of_the_ini_file(pytester: py
     result = pytester.runpytest()
     result.assert_outcomes(errors=1)
     assert (
-        "No fake is active while no test is running, so Google's credentials of this machine were looked for. With"
+        "No test is running, so no fake is active and google-auth looked for credentials on this machine. With"
         " cloud_tasks_google_auth = true in the ini file, google.auth.default() finds those of Cloud Run during the"
-        " whole run. They need a fake when they are used." in result.stdout.str()
+        " whole run. Using them needs a fake." in result.stdout.str()
     )
 
 

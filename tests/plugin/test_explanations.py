@@ -76,7 +76,7 @@ def test_the_timeline_is_in_colour(pytester: pytest.Pytester) -> None:
     output = pytester.runpytest("--color=yes").stdout.str()
     assert section(output, "Cloud Tasks timeline") == COLOURED
     refusal, *_ = section(output, "Cloud Tasks refusals").splitlines()
-    assert refusal.startswith(f"GetTask {RED}was refused with NOT_FOUND{END}: ")
+    assert refusal.startswith(f"GetTask {RED}was rejected with NOT_FOUND{END}: ")
 
 
 def test_the_timeline_is_plain_where_pytest_is(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ def test_an_assertion_is_printed_whole(pytester: pytest.Pytester) -> None:
     )
     lines = [line for line in pytester.runpytest().stdout.lines if line.startswith("E ")]
     assert lines == [
-        "E       pytest_cloudtasks.CloudTasksAssertionError: 1 task like this was to be enqueued, and none was.",
+        "E       pytest_cloudtasks.CloudTasksAssertionError: Expected 1 matching task, found none.",
         "E       ",
         "E       Expected:",
         "E         queue: 'work'",

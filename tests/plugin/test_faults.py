@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 NEVER = (
-    "lose_handler_response() was planned and never happened: no task matched, or too few did. Correct the"
-    " plan, or leave it out."
+    "lose_handler_response() was planned but never happened: no task matched, or too few did. Correct the plan or"
+    " remove it."
 )
 COMMON = """
     import pytest

@@ -25,10 +25,10 @@ SHOP = """
         place_order()
 """
 LINT = (
-    "A JSON body without Content-Type: receipts/one goes to https://mailer.test/send, and the service adds none to an"
-    " HTTP task. A worker that goes by it, as Flask's request.get_json() does, refuses the body. Put 'Content-Type':"
-    " 'application/json' into the headers of its http_request. To silence this, put `ignore:A JSON body without"
-    " Content-Type:pytest_cloudtasks.CloudTasksLintWarning` into pytest's filterwarnings."
+    "A JSON body without Content-Type: receipts/one goes to https://mailer.test/send, and the service adds no"
+    " Content-Type to an HTTP task. A worker that checks it, such as Flask's request.get_json(), rejects the body. Add"
+    " 'Content-Type': 'application/json' to the headers of its http_request. To silence this, add `ignore:A JSON body"
+    " without Content-Type:pytest_cloudtasks.CloudTasksLintWarning` to pytest's filterwarnings."
 )
 
 

@@ -205,9 +205,7 @@ def test_a_folder_that_cannot_be_is_a_usage_error(pytester: pytest.Pytester) -> 
     pytester.makefile(".txt", taken="a file")
     result = pytester.runpytest("--cloud-tasks-report=taken.txt")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(
-        ["ERROR: --cloud-tasks-report names taken.txt, which can't be a folder of pages: File exists."]
-    )
+    result.stderr.fnmatch_lines(["ERROR: --cloud-tasks-report can't write to taken.txt: File exists."])
 
 
 def test_collecting_leaves_a_report_alone(pytester: pytest.Pytester) -> None:

@@ -191,7 +191,7 @@ def test_deferring_credentials_can_be_turned_off(pytester: pytest.Pytester) -> N
 
 
 REFUSAL = (
-    'CloudTasksClient.create_task() was called outside a fake, and outside="refuse" keeps calls away from the real'
+    'CloudTasksClient.create_task() was blocked: no fake is active, and outside="refuse" blocks calls to the real'
     " service. Ask for the cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
     ' @pytest.mark.cloud_tasks(outside="real").\nThe call was made at app.py:9, in enqueue.'
 )
@@ -223,7 +223,7 @@ def test_a_forgotten_fixture_is_told_before_missing_credentials(pytester: pytest
 
 
 OUTSIDE_TESTS = (
-    'CloudTasksClient.create_task() was called outside a fake, and outside="refuse" keeps calls away from the real'
+    'CloudTasksClient.create_task() was blocked: no fake is active, and outside="refuse" blocks calls to the real'
     " service. No test is running now: move the call into a function that a test calls, or make it inside `with"
     " FakeCloudTasks():`.\nThe call was made at app.py:9, in enqueue."
 )
@@ -267,7 +267,7 @@ def test_a_call_of_the_asyncio_client_is_refused_by_its_name(pytester: pytest.Py
     result = pytester.runpytest("-o", "cloud_tasks_outside=refuse")
     result.assert_outcomes(failed=1)
     assert (
-        'CloudTasksAsyncClient.get_queue() was called outside a fake, and outside="refuse" keeps calls away from the'
+        'CloudTasksAsyncClient.get_queue() was blocked: no fake is active, and outside="refuse" blocks calls to the'
         " real service. Ask for the cloud_tasks fixture" in result.stdout.str()
     )
 
@@ -373,7 +373,7 @@ def test_a_misspelt_option_names_the_test_and_the_nearest_option(pytester: pytes
         ("seed='x'", "seed takes an integer, but got 'x'."),
         (
             "start=datetime.datetime(2030, 1, 1)",
-            "start takes an aware datetime, and datetime.datetime(2030, 1, 1, 0, 0) is naive. Give it a tzinfo, such as"
+            "start takes an aware datetime, but datetime.datetime(2030, 1, 1, 0, 0) is naive. Give it a tzinfo, such as"
             " datetime.datetime(2030, 1, 1, 0, 0).replace(tzinfo=timezone.utc).",
         ),
         (
@@ -655,7 +655,7 @@ def test_a_driving_method_in_a_handler_fails_the_test_even_if_swallowed(pytester
     result.assert_outcomes(passed=1, errors=1)
     assert (
         "cloud_tasks.drain() was called while the handler of work/one was running. A handler may call the Cloud Tasks"
-        " client; let the test itself drive the queue, after the handler has returned."
+        " client, but only the test may drive the queue, after the handler has returned."
         in result.stdout.str().splitlines()
     )
 
@@ -757,7 +757,7 @@ def test_a_refused_call_is_explained_in_the_report(pytester: pytest.Pytester) ->
         [
             "*NotFound: 404 Queue does not exist. If you just created the queue, wait at least a minute*",
             "*- Cloud Tasks refusals -*",
-            "CreateTask was refused with NOT_FOUND: Queue does not exist. *",
+            "CreateTask was rejected with NOT_FOUND: Queue does not exist. *",
             "There is no queue 'reciepts'. Did you mean 'receipts'? *",
         ]
     )

@@ -44,7 +44,8 @@ def test_a_neglected_task_fails_the_end_of_a_test(pytester: pytest.Pytester) -> 
             "",
             "Neither dispatched nor matched by an assertion: 1 task",
             "  receipts/receipt-42  POST https://mailer.test/send  due, but the queue is paused",
-            "Assert on them, by cloud_tasks.assert_enqueued() and its kin, or dispatch them, by drain() and its kin.",
+            "Assert on them with cloud_tasks.assert_enqueued() or a similar method, or dispatch them with drain() or"
+            " another driving method.",
             "",
             "strict=False turns this off: @pytest.mark.cloud_tasks(strict=False) for a test, FakeCloudTasks(strict=Fals"
             "e) for a block.",
@@ -187,9 +188,9 @@ def test_unseen_errors_of_handlers(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(
         [
-            "Raised by handlers, answered with 500, and seen by nobody: 1 error",
+            "Exceptions of handlers, answered with 500, that the test did not check: 1 error",
             "  receipts/receipt-42 attempt 1: KeyError: 'order'",
-            "Assert on the attempts, by cloud_tasks.assert_attempts() and its kin, or read attempt.exception.",
+            "Check the attempts with cloud_tasks.assert_attempts(), or read attempt.exception.",
         ],
         consecutive=True,
     )

@@ -109,7 +109,7 @@ def test_a_call_that_comes_when_its_test_is_over_holds_no_time() -> None:
         another.client().get_queue(name=QUEUE)
     with pytest.raises(SimulationEnded) as refusal:
         receive(bound[0])
-    assert str(refusal.value) == "get_queue was called when the test that its fake belongs to was over."
+    assert str(refusal.value) == "get_queue was called after the test of its fake was over."
     assert datetime.now(timezone.utc).year > 1999
     assert simulation.rpcs == []
     with pytest.raises(RuntimeError):

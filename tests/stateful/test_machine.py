@@ -211,8 +211,9 @@ def test_a_misspelt_name_is_refused() -> None:
         type("Misspelt", (CloudTasksMachine,), {"without": ["purge_queues"]})
     rules, invariants = ", ".join(RULES[:-1]), ", ".join(INVARIANTS[:-1])
     assert str(refusal.value) == (
-        "Misspelt.without names 'purge_queues', which is no rule and no invariant of a CloudTasksMachine. Did you mean"
-        f" 'purge_queue'? Its rules are {rules} and {RULES[-1]}; its invariants are {invariants} and {INVARIANTS[-1]}."
+        "Misspelt.without names 'purge_queues', which is neither a rule nor an invariant of a CloudTasksMachine. Did"
+        f" you mean 'purge_queue'? Its rules are {rules} and {RULES[-1]}; its invariants are {invariants} and"
+        f" {INVARIANTS[-1]}."
     )
 
 

@@ -86,19 +86,19 @@ WRONG: dict[str, tuple[Callable[[], SearchStrategy[Any]], str]] = {
         lambda: cloud.http_requests(
             url="ftp://example.com/", http_method="POST", headers=None, body=None, oidc_token=None
         ),
-        "Cloud Tasks refuses this Task: HttpTarget.url must start with 'http://' or 'https://'. It is"
-        " {'http_request': {'url': 'ftp://example.com/', 'http_method': 'POST'}}.",
+        "Cloud Tasks rejects this Task: HttpTarget.url must start with 'http://' or 'https://'. It is {'http_request':"
+        " {'url': 'ftp://example.com/', 'http_method': 'POST'}}.",
     ),
     "refused task": (
         lambda: cloud.tasks(http_request=HTTP, dispatch_deadline=timedelta(seconds=1), retry_config=None),
-        "Cloud Tasks refuses this Task: Task.dispatchDeadline must be between [15s, 30m]. It is"
-        " {'http_request': {'url': 'https://example.com/'}, 'dispatch_deadline': datetime.timedelta(seconds=1)}.",
+        "Cloud Tasks rejects this Task: Task.dispatchDeadline must be between [15s, 30m]. It is {'http_request':"
+        " {'url': 'https://example.com/'}, 'dispatch_deadline': datetime.timedelta(seconds=1)}.",
     ),
     "refused limits": (
         lambda: cloud.rate_limits(max_dispatches_per_second=501.0, max_concurrent_dispatches=None),
-        "Cloud Tasks refuses this Queue: RateLimits.maxDispatchesPerSecond must be less than or equal to 500. It is"
-        " {'name': 'projects/test-project/locations/us-central1/queues/0', 'rate_limits':"
-        " {'max_dispatches_per_second': 501.0}}.",
+        "Cloud Tasks rejects this Queue: RateLimits.maxDispatchesPerSecond must be less than or equal to 500. It is"
+        " {'name': 'projects/test-project/locations/us-central1/queues/0', 'rate_limits': {'max_dispatches_per_second':"
+        " 501.0}}.",
     ),
     "unknown method": (
         lambda: cloud.http_requests(http_method="FOO"),

@@ -176,9 +176,9 @@ def test_choices_outlive_no_example() -> None:
     run()
     data, choices = kept[0]
     message = (
-        "The example that this fake draws its choices from has ended. Let the fake end with it: call choose_from() on"
-        " the cloud_tasks fixture, in a test that is under @given itself, or on a FakeCloudTasks that the example"
-        " makes."
+        "The Hypothesis example of this fake has ended. End the fake with its example: call choose_from() on the"
+        " cloud_tasks fixture, in a test that is decorated with @given itself, or on a FakeCloudTasks that the example"
+        " creates."
     )
     for ask in (lambda: choices.chance(0.5, "x"), lambda: drawn_choices(data, picks=True)):
         with pytest.raises(RuntimeError) as refusal:

@@ -127,7 +127,7 @@ def test_a_limit_is_where_the_strategies_have_it(limit: str) -> None:
     assert text
     with pytest.raises(InvalidArgument) as refusal:
         drawn(outside)
-    assert str(refusal.value).startswith(f"Cloud Tasks refuses this Task: {text} It is ")
+    assert str(refusal.value).startswith(f"Cloud Tasks rejects this Task: {text} It is ")
 
 
 def test_the_largest_task_is_drawn_to_the_byte() -> None:

@@ -87,7 +87,7 @@ def test_a_queue_has_a_target_of_one_kind(queue: dict[str, Any]) -> None:
 WRONG: dict[str, tuple[Any, str]] = {
     "tag": (
         cloud.pull_messages(tag="a" * 500, payload=None),
-        "Cloud Tasks refuses this Task: PullMessage.tag must have fewer than 500 characters. It is"
+        "Cloud Tasks rejects this Task: PullMessage.tag must have fewer than 500 characters. It is"
         f" {{'pull_message': {{'tag': '{'a' * 274} ….",
     ),
     "v2": (
@@ -96,7 +96,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "v2beta3": (
         cloud.tasks(pull_message={"tag": "a"}, retry_config=None, version="v2beta3"),
-        "Cloud Tasks refuses this Task: Task.pullMessage cannot be set by this version of the API. It is"
+        "Cloud Tasks rejects this Task: Task.pullMessage cannot be set by this version of the API. It is"
         " {'pull_message': {'tag': 'a'}}.",
     ),
     "queue of v2": (cloud.queues(pull_target={}), "queues(pull_target={}): a Queue of v2 has no such field"),

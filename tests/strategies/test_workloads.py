@@ -170,18 +170,18 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "queue": (
         {"queues": ["a b"]},
-        'Cloud Tasks refuses this Queue: Queue ID "a b" can contain only letters ([A-Za-z]), numbers ([0-9]), or'
+        'Cloud Tasks rejects this Queue: Queue ID "a b" can contain only letters ([A-Za-z]), numbers ([0-9]), or'
         " hyphens (-). Queue ID must be between 1 and 100 characters. It is"
         " {'name': 'projects/test-project/locations/us-central1/queues/a b'}.",
     ),
     "task": (
         {"queues": ["a"], "tasks": {"name": "b"}},
-        'Cloud Tasks refuses this Task: Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>'
+        'Cloud Tasks rejects this Task: Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>'
         "/queues/<QUEUE_ID>/tasks/<TASK_ID>\". It is {'name': 'b'}.",
     ),
     "task of another kind": (
         {"queues": ["a"], "tasks": {"pull_message": {"tag": "a"}}, "version": "v2beta2"},
-        "Cloud Tasks refuses this Task: A task with a pull message can only be created in a pull queue. It is"
+        "Cloud Tasks rejects this Task: A task with a pull message can only be created in a pull queue. It is"
         " {'pull_message': {'tag': 'a'}}.",
     ),
     "outcomes": (

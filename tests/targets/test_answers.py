@@ -59,8 +59,8 @@ def test_anything_else_is_no_answer(result: Any) -> None:
     with pytest.raises(WrongHandlerResult) as refused:
         answer_of(result)
     assert str(refused.value) == (
-        f"A handler returned {result!r}, which is no answer. Return None (for 200), an HTTP status such as 503, a pair"
-        " of status and headers, or an object whose status_code is one."
+        f"A handler returned {result!r}, which is not an answer. Return None (for 200), an HTTP status such as 503, a"
+        " pair of status and headers, or an object whose status_code is one."
     )
     assert isinstance(refused.value, TypeError)
 
@@ -75,12 +75,11 @@ def test_headers_may_be_members_of_an_enum() -> None:
 
 
 NO_PAIR = (
-    "An answer has {} among its headers, which is no pair of a name and a value. Give headers as a dict, or as pairs"
+    "An answer has {} among its headers, which is not a pair of a name and a value. Pass headers as a dict, or as pairs"
     " such as ('Retry-After', '5')."
 )
 NO_NAME = (
-    "An answer has a header named {}, which is no name that HTTP can have. Use letters, digits and hyphens, as in"
-    " 'Retry-After'."
+    "An answer has a header named {}, which is not a valid name. Use letters, digits and hyphens, as in 'Retry-After'."
 )
 NO_VALUE = (
     "An answer has the header 'a' with the value {}, which HTTP can't have. Use a text of one line, or a whole number."
@@ -132,7 +131,7 @@ def test_http_has_no_such_status(status: int, wrap: Any) -> None:
     """A number outside of 100 to 599 is refused, however it is returned."""
     with pytest.raises(ValueError) as refused:
         answer_of(wrap(status))
-    assert str(refused.value) == f"{status} is no HTTP status. Use a number from 100 to 599."
+    assert str(refused.value) == f"{status} is not an HTTP status. Use a number from 100 to 599."
 
 
 @pytest.mark.parametrize("status", [True, "503", 503.0, None])
@@ -140,9 +139,7 @@ def test_a_status_is_a_number(status: Any) -> None:
     """A truth value is none, though Python counts it among them."""
     with pytest.raises(TypeError) as refused:
         checked_status(status)
-    assert str(refused.value) == (
-        f"An HTTP status is a number such as 503, and {status!r} is none. Write returns(503, 200)."
-    )
+    assert str(refused.value) == (f"{status!r} is not an HTTP status, such as 503. Write returns(503, 200).")
 
 
 @pytest.mark.parametrize(

@@ -233,14 +233,10 @@ def test_a_task_without_a_target_is_told_how_to_get_one(cloud_tasks: FakeCloudTa
     with pytest.raises(NoTarget) as failure:
         cloud_tasks.drain()
     assert str(failure.value) == (
-        f"The task work/{task.id} is due, and its URL has no target: POST"
-        " http://v2.api.test-project.uc.r.appspot.com/jobs/7.\n"
-        "Targets of this test:\n"
-        "  /other\n"
-        "  https://app.test (mounted app)\n"
-        "  App Engine service api, version '' (mounted app)\n"
-        "  App Engine service worker (mounted app)\n"
-        "Add one with cloud_tasks.route('/jobs/7'), or mount the App Engine application that serves it with"
+        f"The task work/{task.id} is due, but its URL has no target: POST"
+        " http://v2.api.test-project.uc.r.appspot.com/jobs/7.\nTargets of this test:\n  /other\n  https://app.test"
+        " (mounted app)\n  App Engine service api, version '' (mounted app)\n  App Engine service worker (mounted"
+        " app)\nAdd one with cloud_tasks.route('/jobs/7'), or mount the App Engine application that serves it with"
         " cloud_tasks.mount_app_engine(app, service='api', version='v2'). Nothing was sent."
     )
     assert (task.attempts, cloud_tasks.tasks()) == ([], [task])
@@ -252,7 +248,7 @@ def test_a_task_without_a_target_is_told_how_to_get_one(cloud_tasks: FakeCloudTa
         (
             lambda fake: fake.mount_app_engine("app"),
             TypeError,
-            "mount_app_engine() takes a WSGI or an ASGI application, and 'app' can't be called.",
+            "mount_app_engine() takes a WSGI or an ASGI application, but got 'app', which can't be called.",
         ),
         (
             lambda fake: fake.mount_app_engine(app, version=2),

@@ -221,7 +221,7 @@ START = {"type": "http.response.start"}
     [
         (START, "An ASGI application sent the status None. ASGI takes a number such as 200."),
         ({**START, "status": "200"}, "An ASGI application sent the status '200'. ASGI takes a number such as 200."),
-        ({**START, "status": 99}, "99 is no HTTP status. Use a number from 100 to 599."),
+        ({**START, "status": 99}, "99 is not an HTTP status. Use a number from 100 to 599."),
         ({**START, "status": 200, "headers": None}, f"An ASGI application sent the headers None. {PAIRS}"),
         ({**START, "status": 200, "headers": [("x", "y")]}, f"An ASGI application sent the header ('x', 'y'). {PAIRS}"),
         ({**START, "status": 200, "headers": [b"xy"]}, f"An ASGI application sent the header b'xy'. {PAIRS}"),

@@ -51,33 +51,33 @@ class Application:
     [
         (
             create_app,
-            "{} takes an application, but got create_app, which needs no argument: it is an application factory."
-            " Give what it makes: create_app().",
+            "{} takes an application, but got create_app, which needs no argument: it is an application factory. Pass"
+            " its result: create_app().",
         ),
         (
             configured_app,
             "{} takes an application, but got configured_app, which needs no argument: it is an application factory."
-            " Give what it makes: configured_app().",
+            " Pass its result: configured_app().",
         ),
         (
             partial(named_app, "app"),
-            "{} takes an application, but got named_app, which needs no argument: it is an application factory."
-            " Give what it makes: named_app(…).",
+            "{} takes an application, but got named_app, which needs no argument: it is an application factory. Pass"
+            " its result: named_app(…).",
         ),
         (
             create_async_app,
             "{} takes an application, but got create_async_app, which needs no argument: it is an application factory."
-            " Give what it makes: await create_async_app().",
+            " Pass its result: await create_async_app().",
         ),
         (
             flask.Flask,
-            "{} takes an application, but got the class Flask, which is an application factory."
-            " Give an instance: Flask(…).",
+            "{} takes an application, but got the class Flask, which is an application factory. Pass an instance:"
+            " Flask(…).",
         ),
         (
             fastapi.FastAPI,
-            "{} takes an application, but got the class FastAPI, which is an application factory."
-            " Give an instance: FastAPI().",
+            "{} takes an application, but got the class FastAPI, which is an application factory. Pass an instance:"
+            " FastAPI().",
         ),
     ],
 )
@@ -106,8 +106,8 @@ def test_a_factory_of_one_argument_is_an_error_at_its_first_request(
         cloud_tasks.drain()
     name = factory.__name__
     assert str(caught.value) == (
-        f"The function {name} returned an application, {made}, in place of a response: it is an application factory."
-        f" Mount what it makes: mount(base_url, {name}(…))."
+        f"The function {name} returned an application, {made}, instead of a response: it is an application factory."
+        f" Mount its result: mount(base_url, {name}(…))."
     )
 
 

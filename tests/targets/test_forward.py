@@ -447,7 +447,7 @@ def test_another_machine_is_refused(cloud_tasks: FakeCloudTasks, to: str) -> Non
     with pytest.raises(ValueError) as refused:
         cloud_tasks.forward("https://app.test", to)
     assert str(refused.value) == (
-        f"forward() sends real HTTP, and {to} is not a loopback address. Start the server on 127.0.0.1, ::1 or"
+        f"forward() sends real HTTP, but {to} is not a loopback address. Start the server on 127.0.0.1, ::1 or"
         " localhost, or pass allow_remote=True if this test is to send its tasks there."
     )
     assert_no_target(cloud_tasks)

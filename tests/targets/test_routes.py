@@ -350,7 +350,7 @@ def test_a_handler_can_have_no_script(
     one = route(handler=lambda request: 202)
     with pytest.raises(ValueError) as refused:
         script(one)
-    assert str(refused.value) == f"The route {URL} has a handler, and can't have {what} besides. Use one of them."
+    assert str(refused.value) == f"The route {URL} has a handler, so it can't have {what} as well. Use one of them."
     assert one.answer(request_for()).outcome == response(202)
     assert one.matches(to())
 
@@ -385,7 +385,7 @@ def test_a_mount_takes_an_application(app: Any) -> None:
     """What can't be called is refused by its own words."""
     with pytest.raises(TypeError) as refused:
         MountTarget("https://app.test", app, None)
-    assert str(refused.value) == f"mount() takes a WSGI or an ASGI application, and {app!r} can't be called."
+    assert str(refused.value) == f"mount() takes a WSGI or an ASGI application, but got {app!r}, which can't be called."
 
 
 def test_a_script_needs_statuses(request_for: RequestFor) -> None:
@@ -402,7 +402,7 @@ def test_a_script_has_http_statuses(request_for: RequestFor) -> None:
     one = route().returns(201)
     with pytest.raises(ValueError) as refused:
         one.returns(503, 700)
-    assert str(refused.value) == "700 is no HTTP status. Use a number from 100 to 599."
+    assert str(refused.value) == "700 is not an HTTP status. Use a number from 100 to 599."
     assert [one.answer(request_for()).outcome for _ in range(1)] == [response(201)]
 
 

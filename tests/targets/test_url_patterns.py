@@ -170,8 +170,8 @@ def test_the_hint_about_the_query_is_for_app_engine_too(cloud_tasks: FakeCloudTa
     with pytest.raises(NoTarget) as failure:
         cloud_tasks.drain()
     assert str(failure.value) == (
-        f"The task work/{task.id} is due, and its URL has no target: POST"
-        " http://test-project.uc.r.appspot.com/work?x=1. The query string counts: a route for '/work*' answers with"
+        f"The task work/{task.id} is due, but its URL has no target: POST"
+        " http://test-project.uc.r.appspot.com/work?x=1. The query string counts: a route for '/work*' matches"
         " any.\nTargets of this test:\n  /work\nAdd one with cloud_tasks.route('/work?x=1'), or mount the App Engine"
         " application that serves it with cloud_tasks.mount_app_engine(app). Nothing was sent."
     )

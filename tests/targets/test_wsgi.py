@@ -204,7 +204,7 @@ PAIRS = "WSGI takes a list of pairs of Latin-1 texts, such as ('Retry-After', '5
         ("OK", [], b"", "A WSGI application sent the status 'OK'. WSGI takes a text such as '200 OK'."),
         (200, [], b"", "A WSGI application sent the status 200. WSGI takes a text such as '200 OK'."),
         ("²00 OK", [], b"", "A WSGI application sent the status '²00 OK'. WSGI takes a text such as '200 OK'."),
-        ("600 Odd", [], b"", "600 is no HTTP status. Use a number from 100 to 599."),
+        ("600 Odd", [], b"", "600 is not an HTTP status. Use a number from 100 to 599."),
         ("200 OK", None, b"", f"A WSGI application sent the headers None. {PAIRS}"),
         ("200 OK", ["X"], b"", f"A WSGI application sent the header 'X'. {PAIRS}"),
         ("200 OK", [("X", 5)], b"", f"A WSGI application sent the header ('X', 5). {PAIRS}"),
@@ -221,8 +221,8 @@ PAIRS = "WSGI takes a list of pairs of Latin-1 texts, such as ('Retry-After', '5
             "200 OK",
             [("X y", "a")],
             b"",
-            "An answer has a header named 'X y', which is no name that HTTP can have. Use letters, digits and hyphens,"
-            " as in 'Retry-After'.",
+            "An answer has a header named 'X y', which is not a valid name. Use letters, digits and hyphens, as in"
+            " 'Retry-After'.",
         ),
         ("200 OK", [], "text", "A WSGI application sent the body 'text'. WSGI takes parts of bytes."),
     ],

@@ -283,9 +283,9 @@ def test_time_machine_takes_over_from_a_freezer_with_an_earlier_instant(fake: Fa
             fake.advance(HOUR)
             enqueue(fake)
         assert refused(fake) == (
-            "time-machine has taken over from freezegun and shows 2000-01-01T00:00:00+00:00, which lies before the"
-            " queue's 2000-01-01T01:00:00+00:00, and tasks are waiting that cannot go back in time. Hold time with one"
-            " of the two in a test, or let time-machine show the queue's instant or a later one when it takes over."
+            "time-machine has taken over from freezegun and shows 2000-01-01T00:00:00+00:00, which is before the"
+            " queue's 2000-01-01T01:00:00+00:00: tasks are waiting, which can't go back in time. Hold time with one of"
+            " the two in a test, or let time-machine show the queue's instant or a later one when it takes over."
         )
         travel.shift(HOUR)
         assert fake.drain().succeeded == 1
@@ -299,10 +299,9 @@ def test_a_freezer_takes_over_from_time_machine_with_an_earlier_instant(fake: Fa
         enqueue(fake)
         with freeze_time("2000-01-01"):
             assert refused(fake) == (
-                "freezegun has taken over from time-machine and shows 2000-01-01T00:00:00+00:00, which lies before the"
-                " queue's 2010-01-01T00:00:00+00:00, and tasks are waiting that cannot go back in time. Hold time with"
-                " one of the two in a test, or let freezegun show the queue's instant or a later one when it takes"
-                " over."
+                "freezegun has taken over from time-machine and shows 2000-01-01T00:00:00+00:00, which is before the"
+                " queue's 2010-01-01T00:00:00+00:00: tasks are waiting, which can't go back in time. Hold time with one"
+                " of the two in a test, or let freezegun show the queue's instant or a later one when it takes over."
             )
         assert fake.drain().succeeded == 1
 
@@ -319,8 +318,8 @@ def test_one_clock_that_goes_back(fake: FakeCloudTasks, is_there: str) -> None:
     now = fake.clock.now()
     with freeze_time("2000-01-01"):
         assert refused(fake) == (
-            "freezegun shows 2000-01-01T00:00:00+00:00, which lies before the queue's"
-            f" {now.isoformat()}, and {is_there} that cannot go back in time. Freeze time before the first task is"
+            "freezegun shows 2000-01-01T00:00:00+00:00, which is before the queue's"
+            f" {now.isoformat()}: {is_there}, which can't go back in time. Freeze time before the first task is"
             " created, or move it forwards."
         )
     assert fake.advance(HOUR).attempts == (is_there == "tasks are waiting")

@@ -42,7 +42,7 @@ def test_a_naive_datetime_is_refused() -> None:
     with pytest.raises(ValueError) as refusal:
         from_datetime(datetime(2030, 1, 1), what="start")
     assert str(refusal.value) == (
-        "start takes an aware datetime, and datetime.datetime(2030, 1, 1, 0, 0) is naive. Give it a tzinfo, such as"
+        "start takes an aware datetime, but datetime.datetime(2030, 1, 1, 0, 0) is naive. Give it a tzinfo, such as"
         " datetime.datetime(2030, 1, 1, 0, 0).replace(tzinfo=timezone.utc)."
     )
 

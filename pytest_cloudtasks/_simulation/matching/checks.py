@@ -80,11 +80,11 @@ def _check_field(field: str, expected: Any) -> None:
             raise TypeError(f"{field}=… takes a pattern of text, but got {safe_repr(value)}. Leave out its b.")
         return
     if value is None and type(None) not in takes.kinds:
-        raise ValueError(f"{field}=None matches no task. Leave it out where any will do.")
+        raise ValueError(f"{field}=None matches no task. Leave it out to match any.")
     if is_message(value):
         raise TypeError(
-            f"{field}=… can't be matched with one of Google's messages, but got a {type(value).__name__}. Pass"
-            " the field of it that you mean, such as its name."
+            f"{field}=… can't match one of Google's messages, but got a {type(value).__name__}. Pass one of its fields,"
+            " such as its name."
         )
     if field == "body" and isinstance(value, (dict, list)):
         raise ValueError(f"body=… takes {takes.what}, but got {shown(value)}. Pass it as json=….")
@@ -98,8 +98,7 @@ def _check_method(method: Any) -> None:
     """Refuse a text that is no task's method."""
     if isinstance(method, str) and method.upper() not in HTTP_METHODS:
         raise ValueError(
-            f"method={safe_repr(method)} is no method that a task can"
-            f" have.{did_you_mean(method.upper(), HTTP_METHODS)} They are"
+            f"method={safe_repr(method)} is not a method of tasks.{did_you_mean(method.upper(), HTTP_METHODS)} They are"
             f" {listed(HTTP_METHODS)}."
         )
 
@@ -143,8 +142,8 @@ def _check_json(given: Any) -> None:
             left += [((place, index), inner) for index, inner in enumerate(value)]
         elif not _can_be_in_json(value):
             raise TypeError(
-                f"json=… matches no task: {_text_of(place)} is {shown(value)}, which JSON can't have. Write what the"
-                " body has in its place, such as a text."
+                f"json=… matches no task: {_text_of(place)} is {shown(value)}, which is not a JSON value. Use the value"
+                " that the body has, such as a text."
             )
 
 

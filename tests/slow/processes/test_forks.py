@@ -148,9 +148,9 @@ def test_a_child_that_enqueues_into_its_copy_says_so(
     for _ in range(2):
         in_a_child(enqueue)
         assert said(capfd) == (
-            "CloudTasksWarning: create_task() was called in a forked process, and its task is in this process's copy of"
-            " the fake, where the test does not see it. To enqueue from another process, ask for the cloud_tasks_server"
-            " fixture and give the process's client a channel to its address.\n"
+            "CloudTasksWarning: create_task() was called in a forked process, so its task is only in that process's"
+            " copy of the fake. To enqueue from another process, use the cloud_tasks_server fixture and give the"
+            " process's client a channel to its address.\n"
         )
 
 

@@ -54,4 +54,4 @@ def test_a_test_that_replaces_files_fails_in_our_words(pytester: pytest.Pytester
     )
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
     result.assert_outcomes(failed=1)
-    assert "CloudTasksAssertionError: 1 task like this was to be enqueued, and none was." in result.stdout.str()
+    assert "CloudTasksAssertionError: Expected 1 matching task, found none." in result.stdout.str()
