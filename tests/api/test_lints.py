@@ -208,7 +208,8 @@ def test_a_name_used_again_that_the_fake_accepts(cloud_tasks: FakeCloudTasks, en
 
     (text,) = told(enqueue, "one", WORKER)
     assert text.startswith(
-        "A task name used again: create_task() used the name receipts/one again, 23 h 59 min after its task was deleted."
+        "A task name used again: create_task() used the name receipts/one again, 23 h 59 min after its task was"
+        " deleted."
     )
 
 
