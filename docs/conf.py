@@ -21,7 +21,14 @@ author = "The pytest-cloudtasks maintainers"
 project_copyright = author
 version = release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "outside_pages", "inline_diagrams", "stacked_tables"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "outside_pages",
+    "reference_tables",
+    "inline_diagrams",
+    "stacked_tables",
+]
 exclude_patterns = ["_build", "_extensions"]
 
 # The pages are read on the forge, too: headings have the anchors that it gives them, and links name files.
@@ -35,7 +42,7 @@ autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 # Long types are shown by their names, which the page explains.
 autodoc_type_aliases = {
-    name: name for name in ("Text", "Fields", "When", "WsgiApp", "AsgiApp", "OnException", "Duration")
+    name: name for name in ("Text", "Fields", "When", "WsgiApp", "AsgiApp", "OnException", "Duration", "AnyTask")
 }
 autodoc_typehints_format = "short"
 autodoc_class_signature = "mixed"

@@ -9,8 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._api.aio import AwaitableMethods
+    from ._api.clock import ClockView
     from ._api.fake import FakeCloudTasks, current
     from ._api.faults import FaultPlan
+    from ._api.oidc import Oidc
     from ._api.queue_record import QueueRecord
     from ._api.retry_schedule import RetrySchedule, retry_schedule
     from ._api.routes import AppEngineMount, Forward, LoopbackForward, Mount, Route
@@ -38,6 +41,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "FakeCloudTasks",
+    "ClockView",
+    "AwaitableMethods",
+    "Oidc",
     "CloudTasksServer",
     "current",
     "exactly",
@@ -72,6 +78,9 @@ __all__ = [
 
 _HOMES = {
     "FakeCloudTasks": "_api.fake",
+    "ClockView": "_api.clock",
+    "AwaitableMethods": "_api.aio",
+    "Oidc": "_api.oidc",
     "CloudTasksServer": "_server.loopback",
     "current": "_api.fake",
     "exactly": "_simulation.matching.values",

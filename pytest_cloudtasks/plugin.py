@@ -35,7 +35,7 @@ _SESSION: pytest.StashKey[PluginSession] = pytest.StashKey()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
     for option in (*OPTIONS.values(), DEFER_CREDENTIALS):
-        _add_ini(parser, f"cloud_tasks_{option.name}", option.help, option.ini_type)
+        _add_ini(parser, f"cloud_tasks_{option.name}", option.help_with_default, option.ini_type)
     parser.getgroup("cloud tasks").addoption(
         "--cloud-tasks-seed",
         type=seed_of_text,

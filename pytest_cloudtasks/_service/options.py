@@ -28,36 +28,40 @@ class ServiceOptions(NamedTuple):
     """Settings of the modelled service. Durations are nanoseconds."""
 
     queue_tombstone_ttl: int = 7 * DAY
-    """How long a deleted queue's name stays reserved. Documented as 3 and as 7 days; the longer is ours."""
+    """How long a deleted queue's name stays reserved. Google's documentation says both 3 and 7 days."""
     task_tombstone_ttl: int = 24 * HOUR
-    """How long a finished task's name stays reserved. Documented as 1 h, 4 h and 24 h; the longest is ours."""
+    """How long a finished or deleted task's name stays reserved. Google's documentation says 1, 4 and 24 hours."""
     max_task_size: int = MAX_TASK_SIZE
-    """The largest task, in bytes of the stored message. Recorded; 102400 is what the documentation says."""
+    """The largest stored task, in bytes. Google's documentation says 100 KB (102400)."""
     app_engine_host_suffix: str = "uc.r.appspot.com"
-    """What follows the project in an App Engine host. Recorded for us-central; appspot.com is the older form."""
+    """The end of an App Engine host, after the project. The default is that of us-central."""
     enforce_rpc_deadline: bool = True
-    """Reject a CreateTask, a batch or a GetQueue whose time-out is over 30 s. Reported from several clients."""
+    """Reject a CreateTask, BatchCreateTasks, BatchDeleteTasks or GetQueue with a time-out over 30 s."""
     enforce_lease_rate: bool = True
-    """Refuse a pull queue's eleventh LeaseTasks within a second. Documented."""
+    """Reject a pull queue's eleventh LeaseTasks within a second."""
     burst_size: int | Callable[[float], int] = burst_for
-    """The server's ``max_burst_size``, or how it follows from the rate (dispatches per second)."""
+    """``max_burst_size``, or a callable that computes it from the rate; by default a fifth, from 10 to 100."""
     purge_delay: int = 0
-    """How long purged tasks stay, and may be dispatched. Documented as up to a minute; none is our choice."""
+    """How long purged tasks stay and may still be dispatched: up to a minute."""
     queue_init_delay: int = 0
-    """How long a new queue is not found by CreateTask. Documented as up to a minute; none is our choice."""
+    """How long CreateTask does not find a new queue: up to a minute."""
     ghost_recreate: bool = False
-    """CreateQueue seems to recreate a recently deleted queue, which is not there then. Documented as possible."""
+    """CreateQueue for a recently deleted name seems to succeed, and the queue does not exist."""
     legacy_errors: bool = False
-    """The codes and texts of 2019 to 2023 for queues and tasks that are missing. Reported."""
+    """The codes and texts of 2019 to 2023 for missing queues and tasks."""
     iam_emulation: str = ""
-    """Check permissions by the policies that were set, for this member; "" for no checks. See `iam`."""
+    """Check permissions by the queue's policy, for this member. ``True``: ``user:test@example.com``; off by default.
+    A queue without a policy allows everything.
+    """
     iam_roles: Mapping[str, Collection[str]] = {}
-    """Custom roles by name, such as projects/p/roles/creator, and the permissions they grant. Documented."""
+    """Custom roles for ``iam_emulation``, by name, and the permissions they grant."""
     treat_304_as_success: bool = False
-    """An answer of 304 ends the task. Reported once, of an App Engine target; documented is that it fails."""
+    """An answer of 304 completes the task. Google's documentation says that it fails."""
     honour_retry_after: bool = False
-    """A failed answer's Retry-After puts the retry off. Documented as "considered", no more."""
+    """The Retry-After of a failed answer delays the retry. Google's documentation says "considered"."""
     follow_redirects: bool = True
-    """HTTP targets' redirects that have a Location are followed within the attempt. Recorded."""
+    """The Location of a redirect is followed within the attempt, at most 20 times; not for App Engine tasks."""
     system_throttle: SystemThrottle = SystemThrottle.NONE
-    """simple: 429 and 503 halve the queue's rate, successes bring it back. Fictional: no numbers are published."""
+    """``simple``: 429 and 503 halve the queue's rate (App Engine: 503), and a success adds a tenth. The numbers are
+    invented: Google publishes none.
+    """

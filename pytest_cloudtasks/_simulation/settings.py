@@ -22,11 +22,13 @@ QueueFields = Mapping[str, Any]
 class Option:
     """One option of a fake, as users write it."""
 
-    def __init__(self, name: str, default: Any, check_value: Callable[[str, Any], Any], help: str) -> None:
+    def __init__(self, name: str, default: Any, check_value: Callable[[str, Any], Any], takes: str, help: str) -> None:
         """``check_value`` turns what a marker or a caller gives into the setting, or raises ValueError or TypeError."""
         self.name = name
         self.default = default
         """Its value where nobody says otherwise."""
+        self.takes = takes
+        """The type of its values in a marker, in Markdown."""
         self.help = help
         self._check_value = check_value
 
@@ -52,6 +54,13 @@ class Option:
             flag = flag_of(text)
             return text if flag is None else flag
         return _read_int(text) if isinstance(self.default, int) else text
+
+    @property
+    def help_with_default(self) -> str:
+        """The help text, with the default in parentheses if there is one."""
+        if self.default is None or self.default in ("", (), {}):
+            return self.help
+        return f"{self.help} ({str(self.default).lower() if isinstance(self.default, bool) else self.default})"
 
     def __str__(self) -> str:
         """``project="test-project"``, as in a signature."""
@@ -335,77 +344,143 @@ OPTIONS: dict[str, Option] = {
             "queues",
             (),
             _queues,
-            "queues that exist from the start: IDs, full names, queue.yaml, or JSON of gcloud or Terraform",
+            "IDs, full names, `{ID: fields}`, a file, or a list",
+            "queues that exist from the start: IDs, full names, a queue.yaml, or JSON of gcloud or Terraform",
         ),
-        Option("project", "test-project", _text, "the project of queues given by their ID (test-project)"),
-        Option("location", "us-central1", _text, "the location of queues given by their ID (us-central1)"),
+        Option(
+            "project",
+            "test-project",
+            _text,
+            "`str`",
+            "the project of queues given by their ID",
+        ),
+        Option(
+            "location",
+            "us-central1",
+            _text,
+            "`str`",
+            "the location of queues given by their ID",
+        ),
         Option(
             "start",
             None,
             _start,
-            "the instant at which time is held from set-up, like 2030-01-01T00:00:00+00:00",
+            "aware `datetime`",
+            "the instant at which time is held, such as 2030-01-01T00:00:00+00:00; by default the next whole second",
         ),
         Option(
             "time",
             "held",
             _one_of("held", "virtual"),
-            "held: queue and test share one time (the default); virtual: the queue has its own",
+            '`"held"`, `"virtual"`',
+            "held: application and queue share one time; virtual: the queue has a clock of its own",
         ),
-        Option("seed", 0, _seed, "the seed of every random choice (0)"),
+        Option(
+            "seed",
+            0,
+            _seed,
+            "`int`",
+            "the seed of every random choice: task IDs, the jitter of retries, faults at a rate, shuffled order",
+        ),
         Option(
             "order",
             "fifo",
             _one_of("fifo", "shuffle"),
-            "fifo: dispatch tasks of one instant in order of arrival (the default); shuffle: in an order from the seed",
+            '`"fifo"`, `"shuffle"`',
+            "the order of tasks that are due together, and of ListTasks: fifo, as they were created; shuffle, by "
+            "the seed",
         ),
         Option(
             "strict",
             False,
             _strict,
-            "true: fail a test for tasks that it neither drove nor checked; drained: for all tasks left",
+            '`bool`, `"drained"`',
+            "true: a passing test fails for tasks and errors that it ignored, and for answers of routes that it "
+            "did not use; drained: for every task that is left, too",
         ),
-        Option("auto_create_queues", False, checked_flag, "true: CreateTask creates a missing queue"),
+        Option(
+            "auto_create_queues",
+            False,
+            checked_flag,
+            "`bool`",
+            "true: CreateTask creates a missing queue",
+        ),
         Option(
             "outside",
             "real",
             _one_of("real", "refuse"),
-            "calls outside a fake: real allows them (the default), refuse blocks them and fails the test",
+            '`"real"`, `"refuse"`',
+            "calls to Cloud Tasks outside a fake: real passes them on, refuse blocks them and fails the test",
         ),
-        Option("autouse", False, checked_flag, "true: every test gets a fake"),
+        Option(
+            "autouse",
+            False,
+            checked_flag,
+            "`bool`",
+            "true: every test gets a fake",
+        ),
         Option(
             "on_exception",
             "raise",
             _one_of("raise", "500"),
-            "a handler's exception: raise fails the test (the default), 500 is retried",
+            '`"raise"`, `"500"`',
+            "a handler's exception: raise fails the test, 500 answers with that status, and the task is retried",
         ),
         Option(
             "redirect_endpoints",
             (),
             _addresses,
-            "endpoints (host:port) of clients whose calls go to the fake",
+            '`"host:port"` or `"host"`, in a list',
+            "addresses of emulators whose calls go to the fake; without a port every port of the host",
         ),
         Option(
             "firebase_functions",
             "",
             _server_url,
-            "base URL of a server of Firebase functions, for tasks that its Admin SDKs create without a URL",
+            "`str`",
+            "base URL of a server of Firebase functions; tasks that Firebase's Admin SDKs create without a URL go"
+            " to URL/PROJECT/LOCATION/QUEUE",
         ),
-        Option("google_auth", False, checked_flag, "true: google.auth.default() finds Cloud Run's credentials"),
+        Option(
+            "google_auth",
+            False,
+            checked_flag,
+            "`bool`",
+            "true: google.auth.default() and fetch_id_token() find credentials of a service on Cloud Run",
+        ),
         Option(
             "async_client_loops",
             "any",
             _one_of("any", "one"),
-            "any: an asyncio client works in every event loop (the default); one: only in its own, as in production",
+            '`"any"`, `"one"`',
+            "any: an asyncio client works in every event loop; one: only in its own, as in production",
         ),
-        Option("eager", False, checked_flag, "true: dispatch due tasks before the creating call returns"),
-        Option("service", {}, _service_options, "options of the modelled service, one `name = value` a line"),
+        Option(
+            "eager",
+            False,
+            checked_flag,
+            "`bool`",
+            "true: due tasks are dispatched before the call that creates them returns",
+        ),
+        Option(
+            "service",
+            {},
+            _service_options,
+            "`{name: value}`",
+            "options of the modelled service, one `name = value` a line",
+        ),
     )
 }
 """Every option, in the order of the documentation: the marker, the ini file, `--help`, the keyword arguments of
-`FakeCloudTasks`, the emulator's flags and the table in docs/reference.md are made from it, or compared with it."""
+`FakeCloudTasks`, the emulator's flags and the table of the reference are made from it, or compared with it."""
 
 DEFER_CREDENTIALS = Option(
-    "defer_credentials", True, checked_flag, "false: clients built during collection need credentials at once"
+    "defer_credentials",
+    True,
+    checked_flag,
+    "ini only",
+    "true: clients of Google that are built before the tests run need no credentials before their first call outside a"
+    " fake",
 )
 """An option of the whole run: it is in the ini file only."""
 

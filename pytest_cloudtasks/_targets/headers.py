@@ -46,7 +46,11 @@ class Headers(Mapping[str, str]):
 
     @checked_call
     def getlist(self, name: str) -> list[str]:
-        """Return all values of ``name``, in order."""
+        """Return all values of a header, in order.
+
+        Args:
+            name: The header's name, in any case.
+        """
         wanted = name.lower() if isinstance(name, str) else None
         return [value for key, value in self._pairs if key.lower() == wanted]
 

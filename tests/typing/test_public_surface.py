@@ -19,8 +19,10 @@ from hypothesis.strategies import SearchStrategy
 from pytest_cloudtasks import (
     AppEngineMount,
     Attempt,
+    AwaitableMethods,
     Blocked,
     BlockedReason,
+    ClockView,
     CloudTasksAssertionError,
     CloudTasksLintWarning,
     CloudTasksServer,
@@ -33,6 +35,7 @@ from pytest_cloudtasks import (
     LoopbackForward,
     MatchArguments,
     Mount,
+    Oidc,
     QueueRecord,
     RetrySchedule,
     Route,
@@ -190,6 +193,8 @@ def test_targets_are_typed(cloud_tasks: FakeCloudTasks) -> None:
     loopback = assert_type(cloud_tasks.forward_loopback(timeout=later), LoopbackForward)
     assert assert_type(loopback.takes(later), LoopbackForward) is loopback
     assert assert_type(mount.calls, list[TargetRequest]) == forward.calls == []
+    parts = (assert_type(cloud_tasks.clock, ClockView), assert_type(cloud_tasks.aio, AwaitableMethods))
+    assert [type(part) for part in (*parts, assert_type(cloud_tasks.oidc, Oidc))] == [ClockView, AwaitableMethods, Oidc]
     assert assert_type(cloud_tasks.task_request().client_address, str) == "127.0.0.1"
 
 

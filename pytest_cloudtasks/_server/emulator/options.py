@@ -91,8 +91,8 @@ GROUPS = {
             Kind.LIST,
             "FILE",
         ),
-        ServeOption("--project", OPTIONS["project"].help),
-        ServeOption("--location", OPTIONS["location"].help),
+        ServeOption("--project", OPTIONS["project"].help_with_default),
+        ServeOption("--location", OPTIONS["location"].help_with_default),
         ServeOption("--auto-create-queues", "create missing queues by CreateTask", Kind.SWITCH),
     ),
     "deliveries": (
