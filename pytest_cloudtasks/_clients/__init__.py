@@ -1,4 +1,4 @@
-"""How real clients are reached: interception, transports, channels, credentials and tokens.
+"""Access to real clients: interception, transports, channels, credentials and tokens.
 
 Importing this package imports nothing of Google's.
 """

@@ -1,8 +1,9 @@
 """The deferred channel for Google's asyncio client.
 
 The generated asyncio transport appends its interceptor, which logs calls, to ``_unary_unary_interceptors``, the list of
-grpc's own channel: that is not public, and this channel has it, too (checked against google-cloud-tasks 2.26). Calls go
-through what is in it. ``tests/clients/test_aio_channel.py`` fails when the transport reaches for another attribute.
+grpc's own channel. That list is not public (checked against google-cloud-tasks 2.26). This channel has one, too, and
+calls go through its interceptors. ``tests/clients/test_aio_channel.py`` fails when the transport uses another
+attribute.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from .router import Backend
 
 
 class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
-    """A channel of asyncio's to Cloud Tasks, or to an address that a fake redirects."""
+    """An asyncio channel to Cloud Tasks, or to an address that a fake redirects."""
 
     def __init__(
         self, bind: Bind, connection: Connection | None = None, interceptors: Sequence[grpc.aio.ClientInterceptor] = ()
@@ -37,11 +38,11 @@ class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
 
     @property
     def interceptors(self) -> Sequence[grpc.aio.UnaryUnaryClientInterceptor]:
-        """The interceptors that calls go through, outermost first."""
+        """The interceptors of calls, outermost first."""
         return tuple(self._unary_unary_interceptors)
 
     def backend(self, rpc: str) -> Backend | None:
-        """Return where a call to ``rpc`` goes now; None for the real channel."""
+        """Return the fake that a call to ``rpc`` goes to now; None for the real channel."""
         if self._connection.is_closed:
             raise grpc.aio.UsageError("Channel is closed.")
         return self._bind(rpc)
@@ -53,9 +54,10 @@ class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
         return real
 
     def other_loop(self) -> asyncio.AbstractEventLoop | None:
-        """Return the channel's event loop if another one is running; that of the first call is its own if it had none.
+        """Return the channel's event loop if another one is running. A channel without a loop takes that of its first
+        call.
 
-        grpc makes a call in a task of that loop, so raise what it raises if the loop is closed.
+        grpc makes a call in a task of that loop, so raise grpc's error if the loop is closed.
         """
         running = _running_loop()
         if self._loop is None:
@@ -79,7 +81,7 @@ class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
     stream_unary = stream_stream = unary_stream
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
-        """Return READY where no connection is needed."""
+        """Return READY if no connection is needed."""
         if self._connection.is_closed:
             return grpc.ChannelConnectivity.SHUTDOWN
         if self._connection.is_ready:
@@ -87,17 +89,17 @@ class DeferredAioChannel(grpc.aio.Channel):  # type: ignore[misc]
         return self.real().get_state(try_to_connect)
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        """Return at once where no connection is needed: the state changes only when the channel is closed."""
+        """Return at once if no connection is needed: the state changes only when the channel is closed."""
         if not self._connection.is_ready:
             await self.real().wait_for_state_change(last_observed_state)
 
     async def channel_ready(self) -> None:
-        """Return at once where no connection is needed."""
+        """Return at once if no connection is needed."""
         if not self._connection.is_ready:
             await self.real().channel_ready()
 
     async def close(self, grace: float | None = None) -> None:
-        """Close it, and the real channel if one was opened."""
+        """Close the channel, and the real one if it was opened."""
         real = self._connection.close()
         if real is not None:
             await real.close(grace)
@@ -126,13 +128,13 @@ class DeferredAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
         self._api, self._rpc = rpc_of(method)
 
     def __call__(self, request: Any, *, timeout: float | None = None, metadata: Any = None, **options: Any) -> Any:
-        """Make the call. Without interceptors it has reached the service when this returns."""
+        """Make the call. Without interceptors, it has reached the service when this returns."""
         backend = self._channel.backend(self._rpc)
         if backend is None:
             real = self._channel.real().unary_unary(self._method, self._codec.serializer, self._codec.deserializer)
             return real(request, timeout=timeout, metadata=metadata, **options)
         if backend.has_one_loop_for_a_client and (loop := self._channel.other_loop()) is not None:
-            return AnsweredCall(None, None, loop.create_future())  # it is another loop's, and can't be awaited
+            return AnsweredCall(None, None, loop.create_future())  # it belongs to another loop and can't be awaited
         interceptors = self._channel.interceptors
         if not interceptors:
             return self._answer(backend, request, timeout, metadata)
@@ -146,7 +148,7 @@ class DeferredAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
         details: grpc.aio.ClientCallDetails,
         request: Any,
     ) -> Any:
-        """Make the call through the interceptors, and return the call that the outermost gives."""
+        """Make the call through the interceptors. Return the call of the outermost one."""
         if not interceptors:
             return self._answer(backend, request, details.timeout, details.metadata)
         first, *others = interceptors
@@ -166,10 +168,10 @@ class DeferredAioCall(grpc.aio.UnaryUnaryMultiCallable):  # type: ignore[misc]
 
 
 class AnsweredCall(grpc.aio.UnaryUnaryCall):  # type: ignore[misc]
-    """A call that has been answered. To await it lets other coroutines run once before, as a network would."""
+    """A call that has been answered. Awaiting it lets other coroutines run once before, as a network would."""
 
     def __init__(self, result: Any, error: InProcessRpcError | None, first: Awaitable[None] | None = None) -> None:
-        """``first`` is awaited before the answer is given."""
+        """Set up the call. ``first`` is awaited before the answer is returned."""
         self._result = result
         self._error = error
         self._first = first
@@ -225,12 +227,12 @@ class AnsweredCall(grpc.aio.UnaryUnaryCall):  # type: ignore[misc]
         return None
 
     def add_done_callback(self, callback: Callable[[Any], None]) -> None:
-        """Call back at once, since the call is done."""
+        """Run the callback at once, because the call is done."""
         callback(self)
 
 
 class InterceptedCall(AnsweredCall):
-    """A call that is made through interceptors when it is awaited."""
+    """A call through interceptors, made when it is awaited."""
 
     def __init__(self, make: Callable[[], Awaitable[Any]]) -> None:
         super().__init__(None, None)

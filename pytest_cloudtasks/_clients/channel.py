@@ -1,4 +1,4 @@
-"""A gRPC channel without a network: each call finds its fake, or the real service, when it is made."""
+"""A gRPC channel without a network. Each call finds its fake, or the real service, when it is made."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from .grpc_channels import Bind, Open
 from .router import Backend, router
 
 last_error: ContextVar[InProcessRpcError | None] = ContextVar("last_error", default=None)
-"""The error that a fake's call last raised in this context; retry loops that wait after it need not wait."""
+"""The error that a fake's call last raised in this context. Retry loops need not wait after it."""
 
 
 class Connection:
-    """What a deferred channel has instead of a connection: the real channel, once a call has needed it.
+    """The connection of a deferred channel: the real channel, opened when a call first needs it.
 
-    It can be copied and pickled as little as grpc's own, which is an object of Cython's, and fails in the same words.
+    Like grpc's own channel, which is a Cython object, it can't be copied or pickled, and raises the same error.
     """
 
     def __init__(self, open_real: Open | None = None) -> None:
-        """Without ``open_real`` there is no real channel, and the deferred one stays open for those who share it.
+        """Set up the connection. Without ``open_real`` there is no real channel, and closing does nothing.
 
-        Where the library opens a channel at once, so is this.
+        A channel that the library opens at once is opened here, too.
         """
         self._open = open_real
         self.real: Any = None
@@ -40,18 +40,18 @@ class Connection:
             self.opened()
 
     def opened(self) -> Any:
-        """Return the real channel; None if there is none to open. Raise what keeps the library from opening it."""
+        """Return the real channel; None if there is none. Raise the library's error if it can't be opened."""
         if self.real is None and self._open is not None:
             self.real = self._open()
         return self.real
 
     @property
     def is_ready(self) -> bool:
-        """Whether nobody has to wait for a connection, since calls go to a fake or nowhere."""
+        """Whether no connection is needed, because calls go to a fake or nowhere."""
         return self._open is None or router.needs_no_credentials
 
     def close(self) -> Any:
-        """Close it, and return the real channel, if one was opened."""
+        """Close the connection. Return the real channel if it was opened."""
         self.is_closed = self._open is not None
         return self.real
 
@@ -68,7 +68,7 @@ class DeferredChannel(grpc.Channel):  # type: ignore[misc]
         self._calls: dict[str, DeferredCall] = {}
 
     def backend(self, rpc: str) -> Backend | None:
-        """Return where a call to ``rpc`` goes now; None for the real channel."""
+        """Return the fake that a call to ``rpc`` goes to now; None for the real channel."""
         if self._connection.is_closed:
             raise ValueError("Cannot invoke RPC on closed channel!")
         return self._bind(rpc)
@@ -81,7 +81,7 @@ class DeferredChannel(grpc.Channel):  # type: ignore[misc]
         self, method: str, request_serializer: Any = None, response_deserializer: Any = None, *args: Any, **kwargs: Any
     ) -> DeferredCall:
         """Return the callable for one RPC, ``/google.cloud.tasks.v2.CloudTasks/CreateTask``."""
-        call = self._calls.get(method)  # a channel with interceptors asks for it with each call
+        call = self._calls.get(method)  # a channel with interceptors asks for it at each call
         if call is None or not call.codec.is_of(request_serializer, response_deserializer):
             call = DeferredCall(self, method, Codec(method, request_serializer, response_deserializer))
             self._calls[method] = call
@@ -94,19 +94,19 @@ class DeferredChannel(grpc.Channel):  # type: ignore[misc]
     stream_unary = stream_stream = unary_stream
 
     def subscribe(self, callback: Callable[[grpc.ChannelConnectivity], None], try_to_connect: bool = False) -> None:
-        """Call back at once where no connection is needed, since the channel is ready then."""
+        """Run the callback at once if no connection is needed, because the channel is then ready."""
         if self._connection.is_ready:
             callback(grpc.ChannelConnectivity.READY)
         else:
             self.real().subscribe(callback, try_to_connect)
 
     def unsubscribe(self, callback: Callable[[grpc.ChannelConnectivity], None]) -> None:
-        """End what `subscribe` began, if it did more than call back."""
+        """Undo `subscribe`, if the real channel has the callback."""
         if self._connection.real is not None:
             self._connection.real.unsubscribe(callback)
 
     def close(self) -> None:
-        """Close it, and the real channel if one was opened."""
+        """Close the channel, and the real one if it was opened."""
         real = self._connection.close()
         if real is not None:
             real.close()
@@ -119,10 +119,10 @@ class DeferredChannel(grpc.Channel):  # type: ignore[misc]
 
 
 class Codec:
-    """What a stub makes of an RPC's messages.
+    """Conversion of a stub's messages.
 
-    Google's client has the messages of the installed library, and they arrive as they are. A stub that was generated
-    elsewhere may have classes of its own: its messages are read again from their bytes.
+    Google's client uses the installed library's messages, which pass unchanged. A stub that was generated elsewhere may
+    have its own classes, whose messages are read again from their bytes.
     """
 
     def __init__(self, method: str, serializer: Any, deserializer: Any) -> None:
@@ -132,15 +132,15 @@ class Codec:
         self._response = getattr(deserializer, "__self__", None)
 
     def is_of(self, serializer: Any, deserializer: Any) -> bool:
-        """Whether it was made of these."""
+        """Return whether the codec was made for these functions."""
         return (self.serializer, self.deserializer) == (serializer, deserializer)
 
     @cached_property
     def _method(self) -> Method | None:
-        return method_at(self._path)  # loads the library's messages: only when there is a call
+        return method_at(self._path)  # loads the library's messages, which only a call needs
 
     def request(self, message: Any) -> Any:
-        """Return the request as a message of the installed library. Raise as a server does that can't read it."""
+        """Return the request as a message of the installed library. If it can't be read, raise a server's error."""
         method = self._method
         if method is None:
             raise _rejected(grpc.StatusCode.UNIMPLEMENTED, "Method not found.")
@@ -152,7 +152,7 @@ class Codec:
             raise _rejected(grpc.StatusCode.INTERNAL, "Exception deserializing request!") from None
 
     def response(self, message: Any) -> Any:
-        """Return the response as the stub has it."""
+        """Return the response as the stub's message."""
         if type(message) is self._response:
             return message
         plain = proto_of(message)
@@ -176,7 +176,7 @@ class DeferredCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
         self._api, self._rpc = rpc_of(method)
 
     def __call__(self, request: Any, *options: Any, **more: Any) -> Any:
-        """Return the response; raise what a channel raises."""
+        """Return the response, or raise as a channel does."""
         backend = self._channel.backend(self._rpc)
         if backend is None:
             return self._on_real()(request, *options, **more)
@@ -190,7 +190,7 @@ class DeferredCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
         return self._answer(backend, request, *options, **more), _ENDED
 
     def future(self, request: Any, *options: Any, **more: Any) -> Any:
-        """Return the future of the response; a fake's is done."""
+        """Return a future of the response, which a fake has already answered."""
         backend = self._channel.backend(self._rpc)
         if backend is None:
             return self._on_real().future(request, *options, **more)
@@ -202,7 +202,7 @@ class DeferredCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
     def _answer(
         self, backend: Backend, request: Any, timeout: float | None = None, metadata: Any = None, *_: Any, **__: Any
     ) -> Any:
-        """Return the fake's answer; what else is passed with a call concerns a connection."""
+        """Return the fake's answer. The other arguments of a call concern connections."""
         try:
             call = IncomingCall(self._rpc, self._api, self.codec.request(request), timeout, tuple(metadata or ()))
             return self.codec.response(backend.receive(call))
@@ -216,18 +216,18 @@ class DeferredCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
 
 
 class AnsweredFuture(InProcessCall, grpc.Future):  # type: ignore[misc]
-    """The future of a call to a fake, which has been answered; it is the call as well, as with grpc's own."""
+    """The future of an answered call to a fake. As with grpc's own, it is also the call."""
 
     def __init__(self, response: Any, error: InProcessRpcError | None) -> None:
         self._response = response
         self._error = error
 
     def cancelled(self) -> bool:
-        """Return False: it is done."""
+        """Return False, because it is done."""
         return False
 
     def running(self) -> bool:
-        """Return False: it is done."""
+        """Return False, because it is done."""
         return False
 
     def done(self) -> bool:
@@ -249,7 +249,7 @@ class AnsweredFuture(InProcessCall, grpc.Future):  # type: ignore[misc]
         return None if self._error is None else self._error.__traceback__
 
     def add_done_callback(self, fn: Callable[[Any], None]) -> None:
-        """Call back at once, since the call is done."""
+        """Run the callback at once, because the call is done."""
         fn(self)
 
     def code(self) -> grpc.StatusCode:

@@ -1,4 +1,4 @@
-"""How the modules of clients and of transports are patched; `interception` says when, and why."""
+"""Patches of the modules of clients and transports. `interception` explains when and why they apply."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _TRANSPORTS = ("CloudTasksGrpcTransport", "CloudTasksGrpcAsyncIOTransport", "Clo
 
 
 def patch_transports(module: ModuleType, patch: Patch) -> None:
-    """Have the transports that ``module`` offers look for credentials when a real call needs them."""
+    """Make the transports of ``module`` look for credentials only when a real call needs them."""
     for name in _TRANSPORTS:
         transport = vars(module).get(name)
-        if transport is not None and "__init__" in vars(transport):  # not a stub of the user's
+        if transport is not None and "__init__" in vars(transport):  # a stub of the user's has another type
             patch.attribute(transport, "__init__", deferring_credentials(vars(transport)["__init__"]))
 
 
 def patch_client(module: ModuleType, patch: Patch) -> None:
-    """Have the client that ``module`` defines open key files when a real call needs them."""
+    """Make the client of ``module`` open key files only when a real call needs them."""
     client = getattr(module, "CloudTasksClient", object)
     for name in ("from_service_account_info", "from_service_account_file", "from_service_account_json"):
-        loader = name.replace("_json", "_file")  # the client's two names for one thing
-        if isinstance(vars(client).get(name), classmethod):  # older ones can't be built from a dict
+        loader = name.replace("_json", "_file")  # two names of the same constructor
+        if isinstance(vars(client).get(name), classmethod):  # older releases can't be built from a dict
             patch.attribute(client, name, _without_key(vars(client)[name], loader))
 
 
 def _without_key(original: Any, loader: str) -> Any:
-    """A ``from_service_account_…`` constructor that opens the key only when the real service is called."""
+    """Return a ``from_service_account_…`` constructor that opens the key file only for a real call."""
 
     @functools.wraps(original.__func__)
     def build(cls: Any, source: Any, *args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Google's clients, real ones that are bound to one fake."""
+"""Google's clients, bound to one fake."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def bound_client(backend: Callable[[str], Backend]) -> CloudTasksClient:
-    """A real ``CloudTasksClient`` whose calls go to ``backend(rpc)``."""
+    """Return a real ``CloudTasksClient`` whose calls go to ``backend(rpc)``."""
     if is_of_1x():
         return bound_legacy_client(backend)  # type: ignore[return-value]
     from google.cloud.tasks_v2.services.cloud_tasks import client, transports  # 1.x lacks them
@@ -29,25 +29,31 @@ def bound_client(backend: Callable[[str], Backend]) -> CloudTasksClient:
 
 
 def bound_legacy_client(backend: Callable[[str], Backend]) -> LegacyCloudTasksClient:
-    """A client with 1.x's surface whose calls go to ``backend(rpc)``: the library's own where 1.x is installed."""
+    """Return a client with 1.x's surface whose calls go to ``backend(rpc)``.
+
+    It is the library's own if 1.x is installed.
+    """
     channel = DeferredChannel(backend)
     if is_of_1x():
         from google.cloud.tasks_v2.gapic.transports import cloud_tasks_grpc_transport as own  # later releases lack it
 
         return tasks_v2.CloudTasksClient(transport=own.CloudTasksGrpcTransport(channel))  # type: ignore[return-value]
-    from .legacy import client, transport  # takes a while, and few ask for it
+    from .legacy import client, transport  # takes a while to import, and few tests need it
 
     return client.LegacyCloudTasksClient(transport=transport.CloudTasksGrpcTransport(channel))
 
 
 @cache
 def is_of_1x() -> bool:
-    """Whether a 1.x of the library is installed; a test may have patched its class of clients, so that isn't asked."""
+    """Return whether a 1.x of the library is installed. Ignore its client class, which a test may have patched."""
     return find_spec("google.cloud.tasks_v2.gapic") is not None
 
 
 def bound_async_client(backend: Callable[[str], Backend]) -> CloudTasksAsyncClient:
-    """A real ``CloudTasksAsyncClient`` whose calls go to ``backend(rpc)``. Raises RuntimeError where there is none."""
+    """Return a real ``CloudTasksAsyncClient`` whose calls go to ``backend(rpc)``.
+
+    Raise RuntimeError if there is none.
+    """
     if is_of_1x():
         raise RuntimeError(
             "The installed google-cloud-tasks has no CloudTasksAsyncClient; it came with release 2.0. Call the service"

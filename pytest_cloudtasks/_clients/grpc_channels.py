@@ -1,6 +1,6 @@
-"""grpc's functions that open channels: one to Cloud Tasks is deferred, and any other is grpc's own.
+"""grpc's functions that open channels. A channel to Cloud Tasks is deferred, and any other is grpc's own.
 
-This module imports neither grpc nor anything of Google's, so that grpc can be patched in a process that has no client.
+This module imports neither grpc nor anything of Google's, so that grpc can be patched in a process without a client.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ from .patching import Patch
 from .router import Backend, router
 
 Bind = Callable[[str], "Backend | None"]
-"""Returns the fake that a call to an RPC goes to now; None for the real service. Raises what blocks the call."""
+"""Returns the fake that a call to an RPC goes to now, or None for the real service.
+
+Raises the error of a blocked call.
+"""
 Open = Callable[[], Any]
 """Opens a channel as grpc does."""
 
 
 class Construction:
-    """The construction of a stock transport that was given no credentials, and does without for now.
+    """The construction of a stock transport without credentials.
 
-    When a call needs the service, the transport is built again as the library builds it, credentials and all; of that
-    the deferred channel takes the real one.
+    When a call needs the service, the transport is built again as the library builds it, with credentials. The deferred
+    channel then uses the channel of that transport.
     """
 
     def __init__(self, build: Callable[[], Any]) -> None:
@@ -39,7 +42,7 @@ class Construction:
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
-        """Until the block ends, what opens channels in this thread does it for this construction."""
+        """Mark this construction as under way in this thread until the block ends."""
         outer, under_way.construction = under_way.construction, self
         try:
             yield
@@ -47,7 +50,7 @@ class Construction:
             under_way.construction = outer
 
     def transport(self) -> Any:
-        """Return the real transport. Raise DefaultCredentialsError where there are no credentials."""
+        """Return the real transport. Raise DefaultCredentialsError if there are no credentials."""
         if self._transport is None:
             self.is_real = True
             with self.under_way():
@@ -55,40 +58,43 @@ class Construction:
         return self._transport
 
     def opened(self, channel: Any) -> Any:
-        """Take a channel of the real transport's, and return it."""
+        """Record a channel that the real transport has opened, and return it."""
         self._channel = channel
         return channel
 
     def channel(self, open_channel: Open) -> Any:
-        """Return the real transport's channel; that of ``open_channel`` where it has opened none for itself."""
+        """Return the real transport's channel, or that of ``open_channel`` if it has opened none."""
         self.transport()
         return open_channel() if self._channel is None else self._channel
 
 
 class UnderWay(threading.local):
-    """The construction that a thread is in the midst of."""
+    """The construction that a thread is currently running."""
 
     construction: Construction | None = None
 
 
 under_way = UnderWay()
-"""The one of the process; a constructor is never left half-way, so that it is a matter of its thread alone."""
+"""The process's only instance.
+
+A constructor runs in one thread without interruption, so each thread has its own value.
+"""
 
 
 def patch_grpc(grpc: ModuleType, patch: Patch) -> None:
-    """Have ``grpc.secure_channel``, ``grpc.insecure_channel`` and their asyncio twins defer what is for a fake."""
+    """Make ``grpc.secure_channel``, ``grpc.insecure_channel`` and their asyncio twins defer channels for a fake."""
     aio = getattr(grpc, "aio", None)
     for module, client, deferred in (
         (grpc, "CloudTasksClient", _deferred),
         (aio, "CloudTasksAsyncClient", _deferred_async),
     ):
         for name in ("secure_channel", "insecure_channel"):
-            if module is not None and name in vars(module):  # a stub of the user's has what it has
+            if module is not None and name in vars(module):  # a stub of the user's may lack them
                 patch.attribute(module, name, deferring(vars(module)[name], client, deferred))
 
 
 def deferring(open_channel: Callable[..., Any], client: str, deferred: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that opens channels for a ``client``, in place of ``open_channel`` of grpc's."""
+    """Return a function that opens channels for a ``client``, in place of grpc's ``open_channel``."""
 
     signature = inspect.signature(open_channel)
 
@@ -98,7 +104,7 @@ def deferring(open_channel: Callable[..., Any], client: str, deferred: Callable[
         try:
             given = signature.bind(*arguments, **options).arguments
         except TypeError:
-            return open_real()  # which says what is wrong
+            return open_real()  # grpc says what is wrong
         bind = _bind_to(given["target"], client)
         if bind is None:
             return open_real()
@@ -113,7 +119,7 @@ def deferring(open_channel: Callable[..., Any], client: str, deferred: Callable[
 
 
 def _bind_to(target: object, client: str) -> Bind | None:
-    """Return what decides where a call over a channel to ``target`` goes; None if that is no affair of a fake."""
+    """Return a function that decides where a call over a channel to ``target`` goes; None if no fake can want it."""
     if not isinstance(target, str):
         return None
     if is_cloud_tasks(target):
@@ -124,7 +130,7 @@ def _bind_to(target: object, client: str) -> Bind | None:
 
 
 def _deferred(bind: Bind, open_real: Open, interceptors: Sequence[Any]) -> Any:
-    from .channel import Connection, DeferredChannel  # loads google.api_core: only for a channel to Cloud Tasks
+    from .channel import Connection, DeferredChannel  # loads google.api_core, which only a channel to Cloud Tasks needs
 
     return DeferredChannel(bind, Connection(open_real))
 

@@ -1,27 +1,27 @@
-"""Interception: how a call of a real client gets to a fake.
+"""Interception: how a call of a real client reaches a fake.
 
 Theory of operation, from import to channel:
 
-1. *Import.* Application code imports grpc and the client library whenever it likes, before or after the plugin.
+1. *Import.* Application code imports grpc and the client library at any time, before or after the plugin.
    `import_watch` calls back once one of these modules has been executed; until then nothing of Google's is imported.
-2. *Channels.* ``grpc.secure_channel``, ``grpc.insecure_channel`` and their asyncio twins give a deferred channel for an
-   address of Cloud Tasks, or for one that a fake redirects (`grpc_channels`). All clients over gRPC end there, however
-   their transport is given, and with whatever interceptors: Google's code runs untouched down to the channel. A user's
-   own patch of a client, a transport or a channel still wins.
-3. *Credentials.* The constructors of Google's transports look for credentials. While no real call can follow, theirs
+2. *Channels.* ``grpc.secure_channel``, ``grpc.insecure_channel`` and their asyncio twins return a deferred channel for
+   an address of Cloud Tasks, or for one that a fake redirects (`grpc_channels`). All clients over gRPC use it, whatever
+   their transport and interceptors are: Google's code runs unchanged down to the channel. A user's own patch of a
+   client, a transport or a channel still wins.
+3. *Credentials.* The constructors of Google's transports look for credentials. While no real call can follow, these
    are deferred (`transports`), and so are those of the client's ``from_service_account_…`` constructors
    (`client_patches`). When a call needs the real service, the transport is built again as the library builds it, and
-   the deferred channel takes the channel that was opened then.
-4. *Call.* Google's code builds the request, the headers, the time-out, the retry and the log, as ever, and calls its
-   channel. Ours (`channel`, `aio_channel`) decides call by call: the `router` names the innermost active fake, and
-   without one the call goes to the real channel, or is blocked. So a client that is built at import serves each test's
-   own fake.
-5. *Answer.* The fake gets an `IncomingCall`, and gives a message or raises an `InProcessRpcError`, grpc's error as
-   Google's client knows it: the client makes its exception of that and retries as its policy says (`retry_waits`).
+   the deferred channel uses the channel of that transport.
+4. *Call.* Google's code builds the request, the headers, the time-out, the retry and the log as usual, and calls its
+   channel. Ours (`channel`, `aio_channel`) decides call by call: the `router` names the innermost active fake. Without
+   one the call goes to the real channel, or is blocked. So a client that is built at import serves each test's own
+   fake.
+5. *Answer.* The fake gets an `IncomingCall`, and returns a message or raises an `InProcessRpcError`, which is grpc's
+   error for Google's client: the client turns it into its exception and retries by its policy (`retry_waits`).
 
-HTTP is intercepted by its destination as well: each library at one public method (`http.seams`), request by request.
+HTTP is also intercepted by destination: each library at one public method (`http.seams`), request by request.
 
-`Interception.uninstall` puts everything back; clients that were built meanwhile go on, to the real service.
+`Interception.uninstall` restores everything. Clients that were built meanwhile continue with the real service.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Interception:
             import_watch.add(name, patch)
 
     def uninstall(self) -> None:
-        """End what `install` began. Clients built in between go on, to the real service."""
+        """Undo one `install`. Clients that were built in between continue with the real service."""
         self._users -= 1
         if self._users == 0:
             for name, patch in self._patches.items():
@@ -82,11 +82,11 @@ class Interception:
             self._patch.undo()
 
     def look_again(self) -> None:
-        """Intercept clients whose import went past, since a finder of somebody else's found them first."""
+        """Intercept clients whose import our finder missed, because another finder found them first."""
         import_watch.look_again()
 
     def _patch_client(self, module: ModuleType) -> None:
-        from .client_patches import patch_client  # loads google.auth and more: only when a client was imported
+        from .client_patches import patch_client  # loads google.auth and more, which only an imported client needs
 
         patch_client(module, self._patch)
 

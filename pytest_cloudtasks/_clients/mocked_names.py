@@ -1,4 +1,4 @@
-"""The names of Google's clients that a test has patched with mocks, and mocks that are used as clients."""
+"""Google's client names that a test has patched with mocks, and mocks that are used as clients."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _MODULES = ("google.cloud.tasks_v2", "google.cloud.tasks", "google.cloud.tasks_v
 _CLIENTS = ("CloudTasksClient", "CloudTasksAsyncClient")
 _CREATING = ("create_task", "batch_create_tasks")
 _LIBRARIES = ("unittest.mock", "mock")
-"""The standard library's, and its backport."""
+"""The standard library's module, and its backport."""
 
 
 def mocked_names() -> list[str]:
-    """The names of clients, of their methods that create tasks, or of whole modules, that are mocks at this moment."""
+    """Return the names of clients, of their methods that create tasks, and of modules that are mocks at the moment."""
     kinds = _kinds()
     return [name for name, value in _candidates() if _is_mock(value, kinds)]
 
 
 def mocks_that_created() -> list[str]:
-    """Return the mocks of this process that have taken a call which creates tasks, as they print, without addresses."""
+    """Return the mocks of this process that received a call which creates tasks, as printed without addresses."""
     kinds = _kinds()
     found: list[str] = []
-    gc.collect()  # mocks refer to each other in circles: those of earlier tests, which nobody has, would be found too
+    gc.collect()  # mocks form reference cycles, so those of earlier tests may still exist
     for one in gc.get_objects() if kinds else ():
         if issubclass(type(one), kinds) and any(call[0] in _CREATING for call in one.mock_calls):
             text = re.sub(r" id='\d+'", "", safe_repr(one))
@@ -41,7 +41,7 @@ def _kinds() -> tuple[type, ...]:
 
 
 def _candidates() -> Iterator[tuple[str, Any]]:
-    """Names and their values; classes that go by two names are looked into once."""
+    """Yield names and their values. A class with two names is examined once."""
     seen: list[Any] = []
     for module_name in _MODULES:
         module = sys.modules.get(module_name)
@@ -55,5 +55,5 @@ def _candidates() -> Iterator[tuple[str, Any]]:
 
 
 def _is_mock(value: Any, kinds: tuple[type, ...]) -> bool:
-    """Whether it is a mock, or the function that ``autospec`` puts in front of one."""
+    """Return whether it is a mock, or the function that ``autospec`` puts in front of one."""
     return isinstance(value, kinds) or isinstance(getattr(value, "__dict__", {}).get("mock"), kinds)

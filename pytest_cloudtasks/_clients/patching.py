@@ -1,4 +1,4 @@
-"""Replacing things of other modules for a while."""
+"""Temporary replacements in other modules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Patch:
-    """Replaces attributes, and puts them back."""
+    """Replaces attributes, and restores them."""
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], None]] = []
@@ -20,13 +20,13 @@ class Patch:
         self._undo.append(lambda: setattr(owner, name, before))
 
     def undo(self) -> None:
-        """Put everything back, last first."""
+        """Restore everything, last first."""
         while self._undo:
             self._undo.pop()()
 
 
 class ModuleProxy(ModuleType):
-    """Replaces a module: it has some functions of its own, and everything else of the real module."""
+    """A proxy of a module: some functions of its own, and everything else of the real module."""
 
     def __init__(self, real: ModuleType, **own: Any) -> None:
         super().__init__(real.__name__, real.__doc__)

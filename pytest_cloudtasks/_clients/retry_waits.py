@@ -1,23 +1,23 @@
-"""The waits of Google's client between its own retries, which take no time after an error of a fake.
+"""The waits of Google's client between its own retries. After an error of a fake they take no time.
 
-Google's retry loops run as they are. What they wait with is replaced, and nothing else of google-api-core's: a loop
-sleeps in real time, for up to ten minutes, and draws the length from the process's random numbers; and where time is
-held, its deadline would never come. So while a fake is active, proxies take the place of the modules ``time``,
-``asyncio`` and ``random`` that the loops imported. After a fake's error
+Google's retry loops run unchanged; only their waiting is replaced. A loop sleeps in real time, for up to ten minutes,
+and draws the length from the process's random numbers. While time is held, its deadline would never come. So while a
+fake is active, proxies replace the modules ``time``, ``asyncio`` and ``random`` that the loops imported. After a fake's
+error
 
 - ``sleep`` returns at once, and adds the seconds to those that this context has skipped;
 - ``monotonic`` counts the skipped seconds, so a deadline comes after as many retries as in production;
-- ``uniform`` draws from the error's own random numbers, which the fake's seed decides.
+- ``uniform`` draws from the error's own random numbers, which follow from the fake's seed.
 
 After any other error they are the real functions.
 
-Whose error it is, a loop since google-api-core 2.16 shows itself: it draws and sleeps while it handles the error, which
-is an exception that Google's client made, and the fake's error is its cause. Over REST it was made of a response, so it
-is compared with the fake's latest error, which is the channel's context variable ``last_error``. A loop before 2.16
-draws before an attempt and sleeps when it has left the handler. There ``last_error`` decides: a draw clears it and a
-fake's error sets it. What was drawn for another kind of error is drawn again when it comes to sleeping.
+How to tell a fake's error. A loop since google-api-core 2.16 draws and sleeps while it handles the error: an exception
+of Google's client whose cause is the fake's error. Over REST the exception was made of a response, so it is compared
+with the fake's latest error, which is the channel's context variable ``last_error``. A loop before 2.16 draws before an
+attempt and sleeps after it has left the handler. There ``last_error`` decides: a draw clears it and a fake's error sets
+it. A wait that was drawn for another kind of error is drawn again before the sleep.
 
-That the loops find these modules in their own namespace is not public. Checked against google-api-core 1.34 to 2.44;
+It is not public that the loops have these modules in their own namespace. Checked against google-api-core 1.34 to 2.44;
 ``tests/clients/test_retry_waits.py`` and ``tests/legacy/test_retries.py`` fail when it moves.
 """
 
@@ -48,17 +48,20 @@ _LOOPS = (
 )
 _LOOPS_BEFORE_2_16 = ("google.api_core.retry", "google.api_core.retry_async")
 _skipped: ContextVar[tuple[object, float]] = ContextVar("skipped", default=(None, 0.0))
-"""Seconds of sleep that this context has skipped so far, and since which installation of the proxies."""
+"""Seconds of sleep that this context has skipped so far, and the installation of the proxies that they count for."""
 
 
 class _Waits:
-    """What the loops wait with while the proxies are in place: a loop may have begun before, by the real clock."""
+    """The replacements for waiting while the proxies are installed.
+
+    A loop may have begun before, with the real clock.
+    """
 
     def __init__(self, owner: SkippedWaits) -> None:
         self._owner = owner
 
     def skipped(self) -> float:
-        """Return the seconds skipped in this context; what was skipped before the proxies came is no part of it."""
+        """Return the seconds that this context has skipped since the proxies were installed."""
         since, seconds = _skipped.get()
         return seconds if since is self else 0.0
 
@@ -67,18 +70,18 @@ class _Waits:
         _skipped.set((self, self.skipped() + seconds))
 
     def monotonic(self) -> float:
-        """Return the clock that the loops read for their deadlines."""
+        """Return the clock that the loops use for their deadlines."""
         monotonic = self._owner.monotonic
         return (time.monotonic() if monotonic is None else monotonic()) + self.skipped()
 
     def utcnow(self) -> datetime:
-        """Return the clock that loops before 2.16 read for their deadlines."""
+        """Return the clock that loops before 2.16 use for their deadlines."""
         if self._owner.monotonic is not None:
             return datetime(1970, 1, 1) + timedelta(seconds=self.monotonic())
         return datetime_helpers.utcnow() + timedelta(seconds=self.skipped())  # type: ignore[no-any-return]
 
     def sleep(self, seconds: float) -> None:
-        """Wait, after a fake's error without waiting."""
+        """Wait, or return at once after a fake's error."""
         error = handled_error()
         if error is None:
             time.sleep(seconds)
@@ -86,7 +89,7 @@ class _Waits:
             self.skip(seconds)
 
     async def sleep_async(self, seconds: float) -> None:
-        """Do the same for coroutines."""
+        """Wait, or return at once after a fake's error. For coroutines."""
         error = handled_error()
         if error is None:
             await asyncio.sleep(seconds)
@@ -100,10 +103,10 @@ class _Waits:
 
 
 class _WaitsBefore216(_Waits):
-    """The same for loops that draw a wait before there is an error, and sleep when they have handled it."""
+    """The same for loops that draw a wait before there is an error, and sleep after they have handled it."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait, after a fake's error without waiting."""
+        """Wait, or return at once after a fake's error."""
         error = last_error.get()
         if error is None:
             time.sleep(_drawn_from(random, seconds))
@@ -111,7 +114,7 @@ class _WaitsBefore216(_Waits):
             self.skip(_drawn_from(error.jitter, seconds))
 
     async def sleep_async(self, seconds: float) -> None:
-        """Do the same for coroutines."""
+        """Wait, or return at once after a fake's error. For coroutines."""
         error = last_error.get()
         if error is None:
             await asyncio.sleep(_drawn_from(random, seconds))
@@ -119,14 +122,14 @@ class _WaitsBefore216(_Waits):
             self.skip(_drawn_from(error.jitter, seconds))
 
     def uniform(self, low: float, high: float) -> float:
-        """Draw the length of the wait after the next attempt, as if that failed as the last one did."""
+        """Draw the length of the wait after the next attempt, as if it failed like the last one."""
         error = last_error.get()
         last_error.set(None)
         return _Draw(random if error is None else error.jitter, low, high)
 
 
 class _Draw(float):
-    """A wait, with the random numbers and the range that it was drawn from."""
+    """A wait, with the random numbers and the range from which it was drawn."""
 
     source: Any
     low: float
@@ -139,14 +142,14 @@ class _Draw(float):
 
 
 def _drawn_from(source: Any, seconds: float) -> float:
-    """Return ``seconds``, drawn again if they are from other random numbers."""
+    """Return ``seconds``, drawn again if they come from other random numbers."""
     if not isinstance(seconds, _Draw) or seconds.source is source:
         return seconds
     return source.uniform(seconds.low, seconds.high)  # type: ignore[no-any-return]
 
 
 def handled_error() -> InProcessRpcError | None:
-    """Return the fake's error behind the exception that is being handled, if it is one."""
+    """Return the fake's error behind the exception that is being handled, or None."""
     handled = error = sys.exc_info()[1]
     while error is not None and not isinstance(error, InProcessRpcError):
         error = error.__cause__
@@ -154,7 +157,7 @@ def handled_error() -> InProcessRpcError | None:
 
 
 def _behind_response(handled: BaseException | None) -> InProcessRpcError | None:
-    """Return the fake's latest error if ``handled`` was made of an HTTP response, and that has its status and text."""
+    """Return the fake's latest error if ``handled`` was made of an HTTP response with its status and text."""
     error = last_error.get()
     status = getattr(getattr(handled, "response", None), "status_code", None)
     if error is None or status != status_code_of(error) or not str(handled).endswith(error.details()):
@@ -163,7 +166,7 @@ def _behind_response(handled: BaseException | None) -> InProcessRpcError | None:
 
 
 class SkippedWaits:
-    """Puts the proxies in and takes them out."""
+    """Installs the proxies and removes them."""
 
     def __init__(self) -> None:
         self._before: list[tuple[ModuleType, str, Any]] = []
@@ -172,7 +175,10 @@ class SkippedWaits:
         """The clock for the loops' deadlines; None for that of the process, which the test may have frozen."""
 
     def keep(self, monotonic: Callable[[], float]) -> None:
-        """Put the proxies in until `let_go` is called as often, for calls over a network: those wait in real time."""
+        """Install the proxies until `let_go` is called as often.
+
+        For calls over a network, whose retries wait in real time.
+        """
         self._kept += 1
         self.monotonic = monotonic
         for loop in _LOOPS_BEFORE_2_16:
@@ -180,7 +186,7 @@ class SkippedWaits:
         self.install()
 
     def let_go(self) -> None:
-        """Undo one `keep`; the proxies themselves stay for a fake that is active."""
+        """Undo one `keep`. The proxies stay while a fake is active."""
         self._kept -= 1
         if self._kept == 0:
             self.monotonic = None
@@ -188,7 +194,7 @@ class SkippedWaits:
                 self.uninstall()
 
     def install(self) -> None:
-        """From now on waits after a fake's errors are skipped; a second call does nothing."""
+        """Skip waits after a fake's errors from now on. A second call has no effect."""
         if self._before:
             return
         for loops, waits in ((_LOOPS, _Waits(self)), (_LOOPS_BEFORE_2_16, _WaitsBefore216(self))):
@@ -211,7 +217,7 @@ class SkippedWaits:
                 setattr(module, name, proxy)
 
     def uninstall(self) -> None:
-        """Put the real modules back, unless they are kept away."""
+        """Restore the real modules, unless `keep` is in force."""
         while self._before and self._kept == 0:
             module, name, real = self._before.pop()
             setattr(module, name, real)

@@ -1,19 +1,19 @@
-"""The router: which fake, if any, an intercepted client's call goes to, decided call by call.
+"""The router: decides for each intercepted call which fake it goes to, if any.
 
 Clients live as long as the process: at module level, in caches, in fixtures of a wider scope. So a client is not bound
-to a fake when it is built; the router has the stack of active fakes, and what applies where there is none.
+to a fake when it is built. The router has the stack of active fakes, and the behaviour outside of them.
 
-Everything else belongs to a simulation or to a session of pytest, but for these objects of the process:
+These are the only objects of the process; all others belong to a simulation or to a session of pytest:
 
 - `_clients.router.router`: the active fakes
 - `_clients.interception.interception`: how often interception was switched on
-- `_clients.grpc_channels.under_way`: the transport of Google's that a thread is in the midst of building
-- `_clients.import_watch.import_watch`: who is called back when a client library is imported
+- `_clients.grpc_channels.under_way`: the transport of Google's that a thread is currently building
+- `_clients.import_watch.import_watch`: the callbacks for imports of client libraries
 - `_clients.retry_waits.skipped_waits`: whether the waits of Google's retries are skipped
-- `_clients.unawaited.unawaited_calls`: whether coroutines that were never awaited are looked at
-- `_simulation.settings.run_defaults`: what the ini file of the pytest run says of project, location and queues
+- `_clients.unawaited.unawaited_calls`: whether coroutines that were never awaited are inspected
+- `_simulation.settings.run_defaults`: project, location and queues from the ini file of the pytest run
 - `_simulation.fork_safety.forks`: the locks that a fork waits for
-- `_server.grpc_clock.wire_clock`: whether grpc's deadlines count from a clock that stands
+- `_server.grpc_clock.wire_clock`: whether grpc's deadlines use real time while a test holds time
 """
 
 from __future__ import annotations
@@ -29,37 +29,37 @@ if TYPE_CHECKING:
 
 
 class Receiver(Protocol):
-    """What answers calls."""
+    """An object that answers calls."""
 
     def receive(self, call: IncomingCall) -> Any:
-        """Answer a call with a response message, or raise what a gRPC channel would raise."""
+        """Answer a call with a response message, or raise as a gRPC channel does."""
         ...
 
 
 class Backend(Receiver, Protocol):
-    """A fake, as the transports see it."""
+    """A fake, as the transports use it."""
 
     def receive_async(self, call: IncomingCall) -> tuple[Any, Awaitable[None] | None]:
-        """Answer a call of an asyncio client: the response, and what is to be awaited before it is given."""
+        """Answer a call of an asyncio client. Return the response, and an awaitable to await before it is delivered."""
         ...
 
     def answer_identity(self, service: IdentityService, request: RestRequest) -> RestResponse | None:
-        """Answer a request to one of Google's identity services; None if it is for something else at its host."""
+        """Answer a request to one of Google's identity services; return None for other requests to its host."""
         ...
 
     @property
     def application_default(self) -> Identity | None:
-        """Whose credentials `google.auth` finds, whatever the machine has; None to let it search."""
+        """The identity whose credentials `google.auth` finds, whatever the machine has; None to let it search."""
         ...
 
     @property
     def has_one_loop_for_a_client(self) -> bool:
-        """Whether a call of an asyncio client in another event loop than the client's fails, as in production."""
+        """Whether an asyncio client fails in another event loop than its own, as in production."""
         ...
 
     @property
     def redirect_endpoints(self) -> Sequence[str]:
-        """The addresses that clients were given, and whose calls are to be answered here."""
+        """Addresses of clients whose calls the fake answers."""
         ...
 
     def let_time_go(self) -> None:
@@ -72,7 +72,7 @@ class Backend(Receiver, Protocol):
 
 
 class Router:
-    """The active fakes, innermost last, and what happens where there is none."""
+    """The active fakes, innermost last, and the behaviour outside of them."""
 
     def __init__(self) -> None:
         self._backends: list[Backend] = []
@@ -88,18 +88,18 @@ class Router:
         """Called with each fake that becomes active."""
 
     def enter(self, backend: Backend) -> None:
-        """From now on calls go to ``backend``."""
+        """Send calls to ``backend`` from now on."""
         self._backends.append(backend)
         self.on_enter(backend)
 
     def put_innermost(self, backend: Backend) -> None:
-        """Of those that have entered, ``backend`` is the innermost from now on, if it is one of them."""
+        """Move ``backend`` to the innermost position, if it has entered."""
         if backend in self._backends:
             self._backends.remove(backend)
             self._backends.append(backend)
 
     def leave(self, backend: Backend) -> None:
-        """``backend`` takes no more calls; the one before it does again."""
+        """Stop sending calls to ``backend``. The fake before it gets them again."""
         self._backends.remove(backend)
 
     @property
@@ -114,26 +114,26 @@ class Router:
 
     @property
     def is_watching(self) -> bool:
-        """Whether any call may be answered, or blocked, instead of being made."""
+        """Whether any call may be answered or blocked."""
         return bool(self._backends) or self.refuse_outside is not None
 
     def backend_for(self, call: str) -> Backend | None:
-        """Return the innermost fake, or None outside. Raise what blocks ``call`` outside, where calls are blocked."""
+        """Return the innermost fake, or None outside. Raise the error of a blocked ``call`` outside."""
         if not self._backends and self.refuse_outside is not None:
             self.refuse_outside(call)
         return self.backend
 
     @property
     def needs_no_credentials(self) -> bool:
-        """Whether a client built now gets by without credentials: no real call follows, or not yet."""
+        """Whether a client built now needs no credentials, because no real call can follow, or not yet."""
         return bool(self._backends) or self.refuse_outside is not None or self.defers_credentials()
 
     def redirects(self, address: str) -> bool:
-        """Whether what is meant for ``address``, given by the user, may be answered by a fake."""
+        """Return whether a fake may answer calls to ``address``, which the user gave to a client."""
         listed = [*self.redirected_always, *(one for backend in self._backends for one in backend.redirect_endpoints)]
         if not listed:
             return False
-        from .http.destinations import is_listed  # few suites list one
+        from .http.destinations import is_listed  # few suites have the option
 
         return is_listed(address, listed)
 

@@ -1,4 +1,4 @@
-"""Google's own transports: their constructors, where credentials are left for later, and those bound to one fake.
+"""Google's own transports: deferred credentials in their constructors, and transports that are bound to one fake.
 
 A transport keeps its credentials in ``_credentials``, which is not public: checked against google-cloud-tasks 2.0 to
 2.26, and ``tests/clients/test_interception.py`` fails when it moves.
@@ -23,7 +23,7 @@ from .router import Backend, router
 
 
 class DeferredCredentials(auth.Credentials):
-    """Credentials that are looked for when a call to the real service needs them."""
+    """Credentials that are loaded when a call to the real service needs them."""
 
     def __init__(self, load: Callable[[], Any]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -31,7 +31,10 @@ class DeferredCredentials(auth.Credentials):
         self._loaded: Any = None
 
     def loaded(self) -> Any:
-        """Return the real ones. Raise DefaultCredentialsError, or what opening a key file raises."""
+        """Return the real credentials.
+
+        Raise DefaultCredentialsError, or the error of a key file that can't be opened.
+        """
         if self._loaded is None:
             self._loaded = self._load()
         return self._loaded
@@ -50,7 +53,7 @@ class DeferredCredentials(auth.Credentials):
         return self
 
     def __reduce__(self) -> Any:
-        return DeferredCredentials, (_found,)  # where they were pickled for, they are looked for anew
+        return DeferredCredentials, (_found,)  # unpickled credentials are loaded again
 
 
 def _found() -> Any:
@@ -58,15 +61,15 @@ def _found() -> Any:
 
 
 def credentials_of_file(filename: str) -> Any:
-    """Return the credentials of a service account's key file, which is not opened yet while no real call can follow."""
+    """Return the credentials of a service account's key file, unopened while no real call can follow."""
     load = functools.partial(service_account.Credentials.from_service_account_file, filename)
     return DeferredCredentials(load) if router.needs_no_credentials else load()
 
 
 def deferring_credentials(init: Callable[..., None]) -> Callable[..., None]:
-    """Return the constructor of a stock transport, which looks for no credentials while no real call can follow.
+    """Return the constructor of a stock transport. It looks for no credentials while no real call can follow.
 
-    It does all that it does, with credentials that are deferred; a real call has it do the same with real ones.
+    Everything else is the library's, with deferred credentials. A real call repeats the construction with real ones.
     """
     signature = inspect.signature(init)
 
@@ -75,7 +78,7 @@ def deferring_credentials(init: Callable[..., None]) -> Callable[..., None]:
         try:
             given = signature.bind(self, *arguments, **options)
         except TypeError:
-            return init(self, *arguments, **options)  # which says what is wrong
+            return init(self, *arguments, **options)  # the constructor says what is wrong
         given.apply_defaults()
         values = given.arguments
         credentials, channel = values["credentials"], values.get("channel")
@@ -107,7 +110,7 @@ def deferring_credentials(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def _is_intercepted(host: str) -> bool:
-    address = host.removeprefix("https://").removeprefix("http://")  # a REST transport takes a URL, too
+    address = host.removeprefix("https://").removeprefix("http://")  # a REST transport also takes a URL
     return is_cloud_tasks(address) or router.redirects(address)
 
 
@@ -116,10 +119,13 @@ def _real(credentials: Any) -> Any:
 
 
 def bound_to(stock: Any, backend: Callable[[str], Backend]) -> Any:
-    """Return a stock gRPC transport whose calls go to ``backend(rpc)``; tests share it, so closing it does nothing."""
+    """Return a stock gRPC transport whose calls go to ``backend(rpc)``.
+
+    Closing does nothing, because tests share it.
+    """
     return stock(channel=DeferredChannel(backend))
 
 
 def bound_to_async(stock: Any, backend: Callable[[str], Backend]) -> Any:
-    """Return a stock asyncio transport whose calls go to ``backend(rpc)``; closing it does nothing."""
+    """Return a stock asyncio transport whose calls go to ``backend(rpc)``. Closing does nothing."""
     return stock(channel=DeferredAioChannel(backend))

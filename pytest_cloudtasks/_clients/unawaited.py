@@ -1,8 +1,8 @@
-"""Calls of asyncio clients, and of our own awaitable methods, that nobody has awaited: they did nothing.
+"""Calls of asyncio clients and of our own awaitable methods that were never awaited.
 
-Nothing of such a call arrives anywhere. Python warns of it when the coroutine is freed, by the function
-``warnings._warn_unawaited_coroutine``, and there is no public way to be told. The function was checked against Python
-3.10 to 3.13, and ``tests/clients/test_unawaited.py`` fails when it moves. Python's own warning comes as before.
+Such a call does nothing. Python warns of it when the coroutine is freed, by the function
+``warnings._warn_unawaited_coroutine``; there is no public way to get notified. The function was checked against Python
+3.10 to 3.13, and ``tests/clients/test_unawaited.py`` fails when it moves. Python's own warning still appears.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _NAME = "_warn_unawaited_coroutine"
 
 
 class UnawaitedCalls:
-    """Gives the innermost fake a sentence on each, which fails its test; for as long as there is a fake."""
+    """Reports each such call to the innermost fake, whose test fails. Works while a fake exists."""
 
     def __init__(self) -> None:
         self._patch = Patch()
         self._users = 0
 
     def install(self) -> None:
-        """Look at each coroutine that is freed and was never awaited; calls nest."""
+        """Inspect each coroutine that is freed and was never awaited. Calls nest."""
         self._users += 1
         if self._users > 1:
             return
@@ -36,16 +36,16 @@ class UnawaitedCalls:
         self._patch.attribute(warnings, _NAME, looking_before(warn))
 
     def uninstall(self) -> None:
-        """End what `install` began."""
+        """Undo one `install`."""
         self._users -= 1
         if not self._users:
             self._patch.undo()
 
 
 def looking_before(warn: Callable[[Any], None]) -> Callable[[Any], Any]:
-    """Return what looks at a coroutine and calls ``warn``, without a frame between ``warn`` and the caller.
+    """Return a function that inspects a coroutine and then calls ``warn``, without a frame of its own in between.
 
-    Its warning names the caller's line. Python calls ``__new__`` and ``__init__`` of a class one after the other.
+    The warning names the caller's line. Python calls ``__new__`` and ``__init__`` of a class one after the other.
     """
 
     def look(kind: type, coroutine: Coroutine[Any, Any, Any]) -> object:
@@ -58,7 +58,7 @@ def looking_before(warn: Callable[[Any], None]) -> Callable[[Any], Any]:
 
 
 def text_of(coroutine: Coroutine[Any, Any, Any]) -> str:
-    """Return the sentence about a call of ours or of Google's client that was not awaited; "" for any other."""
+    """Return the sentence about a call of ours or of Google's client that was not awaited; "" for any other call."""
     frame = getattr(coroutine, "cr_frame", None)
     module = "" if frame is None else str(frame.f_globals.get("__name__"))
     kind, _, method = str(getattr(coroutine, "__qualname__", "")).rpartition(".")

@@ -1,1 +1,1 @@
-"""HTTP requests to Cloud Tasks and to Google's identity endpoints, by whichever library they are made."""
+"""HTTP requests to Cloud Tasks and to Google's identity services, from any library."""

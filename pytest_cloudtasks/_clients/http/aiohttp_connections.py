@@ -1,10 +1,10 @@
 """Connections of `aiohttp` whose requests are answered here.
 
-A connector is asked for a connection by the request that it is for, so its URL decides. What is answered here gets a
-connection of aiohttp's own, whose protocol is on a transport that only keeps what is written. The client writes its
-request to that, and then waits for the response by the protocol's ``read``: there, in the coroutine that made the call,
-the fake answers, and aiohttp's parser gets the bytes. These say that the connection is closed after them, so the
-connector doesn't keep it, and each request is decided anew.
+A request asks a connector for a connection, so its URL decides. A request that is answered here gets a connection of
+aiohttp's own, whose protocol has a transport that only stores what is written. The client writes its request there, and
+then waits for the response with the protocol's ``read``. In that method, in the coroutine of the call, the fake
+answers, and aiohttp's parser gets the bytes. The response closes the connection, so the connector doesn't keep it, and
+each request is decided anew.
 
 How a connection, its protocol and its transport belong together is not documented: checked against aiohttp 3.9 to 3.14,
 and ``tests/clients/http/test_requests.py`` fails when it moves.
@@ -29,7 +29,7 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 async def connect(
     connector: Any, request: Any, as_the_library_does: Callable[..., Awaitable[Connection]], *options: Any, **more: Any
 ) -> Connection:
-    """Return a connection for ``request``. Raise what blocks the request outside a fake."""
+    """Return a connection for ``request``. Raise the error of a blocked request outside a fake."""
     url = request.url
     origin = origin_of(url.scheme, url.raw_host or "", url.port)
     if not exchange.claims(origin, url.raw_path):
@@ -42,7 +42,7 @@ async def connect(
 
 
 class _Protocol(ResponseHandler):
-    """aiohttp's protocol, which has the request answered when its response is asked for."""
+    """aiohttp's protocol, which gets the fake's answer when its response is read."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, origin: Origin) -> None:
         super().__init__(loop)
@@ -53,18 +53,18 @@ class _Protocol(ResponseHandler):
         self._has_continued = self._has_answered = False
 
     def written(self, data: bytes) -> None:
-        """Take a part of the request."""
+        """Store a part of the request."""
         self._written += data
         self._more.set()
 
     def set_exception(self, *error: Any) -> None:
-        """Fail: the client can't write the request."""
+        """Store the error of a request that the client can't write."""
         super().set_exception(*error)
         self._more.set()
 
     async def read(self) -> Any:
-        """Return the next response, or raise what the client has failed with."""
-        await asyncio.sleep(0)  # the client's writer comes to its end first, as it would with a network
+        """Return the next response, or raise the client's error."""
+        await asyncio.sleep(0)  # lets the client's writer finish first, as a network would
         while not self._has_answered and self.exception() is None:
             if await self._answer():
                 break
@@ -73,7 +73,7 @@ class _Protocol(ResponseHandler):
         return await super().read()
 
     async def _answer(self) -> bool:
-        """Give the parser a response, if the request has come that far."""
+        """Pass a response to the parser, once the request is complete."""
         written = bytes(self._written)
         if not self._has_continued and wire.expects_continue(written):
             self._has_continued = True
@@ -93,7 +93,7 @@ class _Protocol(ResponseHandler):
 
 
 class _Transport(asyncio.Transport):
-    """A transport that leads to the protocol itself."""
+    """A transport that passes data to the protocol."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, protocol: _Protocol, origin: Origin) -> None:
         super().__init__({"peername": (origin.host, origin.port)})
@@ -102,24 +102,24 @@ class _Transport(asyncio.Transport):
         self._is_closing = False
 
     def write(self, data: Any) -> None:
-        """Take a part of the request."""
+        """Store a part of the request."""
         self._protocol.written(data)
 
     def writelines(self, pieces: Iterable[Any]) -> None:
-        """Take parts of the request."""
+        """Store parts of the request."""
         for piece in pieces:
             self._protocol.written(piece)
 
     def is_closing(self) -> bool:
-        """Whether it was closed."""
+        """Return whether it was closed."""
         return self._is_closing
 
     def close(self) -> None:
-        """Let the protocol know, as a connection does, that there is no more."""
+        """Report the end to the protocol, as a connection does."""
         if not self._is_closing:
             self._is_closing = True
             self._loop.call_soon(self._protocol.connection_lost, None)
 
     def abort(self) -> None:
-        """Close it."""
+        """Close the transport."""
         self.close()

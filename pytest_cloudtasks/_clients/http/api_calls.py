@@ -1,4 +1,4 @@
-"""A request of Cloud Tasks' REST API as a call to a fake."""
+"""Requests of Cloud Tasks' REST API as calls to a fake."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def answer(request: RestRequest, backend: Backend) -> RestResponse:
 
 
 async def answer_async(request: RestRequest, backend: Backend) -> RestResponse:
-    """Return the response of ``backend``, which may await handlers of the application's before."""
+    """Return the response of ``backend``. It may first await handlers of the application."""
     try:
         asyncio.get_running_loop()
-    except RuntimeError:  # trio's loop, in which handlers of asyncio can't be awaited
+    except RuntimeError:  # in trio's loop, handlers of asyncio can't be awaited
         return answer(request, backend)
 
     async def receive(call: IncomingCall) -> Any:

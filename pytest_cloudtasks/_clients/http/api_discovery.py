@@ -1,7 +1,7 @@
-"""The discovery document, by which google-api-python-client builds its client if its own copies are not to be used.
+"""The discovery document that google-api-python-client can build its client from.
 
-The fake answers with the copy that the installed google-api-python-client ships. Without one there is no document.
-Evidence: documented are both addresses, reported the error of the service's own one.
+The fake answers with the copy in the installed google-api-python-client; without it there is no document. Evidence:
+both addresses are documented, and the error of the service's own one is reported.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _LISTED = re.compile("/discovery/v1/apis/cloudtasks/([^/]+)/rest")
 
 
 def of_service(request: RestRequest) -> RestResponse | None:
-    """Return the document that the service itself publishes, of v2 unless ``request`` names a version.
+    """Return the service's own document, of v2 unless ``request`` names a version.
 
-    None is for a request of the API's.
+    Return None for a request of the API.
     """
     if request.verb != "GET" or unquote(request.path) != "/$discovery/rest":
         return None
@@ -28,7 +28,7 @@ def of_service(request: RestRequest) -> RestResponse | None:
 
 
 def of_directory(request: RestRequest) -> RestResponse | None:
-    """Return the document that Google's directory of APIs publishes; None for a request that is for no document."""
+    """Return the document of Google's directory of APIs; None for a request that is not for a document."""
     matched = _LISTED.fullmatch(unquote(request.path))
     if request.verb != "GET" or matched is None:
         return None
@@ -37,7 +37,7 @@ def of_directory(request: RestRequest) -> RestResponse | None:
 
 def _document(version: str, if_missing: str) -> RestResponse:
     try:
-        from googleapiclient.discovery_cache import get_static_doc  # an optional library: only when it is asked for
+        from googleapiclient.discovery_cache import get_static_doc  # an optional library, which only this request needs
     except ImportError:
         found = None
     else:

@@ -1,4 +1,4 @@
-"""Which addresses are intercepted: one table for channels of gRPC and for requests of HTTP.
+"""The intercepted addresses: one table for gRPC channels and HTTP requests.
 
 Evidence: documented (the service's endpoints; Private Google Access; Private Service Connect; mutual TLS).
 """
@@ -18,11 +18,11 @@ _CLOUD_TASKS = re.compile(
     re.VERBOSE,
 )
 _RESOLVER = re.compile(r"^[a-z][a-z0-9+.-]*://[^/]*/|^(dns|ipv4|ipv6):", re.IGNORECASE)
-"""What stands before the address in a target of grpc's: ``dns:///``, ``dns://8.8.8.8/``, ``ipv4:``."""
+"""The prefix of the address in a grpc target: ``dns:///``, ``dns://8.8.8.8/``, ``ipv4:``."""
 
 
 class IdentityService(NamedTuple):
-    """A service of Google's that tells who somebody is: patterns of its hosts, and of those paths that are its own."""
+    """One of Google's identity services: patterns of its hosts and paths."""
 
     hosts: str
     paths: str = ".*"
@@ -34,7 +34,7 @@ GOOGLE_APIS = IdentityService(
     r"|/identitytoolkit/v3/relyingparty/publicKeys"
     r"|/discovery/v1/apis/cloudtasks/[^/]+/rest",
 )
-"""The host has a directory of APIs, too, which is asked for the document of Cloud Tasks' own."""
+"""This host also serves a directory of APIs, which has the document of Cloud Tasks."""
 IAP = IdentityService(r"www\.gstatic\.com", r"/iap/verify/public_key(-jwk)?")
 ACCOUNTS = IdentityService(r"accounts\.google\.com", r"/\.well-known/openid-configuration|/o/oauth2/token")
 SECURE_TOKEN = IdentityService(r"securetoken\.google\.com", r"/[^/]+/\.well-known/openid-configuration")
@@ -42,19 +42,19 @@ TOKENS = IdentityService(r"(oauth2|sts)(\.mtls)?\.googleapis\.com")
 IAM_CREDENTIALS = IdentityService(r"iamcredentials(\.mtls|\.[a-z0-9-]+\.rep)?\.googleapis\.com")
 METADATA = IdentityService(r"metadata(\.google\.internal)?")
 METADATA_BY_IP = IdentityService(r"169\.254\.169\.254|fd20:ce::254", r"/?|/computeMetadata(/.*)?")
-"""The metadata server again; other clouds have theirs at one of these addresses."""
+"""The metadata server by IP; other clouds use one of these addresses, too."""
 _IDENTITY_SERVICES = (GOOGLE_APIS, IAP, ACCOUNTS, SECURE_TOKEN, TOKENS, IAM_CREDENTIALS, METADATA, METADATA_BY_IP)
 
 
 class Endpoint(NamedTuple):
-    """A host, in lower case and without a trailing dot, and its port; None where the address names none."""
+    """A host, in lower case and without a trailing dot, and its port, or None if the address has none."""
 
     host: str
     port: int | None
 
 
 def endpoint_of(address: str) -> Endpoint:
-    """Return the endpoint that ``host``, ``host:port``, ``[::1]:port`` or a target of grpc's names."""
+    """Return the endpoint of ``host``, ``host:port``, ``[::1]:port`` or a grpc target."""
     plain = _RESOLVER.sub("", address.strip(), count=1)
     host, colon, port = plain.rpartition(":")
     if not colon or not port.isdecimal() or (":" in host and not host.endswith("]")):
@@ -63,24 +63,24 @@ def endpoint_of(address: str) -> Endpoint:
 
 
 def is_cloud_tasks(address: str) -> bool:
-    """Whether ``address`` is one of Cloud Tasks', with or without a port."""
+    """Return whether ``address`` is one of Cloud Tasks, with or without a port."""
     return _CLOUD_TASKS.fullmatch(endpoint_of(address).host) is not None
 
 
 def identity_service(host: str) -> IdentityService | None:
-    """Return the identity service at ``host``, which has no port, be it at some paths alone."""
+    """Return the identity service at ``host`` (without a port), even if only some paths are its own."""
     plain = endpoint_of(host).host
     return next((service for service in _IDENTITY_SERVICES if re.fullmatch(service.hosts, plain)), None)
 
 
 def is_address(text: str) -> bool:
-    """Whether ``text`` names a host, and perhaps a port, and no more."""
+    """Return whether ``text`` is only a host, with or without a port."""
     host = endpoint_of(text).host
     is_name = re.fullmatch(r"[^\s/:@?#]+", host) is not None
     return (is_name or host.count(":") > 1) and not re.match(r"(?i)https?:|.*/$", text)
 
 
 def is_listed(address: str, listed: Iterable[str]) -> bool:
-    """Whether ``address`` is one of ``listed``; one of these without a port stands for each port of its host."""
+    """Return whether ``address`` is in ``listed``. A listed address without a port means each port of its host."""
     host, port = endpoint_of(address)
     return any(found.host == host and found.port in (None, port) for found in map(endpoint_of, listed))

@@ -1,13 +1,13 @@
-"""One HTTP request to Cloud Tasks, or to one of Google's identity services, and its response, without a network.
+"""One HTTP request to Cloud Tasks or to a Google identity service, and its response, without a network.
 
-The modules of the HTTP libraries ask `claims` whether a request is to be answered here, and `answer` for the response.
-That is decided request by request, as for gRPC: a session or a pool that lives longer than a test serves each fake.
+The modules of the HTTP libraries ask `claims` whether a request is answered here, and `answer` for the response. As for
+gRPC, that is decided request by request: a session or a pool that outlives a test serves each fake.
 
 - Cloud Tasks: the router names the innermost fake, and `_messages.rest` answers. Outside a fake the request is blocked,
   or the library sends it.
-- Identity services, while a fake is active: `Backend.answer_identity`. What that has no answer for doesn't leave the
-  process either. Outside a fake they are not blocked, except for the metadata server, where the credentials of the run
-  are those of a fake.
+- Identity services, while a fake is active: `Backend.answer_identity`. A request without an answer does not leave the
+  process either. Outside a fake they are not blocked, except for the metadata server if the run's credentials are those
+  of a fake.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Origin(NamedTuple):
-    """Where a request goes: ``https``, ``cloudtasks.googleapis.com``, 443."""
+    """The destination of a request: ``https``, ``cloudtasks.googleapis.com``, 443."""
 
     scheme: str
     host: str
@@ -43,18 +43,18 @@ class Origin(NamedTuple):
 
 
 def origin_of(scheme: str, host: str, port: int | None) -> Origin:
-    """Return where a request goes; without a port that is the scheme's."""
+    """Return the destination of a request, with the scheme's default port."""
     scheme = scheme.lower()
     return Origin(scheme, host.strip("[]"), port or _PORTS.get(scheme, 443))
 
 
 def may_claim(origin: Origin) -> bool:
-    """Whether `claims` is true for some request to ``origin``."""
+    """Return whether `claims` is true for some request to ``origin``."""
     return _is_api(origin) or _identity_service(origin) is not None
 
 
 def claims(origin: Origin, path: str) -> bool:
-    """Whether a request is answered here, or blocked, instead of being sent by the library."""
+    """Return whether a request is answered here, or blocked, and not sent by the library."""
     if _is_api(origin):
         return True
     service = _identity_service(origin)
@@ -62,7 +62,7 @@ def claims(origin: Origin, path: str) -> bool:
 
 
 def _identity_service(origin: Origin) -> IdentityService | None:
-    """Return the identity service that a request to ``origin`` may be for, while there is a fake, or it is blocked."""
+    """Return the identity service of a request to ``origin``, if a fake is active or the service is blocked."""
     if not router.is_watching:
         return None
     service = METADATA if is_metadata_server(origin.address) else identity_service(origin.host)
@@ -70,40 +70,43 @@ def _identity_service(origin: Origin) -> IdentityService | None:
 
 
 def _is_blocked(service: IdentityService | None) -> bool:
-    """Whether requests to ``service`` are blocked outside a fake: only those of credentials that need one."""
+    """Return whether requests to ``service`` are blocked outside a fake: only those of credentials that need a fake."""
     is_metadata = service in (METADATA, METADATA_BY_IP)
     return is_metadata and router.refuse_outside is not None and router.application_default() is not None
 
 
 def _is_api(origin: Origin) -> bool:
-    """Whether a request to ``origin`` is for Cloud Tasks. What the user redirects is, while there is a fake."""
+    """Return whether a request to ``origin`` is for Cloud Tasks, or for an address that the active fake redirects."""
     if is_cloud_tasks(origin.host):
         return router.is_watching
     return router.backend is not None and router.redirects(origin.address)
 
 
 def answer(origin: Origin, request: RestRequest) -> RestResponse:
-    """Return the response to a request that `claims` is true for. Raise what blocks it outside a fake."""
+    """Return the response to a request that `claims` is true for.
+
+    Raise the error of a blocked request outside a fake.
+    """
     backend = _backend(origin, request)
     if not _is_api(origin):
         return _of_identity(origin, request, backend)
-    from . import api_calls  # loads the API: only when it is called
+    from . import api_calls  # loads the API, which only a call needs
 
     return api_calls.answer(request, backend)
 
 
 async def answer_async(origin: Origin, request: RestRequest) -> RestResponse:
-    """Return the same to a coroutine, which awaits what an eager dispatch awaits."""
+    """Return the same to a coroutine, and await eager dispatches."""
     backend = _backend(origin, request)
     if not _is_api(origin):
         return _of_identity(origin, request, backend)
-    from . import api_calls  # loads the API: only when it is called
+    from . import api_calls  # loads the API, which only a call needs
 
     return await api_calls.answer_async(request, backend)
 
 
 def check_outside(origin: Origin, method: str, path: str) -> None:
-    """Raise what blocks a request outside a fake, where requests are blocked."""
+    """Raise the error of a blocked request, if requests outside a fake are blocked."""
     router.backend_for(f"{method} {origin}{path}")
 
 

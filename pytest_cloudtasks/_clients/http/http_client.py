@@ -1,13 +1,13 @@
 """Connections of `http.client`, and of urllib3 and httplib2, which are built on it.
 
-A connection is given a socket that isn't one. It collects the bytes of a request, and gives those of the response:
+A connection gets an object in place of a socket. It collects the bytes of a request, and returns those of the response:
 
-- ``connect`` leaves an `InProcessSocket` where it would open a real one. Which path is asked for isn't known yet.
-- ``putrequest`` knows it. A request that is the library's to send after all gets a real connection now; one that is
-  answered here loses the real connection that is left from outside the fake.
-- The response says that the connection is closed after it: no pool keeps one, and each request is decided anew.
+- ``connect`` creates an `InProcessSocket` where it would open a real one. The path of the request isn't known yet.
+- ``putrequest`` knows the path. If the library should send the request, the connection gets a real socket now. If the
+  fake answers, a real socket that is left from outside the fake is closed.
+- The response closes the connection, so that no pool keeps it and each request is decided anew.
 
-What goes through a proxy counts by where it is meant for: a tunnel's host, or the URL of the request line.
+A request through a proxy counts by its final destination: a tunnel's host, or the URL of the request line.
 
 ``_tunnel_host`` and ``_tunnel_port``, where ``set_tunnel`` keeps them, are not public: checked against Python 3.10 to
 3.13, and ``tests/clients/http/test_proxies.py`` fails when they move.
@@ -28,15 +28,15 @@ from . import exchange, wire
 from .exchange import Origin, origin_of
 
 _is_for_real: ContextVar[bool] = ContextVar("is_for_real", default=False)
-"""Whether ``connect`` is called for a request that is the library's to send."""
+"""Whether ``connect`` is called for a request that the library sends."""
 
 
 was_answered_here: ContextVar[bool] = ContextVar("was_answered_here", default=False)
-"""Whether the latest request of this context was not the library's to send."""
+"""Whether the latest request of this context was answered here, and not sent by the library."""
 
 
 def connect(connection: Any, as_the_library_does: Callable[[Any], None]) -> None:
-    """Open a connection, unless what it is opened for may be answered here."""
+    """Open a connection, unless its requests may be answered here."""
     origin = _origin_of(connection)
     if _is_for_real.get() or not exchange.may_claim(origin) or _is_mocked(origin):
         as_the_library_does(connection)
@@ -45,10 +45,10 @@ def connect(connection: Any, as_the_library_does: Callable[[Any], None]) -> None
 
 
 def decide(connection: Any, url: str) -> None:
-    """Give ``connection`` the socket that a request for ``url`` is for, before any of it is sent."""
+    """Give ``connection`` the socket for a request to ``url``, before any of it is sent."""
     origin, path = _origin_of(connection), url
     is_absolute = url.lower().startswith(("http://", "https://"))
-    if is_absolute:  # as a proxy gets it
+    if is_absolute:  # the form for a proxy
         parts = urlsplit(url)
         origin, path = origin_of(parts.scheme, parts.hostname or "", parts.port), parts.path
     is_here = isinstance(connection.sock, InProcessSocket)
@@ -67,7 +67,7 @@ def decide(connection: Any, url: str) -> None:
 def _connect_here(connection: Any, origin: Origin) -> None:
     connection.sock = InProcessSocket(origin)
     if hasattr(connection, "is_verified"):
-        connection.is_verified = True  # or urllib3 warns
+        connection.is_verified = True  # otherwise urllib3 warns
 
 
 def _connect_for_real(connection: Any) -> None:
@@ -80,18 +80,18 @@ def _connect_for_real(connection: Any) -> None:
 
 
 def _has_a_library_s_connect(connection: Any) -> bool:
-    """Whether ``connect`` is a library's, or a mock in its place, and not that of a subclass of the user's."""
+    """Return whether ``connect`` is the library's, or a mock of it, and not that of a user's subclass."""
     owner = next(kind for kind in type(connection).__mro__ if "connect" in vars(kind))
     return owner.__module__ in ("http.client", "urllib3.connection", "httplib2")
 
 
 def _is_real(sock: Any) -> bool:
-    """Whether ``sock`` is a socket, or one of urllib3's for TLS, and not an object that a test made for it."""
+    """Return whether ``sock`` is a real socket, or urllib3's for TLS, and not an object of a test."""
     return isinstance(sock, socket.socket) or type(sock).__module__.startswith("urllib3.")
 
 
 def _is_mocked(origin: Origin) -> bool:
-    """Whether HTTPretty, whose place is below connections, answers for ``origin``."""
+    """Return whether HTTPretty, which replaces sockets, answers for ``origin``."""
     module: Any = sys.modules.get("httpretty")
     if module is None or not module.is_enabled():
         return False
@@ -101,7 +101,7 @@ def _is_mocked(origin: Origin) -> bool:
 
 
 def _origin_of(connection: Any) -> Origin:
-    """Return where the requests of ``connection`` are meant for, be it through a proxy's tunnel."""
+    """Return the destination of requests over ``connection``, also through a proxy's tunnel."""
     scheme = "https" if connection.default_port == 443 else "http"
     if connection._tunnel_host:
         return origin_of(scheme, connection._tunnel_host, connection._tunnel_port)
@@ -109,10 +109,10 @@ def _origin_of(connection: Any) -> Origin:
 
 
 class InProcessSocket:
-    """Takes the bytes of one request, and gives those of its response. It has what connections ask of a socket."""
+    """Takes the bytes of one request, and returns those of its response. It has the methods that connections use."""
 
     is_in_process = True
-    type = socket.SOCK_STREAM  # urllib3-future asks for it
+    type = socket.SOCK_STREAM  # urllib3-future needs it
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
@@ -121,15 +121,18 @@ class InProcessSocket:
         self._reader: io.BufferedReader | None = None
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """Take a part of the request."""
+        """Store a part of the request."""
         self._written += data
 
     def makefile(self, *args: Any, **kwargs: Any) -> io.BufferedReader:
-        """Return the response, which is made when it is read. That raises what blocks the request outside a fake."""
+        """Return the response.
+
+        It is made when it is read, which raises the error of a blocked request outside a fake.
+        """
         return io.BufferedReader(_Response(self._response))
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """Return the next bytes of the response, as urllib3-future reads it."""
+        """Return the next bytes of the response, for urllib3-future."""
         if self._reader is None:
             self._reader = self.makefile()
         return self._reader.read1(size)
@@ -149,18 +152,18 @@ class InProcessSocket:
         return wire.bytes_of(wire.completed(exchange.answer(self._origin, request), request.method))
 
     def settimeout(self, timeout: float | None) -> None:
-        """Keep a time-out, which never comes."""
+        """Store a time-out, which never elapses."""
         self._timeout = timeout
 
     def gettimeout(self) -> float | None:
-        """Return what was set."""
+        """Return the stored time-out."""
         return self._timeout
 
     def setsockopt(self, *args: Any) -> None:
         """Do nothing: there is no connection."""
 
     def getpeername(self) -> tuple[str, int]:
-        """Return the host and port that the request is meant for."""
+        """Return the request's host and port."""
         return self._origin.host, self._origin.port
 
     def shutdown(self, how: int) -> None:
@@ -170,12 +173,12 @@ class InProcessSocket:
         """Do nothing: there is no connection."""
 
     def fileno(self) -> int:
-        """Return -1, as a closed socket does: it is no file."""
+        """Return -1, as a closed socket does."""
         return -1
 
 
 class _Response(io.RawIOBase):
-    """The bytes of a response. An error in the making is raised by reading, so that the library closes what it made."""
+    """The bytes of a response. Reading raises the error of making it, so that the library closes its connection."""
 
     def __init__(self, make: Callable[[], bytes]) -> None:
         self._make = make

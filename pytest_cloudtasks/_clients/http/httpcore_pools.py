@@ -1,6 +1,6 @@
 """Pools and connections of `httpcore`, on which httpx is built.
 
-Either gets each request whole, with the URL that it is meant for, so what is answered here needs no network.
+Both get each request whole, with its final URL, so answering it needs no network.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .exchange import Origin, origin_of
 
 
 def handle(owner: Any, request: httpcore.Request, as_the_library_does: Callable[..., Any]) -> Any:
-    """Return the response to ``request``, of the fake or of its owner, a pool or a connection."""
+    """Return the response to ``request``, from the fake or from its owner, a pool or a connection."""
     if not _is_claimed(request):
         return as_the_library_does(owner, request)
     asked = _asked(request, b"".join(request.stream))  # type: ignore[arg-type]

@@ -1,8 +1,9 @@
 """The public methods at which requests of HTTP libraries are taken over: one seam for each library.
 
-Each is replaced, once its library is imported, by a function that is the library's own unless there is a fake, or calls
-outside one are blocked. Only then what decides on a request, and answers it, is loaded. Everything above a seam is the
-library's own code: sessions, pools, adapters, redirects, retries, and what users put in its place.
+Each method is replaced, once its library is imported, by a function that calls the library's own unless a fake is
+active or calls outside one are blocked. Only then are the modules loaded that decide on a request and answer it.
+Everything above a seam is the library's own code: sessions, pools, adapters, redirects, retries, and users'
+replacements of these.
 
 | library | seam | above it |
 |---|---|---|
@@ -31,8 +32,8 @@ def _http_client(module: ModuleType, patch: Patch) -> None:
 
 
 def _urllib3(module: ModuleType, patch: Patch) -> None:
-    """Patch its connections. Those of urllib3-future aren't `http.client`'s, so theirs is the method that decides."""
-    from http.client import HTTPConnection  # urllib3 has loaded it; a run without it has not
+    """Patch its connections. urllib3-future's are not built on `http.client`, so its own method decides."""
+    from http.client import HTTPConnection  # already loaded by urllib3; a run without urllib3 doesn't need it
 
     _connections(module, patch)
     if HTTPConnection not in getattr(getattr(module, "HTTPConnection", None), "__mro__", ()):
@@ -49,7 +50,7 @@ def _connecting(connect: Callable[[Any], None]) -> Callable[[Any], None]:
     def wrapped(self: Any) -> None:
         if not router.is_watching:
             return connect(self)
-        from . import http_client  # loads what answers: only while there is something to answer
+        from . import http_client  # loaded only while a fake may answer
 
         return http_client.connect(self, connect)
 
@@ -60,7 +61,7 @@ def _deciding(putrequest: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(putrequest)
     def wrapped(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         if router.is_watching or hasattr(self.sock, "is_in_process"):
-            from . import http_client  # loads what answers: only while there is something to answer
+            from . import http_client  # loaded only while a fake may answer
 
             http_client.decide(self, url)
         return putrequest(self, method, url, *args, **kwargs)
@@ -76,7 +77,7 @@ def _sleeping(sleep: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(sleep)
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
         if router.backend is not None:
-            from . import http_client  # loads what answers: only while there is something to answer
+            from . import http_client  # loaded only while a fake may answer
 
             if http_client.was_answered_here.get():
                 return
@@ -86,7 +87,7 @@ def _sleeping(sleep: Callable[..., None]) -> Callable[..., None]:
 
 
 def _httpcore(module: ModuleType, patch: Patch) -> None:
-    """Its pools for proxies are subclasses, which have these methods of theirs; a connection is used without a pool."""
+    """Patch its pools and connections. Pools for proxies are subclasses with their own methods."""
     for name in ("ConnectionPool", "HTTPConnection"):
         _replace(module, name, "handle_request", _handling, patch)
         _replace(module, f"Async{name}", "handle_async_request", _handling_async, patch)
@@ -97,7 +98,7 @@ def _handling(handle: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(self: Any, request: Any) -> Any:
         if not router.is_watching:
             return handle(self, request)
-        from . import httpcore_pools  # loads what answers: only while there is something to answer
+        from . import httpcore_pools  # loaded only while a fake may answer
 
         return httpcore_pools.handle(self, request, handle)
 
@@ -109,7 +110,7 @@ def _handling_async(handle: Callable[..., Awaitable[Any]]) -> Callable[..., Awai
     async def wrapped(self: Any, request: Any) -> Any:
         if not router.is_watching:
             return await handle(self, request)
-        from . import httpcore_pools  # loads what answers: only while there is something to answer
+        from . import httpcore_pools  # loaded only while a fake may answer
 
         return await httpcore_pools.handle_async(self, request, handle)
 
@@ -125,7 +126,7 @@ def _connecting_async(connect: Callable[..., Awaitable[Any]]) -> Callable[..., A
     async def wrapped(self: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
         if not router.is_watching:
             return await connect(self, req, *args, **kwargs)
-        from . import aiohttp_connections  # loads what answers: only while there is something to answer
+        from . import aiohttp_connections  # loaded only while a fake may answer
 
         return await aiohttp_connections.connect(self, req, connect, *args, **kwargs)
 
@@ -135,7 +136,7 @@ def _connecting_async(connect: Callable[..., Awaitable[Any]]) -> Callable[..., A
 def _replace(
     module: ModuleType, name: str, method: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]], patch: Patch
 ) -> None:
-    """Wrap the method that a class of ``module`` defines, if the module, which may be a user's stub, has one."""
+    """Wrap the method that a class of ``module`` defines. A module that is a user's stub may lack it."""
     owner: Any = vars(module).get(name)
     if method in getattr(owner, "__dict__", {}):
         patch.attribute(owner, method, wrap(vars(owner)[method]))
@@ -149,4 +150,4 @@ SEAMS: Mapping[str, Callable[[ModuleType, Patch], None]] = {
     "httpcore": _httpcore,
     "aiohttp": _aiohttp,
 }
-"""The modules that are patched once they have been imported, and what patches them."""
+"""The modules to patch once they are imported, and the functions that patch them."""

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as bytes: the requests that a client library writes to its connection, and the responses that it reads."""
+"""HTTP/1.1 as bytes: requests that a client library writes to its connection, and responses that it reads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..._messages.rest_http import RestRequest, RestResponse
 
 
 def request_of(data: bytes) -> RestRequest | None:
-    """Return the request that ``data`` is; None while a part of it is missing. Raise ValueError if it is none."""
+    """Return the request in ``data``; None while a part of it is missing. Raise ValueError if it is not a request."""
     head, end, rest = data.partition(b"\r\n\r\n")
     if not end:
         return None
@@ -26,13 +26,13 @@ def request_of(data: bytes) -> RestRequest | None:
 
 
 def expects_continue(data: bytes) -> bool:
-    """Whether ``data`` is the head of a request that waits for a word before it sends its body."""
+    """Return whether ``data`` is the head of a request that waits for "100 Continue" before its body."""
     head, end, _ = data.partition(b"\r\n\r\n")
     return bool(end) and re.search(rb"\r\nexpect:[ \t]*100-continue", head, re.IGNORECASE) is not None
 
 
 def _joined(data: bytes) -> bytes | None:
-    """Return the body that was sent in chunks; None while its end is missing."""
+    """Return the body of a chunked request; None while its end is missing."""
     chunks: list[bytes] = []
     while True:
         size, end, data = data.partition(b"\r\n")
@@ -48,11 +48,11 @@ def _joined(data: bytes) -> bytes | None:
 
 
 def completed(response: RestResponse, method: str) -> RestResponse:
-    """Return the response to a request of this method as it is sent: with its length, and to HEAD without its body."""
+    """Return the response to a request of this method as it is sent: with its length, and without a body for HEAD."""
     headers = [*response.headers, ("Content-Length", str(len(response.body)))]
     return RestResponse(response.status, headers, b"" if method == "HEAD" else response.body)
 
 
 def bytes_of(response: RestResponse) -> bytes:
-    """Return a completed response as bytes, which say that no other follows on this connection."""
+    """Return a completed response as bytes that close the connection."""
     return rest_http.bytes_of(response._replace(headers=[*response.headers, ("Connection", "close")]))

@@ -1,1 +1,1 @@
-"""The identity of the code under test: tokens, credentials, and what Google's identity services answer."""
+"""The identity of the code under test: tokens, credentials, and the answers of Google's identity services."""

@@ -1,16 +1,16 @@
-"""The option ``google_auth``: who looks for credentials finds those of a service on Cloud Run.
+"""The option ``google_auth``: google-auth finds the credentials of a service on Cloud Run.
 
-Without the option Google's code finds what the machine has: key files, gcloud's credentials, and at last the metadata
-server, which a fake answers for. With it, the search ends at once: the credentials are Google's own of the metadata
-server, whatever the machine has. In the ini file the option also applies outside of fakes, so to modules that ask for
-credentials at import; these credentials fetch nothing before they are used.
+Without the option, Google's code finds the credentials of the machine: key files, gcloud's credentials, and at last the
+metadata server, which a fake answers for. With the option, the search ends at once with Google's own credentials of the
+metadata server. In the ini file the option also applies outside of fakes, for modules that need credentials at import.
+These credentials fetch nothing before they are used.
 
-Credentials fetch their token before the request that needs it. Where a call to Cloud Tasks is to be blocked, that would
-be too late: a machine without credentials fails first, and otherwise. So ``before_request``, which is given the URL,
-blocks such a call.
+Credentials fetch their token before the request that needs it. For a call to Cloud Tasks that is to be blocked, that is
+too late: a machine without credentials would fail earlier, and with another error. So ``before_request``, which gets
+the URL, blocks such a call.
 
-The functions that search are wrapped once their module is imported, and decide call by call, as everything that is
-intercepted. Three of the modules are not public: checked against google-auth 2.17 to 2.63;
+The functions that search are wrapped once their module is imported, and decide call by call, like all interception.
+Three of the modules are not public: checked against google-auth 2.17 to 2.63;
 ``tests/clients/test_application_default.py`` fails when a function moves.
 """
 
@@ -30,13 +30,13 @@ from .account import Identity
 
 
 def current() -> Identity | None:
-    """Return who application code runs as, by the innermost fake that has the option, or else by the run."""
+    """Return the identity of application code: that of the innermost fake with the option, or else of the run."""
     found = (backend.application_default for backend in reversed(router.backends))
     return next((identity for identity in found if identity is not None), None) or router.application_default()
 
 
 def is_metadata_server(address: str) -> bool:
-    """Whether the environment has ``address`` (``localhost:8080``) as the metadata server of the credentials."""
+    """Return whether the environment names ``address`` (``localhost:8080``) as the credentials' metadata server."""
     if current() is None:
         return False
     named = (os.environ.get(name) for name in ("GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP"))
@@ -54,7 +54,7 @@ def _default(
     from google.auth import compute_engine, credentials  # needs requests, which not all applications have
 
     found = compute_engine.Credentials()
-    if hasattr(found, "with_universe_domain"):  # else it would be asked for, maybe before there is a fake to answer
+    if hasattr(found, "with_universe_domain"):  # otherwise it would be fetched, maybe before a fake can answer
         found = found.with_universe_domain("googleapis.com")
     found = found.with_quota_project(quota_project_id) if quota_project_id else _of_environment(found)
     return credentials.with_scopes_if_required(found, scopes, default_scopes=default_scopes), identity.project
@@ -63,7 +63,7 @@ def _default(
 def _id_token_credentials(identity: Identity, audience: str, request: Any = None, **options: Any) -> Any:
     """Return what ``fetch_id_token_credentials()`` returns on Cloud Run."""
     from google.auth import compute_engine  # needs requests, which not all applications have
-    from google.auth.transport import requests  # the same
+    from google.auth.transport import requests  # as above
 
     return compute_engine.IDTokenCredentials(
         request or requests.Request(), audience, use_metadata_identity_endpoint=True, **options
@@ -71,7 +71,7 @@ def _id_token_credentials(identity: Identity, audience: str, request: Any = None
 
 
 async def _id_token(identity: Identity, request: Any, audience: str, **options: Any) -> Any:
-    """Return a token, which Google's own code asks a metadata server for without awaiting, too."""
+    """Return a token. Google's own code also fetches it from the metadata server synchronously."""
     from google.auth.transport import requests  # needs requests, which not all applications have
 
     credentials = _id_token_credentials(identity, audience, **options)
@@ -80,7 +80,7 @@ async def _id_token(identity: Identity, request: Any, audience: str, **options: 
 
 
 def _of_environment(credentials: Any) -> Any:
-    """Return the credentials with the quota project that the environment names; older releases don't look there."""
+    """Return the credentials with the environment's quota project, which older releases ignore."""
     by_environment = getattr(credentials, "with_quota_project_from_environment", None)
     return by_environment() if by_environment is not None else credentials
 
@@ -88,14 +88,14 @@ def _of_environment(credentials: Any) -> Any:
 def _patch_search(module: ModuleType, patch: Patch) -> None:
     for name, on_cloud_run in FUNCTIONS[module.__name__].items():
         search = vars(module).get(name)
-        if isinstance(search, FunctionType):  # else the module is a stub of the user's
+        if isinstance(search, FunctionType):  # otherwise the module is a stub of the user's
             patch.attribute(module, name, _deciding(search, on_cloud_run))
 
 
 def _deciding(search: Callable[..., Any], on_cloud_run: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(search)
     def wrapped(*args: Any, **options: Any) -> Any:
-        identity = current() if router.backends or on_cloud_run is _default else None  # the others fetch a token
+        identity = current() if router.backends or on_cloud_run is _default else None  # other credentials fetch a token
         if identity is None:
             return search(*args, **options)
         return on_cloud_run(identity, *args, **options)
@@ -111,7 +111,7 @@ def _patch_credentials(module: ModuleType, patch: Patch) -> None:
     for name in CREDENTIALS[module.__name__]:
         owner: Any = vars(module).get(name)
         fetch = getattr(owner, "__dict__", {}).get("before_request")
-        if isinstance(fetch, FunctionType):  # else the module is a stub of the user's
+        if isinstance(fetch, FunctionType):  # otherwise the module is a stub of the user's
             patch.attribute(owner, "before_request", _blocking(fetch))
 
 
@@ -129,10 +129,10 @@ def _blocking(fetch: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _block(method: str, url: str) -> None:
-    """Raise what blocks a request outside a fake, if it is for Cloud Tasks."""
+    """Raise the error of a blocked request to Cloud Tasks outside a fake."""
     if router.backends or router.refuse_outside is None:
         return
-    from urllib.parse import urlsplit  # few runs block calls, and every start of pytest would load it
+    from urllib.parse import urlsplit  # few runs block calls, and importing it at every start would cost time
 
     parts = urlsplit(url)
     if is_cloud_tasks(parts.netloc):
@@ -147,17 +147,17 @@ FUNCTIONS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "google.oauth2.id_token": {"fetch_id_token_credentials": _id_token_credentials},
     "google.oauth2._id_token_async": {"fetch_id_token": _id_token},
 }
-"""By module, the functions that search for credentials, and what is called instead."""
+"""The functions that search for credentials, and their replacements, by module."""
 
 CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "google.auth.credentials": ("Credentials",),
     "google.auth._credentials_async": ("Credentials",),
     "google.oauth2.credentials": ("UserAccessTokenCredentials",),
 }
-"""By module, the classes of credentials that fetch a token in ``before_request``."""
+"""The classes of credentials that fetch a token in ``before_request``, by module."""
 
 PATCHES: Mapping[str, Callable[[ModuleType, Patch], None]] = {
     **dict.fromkeys(FUNCTIONS, _patch_search),
     **dict.fromkeys(CREDENTIALS, _patch_credentials),
 }
-"""The modules that are patched once they have been imported, and what patches them."""
+"""The modules to patch once they are imported, and the functions that patch them."""

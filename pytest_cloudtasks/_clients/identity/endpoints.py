@@ -1,9 +1,9 @@
-"""What Google's identity services answer while a fake is active: key documents, tokens, metadata, IAM credentials.
+"""The answers of Google's identity services while a fake is active: key documents, tokens, metadata, IAM credentials.
 
-Theory of operation. `answer` takes a request as plain data and gives a response; the HTTP interception calls it, and
-`http.destinations` has the addresses. The loopback server publishes the same key documents. Every token is signed by
-the fake's one key, at the fake's time, so the key documents verify all of them. Nobody is authenticated: an assertion's
-signature, a refresh token and an Authorization header are taken as they come, as no secret of theirs is known here.
+Theory of operation. `answer` takes a request as plain data and returns a response. The HTTP interception calls it, and
+`http.destinations` has the addresses. The loopback server publishes the same key documents. The fake's only key signs
+every token at the fake's time, so the key documents verify all of them. Nobody is authenticated: an assertion's
+signature, a refresh token and an Authorization header are accepted unchecked, because the fake has no secrets.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from .account import Identity
 from .tokens import ISSUER, certs, jwks
 
 KEYS_LAST = 21_600
-"""Seconds for which Google allows its key documents to be cached; they last some hours. Evidence: reported."""
+"""Seconds for which Google allows caching its key documents, some hours. Evidence: reported."""
 JWKS_URI = "https://www.googleapis.com/oauth2/v3/certs"
 _SECURE_TOKEN = "https://securetoken.google.com/"
-"""The issuer of Firebase's ID tokens is this and the project."""
+"""The issuer of Firebase's ID tokens, followed by the project."""
 _EMAIL = "[^/]+"
 _KEY_DOCUMENTS: Mapping[str, Callable[[], Any]] = {
     "/oauth2/v1/certs": certs,
@@ -37,19 +37,19 @@ _KEY_DOCUMENTS: Mapping[str, Callable[[], Any]] = {
     f"/service_accounts/v1/jwk/{_EMAIL}": jwks,
     "/identitytoolkit/v3/relyingparty/publicKeys": certs,
 }
-"""Patterns of paths of ``www.googleapis.com`` that publish keys: certificates (PEM) by key ID, or a JWK Set."""
+"""Paths of ``www.googleapis.com`` that publish keys: certificates (PEM) by key ID, or a JWK Set."""
 _IAP_KEY_DOCUMENTS: Mapping[str, Callable[[], Any]] = {
     "/iap/verify/public_key": certs,
     "/iap/verify/public_key-jwk": jwks,
 }
-"""The same of ``www.gstatic.com``."""
+"""The same for ``www.gstatic.com``."""
 DISCOVERY = "/.well-known/openid-configuration"
 
 
 def answer(
     service: destinations.IdentityService, request: RestRequest, identity: Identity, now: int
 ) -> RestResponse | None:
-    """Return the response of ``service`` at ``now`` (nanoseconds since 1970); None if the request isn't for it."""
+    """Return the response of ``service`` at ``now`` (nanoseconds); None for a request that isn't for it."""
     return _ANSWERS[service](request, identity, now)
 
 
@@ -81,7 +81,7 @@ def _published(documents: Mapping[str, Callable[[], Any]], path: str, now: int) 
 
 
 def _cacheable(document: Any, now: int) -> RestResponse:
-    """Return a public document with the headers by which caches keep it."""
+    """Return a public document with the headers that caches use."""
     seconds = now // SECOND
     response = json_response(200, document)
     headers = (

@@ -20,7 +20,7 @@ from .tokens import access_token, claims_of, signature, signed
 
 _PATH = re.compile(r"/v1/projects/[^/]+/serviceAccounts/(?P<account>[^/:]+)(?P<method>[:/]\w+)")
 LONGEST_LIFETIME = 43_200
-"""Seconds that an access token may be asked to be valid for."""
+"""The maximum lifetime of an access token, in seconds."""
 _SECONDS = re.compile(r"(\d+)(?:\.\d+)?s")
 
 
@@ -88,7 +88,7 @@ def _signed_blob(account: str, body: dict[str, Any], now: int) -> dict[str, str]
 
 
 def _allowed_locations(account: str, body: dict[str, Any], now: int) -> dict[str, Any]:
-    """No boundary is set: newer releases of google-auth ask."""
+    """Return that no boundary is set, which newer releases of google-auth ask for."""
     return {"locations": [], "encodedLocations": "0x0"}
 
 
@@ -102,7 +102,7 @@ _METHODS = {
 
 
 def _is_true(value: object) -> bool:
-    """Whether a field of JSON is true, which google-auth writes as text, too."""
+    """Return whether a JSON field is true. google-auth also writes it as a text."""
     return value is True or value == "true"
 
 

@@ -1,6 +1,6 @@
-"""The metadata server, as a service on Cloud Run sees it.
+"""The metadata server as a service on Cloud Run sees it.
 
-Its values are a tree: a directory lists its names, and ``recursive=true`` gives all that is below as JSON. Evidence:
+Its values are a tree. A directory lists its names, and ``recursive=true`` returns everything below as JSON. Evidence:
 documented; the texts of errors are reported.
 """
 
@@ -22,7 +22,7 @@ _Query = Mapping[str, str]
 
 
 def answer(request: RestRequest, identity: Identity, now: int) -> RestResponse | None:
-    """Return the response to a request; None for paths of other clouds' servers, which have the same address."""
+    """Return the response to a request; None for paths of other clouds' servers at the same address."""
     path = unquote(request.path) or "/"
     if path == "/":
         return _text(200, "computeMetadata/\n")
@@ -93,7 +93,7 @@ def _listed(found: Any) -> str:
 
 
 def _below(found: Any) -> Any:
-    """Return a value as JSON has it: names in camel case, without what is made anew for each request."""
+    """Return a value as JSON: names in camel case, without values that are created for each request."""
     if not isinstance(found, dict):
         return found
     return {_camel(name): _below(value) for name, value in found.items() if not callable(value)}

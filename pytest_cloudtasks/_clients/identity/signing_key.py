@@ -1,6 +1,7 @@
-"""The key that signs the tokens of every fake. It guards nothing: it is public, and no service anywhere trusts it.
+"""The key that signs the tokens of every fake. It protects nothing: it is public, and no real service trusts it.
 
-It is the same in every run, so that tokens are, too. The certificate is valid from 1970 to 9999, for tests travel.
+It is the same in every run, so that tokens are, too. The certificate is valid from 1970 to 9999, because tests move the
+clock.
 """
 
 KEY_ID = "pytest-cloudtasks"
@@ -61,5 +62,5 @@ MODULUS = (
     "XZFDDrXPjMzwLY22eFjjmZrDrZodH5OEAbUqH8Jxm7eG7Z7sxE7ynoLESxAy4-2O2C0yjPiTvldE9OSN7IkIuPoX37kTJf793BxE"
     "joH5LD3rE32-RrvHasE8EyO8g6zx8a7JXZa9bPnGbw"
 )
-"""The public key as a JWK has it: big-endian bytes in base64url."""
+"""The modulus of the public key, as in a JWK: big-endian bytes in base64url."""
 EXPONENT = "AQAB"

@@ -1,4 +1,4 @@
-"""Google's token endpoint, and the one that exchanges the tokens of other identity providers.
+"""Google's token endpoint, and the endpoint that exchanges the tokens of other identity providers.
 
 Evidence: documented; the words of errors are reported.
 """
@@ -19,14 +19,14 @@ from .tokens import ACCESS_LIFETIME, CLOUD_PLATFORM, bearer, claims_of, holder_o
 _TOKEN_INFO = frozenset({"/tokeninfo", "/oauth2/v1/tokeninfo", "/oauth2/v2/tokeninfo", "/oauth2/v3/tokeninfo"})
 _TOKEN = frozenset({"/token", "/v1/token", "/oauth2/v3/token", "/oauth2/v4/token", "/o/oauth2/token"})
 PATHS = _TOKEN | _TOKEN_INFO | {"/revoke"}
-"""Where the endpoint is, under its hosts of today and of older releases."""
+"""The endpoint's paths under its current host and that of older releases."""
 _JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 
 
 class _Rejected(Exception):
-    """A request without a token: OAuth's error code and its description."""
+    """A request without a token: OAuth's error code and description."""
 
 
 def answer(request: RestRequest, identity: Identity, now: int) -> RestResponse:
@@ -49,7 +49,7 @@ def answer(request: RestRequest, identity: Identity, now: int) -> RestResponse:
 
 
 def _info(form: dict[str, str], now: int) -> dict[str, str]:
-    """Return what a token says, in texts. Some handlers verify theirs so."""
+    """Return the contents of a token as texts. Some handlers verify their tokens this way."""
     if "id_token" in form:
         return _texts_of(form["id_token"], now)
     account, scope = holder_of(form.get("access_token", ""))
@@ -70,7 +70,7 @@ def _info(form: dict[str, str], now: int) -> dict[str, str]:
 
 
 def _texts_of(token: str, now: int) -> dict[str, str]:
-    """Return the header and the claims of an ID token that is valid, each as a text."""
+    """Return the header and the claims of a valid ID token, each as a text."""
     try:
         claims = jwt.decode(token, verify=False)
         if signed(claims) != token or claims.get("exp", 0) < now:
@@ -104,7 +104,7 @@ def _granted(form: dict[str, str], identity: Identity, issued_at: int) -> dict[s
 
 
 def _for_assertion(form: dict[str, str], issued_at: int) -> dict[str, Any]:
-    """Return the token that a service account asks for by a signed statement of its own."""
+    """Return the token for a statement that a service account has signed itself."""
     try:
         claims = jwt.decode(form.get("assertion", ""), verify=False)
     except ValueError:

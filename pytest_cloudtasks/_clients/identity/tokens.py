@@ -1,4 +1,4 @@
-"""OIDC and OAuth tokens as the service attaches them, and the key that they verify by."""
+"""OIDC and OAuth tokens as the service attaches them, and the key that verifies them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from .signing_key import CERTIFICATE, EXPONENT, KEY_ID, MODULUS, PRIVATE_KEY
 
 ISSUER = "https://accounts.google.com"
 LIFETIME = 3600
-"""Seconds that an ID token is valid for. Evidence: documented."""
+"""The lifetime of an ID token in seconds. Evidence: documented."""
 ACCESS_LIFETIME = 3599
-"""Seconds that a new access token is valid for, as Google's answers have it. Evidence: reported."""
+"""The lifetime of a new access token in seconds, as Google's answers have it. Evidence: reported."""
 _ACCESS = "ya29."
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 
 
 def subject_of(email: str) -> str:
-    """The numeric unique ID of a service account: 21 digits, always the same for the same account."""
+    """Return the numeric unique ID of a service account: 21 digits, the same whenever the account is."""
     return f"1{int(hashlib.sha256(email.encode()).hexdigest(), 16) % 10**20:020d}"
 
 
 def claims_of(email: str, audience: str, issued_at: int) -> dict[str, Any]:
-    """The claims of a Google ID token; ``issued_at`` in seconds since 1970. Evidence: reported."""
+    """Return the claims of a Google ID token. ``issued_at`` is in seconds since 1970. Evidence: reported."""
     subject = subject_of(email)
     return {
         "aud": audience,
@@ -41,32 +41,32 @@ def claims_of(email: str, audience: str, issued_at: int) -> dict[str, Any]:
 
 
 def signed(claims: dict[str, Any]) -> str:
-    """The claims as an RS256 token, signed by the fake's key."""
-    from google.auth import jwt  # loads google.auth: only when a token is signed
+    """Return the claims as an RS256 token, signed by the fake's key."""
+    from google.auth import jwt  # loads google.auth, which only a signature needs
 
     return jwt.encode(_signer(), claims, key_id=KEY_ID).decode()  # type: ignore[no-any-return]
 
 
 def signature(message: bytes) -> bytes:
-    """The fake's key's RS256 signature of any bytes."""
+    """Return the RS256 signature of any bytes by the fake's key."""
     return _signer().sign(message)  # type: ignore[no-any-return]
 
 
 @functools.cache
 def _signer() -> Any:
-    """The key, read once: that takes as long as a hundred signatures."""
-    from google.auth import crypt  # loads google.auth and cryptography: only when a token is signed
+    """Return the signing key. It is read only once, because reading takes as long as a hundred signatures."""
+    from google.auth import crypt  # loads google.auth and cryptography, which only a signature needs
 
     return crypt.RSASigner.from_string(PRIVATE_KEY, KEY_ID)
 
 
 def access_token(email: str, scope: str) -> str:
-    """An OAuth access token, always the same for the same account and scope. Evidence: reported (``ya29.…``)."""
+    """Return an OAuth access token, the same whenever account and scope are. Evidence: reported (``ya29.…``)."""
     return f"{_ACCESS}{base64.urlsafe_b64encode(f'{email} {scope}'.encode()).decode().rstrip('=')}"
 
 
 def holder_of(token: str) -> tuple[str, str]:
-    """The account and the scope of an access token; two empty texts for what is none of the fake's."""
+    """Return the account and the scope of an access token; two empty texts if it is not the fake's."""
     encoded = token.removeprefix(_ACCESS)
     try:
         email, _, scope = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode().partition(" ")
@@ -76,15 +76,16 @@ def holder_of(token: str) -> tuple[str, str]:
 
 
 def bearer(holder: str, scope: str) -> dict[str, Any]:
-    """An access token as the token endpoint and the metadata server hand it out."""
+    """Return an access token as the token endpoint and the metadata server send it."""
     token = access_token(holder, scope or CLOUD_PLATFORM)
     return {"access_token": token, "expires_in": ACCESS_LIFETIME, "token_type": "Bearer"}
 
 
 def authorization_for(target: PushTarget, now: int) -> str | None:
-    """The Authorization header that the service adds to a request at ``now`` (nanoseconds), if the task has a token.
+    """Return the Authorization header that the service adds to a request at ``now`` (nanoseconds); None without a
+    token.
 
-    The audience of an OIDC token is the target's URL where none was set; an OAuth token's scope is cloud-platform.
+    By default the audience of an OIDC token is the target's URL, and the scope of an OAuth token cloud-platform.
     Evidence: documented.
     """
     if not isinstance(target, HttpTarget):
@@ -98,10 +99,10 @@ def authorization_for(target: PushTarget, now: int) -> str | None:
 
 
 def certs() -> dict[str, str]:
-    """Key ID to X.509 certificate (PEM), as Google's certificate endpoint has it."""
+    """Return X.509 certificates (PEM) by key ID, as Google's certificate endpoint does."""
     return {KEY_ID: CERTIFICATE}
 
 
 def jwks() -> dict[str, list[dict[str, str]]]:
-    """The public key as a JWK Set, for PyJWT, authlib and others."""
+    """Return the public key as a JWK Set, for PyJWT, authlib and others."""
     return {"keys": [{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": KEY_ID, "n": MODULUS, "e": EXPONENT}]}

@@ -1,1 +1,1 @@
-"""google-cloud-tasks 1.x: its client's surface on any installed release, and its own client where it is installed."""
+"""google-cloud-tasks 1.x: its client's surface on any installed release, and its own client if it is installed."""

@@ -1,4 +1,4 @@
-"""The 1.x client's surface: ``create_task(parent, task, response_view=…)`` and its kin, on any installed release.
+"""The 1.x client's surface, such as ``create_task(parent, task, response_view=…)``, on any installed release.
 
 Signatures, checks and their texts are those of google-cloud-tasks 1.5.0. Retries, time-outs, routing headers, errors
 and iterators are google.api_core's, as they were there. Evidence: documented.
@@ -57,7 +57,7 @@ def _call(client: LegacyCloudTasksClient, name: str, fields: dict[str, Any], **o
     rpc = RPCS[name]
     request = message_class(f"{rpc.name}Request")(
         **{field.rstrip("_"): protos_within(value) for field, value in fields.items()}
-    )  # protobuf raises ValueError for a field that it does not know
+    )  # protobuf raises ValueError for an unknown field
     options["metadata"] = [*(options["metadata"] or ()), *_routing(rpc.required[0], fields)]
     send = client._api_call(name)
     if not rpc.items:
@@ -74,7 +74,7 @@ def _call(client: LegacyCloudTasksClient, name: str, fields: dict[str, Any], **o
 
 
 def _routing(parameter: str, fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the header by which the service routes the request; a queue that is a dict goes without one."""
+    """Return the header that the service routes the request by. A queue given as a dict has none."""
     value = fields[parameter]
     if parameter == "queue":
         parameter, value = "queue.name", getattr(value, "name", None)

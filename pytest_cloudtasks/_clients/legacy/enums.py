@@ -1,4 +1,4 @@
-"""The enums of 1.x, which its client has as ``client.enums``. Evidence: documented (google-cloud-tasks 1.5.0)."""
+"""The enums of 1.x, also available as ``client.enums``. Evidence: documented (google-cloud-tasks 1.5.0)."""
 
 from __future__ import annotations
 

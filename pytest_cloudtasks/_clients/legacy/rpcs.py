@@ -1,4 +1,4 @@
-"""The RPCs of 1.x: what the methods of its client take, and how they are retried.
+"""The RPCs of 1.x: the parameters and default retries of its client's methods.
 
 Evidence: documented (google-cloud-tasks 1.5.0).
 """
@@ -11,22 +11,22 @@ from typing import Any, NamedTuple
 class Rpc(NamedTuple):
     """A method of the client.
 
-    Its request is the message ``<name>Request``, with the parameters as fields. ``retry``, ``timeout`` and ``metadata``
-    follow after them.
+    Its request is the message ``<name>Request`` with the parameters as fields. ``retry``, ``timeout`` and ``metadata``
+    follow after the parameters.
     """
 
     name: str
     """The RPC's name on the wire."""
     response: str
-    """The message that it gives."""
+    """The response's message."""
     required: tuple[str, ...]
-    """The parameters without a default; a field's name may have an underscore after it."""
+    """The parameters without a default. A field's name may have an underscore appended."""
     optional: tuple[str, ...] = ()
     """The parameters that are None by default."""
     is_retried: bool = False
     """Whether the default policy repeats the call when the service is unavailable or late."""
     items: str = ""
-    """The field with what a list has; its method gives an iterator over all pages."""
+    """The list's field; the method returns an iterator over all pages."""
 
 
 RPCS = {

@@ -1,4 +1,4 @@
-"""The gRPC transport of 1.x: a channel, and a callable for each RPC that takes and gives protobuf's own messages."""
+"""The gRPC transport of 1.x: a channel, and a callable for each RPC that takes and returns protobuf's own messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SERVICE = "/google.cloud.tasks.v2.CloudTasks/"
 
 
 def message_class(name: str) -> Any:
-    """Protobuf's class of that name, of those that the service's requests and responses are made of."""
+    """Return protobuf's class with that name, among those that requests and responses consist of."""
     for module in (types, iam_policy_pb2, policy_pb2, empty_pb2):
         if hasattr(module, name):
             return proto_class(getattr(module, name))
@@ -27,13 +27,13 @@ def message_class(name: str) -> Any:
 
 
 class CloudTasksGrpcTransport:
-    """As that of 1.x: built on a channel, or on one of its own for ``credentials`` and ``address``."""
+    """The transport of 1.x: uses a given channel, or opens one for ``credentials`` and ``address``."""
 
     _OAUTH_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
     @deferring_credentials
     def __init__(self, channel: Any = None, credentials: Any = None, address: str = _ADDRESS) -> None:
-        """Raises ValueError for a channel and credentials at once: they exclude each other."""
+        """Set up the transport. Raises ValueError for both a channel and credentials, which exclude each other."""
         if channel is not None and credentials is not None:
             raise ValueError("The `channel` and `credentials` arguments are mutually exclusive.")
         if channel is None:
@@ -44,7 +44,7 @@ class CloudTasksGrpcTransport:
 
     @classmethod
     def create_channel(cls, address: str = _ADDRESS, credentials: Any = None, **kwargs: Any) -> Any:
-        """A channel to the real service, with credentials from the environment where none are given."""
+        """Return a channel to the real service, by default with credentials from the environment."""
         return grpc_helpers.create_channel(address, credentials=credentials, scopes=cls._OAUTH_SCOPES, **kwargs)
 
     @property
@@ -53,7 +53,7 @@ class CloudTasksGrpcTransport:
         return self._channel
 
     def __getattr__(self, rpc: str) -> Callable[..., Any]:
-        """The callable for an RPC."""
+        """Return the callable for an RPC."""
         if rpc not in RPCS:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {rpc!r}")
         name = RPCS[rpc].name
