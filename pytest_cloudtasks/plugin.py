@@ -53,6 +53,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="failed",
         help="which tests get a report page: failed (the default) or all",
     )
+    parser.getgroup("cloud tasks").addoption(
+        "--cloud-tasks-show-secrets",
+        action="store_true",
+        help="show the values of headers that hold secrets, such as Authorization, in reports and failures",
+    )
 
 
 def _add_ini(parser: pytest.Parser, name: str, help: str, kind: Any) -> None:
@@ -98,6 +103,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", _MARKER)
     session = _begin(config)
     session.seed = settle_seed(config)
+    session.show_secrets = config.getoption("cloud_tasks_show_secrets")
     if config.getoption("cloud_tasks_report"):
         from ._pytest.report_hooks import Reporting  # imports the model: only a run that writes pages pays for it
 

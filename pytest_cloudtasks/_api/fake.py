@@ -16,7 +16,7 @@ from .._clients.router import router
 from .._diagnostics.lints import Lints
 from .._diagnostics.rejections import on_existing_queue
 from .._diagnostics.strict import check_strictness
-from .._diagnostics.timeline import timeline_as
+from .._diagnostics.timeline_json import timeline_as
 from .._service.errors import ServiceError
 from .._service.events import EventKind
 from .._simulation.driver import Driver
@@ -82,6 +82,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         google_auth: bool = False,
         async_client_loops: Literal["any", "one"] = "any",
         eager: bool = False,
+        show_secrets: bool = False,
         service: Mapping[str, Any] | None = None,
     ) -> None:
         """Take the options of the marker; the reference lists them.

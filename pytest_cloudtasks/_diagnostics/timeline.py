@@ -1,12 +1,11 @@
-"""The timeline: everything that happened, as text and as JSON. Byte for byte the same in every run.
+"""The timeline as text: everything that happened, a line each. Byte for byte the same in every run.
 
-Two tables say how each thing is shown, here and in a report: `EVENTS` for the kinds of the service's events, `RECORDS`
-for the types of what a line is about. A new kind or type is another row.
+Two tables say how each thing is shown: `EVENTS` for the kinds of the service's events, `TEXTS` for the types of what a
+line is about. A new kind or type is another row. `timeline_json` has the same as JSON.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -17,7 +16,7 @@ from .._service.events import Event, EventKind
 from .._service.request import PullMessage
 from .._service.retry import GiveUp, Retry
 from .._service.service import Service
-from .._service.task import Outcome, OutcomeKind, Task, TaskState
+from .._service.task import Outcome, OutcomeKind, TaskState
 from .._service.validation import id_of, is_queue, queue_of
 from .._simulation.exceptions import CloudTasksAssertionError
 from .._simulation.formatting import duration_text, offset_text
@@ -26,9 +25,8 @@ from .._simulation.records import contents, model_task, short_name, short_resour
 from .._simulation.summary import blocked
 from .._targets.answers import Answer
 from .._targets.request import url_of
-from .._text import counted, did_you_mean, safe_repr, shortened
+from .._text import counted, shortened
 from .._time.clock import Clock
-from .._time.instants import to_datetime
 from .._units import DAY
 from .failing_bodies import line_of
 
@@ -149,7 +147,7 @@ def folded(lines: Iterable[Line]) -> Iterator[Line]:
 
 def line_text(line: Line) -> str:
     """The queue or the task, and what happened to it."""
-    return RECORDS[type(line.what)].text(line, line.what)
+    return TEXTS[type(line.what)](line, line.what)
 
 
 def _event_text(line: Line, event: Event) -> str:
@@ -231,9 +229,7 @@ class EventStyle(NamedTuple):
     """How events of one kind are shown."""
 
     label: str
-    """What happened, in short: on the lane of a report."""
-    mark: str = ""
-    """Of a task: the character on its lane; "" where the lane draws the task's creation and attempts instead."""
+    """What happened, in short."""
     text: Callable[[Event, Line], str] | None = None
     """What follows the name of the queue or the task on its line of a timeline; by default the label."""
 
@@ -249,15 +245,15 @@ EVENTS: dict[EventKind, EventStyle] = {
     EventKind.TASK_CREATED: EventStyle("created", text=_creation),
     EventKind.TASK_DISPATCHED: EventStyle("dispatched", text=_dispatch),
     EventKind.TASK_ANSWERED: EventStyle("answered", text=_answer),
-    EventKind.TASK_DELETED: EventStyle("deleted", "✕"),
-    EventKind.TASK_EXPIRED: EventStyle("expired", "✕", _expiry),
-    EventKind.TASK_LEASED: EventStyle("leased", "L", _lease),
-    EventKind.TASK_ACKNOWLEDGED: EventStyle("acknowledged", "✓"),
+    EventKind.TASK_DELETED: EventStyle("deleted"),
+    EventKind.TASK_EXPIRED: EventStyle("expired", _expiry),
+    EventKind.TASK_LEASED: EventStyle("leased", _lease),
+    EventKind.TASK_ACKNOWLEDGED: EventStyle("acknowledged"),
     EventKind.TASK_LEASES_EXHAUSTED: EventStyle(
-        "no lease left", "■", lambda event, line: "exhausted: it was leased max_attempts times"
+        "no lease left", lambda event, line: "exhausted: it was leased max_attempts times"
     ),
-    EventKind.LEASE_RENEWED: EventStyle("lease renewed", "L", _lease),
-    EventKind.LEASE_CANCELLED: EventStyle("lease cancelled", "L"),
+    EventKind.LEASE_RENEWED: EventStyle("lease renewed", _lease),
+    EventKind.LEASE_CANCELLED: EventStyle("lease cancelled"),
 }
 """How each kind of event is shown."""
 
@@ -322,133 +318,13 @@ def _held_back(history: History, service: Service, clock: Clock) -> Iterator[str
         yield f"{counted(len(held), 'task')} blocked: {reason.value} ({', '.join(held[:NAMED])}{more})"
 
 
-def timeline_as(form: str, history: History, service: Service, clock: Clock) -> str:
-    """The timeline as text or as JSON."""
-    forms = {"text": timeline_text, "json": timeline_json}
-    if not isinstance(form, str) or form not in forms:
-        raise ValueError(
-            f"timeline() has the formats 'text' and 'json', but got {safe_repr(form)}.{did_you_mean(form, forms)}"
-        )
-    return forms[form](history, service, clock)
-
-
-def timeline_json(history: History, service: Service, clock: Clock) -> str:
-    """`timeline_data` as a JSON text."""
-    return json.dumps(timeline_data(history, service, clock), indent=2, ensure_ascii=False)
-
-
-def timeline_data(history: History, service: Service, clock: Clock) -> list[dict[str, Any]]:
-    """A list of objects, an event each, and at its end what is held back now.
-
-    Each has ``at`` (ISO 8601), ``offset`` (seconds), ``event`` and ``text``. Where they apply it has
-    ``queue`` and ``task`` (full names); ``method``, ``url`` and ``schedule_time`` of a task that was created;
-    ``attempt``, ``forced``, ``result``, ``retry_at``, ``exhausted``, ``dropped`` and ``lost`` of an attempt; ``until``
-    of a lease; ``rpc`` and ``code`` of a call; ``reason`` of what is blocked.
-    """
-    found = [line_data(line) for line in lines_of(history.entries())]
-    if service.has_live_tasks:
-        now = {"at": _iso(clock.now), "offset": _seconds(clock.elapsed), "event": "blocked"}
-        for one in blocked(service, clock.now, history):
-            text = f"{one.task.queue}/{one.task.id} blocked: {one.reason.value}"
-            about = {"queue": queue_of(one.task.name), "task": one.task.name, "reason": one.reason.name}
-            found.append({**now, "text": text, **about})
-    return found
-
-
-def line_data(line: Line) -> dict[str, Any]:
-    """One object of `timeline_json`."""
-    name, more = RECORDS[type(line.what)].data(line.what)
-    return {
-        "at": _iso(line.instant),
-        "offset": _seconds(line.offset),
-        "event": name,
-        "text": line_text(line),
-        **more,
-    }
-
-
-def _event_data(event: Event) -> tuple[str, dict[str, Any]]:
-    return event.kind.name.lower(), _of_event(event)
-
-
-def _fault_data(fault: InjectedFault) -> tuple[str, dict[str, Any]]:
-    return "fault", {} if fault.task is None else _about(fault.task.name)
-
-
-def _reset_data(base: TimeBase) -> tuple[str, dict[str, Any]]:
-    return "clock_reset", {}
-
-
-def _calls_data(call: Call) -> tuple[str, dict[str, Any]]:
-    return "rpc", {**_about(call.name), "rpc": call.method, **({"code": call.code} if call.code else {})}
-
-
-class RecordStyle(NamedTuple):
-    """How a line about something of one type is shown."""
-
-    row: str
-    """The class of its row in a report, by which the page styles it."""
-    text: Callable[[Line, Any], str]
-    """Its text in a timeline."""
-    data: Callable[[Any], tuple[str, dict[str, Any]]]
-    """The value of ``event`` in `timeline_json`, and what its object has besides the instant and the text."""
-
-
-RECORDS: dict[type[Shown], RecordStyle] = {
-    Event: RecordStyle("event", _event_text, _event_data),
-    InjectedFault: RecordStyle("note", _fault_text, _fault_data),
-    TimeBase: RecordStyle("origin", _reset_text, _reset_data),
-    Call: RecordStyle("call", _calls_text, _calls_data),
+TEXTS: dict[type[Shown], Callable[[Line, Any], str]] = {
+    Event: _event_text,
+    InjectedFault: _fault_text,
+    TimeBase: _reset_text,
+    Call: _calls_text,
 }
-"""How each type of what a line is about is shown."""
-
-
-def _of_event(event: Event) -> dict[str, Any]:
-    task = event.task
-    if task is None:
-        return {"queue": event.queue_name}
-    found: dict[str, Any] = {"queue": event.queue_name, "task": task.name}
-    if event.kind is EventKind.TASK_CREATED:
-        found.update(method=task.target.method, url=_url(task), schedule_time=_iso(task.initial_schedule_time))
-    if event.until is not None:
-        found["until"] = _iso(event.until)
-    return {**found, **_of_attempt(event)}
-
-
-def _of_attempt(event: Event) -> dict[str, Any]:
-    attempt = event.attempt
-    if attempt is None:
-        return {}
-    found: dict[str, Any] = {"attempt": attempt.number, "forced": attempt.forced}
-    outcome = attempt.outcome
-    if event.kind is EventKind.TASK_DISPATCHED or outcome is None:
-        return found
-    found.update(result=outcome.result, dropped=event.dropped)
-    if outcome.lost_status:
-        found["lost"] = outcome.lost_status
-    if isinstance(event.verdict, Retry):
-        found["retry_at"] = _iso(event.verdict.at)
-    if isinstance(event.verdict, GiveUp):
-        found["exhausted"] = event.verdict.reason
-    return found
-
-
-def _url(task: Task) -> str:
-    return "" if isinstance(task.target, PullMessage) else url_of(task.target)
-
-
-def _about(name: str) -> dict[str, str]:
-    """The task or the queue of that name."""
-    queue = queue_of(name)
-    return {"queue": queue, "task": name} if queue else {"queue": name} if name else {}
-
-
-def _iso(instant: int) -> str:
-    return to_datetime(instant).isoformat()
-
-
-def _seconds(duration: int) -> float:
-    return duration / 1_000_000_000
+"""The text of a line, by the type of what it is about."""
 
 
 def with_timeline(message: str, history: History, service: Service, clock: Clock) -> CloudTasksAssertionError:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .._diagnostics.values import told
 from .._report.data import report_data
 from .._report.index import index
 from .._report.page import Heading, page
-from .._report.values import told
 from .._text import counted, described, error_text, safe_str
 from .seed import test_id
 

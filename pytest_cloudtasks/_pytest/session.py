@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 MARKER = "cloud_tasks"
 SERVER = "cloud_tasks_server"
-_OF_BLOCKS = ("queues", "project", "location")
+_OF_BLOCKS = ("queues", "project", "location", "show_secrets")
 """The options that a `FakeCloudTasks` which a test makes itself has from the ini file."""
 _OF_THE_ROUTER = ("refuse_outside", "defers_credentials", "application_default", "redirected_always", "on_enter")
 """What a session sets on the router, and puts back."""
@@ -63,6 +63,7 @@ class PluginSession:
 
     def __init__(self, ini: Mapping[str, Any], config: pytest.Config) -> None:
         self.seed: int | None = None
+        self.show_secrets = False
         """That of the command line, which wins over all others."""
         self._ini = {name: value for name, value in ini.items() if name != "defer_credentials"}
         self._ini_layer: dict[str, Any] | None = None
@@ -88,7 +89,9 @@ class PluginSession:
         self._before = {name: getattr(router, name) for name in _OF_THE_ROUTER}
         self._before_defaults = run_defaults.read
         run_defaults.read = lambda: {
-            name: value for name, value in self._settings_of_ini(config).items() if name in _OF_BLOCKS
+            name: value
+            for name, value in {**self._settings_of_ini(config), **self._shown_by_command_line()}.items()
+            if name in _OF_BLOCKS
         }
         router.on_enter = self._blocks.entered
         self._defer_credentials = str(ini["defer_credentials"]).strip().lower() or "true"
@@ -415,7 +418,10 @@ class PluginSession:
                 layers.append({**begins, **checked(given, where="@pytest.mark.cloud_tasks")})
         if self.seed is not None:
             layers.append({"seed": self.seed})
-        return merged(*layers)
+        return merged(*layers, self._shown_by_command_line())
+
+    def _shown_by_command_line(self) -> dict[str, Any]:
+        return {"show_secrets": True} if self.show_secrets else {}
 
     def _settings_of_ini(self, config: pytest.Config) -> dict[str, Any]:
         if self._ini_layer is None:

@@ -1,7 +1,7 @@
 """The HTML report of a failed test.
 
-`_pytest.report_hooks` decides which tests get a page, and the process that ran a test writes it. `data` makes plain
-data of the history: `lanes`, rows, `details`, within `limits`. `layout` puts them on the axis, and `page` makes HTML of
-it, with the style and the script in ``page/``. Every text is escaped in `html`, and a policy in the page lets no script
-run but its own.
+`_pytest.report_hooks` decides which tests get a page, and the process that ran a test writes it. `data` chooses the
+objects of the timeline that a page has, within `limits`; `page` and `index` put them into documents. The viewer in
+``web/`` draws them in the browser: ``model.js`` makes lanes of the objects, ``layout.js`` places them on the axis, and
+``viewer.js`` shows what is in view. ``documents`` makes every document, in which no script runs but the viewer's.
 """

@@ -1,146 +1,133 @@
-"""What a report shows of a test, as plain data: lanes of marks along the queue's time, rows of a table, details."""
+"""What a page has of a test: objects of the timeline's JSON, within limits."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .._diagnostics.timeline import EVENTS, RECORDS, Line, folded, line_text, lines_of
+from .._diagnostics.timeline import timeline_text
+from .._diagnostics.timeline_json import Object, blocked_objects, objects, seconds
+from .._diagnostics.values import Form, told
 from .._messages.rpc_call import IncomingCall
 from .._service.events import Event, EventKind
-from .._service.request import PullMessage
 from .._service.service import Service
-from .._service.task import Task
-from .._service.validation import id_of
-from .._simulation.formatting import offset_text
-from .._simulation.history import Entry, History, InjectedFault
-from .._simulation.records import model_task
-from .._simulation.summary import blocked
-from .._targets.request import url_of
+from .._service.task import Outcome, OutcomeKind, Task
+from .._simulation.history import Entry, History
 from .._time.clock import Clock
-from .details import Details
-from .lanes import Item, TaskLane, TaskStory, call_items, fault, kind_of, label_of, queue_items
-from .limits import kept_tasks, share, tasks_left_out
+from .limits import (
+    ATTEMPTS,
+    CALLS,
+    LINES,
+    attempts_left_out,
+    kept_tasks,
+    middle_of,
+    share,
+    tasks_left_out,
+)
 
 
 def report_data(
     history: History, service: Service, clock: Clock, seed: str, root: Path | None = None
 ) -> dict[str, Any]:
-    """Everything that a page shows of a test, in types that JSON has. Paths in texts are relative to ``root``."""
-    return _Report(history, service, clock, seed, root).data()
+    """Return what a page shows of a test, in types that JSON has. Paths in texts are relative to ``root``.
+
+    ``timeline`` is what the viewer draws, ``text`` the timeline for a page without scripts. Nothing in it depends on
+    the date: instants are offsets.
+    """
+    form = Form(history.show_secrets, is_dated=False, root=root)
+    kept = _Kept(list(history.entries()))
+    found = [
+        *kept.objects(history, form),
+        *(one for one in blocked_objects(history, service, clock, form) if one["task"] not in kept.names_left_out),
+    ]
+    now = seconds(clock.elapsed) if clock.has_started else 0
+    return {
+        "timeline": {"now": now, "events": found},
+        "text": _cut(told(timeline_text(history, service, clock), root)),
+        "counts": kept.counts,
+        "seed": seed,
+    }
 
 
-class _Report:
-    def __init__(self, history: History, service: Service, clock: Clock, seed: str, root: Path | None) -> None:
-        self._service = service
-        self._seed = seed
-        self._panels = Details(history, root)
-        self._entries = list(history.entries())
-        self._now = clock.elapsed if clock.has_started else 0
-        self._stories: dict[Task, TaskStory] = {}
-        self._queues: dict[str, list[tuple[int, Event]]] = {}
-        for entry in self._entries:
-            self._sort_in(entry)
-        kept = kept_tasks(list(self._stories))
-        limit = share(one.dispatch_count for one in kept)
-        held_up = blocked(service, clock.now, history) if service.has_live_tasks else []
-        self._reasons = {model_task(one.task): one.reason.value for one in held_up}
-        self._lanes = {task: TaskLane(self._stories[task], self._panels, limit) for task in kept}
-        self._task_panels = {task: self._panels.task(task, self._stories[task].origin) for task in kept}
+def class_of(outcome: Outcome | None) -> str:
+    """Return the class of an attempt by which it is counted, as the viewer does that colours it."""
+    if outcome is None:
+        return "under way"
+    if outcome.kind is OutcomeKind.DEADLINE_EXCEEDED:
+        return "deadline exceeded"
+    if outcome.kind is OutcomeKind.NO_RESPONSE:
+        return "no response"
+    return "429" if outcome.http_status == 429 else f"{outcome.http_status // 100}xx"
 
-    def _sort_in(self, entry: Entry) -> None:
-        what = entry.what
-        if isinstance(what, InjectedFault) and what.task is not None and what.task in self._stories:
-            self._stories[what.task].faults.append(entry)
-        if not isinstance(what, Event):
-            return
-        events = self._queues.setdefault(what.queue_name, [])
-        if what.task is None:
-            events.append((entry.offset, what))
-            return
-        story = self._stories.setdefault(what.task, TaskStory(what.task, entry.base))
-        if what.kind is EventKind.TASK_ANSWERED and what.attempt is not None:
-            story.answers[what.attempt] = what
-        elif EVENTS[what.kind].mark:
-            story.marks.append(what)
 
-    def data(self) -> dict[str, Any]:
-        attempts = [one for task in self._stories for one in task.attempts]
-        kinds = Counter(kind_of(one.outcome) for one in attempts)
-        calls = self._calls()
-        queues = [self._queue(name) for name in self._queues]
-        return {
-            "now": self._now,
-            "seed": self._seed,
-            "counts": {"tasks": len(self._stories), "attempts": len(attempts), "kinds": dict(sorted(kinds.items()))},
-            "calls": calls,
-            "queues": queues,
-            "rows": self._rows(),
-            "panels": self._panels.panels,
-            "parts": self._panels.parts,
+class _Kept:
+    """Chooses the entries that a page has."""
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self._entries = entries
+        events = [entry.what for entry in entries if isinstance(entry.what, Event)]
+        tasks = list(dict.fromkeys(event.task for event in events if event.task is not None))
+        kept = kept_tasks(tasks)
+        limit = share((task.dispatch_count for task in kept), ATTEMPTS)
+        left_out = set(tasks).difference(kept)
+        self._tasks: dict[str, list[Task]] = {}
+        for task in tasks:
+            if task in left_out:
+                self._tasks.setdefault(task.queue_name, []).append(task)
+        self._tasks_left_out = left_out
+        self._attempts = {task: middle for task in kept if (middle := middle_of(task.attempts, limit))}
+        self._attempts_left_out = {one for middle in self._attempts.values() for one in middle}
+        calls = [entry.what for entry in entries if isinstance(entry.what, IncomingCall) and not entry.what.has_effect]
+        self._calls_left_out = {id(call) for call in middle_of(calls, CALLS)}
+        self.names_left_out = {task.name for task in left_out}
+        attempts = [attempt for task in tasks for attempt in task.attempts]
+        classes = Counter(class_of(attempt.outcome) for attempt in attempts)
+        self.counts: dict[str, Any] = {
+            "tasks": len(tasks),
+            "attempts": len(attempts),
+            "classes": dict(sorted(classes.items())),
         }
 
-    def _calls(self) -> list[Item]:
-        items = call_items([entry for entry in self._entries if isinstance(entry.what, IncomingCall)], self._panels)
+    def objects(self, history: History, form: Form) -> Iterator[Object]:
+        """Return the objects of what is kept, and one in the place of what is left out."""
+        calls_told = False
         for entry in self._entries:
             what = entry.what
-            if isinstance(what, InjectedFault) and what.task not in self._stories:
-                items.append(fault(entry.offset, what.text, what.text, self._panels))
-        return sorted(items, key=lambda item: item["at"])
+            if isinstance(what, IncomingCall) and id(what) in self._calls_left_out:
+                if not calls_told:
+                    yield _left_out(entry, f"{len(self._calls_left_out)} calls left out")
+                calls_told = True
+            elif isinstance(what, Event) and what.task in self._tasks_left_out:
+                if tasks := self._tasks.pop(what.queue_name, None):
+                    yield _left_out(entry, tasks_left_out(tasks), queue=what.queue_name)
+            elif isinstance(what, Event) and what.attempt in self._attempts_left_out:
+                if self._begins(what):
+                    text = attempts_left_out(self._attempts[what.attempt.task])
+                    yield _left_out(entry, text, queue=what.queue_name, task=what.attempt.task.name)
+            else:
+                yield from objects([entry], history, form)
 
-    def _queue(self, name: str) -> dict[str, Any]:
-        marks, spans = queue_items(self._queues[name], self._now)
-        tasks = [task for task in self._stories if task.queue_name == name]
-        queue = self._service.queues.get(name)
-        alike = [one for one in self._queues if id_of(one) == id_of(name)]
-        return {
-            "name": id_of(name) if len(alike) == 1 else name,
-            "state": "deleted" if queue is None else queue.state.name.lower(),
-            "items": marks,
-            "spans": spans,
-            "tasks": [self._task(task) for task in tasks if task in self._lanes],
-            "left_out": tasks_left_out([task for task in tasks if task not in self._lanes]),
-        }
+    def _begins(self, event: Event) -> bool:
+        """Whether this is where a task's attempts begin to be left out."""
+        attempt = event.attempt
+        return (
+            attempt is not None
+            and event.kind is EventKind.TASK_DISPATCHED
+            and attempt is self._attempts[attempt.task][0]
+        )
 
-    def _task(self, task: Task) -> dict[str, Any]:
-        target = task.target
-        return {
-            "id": id_of(task.name),
-            "request": "pull task" if isinstance(target, PullMessage) else f"{target.method} {url_of(target)}",
-            "state": task.state.value,
-            "detail": self._task_panels[task],
-            "items": self._lanes[task].items(self._now, self._reasons.get(task, "")),
-        }
 
-    def _rows(self) -> list[dict[str, Any]]:
-        return [self._row(line) for line in folded(lines_of(self._entries)) if self._is_shown(line.what)]
+def _left_out(entry: Entry, text: str, **about: str) -> Object:
+    return {"offset": seconds(entry.offset), "event": "left_out", "text": text, **about}
 
-    def _is_shown(self, what: object) -> bool:
-        """Whether the table tells it: not what is folded away, nor a dispatch that was answered at once."""
-        if not isinstance(what, Event) or what.task is None:
-            return True
-        if what.task not in self._lanes:
-            return False
-        attempt = what.attempt
-        if attempt is None:
-            return True
-        if what.kind is EventKind.TASK_DISPATCHED and attempt.response_time == attempt.dispatch_time:
-            return False
-        return attempt in self._lanes[what.task].details
 
-    def _row(self, line: Line) -> dict[str, Any]:
-        what = line.what
-        row: dict[str, Any] = {
-            "at": offset_text(line.offset),
-            "text": line_text(line),
-            "is": RECORDS[type(what)].row,
-        }
-        if not isinstance(what, Event) or what.task is None:
-            return row
-        row["detail"] = self._task_panels[what.task]
-        if what.attempt is not None:
-            outcome = what.attempt.outcome if what.kind is EventKind.TASK_ANSWERED else None
-            row |= {"kind": kind_of(outcome), "label": label_of(outcome)}
-            row["detail"] = self._lanes[what.task].details[what.attempt]
-        return row
+def _cut(text: str) -> str:
+    """Return the beginning and the end of a long timeline."""
+    lines = text.splitlines()
+    middle = middle_of(lines, LINES)
+    if not middle:
+        return text
+    first = (LINES + 1) // 2
+    return "\n".join([*lines[:first], f"… {len(middle)} lines left out …", *lines[first + len(middle) :]])

@@ -3,43 +3,43 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._text import listed, shortened
-from .html import document, tag, text
-from .page import counts_text, toggle
+from .documents import THEME, document, text
+from .page import badge, counts_text
 
 LINE = 200
 """How much of a failure's first line it shows."""
 
 
 def index(entries: Iterable[Mapping[str, Any]], wanted: str) -> str:
-    """The page from the entries of all tests, in whatever order they came. ``wanted`` is "failed" or "all"."""
+    """Return the page from the entries of all tests, in any order. ``wanted`` is "failed" or "all"."""
     ordered = sorted(entries, key=lambda one: str(one["test"]))
     outcomes = Counter(str(one["outcome"]) for one in ordered)
     told = listed([f"{number} {outcome}" for outcome, number in sorted(outcomes.items())])
     none = "No test that used a fake has failed." if wanted == "failed" else "No test has used a fake."
-    body = [
-        tag("div", tag("h1", "Cloud Tasks") + toggle(), class_="top"),
-        tag("p", text(told or none)),
-        _table(ordered) if ordered else "",
-    ]
-    return document("Cloud Tasks: tests", "\n".join(body))
-
-
-def _table(entries: Sequence[Mapping[str, Any]]) -> str:
-    head = tag("tr", "".join(tag("th", name, scope="col") for name in ("Outcome", "Test")))
-    return tag("table", tag("thead", head) + tag("tbody", "\n".join(_row(one) for one in entries)))
+    rows = "\n".join(_row(one) for one in ordered)
+    body = f"""<header>
+<div class="top"><h1>Cloud Tasks report</h1><cloud-tasks-theme></cloud-tasks-theme></div>
+<p>{text(told or none)}</p>
+</header>
+<main>
+<ul class="tests">
+{rows}
+</ul>
+</main>"""
+    return document("Cloud Tasks report", body, THEME)
 
 
 def _row(one: Mapping[str, Any]) -> str:
-    outcome = tag("span", text(one["outcome"]), class_=f"outcome {one['outcome']}")
     first = shortened(str(one["message"]).strip().partition("\n")[0], LINE)
-    told = tag("a", text(one["test"]), href=one["pages"][0]) + tag("div", text(first), class_="mono")
-    told += tag("div", text(counts_text(one["counts"][0])), class_="quiet")
+    parts = [f'{badge(one["outcome"])} <a href="{text(one["pages"][0])}">{text(one["test"])}</a>']
+    if first:
+        parts.append(f'<div class="first">{text(first)}</div>')
+    parts.append(f'<div class="quiet">{text(counts_text(one["counts"][0]))}</div>')
     others = zip(one["pages"][1:], one["counts"][1:], strict=True)
     for number, (page, counts) in enumerate(others, 2):
-        link = tag("a", f"fake {number}", href=page)
-        told += tag("div", f"{link} {text(counts_text(counts))}", class_="quiet")
-    return tag("tr", tag("td", outcome) + tag("td", told))
+        parts.append(f'<div class="quiet"><a href="{text(page)}">Fake {number}</a> {text(counts_text(counts))}</div>')
+    return f"<li>{''.join(parts)}</li>"

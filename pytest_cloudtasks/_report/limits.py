@@ -1,4 +1,4 @@
-"""What a report draws of very many tasks and attempts; the rest is counted."""
+"""How much of very many tasks, attempts and calls a page has; the rest is counted."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from typing import TypeVar
 from .._service.task import Attempt, Task, TaskState
 from .._text import counted, listed
 
-TASKS = 1_000
-ATTEMPTS = 2_000
-CALLS = 500
-"""How many a page draws at most."""
+TASKS = 5_000
+ATTEMPTS = 10_000
+CALLS = 2_000
+"""How many a page has at most."""
+LINES = 5_000
+"""How many lines of the timeline's text a page without scripts shows."""
 
 _T = TypeVar("_T")
 
 
 def kept_tasks(tasks: Sequence[Task]) -> list[Task]:
-    """The tasks to draw, in their order: of too many, those that did not just succeed come before the others."""
+    """Return the tasks of a page, in their order: of too many, those that did not just succeed come before others."""
     if len(tasks) <= TASKS:
         return list(tasks)
     numbered = list(enumerate(tasks))
@@ -30,8 +32,8 @@ def _is_uneventful(task: Task) -> bool:
     return task.state is TaskState.SUCCEEDED and task.dispatch_count == 1
 
 
-def share(counts: Iterable[int], total: int = ATTEMPTS) -> int:
-    """How many attempts each task may have drawn, so that all together are at most ``total``; at least 2."""
+def share(counts: Iterable[int], total: int) -> int:
+    """Return how many attempts each task may have, so that all together are at most ``total``; at least 2."""
     left, share = total, 0
     counts = sorted(counts)
     for index, count in enumerate(counts):
@@ -44,13 +46,12 @@ def share(counts: Iterable[int], total: int = ATTEMPTS) -> int:
     return max(2, share)
 
 
-def ends_of(items: Sequence[_T], limit: int) -> tuple[Sequence[_T], Sequence[_T], Sequence[_T]]:
-    """The first of them, those that are left out, the last."""
+def middle_of(items: Sequence[_T], limit: int) -> Sequence[_T]:
+    """Return what is left out of too many items: those in the middle."""
     if len(items) <= limit:
-        return items, (), ()
+        return ()
     first = (limit + 1) // 2
-    last = len(items) - (limit - first)
-    return items[:first], items[first:last], items[last:]
+    return items[first : len(items) - (limit - first)]
 
 
 def attempts_left_out(attempts: Sequence[Attempt]) -> str:
@@ -59,9 +60,7 @@ def attempts_left_out(attempts: Sequence[Attempt]) -> str:
 
 
 def tasks_left_out(tasks: Sequence[Task]) -> str:
-    """``9000 tasks left out: 9000 succeeded; attempts: 9000 × 200``; "" for none."""
-    if not tasks:
-        return ""
+    """``9000 tasks left out: 9000 succeeded; attempts: 9000 × 200``."""
     states = Counter(task.state.value for task in tasks)
     told = f"{counted(len(tasks), 'task')} left out: {listed([f'{n} {state}' for state, n in states.most_common()])}"
     attempts = [attempt for task in tasks for attempt in task.attempts]

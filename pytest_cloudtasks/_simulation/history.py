@@ -82,8 +82,10 @@ class Entry(NamedTuple):
 class History:
     """Everything that happened in a test, in order."""
 
-    def __init__(self, calls_kept: int = CALLS_KEPT) -> None:
+    def __init__(self, calls_kept: int = CALLS_KEPT, *, show_secrets: bool = False) -> None:
         self.calls_kept = calls_kept
+        self.show_secrets = show_secrets
+        """Whether what is written of it shows the values of headers that hold secrets."""
         self.lock = forks.lock()
         """Held while something happens, and while what is there is looked at."""
         self.requests: dict[Attempt, TargetRequest] = {}
@@ -188,7 +190,7 @@ class History:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> History:
         """Copy the history with its tasks, for a simulation that goes on from here; calls never change."""
-        copied = History(self.calls_kept)
+        copied = History(self.calls_kept, show_secrets=self.show_secrets)
         memo[id(self)] = copied
         for record in self._records:
             keeps = record is None or isinstance(record, IncomingCall)

@@ -463,6 +463,13 @@ OPTIONS: dict[str, Option] = {
             "true: due tasks are dispatched before the call that creates them returns",
         ),
         Option(
+            "show_secrets",
+            False,
+            checked_flag,
+            "`bool`",
+            "true: reports and failures show headers that hold secrets, such as Authorization",
+        ),
+        Option(
             "service",
             {},
             _service_options,
@@ -511,6 +518,7 @@ class Settings(NamedTuple):
     google_auth: bool = _default("google_auth")
     async_client_loops: str = _default("async_client_loops")
     eager: bool = _default("eager")
+    show_secrets: bool = _default("show_secrets")
     service: ServiceOptions = _default("service")
 
     def queue_name(self, queue: str) -> str:

@@ -99,7 +99,7 @@ class Simulation:
         self.fake: object = None
         """The `FakeCloudTasks` that users have."""
         self.randomness = Randomness(settings.seed, test)
-        self.history = History() if history is None else history
+        self.history = History(show_secrets=settings.show_secrets) if history is None else history
         self.service = service or Service(
             self.randomness.task_id, settings.service, settings.location, self.history.record
         )

@@ -21,7 +21,8 @@ from typing import Any
 from hypothesis.stateful import invariant, precondition
 
 from .._api.fake import FakeCloudTasks, simulation_of
-from .._diagnostics.timeline import line_data, lines_of
+from .._diagnostics.timeline import lines_of
+from .._diagnostics.timeline_json import line_data
 from .._messages.proto import nanoseconds, proto_of
 from .._service.validation import id_of
 from .._simulation.records import TaskRecord

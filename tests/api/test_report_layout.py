@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from pytest_cloudtasks._report.layout import laid_out, step
 
 SECOND = 1_000_000_000

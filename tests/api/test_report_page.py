@@ -11,9 +11,9 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from pytest_cloudtasks._report.html import KINDS, tag
 
 from pytest_cloudtasks import FakeCloudTasks
-from pytest_cloudtasks._report.html import KINDS, tag
 from pytest_cloudtasks._report.index import index
 from pytest_cloudtasks._report.page import Heading, page
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from google.cloud import tasks_v2
 from google.protobuf.timestamp_pb2 import Timestamp
+from pytest_cloudtasks._report.values import body_text, header_pairs, message_text, printable, told
 
 from pytest_cloudtasks._clients.identity.tokens import claims_of, signed
-from pytest_cloudtasks._report.values import body_text, header_pairs, message_text, printable, told
 from tests.each import each
 
 SECOND = 1_000_000_000

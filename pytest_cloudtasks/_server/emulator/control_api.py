@@ -9,7 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from ..._diagnostics.timeline import name_in, timeline_data, timeline_text
+from ..._diagnostics.timeline import name_in, timeline_text
+from ..._diagnostics.timeline_json import timeline_data
 from ..._messages.errors import TEXTS, RpcFault
 from ..._messages.rest_http import RestError
 from ..._messages.rpc_call import IncomingCall

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any, TextIO
 from unicodedata import category
 
-from ..._diagnostics.timeline import Line, line_data, line_text, name_in
+from ..._diagnostics.timeline import Line, line_text, name_in
+from ..._diagnostics.timeline_json import line_data
 from ..._messages.rpc_call import IncomingCall
 from ..._service.events import Event, EventKind
 from ..._simulation.records import short_resource
@@ -49,8 +50,7 @@ class Log:
             return
         line = Line(0, event.at, event)
         if self._form == "json":
-            data = line_data(line)
-            del data["offset"]
+            data = {key: value for key, value in line_data(line).items() if not key.endswith("offset")}
             self._latest = event.at
             self._write(_json({**data, **({"remark": remark} if remark else {})}))
         else:

@@ -1,24 +1,22 @@
-"""Bodies, headers, messages and texts as a report shows them: readable, not too long, alike in every run.
-
-Instants become offsets: a test that holds no date of its own starts at another one in every run.
-"""
+"""Bodies, headers, messages and texts as a timeline's JSON and a report have them: readable, and not too long."""
 
 from __future__ import annotations
 
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._messages.json_text import read_json
 from .._messages.proto import proto_of
 from .._simulation.formatting import duration_text, offset_text
 from .._text import shortened
+from .secrets import is_secret, masked
 
-LIMIT = 2_000
+LIMIT = 10_000
 """How many characters of a body are shown."""
 PARSED = 100_000
 """Up to how many bytes a body is read as JSON."""
@@ -30,9 +28,19 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
 _TEMPORARY = re.compile(r"(?<![^\s'\"])[^\s'\"]*pytest-of-[^\s/\\'\"]{1,100}[/\\]pytest-\d+")
 _NUMBER = re.compile("[0-9]{1,12}")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 Pairs = list[list[str]]
+
+
+class Form(NamedTuple):
+    """What values are shown for."""
+
+    show_secrets: bool = False
+    """Whether headers that hold secrets show them."""
+    is_dated: bool = True
+    """Whether instants are shown as they are, and not only as offsets, which are the same in every run of a test."""
+    root: Path | None = None
+    """Paths in texts are relative to it."""
 
 
 def body_text(body: bytes) -> str:
@@ -52,18 +60,22 @@ def body_text(body: bytes) -> str:
     return shortened(text, LIMIT)
 
 
-def header_pairs(pairs: tuple[tuple[str, str], ...], origin: int) -> Pairs:
-    """Names and values as sent, but for what says when: the ETA as an offset, tokens by their claims."""
-    return [[name, _header_value(name.lower(), value, origin)] for name, value in pairs]
+def header_pairs(pairs: Iterable[tuple[str, str]], origin: int, form: Form) -> Pairs:
+    """Return names and values as sent, with secrets masked; without dates, tokens are shown by their claims."""
+    return [[name, _header_value(name, value, origin, form)] for name, value in pairs]
 
 
-def _header_value(name: str, value: str, origin: int) -> str:
-    if name in _ETA:
+def _header_value(name: str, value: str, origin: int, form: Form) -> str:
+    if not form.show_secrets and is_secret(name):
+        return masked(name, value)
+    if form.is_dated:
+        return value
+    if name.lower() in _ETA:
         seconds, _, micros = value.lstrip("-").partition(".")
         if _NUMBER.fullmatch(seconds) and (not micros or _NUMBER.fullmatch(micros)):
             instant = int(seconds) * 1_000_000_000 + int(micros.ljust(9, "0"))
             return offset_text((-instant if value.startswith("-") else instant) - origin)
-    if name == "authorization":
+    if name.lower() == "authorization":
         return _claims(value) or value
     return value
 
@@ -83,36 +95,43 @@ def _claims(value: str) -> str:
     return f"Bearer, an ID token: {json.dumps(told, ensure_ascii=False)}"
 
 
-def message_text(message: Any, origin: int) -> str:
-    """A request as JSON, by its own field names; instants are offsets."""
+def message_text(message: Any, origin: int, form: Form) -> str:
+    """Return a request as JSON, by its own field names; instants are offsets."""
     message = proto_of(message)
     if not hasattr(message, "DESCRIPTOR"):
         return ""
-    return shortened(json.dumps(_plain(message, origin), indent=2, ensure_ascii=False), LIMIT)
+    return shortened(json.dumps(_plain(message, origin, form), indent=2, ensure_ascii=False), LIMIT)
 
 
-def _plain(value: Any, origin: int) -> Any:
+def _plain(value: Any, origin: int, form: Form) -> Any:
     kind = getattr(getattr(value, "DESCRIPTOR", None), "full_name", None)
     if kind == "google.protobuf.Timestamp":
         return offset_text(value.seconds * 1_000_000_000 + value.nanos - origin)
     if kind == "google.protobuf.Duration":
         return duration_text(value.seconds * 1_000_000_000 + value.nanos)
     if kind is not None:
-        return {field.name: _field(field, one, origin) for field, one in value.ListFields()}
+        return {field.name: _field(field, one, origin, form) for field, one in value.ListFields()}
     if isinstance(value, bytes):
         return body_text(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(value[key], origin) for key in sorted(value)}
+        return {key: _entry(key, value[key], origin, form) for key in sorted(value)}
     if isinstance(value, (str, int, float)):
         return value
-    return [_plain(one, origin) for one in value]
+    return [_plain(one, origin, form) for one in value]
 
 
-def _field(field: Any, value: Any, origin: int) -> Any:
+def _entry(key: Any, value: Any, origin: int, form: Form) -> Any:
+    """Return what a map has at ``key``: maps of texts are headers."""
+    if isinstance(value, str) and not form.show_secrets:
+        return masked(str(key), value)
+    return _plain(value, origin, form)
+
+
+def _field(field: Any, value: Any, origin: int, form: Form) -> Any:
     if field.enum_type is not None and isinstance(value, int):
         named = field.enum_type.values_by_number.get(value)
         return value if named is None else named.name
-    return _plain(value, origin)
+    return _plain(value, origin, form)
 
 
 def told(text: str, root: Path | None = None) -> str:
@@ -126,8 +145,3 @@ def told(text: str, root: Path | None = None) -> str:
             text = text.replace(f"{root}{separator}", "")
     text = _TEMPORARY.sub("<temporary>", text)
     return _ADDRESS.sub("0x…", text)
-
-
-def printable(text: str) -> str:
-    """What HTML cannot have, and a page should not: control characters and lone surrogates by their escapes."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -1,0 +1,66 @@
+"""HTML documents with nothing outside of them, in which no script runs but the viewer's own.
+
+Every text is escaped on its way in. Data is compressed, since a page of ten thousand attempts would be some 20 MB, and
+its Base64 can't end the element that it is in.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Sequence
+from functools import cache
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+WEB = Path(__file__).parent / "web"
+THEME = (WEB / "text.js", WEB / "theme.js")
+"""The scripts of a page without a viewer. Scripts of a page share one scope, as if they were one file."""
+VIEWER = (*THEME, *(WEB / f"{name}.js" for name in ("model", "layout", "details", "list", "viewer")))
+"""The scripts of the viewer, in their order."""
+PAGE = (*VIEWER, WEB / "page.js")
+"""The scripts of the page of a test."""
+_UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def text(value: str) -> str:
+    """Return a text for HTML; control and bidi characters, and lone surrogates, as their escapes."""
+    return escape(_UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), value))
+
+
+def script_of(paths: Sequence[Path]) -> str:
+    """Return scripts as one."""
+    return "".join(["\n", *(path.read_text("utf-8") for path in paths)])
+
+
+@cache
+def _parts(scripts: tuple[Path, ...]) -> tuple[str, str, str]:
+    """Return the script, its hash, and the style sheet."""
+    script = script_of(scripts)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return script, f"sha256-{digest}", (WEB / "viewer.css").read_text("utf-8")
+
+
+def document(title: str, body: str, scripts: tuple[Path, ...], data: Any = None, *, connects: str = "'none'") -> str:
+    """Return a document. ``connects`` says where its scripts may send requests."""
+    script, script_hash, style = _parts(scripts)
+    return Template((WEB / "page.html").read_text("utf-8")).substitute(
+        title=text(title),
+        policy=f"default-src 'none'; script-src '{script_hash}'; style-src 'unsafe-inline'; img-src data:;"
+        f" connect-src {connects}; base-uri 'none'; form-action 'none'",
+        style=style,
+        body=body,
+        data=packed(data),
+        script=script,
+    )
+
+
+def packed(data: Any) -> str:
+    """Return ``data`` as compressed JSON in Base64."""
+    dumped = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(dumped.encode(), 6)).decode()

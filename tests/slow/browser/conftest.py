@@ -1,0 +1,85 @@
+"""Headless Chromium, by Playwright's driver and the browser of the machine."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.api.conftest import enqueue
+from tests.report.stories import Enqueue, a_hostile_story, a_short_story, a_story
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+__all__ = ["enqueue"]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+DESKTOP, PHONE = (1280, 900), (390, 844)
+
+Open = Callable[..., "Page"]
+
+
+@pytest.fixture(scope="session")
+def stories(enqueue: Enqueue) -> dict[str, Any]:
+    """What tests look at, made before the browser begins: its driver has an event loop, in which no fake is driven."""
+    return {"all": a_story(enqueue), "hostile": a_hostile_story(enqueue), "short": a_short_story(enqueue)}
+
+
+@pytest.fixture(scope="session")
+def browser(stories: dict[str, Any]) -> Iterator[Browser]:
+    """One browser for all tests; it reaches no network."""
+    if CHROMIUM is None:
+        pytest.skip("There is no chromium or google-chrome on this machine. Install one to run these tests.")
+    playwright = pytest.importorskip("playwright.sync_api", reason="The driver is in the dependency group `browser`.")
+    with playwright.sync_playwright() as driver:
+        # Root has no sandbox, and containers a small /dev/shm.
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+    """Open HTML, a file, or a URL, and fail the test for any message of the console and for any request elsewhere."""
+    problems: list[str] = []
+    contexts: list[Any] = []
+
+    def open_page(
+        html: str | Path,
+        *,
+        size: tuple[int, int] = DESKTOP,
+        scheme: str = "light",
+        scripts: bool = True,
+        ready: bool = True,
+        url: str = "",
+    ) -> Page:
+        path = html if isinstance(html, Path) else tmp_path / "page.html"
+        if isinstance(html, str):
+            path.write_text(html, "utf-8", newline="\n")
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, java_script_enabled=scripts
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        own = url or "file:///"
+        page.on("console", lambda message: problems.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: problems.append(f"error: {error}"))
+        page.on(
+            "request",
+            lambda request: (
+                None if request.url.startswith((own, "data:")) else problems.append(f"request: {request.url}")
+            ),
+        )
+        page.goto(url or path.as_uri())
+        if scripts and ready:
+            page.wait_for_selector("html[data-ready]", state="attached")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
