@@ -20,6 +20,7 @@ from .._text import counted, error_text, shortened
 from .diff import in_detail, likeness, side_by_side, values_that_differ
 from .hints import Situation, hints
 from .rejections import rejection_text
+from .secrets import masked_headers, masked_row
 from .timeline import indented_excerpt
 
 NEAREST = 3
@@ -43,7 +44,8 @@ def unmet(situation: Situation, *, where: str, since: int) -> CloudTasksAssertio
     headline = f"Expected {_count_text(count, kind)}{where}, found {len(found) or 'none'}."
     none = f"No task was {what}{where or ' in this test'}."
     rejected = rejected_like(match, situation.history, since) if count != 0 else []
-    return failed(_explained(headline, match, found, others, none, rejected), situation)
+    masks = not situation.history.show_secrets
+    return failed(_explained(headline, match, found, others, none, rejected, masks), situation)
 
 
 def failed(message: str, situation: Situation) -> CloudTasksAssertionError:
@@ -66,19 +68,21 @@ def _explained(
     others: Sequence[TaskRecord],
     none: str,
     rejected: Sequence[str],
+    masks: bool,
 ) -> str:
     """Return a message: the headline, what was expected, the tasks that match and those that don't.
 
     ``none`` is the text for no tasks at all. ``rejected`` has rejected calls that look alike.
+    ``masks`` says that headers that hold secrets are masked.
     """
     parts = [headline]
     expected = match.expected()
     if expected:
-        parts.append("Expected:\n" + "\n".join(_field(name, value) for name, value in expected.items()))
+        parts.append("Expected:\n" + "\n".join(_field(name, value, masks) for name, value in expected.items()))
     if found:
         parts.append(f"{'Matching' if expected else 'Found'}:\n{_tasks(found)}")
     if others:
-        parts.append(f"Not matching, nearest first:\n{_nearest(match, others)}")
+        parts.append(f"Not matching, nearest first:\n{_nearest(match, others, masks)}")
     elif not found:
         parts.append(none)
     if rejected:
@@ -87,7 +91,7 @@ def _explained(
     return "\n\n".join(parts)
 
 
-def _nearest(match: Match, tasks: Sequence[TaskRecord]) -> str:
+def _nearest(match: Match, tasks: Sequence[TaskRecord], masks: bool) -> str:
     """Return the tasks with the fewest different fields, then the fewest different values, then characters."""
     found = []
     for task in tasks:
@@ -95,12 +99,12 @@ def _nearest(match: Match, tasks: Sequence[TaskRecord]) -> str:
         details = in_detail(differences)
         found.append(((len(differences), values_that_differ(details), -likeness(details)), details, task))
     found.sort(key=lambda one: one[0])
-    shown = "\n".join(_near(task, details) for _, details, task in found[:NEAREST])
+    shown = "\n".join(_near(task, details, masks) for _, details, task in found[:NEAREST])
     return shown + _left_out(len(found), NEAREST)
 
 
-def _near(task: TaskRecord, details: Sequence[Difference]) -> str:
-    rows = [(one.field, one.expected, one.actual) for one in details]
+def _near(task: TaskRecord, details: Sequence[Difference], masks: bool) -> str:
+    rows = [masked_row(*one) if masks else (one.field, one.expected, one.actual) for one in details]
     raised = [_raised(one) for one in details]
     table = side_by_side(rows, ("expected", "actual"), "    ")
     return "\n".join([f"  {_title(task)}", *table, *filter(None, raised)])
@@ -126,8 +130,8 @@ def _left_out(total: int, shown: int) -> str:
     return f"\n  … and {total - shown} more" if total > shown else ""
 
 
-def _field(name: str, value: Any) -> str:
-    return f"  {name}: {shown(value)}"
+def _field(name: str, value: Any, masks: bool) -> str:
+    return f"  {name}: {shown(masked_headers(value) if masks and name == 'headers' else value)}"
 
 
 _WITH_URL = ("http_request", "app_engine_http_request")

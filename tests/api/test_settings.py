@@ -70,6 +70,7 @@ VALUES: list[tuple[str, Any, Any]] = [
     ("firebase_functions", "https://functions.test/base", "https://functions.test/base"),
     ("google_auth", True, True),
     ("eager", True, True),
+    ("show_secrets", True, True),
     ("service", ServiceOptions(burst_size=3), ServiceOptions(burst_size=3)),
     ("service", {"burst_size": tens}, ServiceOptions(burst_size=tens)),
     ("service", {"task_tombstone_ttl": "1h"}, ServiceOptions(task_tombstone_ttl=HOUR)),
@@ -120,6 +121,7 @@ TEXTS: list[tuple[str, Any, Any]] = [
     ("async_client_loops", "one", "one"),
     ("google_auth", "1", True),
     ("eager", "true", True),
+    ("show_secrets", "true", True),
     ("service", ["queue_tombstone_ttl = 1h", "task_tombstone_ttl=60m"], ServiceOptions(HOUR, HOUR)),
     ("service", ["queue_tombstone_ttl = 0.5d", "task_tombstone_ttl = 3600 s"], ServiceOptions(12 * HOUR, HOUR)),
     ("service", ["burst_size = 1"], ServiceOptions(burst_size=1)),
@@ -241,6 +243,7 @@ WRONG_VALUES: list[tuple[str, Any, type[Exception], str]] = [
         "async_client_loops takes 'any' or 'one', but got 'on'. Did you mean 'one'?",
     ),
     ("eager", 1, TypeError, "eager takes True or False, but got 1."),
+    ("show_secrets", "no", TypeError, "show_secrets takes True or False, but got 'no'."),
     ("google_auth", None, TypeError, "google_auth takes True or False, but got None."),
     ("service", "burst_size", TypeError, "service takes a mapping of options to values, but got 'burst_size'."),
     (
@@ -405,7 +408,8 @@ def test_a_misspelt_option() -> None:
     assert str(caught.value) == (
         "@pytest.mark.cloud_tasks has no option 'queue'. Did you mean 'queues'? Its options are queues, project,"
         " location, start, time, seed, order, strict, auto_create_queues, outside, autouse, on_exception,"
-        " redirect_endpoints, firebase_functions, google_auth, async_client_loops, eager and service."
+        " redirect_endpoints, firebase_functions, google_auth, async_client_loops, eager,"
+        " show_secrets and service."
     )
 
 

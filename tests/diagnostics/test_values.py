@@ -1,19 +1,21 @@
-"""What a report makes of bodies, headers, messages and texts."""
+"""Bodies, headers, messages and texts, as the timeline's JSON and a report have them."""
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from google.cloud import tasks_v2
 from google.protobuf.timestamp_pb2 import Timestamp
-from pytest_cloudtasks._report.values import body_text, header_pairs, message_text, printable, told
 
 from pytest_cloudtasks._clients.identity.tokens import claims_of, signed
+from pytest_cloudtasks._diagnostics.values import Form, body_text, header_pairs, message_text, told
 from tests.each import each
 
 SECOND = 1_000_000_000
+UNDATED = Form(show_secrets=True, is_dated=False)
 
 
 @each(
@@ -28,7 +30,7 @@ SECOND = 1_000_000_000
         (b"\xff\x00\x01", "3 bytes, not text: ff 00 01"),
         (b"a\x00b", "3 bytes, not text: 61 00 62"),
         (b"\xff" * 50, f"50 bytes, not text: {' '.join(['ff'] * 48)} …"),
-        (b"x" * 2_001, "x" * 2_000 + "… (1 more characters)"),
+        (b"x" * 10_001, "x" * 10_000 + "… (1 more characters)"),
     ],
 )
 def test_bodies_are_readable_and_bounded(body: bytes, shown: str) -> None:
@@ -47,7 +49,7 @@ def test_headers_say_when_by_offsets_and_show_the_claims_of_tokens() -> None:
         ("X-Anything", "1900000030.5"),
     )
 
-    shown = header_pairs(pairs, 1_900_000_000 * SECOND)
+    shown = header_pairs(pairs, 1_900_000_000 * SECOND, UNDATED)
 
     assert shown[0] == ["X-CloudTasks-TaskETA", "+0:00:30.500"]
     assert shown[1] == ["X-AppEngine-TaskETA", "soon"]
@@ -69,7 +71,7 @@ def test_a_message_has_its_own_field_names_with_offsets_for_instants() -> None:
         response_view=tasks_v2.Task.View.FULL,
     )
 
-    assert message_text(request, 1_900_000_000 * SECOND) == (
+    assert message_text(request, 1_900_000_000 * SECOND, Form()) == (
         "{\n"
         '  "parent": "projects/p/locations/l/queues/q",\n'
         '  "task": {\n'
@@ -87,7 +89,7 @@ def test_a_message_has_its_own_field_names_with_offsets_for_instants() -> None:
         '  "response_view": "FULL"\n'
         "}"
     )
-    assert message_text(object(), 0) == ""
+    assert message_text(object(), 0, Form()) == ""
 
 
 def test_a_text_loses_what_is_of_the_machine_or_the_run() -> None:
@@ -98,9 +100,38 @@ def test_a_text_loses_what_is_of_the_machine_or_the_run() -> None:
     assert told("0x10 stays, /srv/shopping too", Path("/srv/shop")) == "0x10 stays, /srv/shopping too"
 
 
-def test_control_characters_and_lone_surrogates_are_escaped() -> None:
-    """A page is UTF-8 and has no character that HTML forbids; tabs and line ends stay."""
-    assert printable("a\x00b\x1bc\ud800d\te\nf") == "a\\x00b\\x1bc\\ud800d\te\nf"
+@each(
+    ("name", "value", "shown"),
+    [
+        ("Authorization", "Bearer sk_live_1", "Bearer •••"),
+        ("authorization", "hunter2", "•••"),
+        ("Proxy-Authorization", "Basic c2hvcA==", "Basic •••"),
+        ("Cookie", "session=1", "•••"),
+        ("Set-Cookie", "session=1; Path=/", "•••"),
+        ("X-Api-Key", "k-99", "•••"),
+        ("x-goog-iam-authorization-token", "abc", "•••"),
+        ("WEBHOOKSECRET", "abc", "•••"),
+        ("X-Api-Key", "", ""),
+        ("X-Key-Id", "7", "7"),
+        ("Content-Type", "text/plain", "text/plain"),
+    ],
+)
+def test_secrets_of_headers_are_masked(name: str, value: str, shown: str) -> None:
+    """By the name of the header, in any case; the scheme of an Authorization stays, and so does an empty value."""
+    assert header_pairs([(name, value)], 0, Form()) == [[name, shown]]
+    assert header_pairs([(name, value)], 0, Form(show_secrets=True)) == [[name, value]]
+
+
+def test_secrets_of_a_message_are_masked() -> None:
+    """The headers of a request's message are those of a task."""
+    headers = {"Authorization": "Bearer sk_live_1", "X-Tenant": "acme"}
+    request = tasks_v2.HttpRequest(headers=headers)
+
+    assert json.loads(message_text(request, 0, Form()))["headers"] == {
+        "Authorization": "Bearer •••",
+        "X-Tenant": "acme",
+    }
+    assert json.loads(message_text(request, 0, Form(show_secrets=True)))["headers"] == headers
 
 
 @pytest.mark.parametrize(
@@ -121,4 +152,4 @@ def test_a_path_that_follows_a_quote() -> None:
 @each("value", ["²", "1.²", "٣.٤", "9" * 5000, f"{'9' * 13}.1", "", "."])
 def test_a_time_that_is_no_number(value: str) -> None:
     """A header that the user set by hand is shown as it is."""
-    assert header_pairs((("X-CloudTasks-TaskETA", value),), 0) == [["X-CloudTasks-TaskETA", value]]
+    assert header_pairs((("X-CloudTasks-TaskETA", value),), 0, UNDATED) == [["X-CloudTasks-TaskETA", value]]
