@@ -1,8 +1,4 @@
-"""The test that fails in the picture of the README, ``docs/images/report.png``.
-
-``python -m pytest --rootdir docs/_picture docs/_picture --cloud-tasks-report=build/picture`` makes the page, and a
-browser's window of 1000 by 675 shows what is in the picture.
-"""
+"""The test that fails in the picture of the README, which `python docs/_picture` makes."""
 
 from __future__ import annotations
 

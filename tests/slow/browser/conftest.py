@@ -28,9 +28,9 @@ def stories(enqueue: Enqueue) -> dict[str, Any]:
     return {"all": a_story(enqueue), "hostile": a_hostile_story(enqueue), "short": a_short_story(enqueue)}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(stories: dict[str, Any]) -> Iterator[Browser]:
-    """One browser for all tests; it reaches no network."""
+    """One browser for the tests of this folder; it reaches no network."""
     if CHROMIUM is None:
         pytest.skip("There is no chromium or google-chrome on this machine. Install one to run these tests.")
     playwright = pytest.importorskip("playwright.sync_api", reason="The driver is in the dependency group `browser`.")
