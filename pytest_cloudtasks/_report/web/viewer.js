@@ -4,7 +4,7 @@
 // The Tab key stops once in the grid; the arrow keys go from mark to mark and from lane to lane.
 
 const HEAD = 34;
-const NARROW = 640;
+const NARROW = 520;
 /** Pixels around what is in view that are drawn as well. */
 const MARGIN = 300;
 /** Kinds of items that the keyboard reaches. */
