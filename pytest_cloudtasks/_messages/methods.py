@@ -124,11 +124,9 @@ class Route(NamedTuple):
 
 
 class _Rule(NamedTuple):
-    verb: str
     pattern: re.Pattern[str]
-    custom_verb: str
-    """The part after the path's last colon, such as ``pause``; "" without one."""
     fields: tuple[str, ...]
+    verb: str
     method: Method
     is_firebase: bool
 
@@ -147,8 +145,8 @@ def route_of(verb: str, path: str) -> Route | None:
     if not colon or custom_verb not in _custom_verbs():
         name, custom_verb = path, ""
     plain = unquote(name)
-    for rule in _rules():
-        if rule.verb == verb and rule.custom_verb == custom_verb and (match := rule.pattern.fullmatch(plain)):
+    for rule in _rules().get((verb, custom_verb), ()):
+        if match := rule.pattern.fullmatch(plain):
             values = dict(zip(rule.fields, match.groups(), strict=True))
             return Route(rule.method, values, rule.body, rule.is_firebase)
     return None
@@ -156,13 +154,16 @@ def route_of(verb: str, path: str) -> Route | None:
 
 @cache
 def _custom_verbs() -> frozenset[str]:
-    return frozenset(rule.custom_verb for rule in _rules()) - {""}
+    return frozenset(custom_verb for _, custom_verb in _rules()) - {""}
 
 
 @cache
-def _rules() -> list[_Rule]:
-    """Return the rules of all versions, and of paths without a version."""
-    found = []
+def _rules() -> dict[tuple[str, str], list[_Rule]]:
+    """Return the rules of all versions, and of paths without a version, by verb and custom verb.
+
+    A custom verb is what follows the path's last colon, such as ``pause``; "" without one.
+    """
+    found: dict[tuple[str, str], list[_Rule]] = {}
     for api in TYPES:
         version, methods = api.rpartition(".")[2], methods_of(api)
         paths = [(rpc, verb, f"/{version}/{template}", False) for rpc, (verb, template) in HTTP_RULES.items()]
@@ -172,12 +173,13 @@ def _rules() -> list[_Rule]:
         for rpc, verb, template, is_firebase in paths:
             if rpc in methods:
                 path, _, custom_verb = template.partition(":")
-                found.append(_Rule(verb.upper(), *_compiled(path, custom_verb), methods[rpc], is_firebase))
+                rule = _Rule(*_compiled(path), verb.upper(), methods[rpc], is_firebase)
+                found.setdefault((rule.verb, custom_verb), []).append(rule)
     return found
 
 
-def _compiled(template: str, custom_verb: str) -> tuple[re.Pattern[str], str, tuple[str, ...]]:
-    """Return a template as a regular expression with a group for each field, its custom verb, and its fields."""
+def _compiled(template: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
+    """Return a template as a regular expression with a group for each field, and its fields."""
     pattern, fields = "", []
     for literal, field, segments in re.findall(r"([^{]+)|\{([^=}]+)=([^}]+)\}", template):
         if field:
@@ -185,4 +187,4 @@ def _compiled(template: str, custom_verb: str) -> tuple[re.Pattern[str], str, tu
             pattern += f"({segments.replace('*', '[^/]+')})"
         else:
             pattern += re.escape(literal)
-    return re.compile(pattern), custom_verb, tuple(fields)
+    return re.compile(pattern), tuple(fields)

@@ -30,7 +30,7 @@ def rest_application(backend: Receiver, guard: RequestGuard, threads: Executor |
     Google's form, too.
     """
     endpoint = _Endpoint(backend, guard, threads)
-    application = web.Application(client_max_size=MAX_BODY, middlewares=[endpoint.guard, endpoint.middleware])
+    application = web.Application(client_max_size=MAX_BODY, middlewares=[endpoint.middleware])
     application.router.add_get(endpoints.DISCOVERY, _discovery)
     for path in KEY_PATHS:
         application.router.add_get(path, _keys)
@@ -44,30 +44,22 @@ class _Endpoint:
         self._threads = threads
 
     @web.middleware
-    async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Reject what a web page of another site may have sent."""
-        asked = _asked(request, b"")
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Reject what a web page of another site may have sent, and answer what the application has no route for."""
+        asked, is_api = _asked(request), _is_api(request)
         try:
             self._guard.check_sender(asked, area=_area(request), needs_host=request.version >= (1, 1))
-            if request.body_exists and lacks_json(asked, is_api=_is_api(request)) and await _has_body(request):
+            if request.body_exists and lacks_json(asked, is_api=is_api) and await _has_body(request):
                 raise not_json(asked)
+            if is_api:
+                asked.body = await _body_of(request)
         except RestError as error:
             response = to_aiohttp(error.response())
             if error.code == 401:
                 response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 §11.6.1
             return response
-        return await handler(request)
-
-    @web.middleware
-    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer what the application has no route for."""
-        if not _is_api(request):
+        if not is_api:
             return await handler(request)
-        try:
-            body = await _body_of(request)
-        except RestError as error:
-            return to_aiohttp(error.response())
-        asked = _asked(request, body)
         if self._threads is None:
             return to_aiohttp(self._answer(asked))
         loop = asyncio.get_running_loop()
@@ -111,8 +103,9 @@ def _area(request: web.Request) -> Area:
     return Area.CONTROL if is_control else Area.DOCUMENT
 
 
-def _asked(request: web.Request, body: bytes) -> RestRequest:
-    return RestRequest(request.method, request.raw_path, tuple(request.headers.items()), body)
+def _asked(request: web.Request) -> RestRequest:
+    """Return the request without its body, which is read once its sender is known."""
+    return RestRequest(request.method, request.raw_path, tuple(request.headers.items()), b"")
 
 
 async def _has_body(request: web.Request) -> bool:

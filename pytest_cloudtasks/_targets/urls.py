@@ -64,6 +64,7 @@ def wire_url(url: str) -> WireUrl:
     )
 
 
+@lru_cache(maxsize=_KEPT)
 def ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the address that a host is, None for a name. Nothing is looked up.
 

@@ -27,6 +27,8 @@ from .destinations import Destinations, NotSent, Route
 _PIECE = 65536
 _LONGEST_LINE = 65536
 """Bytes that the status line and each header of an answer may have."""
+_KEPT = 1.0
+"""Seconds for which a connection without a request is kept: fewer than any common server waits before it closes one."""
 _ADDED_BY_AIOHTTP = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
@@ -40,14 +42,32 @@ class Sent(NamedTuple):
 
 
 class Sender:
-    """Sends requests, each over a connection of its own.
+    """Sends requests over connections that are kept for the next ones, within an ``async with`` block.
 
-    One that is kept open may break unseen, and nobody could tell whether the next request has reached its target.
+    A worker that closes a kept connection at the very moment at which a request is sent gives no answer to it. That is
+    an attempt without a response, which the queue retries: nobody can tell whether the request has reached its target.
     """
 
     def __init__(self, destinations: Destinations, *, follows_redirects: bool = True) -> None:
         self._destinations = destinations
         self._follows_redirects = follows_redirects
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Sender:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT),  # queues have limits of their own
+            skip_auto_headers=_ADDED_BY_AIOHTTP,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            max_line_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_LINE,
+        )
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        assert self._session is not None, "the block has begun"
+        await self._session.close()
 
     async def send(self, request: TargetRequest, seconds: float) -> Sent:
         """Return the answer to ``request``, which is awaited for so many seconds."""
@@ -75,9 +95,26 @@ class Sender:
         if isinstance(route, NotSent):
             return Sent(route, diagnostic=route.sentence)
         try:
-            return await _exchange(request, route)
+            return await self._exchange(request, route)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Sent(NO_RESPONSE, diagnostic=f"{route.url} gave no answer: {_reason(error)}")
+
+    async def _exchange(self, request: TargetRequest, route: Route) -> Sent:
+        if route.is_forwarded:
+            headers = headers_behind_a_proxy(request, wire_url(request.url).scheme)
+        else:
+            headers = end_to_end_headers(request)
+        assert self._session is not None, "requests are sent within the block"
+        async with self._session.request(
+            request.method,
+            URL(route.url, encoded=True),
+            headers=CIMultiDict(headers),
+            data=request.body or None,
+            allow_redirects=False,
+        ) as answer:
+            async for _ in answer.content.iter_chunked(_PIECE):
+                pass  # nobody reads it, and an answer that breaks off is none
+            return Sent(response(answer.status), Headers(answer.headers.items()))
 
 
 def _reason(error: Exception) -> str:
@@ -107,31 +144,3 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while cause is not None:
         yield cause
         cause = cause.__cause__
-
-
-async def _exchange(request: TargetRequest, route: Route) -> Sent:
-    if route.is_forwarded:
-        headers = headers_behind_a_proxy(request, wire_url(request.url).scheme)
-    else:
-        headers = end_to_end_headers(request)
-    session = aiohttp.ClientSession(
-        skip_auto_headers=_ADDED_BY_AIOHTTP,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        max_line_size=_LONGEST_LINE,
-        max_field_size=_LONGEST_LINE,
-    )
-    async with (
-        session,
-        session.request(
-            request.method,
-            URL(route.url, encoded=True),
-            headers=CIMultiDict(headers),
-            data=request.body or None,
-            allow_redirects=False,
-        ) as answer,
-    ):
-        async for _ in answer.content.iter_chunked(_PIECE):
-            pass  # nobody reads it, and an answer that breaks off is none
-        return Sent(response(answer.status), Headers(answer.headers.items()))

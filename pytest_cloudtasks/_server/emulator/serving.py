@@ -69,9 +69,10 @@ class UnknownHost(Exception):
 
 async def _serve(options: ServeOptions, log: Log) -> int:
     follows_redirects = options.settings.service.follow_redirects
-    scheduler = SchedulerLoop(options.settings, Sender(options.destinations, follows_redirects=follows_redirects), log)
+    sender = Sender(options.destinations, follows_redirects=follows_redirects)
+    scheduler = SchedulerLoop(options.settings, sender, log)
     with _signals() as signals:
-        async with _endpoints(options, scheduler) as (grpc_port, rest_port):
+        async with sender, _endpoints(options, scheduler) as (grpc_port, rest_port):
             _announce(options, scheduler, log, (grpc_port, rest_port))
             running = asyncio.create_task(scheduler.run())
             await asyncio.wait([running, asyncio.create_task(signals.get())], return_when=asyncio.FIRST_COMPLETED)

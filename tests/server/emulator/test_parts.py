@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
@@ -28,6 +29,7 @@ from pytest_cloudtasks._targets.request import TargetRequest
 from pytest_cloudtasks._time.clock import WallClock
 from pytest_cloudtasks._units import MINUTE, SECOND
 from tests.each import each
+from tests.patience import PATIENCE
 from tests.targets.servers import answering_raw, serving
 
 QUEUE = "projects/test-project/locations/us-central1/queues/emails"
@@ -177,7 +179,13 @@ def request_to(url: str) -> TargetRequest:
 
 def sent(url: str, seconds: float = 60) -> Sent:
     """What comes of a request for ``url``."""
-    return asyncio.run(Sender(Destinations(allow_remote=True)).send(request_to(url), seconds))
+    request = request_to(url)
+
+    async def send() -> Sent:
+        async with Sender(Destinations(allow_remote=True)) as sender:
+            return await sender.send(request, seconds)
+
+    return asyncio.run(send())
 
 
 def test_silence_is_the_deadline() -> None:
@@ -271,6 +279,47 @@ def test_an_answer_comes_with_its_headers() -> None:
     with serving(lambda _: (429, [("Retry-After", "7")], b"not now")) as server:
         outcome = sent(f"{server.url}/x")
     assert (outcome.outcome, outcome.headers["retry-after"]) == (response(429), "7")
+
+
+class Connections:
+    """A server that counts connections, and answers requests when so many have come."""
+
+    def __init__(self, together: int) -> None:
+        self.count = 0
+        self._missing = together
+        self._has_all = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a connection until its client closes it."""
+        self.count += 1
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                self._missing -= 1
+                if self._missing <= 0:
+                    self._has_all.set()
+                await self._has_all.wait()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+
+@pytest.mark.parametrize(("requests", "at_once", "connections"), [(5, False, 1), (150, True, 150)])
+def test_connections_are_kept_for_the_next_requests(requests: int, at_once: bool, connections: int) -> None:
+    """One that is free is used again; there are as many as requests under way, for the queues have the limits."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    request = request_to(f"http://127.0.0.1:{listener.getsockname()[1]}/x")
+
+    async def run() -> tuple[int, set[tuple[Outcome, str]]]:
+        server = Connections(requests if at_once else 1)
+        listening = await asyncio.start_server(server.serve, sock=listener)
+        async with Sender(Destinations()) as sender:
+            if at_once:
+                results = await asyncio.gather(*[sender.send(request, PATIENCE) for _ in range(requests)])
+            else:
+                results = [await sender.send(request, PATIENCE) for _ in range(requests)]
+        listening.close()
+        return server.count, {(sent.outcome, sent.diagnostic) for sent in results}
+
+    assert asyncio.run(run()) == (connections, {(response(200), "")})
 
 
 # --- the scheduler loop -------------------------------------------------------------------------------------------
