@@ -101,8 +101,8 @@ class _Declared:
 
     def addoption(self, flag: str, **settings: Any) -> None:
         """An option of the command line."""
-        value = settings.get("metavar") or "|".join(settings["choices"])
-        self.rows.append(f"| `{_escaped(f'{flag}={value}')}` | {_escaped(settings['help'])} |")
+        value = settings.get("metavar") or "|".join(settings.get("choices", ()))
+        self.rows.append(f"| `{_escaped(f'{flag}={value}' if value else flag)}` | {_escaped(settings['help'])} |")
 
 
 def command_line() -> str:

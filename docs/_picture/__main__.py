@@ -20,6 +20,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 
 
 def main() -> None:
+    """Run the test, and write the picture of its page."""
     with tempfile.TemporaryDirectory() as report, sync_playwright() as driver:
         command = ["-m", "pytest", "-q", "--rootdir", str(FOLDER), str(FOLDER), f"--cloud-tasks-report={report}"]
         subprocess.run([sys.executable, *command], stdout=subprocess.DEVNULL)
