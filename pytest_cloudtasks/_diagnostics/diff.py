@@ -13,7 +13,7 @@ from .._messages.proto import PACKAGE, is_message, proto_of
 from .._simulation.formatting import ABSENT, bytes_text, duration_text, shown_apart
 from .._simulation.matching.match import Difference
 from .._simulation.matching.values import exactly, matches
-from .._simulation.records import TaskRecord, model_task, short_name, short_resource
+from .._simulation.records import Attempt, PlainData, TaskRecord, model_task, short_name, short_resource
 from .._targets.headers import Headers
 from .._text import safe_repr, safe_str
 from .._time.instants import to_datetime
@@ -245,10 +245,13 @@ _SIDES = ("left", "right")
 
 def compared(left: Any, right: Any) -> list[str] | None:
     """The lines for two values that are not equal, the first of them a summary; None if they are none of ours."""
+    if data := _as_data(left, right):
+        table = side_by_side([(part.field.removeprefix("."), *part[1:]) for part in in_whole("", *data)], _SIDES)
+        return [f"{_title(left)} == {_title(right)}", *table]
     one, other = _message(left, right), _message(right, left)
     if one is None or other is None:
         return None
-    headline = f"{_title(left, one)} == {_title(right, other)}"
+    headline = f"{_title(left)} == {_title(right)}"
     kinds = [message.DESCRIPTOR.full_name.removeprefix(PACKAGE) for message in (one, other)]
     if kinds[0] != kinds[1]:
         return [headline, f"Messages of different types are never equal: {kinds[0]} and {kinds[1]}."]
@@ -264,7 +267,7 @@ def _on_records(left: Any, right: Any) -> list[str]:
             " their .message."
         ]
     if any(are_records):
-        return ["A record is equal to records of the same task only. Compare its .message with a message."]
+        return ["A record equals records of the same task and its own as_dict(). Compare its .message with a message."]
     return []
 
 
@@ -274,16 +277,25 @@ def _message(value: Any, beside: Any) -> Any:
         return proto_of(value.message)
     if is_message(value):
         return proto_of(value)
-    kind = type(beside.message if isinstance(beside, TaskRecord) else beside)
-    if not isinstance(value, Mapping) or not (is_message(beside) or isinstance(beside, TaskRecord)):
+    if not isinstance(value, Mapping) or not is_message(beside):
         return None
+    kind = type(beside)
     try:
         return proto_of(kind(value) if hasattr(kind, "pb") else kind(**value))
     except Exception:  # it has fields that the message lacks, or values of other types
         return None
 
 
-def _title(value: Any, message: Any) -> str:
+def _as_data(left: Any, right: Any) -> tuple[Any, Any] | None:
+    """A record and a mapping, which are equal if the record's plain data are; None for any other two values."""
+    if isinstance(left, PlainData) and isinstance(right, Mapping):
+        return left.as_dict(), right
+    return (left, right.as_dict()) if isinstance(right, PlainData) and isinstance(left, Mapping) else None
+
+
+def _title(value: Any) -> str:
     if isinstance(value, TaskRecord):
         return f"task {short_name(model_task(value))}"
-    return "dict" if isinstance(value, Mapping) else str(message.DESCRIPTOR.name)
+    if isinstance(value, Attempt):
+        return f"attempt {value.number} of {short_name(model_task(value.task))}"
+    return "dict" if isinstance(value, Mapping) else str(proto_of(value).DESCRIPTOR.name)

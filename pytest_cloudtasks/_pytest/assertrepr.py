@@ -21,9 +21,10 @@ def explanation(left: object, right: object) -> list[str] | None:
 
 
 def is_explained(value: object) -> bool:
-    """Whether ``value`` is one of Google's messages for tasks, wrapped or not, or a `TaskRecord`."""
+    """Whether ``value`` is one of Google's messages for tasks, wrapped or not, or a record of a task or an attempt."""
     kind = type(value)
-    return (
-        is_message(value)
-        or f"{kind.__module__}.{kind.__qualname__}" == "pytest_cloudtasks._simulation.records.TaskRecord"
-    )
+    is_record = kind.__module__ == _RECORDS and kind.__qualname__ in ("TaskRecord", "Attempt")
+    return is_record or is_message(value)
+
+
+_RECORDS = "pytest_cloudtasks._simulation.records"

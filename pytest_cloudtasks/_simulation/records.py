@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from .._service.request import AppEngineTarget, HttpTarget, OidcToken, PullMessa
 from .._service.task import Attempt as ModelAttempt
 from .._service.task import Outcome, OutcomeKind, Task, TaskState
 from .._service.validation import id_of, queue_of
-from .._targets.answers import TargetResponse
+from .._targets.answers import TargetResponse, content_of
 from .._targets.headers import Headers
 from .._targets.request import TargetRequest
 from .._text import did_you_mean, listed, safe_repr
@@ -81,7 +81,28 @@ def _place(attempt: ModelAttempt) -> tuple[int, int]:
     return attempt.task.sequence, attempt.number
 
 
-class Attempt:
+class PlainData:
+    """The base of records that are compared as the plain data they are made of, with such data and with snapshots."""
+
+    __slots__ = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record as plain data."""
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        library = type(other).__module__.partition(".")[0]
+        if isinstance(other, Mapping) or library in _SNAPSHOT_LIBRARIES:
+            return bool(self.as_dict() == other)
+        return NotImplemented
+
+    __hash__ = object.__hash__
+
+
+_SNAPSHOT_LIBRARIES = ("syrupy", "inline_snapshot")
+
+
+class Attempt(PlainData):
     """One delivery of a task. Instants are aware datetimes in UTC."""
 
     __slots__ = ("_attempt", "_history")
@@ -164,7 +185,10 @@ class Attempt:
 
     @checked_call
     def as_dict(self) -> dict[str, Any]:
-        """Return plain data for a snapshot, with keys in a fixed order. Instants are texts in ISO 8601."""
+        """Return plain data for a snapshot, with keys in a fixed order. Instants are texts in ISO 8601.
+
+        The response has its status, headers and body. The header Date, which a real server sends, is left out.
+        """
         return {
             "number": self.number,
             "schedule_time": self.schedule_time.isoformat(),
@@ -172,6 +196,7 @@ class Attempt:
             "response_time": None if self.response_time is None else self.response_time.isoformat(),
             "status": self.status,
             "code": self.code,
+            "response": None if self.response is None else _response_as_data(self.response),
         }
 
     @property
@@ -181,7 +206,7 @@ class Attempt:
         return self._attempt.outcome
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Attempt) and self._attempt is other._attempt
+        return self._attempt is other._attempt if isinstance(other, Attempt) else super().__eq__(other)
 
     def __hash__(self) -> int:
         return hash(self._attempt)
@@ -203,7 +228,7 @@ class NamesQueue:
         raise NotImplementedError
 
 
-class TaskRecord:
+class TaskRecord(PlainData):
     """A task that was accepted in this test, live or finished, with Google's field names.
 
     Its fields are always current. Two records of one task are equal.
@@ -322,7 +347,7 @@ class TaskRecord:
                 else {}
             ),
             **({"tag": self.tag} if isinstance(target, PullMessage) else {"headers": dict(self.headers)}),
-            **_body_as_data(self),
+            **_body_as_data(self._task.target.body),
             **({"oidc": self.oidc} if isinstance(target, HttpTarget) else {}),
             "create_time": self.create_time.isoformat(),
             "schedule_time": self.schedule_time.isoformat(),
@@ -383,7 +408,7 @@ class TaskRecord:
         return self.message.last_attempt
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, TaskRecord) and self._task is other._task
+        return self._task is other._task if isinstance(other, TaskRecord) else super().__eq__(other)
 
     def __hash__(self) -> int:
         return hash(self._task)
@@ -392,11 +417,20 @@ class TaskRecord:
         return f"<task {short_name(self._task)} {contents(self._task)} {self.state.value}>"
 
 
-def _body_as_data(task: TaskRecord) -> dict[str, Any]:
+def _body_as_data(body: bytes) -> dict[str, Any]:
     try:
-        return {"json": task.json}
+        return {"json": read_json(body)}
     except ValueError:
-        return {"body": task.body.decode(errors="backslashreplace")}
+        return {"body": body.decode(errors="backslashreplace")}
+
+
+def _response_as_data(response: TargetResponse) -> dict[str, Any]:
+    headers = {name: ", ".join(response.headers.getlist(name)) for name in response.headers if name.lower() != "date"}
+    try:
+        content = content_of(response)
+    except (OSError, EOFError):  # it says that it is gzip, and is not
+        content = response.body
+    return {"status": response.status, "headers": headers, **_body_as_data(content)}
 
 
 def _seconds_text(duration: timedelta) -> str:

@@ -60,19 +60,21 @@ class TargetResponse:
     @property
     def text(self) -> str:
         """The body as UTF-8 text, decompressed if it was sent with gzip."""
-        return self._content.decode()
+        return content_of(self).decode()
 
     @property
     def json(self) -> Any:
         """The body read as JSON, decompressed if it was sent with gzip. ValueError if it isn't JSON."""
-        return read_json(self._content)
-
-    @property
-    def _content(self) -> bytes:
-        return gzip.decompress(self.body) if self.headers.get("content-encoding", "").lower() == "gzip" else self.body
+        return read_json(content_of(self))
 
     def __repr__(self) -> str:
         return f"<response {self.status}, {len(self.body)} bytes>"
+
+
+def content_of(response: TargetResponse) -> bytes:
+    """Return the body, decompressed if it was sent with gzip."""
+    is_compressed = response.headers.get("content-encoding", "").lower() == "gzip"
+    return gzip.decompress(response.body) if is_compressed else response.body
 
 
 class WrongAnswer(Exception):

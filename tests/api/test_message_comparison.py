@@ -14,6 +14,7 @@ from pytest_cloudtasks import FakeCloudTasks
 from pytest_cloudtasks._diagnostics.diff import compared
 from pytest_cloudtasks._messages.proto import proto_of
 from pytest_cloudtasks._pytest.assertrepr import is_explained
+from pytest_cloudtasks._simulation.records import Attempt, TaskRecord
 from tests.each import each
 
 QUEUE = "projects/p/locations/l/queues/receipts"
@@ -143,12 +144,12 @@ def test_messages_of_two_types() -> None:
 
 @pytest.mark.cloud_tasks(start=START, queues=["receipts"])
 def test_records(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A record is compared by its message, and the rule of its equality is told."""
+    """A record is compared with another and with a message by its message, and the rule of its equality is told."""
     enqueue("one")
     enqueue("two")
     one, two = cloud_tasks.tasks()
     table = ["      left          right", "name  receipts/one  receipts/two"]
-    rule = "A record is equal to records of the same task only. Compare its .message with a message."
+    rule = "A record equals records of the same task and its own as_dict(). Compare its .message with a message."
     assert compared(one, two) == [
         "task receipts/one == task receipts/two",
         *table,
@@ -158,14 +159,34 @@ def test_records(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     assert compared(one, two.message) == ["task receipts/one == Task", *table, rule]
     assert compared(one.message, two) == ["Task == task receipts/two", *table, rule]
     assert compared(one, one.message) == ["task receipts/one == Task", "They have the same fields.", rule]
-    found = compared({"name": one.name}, two)
-    assert found is not None
-    assert (found[0], found[-1]) == ("dict == task receipts/two", rule)
+
+
+@pytest.mark.cloud_tasks(start=START, queues=["receipts"])
+def test_records_and_dicts(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """A record is compared with a dict by its plain data, key by key."""
+    cloud_tasks.route("*")
+    enqueue("one")
+    cloud_tasks.drain()
+    record = cloud_tasks.assert_dispatched()
+    (attempt,) = record.attempts
+    assert record == record.as_dict()
+    assert attempt.as_dict() == attempt
+    assert compared(record, {**record.as_dict(), "state": "scheduled"}) == [
+        "task receipts/one == dict",
+        "       left         right",
+        "state  'succeeded'  'scheduled'",
+    ]
+    assert compared({**attempt.as_dict(), "status": 503}, attempt) == [
+        "dict == attempt 1 of receipts/one",
+        "        left  right",
+        "status  503   200",
+    ]
 
 
 def test_what_is_explained(cloud_tasks: FakeCloudTasks) -> None:
     """Google's messages for tasks and records of tasks, and nothing that only looks like them."""
     assert all(map(is_explained, (task(), proto_of(task()), tasks_v2.Queue(), tasks_v2.HttpRequest())))
+    assert all(map(is_explained, (TaskRecord.__new__(TaskRecord), Attempt.__new__(Attempt))))
     assert not any(
         map(is_explained, (mock.MagicMock(), mock.MagicMock(spec=task()), tasks_v2.Task, {}, "", cloud_tasks))
     )

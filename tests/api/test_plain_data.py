@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -54,6 +55,7 @@ def test_a_task_as_data(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
                     "response_time": "2030-01-01T00:00:00+00:00",
                     "status": 503,
                     "code": "UNAVAILABLE",
+                    "response": {"status": 503, "headers": {}, "body": ""},
                 },
                 {
                     "number": 2,
@@ -62,6 +64,7 @@ def test_a_task_as_data(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
                     "response_time": None,
                     "status": None,
                     "code": None,
+                    "response": None,
                 },
             ],
         ),
@@ -119,3 +122,42 @@ def test_data_of_an_attempt_says_how_it_ended(cloud_tasks: FakeCloudTasks, enque
     attempt = cloud_tasks.dispatch(name)
     assert attempt.as_dict()["status"] == 500
     tasks_v2.CloudTasksClient().delete_task(name=name)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "data"),
+    [
+        (
+            [("Content-Type", "application/json"), ("Date", "Tue, 01 Jan 2030 00:00:00 GMT")],
+            b'{"ok": true}',
+            {"headers": {"Content-Type": "application/json"}, "json": {"ok": True}},
+        ),
+        (
+            [("Content-Encoding", "gzip"), ("Set-Cookie", "a=1"), ("set-cookie", "b=2")],
+            gzip.compress(b"done"),
+            {"headers": {"Content-Encoding": "gzip", "Set-Cookie": "a=1, b=2"}, "body": "done"},
+        ),
+        (
+            [("Content-Encoding", "gzip")],
+            b"no gzip",
+            {"headers": {"Content-Encoding": "gzip"}, "body": "no gzip"},
+        ),
+    ],
+    ids=["json", "gzip", "broken gzip"],
+)
+def test_a_response_as_data(
+    cloud_tasks: FakeCloudTasks,
+    enqueue: Enqueue,
+    headers: list[tuple[str, str]],
+    body: bytes,
+    data: dict[str, object],
+) -> None:
+    """Headers that came several times are in one text, and the time at which a server sent it is left out."""
+
+    def application(environ: object, start_response: Callable[..., object]) -> list[bytes]:
+        start_response("200 OK", headers)
+        return [body]
+
+    cloud_tasks.mount("https://mailer.test", application)
+    attempt = cloud_tasks.dispatch(enqueue("one"))
+    assert attempt.as_dict()["response"] == {"status": 200, **data}
