@@ -1,4 +1,8 @@
-"""`FakeCloudTasks` as the decorator of a function or of a `TestCase` class."""
+"""`FakeCloudTasks` as the decorator of a function or of a `TestCase` class.
+
+A test of a `TestCase` that has failed, or was skipped, does not fail again for what it has left behind. What says so
+is private, and was checked with Python 3.10 to 3.13. A cleanup begins with a clean slate, so it is read before them.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +67,20 @@ def _with_a_fake_for_each_test(fake: AbstractContextManager[Any], kind: type) ->
     def set_up_with_a_fake(self: Any) -> None:
         __tracebackhide__ = True
         fake.__enter__()
-        self.addCleanup(fake.__exit__, None, None, None)
+        failures: list[AssertionError] = []
+        clean_up = self.doCleanups
+
+        def clean_up_after_failures() -> Any:
+            if not getattr(getattr(self, "_outcome", None), "success", True):
+                failures.append(AssertionError("The test has failed."))
+            return clean_up()
+
+        def leave() -> None:
+            __tracebackhide__ = True
+            fake.__exit__(*((AssertionError, failures[0], None) if failures else (None, None, None)))
+
+        self.doCleanups = clean_up_after_failures
+        self.addCleanup(leave)
         set_up(self)
 
     kind.setUp = set_up_with_a_fake  # type: ignore[attr-defined]

@@ -35,6 +35,7 @@ _NOT_THE_APPLICATION = (
     "threading.",
     "functools.",
     "contextlib.",
+    "unittest.",
 )
 """What the names of modules begin with whose frames stand between a call and the code that it comes from."""
 

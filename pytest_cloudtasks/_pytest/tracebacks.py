@@ -17,6 +17,8 @@ import pytest
 from .._diagnostics.call_sites import CLIENTS, OURS, is_application, module_of
 from .._simulation.exceptions import chain_of
 
+_UNITTEST = "unittest.case."
+"""Where a traceback begins that has no line of the test's: of what is found after it, in a `TestCase`'s cleanup."""
 _OWN_MISTAKES = (AttributeError, NameError, KeyError, IndexError, RecursionError)
 """What this package never raises on purpose; nor AssertionError itself, but only its subclasses."""
 
@@ -44,7 +46,7 @@ def _hide(error: BaseException, has_fake: bool) -> bool:
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     end = max((index for index, frame in enumerate(frames) if is_application(frame)), default=-1) + 1
     below = [module_of(frame) for frame in frames[end:]]
-    if not end or (below and below[-1].startswith(OURS) and _is_own_mistake(error)):
+    if not (end or _UNITTEST in below) or (below and below[-1].startswith(OURS) and _is_own_mistake(error)):
         return False
     if not has_fake and not (below and below[-1].startswith(OURS)):
         return False

@@ -300,6 +300,62 @@ def test_what_a_decorated_class_passes_over_fails_its_test(pytester: pytest.Pyte
     result.stdout.fnmatch_lines(["E *strict=True fails a test that passes and leaves something behind."])
 
 
+@pytest.mark.parametrize("runner", ["pytest", "unittest"])
+def test_a_failed_test_of_a_decorated_class_fails_once(pytester: pytest.Pytester, runner: str) -> None:
+    """What it has left behind is no second failure, wherever the first one was; a failed subtest is one, too."""
+    pytester.makepyfile(
+        test_it=HEAD
+        + """
+    import unittest
+
+    @FakeCloudTasks(queues=["work"], strict=True)
+    class TestOrder(unittest.TestCase):
+        def test_one(self):
+            enqueue()
+            self.fail("the first")
+
+        def test_two(self):
+            with self.subTest(order=1):
+                enqueue()
+                self.fail("the first")
+
+        def test_three(self):
+            enqueue()
+            self.skipTest("not today")
+
+    @FakeCloudTasks(queues=["work"], strict=True)
+    class TestAsync(unittest.IsolatedAsyncioTestCase):
+        async def test_four(self):
+            enqueue()
+            self.fail("the first")
+"""
+    )
+    if runner == "pytest":
+        output = pytester.runpytest().stdout.str()
+    else:
+        output = pytester.run(__import__("sys").executable, "-m", "unittest", "test_it").stderr.str()
+        assert "FAILED (failures=3, skipped=1)" in output
+    assert "strict=True fails a test" not in output
+
+
+def test_what_is_found_after_a_test_of_a_decorated_class_has_no_frames(pytester: pytest.Pytester) -> None:
+    """Those of unittest and of the plugin say nothing to the test's author."""
+    pytester.makepyfile(
+        HEAD
+        + """
+    import unittest
+
+    @FakeCloudTasks(queues=["work"], strict=True)
+    class TestOrder(unittest.TestCase):
+        def test_one(self):
+            enqueue()
+"""
+    )
+    output = pytester.runpytest().stdout.str()
+    assert "_callCleanup" not in output
+    assert "__exit__" not in output
+
+
 def test_what_cannot_be_decorated() -> None:
     """A generator would run outside of the block, a class of pytest's has no setUp()."""
     from pytest_cloudtasks import FakeCloudTasks
