@@ -33,6 +33,7 @@ import pytest
 from .._arguments import flag_of
 from .._clients.interception import interception
 from .._clients.router import router
+from .._simulation.exceptions import failure, set_up_failure
 from .._simulation.settings import checked, located, merged, run_defaults, settings_from_ini
 from .._text import described, each_once, safe_str
 from .blocks import Blocks
@@ -371,7 +372,8 @@ class PluginSession:
         __tracebackhide__ = True
         misuse = self._wide_fixtures.misuse(what)
         if misuse:
-            raise simulation.fail(misuse)
+            simulation.keep_failure(misuse)
+            raise set_up_failure(misuse)
 
     def _hold_time(self) -> None:
         """Hold time in the test's own time, or with the first use of a fake that nobody has asked for by name."""
@@ -458,7 +460,7 @@ class PluginSession:
     def _refuse(self, call: str) -> None:
         message = self._fakes.outside_text(call, in_test=self._item is not None)
         self._failures.append(message)
-        pytest.fail(message, pytrace=False)
+        raise set_up_failure(message) if self._wide_fixtures else failure(message)
 
 
 def _goes_to_the_service(item: pytest.Item) -> bool:

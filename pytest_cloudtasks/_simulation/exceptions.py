@@ -67,3 +67,16 @@ def failure(message: str) -> BaseException:
     It is what ``pytest.fail()`` raises, so that pytest shows the message alone.
     """
     return FAILURE(message, pytrace=False)
+
+
+class _SetUpFailure(FAILURE, Exception):  # type: ignore[misc, valid-type]
+    """A failure that ``except Exception`` catches."""
+
+
+def set_up_failure(message: str) -> BaseException:
+    """Return what is raised while a fixture of wider scope, or ``setUpClass``, is set up.
+
+    Django's setUpClass rolls its transactions back for an `Exception` alone. After any other error the rows of
+    setUpTestData would be there in all tests that follow.
+    """
+    return _SetUpFailure(message, pytrace=False)

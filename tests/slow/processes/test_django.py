@@ -34,6 +34,7 @@ PROJECT = """
             USE_TZ=True,
             DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
             INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"],
+            STATIC_URL="static/",
         )
         django.setup()
 
@@ -349,3 +350,110 @@ def test_the_private_part_is_where_it_was() -> None:
         [sys.executable, "-c", IN_A_TRANSACTION.replace("MOVED", moved)], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("outside", ["real", "refuse"])
+def test_set_up_test_data_that_enqueues_leaves_no_rows(run_project: RunProject, outside: str) -> None:
+    """The error is one after which Django rolls its transactions back, so that the next class has an empty database."""
+    mark = '@pytest.mark.cloud_tasks(outside="refuse", autouse=False)\n    ' if outside == "refuse" else ""
+    result = run_project(
+        f"""
+    from django.contrib.auth.models import User
+    from django.test import TestCase
+
+    {mark}class TestData(TestCase):
+        @classmethod
+        def setUpTestData(cls):
+            User.objects.create(username="ada")
+            shop.enqueue("/welcome/ada")
+
+        def test_it(self):
+            pass
+
+    class TestNext(TestCase):
+        def test_there_is_no_row(self):
+            assert not User.objects.exists()
+    """
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    expected = {
+        "real": "setUpClass or setUpTestData of TestData calls create_task() in the fake of the fixture cloud_tasks.*",
+        "refuse": 'CloudTasksClient.create_task() was called outside a fake, and outside="refuse" keeps calls away*',
+    }
+    result.stdout.fnmatch_lines([expected[outside]])
+
+
+@pytest.mark.parametrize(
+    ("base", "commit"),
+    [("TestCase", "self.captureOnCommitCallbacks(execute=True)"), ("TransactionTestCase", "nullcontext()")],
+)
+def test_examples_of_hypothesis_with_a_database_of_their_own(run_project: RunProject, base: str, commit: str) -> None:
+    """Hypothesis's classes for Django empty the database after each example, and each has a fresh fake."""
+    result = run_project(
+        f"""
+    from contextlib import nullcontext
+    from django.contrib.auth.models import User
+    from hypothesis import given, strategies as st
+    from hypothesis.extra.django import {base}
+
+    class TestWelcomes({base}):
+        @given(names=st.sets(st.sampled_from("abc"), min_size=1))
+        def test_every_user_is_welcomed(self, names):
+            assert not User.objects.exists()
+            current().assert_nothing_enqueued()
+            current().mount("https://shop.test", shop.wsgi)
+            with {commit}:
+                for name in names:
+                    shop.sign_up(name)
+            current().drain()
+            assert User.objects.filter(first_name="retry 0").count() == len(names)
+    """
+    )
+    result.assert_outcomes(passed=1)
+
+
+def test_examples_of_hypothesis_share_the_database_of_pytest_django(run_project: RunProject) -> None:
+    """The fake is fresh for each example, and the rows are those of the test."""
+    result = run_project(
+        """
+    from django.contrib.auth.models import User
+    from hypothesis import given, strategies as st
+
+    seen = []
+
+    @pytest.mark.django_db
+    @given(number=st.integers())
+    def test_it(cloud_tasks, number):
+        seen.append(User.objects.count())
+        cloud_tasks.assert_nothing_enqueued()
+        shop.enqueue("/welcome/x")
+        User.objects.create(username=str(len(seen)))
+
+    def test_rows():
+        assert seen == list(range(len(seen)))
+    """
+    )
+    result.assert_outcomes(passed=2)
+
+
+def test_a_live_server_gets_its_tasks(run_project: RunProject) -> None:
+    """forward_loopback() sends them to the thread that serves the project at a port of its own."""
+    result = run_project(
+        """
+    from django.contrib.auth.models import User
+    from google.cloud import tasks_v2
+
+    def test_it(cloud_tasks, live_server):
+        cloud_tasks.forward_loopback()
+        User.objects.create(username="ada")
+        task = {"http_request": {"url": f"{live_server.url}/welcome/ada"}}
+        tasks_v2.CloudTasksClient().create_task(parent=shop.PARENT, task=task)
+
+        cloud_tasks.drain()
+
+        (attempt,) = cloud_tasks.assert_dispatched().attempts
+        assert (attempt.status, attempt.response.text) == (200, "welcome")
+        assert User.objects.get().first_name == "retry 0"
+    """
+    )
+    result.assert_outcomes(passed=1)
