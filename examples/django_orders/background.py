@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from google.cloud import tasks_v2
 
 QUEUES = "projects/my-shop/locations/europe-west1/queues"
+BASE_URL = "https://orders.test"
 registered: dict[str, BackgroundTask] = {}
 
 
@@ -36,7 +37,7 @@ class BackgroundTask:
     def delay(self, **arguments: Any) -> None:
         """Enqueue a call of the function."""
         http_request = {
-            "url": f"https://orders.test/tasks/{self.name}",
+            "url": f"{BASE_URL}/tasks/{self.name}",
             "headers": {"Content-Type": "application/json"},
             "body": json.dumps(arguments).encode(),
         }

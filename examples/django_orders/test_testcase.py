@@ -18,3 +18,10 @@ class CheckoutTests(TestCase):
             place_order("ada@example.test", Product.objects.create(stock=1))
 
         current().assert_enqueued(queue="payments", json={"order": Order.objects.get().pk})
+
+    def test_orders_are_charged_each_for_itself(self) -> None:
+        """A subtest has no fake of its own: count what the test has enqueued so far."""
+        for number in (1, 2):
+            with self.subTest(number=number), self.captureOnCommitCallbacks(execute=True):
+                place_order("ada@example.test", Product.objects.create(stock=1))
+            current().assert_enqueued(queue="payments", count=number)

@@ -393,11 +393,12 @@ def test_examples_of_hypothesis_with_a_database_of_their_own(run_project: RunPro
         f"""
     from contextlib import nullcontext
     from django.contrib.auth.models import User
-    from hypothesis import given, strategies as st
+    from hypothesis import given, settings, strategies as st
     from hypothesis.extra.django import {base}
 
     class TestWelcomes({base}):
         @given(names=st.sets(st.sampled_from("abc"), min_size=1))
+        @settings(deadline=None, max_examples=10)
         def test_every_user_is_welcomed(self, names):
             assert not User.objects.exists()
             current().assert_nothing_enqueued()
@@ -417,12 +418,13 @@ def test_examples_of_hypothesis_share_the_database_of_pytest_django(run_project:
     result = run_project(
         """
     from django.contrib.auth.models import User
-    from hypothesis import given, strategies as st
+    from hypothesis import given, settings, strategies as st
 
     seen = []
 
     @pytest.mark.django_db
     @given(number=st.integers())
+    @settings(deadline=None, max_examples=10)
     def test_it(cloud_tasks, number):
         seen.append(User.objects.count())
         cloud_tasks.assert_nothing_enqueued()
