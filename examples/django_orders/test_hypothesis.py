@@ -41,4 +41,3 @@ def test_every_order_of_the_example_is_charged(cloud_tasks: FakeCloudTasks, want
         charge.delay(order=order.pk)
 
     assert [task.json["order"] for task in cloud_tasks.tasks()] == [order.pk for order in orders]
-

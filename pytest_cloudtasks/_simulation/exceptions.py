@@ -72,6 +72,9 @@ def failure(message: str) -> BaseException:
 class _SetUpFailure(FAILURE, Exception):  # type: ignore[misc, valid-type]
     """A failure that ``except Exception`` catches."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message, pytrace=False)  # type: ignore[call-arg]  # pytest.fail.Exception has it
+
 
 def set_up_failure(message: str) -> BaseException:
     """Return what is raised while a fixture of wider scope, or ``setUpClass``, is set up.
@@ -79,4 +82,4 @@ def set_up_failure(message: str) -> BaseException:
     Django's setUpClass rolls its transactions back for an `Exception` alone. After any other error the rows of
     setUpTestData would be there in all tests that follow.
     """
-    return _SetUpFailure(message, pytrace=False)
+    return _SetUpFailure(message)
