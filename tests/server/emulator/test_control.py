@@ -687,7 +687,7 @@ def test_calls_fail_for_one_queue_with_a_code_and_a_message(server: Emulator) ->
         ("rpc=*&times=0", "times takes a number of calls of 1 or more, but got '0'."),
         (
             "rpc=*&rate=1",
-            "/control/fail has no field 'rate'. It takes 'rpc', 'code', 'times', 'queue' and 'message'.",
+            "/control/fail has no field 'rate'. It takes rpc, code, times, queue and message.",
         ),
     ],
 )
