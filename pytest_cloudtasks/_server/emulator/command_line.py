@@ -8,9 +8,12 @@ from __future__ import annotations
 import argparse
 import re
 import secrets
+import sys
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from ..._api.cli import PROGRAM, Commands, program_and_version
@@ -20,7 +23,7 @@ from ..._targets.urls import is_loopback, server_url
 from ..._time.instants import read_duration as duration_in
 from ..host_names import allowed_host, host_name
 from .destinations import Destinations, Forwarding
-from .options import GRPC_PORT, LOG_FORMATS, REST_PORT, add_options, is_on
+from .options import ENDINGS, GRPC_PORT, LOG_FORMATS, REST_PORT, add_options, is_on
 
 _IDS = {
     "project": (re.compile(r"[A-Za-z0-9.:-]+"), "my-shop"),  # those of a domain have a dot and a colon
@@ -85,7 +88,11 @@ class ServeOptions:
     allowed_hosts: Collection[str] = ()
     """Host names that REST requests may name besides loopback names."""
     token: str | None = None
-    """What the page and the control endpoints are asked for with."""
+    """What requests of the page and for the control endpoints have to send."""
+    ready_file: str | None = None
+    """Where to write the addresses once the server answers."""
+    end_with: str | None = None
+    """``parent`` or ``stdin``: with what the server ends."""
 
 
 def add_serve(commands: Commands) -> None:
@@ -133,6 +140,7 @@ def serve_options(given: argparse.Namespace) -> ServeOptions:
     grace = duration_in(given.grace)
     if grace is None:
         raise ValueError(f"--grace takes a duration such as 10s or 1m, but got {given.grace!r}.")
+    insecure = {allowed_host(one, "--insecure-target") for one in given.insecure_target}
     if given.log_format not in LOG_FORMATS:  # argparse checks no default, which the environment may have set
         raise ValueError(f"--log-format takes text, json or none, but got {given.log_format!r}.")
     app_engine = given.app_engine_host and server_url(given.app_engine_host, "--app-engine-host")
@@ -142,7 +150,7 @@ def serve_options(given: argparse.Namespace) -> ServeOptions:
     Simulation(settings).check_queues()
     return ServeOptions(
         settings,
-        Destinations(forwardings, app_engine, functions, allow_remote=is_on(given, "allow_remote")),
+        Destinations(forwardings, app_engine, functions, insecure=insecure, allow_remote=is_on(given, "allow_remote")),
         given.host,
         grpc_port,
         rest_port,
@@ -150,12 +158,38 @@ def serve_options(given: argparse.Namespace) -> ServeOptions:
         given.log_format,
         allowed_hosts,
         given.token,
+        _ready_file(given.ready_file),
+        _end_with(given.end_with),
     )
 
 
 def _check_token(token: str | None) -> None:
     if token is not None and not _TOKEN.fullmatch(token):
         raise ValueError("--token takes letters, digits and any of - . _ ~ + / =, but got a text with none or others.")
+
+
+def _ready_file(path: str | None) -> str | None:
+    if path is not None:
+        file = Path(path)
+        with suppress(OSError):
+            file.unlink(missing_ok=True)  # one of an earlier run would be mistaken for this one's
+        if not file.parent.is_dir() or file.exists():
+            raise ValueError(
+                f"--ready-file takes the path of a file that can be written, in a directory that exists, but got"
+                f" {path!r}. Create the directory, or choose another path."
+            )
+    return path
+
+
+def _end_with(what: str | None) -> str | None:
+    if what not in (None, *ENDINGS):  # argparse checks no default, which the environment may have set
+        raise ValueError(f"--end-with takes parent or stdin, but got {what!r}.")
+    if what == "parent" and sys.platform == "win32":
+        raise ValueError(
+            "--end-with parent doesn't work on Windows, which doesn't say that a parent has ended. Use --end-with"
+            " stdin, and start the server with a pipe as its standard input."
+        )
+    return what
 
 
 def _ports(given: argparse.Namespace) -> tuple[int | None, int]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..._service.task import Outcome, OutcomeKind, RpcStatus
 from ..._targets.urls import Base, is_loopback, server_url, wire_url
-from ..host_names import is_wildcard
+from ..host_names import host_name, is_wildcard
 
 _FORWARD = re.compile(r"(https?://[^=]+)=(https?://.+)", re.IGNORECASE)
 
@@ -42,6 +42,8 @@ class Route(NamedTuple):
     url: str
     is_forwarded: bool
     """Whether that is another server than the one the task names."""
+    is_verified: bool = True
+    """Whether the server's certificate is verified, if it has one."""
 
 
 class Forwarding:
@@ -68,12 +70,17 @@ class Destinations:
         app_engine: str | None = None,
         firebase_functions: str = "",
         *,
+        insecure: Collection[str] = (),
         allow_remote: bool = False,
     ) -> None:
-        """``app_engine`` and ``firebase_functions`` are the base URLs of the servers that get such tasks."""
+        """``app_engine`` and ``firebase_functions`` are the base URLs of the servers that get such tasks.
+
+        ``insecure`` has the names of hosts whose certificates aren't verified, in the form for comparisons.
+        """
         self._forwardings = sorted(forwardings, key=lambda one: -one.base.length)
         self._app_engine = app_engine
         self._functions = Base(firebase_functions, "--firebase-functions") if firebase_functions else None
+        self._insecure = insecure
         self._allow_remote = allow_remote
 
     def route(self, url: str, *, is_app_engine: bool) -> Route | NotSent:
@@ -82,14 +89,14 @@ class Destinations:
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         for forwarding in self._forwardings:
             if forwarding.base.covers(url):
-                return Route(forwarding.to + path, True)
+                return self._to(forwarding.to + path, is_forwarded=True)
         if is_app_engine:
             if self._app_engine is None:
                 return not_sent(
                     "There is no server for App Engine tasks. Start this one with --app-engine-host and the URL of your"
                     " application, such as http://127.0.0.1:8080."
                 )
-            return Route(self._app_engine + path, True)
+            return self._to(self._app_engine + path, is_forwarded=True)
         if parts.scheme not in ("http", "https") or not parts.host or not parts.port:
             return not_sent(f"{url} is not a URL that a request can be sent to.")
         is_named = self._functions is not None and self._functions.covers(url)
@@ -104,4 +111,8 @@ class Destinations:
                 f"{parts.host} is not a loopback address, and this server sends to no other. Send what goes there to a"
                 f" server here with --forward {base}=http://127.0.0.1:8080, or allow any address with --allow-remote."
             )
-        return Route(f"{parts.scheme}://{parts.authority}{path}", False)
+        return self._to(f"{parts.scheme}://{parts.authority}{path}", is_forwarded=False)
+
+    def _to(self, url: str, *, is_forwarded: bool) -> Route:
+        is_verified = not self._insecure or host_name(wire_url(url).host) not in self._insecure
+        return Route(url, is_forwarded, is_verified)

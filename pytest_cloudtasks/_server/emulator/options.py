@@ -110,6 +110,12 @@ GROUPS = {
             metavar="URL",
         ),
         ServeOption(
+            "--insecure-target",
+            "don't verify the certificate of an https server with this host name, such as localhost; may be repeated",
+            Kind.LIST,
+            "HOST",
+        ),
+        ServeOption(
             "--allow-remote", "send to any address that a task names; without it, only to this machine", Kind.SWITCH
         ),
     ),
@@ -126,6 +132,16 @@ GROUPS = {
             "how long deliveries under way may take to end when the server is stopped (10s)",
             metavar="TIME",
             default="10s",
+        ),
+        ServeOption(
+            "--ready-file",
+            "write a JSON file with the addresses once the server answers; it is removed at the end",
+            metavar="PATH",
+        ),
+        ServeOption(
+            "--end-with",
+            "stop when the parent process ends, or the standard input",
+            choices=ENDINGS,
         ),
         ServeOption("--log-format", "how the log is written (text)", default="text", choices=LOG_FORMATS),
     ),

@@ -111,6 +111,7 @@ class Sender:
             headers=CIMultiDict(headers),
             data=request.body or None,
             allow_redirects=False,
+            ssl=route.is_verified,
         ) as answer:
             async for _ in answer.content.iter_chunked(_PIECE):
                 pass  # nobody reads it, and an answer that breaks off is none
@@ -121,7 +122,10 @@ def _reason(error: Exception) -> str:
     """Return why there is no answer, without aiohttp's words about itself."""
     cause = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({cause.verify_message})"
+        return (
+            f"its certificate is not trusted ({cause.verify_message}). Name its authority's file in SSL_CERT_FILE, or"
+            " start this server with --insecure-target and the host"
+        )
     if isinstance(cause, ssl.SSLError):
         return f"the TLS handshake failed ({cause.reason or cause})"
     if isinstance(cause, socket.gaierror):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import os
 import signal
 import socket
 import sys
@@ -24,6 +26,7 @@ from .control_api import Control
 from .log import Log, LogWriter, raw_writer
 from .scheduler_loop import SchedulerLoop
 from .sender import Sender
+from .starter import CannotWrite, ending_with, ready_file
 
 _EVERYWHERE = "  listens on all interfaces: whoever reaches this machine may {}"
 _MAY = "create tasks, jump and reset"
@@ -39,7 +42,7 @@ def serve(options: ServeOptions) -> int:
     logging.basicConfig(handlers=[_Errors(errors)], level=logging.WARNING, format="%(message)s")
     try:
         return asyncio.run(_serve(options, log))
-    except (AddressTaken, UnknownHost) as error:
+    except (AddressTaken, UnknownHost, CannotWrite) as error:
         errors.write(str(error))
         return 1
     finally:
@@ -73,9 +76,16 @@ async def _serve(options: ServeOptions, log: Log) -> int:
     scheduler = SchedulerLoop(options.settings, sender, log)
     with _signals() as signals:
         async with sender, _endpoints(options, scheduler) as (grpc_port, rest_port):
-            _announce(options, scheduler, log, (grpc_port, rest_port))
             running = asyncio.create_task(scheduler.run())
-            await asyncio.wait([running, asyncio.create_task(signals.get())], return_when=asyncio.FIRST_COMPLETED)
+            data = _ready_data(options, (grpc_port, rest_port))
+
+            def end(sentence: str) -> None:
+                scheduler.say(sentence)
+                signals.put_nowait(None)
+
+            with ready_file(options.ready_file, data), ending_with(options.end_with, end):
+                _announce(options, scheduler, log, data)
+                await asyncio.wait([running, asyncio.create_task(signals.get())], return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 running.result()  # it never ends by itself: this raises what went wrong
             await _stop(scheduler, options, signals)
@@ -165,26 +175,37 @@ def _signals() -> Iterator[asyncio.Queue[None]]:
             loop.remove_reader(reading)
 
 
-def _announce(options: ServeOptions, scheduler: SchedulerLoop, log: Log, ports: tuple[int, int]) -> None:
+def _ready_data(options: ServeOptions, ports: tuple[int, int]) -> dict[str, Any]:
+    """Return what a program that has started the emulator needs to know."""
+    host = _bracketed(_own_address(options.host))
+    grpc, rest = (f"{host}:{port}" for port in ports)
+    settings = options.settings
+    return {
+        "grpc": grpc,
+        "rest": f"http://{rest}",
+        "queues": [settings.queue_name(name) for name in settings.queues],
+        "seed": settings.seed,
+        "pid": os.getpid(),
+        "environment": {"CLOUD_TASKS_EMULATOR_HOST": rest, "CLOUDTASKS_EMULATOR_HOST": rest},
+    }
+
+
+def _announce(options: ServeOptions, scheduler: SchedulerLoop, log: Log, data: dict[str, Any]) -> None:
     """Log where the emulator listens, and the environment variables by which applications find it."""
     settings = options.settings
     everywhere = is_wildcard(options.host)
-    host = _bracketed(_own_address(options.host))
-    grpc, rest = (f"{host}:{port}" for port in ports)
-    queues = [settings.queue_name(name) for name in settings.queues]
     none = "none yet; CreateTask creates them" if settings.auto_create_queues else "none yet; see --queue"
     lines = [
         f"{program_and_version()}: local Cloud Tasks emulator, seed {settings.seed}",
-        f"  gRPC    {grpc}",
-        f"  REST    http://{rest}",
+        f"  gRPC    {data['grpc']}",
+        f"  REST    {data['rest']}",
         *([_EVERYWHERE.format(_MAY_WITHOUT_TOKEN if options.token else _MAY)] if everywhere else []),
         *([f"  Firebase functions  {settings.firebase_functions}"] if settings.firebase_functions else []),
-        *[f"  {'queues' if index == 0 else '      '}  {one}" for index, one in enumerate(queues or [none])],
-        f"export CLOUD_TASKS_EMULATOR_HOST={rest}",
-        f"export CLOUDTASKS_EMULATOR_HOST={rest}",
+        *[f"  {'queues' if index == 0 else '      '}  {one}" for index, one in enumerate(data["queues"] or [none])],
+        *(f"export {name}={value}" for name, value in data["environment"].items()),
+        f"ready {json.dumps(data)}",
     ]
-    more = {"grpc": grpc, "rest": f"http://{rest}", "queues": queues, "seed": settings.seed}
-    log.beginning("\n".join(lines), scheduler.observe(), **more)
+    log.beginning("\n".join(lines), scheduler.observe(), **data)
 
 
 def _own_address(host: str) -> str:

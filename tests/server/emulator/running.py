@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,7 +30,9 @@ class Emulator:
     def __init__(self, process: subprocess.Popen[str], banner: list[str], *, reads_log: bool = True) -> None:
         self.process = process
         self.banner = banner
-        self.grpc, self.url = (line.split()[1] for line in banner if line.startswith(("  gRPC ", "  REST ")))
+        self.ready: dict[str, Any] = json.loads(banner[-1].removeprefix("ready "))
+        """What the server says to programs."""
+        self.grpc, self.url = self.ready["grpc"], self.ready["rest"]
         self.log: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         if reads_log:
@@ -85,24 +88,27 @@ class Emulator:
         return code
 
 
-def command(*options: str) -> list[str]:
+_PORTS = ("--grpc-port", "0", "--rest-port", "0")
+
+
+def command(*options: str, ports: Sequence[str] = _PORTS) -> list[str]:
     """What starts a server at free ports."""
     python = [sys.executable, "-W", "ignore", "-m", "pytest_cloudtasks"]
-    return [*python, "serve", "--grpc-port", "0", "--rest-port", "0", *options]
+    return [*python, "serve", *ports, *options]
 
 
 @contextmanager
-def running_emulator(*options: str, reads_log: bool = True) -> Iterator[Emulator]:
+def running_emulator(*options: str, ports: Sequence[str] = _PORTS, reads_log: bool = True) -> Iterator[Emulator]:
     """A server for as long as the block lasts; without ``reads_log`` nobody reads more than its first lines."""
     with subprocess.Popen(
-        command(*options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
+        command(*options, ports=ports), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8"
     ) as process:
         try:
             assert process.stdout is not None
             banner = []
             for line in process.stdout:
                 banner.append(line.rstrip("\n"))
-                if line.startswith("export CLOUDTASKS_EMULATOR_HOST="):
+                if line.startswith("ready {"):
                     break
             else:
                 raise AssertionError("\n".join(banner))

@@ -84,6 +84,16 @@ def test_ports(options: list[str], ports: tuple[int | None, int]) -> None:
             "--token takes letters, digits and any of - . _ ~ + / =, but got a text with none or others.",
         ),
         (
+            ["--ready-file", "nowhere/ready.json"],
+            "--ready-file takes the path of a file that can be written, in a directory that exists, but got"
+            " 'nowhere/ready.json'. Create the directory, or choose another path.",
+        ),
+        (
+            ["--insecure-target", "https://localhost"],
+            "--insecure-target takes a host name or an address without scheme and port, such as tasks or 192.168.1.20,"
+            " but got 'https://localhost'.",
+        ),
+        (
             ["--token", ""],
             "--token takes letters, digits and any of - . _ ~ + / =, but got a text with none or others.",
         ),

@@ -254,7 +254,8 @@ def test_a_certificate_that_is_not_trusted_is_no_response(monkeypatch: pytest.Mo
     monkeypatch.setattr(aiohttp.TCPConnector, "connect", fails)
     assert sent("https://worker.test/x") == Sent(
         NO_RESPONSE,
-        diagnostic="https://worker.test/x gave no answer: its certificate is not trusted (self-signed certificate)",
+        diagnostic="https://worker.test/x gave no answer: its certificate is not trusted (self-signed certificate)."
+        " Name its authority's file in SSL_CERT_FILE, or start this server with --insecure-target and the host",
     )
 
 

@@ -60,6 +60,7 @@ def test_the_banner_says_where_the_server_is() -> None:
             "          projects/p/locations/l/queues/q",
             f"export CLOUD_TASKS_EMULATOR_HOST={server.url.removeprefix('http://')}",
             f"export CLOUDTASKS_EMULATOR_HOST={server.url.removeprefix('http://')}",
+            f"ready {json.dumps(server.ready)}",
         ]
         assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d*", server.grpc)
 
@@ -75,6 +76,7 @@ def test_the_banner_says_that_it_listens_everywhere() -> None:
             "  queues  none yet; see --queue",
             f"export CLOUD_TASKS_EMULATOR_HOST={server.url.removeprefix('http://')}",
             f"export CLOUDTASKS_EMULATOR_HOST={server.url.removeprefix('http://')}",
+            f"ready {json.dumps(server.ready)}",
         ]
         assert server.url.startswith("http://127.0.0.1:")
 
@@ -488,7 +490,7 @@ def test_the_pages_name_every_option_and_endpoint() -> None:
     application = rest_application(scheduler, RequestGuard(set(), how_to_allow="{}"))
     Control(scheduler).add_to(application)
     paths = {resource.canonical for resource in application.router.resources()} - {"/", "/control", "/control/{rest}"}
-    assert len(options) == 19
+    assert len(options) == 22
     assert [option for option in sorted(options) if f"`{option}" not in reference] == []
     assert len(paths) == 12
     assert [path for path in sorted(paths) if f"{path}`" not in page] == []

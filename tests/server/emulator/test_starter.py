@@ -1,0 +1,117 @@
+"""The program that starts the emulator learns when it is ready and where, and the emulator can end with it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_cloudtasks._server.emulator import starter
+from pytest_cloudtasks._server.emulator.starter import CannotWrite, ready_file
+from tests.each import each
+from tests.patience import PATIENCE
+
+from .running import QUEUE, command, running_emulator
+
+
+def test_a_ready_file_has_the_addresses(tmp_path: Path) -> None:
+    """It says the same as the line on stdout, and is gone once the server is."""
+    file = tmp_path / "ready.json"
+    file.write_text("of an earlier run")
+    with running_emulator("--queue", "emails", "--seed", "7", "--ready-file", str(file)) as server:
+        ready = json.loads(file.read_text("utf-8"))
+        rest = server.url.removeprefix("http://")
+        assert ready == {
+            "grpc": server.grpc,
+            "rest": server.url,
+            "queues": [QUEUE],
+            "seed": 7,
+            "pid": server.process.pid,
+            "environment": {"CLOUD_TASKS_EMULATOR_HOST": rest, "CLOUDTASKS_EMULATOR_HOST": rest},
+        }
+        assert json.loads(server.banner[-1].removeprefix("ready ")) == ready
+        assert server.stop() == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_port_takes_both() -> None:
+    """The addresses of gRPC and REST are the same."""
+    with running_emulator("--queue", "emails", ports=("--port", "0")) as server:
+        assert server.url == f"http://{server.grpc}"
+        assert server.get("/healthz")["status"] == "ok"
+        with server.client() as client:
+            assert client.get_queue(name=QUEUE).name == QUEUE
+
+
+def test_a_ready_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is moved to its place in one piece; what was not moved says so."""
+    file, moved = tmp_path / "ready.json", []
+
+    def replace(self: Path, target: Path) -> None:
+        moved.append((self.parent, self.read_text("utf-8"), target, target.exists()))
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(CannotWrite) as failed, ready_file(str(file), {"rest": "x"}):
+        pass
+    assert moved == [(tmp_path, '{"rest": "x"}\n', file, False)]
+    assert str(failed.value) == (
+        f"The server can't write {file}: Operation not permitted. Choose another path with --ready-file."
+    )
+
+
+def ended_with(process: subprocess.Popen[str]) -> list[str]:
+    """Close the process's stdin once the server that it is or has started is ready; the rest of the output."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("ready {"):
+            break
+    process.stdin.close()
+    return [line.partition("  ")[2].rstrip("\n") for line in process.stdout]
+
+
+PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "encoding": "utf-8"}
+
+
+def test_it_ends_with_its_standard_input() -> None:
+    """That is a pipe from the program that started it, so it ends on every system however that program ends."""
+    with subprocess.Popen(command("--end-with", "stdin"), **PIPES) as process:
+        assert ended_with(process) == ["the standard input has ended", "stopping", "stopped"]
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows doesn't say that a parent has ended")
+def test_it_ends_with_its_parent() -> None:
+    """Whatever becomes of the standard input."""
+    script = "import subprocess, sys; subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", script, *command("--end-with", "parent")], **PIPES) as parent:
+        assert ended_with(parent) == ["the parent process has ended", "stopping", "stopped"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such parents")
+@each("opens", [None, lambda parent: os.open("/nowhere", os.O_RDONLY)])
+def test_a_system_that_does_not_say_that_a_parent_has_ended_is_asked(opens: Any) -> None:
+    """Now and then, until the parent is another process."""
+    parents = [5, 5, 5, 1]
+
+    async def run() -> str:
+        ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        with starter.ending_with("parent", ended.set_result):
+            return await ended
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(starter, "_LOOKS", 0)
+        patch.setattr(os, "getppid", lambda: parents.pop(0))
+        if opens is None:
+            patch.delattr(os, "pidfd_open", raising=False)
+        else:
+            patch.setattr(os, "pidfd_open", opens, raising=False)
+        assert asyncio.run(asyncio.wait_for(run(), PATIENCE)) == "the parent process has ended"
+    assert parents == []
