@@ -4,12 +4,20 @@ import re
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from aiohttp import web
 from google.api_core.exceptions import PermissionDenied, ServiceUnavailable
 
+from pytest_cloudtasks._server.emulator.control_api import Control
+from pytest_cloudtasks._server.emulator.destinations import Destinations
+from pytest_cloudtasks._server.emulator.log import Log
+from pytest_cloudtasks._server.emulator.scheduler_loop import SchedulerLoop
+from pytest_cloudtasks._server.emulator.sender import Sender
+from pytest_cloudtasks._simulation.settings import Settings
 from tests.patience import PATIENCE
 from tests.targets.servers import Received, Reply
 
@@ -696,3 +704,12 @@ def test_failures_that_cannot_be_planned(server: Emulator, query: str, message: 
     code, _, text = refusal(server, "POST", f"/control/fail?{query}")
     assert code == 400
     assert text == message if message.endswith(".") else text.startswith(message)
+
+
+def test_the_page_names_every_endpoint() -> None:
+    """Those that programs call; the page of the browser has its own."""
+    page = (Path(__file__).parents[3] / "docs" / "serve.md").read_text("utf-8")
+    application = web.Application()
+    Control(SchedulerLoop(Settings(), Sender(Destinations()), Log("none", print))).add_to(application)
+    paths = {resource.canonical for resource in application.router.resources()} - {"/", "/control", "/control/{rest}"}
+    assert [path for path in sorted(paths) if f"{path}`" not in page] == []

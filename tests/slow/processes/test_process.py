@@ -18,14 +18,6 @@ from google.api_core.exceptions import InvalidArgument, NotFound
 from pytest_cloudtasks import __version__
 from pytest_cloudtasks.__main__ import run
 from pytest_cloudtasks._server.emulator.command_line import ServeOptions, add_serve, serve_options
-from pytest_cloudtasks._server.emulator.control_api import Control
-from pytest_cloudtasks._server.emulator.destinations import Destinations
-from pytest_cloudtasks._server.emulator.log import Log
-from pytest_cloudtasks._server.emulator.scheduler_loop import SchedulerLoop
-from pytest_cloudtasks._server.emulator.sender import Sender
-from pytest_cloudtasks._server.request_guard import RequestGuard
-from pytest_cloudtasks._server.rest_endpoint import rest_application
-from pytest_cloudtasks._simulation.settings import Settings
 from tests.patience import PATIENCE
 from tests.server.emulator.conftest import own_worker
 from tests.server.emulator.running import BASE, QUEUE, Worker, command, running_emulator
@@ -479,21 +471,6 @@ def test_help_teaches() -> None:
         assert option in text
     for example in ("serve --queue emails\n", "--queues queue.yaml", "--allow-host tasks", "/control/jump?by=10m'"):
         assert example in text
-
-
-def test_the_pages_name_every_option_and_endpoint() -> None:
-    """The reference has the options of the help, and the page on the server has its endpoints."""
-    docs = Path(__file__).parents[3] / "docs"
-    reference, page = ((docs / name).read_text("utf-8") for name in ("reference.md", "serve.md"))
-    options = set(re.findall(r"^  (--[a-z-]+)", ended("--help")[1], re.MULTILINE)) - {"--version"}
-    scheduler = SchedulerLoop(Settings(), Sender(Destinations()), Log("none", print))
-    application = rest_application(scheduler, RequestGuard(set(), how_to_allow="{}"))
-    Control(scheduler).add_to(application)
-    paths = {resource.canonical for resource in application.router.resources()} - {"/", "/control", "/control/{rest}"}
-    assert len(options) == 22
-    assert [option for option in sorted(options) if f"`{option}" not in reference] == []
-    assert len(paths) == 12
-    assert [path for path in sorted(paths) if f"{path}`" not in page] == []
 
 
 def test_an_address_of_ipv6_is_served() -> None:
