@@ -70,7 +70,13 @@ def port(tmp_path: Path) -> Iterator[int]:
 
 def sent_by(destinations: Destinations, url: str) -> Sent:
     """What comes of a request for ``url``."""
-    return asyncio.run(Sender(destinations).send(request_to(url), 60))
+    request = request_to(url)
+
+    async def send() -> Sent:
+        async with Sender(destinations) as sender:
+            return await sender.send(request, 60)
+
+    return asyncio.run(send())
 
 
 def test_a_certificate_is_not_verified_where_an_option_says_so(port: int) -> None:
