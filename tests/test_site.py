@@ -157,7 +157,12 @@ def test_tables_have_what_the_code_has(tables: dict[str, Any]) -> None:
         ],
         "options": [*OPTIONS, "defer_credentials"],
         "service-options": list(ServiceOptions._fields),
-        "command-line": ["--cloud-tasks-seed", "--cloud-tasks-report", "--cloud-tasks-report-for"],
+        "command-line": [
+            "--cloud-tasks-seed",
+            "--cloud-tasks-report",
+            "--cloud-tasks-report-for",
+            "--cloud-tasks-show-secrets",
+        ],
         "serve-options": [option.flag for option in SERVE_OPTIONS.values()],
     }
 

@@ -130,12 +130,12 @@ class CloudTasksTimeline extends HTMLElement {
     for (const span of spans) {
       if (span.open) span.name = `${span.look} for ${durationText(this.model.now - span.at)}, until the end`;
     }
-    this.axis = laidOut(placed, spans, this.model.now, this.instantText);
-    this.place(placed);
     const hasEvents = this.model.events.length > 0;
     this.empty.hidden = hasEvents;
     this.stage.hidden = !hasEvents;
     this.list.element.hidden = !hasEvents;
+    this.axis = laidOut(placed, spans, this.model.now, this.instantText);
+    this.place(placed);
     this.drawLegend(placed);
     const events = told(this.model.events);
     const shown = new Set(lanes);

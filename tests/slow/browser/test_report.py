@@ -85,7 +85,12 @@ def test_a_failure_is_selected_at_once_on_a_desktop(stories: Stories, open_page:
     page = open_page(a_page(stories["all"]))
 
     assert page.locator("aside.details h3").inner_text() == "receipts/receipt-42, attempt 2"
-    assert page.locator(f"{MARKS}.selected").inner_text() == "503"
+    mark = page.locator(f"{MARKS}.selected")
+    assert mark.inner_text() == "503"
+    box, lanes = mark.bounding_box(), page.locator(".lanes").bounding_box()
+    assert box is not None
+    assert lanes is not None
+    assert lanes["x"] < box["x"] < lanes["x"] + lanes["width"]
 
 
 def test_a_walk_by_keyboard(stories: Stories, open_page: Open) -> None:
