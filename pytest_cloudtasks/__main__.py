@@ -1,4 +1,4 @@
-"""``python -m pytest_cloudtasks``, which the console script ``pytest-cloudtasks`` is, too."""
+"""``python -m pytest_cloudtasks``, which is also the console script ``pytest-cloudtasks``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ._server.emulator.command_line import add_serve
 
 
 def run() -> int:
-    """The command line's exit code; 1 where whoever reads the output has had enough of it, such as ``head``."""
+    """Return the command line's exit code; 1 if its output was closed early, for example by ``head``."""
     try:
         code = main(more=[add_serve])
         if sys.stdout is not None:  # it is None if the process was started without one

@@ -1,6 +1,6 @@
-"""The pytest plugin: options, fixtures, and the life of a fake along a test.
+"""The pytest plugin: options, fixtures, and the life of a fake during a test.
 
-It imports pytest and nothing heavy: everything else is loaded when the first test wants a fake.
+It imports pytest and nothing heavy. Everything else is loaded when the first test needs a fake.
 """
 
 from __future__ import annotations
@@ -61,14 +61,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def _add_ini(parser: pytest.Parser, name: str, help: str, kind: Any) -> None:
-    """Declare an ini option; one of several types has a value of TOML's own in ``[tool.pytest]``, since pytest 9.2."""
-    if not isinstance(kind, str) and pytest.version_tuple < (9, 2):  # which say no by assert, so not under -O
+    """Declare an ini option.
+
+    Since pytest 9.2, an option of several types takes TOML's own values in ``[tool.pytest]``.
+    """
+    if not isinstance(kind, str) and pytest.version_tuple < (9, 2):  # pytest rejects them by assert, which -O removes
         kind = "string"
     parser.addini(name, help, type=kind, default=[] if kind == "linelist" else "")
 
 
 def _begin(config: pytest.Config) -> PluginSession:
-    """What the plugin knows of this run, from the first call on; it leaves no trace, however the run ends."""
+    """Return the plugin's state of this run, created by the first call and removed at the end, however the run ends."""
     session = config.stash.get(_SESSION, None)
     if session is not None:
         return session
@@ -76,7 +79,7 @@ def _begin(config: pytest.Config) -> PluginSession:
     own_modules = OwnModules()
     own_modules.begin()
     config.add_cleanup(own_modules.end)
-    from ._pytest.session import PluginSession  # by the finder, past pytest's search
+    from ._pytest.session import PluginSession  # by our finder, before pytest's search
 
     session = config.stash[_SESSION] = PluginSession(ini, config)
     config.add_cleanup(session.close)
@@ -84,7 +87,7 @@ def _begin(config: pytest.Config) -> PluginSession:
 
 
 def _ini_values(config: pytest.Config) -> dict[str, Any]:
-    """What the ini file says; a value of a type that the option doesn't take is the user's error, as in pytest 9.2."""
+    """Return the ini file's values. A value of a wrong type is a usage error, as in pytest 9.2."""
     try:
         return {name: config.getini(f"cloud_tasks_{name}") for name in (*OPTIONS, DEFER_CREDENTIALS.name)}
     except TypeError as error:
@@ -93,45 +96,45 @@ def _ini_values(config: pytest.Config) -> dict[str, Any]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Intercept clients from here on: the first conftest.py may import application code, and collection will."""
-    with suppress(pytest.UsageError):  # which pytest takes from pytest_configure
+    """Intercept clients from here on, because the first conftest.py and collection may import application code."""
+    with suppress(pytest.UsageError):  # pytest takes it from pytest_configure
         _begin(early_config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker; the plugin may be one that a conftest.py has named, and begin only now."""
+    """Register the marker. A plugin that a conftest.py names begins only now."""
     config.addinivalue_line("markers", _MARKER)
     session = _begin(config)
     session.seed = settle_seed(config)
     session.show_secrets = config.getoption("cloud_tasks_show_secrets")
     if config.getoption("cloud_tasks_report"):
-        from ._pytest.report_hooks import Reporting  # imports the model: only a run that writes pages pays for it
+        from ._pytest.report_hooks import Reporting  # imports the model, which only a run that writes pages needs
 
         config.pluginmanager.register(Reporting(config, session), "cloudtasks-report")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
-    """Refuse wrong ini values before the first test is collected, which may import clients."""
+    """Reject wrong ini values before the first test is collected, which may import clients."""
     session.config.stash[_SESSION].check_ini(session.config)
     session.config.stash[_SESSION].look_again()
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """The seed that the command line has settled."""
+    """Return the seed of the command line."""
     seed = config.getoption("cloud_tasks_seed")
     return None if seed is None else f"cloud tasks: --cloud-tasks-seed={seed}"
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Workers of pytest-xdist have the same seed."""
+    """Give workers of pytest-xdist the same seed."""
     tell_worker(node)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Release time before anything else where Ctrl-C or pytest.exit ends the run: no teardown of the test follows."""
+    """Release time first if Ctrl-C or pytest.exit ends the run, because no teardown of the test follows."""
     try:
         return (yield)
     except BaseException:
@@ -147,7 +150,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: Any) -> Generator[None, object, object]:
-    """Hold time from the first of the test's own fixtures on, and let those of a wider scope have real time."""
+    """Hold time from the test's first own fixture on. Fixtures of a wider scope run in real time."""
     session = request.config.stash[_SESSION]
     with session.setting_up(fixturedef):
         result = yield
@@ -158,14 +161,17 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: Any) -> Ge
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Hold time for a test that has no fixtures of its own; give every Hypothesis example a fake of its own."""
+    """Hold time for a test without own fixtures. Give every Hypothesis example its own fake."""
     with item.config.stash[_SESSION].calling(item):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, None, None]:
-    """End the fake after all fixtures, whatever happened; an exception that is on its way stays the test's failure."""
+    """End the fake after all fixtures, whatever happened.
+
+    An exception that is already raised stays the test's failure.
+    """
     session = item.config.stash[_SESSION]
     try:
         result = yield
@@ -191,21 +197,21 @@ def pytest_runtest_makereport(
 
 
 def pytest_exception_interact(node: object, call: pytest.CallInfo[Any], report: pytest.CollectReport) -> None:
-    """Add a hint to a module that could not be collected for want of credentials."""
+    """Add a hint to a module that could not be collected because credentials were missing."""
     if isinstance(node, pytest.Collector) and call.excinfo is not None:
         node.config.stash[_SESSION].explain_collection(report, call.excinfo.value)
 
 
 @pytest.hookimpl(specname="pytest_runtest_makereport")
 def pytest_shorten_traceback(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """End a traceback at the test author's line; it runs once pytest has put a TestCase's error into ``call``."""
+    """End a traceback at the test author's line. This runs after pytest has put a TestCase's error into ``call``."""
     if call.excinfo is not None:
         item.config.stash[_SESSION].shorten_traceback(call.excinfo.value, item.config)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Generator[None, None, None]:
-    """Print timelines in colour where pytest prints in colour, and lints of a failed test with its failure alone."""
+    """Print timelines in colour if pytest prints in colour, and a failed test's lints only with its failure."""
     stats = terminalreporter.stats
     failed_tests = {report.nodeid for kind in ("failed", "error") for report in stats.get(kind, ())}
     if "warnings" in stats:
@@ -225,8 +231,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Gen
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
-    """Tell where two of Google's messages differ, field by field."""
-    from ._pytest.assertrepr import explanation  # only a run in which a comparison fails needs it
+    """Show where two of Google's messages differ, field by field."""
+    from ._pytest.assertrepr import explanation  # only a failing comparison needs it
 
     return explanation(left, right) if op == "==" else None
 

@@ -1,4 +1,4 @@
-"""Context managers that methods of `FakeCloudTasks` give."""
+"""Context managers that methods of `FakeCloudTasks` return."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class OnlyWith:
         )
 
     async def __aexit__(self, *error: object) -> None:
-        """Python looks for it before it calls ``__aenter__``, which raises."""
+        """Exist, because Python checks for it before it calls ``__aenter__``, which raises."""
 
     @property
     def _name(self) -> str:

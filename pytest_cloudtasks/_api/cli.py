@@ -1,4 +1,4 @@
-"""``python -m pytest_cloudtasks``: what there is to ask without a test."""
+"""``python -m pytest_cloudtasks``: commands that need no test."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None, more: Sequence[Callable[[Comman
 
 
 def program_and_version() -> str:
-    """``pytest-cloudtasks 1.0.0``."""
+    """Return ``pytest-cloudtasks 1.0.0``."""
     return f"pytest-cloudtasks {version('pytest-cloudtasks')}"
 
 

@@ -1,4 +1,4 @@
-"""``cloud_tasks.clock``, the queue's time, and what ``advance()`` takes to move it."""
+"""``cloud_tasks.clock``, the queue's time, and the arguments of ``advance()``."""
 
 from __future__ import annotations
 

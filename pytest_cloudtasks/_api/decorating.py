@@ -53,7 +53,7 @@ def decorated(fake: AbstractContextManager[Any], subject: Decorated) -> Decorate
 
 
 def _with_a_fake_for_each_test(fake: AbstractContextManager[Any], kind: type) -> type:
-    """Let each test of a `TestCase` have a fake from before its setUp() until after its tearDown()."""
+    """Give each test of a `TestCase` a fake, from before its setUp() until after its tearDown()."""
     __tracebackhide__ = True
     unittest: Any = sys.modules.get("unittest")
     if unittest is None or not issubclass(kind, unittest.TestCase):

@@ -145,7 +145,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
             warnings.warn(text, CloudTasksWarning, stacklevel=2)
 
     def _in(self, simulation: Simulation) -> ExitStack:
-        """Live in ``simulation`` until the stack is closed; simulations nest, as examples do in a test."""
+        """Use ``simulation`` until the stack is closed. Simulations nest, as examples do in a test."""
         stack = ExitStack()
         before = self._running
 
@@ -162,7 +162,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     @property
     def _resting(self) -> Simulation:
-        """The simulation, without a look at the time."""
+        """The simulation, without updating its time."""
         if self._running is None and self._on_demand is not None:
             self._on_demand()
         if self._running is None:
@@ -173,12 +173,12 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         return self._running
 
     def _bound(self, rpc: str) -> Simulation:
-        """Return where calls of clients go that are bound to this fake."""
+        """Return the backend of clients that are bound to this fake."""
         return self._running or self._resting
 
     @property
     def _simulation(self) -> Simulation:
-        """The simulation, at the instant that the application sees."""
+        """The simulation, updated to the application's time."""
         simulation = self._resting
         with simulation.lock:
             simulation.contact()
@@ -214,10 +214,10 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
             try:
                 created = simulation.configure(simulation.service, simulation.clock.now, name, fields)
             except ServiceError as error:
-                from .._messages.grpc_errors import exception_for  # loads grpc: only when a queue was rejected
+                from .._messages.grpc_errors import exception_for  # loads grpc, which only a rejected queue needs
 
                 rejection = exception_for(error, simulation.randomness.jitter)
-                if name in simulation.service.queues:  # from Python 3.11 on pytest shows notes
+                if name in simulation.service.queues:  # pytest shows notes since Python 3.11
                     parts = simulation.history, simulation.clock, simulation.settings
                     rejection.__notes__ = [on_existing_queue(name, *parts)]  # type: ignore[attr-defined]
                 raise rejection from None
@@ -244,14 +244,14 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
     @checked_call
     def client(self) -> CloudTasksClient:
         """Return a real ``CloudTasksClient`` of v2 that always calls this fake, even inside a nested one."""
-        from .._clients.clients import bound_client  # loads google: only when a client is asked for
+        from .._clients.clients import bound_client  # loads google, which only a client needs
 
         return bound_client(self._bound)
 
     @checked_call
     def async_client(self) -> CloudTasksAsyncClient:
         """Return a real ``CloudTasksAsyncClient`` of v2 that always calls this fake. It works in any event loop."""
-        from .._clients.clients import bound_async_client  # loads google: only when a client is asked for
+        from .._clients.clients import bound_async_client  # loads google, which only a client needs
 
         return bound_async_client(self._bound)
 
@@ -261,7 +261,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
         If 1.x is installed, it is that release's own client.
         """
-        from .._clients.clients import bound_legacy_client  # loads google: only when a client is asked for
+        from .._clients.clients import bound_legacy_client  # loads google, which only a client needs
 
         return bound_legacy_client(self._bound)
 

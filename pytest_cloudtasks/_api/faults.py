@@ -1,4 +1,4 @@
-"""What goes wrong: faults that a test plans, or leaves to an example of Hypothesis."""
+"""Faults that a test plans, or leaves to an example of Hypothesis."""
 
 from __future__ import annotations
 
@@ -335,7 +335,7 @@ class Faults:
 
 
 def unused(simulation: Simulation) -> list[str]:
-    """What to say of the plans that never happened although they were not left to chance."""
+    """Return what to say of the plans that never happened although they were not left to chance."""
     return [_unused_text(plan, simulation) for plan in simulation.faults if plan.is_unused]
 
 
@@ -356,7 +356,7 @@ def _unused_text(plan: PlannedFault, simulation: Simulation) -> str:
 
 
 def _error(error: Any) -> RpcFault:
-    from .._messages.grpc_errors import rpc_fault  # loads grpc: only when an error is planned
+    from .._messages.grpc_errors import rpc_fault  # loads grpc, which only a planned error needs
 
     fault = rpc_fault(error)
     if fault is not None:
@@ -382,7 +382,7 @@ def _check_rpc(rpc: Any, fault: Fault, known: Any) -> None:
 
 
 def _occasions(fault: Fault, times: int | None, after: int, rate: float | None) -> Occasions:
-    """Checked; a plan without a rate applies once unless told otherwise."""
+    """Return checked occasions. By default, a plan without a rate applies once."""
     if times is UNSET:
         times = 1 if rate is None else None
     if times is not None and (not is_whole(times) or times < 1):
@@ -400,7 +400,7 @@ def _occasions(fault: Fault, times: int | None, after: int, rate: float | None) 
 
 
 def _occasions_text(occasions: Occasions, times: Any) -> str:
-    """What was said about the occasions, as a message shows it."""
+    """Return the occasions as arguments, for messages."""
     said = {
         "times": UNSET if times is UNSET else occasions.times,
         "after": occasions.after or UNSET,

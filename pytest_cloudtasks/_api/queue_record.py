@@ -100,7 +100,7 @@ class QueueRecord(NamesQueue):
         return [event for event in self._events() if event.kind is EventKind.TASK_DISPATCHED]
 
     def _events(self) -> list[Event]:
-        """Its dispatches and their ends."""
+        """Yield the queue's dispatches and their ends."""
         kinds = (EventKind.TASK_DISPATCHED, EventKind.TASK_ANSWERED)
         return [one for one in self._simulation.history.events() if one.queue_name == self._name and one.kind in kinds]
 

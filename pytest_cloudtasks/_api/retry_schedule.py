@@ -1,4 +1,4 @@
-"""``retry_schedule()``: print the attempts of a task that keeps failing, and when it is given up."""
+"""``retry_schedule()``: the attempts of a task that keeps failing, and when it is given up."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class RetrySchedule:
         )
 
     def _advice(self, outage: int) -> str:
-        """The smallest max_attempts that would do, where attempts are what is missing."""
+        """Return a sentence with the smallest max_attempts that is enough, if attempts are the limit."""
         if self._config.max_attempts == UNLIMITED or self.reason in (None, RETENTION):
             return ""
         patient = self._config._replace(max_attempts=UNLIMITED, max_retry_duration=0)

@@ -1,4 +1,4 @@
-"""The methods of `FakeCloudTasks` that say where tasks go."""
+"""The methods of `FakeCloudTasks` that define targets."""
 
 from __future__ import annotations
 

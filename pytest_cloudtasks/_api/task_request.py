@@ -78,7 +78,7 @@ class TaskRequest(TargetRequest):
 def _check_app_engine(
     relative_uri: str | None, routing: Mapping[str, str | None], url: str, audience: str | None
 ) -> None:
-    """Refuse what an App Engine task doesn't have, and what no other task has."""
+    """Raise for arguments that an App Engine task doesn't have, and for those that only it has."""
     for name, value in routing.items():
         if value is not None and (not isinstance(value, str) or not is_encodable(value)):
             raise TypeError(f"task_request({name}=…) takes a text, but got {safe_repr(value)}.")
@@ -127,7 +127,7 @@ def task_request(
     relative_uri: str | None,
     routing: Mapping[str, str | None],
 ) -> TaskRequest:
-    """The request of attempt number ``retry_count`` + 1; nothing of it is in the fake's queues."""
+    """Return the request of attempt number ``retry_count`` + 1; nothing of it is in the fake's queues."""
     _check_app_engine(relative_uri, routing, url, audience)
     if not is_encodable(url) or not url.lower().startswith(("http://", "https://")):
         raise ValueError(
@@ -190,7 +190,7 @@ def _attempt(
     execution_count: int | None,
     previous_response: int | None,
 ) -> Attempt:
-    """An attempt after ``retry_count`` failures, in a service of its own."""
+    """Return an attempt after ``retry_count`` failures, in a separate service."""
     now, queue_name = simulation.clock.now, simulation.settings.queue_name(queue)
     service = Service(simulation.randomness.task_id, simulation.settings.service)
     service.create_queue(now, queue_name.rpartition("/queues/")[0], queue_name, {})

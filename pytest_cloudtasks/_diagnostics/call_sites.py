@@ -1,4 +1,4 @@
-"""Which frames of a stack belong to the application and its tests, and which lie between it and the fake."""
+"""Frames of a stack: those of the application and its tests, and those between it and the fake."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 from types import FrameType
 
 OURS = "pytest_cloudtasks."
-"""What the names of our own modules begin with, once a dot is appended."""
+"""The prefix of our own modules' names, with a dot appended."""
 CLIENTS = "google.cloud.tasks"
-"""What the names of the modules of Google's clients begin with."""
+"""Prefixes of the names of modules of Google's clients."""
 _NOT_THE_APPLICATION = (
     OURS,
     CLIENTS,
@@ -37,21 +37,21 @@ _NOT_THE_APPLICATION = (
     "contextlib.",
     "unittest.",
 )
-"""What the names of modules begin with whose frames stand between a call and the code that it comes from."""
+"""Prefixes of the names of modules whose frames come between a call and the code that made it."""
 
 
 def module_of(frame: FrameType) -> str:
-    """Return the name of the frame's module, and a dot."""
+    """Return the name of the frame's module, with a dot appended."""
     return f"{frame.f_globals.get('__name__')}."
 
 
 def is_application(frame: FrameType) -> bool:
-    """Whether ``frame`` is code of the application or of its tests."""
+    """Return whether ``frame`` is code of the application or of its tests."""
     return not module_of(frame).startswith(_NOT_THE_APPLICATION)
 
 
 def application_frame() -> FrameType:
-    """The frame of the code that calls the client, or the outermost there is."""
+    """Return the frame of the code that calls the client, or the outermost frame."""
     frame = sys._getframe(1)
     while not is_application(frame) and frame.f_back is not None:
         frame = frame.f_back
@@ -59,7 +59,7 @@ def application_frame() -> FrameType:
 
 
 def place_text(frame: FrameType) -> str:
-    """File, line and function of ``frame``: ``shop/orders.py:12, in place_order``."""
+    """Return file, line and function of ``frame``: ``shop/orders.py:12, in place_order``."""
     path = frame.f_code.co_filename
     here = os.path.join(os.getcwd(), "")
     return f"{path[len(here) :] if path.startswith(here) else path}:{frame.f_lineno}, in {frame.f_code.co_name}"

@@ -30,7 +30,7 @@ Row = tuple[str, Any, Any]
 
 
 def side_by_side(rows: Sequence[Row], heads: tuple[str, str], indent: str = "") -> list[str]:
-    """The lines of a table with a heading over each side, and below it what is too wide; no more than `ROWS` fields."""
+    """Return the lines of a table with a heading over each side, at most `ROWS` fields; wide values follow below."""
     cells = [(field, *shown_apart(one, other)) for field, one, other in rows[:ROWS]]
     room = shutil.get_terminal_size().columns - _MARGIN - len(indent)
     narrow = list(cells)
@@ -47,7 +47,7 @@ def side_by_side(rows: Sequence[Row], heads: tuple[str, str], indent: str = "") 
 
 
 def _gap(left: str) -> str:
-    """What follows ``left``; after text from right to left with a mark, without which the columns change places."""
+    """Return the separator after ``left``. Right-to-left text needs a mark, or the columns change places."""
     return f"\u200e{_GAP}" if any(bidirectional(one) in ("R", "AL") for one in left) else _GAP
 
 
@@ -67,7 +67,7 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 def in_detail(differences: Sequence[Difference]) -> list[Difference]:
-    """The same differences, each nested one as those of its parts: ``json.customer.name``, ``json.items[1]``."""
+    """Return the same differences, each nested one as those of its parts: ``json.customer.name``, ``json.items[1]``."""
     found: list[Difference] = []
     for one in differences:
         parts = list(_parts(one.field, one.expected, one.actual, False)) if one.field in _NESTED else []
@@ -106,12 +106,12 @@ def _of_mappings(
 
 
 def extended(path: str, key: Any) -> str:
-    """``json.order``, ``headers['X-Tenant']``."""
+    """Return ``json.order``, ``headers['X-Tenant']``."""
     return f"{path}.{key}" if isinstance(key, str) and _WORD.fullmatch(key) else f"{path}[{safe_repr(key)}]"
 
 
 def values_that_differ(differences: Sequence[Difference]) -> int:
-    """How many values are wrong: of a part that is not there, or is another kind of thing, all that were expected."""
+    """Return how many values are wrong. Of a missing part, or one of another type, all expected values count."""
     return sum(max(_leaves(one.expected), _leaves(one.actual) if one.expected is ABSENT else 1) for one in differences)
 
 
@@ -127,7 +127,7 @@ def _leaves(value: Any, depth: int = 0) -> int:
 
 
 def likeness(differences: Sequence[Difference]) -> float:
-    """How much the texts that differ have in common, from 0 to 1: of two wrong URLs the one with a typo is nearer."""
+    """Return how much the differing texts have in common, from 0 to 1: a URL with a typo is nearer than another URL."""
     found = [_common(one.expected, one.actual) for one in differences]
     return sum(found) / len(found) if found else 1.0
 
@@ -189,7 +189,7 @@ def _field(field: Any, message: Any) -> Any:
 
 
 def _value(field: Any, value: Any) -> Any:
-    """A value as it is shown: names short, enums by name, times as such, other messages field by field."""
+    """Return a value for display: short names, enums by name, times as such, other messages field by field."""
     text = None
     if field.enum_type is not None:
         known = field.enum_type.values_by_number.get(value)
@@ -204,7 +204,7 @@ def _value(field: Any, value: Any) -> Any:
 
 
 def _well_known(message: Any) -> str | None:
-    """The text of an instant or a duration."""
+    """Return the text of an instant or a duration."""
     name = message.DESCRIPTOR.full_name
     if name == "google.protobuf.Timestamp":
         try:
@@ -217,7 +217,7 @@ def _well_known(message: Any) -> str | None:
 
 
 def differences(one: Any, other: Any) -> Iterator[Row]:
-    """The fields of two messages of one type that differ, nested ones by their path."""
+    """Return the fields of two messages of one type that differ, nested ones by their path."""
     for part in in_whole("", _Fields(one), _Fields(other)):
         yield from _rows(part.field.removeprefix("."), part.expected, part.actual)
 
@@ -232,7 +232,7 @@ def _rows(path: str, left: Any, right: Any) -> Iterator[Row]:
 
 
 def _in_json(path: str, left: bytes, right: bytes) -> list[Row]:
-    """Where two bodies differ that are both JSON; nothing where they are no JSON."""
+    """Return where two JSON bodies differ; nothing if they aren't JSON."""
     try:
         one, other = read_json(left), read_json(right)
     except ValueError:
@@ -272,7 +272,7 @@ def _on_records(left: Any, right: Any) -> list[str]:
 
 
 def _message(value: Any, beside: Any) -> Any:
-    """Protobuf's message behind ``value``, a dict being one of the same type as ``beside``; None if there is none."""
+    """Return protobuf's message behind ``value``; a dict counts as the type of ``beside``. None if there is none."""
     if isinstance(value, TaskRecord):
         return proto_of(value.message)
     if is_message(value):

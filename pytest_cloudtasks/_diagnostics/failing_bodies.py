@@ -1,4 +1,4 @@
-"""The body of a failing answer in one line: what a validator, a page or a text says first."""
+"""The body of a failing answer in one line: the most important part of a validation error, a page or a text."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from .._targets.answers import TargetResponse
 from .._text import shortened
 
 WIDTH = 120
-"""How many characters of a body a line shows."""
+"""The maximum length of the line."""
 READ = 100_000
-"""Up to how many bytes a body is read."""
+"""The maximum number of bytes that are read."""
 _PLACES_OF_TEXT = (
     re.compile(r"<title[^>]*>(.*?)</title>", re.S | re.I),
     re.compile(r"<p(?:\s[^>]*)?>(.*?)</p>", re.S | re.I),
 )
 _UNREADABLE = (UnicodeDecodeError, OSError, EOFError, zlib.error)
-"""What bytes raise that are no text, or not of the encoding that their headers say."""
+"""The exceptions for bytes that are not text, or not in the encoding of their headers."""
 _TAG = re.compile(r"<[^>]*>")
 
 
 def line_of(response: TargetResponse) -> str:
-    """Return the first line of a body; "" for none, and for what is no text.
+    """Return the first line of a body; "" for an empty body and for one that is not text.
 
-    Of FastAPI's validation errors it is the one that lies deepest, with its place; other JSON is written in one line.
-    Of a page of HTML it is the title, or the first paragraph if the title only names the status.
+    Of FastAPI's validation errors, return the most deeply nested one with its location; return other JSON on one line.
+    Of an HTML page, return the title, or the first paragraph if the title only names the status.
     """
     if not response.body or len(response.body) > READ:
         return ""
@@ -56,7 +56,7 @@ def _line_of_json(text: str) -> str:
 
 
 def _is_validation_error(value: Any) -> bool:
-    """Whether this is an error as pydantic describes it: a place, as a list of keys and indices, and a message."""
+    """Return whether this is an error of pydantic: a location as a list of keys and indices, and a message."""
     return isinstance(value, dict) and isinstance(value.get("loc"), list) and isinstance(value.get("msg"), str)
 
 

@@ -1,8 +1,8 @@
-"""Hints: what most likely went wrong, in a sentence or two at the end of a failure.
+"""Hints: the most likely cause of a failure, in a sentence or two at its end.
 
-A hint is a function from what happened to a text, or None. `HINTS` has them in the order of their likelihood, and
-`hints` gives the first that apply. The message of an assertion, the terminal's section of a failed test and the page of
-a report show the same.
+A hint is a function that returns a text, or None if it doesn't apply. `HINTS` has them in order of likelihood, and
+`hints` returns the first ones that apply. The message of an assertion, the terminal's section of a failed test and the
+page of a report show the same hints.
 """
 
 from __future__ import annotations
@@ -36,39 +36,39 @@ from .missing_credentials import advice_inside
 from .text_bodies import ADVICE, is_decoded, is_refused, unlike_its_type
 
 MOST = 3
-"""How many hints a failure has."""
+"""The maximum number of hints in a failure."""
 FAR_PAST = 30 * MINUTE
-"""How far a schedule time lies in the past that was probably made in another time zone."""
+"""A schedule time that lies this far in the past was probably made in another time zone."""
 
 
 class Situation(NamedTuple):
-    """What a failure is explained from: what happened, and what was asserted."""
+    """The data that a failure is explained from."""
 
     history: History
     service: Service
     clock: Clock
     targets: Targets
     asserted: str = ""
-    """``enqueued``, ``dispatched`` or ``attempts`` for an assertion of ours; "" for a failure of the test's own."""
+    """``enqueued``, ``dispatched`` or ``attempts`` for an assertion of ours; "" for another failure."""
     match: Match | None = None
-    """The tasks that were meant."""
+    """The match of the assertion."""
     expected: int | None = None
-    """How many were expected; None for any number."""
+    """The expected number of tasks; None for any number."""
     found: Sequence[TaskRecord] = ()
-    """Those that match."""
+    """The tasks that match."""
     others: Sequence[TaskRecord] = ()
-    """Those that don't."""
+    """The tasks that don't match."""
     error: BaseException | None = None
-    """What a failure of the test's own has raised."""
+    """The exception of another failure."""
 
     @property
     def is_missing(self) -> bool:
-        """Whether an assertion has found no task, and expected some."""
+        """Whether an assertion expected tasks and found none."""
         return self.match is not None and self.expected != 0 and not self.found
 
     @property
     def is_a_tests_own(self) -> bool:
-        """Whether a plain assertion of a test failed that has prepared targets for its tasks."""
+        """Whether a plain assertion failed in a test that has prepared targets."""
         return not self.asserted and isinstance(self.error, AssertionError) and not self.targets.are_none
 
     @property
@@ -92,7 +92,7 @@ def hints(situation: Situation) -> list[str]:
 
 
 def text_for_a_body(situation: Situation) -> str | None:
-    """A body was given as a text, and has become garbage."""
+    """Explain a body that was passed as text and decoded as Base64."""
     if situation.error is not None and is_refused(situation.error):
         return f"A bytes field got a text that is not Base64. {ADVICE}"
     match = situation.match
@@ -109,7 +109,7 @@ def text_for_a_body(situation: Situation) -> str | None:
 
 
 def no_call(situation: Situation) -> str | None:
-    """No client has called the fake; a mock has taken the call, maybe."""
+    """Explain that no client has called the fake; a mock may have received the call."""
     if not situation.is_missing and not situation.is_a_tests_own:
         return None
     names = mocked_names()
@@ -136,7 +136,7 @@ def no_call(situation: Situation) -> str | None:
 
 
 def patched_text(names: Sequence[str]) -> str:
-    """Return what to say of Google's names that the test itself has patched."""
+    """Return a sentence about Google's names that the test itself has patched."""
     one = len(names) == 1
     return (
         f"{listed(names)} {'is' if one else 'are'} patched with {'a mock' if one else 'mocks'}, so calls of"
@@ -152,7 +152,7 @@ def _was_enqueued(situation: Situation) -> bool:
 
 
 def nothing_driven(situation: Situation) -> str | None:
-    """Tasks are due, and nothing has driven the queue; or they wait for their time."""
+    """Explain that tasks are due and the queue was not driven, or that they wait for their time."""
     is_expected = situation.asserted in ("dispatched", "attempts") and situation.expected != 0
     is_driven = isinstance(situation.error, (NoTarget, DrainLimitReached))
     is_plain = not situation.asserted and isinstance(situation.error, AssertionError) and not is_driven
@@ -175,12 +175,12 @@ def nothing_driven(situation: Situation) -> str | None:
 
 
 def callbacks_waiting(situation: Situation) -> str | None:
-    """Django holds callbacks back until a commit."""
+    """Explain that Django delays callbacks until a commit."""
     return on_commit.hint() if situation.match is not None or situation.is_a_tests_own else None
 
 
 def nearly_matching_route(situation: Situation) -> str | None:
-    """A route that got nothing has the URL of a task, and another method or queue."""
+    """Explain that an unused route has a task's URL, but another method or queue."""
     if situation.asserted == "enqueued":
         return None
     for task in situation.service.accepted:
@@ -193,7 +193,7 @@ def nearly_matching_route(situation: Situation) -> str | None:
 
 
 def several_match(situation: Situation) -> str | None:
-    """One task was expected and several match: what differs between them."""
+    """Explain how the matching tasks differ, if one was expected and several match."""
     if situation.expected != 1 or len(situation.found) < 2:
         return None
     first, second = situation.found[:2]
@@ -209,7 +209,7 @@ def several_match(situation: Situation) -> str | None:
 
 
 def dropped_header(situation: Situation) -> str | None:
-    """The service does not keep a header as it was given."""
+    """Explain that the service changes or drops a header."""
     if situation.match is None:
         wanted = None
     else:
@@ -225,7 +225,7 @@ def dropped_header(situation: Situation) -> str | None:
 
 
 def schedule_time_in_the_past(situation: Situation) -> str | None:
-    """A schedule time lies hours before the task's creation."""
+    """Explain a schedule time that lies hours before the task's creation."""
     if situation.asserted == "enqueued" and not _is_about_time(situation.match):
         return None
     for call in situation.history.calls():
@@ -243,7 +243,7 @@ def _is_about_time(match: Match | None) -> bool:
 
 
 def _lateness(call: IncomingCall) -> int:
-    """By how much the schedule time of a task lies in the past, cut to seconds."""
+    """Return how far a task's schedule time lies in the past, cut to seconds."""
     if call.method != "create_task" or call.result is None:
         return 0
     task = proto_of(call.request.task)
@@ -257,7 +257,7 @@ def _created_by(call: IncomingCall) -> str:
 
 
 def no_credentials(situation: Situation) -> str | None:
-    """Code asked for the machine's credentials, and there are none."""
+    """Explain that code looked for the machine's credentials and found none."""
     return None if situation.error is None else advice_inside(situation.error)
 
 

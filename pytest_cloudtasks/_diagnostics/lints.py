@@ -1,7 +1,7 @@
-"""Lints: what a call says about the code that made it, although the service accepts it; and where that code is.
+"""Lints: warnings about calls that the service accepts although they are probably mistakes, with the place of the call.
 
-They look at each call of a client after the service has answered it. Where there is nothing to say that is a handful of
-comparisons; the stack is looked at only for a call that may deserve a word.
+They inspect each client call after the service has answered it. Usually that takes a few comparisons; the stack is read
+only for a call that may deserve a warning.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _ENDED = {
 
 
 class Lints:
-    """The lints of one test. Each warns of a place once."""
+    """The lints of one test. Each place is warned of once."""
 
     def __init__(self) -> None:
         self._warned: set[tuple[str, str]] = set()
@@ -52,15 +52,15 @@ class Lints:
         """The number of the latest task of each name that a caller gave."""
 
     def resumed(self) -> Lints:
-        """Those of a Hypothesis example, which says nothing that another one has said."""
+        """Return the lints of a Hypothesis example, which don't repeat another example's warnings."""
         lints = Lints()
         lints._warned, lints._named = self._warned, dict(self._named)
         return lints
 
     def look(self, service: Service, now: int, rpc: str, request: Any, before: int) -> None:
-        """Look at a call that was answered at ``now``; ``before`` tasks had been accepted until then.
+        """Inspect a call that was answered at ``now``; ``before`` tasks had been accepted until then.
 
-        Raises what `failure` makes of a warning where the suite turns warnings into errors.
+        If the suite turns warnings into errors, raise what `failure` makes of the warning.
         """
         created = service.accepted[before:]
         if rpc == "create_task" and (name := request.task.name):
@@ -172,7 +172,7 @@ class Lints:
     # --- warning -------------------------------------------------------------------------------------------------
 
     def _new_place(self, title: str, subject: str = "") -> FrameType | None:
-        """The frame that a call comes from; None if there was a warning of that place or ``subject``."""
+        """Return the frame that a call comes from; None if that place or ``subject`` was already warned of."""
         if (title, subject) in self._warned:
             return None
         frame = application_frame()
@@ -195,7 +195,7 @@ class Lints:
                 place.f_globals.get("__name__"),
                 place.f_globals.setdefault("__warningregistry__", {}),
             )
-        except CloudTasksLintWarning:  # the suite turns warnings into errors; application code may swallow those
+        except CloudTasksLintWarning:  # the suite turns warnings into errors, which application code may swallow
             raise failure(f"{filename}:{line}: {message}") from None
 
 
@@ -210,7 +210,7 @@ def _stays_here(url: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _header_names(headers: HeaderPairs) -> frozenset[str]:
-    """In lower case; tasks of one test mostly have the same few headers."""
+    """Return the names in lower case. Cached, because most tasks of a test have the same few headers."""
     return frozenset(name.lower() for name, _ in headers)
 
 

@@ -1,4 +1,4 @@
-"""Advice on code that looked for Google's credentials and got none."""
+"""Advice on missing Google credentials."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from types import TracebackType
 from .._simulation.exceptions import chain_of
 
 _SEARCHES = ("gcloud.aio.auth",)
-"""The libraries that get tokens by themselves, and whose errors are those of their HTTP library."""
+"""Libraries that fetch tokens themselves, whose errors are those of their HTTP library."""
 
 
 def is_missing(error: BaseException) -> bool:
-    """Whether ``error``, or what it came of, is that there are no credentials or no token."""
+    """Return whether ``error`` or one of its causes is about missing credentials or tokens."""
     return any(_is_google_auths(one) or _comes_from_a_search(one.__traceback__) for one in chain_of(error))
 
 
 def advice_outside(error: BaseException, in_test: bool) -> str:
-    """Return what to do about missing credentials where no fake is active; "" if that isn't what went wrong."""
+    """Return what to do about missing credentials outside a fake; "" for any other error."""
     if not is_missing(error):
         return ""
     if in_test:
@@ -34,7 +34,7 @@ def advice_outside(error: BaseException, in_test: bool) -> str:
 
 
 def advice_inside(error: BaseException) -> str | None:
-    """Return what to do where `google.auth` found no credentials while a fake is active."""
+    """Return what to do if `google.auth` found no credentials while a fake is active."""
     if not any(type(one).__name__ == "DefaultCredentialsError" and _is_google_auths(one) for one in chain_of(error)):
         return None
     return (

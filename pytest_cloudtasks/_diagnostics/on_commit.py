@@ -1,7 +1,7 @@
-"""Callbacks that Django holds back until a commit.
+"""Callbacks that Django delays until a commit.
 
-Django is not imported here; where it is loaded, its open connections are asked for ``run_on_commit``, the list that
-`transaction.on_commit` adds to. It is not documented; checked against Django 4.2 to 6.0, and
+This module does not import Django. If Django is loaded, it reads ``run_on_commit`` of the open connections, the list
+that `transaction.on_commit` adds to. That list is not documented; checked against Django 4.2 to 6.0, and
 ``tests/api/test_on_commit.py`` fails when it moves.
 """
 
@@ -16,7 +16,7 @@ from .call_sites import application_frame
 
 
 def waiting_callbacks() -> int:
-    """How many ``on_commit`` callbacks have not run."""
+    """Return how many ``on_commit`` callbacks have not run."""
     database = sys.modules.get("django.db")
     if database is None or "django.conf" not in sys.modules or not sys.modules["django.conf"].settings.configured:
         return 0
@@ -24,7 +24,7 @@ def waiting_callbacks() -> int:
 
 
 def hint() -> str:
-    """What to say to a test that found nothing, or nothing itself."""
+    """Return the hint for a test that found nothing; None if no callback waits."""
     count = waiting_callbacks()
     if not count:
         return ""
@@ -36,7 +36,7 @@ def hint() -> str:
 
 
 def warn_of_waiting_callbacks() -> None:
-    """Nothing was enqueued, as the test asserts; but it may be about to be."""
+    """Warn that callbacks wait although nothing was enqueued, as the test asserts."""
     text = hint()
     if text:
         place = application_frame()

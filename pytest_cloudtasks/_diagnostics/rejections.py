@@ -1,4 +1,4 @@
-"""Why the service has rejected a call, and what the fake knows about it."""
+"""Explanations of rejected calls: why the service rejects them, and what the fake knows about it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .._time.clock import Clock
 from .timeline import name_in
 
 SHOWN = 3
-"""How many of the last rejected calls are shown."""
+"""The number of rejected calls that are shown, the last ones."""
 _ENDED = {
     TaskState.SUCCEEDED: "succeeded",
     TaskState.EXHAUSTED: "had no retry left",
@@ -32,7 +32,7 @@ _ENDED = {
 
 
 def rejections_text(history: History, service: Service, clock: Clock, settings: Settings) -> str:
-    """Return the last rejected calls of the test, each with what the fake knows of it; "" if there is none."""
+    """Return the last rejected calls of the test, each with an explanation; "" if there are none."""
     rejected = [
         call for call in history.calls() if hasattr(call.error, "code") and not getattr(call.error, "is_planned", False)
     ]
@@ -46,7 +46,7 @@ def rejections_text(history: History, service: Service, clock: Clock, settings: 
 
 
 def rejection_text(call: IncomingCall) -> str:
-    """``CreateTask was rejected with NOT_FOUND: Queue does not exist.``."""
+    """Return ``CreateTask was rejected with NOT_FOUND: Queue does not exist.``."""
     error: Any = call.error
     rpc = "".join(word.capitalize() for word in call.method.split("_"))
     return f"{rpc} was rejected with {error.code().name}: {error.details()}"
@@ -76,7 +76,7 @@ def _hints(call: IncomingCall, history: History, service: Service, clock: Clock,
 
 
 def on_existing_queue(name: str, history: History, clock: Clock, settings: Settings) -> str:
-    """Return who has made the queue that a call was to create."""
+    """Return who created the queue that a call was to create."""
     made = [event for event in history.events() if event.kind is EventKind.QUEUE_CREATED and event.queue_name == name]
     if len(made) == 1 and name in map(settings.queue_name, settings.queues):
         return (
@@ -88,7 +88,7 @@ def on_existing_queue(name: str, history: History, clock: Clock, settings: Setti
 
 
 def _tokens(call: IncomingCall) -> Iterator[tuple[str, Any, str]]:
-    """The name of each token that a task or a queue has, where it is, and the e-mail address of its account."""
+    """Return the name of each token of a task or a queue, its place, and the e-mail address of its account."""
     task, queue = (getattr(call.request, name, None) for name in ("task", "queue"))
     for owner, name in ((task, "http_request"), (queue, "http_target")):
         target = getattr(owner, name, None)
@@ -105,7 +105,7 @@ def _on_plain_http(call: IncomingCall) -> Iterator[str]:
 
 
 def _on_accounts(call: IncomingCall) -> Iterator[str]:
-    """What is wrong with the accounts that the tokens of a task or a queue name."""
+    """Return what is wrong with the accounts in the tokens of a task or a queue."""
     for token, _, account in _tokens(call):
         try:
             check_account(account)
@@ -142,7 +142,7 @@ def _on_missing_queue(queue: str, history: History, service: Service, settings: 
 
 
 def _on_task(name: str, call: IncomingCall, history: History, service: Service, clock: Clock) -> Iterator[str]:
-    """What was known of the task when the call came; it may have ended since, and another have taken its name."""
+    """Return what was known of the task when the call came. It may have ended since, and another may have its name."""
     before: list[Task] = []
     after: list[Task] = []
     has_come = False

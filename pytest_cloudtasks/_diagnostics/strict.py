@@ -1,4 +1,4 @@
-"""``strict``: what a test that passes has neither driven nor inspected; and lists of the tasks that are left."""
+"""``strict``: what a passing test has neither driven nor inspected; and lists of the remaining tasks."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .._time.clock import Clock
 from .timeline import with_timeline
 
 SHOWN = 10
-"""How many tasks a message lists."""
+"""The number of tasks that a message lists."""
 
 
 def listing(tasks: Sequence[Task], history: History, service: Service, clock: Clock) -> str:
-    """A line for each of the first tasks: when it goes, what holds it up, or how it ended; the rest is counted."""
+    """Return a line for each of the first tasks: its time, what blocks it, or how it ended; count the rest."""
     reasons = {model_task(one.task): one.reason for one in blocked(service, clock.now, history)}
     return lines(tasks, [_line(task, clock, reasons.get(task)) for task in tasks[:SHOWN]])
 
 
 def lines(all: Sequence[object], shown: Sequence[str]) -> str:
-    """``shown``, two columns in, and how many of ``all`` were left out."""
+    """Return ``shown``, indented by two, and the number of other lines in ``all``."""
     more = [f"  … and {len(all) - len(shown)} more"] if len(all) > len(shown) else []
     return "\n".join([*(f"  {line}" for line in shown), *more])
 
@@ -54,7 +54,7 @@ _HOW_TO_TURN_OFF = (
 
 
 def passed_over(strict: bool | str, history: History, service: Service, clock: Clock, targets: Targets) -> str:
-    """What ``strict`` has to say at the end of a test that has passed; "" if there is nothing."""
+    """Return the message of ``strict`` at the end of a passing test; "" if there is none."""
     if not strict:
         return ""
     parts = (*_tasks(strict, history, service, clock), _errors(history, service), _scripts(targets))
@@ -66,7 +66,7 @@ def passed_over(strict: bool | str, history: History, service: Service, clock: C
 
 
 def check_strictness(strict: bool | str, history: History, service: Service, clock: Clock, targets: Targets) -> None:
-    """Fail where a block or an example that has passed leaves something behind."""
+    """Fail if a passing block or example leaves something behind."""
     __tracebackhide__ = True
     found = passed_over(strict, history, service, clock, targets)
     if found:

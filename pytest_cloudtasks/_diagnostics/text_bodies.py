@@ -1,4 +1,4 @@
-"""Bodies that were given as a text: Google's client takes a text for Base64, and decodes it into other bytes."""
+"""Bodies that were passed as text: Google's client decodes a text as Base64 into other bytes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def is_json(body: bytes) -> bool:
-    """Whether ``body`` is a JSON value."""
+    """Return whether ``body`` is a JSON value."""
     try:
         read_json(body)
     except ValueError:
@@ -29,7 +29,7 @@ def is_json(body: bytes) -> bool:
 
 
 def unlike_its_type(target: HttpTarget | AppEngineTarget) -> str:
-    """Return what is wrong with a body that is not what its Content-Type says; "" if nothing is."""
+    """Return what is wrong with a body that its Content-Type doesn't describe; "" if nothing is."""
     if not target.body:
         return ""
     kind = next((value for name, value in target.headers if name.lower() == "content-type"), "")
@@ -43,7 +43,7 @@ def unlike_its_type(target: HttpTarget | AppEngineTarget) -> str:
 
 
 def is_decoded(expected: Any, body: bytes) -> bool:
-    """Whether ``body`` is what Google's client makes of the text, or of the JSON text, of ``expected``."""
+    """Return whether ``body`` is Google's client's decoding of the text, or of the JSON text, of ``expected``."""
     try:
         text = expected if isinstance(expected, str) else json.dumps(expected)
         return bool(body) and _as_base64(text) == body
@@ -52,13 +52,13 @@ def is_decoded(expected: Any, body: bytes) -> bool:
 
 
 def _as_base64(text: str) -> bytes:
-    """As proto-plus reads a text that is given for bytes; what is no character of Base64 is passed over."""
+    """Decode as proto-plus decodes a text for bytes. Other characters than those of Base64 are ignored."""
     encoded = text.encode()
     return base64.urlsafe_b64decode(encoded + b"=" * (4 - len(encoded) % 4))
 
 
 def is_refused(error: BaseException) -> bool:
-    """Whether ``error`` is that of Google's client for a text that can't be read as Base64."""
+    """Return whether ``error`` is Google's client's for a text that isn't Base64."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         if trace.tb_frame.f_globals.get("__name__") == "proto.marshal.rules.bytes":

@@ -40,20 +40,20 @@ _GONE = {
 
 @dataclass(frozen=True)
 class Call:
-    """Calls of one RPC about one resource that ended alike; ``also`` are those of other RPCs in the same breath."""
+    """Calls of one RPC about one resource with the same result; ``also`` are other RPCs directly after each other."""
 
     method: str
     name: str
-    """The full name of the task or queue; "" where the calls were about several, or about something else."""
+    """The full name of the task or queue; "" if the calls were about several, or about something else."""
     code: str
-    """The name of the code that a rejected one got."""
+    """The name of a rejected call's code."""
     last: int
-    """The offset of the last one."""
+    """The offset of the last call."""
     count: int = 1
     also: tuple[Call, ...] = ()
 
     def joined(self, other: Call, at: int) -> Call | None:
-        """Itself with ``other``, a single call that came next, in it; None if that is a matter of its own."""
+        """Return this with ``other``, the next single call, joined; None if they don't belong together."""
         if self.code or other.code:
             alike = (self.method, self.name, self.code) == (other.method, other.name, other.code) and not self.also
             return replace(self, count=self.count + 1, last=at) if alike else None
@@ -69,7 +69,7 @@ class Call:
 
     @property
     def text(self) -> str:
-        """``get_task receipts/one ×12, list_tasks receipts``, ``create_task receipts → NOT_FOUND``."""
+        """Return ``get_task receipts/one ×12, list_tasks receipts`` or ``create_task receipts → NOT_FOUND``."""
         return ", ".join(one._text for one in (self, *self.also))
 
     @property
@@ -80,7 +80,7 @@ class Call:
 
 
 def call_of(call: IncomingCall, offset: int) -> Call:
-    """Return ``call`` by itself."""
+    """Return ``call`` as a single one."""
     return Call(call.method, name_in(call), code_of(call), offset)
 
 
@@ -91,7 +91,7 @@ def code_of(call: IncomingCall) -> str:
 
 
 def name_in(call: IncomingCall) -> str:
-    """The task or the queue that a call is about; "" if it is about neither."""
+    """Return the task or queue that a call is about; "" if there is none."""
     for path in (("task", "name"), ("queue", "name"), ("name",), ("parent",), ("resource",)):
         found = call.request
         for part in path:
@@ -102,7 +102,7 @@ def name_in(call: IncomingCall) -> str:
 
 
 Shown = Event | InjectedFault | TimeBase | Call
-"""What a line can be about."""
+"""The subjects of a line."""
 
 
 class Line(NamedTuple):
@@ -112,7 +112,7 @@ class Line(NamedTuple):
     instant: int
     what: Shown
     answer: Answer | None = None
-    """What the target answered, of an attempt that has ended."""
+    """The target's answer, for an attempt that has ended."""
 
     @property
     def base(self) -> int:
@@ -121,7 +121,7 @@ class Line(NamedTuple):
 
 
 def lines_of(entries: Iterable[Entry]) -> Iterator[Line]:
-    """Return the lines of ``entries``, without the calls that an event or a fault speaks for."""
+    """Return the lines of ``entries``, without calls that an event or a fault already shows."""
     for offset, what, answer in entries:
         if not isinstance(what, IncomingCall):
             yield Line(offset, what.at, what, answer)
@@ -130,7 +130,7 @@ def lines_of(entries: Iterable[Entry]) -> Iterator[Line]:
 
 
 def folded(lines: Iterable[Line]) -> Iterator[Line]:
-    """The same, with calls that follow each other directly in one line; those that ended alike are counted."""
+    """Return the lines with consecutive calls joined in one line; equal results are counted."""
     held: Line | None = None
     for line in lines:
         if held is not None and isinstance(held.what, Call) and isinstance(line.what, Call):
@@ -210,7 +210,7 @@ def _answer(event: Event, line: Line) -> str:
     if event.dropped:
         return f"{text}, dropped: {_GONE[attempt.task.state]}"
     if isinstance(event.verdict, Retry):
-        wait = max(0, event.verdict.at - event.at)  # after a RunTask it counts from the call, and may be over
+        wait = max(0, event.verdict.at - event.at)  # after a RunTask the wait counts from the call, and may be over
         return f"{text}, retry in {duration_text(wait)}"
     if isinstance(event.verdict, GiveUp):
         return f"{text}, exhausted: {event.verdict.reason}"
@@ -231,7 +231,7 @@ class EventStyle(NamedTuple):
     label: str
     """What happened, in short."""
     text: Callable[[Event, Line], str] | None = None
-    """What follows the name of the queue or the task on its line of a timeline; by default the label."""
+    """The text after the queue's or task's name in a timeline; by default the label."""
 
 
 EVENTS: dict[EventKind, EventStyle] = {
@@ -259,20 +259,20 @@ EVENTS: dict[EventKind, EventStyle] = {
 
 
 HEAD, TAIL = 12, 28
-"""Of a long timeline a message shows the beginning and the end, in so many lines."""
+"""The number of lines at the beginning and at the end that a message shows of a long timeline."""
 WIDTH = 300
-"""And of each line so much."""
+"""The maximum length of a line there."""
 NAMED = 3
-"""How many of the tasks that a queue holds back are named."""
+"""The number of blocked tasks of a queue that are named."""
 
 
 def timeline_text(history: History, service: Service, clock: Clock) -> str:
-    """One line an event: the offset from where time is held, the queue or task, and what happened to it."""
+    """Return a line for each event: the offset since time is held, the queue or task, and what happened to it."""
     return "\n".join(_aligned(history, service, clock)) or "nothing has happened yet"
 
 
 def timeline_excerpt(history: History, service: Service, clock: Clock) -> str:
-    """The same in a message: not too long, with a count of the lines that were left out."""
+    """Return the timeline for a message, with a count of the lines that were left out."""
     lines = [shortened(line, WIDTH) for line in _aligned(history, service, clock)]
     left_out = len(lines) - HEAD - TAIL
     if left_out > 1:
@@ -282,7 +282,7 @@ def timeline_excerpt(history: History, service: Service, clock: Clock) -> str:
 
 
 def indented_excerpt(history: History, service: Service, clock: Clock) -> str:
-    """The same as part of a message, every line two columns in."""
+    """Return the timeline for a message, indented by two."""
     return "\n".join(f"  {line}" for line in timeline_excerpt(history, service, clock).splitlines())
 
 
@@ -298,14 +298,14 @@ def _shown(history: History) -> Iterator[Line]:
 
 
 def _is_told_by_its_answer(what: object) -> bool:
-    """A dispatch that was answered at once needs no line of its own."""
+    """Return whether a dispatch was answered at once and needs no line of its own."""
     if not isinstance(what, Event) or what.kind is not EventKind.TASK_DISPATCHED or what.attempt is None:
         return False
     return what.attempt.response_time == what.attempt.dispatch_time
 
 
 def _held_back(history: History, service: Service, clock: Clock) -> Iterator[str]:
-    """What cannot go out now, and why; the tasks of a queue in one line."""
+    """Return the tasks that can't be dispatched now and why, with the tasks of a queue on one line."""
     if not service.has_live_tasks:
         return
     tasks = [(model_task(one.task), one.reason) for one in blocked(service, clock.now, history)]
@@ -328,6 +328,6 @@ TEXTS: dict[type[Shown], Callable[[Line, Any], str]] = {
 
 
 def with_timeline(message: str, history: History, service: Service, clock: Clock) -> CloudTasksAssertionError:
-    """A failed assertion whose message is followed by the timeline."""
+    """Return a failed assertion whose message is followed by the timeline."""
 
     return CloudTasksAssertionError(f"{message}\n\nTimeline:\n{indented_excerpt(history, service, clock)}")

@@ -1,1 +1,1 @@
-"""What the fake does, how that is known, and the case that proves it: data, how it is read, and how it is printed."""
+"""The fake's behaviours, how each one is known, and the case that proves it: data, its reader, and its page."""

@@ -1,4 +1,4 @@
-"""``python -m pytest_cloudtasks._ledger docs/fidelity.md``: renew the tables of the page."""
+"""``python -m pytest_cloudtasks._ledger docs/fidelity.md``: update the tables of the page."""
 
 from __future__ import annotations
 

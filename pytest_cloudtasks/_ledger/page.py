@@ -21,7 +21,7 @@ _ISSUE = re.compile(r"(?<![\w/])([\w.-]+/[\w.-]+)#(\d+)")
 
 
 def renewed(page: str) -> str:
-    """Return the text of a page with today's ledger after the heading "The ledger"."""
+    """Return the text of a page with the current ledger after the heading "The ledger"."""
     introduction, heading, _ = page.partition(_HEADING)
     if not heading:
         raise ValueError(f"The page has no heading {_HEADING.strip()!r}, after which the ledger goes.")
@@ -35,7 +35,7 @@ def markdown() -> str:
 
 
 def _counts() -> Iterator[str]:
-    """A table of how much of each chapter is known, and how."""
+    """Return a table with the number of entries of each chapter, by evidence."""
     names = [evidence.value for evidence in Evidence]
     yield f"| subject | {' | '.join(names)} |"
     yield f"|---|{'---|' * len(names)}"
@@ -65,7 +65,7 @@ def _list_of_sources() -> str:
 
 
 def _section(chapter: Chapter) -> str:
-    """The chapter's sentences as a list, then its requests and their answers as a table."""
+    """Return the chapter's sentences as a list, then its requests and their answers as a table."""
     sentences = [entry for entry in chapter.entries if entry.is_sentence]
     requests = [entry for entry in chapter.entries if not entry.is_sentence and entry.is_proven]
     left_out = [entry for entry in chapter.entries if entry.not_modelled]
@@ -98,7 +98,7 @@ def _left_out(entry: Entry) -> str:
 
 
 def _codes(entry: Entry) -> list[str]:
-    """The codes that the cases expect in place of OK, or else what the entry says itself."""
+    """Return the codes other than OK that the cases expect, or the entry's own code."""
     if entry.answer:
         return [entry.answer]
     expected = (step["expect"] for case in entry.cases for step in case.steps if "expect" in step)
@@ -107,7 +107,7 @@ def _codes(entry: Entry) -> list[str]:
 
 
 def _evidence(entry: Entry) -> str:
-    """The kind of evidence, with links to the recorded cases and the sources; and the option that changes it."""
+    """Return the kind of evidence with links to the recorded cases and the sources, and the option that changes it."""
     links = ", ".join(_recorded(entry) if entry.recorded else _sources(entry))
     text = f"{entry.evidence.value}: {links}" if links else entry.evidence.value
     return f"{text}; option `{entry.option}`" if entry.option else text
@@ -120,7 +120,7 @@ def _recorded(entry: Entry) -> Iterator[str]:
 
 
 def _sources(entry: Entry) -> Iterator[str]:
-    """The sources that a reader can open."""
+    """Return the sources that a reader can open."""
     for repository, number in _ISSUE.findall(entry.source):
         yield f"[{repository}#{number}](https://github.com/{repository}/issues/{number})"
     for letter in dict.fromkeys(re.findall(r"\b[A-Z]\b", entry.source)):

@@ -1,4 +1,4 @@
-"""Entries of the ledger, as its data files have them."""
+"""Entries of the ledger, from its data files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DATA = Path(__file__).parent / "data"
 
 
 class Evidence(Enum):
-    """How a behaviour is known, the firmest first."""
+    """The kinds of evidence, the strongest first."""
 
     RECORDED = "recorded"
     DOCUMENTED = "documented"
@@ -25,20 +25,20 @@ class Evidence(Enum):
 
 @dataclass(frozen=True)
 class Case:
-    """Calls and deliveries in their order, some with what they must give. How they are played, the tests know."""
+    """Calls and deliveries in order, with expected results. The tests define how they are played."""
 
     id: str
     steps: Sequence[Mapping[str, Any]]
     service: Mapping[str, Any] = field(default_factory=dict)
     """Options of the modelled service."""
     needs: str | None = None
-    """A field that an older client lacks, and the case with it: ``Task.retry_config``."""
+    """A field that an older client lacks, which the case needs: ``Task.retry_config``."""
     over: Sequence[str] = ("grpc", "rest", "grpc_asyncio")
-    """The transports it can be asked over."""
+    """The transports that can play it."""
     version: str = "v2"
-    """The version of the API that it is asked by."""
+    """The API version that plays it."""
     only_here: str | None = None
-    """Why it is not asked of another endpoint."""
+    """Why no other endpoint plays it."""
     recordings: Sequence[str] = ()
     """The recorded exchanges that it repeats."""
 
@@ -49,28 +49,28 @@ class Entry:
 
     id: str
     subject: str
-    """The chapter it belongs to."""
+    """Its chapter."""
     behaviour: str
     """A sentence, or a call and a request to it: ``CreateQueue: the queue ID has more than 100 characters``."""
     evidence: Evidence
     source: str
     option: str | None = None
-    """What changes it."""
+    """The option that changes it."""
     answer: str | None = None
-    """The code that the request gets, where no case of the ledger says so."""
+    """The code that the request gets, if no case of the ledger has it."""
     row: int | None = None
     """Its number in the table of errors."""
     words_are_ours: bool = False
-    """Whether only the error's code is known, and its text is ours."""
+    """Whether only the error's code is known, and the text is ours."""
     cases: Sequence[Case] = ()
     not_modelled: str | None = None
     """Why it has no case."""
     recordings: Sequence[str] = ()
-    """The recorded exchanges that have no case either."""
+    """The recorded exchanges without a case."""
     recorded: Sequence[str] = ()
-    """The recorded cases of 2026 that show it. The project's tests play them; they need no case here."""
+    """The recorded cases of 2026 that show it. The project's tests play them, so they need no case here."""
     tests: str | None = None
-    """The project's tests that show what no client of Cloud Tasks can ask for."""
+    """The project's tests that show it, if no client of Cloud Tasks can."""
 
     @property
     def is_sentence(self) -> bool:
@@ -85,7 +85,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Chapter:
-    """The entries on one subject, in the order they are printed."""
+    """The entries on one subject, in the order of the page."""
 
     subject: str
     entries: Sequence[Entry]
@@ -98,7 +98,7 @@ class RecordedException:
     reason: str
     ways: Sequence[str]
     cases: Mapping[str, Sequence[int]]
-    """The numbers of the steps, by the case's ID; without numbers the whole case is left out."""
+    """The numbers of the steps by the case's ID; without numbers the whole case is left out."""
 
 
 def recorded_exceptions() -> list[RecordedException]:
@@ -109,7 +109,7 @@ def recorded_exceptions() -> list[RecordedException]:
 
 @dataclass(frozen=True)
 class OpenQuestion:
-    """What no source settles."""
+    """A question that no source settles."""
 
     question: str
     entry: str | None
@@ -126,12 +126,12 @@ def open_questions() -> list[OpenQuestion]:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a behaviour is known from."""
+    """A source of evidence."""
 
     name: str
     meaning: str
     url: str
-    """Where a reader finds it; empty for many places."""
+    """Its address; empty for many places."""
 
 
 @cache
@@ -142,12 +142,12 @@ def sources() -> Mapping[str, Source]:
 
 
 def chapters() -> list[Chapter]:
-    """The whole ledger."""
+    """Return the whole ledger."""
     return [_chapter(path) for path in sorted(_DATA.glob("[0-9]*.json"))]
 
 
 def entries() -> list[Entry]:
-    """All entries of all chapters."""
+    """Return all entries of all chapters."""
     return [entry for chapter in chapters() for entry in chapter.entries]
 
 

@@ -1,1 +1,1 @@
-"""The plugin's inside: how fakes come and go along the tests of a session."""
+"""The plugin's parts: fakes and their life during the tests of a session."""

@@ -1,7 +1,7 @@
-"""When a test asks for a fixture whose value is cached.
+"""Notification when a test asks for a fixture whose value is cached.
 
-pytest has no hook for it. What is used of its inside is used here only, and was checked against pytest 8.0 to 9.2:
-`FixtureDef.execute`, which gives the value, cached or not. ``tests/plugin/test_held_from_set_up.py`` fails when it
+pytest has no hook for it. Only this module uses its private part, checked against pytest 8.0 to 9.2:
+`FixtureDef.execute`, which returns the value, cached or not. ``tests/plugin/test_held_from_set_up.py`` fails when it
 moves.
 """
 
@@ -12,8 +12,8 @@ from typing import Any
 
 
 def tell_when_asked(fixturedef: Any, ask: Callable[[], None]) -> None:
-    """Call ``ask`` now, and each time that a test or a fixture asks for this fixture, after it has its value."""
-    if "execute" in vars(fixturedef):  # set up once more, by a caller that tells already
+    """Call ``ask`` now, and each time that a test or a fixture asks for this fixture and has its value."""
+    if "execute" in vars(fixturedef):  # set up again, by a caller that already notifies
         return
     execute = fixturedef.execute
 

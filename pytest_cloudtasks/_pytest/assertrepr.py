@@ -1,4 +1,4 @@
-"""The failing comparisons that the plugin explains. It loads little for others: those of a whole suite come by."""
+"""The failing comparisons that the plugin explains. It loads little, because it sees those of the whole suite."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from .._messages.proto import is_message
 
 
 def explanation(left: object, right: object) -> list[str] | None:
-    """Return the lines about two values, one of which is of ours; None leaves them to pytest.
+    """Return the lines about two values, one of which is ours; None leaves them to pytest.
 
-    A value whose own methods raise is pytest's to explain.
+    pytest also explains a value whose own methods raise.
     """
     try:
         if not (is_explained(left) or is_explained(right)):
             return None
-        from .._diagnostics.diff import compared  # imports the model, for comparisons of our own alone
+        from .._diagnostics.diff import compared  # imports the model, which only our own comparisons need
 
         return compared(left, right)
     except Exception:

@@ -14,25 +14,25 @@ if TYPE_CHECKING:
     from .._simulation.simulation import Simulation
 
 MOST = 5
-"""How many are kept of a test; the latest."""
+"""How many of a test are kept, the latest ones."""
 
 
 class Blocks:
-    """The simulations that were active in the running test, or in the one that ran last, besides the session's own."""
+    """The simulations that were active in the current or last test, besides the session's own."""
 
     def __init__(self, is_others: Callable[[Backend], bool]) -> None:
-        """``is_others`` says of a simulation that it is no block of this session's tests."""
+        """Set up the list. ``is_others`` says whether a simulation is no block of this session's tests."""
         self._is_others = is_others
         self._simulations: list[Any] = []
         self._is_of_hypothesis = False
 
     def begin(self, item: pytest.Item) -> None:
-        """A test begins, with the blocks of wider fixtures."""
+        """Begin a test, with the blocks of wider fixtures."""
         self._simulations = [one for one in router.backends if not self._is_others(one)]
         self._is_of_hypothesis = hasattr(getattr(item, "obj", None), "hypothesis")
 
     def entered(self, backend: Backend) -> None:
-        """A simulation becomes active. Of Hypothesis's examples only the last has its blocks kept."""
+        """Add a simulation that becomes active. Of Hypothesis's examples only the last one's blocks are kept."""
         if self._is_others(backend):
             return
         if self._is_of_hypothesis:
@@ -40,10 +40,10 @@ class Blocks:
         self._simulations = [*self._simulations, backend][-MOST:]
 
     def forget_ended(self, active: Container[Backend]) -> None:
-        """Forget those that are not active any more."""
+        """Remove simulations that are not active any more."""
         self._simulations = [one for one in self._simulations if one in active]
 
     @property
     def simulations(self) -> list[Simulation]:
-        """Those that were used, in the order in which they began."""
+        """Return the simulations that were used, in the order in which they began."""
         return [one for one in self._simulations if one.has_timeline or one.failures]

@@ -1,6 +1,6 @@
-"""What only a run with a fake needs: the fake, its simulations, and what is told of them.
+"""The parts that only a run with a fake needs: the fake, its simulations, and their sections of reports.
 
-It imports the model and the API. `session` loads it with the first fake, or where a call outside a fake is blocked.
+It imports the model and the API. `session` loads it with the first fake, or when a call outside a fake is blocked.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from .hypothesis_examples import fresh_examples
 
 
 class Fakes:
-    """The one `FakeCloudTasks` of a session, the simulations that it acts in, and what reports say of them."""
+    """The only `FakeCloudTasks` of a session, the simulations behind it, and their sections of reports."""
 
     def __init__(self, begin: Callable[[], None]) -> None:
-        """``begin`` is called when the fake is used in a test that has no simulation yet."""
+        """Set up the fake. ``begin`` is called when the fake is used in a test without a simulation."""
         self.fake = FakeCloudTasks()
         begin_when_used(self.fake, begin)
 
@@ -41,23 +41,23 @@ class Fakes:
         return simulation
 
     def run_in(self, simulation: Simulation) -> ExitStack:
-        """Let the fake act in ``simulation`` until the stack is closed."""
+        """Let the fake use ``simulation`` until the stack is closed."""
         return run_in(self.fake, simulation)
 
     def fresh_examples(
         self, test: Any, simulation: Simulation, show: Callable[[Simulation], None]
     ) -> AbstractContextManager[None]:
-        """Let each example of a Hypothesis test run in a copy of ``simulation``."""
+        """Run each example of a Hypothesis test in a copy of ``simulation``."""
         return fresh_examples(test, self.fake, simulation, show)
 
     def passed_over_in(self, simulation: Simulation) -> str:
-        """Return what its ``strict`` says of a test that has passed; "" if there is nothing."""
+        """Return the message of ``strict`` about a passing test; "" if there is none."""
         return passed_over(
             simulation.settings.strict, simulation.history, simulation.service, simulation.clock, simulation.targets
         )
 
     def warn_of_unused(self, item: pytest.Item, simulation: Simulation) -> None:
-        """Warn of planned faults that never happened: the test may not test what it is about."""
+        """Warn of planned faults that never happened, because the test may not test what it should."""
         for told in unused(simulation):
             try:
                 item.warn(CloudTasksWarning(told))
@@ -67,7 +67,7 @@ class Fakes:
     def sections_of(
         self, simulations: Sequence[Simulation], error: BaseException
     ) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Return the titles and texts of what the report of a failed test has of its simulations."""
+        """Return the titles and texts of the simulations in a failed test's report."""
         yield "Cloud Tasks: clocks", lambda: advice_on(error) or ""
         for number, simulation in enumerate(simulations, 1):
             which = f", fake {number} of {len(simulations)}" if len(simulations) > 1 else ""
@@ -88,15 +88,15 @@ class Fakes:
         yield "hints", lambda: "\n\n".join(self.hints_for(simulation, error))
 
     def hints_for(self, simulation: Simulation, error: BaseException) -> list[str]:
-        """Return what most likely went wrong in a test that has failed by ``error``, and is not in its text."""
-        if isinstance(error, CloudTasksAssertionError):  # it has its own
+        """Return the most likely causes of ``error``, which has failed a test, that its text doesn't have."""
+        if isinstance(error, CloudTasksAssertionError):  # it has hints of its own
             return []
         text = safe_str(error)
         parts = simulation.history, simulation.service, simulation.clock, simulation.targets
         return [hint for hint in hints(Situation(*parts, error=error)) if hint not in text]
 
     def outside_text(self, call: str, in_test: bool) -> str:
-        """Return what ``call`` outside a fake fails with, under ``outside="refuse"``."""
+        """Return the error of ``call`` outside a fake, with ``outside="refuse"``."""
         advice = (
             "Ask for the cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
             ' @pytest.mark.cloud_tasks(outside="real").'

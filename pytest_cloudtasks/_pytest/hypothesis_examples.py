@@ -21,7 +21,7 @@ from .._simulation.simulation import Simulation
 def fresh_examples(
     test: Any, fake: FakeCloudTasks, simulation: Simulation, show: Callable[[Simulation], None]
 ) -> Iterator[None]:
-    """Run each example of ``test`` in a simulation that starts where the test's fixtures left ``simulation``."""
+    """Run each example of ``test`` in a copy of ``simulation`` as the test's fixtures left it."""
     inner = test.inner_test
     fresh = simulation.snapshot()
     simulation.clock.pause()

@@ -1,7 +1,7 @@
-"""``--cloud-tasks-report``: pages to look at, written where the tests run, and their index, written once.
+"""``--cloud-tasks-report``: pages, written where the tests run, and their index, written once.
 
-The page of a test is written by the process that ran it. What the index says of it travels on pytest's report, which
-pytest-xdist brings to the controller; without pytest-xdist there is one process, and nothing is different.
+The page of a test is written by the process that ran it. Its entry of the index is part of pytest's report, which
+pytest-xdist brings to the controller. Without pytest-xdist there is only one process.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 _OURS = '<meta name="generator" content="pytest-cloudtasks">'
 _ENTRY = "cloud_tasks_report"
-"""The attribute of a pytest report that carries an entry of the index."""
+"""The attribute of a pytest report with an entry of the index."""
 _PROBLEM = "cloud_tasks_report_problem"
-"""The attribute that carries a sentence about a page that could not be written."""
+"""The attribute with a sentence about a page that could not be written."""
 _IN_WORKER = "cloud_tasks_report"
 
 
 class Reporting:
-    """The hooks of a run that writes pages; registered only if it does."""
+    """The hooks of a run that writes pages; registered only then."""
 
     def __init__(self, config: pytest.Config, session: PluginSession) -> None:
         self._config = config
@@ -56,30 +56,30 @@ class Reporting:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker of pytest-xdist where the pages go."""
+        """Send the folder of pages to a worker of pytest-xdist."""
         node.workerinput[_IN_WORKER] = str(self._folder)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Look at a test once it has failed, or else when it has run; write its page when its fixtures have ended.
+        """Collect a test's page when it has failed, or else when it has run; write it when its fixtures have ended.
 
-        Until then what files are made of may be a fixture's own, such as pyfakefs.
+        Before that, a fixture such as pyfakefs may replace files.
         """
         report = yield
         try:
             self._keep(item, report, call)
-        except Exception as error:  # of a value that the page shows, or of the disk
+        except Exception as error:  # from a value that the page shows, or from the disk
             self._running = None
             setattr(report, _PROBLEM, f"The page of {test_id(item)} could not be written: {error_text(error)}")
         return report
 
     def _keep(self, item: pytest.Item, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
-        """Keep what one phase of a test adds to its page, and write the page at the test's end."""
+        """Collect one phase of a test for its page, and write the page at the test's end."""
         if report.when == "setup":
             self._running = None
-        # A fake that came unasked and was never used is not shown.
+        # a fake that was not requested and never used is not shown
         simulations = [one for one in self._session.simulations if one.history.has_begun]
         if simulations and (report.failed or (self._wanted == "all" and report.when == "call")):
             self._look(test_id(item), simulations, report, call)
@@ -90,7 +90,9 @@ class Reporting:
     def _look(
         self, test: str, simulations: Sequence[Simulation], report: pytest.TestReport, call: pytest.CallInfo[None]
     ) -> None:
-        """Keep what the page shows: the simulations as they were at the first failure, and the messages of all."""
+        """Collect what the page shows: the simulations as they were at the first failure, and the messages of all
+        phases.
+        """
         if self._running is None or self._running["outcome"] != "failed":
             self._running = {
                 "test": test,
@@ -116,7 +118,7 @@ class Reporting:
         return [hint for hint in dict.fromkeys(found) if hint not in self._running["hints"]]
 
     def _write(self, running: dict[str, Any]) -> dict[str, Any]:
-        """Write the test's page, one for each of its fakes; the entry of the index."""
+        """Write the test's pages, one for each of its fakes. Return the entry of the index."""
         test, fakes = running["test"], running["fakes"]
         message = told("\n\n".join(running["messages"]), self._config.rootpath)
         pages = [page_name(test, number) for number in range(1, len(fakes) + 1)]
@@ -133,7 +135,7 @@ class Reporting:
         }
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect the entries, which come from the workers if there are any."""
+        """Collect the entries, from the workers if there are any."""
         problem = getattr(report, _PROBLEM, None)
         if problem is not None:
             self._problems.append(problem)
@@ -143,7 +145,7 @@ class Reporting:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """Write the index, in the one process that has all entries."""
+        """Write the index, in the only process that has all entries."""
         if self._is_worker or self._config.option.collectonly:
             return
         try:
@@ -152,14 +154,14 @@ class Reporting:
             self._problems.append(f"The index could not be written: {error_text(error)}")
 
     def _write_index(self) -> None:
-        if self._running is not None:  # pytest was told to exit in the middle of the test, by a debugger maybe
+        if self._running is not None:  # pytest was told to exit within the test, maybe by a debugger
             entry = self._write(self._running)
             self._entries[entry["test"]] = entry
         text = index(self._entries.values(), self._wanted)
         (self._folder / "index.html").write_text(text, "utf-8", newline="\n")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say where the report is."""
+        """Print where the report is."""
         if self._config.option.collectonly:
             return
         pages = counted(sum(len(entry["pages"]) for entry in self._entries.values()), "page")
@@ -169,9 +171,9 @@ class Reporting:
 
 
 def page_name(test: str, fake: int = 1) -> str:
-    """The file of a test's page: as much of its node ID as file names may have, and what tells it from all others.
+    """Return the file name of a test's page: the valid part of its node ID, and a unique suffix.
 
-    Each ``fake`` of a test, counted from 1, has its own.
+    Each ``fake`` of a test, counted from 1, has its own page.
     """
     path, separator, name = test.partition("::")
     readable = re.sub(r"[^A-Za-z0-9_]+", "-", path.rpartition("/")[2] + separator + name).strip("-")[:80]
@@ -180,7 +182,7 @@ def page_name(test: str, fake: int = 1) -> str:
 
 
 def _clear(folder: Path) -> None:
-    """Remove the pages of an earlier run, and nothing that is not ours."""
+    """Remove the pages of an earlier run, but no other files."""
     for path in sorted(folder.glob("*.html")):
         with path.open(encoding="utf-8", errors="replace") as file:
             is_ours = _OURS in file.read(1_000)

@@ -1,4 +1,4 @@
-"""Colour in the report sections, where pytest's own output has it; the reports themselves stay as they are."""
+"""Colour in the report sections, if pytest's own output has it. The reports themselves don't change."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _COLOURS = {
     "yellow": re.compile(r"→ .*, retry in [^(),]*$|blocked: .*| paused$"),
     "red": re.compile(r"→ (?!2\d\d\b).*|expired: .*|was rejected with \w+"),
 }
-"""What of a line gets which colour; the first that is found counts."""
+"""Patterns and their colours. The first match counts."""
 
 
 @contextmanager
 def coloured_sections(reports: list[Any], writer: Any) -> Iterator[None]:
-    """While pytest prints the ``reports`` of failed tests, their timelines are in colours, which the ``writer`` has."""
+    """Colour the timelines of failed tests while pytest prints their ``reports`` with the ``writer``."""
     plain = {id(one): list(one.sections) for one in reports if hasattr(one, "sections")}
     for report in reports:
         if id(report) in plain:
@@ -35,7 +35,7 @@ def coloured_sections(reports: list[Any], writer: Any) -> Iterator[None]:
 
 
 def coloured(text: str, writer: Any) -> str:
-    """``text`` with the writer's markup: offsets faint, what went well green, what comes again yellow, the rest red."""
+    """Return ``text`` with the writer's markup: offsets faint, successes green, retries yellow, failures red."""
     return "\n".join(_line(line, writer) for line in text.splitlines())
 
 

@@ -12,7 +12,7 @@ RANDOM = "random"
 
 
 def seed_of_text(text: str) -> int | str:
-    """What the option takes: a number, or the word for any."""
+    """Return the option's value: a number, or the word for a random one."""
     if text == RANDOM:
         return text
     try:
@@ -24,7 +24,7 @@ def seed_of_text(text: str) -> int | str:
 
 
 def settle_seed(config: pytest.Config) -> int | None:
-    """The seed of this run, picked now if it is to be random; None where the command line says nothing."""
+    """Return the seed of this run, chosen now if it is random; None if the command line has none."""
     given = getattr(config, "workerinput", {}).get("cloud_tasks_seed", config.getoption("cloud_tasks_seed"))
     seed = random.SystemRandom().randrange(1 << 32) if given == RANDOM else given
     config.option.cloud_tasks_seed = seed
@@ -32,11 +32,11 @@ def settle_seed(config: pytest.Config) -> int | None:
 
 
 def tell_worker(node: Any) -> None:
-    """Let a worker of pytest-xdist have the seed that was settled here."""
+    """Send the seed to a worker of pytest-xdist."""
     node.workerinput["cloud_tasks_seed"] = node.config.getoption("cloud_tasks_seed")
 
 
 def test_id(item: pytest.Item) -> str:
-    """A test's node ID, without what pytest-xdist adds to those of its groups."""
+    """Return a test's node ID, without pytest-xdist's suffix for its groups."""
     is_grouped = item.parent is not None and item.get_closest_marker("xdist_group") is not None
     return f"{item.parent.nodeid}::{item.name}" if is_grouped and item.parent is not None else item.nodeid

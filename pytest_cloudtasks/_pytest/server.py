@@ -1,4 +1,4 @@
-"""The server of the fixture ``cloud_tasks_server``, and the environment that each test which uses it has."""
+"""The server of the fixture ``cloud_tasks_server``, and the environment variables for each test that uses it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .._server.loopback import CloudTasksServer, SessionServer, retries_by_real_
 
 
 class ServerOfSession:
-    """Runs from the first test that asks for it to the session's end; its addresses are known while a test uses it."""
+    """A server from the first test that uses it to the session's end. Its addresses are set while a test uses it."""
 
     def __init__(self, fake: FakeCloudTasks, on_use: Callable[[], None]) -> None:
-        """``on_use`` is called whenever an address is asked for."""
+        """Set up the server. ``on_use`` is called whenever an address is read."""
         self._fake = fake
         self._on_use = on_use
         self._server: CloudTasksServer | None = None
@@ -33,15 +33,15 @@ class ServerOfSession:
         return self._server
 
     def begin_test(self) -> None:
-        """Export the addresses for the test that runs, and let Google's retries go by real time; once a test."""
+        """Export the addresses for the current test, and let Google's retries wait in real time. Once for each test."""
         if self._server is None or self._of_test is not None:
             return
-        self._of_test = ExitStack()  # there before the addresses are read, which calls `on_use` again
+        self._of_test = ExitStack()  # before the addresses are read, which calls `on_use` again
         self._of_test.enter_context(retries_by_real_time())
         self._of_test.enter_context(exported(self._server.environment))
 
     def end_test(self) -> None:
-        """Take back what `begin_test` did."""
+        """Undo `begin_test`."""
         of_test, self._of_test = self._of_test, None
         if of_test is not None:
             of_test.close()
@@ -56,7 +56,7 @@ class ServerOfSession:
 
 @contextmanager
 def exported(variables: Mapping[str, str]) -> Iterator[None]:
-    """``variables`` are in the environment of this process, and of those it starts, until the block ends."""
+    """Set ``variables`` in the environment of this process and of those it starts, until the block ends."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

@@ -54,13 +54,13 @@ SERVER = "cloud_tasks_server"
 _OF_BLOCKS = ("queues", "project", "location", "show_secrets")
 """The options that a `FakeCloudTasks` which a test makes itself has from the ini file."""
 _OF_THE_ROUTER = ("refuse_outside", "defers_credentials", "application_default", "redirected_always", "on_enter")
-"""What a session sets on the router, and puts back."""
+"""The attributes of the router that a session sets and restores."""
 _OF_TESTS_WITHOUT_A_FAKE = {"outside"}
-"""A marker with these options alone gives its test no fake."""
+"""A marker with only these options gives its test no fake."""
 
 
 class PluginSession:
-    """What the plugin knows between its hooks."""
+    """The plugin's state between its hooks."""
 
     def __init__(self, ini: Mapping[str, Any], config: pytest.Config) -> None:
         self.seed: int | None = None
@@ -107,7 +107,7 @@ class PluginSession:
         self._decide_outside(ini["outside"])
 
     def close(self) -> None:
-        """The session is over: everything is as it was before, for a session may run within another's test."""
+        """End the session and restore everything, because a session may run within another one's test."""
         self._stack.close()
         self.stop_serving()
         for name, value in self._before.items():
@@ -116,11 +116,11 @@ class PluginSession:
         interception.uninstall()
 
     def look_again(self) -> None:
-        """Intercept clients, also where a plugin that was configured later has put its finder of modules first."""
+        """Intercept clients, even if a plugin that was configured later has inserted its finder of modules first."""
         interception.look_again()
 
     def check_ini(self, config: pytest.Config) -> None:
-        """Refuse the whole run for a value of the ini file that can't be."""
+        """Raise UsageError for a wrong value in the ini file, which ends the run."""
         if flag_of(self._defer_credentials) is None:
             raise pytest.UsageError(
                 "In the ini file, cloud_tasks_defer_credentials takes true or false, but got"
@@ -132,7 +132,7 @@ class PluginSession:
     # --- the life of a test --------------------------------------------------------------------------------------
 
     def set_up(self, item: pytest.Item) -> None:
-        """Begin a test: with a simulation, if it asks for one."""
+        """Begin a test, with a simulation if it asks for a fake."""
         self.look_again()
         self._item = item
         self._simulation = self._first_simulation = None
@@ -150,15 +150,16 @@ class PluginSession:
             self.serve()
 
     def begin_own_time(self) -> None:
-        """The fixtures of wider scopes are set up, and the test's own follow: time is held from here on."""
+        """Hold time from here on: the fixtures of wider scopes are set up, and the test's own follow."""
         if self._item is None or self._is_own_time:
             return
         self._is_own_time = True
-        self._item.addfinalizer(self._end_own_time)  # the first, so that it runs after the test's own fixtures
+        # As the first finalizer, it runs after the test's own fixtures.
+        self._item.addfinalizer(self._end_own_time)
         self._hold_time()
 
     def ask(self) -> None:
-        """The running test, or one of its fixtures, asks for the fake by name, maybe not before it runs."""
+        """Hold time for the current test or one of its fixtures, which asks for the fake by name."""
         if self._item is None:
             return
         self._is_asked_for = True
@@ -168,16 +169,16 @@ class PluginSession:
             self._hold_time()
 
     def release_time(self) -> None:
-        """Something ends the test and the run: time is real before anybody is told."""
+        """Release time before anything else, when the test and the run are ended."""
         self._is_own_time = False
         for simulation in router.backends:
             if simulation not in self._outer:
                 simulation.let_time_go()
 
     def tear_down(self, item: pytest.Item, *, is_failing: bool = False) -> None:
-        """End a test, after its fixtures: release everything, then fail for what application code has swallowed.
+        """End a test after its fixtures: release everything, then fail for errors that application code has swallowed.
 
-        Where a fixture's end ``is_failing``, that is what fails the test.
+        If a fixture's end ``is_failing``, that error fails the test.
         """
         self._has_failed |= is_failing
         if self._loaded_server is not None:
@@ -194,7 +195,7 @@ class PluginSession:
             self._fakes.warn_of_unused(item, self._first_simulation)
 
     def _check_strictness(self) -> None:
-        """Fail a test that passes and leaves something behind; Hypothesis's examples were asked each for itself."""
+        """Fail a passing test that leaves something behind. Each Hypothesis example is checked on its own."""
         if (
             not self._has_passed
             or self._has_failed
@@ -207,9 +208,9 @@ class PluginSession:
             pytest.fail(told, pytrace=False)
 
     def serve(self) -> CloudTasksServer:
-        """The server of this session, running; its addresses are in the environment until the test ends."""
+        """Return the running server of this session. Its addresses are in the environment until the test ends."""
         if self._loaded_server is None:
-            from .server import ServerOfSession  # imports asyncio and the server: most runs have none
+            from .server import ServerOfSession  # imports asyncio and the server, which most runs don't need
 
             self._loaded_server = ServerOfSession(self.fake, on_use=self._use_server)
         server = self._loaded_server.started()
@@ -217,7 +218,7 @@ class PluginSession:
         return server
 
     def _use_server(self) -> None:
-        """A test uses the server, maybe without having named it: request.getfixturevalue() does that."""
+        """Mark the server as used by a test, maybe without its name: request.getfixturevalue() does that."""
         if self._item is None or self._loaded_server is None:
             return
         if self._simulation is None:
@@ -225,15 +226,15 @@ class PluginSession:
         self._loaded_server.begin_test()
 
     def stop_serving(self) -> None:
-        """Close the server, if it was ever asked for."""
+        """Close the server, if it was used."""
         if self._loaded_server is not None:
             self._loaded_server.stop()
 
     @contextmanager
     def setting_up(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
-        """While a fixture is set up.
+        """Set up a fixture within this block.
 
-        One of a wider scope than the test has real time, may defer credentials, and may not change the test's fake.
+        A fixture of a wider scope has real time, may defer credentials, and must not change the test's fake.
         """
         if fixturedef.scope == "function":
             self.begin_own_time()
@@ -249,14 +250,14 @@ class PluginSession:
             if simulation is not None:
                 simulation.clock.resume()
             if self._simulation is not None:
-                # A fake that it has begun is the outer one for the tests that follow, and so for this one.
+                # a fake that it has opened is the outer one of the following tests
                 router.put_innermost(self._simulation)
                 if not self._wide_fixtures:
                     self._hold_time()
 
     @contextmanager
     def calling(self, item: pytest.Item) -> Iterator[None]:
-        """While the test function runs; under Hypothesis every example gets a simulation of its own."""
+        """Run the test function within this block. With Hypothesis every example gets its own simulation."""
         self.begin_own_time()
         test = getattr(getattr(item, "obj", None), "hypothesis", None)
         with ExitStack() as stack:
@@ -271,8 +272,8 @@ class PluginSession:
             raise self._simulation.ending
 
     def shorten_traceback(self, error: BaseException, config: pytest.Config) -> None:
-        """Show a traceback up to the test author's line; `restore_cause` is called when the report has been made."""
-        from .tracebacks import shorten  # loads what tells frames apart: only after a failure
+        """Shorten a traceback to the test author's line. `restore_cause` is called when the report has been made."""
+        from .tracebacks import shorten  # loads the code that classifies frames, which only a failure needs
 
         self.restore_cause = shorten(error, config, bool(self.simulations or router.backends))
 
@@ -291,7 +292,7 @@ class PluginSession:
                 report.sections.append((title, text))
 
     def _swallowed_text(self, error: BaseException) -> str:
-        """Failures that application code has swallowed before ``error``."""
+        """Return the failures before ``error`` that application code has swallowed."""
         blocks = [failure for one in self._blocks.simulations for failure in one.failures]
         failures = [*self._swallowed, *blocks]
         text = safe_str(error) if failures else ""
@@ -299,11 +300,11 @@ class PluginSession:
 
     @property
     def _swallowed(self) -> list[str]:
-        """The failures that application code may have swallowed: outside a fake, and in the test's simulation."""
+        """Return the failures that application code may have swallowed, outside a fake and in the test's simulation."""
         return [*self._failures, *(self._simulation.failures if self._simulation is not None else ())]
 
     def _sections_of(self, error: BaseException) -> Iterator[tuple[str, Callable[[], str]]]:
-        """The titles and texts of what a failed test's report has of its fake."""
+        """Return the titles and texts of a failed test's fake for the report."""
         yield "Cloud Tasks failures before", lambda: self._swallowed_text(error)
         if self.simulations:
             yield from self._fakes.sections_of(self.simulations, error)
@@ -318,26 +319,26 @@ class PluginSession:
             report.sections.append((title, text))
 
     def hint_on_credentials(self, error: BaseException) -> tuple[str, Callable[[], str]]:
-        """Return the title and the text of a section on credentials that code without a fake didn't get."""
-        from .._diagnostics.missing_credentials import advice_outside  # only after a failure
+        """Return the title and text of a section about credentials that code outside a fake didn't get."""
+        from .._diagnostics.missing_credentials import advice_outside  # only a failure needs it
 
         return "Cloud Tasks hints", lambda: advice_outside(error, in_test=self._item is not None)
 
     @property
     def fake(self) -> FakeCloudTasks:
-        """The one `FakeCloudTasks` of this session."""
+        """The only `FakeCloudTasks` of this session."""
         return self._fakes.fake
 
     @property
     def simulations(self) -> list[Simulation]:
-        """Those of the test that runs, or ran last; under Hypothesis those of its last example."""
+        """The simulations of the current or last test; with Hypothesis those of its last example."""
         own, blocks = self._simulation, self._blocks.simulations
         return blocks if own is None or (blocks and own.history.is_empty) else [own, *blocks]
 
     def hints_for(self, simulation: Simulation, error: BaseException) -> list[str]:
-        """Return what a report says of a test that has failed by ``error``, besides its text and the timeline.
+        """Return the hints on ``error`` for the report of a failed test, besides its text and the timeline.
 
-        These are failures that application code has swallowed, and what most likely went wrong.
+        These are failures that application code has swallowed, and the most likely causes.
         """
         text = safe_str(error)
         swallowed = [failure for failure in simulation.failures if failure not in text]
@@ -348,7 +349,7 @@ class PluginSession:
     @property
     def _fakes(self) -> Fakes:
         if self._loaded_fakes is None:
-            from .fakes import Fakes  # imports the model and the API: a run without a fake pays for neither
+            from .fakes import Fakes  # imports the model and the API, which a run without a fake doesn't need
 
             self._loaded_fakes = Fakes(self._begin_on_demand)
         return self._loaded_fakes
@@ -359,7 +360,7 @@ class PluginSession:
             settings = self._settings_of(item, wanted=True)
             assert settings is not None
             simulation = fakes.simulation(settings, test_id(item))
-        if "freezegun" in sys.modules:  # what is first imported while it freezes would keep its datetime for good
+        if "freezegun" in sys.modules:  # modules first imported while it freezes time would keep its datetime
             _ = simulation.frontend
         simulation.check_change = lambda what: self._check_change(simulation, what)
         self._simulation = self._first_simulation = simulation
@@ -368,7 +369,7 @@ class PluginSession:
             self._hold_time()
 
     def _check_change(self, simulation: Simulation, what: str) -> None:
-        """Fail where a fixture of wider scope changes what the first test alone would have."""
+        """Fail if a fixture of wider scope changes something that only the first test would have."""
         __tracebackhide__ = True
         misuse = self._wide_fixtures.misuse(what)
         if misuse:
@@ -376,7 +377,7 @@ class PluginSession:
             raise set_up_failure(misuse)
 
     def _hold_time(self) -> None:
-        """Hold time in the test's own time, or with the first use of a fake that nobody has asked for by name."""
+        """Hold time for the test, or with the first use of a fake that was not requested by name."""
         if self._simulation is None or not self._is_own_time:
             return
         if self._is_asked_for:
@@ -385,23 +386,23 @@ class PluginSession:
             self._simulation.clock.hold_when_used()
 
     def _end_own_time(self) -> None:
-        """The test's own fixtures are torn down, and those of wider scopes follow, in real time."""
+        """Release time: the test's own fixtures are torn down, and those of wider scopes follow."""
         self._is_own_time = False
         if self._first_simulation is not None:
             self._first_simulation.let_time_go()
 
     def _begin_on_demand(self) -> None:
-        """The fake was used in a test whose fixtures did not name it: request.getfixturevalue() does that."""
+        """Begin a fake for a test whose fixtures did not name it: request.getfixturevalue() does that."""
         if self._item is not None:
             self._begin(self._item)
 
     def _show(self, simulation: Simulation) -> None:
-        """Hypothesis is running an example in ``simulation``: a failure shows its timeline."""
+        """Show the timeline of ``simulation``, in which Hypothesis runs an example, if it fails."""
         self._simulation = simulation
         self._blocks.forget_ended(router.backends)
 
     def _settings_of(self, item: pytest.Item, wanted: bool = False) -> Settings | None:
-        """The settings of a test; None where neither marker nor ini file says anything and nobody ``wanted`` them."""
+        """Return the settings of a test; None if marker and ini file have none and no fake is ``wanted``."""
         markers = list(item.iter_markers(MARKER))
         if not markers and not wanted and not any(self._ini.values()):
             return None
@@ -437,7 +438,7 @@ class PluginSession:
 
     @contextmanager
     def _naming(self, item: pytest.Item) -> Iterator[None]:
-        """A wrong option is the test's error, and says where the test is."""
+        """Raise the error of a wrong option as the test's error, with the test's place."""
         try:
             yield
         except (ValueError, TypeError) as error:
@@ -446,7 +447,7 @@ class PluginSession:
             raise pytest.fail.Exception(message, pytrace=False) from None
 
     def _identity(self, config: pytest.Config) -> Identity | None:
-        """Return who code outside a fake runs as, where the ini file has ``google_auth``."""
+        """Return the identity of code outside a fake, if the ini file has ``google_auth``."""
         if not self._has_google_auth or flag_of(str(self._ini["google_auth"])) is not True:
             return None
         from .._clients.identity.account import Identity  # only a run with the option needs it
@@ -464,6 +465,6 @@ class PluginSession:
 
 
 def _goes_to_the_service(item: pytest.Item) -> bool:
-    """Whether a marker of the test lets its calls through, so that it needs the machine's own credentials."""
+    """Return whether a marker of the test allows real calls, so that it needs the machine's own credentials."""
     given = (marker.kwargs.get("outside") for marker in item.iter_markers(MARKER))
     return next((outside for outside in given if outside is not None), None) == "real"

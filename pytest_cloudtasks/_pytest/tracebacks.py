@@ -1,8 +1,8 @@
-"""What a failure shows of a traceback: it ends with the line of the application or the test that made the call.
+"""Tracebacks that end with the line of the application or the test that made the call.
 
 Below that line are this plugin and Google's client, which pytest would show at length. pytest hides a frame that has a
 local variable ``__tracebackhide__``; here frames get one once the test has failed. Neither ``--full-trace`` nor
-``--tb=native`` look at it, and debuggers step through all frames.
+``--tb=native`` use it, and debuggers step through all frames.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from .._simulation.exceptions import chain_of
 _UNITTEST = "unittest.case."
 """Where a traceback begins that has no line of the test's: of what is found after it, in a `TestCase`'s cleanup."""
 _OWN_MISTAKES = (AttributeError, NameError, KeyError, IndexError, RecursionError)
-"""What this package never raises on purpose; nor AssertionError itself, but only its subclasses."""
+"""Errors that this package never raises on purpose. Of AssertionError it raises only subclasses."""
 
 
 def shorten(error: BaseException, config: pytest.Config, has_fake: bool) -> Callable[[], None]:
     """Hide the frames of the plugin, and those of Google's client below a call, in ``error`` and in its causes.
 
-    A test that had no fake is not touched, unless the plugin itself has raised. Return what brings back the cause of
-    an error of Google's client, which is grpc's error with the same text.
+    A test without a fake is not affected, unless the plugin itself has raised. Return a function that restores the
+    cause of an error of Google's client, which is grpc's error with the same text.
     """
     is_whole = config.getoption("fulltrace") or config.getoption("tbstyle") == "native"
     restore = ExitStack()
-    for one in list(chain_of(error)):  # whose links are changed meanwhile
+    for one in list(chain_of(error)):  # their links change meanwhile
         if _hide(one, has_fake) and not is_whole:
             restore.callback(_set_cause, one, one.__cause__, one.__suppress_context__)
             _set_cause(one, None, True)
@@ -40,8 +40,8 @@ def shorten(error: BaseException, config: pytest.Config, has_fake: bool) -> Call
 
 
 def _hide(error: BaseException, has_fake: bool) -> bool:
-    """Hide frames. Whether the error comes out of a call to the fake, below the application's last line."""
-    if not getattr(error, "pytrace", True):  # pytest shows the message of such a failure, and no frame
+    """Hide frames. Return whether the error comes from a call to the fake, below the application's last line."""
+    if not getattr(error, "pytrace", True):  # pytest shows the message of such a failure without frames
         return False
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     end = max((index for index, frame in enumerate(frames) if is_application(frame)), default=-1) + 1

@@ -1,4 +1,4 @@
-"""Fixtures of a wider scope than the test, while they are set up: what they may not do with the test's fake."""
+"""Fixtures of a wider scope while they are set up, and what they must not do with the test's fake."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 _SET_UP = re.compile(r"_(?:unittest|xunit)_(setUpClass|setup_class|setup_module)_fixture_(.+)")
-"""The names of the fixtures by which pytest runs these methods."""
+"""The names of the fixtures in which pytest runs these methods."""
 
 
 class WideFixtures:
-    """Those that are being set up, within each other."""
+    """The fixtures that are being set up, within each other."""
 
     def __init__(self) -> None:
         self._fixtures: list[Any] = []
@@ -22,7 +22,7 @@ class WideFixtures:
 
     @contextmanager
     def setting_up(self, fixturedef: Any) -> Iterator[None]:
-        """While ``fixturedef`` is set up."""
+        """Set up ``fixturedef`` within this block."""
         self._fixtures.append(fixturedef)
         try:
             yield
@@ -30,7 +30,7 @@ class WideFixtures:
             self._fixtures.pop()
 
     def misuse(self, what: str) -> str:
-        """Return why the innermost may not do ``what``, such as "creates a queue"; "" while none is set up."""
+        """Return why the innermost fixture must not do ``what``, such as "creates a queue"; "" while none is set up."""
         if not self._fixtures:
             return ""
         return (
@@ -42,7 +42,7 @@ class WideFixtures:
 
 
 def _subject(fixturedef: Any) -> str:
-    """``The module-scoped fixture 'queue'``, ``setUpClass of ReceiptTest``."""
+    """Return ``The module-scoped fixture 'queue'`` or ``setUpClass of ReceiptTest``."""
     set_up = _SET_UP.fullmatch(fixturedef.argname)
     if set_up is None:
         return f"The {fixturedef.scope}-scoped fixture {fixturedef.argname!r}"

@@ -1,7 +1,7 @@
-"""What an asyncio task waits for: other tasks that sleep in the queue's time, or something outside.
+"""Whether an asyncio task can continue by itself, or waits for other tasks that sleep or for something outside.
 
-asyncio has no public way to ask. What is used of its inside is used here only, and was checked against Python 3.10 to
-3.15: `Task._fut_waiter` and `Future._callbacks`. ``tests/api/test_async_handlers.py`` fails when they move.
+asyncio has no public way to ask. Only this module uses its private parts, checked against Python 3.10 to 3.15:
+`Task._fut_waiter` and `Future._callbacks`. ``tests/api/test_async_handlers.py`` fails when they move.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 _OPAQUE = (ModuleType, type, asyncio.Task, asyncio.AbstractEventLoop, concurrent.futures.Future)
-"""What leads everywhere, and to no future that a callback completes."""
+"""Types that refer to everything, and to no future that a callback completes."""
 _OPAQUE_PACKAGES = frozenset({"pytest_cloudtasks", "_pytest", "pluggy", "xdist"})
-"""Their objects lead to the whole session, and to no future of the application."""
+"""Packages whose objects refer to the whole session, and to no future of the application."""
 _MOST_OBJECTS = 10_000
-"""How many objects are looked at, the nearest first. An event, a queue or a lock is a few references away."""
+"""The maximum number of objects to inspect, the nearest first. An event, a queue or a lock is a few references away."""
 
 
 def awaited_outside(
     task: asyncio.Task[Any], sleepers: Collection[asyncio.Task[Any]]
 ) -> list[asyncio.Future[Any]] | None:
-    """The futures from outside that ``task`` waits for, none if it waits for ``sleepers`` alone; None if it can go on.
+    """Return the outside futures that ``task`` waits for; none if it only waits for ``sleepers``, None if it can
+    continue.
 
-    It waits for what it awaits, through tasks, gather(), wait(), task groups and whatever a sleeper holds a reference
-    to: an event that it will set, a queue that it will fill.
+    It waits for what it awaits, through tasks, gather(), wait(), task groups and objects that a sleeper refers to: an
+    event that the sleeper will set, a queue that it will fill.
     """
     outside: list[asyncio.Future[Any]] = []
     pending, seen = [task], set[asyncio.Task[Any]]()
@@ -52,13 +53,13 @@ def awaited_outside(
 
 
 def _completes(task: asyncio.Task[Any], future: asyncio.Future[Any]) -> bool:
-    """Whether the end of ``task`` may complete ``future``."""
+    """Return whether the end of ``task`` may complete ``future``."""
     callbacks: Iterable[tuple[Callable[..., Any], Any]] = task._callbacks or ()
     return _reaches([callback for callback, _ in callbacks], future)
 
 
 def _chain(task: asyncio.Task[Any]) -> list[Any]:
-    """The coroutines and generators that await each other in ``task``, down to the future that it waits for."""
+    """Return the coroutines and generators that await each other in ``task``, down to the future that it waits for."""
     chain: list[Any] = []
     one: Any = task.get_coro()
     while one is not None:
@@ -70,7 +71,7 @@ def _chain(task: asyncio.Task[Any]) -> list[Any]:
 
 
 def _reaches(roots: list[Any], future: asyncio.Future[Any], besides: Iterable[Any] = ()) -> bool:
-    """Whether ``future`` can be reached from ``roots`` by references, by other ways than ``besides``."""
+    """Return whether references lead from ``roots`` to ``future``, not counting those in ``besides``."""
     pending, seen = deque(roots), {id(one) for one in besides}
     while pending and len(seen) < _MOST_OBJECTS:
         one = pending.popleft()
@@ -80,7 +81,7 @@ def _reaches(roots: list[Any], future: asyncio.Future[Any], besides: Iterable[An
             continue
         seen.add(id(one))
         if isinstance(one, FunctionType):
-            pending.extend(one.__closure__ or ())  # not its globals, which lead everywhere
+            pending.extend(one.__closure__ or ())  # skip its globals, which refer to everything
         else:
             pending.extend(gc.get_referents(one))
     return False

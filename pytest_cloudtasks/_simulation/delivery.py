@@ -1,4 +1,4 @@
-"""One delivery: a target at work on a request, which may take some of the queue's time; the error without a target."""
+"""One delivery: a target that handles a request and may take some of the queue's time; the error without a target."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from .awaiting import awaited_outside
 from .exceptions import NoTarget
 
 working: ContextVar[Delivery | None] = ContextVar("working", default=None)
-"""The handler that this code is part of; frameworks carry it into the threads they use."""
+"""The delivery whose handler runs this code. Frameworks copy it into their threads."""
 TURNS = 50
-"""How many turns of the loop other tasks of a handler that sleeps get to go on, to set alarms of their own."""
+"""How many turns of the loop other tasks of a sleeping handler get, so that they can set alarms of their own."""
 
 Result = TypeVar("Result")
 
 
 class NotOfAsyncio(RuntimeError):
-    """A handler awaits what asyncio can't: another library's."""
+    """A handler awaits something of another library than asyncio."""
 
 
 class Delivery:
-    """One delivery. It is run until it has answered, or until it sleeps in the queue's time.
+    """One delivery. It runs until the target has answered, or until it sleeps in the queue's time.
 
-    It sleeps when its own task waits for nothing but alarms, its own or those of tasks that it awaits. While it waits
-    for anything else, a thread or a connection, it is at work, whatever tasks beside it do. A task that it has begun
-    and not awaited may go on after the answer; its alarms ring as any other.
+    It sleeps when its own task waits only for alarms, its own or those of tasks that it awaits. While it waits for
+    anything else, such as a thread or a connection, it is running, whatever its other tasks do. A task that it has
+    started and not awaited may continue after the answer; its alarms work as any other.
     """
 
     def __init__(self, attempt: Attempt, target: Target, request: TargetRequest) -> None:
@@ -63,12 +63,12 @@ class Delivery:
         self._asleep: asyncio.Future[None] | None = None
 
     def start(self) -> None:
-        """Call the target. Afterwards there is an answer, or the handler `is_async` and goes on in an event loop."""
+        """Call the target. Afterwards there is an answer, or the handler `is_async` and continues in an event loop."""
         self.target.calls.append(self.request)
         token = working.set(self)
         try:
             result = self.target.answer(self.request)
-        except BaseException as error:  # also pytest's own failures, which are to go on from here
+        except BaseException as error:  # includes pytest's own failures, which are raised again later
             self.answer = _failed(error)
             return
         finally:
@@ -81,11 +81,11 @@ class Delivery:
 
     @property
     def wakes_at(self) -> int | None:
-        """The instant at which it goes on; None if it is not asleep."""
+        """The instant at which it continues; None if it is not asleep."""
         return min((at for at, alarm, _ in self._alarms if not (self.is_over and alarm.done())), default=None)
 
     async def run_on(self, now: int) -> None:
-        """Go on in this loop, at the instant ``now``, until the target has answered or sleeps."""
+        """Continue in this loop, at the instant ``now``, until the target has answered or sleeps."""
         loop = asyncio.get_running_loop()
         if self._task is None:
             assert self._coroutine is not None, "only an async handler runs on"
@@ -121,14 +121,14 @@ class Delivery:
         await alarm
 
     def abandon(self) -> None:
-        """The test is over: a handler that is still asleep never wakes."""
+        """Mark the test as over: a handler that is still asleep never wakes."""
         if self._task is not None and not self._task.get_loop().is_closed():
             self._task.cancel()
             for _, alarm, _ in self._alarms:
                 alarm.cancel()
 
     async def ended(self) -> None:
-        """Wait until an abandoned handler is done with it, if it is one of the running loop's."""
+        """Wait until an abandoned handler has ended, if it belongs to the running loop."""
         if self._task is not None and self._task.get_loop() is asyncio.get_running_loop():
             await asyncio.wait([self._task])
 
@@ -157,13 +157,16 @@ class Delivery:
 
 
 Deliveries = Generator[Delivery, None, Result]
-"""A driving method under way: it yields each handler that starts or goes on, and returns the method's result."""
+"""A running driving method: it yields each handler that starts or continues, and returns the method's result."""
 _OF_ANOTHER_LIBRARY = ("must be called from async context", "Task got bad yield")
-"""What trio, and asyncio, say where a function of trio is awaited in a loop of asyncio."""
+"""The errors of trio and asyncio for a function of trio that is awaited in a loop of asyncio."""
 
 
 async def _contained(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
-    """The target's answer; what would stop the event loop becomes one, as it does where there is no loop."""
+    """Return the target's answer.
+
+    An exception that would stop the event loop becomes one, as it does without a loop.
+    """
     __tracebackhide__ = True
     try:
         return await coroutine
@@ -190,7 +193,7 @@ def _failed(error: BaseException) -> Answer:
 
 
 def no_target(what: str, destination: Destination, targets: Targets) -> NoTarget:
-    """``what`` says which task; then come its URL, what may have been meant, the targets, and what to add."""
+    """Return the error of a task without a target: ``what``, its URL, similar routes, all targets, and what to add."""
     known = targets.describe()
     shown = "".join(f"\n  {one}" for one in known) if known else " none"
     return NoTarget(
@@ -221,7 +224,7 @@ def _limits(routing: Routing) -> list[str]:
 
 
 def _nearest(destination: Destination, targets: Targets) -> str:
-    """The URL that was meant, or the hint that a route's URL counts with its query string."""
+    """Return a hint about a route that nearly matches, or about the query string."""
     asked_for = [destination.url]
     if destination.app_engine is not None:
         asked_for.insert(0, destination.app_engine.relative_uri)

@@ -1,22 +1,22 @@
 """The driver: it moves a simulation from step to step, and delivers attempts to their targets.
 
 Theory of operation. A driving method (`step`, `drain` and so on) is written once, for sync and async tests: as a
-generator, which yields each `Delivery` that has to run and returns the method's result. A runner (`runners.py`) drives
-the generator and runs the deliveries: `Delivery.start` calls the target. It sends nothing back: what came of a delivery
-is in the delivery.
+generator that yields each `Delivery` to run and returns the method's result. A runner (`runners.py`) executes the
+generator and runs the deliveries: `Delivery.start` calls the target. It sends nothing back, because the delivery has
+its own result.
 
-All of them repeat `_next`. It asks what comes first: a step of the scheduler (a dispatch, or an answer), or a delivery
-that sleeps and wakes. `_do` finds the target of a dispatch, moves the clock there and lets the service begin the
-attempt, which `_deliver` and `_run` deliver; `_take` gives the answer to the service. A task without a target raises
-before anything has changed. An answer may arrive at a later instant, and then it is a step of its own.
+All methods repeat `_next`. It finds the next step: one of the scheduler (a dispatch, or an answer), or a sleeping
+delivery that wakes. For a dispatch, `_do` finds the target, moves the clock there and lets the service begin the
+attempt; `_deliver` and `_run` deliver it, and `_take` passes the answer to the service. A task without a target raises
+before anything has changed. An answer may arrive at a later instant, and is then a step of its own.
 
-A delivery whose async handler sleeps in the queue's time is put on a timetable, from which `_wake` takes it; until it
-answers, the service will see DEADLINE_EXCEEDED at the attempt's deadline. So two handlers overlap in the queue's time
-only: while a handler runs, the clock stands. An exception that is to fail the test is raised last, when the attempt is
-in the history.
+A delivery whose async handler sleeps in the queue's time is put on a timetable, from which `_wake` takes it. Until it
+answers, the service expects DEADLINE_EXCEEDED at the attempt's deadline. So two handlers overlap only in the queue's
+time: while a handler runs, the clock does not move. An exception that fails the test is raised last, when the attempt
+is in the history.
 
-One rule for threads: whatever is read of the service, the faults or the sleepers to decide what to do, and what is then
-done to them, happens within one hold of the simulation's lock. Targets run outside of it.
+One rule for threads: reading the service, the faults or the sleepers in order to decide, and the change that follows,
+happen within one hold of the simulation's lock. Targets run outside of it.
 """
 
 from __future__ import annotations
@@ -49,19 +49,19 @@ if TYPE_CHECKING:
     from .simulation import Simulation
 
 _Done = tuple[Attempt, bool, Generator[Delivery, None, None] | None]
-"""A step that was done: its attempt, whether that has begun with it, and the deliveries to run now."""
+"""A completed step: its attempt, whether the attempt began with it, and the deliveries to run now."""
 _FIRST = from_datetime(datetime.min.replace(tzinfo=timezone.utc), what="the first instant")
 
 
 class Waking(NamedTuple):
-    """A step of the driver's own: a delivery that sleeps goes on at the instant ``at``."""
+    """A step of the driver's own: a sleeping delivery continues at the instant ``at``."""
 
     at: int
     delivery: Delivery
 
 
 class Driver:
-    """The driver of one simulation. One driving method at a time, and none within a handler."""
+    """The driver of one simulation. Only one driving method runs at a time, and none within a handler."""
 
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
@@ -106,7 +106,7 @@ class Driver:
             return self._summary(begin)
 
     def _go_on(self, end: int | None, limit: int) -> Deliveries[None]:
-        """Do one step after the other up to ``end``, with ``limit`` attempts among them at most."""
+        """Do step after step up to ``end``, with at most ``limit`` attempts."""
         __tracebackhide__ = True
         if not is_whole(limit) or limit < 1:
             raise ValueError(
@@ -150,7 +150,7 @@ class Driver:
             return attempt
 
     def deliver_at_once(self, task: Task) -> Generator[Delivery, None, None]:
-        """Deliver ``task``, if it is due, as the queue does, even while a driving method is under way."""
+        """Deliver ``task`` if it is due, as the queue does, even while a driving method runs."""
         __tracebackhide__ = True
         with self.simulation.lock:
             if not self.is_due(task):
@@ -161,7 +161,7 @@ class Driver:
             yield from self._deliver(attempt, target)
 
     def is_due(self, task: Task) -> bool:
-        """Whether a task that was just created may go out; another thread may have dispatched or deleted it."""
+        """Return whether a task that was just created may go out; another thread may have dispatched or deleted it."""
         with self.simulation.lock:
             if not task.is_live or task.dispatch_count:
                 return False
@@ -176,7 +176,7 @@ class Driver:
 
     @contextmanager
     def _method(self, name: str) -> Iterator[Beginning]:
-        """Guard a driving method, and give how far the history is when it begins."""
+        """Guard a driving method. Yield the length of the history at its beginning."""
         __tracebackhide__ = True
         simulation = self.simulation
         delivery = working.get()
@@ -206,7 +206,7 @@ class Driver:
 
     @contextmanager
     def _selected(self, match: Match) -> Iterator[Callable[[Task], bool] | None]:
-        """Limit dispatches to tasks that match, and give what says whether one does; None if all do."""
+        """Limit dispatches to matching tasks. Yield a function that says whether a task matches; None if all do."""
         __tracebackhide__ = True
         if not match.expected():
             yield None
@@ -246,9 +246,9 @@ class Driver:
         return end
 
     def _pass_time(self, to: int) -> bool:
-        """Move to ``to``, unless a clock of the test's that ticks has gone further by itself.
+        """Move to ``to``, unless an external clock that ticks has passed it.
 
-        Whether nothing else has come of it: no task has gone, and it is ``to`` now.
+        Return whether nothing else has happened: no task was removed, and it is ``to`` now.
         """
         with self.simulation.lock:
             clock = self.simulation.clock
@@ -258,7 +258,7 @@ class Driver:
             return now == to and not took_effect
 
     def _comes_next(self) -> Upcoming | Waking | None:
-        """The next step: the scheduler's, or that of a delivery that wakes before it."""
+        """Return the next step: the scheduler's, or that of a delivery that wakes before it."""
         upcoming = self.simulation.service.scheduler.upcoming()
         waking = self._first_waking() if self.simulation.driving.sleepers.entries else None
         if waking is None:
@@ -273,12 +273,12 @@ class Driver:
             waking = Waking(*first)
             if waking.delivery.wakes_at == waking.at:
                 return waking
-            sleepers.remove(waking.delivery)  # its tasks were cancelled, or have been woken by others
+            sleepers.remove(waking.delivery)  # its tasks were cancelled or woken by others
             self._let_sleep(waking.delivery)
         return None
 
     def _let_sleep(self, delivery: Delivery) -> bool:
-        """Let ``delivery`` wake at its next alarm. Whether it has one."""
+        """Let ``delivery`` wake at its next alarm. Return whether it has one."""
         at, attempt = delivery.wakes_at, delivery.attempt
         if at is not None:
             self.simulation.driving.sleepers.put(delivery, at, (attempt.task.sequence, attempt.number))
@@ -287,15 +287,16 @@ class Driver:
     def _next(
         self, end: int | None, left: int = 1, limit: int = 1
     ) -> Generator[Delivery, None, tuple[Attempt, bool] | None]:
-        """Do the next step up to ``end``; None if there is none. ``left`` of ``limit`` attempts may still be made.
+        """Do the next step up to ``end``; return None if there is none. ``left`` of ``limit`` attempts may still be
+        made.
 
-        Return the attempt that it was about, and whether it began then.
+        Return the step's attempt, and whether it began now.
         """
         __tracebackhide__ = True
         simulation = self.simulation
         while True:
             with simulation.lock:
-                now = simulation.contact()  # a handler may have moved a clock of the test's
+                now = simulation.contact()  # a handler may have moved an external clock
                 simulation.service.scheduler.remove_due(now)
                 coming = self._comes_next()
                 if coming is None or (end is not None and coming.at > end):
@@ -308,14 +309,14 @@ class Driver:
                 return attempt, has_begun
 
     def _wake(self, waking: Waking) -> _Done | None:
-        """Let a delivery that sleeps go on; None if another step comes first now."""
+        """Let a sleeping delivery continue; return None if another step comes first now."""
         if waking.at > self.simulation.clock.now and not self._reach(waking):
             return None
         self.simulation.driving.sleepers.remove(waking.delivery)
         return waking.delivery.attempt, False, self._run(waking.delivery)
 
     def _do(self, upcoming: Upcoming, left: int, limit: int) -> _Done | None:
-        """Do the scheduler's step; None if another one comes first now."""
+        """Do the scheduler's step; return None if another one comes first now."""
         __tracebackhide__ = True
         clock, scheduler = self.simulation.clock, self.simulation.service.scheduler
         step = scheduler.resolve(upcoming, clock.now)
@@ -330,11 +331,14 @@ class Driver:
         return attempt, begins, None if target is None else self._deliver(attempt, target)
 
     def _reach(self, step: Upcoming | Waking) -> bool:
-        """Move to the instant of ``step``. Whether it still comes next: its task may have expired by then."""
+        """Move to the instant of ``step``.
+
+        Return whether it still comes next, because its task may have expired by then.
+        """
         return self._pass_time(step.at) or self._comes_next() == step
 
     def _deliver(self, attempt: Attempt, target: Target) -> Generator[Delivery, None, None]:
-        """Hand the request to the target and its answer to the service; an exception comes out in the end."""
+        """Pass the request to the target and its answer to the service. An exception is raised at the end."""
         __tracebackhide__ = True
         authorization = authorization_for(attempt.target, attempt.dispatch_time)
         request = TargetRequest(attempt, authorization)
@@ -348,7 +352,7 @@ class Driver:
             yield from self._run(second)
 
     def _run(self, delivery: Delivery) -> Generator[Delivery, None, None]:
-        """Start ``delivery``, or let it go on, until it has answered or sleeps."""
+        """Start ``delivery``, or let it continue, until it has answered or sleeps."""
         __tracebackhide__ = True
         simulation, attempt = self.simulation, delivery.attempt
         if delivery.is_over:
@@ -377,13 +381,13 @@ class Driver:
             yield from self._run(hop)
 
     def _let_tasks_go_on(self, delivery: Delivery) -> None:
-        """Wake the tasks that a handler has begun and not awaited, at the instants of their alarms."""
+        """Wake the tasks that a handler has started and not awaited, at the instants of their alarms."""
         with self.simulation.lock:
             delivery.is_over, delivery.on_late_alarm = True, self._let_tasks_go_on
             self._let_sleep(delivery)
 
     def _run_second(self, delivery: Delivery) -> Generator[Delivery, None, None]:
-        """The same for a second delivery, of which the service takes no notice."""
+        """Run a second delivery, which the service does not notice."""
         __tracebackhide__ = True
         yield delivery
         with self.simulation.lock:
@@ -394,7 +398,7 @@ class Driver:
                 self._raise_for(delivery.answer.exception, delivery.answer, delivery.target, delivery.attempt)
 
     def _second_delivery(self, attempt: Attempt, target: Target, authorization: str | None) -> Delivery | None:
-        """Return a second delivery of ``attempt``, which ``target`` has just had, if one is planned."""
+        """Return a second delivery of ``attempt`` to ``target``, if one is planned."""
         faults = self.simulation.faults
         if not faults.are_two_deliveries(attempt.task):
             return None
@@ -404,7 +408,7 @@ class Driver:
         return delivery
 
     def _record_second(self, delivery: Delivery) -> None:
-        """Record that a second delivery was answered; or that it sleeps, and let it."""
+        """Record that a second delivery was answered. If it sleeps, let it."""
         attempt, again = delivery.attempt, f"attempt {delivery.attempt.number} delivered a second time"
         faults = self.simulation.faults
         if delivery.answer is not None:
@@ -417,7 +421,7 @@ class Driver:
             delivery.is_recorded = True
 
     def _hop(self, delivery: Delivery, answer: Answer) -> Delivery | None:
-        """Return the delivery that a redirect leads to within the attempt; App Engine tasks follow none."""
+        """Return the delivery that a redirect leads to within the attempt. App Engine tasks follow none."""
         __tracebackhide__ = True
         simulation, attempt = self.simulation, delivery.attempt
         may_follow = simulation.settings.service.follow_redirects and delivery.hops < MAX_REDIRECTS
@@ -439,7 +443,7 @@ class Driver:
         return hop
 
     def _miss_deadline(self, attempt: Attempt) -> None:
-        """What the service sees of ``attempt`` unless an answer comes before."""
+        """Return the outcome of ``attempt`` if no answer comes before its deadline."""
         with self.simulation.lock:
             if attempt.outcome is None:
                 self.simulation.service.scheduler.answer(
@@ -447,7 +451,7 @@ class Driver:
                 )
 
     def _take(self, delivery: Delivery, answer: Answer) -> None:
-        """Give the service an answer; one that comes after the deadline it has no use for."""
+        """Pass an answer to the service, which ignores one after the deadline."""
         __tracebackhide__ = True
         simulation, attempt, target = self.simulation, delivery.attempt, delivery.target
         with simulation.lock:
@@ -466,20 +470,20 @@ class Driver:
             self._raise_for(answer.exception, answer, target, attempt)
 
     def _raise_for(self, error: BaseException, answer: Answer, target: Target, attempt: Attempt) -> None:
-        """Raise what a handler has raised, or let the test look at it later."""
+        """Raise a handler's exception, or record it for the test."""
         __tracebackhide__ = True
         if answer.scripted:
             return
         policy = target.on_exception or self.simulation.settings.on_exception
         is_the_tests = isinstance(error, (WrongAnswer, NotOfAsyncio)) or ends_the_run(error)
         if policy == "raise" or is_the_tests:
-            if isinstance(error, StopIteration):  # Python lets none out of the generators that drive
+            if isinstance(error, StopIteration):  # Python does not let a generator raise it
                 raise RuntimeError("A handler raised StopIteration, which is the cause of this.") from error
             raise error
         self.simulation.history.inspected.recorded(attempt, error)
 
     def _target_for(self, task: Task, attempt: Attempt | None = None) -> Target | None:
-        """Return where ``attempt``, which has begun, or else the task's next one goes; None if it can't be sent."""
+        """Return the target of ``attempt``, or of the task's next attempt; None if it can't be sent."""
         __tracebackhide__ = True
         simulation = self.simulation
         sent = simulation.service.target_of(task) if attempt is None else attempt.target
@@ -506,7 +510,7 @@ class Driver:
 
 
 def _goes_before_sleepers(upcoming: Upcoming) -> bool:
-    """Of one instant answers come first, and dispatches last; but a handler that wakes at its deadline is in time."""
+    """Return whether a scheduler's step comes before sleepers: at one instant answers are first and dispatches last."""
     return upcoming.attempt is not None and upcoming.step is Step.ANSWER and upcoming.at < upcoming.attempt.deadline
 
 

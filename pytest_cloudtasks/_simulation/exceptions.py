@@ -1,4 +1,4 @@
-"""The exceptions and warnings that a test may see, and how a failure gets past application code."""
+"""The exceptions and warnings that a test may see, and failures that application code can't swallow."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ for _public in (
     CloudTasksWarning,
     CloudTasksLintWarning,
 ):
-    _public.__module__ = "pytest_cloudtasks"  # where users find them, and what pytest prints
+    _public.__module__ = "pytest_cloudtasks"  # the place where users find them, which pytest prints
 
 
 FAILURE = pytest.fail.Exception
-"""The class of what `failure` makes."""
+"""The class of the exceptions of `failure`."""
 
 
 def ends_the_run(error: BaseException) -> bool:
-    """Whether ``error`` is nobody's failure but the end of the run, as of Ctrl-C and pytest.exit(), or of the test."""
+    """Return whether ``error`` ends the run or the test, as Ctrl-C and pytest.exit() do, and is no failure."""
     return not isinstance(error, Exception) or isinstance(error, pytest.exit.Exception)
 
 
 def chain_of(error: BaseException) -> Iterator[BaseException]:
-    """Yield ``error``, and what it came of."""
+    """Yield ``error`` and its causes."""
     seen: list[BaseException] = []
     one: BaseException | None = error
     while one is not None and one not in seen:
@@ -62,9 +62,9 @@ def chain_of(error: BaseException) -> Iterator[BaseException]:
 
 
 def failure(message: str) -> BaseException:
-    """Return what is raised where application code is in between: ``except Exception`` lets it through.
+    """Return an exception that passes through ``except Exception`` of application code.
 
-    It is what ``pytest.fail()`` raises, so that pytest shows the message alone.
+    It is the exception of ``pytest.fail()``, so that pytest shows only the message.
     """
     return FAILURE(message, pytrace=False)
 

@@ -1,13 +1,12 @@
-"""Planned faults: which calls and deliveries they happen to, and what they do to them.
+"""Planned faults: the calls and deliveries they apply to, and their effects.
 
-`_api/faults.py` makes the plans. The simulation asks them about each call, the driver about each delivery, and the
-service's scheduler about each task that is put in order.
+`_api/faults.py` makes the plans. The simulation applies them to each call, the driver to each delivery, and the
+service's scheduler to each task that is put in order.
 
-A `PlannedFault` knows what it applies to and how often. The simulation asks before a call reaches the service and
-after it took effect; the driver asks after a delivery, and when a handler's response arrives. A fault that happens is
-recorded in the history, unless it is an outcome of its attempt. What is left to chance is asked of `Choices`
-(`random_choices`), by the name of the question: a stream for each name from the seed and the test's node ID, or an
-example of Hypothesis.
+A `PlannedFault` has a match and a number of times. The simulation checks it before a call reaches the service and after
+the call took effect; the driver checks it after a delivery, and when a handler's response arrives. A fault that happens
+is recorded in the history, unless it is an outcome of its attempt. Random faults ask `Choices` (`random_choices`) by
+the name of the question: a stream for each name from the seed and the test's node ID, or an example of Hypothesis.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Fault(Enum):
-    """What a plan does, by the method that makes it."""
+    """The kinds of faults, by the methods that plan them."""
 
     FAIL_RPC = "fail_rpc"
     LOSE_RESPONSE = "lose_rpc_response"
@@ -45,18 +44,18 @@ class Fault(Enum):
 
 
 class Occasions(NamedTuple):
-    """To which of the calls or deliveries that match a plan applies."""
+    """The matching calls or deliveries that a plan applies to."""
 
     times: int | None
-    """How often in all; None for every time."""
+    """The maximum number of times; None for every time."""
     after: int
-    """How many pass before."""
+    """The number of matches to skip first."""
     rate: float | None
-    """How probable it is each time; None for certain."""
+    """The probability each time; None for certain."""
 
 
 class PlannedFault:
-    """A fault that is planned. It ends when it has happened as often as planned, or with `stop`."""
+    """A planned fault. It ends when it has happened as often as planned, or with `stop`."""
 
     def __init__(
         self,
@@ -69,7 +68,7 @@ class PlannedFault:
         delay: int = 0,
         queue: str | None = None,
     ) -> None:
-        """``given`` are the arguments as a message shows them."""
+        """Plan a fault. ``given`` are the arguments for messages."""
         self.hits = 0
         """How often the fault has happened."""
         self.fault = fault
@@ -100,13 +99,13 @@ class PlannedFault:
 
     @property
     def is_unused(self) -> bool:
-        """Whether it has never happened although it could not be a matter of chance."""
+        """Whether it never happened although it did not depend on chance."""
         return not self._has_hit and self._occasions.rate is None
 
     def takes(self, subject: Any, choices: Choices, about: str = "") -> bool:
-        """Whether the fault happens to ``subject``.
+        """Return whether the fault happens to ``subject``.
 
-        ``about`` tells apart subjects whose chances are to be independent of each other.
+        ``about`` distinguishes subjects whose chances are independent of each other.
         """
         if self.is_over or not self._fits(subject):
             return False
@@ -122,7 +121,10 @@ class PlannedFault:
         return True
 
     def _fits(self, subject: Any) -> bool:
-        """Whether the plan is about ``subject``; not if its predicate raises, as one for other calls may."""
+        """Return whether the plan matches ``subject``.
+
+        A predicate that raises, maybe because of another RPC, doesn't match.
+        """
         try:
             return self._applies(subject)
         except Exception as error:
@@ -130,11 +132,11 @@ class PlannedFault:
             return False
 
     def delay_by(self, choices: Choices) -> int:
-        """How long (nanoseconds) it holds back what it has taken."""
+        """Return how long (nanoseconds) it delays a matching task."""
         return self.delay
 
     def snapshot(self) -> Callable[[], None]:
-        """What brings the plan back to where it is now."""
+        """Return a function that restores the plan to its current state."""
         hits, passed, stopped = self.hits, self._passed, self._stopped
 
         def back() -> None:
@@ -143,7 +145,7 @@ class PlannedFault:
         return back
 
     def describe(self) -> str:
-        """The call that made it."""
+        """Return the call that made the plan."""
         return f"{self.fault.value}({self._given})"
 
     def __repr__(self) -> str:
@@ -152,7 +154,7 @@ class PlannedFault:
 
 
 class PlannedFaults:
-    """The planned faults of a test, in the order in which they were made, and what becomes of calls and deliveries."""
+    """The planned faults of a test, in order of planning, and their effects on calls and deliveries."""
 
     def __init__(self, choices: Choices, history: History, clock: Clock, plans: Iterable[PlannedFault] = ()) -> None:
         self.choices = choices
@@ -164,7 +166,7 @@ class PlannedFaults:
         """Whether there are any: that is asked for every call and every delivery, and mostly there are none."""
 
     def add(self, plan: PlannedFault) -> PlannedFault:
-        """Ask ``plan``, too, from now on."""
+        """Apply ``plan``, too, from now on."""
         plan.name = f"{plan.fault.value} {sum(one.fault is plan.fault for one in self._plans) + 1}"
         self._plans.append(plan)
         self.are_planned = True
@@ -174,11 +176,11 @@ class PlannedFaults:
         return iter(self._plans)
 
     def record(self, text: str, task: Task | None = None) -> None:
-        """Put a fault that has happened into the history."""
+        """Record a fault that has happened in the history."""
         self._history.record(InjectedFault(self._clock.now, text, task))
 
     def _taking(self, fault: Fault, subject: Any, about: str = "") -> PlannedFault | None:
-        """Return the first plan by which ``fault`` happens to ``subject``; the later ones don't see it then."""
+        """Return the first plan whose ``fault`` happens to ``subject``. Later plans don't count this subject."""
         if not self._plans:
             return None
         mine = (plan for plan in self._plans if plan.fault is fault)
@@ -187,7 +189,7 @@ class PlannedFaults:
     # --- calls ---------------------------------------------------------------------------------------------------
 
     def failure_of(self, call: IncomingCall, jitter: Random) -> InProcessRpcError | None:
-        """Return the error that ``call`` gets in place of an answer, if any; it never reaches the service."""
+        """Return the error of ``call``, if any. The call then never reaches the service."""
         plan = self._taking(Fault.FAIL_RPC, call, call.method)
         if plan is None or plan.rpc_fault is None:
             return None
@@ -195,7 +197,7 @@ class PlannedFaults:
         return _error(plan.rpc_fault, jitter)
 
     def loss_of(self, call: IncomingCall, jitter: Random) -> InProcessRpcError | None:
-        """Return the error that the caller sees, if any, although ``call`` has taken effect."""
+        """Return the error that the caller gets although ``call`` has taken effect, if any."""
         if self._taking(Fault.LOSE_RESPONSE, call, call.method) is None:
             return None
         self.record(f"{call.method} → {DEADLINE.code} by {Fault.LOSE_RESPONSE.value}(), after it took effect")
@@ -204,14 +206,14 @@ class PlannedFaults:
     # --- deliveries ----------------------------------------------------------------------------------------------
 
     def are_two_deliveries(self, task: Task) -> bool:
-        """Whether the attempt that has just been delivered is delivered a second time."""
+        """Return whether the attempt is delivered a second time."""
         return self._taking(Fault.DELIVER_TWICE, task) is not None
 
     def outcome_of(self, task: Task, outcome: Outcome) -> Outcome:
-        """Return what the service gets to see of a handler's response: nothing where it is lost.
+        """Return the outcome of a handler's response for the service: no response if it is lost.
 
-        The connection ends at the instant at which the response would have come. Evidence: our choice; that an attempt
-        without a response is retried is documented.
+        The connection ends at the instant of the response. Evidence: our choice; that an attempt without a response is
+        retried is documented.
         """
         if outcome.kind is not OutcomeKind.RESPONSE or self._taking(Fault.LOSE_ANSWER, task) is None:
             return outcome
@@ -225,7 +227,7 @@ class PlannedFaults:
         return 0 if plan is None else self._delay(plan, task)
 
     def hold_back_waiting(self, plan: PlannedFault, service: Service) -> None:
-        """Apply a new plan to the tasks that wait already, in the order of their creation."""
+        """Apply a new plan to the tasks that already wait, in order of creation."""
         waiting = (task for queue in service.queues.values() for task in queue.waiting if not task.delay)
         for task in sorted(waiting, key=lambda task: task.sequence):
             if plan.takes(task, self.choices):
@@ -241,7 +243,7 @@ class PlannedFaults:
     # --- examples ------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> Callable[[Choices, History, Clock], PlannedFaults]:
-        """Return what makes these faults as they are now, each time anew; plans made since are left out."""
+        """Return a function that makes a copy of the current faults, without plans made since."""
         plans = list(self._plans)
         restore = [plan.snapshot() for plan in plans]
 
@@ -254,7 +256,7 @@ class PlannedFaults:
 
 
 class PlannedOrder(DispatchOrder):
-    """The order of dispatches in a test: shuffled where it asks for that, with delays where they are planned."""
+    """The order of dispatches in a test: shuffled if the test asks for that, and with planned delays."""
 
     def __init__(self, faults: PlannedFaults, *, shuffle: bool) -> None:
         self._faults = faults
@@ -262,11 +264,11 @@ class PlannedOrder(DispatchOrder):
         self.is_shuffled = self.picks or shuffle
 
     def delay(self, task: Task) -> int:
-        """Return the delay that a plan has for ``task``."""
+        """Return the planned delay of ``task``."""
         return self._faults.delay_of(task) if self._faults.are_planned else 0
 
     def rank(self, task: Task) -> int:
-        """Return a random rank where the order is shuffled beforehand."""
+        """Return a random rank if the order is shuffled in advance."""
         return 0 if self.picks else self._rank("order", task)
 
     def pick(self, ready: Sequence[Task]) -> int:
@@ -274,19 +276,19 @@ class PlannedOrder(DispatchOrder):
         return self._faults.choices.pick(len(ready), "order")
 
     def rank_in_listings(self, task: Task) -> int:
-        """A random rank where the order is shuffled."""
+        """Return a random rank if the order is shuffled."""
         return self._rank("listing", task) if self.is_shuffled else 0
 
     def _rank(self, what: str, task: Task) -> int:
         return self._faults.choices.rank(f"{what} of {task.queue_name}") if self.is_shuffled else 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> DispatchOrder:
-        """Return the plain order: the copied service gets that of its own simulation."""
+        """Return the default order. The copied service gets the order of its own simulation."""
         return DispatchOrder()
 
 
 def _error(fault: RpcFault, jitter: Random) -> InProcessRpcError:
     """Return the error that the channel raises."""
-    from .._messages.grpc_errors import planned_error  # loads grpc: only when a planned error happens
+    from .._messages.grpc_errors import planned_error  # loads grpc, which only a planned error needs
 
     return planned_error(fault, jitter)

@@ -1,9 +1,9 @@
-"""Forks: a child has a copy of every fake, and finds it whole and free.
+"""Forks: a child process gets a consistent, unlocked copy of every fake.
 
-A thread may be in the midst of a call when another forks. The child would have half of that call's changes, and a lock
-that nobody is left to release. So a fork waits for the calls that are under way, and lets no other begin.
+A thread may be within a call when another thread forks. The child would have half of that call's changes, and a lock
+that is never released. So a fork waits for the calls that are under way, and blocks new ones.
 
-The test never sees what a child puts into its copy, so the first task that a child creates there makes it warn.
+The test never sees what a child puts into its copy, so the first task that a child creates makes it warn.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .exceptions import CloudTasksWarning
 
 
 class Forks:
-    """Knows the lock of every simulation, and takes them all while the process forks."""
+    """The locks of all simulations. They are taken while the process forks."""
 
     def __init__(self) -> None:
         self._one_at_a_time = threading.RLock()
@@ -30,28 +30,28 @@ class Forks:
         self._has_warned = False
 
     def lock(self) -> Any:
-        """A new lock, which a child never finds taken."""
+        """Return a new lock, which is never taken in a child."""
         lock = threading.RLock()
         with self._one_at_a_time:
             self._locks.add(lock)
         return lock
 
     def hold_still(self) -> None:
-        """Wait for the calls that are under way, and let no other begin."""
+        """Wait for the calls that are under way, and block new ones."""
         self._one_at_a_time.acquire()
         self._taken = list(self._locks)
         for lock in self._taken:
             lock.acquire()
 
     def go_on(self) -> None:
-        """Let calls come again: in the parent, and in the child."""
+        """Allow calls again, in the parent."""
         taken, self._taken = self._taken, []
         for lock in taken:
             lock.release()
         self._one_at_a_time.release()
 
     def begin_child(self) -> None:
-        """Let calls come again in the child, which has not warned yet."""
+        """Allow calls again, in the child, which has not warned yet."""
         self.generation += 1
         self._has_warned = False
         self.go_on()

@@ -1,4 +1,4 @@
-"""Values as messages show them: durations and offsets, and any value in one line, readable and not too long."""
+"""Values in messages: durations and offsets, and any value on one line, readable and not too long."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .._time.instants import from_timedelta
 
 
 def duration_text(nanoseconds: int) -> str:
-    """``30 s``, ``0.1 s``, ``1 h 40 min``: as much as there is to say."""
+    """Return ``30 s``, ``0.1 s`` or ``1 h 40 min``."""
     if nanoseconds < 0:
         return f"-{duration_text(-nanoseconds)}"
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
@@ -29,7 +29,7 @@ def duration_text(nanoseconds: int) -> str:
 
 
 def offset_text(nanoseconds: int) -> str:
-    """``+0:00:30``, ``+3d 0:00:00.100``."""
+    """Return ``+0:00:30`` or ``+3d 0:00:00.100``."""
     sign, left = ("-", -nanoseconds) if nanoseconds < 0 else ("+", nanoseconds)
     seconds, rest = divmod(left, 1_000_000_000)
     minutes, seconds = divmod(seconds, 60)
@@ -42,17 +42,17 @@ def offset_text(nanoseconds: int) -> str:
 
 
 BINARY = 32
-"""How many bytes of a body that is no text."""
+"""The number of bytes shown of a body that is not text."""
 _BEFORE = 40
-"""How much of two long texts is shown before the place where they part."""
+"""The number of characters shown before the first difference of two long texts."""
 _ITEMS_BEFORE = 3
-"""How many items of two long lists are shown before the place where they part."""
+"""The number of items shown before the first difference of two long lists."""
 _ITEM = 60
-"""How many characters of an item of a long list: those before that place leave room for it."""
+"""The number of characters of an item of a long list. Items before the difference leave room for it."""
 
 
 class Absent:
-    """Stands for a field that one side does not have."""
+    """A field that one side does not have."""
 
     def __repr__(self) -> str:
         return "(not there)"
@@ -62,12 +62,12 @@ ABSENT = Absent()
 
 
 def shown(value: Any) -> str:
-    """One value."""
+    """Return a value as text."""
     return shortened(_text(value))
 
 
 def shown_apart(one: Any, other: Any) -> tuple[str, str]:
-    """Two values that differ; of two long texts what they have in common at their beginning is left out."""
+    """Return two different values as texts, without the common beginning of long ones."""
     if isinstance(one, bytes) and isinstance(other, bytes) and min(len(one), len(other)) > BINARY:
         same = _common(one, other)
         if same >= BINARY and not (_is_shown_as_text(one) or _is_shown_as_text(other)):
@@ -83,9 +83,9 @@ def shown_apart(one: Any, other: Any) -> tuple[str, str]:
 
 
 def lists_apart(one: Sequence[str], other: Sequence[str], same: int) -> tuple[str, str]:
-    """Two lists of texts that differ, the first ``same`` items of which match.
+    """Return two lists of texts that differ after ``same`` matching items.
 
-    Where one is long most of those are left out, so that the difference is always among what is shown.
+    If one is long, most matching items are left out, so that the difference is always visible.
     """
     left, right = _in_brackets(one), _in_brackets(other)
     if max(len(left), len(right)) <= WIDTH:
@@ -103,13 +103,13 @@ def _in_brackets(items: Sequence[str]) -> str:
 
 
 def _common(one: str | bytes, other: str | bytes) -> int:
-    """How much two have in common at their beginning."""
+    """Return the length of the common beginning."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((index for index, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
 def bytes_text(body: bytes) -> str:
-    """``b'order'``, ``'Größe'.encode()``, or the first bytes of what is no text, and how many there are."""
+    """Return ``b'order'``, ``'Größe'.encode()``, or the first bytes of a body that is not text and their number."""
     if _is_shown_as_text(body):
         return repr(body) if body.isascii() else f"{body.decode()!r}.encode()"
     return repr(body) if len(body) <= BINARY else f"{body[:BINARY]!r}… ({len(body)} bytes)"
@@ -133,4 +133,4 @@ def _text(value: Any) -> str:
     if isinstance(value, datetime):
         return safe_str(value)
     text = safe_repr(dict(value) if isinstance(value, Headers) else value, sys.maxsize)
-    return " ".join(text.split()) if "\n" in text else text  # of Google's messages, say
+    return " ".join(text.split()) if "\n" in text else text  # such as Google's messages

@@ -1,18 +1,18 @@
 """What happened in a test: one list of events, calls, faults and clock changes, in order.
 
-Theory of operation. `History.record` is the only way in, and everything is recorded at the moment it happens: the
-service records its events, the simulation the calls that clients make, faults where they are injected, and the clock
-where its time begins or is reset. So the order of the list is the order of the test, and nothing is ever sorted.
-All that reports on a test reads this list: the timeline, the report, summaries, assertions, hints, the state machine
-and the emulator's log.
+Theory of operation. `History.record` is the only way in, and everything is recorded when it happens: the service
+records its events, the simulation the calls that clients make, faults where they are injected, and the clock where its
+time begins or is reset. So the order of the list is the order of the test, and nothing is ever sorted. Everything that
+reports on a test reads this list: the timeline, the report, summaries, assertions, hints, the state machine and the
+emulator's log.
 
-A record has an instant, and people read offsets, so `History.entries` walks the list and counts from the time base in
-force: a `TimeBase` begins the list, and a reset of the clock adds another. A call has the place at which it came in,
-before the events that it caused. Where they speak for it, `IncomingCall.has_effect` is set.
+A record has an instant, but people read offsets. So `History.entries` walks the list and counts from the current time
+base: a `TimeBase` begins the list, and a reset of the clock adds another. A call is placed where it came in, before the
+events that it caused. If these already show it, `IncomingCall.has_effect` is set.
 
-What the service did is kept as long as the test. Of calls only the latest are, since one takes some 0.9 KB: an older
-one leaves an empty place, so that positions in the list stay what they are. A position is a number of records, such as
-`len(history)` before a block of code; `History.since` gives what came after it.
+Events are kept for the whole test. Of calls only the latest are kept, since each takes some 0.9 KB; an older one leaves
+an empty place, so that positions in the list don't change. A position is a number of records, such as `len(history)`
+before a block of code; `History.since` returns the records after it.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from .._targets.request import TargetRequest
 
 CALLS_KEPT = 100_000
-"""How many of the latest calls are kept."""
+"""The number of calls that are kept, the latest ones."""
 
 
 class TimeBase(NamedTuple):
-    """From here on offsets count from ``instant``, with ``elapsed`` nanoseconds passed already."""
+    """The start of offsets: ``instant`` has the offset ``elapsed`` (nanoseconds)."""
 
     instant: int
     elapsed: int
@@ -49,7 +49,7 @@ class TimeBase(NamedTuple):
 
 
 class InjectedFault(NamedTuple):
-    """A planned fault that has happened. Lost responses of handlers are outcomes of their attempts instead."""
+    """A planned fault that has happened. A lost handler response is an outcome of its attempt instead."""
 
     at: int
     text: str
@@ -66,7 +66,7 @@ class Entry(NamedTuple):
     offset: int
     what: Record
     answer: Answer | None = None
-    """What the target answered, of an attempt that has ended."""
+    """The target's answer, for an attempt that has ended."""
 
     @property
     def instant(self) -> int:
@@ -103,16 +103,16 @@ class History:
         """Before this position no call is kept."""
 
     def record(self, record: Record) -> None:
-        """Append what has just happened."""
+        """Append a record."""
         self._records.append(record)
         if self._waiting:
             with self._grown:
                 self._grown.notify_all()
 
     def wait_until(self, holds: Callable[[], bool], seconds: float) -> None:
-        """Wait until ``holds``, for so much real time at most, while other threads make the history grow.
+        """Wait until ``holds`` returns true, at most this much real time, while other threads add to the history.
 
-        It is asked with the lock held, after everything that is recorded.
+        It is called with the lock held, after each new record.
         """
         from .._time.real import monotonic  # imports time-machine, which most tests of the model don't need
 
@@ -126,7 +126,7 @@ class History:
                 self._waiting -= 1
 
     def record_call(self, call: IncomingCall) -> None:
-        """Append a call that has come in, and forget the oldest one if there are too many."""
+        """Append a call that has come in, and drop the oldest one if there are too many."""
         self._records.append(call)
         self._calls += 1
         if self._calls > self.calls_kept:
@@ -146,12 +146,12 @@ class History:
         return (record for record in self._records[position:] if record is not None)
 
     def events(self, position: int = 0) -> Iterator[Event]:
-        """Return what the service has done, from a position on."""
+        """Return the service's events, from a position on."""
         records = self._records[position:] if position else self._records
         return (record for record in records if isinstance(record, Event))
 
     def calls(self, position: int = 0) -> list[IncomingCall]:
-        """Return the calls of clients that are kept, oldest first, from a position on."""
+        """Return the kept calls of clients, oldest first, from a position on."""
         return [record for record in self._records[position:] if isinstance(record, IncomingCall)]
 
     @property
@@ -161,13 +161,13 @@ class History:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing has happened but that time has begun."""
+        """Whether nothing is recorded except the beginning of time."""
         return all(isinstance(record, TimeBase) for record in self.since(0))
 
     def entries(self) -> Iterator[Entry]:
-        """Return everything with its offset, but for calls that are under way.
+        """Return all records with their offsets, except calls that are under way.
 
-        A reset of the clock is an entry once something happens after it, and the first time base is none.
+        A reset of the clock is an entry only if something happens after it. The first time base is no entry.
         """
         base, is_first, resets = 0, True, list[TimeBase]()
         for record in self.since(0):

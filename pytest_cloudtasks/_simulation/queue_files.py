@@ -14,7 +14,7 @@ from .._text import safe_repr
 
 
 def queues_in_file(path: Path) -> dict[str, Mapping[str, Any]]:
-    """The queues that a file describes: ID or full name to the fields of Google's Queue message."""
+    """Return the queues in a file: the fields of Google's Queue message by ID or full name."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -43,11 +43,11 @@ def _from_json(path: Path, text: str) -> dict[str, Mapping[str, Any]]:
 
 
 class _Unreadable(Exception):
-    """A file that can't be taken; the text goes on after the file."""
+    """A file that can't be used. The text follows a colon."""
 
 
 def _snake(value: Any) -> Any:
-    """JSON's field names as the message's: ``maxAttempts`` to ``max_attempts``."""
+    """Return JSON's names of fields as the message's: ``maxAttempts`` as ``max_attempts``."""
     if isinstance(value, Mapping):
         return {re.sub("[A-Z]", lambda m: f"_{m[0].lower()}", key): _snake(inner) for key, inner in value.items()}
     return value
@@ -66,7 +66,7 @@ _RESOURCE = "google_cloud_tasks_queue"
 
 
 class _Kind(NamedTuple):
-    """A kind of values in a resource."""
+    """A type of values in a resource."""
 
     takes: Callable[[Any], bool]
     what: str
@@ -108,12 +108,15 @@ _FIELDS: Mapping[str, Any] = {
         "oidc_token": _TOKEN,
     },
 }
-"""What a user sets in a queue's resource, by the names of Google's Queue message; all else is the provider's or
-computed. A list of one mapping is a repeated field. Evidence: the provider's documentation."""
+"""The settings that a user makes in a queue's resource, by the names of Google's Queue message.
+
+Other attributes are the provider's or computed. A list of one mapping is a repeated field. Evidence: the provider's
+documentation.
+"""
 
 
 def _from_terraform(path: Path, document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The queues of a state or, where it is a plan, of what it will lead to."""
+    """Return the queues of a state, or of the planned state."""
     values = document.get("planned_values") or document.get("values") or {}
     queues = dict(map(_of_resource, _resources(values.get("root_module") or {})))
     if not queues:
@@ -131,7 +134,7 @@ def _resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _of_resource(resource: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """Return a queue's name and fields. A project that is not said is the run's."""
+    """Return a queue's name and fields. Without a project, it is the run's."""
     address, values = resource["address"], resource["values"]
     for name in ("name", "location"):
         if not values.get(name):
@@ -149,7 +152,7 @@ def _of_resource(resource: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 
 
 def _block(values: Mapping[str, Any], fields: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """Return those of a block's ``values`` that are set. A block within it is a list of one object."""
+    """Return the set ``values`` of a block. A block within it is a list of one object."""
     found: dict[str, Any] = {}
     for name, kind in fields.items():
         value = values.get(name)

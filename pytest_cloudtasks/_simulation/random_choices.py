@@ -1,7 +1,7 @@
 """Random choices by name: whether a fault happens this time, which of several tasks comes first, task IDs.
 
-Whoever has a choice to make asks `Choices`, and says what it is about. Where the answers come from is decided in one
-place: here by a seed, in `_strategies` by an example of Hypothesis.
+Code that needs a choice asks `Choices`, with the name of the question. The answers come from a seed here, or from an
+example of Hypothesis in `_strategies`.
 """
 
 from __future__ import annotations
@@ -13,42 +13,42 @@ RANKS = 1 << 32
 
 
 class Choices(Protocol):
-    """Where answers come from.
+    """The source of random answers.
 
-    ``what`` names the question. Questions of different names have nothing to do with each other: one more of the one
-    changes no answer to the other. The plain answers, with which nothing special happens, are False and 0.
+    ``what`` names the question. Questions of different names are independent: asking one more often changes no answer
+    to another. The plain answers, with which nothing special happens, are False and 0.
     """
 
     picks: bool
-    """Whether order is theirs, too, and asked for with `pick` when a task goes out, rather than with `rank`."""
+    """Whether it also decides the order, with `pick` when a task is dispatched instead of `rank` before."""
 
     def chance(self, rate: float, what: str, of: tuple[int, int] | None = None) -> bool:
-        """Whether something happens that does at this rate, a number from 0 to 1.
+        """Return whether something with this probability, a number from 0 to 1, happens.
 
-        ``of`` are numbers of what it would happen to, where there are any: of an attempt, and of its task.
+        ``of`` are numbers of its subject, if any: of an attempt, and of its task.
         """
         ...
 
     def rank(self, what: str) -> int:
-        """A place in line, from 0 to below `RANKS`; of equal ranks the older goes first."""
+        """Return a rank from 0 to below `RANKS`. Among equal ranks the older goes first."""
         ...
 
     def pick(self, count: int, what: str) -> int:
-        """One of ``count``, from 0 on."""
+        """Return an index below ``count``."""
         ...
 
     def amount(self, most: int, what: str) -> int:
-        """How much of something, from 1 to ``most``."""
+        """Return an amount from 1 to ``most``."""
         ...
 
     @property
     def replay(self) -> str:
-        """A sentence on how to get the same answers again; "" where nothing was asked."""
+        """Return a sentence on how to get the same answers again; "" if none were given."""
         ...
 
 
 class SeededChoices:
-    """Answers that follow from a seed, from the test and from the name of the question."""
+    """Answers that follow from the seed, the test and the name of the question."""
 
     picks = False
 
@@ -58,19 +58,19 @@ class SeededChoices:
         self._streams: dict[str, random.Random] = {}
 
     def chance(self, rate: float, what: str, of: tuple[int, int] | None = None) -> bool:
-        """Whether something happens."""
+        """Return whether something happens."""
         return self._stream(what).random() < rate
 
     def rank(self, what: str) -> int:
-        """A place in line."""
+        """Return a rank."""
         return self._stream(what).randrange(RANKS)
 
     def pick(self, count: int, what: str) -> int:
-        """One of ``count``."""
+        """Return an index below ``count``."""
         return self._stream(what).randrange(count)
 
     def amount(self, most: int, what: str) -> int:
-        """How much of something."""
+        """Return an amount."""
         return 1 + self._stream(what).randrange(most)
 
     def _stream(self, what: str) -> random.Random:
@@ -81,7 +81,7 @@ class SeededChoices:
 
     @property
     def replay(self) -> str:
-        """The seed, once an answer has followed from it."""
+        """Return a sentence with the seed, if an answer has depended on it."""
         if not self._streams:
             return ""
         return f"Random choices follow from the seed {self._seed}: --cloud-tasks-seed={self._seed} makes them again."
@@ -90,20 +90,20 @@ class SeededChoices:
 _MASK = (1 << 64) - 1
 _STEP = 0x9E3779B97F4A7C15
 _FACTOR = 0xD6E8FEB86659FD93
-"""Odd, as the step is: so every number of 64 bits comes once."""
+"""An odd number, as the step is, so that every 64-bit number occurs once."""
 
 
 class Randomness:
-    """The choices of one test: the same for the same seed and the same test, whatever else runs."""
+    """The choices of one test: the same for the same seed and test, whatever else runs."""
 
     def __init__(self, seed: int, test: str) -> None:
         self._ids = random.Random(f"{seed}/{test}/ids").getrandbits(64)
         self.jitter = random.Random(f"{seed}/{test}/jitter")
 
     def task_id(self) -> str:
-        """A new task ID: 20 decimal digits, often with a leading zero, as the service gives them; never one twice.
+        """Return a new, unique task ID: 20 decimal digits, often with a leading zero, like the service's.
 
-        A counter of 64 bits, mixed one to one.
+        It is a 64-bit counter, mixed one to one.
         """
         mixed = self._ids = (self._ids + _STEP) & _MASK
         mixed = ((mixed ^ (mixed >> 32)) * _FACTOR) & _MASK

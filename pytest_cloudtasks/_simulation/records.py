@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 WIDTH = 200
-"""How much of an error's first line is kept."""
+"""The number of characters kept of an error's first line."""
 
 
 class Inspected:
-    """What a test has looked at: tasks that assertions have found, errors of handlers. `strict` asks for it.
+    """What a test has inspected: tasks that assertions have found, and errors of handlers. For `strict`.
 
-    It keeps numbers and texts rather than tasks, since each Hypothesis example has tasks of its own.
+    It keeps numbers and texts rather than tasks, because each Hypothesis example has its own tasks.
     """
 
     def __init__(self) -> None:
@@ -43,35 +43,35 @@ class Inspected:
         self._errors: dict[tuple[int, int], str] = {}
 
     def matched(self, tasks: Iterable[Task]) -> None:
-        """An assertion has found ``tasks``."""
+        """Record that an assertion has found ``tasks``."""
         self._matched.update(task.sequence for task in tasks)
 
     def asserted(self, task: Task) -> None:
-        """An assertion about the attempts of ``task`` has passed: who knows how they ended knows of their errors."""
+        """Record that an assertion about the attempts of ``task`` has passed, which covers their errors."""
         self._matched.add(task.sequence)
         for place in [place for place in self._errors if place[0] == task.sequence]:
             del self._errors[place]
 
     def read(self, attempt: ModelAttempt) -> None:
-        """The test has read how ``attempt`` ended."""
+        """Record that the test has read how ``attempt`` ended."""
         if self._errors:
             self._errors.pop(_place(attempt), None)
 
     def recorded(self, attempt: ModelAttempt, error: BaseException) -> None:
-        """A handler has raised ``error``, and the service got a 500 for it."""
+        """Record that a handler has raised ``error``, answered with 500."""
         first, _, more = traceback.format_exception_only(type(error), error)[-1].strip().partition("\n")
         self._errors[_place(attempt)] = f"{first[:WIDTH]} …" if more or len(first) > WIDTH else first
 
     def has_matched(self, task: Task) -> bool:
-        """Whether an assertion has found ``task``."""
+        """Return whether an assertion has found ``task``."""
         return task.sequence in self._matched
 
     def unseen_errors(self) -> Iterable[tuple[int, int, str]]:
-        """Errors that nobody has looked at: the number of the task, that of the attempt, and the text."""
+        """Return errors that were not inspected: the number of the task, the number of the attempt, and the text."""
         return ((*place, text) for place, text in self._errors.items())
 
     def copy(self) -> Inspected:
-        """The same, to go its own way."""
+        """Return an independent copy."""
         copied = Inspected()
         copied._matched, copied._errors = set(self._matched), dict(self._errors)
         return copied
@@ -201,7 +201,7 @@ class Attempt(PlainData):
 
     @property
     def _outcome(self) -> Outcome | None:
-        """How it ended; who asks has looked at it."""
+        """The outcome of the attempt. Reading it counts as inspecting it."""
         self._history.inspected.read(self._attempt)
         return self._attempt.outcome
 
@@ -218,7 +218,7 @@ class Attempt(PlainData):
 
 
 class NamesQueue:
-    """The base of a queue's record, which a match takes for the queue's name."""
+    """The base of a queue's record, so that a match accepts it as the queue's name."""
 
     __slots__ = ()
 
@@ -434,30 +434,30 @@ def _response_as_data(response: TargetResponse) -> dict[str, Any]:
 
 
 def _seconds_text(duration: timedelta) -> str:
-    """``10s``, ``0.1s``: as Google's JSON has durations."""
+    """Return ``10s`` or ``0.1s``, the form of durations in Google's JSON."""
     seconds, rest = divmod(duration, timedelta(seconds=1))
     fraction = f".{rest.microseconds:06d}".rstrip("0") if rest else ""
     return f"{seconds}{fraction}s"
 
 
 def _frontend_for(task: Task) -> Frontend:
-    """Return the version of the API that shows what ``task`` carries."""
+    """Return the frontend of the API version that can show the payload of ``task``."""
     return api_versions.v2beta2() if isinstance(task.target, PullMessage) else api_versions.v2()
 
 
 def short_name(task: Task) -> str:
-    """``queue/task``."""
+    """Return ``queue/task``."""
     return f"{id_of(task.queue_name)}/{id_of(task.name)}"
 
 
 def short_resource(name: str) -> str:
-    """``queue/task`` or ``queue`` for a full name."""
+    """Return ``queue/task`` or ``queue`` for a full name."""
     queue = queue_of(name)
     return f"{id_of(queue)}/{id_of(name)}" if queue else id_of(name)
 
 
 def contents(task: Task) -> str:
-    """What ``task`` carries, in short: method and URL, or a pull task's tag."""
+    """Return the payload of ``task`` in short: method and URL, or a pull task's tag."""
     target = task.target
     if isinstance(target, PullMessage):
         return f"pull, tag {target.tag!r}" if target.tag else "pull"
@@ -465,7 +465,7 @@ def contents(task: Task) -> str:
 
 
 def model_task(record: TaskRecord) -> Task:
-    """The model's task behind a record."""
+    """Return the model's task behind a record."""
     return record._task
 
 
@@ -473,22 +473,22 @@ A_TASK = "a TaskRecord, a Task message, or a task's ID or full name"
 
 
 def is_task(value: object) -> bool:
-    """Whether ``value`` can name a task: a record, Google's Task message, an ID or a full name."""
+    """Return whether ``value`` can name a task: a record, Google's Task message, an ID or a full name."""
     return isinstance(value, (TaskRecord, str)) or is_task_message(value)
 
 
 def is_task_message(value: object) -> bool:
-    """Whether ``value`` is a Task message of any version."""
+    """Return whether ``value`` is a Task message of any version."""
     return is_message(value) and proto_of(value).DESCRIPTOR.name == "Task"
 
 
 def name_of_task(value: Any) -> Any:
-    """Return the full name of a record or a Task message; anything else as it is."""
+    """Return the full name of a record or a Task message; return anything else unchanged."""
     return value.name if isinstance(value, TaskRecord) or is_task_message(value) else value
 
 
 def task_meant(service: Service, history: History, task: Any, method: str) -> Task:
-    """Return the task that a call of ``method`` means by a value that `is_task`; of several of one name the latest."""
+    """Return the task for a value that `is_task`, in a call of ``method``; of several with the same name the latest."""
     if not is_task(task):
         raise TypeError(f"{method}() takes {A_TASK}, but got {safe_repr(task)}.")
     if not isinstance(task, TaskRecord):
@@ -519,12 +519,12 @@ def _named(service: Service, name: str) -> Task:
 
 
 def records(tasks: Iterable[Task], history: History) -> list[TaskRecord]:
-    """Records of ``tasks``."""
+    """Return records of ``tasks``."""
     return [TaskRecord(task, history) for task in tasks]
 
 
 def queue_meant(queue: str, settings: Settings, service: Service, history: History) -> str:
-    """Return the full name of a queue that exists or existed in this test; raises LookupError for any other."""
+    """Return the full name of a queue that exists or existed in this test; raise LookupError for any other."""
     name = settings.queue_name(queue)
     if name in service.queues:
         return name
@@ -536,7 +536,7 @@ def queue_meant(queue: str, settings: Settings, service: Service, history: Histo
             are = "The only queue of this test is" if len(words) == 1 else "The queues of this test are"
             there = f"{are} {listed(words)}."
         near = next((f" Did you mean {one!r}?" for one in words if one != queue and id_of(one) == queue), "")
-        if near:  # an ID, of a queue that a file or the application has named in full
+        if near:  # the ID of a queue that was given by its full name
             near += f" IDs belong to the options project ({settings.project}) and location ({settings.location})."
         raise LookupError(
             f"There is no queue {safe_repr(queue)}.{near or did_you_mean(queue, words)} {there} Create it with"
@@ -546,6 +546,6 @@ def queue_meant(queue: str, settings: Settings, service: Service, history: Histo
 
 
 def queue_word(name: str, settings: Settings) -> str:
-    """Return what a test calls the queue: its ID, or the full name where the ID would mean another."""
+    """Return the name of a queue in messages: its ID, or the full name if the ID would mean another queue."""
     short = id_of(name)
     return short if settings.queue_name(short) == name else name

@@ -1,7 +1,7 @@
-"""Runners of driving methods: a sync one, an asyncio one, and eager dispatch, which drives without a method.
+"""Runners of driving methods: sync, asyncio, and eager dispatch, which runs without a method.
 
-The driver is a generator of deliveries. A sync runner calls sync targets in its thread and async ones in an event loop
-of the simulation's own; an async runner awaits async targets in the caller's loop.
+The driver is a generator of deliveries. A sync runner calls sync targets in its thread, and async ones in the
+simulation's own event loop. An async runner awaits async targets in the caller's loop.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class OwnLoop:
-    """A loop that runs only while somebody waits for it. Several threads may: the first runs it, until all are done."""
+    """A loop that runs only while a thread waits for it. Several threads may: the first runs it, until all are done."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -40,9 +40,9 @@ class OwnLoop:
         self._guest_left = asyncio.Event()
 
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """The result of ``coroutine``; where the loop runs already, this thread waits for it as a guest.
+        """Return the result of ``coroutine``. If the loop already runs, this thread waits for it as a guest.
 
-        A guest may be one that the loop itself waits for: a framework's thread, for a sync handler.
+        The loop itself may wait for a guest: a framework's thread that runs a sync handler.
         """
         with self._gate:
             is_guest = self._is_hosted
@@ -55,11 +55,11 @@ class OwnLoop:
             try:
                 return self.loop.run_until_complete(host)
             finally:
-                if not host.done():  # Ctrl-C, or a SystemExit in a task of the application's, has stopped the loop
+                if not host.done():  # Ctrl-C, or a SystemExit in a task of the application, has stopped the loop
                     self._end(host)
 
     def _end(self, host: asyncio.Task[Any]) -> None:
-        """End a host that the loop has been stopped under, so that nobody takes it for one who still runs the loop."""
+        """End the running of a stopped loop, so that no thread waits for it."""
         host.cancel()
         self.loop.run_until_complete(asyncio.wait([host]))
         with self._gate:
@@ -88,7 +88,7 @@ class OwnLoop:
 
 
 class Driving:
-    """What is under way in a simulation: a driving method, handlers that sleep, the event loop of async targets."""
+    """The activities in a simulation: a driving method, sleeping handlers, the event loop of async targets."""
 
     def __init__(self, lock: Any) -> None:
         self.method: str | None = None
@@ -100,14 +100,14 @@ class Driving:
 
     @property
     def own_loop(self) -> OwnLoop:
-        """The event loop in which sync driving methods run async targets; made when it is first needed."""
+        """The event loop in which sync driving methods run async targets, created on first use."""
         with self._lock:
             if self._loop is None:
                 self._loop = OwnLoop()
             return self._loop
 
     def end(self, targets: Targets) -> None:
-        """End all of it. Handlers that are still asleep never wake; applications see their shutdown."""
+        """End everything. Handlers that are still asleep never wake; applications get their shutdown."""
         asleep = []
         while (sleeper := self.sleepers.first()) is not None:
             self.sleepers.remove(sleeper[1])
@@ -115,7 +115,7 @@ class Driving:
             asleep.append(sleeper[1])
         if self._loop is None or not in_a_loop():
             self._end_loop(asleep, targets)
-        else:  # a thread can have one running loop, and this one has its own
+        else:  # a thread can run only one loop, and this one runs its own
             thread = threading.Thread(target=self._end_loop, args=(asleep, targets))
             thread.start()
             thread.join()
@@ -143,9 +143,9 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def run_method(simulation: Simulation, name: str, deliveries: Deliveries[Result]) -> Result:
-    """Run the sync driving method ``name``; raises RuntimeError in a running event loop.
+    """Run the sync driving method ``name``; raise RuntimeError in a running event loop.
 
-    Within a handler the driver raises: the awaitable method would be no better there.
+    Within a handler the driver raises, because the awaitable method would not be allowed either.
     """
     __tracebackhide__ = True
     if in_a_loop() and working.get() is None:
@@ -158,7 +158,7 @@ def run_method(simulation: Simulation, name: str, deliveries: Deliveries[Result]
 
 
 def run_sync(simulation: Simulation, deliveries: Deliveries[Result]) -> Result:
-    """Run a driving method, with async targets in a loop of the simulation's own."""
+    """Run a driving method, with async targets in the simulation's own loop."""
     __tracebackhide__ = True
     try:
         delivery = next(deliveries)
@@ -171,7 +171,7 @@ def run_sync(simulation: Simulation, deliveries: Deliveries[Result]) -> Result:
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
     finally:
-        deliveries.close()  # now: an exception that comes out would keep the method under way for as long as it is kept
+        deliveries.close()  # at once: a caller that keeps the exception would keep the method under way
 
 
 async def run_async(simulation: Simulation, deliveries: Deliveries[Result]) -> Result:
@@ -197,9 +197,9 @@ async def run_async(simulation: Simulation, deliveries: Deliveries[Result]) -> R
 
 
 DEPTH = 20
-"""How many tasks may be created within each other's handlers."""
+"""The maximum number of tasks created within each other's handlers."""
 _depth: ContextVar[int] = ContextVar("depth", default=0)
-"""How many eager deliveries this code is within; frameworks carry it into the threads they use."""
+"""The number of eager deliveries around this code. Frameworks copy it into their threads."""
 
 
 def dispatch_created(simulation: Simulation, task: Task) -> None:
@@ -223,7 +223,7 @@ async def dispatch_created_async(simulation: Simulation, task: Task) -> None:
 
 
 def _eager_deliveries(simulation: Simulation, task: Task) -> Generator[Delivery, None, None]:
-    """One attempt, through the full request path; whatever goes wrong fails the test in the end, not the caller."""
+    """Deliver one attempt through the full request path. A failure fails the test at its end, not the caller."""
     driver, depth = Driver(simulation), _depth.get()
     if depth >= DEPTH:
         if driver.is_due(task):

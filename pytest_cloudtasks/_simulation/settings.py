@@ -1,6 +1,6 @@
-"""The settings of a fake: what the marker, the ini file and `FakeCloudTasks` take, and how it is checked."""
+"""The settings of a fake: the options of the marker, the ini file and `FakeCloudTasks`, and their checks."""
 
-# Annotations are no texts here: a NamedTuple compiles each that is one, and every start of pytest would pay for it.
+# Annotations are not strings here: a NamedTuple compiles string annotations, which would slow every start of pytest.
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -14,16 +14,19 @@ from .._time.instants import duration_of, from_datetime, read_duration
 from .._units import MINUTE
 
 CALLER = "user:test@example.com"
-"""The member that a client is where `iam_emulation` names no other."""
+"""The client's member if `iam_emulation` names no other."""
 QueueFields = Mapping[str, Any]
-"""A queue's fields as Google's Queue message takes them."""
+"""A queue's fields, as for Google's Queue message."""
 
 
 class Option:
     """One option of a fake, as users write it."""
 
     def __init__(self, name: str, default: Any, check_value: Callable[[str, Any], Any], takes: str, help: str) -> None:
-        """``check_value`` turns what a marker or a caller gives into the setting, or raises ValueError or TypeError."""
+        """Define an option.
+
+        ``check_value`` turns a marker's or caller's value into the setting, or raises ValueError or TypeError.
+        """
         self.name = name
         self.default = default
         """Its value where nobody says otherwise."""
@@ -43,13 +46,13 @@ class Option:
 
     @property
     def ini_type(self) -> Any:
-        """The type of the ini option; of several types one has a value of TOML's own in ``[tool.pytest]``."""
+        """The type of the ini option. An option of several types takes TOML's own values in ``[tool.pytest]``."""
         if self.is_list:
             return "linelist"
         return type(self.default) | str if isinstance(self.default, int) else "string"
 
     def read(self, text: str) -> Any:
-        """Return what `check` takes for the text of an ini file."""
+        """Return the value for `check` from the text of an ini file."""
         if isinstance(self.default, bool):
             flag = flag_of(text)
             return text if flag is None else flag
@@ -63,7 +66,7 @@ class Option:
         return f"{self.help} ({str(self.default).lower() if isinstance(self.default, bool) else self.default})"
 
     def __str__(self) -> str:
-        """``project="test-project"``, as in a signature."""
+        """Return ``project="test-project"``, as in a signature."""
         return f"{self.name}={json.dumps(self.default) if isinstance(self.default, str) else repr(self.default)}"
 
 
@@ -111,11 +114,11 @@ def _start(name: str, value: Any) -> int:
 
 
 def _texts(value: Any) -> tuple[str, ...] | None:
-    """The texts of a list or of anything like it; None for what is a text itself, or has others in it."""
+    """Return the texts of a list or another iterable; None for a text itself, or if others are in it."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         return None
     texts = []
-    for one in value:  # which may have no end
+    for one in value:  # which may be endless
         if not isinstance(one, str):
             return None
         texts.append(one)
@@ -127,7 +130,7 @@ def _addresses(name: str, value: Any) -> tuple[str, ...]:
     if addresses is None:
         raise TypeError(f"{name} takes a list of host:port texts, but got {safe_repr(value)}.")
     for one in addresses:
-        from .._clients.http.destinations import is_address  # few tests name an address
+        from .._clients.http.destinations import is_address  # few tests have an address
 
         if not is_address(one):
             raise ValueError(
@@ -140,17 +143,17 @@ def _addresses(name: str, value: Any) -> tuple[str, ...]:
 def _server_url(name: str, value: Any) -> str:
     if value == "":
         return ""
-    from .._targets.urls import server_url  # loads ipaddress and socket, which no start of pytest needs
+    from .._targets.urls import server_url  # loads ipaddress and socket, which a start of pytest doesn't need
 
     return server_url(value, name)
 
 
 _DEPTH = 5
-"""How deep lists of queues may be nested."""
+"""The maximum depth of nested lists of queues."""
 
 
 def _queues(name: str, value: Any, depth: int = 0) -> dict[str, QueueFields]:
-    """Queues as IDs, names, files, or mappings of ID to fields, alone or in a list."""
+    """Return queues given as IDs, names, files, or mappings of ID to fields, alone or in a list."""
     if isinstance(value, Mapping):
         for queue, fields in value.items():
             if not isinstance(fields, Mapping):
@@ -160,7 +163,7 @@ def _queues(name: str, value: Any, depth: int = 0) -> dict[str, QueueFields]:
                 )
         return dict(value)
     if isinstance(value, (str, Path)):
-        # Every start of pytest imports this module, and to read a file takes half of the service.
+        # loads half of the service, and every start of pytest imports this module
         from .queue_files import queues_in_file
 
         text = str(value)
@@ -171,7 +174,7 @@ def _queues(name: str, value: Any, depth: int = 0) -> dict[str, QueueFields]:
 
 
 def _added_up(queues: Iterable[tuple[str, QueueFields]]) -> dict[str, QueueFields]:
-    """One queue of each name, with the fields of all that have it; the later ones win, field by field."""
+    """Return one queue of each name, with the fields of all of that name. Later ones win, field by field."""
     found: dict[str, QueueFields] = {}
     for name, fields in queues:
         found[name] = _added_fields(found[name], fields) if name in found else fields
@@ -181,17 +184,17 @@ def _added_up(queues: Iterable[tuple[str, QueueFields]]) -> dict[str, QueueField
 def _added_fields(fields: QueueFields, later: QueueFields) -> QueueFields:
     result = dict(fields)
     for name, value in later.items():
-        before = result.pop(name, None)  # of a oneof the later one counts, which has to come last
+        before = result.pop(name, None)  # of a oneof the later field counts, so it has to come last
         both = _mapping_of(before), _mapping_of(value)
         result[name] = value if both[0] is None or both[1] is None else _added_fields(both[0], both[1])
     return result
 
 
 def _mapping_of(value: Any) -> QueueFields | None:
-    """The fields that a mapping or one of Google's messages has set; None for anything else."""
+    """Return the set fields of a mapping or one of Google's messages; None for anything else."""
     if value is None or isinstance(value, Mapping):
         return value
-    from .._messages.proto import fields_set_in, is_message  # settings with messages in them are rare
+    from .._messages.proto import fields_set_in, is_message  # settings rarely have messages in them
 
     return fields_set_in(value) if is_message(value) else None
 
@@ -202,7 +205,7 @@ def is_queue_file(text: str) -> bool:
 
 
 def located(queues: Any, folders: Sequence[Path]) -> Any:
-    """Return ``queues`` as a setting takes them, with relative files as they are found in the first of ``folders``."""
+    """Return ``queues`` as a setting, with relative files resolved against the first of ``folders`` that has them."""
     if isinstance(queues, (str, Path)):
         if is_queue_file(str(queues)):
             return next((folder / queues for folder in folders if (folder / queues).exists()), queues)
@@ -263,7 +266,7 @@ def _throttle(what: str, value: Any) -> SystemThrottle:
 
 
 def _member(what: str, value: Any) -> str:
-    """The member that the caller is, for policies; "" for off."""
+    """Return the caller's member for policies; "" for off."""
     if isinstance(value, bool):
         return CALLER if value else ""
     if isinstance(value, str) and (value == "" or ":" in value):
@@ -275,7 +278,7 @@ def _member(what: str, value: Any) -> str:
 
 
 def _roles(what: str, value: Any) -> dict[str, frozenset[str]]:
-    """Custom roles: a mapping, or the ini file's ``role: permission permission, role: permission``."""
+    """Return custom roles from a mapping, or from the ini file's ``role: permission permission, role: permission``."""
     if isinstance(value, str):
         pairs = (one.rpartition(":") for one in value.split(",") if one.strip())
         value = {role.strip(): permissions.split() for role, _, permissions in pairs}
@@ -308,7 +311,7 @@ SERVICE_CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "follow_redirects": checked_flag,
     "system_throttle": _throttle,
 }
-"""How each of `ServiceOptions`, which has names, types, defaults and meanings, is checked where a user gives it."""
+"""The checks of `ServiceOptions`, which has names, types, defaults and meanings, for values that users give."""
 
 # --- the texts of an ini file ------------------------------------------------------------------------------------
 
@@ -478,8 +481,11 @@ OPTIONS: dict[str, Option] = {
         ),
     )
 }
-"""Every option, in the order of the documentation: the marker, the ini file, `--help`, the keyword arguments of
-`FakeCloudTasks`, the emulator's flags and the table of the reference are made from it, or compared with it."""
+"""Every option, in the order of the documentation.
+
+The marker, the ini file, `--help`, the keyword arguments of `FakeCloudTasks`, the emulator's flags and the reference's
+table are made from it, or compared with it.
+"""
 
 DEFER_CREDENTIALS = Option(
     "defer_credentials",
@@ -489,7 +495,7 @@ DEFER_CREDENTIALS = Option(
     "true: clients of Google that are built before the tests run need no credentials before their first call outside a"
     " fake",
 )
-"""An option of the whole run: it is in the ini file only."""
+"""An option of the whole run, which only the ini file has."""
 
 
 def _default(name: str) -> Any:
@@ -498,10 +504,10 @@ def _default(name: str) -> Any:
 
 
 class Settings(NamedTuple):
-    """Everything that can be set about a fake."""
+    """All settings of a fake."""
 
     queues: Mapping[str, QueueFields] = _default("queues")
-    """Queues that exist from the start: ID or full name to fields."""
+    """Queues that exist from the start: fields by ID or full name."""
     project: str = _default("project")
     location: str = _default("location")
     start: int | None = _default("start")
@@ -522,13 +528,13 @@ class Settings(NamedTuple):
     service: ServiceOptions = _default("service")
 
     def queue_name(self, queue: str) -> str:
-        """The full name of a queue given by its ID or its full name."""
+        """Return the full name of a queue given by its ID or its full name."""
         if not isinstance(queue, str):
             raise TypeError(
                 "A queue is given by its ID, such as 'receipts', or its full name, but got an object of the class"
                 f" {type(queue).__name__}. For a Queue message, pass queue.name."
             )
-        if queue.startswith("locations/"):  # what Terraform says of a queue whose project is the provider's
+        if queue.startswith("locations/"):  # Terraform's form for a queue in the provider's project
             return f"projects/{self.project}/{queue}"
         if "/" in queue:
             return queue
@@ -536,7 +542,7 @@ class Settings(NamedTuple):
 
 
 class RunDefaults:
-    """What the ini file of a pytest run says, for fakes whose makers don't say otherwise."""
+    """The ini file's values of a pytest run, for fakes whose arguments don't set them."""
 
     def __init__(self) -> None:
         self.read: Callable[[], Mapping[str, Any]] = dict
@@ -547,9 +553,9 @@ run_defaults = RunDefaults()
 
 
 def settings_from_ini(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Checked settings from an ini file; empty ones are unset.
+    """Return checked settings from an ini file. Empty ones are unset.
 
-    Values are texts (a list of lines for list options), and for flags and numbers also such: TOML has them.
+    Values are texts (a list of lines for list options). Flags and numbers may also be TOML's own values.
     """
     found = {}
     for name, value in values.items():
@@ -567,7 +573,10 @@ def settings_from_ini(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checked(values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
-    """Checked settings from a marker's or a caller's arguments; ``where`` begins the message of a misspelt one."""
+    """Return checked settings from a marker's or a caller's arguments.
+
+    ``where`` begins the message for an unknown one.
+    """
     found = {}
     for name, value in values.items():
         if name not in OPTIONS:
@@ -580,7 +589,7 @@ def checked(values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
 
 
 def merged(*layers: Mapping[str, Any]) -> Settings:
-    """One `Settings` from checked layers, the later winning key by key; queues add up, whichever name they go by."""
+    """Return one `Settings` from checked layers. Later ones win key by key; queues add up, under whichever name."""
     result: dict[str, Any] = {}
     for layer in layers:
         result.update(layer)

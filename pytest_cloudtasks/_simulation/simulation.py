@@ -1,17 +1,17 @@
 """The simulation of one test: its state, and how it answers calls, begins and ends.
 
-Theory of operation. A simulation holds a test's parts and brings them together: the settings, the clock, the service,
-the targets, the faults, and the history, which everything is written into. Clients reach it by the router
-(`receive`, `receive_async`); the driver, the assertions and the report work on its parts.
+Theory of operation. A simulation holds the parts of a test: the settings, the clock, the service, the targets, the
+faults, and the history, which records everything. Clients reach it through the router (`receive`, `receive_async`); the
+driver, the assertions and the report work on its parts.
 
 A call passes `_answer`, within one hold of the lock, in this order: the queue's instant catches up with the
 application's time (`contact`), due removals happen, and the call is recorded, so that it precedes the events that it
-causes. A planned fault may answer in the service's place. Otherwise the frontend of the call's API version does, and a
-second kind of fault may lose its response. Lints look at the call last. With eager dispatch, the tasks that it has
-created are delivered after the lock is released, before the caller has the response.
+causes. A planned fault may answer instead of the service. Otherwise the frontend of the call's API version answers, and
+a second kind of fault may lose its response. Lints inspect the call last. With eager dispatch, the new tasks are
+delivered after the lock is released, before the caller gets the response.
 
-Time begins when the simulation is first used, not when it is made, and only then are the queues of the settings made
-(`_begin`). A clock that the application moves is followed (`_accept_jump`); backwards only while nothing waits.
+Time begins when the simulation is first used, not when it is created, and only then are the queues of the settings
+created (`_begin`). A clock that the application moves is followed (`_accept_jump`); backwards only while nothing waits.
 
 Errors that application code may swallow are kept in `failures` and `ending`, and fail the test at its end.
 """
@@ -56,24 +56,24 @@ if TYPE_CHECKING:
 
 _CREATING = frozenset({"create_task", "batch_create_tasks"})
 _READING = ("get_", "list_", "test_")
-"""What the names of RPCs begin with that change nothing."""
+"""Prefixes of the names of RPCs that change nothing."""
 
 
 class Lints(Protocol):
-    """What looks at each call once it is answered: see `_diagnostics.lints`."""
+    """Inspects each answered call: see `_diagnostics.lints`."""
 
     def look(self, service: Service, now: int, rpc: str, request: Any, before: int) -> None:
-        """Look at a call that was answered at ``now``; ``before`` tasks had been accepted until then."""
+        """Inspect a call that was answered at ``now``; ``before`` tasks had been accepted until then."""
 
     texts: list[str]
-    """What was warned of, each with its place."""
+    """The warnings, each with its place."""
 
     def resumed(self) -> Lints:
-        """Return those of a Hypothesis example, which say nothing that another example's have said."""
+        """Return the lints of a Hypothesis example, which don't repeat another example's warnings."""
 
 
 class SimulationEnded(RuntimeError):
-    """A call came, from another thread or process, when its test was over."""
+    """A call came from another thread or process after its test was over."""
 
 
 class Simulation:
@@ -93,7 +93,7 @@ class Simulation:
         faults: PlannedFaults | None = None,
         targets: Targets | None = None,
     ) -> None:
-        """Parts that are not given are new."""
+        """Set up a simulation. Parts that are not given are new."""
         self.settings = settings
         self.test = test
         self.fake: object = None
@@ -124,7 +124,7 @@ class Simulation:
         """Whether its test is over: a call that comes late must not hold time again."""
 
     def choose_by(self, choices: Choices) -> None:
-        """From now on random choices are ``choices``."""
+        """Use ``choices`` for random choices from now on."""
         self.faults.choices = choices
         self._order_dispatches()
 
@@ -134,7 +134,7 @@ class Simulation:
 
     @property
     def choices(self) -> Choices:
-        """What every random choice comes from, but for task IDs and jitter."""
+        """The source of every random choice, except for task IDs and jitter."""
         return self.faults.choices
 
     def receive(self, call: IncomingCall) -> Any:
@@ -147,7 +147,7 @@ class Simulation:
         return response
 
     def receive_async(self, call: IncomingCall) -> tuple[Any, Awaitable[None] | None]:
-        """Answer an RPC of an asyncio client: the response, and what to await before it is given."""
+        """Answer an RPC of an asyncio client. Return the response, and an awaitable to await before it is delivered."""
         response, error, tasks = self._answer(call)
         if tasks:
             return response, self._dispatch_async(tasks, error)
@@ -183,7 +183,7 @@ class Simulation:
                 try:
                     frontend = api_versions.speaking(call.api)
                     if call.is_firebase and call.method == "create_task":
-                        from .._messages.rest import address_function  # loads REST's JSON, which few tests use
+                        from .._messages.rest import address_function  # loads REST's JSON, which few tests need
 
                         address_function(call.message, self.settings.firebase_functions)
                     if self.settings.auto_create_queues and call.method in _CREATING:
@@ -197,7 +197,7 @@ class Simulation:
                     call.answer(response)
                     error = faults.loss_of(call, self.randomness.jitter) if faults.are_planned else None
             if error is not None:
-                from .._clients.retry_waits import skipped_waits  # loads Google's retries: only after an error
+                from .._clients.retry_waits import skipped_waits  # loads Google's retries, which only an error needs
 
                 skipped_waits.install()
                 call.error = error
@@ -210,7 +210,7 @@ class Simulation:
             return response, error, service.accepted[accepted:] if self.is_eager else ()
 
     def _look(self, rpc: str, request: Any, before: int) -> None:
-        """Have the lints look at a call; where one is an error, it fails the test even if it is swallowed."""
+        """Let the lints inspect a call. If a lint is an error, it fails the test even if it is swallowed."""
         assert self.lints is not None, "there are lints"
         try:
             self.lints.look(self.service, self.clock.now, rpc, request, before)
@@ -219,17 +219,17 @@ class Simulation:
             raise
 
     def answer_identity(self, service: IdentityService, request: RestRequest) -> RestResponse | None:
-        """Answer as Google's identity services do a service on Cloud Run; None if ``request`` is for something else.
+        """Answer a request to an identity service, as Google does on Cloud Run; return None for other requests.
 
-        Tokens are issued at the application's time, by which it verifies them. To ask for one doesn't hold it.
+        Tokens are issued at the application's time, which also verifies them. Fetching one doesn't hold time.
         """
-        from .._clients.identity import endpoints  # loads google.auth: only when somebody asks for a token or a key
+        from .._clients.identity import endpoints  # loads google.auth, which only tokens and keys need
 
         return endpoints.answer(service, request, self._identity, self.clock.application_now())
 
     @property
     def has_one_loop_for_a_client(self) -> bool:
-        """Whether a call of an asyncio client in another event loop than the client's fails."""
+        """Whether an asyncio client fails in another event loop than its own."""
         return self.settings.async_client_loops == "one"
 
     @property
@@ -238,12 +238,12 @@ class Simulation:
 
     @property
     def application_default(self) -> Identity | None:
-        """Whose credentials `google.auth` finds, whatever the machine has; None to let it search."""
+        """The identity whose credentials `google.auth` finds, whatever the machine has; None to let it search."""
         return self._identity if self.settings.google_auth else None
 
     @property
     def redirect_endpoints(self) -> Sequence[str]:
-        """The addresses that clients were given, and whose calls are to be answered here."""
+        """Addresses of clients whose calls the fake answers."""
         return self.settings.redirect_endpoints
 
     def _create_missing(self, now: int, name: str, fields: Mapping[str, Any]) -> None:
@@ -251,7 +251,7 @@ class Simulation:
             self.configure(self.service, now, name, fields)
 
     def check_queues(self) -> None:
-        """Raise ValueError for queues that the service would reject, when the fake is made rather than in mid-test."""
+        """Raise ValueError for queues that the service would reject, already when the fake is created."""
         trial = Service(self.randomness.task_id, self.settings.service)
         for name, fields in self.settings.queues.items():
             try:
@@ -265,7 +265,7 @@ class Simulation:
 
     @contextmanager
     def entered(self) -> Iterator[Simulation]:
-        """Intercepted calls come here until the block ends, and time is released then."""
+        """Receive intercepted calls until the block ends. Release time then."""
         unawaited_calls.install()
         router.enter(self)
         try:
@@ -283,7 +283,7 @@ class Simulation:
                     _stop_skipping_waits()
 
     def snapshot(self) -> Callable[[], Simulation]:
-        """What makes simulations like this one is now, one for each example; its targets are wound back each time."""
+        """Return a function that makes a copy of the current simulation for each example, and resets its targets."""
         state = copy.deepcopy((self.service, self.choices, self.history))
         back, faults = self.targets.snapshot(), self.faults.snapshot()
 
@@ -309,7 +309,7 @@ class Simulation:
     # --- time ----------------------------------------------------------------------------------------------------
 
     def hold_time(self, *, whole_second: bool = True) -> None:
-        """Hold time from here on; the queues of the settings are there from then on."""
+        """Hold time from here on. The queues of the settings exist from then on."""
         with self.lock:
             jump = self.clock.hold_time(whole_second=whole_second)
             self._begin()
@@ -317,12 +317,12 @@ class Simulation:
                 self._accept_jump(jump)
 
     def let_time_go(self) -> None:
-        """Let the application's time be real from now on, for good; the queue keeps its instant."""
+        """Let the application's time be real from now on, for good. The queue keeps its instant."""
         with self.lock:
             self.clock.release()
 
     def contact(self) -> int:
-        """Bring the queue's instant up to the application's time; a fake that waits for its first use holds it now."""
+        """Move the queue's instant to the application's time. A fake that waits for its first use holds time now."""
         if self.clock.mode is Mode.ON_USE:
             self.hold_time(whole_second=False)
         elif not self.clock.has_started:
@@ -335,7 +335,7 @@ class Simulation:
 
     def _begin(self) -> None:
         if self.history.has_begun:
-            return  # it was used before, or goes on from another's state, its queues among it
+            return  # it was used before, or continues from another's state with its queues
         self.history.record(TimeBase(self.clock.time_base, 0))
         for name, fields in self.settings.queues.items():
             self.configure(self.service, self.clock.now, self.settings.queue_name(name), fields)
@@ -356,11 +356,11 @@ class Simulation:
 
     @property
     def frontend(self) -> Frontend:
-        """Google's v2 messages in front of the service; the first use imports Google's client."""
+        """The frontend of v2. Its first use imports Google's client."""
         return api_versions.v2()
 
     def configure(self, service: Service, now: int, name: str, fields: Mapping[str, Any]) -> Queue:
-        """Create a queue in ``service`` by the fields of its message, in the first version that has them all."""
+        """Create a queue in ``service`` from the fields of its message, in the first version that has them all."""
         return api_versions.with_queue_fields(fields).configure(service, now, name, fields)
 
     @property
@@ -373,7 +373,7 @@ class Simulation:
         return live_tasks(self.service, self.history)
 
     def blocked(self, counts: Callable[[Task], bool] | None = None) -> list[Blocked]:
-        """The tasks that cannot go out now; other threads may be enqueueing meanwhile."""
+        """Return the tasks that can't be dispatched now. Other threads may enqueue meanwhile."""
         return blocked(self.service, self.clock.now, self.history, counts)
 
     def queue_named(self, queue: str) -> str:
@@ -383,7 +383,7 @@ class Simulation:
     # --- failing -------------------------------------------------------------------------------------------------
 
     def fail(self, message: str) -> BaseException:
-        """An exception to raise in the midst of application code; the test fails with it even if it is swallowed."""
+        """Return an exception to raise within application code. The test fails even if it is swallowed."""
         self.keep_failure(message)
         return failure(message)
 
@@ -405,7 +405,7 @@ def _stop_skipping_waits() -> None:
 
 
 def _no_way_back(jump: ClockJump, what_is_there: str) -> str:
-    """What is wrong with a clock that shows an earlier instant than the queue's, and what to do."""
+    """Return the error for a clock that shows an earlier instant than the queue's."""
     assert jump.clock is not None, "real time is never followed back"
     name = jump.clock.name
     shows, advice = "shows", "Freeze time before the first task is created, or move it forwards."

@@ -1,4 +1,4 @@
-"""Summaries of driving methods: what happened, and which tasks are held up and why."""
+"""Summaries of driving methods: what happened, and which tasks are blocked and why."""
 
 from __future__ import annotations
 
@@ -60,20 +60,20 @@ class Summary:
 
 
 class Beginning(NamedTuple):
-    """How far the history was when a driving method began."""
+    """The length of the history when a driving method began."""
 
     position: int
     deliveries: int
-    """Attempts that targets had received; RunTask begins one that a driving method delivers later."""
+    """Deliveries so far. An attempt of RunTask is delivered by a later driving method."""
 
 
 def beginning(history: History) -> Beginning:
-    """Return how far the history is."""
+    """Return the current length of the history."""
     return Beginning(len(history), len(history.requests))
 
 
 def summary_since(history: History, begin: Beginning, blocked: Sequence[Blocked]) -> Summary:
-    """Return the summary of what happened since ``begin``; ``blocked`` is what is held up now."""
+    """Return the summary of everything since ``begin``. ``blocked`` are the tasks that are blocked now."""
     attempts = len(history.requests) - begin.deliveries
     succeeded = failed = exhausted = expired = 0
     for one in history.events(begin.position):
@@ -88,7 +88,7 @@ def summary_since(history: History, begin: Beginning, blocked: Sequence[Blocked]
 
 def live_tasks(service: Service, history: History) -> list[Task]:
     """Return the tasks that are in the queues now, queue by queue."""
-    with history.lock:  # other threads may be enqueueing
+    with history.lock:  # other threads may enqueue meanwhile
         return [task for queue in service.queues.values() for task in queue.tasks.values()]
 
 
@@ -109,8 +109,11 @@ def due_tasks(service: Service, now: int) -> tuple[list[Task], list[Task]]:
 def blocked(
     service: Service, now: int, history: History, counts: Callable[[Task], bool] | None = None
 ) -> list[Blocked]:
-    """Return the tasks that cannot go out at ``now``. ``counts`` says which tasks a driving method was limited to."""
-    with history.lock:  # other threads may be enqueueing
+    """Return the tasks that can't be dispatched at ``now``.
+
+    ``counts`` selects the tasks of a limited driving method.
+    """
+    with history.lock:  # other threads may enqueue meanwhile
         return _blocked(service, now, history, counts)
 
 
@@ -129,13 +132,13 @@ def _blocked(service: Service, now: int, history: History, counts: Callable[[Tas
             if not queue.has_slot:
                 reason = BlockedReason.CONCURRENCY
             elif (plan := queue.next_dispatch()) is None:
-                # Nothing of the queue goes out any more, although it runs and has a slot.
+                # the queue runs and has a slot, but no task of it can be dispatched
                 found += [Blocked(record, BlockedReason.RATE) for record in records(tasks, history)]
                 tasks, reason = [task for task in queue.waiting if task.eligible_at > now], BlockedReason.REMOVED_FIRST
             elif plan[0] > now:
                 reason = BlockedReason.RATE
             else:
-                continue  # they go out with the next driving method
+                continue  # the next driving method dispatches them
         else:
             tasks = sorted(queue.waiting, key=lambda task: task.sequence)
             reason = BlockedReason.PAUSED if queue.state is QueueState.PAUSED else BlockedReason.DISABLED

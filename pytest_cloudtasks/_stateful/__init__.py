@@ -1,1 +1,1 @@
-"""A state machine for Hypothesis: rules for the life of queues and tasks, and what must hold after each of them."""
+"""A state machine for Hypothesis: rules for the life of queues and tasks, and invariants after each of them."""

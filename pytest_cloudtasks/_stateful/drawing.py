@@ -1,4 +1,4 @@
-"""What the machine's rules draw: small values, so that few steps reach the limits."""
+"""The values that the machine's rules draw: small ones, so that few steps reach the limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .._strategies.requests import SIMPLEST_URL, http_requests
 from .._strategies.tasks import tasks
 
 URL = SIMPLEST_URL
-"""Where the machine's own tasks go."""
+"""The target of the machine's own tasks."""
 HOUR = 3600
 
 queue_ids = st.sampled_from(["0", "1", "2", "3"])
@@ -42,7 +42,7 @@ own_tasks: SearchStrategy[Any] = tasks(http_request=requests, retry_config=own_r
 delays = st.sampled_from([None, 1, 10, 60, HOUR])
 durations = st.sampled_from([1, 2, 5, 10, 20, 60, HOUR, 24 * HOUR])
 counts = st.sampled_from([1, 2, 3, 12])
-"""The last is more than any burst that the service chooses for so low a rate."""
+"""The last is more than any burst size that the service chooses for such a low rate."""
 endings: SearchStrategy[Outcome] = outcomes() | outcomes(success=False)
 answering_times = st.sampled_from([0, 1, 20, 700])
-"""The last is past the deadline of a task that sets none."""
+"""The last is past the default deadline of a task."""

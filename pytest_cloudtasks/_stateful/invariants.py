@@ -1,12 +1,12 @@
 """The machine's invariants: what holds for every queue and every task, whatever an example does.
 
-They look at the fake as a user can: at its timeline, at the records of its tasks, and at the settings of its queues.
-`Observer` reads the new lines of the timeline after each step and keeps what the invariants need of them.
+They use what a user can see: the timeline, the records of tasks, and the settings of queues. `Observer` reads the new
+lines of the timeline after each step and keeps what the invariants need.
 
-- `LINE_INVARIANTS` are checked for each line, before the observer takes it into account.
-- `STEP_INVARIANTS` are checked for the tasks that are in the queues after the step.
+- `LINE_INVARIANTS` are checked for each line, before the observer updates its state.
+- `STEP_INVARIANTS` are checked for the tasks in the queues after the step.
 
-Each returns a sentence if it doesn't hold. Attempts that RunTask or ``dispatch()`` forced go past schedules, limits and
+Each returns a sentence if it doesn't hold. Attempts that RunTask or ``dispatch()`` forced ignore schedules, limits and
 the state of a queue. Instants and durations are nanoseconds.
 """
 
@@ -30,7 +30,7 @@ from .._time.instants import from_datetime, from_timedelta, to_datetime
 from .._units import SECOND
 
 MICROSECOND = 1_000
-"""Instants on the timeline are cut to it."""
+"""Instants on the timeline are truncated to it."""
 SUCCESSES = range(200, 300)
 NOT_MODIFIED = 304
 PURGED = "was purged"
@@ -40,7 +40,7 @@ Line = Mapping[str, Any]
 
 @dataclass
 class ObservedAttempt:
-    """An attempt that the timeline has."""
+    """An attempt in the timeline."""
 
     number: int
     at: int
@@ -51,19 +51,19 @@ class ObservedAttempt:
 
 @dataclass
 class ObservedTask:
-    """A task that the timeline has."""
+    """A task in the timeline."""
 
     name: str
     queue: str
     due: int
-    """The instant at which it is to go next: its schedule time, or the instant of the retry."""
+    """The instant of the next attempt: its schedule time, or that of the retry."""
     retry_config: Any = None
     """Its own RetryConfig message."""
     attempts: list[ObservedAttempt] = field(default_factory=list)
     end: str = ""
-    """How it ended, as a sentence has it."""
+    """How it ended, as the predicate of a sentence."""
     may_vanish: bool = False
-    """Whether it was purged, and goes within the minute."""
+    """Whether it was purged, and is removed within a minute."""
 
     def __str__(self) -> str:
         return f"{id_of(self.queue)}/{id_of(self.name)}"
@@ -71,15 +71,15 @@ class ObservedTask:
 
 @dataclass
 class ObservedQueue:
-    """A queue that is there."""
+    """An existing queue."""
 
     state: str = "running"
     settings: Any = None
-    """Its Queue message; None from the moment it changes to the end of the step."""
+    """Its Queue message; None after a change until the end of the step."""
     dispatches: list[int] = field(default_factory=list)
     """The instants of its dispatches under these settings."""
     under_way: set[tuple[str, int]] = field(default_factory=set)
-    """Attempts, by the task's name and their number."""
+    """Running attempts, by the task's name and their number."""
 
 
 class Observer:
@@ -101,7 +101,10 @@ class Observer:
         self.look()
 
     def is_broken(self, name: str) -> bool:
-        """Whether an invariant is broken. Hypothesis asks for each once a step, so the second time a step is over."""
+        """Return whether an invariant is broken.
+
+        Hypothesis asks once a step for each, so a repetition means a new step.
+        """
         if name in self._checked:
             self._checked.clear()
             self.look()
@@ -109,9 +112,9 @@ class Observer:
         return name in self.broken
 
     def look(self) -> None:
-        """Read what has happened since the last time."""
-        there = self._cloud_tasks.tasks()  # also lets purges and expirations that are due take effect
-        # What timeline(format="json") gives from here on, without writing all of it as text.
+        """Read the new lines."""
+        there = self._cloud_tasks.tasks()  # also makes due purges and expirations take effect
+        # the lines of timeline(format="json") from here on, without the text of all earlier ones
         entries = simulation_of(self._cloud_tasks).history.entries()
         new = [line_data(line) for line in islice(lines_of(entries), self._lines, None)]
         self.touched = {line["task"] for line in new if "task" in line}
@@ -133,7 +136,7 @@ class Observer:
                 queue.dispatches.clear()
 
     def retry_config_of(self, task: ObservedTask) -> Any:
-        """Return the RetryConfig message in force for a task; None while it isn't known."""
+        """Return the current RetryConfig message of a task; None while it isn't known."""
         queue = self.queues.get(task.queue)
         return task.retry_config or (queue and queue.settings and queue.settings.retry_config)
 
@@ -204,7 +207,7 @@ class Observer:
 
 
 def never_before_its_time(observer: Observer, line: Line) -> str | None:
-    """A task goes at its schedule time or later, and a retry after its backoff."""
+    """Check that a task is sent at its schedule time or later, and a retry after its backoff."""
     task = _dispatched(observer, line)
     if task is None or instant(line["at"]) >= task.due:
         return None
@@ -212,7 +215,7 @@ def never_before_its_time(observer: Observer, line: Line) -> str | None:
 
 
 def never_dispatched_once_gone(observer: Observer, line: Line) -> str | None:
-    """A task that has succeeded, or was given up, deleted, purged or expired, is not dispatched again."""
+    """Check that a task that has ended in any way is not dispatched again."""
     task = observer.tasks.get(line.get("task", ""))
     if line["event"] != "task_dispatched" or task is None or not task.end:
         return None
@@ -220,7 +223,7 @@ def never_dispatched_once_gone(observer: Observer, line: Line) -> str | None:
 
 
 def nothing_leaves_a_paused_queue(observer: Observer, line: Line) -> str | None:
-    """A paused queue, or a disabled one, dispatches nothing."""
+    """Check that a paused or disabled queue dispatches nothing."""
     task = _dispatched(observer, line)
     if task is None or observer.queues[task.queue].state == "running":
         return None
@@ -229,7 +232,7 @@ def nothing_leaves_a_paused_queue(observer: Observer, line: Line) -> str | None:
 
 
 def never_above_the_concurrency(observer: Observer, line: Line) -> str | None:
-    """There is no dispatch while max_concurrent_dispatches attempts are under way."""
+    """Check that nothing is dispatched while max_concurrent_dispatches attempts are under way."""
     task = _dispatched(observer, line)
     queue = None if task is None else observer.queues[task.queue]
     if queue is None or queue.settings is None:
@@ -244,7 +247,7 @@ def never_above_the_concurrency(observer: Observer, line: Line) -> str | None:
 
 
 def never_above_the_rate(observer: Observer, line: Line) -> str | None:
-    """In any stretch of t seconds there are at most max_burst_size + max_dispatches_per_second · t dispatches."""
+    """Check that any t seconds have at most max_burst_size + max_dispatches_per_second · t dispatches."""
     task = _dispatched(observer, line)
     queue = None if task is None else observer.queues[task.queue]
     if queue is None or queue.settings is None:
@@ -262,14 +265,14 @@ def never_above_the_rate(observer: Observer, line: Line) -> str | None:
 
 
 def retry_limits_are_kept(observer: Observer, line: Line) -> str | None:
-    """A task that fails is retried as long as max_attempts or max_retry_duration allows it, and then given up."""
+    """Check that a failing task is retried while max_attempts or max_retry_duration allows it, and then given up."""
     task = observer.tasks.get(line.get("task", ""))
     config = None if task is None else observer.retry_config_of(task)
     if task is None or config is None or not task.attempts or not ("retry_at" in line or "exhausted" in line):
         return None
     age, longest = instant(line["at"]) - task.attempts[0].at, nanoseconds(config.max_retry_duration)
     if longest and abs(age - longest) <= MICROSECOND:
-        return None  # it may go either way
+        return None  # both are allowed
     is_young, attempts = age < longest, len(task.attempts)
     may_retry = (is_young or not longest) if config.max_attempts == -1 else is_young or attempts < config.max_attempts
     if "retry_at" in line and not may_retry:
@@ -280,7 +283,7 @@ def retry_limits_are_kept(observer: Observer, line: Line) -> str | None:
 
 
 def never_awaited_past_its_deadline(observer: Observer, line: Line) -> str | None:
-    """An attempt ends by its dispatch deadline."""
+    """Check that an attempt ends by its dispatch deadline."""
     task = observer.tasks.get(line.get("task", ""))
     if line["event"] != "task_answered" or task is None:
         return None
@@ -297,7 +300,7 @@ def never_awaited_past_its_deadline(observer: Observer, line: Line) -> str | Non
 
 
 def nothing_is_lost(observer: Observer, there: Sequence[TaskRecord]) -> str | None:
-    """An accepted task that has not ended is in its queue, and one that has ended is not."""
+    """Check that an accepted task is in its queue until it has ended, and not afterwards."""
     listed = {record.name for record in there}
     for task in observer.tasks.values():
         if not task.end and not task.may_vanish and task.name not in listed:
@@ -308,7 +311,7 @@ def nothing_is_lost(observer: Observer, there: Sequence[TaskRecord]) -> str | No
 
 
 def attempts_are_counted(observer: Observer, there: Sequence[TaskRecord]) -> str | None:
-    """dispatch_count and response_count are right, and first_attempt and last_attempt are the first and the last."""
+    """Check the counters of tasks, and that first_attempt and last_attempt are the first and the last."""
     for record in there:
         if record.name not in observer.touched:
             continue
@@ -327,7 +330,7 @@ def attempts_are_counted(observer: Observer, there: Sequence[TaskRecord]) -> str
         message = proto_of(record.message)
         for name, attempt in zip(("first_attempt", "last_attempt"), (*attempts[:1], *attempts[-1:]), strict=False):
             told = nanoseconds(getattr(message, name).dispatch_time)
-            # RunTask answers before the request goes out: then the message has no instant yet.
+            # RunTask answers before the request is sent: the message has no instant yet
             if told != attempt.at and (told or not attempt.forced or attempt.has_ended):
                 return f"{record!r} was dispatched at {shown(attempt.at)}, and its {name} says {shown(told)}."
     return None
@@ -352,7 +355,7 @@ def as_invariant(check: Callable[..., Any]) -> Callable[[Any], None]:
     """Return an invariant of a machine that fails with the sentence of ``check``.
 
     While it holds, the invariant's precondition isn't met. So the steps that Hypothesis prints have a line for the
-    one that is broken, and none for the others.
+    broken invariant only.
     """
     name = check.__name__
 
@@ -375,13 +378,13 @@ def instant(text: str) -> int:
 
 
 def shown(at: int) -> str:
-    """Return an instant as a sentence has it."""
+    """Return an instant for a sentence."""
     moment = to_datetime(at)
     return f"{moment:%Y-%m-%d %H:%M:%S}" + (f".{moment.microsecond:06d}" if moment.microsecond else "")
 
 
 def _dispatched(observer: Observer, line: Line) -> ObservedTask | None:
-    """Return the task that goes out by the queue's own doing in ``line``; None if it is another event."""
+    """Return the task that the queue itself dispatches in ``line``; None for another event."""
     if line["event"] != "task_dispatched" or line["forced"] or line["queue"] not in observer.queues:
         return None
     return observer.tasks.get(line["task"])

@@ -1,6 +1,6 @@
-"""`CloudTasksMachine`: a state machine of Hypothesis with a fake of its own for each example.
+"""`CloudTasksMachine`: a state machine of Hypothesis with a new fake for each example.
 
-Its rules do what an application, an operator and time do to queues and tasks. After each step `invariants.Observer`
+Its rules do to queues and tasks what an application, an operator and time do. After each step `invariants.Observer`
 reads what has happened, and the invariants are checked.
 """
 
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksClient
 
 OPTIONS = tuple(name for name in inspect.signature(FakeCloudTasks).parameters if name != "choices")
-"""What a fake takes; the choices are the machine's own."""
+"""The options of a fake; the random choices are the machine's own."""
 START = datetime(2030, 1, 1, tzinfo=timezone.utc)
-"""The same in every run, so that an example does the same in every run. Evidence: our choice."""
+"""The same instant in every run, so that an example is reproducible. Evidence: our choice."""
 CHANCE = "leave_to_chance"
 OWN_WORK = (
     "begin_own_work",
@@ -60,11 +60,11 @@ OWN_WORK = (
     "run_task",
     "answers_change",
 )
-"""The rules about queues and tasks that the machine makes for itself."""
+"""The rules about the machine's own queues and tasks."""
 
 
 def _check_options(where: str, options: object) -> None:
-    """Raise TypeError for what is no mapping, ValueError for an option that there is none of."""
+    """Raise TypeError for what is not a mapping, ValueError for an unknown option."""
     if not isinstance(options, Mapping):
         raise TypeError(f"{where} takes a mapping of options to values, but got {options!r}.")
     for name in options:
@@ -79,7 +79,7 @@ def _ids_there(machine: CloudTasksMachine) -> SearchStrategy[str]:
 
 
 _queues_there: SearchStrategy[str] = st.runner().flatmap(_ids_there)
-"""IDs of the queues that are there, the application's too."""
+"""IDs of existing queues, including the application's."""
 
 
 class CloudTasksMachine(RuleBasedStateMachine):
@@ -129,7 +129,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
         left_out += () if cls.own_work else OWN_WORK
         left_out += () if cls.order or cls.duplicates or cls.lost_answers or cls.delays else (CHANCE,)
         for name in left_out:
-            if name not in vars(cls):  # a rule of the subclass under that name stands in its place
+            if name not in vars(cls):  # the subclass has a rule of that name instead
                 setattr(cls, name, None)
         if "teardown" in vars(cls):
             cls.teardown = _and_leave(cls.teardown)  # type: ignore[assignment,method-assign]
@@ -167,7 +167,9 @@ class CloudTasksMachine(RuleBasedStateMachine):
 
     def _leave(self) -> None:
         stack, self._stack = self._stack, ExitStack()
-        timeline = self.cloud_tasks.timeline()  # always, or Hypothesis would explain the failure with its lines
+        timeline = (
+            self.cloud_tasks.timeline()
+        )  # always, because otherwise Hypothesis would explain the failure with lines of this method
         try:
             stack.__exit__(*sys.exc_info())
         finally:
@@ -175,7 +177,7 @@ class CloudTasksMachine(RuleBasedStateMachine):
                 note(f"Timeline:\n{timeline}")
 
     def _ids_of_queues(self) -> list[str]:
-        """The queues that are there: IDs, and full names where the ID would be another's. Evidence: our choice."""
+        """Return the existing queues: IDs, or full names if the ID would mean another queue. Evidence: our choice."""
         path = self.cloud_tasks.queue_path
         short = id_of
         there = self._observer.queues
@@ -184,13 +186,13 @@ class CloudTasksMachine(RuleBasedStateMachine):
     # --- what rules are made of ----------------------------------------------------------------------------------
 
     def _call(self, rpc: str, **request: Any) -> Any:
-        """A call of the client; None if the state of things forbids it, which is a part of life."""
+        """Return the response of a client call; None if the current state forbids it, which a machine expects."""
         try:
-            with warnings.catch_warnings():  # lints are about an application: a machine uses names again on purpose
+            with warnings.catch_warnings():  # lints are about applications, but a machine reuses names on purpose
                 warnings.simplefilter("ignore", CloudTasksLintWarning)
                 return self._answer(rpc, request)
         except Exception as error:
-            from .._messages.grpc_errors import is_refusal  # loads grpc, which importing a machine does without
+            from .._messages.grpc_errors import is_refusal  # loads grpc, which importing a machine must not do
 
             if not is_refusal(error):
                 raise
@@ -385,7 +387,7 @@ CloudTasksMachine.__module__ = "pytest_cloudtasks.stateful"  # where users find 
 
 
 def _and_leave(teardown: Callable[[Any], None]) -> Callable[[Any], None]:
-    """A subclass's ``teardown``, and the fake's end after it, whatever happened."""
+    """Return a ``teardown`` that calls the subclass's and then always ends the fake."""
 
     @functools.wraps(teardown)
     def torn_down(self: CloudTasksMachine) -> None:

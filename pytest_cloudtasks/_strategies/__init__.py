@@ -1,1 +1,1 @@
-"""Hypothesis strategies for what the service takes, and for what it refuses."""
+"""Hypothesis strategies for values that the service accepts, and for those that it rejects."""

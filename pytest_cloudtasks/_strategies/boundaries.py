@@ -1,4 +1,4 @@
-"""Boundary values: tasks and queues that reach a limit, or stay a step inside it."""
+"""Boundary values: tasks and queues at a limit, or one step inside it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _request_limits(version: Version) -> Iterable[Make]:
 
 
 def _encoded_to(length: int) -> str:
-    """Return a URL of so many characters once it is encoded, with one that takes six."""
+    """Return a URL with this encoded length, which contains one character that takes six."""
     return f"{SIMPLEST_URL}é".ljust(length - 5, "a")
 
 

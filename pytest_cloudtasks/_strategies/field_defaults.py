@@ -1,4 +1,4 @@
-"""Arguments for a field: left to the strategy, a value, or a strategy of the caller's own."""
+"""Arguments of fields: left to the strategy, a value, or the caller's own strategy."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ from .._time.instants import duration_of, to_timedelta
 
 T = TypeVar("T")
 Given = Union[T, SearchStrategy[T], EllipsisType, None]
-"""``...`` leaves a field to the strategy, None leaves it unset; else it is a value, or where to draw one from."""
+"""``...`` leaves a field to the strategy, None leaves it unset; anything else is a value or a strategy for it."""
 
 RARE = 31
 _dice = st.integers(0, RARE)
 
 
 def chosen(draw: DrawFn, given: Any, default: SearchStrategy[Any]) -> Any:
-    """Return what the caller gave, drawn if it is a strategy; for ``...`` draw from ``default``."""
+    """Return the caller's value, drawn if it is a strategy; for ``...`` draw from ``default``."""
     if given is ...:
         return draw(default)
     return draw(given) if isinstance(given, SearchStrategy) else given
 
 
 def is_callers(*given: object) -> bool:
-    """Whether any of these is the caller's, so that it has to be checked."""
+    """Return whether any of these comes from the caller and has to be checked."""
     return any(one is not ... for one in given)
 
 
 @st.composite
 def mostly(draw: DrawFn, usual: SearchStrategy[T], rare: SearchStrategy[T]) -> T:
-    """Draw from ``usual``, and now and then from ``rare``; shrinks to ``usual``.
+    """Draw from ``usual``, and sometimes from ``rare``. Shrinks to ``usual``.
 
-    Hypothesis takes fewer draws for simpler, so what is simplest must draw no more than anything else: the usual value
-    is drawn in any case. It is the same wherever in this package more is drawn than used.
+    For Hypothesis, fewer draws are simpler, so the simplest value must not draw more than others: the usual value is
+    always drawn. The same holds for other draws in this package that may stay unused.
     """
     value = draw(usual)
     return draw(rare) if draw(_dice) == RARE else value
 
 
 def longest(characters: str, limit: int) -> SearchStrategy[str]:
-    """Return texts that repeat one of ``characters``, ``limit`` times or once less."""
+    """Return texts that repeat one of ``characters``, ``limit`` times or one less."""
     return st.builds(lambda one, less: one * (limit - less), st.sampled_from(characters), st.sampled_from([1, 0]))
 
 
 def nearest_first(nearest: T, others: SearchStrategy[T]) -> SearchStrategy[T]:
-    """Return ``nearest``, which is the limit's neighbour, every other time; shrinks to it."""
+    """Return ``nearest``, the value next to the limit, every second time. Shrinks to it."""
     return st.just(nearest) | others
 
 
 def duration_given(given: object, what: str) -> timedelta:
-    """Return a duration that a strategy takes as an argument."""
+    """Return a duration that was passed to a strategy."""
     try:
         return to_timedelta(duration_of(given, what=what))
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Strategies for every public message type: a public one if there is one, else one by the type's descriptor."""
+"""Strategies for every public message type: a public strategy if there is one, or else one by the type's descriptor."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LOCATION_NAMES = naming.resource_names(of="location")
 _OF_QUEUES = ("GetQueueRequest", "DeleteQueueRequest", "PurgeQueueRequest", "PauseQueueRequest", "ResumeQueueRequest")
 _OF_LOCATIONS = ("CreateQueueRequest", "ListQueuesRequest")
 _LEAVES_OUT = frozenset({"filter", "page_token", "next_page_token", "read_mask", "update_mask", "request_id"})
-"""Texts with a grammar of their own, for which unset is what most callers say."""
+"""Texts with a grammar of their own, which most callers leave unset."""
 _OF_LEASES: Mapping[str, SearchStrategy[Any]] = {
     "max_tasks": st.integers(1, MAX_TASKS),
     "lease_duration": durations(timedelta(0), timedelta(days=7)),
@@ -48,7 +48,7 @@ _instants = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)).map(lambda 
 
 
 def messages_of_type(kind: Any) -> SearchStrategy[Any]:
-    """Messages of the library's class ``kind``."""
+    """Draw messages of the library's class ``kind``."""
     descriptor = proto_class(kind).DESCRIPTOR
     version = cast(Version, descriptor.full_name.removeprefix(PACKAGE).partition(".")[0])
     own = _OWN.get(descriptor.name)
@@ -61,7 +61,7 @@ def messages_of_type(kind: Any) -> SearchStrategy[Any]:
 
 
 def _fields(descriptor: Any, version: Version) -> SearchStrategy[dict[str, Any]]:
-    """Some of a message's fields, no two of a oneof; shrinks to those that are never left out, such as the names."""
+    """Draw some of a message's fields, at most one of each oneof. Shrinks to the required fields, such as names."""
     own = _OWN.get(descriptor.name)
     if own is not None and descriptor.full_name.startswith(PACKAGE):
         return cast("SearchStrategy[dict[str, Any]]", own(version=version, as_dict=True))

@@ -1,4 +1,4 @@
-"""Random choices that an example of Hypothesis makes, where nothing else decides."""
+"""Random choices that Hypothesis draws from an example."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hypothesis.strategies import DataObject, DrawFn
 _RANKS = 1 << 10
 _BITS = 5
 _ROUND = (1 << _BITS) - 1
-"""Answers to a question that form a round, whose turns are drawn together."""
+"""The number of answers in a round, whose turns are drawn together."""
 _COUNTING = (0b11111, 0b1, 0b11, 0b111)
-"""Which bits of a turn count, by the bits above them; so most turns are among the first."""
+"""The bits of a turn that count, by the bits above them; so most turns are among the first."""
 _ENDED = (
     "The Hypothesis example of this fake has ended. End the fake with its example: call choose_from() on the"
     " cloud_tasks fixture, in a test that is decorated with @given itself, or on a FakeCloudTasks that the example"
@@ -24,12 +24,12 @@ _ENDED = (
 
 
 class DrawnChoices:
-    """Answers that Hypothesis draws, so that it shrinks them towards the plain ones, and replays them.
+    """Answers that Hypothesis draws, so that it can shrink and replay them.
 
-    These are `Choices` as the simulation knows them. What is drawn is not each answer but which of the next ones to a
-    question are not the plain one. So draws are few, each can be taken back without a change to the others, they stay
-    where they are when the test's own data shrinks, and misfortunes move to the front. Of a rate it counts only whether
-    something may happen, or has to (1), or can't (0).
+    These are `Choices` of the simulation. It does not draw each answer, but which of the next answers to a question
+    differ from the plain one. So draws are few, and each one can be removed without changing the others. They stay in
+    place when the test's own data shrinks, and faults move to the front. A rate only matters as never (0), always (1)
+    or sometimes.
     """
 
     def __init__(self, source: random.Random, *, picks: bool, subjects: Sequence[str] = ()) -> None:
@@ -42,7 +42,7 @@ class DrawnChoices:
         """For each round of each question: the turns whose answer is not the plain one."""
 
     def chance(self, rate: float, what: str, of: tuple[int, int] | None = None) -> bool:
-        """Whether something happens; nothing is drawn where that is certain."""
+        """Return whether something happens. Nothing is drawn if that is certain."""
         return rate == 1 if rate in (0, 1) else self._is_special(what, of)
 
     def rank(self, what: str) -> int:
@@ -50,7 +50,7 @@ class DrawnChoices:
         return 1 + self._below(_RANKS - 1) if self._is_special(what) else 0
 
     def pick(self, count: int, what: str) -> int:
-        """Return one of ``count``; nothing is drawn if there is only one."""
+        """Return one of ``count``. Nothing is drawn if there is only one."""
         return 1 + self._below(count - 1) if count > 1 and self._is_special(what) else 0
 
     def amount(self, most: int, what: str) -> int:
@@ -71,14 +71,14 @@ class DrawnChoices:
             return 0
         if currently_in_test_context():
             return self._source.randrange(count)
-        try:  # in a thread, or too late; this way of asking tells which, and takes its time
+        try:  # in another thread, or after the example; this slower check finds out which
             return self._source.choices(range(count))[0]
         except Frozen:
             raise RuntimeError(_ENDED) from None
 
     @property
     def replay(self) -> str:
-        """That it is for Hypothesis to do."""
+        """Return that Hypothesis replays the choices."""
         return "Random choices are drawn from the example: Hypothesis makes them again when it replays it."
 
     def __repr__(self) -> str:
@@ -87,9 +87,9 @@ class DrawnChoices:
 
 
 class Turns:
-    """Return the turns of a round, from 1 to `_ROUND`, in which the answer to a question is not the plain one.
+    """Draw the turns of a round, from 1 to `_ROUND`, whose answer to a question is not the plain one.
 
-    They are drawn as a row of numbers that rise, no further than one has to know; one that doesn't rise is the end.
+    They are drawn as an increasing row of numbers, only as far as needed. A number that doesn't increase ends it.
     """
 
     def __init__(self, below: Callable[[int], int], *, at_once: bool) -> None:
@@ -107,7 +107,7 @@ class Turns:
         return turn in self._rising
 
     def _drawn(self) -> int:
-        """Rather an early turn than a late one, or 0.
+        """Draw a turn, preferably an early one, or 0.
 
         The higher bits say which of the lower ones count. Hypothesis tries early to clear them.
         """
@@ -116,7 +116,7 @@ class Turns:
 
 
 def drawn_choices(data: DataObject, *, picks: bool, subjects: Sequence[str] = ()) -> DrawnChoices:
-    """Choices that are drawn from ``data``, about these subjects. Raises RuntimeError if its example has ended."""
+    """Return choices drawn from ``data`` about these subjects. Raises RuntimeError if its example has ended."""
     try:
         return data.draw(drawing(picks=picks, subjects=subjects), label="Cloud Tasks")
     except Frozen:
@@ -125,5 +125,5 @@ def drawn_choices(data: DataObject, *, picks: bool, subjects: Sequence[str] = ()
 
 @st.composite
 def drawing(draw: DrawFn, *, picks: bool, subjects: Sequence[str] = ()) -> DrawnChoices:
-    """Return choices by one draw: a Random that takes from the example, in any thread, and prints no line each time."""
+    """Return choices from one draw: a Random that uses the example in any thread, without printing a line each time."""
     return DrawnChoices(draw(st.randoms(use_true_random=False)), picks=picks, subjects=subjects)

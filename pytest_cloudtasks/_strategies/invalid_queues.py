@@ -1,4 +1,4 @@
-"""Queues and their settings with exactly one thing wrong, each with the error that it gets."""
+"""Queues and settings with exactly one mistake, and the error for each."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BEYOND = st.sampled_from((1, 2, 10, 100))
 
 
 def pair_of(version: Version, kind: str, variant: InvalidVariant, as_dict: bool) -> tuple[Any, Exception]:
-    """Return a message, or a dict, and the exception, both in the words of a version."""
+    """Return a message or a dict, and the exception, with a version's names."""
     fields, error = variant
     own = in_words_of(version, kind, fields)
     wrong = ServiceError(error.code, messages_of(version).in_own_words(error.message), error.details)
@@ -46,9 +46,9 @@ def pair_of(version: Version, kind: str, variant: InvalidVariant, as_dict: bool)
 
 
 def invalid_settings(kind: str, version: Version, only: str = "") -> SearchStrategy[InvalidVariant]:
-    """Return a message's fields with a ``rate_limits`` or ``retry_config`` that is rejected, and its error.
+    """Return a message's fields with a rejected ``rate_limits`` or ``retry_config``, and its error.
 
-    ``only`` names the one field that is to be wrong.
+    ``only`` names the field with the mistake.
     """
     found = _invalid_rates(version) if kind == "rate_limits" else _invalid_retries(version)
     return st.one_of([_field(kind, name, values, refusal) for name, values, refusal in found if only in ("", name)])
@@ -87,7 +87,7 @@ def _invalid_retries(version: Version) -> list[tuple[str, SearchStrategy[Any], R
 
 
 def invalid_queue_settings(version: Version) -> SearchStrategy[InvalidVariant]:
-    """Return a queue's fields, one of which is rejected, and its error."""
+    """Return a queue's fields with one mistake, and its error."""
     kinds = [invalid_settings("rate_limits", version), invalid_settings("retry_config", version), _backwards]
     for field, outside, refusal in (
         ("task_ttl", outside_of(*TASK_TTLS), errors.TASK_TTL_RANGE),
@@ -107,7 +107,7 @@ def invalid_queue_settings(version: Version) -> SearchStrategy[InvalidVariant]:
 
 
 def outside_of(shortest: timedelta, longest: timedelta) -> SearchStrategy[timedelta]:
-    """Lengths of time that are too short or too long, next to the limits and far from them; never negative."""
+    """Draw durations that are too short or too long, next to the limits and far from them; never negative."""
     short = nearest_first(shortest - _MICROSECOND, durations(_MILLISECOND, shortest - _MILLISECOND))
     return short | nearest_first(longest + _MICROSECOND, durations(longest + _MILLISECOND, longest * 2))
 

@@ -1,4 +1,4 @@
-"""Tasks with exactly one thing wrong, each with the error that it gets."""
+"""Tasks with exactly one mistake, and the error for each."""
 
 from __future__ import annotations
 

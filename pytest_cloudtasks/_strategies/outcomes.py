@@ -1,4 +1,4 @@
-"""Strategies for how deliveries end."""
+"""Strategies for the outcomes of deliveries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _failures: st.SearchStrategy[Outcome] = st.sampled_from(_FAILURES)
 
 
 def checked_outcomes(given: Any) -> tuple[Outcome, ...]:
-    """``given``, those of the deliveries of one task, if a route can be scripted with them."""
+    """Return ``given``, the outcomes of one task's deliveries, if a route can be scripted with them."""
     found = None if isinstance(given, (int, str, type)) else tuple(given or ())
     if found is None or not all(_is_outcome(one) for one in found):
         raise InvalidArgument(

@@ -25,7 +25,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 LONGEST_BACKOFF = timedelta(hours=10)
 LOCATION = "projects/test-project/locations/us-central1"
 _AN_END = timedelta(hours=1)
-"""Attempts without any end are what a lint warns of; whoever wants them says so."""
+"""Whether attempts have an end. A lint warns of endless ones, so they are drawn only on request."""
 NAME = f"{LOCATION}/queues/0"
 
 _rates = st.none() | st.integers(1, int(MAX_RATE)).map(float) | st.floats(0.01, MAX_RATE) | st.just(MAX_RATE)
@@ -34,7 +34,7 @@ _bursts = st.none() | st.integers(1, MAX_BURST) | st.just(MAX_BURST)
 _attempts = st.none() | st.integers(1, 100) | st.just(UNLIMITED)
 _doublings = st.none() | st.integers(1, 20)
 _retry_durations = st.none() | st.integers(1, 86_400).map(lambda seconds: timedelta(seconds=seconds))
-"""Whole seconds alone."""
+"""Only whole seconds."""
 _least_backoffs = st.none() | durations(timedelta(0), DEFAULT_MAX_BACKOFF)
 _most_backoffs = st.none() | durations(DEFAULT_MIN_BACKOFF, LONGEST_BACKOFF)
 
@@ -76,7 +76,7 @@ def retry_config_fields(
 
 
 def _backoffs(draw: DrawFn, least: Any, most: Any) -> tuple[Any, Any]:
-    """Return the two backoffs in order; if one is the caller's, the other is drawn to go with it."""
+    """Draw the two backoffs in order. If the caller gave one, draw the other to fit."""
     if least is ... and most is ...:
         pair = draw(_least_backoffs), draw(_most_backoffs)
         return (min(pair), max(pair)) if None not in pair else pair  # type: ignore[type-var]
@@ -95,7 +95,7 @@ def _backoffs(draw: DrawFn, least: Any, most: Any) -> tuple[Any, Any]:
 
 
 def _or(given: Any, default: timedelta) -> timedelta:
-    """``given`` where it is a length of time; anything else is refused later, as a whole."""
+    """Return ``given`` if it is a duration. Anything else is rejected later, with the whole message."""
     return given if isinstance(given, timedelta) else default
 
 
@@ -157,7 +157,7 @@ def retry_configs(
 def _setting(
     version: Version, kind: str, field: str, fields: Mapping[str, Any], is_to_check: bool, as_dict: bool
 ) -> Any:
-    """Return a part of a queue in the version's words, which the service has to accept in ``field``."""
+    """Return a part of a queue with the version's names, which the service has to accept in ``field``."""
     own = in_words_of(version, kind, fields)
     if is_to_check:
         check_queue(version, {"name": NAME, field: own})
@@ -190,7 +190,7 @@ HTTP_TARGETS: list[Fields] = [
     *({"header_overrides": headers} for headers in _HEADER_OVERRIDES),
     {},
 ]
-"""HttpTargets that keep a task's token: tokens make demands on the URL."""
+"""HttpTargets that leave a task's token alone, because tokens restrict the URL."""
 _tokens = oidc_tokens.map(lambda token: {"oidc_token": token}) | oauth_tokens.map(lambda token: {"oauth_token": token})
 _http_targets = mostly(st.none(), st.sampled_from(HTTP_TARGETS) | _tokens)
 tokenless_http_targets = mostly(st.none(), st.sampled_from(HTTP_TARGETS))
@@ -267,7 +267,7 @@ def queues(
 
 
 def _keep_one_target(fields: dict[str, Any], given: dict[str, tuple[Any, Any]]) -> None:
-    """Keep only one of the fields that exclude each other: the caller's, or one that was drawn."""
+    """Keep only one of the fields that exclude each other: the caller's, or else a drawn one."""
     found = [field for field in _TARGETS if fields.get(field) is not None]
     kept = [field for field in found if given[field][0] is not ...] or found[:1]
     for field in found:
@@ -276,7 +276,7 @@ def _keep_one_target(fields: dict[str, Any], given: dict[str, tuple[Any, Any]]) 
 
 
 def _leave_out_what_pull_queues_pass_over(fields: dict[str, Any], rates: Any, retry: Any) -> None:
-    """Rates and backoff are output only there; what the caller gives is the caller's to know."""
+    """Leave out rates and backoff, which are output only for pull queues, unless the caller gave them."""
     if rates is ...:
         fields["rate_limits"] = None
     if retry is ... and fields["retry_config"]:

@@ -1,7 +1,7 @@
-"""The entry point that Hypothesis calls when it is imported: ``st.from_type`` then knows Google's messages.
+"""The entry point that Hypothesis calls when it is imported, so that ``st.from_type`` supports Google's messages.
 
-Neither Google's library nor a strategy of ours is imported here. A version's message types are registered in the
-moment that somebody imports them; the strategies are made when one is asked for.
+This module imports neither Google's library nor our strategies. A version's message types are registered when they are
+imported; their strategies are made on first use.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MODULES = ("google.cloud.tasks_v2.types", "google.cloud.tasks_v2beta3.types", "g
 
 
 def register() -> None:
-    """Register the types that are imported already, and the others as they are; a second call changes nothing."""
+    """Register the types that are already imported, and the others when they are. A second call has no effect."""
     for name in MODULES:
         import_watch.add(name, _register_types)
 
@@ -31,7 +31,7 @@ def _register_types(module: ModuleType) -> None:
 
 
 def message_types(found: Any) -> Iterator[Any]:
-    """Return a module's message types, and those that are nested in them, such as ``HttpTarget.Header``."""
+    """Return a module's message types and their nested ones, such as ``HttpTarget.Header``."""
     for kind in list(vars(found).values()):
         if is_message_type(kind):
             yield kind
@@ -39,6 +39,6 @@ def message_types(found: Any) -> Iterator[Any]:
 
 
 def _strategy_for(kind: Any) -> Any:
-    from .from_type import messages_of_type  # imports all strategies: only a test that draws from a type needs them
+    from .from_type import messages_of_type  # imports all strategies, which only a draw from a type needs
 
     return messages_of_type(kind)

@@ -1,4 +1,4 @@
-"""Strategies for what tasks send: HTTP requests, App Engine requests and pull messages."""
+"""Strategies for the payloads of tasks: HTTP requests, App Engine requests and pull messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SIMPLEST_URL = "https://example.com/"
 
 
 def headers_of_size(size: int) -> dict[str, str]:
-    """Return headers that have so many bytes as an HTTP task stores them, and that are all kept as they are."""
+    """Return headers of this size in bytes, as an HTTP task stores them. The service keeps them unchanged."""
     size -= len("User-Agent") + len(HTTP_USER_AGENT)
     count = -(-size // MAX_HEADER)
     names = [f"X-Large-{number}" for number in range(count)]
@@ -34,12 +34,12 @@ def headers_of_size(size: int) -> dict[str, str]:
 
 
 def header_of_size(size: int) -> dict[str, str]:
-    """Return one header whose name and value have so many characters."""
+    """Return one header whose name and value have this many characters together."""
     return {"X-Large": RepeatedText("a", size - len("X-Large"))}
 
 
 def _largest_headers(less: int) -> Mapping[str, str]:
-    """As many bytes as there may be, or so many less."""
+    """Return headers of the maximum size, or of this many bytes less."""
     return headers_of_size(MAX_HEADER_BYTES - 1 - less)
 
 
@@ -68,7 +68,7 @@ headers: SearchStrategy[Mapping[str, str]] = mostly(
     _few_headers.map(dict),
     _less.map(_largest_headers) | _less.map(lambda less: header_of_size(MAX_HEADER - less)),
 )
-"""Headers that the service stores as they are."""
+"""Headers that the service stores unchanged."""
 oidc_tokens = st.fixed_dictionaries(
     {"service_account_email": st.just(ACCOUNT)}, optional={"audience": st.just("https://example.com")}
 )
@@ -83,7 +83,7 @@ routings = st.none() | st.fixed_dictionaries(
 
 
 def method_and_body(draw: DrawFn, method: Any, body: Any, methods: tuple[str, ...], with_body: tuple[str, ...]) -> Any:
-    """Both, so that they go together wherever the strategy has a choice."""
+    """Draw a method and a body that go together."""
     if body is not ...:
         content = chosen(draw, body, bodies)
         return chosen(draw, method, st.sampled_from(with_body if content else methods)), content

@@ -1,4 +1,4 @@
-"""Tasks of an exact size, and repeated text that a failing example shows as ``'a' * 81912``."""
+"""Tasks of an exact size, and repeated text, which a failing example shows as ``'a' * 81912``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RepeatedText(str):
     __slots__ = ()
 
     def __new__(cls, one: str, length: int) -> RepeatedText:
-        """``length`` times ``one``."""
+        """Create ``length`` times the character ``one``."""
         return super().__new__(cls, one * length)
 
     def __repr__(self) -> str:
@@ -32,7 +32,7 @@ class RepeatedBytes(bytes):
     __slots__ = ()
 
     def __new__(cls, length: int) -> RepeatedBytes:
-        """``length`` times the digit 0."""
+        """Create ``length`` times the digit 0."""
         return super().__new__(cls, b"0" * length)
 
     def __repr__(self) -> str:
@@ -48,9 +48,9 @@ def nanoseconds(instant: datetime) -> int:
 
 
 def with_size(version: Version, fields: Mapping[str, Any], payload: str, size: int, now: datetime, parent: str) -> Any:
-    """``fields``, with a body for which the task of the queue ``parent``, created at ``now``, has that size.
+    """Return ``fields`` with a body so that the task of the queue ``parent``, created at ``now``, has that size.
 
-    ``payload`` names the field that has the body. The sizes differ by the body alone, once it is long.
+    ``payload`` names the field with the body. Beyond a few bytes, the size grows with the body byte by byte.
     """
     body = "payload" if payload == "pull_message" else "body"
     length = size - 1000
@@ -61,7 +61,7 @@ def with_size(version: Version, fields: Mapping[str, Any], payload: str, size: i
 
 
 def _stored_size(version: Version, fields: Mapping[str, Any], now: datetime, parent: str) -> int:
-    """Return the size of the task as a service stores it that has this one queue."""
+    """Return the size of the task as stored by a service with only this queue."""
     messages, at = messages_of(version), nanoseconds(now)
     service = Service(lambda: "0")
     kind = QueueType.PULL if "pull_message" in fields else QueueType.PUSH

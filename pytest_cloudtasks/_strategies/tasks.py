@@ -110,7 +110,7 @@ def tasks(
 
 
 def _payload(draw: DrawFn, given: dict[str, Any]) -> tuple[str, Any]:
-    """Which of the three a task has, and what: one of those that are given, else HTTP or App Engine."""
+    """Draw which of the three payloads a task has, and its value: one that was given, otherwise HTTP or App Engine."""
     candidates = [kind for kind, value in given.items() if value is not ... and value is not None]
     candidates = candidates or [kind for kind, value in given.items() if value is ...]
     if not candidates:
@@ -123,7 +123,7 @@ def _payload(draw: DrawFn, given: dict[str, Any]) -> tuple[str, Any]:
 
 @cache
 def _kinds(simplest: str, *others: str) -> SearchStrategy[str]:
-    """Mostly the simplest."""
+    """Return the kinds, mostly the simplest."""
     return st.sampled_from([simplest, simplest, simplest, *others])
 
 

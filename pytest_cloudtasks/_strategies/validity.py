@@ -1,4 +1,4 @@
-"""Checks of the caller's own fields, so that everything that is drawn from them is valid, too."""
+"""Checks of the caller's own fields, so that everything drawn from them is valid."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _OPTIONS = ServiceOptions()
 
 
 def check_fields(version: Version, kind: str, fields: object) -> None:
-    """Raise InvalidArgument for a key or a value that a version's message ``kind`` can't have, however deep.
+    """Raise InvalidArgument for a key or a value that a version's message ``kind`` can't have, at any depth.
 
-    What is no mapping is left to Google's library.
+    Google's library checks what is not a mapping.
     """
     mistake = mistake_in(getattr(types_of(version), kind), fields, OURS) if isinstance(fields, Mapping) else ""
     if mistake:
@@ -45,7 +45,7 @@ def check_fields(version: Version, kind: str, fields: object) -> None:
 def check_task(
     version: Version, fields: Mapping[str, Any], parent: str | None = None, *, pulls: bool | None = None
 ) -> None:
-    """Raise InvalidArgument for a task that the service would refuse whatever the instant, in its words.
+    """Raise InvalidArgument for a task that the service always rejects, with the service's text.
 
     ``pulls`` says whether ``parent`` is a pull queue, if that is known.
     """
@@ -53,26 +53,26 @@ def check_task(
 
 
 def check_queue(version: Version, fields: Mapping[str, Any]) -> None:
-    """Raise InvalidArgument for a queue that the service would refuse, in its words."""
+    """Raise InvalidArgument for a queue that the service rejects, with the service's text."""
     _check(version, "Queue", fields, _queue)
 
 
 def checked_now(where: str, now: object) -> datetime:
-    """``now``, if it is an aware datetime."""
+    """Return ``now``, if it is an aware datetime."""
     if not isinstance(now, datetime) or now.tzinfo is None:
         raise InvalidArgument(f"{where}(now={now!r}) takes an aware datetime")
     return now
 
 
 def checked_parent(where: str, parent: object) -> str:
-    """``parent``, if it is a queue's full name."""
+    """Return ``parent``, if it is a queue's full name."""
     if not isinstance(parent, str) or not is_queue(parent):
         raise InvalidArgument(f"{where}(parent={parent!r}) takes a queue's full name")
     return parent
 
 
 def checked_location(where: str, parent: object) -> str:
-    """``parent``, if it is a location's full name."""
+    """Return ``parent``, if it is a location's full name."""
     if not isinstance(parent, str) or not is_location(parent):
         raise InvalidArgument(f"{where}(parent={parent!r}) takes a location's full name")
     return parent

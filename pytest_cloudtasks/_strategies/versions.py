@@ -1,4 +1,4 @@
-"""The API versions: their names of fields, and what of v2 each of them has."""
+"""The API versions: their names of fields, and which of v2's fields they have."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def messages_of(version: Version) -> Messages:
 
 
 def own_client(version: Version) -> Any:
-    """Return a client of a version, which finds the active fake as any other does."""
+    """Return a client of a version, which calls the active fake."""
     return import_module(types_of(version).__name__.removesuffix(".types")).CloudTasksClient()
 
 
@@ -39,21 +39,21 @@ def types_of(version: Version) -> ModuleType:
 
 
 def has_field(version: Version, kind: str, name: str) -> bool:
-    """Whether a version's message has the field that v2 calls, or would call, ``name``."""
+    """Return whether a version's message has the field that v2 calls, or would call, ``name``."""
     return _own_name(proto_class(getattr(types_of(version), kind)).DESCRIPTOR, name) != ""
 
 
 def in_words_of(version: Version, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """``fields``, by v2's names, as a version's message takes them; those that are None are left out.
+    """Return ``fields``, which have v2's names, for a version's message. Leave out those that are None.
 
-    So are those of the message itself that the version has not; within a field all names stay, to be checked.
+    Also leave out fields that the version's message lacks. Names within a field stay, to be checked.
     """
     descriptor = proto_class(getattr(types_of(version), kind)).DESCRIPTOR
     return _in_words_of(descriptor, {name: one for name, one in fields.items() if _own_name(descriptor, name)})
 
 
 def message(version: Version, kind: str, fields: Mapping[str, Any]) -> Any:
-    """Return the message for ``fields``, which are as `in_words_of` gives them."""
+    """Return the message for ``fields`` from `in_words_of`."""
     found = getattr(types_of(version), kind)
     return wrapped(found, built(found, fields))
 

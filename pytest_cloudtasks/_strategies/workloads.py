@@ -1,4 +1,4 @@
-"""Workloads: what an application enqueues, where and when, and how the first deliveries end."""
+"""Workloads: the tasks that an application enqueues, where and when, and the outcomes of their first deliveries."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Clock(Protocol):
     """The time of a fake."""
 
     def now(self) -> datetime:
-        """The queue's instant."""
+        """Return the queue's instant."""
         ...
 
 
@@ -61,7 +61,7 @@ class Fake(Protocol):
         ...
 
     def client(self) -> Any:
-        """A client of v2."""
+        """Return a client of v2."""
         ...
 
     def advance(self, *, to: datetime) -> Any:
@@ -155,7 +155,7 @@ def name_of(queue: Any) -> str:
 
 
 def is_pull(queue: Any) -> bool:
-    """Whether a queue's message or dict is that of a pull queue."""
+    """Return whether a queue's message or dict is that of a pull queue."""
     if isinstance(queue, Mapping):
         return queue.get("pull_target") is not None
     message = proto_of(queue)
@@ -194,7 +194,7 @@ def workloads(
         version: ``"v2"``, ``"v2beta3"`` or ``"v2beta2"``.
         as_dict: Draw dicts instead of messages.
     """
-    messages_of(version)  # refuses one that there is none of
+    messages_of(version)  # rejects an unknown one
     longest = duration_given(within, "workloads(within=…)")
     _check_sizes(max_queues=max_queues, max_tasks=max_tasks)
     there = tuple(_queues(draw, queues, max_queues, version, as_dict))
@@ -237,7 +237,7 @@ def _default_queues(most: int, version: Version, as_dict: bool) -> SearchStrateg
 
 
 def _checked(given: Any, version: Version, as_dict: bool) -> Any:
-    """Return a queue of the caller's, which may be just an ID or a name."""
+    """Return a queue of the caller's, which may be only an ID or a name."""
     if isinstance(given, str):
         given = _plain_queue(given if "/" in given else f"{LOCATION}/queues/{given}", version, as_dict)
     check_queue(version, given)
@@ -264,10 +264,10 @@ def _steps(
     version: Version,
     as_dict: bool,
 ) -> Step:
-    """Draw one step. The simplest takes few draws, as many however many queues there are.
+    """Draw one step. The simplest takes few draws, whatever the number of queues.
 
-    Hypothesis takes no more than five choices at a time out of an example: with one to go on with the list, the place,
-    the body, the outcomes and the offset that is a step, so that it can leave out any one.
+    Hypothesis removes at most five choices at a time from an example. A step takes five: one to continue the list, the
+    place, the body, the outcomes and the offset. So Hypothesis can leave out any step.
     """
     half, index = divmod(draw(st.integers(0, 2 * most - 1)), most)
     queue = queues[index % len(queues)]
@@ -281,7 +281,7 @@ def _steps(
 
 @cache
 def _default_tasks(pulls: bool, is_plain: bool, version: Version, as_dict: bool) -> SearchStrategy[Any]:
-    """Return tasks, half of them as applications make them, with nothing but a body."""
+    """Draw tasks, half of them like those of applications, with only a body."""
     if pulls:
         return one_task(pull_message=pull_messages(as_dict=as_dict), version=version, as_dict=as_dict)
     return _plain_tasks(version, as_dict) if is_plain else one_task(version=version, as_dict=as_dict)
@@ -296,5 +296,5 @@ def _plain_tasks(draw: DrawFn, version: Version, as_dict: bool) -> Any:
 
 @cache
 def _offsets(within: timedelta) -> SearchStrategy[timedelta]:
-    """Return delays, half of them zero, so that several tasks come at one instant."""
+    """Draw delays, half of them zero, so that several tasks come at one instant."""
     return st.just(timedelta(0)) | durations(timedelta(0), within)

@@ -1,4 +1,4 @@
-"""Answers of targets, made of what handlers return or raise."""
+"""Answers of targets, made from the results and exceptions of handlers."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .headers import Headers
 
 NO_HEADERS = Headers()
 _OF_NAMES = frozenset("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-"""The characters that HTTP has for the name of a header. Evidence: documented (RFC 9110 §5.6.2)."""
+"""The characters of a header's name. Evidence: documented (RFC 9110 §5.6.2)."""
 _NEVER_IN_VALUES = frozenset(map(chr, (*range(32), 127))) - {"\t"}
 """The control characters that a header's value can't have. Evidence: documented (RFC 9110 §5.5)."""
 
 
 _MOST = 10**4000
-"""Python makes no text of a whole number that is much longer."""
+"""Python can't print much longer whole numbers."""
 
 
 class Answer(NamedTuple):
@@ -32,9 +32,9 @@ class Answer(NamedTuple):
     headers: Headers = NO_HEADERS
     body: bytes = b""
     exception: BaseException | None = None
-    """What the handler raised, or what its framework turned into this answer and announced."""
+    """The handler's exception, or the one that its framework turned into this answer and announced."""
     scripted: bool = False
-    """Whether the exception is no failure of the test: it asked for it itself, or a forward's connection broke."""
+    """Whether the exception does not fail the test: the test asked for it, or a forward's connection broke."""
 
     @property
     def status(self) -> int:
@@ -112,12 +112,12 @@ class NoSuchStatus(WrongAnswer, ValueError):
 
 @cache
 def plain_answer(status: int) -> Answer:
-    """Return an answer that is nothing but its HTTP status."""
+    """Return an answer with only an HTTP status."""
     return Answer(response(status))
 
 
 def answer_of(result: Any) -> Answer:
-    """Return the answer that a handler's result stands for."""
+    """Return the answer for a handler's result."""
     if result is None:
         return plain_answer(200)
     if is_whole(result):
@@ -142,7 +142,7 @@ def _body_of(result: Any) -> bytes:
     for name in ("body", "content", "data"):
         try:
             body = getattr(result, name, None)
-        except Exception:  # a response that is streamed has none to read, and says so in its own way
+        except Exception:  # a streamed response has none, and each framework reports that differently
             continue
         if isinstance(body, bytes):
             return body
@@ -174,23 +174,23 @@ def _checked_header(pair: Any) -> tuple[str, str]:
             f"An answer has the header {name!r} with the value {safe_repr(value)}, which HTTP can't have. Use a text"
             " of one line, or a whole number."
         )
-    return str.__str__(name), str.__str__(value)  # an enum's own text may be another
+    return str.__str__(name), str.__str__(value)  # the text of an enum may be another one
 
 
 class Interface(NamedTuple):
-    """What a server takes of an application: WSGI or ASGI."""
+    """A server's requirements for an application: WSGI or ASGI."""
 
     name: str
     pairs: str
-    """The headers that it takes, as a sentence has them."""
+    """The headers that it takes, for a sentence."""
     is_text: Callable[[Any], bool]
-    """Whether a header's name or value can be this."""
+    """Whether a header's name or value has a valid type."""
 
 
 def application_answer(
     interface: Interface, status: int, headers: Any, written: Sequence[Any], announced: Sequence[BaseException]
 ) -> Answer:
-    """Return the answer of an application, if HTTP can have it; a server error carries the exception that it is of."""
+    """Return the answer of an application, if it is valid HTTP. A server error has the exception that caused it."""
     if not isinstance(headers, Iterable):
         raise NotOfInterface(interface.name, "the headers", headers, interface.pairs)
     pairs = list(headers)
@@ -207,7 +207,7 @@ def application_answer(
 
 
 def checked_status(status: int) -> int:
-    """``status``, if HTTP has such a one."""
+    """Return ``status``, if it is an HTTP status."""
     if not is_whole(status):
         raise TypeError(f"{safe_repr(status)} is not an HTTP status, such as 503. Write returns(503, 200).")
     if not 100 <= status <= 599:
@@ -216,7 +216,7 @@ def checked_status(status: int) -> int:
 
 
 def scripted_exception(exception: BaseException) -> Answer:
-    """Return the answer for `Route.raises`: time-outs run into the deadline, connection errors give no response."""
+    """Return the answer for `Route.raises`: a time-out means the deadline, a connection error no response."""
     if isinstance(exception, TimeoutError):
         outcome = DEADLINE_EXCEEDED
     elif isinstance(exception, ConnectionError):

@@ -25,7 +25,7 @@ _VERSION = {"version": "3.0", "spec_version": "2.3"}
 
 
 def is_asgi(app: Any) -> bool:
-    """Whether ``app`` is called as ASGI has it, rather than WSGI: with coroutines, or with three arguments."""
+    """Return whether ``app`` has the interface of ASGI rather than WSGI: coroutines, or three arguments."""
     if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(type(app).__call__):
         return True
     try:
@@ -37,7 +37,7 @@ def is_asgi(app: Any) -> bool:
 
 
 async def call_asgi(app: AsgiApp, request: TargetRequest, state: dict[str, Any]) -> Answer:
-    """Return the application's answer once it has returned, its background tasks included."""
+    """Return the application's answer after it has returned, its background tasks included."""
     __tracebackhide__ = True
     sent: list[Any] = []
     unread = [request.body]
@@ -97,7 +97,7 @@ def scope_of(request: TargetRequest, state: dict[str, Any]) -> Message:
 class AsgiServer:
     """Serves an application, whose lifespan begins with the first request in each event loop.
 
-    With ``lifespan=False`` it begins and ends none: the test has started the application itself.
+    With ``lifespan=False`` there is no lifespan: the test has started the application itself.
     """
 
     def __init__(self, app: AsgiApp, *, lifespan: bool = True) -> None:
@@ -121,9 +121,9 @@ class AsgiServer:
             await lifespan.end()
 
     def close(self) -> None:
-        """End the lifespans in all loops: by a shutdown where the loop is idle, else by cancelling them.
+        """End the lifespans in all loops: by a shutdown if the loop is idle, otherwise by cancelling them.
 
-        In a loop that has been closed, it was cancelled with the rest.
+        A closed loop has already cancelled its lifespan.
         """
         while self._lifespans:
             loop, lifespan = self._lifespans.popitem()
@@ -147,9 +147,9 @@ class Lifespan:
         self._starting = asyncio.Lock()
 
     async def begin(self) -> None:
-        """Run the application's start-up, unless it was; an application without a lifespan is none the worse.
+        """Run the application's start-up once. An application without a lifespan is served, too.
 
-        Requests that come meanwhile wait for it. One that failed is run again for the next request.
+        Requests wait for it meanwhile. A failed start-up is repeated for the next request.
         """
         async with self._starting:
             if self._task is not None:
@@ -172,13 +172,13 @@ class Lifespan:
             await asyncio.wait([self._task])
 
     def cancel(self) -> None:
-        """End it without a shutdown."""
+        """End the lifespan without a shutdown."""
         if self._task is not None:
             self._task.cancel()
 
 
 def in_a_loop() -> bool:
-    """Whether this thread is in a running event loop, and so can't run another one."""
+    """Return whether this thread has a running event loop, and can't run another one."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -187,7 +187,7 @@ def in_a_loop() -> bool:
 
 
 async def _reply(task: asyncio.Future[None], from_app: asyncio.Queue[Message]) -> Message | None:
-    """Return the application's next message; None if it has no lifespan and returned or raised instead."""
+    """Return the application's next message; None if it returned or raised instead, because it has no lifespan."""
     message = asyncio.ensure_future(from_app.get())
     either: set[asyncio.Future[Any]] = {task, message}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -198,6 +198,6 @@ async def _reply(task: asyncio.Future[None], from_app: asyncio.Queue[Message]) -
 
 
 def _seen(task: asyncio.Future[None]) -> None:
-    """An application may refuse the lifespan by raising, which is no failure; or it has said that it failed."""
+    """Ignore an exception by which an application rejects the lifespan, but not one that it has reported."""
     if not task.cancelled():
         task.exception()

@@ -18,7 +18,7 @@ OnException = Literal["raise", "500"]
 
 
 class Precedence(Enum):
-    """The order in which kinds of targets are asked, most specific first."""
+    """The order in which kinds of targets are matched, most specific first."""
 
     EXACT = 0
     GLOB = 1
@@ -29,14 +29,14 @@ class Precedence(Enum):
 
 
 class AppEngineDestination(NamedTuple):
-    """The handler of an App Engine application that a task goes to."""
+    """The part of an App Engine application that a task goes to."""
 
     relative_uri: str
     routing: Routing
 
 
 class Destination(NamedTuple):
-    """Everything of a task that decides on its target."""
+    """All of a task that its target depends on."""
 
     url: str
     method: str
@@ -46,17 +46,17 @@ class Destination(NamedTuple):
 
     @property
     def urls(self) -> tuple[str, str]:
-        """The URL as it is, and in its normal form."""
+        """The URL as written, and in its normal form."""
         return self.url, normal(self.url)
 
     @property
     def relative_uris(self) -> tuple[str, ...]:
-        """The same of an App Engine task's relative URI; nothing for another task."""
+        """The same for an App Engine task's relative URI; empty for another task."""
         return () if self.app_engine is None else (self.app_engine.relative_uri, normal(self.app_engine.relative_uri))
 
 
 def destination_of(task: Task, sent: PushTarget | None = None) -> Destination:
-    """Return the destination of ``task``. ``sent`` is what goes out, where its queue overrides its own target."""
+    """Return the destination of ``task``. ``sent`` is its request, if its queue overrides its own target."""
     goes = sent or task.target
     assert not isinstance(goes, PullMessage), "a pull message is not sent anywhere"
     app_engine = None
@@ -77,12 +77,12 @@ class Target:
         self._duration = 0
 
     def takes(self, duration: Duration) -> Any:
-        """Let every answer come ``duration`` after its dispatch, in the queue's time; return the target."""
+        """Let every answer come ``duration`` after its dispatch, in the queue's time. Return the target."""
         self._duration = duration_of(duration, what="takes()")
         return self
 
     def snapshot(self) -> Callable[[], None]:
-        """Return a function that brings the target back to where it is now."""
+        """Return a function that restores the target to its current state."""
         calls, duration = list(self.calls), self._duration
 
         def back() -> None:
@@ -97,11 +97,11 @@ class Target:
         return self._duration if own is None else own
 
     def matches(self, destination: Destination) -> bool:
-        """Whether a task for ``destination`` goes here."""
+        """Return whether a task for ``destination`` goes to this target."""
         raise NotImplementedError
 
     def specificity(self) -> tuple[int, ...]:
-        """Sorts targets: the smaller, the earlier asked."""
+        """The sort key of targets: smaller ones are matched first."""
         raise NotImplementedError
 
     @property
@@ -110,7 +110,7 @@ class Target:
         raise NotImplementedError
 
     def answer(self, request: TargetRequest) -> Answer | Coroutine[Any, Any, Answer]:
-        """Return the answer, or for an async target a coroutine that gives it; what a handler raises comes through."""
+        """Return the answer, or a coroutine for it if the target is async. A handler's exceptions propagate."""
         raise NotImplementedError
 
     def describe(self) -> str:
@@ -118,4 +118,4 @@ class Target:
         raise NotImplementedError
 
     def close(self) -> None:
-        """End what it began in event loops."""
+        """End its lifespans and tasks in event loops."""

@@ -1,4 +1,4 @@
-"""Functions and classes that make an application, given in its place."""
+"""Application factories that are passed in place of an application."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .answers import WrongAnswer
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _INTERFACES = (2, 3)
-"""How many arguments WSGI and ASGI call an application with."""
+"""The numbers of arguments with which WSGI and ASGI call an application."""
 
 
 class FactoryCalled(WrongAnswer, TypeError):
@@ -27,8 +27,8 @@ class FactoryCalled(WrongAnswer, TypeError):
 def refuse_factory(app: Any, what: str) -> None:
     """Raise TypeError for an application factory. ``what`` is the method that takes the application.
 
-    An application takes the arguments of its interface, a function a request. What needs no argument makes one, and
-    so does a class that neither interface can call.
+    An application takes the arguments of its interface, and a function takes a request. A callable without required
+    arguments is a factory, and so is a class that neither interface can call.
     """
     needed = _needed_arguments(app)
     if inspect.isclass(app):
@@ -49,7 +49,7 @@ def refuse_factory(app: Any, what: str) -> None:
 
 
 def _needed_arguments(app: Any) -> int | None:
-    """Return how many positional arguments ``app`` can't be called without; None if that is open."""
+    """Return the number of positional arguments that ``app`` requires; None if it is unknown."""
     try:
         parameters = inspect.signature(app).parameters.values()
     except (TypeError, ValueError):

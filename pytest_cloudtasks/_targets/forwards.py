@@ -1,9 +1,9 @@
 """Forwards: real HTTP to a server that listens on this machine.
 
-A task's request goes out byte for byte, which HTTP libraries don't do: urllib3's pools escape `%2f` once more where
-another escape is invalid, add headers, and write repeated names alike. `http.client` sends what it is given, knows no
-proxies and follows no redirects. Its classes are bound when this module is imported, so that a mock which replaces
-them for the application's requests (as VCR.py does) records none of the fake's.
+A task's request is sent byte for byte, which HTTP libraries don't do: urllib3's pools escape `%2f` again if another
+escape is invalid, add headers, and write repeated names alike. `http.client` sends what it is given, uses no proxies
+and follows no redirects. Its classes are bound when this module is imported, so that a mock that replaces them for the
+application's requests (as VCR.py does) does not record the fake's.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .urls import Base, is_loopback, wire_url
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
-"""Headers about a connection (RFC 9110, 7.6.1), which is one of ours and not the task's."""
+"""Headers about a connection (RFC 9110, 7.6.1): the connection is ours and not the task's."""
 _PIECE = 65536
 
 
@@ -50,18 +50,18 @@ class _Forwarding(Target):
 
     @property
     def is_async(self) -> bool:
-        """Whether it is asked in a running event loop, which it must not block: the server may live there, too."""
+        """Whether it is called in a running event loop, which it must not block: the server may run there, too."""
         return in_a_loop()
 
     def answer(self, request: TargetRequest) -> Answer | Coroutine[Any, Any, Answer]:
-        """Return the server's answer; in a running event loop the socket waits in a thread."""
+        """Return the server's answer. In a running event loop, the socket waits in a thread."""
         server, headers = self._way_of(request)
         if self.is_async:
             return asyncio.to_thread(_answer_of, server, request, headers, self._seconds)
         return _answer_of(server, request, headers, self._seconds)
 
     def _way_of(self, request: TargetRequest) -> tuple[Server, list[tuple[str, str]]]:
-        """Return the server that gets ``request``, and with which headers."""
+        """Return the server that gets ``request``, and the headers to send."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -84,13 +84,13 @@ class ForwardTarget(_Forwarding):
         self.to = to
 
     def matches(self, destination: Destination) -> bool:
-        """Whether the URL, or the relative URI of an App Engine task, lies under the base, by whole path segments."""
+        """Return whether the base contains the URL, or an App Engine task's relative URI, by whole path segments."""
         if not self._base.is_relative:
             return self._base.covers(destination.url)
         return destination.app_engine is not None and self._base.covers(destination.app_engine.relative_uri)
 
     def specificity(self) -> tuple[int, ...]:
-        """Like a mount; with relative URIs like one of App Engine without a service, a longer base first."""
+        """Like a mount. With relative URIs, like one of App Engine without a service. A longer base comes first."""
         length = -self._base.length
         order = (0, 0, length) if self._base.is_relative else (length, 0, 0)
         return (self.precedence.value, *order)
@@ -112,12 +112,12 @@ class LoopbackForwardTarget(_Forwarding):
         super().__init__("forward_loopback", timeout)
 
     def matches(self, destination: Destination) -> bool:
-        """Whether the URL is on loopback, and has a port to connect to."""
+        """Return whether the URL is on loopback, and has a port to connect to."""
         parts = wire_url(destination.url)
         return bool(parts.port) and is_loopback(parts.host)
 
     def specificity(self) -> tuple[int, ...]:
-        """After every other target."""
+        """The last of all targets."""
         return (self.precedence.value, 0, 0, 0)
 
     def _way_of(self, request: TargetRequest) -> tuple[Server, list[tuple[str, str]]]:
@@ -151,7 +151,7 @@ def _server(to: str, allow_remote: bool) -> Server:
 
 
 def _answer_of(server: Server, request: TargetRequest, headers: list[tuple[str, str]], seconds: float) -> Answer:
-    """Return the server's answer. Silence stands for the dispatch deadline, a broken connection for no response.
+    """Return the server's answer. No answer in time means the dispatch deadline, a broken connection no response.
 
     Evidence: reported (an attempt without a connection is UNKNOWN, HTTP status code 0).
     """
@@ -175,7 +175,7 @@ def _exchange(server: Server, request: TargetRequest, headers: list[tuple[str, s
         for name, value in headers:
             connection.putheader(name, header_bytes(value))
         connection.endheaders(request.body or None)
-        with connection.getresponse() as answered:  # which may have taken the socket over
+        with connection.getresponse() as answered:  # the response may own the socket now
             content = _content(answered, ends_at)
             return Answer(response(answered.status), Headers(answered.getheaders()), content)
     finally:
@@ -189,7 +189,7 @@ def _content(answered: HTTPResponse, ends_at: float) -> bytes:
         if time.monotonic() > ends_at:
             raise TimeoutError("The server did not finish its answer in time.")
     content = b"".join(written)
-    if answered.length:  # of a Content-Length there is more to come than came
+    if answered.length:  # the body is shorter than its Content-Length
         raise IncompleteRead(content, answered.length)
     return content
 
@@ -200,7 +200,7 @@ def end_to_end_headers(request: TargetRequest) -> list[tuple[str, str]]:
 
 
 def headers_behind_a_proxy(request: TargetRequest, scheme: str) -> list[tuple[str, str]]:
-    """Return the task's headers as behind a reverse proxy: its own Host, and the scheme that is lost on the way."""
+    """Return the task's headers as behind a reverse proxy: its own Host, and the original scheme."""
     kept = end_to_end_headers(request)
     if "x-forwarded-proto" in request.headers:
         return kept

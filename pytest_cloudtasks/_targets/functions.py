@@ -1,11 +1,12 @@
 """Functions that take a Flask request, as Cloud Run functions and Firebase have them, as WSGI applications.
 
-Google runs such a function behind functions-framework. A function sees the path below its own URL, and what it returns
-becomes a response as in a view of Flask.
+Google runs such a function behind functions-framework. A function sees the path below its own URL, and its return value
+becomes a response as in a Flask view.
 
-Firebase's decorators for tasks and callables turn an exception of the function into a 500 themselves, log it, and
-announce it nowhere. But they make that response while they handle the exception, by Flask's own `make_response`: there
-it is seen. Checked against firebase-functions 0.4.3 to 0.6; ``tests/targets/test_firebase.py`` fails when it moves.
+Firebase's decorators for tasks and callables turn an exception of the function into a 500 themselves and log it,
+without any other notice. But they make that response with Flask's own `make_response` while they handle the exception,
+so it is visible there. Checked against firebase-functions 0.4.3 to 0.6; ``tests/targets/test_firebase.py`` fails when
+it moves.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _ENDPOINT = "__firebase_endpoint__"
 
 
 class FunctionApp:
-    """A WSGI application that answers every request by one function.
+    """A WSGI application that calls one function for every request.
 
     ``base_path`` is the path of the function's URL.
     """
@@ -38,7 +39,7 @@ class FunctionApp:
         self._flask = _FirebaseFlask("function") if _answers_for_exceptions(endpoint) else Flask("function")
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer a request. What the function raises comes through, but for a response such as `abort(404)`."""
+        """Answer a request. The function's exceptions propagate, except a response such as `abort(404)`."""
         path = environ["PATH_INFO"].removeprefix(self._base_path)
         environ = {**environ, "SCRIPT_NAME": self._base_path, "PATH_INFO": path or "/"}
         with self._flask.request_context(environ) as context:
@@ -71,5 +72,5 @@ def _answers_for_exceptions(endpoint: Any) -> bool:
 
 
 def _answers() -> tuple[type[BaseException], ...]:
-    """The exceptions by which a function chooses its answer: Firebase's HttpsError."""
+    """Return the exceptions that a function raises to choose its answer: Firebase's HttpsError."""
     return (sys.modules["firebase_functions.https_fn"].HttpsError,)

@@ -8,7 +8,7 @@ from .._arguments import checked_call
 
 
 def header_bytes(text: str) -> bytes:
-    """Return a header's name or value as it goes over the wire: Latin-1, or UTF-8 where that can't have it."""
+    """Return a header's name or value as bytes: Latin-1, or UTF-8 if Latin-1 can't represent it."""
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:

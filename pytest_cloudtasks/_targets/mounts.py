@@ -49,7 +49,7 @@ class _Application(Target):
         return self._asgi.answer(request)
 
     def close(self) -> None:
-        """End what an ASGI application began in event loops."""
+        """End an ASGI application's lifespan and tasks in event loops."""
         if self._asgi is not None:
             self._asgi.close()
 
@@ -73,11 +73,11 @@ class MountTarget(_Application):
         self.base_url = base_url
 
     def matches(self, destination: Destination) -> bool:
-        """Whether the URL lies under the base, by whole path segments."""
+        """Return whether the base contains the URL, by whole path segments."""
         return self._base.covers(destination.url)
 
     def specificity(self) -> tuple[int, ...]:
-        """After all routes; a longer base first."""
+        """After all routes. A longer base comes first."""
         return (self.precedence.value, -self._base.length, 0, 0)
 
     def describe(self) -> str:
@@ -110,7 +110,7 @@ class AppEngineMountTarget(_Application):
         self.service, self.version, self.instance = service, version, instance
 
     def matches(self, destination: Destination) -> bool:
-        """Whether it is an App Engine task whose routing in force is that of the mount."""
+        """Return whether it is an App Engine task whose routing in force is that of the mount."""
         if destination.app_engine is None:
             return False
         actual = destination.app_engine.routing.named

@@ -1,4 +1,4 @@
-"""Redirects and Retry-After: the headers of answers that have an effect."""
+"""Redirects and Retry-After: headers of answers that have an effect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .headers import Headers
 from .request import TargetRequest, request_at
 
 MAX_REDIRECTS = 20
-"""Redirects that one attempt follows. Evidence: inferred, as browsers have it."""
+"""The maximum number of redirects in one attempt. Evidence: inferred, as in browsers."""
 _KEEPS_METHOD = frozenset({307, 308})
 _FOLLOWED = frozenset({301, 302, 303, *_KEEPS_METHOD})
 _SECONDS = re.compile(r"[0-9]{1,12}")

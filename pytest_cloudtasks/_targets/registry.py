@@ -24,7 +24,7 @@ class Targets:
         self._targets.sort(key=lambda target: target.specificity())
 
     def find_for(self, task: Task, sent: PushTarget) -> Target | None:
-        """Return the target for ``task``, of which ``sent`` goes out."""
+        """Return the target for ``task``, whose request is ``sent``."""
         return self.find(destination_of(task, sent))
 
     def find(self, destination: Destination) -> Target | None:
@@ -35,12 +35,12 @@ class Targets:
         return None
 
     def nearly(self, destination: Destination) -> str:
-        """Return which route would match, but for its method, queue or task, as a sentence; "" if there is none."""
+        """Return a sentence about a route that differs only in method, queue or task; "" if there is none."""
         routes = (target for target in self._targets if isinstance(target, RouteTarget))
         return next(filter(None, (nearly_matching(route, destination) for route in routes)), "")
 
     def unused_scripts(self) -> list[str]:
-        """Return a line for each route whose script was not used up, in the order in which routes are asked."""
+        """Return a line for each route with unused answers, in the order in which routes are matched."""
         routes = (target for target in self._targets if isinstance(target, RouteTarget))
         return [f"{route.describe()}: {route.left_in_script}" for route in routes if route.left_in_script]
 
@@ -50,23 +50,23 @@ class Targets:
         return not self._targets
 
     def close(self) -> None:
-        """End what mounted applications began in event loops."""
+        """End the mounted applications' lifespans and tasks in event loops."""
         for target in self._targets:
             target.close()
 
     def urls(self) -> list[str]:
-        """Return the URLs that targets were made with, without patterns."""
+        """Return the URLs of targets, without patterns."""
         urls = [
             target.url for target in self._targets if isinstance(target, RouteTarget) and isinstance(target.url, str)
         ]
         return urls + [target.base_url for target in self._targets if isinstance(target, (MountTarget, ForwardTarget))]
 
     def describe(self) -> list[str]:
-        """Return the names of all targets, in the order in which they are asked."""
+        """Return the names of all targets, in the order in which they are matched."""
         return [target.describe() for target in self._targets]
 
     def snapshot(self) -> Callable[[], None]:
-        """Return a function that brings all targets, their calls and their scripts back to where they are now."""
+        """Return a function that restores all targets, their calls and their scripts to the current state."""
         targets = list(self._targets)
         restore = [target.snapshot() for target in targets]
 

@@ -81,7 +81,7 @@ class RouteTarget(Target):
             )
 
     def matches(self, destination: Destination) -> bool:
-        """Compare the URL, and the method, queue and task where they are given. A script that has ended may pass on."""
+        """Return whether the URL matches, and method, queue and task if given. A script that has ended may pass on."""
         if self._passes and self._played >= len(self._script):
             return False
         return not self._limits_missed(destination) and self._match_url(destination)
@@ -97,9 +97,10 @@ class RouteTarget(Target):
         return missed
 
     def specificity(self) -> tuple[int, ...]:
-        """Put routes for one task first, then exact URLs, longer globs, patterns; then those with a method or a queue.
+        """Order routes for one task first, then exact URLs, longer globs, patterns; then those with a method or a
+        queue.
 
-        Of two exact ones that are alike in this, the one with a host comes first.
+        Of two exact URLs that are otherwise alike, the one with a host comes first.
         """
         text = self.url.pattern if isinstance(self.url, re.Pattern) else self.url
         length = len(text.replace("*", "")) if self.precedence is Precedence.GLOB else 0
@@ -126,7 +127,7 @@ class RouteTarget(Target):
 
     @property
     def left_in_script(self) -> str:
-        """Return what of the script was not given, in short; "" for nothing, and for one answer that repeats."""
+        """Return the unused part of the script in short; "" for nothing, and for one answer that repeats."""
         given, steps = self._played, len(self._script)
         if given >= steps or (steps == 1 and not self._passes):
             return ""
@@ -135,7 +136,7 @@ class RouteTarget(Target):
         return f"{given} of {counted(steps, 'answer')} given, next is {result}"
 
     def snapshot(self) -> Callable[[], None]:
-        """Return a function that brings the route and its script back to where they are now."""
+        """Return a function that restores the route and its script to the current state."""
         back_target, script, played, passes = super().snapshot(), list(self._script), self._played, self._passes
 
         def back() -> None:
@@ -180,7 +181,7 @@ async def _awaited(result: Awaitable[Any]) -> Answer:
 
 
 def _check_url(url: object) -> None:
-    """Refuse what no task could ever go to."""
+    """Raise ValueError for a URL that no task can have."""
     if isinstance(url, re.Pattern) and isinstance(url.pattern, str):
         return
     if (
@@ -228,7 +229,7 @@ def _texts(destination: Destination, is_relative: bool) -> tuple[str, ...]:
 
 
 def _by_url(url: str) -> Callable[[Destination], bool]:
-    """Any URL by which the same request is made; what begins with a slash is the URI of an App Engine task."""
+    """Return any URL by which the same request is made; what begins with a slash is the URI of an App Engine task."""
     wanted = normal(url)
     if url.startswith("/"):
         return lambda destination: wanted in destination.relative_uris[1:]
@@ -236,7 +237,7 @@ def _by_url(url: str) -> Callable[[Destination], bool]:
 
 
 def _by_glob(glob: str) -> Callable[[Destination], bool]:
-    """Only the star is special, and the whole URL has to match, as it is written or in its normal form."""
+    """Match a glob against the whole URL, as it is written or in its normal form. Only the star is special."""
     as_written, in_normal_form = (
         re.compile(".*".join(re.escape(part) for part in text.split("*")), re.DOTALL)
         for text in (glob, normal_glob(glob))
@@ -251,5 +252,5 @@ def _by_glob(glob: str) -> Callable[[Destination], bool]:
 
 
 def _by_pattern(pattern: re.Pattern[str]) -> Callable[[Destination], bool]:
-    """Searched for in the URL, and in the relative URI of an App Engine task."""
+    """Search a pattern in the URL, and in the relative URI of an App Engine task."""
     return lambda destination: any(pattern.search(text) for text in (*destination.urls, *destination.relative_uris))

@@ -1,6 +1,7 @@
-"""URLs as targets compare them, and as they go over the wire.
+"""URLs: compared with targets, and as they are sent.
 
-The service accepts anything behind ``http://`` and ``https://`` when a task is created, so nothing here refuses a URL.
+The service accepts anything after ``http://`` and ``https://`` when a task is created, so no function here rejects a
+URL.
 """
 
 from __future__ import annotations
@@ -24,19 +25,19 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 _KEPT = 512
-"""URLs whose parts are cached: tasks of one test mostly go to a few, many times."""
+"""The number of URLs whose parts are cached. Most tasks of a test go to a few URLs."""
 
 
 class WireUrl(NamedTuple):
-    """The parts of a URL that a request is made of: no credentials, no fragment, nothing that needs encoding."""
+    """The parts of a URL for a request: no credentials, no fragment, and everything encoded."""
 
     scheme: str
     host: str
     """In lower case, without the brackets of an IPv6 address."""
     port: int | None
-    """The scheme's own where the URL has none; None for what is no port."""
+    """The scheme's port by default; None for an invalid port."""
     authority: str
-    """The Host header: host and port as they are written."""
+    """The Host header: host and port as in the URL."""
     path: str
     """Encoded; at least ``/``."""
     query: str
@@ -66,10 +67,9 @@ def wire_url(url: str) -> WireUrl:
 
 @lru_cache(maxsize=_KEPT)
 def ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the address that a host is, None for a name. Nothing is looked up.
+    """Return the IP address that a host is, None for a name. Nothing is looked up.
 
-    Resolvers and browsers also take IPv4 addresses in the forms that C does: 127.1, 0x7f000001 and 2130706433 are all
-    127.0.0.1.
+    Resolvers and browsers also accept IPv4 addresses in C's forms: 127.1, 0x7f000001 and 2130706433 all mean 127.0.0.1.
     """
     host = host.removesuffix(".")
     try:
@@ -85,17 +85,17 @@ def ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its name or address alone; nothing is looked up."""
+    """Return whether a host is this machine by its name or address alone; nothing is looked up."""
     address = ip_address(host)
     return host.removesuffix(".") == "localhost" if address is None else address.is_loopback
 
 
 @lru_cache(maxsize=_KEPT)
 def normal(url: str) -> str:
-    """Return one text for all URLs, absolute or relative, by which the same request is made.
+    """Return the same text for all URLs, absolute or relative, that lead to the same request.
 
-    Scheme and host in lower case, no default port, ``/`` for an empty path, what need not be encoded decoded and the
-    rest encoded in capitals (RFC 3986, 6.2.2 and 6.2.3), no credentials, no fragment, no empty query.
+    Scheme and host in lower case, no default port, ``/`` for an empty path, unreserved characters decoded and the rest
+    encoded in capitals (RFC 3986, 6.2.2 and 6.2.3), no credentials, no fragment, no empty query.
     """
     match = _URL.fullmatch(url)
     if match is None:
@@ -108,7 +108,7 @@ def normal(url: str) -> str:
 
 
 def normal_glob(glob: str) -> str:
-    """Return a glob in the form that matches normal URLs; its stars stay where they are."""
+    """Return a glob in the form that matches normal URLs. Its stars keep their positions."""
     match = re.fullmatch(r"([^:/?#*]*)://([^/?#*]*)(/.*)", glob, re.DOTALL)
     if match is None:
         return _normal_escapes(glob)
@@ -137,7 +137,7 @@ def _normal_escape(match: re.Match[str]) -> str:
 
 
 def _host_and_port(authority: str) -> tuple[str, str]:
-    """Without credentials; the host in ASCII, in the form that DNS has for others."""
+    """Return host and port without credentials, with a host of other characters encoded as in DNS."""
     match = _AUTHORITY.fullmatch(authority.rpartition("@")[2])
     assert match is not None, "it matches any text"
     host, port = match.groups("")
@@ -163,16 +163,16 @@ _LEFT_OUT = {
     "?": ("query string", ", or use route(), where it counts"),
     "#": ("fragment", "; it is never sent"),
 }
-"""What a base URL can't have, and what to do instead."""
+"""The parts that a base URL can't have, and what to do instead."""
 
 
 class Base:
-    """A base URL, and whether others lie under it."""
+    """A base URL, and whether it contains other URLs."""
 
     def __init__(self, url: str, what: str, *, takes_relative: bool = False) -> None:
-        """``what`` is the method that takes it; raises ValueError for what is no URL with a host.
+        """Parse a base URL. ``what`` is the method that takes it; raises ValueError for a URL without a host.
 
-        With ``takes_relative`` it may also begin with a slash: then it covers relative URIs.
+        With ``takes_relative``, it may also begin with a slash and contain relative URIs.
         """
         parts = wire_url(url) if is_encodable(url) else None
         self.is_relative = takes_relative and parts is not None and url.startswith("/")
@@ -199,7 +199,7 @@ class Base:
         return len(self._path)
 
     def covers(self, url: str) -> bool:
-        """Whether ``url`` has the same origin, and begins with the same whole segments of the path."""
+        """Return whether ``url`` has the same origin, and begins with the same whole segments of the path."""
         parts = wire_url(url)
         path = _normal_escapes(parts.path)
         return parts.origin == self._origin and (path == self._path or path.startswith(f"{self._path}/"))

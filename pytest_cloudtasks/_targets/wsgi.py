@@ -25,9 +25,9 @@ REQUEST_KEY = "pytest_cloudtasks.request"
 
 
 def as_wsgi(app: Any, what: str, base_path: str = "") -> WsgiApp:
-    """Return ``app`` as a WSGI application, and a function as one that has it at ``base_path``.
+    """Return ``app`` as a WSGI application; a function becomes one at ``base_path``.
 
-    ``what`` is the method that takes it; raises TypeError for a function without Flask, which gives it its request.
+    ``what`` is the method that takes it. Raises TypeError for a function if Flask, which makes its request, is missing.
     """
     if not _is_function(app):
         return app  # type: ignore[no-any-return]
@@ -42,7 +42,7 @@ def as_wsgi(app: Any, what: str, base_path: str = "") -> WsgiApp:
 
 
 def _is_function(app: Any) -> bool:
-    """Whether ``app`` can be called with one argument and needs it; a WSGI application takes two."""
+    """Return whether ``app`` can be called with one argument and needs it; a WSGI application takes two."""
     try:
         parameters = [] if inspect.isclass(app) else inspect.signature(app).parameters.values()
     except (TypeError, ValueError):
@@ -52,7 +52,7 @@ def _is_function(app: Any) -> bool:
 
 
 def call_wsgi(app: WsgiApp, request: TargetRequest) -> Answer:
-    """Return the application's answer; what it raises comes through."""
+    """Return the application's answer. Its exceptions propagate."""
     __tracebackhide__ = True
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
@@ -85,7 +85,7 @@ def _status_of(status: Any) -> int:
 
 
 def _is_native(text: Any) -> bool:
-    """Return whether ``text`` is one as PEP 3333 has them: its characters stand for bytes."""
+    """Return whether ``text`` is a native string of PEP 3333: its characters stand for bytes."""
     return isinstance(text, str) and all(character <= "\xff" for character in text)
 
 

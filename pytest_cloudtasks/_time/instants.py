@@ -16,12 +16,12 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def to_datetime(instant: int) -> datetime:
-    """An aware UTC datetime, cut to the microsecond."""
+    """Return an aware UTC datetime, cut to the microsecond."""
     return _EPOCH + timedelta(microseconds=instant // 1_000)
 
 
 def to_timedelta(duration: int) -> timedelta:
-    """A timedelta, cut to the microsecond."""
+    """Return a timedelta, cut to the microsecond."""
     return timedelta(microseconds=duration // 1_000)
 
 

@@ -404,5 +404,5 @@ def test_a_fake_that_outlives_its_example_says_so(enqueue: Enqueue) -> None:
     """What would have to be drawn is refused, and not made up."""
     with FakeCloudTasks(queues=["receipts"]) as cloud_tasks:
         one_example(cloud_tasks.choose_from)
-        with pytest.raises(RuntimeError, match=r"^The example that this fake draws its choices from has ended\."):
+        with pytest.raises(RuntimeError, match=r"^The Hypothesis example of this fake has ended\."):
             enqueue("a")

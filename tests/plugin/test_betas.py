@@ -18,4 +18,4 @@ def test_calls_outside_a_fake_can_be_refused(pytester: pytest.Pytester, version:
     """)
     result = pytester.runpytest("-o", "cloud_tasks_outside=refuse")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*CloudTasksClient.get_queue() was called outside a fake, and outside=*"])
+    result.stdout.fnmatch_lines(["*CloudTasksClient.get_queue() was blocked: no fake is active, and outside=*"])

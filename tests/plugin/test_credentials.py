@@ -9,7 +9,7 @@ import pytest
 from tests.credentials import have_no_credentials
 
 URL = "https://cloudtasks.googleapis.com/v2/projects/p/locations/l/queues/q"
-OUTSIDE = "No fake is active here, so Google's credentials of this machine were looked for."
+OUTSIDE = "No fake is active here, so google-auth looked for credentials on this machine."
 
 
 @pytest.fixture(autouse=True)
@@ -94,8 +94,8 @@ def test_a_failed_search_says_that_no_fake_is_active(pytester: pytest.Pytester, 
     result = pytester.runpytest("-o", f"cloud_tasks_outside={outside}")
     result.assert_outcomes(failed=1)
     assert (
-        f"{OUTSIDE} Ask for the cloud_tasks fixture, and the fake answers requests for tokens. With the option"
-        " google_auth, google.auth.default() finds credentials as well: @pytest.mark.cloud_tasks(google_auth=True)."
+        f"{OUTSIDE} Use the cloud_tasks fixture: its fake answers requests for tokens. With the option google_auth,"
+        " google.auth.default() finds credentials, too: @pytest.mark.cloud_tasks(google_auth=True)."
     ) in result.stdout.str()
 
 
@@ -255,8 +255,8 @@ def test_a_token_that_only_a_fake_can_give_is_refused(pytester: pytest.Pytester,
     result.assert_outcomes(failed=1)
     result.stdout.re_match_lines(
         [
-            r"GET http://(metadata\.google\.internal|169\.254\.169\.254)/computeMetadata/v1/\S+ was called outside a"
-            r' fake, and outside="refuse" keeps calls away from the real service\. Ask for the cloud_tasks fixture in'
+            r"GET http://(metadata\.google\.internal|169\.254\.169\.254)/computeMetadata/v1/\S+ was blocked: no fake"
+            r' is active, and outside="refuse" blocks calls to the real service\. Ask for the cloud_tasks fixture in'
         ]
     )
 

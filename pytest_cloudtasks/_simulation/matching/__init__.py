@@ -1,1 +1,1 @@
-"""Matching: whether a task is the one that an assertion means, and if not, where it differs."""
+"""Matches of tasks: whether a task is the expected one, and if not, where it differs."""

@@ -1,4 +1,4 @@
-"""Checks of the arguments of a match: a value that could never match would let a negative assertion pass for ever."""
+"""Checks of match arguments: with a value that can never match, a negative assertion would always pass."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ OIDC_FIELDS = ("service_account_email", "audience")
 
 
 class _Takes(NamedTuple):
-    """What a field takes beside predicates and objects with an ``__eq__`` of their own; all else would never match."""
+    """The values of a field, besides predicates and objects with their own ``__eq__``. Other values never match."""
 
     what: str
     kinds: tuple[type, ...]
     is_text: bool = False
-    """Whether a pattern can be searched for in it."""
+    """Whether it can be a pattern to search for."""
 
 
 _JSON_KINDS = (Mapping, list, tuple, str, Number, type(None))
@@ -89,13 +89,13 @@ def _check_field(field: str, expected: Any) -> None:
     if field == "body" and isinstance(value, (dict, list)):
         raise ValueError(f"body=… takes {takes.what}, but got {shown(value)}. Pass it as json=….")
     if field in ("at", "delay", "deadline") and not isinstance(expected, exactly) and not is_matcher(value):
-        return  # read, or refused, as an instant or a duration
+        return  # checked where it is read as an instant or a duration
     if not isinstance(value, takes.kinds) and not is_matcher(value):
         raise TypeError(f"{field}=… takes {takes.what}, but got {shown(expected)}.")
 
 
 def _check_method(method: Any) -> None:
-    """Refuse a text that is no task's method."""
+    """Raise ValueError for a text that is not a task's method."""
     if isinstance(method, str) and method.upper() not in HTTP_METHODS:
         raise ValueError(
             f"method={safe_repr(method)} is not a method of tasks.{did_you_mean(method.upper(), HTTP_METHODS)} They are"
@@ -104,7 +104,7 @@ def _check_method(method: Any) -> None:
 
 
 def _check_texts(field: str, given: Any) -> None:
-    """Refuse names of headers that are no texts, and values of headers and of token fields that no text can match."""
+    """Raise TypeError for names that aren't texts, and for values of headers and token fields that match no text."""
     mapping = given.value if isinstance(given, exactly) else given
     for name, value in mapping.items() if isinstance(mapping, Mapping) else ():
         if not isinstance(name, str):
@@ -115,11 +115,11 @@ def _check_texts(field: str, given: Any) -> None:
 
 
 _Place = Union[tuple[()], tuple[Any, Any]]
-"""Where a value lies in another: the outer place, and the key or index there; of the outermost one nothing."""
+"""The place of a value in another: the outer place, and the key or index in it; None for the outermost value."""
 
 
 def _check_json(given: Any) -> None:
-    """Refuse a value that no JSON has, at any depth."""
+    """Raise for a value that JSON can't have, at any depth."""
     left: list[tuple[_Place, Any]] = [] if given is UNSET else [((), given)]
     seen: set[int] = set()
     while left:
@@ -159,18 +159,18 @@ def _can_be_in_json(value: Any) -> bool:
     if isinstance(value, re.Pattern):
         return is_text_pattern(value)
     if isinstance(value, float) and value != value:
-        return False  # NaN, which equals nothing
+        return False  # NaN is not equal to anything
     return isinstance(value, _JSON_KINDS) or is_matcher(value)
 
 
 def _check_body(body: Any) -> None:
-    """Refuse a text that no bytes can be."""
+    """Raise for a text that can't be encoded."""
     if isinstance(body, str) and not is_encodable(body):
         raise ValueError(f"body=… takes a text that can be encoded, but got {safe_repr(body)}.")
 
 
 def _check_oidc(oidc: Any) -> None:
-    """Refuse fields that no token has."""
+    """Raise for fields that no token has."""
     fields = oidc.value if isinstance(oidc, exactly) else oidc
     for name in fields if isinstance(fields, Mapping) else ():
         if name not in OIDC_FIELDS:

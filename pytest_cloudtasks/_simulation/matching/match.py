@@ -1,4 +1,4 @@
-"""Matches: the tasks that the arguments of an assertion mean."""
+"""Matches: the tasks that the arguments of an assertion describe."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WITHIN = timedelta(seconds=1)
 
 
 class Difference(NamedTuple):
-    """One field of a task that is not as expected."""
+    """A field of a task that is not as expected."""
 
     field: str
     expected: Any
@@ -72,7 +72,7 @@ class MatchArguments(TypedDict, total=False):
 
 
 class Match(NamedTuple):
-    """The tasks that are meant; unset fields match anything."""
+    """The description of tasks. Unset fields match anything."""
 
     queue: Any = UNSET
     url: Any = UNSET
@@ -91,14 +91,14 @@ class Match(NamedTuple):
     task: Any = UNSET
 
     def checked(self, simulation: Simulation) -> Match:
-        """The same with its durations read; raises for what could never match, such as an unknown queue."""
+        """Return the match with its durations read. Raise for what can never match, such as an unknown queue."""
         match = self.possible()
         if isinstance(match.queue, str):
             simulation.queue_named(match.queue)
         return match
 
     def possible(self) -> Match:
-        """The same for tasks to come, whose queue may be unknown yet."""
+        """Return the match for future tasks, whose queue may not exist yet."""
         fields = self.expected()
         if isinstance(self.queue, NamesQueue):
             fields["queue"] = self.queue.name
@@ -112,12 +112,12 @@ class Match(NamedTuple):
         return self._replace(**fields, within=within)
 
     def expected(self) -> dict[str, Any]:
-        """The fields that were given."""
+        """Return the fields that were given."""
         given = {name: value for name, value in self._asdict().items() if name != "within"}
         return {name: value for name, value in given.items() if value is not UNSET}
 
     def differences(self, task: TaskRecord) -> list[Difference]:
-        """Where ``task`` is not as expected; empty if it matches."""
+        """Return the fields in which ``task`` is not as expected; empty if it matches."""
         found = []
         for field, expected in self.expected().items():
             actual = _ACTUAL[field](task)
@@ -147,7 +147,7 @@ class Match(NamedTuple):
 
 
 def _in_kind(expected: Any, actual: Any) -> Any:
-    """A body as text where text was expected, so that a message shows where the two part."""
+    """Return a body as text if text was expected, so that a message shows the difference."""
     if isinstance(expected, str) and isinstance(actual, bytes):
         try:
             return actual.decode()
@@ -157,7 +157,7 @@ def _in_kind(expected: Any, actual: Any) -> Any:
 
 
 class _NotJson:
-    """Stands for the JSON of a body that is none."""
+    """The JSON of a body that is not JSON."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -200,7 +200,7 @@ _ACTUAL: dict[str, Callable[[TaskRecord], Any]] = {
 
 
 def match_like(task: TaskRecord) -> Match:
-    """Return the match of tasks that are as ``task`` in everything but the name."""
+    """Return a match of tasks that equal ``task`` in everything but the name."""
     fields = {field: read(task) for field, read in _ACTUAL.items() if field not in ("name", "delay", "task")}
     fields["body" if not isinstance(fields["json"], _NotJson) else "json"] = UNSET
     for field in ("json", "headers", "oidc"):

@@ -1,4 +1,4 @@
-"""Expected values: how one is compared with a field of a task or with a part of one."""
+"""Expected values, and their comparison with a field of a task or with a part of one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class exactly:  # noqa: N801 - reads as a word in an assertion, as pytest.approx
 
 
 def matches(expected: Any, actual: Any) -> bool:
-    """Whether ``actual`` is as expected: equal, by the expected value's own ``__eq__``, by a pattern or a predicate."""
+    """Return whether ``actual`` is as expected: equal, or accepted by an ``__eq__``, a pattern or a predicate."""
     if isinstance(expected, exactly):
         return _wholly_matches(expected.value, actual)
     if isinstance(expected, re.Pattern):
@@ -45,13 +45,13 @@ def matches(expected: Any, actual: Any) -> bool:
 
 
 def error_of(expected: Any, actual: Any) -> Exception | None:
-    """What an expected predicate raises for ``actual``; None if it answers, or is none."""
+    """Return the exception of an expected predicate for ``actual``; None if it raises none, or isn't a predicate."""
     verdict = _verdict(expected, actual) if is_predicate(expected) else None
     return verdict if isinstance(verdict, Exception) else None
 
 
 def _verdict(predicate: Callable[[Any], object], actual: Any) -> bool | Exception:
-    """What a predicate says; one that was written for tasks of another shape raises, and that is no match."""
+    """Return the result of a predicate. One that raises, maybe because of another task's shape, doesn't match."""
     try:
         return bool(predicate(actual))
     except Exception as error:
@@ -59,7 +59,7 @@ def _verdict(predicate: Callable[[Any], object], actual: Any) -> bool | Exceptio
 
 
 def is_predicate(expected: Any) -> bool:
-    """Functions of all kinds, and other callable objects unless they say by an ``__eq__`` what they are equal to."""
+    """Return whether ``value`` is a function, or a callable object without its own ``__eq__``."""
     if isinstance(expected, _PREDICATES):
         return True
     by_identity: Any = object.__eq__
@@ -75,7 +75,10 @@ def _plain(value: Any) -> bool:
 
 
 def partially_matches(expected: Any, actual: Any) -> bool:
-    """Mappings may have more than is expected, nested ones too; lists have to match item by item."""
+    """Return whether values match.
+
+    Mappings may have more keys than expected, at any depth; lists match item by item.
+    """
     if isinstance(expected, Mapping) and isinstance(actual, Mapping):
         return all(key in actual and partially_matches(value, actual[key]) for key, value in expected.items())
     if isinstance(expected, (list, tuple)):
@@ -98,7 +101,7 @@ def _wholly_matches(expected: Any, actual: Any) -> bool:
 
 
 def headers_match(expected: Any, actual: Headers) -> bool:
-    """Names in any case; only the expected ones, but with ``exactly`` those and no others."""
+    """Return whether headers match, by names in any case. Only with ``exactly`` are others a difference."""
     if isinstance(expected, exactly) and isinstance(expected.value, Mapping):
         return {name.lower() for name in expected.value} == {name.lower() for name in actual} and headers_match(
             expected.value, actual
@@ -109,10 +112,10 @@ def headers_match(expected: Any, actual: Headers) -> bool:
 
 
 def is_matcher(value: Any) -> bool:
-    """Whether ``value`` says itself what it matches: a predicate, or an object of a class with its own ``__eq__``.
+    """Return whether ``value`` decides what it matches: a predicate, or an object of a class with its own ``__eq__``.
 
-    The classes of Python, of Google and of this package compare with their own kind only, but for those of mock; and
-    so do dataclasses and models of pydantic.
+    Classes of Python, Google and this package compare only with their own kind, except those of mock; so do dataclasses
+    and pydantic models.
     """
     if isinstance(value, re.Pattern):
         return False
@@ -124,16 +127,16 @@ def is_matcher(value: Any) -> bool:
 
 
 _OTHER_KINDS: tuple[Any, ...] = ("", b"", 0, 0.5, None, {}, [], datetime(2030, 1, 1, tzinfo=timezone.utc), timedelta(0))
-"""One of each kind that a field of a task has."""
+"""One value of each type that a field of a task can have."""
 
 
 def _compares_with_its_kind_only(value: Any) -> bool:
-    """Return whether an ``__eq__`` leaves every other kind to that kind's own."""
+    """Return whether an ``__eq__`` leaves all other types to those types."""
     equals: Any = type(value).__eq__
     try:
         return all(equals(value, other) is NotImplemented for other in _OTHER_KINDS)
     except Exception:
-        return False  # it is written for some kinds alone, as a predicate may be
+        return False  # it handles only some types, as a predicate may
 
 
 _COMPARED_BY_KIND = (sys.stdlib_module_names - {"unittest"}) | {"google", "proto", __name__.partition(".")[0]}

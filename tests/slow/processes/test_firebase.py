@@ -69,5 +69,5 @@ def test_a_call_outside_a_fake_is_blocked(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest("-p", "no:randomly")
     result.assert_outcomes(failed=1)
     call = f"POST https://cloudtasks.googleapis.com/v2/{QUEUE}/tasks"
-    assert any(line.startswith(f"{call} was called outside a fake") for line in result.outlines)
+    assert any(line.startswith(f"{call} was blocked: no fake is active") for line in result.outlines)
     assert "The call was made at test_shop.py:16, in test_order." in result.outlines

@@ -208,4 +208,4 @@ def test_a_second_example_of_an_inner_given_function_is_rejected(pytester: pytes
     )
     result = pytester.runpytest()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*RuntimeError: choose_from() was called for a fake that draws its choices already,*"])
+    result.stdout.fnmatch_lines(["*RuntimeError: choose_from() was already called for this fake.*"])
