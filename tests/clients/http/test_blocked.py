@@ -32,8 +32,9 @@ def test_requests_outside_are_blocked(pytester: pytest.Pytester) -> None:
 BLOCKED = (
     re.escape(f"POST {URL} was").replace("/v2/", "/v2(?:beta3)?/")
     + re.escape(
-        ' blocked: no fake is active, and outside="refuse" blocks calls to the real service. Ask for the cloud_tasks'
-        ' fixture in the test or fixture that makes the call, or allow it with @pytest.mark.cloud_tasks(outside="real").\n'
+        ' blocked: no fake is active, and outside="refuse" blocks calls to the real service. Ask for the'
+        " cloud_tasks fixture in the test or fixture that makes the call, or allow it with"
+        ' @pytest.mark.cloud_tasks(outside="real").\n'
         "The call was made at app.py:"
     )
     + r"(\d+), in (\w+)\."
