@@ -24,12 +24,12 @@ class TargetRequest:
     ``method`` and ``url`` are texts, ``body`` is in bytes. They are the task's, changed by its queue's ``http_target``.
     """
 
-    __slots__ = ("_authorization", "_duration", "_headers", "attempt", "body", "method", "url")
+    __slots__ = ("_attempt", "_authorization", "_duration", "_headers", "body", "method", "url")
 
     def __init__(self, attempt: Attempt, authorization: str | None = None) -> None:
         """``authorization`` is the header that the service adds for the task's token."""
         target = attempt.target
-        self.attempt = attempt
+        self._attempt = attempt
         self.method = target.method
         self.url = url_of(target)
         self.body = target.body
@@ -41,8 +41,13 @@ class TargetRequest:
     def headers(self) -> Headers:
         """The task's own headers, and the service's: ``X-CloudTasks-…``, or ``X-AppEngine-…`` for App Engine tasks."""
         if self._headers is None:
-            self._headers = Headers(_headers(self.attempt, url_of(self.attempt.target), self._authorization))
+            self._headers = Headers(_headers(self._attempt, url_of(self._attempt.target), self._authorization))
         return self._headers
+
+    @property
+    def attempt_number(self) -> int:
+        """The number of the attempt; 1 is the first. The service doesn't send it."""
+        return self._attempt.number
 
     @property
     def text(self) -> str:
@@ -60,7 +65,7 @@ class TargetRequest:
 
         Ledger: `request/app-engine-address`.
         """
-        return APP_ENGINE_CLIENT if isinstance(self.attempt.target, AppEngineTarget) else LOOPBACK
+        return APP_ENGINE_CLIENT if is_for_app_engine(self) else LOOPBACK
 
     @checked_call
     def takes(self, duration: Duration) -> None:
@@ -78,7 +83,12 @@ class TargetRequest:
         self._duration = duration_of(duration, what="request.takes()")
 
     def __repr__(self) -> str:
-        return f"<{self.method} {self.url} (attempt {self.attempt.number}, {len(self.body)} bytes)>"
+        return f"<{self.method} {self.url} (attempt {self._attempt.number}, {len(self.body)} bytes)>"
+
+
+def is_for_app_engine(request: TargetRequest) -> bool:
+    """Return whether it is the request of an App Engine task."""
+    return isinstance(request._attempt.target, AppEngineTarget)
 
 
 def own_duration(request: TargetRequest) -> int | None:

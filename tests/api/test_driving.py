@@ -499,7 +499,7 @@ def test_a_request_can_take_its_own_time(cloud_tasks: FakeCloudTasks, enqueue: E
     """request.takes wins over the route's own duration, and is for this request alone."""
 
     def handler(request: TargetRequest) -> int:
-        if request.attempt.number == 1:
+        if request.attempt_number == 1:
             request.takes(timedelta(seconds=7))
             return 503
         return 200
@@ -744,8 +744,8 @@ def test_run_task_beside_an_attempt_under_way(cloud_tasks: FakeCloudTasks, enque
     """Two attempts of one task can be in flight: the one that succeeds ends it, and the other's outcome is dropped."""
 
     def handler(request: TargetRequest) -> int:
-        request.takes(timedelta(seconds=10 if request.attempt.number == 1 else 2))
-        return 503 if request.attempt.number == 1 else 200
+        request.takes(timedelta(seconds=10 if request.attempt_number == 1 else 2))
+        return 503 if request.attempt_number == 1 else 200
 
     cloud_tasks.route(MAILER, handler=handler)
     name = enqueue("one")
@@ -769,8 +769,8 @@ def test_two_failures_in_flight_are_retried_once(cloud_tasks: FakeCloudTasks, en
     """While another attempt is under way a failure decides nothing; the last one to end does."""
 
     def handler(request: TargetRequest) -> int:
-        request.takes(timedelta(seconds=10 * request.attempt.number))
-        return 503 if request.attempt.number < 3 else 200
+        request.takes(timedelta(seconds=10 * request.attempt_number))
+        return 503 if request.attempt_number < 3 else 200
 
     cloud_tasks.route(MAILER, handler=handler)
     name = enqueue("one")

@@ -123,7 +123,7 @@ def test_a_retrys_headers(cloud_tasks: FakeCloudTasks) -> None:
     assert request.headers["X-CloudTasks-TaskRetryCount"] == "3"
     assert request.headers["X-CloudTasks-TaskPreviousResponse"] == "500"
     assert request.headers["X-CloudTasks-TaskRetryReason"] == ""
-    assert request.attempt.number == 4
+    assert request.attempt_number == 4
 
 
 def test_a_retrys_history_may_be_told(cloud_tasks: FakeCloudTasks) -> None:

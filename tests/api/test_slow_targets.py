@@ -208,7 +208,7 @@ def test_an_answer_at_the_deadline_is_in_time(
 
 def test_a_late_answer_is_dropped(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs, busy: Busy) -> None:
     """The retry follows from the deadline, and what the target says later changes nothing."""
-    busy(cloud_tasks, lambda request: (20, 200) if request.attempt.number == 1 else (0, 404))
+    busy(cloud_tasks, lambda request: (20, 200) if request.attempt_number == 1 else (0, 404))
     cloud_tasks.create_queue("twice", retry_config={"max_attempts": 2})
     enqueue("one", queue="twice", dispatch_deadline="15s")
     summary = verbs.drain()
@@ -228,7 +228,7 @@ def test_the_retry_of_a_late_answer_goes_beside_the_first_handler(
     seen: list[tuple[str, int, float]] = []
 
     async def handler(request: TargetRequest) -> None:
-        number = request.attempt.number
+        number = request.attempt_number
         seen.append(("begins", number, seconds(cloud_tasks.clock.elapsed)))
         await cloud_tasks.aio.sleep(timedelta(seconds=20 if number == 1 else 2))
         seen.append(("ends", number, seconds(cloud_tasks.clock.elapsed)))
@@ -243,7 +243,7 @@ def test_a_late_exception_still_fails_the_test(cloud_tasks: FakeCloudTasks, enqu
     """The service has no use for it, the test has: it is raised at its instant, and is on record."""
 
     async def handler(request: TargetRequest) -> None:
-        if request.attempt.number == 1:
+        if request.attempt_number == 1:
             await cloud_tasks.aio.sleep(timedelta(seconds=20))
             raise ZeroDivisionError("late")
 
@@ -352,7 +352,7 @@ def test_a_retry_waits_in_the_queue_again(
 ) -> None:
     """A task that failed gives its slot up, and waits behind those that were due before its retry is."""
     cloud_tasks.create_queue("one", rate_limits={"max_concurrent_dispatches": 1}, retry_config={"min_backoff": "1s"})
-    busy(cloud_tasks, lambda request: (3, 503 if name_of(request) == "a" and request.attempt.number == 1 else 200))
+    busy(cloud_tasks, lambda request: (3, 503 if name_of(request) == "a" and request.attempt_number == 1 else 200))
     for name in "abc":
         enqueue(name, queue="one")
     verbs.drain()
@@ -464,7 +464,7 @@ def test_pausing_lets_attempts_under_way_finish(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs, busy: Busy
 ) -> None:
     """One succeeds; the other's retry waits, and goes out when the queue is resumed, late."""
-    busy(cloud_tasks, lambda request: (5, 503 if name_of(request) == "two" and request.attempt.number == 1 else 200))
+    busy(cloud_tasks, lambda request: (5, 503 if name_of(request) == "two" and request.attempt_number == 1 else 200))
     enqueue("one")
     enqueue("two")
     verbs.dispatch_due()
@@ -537,7 +537,7 @@ def test_two_attempts_in_flight(
 ) -> None:
     """A success of either ends the task; after two failures the retry is due one backoff after the later response."""
     work = dict(enumerate(zip(takes, outcomes, strict=True), start=1))
-    busy(cloud_tasks, lambda request: work.get(request.attempt.number, (0, 200)))
+    busy(cloud_tasks, lambda request: work.get(request.attempt_number, (0, 200)))
     enqueue("one", dispatch_deadline="15s")
     verbs.dispatch_due()
     verbs.advance(1)
@@ -565,7 +565,7 @@ def test_a_failed_run_counts_from_the_response(
 ) -> None:
     """The retry is due min_backoff after the response to RunTask's attempt, whenever the task was scheduled before."""
     cloud_tasks.create_queue("slow", retry_config={"min_backoff": "10s"})
-    busy(cloud_tasks, lambda request: (takes, 503 if request.attempt.number == 1 else 200))
+    busy(cloud_tasks, lambda request: (takes, 503 if request.attempt_number == 1 else 200))
     name = enqueue("one", queue="slow", schedule_time=START + timedelta(hours=1))
     verbs.advance(30)
     client().run_task(name=name)
@@ -575,7 +575,7 @@ def test_a_failed_run_counts_from_the_response(
 
 def test_dispatch_on_a_running_task(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs, busy: Busy) -> None:
     """It is a second attempt in flight, as by RunTask."""
-    busy(cloud_tasks, lambda request: (5 if request.attempt.number == 1 else 2, 200))
+    busy(cloud_tasks, lambda request: (5 if request.attempt_number == 1 else 2, 200))
     name = enqueue("one")
     verbs.dispatch_due()
     assert verbs.dispatch(name).number == 2

@@ -215,7 +215,7 @@ def test_a_clock_that_ticks_never_goes_back(fake: FakeCloudTasks, begin: Callabl
         while time.time() == begun:
             pass
         seen.append(application())
-        if request.attempt.number == 1 and len(seen) < 3:
+        if request.attempt_number == 1 and len(seen) < 3:
             enqueue(fake)
 
     fake.route(URL, handler=handler)

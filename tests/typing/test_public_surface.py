@@ -67,7 +67,7 @@ URL = "https://worker.test/do"
 
 def answer_busy(request: TargetRequest) -> int:
     """A handler as users write it."""
-    return 503 if request.attempt.number == 1 else 200
+    return 503 if request.attempt_number == 1 else 200
 
 
 def wsgi_app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -207,6 +207,10 @@ def test_targets_are_typed(cloud_tasks: FakeCloudTasks) -> None:
         (Forward, ["call_count", "called", "calls", "takes"]),
         (LoopbackForward, ["call_count", "called", "calls", "takes"]),
         (FaultPlan, ["hits", "is_over", "stop"]),
+        (
+            TargetRequest,
+            ["attempt_number", "body", "client_address", "headers", "json", "method", "takes", "text", "url"],
+        ),
         (RpcCall, ["api", "error", "metadata", "method", "request", "result", "timeout"]),
     ],
 )

@@ -14,13 +14,12 @@ from aiohttp.http_exceptions import LineTooLong
 from multidict import CIMultiDict
 from yarl import URL
 
-from ..._service.request import AppEngineTarget, HttpTarget
 from ..._service.task import DEADLINE_EXCEEDED, NO_RESPONSE, Outcome, response
 from ..._targets.answers import Answer
 from ..._targets.forwards import end_to_end_headers, headers_behind_a_proxy
 from ..._targets.headers import Headers
 from ..._targets.redirects import MAX_REDIRECTS, redirected
-from ..._targets.request import TargetRequest
+from ..._targets.request import TargetRequest, is_for_app_engine
 from ..._targets.urls import wire_url
 from .destinations import Destinations, NotSent, Route
 
@@ -79,7 +78,7 @@ class Sender:
     async def _followed(self, request: TargetRequest) -> Sent:
         """Return the answer after all redirects; those of App Engine tasks are not followed."""
         sent = await self._sent(request)
-        if not self._follows_redirects or not isinstance(request.attempt.target, HttpTarget):
+        if not self._follows_redirects or is_for_app_engine(request):
             return sent
         for _ in range(MAX_REDIRECTS):
             following = redirected(request, Answer(sent.outcome, sent.headers))
@@ -90,7 +89,7 @@ class Sender:
         return sent
 
     async def _sent(self, request: TargetRequest) -> Sent:
-        is_app_engine = isinstance(request.attempt.target, AppEngineTarget)
+        is_app_engine = is_for_app_engine(request)
         route = self._destinations.route(request.url, is_app_engine=is_app_engine)
         if isinstance(route, NotSent):
             return Sent(route, diagnostic=route.sentence)

@@ -188,7 +188,7 @@ async def async_story(date, ticks):
 
     async def handler(request):
         await current().aio.sleep(timedelta(seconds=20))
-        return 503 if request.attempt.number == 1 else 200
+        return 503 if request.attempt_number == 1 else 200
 
     current().route(URL, handler=handler)
     await async_client.create_task(parent=QUEUE, task=task())
