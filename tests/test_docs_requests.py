@@ -34,7 +34,7 @@ def test_other_languages_read_variables_that_are_there() -> None:
 
 
 def test_error_in_json_is_that_of_the_server() -> None:
-    """An unknown field is refused with the answer that the page shows."""
+    """An unknown field is rejected with the answer that the page shows."""
     (shown,) = (text for page, language, text in every_block() if language == "json")
 
     with FakeCloudTasks(queues=["receipts"]) as cloud_tasks, CloudTasksServer(cloud_tasks) as server:

@@ -59,7 +59,7 @@ def test_index_has_every_page() -> None:
 
 
 def test_diagrams_are_those_of_the_model(diagrams: dict[str, str]) -> None:
-    """The diagrams that are committed show what the model does; `python docs/_diagrams` draws them anew."""
+    """The diagrams that are committed show what the model does; `python docs/_diagrams` draws them again."""
     assert diagrams == {name: (DOCS / "images" / name).read_text("utf-8") for name in diagrams}
 
 

@@ -22,7 +22,17 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 def main() -> None:
     """Run the test, and write the picture of its page."""
     with tempfile.TemporaryDirectory() as report, sync_playwright() as driver:
-        command = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(FOLDER), str(FOLDER), f"--cloud-tasks-report={report}"]
+        command = [
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--rootdir",
+            str(FOLDER),
+            str(FOLDER),
+            f"--cloud-tasks-report={report}",
+        ]
         subprocess.run([sys.executable, *command], stdout=subprocess.DEVNULL)
         (page_of_test,) = Path(report).glob("test_checkout*.html")
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

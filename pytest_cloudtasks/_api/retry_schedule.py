@@ -151,8 +151,8 @@ def _config(given: Any, options: ServiceOptions) -> RetryConfig:
     trial = Service(lambda: "0", options)
     try:
         queue = frontends.v2().configure(trial, 0, _QUEUE, {"retry_config": {} if fields is None else fields})
-    except ServiceError as refusal:
-        raise ValueError(f"The service rejects this retry config: {refusal.message}") from None
+    except ServiceError as rejection:
+        raise ValueError(f"The service rejects this retry config: {rejection.message}") from None
     except (ValueError, TypeError, RecursionError, SystemError) as error:  # the last is protobuf's
         text = shortened(safe_str(error)).removeprefix("retry_config.")  # its fields are given as they are
         raise ValueError(f"This retry config is not valid: {text}") from None

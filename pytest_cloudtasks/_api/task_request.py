@@ -15,7 +15,7 @@ from .._service.task import Attempt, TaskSpec, response
 from .._simulation.simulation import Simulation
 from .._targets.answers import Answer
 from .._targets.asgi import AsgiApp, AsgiServer, Message, in_a_loop, is_asgi, scope_of
-from .._targets.factories import refuse_factory
+from .._targets.factories import check_no_factory
 from .._targets.mounts import App
 from .._targets.request import TargetRequest
 from .._targets.wsgi import as_wsgi, call_wsgi, environ_of
@@ -100,7 +100,7 @@ def _check_app_engine(
 def _check_app(app: object) -> None:
     if not callable(app):
         raise TypeError(f"send() takes a WSGI or an ASGI application, but got {safe_repr(app)}, which can't be called.")
-    refuse_factory(app, "send()")
+    check_no_factory(app, "send()")
 
 
 def _raised(answer: Answer) -> Answer:

@@ -76,7 +76,7 @@ class Fakes:
 
     def _sections_of(self, simulation: Simulation, error: BaseException) -> Iterator[tuple[str, Callable[[], str]]]:
         history, service, clock = simulation.history, simulation.service, simulation.clock
-        yield "refusals", lambda: rejections_text(history, service, clock, simulation.settings)
+        yield "rejections", lambda: rejections_text(history, service, clock, simulation.settings)
         has_timeline = not isinstance(error, CloudTasksAssertionError) and simulation.has_timeline
 
         def story() -> str:

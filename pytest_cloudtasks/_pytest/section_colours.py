@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_SECTIONS = ("Cloud Tasks timeline", "Cloud Tasks refusals")
+_SECTIONS = ("Cloud Tasks timeline", "Cloud Tasks rejections")
 _LINE = re.compile(r"(?P<offset>[+-](\d+d )?\d+:\d\d:\d\d[.\d]*)(?P<text> .*)")
 _COLOURS = {
     "green": re.compile(r"→ 2\d\d\b(?!.*dropped).*"),

@@ -423,9 +423,9 @@ def rpc_deadline_error(timeout: float, now: int) -> errors.ServiceError:
     return errors.RPC_DEADLINE.error(deadline=in_pacific_time(deadline))
 
 
-def _check_deadline(deadline: int, longest: int, refusal: errors.Rejection) -> None:
+def _check_deadline(deadline: int, longest: int, rejection: errors.Rejection) -> None:
     if not DEADLINE_MIN <= deadline <= longest:
-        raise refusal.error()
+        raise rejection.error()
 
 
 def in_pacific_time(instant: int) -> str:

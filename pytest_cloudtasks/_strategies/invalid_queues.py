@@ -51,11 +51,11 @@ def invalid_settings(kind: str, version: Version, only: str = "") -> SearchStrat
     ``only`` names the field with the mistake.
     """
     found = _invalid_rates(version) if kind == "rate_limits" else _invalid_retries(version)
-    return st.one_of([_field(kind, name, values, refusal) for name, values, refusal in found if only in ("", name)])
+    return st.one_of([_field(kind, name, values, rejection) for name, values, rejection in found if only in ("", name)])
 
 
-def _field(kind: str, name: str, values: SearchStrategy[Any], refusal: Rejection) -> SearchStrategy[InvalidVariant]:
-    return values.map(lambda value: ({kind: {name: value}}, refusal.error()))
+def _field(kind: str, name: str, values: SearchStrategy[Any], rejection: Rejection) -> SearchStrategy[InvalidVariant]:
+    return values.map(lambda value: ({kind: {name: value}}, rejection.error()))
 
 
 def _invalid_rates(version: Version) -> list[tuple[str, SearchStrategy[Any], Rejection]]:
@@ -89,15 +89,15 @@ def _invalid_retries(version: Version) -> list[tuple[str, SearchStrategy[Any], R
 def invalid_queue_settings(version: Version) -> SearchStrategy[InvalidVariant]:
     """Return a queue's fields with one mistake, and its error."""
     kinds = [invalid_settings("rate_limits", version), invalid_settings("retry_config", version), _backwards]
-    for field, outside, refusal in (
+    for field, outside, rejection in (
         ("task_ttl", outside_of(*TASK_TTLS), errors.TASK_TTL_RANGE),
         ("tombstone_ttl", outside_of(*TOMBSTONE_TTLS), errors.TOMBSTONE_TTL_RANGE),
     ):
         if has_field(version, "Queue", field):
-            kinds.append(_refused(field, outside, refusal.error()))
+            kinds.append(_rejected(field, outside, rejection.error()))
     if has_field(version, "Queue", "stackdriver_logging_config"):
         ratios = _ratios.map(lambda ratio: {"sampling_ratio": ratio})
-        kinds.append(_refused("stackdriver_logging_config", ratios, errors.SAMPLING_RATIO.error()))
+        kinds.append(_rejected("stackdriver_logging_config", ratios, errors.SAMPLING_RATIO.error()))
     if has_field(version, "Queue", "http_target"):
         kinds += [_uris, _headers, _large, _tokens]
     if has_field(version, "Queue", "pull_target"):
@@ -116,12 +116,12 @@ def _above(limit: int) -> SearchStrategy[int]:
     return nearest_first(limit + 1, st.integers(limit + 1, _LARGEST_INT32))
 
 
-def _refused(field: str, values: SearchStrategy[Any], error: ServiceError) -> SearchStrategy[InvalidVariant]:
+def _rejected(field: str, values: SearchStrategy[Any], error: ServiceError) -> SearchStrategy[InvalidVariant]:
     return values.map(lambda value: ({field: value}, error))
 
 
 def _target(values: SearchStrategy[Any], error: ServiceError) -> SearchStrategy[InvalidVariant]:
-    return _refused("http_target", values, error)
+    return _rejected("http_target", values, error)
 
 
 def _large_headers(beyond: int) -> dict[str, Any]:

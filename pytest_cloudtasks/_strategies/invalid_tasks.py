@@ -124,9 +124,9 @@ def _app_engine_body(draw: DrawFn) -> InvalidVariant:
     return {"app_engine_http_request": request}, errors.APP_ENGINE_BODY.error()
 
 
-def _deadline(payload: Any, kind: str, outside: SearchStrategy[timedelta], refusal: errors.Rejection) -> Any:
+def _deadline(payload: Any, kind: str, outside: SearchStrategy[timedelta], rejection: errors.Rejection) -> Any:
     return st.builds(
-        lambda fields, deadline: ({kind: fields, "dispatch_deadline": deadline}, refusal.error()), payload, outside
+        lambda fields, deadline: ({kind: fields, "dispatch_deadline": deadline}, rejection.error()), payload, outside
     )
 
 

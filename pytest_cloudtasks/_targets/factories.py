@@ -24,7 +24,7 @@ class FactoryCalled(WrongAnswer, TypeError):
         )
 
 
-def refuse_factory(app: Any, what: str) -> None:
+def check_no_factory(app: Any, what: str) -> None:
     """Raise TypeError for an application factory. ``what`` is the method that takes the application.
 
     An application takes the arguments of its interface, and a function takes a request. A callable without required

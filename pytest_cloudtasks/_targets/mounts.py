@@ -11,7 +11,7 @@ from .._text import safe_repr
 from .answers import Answer
 from .asgi import AsgiApp, AsgiServer, is_asgi
 from .base import Destination, OnException, Precedence, Target
-from .factories import refuse_factory
+from .factories import check_no_factory
 from .request import TargetRequest
 from .urls import Base, wire_url
 from .wsgi import Function, WsgiApp, as_wsgi, call_wsgi
@@ -31,7 +31,7 @@ class _Application(Target):
             raise TypeError(
                 f"{what} takes a WSGI or an ASGI application, but got {safe_repr(app)}, which can't be called."
             )
-        refuse_factory(app, what)
+        check_no_factory(app, what)
         self._app = app
         self._asgi = AsgiServer(cast("AsgiApp", app), lifespan=lifespan) if is_asgi(app) else None
         self._wsgi = None if self._asgi else as_wsgi(app, what, base_path)

@@ -84,7 +84,7 @@ class Route:
 
 
 class NaivePermissions:
-    """Refusals, and the policies of queues."""
+    """Errors, and the policies of queues."""
 
     def __init__(
         self,

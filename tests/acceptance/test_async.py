@@ -1,4 +1,4 @@
-"""Google's asyncio client and the awaitable verbs, as an async application and its tests use them."""
+"""Google's asyncio client and the awaitable driving methods, as an async application and its tests use them."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_wait_for_gives_up_on_a_call_and_not_on_the_client(cloud_tasks: FakeClou
     cloud_tasks.assert_enqueued()
 
 
-def test_a_cancelled_verb_may_be_followed_by_another(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_cancelled_driving_method_may_be_followed_by_another(cloud_tasks: FakeCloudTasks) -> None:
     """The handler that was at work is cancelled, its attempt runs into the deadline, and the task is retried."""
     ended: list[str] = []
 
@@ -286,7 +286,7 @@ def test_what_is_not_retried_in_production_is_not_here(
 
 
 def test_async_handlers_run_in_the_callers_loop(cloud_tasks: FakeCloudTasks) -> None:
-    """Under an awaitable verb a handler shares the test's loop, and its locks and futures with it."""
+    """Under an awaitable driving method a handler shares the test's loop, and its locks and futures with it."""
     loops = []
 
     async def handler(request: TargetRequest) -> int:
@@ -303,7 +303,7 @@ def test_async_handlers_run_in_the_callers_loop(cloud_tasks: FakeCloudTasks) -> 
     assert loops == [loop]
 
 
-def test_the_sync_verbs_run_async_handlers_too(cloud_tasks: FakeCloudTasks) -> None:
+def test_the_sync_driving_methods_run_async_handlers_too(cloud_tasks: FakeCloudTasks) -> None:
     """A sync test drives async targets, all of them in one loop of the fake's own."""
     loops = []
 

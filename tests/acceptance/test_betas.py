@@ -98,7 +98,7 @@ def test_v2beta2_leaves_logging_alone(cloud_tasks: FakeCloudTasks, parent: str) 
 
 
 def test_v2_cannot_name_what_it_does_not_have(cloud_tasks: FakeCloudTasks, queue: str) -> None:
-    """A field of the beta versions in a mask of v2 is refused, and nothing has changed."""
+    """A field of the beta versions in a mask of v2 is rejected, and nothing has changed."""
     client = tasks_v2.CloudTasksClient()
     before = client.get_queue(name=queue)
     with pytest.raises(exceptions.InvalidArgument) as refused:
@@ -228,7 +228,7 @@ def test_a_throttle_shows_in_the_effective_rate(cloud_tasks: FakeCloudTasks, que
 
 
 def test_a_read_mask_of_all(cloud_tasks: FakeCloudTasks, queue: str) -> None:
-    """``*`` is everything, statistics included; a name that is none is refused."""
+    """``*`` is everything, statistics included; a name that is none is rejected."""
     client = tasks_v2beta3.CloudTasksClient()
     everything = client.get_queue(request={"name": queue, "read_mask": {"paths": ["*"]}})
     assert (everything.name, everything.stats.effective_execution_rate) == (queue, 500)
@@ -298,10 +298,10 @@ def test_a_disabled_queue_sends_nothing(cloud_tasks: FakeCloudTasks, queue: str)
         ),
     ],
 )
-def test_an_upload_that_is_refused_changes_nothing(
+def test_an_upload_that_is_rejected_changes_nothing(
     cloud_tasks: FakeCloudTasks, parent: str, text: str, message: str
 ) -> None:
-    """The whole file is refused for one queue of it that cannot be."""
+    """The whole file is rejected for one queue of it that cannot be."""
     for queue in ("gone", "work"):
         cloud_tasks.create_queue(queue)
     tasks_v2.CloudTasksClient().delete_queue(name=f"{parent}/queues/gone")
@@ -323,14 +323,14 @@ def test_a_file_in_another_encoding(cloud_tasks: FakeCloudTasks) -> None:
 
 
 def test_without_pyyaml(cloud_tasks: FakeCloudTasks, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PyYAML is no dependency: the refusal says how to get it."""
+    """PyYAML is no dependency: the error says how to get it."""
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(exceptions.MethodNotImplemented) as refused:
         upload("queue: []")
     assert refused.value.message == ("UploadQueueYaml needs PyYAML, which is not installed. Run `pip install pyyaml`.")
 
 
-def test_over_rest_the_library_itself_refuses_an_upload(cloud_tasks: FakeCloudTasks) -> None:
+def test_over_rest_the_library_itself_rejects_an_upload(cloud_tasks: FakeCloudTasks) -> None:
     """UploadQueueYaml is not in the library's REST transport, fake or not."""
     client = tasks_v2beta2.CloudTasksClient(transport="rest")
     with pytest.raises(NotImplementedError):

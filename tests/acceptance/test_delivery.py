@@ -151,7 +151,7 @@ def test_a_handler_may_cancel_and_pause(cloud_tasks: FakeCloudTasks) -> None:
 def test_an_exception_in_the_application_fails_the_test_after_the_attempt_was_recorded(
     cloud_tasks: FakeCloudTasks,
 ) -> None:
-    """What a WSGI application lets escape comes out of the verb; with on_exception="500" it is retried instead."""
+    """What a WSGI application lets escape comes out of the method; with on_exception="500" it is retried instead."""
 
     def broken(environ: object, start_response: object) -> list[bytes]:
         raise ZeroDivisionError("in the handler")
@@ -184,7 +184,7 @@ def broken_shop() -> flask.Flask:
 
 
 def test_an_exception_that_flask_turns_into_a_500_fails_the_test(cloud_tasks: FakeCloudTasks) -> None:
-    """Flask announces it: the exception itself comes out of the verb, with the attempt recorded as the 500 it was."""
+    """Flask announces it: the exception itself comes out of the method, with the attempt recorded as the 500 it was."""
     cloud_tasks.create_queue("mails")
     cloud_tasks.mount("https://shop.test", broken_shop())
     enqueue("mails", "https://shop.test/mail")

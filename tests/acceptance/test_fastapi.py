@@ -52,7 +52,7 @@ Drain = Callable[[FakeCloudTasks], Summary]
 
 @pytest.fixture(params=[drained_by_sync_verb, drained_by_awaitable_verb], ids=["sync", "aio"])
 def drain(request: pytest.FixtureRequest) -> Drain:
-    """Drains the queue by either kind of verb."""
+    """Drains the queue by either kind of driving method."""
     return request.param  # type: ignore[no-any-return]
 
 
@@ -105,7 +105,7 @@ def test_a_handler_in_a_thread_finds_the_fake_and_enqueues(cloud_tasks: FakeClou
     cloud_tasks.assert_empty()
 
 
-def test_a_verb_in_a_threads_handler_is_refused(cloud_tasks: FakeCloudTasks, drain: Drain) -> None:
+def test_a_driving_method_in_a_threads_handler_is_rejected(cloud_tasks: FakeCloudTasks, drain: Drain) -> None:
     """The guard holds in a framework's thread, and the application's `except Exception` does not swallow it."""
     app = FastAPI()
 
@@ -135,7 +135,7 @@ def test_a_verb_in_a_threads_handler_is_refused(cloud_tasks: FakeCloudTasks, dra
 def test_dependencies_and_background_tasks_are_done_when_the_answer_is(
     cloud_tasks: FakeCloudTasks, drain: Drain
 ) -> None:
-    """A dependency is set up and torn down around the handler, and background tasks have run when the verb returns."""
+    """A dependency is set up and torn down around the handler, and background tasks have run at its return."""
     app, seen = FastAPI(), []
 
     def session() -> Iterator[str]:
@@ -219,7 +219,7 @@ def test_a_request_that_does_not_validate_is_a_status(cloud_tasks: FakeCloudTask
 
 @pytest.mark.parametrize("path", ["/async", "/sync"])
 def test_an_exception_fails_the_test(cloud_tasks: FakeCloudTasks, drain: Drain, path: str) -> None:
-    """What a handler raises comes out of the verb, with the attempt recorded as the 500 that it was."""
+    """What a handler raises comes out of the driving method, with the attempt recorded as the 500 that it was."""
     error = KeyError("order")
     cloud_tasks.mount("https://shop.test", failing_app(error))
     enqueue(path)
@@ -291,7 +291,7 @@ def living_app(seen: list[str], *failures: Exception) -> FastAPI:
     return app
 
 
-def test_the_lifespan_of_sync_verbs_spans_the_fake() -> None:
+def test_the_lifespan_of_sync_driving_methods_spans_the_fake() -> None:
     """Start-up with the first request, its state with every request, shutdown when the fake ends."""
     seen: list[str] = []
     with FakeCloudTasks(queues=["work"]) as cloud_tasks:
@@ -303,8 +303,8 @@ def test_the_lifespan_of_sync_verbs_spans_the_fake() -> None:
     assert seen == ["start-up", "a pool", "a pool", "shutdown"]
 
 
-def test_the_lifespan_of_awaitable_verbs_ends_with_their_loop(cloud_tasks: FakeCloudTasks) -> None:
-    """Several verbs in one loop are one lifespan; when the loop closes it is cancelled with everything in it."""
+def test_the_lifespan_of_awaitable_driving_methods_ends_with_their_loop(cloud_tasks: FakeCloudTasks) -> None:
+    """Several methods in one loop are one lifespan; when the loop closes it is cancelled with everything in it."""
     seen: list[str] = []
 
     async def story() -> None:
@@ -322,7 +322,7 @@ def test_the_lifespan_of_awaitable_verbs_ends_with_their_loop(cloud_tasks: FakeC
 def test_a_failed_start_up_fails_the_test(
     cloud_tasks: FakeCloudTasks, drain: Drain, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The verb raises what start-up raised, as text; the attempt is a 500, and its retry starts the app again."""
+    """The method raises what start-up raised, as text; the attempt is a 500, and its retry starts the app again."""
     seen: list[str] = []
     app = living_app(seen, ConnectionError("no database"))
     cloud_tasks.mount("https://shop.test", app)

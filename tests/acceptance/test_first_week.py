@@ -101,7 +101,7 @@ def test_a_header_that_http_has_not_is_never_a_retry(cloud_tasks: FakeCloudTasks
     )
 
 
-def test_a_handler_that_raises_stop_iteration_is_told_as_such(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_handler_that_raises_stop_iteration_is_reported(cloud_tasks: FakeCloudTasks) -> None:
     """It comes out as the cause of a RuntimeError that names it."""
     cloud_tasks.route("https://w.test/x", handler=lambda request: next(iter([])))
     enqueue()
@@ -111,7 +111,7 @@ def test_a_handler_that_raises_stop_iteration_is_told_as_such(cloud_tasks: FakeC
 
 
 def test_wrong_arguments_of_targets(cloud_tasks: FakeCloudTasks) -> None:
-    """A list of statuses, a text for an exception and an application that can't be called are refused at once."""
+    """A list of statuses, a text for an exception and an application that can't be called are rejected at once."""
     route = cloud_tasks.route("https://w.test/x")
     with pytest.raises(TypeError) as refusal:
         route.returns([503, 200])  # type: ignore[arg-type]
@@ -128,8 +128,8 @@ def test_wrong_arguments_of_targets(cloud_tasks: FakeCloudTasks) -> None:
     assert cloud_tasks.drain().succeeded == 1
 
 
-def test_wrong_arguments_of_verbs_and_assertions(cloud_tasks: FakeCloudTasks) -> None:
-    """A limit of nothing, and what is no task and no list of results, are refused in a sentence."""
+def test_wrong_arguments_of_driving_methods_and_assertions(cloud_tasks: FakeCloudTasks) -> None:
+    """A limit of nothing, and what is no task and no list of results, are rejected in a sentence."""
     enqueue()
     with pytest.raises(ValueError) as refusal:
         cloud_tasks.drain(limit=0)
@@ -143,7 +143,7 @@ def test_wrong_arguments_of_verbs_and_assertions(cloud_tasks: FakeCloudTasks) ->
 
 
 def test_wrong_arguments_of_task_request(cloud_tasks: FakeCloudTasks) -> None:
-    """Two bodies, a text for a body, and a previous response of a first attempt are refused in a sentence."""
+    """Two bodies, a text for a body, and a previous response of a first attempt are rejected in a sentence."""
     for given, message in (
         ({"json": {}, "body": b"x"}, "task_request() takes json=… or body=…, not both."),
         (
@@ -162,7 +162,7 @@ def test_wrong_arguments_of_task_request(cloud_tasks: FakeCloudTasks) -> None:
 
 
 def test_what_no_task_can_have_is_no_passing_negative(cloud_tasks: FakeCloudTasks) -> None:
-    """A misspelt method or token field is refused, where a negative assertion would pass for ever."""
+    """A misspelt method or token field is rejected, where a negative assertion would pass for ever."""
     with pytest.raises(ValueError) as refusal:
         cloud_tasks.assert_not_enqueued(method="PSOT")
     assert str(refusal.value) == (

@@ -22,7 +22,7 @@ PROBE = {
 @pytest.mark.parametrize("kind", ["http", "appengine"])
 @pytest.mark.cloud_tasks(project="cloudtasksemu")
 def test_the_size_limit_is_the_recorded_one_to_the_byte(cloud_tasks: FakeCloudTasks, kind: str) -> None:
-    """The largest body that the real service was measured to accept is accepted, and one byte more is refused."""
+    """The largest body that the real service was measured to accept is accepted, and one byte more is rejected."""
     queue_id, field, request, largest = PROBE[kind]  # type: ignore[misc]
     queue = cloud_tasks.create_queue(queue_id).name
     client = CloudTasksClient()
@@ -37,7 +37,7 @@ def test_the_size_limit_is_the_recorded_one_to_the_byte(cloud_tasks: FakeCloudTa
 
 @pytest.mark.cloud_tasks(service={"max_task_size": 102_400}, queues=["work"])
 def test_the_documented_size_limit_can_be_had(cloud_tasks: FakeCloudTasks) -> None:
-    """With the service option, a task over 100 KB is refused; a refused unnamed task uses up no ID."""
+    """With the service option, a task over 100 KB is rejected; a rejected unnamed task uses up no ID."""
     request = {"parent": cloud_tasks.queue_path("work"), "task": {"http_request": {"url": "https://a.test/"}}}
     request["task"]["http_request"]["body"] = b"x" * 102_400  # type: ignore[index]
     with pytest.raises(exceptions.InvalidArgument, match="Task size too large"):
@@ -48,7 +48,7 @@ def test_the_documented_size_limit_can_be_had(cloud_tasks: FakeCloudTasks) -> No
 
 
 def refused(task: dict[str, Any], **policy: Any) -> str:
-    """The text with which a task is refused; nothing is enqueued then."""
+    """The text with which a task is rejected; nothing is enqueued then."""
     with pytest.raises(exceptions.InvalidArgument) as refusal:
         CloudTasksClient().create_task(
             parent="projects/test-project/locations/us-central1/queues/work", task=task, **policy
@@ -92,7 +92,7 @@ def test_headers_are_smaller_than_80_kilobytes(cloud_tasks: FakeCloudTasks) -> N
 
 
 @pytest.mark.cloud_tasks(queues=["work"], start=datetime(2019, 8, 22, 8, 28, 25, 319080, tzinfo=timezone.utc))
-def test_an_rpc_that_waits_over_30_seconds_is_refused(cloud_tasks: FakeCloudTasks) -> None:
+def test_an_rpc_that_waits_over_30_seconds_is_rejected(cloud_tasks: FakeCloudTasks) -> None:
     """The text has the deadline in US Pacific time; 30 s are allowed, and the service option allows any."""
     task = {"http_request": {"url": "https://a.test/"}}
     accepted(task, timeout=30.0)

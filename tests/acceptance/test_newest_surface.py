@@ -77,7 +77,7 @@ def test_a_mask_reaches_into_the_http_target(client: Any, queue: str) -> None:
     assert "http_target" not in client.update_queue(queue={"name": queue})
 
 
-def test_a_host_that_is_empty_is_refused(client: Any, queue: str) -> None:
+def test_a_host_that_is_empty_is_rejected(client: Any, queue: str) -> None:
     """The class and the text are Google's, and the queue stays as it is."""
     before = client.get_queue(name=queue)
     with pytest.raises(exceptions.BadRequest) as refusal:
@@ -170,7 +170,7 @@ def test_a_batch_is_created(cloud_tasks: FakeCloudTasks, client: Any, queue: str
 
 
 def test_a_batch_may_be_created_in_part(client: Any, queue: str) -> None:
-    """What is refused is told by its index, with the error that CreateTask would have raised."""
+    """What is rejected is told by its index, with the error that CreateTask would have raised."""
     odd = {"parent": queue, "task": {"http_request": {"url": "ftp://example.com/"}}}
     client.create_task(parent=queue, task=creations(queue, "c")[0]["task"])
     requests = [*creations(queue, "a"), odd, *creations(queue, "c", "b")]
@@ -234,7 +234,7 @@ def test_a_batch_of_which_nothing_is_created_has_no_result(client: Any, queue: s
 
 
 def test_a_request_id_is_taken_once(cloud_tasks: FakeCloudTasks, client: Any, queue: str) -> None:
-    """It names the operation, which get_operation finds; a second batch with it is refused."""
+    """It names the operation, which get_operation finds; a second batch with it is rejected."""
     request = {"parent": queue, "requests": [{"parent": queue, "task": {"http_request": {"url": URL}}}]}
     first = client.batch_create_tasks(request={**request, "request_id": "a"})
     assert first.operation.name.endswith("/operations/a")
@@ -245,7 +245,7 @@ def test_a_request_id_is_taken_once(cloud_tasks: FakeCloudTasks, client: Any, qu
     assert client.get_operation(request={"name": first.operation.name}) == first.operation
 
 
-def test_a_batch_over_the_limit_is_refused(cloud_tasks: FakeCloudTasks, client: Any, queue: str) -> None:
+def test_a_batch_over_the_limit_is_rejected(cloud_tasks: FakeCloudTasks, client: Any, queue: str) -> None:
     """The call itself raises, and nothing is created."""
     requests = creations(queue, *[f"t{number}" for number in range(101)])
     with pytest.raises(exceptions.BadRequest) as refusal:

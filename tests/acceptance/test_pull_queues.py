@@ -245,7 +245,7 @@ def test_purged_and_expired_pull_tasks_are_gone(cloud_tasks: FakeCloudTasks, job
 
 
 def test_ten_calls_a_second_are_allowed(cloud_tasks: FakeCloudTasks, jobs: str) -> None:
-    """The eleventh LeaseTasks of a second is refused, a second after the first it is not."""
+    """The eleventh LeaseTasks of a second is rejected, a second after the first it is not."""
     client = tasks_v2beta2.CloudTasksClient()
     for _ in range(10):
         assert lease(client, jobs) == []

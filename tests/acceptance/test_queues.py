@@ -197,7 +197,7 @@ def test_a_filter_and_a_page_token_go_together(client: CloudTasksClient, parent:
     assert [queue.name.rpartition("/")[2] for queue in client.list_queues(request=slow)] == ["a", "c"]
 
 
-def test_a_mask_of_no_field_is_refused_where_no_queue_is(client: CloudTasksClient, parent: str) -> None:
+def test_a_mask_of_no_field_is_rejected_where_no_queue_is(client: CloudTasksClient, parent: str) -> None:
     """UpdateQueue would create the queue, and doesn't."""
     mask = field_mask_pb2.FieldMask(paths=["colour"])
     with pytest.raises(exceptions.BadRequest) as refusal:

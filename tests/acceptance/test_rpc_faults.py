@@ -142,8 +142,8 @@ def test_a_retry_without_a_name_makes_a_second_task(cloud_tasks: FakeCloudTasks,
     cloud_tasks.assert_enqueued(url=URL, count=2)
 
 
-def test_a_refused_call_has_no_response_to_lose(cloud_tasks: FakeCloudTasks, client: Any, queue: str) -> None:
-    """The plan waits for a call that takes effect; the refusal comes through."""
+def test_a_rejected_call_has_no_response_to_lose(cloud_tasks: FakeCloudTasks, client: Any, queue: str) -> None:
+    """The plan waits for a call that takes effect; the error comes through."""
     plan = cloud_tasks.lose_rpc_response("create_task")
 
     with pytest.raises(exceptions.NotFound):

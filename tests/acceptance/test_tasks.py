@@ -74,7 +74,7 @@ def test_every_shape_of_a_call(cloud_tasks: FakeCloudTasks, client: CloudTasksCl
 
 
 def test_googles_own_argument_checks_are_in_play(cloud_tasks: FakeCloudTasks, client: CloudTasksClient) -> None:
-    """A request together with flattened arguments, and a misspelt field, are refused by Google's code."""
+    """A request together with flattened arguments, and a misspelt field, are rejected by Google's code."""
     with pytest.raises(ValueError, match="If the `request` argument is set"):
         client.create_task(request={"parent": "x"}, parent="y")
     with pytest.raises(ValueError, match="ulr"):
@@ -238,8 +238,8 @@ def test_a_tasks_own_retry_config_wins(cloud_tasks: FakeCloudTasks, client: Clou
     assert cloud_tasks.clock.elapsed == timedelta(seconds=5)
 
 
-def test_refused_calls_change_nothing(cloud_tasks: FakeCloudTasks, client: CloudTasksClient, queue: str) -> None:
-    """A refused CreateTask leaves no task and no name behind; timeline and log have the call and its error."""
+def test_rejected_calls_change_nothing(cloud_tasks: FakeCloudTasks, client: CloudTasksClient, queue: str) -> None:
+    """A rejected CreateTask leaves no task and no name behind; timeline and log have the call and its error."""
     before = cloud_tasks.timeline()
     with pytest.raises(exceptions.BadRequest):
         client.create_task(parent=queue, task={"http_request": {"url": "ftp://a.test/"}})

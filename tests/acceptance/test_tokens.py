@@ -91,7 +91,7 @@ def test_each_attempt_has_a_token_of_its_own_instant(cloud_tasks: FakeCloudTasks
 
 @pytest.mark.parametrize("verify", VERIFIERS)
 def test_a_wrong_audience_is_rejected(cloud_tasks: FakeCloudTasks, verify: str) -> None:
-    """A task that left its audience out gets the URL's, and a handler that expects another refuses it."""
+    """A task that left its audience out gets the URL's, and a handler that expects another rejects it."""
     cloud_tasks.create_queue("once", retry_config={"max_attempts": 1})
     seen: list[Any] = []
     cloud_tasks.mount(AUDIENCE, worker(VERIFIERS[verify], seen))
@@ -111,7 +111,7 @@ def test_a_handler_that_names_no_audience_accepts_any(cloud_tasks: FakeCloudTask
 
 @pytest.mark.parametrize("verify", VERIFIERS)
 def test_a_foreign_key_is_rejected(cloud_tasks: FakeCloudTasks, verify: str) -> None:
-    """A token that somebody else has signed is refused, whether it names the fake's key or another."""
+    """A token that somebody else has signed is rejected, whether it names the fake's key or another."""
     own = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = own.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
     claims = jwt.decode(cloud_tasks.oidc.token(audience=AUDIENCE), verify=False)

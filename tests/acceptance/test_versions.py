@@ -68,8 +68,8 @@ def test_an_update_changes_what_its_mask_names(versioned: Versioned, parent: str
     assert whole.retry_config.max_doublings == 16
 
 
-def test_a_mask_with_another_name_is_refused(versioned: Versioned, parent: str) -> None:
-    """A path that names no field of this version's Queue is refused, and nothing has changed."""
+def test_a_mask_with_another_name_is_rejected(versioned: Versioned, parent: str) -> None:
+    """A path that names no field of this version's Queue is rejected, and nothing has changed."""
     queue = create(versioned, parent, "q")
     before = versioned.client.get_queue(name=queue)
     other = "max_tasks_dispatched_per_second" if versioned.version != "v2beta2" else "max_dispatches_per_second.x"

@@ -1,4 +1,4 @@
-"""The awaitable verbs, and sleeping in the queue's time."""
+"""The awaitable driving methods, and sleeping in the queue's time."""
 
 from __future__ import annotations
 
@@ -152,14 +152,14 @@ def test_sync_targets_are_driven_as_well(cloud_tasks: FakeCloudTasks, enqueue: E
     ],
     ids=["backwards by", "backwards to", "both"],
 )
-def test_refusals_are_those_of_the_sync_verbs(
+def test_errors_are_those_of_the_sync_driving_methods(
     cloud_tasks: FakeCloudTasks,
     enqueue: Enqueue,
     call: Callable[[FakeCloudTasks], Any],
     kind: type[Exception],
     message: str,
 ) -> None:
-    """What a sync verb refuses its awaitable twin refuses in the same words; no time passes and nothing goes out."""
+    """What a sync method rejects its awaitable twin rejects in the same words; no time passes and nothing goes out."""
     enqueue("one")
     before = cloud_tasks.timeline()
 
@@ -173,7 +173,7 @@ def test_refusals_are_those_of_the_sync_verbs(
 
 
 def test_a_handlers_exception_comes_out_of_the_await(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """The exception itself is raised where the verb is awaited, and the attempt is a 500 that will be retried."""
+    """The exception itself is raised where the method is awaited, and the attempt is a 500 that will be retried."""
 
     async def handler(request: TargetRequest) -> int:
         await cloud_tasks.aio.sleep(timedelta(seconds=3))
@@ -191,7 +191,7 @@ def test_a_handlers_exception_comes_out_of_the_await(cloud_tasks: FakeCloudTasks
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize("in_a_loop", [True, False], ids=["aio", "sync"])
-def test_what_stops_a_loop_comes_out_of_the_verb(
+def test_what_stops_a_loop_comes_out_of_the_driving_method(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, kind: type[BaseException], in_a_loop: bool
 ) -> None:
     """An async handler that exits fails as a sync one does: a 500 first, then the exception; the queue goes on."""
@@ -303,8 +303,8 @@ def test_a_deadline_frees_the_slot(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
     assert [call.attempt.dispatch_time for call in route.calls][1] - route.calls[0].attempt.dispatch_time == 15 * 10**9
 
 
-def test_sleep_outside_a_handler_is_refused(cloud_tasks: FakeCloudTasks) -> None:
-    """In a test there is nothing to suspend; the refusal names the verb to use."""
+def test_sleep_outside_a_handler_is_rejected(cloud_tasks: FakeCloudTasks) -> None:
+    """In a test there is nothing to suspend; the error names the driving method to use."""
     with pytest.raises(RuntimeError) as refused:
         asyncio.run(cloud_tasks.aio.sleep(timedelta(seconds=1)))
     assert str(refused.value) == (
@@ -335,7 +335,7 @@ def test_sleep_outside_a_handler_is_refused(cloud_tasks: FakeCloudTasks) -> None
     ],
     ids=["negative", "a number", "beyond the calendar"],
 )
-def test_a_sleep_that_cannot_be_is_refused(
+def test_a_sleep_that_cannot_be_is_rejected(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, duration: Any, kind: type[Exception], message: str
 ) -> None:
     """It raises in the handler, and no time passes."""
@@ -354,7 +354,7 @@ def test_a_sleep_that_cannot_be_is_refused(
 # --- one at a time -----------------------------------------------------------------------------------------------
 
 
-def test_two_verbs_at_once_are_refused(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_two_driving_methods_at_once_are_rejected(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """While one coroutine drives the queue another one can't; the first goes on undisturbed."""
     going = asyncio.Event()
 
@@ -384,7 +384,7 @@ def test_two_verbs_at_once_are_refused(cloud_tasks: FakeCloudTasks, enqueue: Enq
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_an_awaitable_verb_inside_a_handler_is_refused(
+def test_an_awaitable_driving_method_inside_a_handler_is_rejected(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verb: str
 ) -> None:
     """It is raised past the application's ``except Exception``, and once more when the test ends."""
@@ -410,7 +410,7 @@ def test_an_awaitable_verb_inside_a_handler_is_refused(
     cloud_tasks.assert_attempts(cloud_tasks.assert_enqueued(), [500])
 
 
-def test_without_a_fake_the_verbs_say_so() -> None:
+def test_without_a_fake_the_driving_methods_say_so() -> None:
     """A fake that is not active drives nothing."""
     with pytest.raises(RuntimeError) as refused:
         asyncio.run(FakeCloudTasks().aio.drain())

@@ -129,7 +129,7 @@ DIFFERING: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("expected", MATCHING.values(), ids=MATCHING)
 def test_a_task_matches(cloud_tasks: FakeCloudTasks, order: str, expected: dict[str, Any]) -> None:
-    """What matches is given by assert_enqueued, and refused by assert_not_enqueued."""
+    """What matches is given by assert_enqueued, and rejected by assert_not_enqueued."""
     assert cloud_tasks.assert_enqueued(**expected).name == order
     with pytest.raises(CloudTasksAssertionError):
         cloud_tasks.assert_not_enqueued(**expected)
@@ -137,7 +137,7 @@ def test_a_task_matches(cloud_tasks: FakeCloudTasks, order: str, expected: dict[
 
 @pytest.mark.parametrize("expected", DIFFERING.values(), ids=DIFFERING)
 def test_a_task_does_not_match(cloud_tasks: FakeCloudTasks, order: str, expected: dict[str, Any]) -> None:
-    """What differs is refused by assert_enqueued, and passes assert_not_enqueued."""
+    """What differs is rejected by assert_enqueued, and passes assert_not_enqueued."""
     cloud_tasks.assert_not_enqueued(**expected)
     with pytest.raises(CloudTasksAssertionError):
         cloud_tasks.assert_enqueued(**expected)
@@ -185,7 +185,7 @@ def test_app_engine_tasks_match_by_service_and_version(
     assert [task.id for task in cloud_tasks.assert_enqueued(**expected, count=None)] == names
 
 
-def test_another_service_is_told(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_another_service_is_reported(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """The message has both sides."""
     enqueue("second", "/jobs", app_engine_routing={"service": "mailer", "version": "v2"})
     with pytest.raises(AssertionError) as failed:
@@ -246,7 +246,7 @@ def test_the_headline_counts(
 
 @pytest.mark.parametrize("count", [-1, True, 1.5, "2"])
 def test_a_count_is_a_number(cloud_tasks: FakeCloudTasks, count: Any) -> None:
-    """Anything else than a number of tasks is refused as a mistake of the test."""
+    """Anything else than a number of tasks is rejected as a mistake of the test."""
     with pytest.raises(ValueError) as caught:
         cloud_tasks.assert_enqueued(count=count)
     assert str(caught.value) == f"count takes a number of tasks, or None for at least one, but got {count!r}."
@@ -255,8 +255,8 @@ def test_a_count_is_a_number(cloud_tasks: FakeCloudTasks, count: Any) -> None:
 # --- which tasks count -------------------------------------------------------------------------------------------
 
 
-def test_tasks_that_are_gone_count_and_refused_ones_do_not(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Finished, deleted and purged tasks were enqueued; a task that the service refused never was."""
+def test_tasks_that_are_gone_count_and_rejected_ones_do_not(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Finished, deleted and purged tasks were enqueued; a task that the service rejected never was."""
     cloud_tasks.route(MAILER)
     client = tasks_v2.CloudTasksClient()
     enqueue("done")

@@ -304,7 +304,9 @@ def test_a_handler_of_trio_is_rejected(cloud_tasks: FakeCloudTasks, enqueue: Enq
         )
 
 
-def test_an_awaited_verb_needs_asyncio_for_async_targets(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_an_awaited_driving_method_needs_asyncio_for_async_targets(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue
+) -> None:
     """In trio's loop it says so, and a sync target is delivered there as well."""
     trio = pytest.importorskip("trio")
 

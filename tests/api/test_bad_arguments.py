@@ -1,6 +1,6 @@
 """Every public method of the fake, with every value of one table for each of its parameters.
 
-A method takes a value, or refuses it in a sentence of its own, and then nothing has changed. It never fails from
+A method takes a value, or rejects it in a sentence of its own, and then nothing has changed. It never fails from
 inside: what was raised was raised by a ``raise`` of the package, or by Python for a call that doesn't fit.
 """
 
@@ -298,7 +298,7 @@ async def awaited(result: Any) -> None:
 
 
 def seen(fake: FakeCloudTasks) -> Any:
-    """What a refusal must not change."""
+    """What an error must not change."""
     return (
         len(fake._resting.history),
         fake.clock.elapsed,
@@ -325,7 +325,7 @@ def is_raised_on_purpose(error: BaseException) -> bool:
 
 
 @pytest.mark.parametrize(("owner", "name", "parameter"), list(methods()))
-def test_a_value_is_taken_or_refused_in_a_sentence(owner: str, name: str, parameter: str) -> None:
+def test_a_value_is_taken_or_rejected_in_a_sentence(owner: str, name: str, parameter: str) -> None:
     """No value of the table gets further than the method's own checks, or leaves anything changed that it shouldn't."""
     raw, values = [], iter(VALUES.items())
     is_left = True
@@ -408,7 +408,7 @@ def nested_match(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("use", list(inner_values()))
-def test_a_value_within_an_argument_is_taken_or_refused_in_a_sentence(use: Callable[[Any], None]) -> None:
+def test_a_value_within_an_argument_is_taken_or_rejected_in_a_sentence(use: Callable[[Any], None]) -> None:
     """A part of a dict is checked as the whole is."""
     raw = []
     for label, make in VALUES.items():

@@ -263,7 +263,7 @@ def test_handlers_in_threads_draw_too(enqueue: Enqueue) -> None:
 
 
 @pytest.mark.parametrize("data", [5, None, st.data(), SETTINGS], ids=["5", "None", "data()", "settings"])
-def test_what_is_no_data_is_refused(data: Any) -> None:
+def test_what_is_no_data_is_rejected(data: Any) -> None:
     """The choices stay those of the seed."""
     message = (
         f"choose_from() takes the argument that Hypothesis's st.data() gives a test, but got {data!r}. Write"
@@ -281,7 +281,7 @@ def test_what_is_no_data_is_refused(data: Any) -> None:
 @each("name", ["order", "duplicates", "lost_answers"])
 @each("flag", ["x", 1, None])
 def test_what_is_left_to_chance_takes_true_or_false(name: str, flag: Any) -> None:
-    """What only looks true is refused, and nothing has changed."""
+    """What only looks true is rejected, and nothing has changed."""
 
     def test(data: DataObject) -> None:
         with FakeCloudTasks() as cloud_tasks:
@@ -319,7 +319,7 @@ def test_what_is_left_to_chance_is_printed(options: dict[str, Any], choice: dict
 
 
 @pytest.mark.parametrize("delays", [timedelta(milliseconds=1), timedelta(milliseconds=999)], ids=str)
-def test_delays_that_cannot_be_are_refused(delays: timedelta) -> None:
+def test_delays_that_cannot_be_are_rejected(delays: timedelta) -> None:
     """A delay is a second at the least, and nothing has changed."""
 
     def test(data: DataObject) -> None:
@@ -335,7 +335,7 @@ def test_delays_that_cannot_be_are_refused(delays: timedelta) -> None:
     one_example(test)
 
 
-def test_delays_beyond_the_calendar_are_refused() -> None:
+def test_delays_beyond_the_calendar_are_rejected() -> None:
     """Datetimes end with the year 9999."""
 
     def test(data: DataObject) -> None:
@@ -351,7 +351,7 @@ def test_delays_beyond_the_calendar_are_refused() -> None:
     one_example(test)
 
 
-def test_delays_of_another_type_are_refused() -> None:
+def test_delays_of_another_type_are_rejected() -> None:
     """Seconds are no duration."""
 
     def test(data: DataObject) -> None:
@@ -364,7 +364,7 @@ def test_delays_of_another_type_are_refused() -> None:
     one_example(test)
 
 
-def test_a_second_call_is_refused() -> None:
+def test_a_second_call_is_rejected() -> None:
     """One fake draws from one example."""
 
     def test(data: DataObject) -> None:
@@ -383,7 +383,7 @@ def test_a_second_call_is_refused() -> None:
     one_example(test)
 
 
-def test_data_of_an_example_that_has_ended_is_refused() -> None:
+def test_data_of_an_example_that_has_ended_is_rejected() -> None:
     """The fake goes on with its seed."""
     kept: list[DataObject] = []
     one_example(kept.append)
@@ -401,7 +401,7 @@ def test_data_of_an_example_that_has_ended_is_refused() -> None:
 
 
 def test_a_fake_that_outlives_its_example_says_so(enqueue: Enqueue) -> None:
-    """What would have to be drawn is refused, and not made up."""
+    """What would have to be drawn is rejected, and not made up."""
     with FakeCloudTasks(queues=["receipts"]) as cloud_tasks:
         one_example(cloud_tasks.choose_from)
         with pytest.raises(RuntimeError, match=r"^The Hypothesis example of this fake has ended\."):

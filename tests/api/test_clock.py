@@ -14,7 +14,7 @@ START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 
 @pytest.mark.cloud_tasks(start=START)
 def test_now_and_elapsed(cloud_tasks: FakeCloudTasks) -> None:
-    """now() is an aware UTC datetime, elapsed counts from the start of the test, and both follow the verbs."""
+    """now() is an aware UTC datetime, elapsed counts from the start of the test, and both follow the methods."""
     assert (cloud_tasks.clock.now(), cloud_tasks.clock.elapsed) == (START, timedelta(0))
     assert cloud_tasks.clock.now().tzinfo is timezone.utc
     cloud_tasks.advance(hours=1, milliseconds=1)

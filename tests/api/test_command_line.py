@@ -45,7 +45,7 @@ def test_each_queue_of_a_file_has_its_plan(tmp_path: Path, capsys: pytest.Captur
         (["queues.json"], "The queues file queues.json can't be read: No such file or directory."),
     ],
 )
-def test_what_is_wrong_is_told_in_a_sentence(
+def test_what_is_wrong_is_reported_in_a_sentence(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As command lines do, with exit code 2."""

@@ -96,7 +96,7 @@ def test_a_sleeper_goes_on_from_its_instant(handler_of: Callable[..., Delivery])
     assert asyncio.run(story()) == [(NOW + 5, False), (NOW + 5, False), (NOW + 9, False), (None, True)]
 
 
-def test_a_sleeper_in_another_loop_is_refused(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_sleeper_in_another_loop_is_rejected(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """A handler belongs to the loop it began in: a test that changes loops in between is told."""
 
     async def handle(request: TargetRequest) -> None:
@@ -116,7 +116,7 @@ def test_a_sleeper_in_another_loop_is_refused(cloud_tasks: FakeCloudTasks, enque
 
 
 def test_a_handler_that_is_cancelled_has_failed(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A handler that cancels itself is a server error, and the verb raises its cancellation."""
+    """A handler that cancels itself is a server error, and the driving method raises its cancellation."""
 
     async def handle(request: TargetRequest) -> None:
         task = asyncio.current_task()

@@ -1,4 +1,4 @@
-"""Driving: every verb visits events at their own instants, and refuses in words what it can't do."""
+"""Driving: every driving method visits events at their own instants, and rejects in words what it can't do."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def seconds(cloud_tasks: FakeCloudTasks) -> float:
 
 
 def untouched(cloud_tasks: FakeCloudTasks) -> tuple[object, ...]:
-    """All that a refused verb has to leave alone."""
+    """All that a rejected driving method has to leave alone."""
     tasks = [(task.name, task.state, task.schedule_time, task.dispatch_count) for task in cloud_tasks.tasks()]
     return cloud_tasks.clock.now(), tasks, cloud_tasks.attempts(), cloud_tasks.timeline(), len(cloud_tasks.rpcs)
 
 
 def refused(cloud_tasks: FakeCloudTasks, kind: type[BaseException], call: Callable[[], object]) -> str:
-    """The whole text of a refusal that has changed nothing."""
+    """The whole text of an error that has changed nothing."""
     before = untouched(cloud_tasks)
     with pytest.raises(kind) as caught:
         call()
@@ -54,7 +54,7 @@ def test_step_does_the_next_thing(cloud_tasks: FakeCloudTasks, enqueue: Enqueue)
 
 
 def test_a_late_task_goes_out_now(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A step never turns the clock back: what is overdue goes out at the instant of the verb."""
+    """A step never turns the clock back: what is overdue goes out at the instant of the driving method."""
     cloud_tasks.route(MAILER)
     client = tasks_v2.CloudTasksClient()
     client.pause_queue(name=cloud_tasks.queue_path("receipts"))
@@ -152,8 +152,8 @@ def test_advance_to_an_instant_of_any_zone(cloud_tasks: FakeCloudTasks) -> None:
     assert seconds(cloud_tasks) == 3600
 
 
-def test_advance_refuses_what_is_no_time_to_come(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Backwards, naive or without a unit: each is refused in words, and nothing moves."""
+def test_advance_rejects_what_is_no_time_to_come(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Backwards, naive or without a unit: each is rejected in words, and nothing moves."""
     cloud_tasks.route(MAILER)
     enqueue("one", schedule_time=START + timedelta(seconds=30))
     cloud_tasks.advance(seconds=10)
@@ -198,7 +198,7 @@ def test_drain_jumps_until_nothing_is_to_come(cloud_tasks: FakeCloudTasks, enque
 
 
 def test_the_clock_ends_with_the_year_9999(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Where datetimes end, so does time: the verb is refused, and the clock stays in the last instant it reached."""
+    """Where datetimes end, so does time: the method is rejected, and the clock stays in the last instant it reached."""
     cloud_tasks.advance(to=datetime(9999, 12, 31, 23, 59, 59, 999_999, timezone.utc))
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.advance(seconds=1)) == (
         "The clock can't go beyond the year 9999, where Python's datetime ends. Advance by less, or give drain() an"
@@ -211,7 +211,7 @@ def test_the_clock_ends_with_the_year_9999(cloud_tasks: FakeCloudTasks, enqueue:
 
 @pytest.mark.parametrize("limit", [0, -1, "5", 2.5, True, None])
 def test_a_limit_is_a_number(cloud_tasks: FakeCloudTasks, limit: Any) -> None:
-    """Anything but a whole number of 1 or more is refused in words."""
+    """Anything but a whole number of 1 or more is rejected in words."""
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.drain(limit=limit)) == (
         f"drain(limit=…) takes a number of attempts of 1 or more, but got {limit!r}."
     )
@@ -283,7 +283,7 @@ def test_drain_until(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, until: Any) 
 
 
 def test_drain_of_one_queue(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Other queues' tasks stay, though their time passes, and go out late by the next verb."""
+    """Other queues' tasks stay, though their time passes, and go out late by the next driving method."""
     cloud_tasks.route(MAILER)
     enqueue("one", schedule_time=START + timedelta(minutes=2))
     enqueue("two", queue="reports", schedule_time=START + timedelta(minutes=1))
@@ -357,8 +357,8 @@ def test_a_limit_that_is_just_enough(cloud_tasks: FakeCloudTasks, enqueue: Enque
     assert cloud_tasks.drain(limit=2).succeeded == 2
 
 
-def test_drain_refuses_what_is_no_time_to_come(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Backwards, naive or without a unit: each is refused in words, and nothing moves."""
+def test_drain_rejects_what_is_no_time_to_come(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """Backwards, naive or without a unit: each is rejected in words, and nothing moves."""
     cloud_tasks.route(MAILER)
     enqueue("one")
     assert refused(cloud_tasks, ValueError, lambda: cloud_tasks.drain(START - timedelta(seconds=1))) == (
@@ -377,8 +377,8 @@ def test_drain_refuses_what_is_no_time_to_come(cloud_tasks: FakeCloudTasks, enqu
 # --- queues that are not there -----------------------------------------------------------------------------------
 
 
-def test_an_unknown_queue_is_refused(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A misspelt queue would drive nothing: the refusal names the nearest one and those that there are."""
+def test_an_unknown_queue_is_rejected(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """A misspelt queue would drive nothing: the error names the nearest one and those that there are."""
     cloud_tasks.route(MAILER)
     enqueue("one")
     for call in (
@@ -433,8 +433,8 @@ def test_dispatch_by_name_and_past_the_limits(cloud_tasks: FakeCloudTasks, enque
     assert cloud_tasks.drain().succeeded == 2
 
 
-def test_dispatch_refuses_what_the_service_does_not_have(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A finished task and a name that never was are refused in words."""
+def test_dispatch_rejects_what_the_service_does_not_have(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """A finished task and a name that never was are rejected in words."""
     cloud_tasks.route(MAILER)
     enqueue("one")
     cloud_tasks.drain()
@@ -448,7 +448,7 @@ def test_dispatch_refuses_what_the_service_does_not_have(cloud_tasks: FakeCloudT
     )
 
 
-def test_dispatch_refuses_what_names_no_task_of_this_fake(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_dispatch_rejects_what_names_no_task_of_this_fake(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Another fake's record and what is no task are rejected in words, and nothing begins in either fake."""
     cloud_tasks.route(MAILER)
     with FakeCloudTasks(queues=["receipts"]) as other:
@@ -465,7 +465,7 @@ def test_dispatch_refuses_what_names_no_task_of_this_fake(cloud_tasks: FakeCloud
 
 
 def test_a_queue_is_given_by_its_name(cloud_tasks: FakeCloudTasks) -> None:
-    """Google's message, which create_queue() returns, is refused in words wherever a queue's name is due."""
+    """Google's message, which create_queue() returns, is rejected in words wherever a queue's name is due."""
     message: Any = cloud_tasks.create_queue("narrow")
     for call in (cloud_tasks.create_queue, cloud_tasks.queue, cloud_tasks.dispatch_due):
         assert refused(cloud_tasks, TypeError, lambda call=call: call(message)) == (
@@ -543,7 +543,7 @@ def failing(request: TargetRequest) -> None:
     raise ZeroDivisionError("no such order")
 
 
-def test_a_handlers_exception_comes_out_of_the_verb(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_handlers_exception_comes_out_of_the_driving_method(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """The exception itself is raised, after the attempt was recorded as a 500 that is retried."""
     cloud_tasks.route(MAILER, handler=failing)
     enqueue("one")
@@ -614,7 +614,7 @@ def test_a_slow_handlers_exception_comes_at_once(cloud_tasks: FakeCloudTasks, en
 # --- tasks without a target --------------------------------------------------------------------------------------
 
 
-def test_a_url_without_a_target_is_refused(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_url_without_a_target_is_rejected(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """The message names the URL, the nearest target and all of them; the task is where it was."""
 
     def mailer(environ: Any, start_response: Any) -> list[bytes]:
@@ -635,7 +635,7 @@ def test_a_url_without_a_target_is_refused(cloud_tasks: FakeCloudTasks, enqueue:
 
 
 def test_a_test_without_any_target(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """dispatch() refuses likewise, and says that there is none."""
+    """dispatch() rejects likewise, and says that there is none."""
     name = enqueue("one", "/jobs")
     assert refused(cloud_tasks, NoTarget, lambda: cloud_tasks.dispatch(name)) == (
         "The task receipts/one is due, but its URL has no target: POST"
@@ -657,7 +657,9 @@ VERBS: dict[str, Callable[[FakeCloudTasks], object]] = {
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_inside_a_handler_is_refused(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verb: str) -> None:
+def test_a_driving_method_inside_a_handler_is_rejected(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verb: str
+) -> None:
     """It is raised past the application's ``except Exception``, and once more when the test ends."""
 
     def handler(request: TargetRequest) -> int:
@@ -684,7 +686,7 @@ def test_a_verb_inside_a_handler_is_refused(cloud_tasks: FakeCloudTasks, enqueue
 
 
 def test_a_handler_may_call_the_client(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """It creates, lists, deletes and pauses as it likes, and what follows is driven by the verb that runs."""
+    """It creates, lists, deletes and pauses as it likes, and what follows is driven by the driving method that runs."""
     client = tasks_v2.CloudTasksClient()
     receipts = cloud_tasks.queue_path("receipts")
 
@@ -712,7 +714,7 @@ def test_a_handler_may_call_the_client(cloud_tasks: FakeCloudTasks, enqueue: Enq
 
 
 def test_run_task_in_a_paused_queue(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """RunTask is delivered by the next verb, before all else, without asking the queue."""
+    """RunTask is delivered by the next driving method, before all else, without asking the queue."""
     route = cloud_tasks.route(MAILER)
     client = tasks_v2.CloudTasksClient()
     client.pause_queue(name=cloud_tasks.queue_path("receipts"))
@@ -822,7 +824,7 @@ def test_deleting_a_queue_with_a_task_under_way(cloud_tasks: FakeCloudTasks, enq
         ({"name": "two", "method": "get"}, "method GET and task two"),
     ],
 )
-def test_a_route_that_is_for_others_is_told(
+def test_a_route_that_is_for_others_is_reported(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, limit: dict[str, str], only: str
 ) -> None:
     """Its URL is right, so that it would be no help to propose that."""
@@ -833,7 +835,7 @@ def test_a_route_that_is_for_others_is_told(
     assert f" A route matches https://mailer.test/send, but only for {only}.\n" in str(missing.value)
 
 
-def test_a_route_whose_script_has_ended_is_told(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_route_whose_script_has_ended_is_reported(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """It passes on what comes after its script, and there is nothing behind it."""
     cloud_tasks.route(MAILER).then_pass_through()
     enqueue("one")

@@ -78,7 +78,7 @@ def test_an_async_handler_is_run_as_well(cloud_tasks: FakeCloudTasks, create: En
     assert seen == ["one"]
 
 
-def test_a_handler_that_sleeps_goes_on_under_a_verb(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_handler_that_sleeps_goes_on_under_a_driving_method(cloud_tasks: FakeCloudTasks) -> None:
     """The creating call does not wait for the queue's time; a driving method in the same loop does."""
     woken = []
 
@@ -225,7 +225,7 @@ def test_retries_wait_for_the_driving_methods(cloud_tasks: FakeCloudTasks, creat
     assert cloud_tasks.clock.elapsed == timedelta(seconds=0.1)
 
 
-def test_a_refused_creation_delivers_nothing(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_rejected_creation_delivers_nothing(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """The error is the service's, and no handler has seen anything."""
     route = cloud_tasks.route(MAILER)
     enqueue("one")
@@ -234,7 +234,7 @@ def test_a_refused_creation_delivers_nothing(cloud_tasks: FakeCloudTasks, enqueu
     assert len(route.calls) == 1
 
 
-def test_a_verb_in_an_eagerly_dispatched_handler_is_refused(
+def test_a_driving_method_in_an_eagerly_dispatched_handler_is_rejected(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, failures: list[str]
 ) -> None:
     """The guard holds there too, and comes through the application's ``except Exception``."""
@@ -330,7 +330,7 @@ ONLY_WITH = "{} does not support `async with`. Write `with` instead; it works in
     ],
     ids=["eager", "expect_enqueued", "FakeCloudTasks", "CloudTasksServer"],
 )
-def test_async_with_is_refused(cloud_tasks: FakeCloudTasks, make: Callable[[FakeCloudTasks], Any], text: str) -> None:
+def test_async_with_is_rejected(cloud_tasks: FakeCloudTasks, make: Callable[[FakeCloudTasks], Any], text: str) -> None:
     """No context manager of the public API is an async one, and each says what to write."""
 
     async def enter() -> None:

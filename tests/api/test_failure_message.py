@@ -1,4 +1,4 @@
-"""The parts of a failure's text: the nearest tasks, what was refused, long lists cut, the timeline."""
+"""The parts of a failure's text: the nearest tasks, what was rejected, long lists cut, the timeline."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ Not matching, nearest first:
     ]
 
 
-def test_what_a_predicate_raised_is_told(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_what_a_predicate_raised_is_reported(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """An expected function that raises is no match, and the task's lines say what it raised."""
     enqueue("typo", body=b'{"order": 42}')
 
@@ -117,8 +117,8 @@ def refuse(cloud_tasks: FakeCloudTasks, queue: str, **task: object) -> None:
         CloudTasksClient().create_task(parent=cloud_tasks.queue_path(queue), task=task)
 
 
-def test_refused_calls_that_look_like_it_are_told(cloud_tasks: FakeCloudTasks) -> None:
-    """A refused task is no candidate, and is the reason all the same; one that is refused again is counted."""
+def test_rejected_calls_that_look_like_it_are_reported(cloud_tasks: FakeCloudTasks) -> None:
+    """A rejected task is no candidate, and is the reason all the same; one that is rejected again is counted."""
     cloud_tasks.create_queue("reports")
     request = {"url": "https://mailer.test/send", "body": b'{"order": 42}'}
     refuse(cloud_tasks, "reciepts", http_request=request)
@@ -157,8 +157,8 @@ Timeline:
     )
 
 
-def test_only_the_refusals_of_a_block_are_told(cloud_tasks: FakeCloudTasks) -> None:
-    """What was refused before `expect_enqueued` is no reason for its failure; nor is it one for a task too many."""
+def test_only_the_rejections_of_a_block_are_reported(cloud_tasks: FakeCloudTasks) -> None:
+    """What was rejected before `expect_enqueued` is no reason for its failure; nor is it one for a task too many."""
     request = {"url": "https://mailer.test/send"}
     refuse(cloud_tasks, "reciepts", http_request=request)
     with pytest.raises(CloudTasksAssertionError) as caught, cloud_tasks.expect_enqueued():

@@ -43,7 +43,7 @@ def test_a_fake_of_ones_own() -> None:
 
 
 def test_a_fake_that_is_not_active() -> None:
-    """Every use of it is refused, in words."""
+    """Every use of it is rejected, in words."""
     fake = FakeCloudTasks()
     for use in (fake.step, fake.drain, fake.tasks, fake.timeline, fake.client().list_queues, lambda: fake.rpcs):
         with pytest.raises(RuntimeError) as caught:
@@ -55,7 +55,7 @@ def test_a_fake_that_is_not_active() -> None:
 
 
 def test_a_fake_is_entered_once() -> None:
-    """A second with-block in the first is refused, and the first goes on."""
+    """A second with-block in the first is rejected, and the first goes on."""
     with FakeCloudTasks(queues=["receipts"]) as fake:
         with pytest.raises(RuntimeError) as caught:
             fake.__enter__()
@@ -79,7 +79,7 @@ def test_a_fake_is_entered_once() -> None:
     ],
 )
 def test_wrong_options(options: dict[str, Any], kind: type[Exception], message: str) -> None:
-    """A wrong option is refused when the fake is made."""
+    """A wrong option is rejected when the fake is made."""
     with pytest.raises(kind) as caught:
         FakeCloudTasks(**options)
     assert str(caught.value) == message
@@ -128,7 +128,7 @@ def test_project_and_location() -> None:
 
 @pytest.mark.parametrize("queue", [None, "", 5])
 def test_a_queue_has_a_name(queue: Any) -> None:
-    """What is no text names no queue, and is refused."""
+    """What is no text names no queue, and is rejected."""
     with FakeCloudTasks() as cloud_tasks, pytest.raises(ValueError) as refused:
         cloud_tasks.queue_path(queue)
     assert str(refused.value) == f"queue_path() takes a queue's ID, such as 'receipts', but got {queue!r}."
@@ -161,7 +161,7 @@ def test_create_queue_gives_googles_message(cloud_tasks: FakeCloudTasks) -> None
     assert (queue.retry_config.min_backoff, queue.rate_limits.max_burst_size) == (timedelta(seconds=10), 10)
 
 
-def test_create_queue_refuses_as_the_service_does(cloud_tasks: FakeCloudTasks) -> None:
+def test_create_queue_rejects_as_the_service_does(cloud_tasks: FakeCloudTasks) -> None:
     """The errors are those that the client would raise, and nothing has changed."""
     cloud_tasks.create_queue("receipts")
     before = cloud_tasks.timeline()
@@ -196,7 +196,7 @@ REFUSED_FIELDS = [
 
 
 @pytest.mark.parametrize(("fields", "told"), REFUSED_FIELDS)
-def test_create_queue_refuses_fields_that_are_none(
+def test_create_queue_rejects_fields_that_are_none(
     cloud_tasks: FakeCloudTasks, fields: dict[str, Any], told: str
 ) -> None:
     """The queue, what is wrong, and the nearest that would be right; no queue is made."""
@@ -207,7 +207,7 @@ def test_create_queue_refuses_fields_that_are_none(
 
 
 @pytest.mark.parametrize(("fields", "told"), REFUSED_FIELDS)
-def test_queues_of_the_settings_are_refused_in_the_same_words(fields: dict[str, Any], told: str) -> None:
+def test_queues_of_the_settings_are_rejected_in_the_same_words(fields: dict[str, Any], told: str) -> None:
     """Before the fake begins."""
     fake = FakeCloudTasks(queues={"receipts": {"retry_config": fields}})
     with pytest.raises(ValueError) as caught:
@@ -315,7 +315,7 @@ def test_the_fixture_is_current(cloud_tasks: FakeCloudTasks) -> None:
 
 
 def test_without_a_fake_there_is_no_current_one() -> None:
-    """The refusal says how to get one."""
+    """The error says how to get one."""
     with pytest.raises(RuntimeError) as caught:
         current()
     assert str(caught.value) == (

@@ -1,4 +1,4 @@
-"""Planned faults: what each does, how often, to which tasks, what it leaves on the timeline, and what is refused."""
+"""Planned faults: what each does, how often, to which tasks, what it leaves on the timeline, and what is rejected."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_plan_can_be_ended(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> N
     assert dispatched(cloud_tasks) == [("b", 0.0), ("a", 5.0)]
 
 
-def test_a_delay_beyond_the_calendar_is_refused(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_delay_beyond_the_calendar_is_rejected(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """A task that waits already is not held back."""
     enqueue("a")
     with pytest.raises(ValueError) as refusal:
@@ -534,7 +534,7 @@ def test_eager_deliveries_have_their_faults(cloud_tasks: FakeCloudTasks, enqueue
 
 
 def test_async_handlers_have_them_too(cloud_tasks: FakeCloudTasks) -> None:
-    """Awaited verbs deliver twice, lose answers and hold tasks back as the others do."""
+    """Awaited driving methods deliver twice, lose answers and hold tasks back as the others do."""
     seen = []
 
     async def handler(request: TargetRequest) -> None:
@@ -821,7 +821,7 @@ REFUSED: list[tuple[str, Call, type[Exception], str]] = [
 def test_wrong_arguments(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, make: Call, kind: type[Exception], message: str
 ) -> None:
-    """They are refused at the call, in a sentence, and no plan is left."""
+    """They are rejected at the call, in a sentence, and no plan is left."""
     enqueue("one")
     with pytest.raises(kind) as caught:
         make(cloud_tasks)
@@ -833,7 +833,7 @@ def test_wrong_arguments(
 
 @pytest.mark.parametrize("method", ["fail_rpc", "lose_rpc_response"])
 def test_an_rpc_that_there_is_not(cloud_tasks: FakeCloudTasks, method: str) -> None:
-    """It is refused with the nearest one and all that there are, and no plan is left."""
+    """It is rejected with the nearest one and all that there are, and no plan is left."""
     error = ("INTERNAL",) if method == "fail_rpc" else ()
     known = sorted(cloud_tasks._resting.frontend.rpcs)
     with pytest.raises(ValueError) as caught:

@@ -184,7 +184,7 @@ def create_again(enqueue: Enqueue) -> None:
 
 
 def test_a_name_used_again(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Between 1 h and 24 h after the end of its task, nobody knows whether a name is free; the fake refuses it."""
+    """Between 1 h and 24 h after the end of its task, nobody knows whether a name is free; the fake rejects it."""
     cloud_tasks.route(WORKER)
     enqueue("one", WORKER)
     cloud_tasks.advance(hours=1)
@@ -217,7 +217,7 @@ def test_a_name_used_again_that_the_fake_accepts(cloud_tasks: FakeCloudTasks, en
 def test_a_name_that_is_surely_reserved_is_fine(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, after: timedelta
 ) -> None:
-    """Within the first hour all sources agree, and the refusal says it all."""
+    """Within the first hour all sources agree, and the error says it all."""
     tasks_v2.CloudTasksClient().delete_task(name=enqueue("one", WORKER))
     cloud_tasks.advance(after)
     assert told(create_again, enqueue) == []

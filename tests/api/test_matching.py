@@ -1,4 +1,4 @@
-"""Matching: single values, and what is refused because it could never match. test_assertions.py has the tasks."""
+"""Matching: single values, and what is rejected because it could never match. test_assertions.py has the tasks."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ REFUSED: list[tuple[dict[str, Any], type[Exception], str]] = [
 
 
 @pytest.mark.parametrize(("expected", "kind", "message"), REFUSED)
-def test_what_could_never_match_is_refused(
+def test_what_could_never_match_is_rejected(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, expected: dict[str, Any], kind: type[Exception], message: str
 ) -> None:
     """An assertion that would pass or fail for a slip of the pen says so, the negative ones above all."""
@@ -266,7 +266,7 @@ def test_what_could_never_match_is_refused(
 
 
 @pytest.mark.parametrize("name", ["deliver_twice", "lose_handler_response", "delay_dispatch"])
-def test_a_plan_refuses_what_could_never_match(cloud_tasks: FakeCloudTasks, name: str) -> None:
+def test_a_plan_rejects_what_could_never_match(cloud_tasks: FakeCloudTasks, name: str) -> None:
     """In the same words: such a plan would never happen."""
     first = ["1s"] if name == "delay_dispatch" else []
     with pytest.raises(TypeError) as refusal:

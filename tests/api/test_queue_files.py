@@ -151,7 +151,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "{}", "[{}]", "[null]", "3", '{"queues": []}', '["receipts"]', "[" * 100_000])
 def test_json_of_another_form(tmp_path: Path, text: str) -> None:
-    """Whatever else the file holds, the refusal says which command prints what is wanted."""
+    """Whatever else the file holds, the error says which command prints what is wanted."""
     path = written(tmp_path, "queues.json", text)
     assert refusal(path) == (
         f"The queues file {path} can't be used: it is not what `gcloud tasks queues list --format=json` prints, a JSON"
@@ -161,7 +161,7 @@ def test_json_of_another_form(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "queue:", "queue: receipts", "- name: receipts", "queue:\n- rate: 1/s"])
 def test_yaml_of_another_form(tmp_path: Path, text: str) -> None:
-    """The refusal says what a queue.yaml has."""
+    """The error says what a queue.yaml has."""
     path = written(tmp_path, "queue.yaml", text)
     assert refusal(path) == (
         f"The queues file {path} can't be used: it needs a list of queues, each with a name, under the key `queue`."
@@ -198,7 +198,7 @@ def test_what_is_no_yaml(tmp_path: Path) -> None:
 
 
 def test_without_pyyaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PyYAML is no dependency: the refusal says how to get it."""
+    """PyYAML is no dependency: the error says how to get it."""
     monkeypatch.setitem(sys.modules, "yaml", None)
     path = written(tmp_path, "queue.yaml", QUEUE_YAML)
     assert refusal(path) == (
@@ -221,7 +221,7 @@ def test_without_pyyaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ),
     ],
 )
-def test_a_misspelt_element_is_refused(tmp_path: Path, entry: str, message: str) -> None:
+def test_a_misspelt_element_is_rejected(tmp_path: Path, entry: str, message: str) -> None:
     """A limit that nobody reads would be no limit."""
     path = written(tmp_path, "queue.yaml", f"queue:\n- name: receipts\n  {entry}\n")
     with pytest.raises(ValueError, match="element") as refusal:

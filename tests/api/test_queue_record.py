@@ -83,8 +83,8 @@ def test_a_deleted_queue_is_told_of_as_well(cloud_tasks: FakeCloudTasks, enqueue
     assert (len(queue.attempts), queue.span) == (1, timedelta(seconds=10))
 
 
-def test_what_cannot_be_asked_is_refused(cloud_tasks: FakeCloudTasks) -> None:
-    """An unknown queue and a window without length are refused in words."""
+def test_what_cannot_be_asked_is_rejected(cloud_tasks: FakeCloudTasks) -> None:
+    """An unknown queue and a window without length are rejected in words."""
     with pytest.raises(LookupError) as unknown:
         cloud_tasks.queue("receits")
     assert unknown.value.args[0] == (

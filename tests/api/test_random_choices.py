@@ -48,7 +48,7 @@ def test_picks_and_amounts_are_in_their_bounds() -> None:
     assert {choices.amount(3, "seconds") for _ in range(100)} == {1, 2, 3}
 
 
-def test_replaying_is_told_once_something_was_chosen() -> None:
+def test_replaying_is_reported_once_something_was_chosen() -> None:
     """Before that there is nothing to replay."""
     choices = SeededChoices(7, "a")
     assert choices.replay == ""

@@ -36,25 +36,25 @@ def create(queue: str = "receipts", task: str = "t", **request: object) -> None:
 
 
 def refused(fake: FakeCloudTasks, call: Callable[[], object]) -> str:
-    """What is told of a call that was refused."""
+    """What is told of a call that was rejected."""
     with suppress(exceptions.GoogleAPICallError):
         call()
     return told_of(fake)
 
 
 def told_of(fake: FakeCloudTasks) -> str:
-    """What is told of all calls that were refused."""
+    """What is told of all calls that were rejected."""
     simulation = fake._simulation
     return rejections_text(simulation.history, simulation.service, simulation.clock, simulation.settings)
 
 
-def test_without_a_refusal_there_is_nothing_to_tell(fake: FakeCloudTasks) -> None:
+def test_without_a_rejection_there_is_nothing_to_tell(fake: FakeCloudTasks) -> None:
     """Calls that succeed are no matter of this."""
     create()
     assert told_of(fake) == ""
 
 
-def test_a_missing_queue_is_told_with_the_nearest_one(fake: FakeCloudTasks) -> None:
+def test_a_missing_queue_is_reported_with_the_nearest_one(fake: FakeCloudTasks) -> None:
     """Google's text stays as it is; what it can't know stands on a line of its own."""
     assert refused(fake, lambda: create("reciepts")) == (
         f"CreateTask was rejected with NOT_FOUND: {MISSING}\nThere is no queue 'reciepts'. Did you mean 'receipts'? The"
@@ -63,7 +63,7 @@ def test_a_missing_queue_is_told_with_the_nearest_one(fake: FakeCloudTasks) -> N
     )
 
 
-def test_a_queue_of_another_project_is_told_by_its_full_name(fake: FakeCloudTasks) -> None:
+def test_a_queue_of_another_project_is_reported_by_its_full_name(fake: FakeCloudTasks) -> None:
     """Where the ID alone would mean another queue, names are whole."""
     other = "projects/production/locations/us-central1/queues/receipts"
     assert (
@@ -73,7 +73,7 @@ def test_a_queue_of_another_project_is_told_by_its_full_name(fake: FakeCloudTask
     )
 
 
-def test_a_deleted_queue_is_told_as_such(fake: FakeCloudTasks) -> None:
+def test_a_deleted_queue_is_reported(fake: FakeCloudTasks) -> None:
     """Its name stays reserved, by a service option."""
     client, name = CloudTasksClient(), f"{PARENT}/queues/receipts"
     client.delete_queue(name=name)
@@ -90,7 +90,7 @@ MADE_BY_OPTION = (
 )
 
 
-def test_a_queue_that_the_options_made_is_told_as_such(fake: FakeCloudTasks) -> None:
+def test_a_queue_that_the_options_made_is_reported(fake: FakeCloudTasks) -> None:
     """Code that creates its queue, and a test that has named it already."""
     client, name = CloudTasksClient(), f"{PARENT}/queues/receipts"
     assert refused(fake, lambda: client.create_queue(parent=PARENT, queue={"name": name})) == (
@@ -98,7 +98,7 @@ def test_a_queue_that_the_options_made_is_told_as_such(fake: FakeCloudTasks) -> 
     )
 
 
-def test_a_queue_that_was_created_twice_is_told_with_its_creation(fake: FakeCloudTasks) -> None:
+def test_a_queue_that_was_created_twice_is_reported_with_its_creation(fake: FakeCloudTasks) -> None:
     """The first call is the one that made it."""
     client, name = CloudTasksClient(), f"{PARENT}/queues/mails"
     fake.advance(seconds=3)
@@ -117,7 +117,7 @@ def test_the_fake_s_own_rejection_has_a_note(fake: FakeCloudTasks) -> None:
     assert caught.value.__notes__ == [MADE_BY_OPTION]
 
 
-def test_a_live_duplicate_is_told_with_its_creation(fake: FakeCloudTasks) -> None:
+def test_a_live_duplicate_is_reported_with_its_creation(fake: FakeCloudTasks) -> None:
     """The task is still there."""
     create()
     assert refused(fake, create) == (
@@ -133,7 +133,7 @@ def test_a_live_duplicate_is_told_with_its_creation(fake: FakeCloudTasks) -> Non
         (lambda fake: CloudTasksClient().delete_task(name=f"{PARENT}/queues/receipts/tasks/t"), "was deleted"),
     ],
 )
-def test_a_tombstone_is_told_with_its_history(
+def test_a_tombstone_is_reported_with_its_history(
     fake: FakeCloudTasks, end: Callable[[FakeCloudTasks], object], how: str
 ) -> None:
     """How the task of that name ended, and that published windows differ."""
@@ -147,7 +147,7 @@ def test_a_tombstone_is_told_with_its_history(
     )
 
 
-def test_a_task_that_never_was_is_told_with_the_nearest_one(fake: FakeCloudTasks) -> None:
+def test_a_task_that_never_was_is_reported_with_the_nearest_one(fake: FakeCloudTasks) -> None:
     """Among the tasks of its queue."""
     create(task="order-42")
     client = CloudTasksClient()
@@ -157,7 +157,7 @@ def test_a_task_that_never_was_is_told_with_the_nearest_one(fake: FakeCloudTasks
     )
 
 
-def test_a_task_that_has_ended_is_told_with_its_end(fake: FakeCloudTasks) -> None:
+def test_a_task_that_has_ended_is_reported_with_its_end(fake: FakeCloudTasks) -> None:
     """Whoever asks for it learns when it went."""
     create()
     fake.drain()
@@ -166,7 +166,7 @@ def test_a_task_that_has_ended_is_told_with_its_end(fake: FakeCloudTasks) -> Non
     assert told.splitlines()[1] == "t was created at +0:00:00, and succeeded at +0:00:00."
 
 
-def test_a_refusal_is_told_as_things_were_then(fake: FakeCloudTasks) -> None:
+def test_a_rejection_is_reported_as_things_were_then(fake: FakeCloudTasks) -> None:
     """The duplicate of a live task stays one when that has ended, and another has taken its name."""
     client, name = CloudTasksClient(), f"{PARENT}/queues/receipts/tasks/t"
     assert refused(fake, lambda: client.get_task(name=name)).splitlines()[1] == "No task t was created in this test."
@@ -182,7 +182,7 @@ def test_a_refusal_is_told_as_things_were_then(fake: FakeCloudTasks) -> None:
     ]
 
 
-def test_a_task_too_large_is_told_with_the_limit(fake: FakeCloudTasks) -> None:
+def test_a_task_too_large_is_reported_with_the_limit(fake: FakeCloudTasks) -> None:
     """In bytes of the stored message."""
     assert refused(fake, lambda: create(body=bytes(1_100_000))) == (
         "CreateTask was rejected with INVALID_ARGUMENT: Task size too large\nThe limit is 1048569 bytes of the stored"
@@ -190,8 +190,8 @@ def test_a_task_too_large_is_told_with_the_limit(fake: FakeCloudTasks) -> None:
     )
 
 
-def test_of_many_refusals_the_last_are_told(fake: FakeCloudTasks) -> None:
-    """A loop of refused calls doesn't fill the report."""
+def test_of_many_rejections_the_last_are_reported(fake: FakeCloudTasks) -> None:
+    """A loop of rejected calls doesn't fill the report."""
     client = CloudTasksClient()
     for number in range(5):
         delete = partial(client.delete_task, name=f"{PARENT}/queues/receipts/tasks/{number}")

@@ -106,7 +106,7 @@ def test_giving_up_in_time_is_asserted() -> None:
     )
 
 
-def test_what_is_not_given_up_for_long_is_told() -> None:
+def test_what_is_not_given_up_for_long_is_reported() -> None:
     """Without limits a task ends with its retention; or no end is in sight."""
     with pytest.raises(CloudTasksAssertionError, match="it is given up after 31 d, at the end of its retention"):
         retry_schedule({"max_attempts": -1}).assert_gives_up_within(timedelta(days=30))
@@ -127,7 +127,7 @@ def test_surviving_an_outage_is_asserted() -> None:
     retry_schedule({"max_attempts": 10, "min_backoff": "10s"}).assert_survives_outage(timedelta(hours=1))
 
 
-def test_what_the_service_refuses_is_refused() -> None:
+def test_what_the_service_rejects_is_rejected() -> None:
     """With its own text."""
     with pytest.raises(ValueError, match="retry config") as refusal:
         retry_schedule({"max_attempts": -2})
@@ -168,15 +168,15 @@ def test_what_the_service_refuses_is_refused() -> None:
         ),
     ],
 )
-def test_what_is_no_retry_config_is_refused(config: Any, told: str) -> None:
-    """A misspelt field and a value that it can't have, in the words that a queue is refused in."""
+def test_what_is_no_retry_config_is_rejected(config: Any, told: str) -> None:
+    """A misspelt field and a value that it can't have, in the words that a queue is rejected in."""
     with pytest.raises(ValueError, match="retry config") as refusal:
         retry_schedule(config)
     assert str(refusal.value) == f"This retry config is not valid: {told}"
 
 
 def test_a_target_takes_no_negative_time() -> None:
-    """Such a duration is refused."""
+    """Such a duration is rejected."""
     with pytest.raises(ValueError, match="attempt_takes") as refusal:
         retry_schedule(attempt_takes=-SECOND)
     assert str(refusal.value) == (

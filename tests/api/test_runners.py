@@ -27,8 +27,10 @@ VERBS: dict[str, Callable[[FakeCloudTasks], object]] = {
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_sync_verb_in_a_running_loop_is_refused(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verb: str) -> None:
-    """It would block the loop; the refusal names the verb to await, and nothing has happened."""
+def test_a_sync_driving_method_in_a_running_loop_is_rejected(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verb: str
+) -> None:
+    """It would block the loop; the error names the driving method to await, and nothing has happened."""
 
     async def story() -> str:
         with pytest.raises(RuntimeError) as refused:
@@ -46,10 +48,10 @@ def test_a_sync_verb_in_a_running_loop_is_refused(cloud_tasks: FakeCloudTasks, e
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_sync_verb_in_an_async_handler_is_refused_as_in_any(
+def test_a_sync_driving_method_in_an_async_handler_is_rejected_as_in_any(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verb: str
 ) -> None:
-    """A handler hears that no verb is for handlers, rather than that it should await one."""
+    """A handler hears that no driving method is for handlers, rather than that it should await one."""
 
     async def handler(request: TargetRequest) -> None:
         VERBS[verb](cloud_tasks)
@@ -65,8 +67,10 @@ def test_a_sync_verb_in_an_async_handler_is_refused_as_in_any(
     cloud_tasks._resting.failures.clear()
 
 
-def test_a_thread_beside_a_running_loop_may_use_the_sync_verbs(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Only the loop's own thread is refused."""
+def test_a_thread_beside_a_running_loop_may_use_the_sync_driving_methods(
+    cloud_tasks: FakeCloudTasks, enqueue: Enqueue
+) -> None:
+    """Only the loop's own thread is rejected."""
     cloud_tasks.route(MAILER)
     enqueue("one")
 
@@ -77,7 +81,7 @@ def test_a_thread_beside_a_running_loop_may_use_the_sync_verbs(cloud_tasks: Fake
 
 
 def test_the_sync_shell_has_one_loop_for_the_whole_test(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Verb after verb runs async handlers in the same loop, so that what one has opened serves the next."""
+    """Driving method after method runs async handlers in the same loop, so that what one has opened serves the next."""
     loops = []
 
     async def handler(request: TargetRequest) -> None:
@@ -115,8 +119,8 @@ def test_the_loop_of_the_sync_shell_is_closed_with_the_fake(enqueue: Enqueue) ->
     assert loop.is_closed()
 
 
-def test_a_handler_that_raises_ends_the_verb(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """While the exception is still at hand, another verb may follow."""
+def test_a_handler_that_raises_ends_the_driving_method(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+    """While the exception is still at hand, another driving method may follow."""
 
     async def handler(request: TargetRequest) -> None:
         raise KeyError("order")
@@ -131,7 +135,7 @@ def test_a_handler_that_raises_ends_the_verb(cloud_tasks: FakeCloudTasks, enqueu
 
 
 def test_a_fake_may_end_in_a_running_loop(enqueue: Enqueue) -> None:
-    """Within a coroutine too, the loop of the sync verbs is closed, applications in it see their shutdown."""
+    """Within a coroutine too, the loop of the sync driving methods is closed, applications in it see their shutdown."""
     seen: list[str] = []
 
     async def app(

@@ -1,4 +1,4 @@
-"""Settings: every option, from a marker's values and from an ini file's texts, and what is refused in which words."""
+"""Settings: every option, from a marker's values and from an ini file's texts, and what is rejected in which words."""
 
 from __future__ import annotations
 
@@ -376,7 +376,7 @@ def test_texts_of_ini_files(name: str, text: Any, setting: Any) -> None:
 
 @each(("name", "value", "kind", "message"), WRONG_VALUES)
 def test_wrong_values(name: str, value: Any, kind: type[Exception], message: str) -> None:
-    """A wrong value is refused in a sentence that names the option and shows the value."""
+    """A wrong value is rejected in a sentence that names the option and shows the value."""
     with pytest.raises(kind) as caught:
         checked({name: value}, where="the marker")
     assert str(caught.value) == message
@@ -402,7 +402,7 @@ def test_empty_texts_are_unset() -> None:
 
 
 def test_a_misspelt_option() -> None:
-    """It is refused by the name of the place where it stands, with the nearest one and all of them."""
+    """It is rejected by the name of the place where it stands, with the nearest one and all of them."""
     with pytest.raises(ValueError) as caught:
         checked({"queue": "receipts"}, where="@pytest.mark.cloud_tasks")
     assert str(caught.value) == (
@@ -487,7 +487,7 @@ def test_a_queue_is_named_by_its_id_or_in_full() -> None:
     assert settings.queue_name("locations/l/queues/q") == "projects/acme/locations/l/queues/q"
 
 
-def test_a_queue_that_the_service_refuses_is_refused_with_the_settings() -> None:
+def test_a_queue_that_the_service_rejects_is_rejected_with_the_settings() -> None:
     """The fake does not begin, and the message has the queue and the service's own reason."""
     for queues, reason in (
         (["a_b"], "The queue 'a_b' of the settings can't be created: Queue ID \"a_b\" can contain only letters"),

@@ -52,7 +52,7 @@ MADE_ANEW = {
 
 
 def test_an_example_has_all_of_its_tests_simulation() -> None:
-    """Whatever a simulation has is taken over by those of Hypothesis's examples, or made anew for each.
+    """Whatever a simulation has is taken over by those of Hypothesis's examples, or made again for each.
 
     What is added to a simulation has to be put into one of the two, and into Simulation.snapshot() if it is taken over.
     """
@@ -68,7 +68,7 @@ def test_an_example_has_all_of_its_tests_simulation() -> None:
 
 
 def test_every_call_is_recorded_as_it_arrived(cloud_tasks: FakeCloudTasks) -> None:
-    """Method, request, timeout, metadata and result, oldest first; the test's own verbs are no calls."""
+    """Method, request, timeout, metadata and result, oldest first; the test's own driving methods are no calls."""
     cloud_tasks.create_queue("reports")
     client = tasks_v2.CloudTasksClient()
     name = cloud_tasks.queue_path("receipts")
@@ -99,7 +99,7 @@ def test_what_was_said_stays_on_record(cloud_tasks: FakeCloudTasks) -> None:
     assert repr(call).startswith("RpcCall(method='create_task', request=parent: ")
 
 
-def test_a_refused_call_is_recorded_with_its_error(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_rejected_call_is_recorded_with_its_error(cloud_tasks: FakeCloudTasks) -> None:
     """What the transport raised is there, the result is not; the timeline has its code."""
     with pytest.raises(NotFound):
         tasks_v2.CloudTasksClient().delete_queue(name=cloud_tasks.queue_path("receipts"))
@@ -137,7 +137,7 @@ def test_of_many_calls_the_latest_are_kept(cloud_tasks: FakeCloudTasks) -> None:
 
 @pytest.mark.usefixtures("two_calls_kept")
 @pytest.mark.cloud_tasks(queues=["receipts"])
-def test_refusals_of_a_block_are_told_from_what_is_kept(cloud_tasks: FakeCloudTasks) -> None:
+def test_rejections_of_a_block_are_told_from_what_is_kept(cloud_tasks: FakeCloudTasks) -> None:
     """A failing expect_enqueued tells of calls in its block that are still kept, and of none before it."""
     client = tasks_v2.CloudTasksClient()
     queue = cloud_tasks.queue_path("receipts")
@@ -246,7 +246,7 @@ UNKNOWN = "Create it with cloud_tasks.create_queue({queue!r}), or by the option 
     ],
 )
 def test_an_unknown_queue(cloud_tasks: FakeCloudTasks, existing: list[str], queue: str, message: str) -> None:
-    """The refusal names the nearest queue, and all there are, as one would have to write them."""
+    """The error names the nearest queue, and all there are, as one would have to write them."""
     for one in existing:
         cloud_tasks.create_queue(one)
     with pytest.raises(LookupError) as caught:
@@ -288,7 +288,7 @@ def test_redirected_endpoints() -> None:
 @given(number=st.integers(min_value=0, max_value=3))
 @settings(max_examples=10)
 @pytest.mark.cloud_tasks(queues=["receipts"])
-def test_every_example_begins_anew(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, number: int) -> None:
+def test_every_example_begins_again(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, number: int) -> None:
     """Tasks, targets, calls and time of one Hypothesis example are gone in the next."""
     assert (cloud_tasks.clock.now(), cloud_tasks.rpcs, cloud_tasks.attempts()) == (START, [], [])
     cloud_tasks.assert_nothing_enqueued()
@@ -304,7 +304,7 @@ def test_every_example_begins_anew(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
 
 @pytest.mark.cloud_tasks(queues=["receipts"])
 def test_a_clock_that_the_test_moves_is_followed(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Its tick dispatches nothing by itself; what is overdue goes out at the next verb."""
+    """Its tick dispatches nothing by itself; what is overdue goes out at the next driving method."""
     cloud_tasks.route(MAILER)
     with time_machine.travel(START + timedelta(hours=1), tick=False) as travel:
         enqueue("one", schedule_time=START + timedelta(hours=2))
@@ -318,7 +318,7 @@ def test_a_clock_that_the_test_moves_is_followed(cloud_tasks: FakeCloudTasks, en
 
 
 @pytest.mark.cloud_tasks(queues=["receipts"])
-def test_a_clock_set_back_before_waiting_tasks_is_refused(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_clock_set_back_before_waiting_tasks_is_rejected(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Both instants are named, nothing is moved, and the test fails even if the application swallows it."""
     enqueue("one")
     with time_machine.travel(START - timedelta(days=1), tick=False):
@@ -337,7 +337,7 @@ def test_a_clock_set_back_before_waiting_tasks_is_refused(cloud_tasks: FakeCloud
 
 
 @pytest.mark.cloud_tasks(queues=["receipts"])
-def test_a_clock_set_back_without_waiting_tasks_sets_the_queue_anew(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_clock_set_back_without_waiting_tasks_sets_the_queue_again(cloud_tasks: FakeCloudTasks) -> None:
     """Queues stay, and elapsed counts on."""
     cloud_tasks.advance(seconds=5)
     with time_machine.travel(datetime(2001, 1, 1, tzinfo=timezone.utc), tick=False):

@@ -100,7 +100,7 @@ def test_json_is_the_body(cloud_tasks: FakeCloudTasks, headers: dict[str, str] |
 
 @pytest.mark.parametrize("url", ["/tasks/send", "worker.test", None])
 def test_the_url_is_absolute(cloud_tasks: FakeCloudTasks, url: Any) -> None:
-    """A path alone is refused: the request has a host."""
+    """A path alone is rejected: the request has a host."""
     with pytest.raises(ValueError) as refused:
         cloud_tasks.task_request(url=url)
     assert str(refused.value) == (
@@ -111,7 +111,7 @@ def test_the_url_is_absolute(cloud_tasks: FakeCloudTasks, url: Any) -> None:
 
 @pytest.mark.parametrize("count", [-1, "2", 1.5])
 def test_the_retry_count_is_a_number(cloud_tasks: FakeCloudTasks, count: Any) -> None:
-    """Anything but a whole number of zero or more is refused."""
+    """Anything but a whole number of zero or more is rejected."""
     with pytest.raises(ValueError) as refused:
         cloud_tasks.task_request(retry_count=count)
     assert str(refused.value) == f"retry_count is the number of failures so far, zero or more, but got {count!r}."
@@ -207,7 +207,7 @@ def test_an_app_engine_retry(cloud_tasks: FakeCloudTasks) -> None:
 def test_what_no_app_engine_request_has(
     cloud_tasks: FakeCloudTasks, arguments: dict[str, Any], kind: type[Exception], text: str
 ) -> None:
-    """Its arguments are its own, and a wrong one is refused in a sentence."""
+    """Its arguments are its own, and a wrong one is rejected in a sentence."""
     with pytest.raises(kind) as refused:
         cloud_tasks.task_request(**arguments)
     assert str(refused.value) == text
@@ -268,7 +268,7 @@ def test_an_application_answers_in_a_running_loop(cloud_tasks: FakeCloudTasks, m
 
 
 def test_send_in_a_running_loop_names_asend(cloud_tasks: FakeCloudTasks) -> None:
-    """An ASGI application would need the loop; the refusal says what to await, and nothing was sent."""
+    """An ASGI application would need the loop; the error says what to await, and nothing was sent."""
     app = fastapi_app()
 
     async def story(request: TaskRequest) -> str:

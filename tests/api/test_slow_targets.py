@@ -1,6 +1,6 @@
 """Targets that take their time, each way to take it: slots, deadlines, and what becomes of answers that come late.
 
-Every story is told for each way in which a target can be busy, with the sync verbs and the awaitable ones by turns.
+Every story is told for each way in which a target can be busy, with the sync methods and the awaitable ones by turns.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ PAIRS = [
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tell every story in each way to be busy, with sync and awaitable verbs by turns; one in all combinations."""
+    """Tell every story in each way to be busy, with sync and awaitable methods by turns; one in all combinations."""
     names = {"verbs", "busy"} & set(metafunc.fixturenames)
     if names == {"verbs"}:
         metafunc.parametrize("verbs", ["sync", "aio"], indirect=True)

@@ -341,7 +341,7 @@ def test_scripted_errors_are_no_errors(enqueue: Enqueue) -> None:
 
 
 def test_an_error_that_was_raised_was_seen(enqueue: Enqueue) -> None:
-    """With on_exception="raise" it came out of the verb."""
+    """With on_exception="raise" it came out of the driving method."""
 
     def block(fake: FakeCloudTasks) -> None:
         fake.route(MAILER, handler=failing(ValueError))

@@ -1,4 +1,4 @@
-"""Summaries: what a verb did, and what keeps the rest from going on."""
+"""Summaries: what a driving method did, and what keeps the rest from going on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_summary_counts_by_its_own_words(cloud_tasks: FakeCloudTasks, enqueue:
     assert cloud_tasks.drain() == Summary(attempts=4, succeeded=1, failed=3, exhausted=1, expired=0, blocked=())
 
 
-def test_a_summary_is_that_of_its_verb(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_summary_is_that_of_its_driving_method(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """A dispatch counts where it was made, its answer where it came in."""
     cloud_tasks.route(MAILER).takes(timedelta(seconds=5))
     enqueue("one")
@@ -40,7 +40,7 @@ def test_a_summary_is_that_of_its_verb(cloud_tasks: FakeCloudTasks, enqueue: Enq
 
 
 def test_a_forced_attempt_counts_where_it_is_delivered(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """RunTask begins an attempt between two verbs; the verb that delivers it counts it."""
+    """RunTask begins an attempt between two driving methods; the driving method that delivers it counts it."""
     cloud_tasks.route(MAILER)
     tasks_v2.CloudTasksClient().run_task(name=enqueue("one", schedule_time=START + timedelta(hours=1)))
     assert cloud_tasks.dispatch_due() == Summary(1, 1, 0, 0, 0, ())
@@ -106,7 +106,7 @@ def test_concurrency_blocks_what_is_due(cloud_tasks: FakeCloudTasks, enqueue: En
 
 
 def test_what_was_not_asked_for_is_said_to_be_so(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A verb for one queue leaves the due tasks of others, unless a pause holds them anyway."""
+    """A driving method for one queue leaves the due tasks of others, unless a pause holds them anyway."""
     cloud_tasks.create_queue("held")
     tasks_v2.CloudTasksClient().pause_queue(name=cloud_tasks.queue_path("held"))
     cloud_tasks.route(MAILER)
@@ -119,7 +119,7 @@ def test_what_was_not_asked_for_is_said_to_be_so(cloud_tasks: FakeCloudTasks, en
 
 
 def test_what_is_enqueued_last_blocks_nothing(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A verb leaves nothing that could still go out, whatever handlers have enqueued."""
+    """A driving method leaves nothing that could still go out, whatever handlers have enqueued."""
 
     def handler(request: TargetRequest) -> None:
         if len(cloud_tasks.rpcs) < 5:

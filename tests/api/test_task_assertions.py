@@ -99,7 +99,7 @@ A_TASK = "a TaskRecord, a Task message, or a task's ID or full name"
 
 
 def test_delays_are_durations(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A number is refused, and so are other things than a list, and what is no task."""
+    """A number is rejected, and so are other things than a list, and what is no task."""
     enqueue("one")
     task = cloud_tasks.assert_enqueued()
     with pytest.raises(TypeError) as number:
@@ -118,7 +118,7 @@ def test_delays_are_durations(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> 
 
 
 def test_attempts_are_a_list_of_a_task(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """assert_attempts refuses a single status, and another of Google's messages for the task."""
+    """assert_attempts rejects a single status, and another of Google's messages for the task."""
     enqueue("one")
     task = cloud_tasks.assert_enqueued()
     queue = tasks_v2.Queue(name="one")
@@ -183,7 +183,7 @@ def test_a_name_that_was_used_again_is_that_of_the_latest_task(cloud_tasks: Fake
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_task_that_is_told_by_its_name_has_been_looked_at(enqueue: Enqueue, verb: str) -> None:
+def test_a_task_that_is_reported_by_its_name_has_been_looked_at(enqueue: Enqueue, verb: str) -> None:
     """The error of its handler is seen thereby, as by a record: a strict fake has nothing to complain of."""
 
     def handler(request: object) -> int:
@@ -201,7 +201,7 @@ def test_a_task_that_is_told_by_its_name_has_been_looked_at(enqueue: Enqueue, ve
 
 @pytest.mark.parametrize("verb", [*VERBS, "assert_expired"])
 @pytest.mark.parametrize("given", ["two", "", tasks_v2.Task(), tasks_v2.Task(name="two")], ids=repr)
-def test_a_name_that_no_task_has_is_refused(
+def test_a_name_that_no_task_has_is_rejected(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verb: str, given: Any
 ) -> None:
     """In the words of dispatch(); a message that no service has seen has no name."""
@@ -321,7 +321,7 @@ def test_assert_expired(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
 
 @pytest.mark.parametrize("verb", ["assert_exhausted", "assert_expired"])
 def test_a_state_is_that_of_a_task(cloud_tasks: FakeCloudTasks, verb: str) -> None:
-    """What is no task is refused as a mistake of the test."""
+    """What is no task is rejected as a mistake of the test."""
     with pytest.raises(TypeError) as caught:
         getattr(cloud_tasks, verb)(42)
     assert str(caught.value) == f"{verb}() takes {A_TASK}, but got 42."

@@ -102,7 +102,7 @@ def test_a_rich_story(enqueue: Enqueue) -> None:
     )
 
 
-def test_the_same_story_is_told_in_the_same_bytes(enqueue: Enqueue) -> None:
+def test_the_same_story_is_reported_in_the_same_bytes(enqueue: Enqueue) -> None:
     """Ten runs in ten fakes make one text, made-up task IDs included."""
     assert len({story(enqueue) for _ in range(10)}) == 1
 
@@ -122,7 +122,7 @@ def test_offsets_are_aligned(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> N
     )
 
 
-def test_a_clock_reset_is_told(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_clock_reset_is_reported(cloud_tasks: FakeCloudTasks) -> None:
     """A clock that the test begins in its midst re-bases an empty fake; offsets count on as if no time had passed."""
     cloud_tasks.create_queue("receipts")
     cloud_tasks.advance(seconds=30)

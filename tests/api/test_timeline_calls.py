@@ -61,8 +61,8 @@ def test_calls_over_time_are_one_line(cloud_tasks: FakeCloudTasks, queue: str) -
     assert told(cloud_tasks) == ["+0:00:00  get_queue receipts ×5, the last at +0:00:40"]
 
 
-def test_refused_calls_have_their_code(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, queue: str) -> None:
-    """A line each, unless the same is refused in the same way; one that a plan has failed is told by the plan."""
+def test_rejected_calls_have_their_code(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, queue: str) -> None:
+    """A line each, unless the same is rejected in the same way; one that a plan has failed is told by the plan."""
     client = CloudTasksClient()
     enqueue("one")
     for _ in range(2):
@@ -84,7 +84,7 @@ def test_refused_calls_have_their_code(cloud_tasks: FakeCloudTasks, enqueue: Enq
     ]
 
 
-def test_a_call_that_changed_something_is_told_by_that(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_call_that_changed_something_is_reported_by_that(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """CreateTask, DeleteTask and RunTask are their events."""
     cloud_tasks.route("*")
     client = CloudTasksClient()
@@ -100,7 +100,7 @@ def test_a_call_that_changed_something_is_told_by_that(cloud_tasks: FakeCloudTas
 
 
 @pytest.mark.cloud_tasks(auto_create_queues=True)
-def test_a_refused_call_that_made_a_queue_is_told(cloud_tasks: FakeCloudTasks, queue: str) -> None:
+def test_a_rejected_call_that_made_a_queue_is_reported(cloud_tasks: FakeCloudTasks, queue: str) -> None:
     """The queue was created for it, and the task was not."""
     with suppress(GoogleAPICallError):
         CloudTasksClient().create_task(parent=f"{queue}-2", task={"http_request": {"url": "ftp://a.test/"}})

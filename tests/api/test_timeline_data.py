@@ -132,7 +132,7 @@ def test_nothing_has_happened() -> None:
         assert cloud_tasks.timeline(format="json") == "[]"
 
 
-def test_another_format_is_refused(cloud_tasks: FakeCloudTasks) -> None:
+def test_another_format_is_rejected(cloud_tasks: FakeCloudTasks) -> None:
     """With the two that there are."""
     with pytest.raises(ValueError, match="timeline") as caught:
         cloud_tasks.timeline(format="jsno")  # type: ignore[arg-type]

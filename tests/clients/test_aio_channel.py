@@ -249,7 +249,7 @@ def test_a_future_that_comes_first_is_left_to_those_who_made_it() -> None:
     assert asyncio.run(story()) is False
 
 
-def test_every_call_is_bound_anew() -> None:
+def test_every_call_is_bound_again() -> None:
     """One callable serves whichever backend is active when it is called, and is told which RPC it is for."""
     fakes, asked = [Answering(), Answering()], []
     active = list(fakes)
@@ -279,7 +279,7 @@ def test_a_call_without_a_fake_goes_to_the_real_channel() -> None:
 # --- the channel -------------------------------------------------------------------------------------------------
 
 
-def test_a_closed_channel_refuses() -> None:
+def test_a_closed_channel_rejects() -> None:
     """After close a call raises what grpc's own channel raises, and the backend sees nothing of it."""
     backend, real = Answering(), RealChannel()
     channel = DeferredAioChannel(lambda rpc: backend, Connection(lambda: real))

@@ -172,7 +172,7 @@ def test_the_future_of_an_error_is_done() -> None:
     assert raised.value is error
 
 
-def test_every_call_is_bound_anew() -> None:
+def test_every_call_is_bound_again() -> None:
     """One callable serves whichever backend is active when it is called, and says which RPC it is for."""
     first, second = Scripted(), Scripted()
     asked: list[str] = []
@@ -300,7 +300,7 @@ def test_in_a_fake_the_real_channel_waits_until_it_is_needed(scripted: Callable[
 # --- the channel -------------------------------------------------------------------------------------------------
 
 
-def test_a_closed_channel_refuses() -> None:
+def test_a_closed_channel_rejects() -> None:
     """After close a call raises what grpc's own channel raises, and the backend sees nothing of it."""
     backend, real = Scripted(), RealChannel()
     channel = DeferredChannel(lambda rpc: backend, Connection(lambda: real))

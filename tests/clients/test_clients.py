@@ -103,7 +103,7 @@ def test_closing_a_bound_async_client_closes_nothing() -> None:
     assert asyncio.run(client.get_queue(name=QUEUE)) == FOUND
 
 
-def test_a_refusal_is_raised_as_the_client_raises_it() -> None:
+def test_a_rejection_is_raised_as_the_client_raises_it() -> None:
     """For methods of the fake that answer in the client's stead."""
     jitter = random.Random(7)
     error = exception_for(QUEUE_MISSING.error(), jitter)
@@ -117,8 +117,8 @@ def test_a_refusal_is_raised_as_the_client_raises_it() -> None:
     [(QUEUE_MISSING, True), (URL_MISSING, False)],
     ids=["not found", "invalid argument"],
 )
-def test_a_refusal_is_one_of_the_state_of_things(refusal: Rejection, is_one: bool) -> None:
-    """An invalid argument would be refused at any time."""
+def test_a_rejection_is_one_of_the_state_of_things(refusal: Rejection, is_one: bool) -> None:
+    """An invalid argument would be rejected at any time."""
     assert is_refusal(exception_for(refusal.error())) is is_one
     assert not is_refusal(ValueError("not Google's"))
 

@@ -308,8 +308,8 @@ def test_the_class_takes_an_autospec(transport: str) -> None:
 
 
 @pytest.mark.needs("clients to close")
-def test_a_closed_client_refuses() -> None:
-    """After its with-block a client refuses to call, as with a real channel, and the fake sees nothing."""
+def test_a_closed_client_rejects() -> None:
+    """After its with-block a client rejects to call, as with a real channel, and the fake sees nothing."""
     with FakeCloudTasks(queues=["q"]) as cloud_tasks:
         with tasks_v2.CloudTasksClient() as client:
             client.get_queue(name=QUEUE)
@@ -370,7 +370,7 @@ def test_pagers_are_the_librarys_own() -> None:
 
 
 def test_a_misspelt_field_is_the_librarys_error() -> None:
-    """Requests are built by Google's messages, which refuse what they don't know before anything is sent."""
+    """Requests are built by Google's messages, which reject what they don't know before anything is sent."""
     with FakeCloudTasks(queues=["q"]) as cloud_tasks:
         with pytest.raises(ValueError, match="htp_request"):
             tasks_v2.CloudTasksClient().create_task(parent=QUEUE, task={"htp_request": {}})

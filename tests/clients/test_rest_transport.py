@@ -104,7 +104,7 @@ def test_every_rpc_has_a_request_here() -> None:
 def test_every_rpc_arrives_as_it_was_made(
     scripted: Callable[..., Any], failing: Callable[..., Any], version: str, rpc: str
 ) -> None:
-    """What the library's transport puts into verb, URL and body is read as the message that the caller gave."""
+    """What the library's transport puts into method, URL and body is read as the message that the caller gave."""
     backend = scripted(failing("NOT_FOUND", "gone"))
     client = VERSIONS[version].CloudTasksClient(transport="rest")
     with pytest.raises(exceptions.NotFound) as raised:

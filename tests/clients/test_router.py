@@ -18,7 +18,7 @@ class Exchange:
 
 
 def test_without_a_fake_there_is_no_backend() -> None:
-    """A new router connects nobody, refuses nothing, and lets no client go without credentials."""
+    """A new router connects nobody, rejects nothing, and lets no client go without credentials."""
     router = Router()
     assert router.backend is None
     assert router.refuse_outside is None

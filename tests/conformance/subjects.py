@@ -34,7 +34,7 @@ class Subject(Protocol):
     names: Mapping[str, str]
 
     def call(self, rpc: str, request: Mapping[str, Any], timeout: float | None) -> Any:
-        """The response; a GoogleAPICallError for a refusal."""
+        """The response; a GoogleAPICallError for an error."""
 
     def text_of(self, error: exceptions.GoogleAPICallError) -> str:
         """The service's own text."""

@@ -33,7 +33,7 @@ def deliver(url: str, retry_count: int) -> int:
             return failed.code
 
 
-def test_a_receiver_answers_as_it_is_told_and_keeps_what_came() -> None:
+def test_a_receiver_answers_as_it_is_reported_and_keeps_what_came() -> None:
     """Each delivery gets the next answer; method, headers and body are kept with it."""
     receiver = Receiver(f"http://127.0.0.1:{free_port()}")
     try:

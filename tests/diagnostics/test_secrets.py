@@ -33,7 +33,7 @@ def test_a_failed_assertion_masks_secrets(enqueue: Enqueue) -> None:
     assert "'acme'" in text
 
 
-def test_a_header_that_is_missing_is_told(enqueue: Enqueue) -> None:
+def test_a_header_that_is_missing_is_reported(enqueue: Enqueue) -> None:
     """A name that no mask applies to stays, and so does that it is not there."""
     assert "(not there)" in message_of(enqueue, {"X-Auth-Token": "hunter2"})
 

@@ -101,7 +101,7 @@ def test_everything_by_keyword(client: Any, parent: str) -> None:
 def test_an_unknown_field_is_a_value_error(
     client: Any, cloud_tasks: FakeCloudTasks, queue: str, call: Any, text: str
 ) -> None:
-    """“ValueError: If the parameters are invalid”: protobuf refuses the field, and nothing is sent."""
+    """“ValueError: If the parameters are invalid”: protobuf rejects the field, and nothing is sent."""
     before = cloud_tasks.timeline()
     with pytest.raises(ValueError, match=f'has no "{text}" field') as refusal:
         call(client, queue)
@@ -110,7 +110,7 @@ def test_an_unknown_field_is_a_value_error(
 
 
 def test_unknown_enum_names_are_value_errors(client: Any, cloud_tasks: FakeCloudTasks, queue: str) -> None:
-    """A name that an enum does not have is refused before anything is sent."""
+    """A name that an enum does not have is rejected before anything is sent."""
     for call in (lambda: client.create_task(queue, http(http_method="FETCH")), lambda: client.get_task(queue, "ALL")):
         with pytest.raises(ValueError, match=r"unknown (enum )?label"):
             call()

@@ -106,7 +106,7 @@ def test_a_callable_makes_the_transport(legacy_class: Any, cloud_tasks: FakeClou
 
 
 def test_a_transport_excludes_credentials(legacy_class: Any, cloud_tasks: FakeCloudTasks) -> None:
-    """A transport instance and credentials are refused with the text of 1.x."""
+    """A transport instance and credentials are rejected with the text of 1.x."""
     own = stock_transport(legacy_class)(OwnChannel())
     with pytest.raises(ValueError, match="Received both") as refusal:
         legacy_class(transport=own, credentials=AnonymousCredentials())
@@ -115,7 +115,7 @@ def test_a_transport_excludes_credentials(legacy_class: Any, cloud_tasks: FakeCl
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 def test_a_channel_excludes_credentials(legacy_class: Any, cloud_tasks: FakeCloudTasks) -> None:
-    """A channel and credentials are refused with the text of 1.x, by the client and by its transport."""
+    """A channel and credentials are rejected with the text of 1.x, by the client and by its transport."""
     credentials = AnonymousCredentials()
     builds = [
         lambda: legacy_class(channel=OwnChannel(), credentials=credentials),
@@ -153,7 +153,7 @@ def test_the_endpoint_is_an_option(legacy_class: Any, cloud_tasks: FakeCloudTask
     assert addresses == [REGIONAL, *["cloudtasks.googleapis.com:443"] * 2]
 
 
-def test_an_unknown_option_is_refused(legacy_class: Any, cloud_tasks: FakeCloudTasks) -> None:
+def test_an_unknown_option_is_rejected(legacy_class: Any, cloud_tasks: FakeCloudTasks) -> None:
     """An option that there is not is google.api_core's ValueError."""
     with pytest.raises(ValueError, match="nonsense") as refusal:
         legacy_class(client_options={"nonsense": 1})

@@ -1,4 +1,4 @@
-"""Clients with 1.x's surface in sessions of pytest: at import, refused, and without a fake."""
+"""Clients with 1.x's surface in sessions of pytest: at import, rejected, and without a fake."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_outside_a_fake_the_library_is_as_it_was(pytester: pytest.Pytester) -> N
     pytester.runpytest().assert_outcomes(passed=3)
 
 
-def test_calls_outside_a_fake_can_be_refused(pytester: pytest.Pytester) -> None:
+def test_calls_outside_a_fake_can_be_blocked(pytester: pytest.Pytester) -> None:
     """With outside = refuse a call without a fake fails the test in a sentence."""
     pytester.makepyfile("import app\n\ndef test_it(): app.enqueue()\n\ndef test_new(): app.CloudTasksClient()")
     result = pytester.runpytest("-o", "cloud_tasks_outside=refuse")

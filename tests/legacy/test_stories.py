@@ -158,7 +158,7 @@ def test_app_engine_tasks(shop: Shop, cloud_tasks: FakeCloudTasks) -> None:
 
 
 def test_errors_are_the_librarys(shop: Shop, cloud_tasks: FakeCloudTasks) -> None:
-    """Refusals come with Google's class, code and text, and can be planned."""
+    """Errors come with Google's class, code and text, and can be planned."""
     with pytest.raises(exceptions.NotFound) as refusal:
         shop.client.create_task(f"{shop.queue}-missing", {"http_request": {"url": MAILER}})
     assert str(refusal.value) == (
@@ -188,8 +188,8 @@ def test_queues_of_the_settings_are_there(client: Any, parent: str) -> None:
     assert client.get_queue(f"{parent}/queues/limited").rate_limits.max_dispatches_per_second == 1
 
 
-def test_an_unknown_field_of_the_fakes_queue_is_refused(cloud_tasks: FakeCloudTasks) -> None:
-    """A misspelt field is refused in a sentence, whatever messages the installed release has."""
+def test_an_unknown_field_of_the_fakes_queue_is_rejected(cloud_tasks: FakeCloudTasks) -> None:
+    """A misspelt field is rejected in a sentence, whatever messages the installed release has."""
     with pytest.raises(ValueError, match="colour") as refusal:
         cloud_tasks.create_queue("q", colour="red")
     assert str(refusal.value).startswith("The queue 'q' can't be created: colour is no field of Google's Queue. Its ")

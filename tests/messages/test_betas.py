@@ -177,7 +177,7 @@ def test_no_mask_and_an_empty_one_are_told_apart() -> None:
 
 
 def test_a_read_mask_may_name_statistics() -> None:
-    """They are shown on demand alone; ``*`` stands for all, and a name that is none is refused."""
+    """They are shown on demand alone; ``*`` stands for all, and a name that is none is rejected."""
     service = service_with(type=QueueType.PULL)
     service.create_task(NOW, QUEUE, TaskSpec(PullMessage(b"x", "")))
 
@@ -307,7 +307,7 @@ def test_an_upload_goes_to_the_fake_s_location() -> None:
         (b"queue: [", "The queue.yaml cannot be used: it is not valid YAML."),
     ],
 )
-def test_an_upload_that_can_not_be_read_is_refused(data: bytes, why: str) -> None:
+def test_an_upload_that_can_not_be_read_is_rejected(data: bytes, why: str) -> None:
     """In a sentence that says what is wrong with it, and nothing changes."""
     service = service_with()
     assert refusal(lambda: upload(service, data)) == (Code.INVALID_ARGUMENT, why)
@@ -315,7 +315,7 @@ def test_an_upload_that_can_not_be_read_is_refused(data: bytes, why: str) -> Non
 
 
 def test_an_upload_takes_pyyaml(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The refusal says how to get it, and nothing changes."""
+    """The error says how to get it, and nothing changes."""
     monkeypatch.setitem(sys.modules, "yaml", None)
     service = service_with()
     assert refusal(lambda: upload(service, b"queue: []")) == (

@@ -42,7 +42,7 @@ def test_every_code_becomes_googles_exception(code: Code) -> None:
 
 
 @each("name", REFUSALS)
-def test_every_refusal_reaches_the_client_to_the_letter(name: str) -> None:
+def test_every_rejection_reaches_the_client_to_the_letter(name: str) -> None:
     """Text and details of each row of the table come out of Google's exception as they went in."""
     refusal = REFUSALS[name]
     raised = exceptions.from_grpc_error(

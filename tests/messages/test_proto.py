@@ -54,7 +54,7 @@ def test_a_message_and_what_is_behind_it() -> None:
     ],
     ids=["the library's", "protobuf's", "class", "of another package", "dict", "none"],
 )
-def test_googles_messages_for_tasks_are_told(value: Any, is_one: bool) -> None:
+def test_googles_messages_for_tasks_are_reported(value: Any, is_one: bool) -> None:
     """In either form; classes and messages of other packages are none of them."""
     assert is_message(value) is is_one
 
@@ -112,7 +112,7 @@ def test_maps_and_instants_of_protobufs_own() -> None:
         ({"state": "ASLEEP"}, ValueError),
     ],
 )
-def test_what_protobuf_does_not_know_it_refuses(fields: dict[str, Any], error: type[Exception]) -> None:
+def test_what_protobuf_does_not_know_it_rejects(fields: dict[str, Any], error: type[Exception]) -> None:
     """Unknown fields, labels and texts are protobuf's own errors."""
     with pytest.raises(error):
         built(RAW_QUEUE, fields)

@@ -1,4 +1,4 @@
-"""App Engine's queue.yaml: what is read of it, and what is refused."""
+"""App Engine's queue.yaml: what is read of it, and what is rejected."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ def test_the_entries_are_known_by_their_names() -> None:
     ],
     ids=["syntax", "date", "depth", "empty", "text", "other key", "no list", "no mappings", "no name"],
 )
-def test_a_file_that_is_no_queue_yaml_is_told(text: str, why: str) -> None:
+def test_a_file_that_is_no_queue_yaml_is_reported(text: str, why: str) -> None:
     """From what YAML is not, to what a list of queues is not."""
     assert refused(parsed, text) == why
 
 
 def test_reading_takes_pyyaml(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it is not installed, the refusal says how to get it."""
+    """Where it is not installed, the error says how to get it."""
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(NoYaml) as caught:
         parsed("queue: []")
@@ -158,7 +158,7 @@ def test_a_pull_queue_has_a_limit_of_leases_alone() -> None:
         ),
     ],
 )
-def test_an_entry_that_can_not_be_is_refused(entry: dict[str, Any], why: str) -> None:
+def test_an_entry_that_can_not_be_is_rejected(entry: dict[str, Any], why: str) -> None:
     """A misspelt limit would be no limit, and a text is no number."""
     assert refused(queue_fields, {"name": "q", **entry}) == why
 

@@ -42,7 +42,7 @@ def call(service: Service, rpc: str, request: Any) -> Any:
 
 
 def test_an_rpc_that_is_not_modelled_is_unimplemented(service: Service) -> None:
-    """A call to an RPC that the model lacks is refused by name, and changes nothing."""
+    """A call to an RPC that the model lacks is rejected by name, and changes nothing."""
     with pytest.raises(ServiceError) as refused:
         call(service, "move_task", object())
     assert refused.value.code is Code.UNIMPLEMENTED
@@ -186,8 +186,8 @@ def test_a_queue_is_configured_from_fields(service: Service) -> None:
     assert (queue.config.retry_config.min_backoff, queue.config.retry_config.max_attempts) == (10_000_000_000, 4)
 
 
-def test_a_misspelt_field_of_a_queue_is_refused(service: Service) -> None:
-    """Google's message refuses an unknown field, and no queue comes of it."""
+def test_a_misspelt_field_of_a_queue_is_rejected(service: Service) -> None:
+    """Google's message rejects an unknown field, and no queue comes of it."""
     with pytest.raises(ValueError, match="retry_confg"):
         frontend.configure(service, NOW, f"{LOCATION}/queues/typo", {"retry_confg": {}})
     assert list(service.queues) == [QUEUE]

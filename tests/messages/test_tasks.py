@@ -77,7 +77,7 @@ def test_nanoseconds_are_kept() -> None:
 
 
 def test_a_task_without_target_is_read_as_such() -> None:
-    """A Task message without a request has no target; the model is the one to refuse it."""
+    """A Task message without a request has no target; the model is the one to reject it."""
     assert spec(name="x").target is None
 
 

@@ -55,7 +55,7 @@ def test_an_operation_shows_the_moment_it_was_done(service: Service) -> None:
 
 
 def test_a_task_of_a_batch_is_measured(service: Service) -> None:
-    """One over the limit is refused alone, although the others are far from it."""
+    """One over the limit is rejected alone, although the others are far from it."""
     requests = [create_request("a"), create_request("b", b"x" * 1_048_570)]
     done = call(service, "batch_create_tasks", types.BatchCreateTasksRequest(parent=QUEUE, requests=requests))
     metadata = types.BatchCreateTasksMetadata()
@@ -83,8 +83,8 @@ def test_locations_are_the_fake_s(service: Service) -> None:
     assert found.next_page_token == ""
 
 
-def test_a_filter_of_list_locations_is_refused(service: Service) -> None:
-    """A filter would have to be honoured, so it is refused as not modelled."""
+def test_a_filter_of_list_locations_is_rejected(service: Service) -> None:
+    """A filter would have to be honoured, so it is rejected as not modelled."""
     with pytest.raises(ServiceError) as refused:
         call(service, "list_locations", locations_pb2.ListLocationsRequest(name="projects/p", filter="a"))
     assert refused.value.code is Code.UNIMPLEMENTED

@@ -7,7 +7,7 @@ import pytest
 
 @pytest.mark.needs("clients of 2.x")
 @pytest.mark.parametrize("version", ["v2beta3", "v2beta2"])
-def test_calls_outside_a_fake_can_be_refused(pytester: pytest.Pytester, version: str) -> None:
+def test_calls_outside_a_fake_can_be_blocked(pytester: pytest.Pytester, version: str) -> None:
     """With outside = refuse a forgotten fixture fails the test in a sentence, whatever version the application uses."""
     pytester.makepyfile(f"""
         from google.cloud import tasks_{version} as library

@@ -82,10 +82,10 @@ def test_a_call_that_is_not_awaited_is_shown_in_a_failure(pytester: pytest.Pytes
     assert f"<li>{text}</li><li>{DRIVE}</li>" in (pytester.path / "report" / name).read_text("utf-8")
 
 
-def test_refused_calls_of_a_block_are_explained(pytester: pytest.Pytester) -> None:
+def test_rejected_calls_of_a_block_are_explained(pytester: pytest.Pytester) -> None:
     """With what the fake knows of the queue."""
     pytester.makepyfile(HEAD + "\n    def test_it():\n        with FakeCloudTasks(queues=['works']): enqueue()\n")
-    assert sections(pytester.runpytest())["Cloud Tasks refusals"] == [
+    assert sections(pytester.runpytest())["Cloud Tasks rejections"] == [
         "CreateTask was rejected with NOT_FOUND: Queue does not exist. If you just created the queue, wait at least a"
         " minute for the queue to initialize.",
         "There is no queue 'work'. Did you mean 'works'? The only queue of this test is works. Create it with"

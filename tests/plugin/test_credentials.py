@@ -1,4 +1,4 @@
-"""Code that looks for Google's credentials on a machine without any: refusals, hints, and the ini file's option."""
+"""Code that looks for Google's credentials on a machine without any: errors, hints, and the ini file's option."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ CLIENTS = {
 
 
 @pytest.mark.parametrize("code", CLIENTS.values(), ids=CLIENTS)
-def test_a_call_is_refused_before_its_token_is_fetched(pytester: pytest.Pytester, code: str) -> None:
+def test_a_call_is_rejected_before_its_token_is_fetched(pytester: pytest.Pytester, code: str) -> None:
     """Credentials that can't be fetched don't matter, as the call is not made."""
     pytester.makepyfile(
         app="""
@@ -230,7 +230,7 @@ def test_a_test_may_have_the_machines_credentials(pytester: pytest.Pytester) -> 
     ],
     ids=["google-auth", "gcloud-aio", "by IP"],
 )
-def test_a_token_that_only_a_fake_can_give_is_refused(pytester: pytest.Pytester, code: str) -> None:
+def test_a_token_that_only_a_fake_can_give_is_rejected(pytester: pytest.Pytester, code: str) -> None:
     """With the option in the ini file and outside = refuse, nobody waits for a metadata server that isn't there."""
     pytester.makepyfile(
         f"""

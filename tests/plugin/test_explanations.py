@@ -75,7 +75,7 @@ def test_the_timeline_is_in_colour(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(STORY)
     output = pytester.runpytest("--color=yes").stdout.str()
     assert section(output, "Cloud Tasks timeline") == COLOURED
-    refusal, *_ = section(output, "Cloud Tasks refusals").splitlines()
+    refusal, *_ = section(output, "Cloud Tasks rejections").splitlines()
     assert refusal.startswith(f"GetTask {RED}was rejected with NOT_FOUND{END}: ")
 
 
@@ -99,7 +99,7 @@ def test_reports_stay_plain(pytester: pytest.Pytester) -> None:
         """
     )
     result = pytester.runpytest("--color=yes")
-    assert result.outlines[-1] == "[('Cloud Tasks refusals', False), ('Cloud Tasks timeline', False)]"
+    assert result.outlines[-1] == "[('Cloud Tasks rejections', False), ('Cloud Tasks timeline', False)]"
 
 
 def test_an_assertion_is_printed_whole(pytester: pytest.Pytester) -> None:

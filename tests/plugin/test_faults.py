@@ -126,8 +126,8 @@ def test_a_failing_example_prints_its_seed(pytester: pytest.Pytester) -> None:
     assert "Random choices follow from the seed 5: --cloud-tasks-seed=5 makes them again." in output.splitlines()
 
 
-def test_a_planned_error_is_no_refusal(pytester: pytest.Pytester) -> None:
-    """The service has not refused it, and accepted the call whose response was lost."""
+def test_a_planned_error_is_no_rejection(pytester: pytest.Pytester) -> None:
+    """The service has not rejected it, and accepted the call whose response was lost."""
     pytester.makepyfile(
         """
         from contextlib import suppress
@@ -146,4 +146,4 @@ def test_a_planned_error_is_no_refusal(pytester: pytest.Pytester) -> None:
     )
     result = pytester.runpytest()
     result.assert_outcomes(failed=1)
-    result.stdout.no_fnmatch_line("*Cloud Tasks refusals*")
+    result.stdout.no_fnmatch_line("*Cloud Tasks rejections*")

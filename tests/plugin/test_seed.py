@@ -115,7 +115,7 @@ def test_the_command_line_wins_over_marker_and_ini(pytester: pytest.Pytester) ->
 
 
 def test_a_seed_that_is_none(pytester: pytest.Pytester) -> None:
-    """Anything but a number and "random" is refused before a test runs."""
+    """Anything but a number and "random" is rejected before a test runs."""
     result = pytester.runpytest("--cloud-tasks-seed=often")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(

@@ -197,7 +197,7 @@ REFUSAL = (
 )
 
 
-def test_calls_outside_a_fake_can_be_refused(pytester: pytest.Pytester) -> None:
+def test_calls_outside_a_fake_can_be_blocked(pytester: pytest.Pytester) -> None:
     """With outside = refuse a call without a fake fails the test in a sentence, before any credentials are needed."""
     pytester.makepyfile(app=APP)
     pytester.makepyfile(
@@ -214,7 +214,7 @@ def test_calls_outside_a_fake_can_be_refused(pytester: pytest.Pytester) -> None:
 
 
 def test_a_forgotten_fixture_is_told_before_missing_credentials(pytester: pytest.Pytester) -> None:
-    """Where calls are refused, a client built in the test looks for no credentials: the refusal is what one sees."""
+    """Where calls are rejected, a client built in the test looks for no credentials: the error is what one sees."""
     pytester.makepyfile(app=APP)
     pytester.makepyfile("from app import enqueue\n\ndef test_it(): enqueue()")
     result = pytester.runpytest("-o", "cloud_tasks_outside=refuse")
@@ -248,7 +248,7 @@ def test_the_advice_where_no_test_is_running(pytester: pytest.Pytester, module: 
 
 
 @pytest.mark.needs("clients of 2.x")
-def test_a_call_of_the_asyncio_client_is_refused_by_its_name(pytester: pytest.Pytester) -> None:
+def test_a_call_of_the_asyncio_client_is_rejected_by_its_name(pytester: pytest.Pytester) -> None:
     """The message names the client that was called."""
     pytester.makepyfile(
         """
@@ -272,8 +272,8 @@ def test_a_call_of_the_asyncio_client_is_refused_by_its_name(pytester: pytest.Py
     )
 
 
-def test_a_refusal_that_came_many_times_is_shown_once(pytester: pytest.Pytester) -> None:
-    """A poller that swallows each refusal leaves one text, with its count."""
+def test_a_rejection_that_came_many_times_is_shown_once(pytester: pytest.Pytester) -> None:
+    """A poller that swallows each error leaves one text, with its count."""
     pytester.makepyfile(app=APP)
     pytester.makepyfile(
         """
@@ -294,8 +294,8 @@ def test_a_refusal_that_came_many_times_is_shown_once(pytester: pytest.Pytester)
     assert f"{REFUSAL}\n(the same 56 times)\n" in result.stdout.str()
 
 
-def test_a_refusal_that_is_swallowed_comes_again_at_teardown(pytester: pytest.Pytester) -> None:
-    """Application code can't hide the refusal: `except Exception` lets it through, and a bare except meets it again."""
+def test_a_rejection_that_is_swallowed_comes_again_at_teardown(pytester: pytest.Pytester) -> None:
+    """Application code can't hide the error: `except Exception` lets it through, and a bare except meets it again."""
     pytester.makepyfile(app=APP)
     pytester.makepyfile(
         """
@@ -320,7 +320,7 @@ def test_a_refusal_that_is_swallowed_comes_again_at_teardown(pytester: pytest.Py
     assert result.stdout.str().count(REFUSAL) == 2
 
 
-def test_a_marker_allows_a_call_that_the_ini_file_refuses(pytester: pytest.Pytester) -> None:
+def test_a_marker_allows_a_call_that_the_ini_file_rejects(pytester: pytest.Pytester) -> None:
     """The nearest marker wins: outside="real" lets one test's calls through, to the library's own behaviour."""
     pytester.makepyfile(app=APP)
     pytester.makepyfile(
@@ -550,7 +550,7 @@ def test_a_fixture_asked_for_in_mid_test_gives_a_fake_too(pytester: pytest.Pytes
 
 
 def test_a_fake_outside_a_test_says_what_to_do(pytester: pytest.Pytester) -> None:
-    """A fake used between tests, as the finalizer of a wide fixture would, is refused in a sentence."""
+    """A fake used between tests, as the finalizer of a wide fixture would, is rejected in a sentence."""
     pytester.makeconftest(
         """
         import pytest
@@ -627,7 +627,7 @@ def test_a_failed_assertion_has_the_timeline_once(pytester: pytest.Pytester) -> 
 
 
 def test_a_driving_method_in_a_handler_fails_the_test_even_if_swallowed(pytester: pytest.Pytester) -> None:
-    """The verb's refusal passes `except Exception` in the handler, and is there again at teardown."""
+    """The driving method's error passes `except Exception` in the handler, and is there again at teardown."""
     pytester.makepyfile(
         """
         from google.cloud import tasks_v2
@@ -739,7 +739,7 @@ def test_google_auth_gives_the_fakes_project(pytester: pytest.Pytester) -> None:
     pytester.runpytest().assert_outcomes(passed=2)
 
 
-def test_a_refused_call_is_explained_in_the_report(pytester: pytest.Pytester) -> None:
+def test_a_rejected_call_is_explained_in_the_report(pytester: pytest.Pytester) -> None:
     """Google's text is the exception's; the nearest queue stands in a section of its own."""
     pytester.makepyfile(
         """
@@ -756,7 +756,7 @@ def test_a_refused_call_is_explained_in_the_report(pytester: pytest.Pytester) ->
     result.stdout.fnmatch_lines(
         [
             "*NotFound: 404 Queue does not exist. If you just created the queue, wait at least a minute*",
-            "*- Cloud Tasks refusals -*",
+            "*- Cloud Tasks rejections -*",
             "CreateTask was rejected with NOT_FOUND: Queue does not exist. *",
             "There is no queue 'reciepts'. Did you mean 'receipts'? *",
         ]

@@ -86,7 +86,7 @@ def test_the_nearest_setting_wins(pytester: pytest.Pytester, ini: str, marker: s
     result.assert_outcomes(passed=1, errors=errors)
 
 
-def test_a_wrong_value_in_the_ini_file_is_told(pytester: pytest.Pytester) -> None:
+def test_a_wrong_value_in_the_ini_file_is_reported(pytester: pytest.Pytester) -> None:
     """A word that strict does not have is an error of the ini file, with the nearest."""
     result = run(pytester, "\n    def test_it(cloud_tasks): pass\n", "cloud_tasks_strict = draind")
     message = (

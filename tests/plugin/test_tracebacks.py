@@ -71,7 +71,7 @@ def test_a_failure_ends_at_the_authors_line(pytester: pytest.Pytester, case: str
 
 
 @pytest.mark.needs("clients of 2.x")
-def test_a_refused_call_shows_the_call_and_the_sentence(pytester: pytest.Pytester) -> None:
+def test_a_rejected_call_shows_the_call_and_the_sentence(pytester: pytest.Pytester) -> None:
     """Word for word, with nothing of Google's client in between."""
     pytester.makepyfile(HEAD + "\n    def test(cloud_tasks):\n        place_order()\n")
     lines = pytester.runpytest().outlines
@@ -81,7 +81,7 @@ def test_a_refused_call_shows_the_call_and_the_sentence(pytester: pytest.Pyteste
         ">       tasks_v2.CloudTasksClient().create_task(parent=QUEUE, task=TASK)",
         f"E       google.api_core.exceptions.NotFound: {NO_QUEUE}",
         "",
-        "test_a_refused_call_shows_the_call_and_the_sentence.py:9: NotFound",
+        "test_a_rejected_call_shows_the_call_and_the_sentence.py:9: NotFound",
     ]
 
 

@@ -1,4 +1,4 @@
-"""Requests that are HTTP, and no calls: each is refused in Google's form, and nothing changes."""
+"""Requests that are HTTP, and no calls: each is rejected in Google's form, and nothing changes."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_a_field_of_a_body_that_is_a_field(cloud_tasks: FakeCloudTasks, cloud_ta
 def test_query_parameters_that_do_not_fit(
     cloud_tasks_server: CloudTasksServer, query: str, violation: tuple[str, str]
 ) -> None:
-    """They are bound to the request's fields, or refused."""
+    """They are bound to the request's fields, or rejected."""
     answer = requests.get(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks?{query}", timeout=PATIENCE)
     assert (answer.status_code, answer.json()) == (400, invalid(violation))
 
@@ -246,7 +246,7 @@ def test_a_body_that_is_too_large(cloud_tasks: FakeCloudTasks, cloud_tasks_serve
 
 
 def test_a_large_body_within_the_limit(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """It is the service that refuses a task for its size."""
+    """It is the service that rejects a task for its size."""
     body = {"task": {"httpRequest": {"url": URL, "body": "A" * 2_000_000}}}
     assert posted(cloud_tasks_server, body) == error(400, "INVALID_ARGUMENT", "Task size too large")
 
@@ -361,7 +361,7 @@ def test_who_expects_to_go_on_may(cloud_tasks: FakeCloudTasks, cloud_tasks_serve
     cloud_tasks.assert_enqueued(url=URL)
 
 
-def test_what_else_is_expected_is_refused(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+def test_what_else_is_expected_is_rejected(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
     """HTTP knows one expectation; the answer to another one has Google's form."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
     answer = requests.get(url, headers={"Expect": "tea"}, timeout=PATIENCE)
@@ -379,7 +379,7 @@ CREATE = "/google.cloud.tasks.v2.CloudTasks/CreateTask"
 
 
 def test_bytes_that_are_no_message(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """An RPC that gets them is refused."""
+    """An RPC that gets them is rejected."""
     refused = status_of(cloud_tasks_server, CREATE, b"\xff\xff\xff")
     assert refused == ("INVALID_ARGUMENT", "The request is no CreateTaskRequest.")
     assert cloud_tasks.rpcs == []
@@ -505,7 +505,7 @@ def test_a_message_that_is_too_large(cloud_tasks: FakeCloudTasks, cloud_tasks_se
 def test_a_text_that_is_too_long_for_a_status(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, queue_id: str, text: str
 ) -> None:
-    """A long text is cut and its details are left out, for a client would refuse an answer with so much metadata."""
+    """A long text is cut and its details are left out, for a client would reject an answer with so much metadata."""
     with grpc.insecure_channel(cloud_tasks_server.grpc_target) as channel:
         name = f"projects/p/locations/l/queues/{queue_id}"
         request = tasks_v2.CreateQueueRequest(parent="projects/p/locations/l", queue={"name": name})

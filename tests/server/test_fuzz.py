@@ -127,7 +127,7 @@ def test_any_request(
     body: bytes,
     kind: str,
 ) -> None:
-    """Whatever a request of HTTP asks for, it is done, or refused in Google's form with nothing changed."""
+    """Whatever a request of HTTP asks for, it is done, or rejected in Google's form with nothing changed."""
     before = state_of(cloud_tasks)
     target = quoted(path) + ("?" if query else "") + "&".join(f"{quoted(key)}={quoted(value)}" for key, value in query)
     connection = http.client.HTTPConnection(*address_of(cloud_tasks_server), timeout=PATIENCE)
@@ -151,7 +151,7 @@ def test_any_request(
 def test_any_bytes_for_a_method(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, method: Any, data: st.DataObject
 ) -> None:
-    """Whatever bytes an RPC gets, it is done, or refused with nothing changed."""
+    """Whatever bytes an RPC gets, it is done, or rejected with nothing changed."""
     before = state_of(cloud_tasks)
     request = data.draw(st.binary(max_size=60) | invalid_request(method.request_class))
     with grpc.insecure_channel(cloud_tasks_server.grpc_target) as channel:
@@ -269,7 +269,7 @@ def test_the_endpoints_say_what_the_client_says(
     task: dict[str, Any],
     invalid: tuple[Any, Exception],
 ) -> None:
-    """A valid task is the same over REST as in the process; an invalid one gets its refusal over gRPC."""
+    """A valid task is the same over REST as in the process; an invalid one gets its error over gRPC."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
     made = json_format.MessageToDict(tasks_v2.Task.pb(tasks_v2.Task(task)))
     created = requests.post(url, json={"task": made, "responseView": "FULL"}, timeout=PATIENCE).json()

@@ -47,7 +47,7 @@ def test_a_server_around_a_fake() -> None:
 
 @pytest.mark.parametrize("fake", [5, "x", None, FakeCloudTasks], ids=repr)
 def test_a_server_takes_a_fake_alone(fake: Any) -> None:
-    """Anything else is refused before the server begins."""
+    """Anything else is rejected before the server begins."""
     with pytest.raises(TypeError) as refusal:
         CloudTasksServer(fake)
     assert str(refusal.value) == (
@@ -82,7 +82,7 @@ def test_two_servers_at_once() -> None:
         assert (len(one.tasks()), len(two.tasks())) == (1, 0)
 
 
-def test_calls_without_an_active_fake_are_refused() -> None:
+def test_calls_without_an_active_fake_are_rejected() -> None:
     """A server may outlive the fake's tests; between them its callers are told so, over gRPC and over REST."""
     fake = FakeCloudTasks(queues=["default"])
     with CloudTasksServer(fake) as server:
@@ -97,7 +97,7 @@ def test_calls_without_an_active_fake_are_refused() -> None:
 
 
 def test_a_call_that_comes_when_its_test_is_over_holds_no_time() -> None:
-    """A thread may have found the fake just before it ended: its call is refused, and time runs on."""
+    """A thread may have found the fake just before it ended: its call is rejected, and time runs on."""
     fake = FakeCloudTasks(start=datetime(1999, 1, 1, tzinfo=timezone.utc))
     with fake:
         simulation = fake._resting
@@ -117,7 +117,7 @@ def test_a_call_that_comes_when_its_test_is_over_holds_no_time() -> None:
 
 
 def test_an_ended_simulation_is_told_from_no_simulation() -> None:
-    """The server refuses both in the same words."""
+    """The server rejects both in the same words."""
     fake = FakeCloudTasks(queues=["default"])
     with fake, CloudTasksServer(fake) as server, over_grpc(server) as client:
         fake._resting.has_ended = True

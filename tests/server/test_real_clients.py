@@ -64,7 +64,7 @@ def test_the_real_client_does_all_it_can(
 
 
 @pytest.mark.parametrize("transport", [0, 1], ids=["grpc", "rest"])
-def test_refusals_arrive_with_class_text_and_details(cloud_tasks_server: CloudTasksServer, transport: int) -> None:
+def test_rejections_arrive_with_class_text_and_details(cloud_tasks_server: CloudTasksServer, transport: int) -> None:
     """An error over the network is the one that the client raises in the process, details and all."""
     with clients(cloud_tasks_server)[transport] as client:
         with pytest.raises(exceptions.NotFound) as missing:

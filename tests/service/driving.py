@@ -169,7 +169,7 @@ def state_of(service: RecordedService) -> object:
 
 
 def assert_refused(service: RecordedService, code: Code, message: str, command: Callable[[], object]) -> None:
-    """The command is refused with that code and that text, and has changed nothing."""
+    """The command is rejected with that code and that text, and has changed nothing."""
     before = state_of(service)
     with pytest.raises(ServiceError) as caught:
         command()

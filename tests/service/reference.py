@@ -1,6 +1,6 @@
 """A second model of the queues, naive on purpose, for the real one to be held against.
 
-Every question is answered anew from plain lists: what comes next by looking at everything, a delay by summing it up,
+Every question is answered again from plain lists: what comes next by looking at everything, a delay by summing it up,
 a reservation by looking for the one who left it. It imports nothing from the package, so that no mistake is shared.
 """
 

@@ -43,7 +43,7 @@ OLD_QUEUE_GONE = "The queue no longer exists, though a queue with this name exis
 
 
 class Refused(Exception):
-    """A command is refused; ``code`` is the name of the gRPC status."""
+    """A command is rejected; ``code`` is the name of the gRPC status."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(f"{code}: {text}")

@@ -102,7 +102,7 @@ class ModelSide:
         )
 
     def do(self, command: Command) -> str:
-        """Carry out a command; the answer is the name of the code it was refused with, or what came of it."""
+        """Carry out a command; the answer is the name of the code it was rejected with, or what came of it."""
         if isinstance(command, Advance):
             self.driver.advance(command.by)
             return ""

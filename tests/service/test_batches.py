@@ -64,8 +64,8 @@ def test_a_batch_creates_its_tasks_in_order() -> None:
     assert (operation.time, operation.failed) == (START, {})
 
 
-def test_a_refused_creation_leaves_the_others() -> None:
-    """A batch is not atomic: its refusals are told by their index."""
+def test_a_rejected_creation_leaves_the_others() -> None:
+    """A batch is not atomic: its errors are told by their index."""
     service = service_with()
     service.create_task(START, QUEUE, creation("c").spec)
     none = Creation(QUEUE, TaskSpec(None))
@@ -82,7 +82,7 @@ def test_a_refused_creation_leaves_the_others() -> None:
 
 
 def test_a_task_is_measured_by_its_own_request() -> None:
-    """A task that is too large is refused alone."""
+    """A task that is too large is rejected alone."""
     service = service_with()
     too_large = Creation(QUEUE, TaskSpec(HttpTarget(URL)), 1_048_570)
     operation = create(service, too_large, creation())
@@ -98,7 +98,7 @@ def test_a_batch_deletes_its_tasks() -> None:
     assert (operation.kind, operation.state, operation.error) == (BatchKind.DELETE, BatchState.SUCCEEDED, None)
 
 
-def test_a_refused_deletion_leaves_the_others() -> None:
+def test_a_rejected_deletion_leaves_the_others() -> None:
     """What can't be deleted is told by its index; a name that comes again is deleted already, or fails again."""
     service = service_with()
     create(service, creation("a"))
@@ -182,7 +182,7 @@ def test_a_batch_of_the_largest_size_is_accepted() -> None:
         ),
     ],
 )
-def test_a_batch_that_is_refused_does_nothing(run: Callable[[Service], object], message: str) -> None:
+def test_a_batch_that_is_rejected_does_nothing(run: Callable[[Service], object], message: str) -> None:
     """It leaves neither tasks nor an operation."""
     service = service_with()
     assert_refused(service, Code.INVALID_ARGUMENT, message, lambda: run(service))
@@ -214,7 +214,7 @@ def test_another_request_id_or_none_is_another_operation(ids: tuple[str, str]) -
         )
 
 
-def test_a_refused_batch_does_not_use_up_its_request_id() -> None:
+def test_a_rejected_batch_does_not_use_up_its_request_id() -> None:
     """A retry of it that is right is done."""
     service = service_with()
     message = "Request must contain at least one task."

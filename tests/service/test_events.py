@@ -12,7 +12,7 @@ from pytest_cloudtasks._units import DAY, SECOND
 from .driving import QUEUE, START, add, driver_with, scripted
 
 
-def test_the_life_of_a_queue_is_told() -> None:
+def test_the_life_of_a_queue_is_reported() -> None:
     """Every change of a queue is an event of its instant."""
     driver = driver_with()
     service = driver.service
@@ -31,7 +31,7 @@ def test_the_life_of_a_queue_is_told() -> None:
     ]
 
 
-def test_the_life_of_a_task_is_told_with_the_verdicts_on_its_failures() -> None:
+def test_the_life_of_a_task_is_reported_with_the_verdicts_on_its_failures() -> None:
     """Creation, dispatches and answers follow each other; a failure says what was decided."""
     settings = {"retry_config": {"max_attempts": 2, "min_backoff": SECOND}}
     driver = driver_with(scripted(response(503), response(500)), settings)
@@ -49,7 +49,7 @@ def test_the_life_of_a_task_is_told_with_the_verdicts_on_its_failures() -> None:
     ]
 
 
-def test_deletion_and_expiry_are_told() -> None:
+def test_deletion_and_expiry_are_reported() -> None:
     """A task that goes without an attempt has its event too, the expiry at the instant it was due."""
     driver = driver_with()
     driver.service.pause_queue(START, QUEUE)

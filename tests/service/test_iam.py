@@ -53,7 +53,7 @@ def test_a_custom_role_grants_what_it_is_said_to() -> None:
 
 
 def test_without_a_policy_all_is_allowed() -> None:
-    """A queue whose policy was never set, and one that is not there, refuse nothing."""
+    """A queue whose policy was never set, and one that is not there, reject nothing."""
     service = guarded()
     service.authorize("cloudtasks.queues.delete", QUEUE)
     service.authorize("cloudtasks.queues.delete", f"{QUEUE}-missing")

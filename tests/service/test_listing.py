@@ -57,7 +57,7 @@ def test_a_token_stays_right_while_items_come_and_go() -> None:
 
 
 def test_a_token_is_valid_for_two_hours() -> None:
-    """At two hours it leads on, and a nanosecond later it is refused."""
+    """At two hours it leads on, and a nanosecond later it is rejected."""
     _, token = page(["a", "b"], str, 1, at(), 10, "ListLettersRequest")
     assert page(["a", "b"], str, 1, at(token, now=START + 2 * HOUR), 10, "ListLettersRequest")[0] == ["b"]
     with pytest.raises(ServiceError) as caught:
@@ -67,7 +67,7 @@ def test_a_token_is_valid_for_two_hours() -> None:
 
 
 def test_a_token_is_good_for_its_own_listing() -> None:
-    """Another listing, another parent or another filter refuses it."""
+    """Another listing, another parent or another filter rejects it."""
     _, token = page(["a", "b"], str, 1, at(), 10, "ListLettersRequest")
     with pytest.raises(ServiceError) as caught:
         page(["a", "b"], str, 1, at(token, "digits"), 10, "ListLettersRequest")
@@ -95,8 +95,8 @@ DEEP = base64.b64encode(b"[" * 100_000).decode()
 
 
 @each("token", ["x", "!!!!", "abc", "a b=", "_w==", "ä", "AAAA\n", "e30=", "WzEsMiwzXQ==", "MQ==", DEEP])
-def test_a_token_that_no_page_gave_is_refused(token: str) -> None:
-    """What can't be read as a token is refused in both listings, and nothing changes."""
+def test_a_token_that_no_page_gave_is_rejected(token: str) -> None:
+    """What can't be read as a token is rejected in both listings, and nothing changes."""
     service = service_with()
     message = "Invalid page_token"
     refused = Code.INVALID_ARGUMENT
@@ -104,8 +104,8 @@ def test_a_token_that_no_page_gave_is_refused(token: str) -> None:
     assert_refused(service, refused, message, lambda: service.list_tasks(START, QUEUE, 0, token))
 
 
-def test_a_negative_size_is_refused() -> None:
-    """Both listings refuse it, and nothing changes."""
+def test_a_negative_size_is_rejected() -> None:
+    """Both listings reject it, and nothing changes."""
     service = service_with()
     message, refused = "{}.pageSize cannot be negative.", Code.INVALID_ARGUMENT
     of_queues, of_tasks = message.format("ListQueuesRequest"), message.format("ListTasksRequest")
@@ -249,7 +249,7 @@ WRONG: list[tuple[str, str]] = [
 
 
 @each(("text", "reason"), WRONG)
-def test_what_is_no_filter_is_refused(text: str, reason: str) -> None:
+def test_what_is_no_filter_is_rejected(text: str, reason: str) -> None:
     """The text says where the filter goes wrong, and nothing is listed."""
     refused, message = Code.INVALID_ARGUMENT, f"The filter is invalid: {reason}"
     service = service_with()
@@ -283,7 +283,7 @@ NESTED = "Cannot match a nested type '{}'. A member field of scalar or enum type
         ("rateLimits = *", NESTED.format("rateLimits")),
     ],
 )
-def test_a_field_or_a_value_that_is_none_is_refused(text: str, message: str) -> None:
+def test_a_field_or_a_value_that_is_none_is_rejected(text: str, message: str) -> None:
     """The field is named as it was written, the value in lower case."""
     service = service_with()
     refused = Code.INVALID_ARGUMENT
@@ -311,7 +311,7 @@ WORDS = [
 
 @given(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join) | st.text(max_size=20))
 def test_no_text_is_too_much(text: str) -> None:
-    """Whatever is asked, it is a filter or refused as none."""
+    """Whatever is asked, it is a filter or rejected as none."""
     try:
         outcome: object = callable(parsed_filter(text, FIELDS))
     except ServiceError as refusal:

@@ -104,7 +104,7 @@ def test_other_rpcs_have_no_limit(rpc: str) -> None:
 
 
 @pytest.mark.parametrize("rpc", LIMITED)
-def test_a_caller_who_would_wait_longer_is_refused(rpc: str) -> None:
+def test_a_caller_who_would_wait_longer_is_rejected(rpc: str) -> None:
     """The text has the deadline in Pacific time, and nothing changes."""
     service = service_with()
     assert_refused(
@@ -116,7 +116,7 @@ def test_a_caller_who_would_wait_longer_is_refused(rpc: str) -> None:
 
 
 @pytest.mark.parametrize("timeout", [1e12, 1e300, float("inf"), float("nan")])
-def test_a_wait_beyond_the_calendar_is_refused_alike(timeout: float) -> None:
+def test_a_wait_beyond_the_calendar_is_rejected_alike(timeout: float) -> None:
     """Its deadline is shown as the last instant of the year 9999."""
     service = service_with()
     assert_refused(
@@ -133,7 +133,7 @@ def test_waiting_longer_can_be_allowed() -> None:
     service.check_wait("create_task", START, 600.0)
 
 
-def test_a_queue_that_is_made_anew_can_be_a_ghost() -> None:
+def test_a_queue_that_is_made_again_can_be_a_ghost() -> None:
     """With ghost_recreate CreateQueue succeeds while the name is reserved, and has made nothing."""
     service = service_with(options=ServiceOptions(ghost_recreate=True))
     service.delete_queue(START, QUEUE)
@@ -157,7 +157,7 @@ def test_missing_queues_can_be_told_as_years_ago() -> None:
 
 
 def test_a_new_queue_can_take_a_while_to_be_found() -> None:
-    """With queue_init_delay CreateTask refuses until then, as if it had never been made, and changes nothing."""
+    """With queue_init_delay CreateTask rejects until then, as if it had never been made, and changes nothing."""
     service = service_with(options=ServiceOptions(queue_init_delay=SECOND))
     assert_refused(
         service,
@@ -289,7 +289,7 @@ def test_by_default_no_answer_changes_the_rate() -> None:
 
 
 def test_a_location_has_a_thousand_queues() -> None:
-    """One more is refused, and nothing changes; another location has its own thousand."""
+    """One more is rejected, and nothing changes; another location has its own thousand."""
     service = RecordedService(numbered_ids())
     for number in range(1000):
         service.create_queue(START, LOCATION, f"{LOCATION}/queues/q{number}", {})

@@ -60,7 +60,7 @@ NO_EMAIL = "Request contains an invalid argument."
 
 
 def assert_refused_everywhere(given: dict[str, Any], message: str) -> None:
-    """A new queue and every update refuse it alike, and nothing changes."""
+    """A new queue and every update reject it alike, and nothing changes."""
     service, settings, other = service_with(), {"http_target": given}, f"{LOCATION}/queues/other"
     refused = Code.INVALID_ARGUMENT
     assert_refused(service, refused, message, lambda: service.create_queue(START, LOCATION, other, settings))
@@ -129,7 +129,7 @@ def test_an_error_says_in_its_details_what_is_invalid() -> None:
         ),
     ],
 )
-def test_a_target_that_is_none_is_refused(given: dict[str, Any], message: str) -> None:
+def test_a_target_that_is_none_is_rejected(given: dict[str, Any], message: str) -> None:
     """The texts are recorded, but for the size of headers."""
     assert_refused_everywhere(given, message)
 

@@ -46,7 +46,7 @@ def state(service: RecordedService) -> object:
 
 
 def refused(service: RecordedService, refusal: Rejection, call: Callable[[], object], **values: object) -> None:
-    """``call`` is refused so, and has changed nothing."""
+    """``call`` is rejected so, and has changed nothing."""
     before = state(service)
     with pytest.raises(ServiceError) as caught:
         call()
@@ -215,7 +215,7 @@ def test_a_full_batch_deletes_nothing() -> None:
     assert list(service.queues[QUEUE].tasks) == [f"{QUEUE}/tasks/b", f"{QUEUE}/tasks/a"]
 
 
-def test_what_lease_tasks_refuses() -> None:
+def test_what_lease_tasks_rejects() -> None:
     """Numbers, durations and filters out of range; and other states than RUNNING."""
     service = pull_service()
     put(service, tag="a")
@@ -237,7 +237,7 @@ def test_what_lease_tasks_refuses() -> None:
 
 
 def test_push_queues_have_no_leases() -> None:
-    """LeaseTasks is refused there, and so is each call on one of their tasks."""
+    """LeaseTasks is rejected there, and so is each call on one of their tasks."""
     service = RecordedService(numbered_ids())
     service.create_queue(START, LOCATION, QUEUE, {})
     service.create_task(START, QUEUE, TaskSpec(HttpTarget(URL), NAME))
@@ -247,7 +247,7 @@ def test_push_queues_have_no_leases() -> None:
 
 
 def test_pull_queues_send_nothing() -> None:
-    """Requests are refused there, RunTask is, and nothing is ever upcoming."""
+    """Requests are rejected there, RunTask is, and nothing is ever upcoming."""
     service = pull_service()
     task = put(service)
     refused(
@@ -273,7 +273,7 @@ def test_a_tag_has_fewer_than_500_characters(length: int, is_allowed: bool) -> N
 
 
 def test_ten_calls_a_second() -> None:
-    """The eleventh within a second is refused and does not count; another queue has its own count."""
+    """The eleventh within a second is rejected and does not count; another queue has its own count."""
     service = pull_service()
     other = f"{LOCATION}/queues/other"
     service.create_queue(START, LOCATION, other, {"type": QueueType.PULL})
@@ -286,8 +286,8 @@ def test_ten_calls_a_second() -> None:
     lease(service, START + SECOND + 1)
 
 
-def test_a_refused_call_is_not_counted() -> None:
-    """What was refused for another reason leaves all ten calls."""
+def test_a_rejected_call_is_not_counted() -> None:
+    """What was rejected for another reason leaves all ten calls."""
     service = pull_service()
     for _ in range(20):
         refused(service, errors.LEASE_MAX_TASKS, lambda: lease(service, max_tasks=0), max_tasks=0)

@@ -85,8 +85,8 @@ REFUSED = [
 
 
 @each(("field", "value", "message"), REFUSED)
-def test_rate_limits_out_of_range_are_refused(field: str, value: int, message: str) -> None:
-    """A new queue and an update refuse them alike, and nothing changes."""
+def test_rate_limits_out_of_range_are_rejected(field: str, value: int, message: str) -> None:
+    """A new queue and an update reject them alike, and nothing changes."""
     service = service_with()
     settings = {"rate_limits": {field: value}}
     refused = Code.INVALID_ARGUMENT
@@ -315,7 +315,7 @@ def test_a_part_of_the_rate_that_is_allowed_already_takes_no_tokens() -> None:
 
 @pytest.mark.parametrize("ratio", [-0.5, 1.5, float("nan"), -5e-324, 1.0000000000000002])
 def test_a_sampling_ratio_is_a_part_of_one(ratio: float) -> None:
-    """A new queue and an update refuse another alike, and nothing changes."""
+    """A new queue and an update reject another alike, and nothing changes."""
     service, settings = service_with(), {"stackdriver_logging_config": {"sampling_ratio": ratio}}
     for command in (
         lambda: service.create_queue(START, LOCATION, f"{LOCATION}/queues/new", settings),
@@ -503,7 +503,7 @@ def test_a_task_that_is_overdue_is_estimated_to_come_now() -> None:
     assert stats(driver).oldest_estimated_arrival_time == START + MINUTE
 
 
-def test_the_nearest_message_of_a_pull_queue_is_told() -> None:
+def test_the_nearest_message_of_a_pull_queue_is_reported() -> None:
     """Whatever the order in which messages were put there."""
     service = RecordedService(numbered_ids())
     service.create_queue(START, LOCATION, QUEUE, {"type": QueueType.PULL})

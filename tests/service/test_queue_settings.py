@@ -56,7 +56,7 @@ def test_a_burst_follows_the_rate_unless_it_is_set(paths: list[str], given: dict
 
 @pytest.mark.parametrize(("burst", "refusal"), [(-1, errors.BURST_NEGATIVE), (501, errors.BURST_TOO_HIGH)])
 def test_a_burst_out_of_range(burst: int, refusal: errors.Rejection) -> None:
-    """It is refused, as other rate limits are."""
+    """It is rejected, as other rate limits are."""
     with pytest.raises(ServiceError) as caught:
         queue_config_from({"rate_limits": {"max_burst_size": burst}}, SERVICE_OPTIONS)
     assert str(caught.value) == refusal.text
@@ -80,7 +80,7 @@ def test_a_pull_queue_ignores_rates_and_backoff() -> None:
 
 @pytest.mark.parametrize(("stored", "given"), [(PULL, PUSH), (PUSH, PULL)])
 def test_a_type_stays(stored: QueueType, given: QueueType) -> None:
-    """Another type is refused where the mask names it; the same and none are not, and without the mask none counts."""
+    """Another type is rejected where the mask names it; the same and none are not, and without the mask none counts."""
     config = queue_config_from({"type": stored}, SERVICE_OPTIONS)
     with pytest.raises(ServiceError) as caught:
         masked(config, {"type": given}, ["type"], SERVICE_OPTIONS)
@@ -101,7 +101,7 @@ def test_a_task_ttl_within_its_range(ttl: int) -> None:
 
 @pytest.mark.parametrize("ttl", [0, 10 * DAY - 1, 3650 * DAY + 1, LONGEST_TTL])
 def test_a_task_ttl_out_of_range(ttl: int) -> None:
-    """Anything else is refused, also what an upload sets."""
+    """Anything else is rejected, also what an upload sets."""
     with pytest.raises(ServiceError) as caught:
         task_ttl_from({"task_ttl": ttl})
     assert str(caught.value) == errors.TASK_TTL_RANGE.text
@@ -115,7 +115,7 @@ def test_a_tombstone_ttl_within_its_range(ttl: int) -> None:
 
 @pytest.mark.parametrize("ttl", [0, HOUR - 1, 9 * DAY + 1])
 def test_a_tombstone_ttl_out_of_range(ttl: int) -> None:
-    """Anything else is refused."""
+    """Anything else is rejected."""
     with pytest.raises(ServiceError) as caught:
         tombstone_ttl_from({"tombstone_ttl": ttl}, ServiceOptions())
     assert str(caught.value) == errors.TOMBSTONE_TTL_RANGE.text

@@ -205,8 +205,8 @@ REFUSED = [
 
 
 @each(("given", "message"), REFUSED)
-def test_settings_out_of_range_are_refused_wherever_they_are_given(given: dict[str, int], message: str) -> None:
-    """A new queue, an update and a task of its own refuse them alike, and nothing changes."""
+def test_settings_out_of_range_are_rejected_wherever_they_are_given(given: dict[str, int], message: str) -> None:
+    """A new queue, an update and a task of its own reject them alike, and nothing changes."""
     service = service_with()
     driver = driver_with()
     settings = {"retry_config": given}

@@ -565,7 +565,7 @@ def test_a_forced_attempt_holds_a_slot() -> None:
     assert (dispatched_at(first), dispatched_at(second)) == ([0], [5 * SECOND])
 
 
-def test_a_queue_made_anew_has_no_slots_taken() -> None:
+def test_a_queue_made_again_has_no_slots_taken() -> None:
     """Attempts of a deleted queue of the same name are none of its own."""
     limits = {"rate_limits": {"max_concurrent_dispatches": 1}}
     driver = driver_with(always(IN_TIME, takes=5 * SECOND), limits, ServiceOptions(queue_tombstone_ttl=0))
@@ -583,7 +583,7 @@ def test_a_queue_made_anew_has_no_slots_taken() -> None:
 # --- tasks that go -----------------------------------------------------------------------------------------------
 
 
-def test_a_task_made_anew_is_not_answered_by_its_namesake() -> None:
+def test_a_task_made_again_is_not_answered_by_its_namesake() -> None:
     """The answer to a deleted task says nothing about another one of the same name."""
     driver = driver_with(
         lambda attempt: (IN_TIME if attempt.task.sequence == 0 else BUSY, 5 * SECOND),
@@ -727,7 +727,7 @@ def test_a_task_that_is_held_back_goes_later_under_its_own_schedule_time() -> No
     assert (a.attempts[0].schedule_time, a.schedule_time) == (START, START)
 
 
-def test_each_retry_is_ordered_anew() -> None:
+def test_each_retry_is_ordered_again() -> None:
     """A delay is asked for with every attempt, and a delay adds to the backoff."""
     driver = driver_with(scripted(response(500), response(200)))
     delays = {"a": SECOND}

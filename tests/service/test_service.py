@@ -69,7 +69,7 @@ def test_a_created_queue_is_there() -> None:
 
 
 def test_a_queue_is_created_once() -> None:
-    """A second one of the name is refused, and nothing changes."""
+    """A second one of the name is rejected, and nothing changes."""
     service = service_with()
     assert_refused(
         service,
@@ -154,7 +154,7 @@ def test_a_deleted_queue_s_name_stays_reserved(ttl: int) -> None:
 
 
 def test_deleting_a_queue_deletes_its_tasks() -> None:
-    """They are gone for good: a queue that is made anew is empty, and their names are free in it."""
+    """They are gone for good: a queue that is made again is empty, and their names are free in it."""
     driver = driver_with(options=ServiceOptions(queue_tombstone_ttl=0))
     task = add(driver, "t")
     driver.service.delete_queue(START, QUEUE)
@@ -234,7 +234,7 @@ def test_tasks_are_listed_in_the_order_of_creation() -> None:
     assert driver.service.list_tasks(START, QUEUE, 2, end) == ([], "")
 
 
-def test_a_live_name_is_refused() -> None:
+def test_a_live_name_is_rejected() -> None:
     """The task that is there stays, and nothing changes."""
     driver = driver_with()
     add(driver, "t")
@@ -285,7 +285,7 @@ def test_a_missing_task_is_not_found() -> None:
         assert_refused(service, Code.NOT_FOUND, NO_ENTITY, command)
 
 
-def test_a_refused_task_takes_no_id() -> None:
+def test_a_rejected_task_takes_no_id() -> None:
     """IDs of the service's own are given to accepted tasks only."""
     driver = driver_with()
     spec = TaskSpec(HttpTarget("nowhere"))
@@ -300,7 +300,7 @@ def test_a_refused_task_takes_no_id() -> None:
 
 
 def test_a_task_has_to_be_given() -> None:
-    """A CreateTask without one is refused, and nothing changes."""
+    """A CreateTask without one is rejected, and nothing changes."""
     service = service_with()
     assert_refused(service, Code.INVALID_ARGUMENT, MISSING_TASK, lambda: service.create_task(START, QUEUE, None))
 
@@ -629,7 +629,7 @@ def test_queues_that_the_file_leaves_out_are_disabled() -> None:
         ),
     ],
 )
-def test_a_file_that_can_not_be_is_refused_as_a_whole(
+def test_a_file_that_can_not_be_is_rejected_as_a_whole(
     queues: dict[str, UploadedQueue], code: Code, message: str
 ) -> None:
     """What comes before the queue at fault is not made either, and nothing is disabled."""

@@ -500,8 +500,8 @@ REFUSED = [
 
 
 @each(("spec", "message"), REFUSED)
-def test_what_the_service_refuses_is_not_created(spec: TaskSpec, message: str) -> None:
-    """A bad task is refused in the service's words, and nothing changes."""
+def test_what_the_service_rejects_is_not_created(spec: TaskSpec, message: str) -> None:
+    """A bad task is rejected in the service's words, and nothing changes."""
     service = service_with()
     assert_refused(service, Code.INVALID_ARGUMENT, message, lambda: service.create_task(START, QUEUE, spec))
 
@@ -666,7 +666,7 @@ def test_what_the_caller_gave_is_copied() -> None:
 
 
 def test_a_task_that_is_too_large_takes_no_id() -> None:
-    """The next task without a name has the ID that it would have had without the refused one."""
+    """The next task without a name has the ID that it would have had without the rejected one."""
     service, spec = service_with(), TaskSpec(HttpTarget(URL))
 
     def create() -> object:

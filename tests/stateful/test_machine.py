@@ -93,7 +93,7 @@ def assert_no_fake_is_left() -> None:
 # --- what it finds -----------------------------------------------------------------------------------------------
 
 
-def test_a_story_is_told_in_the_fewest_steps() -> None:
+def test_a_story_is_reported_in_the_fewest_steps() -> None:
     """A worker that does its work twice is found by a duplicate, and the timeline stands below the steps."""
     error, story = story_of(Careless, Phase.shrink)
     assert str(error).splitlines()[0] == "charged twice"
@@ -205,7 +205,7 @@ def test_nothing_is_left_to_chance_where_nothing_may_happen() -> None:
     assert rules_of(Plain) == set(RULES) - {"leave_to_chance"}
 
 
-def test_a_misspelt_name_is_refused() -> None:
+def test_a_misspelt_name_is_rejected() -> None:
     """It is neither a rule nor an invariant; the message has the nearest and all."""
     with pytest.raises(ValueError, match="Misspelt") as refusal:
         type("Misspelt", (CloudTasksMachine,), {"without": ["purge_queues"]})
@@ -218,13 +218,13 @@ def test_a_misspelt_name_is_refused() -> None:
 
 
 def test_what_to_leave_out_is_a_list() -> None:
-    """A text alone is refused."""
+    """A text alone is rejected."""
     with pytest.raises(TypeError) as refusal:
         type("Alone", (CloudTasksMachine,), {"without": "drain"})
     assert str(refusal.value) == "Alone.without takes a list of names, such as ['drain'], but got 'drain'."
 
 
-def test_a_misspelt_option_is_refused() -> None:
+def test_a_misspelt_option_is_rejected() -> None:
     """When the class is made, with the nearest and all."""
     with pytest.raises(ValueError, match="Misspelt") as refusal:
         type("Misspelt", (CloudTasksMachine,), {"options": {"servce": {}}})

@@ -1,4 +1,4 @@
-"""Arguments: values, strategies, None, and what is refused when it is drawn."""
+"""Arguments: values, strategies, None, and what is rejected when it is drawn."""
 
 from __future__ import annotations
 
@@ -260,7 +260,7 @@ def test_a_value_that_only_the_library_can_read_is_an_invalid_argument() -> None
 
 
 def test_the_librarys_own_words_end_in_one_full_stop() -> None:
-    """What is no mapping of fields is refused with what the library says of it, whatever that is."""
+    """What is no mapping of fields is rejected with what the library says of it, whatever that is."""
     with pytest.raises(InvalidArgument) as refusal:
         simplest(cloud.create_task_requests(task=3))  # type: ignore[arg-type]
 

@@ -64,7 +64,7 @@ def test_plain_answers_take_a_draw_a_round() -> None:
     ],
 )
 def test_the_turns_of_what_happens_are_drawn(drawn: list[int], turns: list[int]) -> None:
-    """As numbers that rise, by as many of the lower bits as the higher ones say; the next round is drawn anew."""
+    """As numbers that rise, by as many of the lower bits as the higher ones say; the next round is drawn again."""
     choices, script = scripted(*drawn, 1)
     assert [turn for turn in range(31) if choices.chance(0.5, "x")] == turns
     assert script.answers == [1]

@@ -61,7 +61,7 @@ def test_every_invalid_queue_gets_its_error(version: Any, data: st.DataObject) -
 
 
 def create(fields: dict[str, Any]) -> str:
-    """What becomes of a task: the text of the refusal, "" if there is none."""
+    """What becomes of a task: the text of the error, "" if there is none."""
     with FakeCloudTasks(queues=["work"]) as cloud_tasks:
         try:
             cloud_tasks.client().create_task(parent=QUEUE, task=fields)
@@ -131,7 +131,7 @@ def test_a_limit_is_where_the_strategies_have_it(limit: str) -> None:
 
 
 def test_the_largest_task_is_drawn_to_the_byte() -> None:
-    """A body that makes the stored message 1,048,569 bytes is accepted, and one byte more is refused."""
+    """A body that makes the stored message 1,048,569 bytes is accepted, and one byte more is rejected."""
     with FakeCloudTasks(queues=["work"]) as cloud_tasks:
         name = f"{QUEUE}/tasks/0"
         client = cloud_tasks.client()

@@ -122,7 +122,7 @@ WRONG: dict[str, tuple[Any, str]] = {
 
 @each("name", WRONG)
 def test_what_cannot_be_drawn_is_an_invalid_argument(name: str) -> None:
-    """Where there are no pull queues, and for what they refuse, drawing says what is wrong."""
+    """Where there are no pull queues, and for what they reject, drawing says what is wrong."""
     strategy, text = WRONG[name]
 
     with pytest.raises(errors.InvalidArgument) as refusal:

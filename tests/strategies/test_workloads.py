@@ -210,7 +210,7 @@ def test_what_cannot_be_drawn_is_an_invalid_argument(name: str) -> None:
 
 @pytest.mark.parametrize("fake", [None, "work"])
 def test_a_workload_is_played_by_a_fake(fake: Any) -> None:
-    """Anything else is refused before a task is enqueued."""
+    """Anything else is rejected before a task is enqueued."""
     with pytest.raises(TypeError) as refusal:
         Workload((), ()).play(fake)
 

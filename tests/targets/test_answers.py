@@ -55,7 +55,7 @@ def test_what_a_handler_may_return(result: Any, status: int, headers: list[tuple
     ids=repr,
 )
 def test_anything_else_is_no_answer(result: Any) -> None:
-    """What could only be a mistake is refused, with what would do."""
+    """What could only be a mistake is rejected, with what would do."""
     with pytest.raises(WrongHandlerResult) as refused:
         answer_of(result)
     assert str(refused.value) == (
@@ -110,7 +110,7 @@ NO_VALUE = (
 )
 @each("wrap", [lambda h: (302, h), lambda h: SimpleNamespace(status_code=302, headers=h)], ids=["pair", "object"])
 def test_http_has_no_such_header(headers: Any, text: str, wrap: Any) -> None:
-    """A header that no server could send is refused in a sentence, however it is returned."""
+    """A header that no server could send is rejected in a sentence, however it is returned."""
     if isinstance(headers, list) and not isinstance(wrap(headers), tuple):
         assert answer_of(wrap(headers)).headers == Headers()
         return

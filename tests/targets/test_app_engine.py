@@ -264,7 +264,7 @@ def test_a_task_without_a_target_is_told_how_to_get_one(cloud_tasks: FakeCloudTa
     ids=["app", "version", "on_exception"],
 )
 @on(queues=["work"])
-def test_what_can_be_no_mount_is_refused(
+def test_what_can_be_no_mount_is_rejected(
     cloud_tasks: FakeCloudTasks, make: Callable[[FakeCloudTasks], object], kind: type[Exception], text: str
 ) -> None:
     """In a sentence, and nothing is mounted."""

@@ -63,7 +63,7 @@ def wsgi_with_option(environ: dict[str, Any], start_response: Any, prefix: str =
     [coroutine_app, CallableApp(), DelegatingApp(), partial(coroutine_app), lambda scope, receive, send: None],
     ids=["function", "object", "delegating", "partial", "lambda"],
 )
-def test_asgi_applications_are_told_by_their_call(app: Any) -> None:
+def test_asgi_applications_are_reported_by_their_call(app: Any) -> None:
     """A coroutine function, an object whose call is one, and any callable of three arguments is ASGI."""
     assert is_asgi(app)
 

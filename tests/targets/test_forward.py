@@ -304,7 +304,7 @@ def one_attempt(cloud_tasks: FakeCloudTasks) -> tuple[str | None, str, type[Base
 
 
 @on(queues=["work"])
-def test_a_refused_connection_is_no_response(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_rejected_connection_is_no_response(cloud_tasks: FakeCloudTasks) -> None:
     """The attempt is UNKNOWN with status code 0, it is retried, and the test does not fail."""
     cloud_tasks.forward("https://app.test", closed_port())
     enqueue(cloud_tasks)
@@ -386,7 +386,7 @@ async def asyncio_server(reader: asyncio.StreamReader, writer: asyncio.StreamWri
 
 @on(queues=["work"], start=START)
 def test_a_server_may_live_in_the_tests_own_loop(cloud_tasks: FakeCloudTasks) -> None:
-    """The awaited verbs leave the loop free while a request is under way."""
+    """The awaited driving methods leave the loop free while a request is under way."""
 
     async def story() -> int:
         async with await asyncio.start_server(asyncio_server, "127.0.0.1", 0) as server:
@@ -400,7 +400,7 @@ def test_a_server_may_live_in_the_tests_own_loop(cloud_tasks: FakeCloudTasks) ->
 
 @on(queues=["work"])
 def test_an_async_test_sees_the_same_failures(cloud_tasks: FakeCloudTasks) -> None:
-    """A refused connection is no response there, either."""
+    """A rejected connection is no response there, either."""
 
     async def story() -> None:
         cloud_tasks.forward("https://app.test", closed_port())
@@ -442,8 +442,8 @@ def test_eager_forwards(cloud_tasks: FakeCloudTasks) -> None:
     ],
 )
 @on(queues=["work"])
-def test_another_machine_is_refused(cloud_tasks: FakeCloudTasks, to: str) -> None:
-    """Nothing leaves this machine by accident: whatever isn't loopback by its name is refused."""
+def test_another_machine_is_rejected(cloud_tasks: FakeCloudTasks, to: str) -> None:
+    """Nothing leaves this machine by accident: whatever isn't loopback by its name is rejected."""
     with pytest.raises(ValueError) as refused:
         cloud_tasks.forward("https://app.test", to)
     assert str(refused.value) == (
@@ -529,7 +529,7 @@ def test_another_machine_may_be_allowed(cloud_tasks: FakeCloudTasks) -> None:
     ],
 )
 @on(queues=["work"])
-def test_what_can_be_no_forward_is_refused(
+def test_what_can_be_no_forward_is_rejected(
     cloud_tasks: FakeCloudTasks, make: Callable[[FakeCloudTasks], object], kind: type[Exception], text: str
 ) -> None:
     """In a sentence, and there is no new target."""

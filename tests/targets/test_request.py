@@ -179,7 +179,7 @@ def test_a_handler_may_delay_its_answer(request_for: RequestFor) -> None:
 
 
 def test_an_answer_cannot_come_before_its_request(request_for: RequestFor) -> None:
-    """A negative duration is refused, and the one before stays."""
+    """A negative duration is rejected, and the one before stays."""
     request = request_for()
     request.takes(timedelta(seconds=5))
     with pytest.raises(ValueError) as refused:

@@ -173,13 +173,13 @@ def test_a_base_url_has_nothing_that_it_would_not_match(base: str, advice: str) 
     ],
 )
 def test_a_routes_options_are_of_their_type(options: dict[str, Any], message: str) -> None:
-    """What could never match or answer is refused when the route is made."""
+    """What could never match or answer is rejected when the route is made."""
     with pytest.raises(TypeError) as refused:
         route(**options)
     assert str(refused.value) == message
 
 
-def test_a_method_that_no_task_has_is_refused() -> None:
+def test_a_method_that_no_task_has_is_rejected() -> None:
     """A misspelt method would match nothing; its case doesn't matter."""
     with pytest.raises(ValueError) as refused:
         route(method="PSOT")
@@ -218,7 +218,7 @@ def test_a_method_that_no_task_has_is_refused() -> None:
         ),
     ],
 )
-def test_a_text_that_names_nothing_is_refused(options: dict[str, Any], message: str) -> None:
+def test_a_text_that_names_nothing_is_rejected(options: dict[str, Any], message: str) -> None:
     """A route for a queue or a task that can't exist would never answer."""
     with pytest.raises(ValueError) as refused:
         route(**options)
@@ -372,7 +372,7 @@ def test_a_handler_may_be_a_coroutine_function(request_for: RequestFor) -> None:
 
 @pytest.mark.parametrize("raised", ["TimeoutError", 500, int])
 def test_raises_takes_an_exception(request_for: RequestFor, raised: Any) -> None:
-    """Or a class of them; anything else is refused, and the script is as it was."""
+    """Or a class of them; anything else is rejected, and the script is as it was."""
     one = route()
     with pytest.raises(TypeError) as refused:
         one.raises(raised)
@@ -382,14 +382,14 @@ def test_raises_takes_an_exception(request_for: RequestFor, raised: Any) -> None
 
 @pytest.mark.parametrize("app", [None, "app", 7])
 def test_a_mount_takes_an_application(app: Any) -> None:
-    """What can't be called is refused by its own words."""
+    """What can't be called is rejected by its own words."""
     with pytest.raises(TypeError) as refused:
         MountTarget("https://app.test", app, None)
     assert str(refused.value) == f"mount() takes a WSGI or an ASGI application, but got {app!r}, which can't be called."
 
 
 def test_a_script_needs_statuses(request_for: RequestFor) -> None:
-    """returns() without a status is refused."""
+    """returns() without a status is rejected."""
     one = route()
     with pytest.raises(ValueError) as refused:
         one.returns()
@@ -398,7 +398,7 @@ def test_a_script_needs_statuses(request_for: RequestFor) -> None:
 
 
 def test_a_script_has_http_statuses(request_for: RequestFor) -> None:
-    """A status that HTTP has not is refused, and with it the whole call."""
+    """A status that HTTP has not is rejected, and with it the whole call."""
     one = route().returns(201)
     with pytest.raises(ValueError) as refused:
         one.returns(503, 700)
@@ -426,7 +426,7 @@ def test_a_route_may_pass_at_once() -> None:
 
 @pytest.mark.parametrize("step", [lambda one: one.returns(200), lambda one: one.raises(ValueError)])
 def test_nothing_comes_after_then_pass_through(step: Callable[[RouteTarget], RouteTarget]) -> None:
-    """then_pass_through() ends a script; what is added afterwards is refused."""
+    """then_pass_through() ends a script; what is added afterwards is rejected."""
     one = route().returns(503).then_pass_through()
     with pytest.raises(ValueError) as refused:
         step(one)
@@ -456,7 +456,7 @@ def test_answers_may_take_time(request_for: RequestFor, target: Callable[[], Rou
 
 
 def test_an_answer_cannot_take_negative_time(request_for: RequestFor) -> None:
-    """A negative duration is refused, and the one before stays."""
+    """A negative duration is rejected, and the one before stays."""
     one = route().takes(timedelta(seconds=5))
     with pytest.raises(ValueError) as refused:
         one.takes(timedelta(seconds=-5))

@@ -147,7 +147,7 @@ def test_the_most_specific_answers_an_app_engine_task(cloud_tasks: FakeCloudTask
     [("app.test/work", ValueError), ("", ValueError), (b"/work", TypeError), (re.compile(b"w"), TypeError)],
 )
 @pytest.mark.cloud_tasks(queues=["work"])
-def test_a_route_that_nothing_could_reach_is_refused(cloud_tasks: FakeCloudTasks, url: Any, kind: type) -> None:
+def test_a_route_that_nothing_could_reach_is_rejected(cloud_tasks: FakeCloudTasks, url: Any, kind: type) -> None:
     """What is no URL of a task is told at once, and no route is there."""
     with pytest.raises(kind) as refused:
         cloud_tasks.route(url)

@@ -313,7 +313,7 @@ def test_only_the_first_hold_counts() -> None:
 
 
 def test_a_clock_ends_where_datetime_does() -> None:
-    """The last instant can be reached, no later one, and a refused move is none."""
+    """The last instant can be reached, no later one, and a rejected move is none."""
     with started(Clock(start=YEAR_2030, virtual=True)) as clock:
         with pytest.raises(ValueError) as refused:
             clock.move(LATEST + 1)

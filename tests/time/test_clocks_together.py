@@ -207,7 +207,7 @@ TICKING: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("begin", TICKING.values(), ids=TICKING)
 def test_a_clock_that_ticks_never_goes_back(fake: FakeCloudTasks, begin: Callable[[], Any]) -> None:
-    """Where it has ticked past an event, that goes out late, and past the end of a verb the verb ends there."""
+    """Where it has ticked past an event, that goes out late, and past the end of a method the method ends there."""
     seen: list[datetime] = []
 
     def handler(request: TargetRequest) -> None:
@@ -230,7 +230,7 @@ def test_a_clock_that_ticks_never_goes_back(fake: FakeCloudTasks, begin: Callabl
 
 
 def test_a_tick_dispatches_nothing_by_itself(fake: FakeCloudTasks) -> None:
-    """What the test's own clock has passed goes out at the next driving method, at that verb's instant."""
+    """What the test's own clock has passed goes out at the next driving method, at that driving method's instant."""
     route = fake.route(URL)
     with freeze_time("2000-01-01") as freezer:
         enqueue(fake, schedule_time=application() + HOUR)
@@ -265,7 +265,7 @@ def test_a_handler_may_move_the_clock_forward(fake: FakeCloudTasks, tool: str) -
 
 
 def refused(fake: FakeCloudTasks) -> str:
-    """The text with which the next touch is refused; nothing has moved."""
+    """The text with which the next touch is rejected; nothing has moved."""
     before = fake.timeline()
     with pytest.raises(pytest.fail.Exception) as caught:
         fake.advance(HOUR)
@@ -293,7 +293,7 @@ def test_time_machine_takes_over_from_a_freezer_with_an_earlier_instant(fake: Fa
 
 
 def test_a_freezer_takes_over_from_time_machine_with_an_earlier_instant(fake: FakeCloudTasks) -> None:
-    """The reverse is refused likewise."""
+    """The reverse is rejected likewise."""
     fake.route(URL)
     with time_machine.travel(YEAR_2010.timestamp(), tick=False):
         enqueue(fake)
@@ -308,7 +308,7 @@ def test_a_freezer_takes_over_from_time_machine_with_an_earlier_instant(fake: Fa
 
 @pytest.mark.parametrize("is_there", ["tasks are waiting", "attempts are under way"])
 def test_one_clock_that_goes_back(fake: FakeCloudTasks, is_there: str) -> None:
-    """With one tool the refusal names that; an attempt of a task that is gone stands in the way as tasks do."""
+    """With one tool the error names that; an attempt of a task that is gone stands in the way as tasks do."""
     fake.route(URL).takes(timedelta(minutes=5))
     enqueue(fake)
     fake.clock.now()
@@ -340,7 +340,7 @@ def test_tools_that_agree_may_take_turns(fake: FakeCloudTasks) -> None:
 
 
 def test_time_machine_does_not_start_within_freezegun(pytester: pytest.Pytester) -> None:
-    """That is time-machine's own refusal; the report of a test with a fake says what to do, and the rest goes on."""
+    """That is time-machine's own error; the report of a test with a fake says what to do, and the rest goes on."""
     pytester.makeini("[pytest]\naddopts = -p no:randomly -p no:asyncio -p no:cacheprovider\n")
     pytester.makepyfile(
         """

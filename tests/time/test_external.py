@@ -155,7 +155,7 @@ def test_there_is_advice_on_one_error_alone(error: Exception) -> None:
 
 
 def test_the_advice_names_the_two_ways_out() -> None:
-    """It is for time-machine's own refusal."""
+    """It is for time-machine's own error."""
     with freeze_time("2020-01-01"), pytest.raises(RuntimeError) as refused:
         time_machine.travel(0).start()
     assert advice_on(refused.value) == (

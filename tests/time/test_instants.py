@@ -37,8 +37,8 @@ def test_durations_survive_the_way_through_nanoseconds() -> None:
         assert to_timedelta(from_timedelta(duration)) == duration
 
 
-def test_a_naive_datetime_is_refused() -> None:
-    """A naive datetime is refused, with what to write instead."""
+def test_a_naive_datetime_is_rejected() -> None:
+    """A naive datetime is rejected, with what to write instead."""
     with pytest.raises(ValueError) as refusal:
         from_datetime(datetime(2030, 1, 1), what="start")
     assert str(refusal.value) == (
@@ -47,8 +47,8 @@ def test_a_naive_datetime_is_refused() -> None:
     )
 
 
-def test_what_is_no_datetime_is_refused() -> None:
-    """Anything but a datetime is refused, with what to pass."""
+def test_what_is_no_datetime_is_rejected() -> None:
+    """Anything but a datetime is rejected, with what to pass."""
     with pytest.raises(TypeError) as refusal:
         from_datetime("2030-01-01", what="start")  # type: ignore[arg-type]
     assert str(refusal.value) == (
@@ -89,7 +89,7 @@ def test_a_duration_is_a_timedelta_or_a_text(given: object, nanoseconds: int) ->
         ("99999999999d", ValueError),
     ],
 )
-def test_what_is_no_duration_is_refused(given: object, kind: type[Exception]) -> None:
+def test_what_is_no_duration_is_rejected(given: object, kind: type[Exception]) -> None:
     """A bare number is, too: nobody can say whether it is seconds or milliseconds."""
     with pytest.raises(kind) as refusal:
         duration_of(given, what="takes()")
@@ -107,7 +107,7 @@ def test_what_is_no_duration_is_refused(given: object, kind: type[Exception]) ->
         ("0s", True, "more than zero"),
     ],
 )
-def test_a_duration_that_is_too_short_is_refused(given: object, above_zero: bool, least: str) -> None:
+def test_a_duration_that_is_too_short_is_rejected(given: object, above_zero: bool, least: str) -> None:
     """Time can't go backwards, and some durations have to be more than nothing."""
     with pytest.raises(ValueError) as refusal:
         duration_of(given, what="takes()", above_zero=above_zero)

@@ -34,7 +34,7 @@ def clock(wall: Wall) -> WallClock:
 
 
 def test_wall_now_is_the_process_s_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is read anew each time."""
+    """It is read again each time."""
     monkeypatch.setattr("time.time_ns", iter([START, START + 1]).__next__)
     assert [WallClock.wall_now(), WallClock.wall_now()] == [START, START + 1]
 
@@ -98,7 +98,7 @@ def test_let_go_it_is_where_it_would_have_been_without(wall: Wall, clock: WallCl
     assert clock.now == START + 60 * SECOND
 
 
-def test_one_that_starts_anew_is_as_far_ahead(wall: Wall, clock: WallClock) -> None:
+def test_one_that_starts_again_is_as_far_ahead(wall: Wall, clock: WallClock) -> None:
     """It counts from its own first use."""
     clock.hold()
     clock.move(START + 60 * SECOND)

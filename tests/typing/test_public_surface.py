@@ -122,8 +122,8 @@ def test_matches_are_typed(cloud_tasks: FakeCloudTasks) -> None:
 
 
 @pytest.mark.cloud_tasks(queues=["work"])
-def test_verbs_give_attempts_and_summaries(cloud_tasks: FakeCloudTasks) -> None:
-    """step() may find nothing to do, dispatch() always gives an attempt, and the other verbs give a summary."""
+def test_driving_methods_give_attempts_and_summaries(cloud_tasks: FakeCloudTasks) -> None:
+    """step() may find nothing to do, dispatch() always gives an attempt, and the other methods give a summary."""
     route = assert_type(cloud_tasks.route(URL, method="POST", handler=answer_busy), Route)
     enqueue(cloud_tasks)
 

@@ -56,14 +56,14 @@ class Log:
         else:
             self._line(event.at, line_text(line) + (f" ({remark})" if remark else ""))
 
-    def refusal(self, call: IncomingCall, at: int) -> None:
+    def rejection(self, call: IncomingCall, at: int) -> None:
         """Log a call that the service rejected."""
         if self._form == "none":
             return
         error: Any = call.error
         code, name = error.code().name, name_in(call)
         subject = f" {short_resource(name)}" if name else ""
-        text = f"{call.method}{subject} refused: {code}: {error.details()}"
+        text = f"{call.method}{subject} rejected: {code}: {error.details()}"
         self._line(at, text, event="rpc", rpc=call.method, name=name, code=code)
 
     def beginning(self, text: str, at: int, **more: Any) -> None:

@@ -73,7 +73,7 @@ class SchedulerLoop:
             try:
                 return self.simulation.receive(call)
             except InProcessRpcError:
-                self._log.refusal(call, self.clock.now)
+                self._log.rejection(call, self.clock.now)
                 raise
 
     def observe(self) -> int:

@@ -124,7 +124,7 @@ def test_a_packed_body(cloud_tasks: FakeCloudTasks, ask: Ask) -> None:
 @each_library
 @pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning:aiohttp")
 def test_a_large_body(cloud_tasks: FakeCloudTasks, ask: Ask) -> None:
-    """A body that takes many writes is one task, and one beyond the limit is refused."""
+    """A body that takes many writes is one task, and one beyond the limit is rejected."""
     payload = "QUJD" * 25_000
     large = json.dumps({"task": {"httpRequest": {"url": "https://app.test/", "body": payload}}}).encode()
     assert ask("POST", URL, large, JSON).status == 200

@@ -65,7 +65,7 @@ def test_requests_to_other_hosts_are_as_without_a_fake(server: Server, session: 
 
 
 @pytest.mark.parametrize("session", [one for one in SESSIONS if "http_client" not in one.__name__], ids=name_of)
-def test_a_session_that_reached_the_fake_is_refused_nothing_after_it(session: Any) -> None:
+def test_a_session_that_reached_the_fake_is_rejected_nothing_after_it(session: Any) -> None:
     """A session is closed without a word, whatever it has asked of fakes."""
 
     async def talk() -> None:

@@ -136,7 +136,7 @@ class Worker:
         self.reply = lambda _: (left.pop(0) if left else 200, [], b"")
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Begin again."""
         self.received.clear()
         self.reply = ok
 

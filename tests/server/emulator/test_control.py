@@ -74,7 +74,7 @@ def test_a_jump_visits_each_event_at_its_own_instant(server: Emulator, worker: W
 
 
 def test_a_jump_says_what_happened_on_the_way(server: Emulator, worker: Worker) -> None:
-    """Like the summary of a verb in a test; what waits for something else is listed with its reason."""
+    """Like the summary of a driving method in a test; what waits for something else is listed with its reason."""
     due = now_of(server) + timedelta(minutes=5)
     server.create({"schedule_time": due})
     paused = QUEUE.replace("emails", "paused")
@@ -102,7 +102,7 @@ def test_a_jump_goes_to_an_instant(server: Emulator) -> None:
 
 
 def test_time_does_not_go_backwards(server: Emulator) -> None:
-    """A jump to an earlier instant is refused, and time stays where it is."""
+    """A jump to an earlier instant is rejected, and time stays where it is."""
     before = now_of(server)
     code, status, message = refusal(server, "POST", "/control/jump", '{"to": "2001-01-01T00:00:00Z"}')
     assert (code, status) == (400, "INVALID_ARGUMENT")
@@ -148,7 +148,7 @@ def test_a_jump_has_a_limit(server: Emulator, worker: Worker) -> None:
     assert server.results()[:3] == [500, 500, 500]
 
 
-def test_what_is_refused_is_called_by_its_name(server: Emulator, worker: Worker) -> None:
+def test_what_is_rejected_is_called_by_its_name(server: Emulator, worker: Worker) -> None:
     """A jump that comes to its limit is no drain."""
     worker.reply = lambda _: (500, [], b"")
     server.create({"schedule_time": now_of(server) + timedelta(minutes=5)})
@@ -166,7 +166,7 @@ def test_what_is_refused_is_called_by_its_name(server: Emulator, worker: Worker)
         '{"to": "9000-01-01T00:00:00.000001Z"}',
     ],
 )
-def test_a_jump_too_far_is_refused_before_anything_happens(server: Emulator, worker: Worker, body: str) -> None:
+def test_a_jump_too_far_is_rejected_before_anything_happens(server: Emulator, worker: Worker, body: str) -> None:
     """Nothing is dispatched on a way whose end can't be reached, and time stays where it is."""
     server.create({"schedule_time": now_of(server) + timedelta(days=1)})
     before = now_of(server)
@@ -320,7 +320,7 @@ def test_an_app_engine_task_has_its_routing(server: Emulator) -> None:
 
 
 def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> None:
-    """As data and as text, as tests of Python know it, refused calls among it."""
+    """As data and as text, as tests of Python know it, rejected calls among it."""
     server.create({"name": f"{QUEUE}/tasks/one"})
     server.post("/control/wait")
     requests.get(f"{server.url}/v2/{QUEUE}/tasks/two", timeout=PATIENCE)
@@ -539,7 +539,7 @@ def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> N
         ),
     ],
 )
-def test_what_is_wrong_is_told_in_a_sentence(
+def test_what_is_wrong_is_reported_in_a_sentence(
     server: Emulator, method: str, path: str, body: str | bytes, expected: tuple[int, str, str]
 ) -> None:
     """In Google's shape of an error; nothing has happened."""

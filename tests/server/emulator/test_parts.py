@@ -61,7 +61,7 @@ def test_a_request_goes_where_its_url_or_a_forwarding_says(url: str, goes_to: Ro
 @pytest.mark.parametrize(
     "url", ["http://10.0.0.1/", "http://127.0.0.1.example.com/", "http://localhost.example.com/", "https://a.b/"]
 )
-def test_other_machines_are_refused_unless_they_are_allowed(url: str) -> None:
+def test_other_machines_are_rejected_unless_they_are_allowed(url: str) -> None:
     """By their names alone: nothing is looked up."""
     refused = Destinations().route(url, is_app_engine=False)
     assert isinstance(refused, NotSent)
@@ -74,7 +74,7 @@ def test_other_machines_are_refused_unless_they_are_allowed(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "host"), [("http://0.0.0.0:8097/x", "0.0.0.0"), ("http://[::]:8097/x", "::"), ("http://0:8097/x", "0")]
 )
-def test_an_address_to_listen_at_is_refused(url: str, host: str) -> None:
+def test_an_address_to_listen_at_is_rejected(url: str, host: str) -> None:
     """It is this machine's in a way, and nothing that the service could send to."""
     refused = Destinations().route(url, is_app_engine=False)
     assert isinstance(refused, NotSent)
@@ -85,7 +85,7 @@ def test_an_address_to_listen_at_is_refused(url: str, host: str) -> None:
     assert Destinations(allow_remote=True).route(url, is_app_engine=False) == Route(url, False)
 
 
-def test_what_is_no_url_is_refused() -> None:
+def test_what_is_no_url_is_rejected() -> None:
     """The service takes anything that begins like one, and so does this server."""
     refused = Destinations(allow_remote=True).route("http://:99999/", is_app_engine=False)
     assert isinstance(refused, NotSent)
@@ -154,7 +154,7 @@ def test_the_clock_is_never_less_far_ahead(wall: list[int]) -> None:
     assert clock.now == 1_090 * SECOND
 
 
-def test_a_clock_that_begins_anew_is_as_far_ahead(wall: list[int]) -> None:
+def test_a_clock_that_begins_again_is_as_far_ahead(wall: list[int]) -> None:
     """A reset doesn't turn time back."""
     clock = begun()
     clock.hold()
@@ -229,7 +229,7 @@ def test_a_broken_answer_is_no_response(answer: bytes, reason: str) -> None:
         (OSError(), "OSError"),
     ],
 )
-def test_the_reason_is_told_without_the_librarys_words(
+def test_the_reason_is_reported_without_the_librarys_words(
     error: OSError, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiohttp would begin with the host and what it takes for the state of TLS."""

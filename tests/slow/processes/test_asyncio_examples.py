@@ -8,7 +8,7 @@ from tests.slow.properties.test_choices import SUITE, timeline_of
 
 
 def test_async_examples_draw_too(pytester: pytest.Pytester) -> None:
-    """A coroutine test, and the awaited verbs."""
+    """A coroutine test, and the awaited driving methods."""
     pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makepyfile(
         SUITE

@@ -82,7 +82,7 @@ def test_differences_are_a_table(tmp_path: Path) -> None:
     )
 
 
-def test_a_misspelt_known_difference_is_told(tmp_path: Path) -> None:
+def test_a_misspelt_known_difference_is_reported(tmp_path: Path) -> None:
     """A list that names no case fails."""
     known = tmp_path / "known.json"
     known.write_text(json.dumps({"pause-queue/no-such-case": "gone"}))

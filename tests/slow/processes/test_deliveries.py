@@ -96,7 +96,7 @@ def test_a_closed_port_is_no_response(server: Emulator) -> None:
     assert (status.code, status.message) == (2, "UNKNOWN(2): HTTP status code 0")
 
 
-def test_another_machine_is_refused(server: Emulator) -> None:
+def test_another_machine_is_rejected(server: Emulator) -> None:
     """Nothing goes to an address that is not this machine's; the attempt says what to do, also to get_task."""
     told = (
         "shop.example.com is not a loopback address, and this server sends to no other. Send what goes there to a"

@@ -178,7 +178,7 @@ def test_exceptions_in_views_fail_the_test(run_project: RunProject) -> None:
 
 
 def test_an_asgi_project(run_project: RunProject) -> None:
-    """An async view answers, by the sync verbs and by the awaitable ones."""
+    """An async view answers, by the sync driving methods and by the awaitable ones."""
     run_project(
         """
     import asyncio

@@ -141,7 +141,7 @@ ERRORS = 9
 
 @pytest.mark.parametrize("arguments", [(), ("--cloud-tasks-report=pages", "--color=yes")], ids=["text", "pages"])
 def test_hostile_values_fail_their_tests_only(pytester: pytest.Pytester, arguments: tuple[str, ...]) -> None:
-    """Errors that raise, or are huge, in tests, handlers and expectations, and digits that int() refuses."""
+    """Errors that raise, or are huge, in tests, handlers and expectations, and digits that int() rejects."""
     pytester.makepyfile(hostile=HOSTILE)
     pytester.makepyfile(SUITE)
     result = pytester.runpytest("-q", *arguments)

@@ -13,7 +13,7 @@ __all__ = ["own_worker"]
 
 
 def refused(server: Emulator, times: int) -> None:
-    """Let ``times`` calls be refused, each with a line of some 500 bytes in the log."""
+    """Let ``times`` calls be rejected, each with a line of some 500 bytes in the log."""
     with server.client() as client:
         for _ in range(times):
             with pytest.raises(NotFound):

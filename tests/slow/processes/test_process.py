@@ -93,7 +93,7 @@ def test_a_signal_stops_the_server(number: signal.Signals) -> None:
 
 
 def test_the_log_has_a_line_for_what_happens(own_worker: Worker) -> None:
-    """Tasks, attempts with what follows, refused calls, resets: each in a line of its own."""
+    """Tasks, attempts with what follows, rejected calls, resets: each in a line of its own."""
     own_worker.answers(503)
     with running_emulator("--queue", "emails", "--forward", f"{BASE}={own_worker.url}") as server:
         server.create({"name": f"{QUEUE}/tasks/one"})
@@ -116,7 +116,7 @@ def test_the_log_has_a_line_for_what_happens(own_worker: Worker) -> None:
         f"emails/one created: POST {BASE}/send",
         "emails/one attempt 1 → 503, retry in 0.1 s",
         "emails/one attempt 2 → 200",
-        "get_task emails/two refused: NOT_FOUND: Requested entity was not found.",
+        "get_task emails/two rejected: NOT_FOUND: Requested entity was not found.",
         "emails/three created: POST https://example.com/",
         f"emails/three attempt 1 → PERMISSION_DENIED, retry in 0.1 s ({refused})",
         "reset: queues are as at the start, and tasks are gone",
@@ -144,7 +144,7 @@ def test_the_log_is_there_for_programs(own_worker: Worker) -> None:
         ("task_created", f"emails/one created: POST {BASE}/send"),
         (
             "rpc",
-            "create_task emails/one refused: ALREADY_EXISTS: The task cannot be created because a task with this name"
+            "create_task emails/one rejected: ALREADY_EXISTS: The task cannot be created because a task with this name"
             " existed too recently. For more information about task de-duplication see"
             " https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create#body"
             ".request_body.FIELDS.task.",
@@ -317,7 +317,7 @@ def test_service_options_and_the_seed_hold_for_the_server() -> None:
         ),
     ],
 )
-def test_a_wrong_option_is_refused_in_a_sentence(
+def test_a_wrong_option_is_rejected_in_a_sentence(
     options: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With exit code 2 and the command's own usage; nothing is served.
@@ -400,7 +400,7 @@ def test_options_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
         ),
     ],
 )
-def test_a_wrong_variable_is_refused_in_a_sentence(
+def test_a_wrong_variable_is_rejected_in_a_sentence(
     name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a wrong option is."""
@@ -417,7 +417,7 @@ def parsed(*options: str) -> ServeOptions:
     return serve_options(parser.parse_args(["serve", *options]))
 
 
-def test_a_port_in_use_is_told_in_a_sentence() -> None:
+def test_a_port_in_use_is_reported_in_a_sentence() -> None:
     """The exit code is 1: the options are right, the machine is in the way. gRPC has its own word before ours."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -431,7 +431,7 @@ def test_a_port_in_use_is_told_in_a_sentence() -> None:
 
 
 @pytest.mark.parametrize("host", ["nope.invalid", "x" * 64], ids=["unknown", "too long for a label"])
-def test_a_host_that_does_not_resolve_is_told_in_a_sentence(host: str) -> None:
+def test_a_host_that_does_not_resolve_is_reported_in_a_sentence(host: str) -> None:
     """The port has nothing to do with it."""
     assert ended("--host", host, "--allow-host", "tasks", "--rest-port", "0", "--grpc-port", "0") == (
         1,
@@ -489,6 +489,6 @@ def test_a_command_works_without_a_stdout(monkeypatch: pytest.MonkeyPatch) -> No
     assert run() == 0
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_reported() -> None:
     """Of the command, as of the program."""
     assert ended("--version") == (0, f"pytest-cloudtasks {__version__}\n")

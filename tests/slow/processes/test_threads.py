@@ -110,7 +110,7 @@ def test_a_test_looks_while_threads_change_the_queue(cloud_tasks: FakeCloudTasks
 
 @pytest.mark.needs("clients of 2.x")
 def test_a_thousand_coroutines_create_at_once(cloud_tasks: FakeCloudTasks, queue: str) -> None:
-    """asyncio's client takes a thousand calls at once, with the verbs awaited beside them."""
+    """asyncio's client takes a thousand calls at once, with the driving methods awaited beside them."""
     route = cloud_tasks.route("https://app.test/*")
 
     async def main() -> list[str]:

@@ -1,4 +1,4 @@
-"""Both sides of every limit: what reaches it is drawn and accepted, what goes beyond it is drawn and refused."""
+"""Both sides of every limit: what reaches it is drawn and accepted, what goes beyond it is drawn and rejected."""
 
 from __future__ import annotations
 
@@ -409,7 +409,7 @@ def test_a_limit_comes_up_by_itself(group: str) -> None:
 
 
 @EVERY_GROUP
-def test_what_goes_beyond_a_limit_is_drawn_and_refused(limits: dict[str, Limit]) -> None:
+def test_what_goes_beyond_a_limit_is_drawn_and_rejected(limits: dict[str, Limit]) -> None:
     """The next value is among the invalid ones, and gets exactly the error that comes with it; nothing is created."""
     wanted = {name: (limit.outside,) for name, limit in limits.items()}
     examples = seen(strategy_at(limits, "invalid"), wanted, lambda pair: pair[0])

@@ -408,7 +408,7 @@ def play(script: str) -> None:
 
 
 def test_a_reproduction_is_a_script_of_googles_calls() -> None:
-    """It has the setting, the calls and the verbs in their order, and ends with what should have been told."""
+    """It has the setting, the calls and the methods in their order, and ends with what should have been told."""
     setting = Setting({"burst_size": 1}, {"*": Script((503, None, "late"), 3)})
     play_ = Play(setting)
     try:

@@ -18,7 +18,7 @@ from tests.strategies.test_pulling import found
 
 
 def test_every_kind_of_error_comes_up() -> None:
-    """A few hundred draws have every refusal that a task's own fields can get."""
+    """A few hundred draws have every error that a task's own fields can get."""
     seen = set()
 
     @given(data=st.data())

@@ -43,7 +43,7 @@ def test_autospec_knows_the_signature(client_class):
 
 
 @patch("shop.tasks_v2.CloudTasksClient", autospec=True)
-def test_autospec_refuses_the_calls_of_1x(client_class):
+def test_autospec_rejects_the_calls_of_1x(client_class):
     client_class.return_value.create_task("q", {}, "FULL")
 
 

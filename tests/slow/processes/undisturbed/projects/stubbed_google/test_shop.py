@@ -10,6 +10,6 @@ def test_a_token_is_verified():
     assert shop.caller_of("token") == "me@example.com"
 
 
-def test_a_refusal():
+def test_a_rejection():
     shop.client.create_task.side_effect = ValueError("no such queue")
     shop.place_order(42)
