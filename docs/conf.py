@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sphinx.ext.napoleon import Config, GoogleDocstring
 
 from pytest_cloudtasks import __version__
+from pytest_cloudtasks._ledger.reading import entries
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -42,7 +43,8 @@ autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 # Long types are shown by their names, which the page explains.
 autodoc_type_aliases = {
-    name: name for name in ("Text", "Fields", "When", "WsgiApp", "AsgiApp", "OnException", "Duration", "AnyTask")
+    name: name
+    for name in ("Text", "Fields", "When", "WsgiApp", "AsgiApp", "OnException", "Duration", "AnyTask", "App", "Handler")
 }
 autodoc_typehints_format = "short"
 autodoc_class_signature = "mixed"
@@ -67,8 +69,19 @@ def plain(app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: 
     return tuple(text and re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text) for text in (signature, result))
 
 
+LEDGER = re.compile(r"`([\w-]+/[\w-]+)`")
+SUBJECTS = {entry.id: entry.subject for entry in entries()}
+
+
+def linked(name: re.Match[str]) -> str:
+    """Link an entry of the ledger to its section on the page about fidelity."""
+    anchor = re.sub(r"[^\w\- ]", "", SUBJECTS[name[1]].lower()).replace(" ", "-")
+    return f"`{name[1]} <fidelity.html#{anchor}>`__"
+
+
 def sections(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Lay out Args and Raises. The extension itself would read attributes' docstrings as "type: description", too."""
+    lines[:] = [LEDGER.sub(linked, line) if "Ledger: " in line else line for line in lines]
     if what in ("class", "function", "method"):
         lines[:] = GoogleDocstring(lines, Config(), app, what, name, obj, options).lines()
 

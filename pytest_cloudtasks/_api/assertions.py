@@ -215,6 +215,7 @@ class Assertions:
 
         A delay goes from the end of a failed attempt to the schedule time of the next, which the timeline shows as
         ``retry in 10 s``. A retry that is still to come counts. Limits and pauses of a queue are no backoff.
+        Ledger: `retry/from-the-end`.
 
         Args:
             task: A `TaskRecord`, a Task message, or a task's ID or full name.
@@ -245,7 +246,7 @@ class Assertions:
 
     @checked_call
     def assert_exhausted(self, task: AnyTask) -> None:
-        """Assert that ``task`` failed and has no retry left.
+        """Assert that ``task`` failed and has no retry left. Ledger: `retry/exhausted`.
 
         Args:
             task: A `TaskRecord`, a Task message, or a task's ID or full name.
@@ -261,6 +262,7 @@ class Assertions:
         """Assert that ``task`` was deleted at the end of its retention, by default 31 days after its creation.
 
         A task expires when time passes that instant. `drain` doesn't move the clock there.
+        Ledger: `task/expires`.
 
         Args:
             task: A `TaskRecord`, a Task message, or a task's ID or full name.

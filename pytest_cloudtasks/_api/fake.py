@@ -61,6 +61,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
 
     and a decorator of functions and `TestCase` classes: ``@FakeCloudTasks(queues=["receipts"])``.
     While it is active, every ``CloudTasksClient`` of the process calls it, and the test controls time.
+    The arguments are the options of the marker, which the reference lists.
     """
 
     @checked_call
@@ -101,8 +102,11 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
         """What the plugin does when a running test uses a fake that is not active."""
         self._exit = ExitStack()
         self.clock = ClockView(lambda: self._simulation)
+        """The queue's time, as a `ClockView`."""
         self.aio = AwaitableMethods(lambda: self._resting)
+        """The driving methods for async tests, as `AwaitableMethods`."""
         self.oidc = Oidc(lambda: self._simulation)
+        """ID tokens and keys, as an `Oidc`."""
 
     # --- its life ------------------------------------------------------------------------------------------------
 
@@ -301,7 +305,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
             queue: The queue's ID or full name, for the headers.
             name: The task's ID, for the headers; by default a generated one.
             audience: Add an OIDC token for this audience.
-            service_account_email: The account of that token.
+            service_account_email: The account of that token, by default one of the project test-project.
             retry_count: The number of failed attempts before this one. The headers are those of a retry.
             execution_count: The number of them with a response that counts. By default all ended like the last one.
             previous_response: The HTTP status of the last failure, 500 by default.
@@ -350,7 +354,7 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
     def dispatch_due(self, queue: str | None = None) -> Summary:
         """Dispatch the tasks that are due now, as far as rate and concurrency allow. The clock doesn't move.
 
-        Tasks that handlers enqueue meanwhile are included.
+        Tasks that handlers enqueue meanwhile are included. Ledger: `dispatch/order`, `dispatch/rate`.
 
         Args:
             queue: Dispatch only tasks of this queue, given by its ID or full name.
@@ -440,6 +444,8 @@ class FakeCloudTasks(Targeting, Faults, QueueRecords, Assertions, OnlyWith):
     @checked_call
     def dispatch(self, task: AnyTask) -> Attempt:
         """Deliver this task now, whatever its schedule time and its queue's state and limits. RunTask does the same.
+
+        Ledger: `run-task/ignores-pause-and-schedule`.
 
         Args:
             task: A `TaskRecord`, a Task message, or a task's ID or full name. If several have the name, the latest.

@@ -21,11 +21,11 @@ class Oidc:
     def token(self, *, audience: str, service_account_email: str = SERVICE_ACCOUNT) -> str:
         """Return a signed ID token (RS256) with Google's claims.
 
-        It is issued now, in the queue's time, and valid for an hour.
+        It is issued now, in the queue's time, and valid for an hour. Ledger: `request/tokens`.
 
         Args:
             audience: The ``aud`` claim.
-            service_account_email: The ``email`` claim.
+            service_account_email: The ``email`` claim, by default an account of the project test-project.
 
         Raises:
             ValueError: A value is empty.

@@ -123,6 +123,8 @@ def retry_schedule(
 ) -> RetrySchedule:
     """Return when a task that always fails is attempted, and when it has no retry left.
 
+    Ledger: `retry/proto-doc-example`, `retry/exhausted`.
+
     Args:
         retry_config: A dict of fields, Google's RetryConfig, or a Queue or Task message that has one. Missing fields
             have the service's defaults.

@@ -40,7 +40,7 @@ class _TargetView:
     def takes(self, duration: Duration) -> Self:
         """Answer each request ``duration`` after its dispatch, in the queue's time.
 
-        No real time passes, and an application or server is not slowed down.
+        No real time passes, and an application or server is not slowed down. Ledger: `dispatch/deadline`.
 
         Args:
             duration: A timedelta, or a text such as ``"90s"``.
@@ -91,7 +91,7 @@ class Route(_TargetView):
 
     @checked_call
     def raises(self, exception: BaseException | type[BaseException]) -> Route:
-        """Answer as if a handler had raised ``exception``. The test does not fail.
+        """Answer as if a handler had raised ``exception``. The test does not fail. Ledger: `dispatch/no-response`.
 
         Args:
             exception: An exception or its class. `TimeoutError` means an answer after the dispatch deadline,

@@ -118,7 +118,7 @@ class Targeting:
 
         The queue's ``app_engine_routing_override`` counts, or else the task's ``app_engine_routing``. A task without a
         service goes to ``default``. The mount with the most arguments is asked first. A `mount` of the task's host goes
-        before. The application sees plain HTTP from 0.1.0.2.
+        before. The application sees plain HTTP from 0.1.0.2. Ledger: `request/routing-override`.
 
         Args:
             app: A WSGI or ASGI application.
@@ -154,9 +154,9 @@ class Targeting:
         Args:
             base_url: An absolute URL, or the relative URI of App Engine tasks. ``"/"`` means all App Engine tasks that
                 have no more specific target.
-            to: The server's URL.
+            to: The server's URL, by default http://127.0.0.1:8000.
             allow_remote: Allow a server that is not on loopback.
-            timeout: How long to wait for the server, in real time. A silent server counts as one that misses the
+            timeout: How long to wait for the server, in real time; 10 seconds by default. A silent server counts as one that misses the
                 dispatch deadline, and a broken connection as no response. Neither fails the test.
 
         Raises:
@@ -175,7 +175,7 @@ class Targeting:
         are asked first.
 
         Args:
-            timeout: How long to wait for the server, in real time, as in `forward`.
+            timeout: How long to wait for the server, in real time; 10 seconds by default.
 
         Raises:
             ValueError: The duration isn't above zero.

@@ -394,7 +394,10 @@ class TaskRecord(PlainData):
 
     @property
     def response_count(self) -> int:
-        """The number of attempts with a response that counts. A 5xx answer of an HTTP task doesn't."""
+        """The number of attempts with a response that counts. A 5xx answer of an HTTP task doesn't.
+
+        Ledger: `request/headers-http`.
+        """
         return self._task.response_count
 
     @property

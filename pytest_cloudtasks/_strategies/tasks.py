@@ -41,7 +41,7 @@ _to_the_microsecond = st.integers(0, LONGEST_AHEAD // _MICROSECOND).map(lambda c
 def schedule_times(draw: DrawFn, *, now: datetime, within: Duration = LONGEST_AHEAD) -> datetime:
     """Draw instants at which a task that is created at ``now`` may be scheduled, in UTC. Shrinks to ``now``.
 
-    Most are whole seconds from now, some have microseconds.
+    Most are whole seconds from now, some have microseconds. Ledger: `create-task/thirty-days-ahead`.
 
     Args:
         now: An aware datetime.
