@@ -127,7 +127,7 @@ def is_for_types_only(path: Path, node: ast.AST) -> bool:
     return False
 
 
-def test_the_service_knows_the_standard_library_only() -> None:
+def test_the_service_imports_the_standard_library_only() -> None:
     """The service imports nothing that is not Python's own, and neither a clock nor randomness."""
     import sys
 
@@ -238,7 +238,7 @@ def test_no_private_attribute_crosses_a_room() -> None:
     assert crossing == []
 
 
-def test_what_reports_on_a_test_knows_no_simulation() -> None:
+def test_reporting_rooms_take_no_simulation() -> None:
     """Diagnostics, report and state machine are given the history, the service or the clock."""
     rooms = ("_diagnostics", "_report", "_stateful")
     importing = [

@@ -46,7 +46,7 @@ def test_an_unused_plugin_adds_nothing_but_modules_of_its_own(tmp_path: Path) ->
     }
 
 
-def test_a_fake_that_nobody_touches_imports_no_client(tmp_path: Path) -> None:
+def test_an_unused_fake_imports_no_client(tmp_path: Path) -> None:
     """A test that requests the fixture and doesn't use it imports time-machine, which holds time, but no client."""
     without = modules_of_a_run(tmp_path, "def test_it(): pass")  # a .pth file of the environment may load some
     loaded = modules_of_a_run(tmp_path, "def test_it(cloud_tasks): pass", "-p", "pytest_cloudtasks.plugin")

@@ -102,7 +102,7 @@ def test_an_error() -> None:
 
 
 @pytest.mark.parametrize("to_text", [safe_repr, safe_str, lambda value: described("it", lambda: repr(value))])
-def test_who_ends_the_process_ends_it(to_text: Any) -> None:
+def test_exceptions_that_end_the_process_propagate(to_text: Any) -> None:
     """SystemExit and KeyboardInterrupt are nobody's text."""
     with pytest.raises(SystemExit):
         to_text(Exiting())
@@ -124,7 +124,7 @@ def test_a_long_text() -> None:
     assert encodable("Größe \udfff") == "Größe \\udfff"
 
 
-def test_a_word_that_is_none() -> None:
+def test_an_unknown_word() -> None:
     """It is near to no known word, and a very long one is not compared."""
     assert did_you_mean("qeues", ["queues"]) == " Did you mean 'queues'?"
     assert did_you_mean(Raising(), ["queues"]) == ""

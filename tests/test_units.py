@@ -16,6 +16,6 @@ def test_units_are_whole_nanoseconds() -> None:
     ("instant", "cut"),
     [(0, 0), (999, 0), (1000, 1000), (1999, 1000), (-1, -1000), (-1000, -1000)],
 )
-def test_truncation_goes_to_the_earlier_whole_unit(instant: int, cut: int) -> None:
+def test_truncation_returns_the_earlier_whole_unit(instant: int, cut: int) -> None:
     """Instants are cut down, those before 1970 too."""
     assert truncated(instant, MICROSECOND) == cut

@@ -161,7 +161,7 @@ def test_wrong_arguments_of_task_request(cloud_tasks: FakeCloudTasks) -> None:
         assert str(refusal.value) == message
 
 
-def test_what_no_task_can_have_is_no_passing_negative(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_negative_assertion_with_an_impossible_value_is_rejected(cloud_tasks: FakeCloudTasks) -> None:
     """A misspelt method or token field is rejected, where a negative assertion would pass for ever."""
     with pytest.raises(ValueError) as refusal:
         cloud_tasks.assert_not_enqueued(method="PSOT")
@@ -188,7 +188,7 @@ def test_a_predicate_may_meet_tasks_of_another_shape(cloud_tasks: FakeCloudTasks
     assert "json: a predicate, test_a_predicate_may_meet_tasks_of_another_shape.<locals>.<lambda>" in str(failure.value)
 
 
-def test_a_missing_target_is_told_that_the_query_counts(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_missing_target_has_a_hint_about_the_query(cloud_tasks: FakeCloudTasks) -> None:
     """A route without the task's query string is named as the reason."""
     cloud_tasks.route("https://w.test/x")
     enqueue(url="https://w.test/x?a=1")
@@ -196,7 +196,7 @@ def test_a_missing_target_is_told_that_the_query_counts(cloud_tasks: FakeCloudTa
         cloud_tasks.drain()
 
 
-def test_a_swallowed_failure_is_shown_beside_the_tests_own(pytester: pytest.Pytester) -> None:
+def test_a_swallowed_failure_is_shown_with_the_tests_own(pytester: pytest.Pytester) -> None:
     """A test that fails by itself shows what a handler in eager dispatch raised before: the likely reason."""
     pytester.makepyfile(
         """

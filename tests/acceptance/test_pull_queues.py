@@ -113,7 +113,7 @@ def test_max_attempts_limits_leases(worker: Any, cloud_tasks: FakeCloudTasks) ->
     )
 
 
-def test_the_timeline_tells_of_leases(worker: Any, cloud_tasks: FakeCloudTasks, jobs: str) -> None:
+def test_the_timeline_has_leases(worker: Any, cloud_tasks: FakeCloudTasks, jobs: str) -> None:
     """Leases are told with their end, as offsets like everything else."""
     enqueue(worker, jobs, "t")
     (task,) = lease(worker, jobs)

@@ -134,7 +134,7 @@ def test_pause_and_resume(client: CloudTasksClient, parent: str) -> None:
     assert client.resume_queue(name=name).state == Queue.State.RUNNING
 
 
-def test_purge_removes_every_task_and_tells_when(
+def test_purge_removes_every_task_and_sets_the_purge_time(
     cloud_tasks: FakeCloudTasks, client: CloudTasksClient, queue: str
 ) -> None:
     """A purged queue is empty, keeps its state and shows its purge time; purged names stay reserved."""

@@ -63,7 +63,7 @@ def test_a_late_purge_does_not_move_the_clock(cloud_tasks: FakeCloudTasks) -> No
 
 
 @on(queues=["work"], service={"purge_delay": timedelta(seconds=30)})
-def test_nobody_waits_for_a_task_that_will_be_purged(cloud_tasks: FakeCloudTasks) -> None:
+def test_draining_skips_a_task_that_will_be_purged(cloud_tasks: FakeCloudTasks) -> None:
     """Draining a running queue passes over what a purge takes before it is due; what came later goes out."""
     route = cloud_tasks.route(URL)
     hour = timedelta(hours=1)
@@ -325,14 +325,14 @@ def test_an_overloaded_target_slows_the_queue_down(cloud_tasks: FakeCloudTasks) 
 
 
 @on(queues={"work": SLOW}, service={"burst_size": 1})
-def test_an_overloaded_target_is_none_of_the_queues_business_by_default(cloud_tasks: FakeCloudTasks) -> None:
+def test_an_overloaded_target_does_not_slow_the_queue_by_default(cloud_tasks: FakeCloudTasks) -> None:
     """Without the service option the rate is what was set."""
     cloud_tasks.route(URL).returns(503, 503, 200)
     assert paced(cloud_tasks, 3) == [0, 1, 2, 3, 4]
 
 
 @on(queues={"work": SLOW}, service={"burst_size": 1, "system_throttle": "simple"})
-def test_429_is_no_overload_for_app_engine(cloud_tasks: FakeCloudTasks) -> None:
+def test_429_does_not_throttle_app_engine(cloud_tasks: FakeCloudTasks) -> None:
     """There 503 alone counts, as documented."""
     cloud_tasks.route("*").returns(429, 503, 200)
     create(cloud_tasks, app_engine_http_request={"relative_uri": "/"})

@@ -186,9 +186,7 @@ def test_a_failed_run_is_retried_one_backoff_after_the_response(
     assert client.get_task(name=task.name).schedule_time == called_at + timedelta(seconds=70)
 
 
-def test_run_task_beside_an_attempt_under_way(
-    cloud_tasks: FakeCloudTasks, client: CloudTasksClient, queue: str
-) -> None:
+def test_run_task_during_an_attempt(cloud_tasks: FakeCloudTasks, client: CloudTasksClient, queue: str) -> None:
     """RunTask on a running task gives two attempts in flight; the first success ends it, the other is dropped."""
     route = cloud_tasks.route(URL).takes(timedelta(seconds=10))
     task = client.create_task(parent=queue, task={"http_request": {"url": URL}})

@@ -193,7 +193,7 @@ def test_another_service_is_reported(cloud_tasks: FakeCloudTasks, enqueue: Enque
     assert "service  'worker'  'mailer'" in str(failed.value)
 
 
-def test_a_past_schedule_time_is_no_delay(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_past_schedule_time_is_a_delay_of_zero(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """A task scheduled in the past is due at its creation, after a delay of zero."""
     enqueue(schedule_time=START - timedelta(days=1))
     cloud_tasks.assert_enqueued(at=START, delay=timedelta(0), within=timedelta(0))
@@ -255,7 +255,7 @@ def test_a_count_is_a_number(cloud_tasks: FakeCloudTasks, count: Any) -> None:
 # --- which tasks count -------------------------------------------------------------------------------------------
 
 
-def test_tasks_that_are_gone_count_and_rejected_ones_do_not(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_removed_tasks_count_and_rejected_ones_do_not(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Finished, deleted and purged tasks were enqueued; a task that the service rejected never was."""
     cloud_tasks.route(MAILER)
     client = tasks_v2.CloudTasksClient()
@@ -533,7 +533,7 @@ def test_expect_enqueued_of_none(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) 
     assert message_of(block).splitlines()[0] == headline
 
 
-def test_an_exception_in_the_block_goes_through(cloud_tasks: FakeCloudTasks) -> None:
+def test_an_exception_in_the_block_propagates(cloud_tasks: FakeCloudTasks) -> None:
     """What the block raises is not hidden behind the assertion."""
     with pytest.raises(ZeroDivisionError), cloud_tasks.expect_enqueued():
         raise ZeroDivisionError

@@ -51,7 +51,7 @@ def methods_of(owner: type) -> Iterator[tuple[str, Any]]:
 
 
 @each(("function", "name"), list(functions()))
-def test_a_keyword_that_is_none_is_rejected(function: Callable[..., Any], name: str) -> None:
+def test_an_unknown_keyword_is_rejected(function: Callable[..., Any], name: str) -> None:
     """Before anything else: no object is needed for it."""
     parameters = inspect.signature(function).parameters
     own = [object()] if next(iter(parameters), "") == "self" else []

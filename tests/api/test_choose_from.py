@@ -263,7 +263,7 @@ def test_handlers_in_threads_draw_too(enqueue: Enqueue) -> None:
 
 
 @pytest.mark.parametrize("data", [5, None, st.data(), SETTINGS], ids=["5", "None", "data()", "settings"])
-def test_what_is_no_data_is_rejected(data: Any) -> None:
+def test_wrong_data_is_rejected(data: Any) -> None:
     """The choices stay those of the seed."""
     message = (
         f"choose_from() takes the argument that Hypothesis's st.data() gives a test, but got {data!r}. Write"

@@ -58,7 +58,7 @@ def test_what_a_target_raises_is_a_server_error(handler_of: Callable[..., Delive
     assert (handler.answer.status, handler.answer.exception) == (500, error)
 
 
-def test_an_async_target_runs_when_it_is_told_to(handler_of: Callable[..., Delivery]) -> None:
+def test_an_async_target_runs_in_run_on(handler_of: Callable[..., Delivery]) -> None:
     """Starting makes the coroutine, running on lets it answer."""
     seen: list[Delivery | None] = []
 
@@ -158,7 +158,7 @@ def test_an_abandoned_sleeper_ends(handler_of: Callable[..., Delivery]) -> None:
     assert (ended, handler.answer) == (["tidy"], None)
 
 
-def test_a_nap_that_was_given_up_wakes_nobody(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_cancelled_sleep_wakes_no_handler(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """A handler may cancel a sleep of its own and go on to answer."""
 
     async def handle(request: TargetRequest) -> int:

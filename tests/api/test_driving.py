@@ -152,7 +152,7 @@ def test_advance_to_an_instant_of_any_zone(cloud_tasks: FakeCloudTasks) -> None:
     assert seconds(cloud_tasks) == 3600
 
 
-def test_advance_rejects_what_is_no_time_to_come(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_advance_rejects_wrong_and_past_times(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Backwards, naive or without a unit: each is rejected in words, and nothing moves."""
     cloud_tasks.route(MAILER)
     enqueue("one", schedule_time=START + timedelta(seconds=30))
@@ -296,7 +296,7 @@ def test_drain_of_one_queue(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> No
     assert cloud_tasks.attempts()[-1].dispatch_time == START + timedelta(minutes=2)
 
 
-def test_draining_beside_a_paused_queue_does_not_jump(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_draining_does_not_jump_for_a_paused_queue(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """The expiry of a task that can't go out is no event to go to; once passed, it has taken effect."""
     tasks_v2.CloudTasksClient().pause_queue(name=cloud_tasks.queue_path("receipts"))
     enqueue("one")
@@ -357,7 +357,7 @@ def test_a_limit_that_is_just_enough(cloud_tasks: FakeCloudTasks, enqueue: Enque
     assert cloud_tasks.drain(limit=2).succeeded == 2
 
 
-def test_drain_rejects_what_is_no_time_to_come(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_drain_rejects_wrong_and_past_times(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Backwards, naive or without a unit: each is rejected in words, and nothing moves."""
     cloud_tasks.route(MAILER)
     enqueue("one")
@@ -515,7 +515,7 @@ def test_a_request_can_take_its_own_time(cloud_tasks: FakeCloudTasks, enqueue: E
 @pytest.mark.parametrize(
     ("takes", "result"), [(timedelta(seconds=15), 200), (timedelta(seconds=15, microseconds=1), "DEADLINE_EXCEEDED")]
 )
-def test_an_answer_past_the_deadline_is_none(
+def test_an_answer_past_the_deadline_does_not_count(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, takes: timedelta, result: object
 ) -> None:
     """An answer at the very deadline counts; one that comes later ends the attempt at the deadline."""
@@ -742,7 +742,7 @@ def test_run_task_at_the_queues_limits(cloud_tasks: FakeCloudTasks, enqueue: Enq
     assert [task.state for task in cloud_tasks.tasks(queue="narrow")] == [TaskState.DISPATCHED, TaskState.DISPATCHED]
 
 
-def test_run_task_beside_an_attempt_under_way(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_run_task_during_an_attempt(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Two attempts of one task can be in flight: the one that succeeds ends it, and the other's outcome is dropped."""
 
     def handler(request: TargetRequest) -> int:

@@ -109,7 +109,7 @@ def test_a_timedelta_and_a_text_are_taken(cloud_tasks: FakeCloudTasks, parameter
 @pytest.mark.filterwarnings("ignore::pytest_cloudtasks.CloudTasksWarning")
 @pytest.mark.parametrize("parameter", PARAMETERS)
 @pytest.mark.parametrize("given", [90, "90", "soon", "٣s", "nan s", "1e3s"], ids=ascii)
-def test_what_is_no_duration_is_rejected(cloud_tasks: FakeCloudTasks, parameter: str, given: Any) -> None:
+def test_a_wrong_duration_is_rejected(cloud_tasks: FakeCloudTasks, parameter: str, given: Any) -> None:
     """The sentence is the same everywhere."""
     with pytest.raises((TypeError, ValueError)) as refusal:
         PARAMETERS[parameter](cloud_tasks, given)

@@ -154,7 +154,7 @@ def test_a_handler_in_a_frameworks_thread_may_create_for_async_targets(
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
-def test_an_endless_chain_is_ended_and_told(
+def test_an_endless_chain_ends_and_fails_the_test(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, failures: list[str], asynchronous: bool
 ) -> None:
     """Tasks that create each other for ever stop at a depth; the last stays in its queue, and the test fails."""
@@ -487,7 +487,7 @@ def test_what_happens_before_the_answer_comes_first(cloud_tasks: FakeCloudTasks,
     assert cloud_tasks._resting.failures == []
 
 
-def test_threads_that_create_beside_threads_that_purge(cloud_tasks: FakeCloudTasks) -> None:
+def test_threads_create_while_others_purge(cloud_tasks: FakeCloudTasks) -> None:
     """A task is looked at and begun in one step: it goes out, or was removed before, and nothing breaks."""
     parent, errors = cloud_tasks.queue_path("receipts"), []
     created, client = threading.Event(), tasks_v2.CloudTasksClient()

@@ -196,9 +196,7 @@ REFUSED_FIELDS = [
 
 
 @pytest.mark.parametrize(("fields", "told"), REFUSED_FIELDS)
-def test_create_queue_rejects_fields_that_are_none(
-    cloud_tasks: FakeCloudTasks, fields: dict[str, Any], told: str
-) -> None:
+def test_create_queue_rejects_unknown_fields(cloud_tasks: FakeCloudTasks, fields: dict[str, Any], told: str) -> None:
     """The queue, what is wrong, and the nearest that would be right; no queue is made."""
     with pytest.raises((ValueError, TypeError)) as caught:
         cloud_tasks.create_queue("receipts", retry_config=fields)
@@ -314,7 +312,7 @@ def test_the_fixture_is_current(cloud_tasks: FakeCloudTasks) -> None:
     assert pytest_cloudtasks.current() is cloud_tasks
 
 
-def test_without_a_fake_there_is_no_current_one() -> None:
+def test_current_fails_without_a_fake() -> None:
     """The error says how to get one."""
     with pytest.raises(RuntimeError) as caught:
         current()

@@ -294,7 +294,7 @@ def test_a_second_delivery_comes_before_a_slow_answer(cloud_tasks: FakeCloudTask
     ]
 
 
-def test_a_second_delivery_goes_where_requests_go_now(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_second_delivery_goes_to_the_current_target(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """A route whose script is over lets it through to the next, as it would any request."""
     below = cloud_tasks.route("https://mailer.test/*")
     first = cloud_tasks.route(MAILER).returns(200).then_pass_through()
@@ -358,7 +358,7 @@ def test_a_slow_answer_is_lost_when_it_comes(cloud_tasks: FakeCloudTasks, enqueu
     )
 
 
-def test_an_answer_that_is_none_can_not_be_lost(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_missing_answer_can_not_be_lost(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """What was no response, or came after the deadline, does not use the plan up."""
     cloud_tasks.route(MAILER).raises(ConnectionError).raises(TimeoutError).returns(200)
     cloud_tasks.route("https://slow.test/", handler=lambda request: request.takes(timedelta(hours=1)), queue="reports")
@@ -386,7 +386,7 @@ def test_answers_that_are_lost_exhaust_the_retries(cloud_tasks: FakeCloudTasks, 
     cloud_tasks.assert_attempts(cloud_tasks.assert_enqueued(), ["UNKNOWN", "UNKNOWN"])
 
 
-def test_an_exception_is_told_although_its_answer_is_lost(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_an_exception_is_raised_although_its_answer_is_lost(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """The handler's own failure fails the test, and is on record with the attempt."""
     cloud_tasks.route(MAILER, handler=mock.Mock(side_effect=ZeroDivisionError))
     enqueue("one")
@@ -555,7 +555,7 @@ def test_async_handlers_have_them_too(cloud_tasks: FakeCloudTasks) -> None:
     assert seen == [(1, 5.0), (1, 5.0), (2, 5.1)]
 
 
-def test_a_second_delivery_beside_a_sleeping_first(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_second_delivery_while_the_first_sleeps(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Both are at work at once, each in its own time, and the first one's answer is the attempt's."""
     sleeps = iter([timedelta(seconds=3), timedelta(seconds=1)])
     ends = []
@@ -703,7 +703,7 @@ def test_a_plan_that_never_happens_is_warned_of(enqueue: Enqueue) -> None:
     ]
 
 
-def test_a_predicate_that_raises_is_told_of(enqueue: Enqueue) -> None:
+def test_a_predicate_that_raises_is_in_the_warning(enqueue: Enqueue) -> None:
     """A call that when=… could not judge does not count, and the warning names what the function raised."""
     cloud_tasks = FakeCloudTasks(queues=["receipts"]).__enter__()
     cloud_tasks.fail_rpc("create_task", "UNAVAILABLE", when=lambda request: {"a": 1}[request.parent])

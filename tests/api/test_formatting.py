@@ -108,7 +108,7 @@ class Shy:
         raise ValueError("not now")
 
 
-def test_a_repr_that_raises_is_told_of() -> None:
+def test_a_repr_that_raises_is_described() -> None:
     """The message is about something else, and comes all the same."""
     assert shown(Shy()) == "(a Shy whose repr raised ValueError)"
     assert shown({"order": Shy()}) == "(a dict whose repr raised ValueError)"

@@ -63,7 +63,7 @@ def test_everything_is_in_one_list(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
     ]
 
 
-def test_a_call_stands_before_a_later_reset_of_the_clock(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_call_comes_before_a_later_reset_of_the_clock(cloud_tasks: FakeCloudTasks) -> None:
     """Entries are in the order of the test, also where the service has done nothing between them."""
     client, name = tasks_v2.CloudTasksClient(), cloud_tasks.queue_path("receipts")
     client.get_queue(name=name)
@@ -111,7 +111,7 @@ def test_offsets_count_from_the_time_base_in_force() -> None:
     ]
 
 
-def test_a_copy_goes_its_own_way(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_copy_is_independent(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Its tasks and attempts are copies that belong together, and what targets received is known of them."""
     cloud_tasks.route("*")
     enqueue("one")

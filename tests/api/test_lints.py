@@ -118,7 +118,7 @@ def test_a_token_over_plain_http(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) 
     ]
 
 
-def test_a_token_to_what_is_no_address(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_token_to_an_invalid_url(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """The service accepts a broken URL, and looking at the task breaks nothing either."""
     (message,) = told(enqueue, "one", "http://[::1/do", headers={"authorization": "Bearer secret"})
     assert message.startswith("A token over plain http: receipts/one sends its Authorization header to http://[::1/do,")
@@ -234,7 +234,7 @@ def test_a_name_that_is_surely_free_is_fine(cloud_tasks: FakeCloudTasks, enqueue
 # --- once a place ------------------------------------------------------------------------------------------------
 
 
-def test_each_place_is_told_of_once(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_each_place_has_one_warning(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """The line that calls the client is the place, and has one warning however often it is reached."""
 
     def orders() -> None:
@@ -247,7 +247,7 @@ def test_each_place_is_told_of_once(cloud_tasks: FakeCloudTasks, enqueue: Enqueu
     assert "create_task(" in lines[warning.lineno - first]
 
 
-def test_other_places_are_told_of_as_well(cloud_tasks: FakeCloudTasks) -> None:
+def test_other_places_have_their_own_warning(cloud_tasks: FakeCloudTasks) -> None:
     """Two lines that do the same are two places; so is one that awaits."""
     task = {"http_request": {"url": WORKER, "body": JSON}}
     parent = cloud_tasks.queue_path("receipts")
@@ -265,7 +265,7 @@ def test_other_places_are_told_of_as_well(cloud_tasks: FakeCloudTasks) -> None:
     assert len({one.lineno for one in caught}) == len(caught) == 3
 
 
-def test_a_call_that_comes_from_nowhere_is_told_of(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_call_without_a_line_of_the_application_has_a_warning(cloud_tasks: FakeCloudTasks) -> None:
     """A client's method that is a thread's own target has no line of the application; the lint comes all the same."""
     client = tasks_v2.CloudTasksClient()
     task = {"http_request": {"url": WORKER, "body": JSON}}
@@ -297,6 +297,6 @@ def test_an_error_is_not_swallowed(enqueue: Enqueue) -> None:
     assert text.startswith("A JSON body without Content-Type: receipts/one goes to")
 
 
-def test_a_body_nested_too_deep_is_no_json(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_body_nested_too_deep_has_no_warning(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Who reads it would fail whatever the header says, so nothing is told of, and the call goes on."""
     assert told(enqueue, "one", WORKER, body=b"[" * 90_000) == []

@@ -327,7 +327,7 @@ TAKING = {
 
 
 @pytest.mark.parametrize("name", TAKING)
-def test_a_keyword_that_is_none_is_rejected(cloud_tasks: FakeCloudTasks, name: str) -> None:
+def test_an_unknown_keyword_is_rejected(cloud_tasks: FakeCloudTasks, name: str) -> None:
     """The nearest is named, and all of them; no context manager has to be entered for it."""
     values = ["1s"] if name == "delay_dispatch" else []
     with pytest.raises(TypeError) as refusal:

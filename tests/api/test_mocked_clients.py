@@ -68,7 +68,7 @@ def test_a_name_that_is_patched_is_found(case: str) -> None:
     assert mocked_names() == []
 
 
-def test_what_is_no_mock_is_not_taken_for_one() -> None:
+def test_other_replacements_are_not_taken_for_mocks() -> None:
     """A class of the test's own, or a method that it has wrapped, may well reach the fake."""
 
     class Client(tasks_v2.CloudTasksClient):

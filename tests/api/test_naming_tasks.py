@@ -67,7 +67,7 @@ def test_dispatch_and_routes_take_them(cloud_tasks: FakeCloudTasks, enqueue: Enq
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way != "an ID"])
-def test_tasks_of_one_id_are_told_apart(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, way: str) -> None:
+def test_tasks_with_the_same_id_are_ambiguous(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, way: str) -> None:
     """By anything but the ID."""
     enqueue("one")
     enqueue("one", queue="reports")
@@ -127,7 +127,7 @@ def test_a_predicate_has_the_whole_record(cloud_tasks: FakeCloudTasks, record: T
         (None, "task=None matches no task. Leave it out to match any."),
     ],
 )
-def test_what_is_no_task_is_rejected(cloud_tasks: FakeCloudTasks, task: Any, text: str) -> None:
+def test_a_value_that_can_not_be_a_task_is_rejected(cloud_tasks: FakeCloudTasks, task: Any, text: str) -> None:
     """A value that no task can be would match nothing for ever."""
     with pytest.raises((TypeError, ValueError)) as caught:
         cloud_tasks.assert_not_enqueued(task=task)

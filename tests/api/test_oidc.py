@@ -47,7 +47,7 @@ def test_pyjwt_verifies_by_the_jwks(cloud_tasks: FakeCloudTasks) -> None:
         pyjwt.decode(token, key, algorithms=["RS256"], audience=AUDIENCE)
 
 
-def test_outside_a_fake_there_is_no_instant_to_issue_at() -> None:
+def test_outside_a_fake_no_token_is_issued() -> None:
     """A fake that is not active signs nothing."""
     with pytest.raises(RuntimeError) as refused:
         FakeCloudTasks().oidc.token(audience=AUDIENCE)

@@ -191,7 +191,7 @@ def test_an_entry_that_cannot_be(tmp_path: Path, entry: str, reason: str) -> Non
     assert refusal(path) == f"The queues file {path} can't be used: {reason}"
 
 
-def test_what_is_no_yaml(tmp_path: Path) -> None:
+def test_invalid_yaml(tmp_path: Path) -> None:
     """YAML's own error does not come through bare."""
     path = written(tmp_path, "queue.yaml", "queue: [")
     assert refusal(path) == f"The queues file {path} can't be used: it is not valid YAML."

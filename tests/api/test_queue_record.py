@@ -72,7 +72,7 @@ def test_forced_attempts_count_as_well(cloud_tasks: FakeCloudTasks, enqueue: Enq
     assert cloud_tasks.queue("receipts").peak_concurrency == 4
 
 
-def test_a_deleted_queue_is_told_of_as_well(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_deleted_queue_has_a_record(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Its attempts have been, and those under way go on to their end."""
     cloud_tasks.route(MAILER).takes(timedelta(seconds=10))
     enqueue("one")

@@ -48,7 +48,7 @@ def told_of(fake: FakeCloudTasks) -> str:
     return rejections_text(simulation.history, simulation.service, simulation.clock, simulation.settings)
 
 
-def test_without_a_rejection_there_is_nothing_to_tell(fake: FakeCloudTasks) -> None:
+def test_without_a_rejection_there_is_no_text(fake: FakeCloudTasks) -> None:
     """Calls that succeed are no matter of this."""
     create()
     assert told_of(fake) == ""

@@ -168,7 +168,7 @@ def test_what_the_service_rejects_is_rejected() -> None:
         ),
     ],
 )
-def test_what_is_no_retry_config_is_rejected(config: Any, told: str) -> None:
+def test_a_wrong_retry_config_is_rejected(config: Any, told: str) -> None:
     """A misspelt field and a value that it can't have, in the words that a queue is rejected in."""
     with pytest.raises(ValueError, match="retry config") as refusal:
         retry_schedule(config)

@@ -67,7 +67,7 @@ def test_a_sync_driving_method_in_an_async_handler_is_rejected_as_in_any(
     cloud_tasks._resting.failures.clear()
 
 
-def test_a_thread_beside_a_running_loop_may_use_the_sync_driving_methods(
+def test_another_thread_than_that_of_a_running_loop_may_use_the_sync_driving_methods(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue
 ) -> None:
     """Only the loop's own thread is rejected."""

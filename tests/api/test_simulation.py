@@ -137,7 +137,7 @@ def test_of_many_calls_the_latest_are_kept(cloud_tasks: FakeCloudTasks) -> None:
 
 @pytest.mark.usefixtures("two_calls_kept")
 @pytest.mark.cloud_tasks(queues=["receipts"])
-def test_rejections_of_a_block_are_told_from_what_is_kept(cloud_tasks: FakeCloudTasks) -> None:
+def test_only_kept_rejections_of_a_block_are_reported(cloud_tasks: FakeCloudTasks) -> None:
     """A failing expect_enqueued tells of calls in its block that are still kept, and of none before it."""
     client = tasks_v2.CloudTasksClient()
     queue = cloud_tasks.queue_path("receipts")
@@ -199,7 +199,7 @@ def test_auto_create_queues(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> No
     ],
 )
 @pytest.mark.cloud_tasks(auto_create_queues=True)
-def test_auto_create_queues_makes_no_queue_of_a_name_that_is_none(
+def test_auto_create_queues_creates_no_queue_with_an_invalid_name(
     cloud_tasks: FakeCloudTasks, parent: str, expected: type[GoogleAPICallError], line: str
 ) -> None:
     """A parent that is no queue's name gets the service's own answer, and no queue is created."""

@@ -126,7 +126,7 @@ def test_a_retrys_headers(cloud_tasks: FakeCloudTasks) -> None:
     assert request.attempt_number == 4
 
 
-def test_a_retrys_history_may_be_told(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_retrys_history_may_be_given(cloud_tasks: FakeCloudTasks) -> None:
     """Previous response and execution count are the test's to say."""
     request = cloud_tasks.task_request(retry_count=5, execution_count=2, previous_response=429)
     assert request.headers["X-CloudTasks-TaskRetryCount"] == "5"

@@ -221,7 +221,7 @@ def test_a_late_answer_is_dropped(cloud_tasks: FakeCloudTasks, enqueue: Enqueue,
     assert (summary.attempts, summary.failed, summary.succeeded, summary.exhausted) == (2, 2, 0, 1)
 
 
-def test_the_retry_of_a_late_answer_goes_beside_the_first_handler(
+def test_the_retry_of_a_late_answer_runs_while_the_first_handler_does(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs
 ) -> None:
     """As in production the first handler is still at work when the second begins; each ends in its own time."""
@@ -370,7 +370,7 @@ ENDINGS: dict[str, Callable[[FakeCloudTasks], object]] = {
 
 @pytest.mark.parametrize("status", [200, 503])
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_task_that_is_gone_is_answered_in_vain(
+def test_the_answer_to_a_removed_task_is_ignored(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs, busy: Busy, ending: str, status: int
 ) -> None:
     """The attempt goes on to its end, and the outcome is dropped: no success, no retry."""
@@ -413,7 +413,7 @@ def test_a_handler_goes_on_when_its_task_is_gone(
 
 
 @pytest.mark.parametrize("ending", ["DeleteTask", "PurgeQueue"])
-def test_a_task_that_is_gone_holds_its_slot_until_it_is_answered(
+def test_a_removed_task_holds_its_slot_until_it_is_answered(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs, busy: Busy, ending: str
 ) -> None:
     """What counts for max_concurrent_dispatches are requests under way, whosever they are."""
@@ -612,7 +612,7 @@ def test_max_retry_duration_counts_what_attempts_take(
 # --- what the verbs say while attempts are under way -------------------------------------------------------------
 
 
-def test_summaries_tell_what_is_under_way_and_what_is_held_up(
+def test_summaries_count_running_attempts_and_blocked_tasks(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs, busy: Busy
 ) -> None:
     """An attempt under way is neither succeeded nor failed nor blocked; those that wait for its slot are blocked."""

@@ -80,7 +80,7 @@ Timeline:
     )
 
 
-def test_each_neglected_task_says_where_it_stands(enqueue: Enqueue) -> None:
+def test_each_neglected_task_is_shown_with_its_state(enqueue: Enqueue) -> None:
     """When it goes, what holds it up, or how it ended: deleted and expired tasks were neglected, too."""
 
     def block(fake: FakeCloudTasks) -> None:
@@ -266,7 +266,7 @@ def with_errors(enqueue: Enqueue, then: Block) -> Block:
     return block
 
 
-def test_errors_that_nobody_saw_fail(enqueue: Enqueue) -> None:
+def test_errors_that_were_not_checked_fail(enqueue: Enqueue) -> None:
     """Each attempt whose handler raised is told of, with the exception as Python prints it."""
     assert told_of(with_errors(enqueue, lambda fake: None), on_exception="500") == (
         f"""\
@@ -355,7 +355,7 @@ def test_an_error_that_was_raised_was_seen(enqueue: Enqueue) -> None:
 # --- never in the way --------------------------------------------------------------------------------------------
 
 
-def test_an_exception_of_the_block_goes_first(enqueue: Enqueue) -> None:
+def test_an_exception_of_the_block_is_raised_instead(enqueue: Enqueue) -> None:
     """A block that fails by itself is told of that alone."""
 
     def block(fake: FakeCloudTasks) -> None:

@@ -37,7 +37,7 @@ def first_part(call: Callable[..., object], *args: Any) -> str:
 # --- assert_backoff ----------------------------------------------------------------------------------------------
 
 
-def test_backoffs_are_the_waits_that_the_timeline_tells(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_backoffs_are_the_waits_in_the_timeline(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """Each failed attempt that is retried has one; the last attempt has none."""
     cloud_tasks.route(MAILER).returns(503, 500, 200)
     enqueue("one")
@@ -58,7 +58,7 @@ def test_a_retry_to_come_counts(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -
     cloud_tasks.assert_backoff(cloud_tasks.assert_enqueued(), seconds(10))
 
 
-def test_a_pause_is_no_backoff(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
+def test_a_pause_is_not_part_of_the_backoff(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
     """What a paused queue, a limit or a slow handler adds to the time between attempts is not counted."""
     cloud_tasks.route(MAILER).returns(503, 200).takes(timedelta(seconds=7))
     enqueue("one")

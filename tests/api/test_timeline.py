@@ -135,7 +135,7 @@ def test_a_clock_reset_is_reported(cloud_tasks: FakeCloudTasks) -> None:
     )
 
 
-def test_a_clock_reset_twice_is_told_twice(cloud_tasks: FakeCloudTasks) -> None:
+def test_two_clock_resets_have_two_lines(cloud_tasks: FakeCloudTasks) -> None:
     """Each change has its own offset, also where nothing happened between them."""
     cloud_tasks.create_queue("receipts")
     for year, seconds in ((2020, 5), (2040, 7)):

@@ -233,7 +233,7 @@ def test_what_comes_first_is_dropped_with_its_caller() -> None:
     assert done == []
 
 
-def test_a_future_that_comes_first_is_left_to_those_who_made_it() -> None:
+def test_a_future_that_comes_first_is_left_alone() -> None:
     """A caller that is cancelled on the way closes a coroutine of its own, and cancels nobody else's future."""
 
     async def story() -> bool:

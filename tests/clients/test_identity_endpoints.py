@@ -133,7 +133,7 @@ def test_discovery_documents_lead_to_the_keys(host: str, path: str, issuer: str,
         ("169.254.169.254", "GET", "/metadata/instance"),
     ],
 )
-def test_what_is_no_identity_service_is_left_alone(host: str, method: str, path: str) -> None:
+def test_requests_to_no_identity_service_are_left_alone(host: str, method: str, path: str) -> None:
     """Other paths of the same hosts, among them the metadata servers of other clouds, are not answered."""
     service = identity_service(host)
     assert service is not None

@@ -85,7 +85,7 @@ def test_a_module_keeps_its_own_loader(watch: ImportWatch, folder: Path) -> None
     assert module.__file__ == str(folder / f"{WATCHED}.py")
 
 
-def test_a_spec_that_nobody_executes_has_a_loader_like_the_other(watch: ImportWatch, folder: Path) -> None:
+def test_a_spec_that_is_not_executed_has_a_loader_like_the_other(watch: ImportWatch, folder: Path) -> None:
     """Of a watched module that is only looked for, the loader says what it is, and reads what it can."""
     watch.add(WATCHED, lambda module: None)
     spec: Any = importlib.util.find_spec(WATCHED)

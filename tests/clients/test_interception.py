@@ -138,7 +138,7 @@ def test_a_cached_client_reaches_each_fake_in_its_turn(transport: str) -> None:
         assert len(second.tasks()) == 1
 
 
-def test_nested_fakes_are_told_apart() -> None:
+def test_the_innermost_of_nested_fakes_gets_the_calls() -> None:
     """The innermost fake gets the calls of any client; the outer one gets them again afterwards."""
     with FakeCloudTasks(queues=["q"]) as outer:
         client = tasks_v2.CloudTasksClient()

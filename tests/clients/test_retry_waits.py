@@ -296,7 +296,7 @@ def test_a_callers_own_policy_costs_no_time_and_moves_no_clock(slept: list[float
     assert slept == []
 
 
-def test_what_one_fake_skipped_is_no_time_of_the_next() -> None:
+def test_skipped_time_of_one_fake_does_not_count_in_the_next() -> None:
     """A policy whose loop begins before the first error of its test has all its time, whatever went before."""
     patient = retry.Retry(predicate=retry.if_exception_type(exceptions.NotFound), initial=60, timeout=36_000)
     hasty = retry.Retry(predicate=retry.if_exception_type(exceptions.NotFound), initial=1, maximum=1, timeout=20)

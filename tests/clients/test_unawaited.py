@@ -70,7 +70,7 @@ def test_python_warns_by_the_function_that_is_replaced() -> None:
     assert warnings._warn_unawaited_coroutine is before  # type: ignore[attr-defined]
 
 
-def test_nothing_stands_between_the_warning_and_its_line() -> None:
+def test_the_warning_names_the_callers_line() -> None:
     """The replacement adds no frame to the stack, so that a warning names the same line as ever."""
     callers = []
 
@@ -84,4 +84,4 @@ def test_nothing_stands_between_the_warning_and_its_line() -> None:
     coroutine = forgotten()
     looking_before(warn)(coroutine)
     coroutine.close()
-    assert callers == ["test_nothing_stands_between_the_warning_and_its_line"]
+    assert callers == ["test_the_warning_names_the_callers_line"]

@@ -106,7 +106,7 @@ def test_what_may_be_there_is_not_doubted(cloud_tasks: FakeCloudTasks, enqueue: 
     assert hints_of(cloud_tasks.assert_enqueued, json={"order": 1}) == []
 
 
-def test_a_text_that_is_no_base64_is_an_error_of_googles(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_text_that_is_not_base64_is_an_error_of_googles(cloud_tasks: FakeCloudTasks) -> None:
     """The error names neither the field nor what to do."""
     with pytest.raises(ValueError, match="base64") as caught:
         tasks_v2.HttpRequest(url=URL, body="order")

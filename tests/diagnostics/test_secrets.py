@@ -46,7 +46,7 @@ def test_the_option_shows_secrets(enqueue: Enqueue) -> None:
     assert "'Bearer hunter2'" in text
 
 
-def test_what_is_no_text_stays() -> None:
+def test_other_values_than_texts_stay() -> None:
     """Predicates and patterns are the test's own; all that exactly() expects is masked as well."""
     assert masked_headers(len) is len
     assert masked_headers(exactly({"X-Key": "a"})).value == {"X-Key": "•••"}

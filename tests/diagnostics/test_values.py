@@ -150,6 +150,6 @@ def test_a_path_that_follows_a_quote() -> None:
 
 
 @each("value", ["²", "1.²", "٣.٤", "9" * 5000, f"{'9' * 13}.1", "", "."])
-def test_a_time_that_is_no_number(value: str) -> None:
+def test_a_time_that_is_not_a_number(value: str) -> None:
     """A header that the user set by hand is shown as it is."""
     assert header_pairs((("X-CloudTasks-TaskETA", value),), 0, UNDATED) == [["X-CloudTasks-TaskETA", value]]

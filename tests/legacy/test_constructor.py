@@ -127,7 +127,7 @@ def test_a_channel_excludes_credentials(legacy_class: Any, cloud_tasks: FakeClou
         assert str(refusal.value) == "The `channel` and `credentials` arguments are mutually exclusive."
 
 
-def test_an_rpc_that_is_none_is_no_attribute(legacy_class: Any) -> None:
+def test_an_unknown_rpc_is_not_an_attribute(legacy_class: Any) -> None:
     """A transport has the RPCs of the service and no others."""
     own = stock_transport(legacy_class)(OwnChannel())
     assert callable(own.create_task)

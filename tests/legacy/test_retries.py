@@ -94,7 +94,7 @@ def test_a_call_that_recovers_is_answered(client: Any, cloud_tasks: FakeCloudTas
     assert len(cloud_tasks.rpcs) == 3
 
 
-def test_no_retry_is_none(client: Any, cloud_tasks: FakeCloudTasks) -> None:
+def test_none_turns_the_default_retry_off(client: Any, cloud_tasks: FakeCloudTasks) -> None:
     """``retry=None`` turns the default policy off, as google.api_core has always had it."""
     cloud_tasks.fail_rpc("get_queue", "UNAVAILABLE")
     with pytest.raises(exceptions.ServiceUnavailable):

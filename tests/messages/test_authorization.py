@@ -104,7 +104,7 @@ def test_a_token_s_account_has_to_let_the_caller_act(token: str) -> None:
     assert needed("create_task", request, ENQUEUER, ACTOR) is None
 
 
-def test_an_app_engine_task_acts_as_nobody() -> None:
+def test_an_app_engine_task_needs_no_service_account() -> None:
     """It carries no token."""
     request = v2.CreateTaskRequest(parent=QUEUE, task={"app_engine_http_request": {"relative_uri": "/"}})
     assert needed("create_task", request, ENQUEUER) is None
@@ -118,7 +118,7 @@ def test_a_lease_needs_a_permission_for_the_full_view_alone() -> None:
     assert needed("lease_tasks", v2beta2.LeaseTasksRequest(parent=QUEUE)) is None
 
 
-def test_a_task_of_a_release_without_http_tasks_acts_as_nobody() -> None:
+def test_a_task_of_a_release_without_http_tasks_needs_no_service_account() -> None:
     """Older ones of v2beta2 have App Engine and pull tasks only."""
     task = SimpleNamespace(DESCRIPTOR=SimpleNamespace(fields_by_name={"app_engine_http_request": None}))
     request = SimpleNamespace(parent=QUEUE, task=task, DESCRIPTOR=SimpleNamespace(fields_by_name={"parent": None}))

@@ -168,7 +168,7 @@ def test_a_mask_names_fields_of_the_version(path: str) -> None:
     assert BETA3.messages.update_mask(mask) == ([], path)
 
 
-def test_no_mask_and_an_empty_one_are_told_apart() -> None:
+def test_an_empty_mask_differs_from_no_mask() -> None:
     """Without a mask every field of the version is meant, and with one that has no paths none."""
     messages = v2().messages
     assert messages.update_mask(masked_by(tasks_v2)) == ([], None)

@@ -27,7 +27,7 @@ UNAVAILABLE = RpcFault("UNAVAILABLE", "The service is currently unavailable.")
         (exceptions.DeadlineExceeded, DEADLINE),
     ],
 )
-def test_what_stands_for_an_error(error: Any, fault: RpcFault) -> None:
+def test_values_that_mean_an_error(error: Any, fault: RpcFault) -> None:
     """An exception brings its own text; its class and a code have the one that Google's APIs have for it."""
     assert rpc_fault(error) == fault
 

@@ -103,7 +103,7 @@ def test_an_error_is_a_call_as_well() -> None:
     assert str(error) == "NOT_FOUND: No such luck."
 
 
-def test_an_error_knows_where_jitter_comes_from() -> None:
+def test_an_error_carries_the_source_of_jitter() -> None:
     """The error carries the random numbers that the client's waits are to be drawn from."""
     jitter = random.Random(7)
     assert rpc_error(ServiceError(Code.NOT_FOUND, ""), jitter).jitter is jitter

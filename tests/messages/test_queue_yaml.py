@@ -47,7 +47,7 @@ def test_the_entries_are_known_by_their_names() -> None:
     ],
     ids=["syntax", "date", "depth", "empty", "text", "other key", "no list", "no mappings", "no name"],
 )
-def test_a_file_that_is_no_queue_yaml_is_reported(text: str, why: str) -> None:
+def test_an_invalid_queue_yaml_is_reported(text: str, why: str) -> None:
     """From what YAML is not, to what a list of queues is not."""
     assert refused(parsed, text) == why
 
@@ -99,7 +99,7 @@ def test_what_an_entry_leaves_out_is_left_out() -> None:
 
 
 @each(("limit", "attempts"), [(-1, 1), (0, 1), (1, 2), (7, 8), (2**31 - 2, 2**31 - 1), (2**31 - 1, 2**31 - 1)])
-def test_the_first_attempt_is_no_retry(limit: int, attempts: int) -> None:
+def test_the_first_attempt_does_not_count_as_a_retry(limit: int, attempts: int) -> None:
     """max_attempts counts one attempt more than task_retry_limit, as far as its field goes."""
     fields = queue_fields({"name": "q", "retry_parameters": {"task_retry_limit": limit}})
     assert fields["retry_config"] == {"max_attempts": attempts}

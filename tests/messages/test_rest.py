@@ -187,7 +187,7 @@ def test_packed_bodies(encoding: str, body: bytes) -> None:
     assert service.request.task.http_request.url == "https://a.test/"
 
 
-def test_a_packing_that_nobody_knows() -> None:
+def test_an_unknown_content_encoding() -> None:
     """The error says which ones there are."""
     response = Service().asked("POST", f"/v2/{QUEUE}/tasks", TASK, JSON, ("Content-Encoding", "br"))
     assert told(response) == "The request's Content-Encoding is 'br'. Send gzip, deflate, or none."
@@ -206,7 +206,7 @@ def test_base64_of_either_alphabet(text: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("text", ["a", "hello!", "aGk===", "a=Gk", " aGk="])
-def test_what_is_no_base64(text: str) -> None:
+def test_invalid_base64(text: str) -> None:
     """Google passes over no character."""
     body = json.dumps({"task": {"httpRequest": {"body": text}}})
     response = Service().asked("POST", f"/v2/{QUEUE}/tasks", body, JSON)
@@ -296,7 +296,7 @@ def test_values_that_do_not_fit(value: Any, expected: str) -> None:
     assert service.calls == []
 
 
-def test_mistakes_beside_and_in_lists() -> None:
+def test_mistakes_in_lists_and_next_to_them() -> None:
     """Each is listed, whatever stands beside it."""
     body = {
         "requests": [{"parnt": 1}, 5, {"task": {"httpRequest": {"url": 7}}}, [1]],
@@ -356,7 +356,7 @@ class Fails(BaseException):
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("ours"), Fails("This test is over.")])
-def test_what_is_no_error_of_a_channel_is_for_the_caller(error: BaseException) -> None:
+def test_other_errors_than_a_channels_propagate(error: BaseException) -> None:
     """It is raised as it is, and no response is made of it."""
     with pytest.raises(type(error)) as raised:
         Service(error).asked("GET", f"/v2/{QUEUE}")

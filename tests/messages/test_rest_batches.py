@@ -109,7 +109,7 @@ def test_a_boundary_is_in_no_response() -> None:
         ((MIXED,), batch(*[PART] * 1001), "it has 1001 requests, and the limit is 1000."),
     ],
 )
-def test_what_is_no_batch_is_rejected_as_a_whole(headers: tuple[tuple[str, str], ...], body: bytes, why: str) -> None:
+def test_an_invalid_batch_is_rejected_as_a_whole(headers: tuple[tuple[str, str], ...], body: bytes, why: str) -> None:
     """No part of it is a call."""
     assert message(asked(body, *headers)) == f"Failed to parse batch request, error: {why}"
 

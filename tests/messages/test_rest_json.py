@@ -40,7 +40,7 @@ def test_each_value_of_a_repeated_field_is_looked_at() -> None:
     )
 
 
-def test_null_is_no_value() -> None:
+def test_null_leaves_a_field_unset() -> None:
     """It leaves its field unset, and is not what is wrong with a body."""
     message = proto_class(tasks_v2.CreateTaskRequest)()
     assert fill(message, {"parent": None, "task": {"name": "t", "httpRequest": None}}) == []

@@ -126,7 +126,7 @@ def test_a_failing_example_prints_its_seed(pytester: pytest.Pytester) -> None:
     assert "Random choices follow from the seed 5: --cloud-tasks-seed=5 makes them again." in output.splitlines()
 
 
-def test_a_planned_error_is_no_rejection(pytester: pytest.Pytester) -> None:
+def test_a_planned_error_is_not_listed_as_a_rejection(pytester: pytest.Pytester) -> None:
     """The service has not rejected it, and accepted the call whose response was lost."""
     pytester.makepyfile(
         """

@@ -218,7 +218,7 @@ def test_a_marker_changes_single_fields_of_a_queue_of_the_ini_file(pytester: pyt
     pytester.runpytest("-p", "no:asyncio").assert_outcomes(passed=1)
 
 
-def test_queue_files_are_found_beside_what_names_them(pytester: pytest.Pytester) -> None:
+def test_queue_files_are_found_next_to_the_file_that_names_them(pytester: pytest.Pytester) -> None:
     """A marker's file lies in the folder of its test, an ini file's beside that file, wherever pytest started."""
     listing = '[{"name": "projects/p/locations/l/queues/%s"}]'
     project = pytester.mkdir("project")

@@ -127,7 +127,7 @@ def test_pages_name_nothing_of_the_machine(suite: pytest.Pytester) -> None:
     assert "&lt;object object at 0x…&gt; in test_suite.py" in text
 
 
-def test_the_seed_stands_on_the_page(pytester: pytest.Pytester) -> None:
+def test_the_seed_is_on_the_page(pytester: pytest.Pytester) -> None:
     """Where something was left to chance, the page says how to make it again."""
     pytester.makepyfile(
         """

@@ -114,7 +114,7 @@ def test_the_command_line_wins_over_marker_and_ini(pytester: pytest.Pytester) ->
     assert ("ini has -4" in output, "marker has -4" in output) == (True, True)
 
 
-def test_a_seed_that_is_none(pytester: pytest.Pytester) -> None:
+def test_a_wrong_seed(pytester: pytest.Pytester) -> None:
     """Anything but a number and "random" is rejected before a test runs."""
     result = pytester.runpytest("--cloud-tasks-seed=often")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

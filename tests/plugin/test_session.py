@@ -213,7 +213,7 @@ def test_calls_outside_a_fake_can_be_blocked(pytester: pytest.Pytester) -> None:
     assert REFUSAL in result.stdout.str()
 
 
-def test_a_forgotten_fixture_is_told_before_missing_credentials(pytester: pytest.Pytester) -> None:
+def test_a_forgotten_fixture_is_reported_before_missing_credentials(pytester: pytest.Pytester) -> None:
     """Where calls are rejected, a client built in the test looks for no credentials: the error is what one sees."""
     pytester.makepyfile(app=APP)
     pytester.makepyfile("from app import enqueue\n\ndef test_it(): enqueue()")

@@ -137,7 +137,7 @@ NOT_REPEATING = "Proto field is not repeating, cannot start list."
         ),
     ],
 )
-def test_fields_that_are_none_and_values_that_do_not_fit(
+def test_unknown_fields_and_wrong_values(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, body: Any, violations: list[tuple[str, str]]
 ) -> None:
     """Each is named with its path, in Google's words."""
@@ -183,7 +183,7 @@ def test_query_parameters_that_do_not_fit(
     assert (answer.status_code, answer.json()) == (400, invalid(violation))
 
 
-def test_a_body_that_is_no_object(cloud_tasks_server: CloudTasksServer) -> None:
+def test_a_body_that_is_not_an_object(cloud_tasks_server: CloudTasksServer) -> None:
     """The root of a request is a message."""
     for body in (b"[]", b'"task"', b"5", b"null"):
         assert posted(cloud_tasks_server, body) == invalid(
@@ -217,7 +217,7 @@ def test_a_form_where_json_is_meant(cloud_tasks: FakeCloudTasks, cloud_tasks_ser
     ],
     ids=["cut", "comma", "surrogate", "bytes", "number", "depth"],
 )
-def test_a_body_that_is_no_json(
+def test_a_body_that_is_not_json(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, body: bytes, told: str
 ) -> None:
     """What is wrong is said in Google's words, with the place and without details."""
@@ -260,9 +260,7 @@ def test_a_body_that_cannot_be_unpacked(cloud_tasks: FakeCloudTasks, cloud_tasks
     assert cloud_tasks.rpcs == []
 
 
-def test_a_broken_body_is_logged_by_nobody(
-    cloud_tasks_server: CloudTasksServer, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_broken_body_is_not_logged(cloud_tasks_server: CloudTasksServer, caplog: pytest.LogCaptureFixture) -> None:
     """The answer says what is wrong, and it is no failure of the server."""
     head = f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Encoding: gzip\r\n"
     data = f"{head}Content-Type: application/json\r\nContent-Length: 5\r\n\r\nplain"
@@ -317,7 +315,7 @@ def test_a_slow_client(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTas
         *("header name", "header name not ASCII", "header without a name"),
     ],
 )
-def test_what_is_no_http(
+def test_invalid_http(
     cloud_tasks: FakeCloudTasks,
     cloud_tasks_server: CloudTasksServer,
     caplog: pytest.LogCaptureFixture,
@@ -348,7 +346,9 @@ def test_methods_of_http_that_the_api_has_not(cloud_tasks_server: CloudTasksServ
     assert body.decode() == not_found_page(path)
 
 
-def test_who_expects_to_go_on_may(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+def test_a_client_that_expects_100_continue_gets_it(
+    cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer
+) -> None:
     """The server says so before it has the body, and answers then."""
     body = b'{"task": {"httpRequest": {"url": "https://a.test/"}}}'
     headers = "Host: localhost\r\nContent-Type: application/json\r\nExpect: 100-continue"
@@ -476,7 +476,7 @@ def test_an_error_of_the_service_has_its_details_if_they_fit(
     assert failure_over_grpc(serving, error) == ("INVALID_ARGUMENT", text, has_details)
 
 
-def test_methods_that_are_none(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+def test_unknown_methods(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
     """grpc itself knows none of that name; those of operations are denied to everybody, as by the service."""
     assert status_of(cloud_tasks_server, "/google.cloud.tasks.v2.CloudTasks/Explode", b"")[0] == "UNIMPLEMENTED"
     assert status_of(cloud_tasks_server, "/google.longrunning.Operations/ListOperations", b"") == (
@@ -533,7 +533,7 @@ def test_garbage_for_grpc(
     cloud_tasks.assert_enqueued(count=1)
 
 
-def test_a_number_that_is_no_method(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
+def test_an_unknown_number_for_the_method(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
     """An enum's field takes any number on the wire; a task with an unknown method is sent by POST."""
     for kind, where in (("httpRequest", {"url": URL}), ("appEngineHttpRequest", {})):
         body = {"task": {kind: {**where, "httpMethod": 99}}}

@@ -116,7 +116,7 @@ def test_a_call_that_comes_when_its_test_is_over_holds_no_time() -> None:
         client.get_queue(name=QUEUE)
 
 
-def test_an_ended_simulation_is_told_from_no_simulation() -> None:
+def test_an_ended_simulation_is_rejected_like_no_simulation() -> None:
     """The server rejects both in the same words."""
     fake = FakeCloudTasks(queues=["default"])
     with fake, CloudTasksServer(fake) as server, over_grpc(server) as client:
@@ -127,7 +127,7 @@ def test_an_ended_simulation_is_told_from_no_simulation() -> None:
     assert refusal.value.message == NOT_ACTIVE.format(rpc="get_queue")
 
 
-def test_what_fails_a_test_is_told_to_the_caller_too() -> None:
+def test_the_caller_gets_the_failure_of_the_test() -> None:
     """A call that the fake can't take fails the test, and the process that made it gets the same words."""
     now = datetime(2030, 1, 1, tzinfo=timezone.utc)
     fake = FakeCloudTasks(queues=["default"], start=now)

@@ -93,7 +93,7 @@ def test_tls_is_reported() -> None:
     assert relayed([b"\x16\x03\x01\x00"]) == (b"http: \x16\x03\x01\x00", [TLS_TOLD])
 
 
-def test_a_server_of_grpc_that_is_gone_ends_the_connection() -> None:
+def test_a_stopped_grpc_server_ends_the_connection() -> None:
     """The client sees an end rather than waiting."""
 
     async def run() -> bytes:

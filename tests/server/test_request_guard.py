@@ -221,7 +221,7 @@ def test_a_host_may_be_written_in_many_ways(given: str, name: str) -> None:
 
 
 @each("given", ["", ".", "*", "*.test", "http://tasks", "tasks:9090", "tasks/", "a b", "a..b", None])
-def test_a_host_that_is_none_is_not_allowed(given: Any) -> None:
+def test_an_invalid_host_is_not_allowed(given: Any) -> None:
     """Schemes, ports and patterns are no part of it."""
     with pytest.raises(ValueError, match=r".") as raised:
         allowed_host(given, "--allow-host")
@@ -457,7 +457,7 @@ def test_with_a_token_only_the_api_needs_a_known_name() -> None:
     assert checked_for(Area.API, ("Host", "tasks")) is None
 
 
-def test_the_token_is_no_way_around_the_other_checks() -> None:
+def test_a_token_does_not_replace_the_other_checks() -> None:
     """Another origin's page is rejected with it, too."""
     token = ("Authorization", "Bearer s3cret")
     assert checked_for(Area.CONTROL, ("Host", "localhost"), token, ("Origin", "http://evil.test")) == (

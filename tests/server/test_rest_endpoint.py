@@ -45,7 +45,7 @@ def rpc_of(method_id: str) -> str:
 @pytest.mark.parametrize(("version", "method"), LISTED)
 @pytest.mark.needs("batches")
 def test_every_listed_method_has_its_route(version: str, method: dict[str, Any]) -> None:
-    """HTTP method and path of each method in the discovery documents lead to its RPC, which takes the query parameters."""
+    """HTTP method and path of each method in the discovery documents lead to its RPC, with the query parameters."""
     path = "/" + re.sub(r"\{(\w+)\}", lambda match: IDS[match[1]], method["path"])
     route = route_of(method["verb"], path)
     assert route is not None
@@ -192,7 +192,7 @@ def test_pages_and_empty_page_tokens(cloud_tasks_server: CloudTasksServer) -> No
 
 
 def test_deletes_answer_an_empty_object(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """So do empty lists, and driving methods need no body."""
+    """So do empty lists, and custom verbs need no body."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
     assert requests.get(f"{url}/tasks", timeout=PATIENCE).json() == {}
     assert requests.post(f"{url}:resume", timeout=PATIENCE).json()["state"] == "RUNNING"

@@ -114,7 +114,7 @@ def test_the_ledger_says_how_each_error_is_known(name: str) -> None:
     assert name in OURS or is_expected or ROWS[name] in LEDGER
 
 
-def test_texts_are_told_apart() -> None:
+def test_texts_are_unique() -> None:
     """No two entries have the same code and text."""
     assert len({(entry.code, entry.text) for entry in TABLE.values()}) == len(TABLE)
 

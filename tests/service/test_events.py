@@ -12,7 +12,7 @@ from pytest_cloudtasks._units import DAY, SECOND
 from .driving import QUEUE, START, add, driver_with, scripted
 
 
-def test_the_life_of_a_queue_is_reported() -> None:
+def test_every_change_of_a_queue_is_an_event() -> None:
     """Every change of a queue is an event of its instant."""
     driver = driver_with()
     service = driver.service
@@ -49,7 +49,7 @@ def test_the_life_of_a_task_is_reported_with_the_verdicts_on_its_failures() -> N
     ]
 
 
-def test_deletion_and_expiry_are_reported() -> None:
+def test_deletion_and_expiry_are_events() -> None:
     """A task that goes without an attempt has its event too, the expiry at the instant it was due."""
     driver = driver_with()
     driver.service.pause_queue(START, QUEUE)

@@ -34,7 +34,7 @@ def test_a_role_grants_known_permissions(role: str) -> None:
 
 
 @pytest.mark.parametrize("member", ["allUsers", "allAuthenticatedUsers"])
-def test_everyone_is_someone(member: str) -> None:
+def test_roles_for_everyone_apply_to_the_caller(member: str) -> None:
     """What is granted to everyone is granted to the caller."""
     assert policy("roles/cloudtasks.taskDeleter", member=member).grants(ME, {}) == {"cloudtasks.tasks.delete"}
 

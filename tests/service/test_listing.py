@@ -249,7 +249,7 @@ WRONG: list[tuple[str, str]] = [
 
 
 @each(("text", "reason"), WRONG)
-def test_what_is_no_filter_is_rejected(text: str, reason: str) -> None:
+def test_an_invalid_filter_is_rejected(text: str, reason: str) -> None:
     """The text says where the filter goes wrong, and nothing is listed."""
     refused, message = Code.INVALID_ARGUMENT, f"The filter is invalid: {reason}"
     service = service_with()
@@ -283,7 +283,7 @@ NESTED = "Cannot match a nested type '{}'. A member field of scalar or enum type
         ("rateLimits = *", NESTED.format("rateLimits")),
     ],
 )
-def test_a_field_or_a_value_that_is_none_is_rejected(text: str, message: str) -> None:
+def test_an_unknown_field_or_a_wrong_value_is_rejected(text: str, message: str) -> None:
     """The field is named as it was written, the value in lower case."""
     service = service_with()
     refused = Code.INVALID_ARGUMENT

@@ -104,7 +104,7 @@ def test_other_rpcs_have_no_limit(rpc: str) -> None:
 
 
 @pytest.mark.parametrize("rpc", LIMITED)
-def test_a_caller_who_would_wait_longer_is_rejected(rpc: str) -> None:
+def test_a_longer_client_timeout_is_rejected(rpc: str) -> None:
     """The text has the deadline in Pacific time, and nothing changes."""
     service = service_with()
     assert_refused(
@@ -133,7 +133,7 @@ def test_waiting_longer_can_be_allowed() -> None:
     service.check_wait("create_task", START, 600.0)
 
 
-def test_a_queue_that_is_made_again_can_be_a_ghost() -> None:
+def test_a_recreated_queue_may_not_exist() -> None:
     """With ghost_recreate CreateQueue succeeds while the name is reserved, and has made nothing."""
     service = service_with(options=ServiceOptions(ghost_recreate=True))
     service.delete_queue(START, QUEUE)
@@ -143,7 +143,7 @@ def test_a_queue_that_is_made_again_can_be_a_ghost() -> None:
     assert service.queues == {}
 
 
-def test_missing_queues_can_be_told_as_years_ago() -> None:
+def test_missing_queues_can_have_the_errors_of_earlier_years() -> None:
     """With legacy_errors CreateTask tells a queue that never was from one that was deleted, and changes nothing."""
     service = service_with(options=ServiceOptions(legacy_errors=True))
     service.delete_queue(START, QUEUE)
@@ -203,7 +203,7 @@ def test_a_second_purge_does_not_put_the_first_off() -> None:
     assert queue.purges == []
 
 
-def test_time_that_goes_on_tells_whether_it_took_anything_away() -> None:
+def test_remove_due_returns_whether_it_removed_anything() -> None:
     """A purge that takes effect counts, and nothing happens twice."""
     driver = driver_with(options=ServiceOptions(purge_delay=SECOND))
     add(driver, schedule_time=START + 5 * SECOND)

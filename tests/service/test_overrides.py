@@ -129,7 +129,7 @@ def test_an_error_says_in_its_details_what_is_invalid() -> None:
         ),
     ],
 )
-def test_a_target_that_is_none_is_rejected(given: dict[str, Any], message: str) -> None:
+def test_an_invalid_target_is_rejected(given: dict[str, Any], message: str) -> None:
     """The texts are recorded, but for the size of headers."""
     assert_refused_everywhere(given, message)
 
@@ -239,7 +239,7 @@ def test_a_mask_may_not_leave_a_uri_override_with_nothing_in_it() -> None:
         )
 
 
-def test_a_path_below_a_message_that_nobody_has_creates_none() -> None:
+def test_a_path_below_a_missing_message_creates_none() -> None:
     """The request's target is there, and so is the queue's then; the token is in neither."""
     service = service_with()
     service.update_queue(

@@ -100,7 +100,7 @@ def test_which_tasks_are_leased(asked: dict[str, Any], order: list[str]) -> None
     assert lease(service, START + 1_000, **asked) == order
 
 
-def test_of_no_tasks_none_is_the_oldest() -> None:
+def test_oldest_tag_of_an_empty_queue_leases_nothing() -> None:
     """oldest_tag() of an empty queue leases nothing."""
     assert lease(pull_service(), filter="tag_function=oldest_tag()") == []
 
@@ -124,7 +124,7 @@ def test_a_lease_is_known_by_its_instant() -> None:
 
 
 @pytest.mark.parametrize("after", [MINUTE, 2 * MINUTE])
-def test_a_lease_that_is_over_is_nobodys(after: int) -> None:
+def test_an_ended_lease_can_not_be_used(after: int) -> None:
     """From its end on it can't be used, although nobody else has leased the task since."""
     service = pull_service()
     put(service)

@@ -335,7 +335,7 @@ def test_a_sampling_ratio_of_zero_is_as_unset(given: dict[str, float]) -> None:
     assert service_with({"stackdriver_logging_config": given}).queues[QUEUE].config.other == {}
 
 
-def test_a_task_that_will_be_gone_is_passed_over() -> None:
+def test_a_task_that_will_be_removed_first_is_skipped() -> None:
     """One that expires before it may go, and one that a purge takes before, leave the next dispatch to others."""
     driver = driver_with(options=ServiceOptions(purge_delay=SECOND))
     queue = driver.service.queues[QUEUE]
@@ -405,7 +405,7 @@ def test_the_fraction_of_a_token_is_kept_when_one_is_taken() -> None:
 
 
 @pytest.mark.parametrize("per_second", [3.0, 7.0, 0.3, 499.0])
-def test_an_interval_that_is_no_whole_number_is_rounded_up(per_second: float) -> None:
+def test_a_fractional_interval_is_rounded_up(per_second: float) -> None:
     """The rate is never exceeded, and nothing drifts: the n-th token comes after n whole intervals."""
     rate = DispatchRate(per_second, 1)
     interval = -int(-SECOND // per_second)
@@ -476,7 +476,7 @@ def test_an_empty_queue_has_a_rate_and_nothing_else() -> None:
     assert stats(driver_with(settings=settings)) == QueueStats(0, None, 0, 0, 5.0)
 
 
-def test_a_throttled_queue_tells_the_rate_that_is_left() -> None:
+def test_a_throttled_queue_shows_its_current_rate() -> None:
     """The system's part of it is taken into account."""
     driver = driver_with(settings={"rate_limits": {"max_dispatches_per_second": 5}})
     driver.service.queues[QUEUE].allow(Fraction(1, 2), START)
@@ -503,7 +503,7 @@ def test_a_task_that_is_overdue_is_estimated_to_come_now() -> None:
     assert stats(driver).oldest_estimated_arrival_time == START + MINUTE
 
 
-def test_the_nearest_message_of_a_pull_queue_is_reported() -> None:
+def test_the_nearest_message_of_a_pull_queue_is_in_the_statistics() -> None:
     """Whatever the order in which messages were put there."""
     service = RecordedService(numbered_ids())
     service.create_queue(START, LOCATION, QUEUE, {"type": QueueType.PULL})

@@ -55,7 +55,7 @@ def test_nothing_is_to_come_in_an_empty_service() -> None:
     assert driver_with().service.scheduler.upcoming() is None
 
 
-def test_the_next_dispatch_is_foretold() -> None:
+def test_the_next_dispatch_is_upcoming() -> None:
     """It is the head of the line, at its schedule time, and asking does nothing."""
     driver = driver_with()
     add(driver, schedule_time=START + 2 * SECOND)
@@ -68,7 +68,7 @@ def test_the_next_dispatch_is_foretold() -> None:
     assert head.dispatch_count == 0
 
 
-def test_an_answer_that_is_awaited_is_foretold() -> None:
+def test_an_awaited_answer_is_upcoming() -> None:
     """Between dispatch and answer the answer is the next thing, and needs no target."""
     driver = driver_with(always(OK, takes=3 * SECOND))
     task = add(driver)
@@ -277,7 +277,7 @@ def test_no_response_is_a_failure_without_a_response() -> None:
     assert (task.dispatch_count, task.failures, task.response_count) == (2, 1, 1)
 
 
-def test_the_answer_to_a_task_that_is_gone_is_dropped() -> None:
+def test_the_answer_to_a_removed_task_is_dropped() -> None:
     """It changes nothing but the slot that it frees."""
     driver = driver_with(always(response(503), takes=5 * SECOND), {"rate_limits": {"max_concurrent_dispatches": 1}})
     gone, waiting = add(driver), add(driver)
@@ -323,7 +323,7 @@ def test_execution_counts_are_the_recorded_ones() -> None:
 # --- RunTask -----------------------------------------------------------------------------------------------------
 
 
-def test_run_task_goes_past_state_and_limits() -> None:
+def test_run_task_ignores_state_and_limits() -> None:
     """A paused queue, no slot, no token and a later schedule time don't hold it back, and no token is taken."""
     driver = driver_with(always(OK, takes=5 * SECOND), {"rate_limits": {"max_concurrent_dispatches": 1}})
     add(driver)
@@ -598,7 +598,7 @@ def test_a_task_made_again_is_not_answered_by_its_namesake() -> None:
     assert (first.state, second.state, second.failures) == (TaskState.DELETED, TaskState.SCHEDULED, 1)
 
 
-def test_a_run_that_is_not_delivered_yet_goes_out_though_its_task_is_gone() -> None:
+def test_a_run_is_delivered_though_its_task_was_removed() -> None:
     """RunTask has returned, so the attempt has begun; its outcome is dropped."""
     driver = driver_with()
     task = add(driver, schedule_time=START + SECOND)
@@ -639,7 +639,7 @@ def test_the_age_counts_what_attempts_take(takes: int, attempts: int) -> None:
 # --- whether anything is under way -------------------------------------------------------------------------------
 
 
-def test_the_dispatcher_knows_whether_answers_are_awaited() -> None:
+def test_the_scheduler_reports_whether_answers_are_awaited() -> None:
     """From the dispatch, or RunTask's call, to the answer; also where the task is gone meanwhile."""
     driver = driver_with(always(IN_TIME, takes=5 * SECOND))
     scheduler = driver.service.scheduler
@@ -711,7 +711,7 @@ def test_ranks_decide_among_tasks_of_one_instant() -> None:
     assert went(driver) == ["early", "b", "c", "a"]
 
 
-def test_a_task_that_is_held_back_goes_later_under_its_own_schedule_time() -> None:
+def test_a_delayed_task_keeps_its_schedule_time() -> None:
     """Others pass it; the attempt carries the schedule time, and its dispatch the delay."""
     driver = driver_with()
     driver.service.scheduler.dispatch_order = Given(delays={"a": 5 * SECOND})
@@ -901,7 +901,7 @@ def test_only_selected_tasks_are_picked_from() -> None:
     assert id_of(scheduler.resolve(upcoming, START).task.name) == "b"
 
 
-def test_an_answer_that_is_lost_is_no_response() -> None:
+def test_a_lost_answer_counts_as_no_response() -> None:
     """The outcome tells what was lost, and counts and retries as one without a response."""
     driver = driver_with(always(Outcome(NO_RESPONSE.kind, lost_status=200)), {"retry_config": {"max_attempts": 2}})
     task = add(driver, "a")
@@ -1035,7 +1035,7 @@ def test_a_key_that_is_entered_as_it_is_keeps_its_place() -> None:
     assert [key for _, key in drained(timetable)] == ["a", "b"]
 
 
-def test_a_removed_key_is_gone_and_can_come_back() -> None:
+def test_a_removed_key_can_be_added_again() -> None:
     """Removal takes an entry off; removing what is not there is no error."""
     timetable: Timetable[str] = Timetable()
     timetable.put("a", 10, (0,))

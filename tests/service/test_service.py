@@ -188,7 +188,7 @@ def test_purged_names_stay_reserved() -> None:
     assert_refused(driver.service, Code.ALREADY_EXISTS, TOO_RECENT_TASK, lambda: add(driver, "t"))
 
 
-def test_pausing_and_resuming_twice_is_no_error_and_no_event() -> None:
+def test_a_second_pause_or_resume_has_no_effect() -> None:
     """The second call finds the queue as it should be."""
     service = service_with()
     for command, state in ((service.pause_queue, QueueState.PAUSED), (service.resume_queue, QueueState.RUNNING)):
@@ -353,7 +353,7 @@ def test_handlers_may_use_the_service() -> None:
 # --- time --------------------------------------------------------------------------------------------------------
 
 
-def test_a_service_knows_whether_it_has_live_tasks() -> None:
+def test_a_service_reports_whether_it_has_live_tasks() -> None:
     """Those that are gone don't count."""
     driver = driver_with()
     assert not driver.service.has_live_tasks
@@ -388,7 +388,7 @@ def test_reservations_and_tokens_move_with_a_clock_that_is_reset() -> None:
     assert service.create_queue(now + 7 * DAY, LOCATION, OTHER, {}).name == OTHER
 
 
-def test_a_copy_goes_its_own_way() -> None:
+def test_a_copy_is_independent() -> None:
     """A deep copy, made in mid-course, goes on as the original would and leaves it alone."""
     driver = driver_with(always(response(503), takes=2 * SECOND), {"retry_config": {"max_attempts": 3}})
     add(driver, "t")
@@ -456,7 +456,7 @@ def test_a_mask_without_the_key_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("key", ["not-a-key", LOCATION, f"{RING}/cryptoKeys", f"{KMS_KEY}/more", f"/{KMS_KEY}"])
-def test_a_key_that_is_no_resource_name_is_rejected(key: str) -> None:
+def test_an_invalid_key_name_is_rejected(key: str) -> None:
     """The text has the name in brackets."""
     error = rejected_key(service_with_queues(), key)
     text = f"Resource name [{key}] does not match any known resource name pattern."

@@ -91,7 +91,7 @@ def test_only_200_to_299_is_success(http_status: int, succeeded: bool) -> None:
 
 
 @pytest.mark.parametrize("outcome", [DEADLINE_EXCEEDED, NO_RESPONSE, Outcome(OutcomeKind.DEADLINE_EXCEEDED, 200)])
-def test_what_is_no_response_is_no_success(outcome: Outcome) -> None:
+def test_no_response_is_a_failure(outcome: Outcome) -> None:
     """Without a response in time an attempt has failed."""
     assert not outcome.succeeded
 

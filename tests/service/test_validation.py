@@ -256,7 +256,7 @@ def rejected(rpc: str, request: Any, **others: Any) -> ServiceError:
 
 
 @each("rpc", NAMED)
-def test_an_empty_name_is_no_resource(rpc: str) -> None:
+def test_an_empty_name_is_rejected(rpc: str) -> None:
     """The ErrorInfo names the RPC as the API has it."""
     error = rejected(rpc, Request(""))
     assert (error.code, error.message) == (Code.INVALID_ARGUMENT, "Invalid resource field value in the request.")
@@ -280,7 +280,7 @@ def test_the_full_name_of_an_rpc_follows_the_version() -> None:
     ("name", "project"),
     [("not-a-valid-name", "not-a-valid-name"), ("folders/f", "folders/f"), ("projects/a b/locations/l", "a b")],
 )
-def test_a_name_under_no_project_is_no_consumer(rpc: str, name: str, project: str) -> None:
+def test_a_name_without_a_project_is_denied(rpc: str, name: str, project: str) -> None:
     """The whole name counts as the project where it doesn't begin with one."""
     error = rejected(rpc, Request(name))
     text = f"Permission denied on resource project {project}."
@@ -298,7 +298,7 @@ def test_a_name_under_no_project_is_no_consumer(rpc: str, name: str, project: st
 
 
 @pytest.mark.parametrize("name", ["projects/", "projects//locations/l/queues/q"])
-def test_a_name_with_an_empty_project_is_no_resource(name: str) -> None:
+def test_a_name_with_an_empty_project_is_rejected(name: str) -> None:
     """It is as good as none."""
     assert rejected("get_queue", Request(name)).message == "Invalid resource field value in the request."
 
@@ -348,7 +348,7 @@ def test_a_bad_task_id_is_rejected(rpc: str) -> None:
 
 
 @pytest.mark.parametrize("rpc", ["create_queue", "list_queues", "get_location"])
-def test_all_locations_are_none(rpc: str) -> None:
+def test_a_hyphen_is_not_a_location(rpc: str) -> None:
     """Other services take "-" for every location; this one rejects it in words of its own."""
     error = rejected(rpc, Request("projects/p/locations/-"))
     text = "Location '-' is not a valid location. Use ListLocations to list valid locations."
@@ -582,7 +582,7 @@ def stored_http(headers: HeaderPairs) -> HeaderPairs:
     return target.headers
 
 
-def test_http_headers_are_kept_as_written_beside_the_service_s_own() -> None:
+def test_http_headers_are_kept_as_written_with_the_service_s_own() -> None:
     """Case is kept, no Content-Type is made up, and the user agent is the service's."""
     assert stored_http((("content-type", "text/plain"), ("user-agent", "mine"), ("X-A", "1"))) == (
         ("User-Agent", "Google-Cloud-Tasks"),

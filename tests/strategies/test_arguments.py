@@ -46,7 +46,7 @@ def test_a_payload_that_is_given_is_the_one_there_is() -> None:
     check()
 
 
-def test_the_rest_goes_with_what_is_given() -> None:
+def test_drawn_fields_fit_the_given_ones() -> None:
     """A method without a body, a body, a URL without TLS and a long backoff are drawn with what suits them."""
 
     @given(

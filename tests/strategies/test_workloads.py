@@ -121,7 +121,7 @@ def test_a_workload_is_in_order_and_in_its_queues(workload: Workload) -> None:
         max_tasks=2,
     )
 )
-def test_what_is_given_stands(workload: Workload) -> None:
+def test_given_values_are_used(workload: Workload) -> None:
     """Queues by ID or name, tasks by a value or a strategy, outcomes, and the span of time are the caller's."""
     assert [queue.name for queue in workload.queues] == [f"{LOCATION}/queues/work", f"{LOCATION}/queues/other"]
     assert {step.task.http_request.url for step in workload.steps} == {"https://example.com/"}

@@ -54,7 +54,7 @@ def test_what_a_handler_may_return(result: Any, status: int, headers: list[tuple
     [True, False, "200", b"200", 200.0, ("ok", 200), (200, "text"), (200, 1), (200,), (200, {}, {}), object, {}],
     ids=repr,
 )
-def test_anything_else_is_no_answer(result: Any) -> None:
+def test_other_results_are_rejected(result: Any) -> None:
     """What could only be a mistake is rejected, with what would do."""
     with pytest.raises(WrongHandlerResult) as refused:
         answer_of(result)
@@ -153,7 +153,7 @@ def test_a_status_is_a_number(status: Any) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_scripted_exception_stands_for_an_outcome(exception: Exception, outcome: Outcome) -> None:
+def test_a_scripted_exception_has_an_outcome(exception: Exception, outcome: Outcome) -> None:
     """A time-out runs into the deadline, a broken connection gives no response, anything else is a 500."""
     answer = scripted_exception(exception)
     assert answer.outcome == outcome

@@ -222,7 +222,7 @@ def test_a_mount_has_options_of_its_own(cloud_tasks: FakeCloudTasks) -> None:
 
 
 @on(queues=["work"])
-def test_a_task_without_a_target_is_told_how_to_get_one(cloud_tasks: FakeCloudTasks) -> None:
+def test_the_error_for_a_missing_target_says_what_to_add(cloud_tasks: FakeCloudTasks) -> None:
     """The message lists the targets, and proposes the mount of the routing in force."""
     cloud_tasks.route("/other")
     cloud_tasks.mount("https://app.test", app)

@@ -292,7 +292,7 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def test_a_lifespan_begins_with_the_first_request_and_ends_when_told(work: TargetRequest) -> None:
+def test_a_lifespan_begins_with_the_first_request_and_ends_with_end(work: TargetRequest) -> None:
     """Start-up runs once, its state comes with every request, and shutdown follows; then it may begin again."""
     app = App()
     server = AsgiServer(app)

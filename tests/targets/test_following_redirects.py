@@ -44,7 +44,7 @@ def test_a_location_is_relative_to_its_request(cloud_tasks: FakeCloudTasks, loca
 
 @pytest.mark.parametrize("location", ["mailto:me@app.test", "ftp://app.test/", "https://[bad/", None])
 @on(**FOLLOWING)
-def test_a_location_that_no_request_goes_to_is_the_answer(cloud_tasks: FakeCloudTasks, location: str | None) -> None:
+def test_an_invalid_location_makes_the_redirect_the_answer(cloud_tasks: FakeCloudTasks, location: str | None) -> None:
     """The redirect counts as a response like any other."""
     headers = {} if location is None else {"Location": location}
     cloud_tasks.route(HTTP_URL, handler=lambda request: (302, headers))
@@ -104,7 +104,7 @@ def test_a_token_stays_with_its_origin(cloud_tasks: FakeCloudTasks, location: st
 
 
 @on(**FOLLOWING)
-def test_the_attempt_tells_of_the_last_request(cloud_tasks: FakeCloudTasks) -> None:
+def test_the_attempt_has_the_last_request(cloud_tasks: FakeCloudTasks) -> None:
     """Each target has its own call; the attempt has the one that was answered for good, with its Host."""
     cloud_tasks.route(HTTP_URL, handler=to("https://b.test/"))
     cloud_tasks.route("https://b.test", handler=to("https://c.test:8443/x", 308))

@@ -304,7 +304,7 @@ def one_attempt(cloud_tasks: FakeCloudTasks) -> tuple[str | None, str, type[Base
 
 
 @on(queues=["work"])
-def test_a_rejected_connection_is_no_response(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_refused_connection_counts_as_no_response(cloud_tasks: FakeCloudTasks) -> None:
     """The attempt is UNKNOWN with status code 0, it is retried, and the test does not fail."""
     cloud_tasks.forward("https://app.test", closed_port())
     enqueue(cloud_tasks)
@@ -327,7 +327,7 @@ def test_a_rejected_connection_is_no_response(cloud_tasks: FakeCloudTasks) -> No
     ids=["nothing", "no HTTP", "a part", "a part of a chunk"],
 )
 @on(queues=["work"])
-def test_a_broken_connection_is_no_response(cloud_tasks: FakeCloudTasks, answer: bytes) -> None:
+def test_a_broken_connection_counts_as_no_response(cloud_tasks: FakeCloudTasks, answer: bytes) -> None:
     """A server that hangs up before its answer is whole has not answered."""
     with answering_raw(answer) as url:
         cloud_tasks.forward("https://app.test", url)
@@ -611,7 +611,7 @@ def test_a_task_on_loopback_without_a_target_names_forward_loopback(cloud_tasks:
 
 
 @on(queues=["work"])
-def test_a_loopback_port_that_nobody_listens_at_is_no_response(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_loopback_port_without_a_server_counts_as_no_response(cloud_tasks: FakeCloudTasks) -> None:
     """The attempt is UNKNOWN, and is retried."""
     cloud_tasks.forward_loopback().takes(timedelta(seconds=2))
     enqueue(cloud_tasks, closed_port())

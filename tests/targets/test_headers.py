@@ -25,7 +25,7 @@ def test_a_missing_header_is_a_key_error() -> None:
     assert Headers(PAIRS).get("X-Missing") is None
 
 
-def test_what_is_no_text_is_no_header() -> None:
+def test_other_keys_than_texts_are_no_headers() -> None:
     """Only a text can be the name of a header."""
     assert 7 not in Headers(PAIRS)
     assert None not in Headers(PAIRS)
@@ -48,7 +48,7 @@ def test_iteration_gives_each_name_once() -> None:
     assert headers.pairs() == tuple(PAIRS)
 
 
-def test_equality_knows_no_case_and_no_order_of_names() -> None:
+def test_equality_ignores_case_and_order_of_names() -> None:
     """Headers are equal if they have the same values by name, in any order and any case of names."""
     assert Headers(PAIRS) == Headers([("X-TAG", "two"), ("CONTENT-type", "text/plain"), ("x-tag", "one")])
     assert Headers(PAIRS) != Headers(PAIRS[:2])

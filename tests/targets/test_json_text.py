@@ -12,7 +12,7 @@ def test_json_is_read(text: str | bytes, value: object) -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"{order}", b"\xff\xfe\xfd"])
-def test_what_is_no_json_is_a_value_error(text: bytes) -> None:
+def test_invalid_json_is_a_value_error(text: bytes) -> None:
     """Also where it is no text at all."""
     with pytest.raises(ValueError):
         read_json(text)

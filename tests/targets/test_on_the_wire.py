@@ -97,7 +97,7 @@ def test_a_url_under_asgi(
     assert (scope["scheme"], scope["root_path"]) == (url.partition(":")[0], "")
 
 
-def test_a_path_that_is_no_text(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_path_that_is_not_utf8(cloud_tasks: FakeCloudTasks) -> None:
     """Bytes that are no UTF-8 come whole under WSGI, and as ASGI's servers give them."""
     request = cloud_tasks.task_request(url="https://app.test/%FF%fe")
     assert request.wsgi_environ()["PATH_INFO"] == "/\xff\xfe"

@@ -31,7 +31,7 @@ def test_a_body_is_read_as_json(request_for: RequestFor) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff"])
-def test_what_is_no_json_is_a_value_error(request_for: RequestFor, body: bytes) -> None:
+def test_invalid_json_is_a_value_error(request_for: RequestFor, body: bytes) -> None:
     """An empty, a broken and an undecodable body are no JSON."""
     with pytest.raises(ValueError):
         _ = request_for(body=body).json
@@ -100,7 +100,7 @@ def test_the_host_is_that_of_the_url(request_for: RequestFor, url: str, host: st
     ],
     ids=["503", "404", "deadline", "no response"],
 )
-def test_a_retry_tells_of_what_was_before(post: Any, outcome: Outcome, previous: str, execution_count: str) -> None:
+def test_a_retry_has_the_previous_response(post: Any, outcome: Outcome, previous: str, execution_count: str) -> None:
     """The second request of an HTTP task has the first one's status, and an empty reason."""
     task = post.task(HttpTarget(URL))
     post.answer(post.attempt(task), outcome)
@@ -120,7 +120,7 @@ def test_a_retry_tells_of_what_was_before(post: Any, outcome: Outcome, previous:
     ],
     ids=["503", "deadline", "no response"],
 )
-def test_an_app_engine_retry_tells_why(
+def test_an_app_engine_retry_has_a_reason(
     post: Any, outcome: Outcome, previous: str, reason: str, execution_count: str
 ) -> None:
     """The second request of an App Engine task has the first one's status, and a reason."""

@@ -103,7 +103,7 @@ def test_it_is_what_a_handler_returned(
     assert headers.items() <= dict(found.headers.items()).items()
 
 
-def test_there_is_none_where_no_answer_came(cloud_tasks: FakeCloudTasks) -> None:
+def test_there_is_no_response_without_an_answer(cloud_tasks: FakeCloudTasks) -> None:
     """A route that raises ConnectionError or TimeoutError gives no answer."""
     cloud_tasks.route(URL).raises(ConnectionError).raises(TimeoutError)
     assert step(cloud_tasks).response is None

@@ -75,7 +75,7 @@ def test_an_exact_url_matches_itself_alone(url: str) -> None:
         ("https://app.test/*", "https://app.test/line\nbreak", True),
     ],
 )
-def test_a_star_stands_for_anything(glob: str, url: str, is_matched: bool) -> None:
+def test_a_star_matches_anything(glob: str, url: str, is_matched: bool) -> None:
     """In a glob only the star is special; it stands for any text, and the whole URL has to match."""
     assert route(glob).matches(to(url)) is is_matched
 
@@ -539,7 +539,7 @@ def test_the_list_of_calls_stays_the_same_list(request_for: RequestFor) -> None:
 
 
 @pytest.mark.parametrize("url", ["https://a:notaport/", "https://[bad/", "https://a.test:99999999/"])
-def test_what_is_no_url_reaches_an_exact_route_and_no_mount(url: str) -> None:
+def test_an_invalid_url_reaches_an_exact_route_and_no_mount(url: str) -> None:
     """The service parses no URL when a task is created: such a task finds its own route, and no mount breaks on it."""
     with FakeCloudTasks(queues=["work"]) as cloud_tasks:
         cloud_tasks.mount("https://a.test", lambda environ, start_response: [])

@@ -44,7 +44,7 @@ def enqueue(cloud_tasks: FakeCloudTasks, url: str) -> None:
         ("https://[bad/", "https://[bad/"),
     ],
 )
-def test_an_exact_url_stands_for_the_request(url: str, asked_for: str) -> None:
+def test_an_exact_url_matches_every_form_of_the_request(url: str, asked_for: str) -> None:
     """It matches whatever makes the same request, in both directions."""
     assert route(url).matches(http(asked_for))
     assert route(asked_for).matches(http(url))

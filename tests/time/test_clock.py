@@ -128,7 +128,7 @@ def test_a_released_clock_holds_nothing_any_more(again: Callable[[Clock], object
     assert (clock.mode, clock.now, clock.observe(), innermost_hold()) == (Mode.OVER, YEAR_2030, None, None)
 
 
-def test_a_clock_that_nobody_uses_leaves_time_alone() -> None:
+def test_an_unused_clock_leaves_time_alone() -> None:
     """Before it is told to hold time, it holds nothing."""
     clock = Clock(start=YEAR_2030)
     assert not clock.has_started
@@ -280,7 +280,7 @@ def test_a_clock_nested_in_another_moves_it_along() -> None:
         assert time.time_ns() == YEAR_2030 + 2 * SECOND
 
 
-def test_a_resumed_clock_tells_its_instant_before_it_holds_time() -> None:
+def test_a_resumed_clock_has_its_instant_before_it_holds_time() -> None:
     """It stands where the one stood whose place it takes."""
     first = Clock(start=YEAR_2030)
     first.hold_time()

@@ -181,7 +181,7 @@ def test_the_outer_one_may_be_driven_meanwhile() -> None:
         assert outer.clock.now() == application() == YEAR_2031 + HOUR
 
 
-def test_who_follows_the_outer_one_goes_on_following_it() -> None:
+def test_a_fake_in_between_follows_the_outer_one() -> None:
     """A fake in between has the outer one's time; one that begins in the inner one has the inner one's."""
     with FakeCloudTasks(start=YEAR_2031) as outer, FakeCloudTasks() as between:
         assert between.clock.now() == YEAR_2031
@@ -307,7 +307,7 @@ def test_a_freezer_takes_over_from_time_machine_with_an_earlier_instant(fake: Fa
 
 
 @pytest.mark.parametrize("is_there", ["tasks are waiting", "attempts are under way"])
-def test_one_clock_that_goes_back(fake: FakeCloudTasks, is_there: str) -> None:
+def test_a_clock_that_goes_back_is_an_error(fake: FakeCloudTasks, is_there: str) -> None:
     """With one tool the error names that; an attempt of a task that is gone stands in the way as tasks do."""
     fake.route(URL).takes(timedelta(minutes=5))
     enqueue(fake)

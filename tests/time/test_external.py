@@ -46,7 +46,7 @@ def test_the_insides_that_are_used_are_where_they_were() -> None:
         assert stack[-1] is travel, f"time-machine {moved}"
 
 
-def test_nobody_holds_time() -> None:
+def test_no_external_clock() -> None:
     """Without a hold there is no external clock."""
     assert active(None) is None
     assert innermost_hold() is None

@@ -47,7 +47,7 @@ def test_a_naive_datetime_is_rejected() -> None:
     )
 
 
-def test_what_is_no_datetime_is_rejected() -> None:
+def test_other_values_than_datetimes_are_rejected() -> None:
     """Anything but a datetime is rejected, with what to pass."""
     with pytest.raises(TypeError) as refusal:
         from_datetime("2030-01-01", what="start")  # type: ignore[arg-type]
@@ -89,7 +89,7 @@ def test_a_duration_is_a_timedelta_or_a_text(given: object, nanoseconds: int) ->
         ("99999999999d", ValueError),
     ],
 )
-def test_what_is_no_duration_is_rejected(given: object, kind: type[Exception]) -> None:
+def test_a_wrong_duration_is_rejected(given: object, kind: type[Exception]) -> None:
     """A bare number is, too: nobody can say whether it is seconds or milliseconds."""
     with pytest.raises(kind) as refusal:
         duration_of(given, what="takes()")

@@ -30,7 +30,7 @@ def test_real_time_beneath_two_holds() -> None:
         assert 0 <= real.monotonic() - monotonic < 3600
 
 
-def test_real_time_is_the_processs_where_nobody_holds_it() -> None:
+def test_real_time_is_the_processs_without_a_hold() -> None:
     """Without a hold it is what the process says."""
     before, monotonic = time.time(), time.monotonic()
     assert 0 <= real.now() - before < 3600

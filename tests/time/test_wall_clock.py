@@ -49,7 +49,7 @@ def test_it_starts_with_the_first_use(wall: Wall) -> None:
     assert (clock.has_started, clock.now, clock.time_base) == (True, START, START)
 
 
-def test_it_goes_with_the_wall(wall: Wall, clock: WallClock) -> None:
+def test_it_follows_the_wall_clock(wall: Wall, clock: WallClock) -> None:
     """Each look takes it on."""
     wall.now += SECOND
     assert clock.now == START
@@ -67,7 +67,7 @@ def test_it_never_goes_back(wall: Wall, clock: WallClock) -> None:
     assert clock.now == START + SECOND
 
 
-def test_while_it_is_held_it_moves_when_told(wall: Wall, clock: WallClock) -> None:
+def test_while_held_it_moves_only_by_move(wall: Wall, clock: WallClock) -> None:
     """It is held where it is by then, and the wall goes on alone."""
     assert not clock.is_held
     wall.now += SECOND

@@ -329,7 +329,7 @@ def test_assertions_on_one_task_are_typed(cloud_tasks: FakeCloudTasks) -> None:
 
 
 @pytest.mark.cloud_tasks(queues=["work"])
-def test_a_task_may_be_told_by_its_message_or_its_name(cloud_tasks: FakeCloudTasks) -> None:
+def test_a_task_may_be_given_by_its_message_or_its_name(cloud_tasks: FakeCloudTasks) -> None:
     """What create_task() gave back in any version, or the full name, stands for the record; a list of them does not."""
     cloud_tasks.route(URL)
     enqueue(cloud_tasks)

@@ -121,7 +121,7 @@ def test_identity_services(host: str, path: str) -> None:
         ("169.254.169.254", "/metadata/instance"),
     ],
 )
-def test_what_is_no_identity_service(host: str, path: str) -> None:
+def test_hosts_without_an_identity_service(host: str, path: str) -> None:
     """Other services of Google's, at the same host too."""
     service = identity_service(host)
     assert service is None or not re.fullmatch(service.paths, path)

@@ -86,7 +86,7 @@ def test_a_document_of_another_version(cloud_tasks: FakeCloudTasks, url: str, me
 
 
 @pytest.mark.cloud_tasks
-def test_without_the_library_there_is_no_document(cloud_tasks: FakeCloudTasks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_there_is_a_404(cloud_tasks: FakeCloudTasks, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another library that asks for it gets Google's 404."""
     monkeypatch.setitem(sys.modules, "googleapiclient.discovery_cache", None)
     response = requests.get(SERVICE, timeout=5)

@@ -248,7 +248,7 @@ def test_a_body_that_is_shorter_than_its_length(cloud_tasks: FakeCloudTasks) -> 
     assert str(raised.value) == f"The rest of the request to https://{HOST} did not come."
 
 
-def test_what_is_no_http(cloud_tasks: FakeCloudTasks) -> None:
+def test_invalid_http(cloud_tasks: FakeCloudTasks) -> None:
     """It is a bad request in Google's form."""
     got = http_client("POST", URL, BODY, {**JSON, "Content-Length": "many"})
     assert (got.status, got.json["error"]["message"]) == (400, "Bad Request")
@@ -395,7 +395,7 @@ class Request(NamedTuple):
     connection_key: Key
 
 
-def test_an_aiohttp_request_that_is_no_http(cloud_tasks: FakeCloudTasks) -> None:
+def test_an_invalid_aiohttp_request(cloud_tasks: FakeCloudTasks) -> None:
     """Its connection has a bad request in Google's form for it, and can be aborted as often as one likes."""
 
     async def talk() -> int:

@@ -49,7 +49,7 @@ def test_a_request_that_is_not_whole(data: bytes) -> None:
         b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
     ],
 )
-def test_what_is_no_request(data: bytes) -> None:
+def test_an_invalid_request(data: bytes) -> None:
     """It is an error."""
     with pytest.raises(ValueError):
         wire.request_of(data)

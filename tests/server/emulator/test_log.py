@@ -143,7 +143,7 @@ class Unread(Disk):
         return super().write(data)
 
 
-def test_a_log_that_nobody_reads_keeps_nobody_waiting() -> None:
+def test_a_log_that_is_not_read_blocks_nothing() -> None:
     """Lines wait up to the limit; those that came later are counted where they are missing."""
     pipe = Unread()
     with writing(pipe, limit=40) as writer:

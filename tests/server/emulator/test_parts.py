@@ -85,7 +85,7 @@ def test_an_address_to_listen_at_is_rejected(url: str, host: str) -> None:
     assert Destinations(allow_remote=True).route(url, is_app_engine=False) == Route(url, False)
 
 
-def test_what_is_no_url_is_rejected() -> None:
+def test_an_invalid_url_is_rejected() -> None:
     """The service takes anything that begins like one, and so does this server."""
     refused = Destinations(allow_remote=True).route("http://:99999/", is_app_engine=False)
     assert isinstance(refused, NotSent)
@@ -110,7 +110,7 @@ def begun() -> WallClock:
     return clock
 
 
-def test_the_clock_goes_with_the_walls(wall: list[int]) -> None:
+def test_the_clock_follows_the_wall_clock(wall: list[int]) -> None:
     """It shows what the wall's showed when it was last observed."""
     clock = begun()
     wall[0] += 5 * SECOND
@@ -211,7 +211,7 @@ TOO_LONG = "a line of its head is longer than 65,536 bytes. Let it answer with s
     ],
     ids=["nothing", "no HTTP", "half an answer", "long header", "long status line"],
 )
-def test_a_broken_answer_is_no_response(answer: bytes, reason: str) -> None:
+def test_a_broken_answer_counts_as_no_response(answer: bytes, reason: str) -> None:
     """As it is without a connection; the diagnostic names the URL."""
     with answering_raw(answer) as url:
         outcome = sent(f"{url}/x")
@@ -243,7 +243,7 @@ def test_the_reason_is_reported_without_the_librarys_words(
     )
 
 
-def test_a_certificate_that_is_not_trusted_is_no_response(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_untrusted_certificate_counts_as_no_response(monkeypatch: pytest.MonkeyPatch) -> None:
     """The diagnostic has OpenSSL's word on it."""
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_message = "self-signed certificate"
@@ -259,7 +259,7 @@ def test_a_certificate_that_is_not_trusted_is_no_response(monkeypatch: pytest.Mo
     )
 
 
-def test_a_server_without_tls_is_no_response() -> None:
+def test_a_server_without_tls_counts_as_no_response() -> None:
     """The diagnostic says that it is not the network's fault."""
     with answering_raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as url:
         secure = url.replace("http:", "https:")

@@ -33,7 +33,7 @@ def test_async_examples_draw_too(pytester: pytest.Pytester) -> None:
     ]
 
 
-def test_async_examples_are_fresh_beside_pytest_asyncio(pytester: pytest.Pytester) -> None:
+def test_async_examples_have_fresh_fakes_with_pytest_asyncio(pytester: pytest.Pytester) -> None:
     """A coroutine test under @given, run by pytest-asyncio, has a fresh fake in every example."""
     pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makepyfile(

@@ -84,7 +84,7 @@ def test_retries_come_by_themselves(server: Emulator, worker: Worker) -> None:
     assert server.results() == [503, 503, 200]
 
 
-def test_a_closed_port_is_no_response(server: Emulator) -> None:
+def test_a_closed_port_counts_as_no_response(server: Emulator) -> None:
     """The attempt is recorded as Google records one without a connection, and the control endpoint says more."""
     url = closed_port()
     task = server.create(url=f"{url}/x")
@@ -122,7 +122,7 @@ def test_an_app_engine_task_needs_a_server_for_app_engine(server: Emulator) -> N
     )
 
 
-def test_app_engine_tasks_go_to_the_server_that_stands_for_it(own_worker: Worker) -> None:
+def test_app_engine_tasks_go_to_the_server_of_the_option(own_worker: Worker) -> None:
     """It gets App Engine's headers, and App Engine's host, by which it can tell services apart."""
     with running_emulator("--queue", "emails", "--app-engine-host", f"{own_worker.url}/app") as server:
         with server.client() as client:

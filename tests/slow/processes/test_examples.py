@@ -47,7 +47,7 @@ def test_example_passes(example: str) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_quickstart_tells_its_story() -> None:
+def test_quickstart_prints_its_timeline() -> None:
     """The quickstart prints the timeline of a test that passed."""
     result = run_pytest(EXAMPLES / "quickstart", "-k", "until_the_mailer_is_back")
 

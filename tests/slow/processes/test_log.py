@@ -20,7 +20,7 @@ def refused(server: Emulator, times: int) -> None:
                 client.get_task(name=f"{QUEUE}/tasks/{'a' * 400}")
 
 
-def test_a_server_whose_log_nobody_reads_goes_on(own_worker: Worker) -> None:
+def test_a_server_whose_log_is_not_read_continues(own_worker: Worker) -> None:
     """Past 64 KB, where a pipe is full, calls are answered, deliveries are made, and SIGTERM ends it."""
     options = ("--queue", "emails", "--forward", f"https://worker.test={own_worker.url}")
     with running_emulator(*options, reads_log=False) as server:

@@ -12,6 +12,6 @@ MODEL = Model.of("pytest_cloudtasks._service")
 
 @settings(max_examples=200)
 @given(workloads)
-def test_the_model_goes_the_way_of_the_reference(workload: Workload) -> None:
+def test_the_model_behaves_as_the_reference(workload: Workload) -> None:
     """Commands, dispatches, answers, retries, limits and ends are the naive model's, to the nanosecond."""
     agree_on(MODEL, workload)

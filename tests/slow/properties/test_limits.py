@@ -409,7 +409,7 @@ def test_a_limit_comes_up_by_itself(group: str) -> None:
 
 
 @EVERY_GROUP
-def test_what_goes_beyond_a_limit_is_drawn_and_rejected(limits: dict[str, Limit]) -> None:
+def test_values_beyond_a_limit_are_drawn_and_rejected(limits: dict[str, Limit]) -> None:
     """The next value is among the invalid ones, and gets exactly the error that comes with it; nothing is created."""
     wanted = {name: (limit.outside,) for name, limit in limits.items()}
     examples = seen(strategy_at(limits, "invalid"), wanted, lambda pair: pair[0])
