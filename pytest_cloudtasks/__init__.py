@@ -1,6 +1,6 @@
-"""Google's real Cloud Tasks client against a deterministic in-process queue whose time the test owns.
+"""A fake Cloud Tasks service for tests, and a pytest plugin for it.
 
-The names below are imported when they are first used: pytest imports this package at start-up, on behalf of the plugin.
+The names below are imported on first use, because pytest imports this package at every start.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A state machine for Hypothesis, to extend with the rules and invariants of an application that uses Cloud Tasks."""
+"""A Hypothesis state machine, to extend with the rules and invariants of an application that uses Cloud Tasks."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Hypothesis strategies for tasks, queues and what they are made of, valid and invalid.
+"""Hypothesis strategies for tasks, queues and their parts, valid and invalid.
 
-All arguments go by keyword. Wherever a field can be given, ``...`` (the default, as a rule) leaves it to the strategy,
-None leaves it unset, and anything else is a value or a strategy. What a caller gives and the service would refuse is
-an InvalidArgument when it is drawn.
+All arguments are keywords. For a field, ``...`` lets the strategy choose, None leaves it unset, and anything else is a
+value or a strategy for one. A value that the service would reject raises Hypothesis's InvalidArgument when it is drawn.
 """
 
 from __future__ import annotations

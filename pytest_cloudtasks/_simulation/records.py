@@ -374,7 +374,7 @@ class TaskRecord(PlainData):
 
     @property
     def schedule_time(self) -> datetime:
-        """When the next attempt is due, as an aware datetime; without one when the last attempt was."""
+        """When the next attempt is due, as an aware datetime. After the last attempt, when that was due."""
         return to_datetime(self._task.schedule_time)
 
     @property
