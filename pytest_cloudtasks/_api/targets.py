@@ -156,8 +156,8 @@ class Targeting:
                 have no more specific target.
             to: The server's URL, by default http://127.0.0.1:8000.
             allow_remote: Allow a server that is not on loopback.
-            timeout: How long to wait for the server, in real time; 10 seconds by default. A silent server counts as one that misses the
-                dispatch deadline, and a broken connection as no response. Neither fails the test.
+            timeout: How long to wait for the server, in real time; 10 seconds by default. A silent server counts as one
+                that misses the dispatch deadline, and a broken connection as no response. Neither fails the test.
 
         Raises:
             ValueError: The server is not on loopback, or a URL is malformed.

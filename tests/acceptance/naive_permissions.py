@@ -119,7 +119,7 @@ class NaivePermissions:
     # --- answering -----------------------------------------------------------------------------------------------
 
     def rpc(self, name: str, request: Mapping[str, Any], options: Mapping[str, Any], observed: Any) -> Any:
-        """What the client is told."""
+        """The error that the client gets."""
         self.observed = observed if isinstance(observed, dict) else {}
         try:
             self._check(name, request)

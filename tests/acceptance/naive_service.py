@@ -21,7 +21,7 @@ from .naive_tasks import NaiveTasks
 
 
 class NaiveService(NaiveTasks):
-    """Answers `rpc` and the driving methods, and tells its `state`."""
+    """Answers `rpc` and the driving methods, and returns its `state`."""
 
     def every(self, name: str, request: Mapping[str, Any]) -> Any:
         """The names in all pages of a listing."""
@@ -89,7 +89,7 @@ class NaiveService(NaiveTasks):
     # --- driving -------------------------------------------------------------------------------------------------
 
     def drive(self, verb: str, arguments: Mapping[str, Any]) -> Any:
-        """What a driving method tells."""
+        """Return the result of a driving method."""
         before = dict(self.reference.tally)
         only = arguments.get("queue")
         if verb == "step":

@@ -77,7 +77,7 @@ class NaiveTasks(NaiveQueues):
         raise invalid("Task size too large")
 
     def _script_of(self, task: Task) -> Script:
-        """The answer of the route for what is sent, or of the one that a redirect leads to in time."""
+        """Return the answer of the route for the request, or of the route that a redirect leads to in time."""
 
         def answer(number: int) -> Answer:
             attempt = task.attempts[number - 1]

@@ -32,7 +32,7 @@ CALLER = "user:me@example.com"
 
 
 class Difference(AssertionError):
-    """The fake and the naive service don't tell the same."""
+    """The fake and the naive service differ."""
 
     def __init__(self, what: str, script: str) -> None:
         super().__init__(f"{what}\nThis reproduces it:\n\n{script}")
@@ -180,7 +180,7 @@ class Play:
         self._exit.close()
 
     def do(self, command: Call | Drive) -> Any:
-        """Do it on both sides; what was told."""
+        """Do it on both sides; return both results."""
         self.done.append(command)
         observed = self._observed(command)
         expected = self._expected(command, observed)

@@ -145,7 +145,7 @@ def test_the_http_target_comes_before_app_engine_in_v2beta2(cloud_tasks: FakeClo
 
 
 def test_a_shorter_retention_counts_at_once(cloud_tasks: FakeCloudTasks, parent: str) -> None:
-    """A task that is older than the task_ttl that an update sets is gone with it; the timeline tells its retention."""
+    """An update with a shorter task_ttl removes older tasks at once; the timeline shows the retention."""
     client = tasks_v2beta3.CloudTasksClient()
     name = client.create_queue(parent=parent, queue={"name": f"{parent}/queues/q"}).name
     client.pause_queue(name=name)
@@ -228,7 +228,7 @@ def test_a_throttle_shows_in_the_effective_rate(cloud_tasks: FakeCloudTasks, que
 
 
 def test_a_read_mask_of_all(cloud_tasks: FakeCloudTasks, queue: str) -> None:
-    """``*`` is everything, statistics included; a name that is none is rejected."""
+    """``*`` is everything, statistics included; an unknown name is rejected."""
     client = tasks_v2beta3.CloudTasksClient()
     everything = client.get_queue(request={"name": queue, "read_mask": {"paths": ["*"]}})
     assert (everything.name, everything.stats.effective_execution_rate) == (queue, 500)
@@ -323,7 +323,7 @@ def test_a_file_in_another_encoding(cloud_tasks: FakeCloudTasks) -> None:
 
 
 def test_without_pyyaml(cloud_tasks: FakeCloudTasks, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PyYAML is no dependency: the error says how to get it."""
+    """PyYAML is optional: the error says how to get it."""
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(exceptions.MethodNotImplemented) as refused:
         upload("queue: []")

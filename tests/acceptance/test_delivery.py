@@ -85,7 +85,7 @@ def test_a_default_queue_gives_up_after_a_hundred_attempts(cloud_tasks: FakeClou
 
 
 def test_a_task_is_kept_for_31_days(cloud_tasks: FakeCloudTasks) -> None:
-    """A task in a paused queue is gone 31 days after its creation; draining beside it does not jump there."""
+    """A task in a paused queue is removed 31 days after its creation; drain() does not jump there."""
     cloud_tasks.create_queue("work")
     client = CloudTasksClient()
     client.pause_queue(name=f"{PARENT}/queues/work")

@@ -244,7 +244,7 @@ def test_an_exception_may_be_a_500(cloud_tasks: FakeCloudTasks, drain: Drain, pa
 
 
 def test_middleware_is_no_obstacle(cloud_tasks: FakeCloudTasks, drain: Drain) -> None:
-    """A middleware that runs the application in a task of its own leaves guard, sleep and exceptions in order."""
+    """Guard, sleep and exceptions work with a middleware that runs the application in its own task."""
     app, woken = failing_app(KeyError("order")), []
 
     @app.post("/sleep")

@@ -162,7 +162,7 @@ def test_wrong_arguments_of_task_request(cloud_tasks: FakeCloudTasks) -> None:
 
 
 def test_a_negative_assertion_with_an_impossible_value_is_rejected(cloud_tasks: FakeCloudTasks) -> None:
-    """A misspelt method or token field is rejected, where a negative assertion would pass for ever."""
+    """A misspelt method or token field is rejected, because a negative assertion with it would always pass."""
     with pytest.raises(ValueError) as refusal:
         cloud_tasks.assert_not_enqueued(method="PSOT")
     assert str(refusal.value) == (
@@ -189,7 +189,7 @@ def test_a_predicate_may_meet_tasks_of_another_shape(cloud_tasks: FakeCloudTasks
 
 
 def test_a_missing_target_has_a_hint_about_the_query(cloud_tasks: FakeCloudTasks) -> None:
-    """A route without the task's query string is named as the reason."""
+    """The hint names a route without the task's query string as the reason."""
     cloud_tasks.route("https://w.test/x")
     enqueue(url="https://w.test/x?a=1")
     with pytest.raises(NoTarget, match=r" The query string counts: a route for 'https://w.test/x\*' matches any."):
@@ -197,7 +197,7 @@ def test_a_missing_target_has_a_hint_about_the_query(cloud_tasks: FakeCloudTasks
 
 
 def test_a_swallowed_failure_is_shown_with_the_tests_own(pytester: pytest.Pytester) -> None:
-    """A test that fails by itself shows what a handler in eager dispatch raised before: the likely reason."""
+    """A test that fails by itself also shows what a handler in eager dispatch raised before."""
     pytester.makepyfile(
         """
         import pytest

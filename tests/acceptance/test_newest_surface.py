@@ -170,7 +170,7 @@ def test_a_batch_is_created(cloud_tasks: FakeCloudTasks, client: Any, queue: str
 
 
 def test_a_batch_may_be_created_in_part(client: Any, queue: str) -> None:
-    """What is rejected is told by its index, with the error that CreateTask would have raised."""
+    """A rejected request has its index and the error that CreateTask would have raised."""
     odd = {"parent": queue, "task": {"http_request": {"url": "ftp://example.com/"}}}
     client.create_task(parent=queue, task=creations(queue, "c")[0]["task"])
     requests = [*creations(queue, "a"), odd, *creations(queue, "c", "b")]
@@ -188,7 +188,7 @@ def test_a_batch_may_be_created_in_part(client: Any, queue: str) -> None:
 
 
 def test_a_batch_is_deleted(cloud_tasks: FakeCloudTasks, client: Any, queue: str) -> None:
-    """What isn't there is told by its index; the result is Empty."""
+    """A missing task has its index and error; the result is Empty."""
     answered(client, client.batch_create_tasks(parent=queue, requests=creations(queue, "a", "b")).result())
     names = [f"{queue}/tasks/{one}" for one in ("a", "none", "b")]
     operation = client.batch_delete_tasks(parent=queue, names=names)

@@ -97,7 +97,7 @@ def test_a_response_has_32_megabytes_at_the_most(worker: Any, cloud_tasks: FakeC
 
 
 def test_max_attempts_limits_leases(worker: Any, cloud_tasks: FakeCloudTasks) -> None:
-    """Whoever comes after the last lease does not get the task: it is gone, and the timeline says why."""
+    """After its last lease a task is deleted instead of leased, and the timeline says why."""
     queue = str(cloud_tasks.create_queue("poison", pull_target={}, retry_config={"max_attempts": 1}).name)
     enqueue(worker, queue, "t", tag="bad")
     lease(worker, queue)
@@ -114,7 +114,7 @@ def test_max_attempts_limits_leases(worker: Any, cloud_tasks: FakeCloudTasks) ->
 
 
 def test_the_timeline_has_leases(worker: Any, cloud_tasks: FakeCloudTasks, jobs: str) -> None:
-    """Leases are told with their end, as offsets like everything else."""
+    """Leases are shown with their end, as offsets like everything else."""
     enqueue(worker, jobs, "t")
     (task,) = lease(worker, jobs)
     cloud_tasks.advance(seconds=30)
@@ -159,7 +159,7 @@ def test_a_failure_shows_a_pull_task_by_its_tag(cloud_tasks: FakeCloudTasks, job
 
 
 def test_driving_leaves_pull_tasks_alone(cloud_tasks: FakeCloudTasks, jobs: str) -> None:
-    """drain() dispatches around them and says that they wait; dispatch() of one is an error of the test."""
+    """drain() skips them and reports that they wait; dispatch() of one is an error."""
     client = tasks_v2beta2.CloudTasksClient()
     enqueue(client, jobs, "t")
     summary = cloud_tasks.drain()

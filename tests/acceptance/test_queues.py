@@ -150,7 +150,7 @@ def test_purge_removes_every_task_and_sets_the_purge_time(
 def test_a_deleted_queue_is_gone_and_its_name_reserved_for_a_week(
     cloud_tasks: FakeCloudTasks, client: CloudTasksClient, parent: str, queue: str
 ) -> None:
-    """After DeleteQueue nothing finds the queue, and its name is free only when the tombstone has passed."""
+    """After DeleteQueue the queue is not found, and its name is free only when the tombstone has passed."""
     client.delete_queue(name=queue)
     with pytest.raises(exceptions.NotFound) as missing:
         client.create_task(parent=queue, task={"http_request": {"url": "https://a.test/"}})
@@ -189,7 +189,7 @@ def test_iam_policies_are_stored_and_permissions_held(client: CloudTasksClient, 
 
 
 def test_a_filter_and_a_page_token_go_together(client: CloudTasksClient, parent: str) -> None:
-    """Google's own pager goes through the queues that the filter lets through, page by page."""
+    """Google's own pager returns the filtered queues page by page."""
     for queue_id, rate in (("a", 5), ("b", 500), ("c", 5), ("d", 1)):
         create(client, parent, queue_id, rate_limits={"max_dispatches_per_second": rate})
     client.pause_queue(name=f"{parent}/queues/d")

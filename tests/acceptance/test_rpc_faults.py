@@ -225,7 +225,7 @@ def test_one_queue_that_is_not_ready(cloud_tasks: FakeCloudTasks, client: Any, q
 def test_any_call_can_be_hit(
     cloud_tasks: FakeCloudTasks, client: Any, queue: str, lose: Callable[[FakeCloudTasks], Callable[..., Any]]
 ) -> None:
-    """The star stands for every RPC, one after the other, until the plan is over."""
+    """The star matches every RPC, one after the other, until the plan is over."""
     plan = lose(cloud_tasks)("*", times=2)
 
     with pytest.raises(exceptions.GatewayTimeout):

@@ -64,7 +64,7 @@ def test_a_late_purge_does_not_move_the_clock(cloud_tasks: FakeCloudTasks) -> No
 
 @on(queues=["work"], service={"purge_delay": timedelta(seconds=30)})
 def test_draining_skips_a_task_that_will_be_purged(cloud_tasks: FakeCloudTasks) -> None:
-    """Draining a running queue passes over what a purge takes before it is due; what came later goes out."""
+    """Draining a running queue skips tasks that a purge will remove first; later tasks are dispatched."""
     route = cloud_tasks.route(URL)
     hour = timedelta(hours=1)
     create(cloud_tasks, "doomed", schedule_time=cloud_tasks.clock.now() + hour)
@@ -293,7 +293,7 @@ def test_app_engine_tasks_follow_no_redirect(cloud_tasks: FakeCloudTasks) -> Non
 
 @on(queues=["work"], service={"follow_redirects": False})
 def test_no_redirect_is_followed_if_the_option_is_off(cloud_tasks: FakeCloudTasks) -> None:
-    """It is a response like any other that is no success."""
+    """It counts as a failed response like any other."""
     answers = iter([(302, {"Location": "https://nowhere.test/"}), 200])
     cloud_tasks.route(URL, handler=lambda request: next(answers))
     task = create(cloud_tasks)

@@ -124,7 +124,9 @@ def test_names_are_unique_while_alive_and_for_a_day_after(
 
 
 def test_a_task_that_is_gone(cloud_tasks: FakeCloudTasks, client: CloudTasksClient, queue: str) -> None:
-    """GetTask tells a recent task from one that never was; DeleteTask and RunTask don't."""
+    """GetTask has different errors for a recent task and for one that never existed; DeleteTask and RunTask have the
+    same.
+    """
     name = client.create_task(parent=queue, task={"http_request": {"url": URL}}).name
     client.delete_task(name=name)
     with pytest.raises(exceptions.NotFound) as recent:

@@ -104,7 +104,7 @@ def test_a_wrong_audience_is_rejected(cloud_tasks: FakeCloudTasks, verify: str) 
 
 
 def test_a_handler_that_names_no_audience_accepts_any(cloud_tasks: FakeCloudTasks) -> None:
-    """As in production: google-auth checks the audience only if it is told one."""
+    """As in production: google-auth checks the audience only if it gets one."""
     token = cloud_tasks.oidc.token(audience="https://anything.test")
     assert verify_oauth2_token(token, requests.Request())["aud"] == "https://anything.test"
 
@@ -175,7 +175,7 @@ def test_pyjwt_verifies_what_a_task_sends(cloud_tasks: FakeCloudTasks) -> None:
 
 
 def test_an_oauth_token_is_an_opaque_bearer(cloud_tasks: FakeCloudTasks) -> None:
-    """It is no ID token, and the same for every attempt."""
+    """It is not an ID token, and the same for every attempt."""
     route = cloud_tasks.route(GOOGLE).returns(503, 200)
     enqueue(url=GOOGLE, oauth_token={"service_account_email": ACCOUNT})
     cloud_tasks.drain()

@@ -82,7 +82,7 @@ def test_dispatch_due_moves_no_clock(cloud_tasks: FakeCloudTasks, enqueue: Enque
 def test_passing_time_wakes_sleepers(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, advance: Callable[[FakeCloudTasks], Any]
 ) -> None:
-    """Handlers whose instant has come go on, the others sleep, and the clock stops where it was told to."""
+    """Handlers whose instant has come continue, the others sleep, and the clock stops at the requested instant."""
 
     async def story() -> tuple[int, int]:
         summary = await advance(cloud_tasks)

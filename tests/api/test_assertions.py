@@ -256,7 +256,7 @@ def test_a_count_is_a_number(cloud_tasks: FakeCloudTasks, count: Any) -> None:
 
 
 def test_removed_tasks_count_and_rejected_ones_do_not(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Finished, deleted and purged tasks were enqueued; a task that the service rejected never was."""
+    """Finished, deleted and purged tasks were enqueued; a task that the service rejected was not."""
     cloud_tasks.route(MAILER)
     client = tasks_v2.CloudTasksClient()
     enqueue("done")

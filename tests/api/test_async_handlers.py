@@ -53,7 +53,9 @@ THREADS = [_by_to_thread, _by_executor, _by_anyio, _by_a_task, _by_gather, _by_a
 def test_the_clock_does_not_move_while_a_handler_waits_for_a_thread(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, in_a_thread: Callable[[Callable[[], object]], Awaitable[None]]
 ) -> None:
-    """However long it takes, and although a task beside it has set an alarm; that one wakes after the answer."""
+    """The clock waits for the thread, although another task of the handler has set an alarm, which wakes it after the
+    answer.
+    """
     seen: list[tuple[str, timedelta]] = []
     go = threading.Event()
 
@@ -81,7 +83,7 @@ def test_the_clock_does_not_move_while_a_handler_waits_for_a_thread(
 
 
 def test_a_thread_and_a_sleep_that_the_handler_awaits(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Gathered, both are awaited: the clock stands until the thread is done, and goes on then."""
+    """With both gathered, the clock does not move until the thread is done."""
     seen: list[tuple[str, timedelta]] = []
     go = threading.Event()
 

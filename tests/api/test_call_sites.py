@@ -38,7 +38,7 @@ def test_where_nothing_else_called_the_outermost_frame_is_the_place() -> None:
 
 
 def test_a_place_has_file_line_and_function(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The file is told as seen from the working directory, if it lies beneath it."""
+    """The path is relative to the working directory, if the file is below it."""
     frame = inspect.currentframe()
     assert frame is not None
     here, path = sys._getframe().f_code.co_name, Path(__file__)

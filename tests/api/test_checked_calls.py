@@ -52,7 +52,7 @@ def methods_of(owner: type) -> Iterator[tuple[str, Any]]:
 
 @each(("function", "name"), list(functions()))
 def test_an_unknown_keyword_is_rejected(function: Callable[..., Any], name: str) -> None:
-    """Before anything else: no object is needed for it."""
+    """The check comes first, before the object is needed."""
     parameters = inspect.signature(function).parameters
     own = [object()] if next(iter(parameters), "") == "self" else []
     if name == "create_queue":

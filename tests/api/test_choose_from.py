@@ -32,9 +32,9 @@ class EnoughError(Exception):
 
 
 def told(story: Story, until: Callable[[list[Any]], bool] = lambda _: False, **choice: Any) -> list[Any]:
-    """What comes of ``story`` in a number of examples, each with a fake of its own that chooses from it.
+    """Return the results of ``story`` in a number of examples, each with its own fake that chooses from it.
 
-    ``until`` gets what there is so far and says whether it is enough.
+    ``until`` gets the results so far and returns whether they are enough.
     """
     found: list[Any] = []
 

@@ -33,7 +33,7 @@ def test_reading_moves_nothing(cloud_tasks: FakeCloudTasks) -> None:
 
 @pytest.mark.cloud_tasks(start=START, time="virtual")
 def test_a_virtual_clock_is_the_queues_alone(cloud_tasks: FakeCloudTasks) -> None:
-    """The queue's time starts and moves, and the application's does not know of it."""
+    """The queue's time starts and moves, and the application's time is not affected."""
     cloud_tasks.advance(days=1)
     assert cloud_tasks.clock.now() == START + timedelta(days=1)
     assert abs(datetime.now(timezone.utc) - cloud_tasks.clock.now()) > timedelta(hours=1)

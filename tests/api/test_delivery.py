@@ -34,7 +34,7 @@ def handler_of(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> Callable[..., D
 
 
 def test_a_sync_target_has_answered_when_it_has_started(handler_of: Callable[..., Delivery]) -> None:
-    """It knows, while it runs, which delivery it is part of, and not any longer."""
+    """The delivery is current while the target runs, and not afterwards."""
     seen: list[Delivery | None] = []
     handler = handler_of(lambda request: seen.append(working.get()))
     handler.start()
@@ -97,7 +97,7 @@ def test_a_sleeper_goes_on_from_its_instant(handler_of: Callable[..., Delivery])
 
 
 def test_a_sleeper_in_another_loop_is_rejected(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A handler belongs to the loop it began in: a test that changes loops in between is told."""
+    """A handler belongs to the loop it started in: a test that changes loops gets an error."""
 
     async def handle(request: TargetRequest) -> None:
         await cloud_tasks.aio.sleep(timedelta(seconds=5))
@@ -159,7 +159,7 @@ def test_an_abandoned_sleeper_ends(handler_of: Callable[..., Delivery]) -> None:
 
 
 def test_a_cancelled_sleep_wakes_no_handler(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A handler may cancel a sleep of its own and go on to answer."""
+    """A handler may cancel its own sleep and then answer."""
 
     async def handle(request: TargetRequest) -> int:
         nap = asyncio.ensure_future(cloud_tasks.aio.sleep(timedelta(seconds=5)))

@@ -54,7 +54,7 @@ def test_step_does_the_next_thing(cloud_tasks: FakeCloudTasks, enqueue: Enqueue)
 
 
 def test_a_late_task_goes_out_now(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A step never turns the clock back: what is overdue goes out at the instant of the driving method."""
+    """A step never moves the clock back: an overdue task is dispatched at the current instant."""
     cloud_tasks.route(MAILER)
     client = tasks_v2.CloudTasksClient()
     client.pause_queue(name=cloud_tasks.queue_path("receipts"))
@@ -91,7 +91,7 @@ def test_dispatch_due_moves_no_clock(cloud_tasks: FakeCloudTasks, enqueue: Enque
 
 
 def test_dispatch_due_of_one_queue(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Other queues stand still, and the summary says why their tasks do."""
+    """Tasks of other queues are not dispatched, and the summary says why."""
     cloud_tasks.route(MAILER)
     enqueue("one")
     enqueue("two", queue="reports")
@@ -297,7 +297,7 @@ def test_drain_of_one_queue(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> No
 
 
 def test_draining_does_not_jump_for_a_paused_queue(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """The expiry of a task that can't go out is no event to go to; once passed, it has taken effect."""
+    """The expiry of a task that can't be dispatched is no step; once time has passed it, the task is removed."""
     tasks_v2.CloudTasksClient().pause_queue(name=cloud_tasks.queue_path("receipts"))
     enqueue("one")
     summary = cloud_tasks.drain()
@@ -309,7 +309,7 @@ def test_draining_does_not_jump_for_a_paused_queue(cloud_tasks: FakeCloudTasks, 
 
 
 def test_a_retry_after_the_tasks_expiry_never_comes(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A task whose backoff outlasts its retention of 31 days is gone before: nothing is sent or waited for."""
+    """A task whose backoff is longer than its retention of 31 days is removed before: nothing is sent or waited for."""
     cloud_tasks.create_queue("patient", retry_config={"min_backoff": "2000000s", "max_backoff": "2000000s"})
     route = cloud_tasks.route(MAILER).returns(500)
     enqueue("one", queue="patient")
@@ -518,7 +518,7 @@ def test_a_request_can_take_its_own_time(cloud_tasks: FakeCloudTasks, enqueue: E
 def test_an_answer_past_the_deadline_does_not_count(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, takes: timedelta, result: object
 ) -> None:
-    """An answer at the very deadline counts; one that comes later ends the attempt at the deadline."""
+    """An answer at the deadline itself counts; a later one ends the attempt at the deadline."""
     cloud_tasks.route(MAILER).takes(takes)
     enqueue("one", dispatch_deadline=timedelta(seconds=15))
     cloud_tasks.step()
@@ -635,7 +635,7 @@ def test_a_url_without_a_target_is_rejected(cloud_tasks: FakeCloudTasks, enqueue
 
 
 def test_a_test_without_any_target(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """dispatch() rejects likewise, and says that there is none."""
+    """dispatch() also raises, and says that there are no targets."""
     name = enqueue("one", "/jobs")
     assert refused(cloud_tasks, NoTarget, lambda: cloud_tasks.dispatch(name)) == (
         "The task receipts/one is due, but its URL has no target: POST"
@@ -743,7 +743,9 @@ def test_run_task_at_the_queues_limits(cloud_tasks: FakeCloudTasks, enqueue: Enq
 
 
 def test_run_task_during_an_attempt(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Two attempts of one task can be in flight: the one that succeeds ends it, and the other's outcome is dropped."""
+    """Two attempts of one task can run at the same time: the one that succeeds ends it, and the other's outcome is
+    dropped.
+    """
 
     def handler(request: TargetRequest) -> int:
         request.takes(timedelta(seconds=10 if request.attempt_number == 1 else 2))

@@ -110,7 +110,7 @@ def test_a_timedelta_and_a_text_are_taken(cloud_tasks: FakeCloudTasks, parameter
 @pytest.mark.parametrize("parameter", PARAMETERS)
 @pytest.mark.parametrize("given", [90, "90", "soon", "٣s", "nan s", "1e3s"], ids=ascii)
 def test_a_wrong_duration_is_rejected(cloud_tasks: FakeCloudTasks, parameter: str, given: Any) -> None:
-    """The sentence is the same everywhere."""
+    """The sentence is the same for every method."""
     with pytest.raises((TypeError, ValueError)) as refusal:
         PARAMETERS[parameter](cloud_tasks, given)
     or_else = "an aware datetime, or " if parameter == "drain(until=…)" else ""
@@ -189,7 +189,7 @@ def test_a_text_matches_as_its_timedelta_does(cloud_tasks: FakeCloudTasks, enque
 def test_advance_takes_one_length(
     cloud_tasks: FakeCloudTasks, length: dict[str, Any], kind: type[Exception], message: str, is_awaited: bool
 ) -> None:
-    """None and several are rejected, and so is what is no number; no time passes."""
+    """No value and several values are rejected, and so is a wrong number; no time passes."""
 
     async def awaited() -> None:
         await cloud_tasks.aio.advance(**length)

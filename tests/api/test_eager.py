@@ -216,7 +216,7 @@ def test_rate_and_concurrency_limits_are_ignored(cloud_tasks: FakeCloudTasks, en
 
 
 def test_retries_wait_for_the_driving_methods(cloud_tasks: FakeCloudTasks, create: Enqueue) -> None:
-    """Only the first attempt is eager; its failure is no failure of the caller's."""
+    """Only the first attempt is eager; its failure does not fail the caller."""
     route = cloud_tasks.route(MAILER).returns(503, 200)
     create("one")
     assert len(route.calls) == 1
@@ -388,7 +388,7 @@ def errors_of(pytester: pytest.Pytester, create: str, target: str, *arguments: s
 
 @pytest.mark.parametrize("create", CREATES)
 def test_a_missing_target_fails_the_test_at_its_end(pytester: pytest.Pytester, create: str) -> None:
-    """The caller has its task; the teardown tells which URL has no target, and what to do."""
+    """The caller has its task; the teardown names the URL without a target, and what to do."""
     assert (
         "The task work/one is due, but its URL has no target: POST https://worker.test/.\nTargets of this test:"
         " none\nAdd one with cloud_tasks.route('https://worker.test/'), or mount the application that serves it with"
@@ -488,7 +488,7 @@ def test_what_happens_before_the_answer_comes_first(cloud_tasks: FakeCloudTasks,
 
 
 def test_threads_create_while_others_purge(cloud_tasks: FakeCloudTasks) -> None:
-    """A task is looked at and begun in one step: it goes out, or was removed before, and nothing breaks."""
+    """A task is checked and begun in one step: it is dispatched or was removed before, and nothing breaks."""
     parent, errors = cloud_tasks.queue_path("receipts"), []
     created, client = threading.Event(), tasks_v2.CloudTasksClient()
 
@@ -602,7 +602,7 @@ def test_pytest_exit_in_a_handler_ends_the_run(pytester: pytest.Pytester) -> Non
 def test_what_ends_the_run_comes_out_of_the_call(
     cloud_tasks: FakeCloudTasks, create: Enqueue, kind: type[BaseException], asynchronous: bool
 ) -> None:
-    """It is nobody's failure, whichever client creates and whatever the target is."""
+    """Its exception propagates, with any client and any kind of target."""
 
     def handler(request: TargetRequest) -> None:
         raise kind("enough")

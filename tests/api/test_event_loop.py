@@ -52,7 +52,7 @@ def test_a_guest_that_comes_while_the_loop_runs_is_seen_to_its_end(own: OwnLoop)
 
 
 def test_an_exception_is_its_own_callers(own: OwnLoop) -> None:
-    """Whoever brought the coroutine gets it, and the loop can be used again."""
+    """The caller of the coroutine gets it, and the loop can be used again."""
 
     async def fails() -> None:
         raise ValueError("no")
@@ -91,7 +91,7 @@ def test_a_loop_that_was_stopped_can_be_used_again(own: OwnLoop, kind: type[Base
 
 
 def test_eager_async_targets_for_clients_in_many_threads() -> None:
-    """Tasks that threads create at the same time are all delivered, whoever runs the loop."""
+    """Tasks that threads create at the same time are all delivered, whichever thread runs the loop."""
 
     async def worker(request: TargetRequest) -> int:
         await asyncio.sleep(0)

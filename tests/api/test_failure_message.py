@@ -79,7 +79,7 @@ Not matching, nearest first:
 
 
 def test_what_a_predicate_raised_is_reported(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """An expected function that raises is no match, and the task's lines say what it raised."""
+    """An expected function that raises does not match, and the task's lines say what it raised."""
     enqueue("typo", body=b'{"order": 42}')
 
     def is_ours(body: dict[str, int]) -> bool:
@@ -118,7 +118,7 @@ def refuse(cloud_tasks: FakeCloudTasks, queue: str, **task: object) -> None:
 
 
 def test_rejected_calls_that_look_like_it_are_reported(cloud_tasks: FakeCloudTasks) -> None:
-    """A rejected task is no candidate, and is the reason all the same; one that is rejected again is counted."""
+    """A rejected task is not a candidate, but it is shown as the likely reason; repeated rejections are counted."""
     cloud_tasks.create_queue("reports")
     request = {"url": "https://mailer.test/send", "body": b'{"order": 42}'}
     refuse(cloud_tasks, "reciepts", http_request=request)
@@ -158,7 +158,7 @@ Timeline:
 
 
 def test_only_the_rejections_of_a_block_are_reported(cloud_tasks: FakeCloudTasks) -> None:
-    """What was rejected before `expect_enqueued` is no reason for its failure; nor is it one for a task too many."""
+    """Rejections before `expect_enqueued` don't explain its failure, and none explains a task too many."""
     request = {"url": "https://mailer.test/send"}
     refuse(cloud_tasks, "reciepts", http_request=request)
     with pytest.raises(CloudTasksAssertionError) as caught, cloud_tasks.expect_enqueued():
@@ -171,7 +171,7 @@ def test_only_the_rejections_of_a_block_are_reported(cloud_tasks: FakeCloudTasks
 
 
 def test_a_message_with_the_timeline(cloud_tasks: FakeCloudTasks) -> None:
-    """The timeline stands at the end, two columns in."""
+    """The timeline comes at the end, indented by two."""
     cloud_tasks.create_queue("reports")
     simulation = cloud_tasks._resting
     assert str(with_timeline("It failed.", simulation.history, simulation.service, simulation.clock)) == (
@@ -191,7 +191,7 @@ def test_a_body_that_lacks_a_whole_part_is_not_the_nearest(cloud_tasks: FakeClou
 
 
 def test_a_long_text_is_shown_where_the_body_parts_from_it(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A body is shown as text where text was expected; bytes that are none stay bytes."""
+    """A body is shown as text if text was expected; bytes that aren't text stay bytes."""
     enqueue("one", body=b"x" * 1_000 + b"ne")
     with pytest.raises(AssertionError) as caught:
         cloud_tasks.assert_enqueued(body="x" * 1_000 + "ther")

@@ -128,7 +128,7 @@ def test_project_and_location() -> None:
 
 @pytest.mark.parametrize("queue", [None, "", 5])
 def test_a_queue_has_a_name(queue: Any) -> None:
-    """What is no text names no queue, and is rejected."""
+    """A value that is not a text is rejected as a queue's name."""
     with FakeCloudTasks() as cloud_tasks, pytest.raises(ValueError) as refused:
         cloud_tasks.queue_path(queue)
     assert str(refused.value) == f"queue_path() takes a queue's ID, such as 'receipts', but got {queue!r}."

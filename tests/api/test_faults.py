@@ -359,7 +359,7 @@ def test_a_slow_answer_is_lost_when_it_comes(cloud_tasks: FakeCloudTasks, enqueu
 
 
 def test_a_missing_answer_can_not_be_lost(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """What was no response, or came after the deadline, does not use the plan up."""
+    """An attempt without a response, or with one after the deadline, does not use up the plan."""
     cloud_tasks.route(MAILER).raises(ConnectionError).raises(TimeoutError).returns(200)
     cloud_tasks.route("https://slow.test/", handler=lambda request: request.takes(timedelta(hours=1)), queue="reports")
     enqueue("one")
@@ -387,7 +387,7 @@ def test_answers_that_are_lost_exhaust_the_retries(cloud_tasks: FakeCloudTasks, 
 
 
 def test_an_exception_is_raised_although_its_answer_is_lost(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """The handler's own failure fails the test, and is on record with the attempt."""
+    """The handler's own exception fails the test, and is recorded with the attempt."""
     cloud_tasks.route(MAILER, handler=mock.Mock(side_effect=ZeroDivisionError))
     enqueue("one")
     cloud_tasks.lose_handler_response()
@@ -556,7 +556,7 @@ def test_async_handlers_have_them_too(cloud_tasks: FakeCloudTasks) -> None:
 
 
 def test_a_second_delivery_while_the_first_sleeps(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Both are at work at once, each in its own time, and the first one's answer is the attempt's."""
+    """Both run at once, each in its own time, and the first one's answer is the attempt's."""
     sleeps = iter([timedelta(seconds=3), timedelta(seconds=1)])
     ends = []
 
@@ -605,7 +605,9 @@ def order_of(enqueue: Enqueue, order: Any = "shuffle", **options: Any) -> tuple[
 
 
 def test_shuffled_order(enqueue: Enqueue) -> None:
-    """Tasks of one instant go in an order of the seed's, listings have another, and pages agree with each other."""
+    """Tasks of one instant are dispatched in an order from the seed, listings have another, and pages agree with each
+    other.
+    """
     dispatches, listed, paged = order_of(enqueue)
 
     assert sorted(dispatches) == sorted(listed) == list(LETTERS)
@@ -637,7 +639,7 @@ def test_pages_stay_consistent_while_tasks_come_and_go(cloud_tasks: FakeCloudTas
 
 @pytest.mark.cloud_tasks(order="shuffle")
 def test_shuffling_mixes_queues_and_keeps_instants(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Queues of one instant are mixed; what is scheduled earlier goes earlier all the same."""
+    """Queues of one instant are mixed; earlier tasks are still dispatched earlier."""
     cloud_tasks.route(MAILER)
     for number in range(6):
         enqueue(f"later-{number}", schedule_time=START + timedelta(seconds=1))
@@ -661,7 +663,7 @@ def test_queues_are_listed_by_name_all_the_same(enqueue: Enqueue) -> None:
 
 
 def test_calls_at_a_rate_leave_deliveries_alone(enqueue: Enqueue) -> None:
-    """Each question has its own chances: failing calls of one kind change nothing about the order of dispatches."""
+    """Each question has its own random numbers: failing calls of one RPC don't change the order of dispatches."""
     quiet = order_of(enqueue)[0]
     with FakeCloudTasks(queues=["receipts"], order="shuffle", start=START) as cloud_tasks:
         cloud_tasks.fail_rpc("get_queue", "INTERNAL", rate=0.5)
@@ -704,7 +706,7 @@ def test_a_plan_that_never_happens_is_warned_of(enqueue: Enqueue) -> None:
 
 
 def test_a_predicate_that_raises_is_in_the_warning(enqueue: Enqueue) -> None:
-    """A call that when=… could not judge does not count, and the warning names what the function raised."""
+    """A call for which when=… raises does not count, and the warning names the exception."""
     cloud_tasks = FakeCloudTasks(queues=["receipts"]).__enter__()
     cloud_tasks.fail_rpc("create_task", "UNAVAILABLE", when=lambda request: {"a": 1}[request.parent])
     enqueue()

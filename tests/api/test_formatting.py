@@ -49,7 +49,7 @@ def test_values(value: Any, text: str) -> None:
 
 
 def test_a_long_value_is_cut() -> None:
-    """After 400 characters, with a count of the others; what is no text is cut after 32 bytes."""
+    """After 400 characters, with a count of the others; bytes that aren't text are cut after 32."""
     assert shown("x" * 398) == f"'{'x' * 398}'"
     assert shown("x" * 500) == f"'{'x' * 399}… (102 more characters)"
     assert shown(b"x" * 500) == f"b'{'x' * 398}… (103 more characters)"
@@ -109,6 +109,6 @@ class Shy:
 
 
 def test_a_repr_that_raises_is_described() -> None:
-    """The message is about something else, and comes all the same."""
+    """The message is complete except for the broken repr."""
     assert shown(Shy()) == "(a Shy whose repr raised ValueError)"
     assert shown({"order": Shy()}) == "(a dict whose repr raised ValueError)"

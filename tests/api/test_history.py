@@ -64,7 +64,7 @@ def test_everything_is_in_one_list(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
 
 
 def test_a_call_comes_before_a_later_reset_of_the_clock(cloud_tasks: FakeCloudTasks) -> None:
-    """Entries are in the order of the test, also where the service has done nothing between them."""
+    """Entries are in the order of the test, even if the service did nothing between them."""
     client, name = tasks_v2.CloudTasksClient(), cloud_tasks.queue_path("receipts")
     client.get_queue(name=name)
     with time_machine.travel(START - timedelta(days=1), tick=False):
@@ -93,7 +93,7 @@ def test_a_position_gives_what_came_after_it() -> None:
 
 
 def test_offsets_count_from_the_time_base_in_force() -> None:
-    """A reset is an entry once something happens after it; a call that is under way is none."""
+    """A reset is an entry once something happens after it; a call that is under way is not."""
     history = History()
     history.record(TimeBase(0, 0))
     history.record_call(call())
@@ -112,7 +112,7 @@ def test_offsets_count_from_the_time_base_in_force() -> None:
 
 
 def test_a_copy_is_independent(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Its tasks and attempts are copies that belong together, and what targets received is known of them."""
+    """Its tasks and attempts are copies that belong together, and the requests that targets received are kept."""
     cloud_tasks.route("*")
     enqueue("one")
     cloud_tasks.drain()

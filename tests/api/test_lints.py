@@ -75,7 +75,7 @@ def test_headers_that_arrive_as_given_have_no_lint(cloud_tasks: FakeCloudTasks, 
 
 
 def test_json_without_content_type(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """An object in the body of an HTTP task without the header is told of."""
+    """An object in the body of an HTTP task without the header has a warning."""
     assert told(enqueue, "one", WORKER, body=JSON) == [
         "A JSON body without Content-Type: receipts/one goes to https://worker.test/do, and the service adds no"
         " Content-Type to an HTTP task. A worker that checks it, such as Flask's request.get_json(), rejects the body."
@@ -84,7 +84,7 @@ def test_json_without_content_type(cloud_tasks: FakeCloudTasks, enqueue: Enqueue
 
 
 def test_a_json_list_without_content_type(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A list is told of as an object is, with whatever white space follows its bracket."""
+    """A list has a warning as well, with any white space after its bracket."""
     assert len(told(enqueue, "one", WORKER, body=b"[ 1 ]")) == 1
 
 
@@ -102,7 +102,7 @@ def test_a_json_list_without_content_type(cloud_tasks: FakeCloudTasks, enqueue: 
     ids=str,
 )
 def test_other_bodies_are_fine(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, fields: dict[str, Any]) -> None:
-    """A header in any case, a body that is no JSON object or list, and App Engine tasks, which get a type."""
+    """A header in any case, other bodies than JSON objects and lists, and App Engine tasks, which get a type."""
     assert told(enqueue, "one", **{"url": WORKER, **fields}) == []
 
 
@@ -119,7 +119,7 @@ def test_a_token_over_plain_http(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) 
 
 
 def test_a_token_to_an_invalid_url(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """The service accepts a broken URL, and looking at the task breaks nothing either."""
+    """The service accepts an invalid URL, and the lint does not break."""
     (message,) = told(enqueue, "one", "http://[::1/do", headers={"authorization": "Bearer secret"})
     assert message.startswith("A token over plain http: receipts/one sends its Authorization header to http://[::1/do,")
     assert len(cloud_tasks.tasks()) == 1
@@ -151,7 +151,7 @@ def test_other_tokens_are_fine(
 
 
 def test_unlimited_attempts(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A queue that retries for ever is told of with its first task, once."""
+    """A queue that retries for ever has a warning with its first task, once."""
     cloud_tasks.create_queue("endless", retry_config={"max_attempts": -1})
 
     def enqueue_two() -> None:
@@ -184,7 +184,7 @@ def create_again(enqueue: Enqueue) -> None:
 
 
 def test_a_name_used_again(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Between 1 h and 24 h after the end of its task, nobody knows whether a name is free; the fake rejects it."""
+    """Between 1 h and 24 h after the end of its task, it is unknown whether a name is free; the fake rejects it."""
     cloud_tasks.route(WORKER)
     enqueue("one", WORKER)
     cloud_tasks.advance(hours=1)
@@ -235,7 +235,7 @@ def test_a_name_that_is_surely_free_is_fine(cloud_tasks: FakeCloudTasks, enqueue
 
 
 def test_each_place_has_one_warning(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """The line that calls the client is the place, and has one warning however often it is reached."""
+    """The place is the line that calls the client. It has one warning, however often it is reached."""
 
     def orders() -> None:
         for number in range(3):
@@ -248,7 +248,7 @@ def test_each_place_has_one_warning(cloud_tasks: FakeCloudTasks, enqueue: Enqueu
 
 
 def test_other_places_have_their_own_warning(cloud_tasks: FakeCloudTasks) -> None:
-    """Two lines that do the same are two places; so is one that awaits."""
+    """Two lines with the same call are two places, also if they await."""
     task = {"http_request": {"url": WORKER, "body": JSON}}
     parent = cloud_tasks.queue_path("receipts")
 
@@ -266,7 +266,7 @@ def test_other_places_have_their_own_warning(cloud_tasks: FakeCloudTasks) -> Non
 
 
 def test_a_call_without_a_line_of_the_application_has_a_warning(cloud_tasks: FakeCloudTasks) -> None:
-    """A client's method that is a thread's own target has no line of the application; the lint comes all the same."""
+    """A client's method that is itself a thread's target has no line of the application; the lint still warns."""
     client = tasks_v2.CloudTasksClient()
     task = {"http_request": {"url": WORKER, "body": JSON}}
     call = threading.Thread(
@@ -298,5 +298,5 @@ def test_an_error_is_not_swallowed(enqueue: Enqueue) -> None:
 
 
 def test_a_body_nested_too_deep_has_no_warning(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Who reads it would fail whatever the header says, so nothing is told of, and the call goes on."""
+    """Reading it would fail whatever the header says, so there is no warning, and the call succeeds."""
     assert told(enqueue, "one", WORKER, body=b"[" * 90_000) == []

@@ -94,7 +94,7 @@ def test_a_value_matches(expected: Any, actual: Any) -> None:
     ],
 )
 def test_a_value_does_not_match(expected: Any, actual: Any) -> None:
-    """JSON's true is not its 1, and types are told apart."""
+    """JSON's true is not its 1, and types differ."""
     assert not matches(expected, actual)
 
 
@@ -105,7 +105,7 @@ def test_how_exactly_reads_in_a_message() -> None:
 
 
 def test_only_given_fields_are_expected() -> None:
-    """Unset fields match anything, and None is a value; the tolerance is none of the fields."""
+    """Unset fields match anything, and None is a value; the tolerance is not a field."""
     assert Match(queue="receipts", json=None, within=timedelta(0)).expected() == {"queue": "receipts", "json": None}
     assert Match().expected() == {}
 
@@ -305,7 +305,7 @@ def test_every_field_takes_what_says_itself_what_it_matches(
 
 
 def test_a_deleted_queue_can_still_be_asked_about(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A queue that existed in this test is no slip of the pen."""
+    """A queue that existed in this test is not a typing mistake."""
     enqueue("one")
     tasks_v2.CloudTasksClient().delete_queue(name=cloud_tasks.queue_path("receipts"))
     assert cloud_tasks.assert_enqueued(queue="receipts").id == "one"
@@ -328,7 +328,7 @@ TAKING = {
 
 @pytest.mark.parametrize("name", TAKING)
 def test_an_unknown_keyword_is_rejected(cloud_tasks: FakeCloudTasks, name: str) -> None:
-    """The nearest is named, and all of them; no context manager has to be entered for it."""
+    """The nearest one and all of them are named, even if a context manager is not entered."""
     values = ["1s"] if name == "delay_dispatch" else []
     with pytest.raises(TypeError) as refusal:
         getattr(cloud_tasks, name)(*values, queue="receipts", header={"a": "b"})
@@ -374,7 +374,7 @@ def test_an_unknown_keyword_is_rejected(cloud_tasks: FakeCloudTasks, name: str) 
 def test_a_call_that_does_not_fit_is_rejected_in_a_sentence(
     cloud_tasks: FakeCloudTasks, call: Callable[[Any], object], text: str
 ) -> None:
-    """A keyword that is none, and an argument that was left out, are named by the public method's own name."""
+    """An unknown keyword and a missing argument are named, with the public method's own name."""
     with pytest.raises(TypeError) as refusal:
         call(cloud_tasks)
     assert str(refusal.value) == text

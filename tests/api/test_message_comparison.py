@@ -54,7 +54,7 @@ def test_only_what_differs_is_shown() -> None:
 
 @pytest.fixture(autouse=True)
 def _a_wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wide enough for two instants beside a path."""
+    """Wide enough for two instants next to a path."""
     monkeypatch.setenv("COLUMNS", "120")
 
 
@@ -144,7 +144,7 @@ def test_messages_of_two_types() -> None:
 
 @pytest.mark.cloud_tasks(start=START, queues=["receipts"])
 def test_records(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A record is compared with another and with a message by its message, and the rule of its equality is told."""
+    """A record is compared with another and with a message by its message, and the rule of its equality is shown."""
     enqueue("one")
     enqueue("two")
     one, two = cloud_tasks.tasks()

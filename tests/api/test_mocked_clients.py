@@ -69,7 +69,7 @@ def test_a_name_that_is_patched_is_found(case: str) -> None:
 
 
 def test_other_replacements_are_not_taken_for_mocks() -> None:
-    """A class of the test's own, or a method that it has wrapped, may well reach the fake."""
+    """A class of the test's own, or a method that it has wrapped, may still call the fake."""
 
     class Client(tasks_v2.CloudTasksClient):
         pass
@@ -85,7 +85,7 @@ def test_other_replacements_are_not_taken_for_mocks() -> None:
 
 
 def test_the_backport_of_mock_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its mocks are of a class of their own; some other module of that name is none."""
+    """Its mocks have their own class; another module of that name is ignored."""
 
     class NonCallableMock:
         pass
@@ -143,7 +143,7 @@ def test_a_block_says_which_names_are_patched(cloud_tasks: FakeCloudTasks) -> No
 
 
 def test_tasks_that_do_not_match_do_not_hide_the_patch(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """The one that is missing may have gone to the mock."""
+    """The missing task may have gone to the mock."""
     enqueue("one")
     with mock.patch(CLIENT):
         message = message_of(cloud_tasks.assert_enqueued, name="two")

@@ -38,7 +38,7 @@ USES: dict[str, Callable[[FakeCloudTasks, Any], object]] = {
 
 @pytest.fixture
 def record(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> TaskRecord:
-    """A task that has failed twice, beside another one."""
+    """A task that has failed twice, and another one."""
     cloud_tasks.route(MAILER).returns(503)
     enqueue("one")
     enqueue("two", "https://other.test/", schedule_time=START + timedelta(days=1))
@@ -68,7 +68,7 @@ def test_dispatch_and_routes_take_them(cloud_tasks: FakeCloudTasks, enqueue: Enq
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way != "an ID"])
 def test_tasks_with_the_same_id_are_ambiguous(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, way: str) -> None:
-    """By anything but the ID."""
+    """Anything but the ID identifies them."""
     enqueue("one")
     enqueue("one", queue="reports")
     record = cloud_tasks.assert_enqueued(queue="reports")
@@ -87,7 +87,7 @@ def test_an_id_of_several_queues_is_rejected(cloud_tasks: FakeCloudTasks, enqueu
 
 
 def test_of_one_name_it_is_the_latest(enqueue: Enqueue) -> None:
-    """A name that was free again stands for the task that has it now."""
+    """A reused name means the latest task with it."""
     with FakeCloudTasks(queues={"receipts": {}}, service={"ghost_recreate": True}, start=START) as cloud_tasks:
         cloud_tasks.route(MAILER).returns(200, 200)
         enqueue("one")
@@ -128,7 +128,7 @@ def test_a_predicate_has_the_whole_record(cloud_tasks: FakeCloudTasks, record: T
     ],
 )
 def test_a_value_that_can_not_be_a_task_is_rejected(cloud_tasks: FakeCloudTasks, task: Any, text: str) -> None:
-    """A value that no task can be would match nothing for ever."""
+    """A value that can't be a task would never match."""
     with pytest.raises((TypeError, ValueError)) as caught:
         cloud_tasks.assert_not_enqueued(task=task)
     assert str(caught.value) == text

@@ -48,7 +48,7 @@ def test_pyjwt_verifies_by_the_jwks(cloud_tasks: FakeCloudTasks) -> None:
 
 
 def test_outside_a_fake_no_token_is_issued() -> None:
-    """A fake that is not active signs nothing."""
+    """A fake that is not active can't sign tokens."""
     with pytest.raises(RuntimeError) as refused:
         FakeCloudTasks().oidc.token(audience=AUDIENCE)
     assert str(refused.value) == (

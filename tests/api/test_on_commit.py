@@ -83,7 +83,7 @@ def test_the_warning_is_the_callers_callers(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_without_callbacks_there_is_no_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing waits, nothing is said."""
+    """Without waiting callbacks there is no hint."""
     load_django(monkeypatch, 0)
     with warnings.catch_warnings(record=True) as told:
         assert_nothing_enqueued()

@@ -84,7 +84,7 @@ def test_a_task_as_data(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
 def test_a_body_as_data(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, body: bytes, expected: dict[str, object]
 ) -> None:
-    """What is no JSON is a text, whatever its bytes are."""
+    """A body that is not JSON is a text, whatever its bytes are."""
     enqueue("one", body=body)
     data = cloud_tasks.assert_enqueued().as_dict()
     assert {key: data[key] for key in ("json", "body") if key in data} == expected
@@ -112,7 +112,7 @@ def test_a_pull_task_as_data(cloud_tasks: FakeCloudTasks) -> None:
 
 @pytest.mark.cloud_tasks(strict=True, on_exception="500")
 def test_data_of_an_attempt_says_how_it_ended(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """For the option strict, who reads it has seen an error of a handler."""
+    """For the option strict, reading it counts as checking a handler's error."""
 
     def handler(request: object) -> None:
         raise ZeroDivisionError

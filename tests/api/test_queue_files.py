@@ -130,7 +130,7 @@ def test_a_fake_with_queue_yaml(tmp_path: Path) -> None:
 
 
 def test_a_fake_with_the_json_of_gcloud(tmp_path: Path) -> None:
-    """Full names, states and settings are those of the list; what the server alone sets is no obstacle."""
+    """Full names, states and settings are those of the list; output-only fields are ignored."""
     path = written(tmp_path, "queues.json", json.dumps(GCLOUD_JSON))
     with FakeCloudTasks(queues=str(path)):
         client = tasks_v2.CloudTasksClient()
@@ -192,13 +192,13 @@ def test_an_entry_that_cannot_be(tmp_path: Path, entry: str, reason: str) -> Non
 
 
 def test_invalid_yaml(tmp_path: Path) -> None:
-    """YAML's own error does not come through bare."""
+    """The error is the plugin's own, not YAML's."""
     path = written(tmp_path, "queue.yaml", "queue: [")
     assert refusal(path) == f"The queues file {path} can't be used: it is not valid YAML."
 
 
 def test_without_pyyaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PyYAML is no dependency: the error says how to get it."""
+    """PyYAML is optional: the error says how to get it."""
     monkeypatch.setitem(sys.modules, "yaml", None)
     path = written(tmp_path, "queue.yaml", QUEUE_YAML)
     assert refusal(path) == (

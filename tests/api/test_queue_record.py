@@ -73,7 +73,7 @@ def test_forced_attempts_count_as_well(cloud_tasks: FakeCloudTasks, enqueue: Enq
 
 
 def test_a_deleted_queue_has_a_record(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Its attempts have been, and those under way go on to their end."""
+    """Its attempts stay, and those under way continue to their end."""
     cloud_tasks.route(MAILER).takes(timedelta(seconds=10))
     enqueue("one")
     cloud_tasks.dispatch_due()

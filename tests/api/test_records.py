@@ -96,7 +96,7 @@ def test_a_record_is_live(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None
 
 
 def test_attempts_of_every_kind(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """An attempt knows when it was to go, when it went and ended, and what came of it."""
+    """An attempt has its schedule, dispatch and response times, and its outcome."""
     error = ConnectionError("reset")
     route = cloud_tasks.route(MAILER).returns(404).raises(error).raises(TimeoutError).returns(204)
     enqueue("one", dispatch_deadline=timedelta(seconds=15))
@@ -145,7 +145,7 @@ def test_an_attempt_before_its_delivery(cloud_tasks: FakeCloudTasks, enqueue: En
 
 
 def test_records_of_one_thing_are_one(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """Two records of one task or attempt are equal and hash alike; those of others are not equal."""
+    """Two records of the same task or attempt are equal and have the same hash; other records are not equal."""
     cloud_tasks.route(MAILER)
     enqueue("one")
     enqueue("two")
@@ -178,7 +178,7 @@ def test_a_name_used_twice_is_two_tasks(cloud_tasks: FakeCloudTasks, enqueue: En
 
 
 def test_a_body_that_no_reader_can_take(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """JSON that is nested past the reader's limit is enqueued as anything else, and is no JSON to an assertion."""
+    """JSON that is nested too deep is enqueued normally, but doesn't count as JSON in assertions."""
     enqueue("one", body=b"[" * 90_000)
     with pytest.raises(ValueError, match=r"^The body is nested too deep to be read as JSON\.$"):
         _ = cloud_tasks.assert_enqueued().json

@@ -36,26 +36,26 @@ def create(queue: str = "receipts", task: str = "t", **request: object) -> None:
 
 
 def refused(fake: FakeCloudTasks, call: Callable[[], object]) -> str:
-    """What is told of a call that was rejected."""
+    """Return the text about a rejected call."""
     with suppress(exceptions.GoogleAPICallError):
         call()
     return told_of(fake)
 
 
 def told_of(fake: FakeCloudTasks) -> str:
-    """What is told of all calls that were rejected."""
+    """Return the text about all rejected calls."""
     simulation = fake._simulation
     return rejections_text(simulation.history, simulation.service, simulation.clock, simulation.settings)
 
 
 def test_without_a_rejection_there_is_no_text(fake: FakeCloudTasks) -> None:
-    """Calls that succeed are no matter of this."""
+    """Calls that succeed don't appear."""
     create()
     assert told_of(fake) == ""
 
 
 def test_a_missing_queue_is_reported_with_the_nearest_one(fake: FakeCloudTasks) -> None:
-    """Google's text stays as it is; what it can't know stands on a line of its own."""
+    """Google's text stays as it is; the fake's explanation is on its own line."""
     assert refused(fake, lambda: create("reciepts")) == (
         f"CreateTask was rejected with NOT_FOUND: {MISSING}\nThere is no queue 'reciepts'. Did you mean 'receipts'? The"
         " queues of this test are invoices and receipts. Create it with cloud_tasks.create_queue('reciepts'), or by"
@@ -110,7 +110,7 @@ def test_a_queue_that_was_created_twice_is_reported_with_its_creation(fake: Fake
 
 
 def test_the_fake_s_own_rejection_has_a_note(fake: FakeCloudTasks) -> None:
-    """Its text is Google's, and what Google can't know is a note, which Python shows below."""
+    """Its text is Google's, and the explanation is a note, which Python shows below."""
     with pytest.raises(exceptions.AlreadyExists) as caught:
         fake.create_queue("receipts")
     assert caught.value.message == "Queue already exists"
@@ -158,7 +158,7 @@ def test_a_task_that_never_was_is_reported_with_the_nearest_one(fake: FakeCloudT
 
 
 def test_a_task_that_has_ended_is_reported_with_its_end(fake: FakeCloudTasks) -> None:
-    """Whoever asks for it learns when it went."""
+    """The text says when the task ended."""
     create()
     fake.drain()
     client = CloudTasksClient()
@@ -235,7 +235,7 @@ def test_an_account_without_an_address_is_named(fake: FakeCloudTasks, token: str
 
 @pytest.mark.parametrize("token", ["oidc_token", "oauth_token"])
 def test_a_token_over_http_is_named_as_its_field(fake: FakeCloudTasks, token: str) -> None:
-    """Google's text speaks of an authorization_header, which is no field of a task."""
+    """Google's text has an authorization_header, which is not a field of a task."""
     url = "http://run.googleapis.com/"
     call = partial(create, url=url, **{token: {"service_account_email": "me@my-project.iam.gserviceaccount.com"}})
     assert refused(fake, call) == (

@@ -115,7 +115,7 @@ def test_what_is_not_given_up_for_long_is_reported() -> None:
 
 
 def test_surviving_an_outage_is_asserted() -> None:
-    """An attempt has to come when it is over; how many it takes is told."""
+    """An attempt has to come after the outage; the error says how many are needed."""
     five = retry_schedule({"max_attempts": 5, "min_backoff": "10s"})
     five.assert_survives_outage(timedelta(seconds=150))
     with pytest.raises(CloudTasksAssertionError) as failure:
@@ -169,7 +169,7 @@ def test_what_the_service_rejects_is_rejected() -> None:
     ],
 )
 def test_a_wrong_retry_config_is_rejected(config: Any, told: str) -> None:
-    """A misspelt field and a value that it can't have, in the words that a queue is rejected in."""
+    """A misspelt field or a wrong value is rejected with the same text as for a queue."""
     with pytest.raises(ValueError, match="retry config") as refusal:
         retry_schedule(config)
     assert str(refusal.value) == f"This retry config is not valid: {told}"

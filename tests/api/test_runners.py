@@ -70,7 +70,7 @@ def test_a_sync_driving_method_in_an_async_handler_is_rejected_as_in_any(
 def test_another_thread_than_that_of_a_running_loop_may_use_the_sync_driving_methods(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue
 ) -> None:
-    """Only the loop's own thread is rejected."""
+    """Only the loop's own thread gets the error."""
     cloud_tasks.route(MAILER)
     enqueue("one")
 

@@ -402,7 +402,7 @@ def test_empty_texts_are_unset() -> None:
 
 
 def test_a_misspelt_option() -> None:
-    """It is rejected by the name of the place where it stands, with the nearest one and all of them."""
+    """The error names the place of the option, the nearest name and all of them."""
     with pytest.raises(ValueError) as caught:
         checked({"queue": "receipts"}, where="@pytest.mark.cloud_tasks")
     assert str(caught.value) == (
@@ -508,7 +508,7 @@ def test_a_queue_that_the_service_rejects_is_rejected_with_the_settings() -> Non
 
 
 def test_a_path_names_a_file(tmp_path: Path) -> None:
-    """Texts that end like files and paths are read, also beside IDs."""
+    """Texts that end like files and paths are read, also next to IDs."""
     file = tmp_path / "queues.json"
     file.write_text('[{"name": "projects/p/locations/l/queues/q", "state": "RUNNING"}]')
     found = {"projects/p/locations/l/queues/q": {"state": "RUNNING"}}

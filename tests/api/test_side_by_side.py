@@ -20,7 +20,7 @@ def test_columns_are_aligned() -> None:
 
 @pytest.mark.parametrize(("columns", "has_columns"), [(37, True), (36, False)])
 def test_columns_need_room(monkeypatch: pytest.MonkeyPatch, columns: int, has_columns: bool) -> None:
-    """Eight of the terminal's columns are pytest's; where they don't fit, values stand below one another."""
+    """Eight of the terminal's columns are pytest's; values that don't fit come below one another."""
     monkeypatch.setenv("COLUMNS", str(columns))
     table = ["     expected      actual", "url  'abcdefghij'  'klmnopq'"]
     below = ["url", "  expected  'abcdefghij'", "    actual  'klmnopq'"]
@@ -53,7 +53,7 @@ def test_nothing_to_compare() -> None:
 
 
 def test_text_from_right_to_left_leaves_the_columns_in_their_places() -> None:
-    """A mark stands behind it, without which browsers show expected and actual the other way round."""
+    """Without the mark after it, browsers would swap the columns of expected and actual."""
     assert side_by_side([("url", "\u05d0", "\u05d1"), ("body", "a", "b")], HEADS) == [
         "      expected  actual",
         "url   '\u05d0'     \u200e  '\u05d1'",

@@ -86,7 +86,7 @@ def test_every_call_is_recorded_as_it_arrived(cloud_tasks: FakeCloudTasks) -> No
 
 @pytest.mark.cloud_tasks(queues=["receipts"])
 def test_what_was_said_stays_on_record(cloud_tasks: FakeCloudTasks) -> None:
-    """Whoever writes into a request or a response afterwards does not change what rpcs has of it."""
+    """Later changes of a request or a response don't change the record in rpcs."""
     request = tasks_v2.CreateTaskRequest(
         parent=cloud_tasks.queue_path("receipts"), task={"http_request": {"url": MAILER}}
     )
@@ -138,7 +138,7 @@ def test_of_many_calls_the_latest_are_kept(cloud_tasks: FakeCloudTasks) -> None:
 @pytest.mark.usefixtures("two_calls_kept")
 @pytest.mark.cloud_tasks(queues=["receipts"])
 def test_only_kept_rejections_of_a_block_are_reported(cloud_tasks: FakeCloudTasks) -> None:
-    """A failing expect_enqueued tells of calls in its block that are still kept, and of none before it."""
+    """A failing expect_enqueued shows calls in its block that are still kept, and none from before."""
     client = tasks_v2.CloudTasksClient()
     queue = cloud_tasks.queue_path("receipts")
     task = {"http_request": {"url": "ftp://mailer.test/send"}}
@@ -202,7 +202,7 @@ def test_auto_create_queues(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> No
 def test_auto_create_queues_creates_no_queue_with_an_invalid_name(
     cloud_tasks: FakeCloudTasks, parent: str, expected: type[GoogleAPICallError], line: str
 ) -> None:
-    """A parent that is no queue's name gets the service's own answer, and no queue is created."""
+    """For a parent that is not a queue's name, the service answers as usual, and no queue is created."""
     with pytest.raises(expected):
         tasks_v2.CloudTasksClient().create_task(parent=parent, task={"http_request": {"url": MAILER}})
     assert cloud_tasks.timeline() == f"+0:00:00  {line}"
@@ -289,7 +289,7 @@ def test_redirected_endpoints() -> None:
 @settings(max_examples=10)
 @pytest.mark.cloud_tasks(queues=["receipts"])
 def test_every_example_begins_again(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, number: int) -> None:
-    """Tasks, targets, calls and time of one Hypothesis example are gone in the next."""
+    """Tasks, targets, calls and time of one Hypothesis example are not in the next."""
     assert (cloud_tasks.clock.now(), cloud_tasks.rpcs, cloud_tasks.attempts()) == (START, [], [])
     cloud_tasks.assert_nothing_enqueued()
     route = cloud_tasks.route(MAILER)

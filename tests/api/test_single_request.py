@@ -127,7 +127,7 @@ def test_a_retrys_headers(cloud_tasks: FakeCloudTasks) -> None:
 
 
 def test_a_retrys_history_may_be_given(cloud_tasks: FakeCloudTasks) -> None:
-    """Previous response and execution count are the test's to say."""
+    """Previous response and execution count can be set by the test."""
     request = cloud_tasks.task_request(retry_count=5, execution_count=2, previous_response=429)
     assert request.headers["X-CloudTasks-TaskRetryCount"] == "5"
     assert request.headers["X-CloudTasks-TaskExecutionCount"] == "2"
@@ -135,7 +135,7 @@ def test_a_retrys_history_may_be_given(cloud_tasks: FakeCloudTasks) -> None:
 
 
 def test_an_audience_adds_a_token(cloud_tasks: FakeCloudTasks) -> None:
-    """It is verified as a dispatched task's would be; without an audience there is none."""
+    """It can be verified like a dispatched task's; without an audience there is none."""
     request = cloud_tasks.task_request(audience="https://aud.test", service_account_email="me@p.test")
     scheme, _, token = request.headers["Authorization"].partition(" ")
     claims = verify_oauth2_token(token, requests.Request(), "https://aud.test")
@@ -214,7 +214,7 @@ def test_what_no_app_engine_request_has(
 
 
 def test_nothing_of_it_is_in_the_fake(cloud_tasks: FakeCloudTasks) -> None:
-    """No queue, task, call or timeline entry comes of it, and no assertion sees it."""
+    """It adds no queue, task, call or timeline entry, and no assertion sees it."""
     before = cloud_tasks.timeline()
     cloud_tasks.task_request(queue="mails", name="t1", json={}, retry_count=2)
     cloud_tasks.assert_nothing_enqueued()

@@ -160,7 +160,9 @@ PAIRS = [
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Tell every story in each way to be busy, with sync and awaitable methods by turns; one in all combinations."""
+    """Run every test with each kind of slow target, alternately with sync and awaitable methods; run one in all
+    combinations.
+    """
     names = {"verbs", "busy"} & set(metafunc.fixturenames)
     if names == {"verbs"}:
         metafunc.parametrize("verbs", ["sync", "aio"], indirect=True)
@@ -197,7 +199,7 @@ def told(cloud_tasks: FakeCloudTasks) -> list[str]:
 def test_an_answer_at_the_deadline_is_in_time(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs, busy: Busy, takes: float, result: object
 ) -> None:
-    """An answer at the very deadline counts; where there is none by then, the attempt ends there."""
+    """An answer at the deadline itself counts; without an answer by then, the attempt ends."""
     busy(cloud_tasks, taking(one=takes))
     enqueue("one", dispatch_deadline="15s")
     verbs.step()
@@ -224,7 +226,7 @@ def test_a_late_answer_is_dropped(cloud_tasks: FakeCloudTasks, enqueue: Enqueue,
 def test_the_retry_of_a_late_answer_runs_while_the_first_handler_does(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs
 ) -> None:
-    """As in production the first handler is still at work when the second begins; each ends in its own time."""
+    """As in production the first handler still runs when the second begins; each ends in its own time."""
     seen: list[tuple[str, int, float]] = []
 
     async def handler(request: TargetRequest) -> None:
@@ -373,7 +375,7 @@ ENDINGS: dict[str, Callable[[FakeCloudTasks], object]] = {
 def test_the_answer_to_a_removed_task_is_ignored(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs, busy: Busy, ending: str, status: int
 ) -> None:
-    """The attempt goes on to its end, and the outcome is dropped: no success, no retry."""
+    """The attempt continues to its end, and the outcome is dropped: no success, no retry."""
     busy(cloud_tasks, lambda request: (5, status))
     enqueue("one")
     verbs.dispatch_due()
@@ -393,7 +395,7 @@ def test_the_answer_to_a_removed_task_is_ignored(
 def test_a_handler_goes_on_when_its_task_is_gone(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs, ending: str
 ) -> None:
-    """Nobody tells the handler; what it does afterwards is done, and what it raises fails the test."""
+    """The handler does not notice; it runs to its end, and its exception fails the test."""
     done: list[float] = []
 
     async def handler(request: TargetRequest) -> None:
@@ -416,7 +418,7 @@ def test_a_handler_goes_on_when_its_task_is_gone(
 def test_a_removed_task_holds_its_slot_until_it_is_answered(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs, busy: Busy, ending: str
 ) -> None:
-    """What counts for max_concurrent_dispatches are requests under way, whosever they are."""
+    """max_concurrent_dispatches counts requests under way, even those of removed tasks."""
     mask = {"paths": ["rate_limits.max_concurrent_dispatches"]}
     queue = {"name": cloud_tasks.queue_path("receipts"), "rate_limits": {"max_concurrent_dispatches": 1}}
     client().update_queue(queue=queue, update_mask=mask)
@@ -483,7 +485,7 @@ def test_pausing_lets_attempts_under_way_finish(
 def test_a_task_expires_while_it_is_running(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs, busy: Busy
 ) -> None:
-    """31 days after its creation it is gone, and the answer that comes then is dropped."""
+    """31 days after its creation it is removed, and the answer that comes then is dropped."""
     busy(cloud_tasks, taking(one=20))
     client().pause_queue(name=cloud_tasks.queue_path("receipts"))
     enqueue("one")
@@ -615,7 +617,7 @@ def test_max_retry_duration_counts_what_attempts_take(
 def test_summaries_count_running_attempts_and_blocked_tasks(
     cloud_tasks: FakeCloudTasks, enqueue: Enqueue, verbs: Verbs, busy: Busy
 ) -> None:
-    """An attempt under way is neither succeeded nor failed nor blocked; those that wait for its slot are blocked."""
+    """A running attempt is neither succeeded nor failed nor blocked; tasks that wait for its slot are blocked."""
     cloud_tasks.create_queue("one", rate_limits={"max_concurrent_dispatches": 1})
     busy(cloud_tasks, taking(a=10, b=10, later=0))
     enqueue("a", queue="one")

@@ -81,7 +81,7 @@ Timeline:
 
 
 def test_each_neglected_task_is_shown_with_its_state(enqueue: Enqueue) -> None:
-    """When it goes, what holds it up, or how it ended: deleted and expired tasks were neglected, too."""
+    """The line shows its time, what blocks it, or how it ended: deleted and expired tasks count as neglected, too."""
 
     def block(fake: FakeCloudTasks) -> None:
         client = tasks_v2.CloudTasksClient()
@@ -185,7 +185,7 @@ def test_ten_tasks_are_listed(enqueue: Enqueue) -> None:
 
 
 def test_drained_wants_every_task_at_its_end(enqueue: Enqueue) -> None:
-    """A task that was matched and dispatched, and is there still, is left; it is told of once."""
+    """A task that was matched and dispatched but still exists is left; it is listed once."""
 
     def block(fake: FakeCloudTasks) -> None:
         fake.route(MAILER).returns(503)
@@ -224,7 +224,7 @@ def test_drained_tasks_pass(enqueue: Enqueue) -> None:
 
 
 def test_drained_asks_for_the_rest_as_well(enqueue: Enqueue) -> None:
-    """A task that was deleted unseen, and an error that nobody saw, are told of after those that are left."""
+    """A task that was deleted unseen, and an error that was not checked, are listed after the tasks that are left."""
 
     def block(fake: FakeCloudTasks) -> None:
         fake.route(MAILER, handler=failing(ValueError), on_exception="500")
@@ -267,7 +267,7 @@ def with_errors(enqueue: Enqueue, then: Block) -> Block:
 
 
 def test_errors_that_were_not_checked_fail(enqueue: Enqueue) -> None:
-    """Each attempt whose handler raised is told of, with the exception as Python prints it."""
+    """Each attempt whose handler raised is listed, with the exception as Python prints it."""
     assert told_of(with_errors(enqueue, lambda fake: None), on_exception="500") == (
         f"""\
 strict=True fails a test that passes and leaves something behind.
@@ -356,7 +356,7 @@ def test_an_error_that_was_raised_was_seen(enqueue: Enqueue) -> None:
 
 
 def test_an_exception_of_the_block_is_raised_instead(enqueue: Enqueue) -> None:
-    """A block that fails by itself is told of that alone."""
+    """Only the exception of a failing block is raised."""
 
     def block(fake: FakeCloudTasks) -> None:
         enqueue("one")

@@ -47,7 +47,7 @@ def test_a_forced_attempt_counts_where_it_is_delivered(cloud_tasks: FakeCloudTas
 
 
 def test_expired_tasks_are_counted(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A task that waits for 31 days is gone when they have passed."""
+    """A waiting task is removed after 31 days."""
     tasks_v2.CloudTasksClient().pause_queue(name=cloud_tasks.queue_path("receipts"))
     enqueue("one")
     (blocked,) = cloud_tasks.advance(days=31, milliseconds=-1).blocked

@@ -59,7 +59,7 @@ def test_a_retry_to_come_counts(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -
 
 
 def test_a_pause_is_not_part_of_the_backoff(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """What a paused queue, a limit or a slow handler adds to the time between attempts is not counted."""
+    """Time that a paused queue, a limit or a slow handler adds between attempts is not counted."""
     cloud_tasks.route(MAILER).returns(503, 200).takes(timedelta(seconds=7))
     enqueue("one")
     cloud_tasks.step()
@@ -146,7 +146,7 @@ VERBS: dict[str, tuple[object, ...]] = {
     "kind", [tasks_v2.Task, tasks_v2beta3.Task, tasks_v2beta2.Task, str], ids=lambda kind: kind.__module__
 )
 def test_a_task_is_its_message_or_its_name(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, kind: Any, verb: str) -> None:
-    """A message of any version will do, and so will the name, for a task that is gone by now."""
+    """A message of any version works, and so does the name, for a removed task."""
     cloud_tasks.route(MAILER).returns(503, 500, 503)
     name = enqueue("one")
     cloud_tasks.drain()
@@ -266,7 +266,7 @@ def test_long_lists_of_backoffs_are_shown_where_they_part(cloud_tasks: FakeCloud
 
 
 def test_assert_exhausted(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """A task is exhausted once its last attempt has failed, and says until then where it stands."""
+    """A task is exhausted once its last attempt has failed; before that, the error shows its state."""
     cloud_tasks.route(MAILER).returns(503)
     enqueue("one")
     task = cloud_tasks.assert_enqueued()

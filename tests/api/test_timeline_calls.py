@@ -54,7 +54,7 @@ def test_calls_that_follow_each_other_are_one_line(cloud_tasks: FakeCloudTasks, 
 
 
 def test_calls_over_time_are_one_line(cloud_tasks: FakeCloudTasks, queue: str) -> None:
-    """Polling is told with its first and its last instant."""
+    """Polling is shown with its first and its last instant."""
     for _ in range(5):
         CloudTasksClient().get_queue(name=queue)
         cloud_tasks.advance(seconds=10)
@@ -62,7 +62,7 @@ def test_calls_over_time_are_one_line(cloud_tasks: FakeCloudTasks, queue: str) -
 
 
 def test_rejected_calls_have_their_code(cloud_tasks: FakeCloudTasks, enqueue: Enqueue, queue: str) -> None:
-    """A line each, unless the same is rejected in the same way; one that a plan has failed is told by the plan."""
+    """Each is a line, unless the same call is rejected in the same way; a planned failure is shown by its plan."""
     client = CloudTasksClient()
     enqueue("one")
     for _ in range(2):

@@ -45,7 +45,7 @@ def at(seconds: float) -> dict[str, Any]:
 
 
 def instant(name: str, seconds: float) -> dict[str, Any]:
-    """An instant, and its offset beside it."""
+    """An instant and its offset."""
     dated = {"schedule": "schedule_time", "retry": "retry_at"}[name]
     return {dated: (START + timedelta(seconds=seconds)).isoformat(), f"{name}_offset": seconds}
 

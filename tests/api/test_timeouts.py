@@ -38,7 +38,7 @@ def once_it_waits(cloud_tasks: FakeCloudTasks, act: Callable[[], object]) -> Ite
 
 
 def test_a_task_of_another_thread_is_waited_for(cloud_tasks: FakeCloudTasks, enqueue: Enqueue) -> None:
-    """The assertion gives it, and the queue's time stands."""
+    """The assertion returns it, and the queue's time does not move."""
     with once_it_waits(cloud_tasks, lambda: enqueue("one")):
         assert cloud_tasks.assert_enqueued(name="one", timeout=LONG).id == "one"
     assert cloud_tasks.clock.elapsed == timedelta(0)

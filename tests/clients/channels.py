@@ -10,7 +10,7 @@ from google.cloud import tasks_v2
 
 
 class QueueChannel(grpc.Channel):  # type: ignore[misc]
-    """Stands for a channel of somebody else's: every call finds the queue of the name it was made with."""
+    """A channel of the user's own: every call returns the queue with the channel's name."""
 
     def __init__(self, queue: str) -> None:
         self.queue = queue

@@ -55,7 +55,7 @@ class Answering:
 
 
 class RealChannel(grpc.aio.Channel):  # type: ignore[misc]
-    """Stands for a channel to the real service: every call finds the queue ``real``."""
+    """A channel to the real service: every call returns the queue ``real``."""
 
     def __init__(self) -> None:
         self.is_closed = False
@@ -234,7 +234,7 @@ def test_what_comes_first_is_dropped_with_its_caller() -> None:
 
 
 def test_a_future_that_comes_first_is_left_alone() -> None:
-    """A caller that is cancelled on the way closes a coroutine of its own, and cancels nobody else's future."""
+    """A caller that is cancelled meanwhile closes its own coroutine, and cancels no other future."""
 
     async def story() -> bool:
         first = asyncio.get_running_loop().create_future()
@@ -250,7 +250,7 @@ def test_a_future_that_comes_first_is_left_alone() -> None:
 
 
 def test_every_call_is_bound_again() -> None:
-    """One callable serves whichever backend is active when it is called, and is told which RPC it is for."""
+    """One callable serves whichever backend is active when it is called, which gets the name of the RPC."""
     fakes, asked = [Answering(), Answering()], []
     active = list(fakes)
 
@@ -266,7 +266,7 @@ def test_every_call_is_bound_again() -> None:
 
 
 def test_a_call_without_a_fake_goes_to_the_real_channel() -> None:
-    """There the call is made with everything the library gave it, and with this channel's interceptors."""
+    """The call is made with everything the library passed, and with this channel's interceptors."""
     real = RealChannel()
     channel = on_real(lambda: real)
     call = channel.unary_unary(GET_QUEUE, "serializer", "deserializer")
@@ -532,7 +532,7 @@ def test_googles_client_logs_its_calls(
 
 
 class Noting(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]
-    """Notes what it sees, and puts its name before the request's."""
+    """Records what it sees, and puts its name before the request's."""
 
     def __init__(self, name: str, seen: list[str]) -> None:
         self._name = name
@@ -546,7 +546,7 @@ class Noting(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]
 
 
 def test_interceptors_are_gone_through_in_order() -> None:
-    """Each may change what goes on and what comes back; a call that is awaited again is made once."""
+    """Each may change the request and the response; a call that is awaited again is made once."""
     seen: list[str] = []
     backend = Answering()
     channel = DeferredAioChannel(lambda rpc: backend, None, [Noting("outer", seen)])

@@ -65,7 +65,7 @@ def test_credentials_are_those_of_cloud_run(find: Any) -> None:
 
 
 def test_the_functions_keep_their_signatures() -> None:
-    """Whoever looks at one, as mocks with autospec do, sees Google's parameters."""
+    """Code that inspects one, such as mocks with autospec, sees Google's parameters."""
     before = inspect.signature(google.auth.default)
     with FakeCloudTasks(google_auth=True):
         assert inspect.signature(google.auth.default) == before
@@ -83,7 +83,7 @@ def test_scopes_and_the_quota_project_are_kept() -> None:
 
 
 def test_the_environment_names_the_quota_project(monkeypatch: pytest.MonkeyPatch) -> None:
-    """GOOGLE_CLOUD_QUOTA_PROJECT counts as ever, unless an argument names another one."""
+    """GOOGLE_CLOUD_QUOTA_PROJECT counts as usual, unless an argument names another one."""
     monkeypatch.setenv("GOOGLE_CLOUD_QUOTA_PROJECT", "payer")
     with FakeCloudTasks(google_auth=True):
         assert google.auth.default()[0].quota_project_id == "payer"
@@ -99,7 +99,7 @@ def test_the_innermost_fake_says_whose_project() -> None:
 
 
 def test_without_the_option_the_machines_credentials_count() -> None:
-    """Outside such a fake, the functions search as ever."""
+    """Outside such a fake, the functions search as usual."""
     with FakeCloudTasks(), pytest.raises(DefaultCredentialsError, match=r"missing\.json was not found"):
         google.auth.default()
     with FakeCloudTasks(google_auth=True):
@@ -109,7 +109,7 @@ def test_without_the_option_the_machines_credentials_count() -> None:
 
 
 def test_a_users_mock_wins() -> None:
-    """Whoever replaces the function has what they put there, before the fake and within it."""
+    """A replaced function stays replaced, before the fake and within it."""
     with mock.patch("google.auth.default", return_value=(None, "theirs")), FakeCloudTasks(google_auth=True):
         assert google.auth.default()[1] == "theirs"
     with FakeCloudTasks(google_auth=True), mock.patch("google.auth.default", return_value=(None, "theirs")):

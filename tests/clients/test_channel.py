@@ -38,7 +38,7 @@ class Scripted:
 
 
 class RealCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
-    """Stands for a callable of grpc's own."""
+    """A callable of grpc's own."""
 
     def __init__(self, *setup: object) -> None:
         self.setup = setup
@@ -54,7 +54,7 @@ class RealCall(grpc.UnaryUnaryMultiCallable):  # type: ignore[misc]
 
 
 class RealChannel(grpc.Channel):  # type: ignore[misc]
-    """Stands for a channel of grpc's own."""
+    """A channel of grpc's own."""
 
     def __init__(self) -> None:
         self.closed = False
@@ -249,7 +249,7 @@ def test_an_rpc_has_one_callable_for_each_pair_of_serializers() -> None:
 
 
 def test_a_call_without_a_fake_goes_to_the_real_channel() -> None:
-    """There the call is made with everything the library gave it."""
+    """The call is made with everything the library passed."""
     call = on_real(RealChannel()).unary_unary(GET_TASK, "serializer", "deserializer")
     made = ((GET_TASK, "serializer", "deserializer"), "request", {"timeout": 3, "compression": 1})
     assert call.with_call("request", timeout=3, compression=1) == (made, "the call")

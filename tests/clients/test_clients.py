@@ -62,7 +62,7 @@ def bound(request: pytest.FixtureRequest) -> Get:
 
 
 def test_a_bound_client_goes_to_its_own_fake(bound: Get, scripted: Callable[..., Any]) -> None:
-    """It is the library's own class, and does not look at the router."""
+    """It is the library's own class, and does not use the router."""
     other, own = scripted(tasks_v2.Queue(name="other")), Own()
     assert bound(lambda rpc: own)() == FOUND
     assert [call.method for call in own.calls] == ["get_queue"]
@@ -143,7 +143,7 @@ def test_1x_has_its_own_client_on_a_bound_channel(monkeypatch: pytest.MonkeyPatc
 
 
 def test_1x_has_no_async_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it is installed, who asks for one is told what to do."""
+    """If it is installed, the error for the async client says what to do."""
     monkeypatch.setattr("pytest_cloudtasks._clients.clients.is_of_1x", lambda: True)
     with pytest.raises(RuntimeError) as refused:
         bound_async_client(Own)

@@ -134,7 +134,7 @@ def test_discovery_documents_lead_to_the_keys(host: str, path: str, issuer: str,
     ],
 )
 def test_requests_to_no_identity_service_are_left_alone(host: str, method: str, path: str) -> None:
-    """Other paths of the same hosts, among them the metadata servers of other clouds, are not answered."""
+    """Other paths of the same hosts, such as the metadata servers of other clouds, are not answered."""
     service = identity_service(host)
     assert service is not None
     assert answer(service, RestRequest(method, path, (), b""), IDENTITY, NOW) is None
@@ -354,7 +354,7 @@ def test_metadata_is_json_on_request(path: str, value: object) -> None:
 @pytest.mark.parametrize("path", ["/", ""])
 @pytest.mark.parametrize("host", ["metadata.google.internal", "metadata", "169.254.169.254"])
 def test_the_metadata_server_is_found(host: str, path: str) -> None:
-    """Whoever looks for it gets its header at each of its names."""
+    """Code that looks for it gets its header at each of its names."""
     response = asked(host, path)
     assert response.status == 200
     assert ("Metadata-Flavor", "Google") in response.headers

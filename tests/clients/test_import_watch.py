@@ -86,7 +86,7 @@ def test_a_module_keeps_its_own_loader(watch: ImportWatch, folder: Path) -> None
 
 
 def test_a_spec_that_is_not_executed_has_a_loader_like_the_other(watch: ImportWatch, folder: Path) -> None:
-    """Of a watched module that is only looked for, the loader says what it is, and reads what it can."""
+    """The loader of a watched module that is only looked up has the same type and reads the same."""
     watch.add(WATCHED, lambda module: None)
     spec: Any = importlib.util.find_spec(WATCHED)
     assert isinstance(spec.loader, SourceFileLoader)
@@ -146,7 +146,7 @@ def test_reloading_is_seen(watch: ImportWatch, folder: Path) -> None:
 
 
 def test_a_removed_watch_sees_nothing(watch: ImportWatch, folder: Path) -> None:
-    """After the last one the finder is gone, and a spec that was found before calls nobody."""
+    """After the last one the finder is removed, and a spec from before calls back no more."""
     before, loaded, other = list(sys.meta_path), list[ModuleType](), list[ModuleType]()
     watch.add(WATCHED, loaded.append)
     watch.add(WATCHED, other.append)
@@ -161,7 +161,7 @@ def test_a_removed_watch_sees_nothing(watch: ImportWatch, folder: Path) -> None:
 
 
 def test_watches_do_not_chase_each_other(watch: ImportWatch, folder: Path) -> None:
-    """Of two finders that both ask all the others, each is told once."""
+    """Of two finders that both ask all others, each is called once."""
     loaded: list[str] = []
     watches = [ImportWatch(), ImportWatch()]
     for who, one in enumerate(watches):
@@ -347,7 +347,7 @@ def test_a_module_that_fails(watch: ImportWatch, folder: Path) -> None:
 
 
 def test_a_module_that_is_not_there(watch: ImportWatch) -> None:
-    """Where no finder knows the module, the watch finds none either."""
+    """If no finder has the module, the watch finds none either."""
     watch.add("no_such_clients", lambda module: None)
     assert watch.find_spec("no_such_clients", None) is None
     assert watch.find_spec("json", None) is None

@@ -276,7 +276,7 @@ def test_a_client_that_is_pointed_at_a_redirected_address_reaches_the_fake(liste
 
 
 def test_a_client_that_is_pointed_elsewhere_is_the_users() -> None:
-    """A client for an address that is none of Google's is the library's own, which looks for credentials."""
+    """A client for another address than Google's is the library's own, which looks for credentials."""
     with FakeCloudTasks(queues=["q"]) as cloud_tasks:
         with pytest.raises(DefaultCredentialsError):
             tasks_v2.CloudTasksClient(client_options={"api_endpoint": ADDRESS})
@@ -370,7 +370,7 @@ def test_pagers_are_the_librarys_own() -> None:
 
 
 def test_a_misspelt_field_is_the_librarys_error() -> None:
-    """Requests are built by Google's messages, which reject what they don't know before anything is sent."""
+    """Requests are built by Google's messages, which reject unknown fields before anything is sent."""
     with FakeCloudTasks(queues=["q"]) as cloud_tasks:
         with pytest.raises(ValueError, match="htp_request"):
             tasks_v2.CloudTasksClient().create_task(parent=QUEUE, task={"htp_request": {}})

@@ -12,7 +12,7 @@ CLIENT = "google.cloud.tasks_v2.CloudTasksClient"
 
 
 def test_nothing_is_mocked() -> None:
-    """The library's own classes and methods are none, nor are those of ours that stand for them."""
+    """The library's own classes and methods aren't mocks, nor are ours that replace them."""
     assert mocked_names() == []
 
 
@@ -34,7 +34,7 @@ def test_a_whole_module_may_be_mocked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_library_of_mocks_there_is_no_mock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is there was not made by one that nobody has imported."""
+    """Without an imported library of mocks, nothing counts as a mock."""
     with mock.patch(CLIENT):
         monkeypatch.delitem(sys.modules, "unittest.mock")
         monkeypatch.delitem(sys.modules, "mock", raising=False)

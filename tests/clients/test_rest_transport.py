@@ -246,7 +246,7 @@ class Answering(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def real_address() -> Iterator[str]:
-    """The address of a server that stands for the real service."""
+    """The address of a server that plays the real service."""
     Answering.authorized.clear()
     server = HTTPServer(("127.0.0.1", 0), Answering)
     Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()

@@ -32,7 +32,7 @@ RETRIED = ("get_queue", "list_queues", "delete_queue", "get_task", "list_tasks",
 
 
 class LongestWaits(random.Random):
-    """Draws the longest wait that is allowed each time, and notes what it was asked for."""
+    """Draws the longest allowed wait each time, and records the request."""
 
     def __init__(self) -> None:
         super().__init__(0)
@@ -44,7 +44,7 @@ class LongestWaits(random.Random):
 
 
 class NotedWaits(random.Random):
-    """Notes the waits that it draws."""
+    """Records the waits that it draws."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
@@ -240,7 +240,7 @@ def test_an_error_that_is_not_a_fakes_is_really_waited_for(
 
 @pytest.mark.usefixtures("installed")
 def test_another_clients_retry_really_waits(slept: list[float]) -> None:
-    """A retry around anything else in the process sleeps as ever."""
+    """A retry around anything else in the process sleeps as usual."""
     outcomes: Iterator[Any] = iter([exceptions.ServiceUnavailable("busy"), "done"])
 
     def call() -> Any:
@@ -281,7 +281,7 @@ def test_an_async_retry_skips_the_waits_after_a_fakes_error(
 
 
 def test_a_callers_own_policy_costs_no_time_and_moves_no_clock(slept: list[float]) -> None:
-    """Retries that the caller asked for, after an error of the model, are skipped too; the queue's time stands."""
+    """Retries that the caller asked for are skipped, too, after an error of the model; the queue's time stays."""
     policy = retry.Retry(
         predicate=retry.if_exception_type(exceptions.NotFound), initial=60, maximum=600, multiplier=2, timeout=3600
     )
@@ -297,7 +297,7 @@ def test_a_callers_own_policy_costs_no_time_and_moves_no_clock(slept: list[float
 
 
 def test_skipped_time_of_one_fake_does_not_count_in_the_next() -> None:
-    """A policy whose loop begins before the first error of its test has all its time, whatever went before."""
+    """A policy whose loop begins before the first error of its test has its full time, whatever happened before."""
     patient = retry.Retry(predicate=retry.if_exception_type(exceptions.NotFound), initial=60, timeout=36_000)
     hasty = retry.Retry(predicate=retry.if_exception_type(exceptions.NotFound), initial=1, maximum=1, timeout=20)
     for policy in (hasty, patient, hasty):

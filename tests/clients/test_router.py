@@ -18,7 +18,7 @@ class Exchange:
 
 
 def test_without_a_fake_there_is_no_backend() -> None:
-    """A new router connects nobody, rejects nothing, and lets no client go without credentials."""
+    """A new router sends no call anywhere, rejects nothing, and every client needs credentials."""
     router = Router()
     assert router.backend is None
     assert router.refuse_outside is None
@@ -48,7 +48,7 @@ def test_the_outer_fake_may_leave_first() -> None:
 
 
 def test_a_fake_may_be_put_innermost() -> None:
-    """It gets the calls of one that entered after it; one that is not there is not put anywhere."""
+    """It gets the calls of one that entered after it; a fake that has not entered is not moved."""
     router, first, second = Router(), Exchange(), Exchange()
     router.enter(first)
     router.enter(second)

@@ -50,7 +50,7 @@ class OwnTransport(CloudTasksGrpcTransport):
 
 
 class Service(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Stands for the real service: every call finds the queue ``real``; what came with it is kept."""
+    """The real service: every call returns the queue ``real``; requests are kept."""
 
     def __init__(self) -> None:
         self.metadata: list[list[tuple[str, str]]] = []
@@ -304,7 +304,7 @@ def test_a_future_is_logged_alike(
 def test_an_rpc_of_the_transport_has_the_forms_of_grpc(
     scripted: Callable[..., Any], caplog: pytest.LogCaptureFixture, level: int
 ) -> None:
-    """Called on the transport itself it takes a time-out and metadata by position, and gives the call beside."""
+    """Called on the transport itself it takes a time-out and metadata by position, and also returns the call."""
     backend = scripted(FOUND)
     caplog.set_level(level, CloudTasksGrpcTransport.__module__)
     rpc = tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport()).transport.get_queue
@@ -362,7 +362,7 @@ def test_a_bound_transport_ignores_the_router(scripted: Callable[..., Any]) -> N
 
 
 def test_a_transport_of_the_registry_keeps_a_channel_that_it_is_given(scripted: Callable[..., Any]) -> None:
-    """Who asks the client for its transport class, and gives that a channel, talks to that channel."""
+    """A transport class of the client with the caller's own channel uses that channel."""
     backend = scripted(FOUND)
     channel = QueueChannel("theirs")
     transport = tasks_v2.CloudTasksClient.get_transport_class("grpc")(channel=channel)

@@ -71,7 +71,7 @@ def test_python_warns_by_the_function_that_is_replaced() -> None:
 
 
 def test_the_warning_names_the_callers_line() -> None:
-    """The replacement adds no frame to the stack, so that a warning names the same line as ever."""
+    """The replacement adds no frame to the stack, so that a warning names the same line as before."""
     callers = []
 
     def warn(coroutine: object) -> None:

@@ -15,7 +15,7 @@ WAIT = 30
 
 
 class Receiver:
-    """Answers as it is told, and keeps what came."""
+    """Answers as configured, and keeps the requests."""
 
     def __init__(self, url: str) -> None:
         self.url = url if url.endswith("/") else f"{url}/"

@@ -49,7 +49,7 @@ def _of_call(step: Mapping[str, Any], recording: Mapping[str, Any]) -> Iterator[
 
 
 def _with_gaps(message: str) -> str:
-    """A recorded text as a pattern: its placeholders are the case's own, and a gap in words stands for anything."""
+    """Return a recorded text as a pattern: placeholders are those of the case, and a gap matches anything."""
     parts = re.split(r"(\{[^{}]* [^{}]*\})", message)
     return "".join(".*" if index % 2 else re.escape(part) for index, part in enumerate(parts))
 
@@ -72,7 +72,7 @@ def _of_attempts(case: Case, recording: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _is_header(expected: Mapping[str, Any], name: str, recorded: str) -> bool:
-    """Whether a case expects a recorded header; placeholders stand for names and instants of the case's own."""
+    """Return whether a case expects a recorded header; placeholders are names and instants of the case."""
     value = next((value for key, value in expected.items() if key.lower() == name.lower()), None)
     if isinstance(value, Mapping):
         return re.fullmatch(value["matches"], recorded) is not None
@@ -80,7 +80,7 @@ def _is_header(expected: Mapping[str, Any], name: str, recorded: str) -> bool:
 
 
 def _of_log(case: Case, log: Mapping[str, Any]) -> Iterator[str]:
-    """A log entry tells the attempt's status and the counts after it."""
+    """Return the attempt's status and the counts after it from a log entry."""
     attempt = case.steps[-2]["expect"]["attempts"][-1]
     fields = case.steps[-1]["expect"]["fields"]
     if attempt["result"] != log["status"]:

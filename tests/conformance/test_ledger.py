@@ -42,7 +42,7 @@ def test_a_case_expects_what_was_recorded() -> None:
 
 
 def test_a_recording_says_where_it_is_from() -> None:
-    """Whoever doubts a recorded value finds its source."""
+    """A reader can find the source of a recorded value."""
     for recording in RECORDINGS.values():
         source = SOURCES[recording["source"]]
         assert source["kind"] in ("recorded", "reported")

@@ -47,7 +47,7 @@ def test_the_option_shows_secrets(enqueue: Enqueue) -> None:
 
 
 def test_other_values_than_texts_stay() -> None:
-    """Predicates and patterns are the test's own; all that exactly() expects is masked as well."""
+    """Predicates and patterns are the test's own; everything that exactly() expects is masked as well."""
     assert masked_headers(len) is len
     assert masked_headers(exactly({"X-Key": "a"})).value == {"X-Key": "•••"}
     assert masked_headers({"X-Key": len}) == {"X-Key": len}

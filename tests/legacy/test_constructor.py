@@ -128,7 +128,7 @@ def test_a_channel_excludes_credentials(legacy_class: Any, cloud_tasks: FakeClou
 
 
 def test_an_unknown_rpc_is_not_an_attribute(legacy_class: Any) -> None:
-    """A transport has the RPCs of the service and no others."""
+    """A transport has only the RPCs of the service."""
     own = stock_transport(legacy_class)(OwnChannel())
     assert callable(own.create_task)
     with pytest.raises(AttributeError) as unknown:
@@ -161,7 +161,7 @@ def test_an_unknown_option_is_rejected(legacy_class: Any, cloud_tasks: FakeCloud
 
 
 def test_client_info_names_the_caller(legacy_class: Any, cloud_tasks: FakeCloudTasks) -> None:
-    """A user agent of the caller's goes out with each call, beside the version of the installed library."""
+    """The caller's user agent is sent with each call, next to the version of the installed library."""
     cloud_tasks.create_queue("q")
     info = ClientInfo(user_agent="shop/1")
     legacy_class(client_info=info).get_queue(QUEUE)

@@ -46,7 +46,7 @@ def test_both_fixtures_are_the_librarys_own_client(
 
 
 def test_there_is_no_async_client(cloud_tasks: FakeCloudTasks) -> None:
-    """Asking for an async client says that the release has none."""
+    """The error for an async client says that the release has none."""
     with pytest.raises(RuntimeError) as refusal:
         cloud_tasks.async_client()
     assert str(refusal.value) == (

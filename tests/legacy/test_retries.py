@@ -88,7 +88,7 @@ def test_what_changes_something_is_not_retried(client: Any, cloud_tasks: FakeClo
 
 
 def test_a_call_that_recovers_is_answered(client: Any, cloud_tasks: FakeCloudTasks, queue: str) -> None:
-    """The error is gone with the third try, and the caller sees the answer."""
+    """The third try succeeds, and the caller gets the answer."""
     cloud_tasks.fail_rpc("get_queue", "UNAVAILABLE", times=2)
     assert client.get_queue(queue).name == queue
     assert len(cloud_tasks.rpcs) == 3
@@ -159,7 +159,7 @@ def test_jitter_comes_from_the_seed(legacy_class: Any) -> None:
 def test_an_error_of_another_service_is_really_waited_for(
     slept: list[float], installed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A retry around anything else sleeps as ever, also where the caller is handling an error of the fake's."""
+    """A retry around anything else sleeps as usual, also while the caller handles an error of the fake."""
     outcomes: Iterator[Any] = iter([exceptions.ServiceUnavailable("busy"), "done"])
 
     def call() -> Any:

@@ -71,7 +71,7 @@ def http(**fields: Any) -> dict[str, Any]:
     ],
 )
 def test_an_rpc_needs_its_permission_for_the_queue(rpc: str, request_: Any, permission: str) -> None:
-    """Whichever field of the request leads to it; who has the role may."""
+    """It is found by whichever field has its name; a caller with the role may call."""
     resource = TASK if rpc == "get_task" else QUEUE
     assert needed(rpc, request_) == (permission, resource)
     assert needed(rpc, request_, ADMIN) is None
@@ -119,7 +119,7 @@ def test_a_lease_needs_a_permission_for_the_full_view_alone() -> None:
 
 
 def test_a_task_of_a_release_without_http_tasks_needs_no_service_account() -> None:
-    """Older ones of v2beta2 have App Engine and pull tasks only."""
+    """Older releases of v2beta2 have only App Engine and pull tasks."""
     task = SimpleNamespace(DESCRIPTOR=SimpleNamespace(fields_by_name={"app_engine_http_request": None}))
     request = SimpleNamespace(parent=QUEUE, task=task, DESCRIPTOR=SimpleNamespace(fields_by_name={"parent": None}))
     ask(service_where(ENQUEUER), "create_task", request)

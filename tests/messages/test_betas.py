@@ -86,7 +86,7 @@ def test_a_routing_override_lies_within_another_message(frontend: Any, message: 
 
 
 def test_an_http_target_is_written() -> None:
-    """Beside it no routing is shown, for they exclude each other; nor are logging settings where there are none."""
+    """No routing is shown with it, because they exclude each other; nor are unset logging settings."""
     settings = {
         "http_target": {"uri_override": {"host": "worker.test"}},
         "stackdriver_logging_config": {"sampling_ratio": 0.5},
@@ -163,13 +163,13 @@ def test_a_mask_comes_by_the_model_s_names(frontend: Any, path: str, ours: str) 
     ],
 )
 def test_a_mask_names_fields_of_the_version(path: str) -> None:
-    """The first path that names none, at any depth, is told apart, and the mask is empty then."""
+    """The first unknown path, at any depth, is returned, and the mask is empty then."""
     mask = masked_by(tasks_v2beta3, "http_target.uri_override.host", path, "bogus")
     assert BETA3.messages.update_mask(mask) == ([], path)
 
 
 def test_an_empty_mask_differs_from_no_mask() -> None:
-    """Without a mask every field of the version is meant, and with one that has no paths none."""
+    """Without a mask every field of the version is meant, and with an empty one none."""
     messages = v2().messages
     assert messages.update_mask(masked_by(tasks_v2)) == ([], None)
     every = ["rate_limits", "retry_config", "stackdriver_logging_config", "http_target", "app_engine_routing_override"]
@@ -177,7 +177,7 @@ def test_an_empty_mask_differs_from_no_mask() -> None:
 
 
 def test_a_read_mask_may_name_statistics() -> None:
-    """They are shown on demand alone; ``*`` stands for all, and a name that is none is rejected."""
+    """They are shown only on demand; ``*`` means all, and an unknown name is rejected."""
     service = service_with(type=QueueType.PULL)
     service.create_task(NOW, QUEUE, TaskSpec(PullMessage(b"x", "")))
 

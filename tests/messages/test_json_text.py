@@ -75,7 +75,7 @@ def test_what_is_read(text: str, value: Any) -> None:
     ids=range(31),
 )
 def test_what_cannot_be_read(text: str, told: str) -> None:
-    """What is wrong is said with the place, and with what stands around it."""
+    """The error has the place of the mistake and the text around it."""
     with pytest.raises(JsonError) as refused:
         read_as_google(text)
     assert str(refused.value) == told

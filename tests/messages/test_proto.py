@@ -55,12 +55,12 @@ def test_a_message_and_what_is_behind_it() -> None:
     ids=["the library's", "protobuf's", "class", "of another package", "dict", "none"],
 )
 def test_googles_messages_for_tasks_are_reported(value: Any, is_one: bool) -> None:
-    """In either form; classes and messages of other packages are none of them."""
+    """In either form; other packages' classes and messages don't count."""
     assert is_message(value) is is_one
 
 
 def test_messages_are_found_at_any_depth() -> None:
-    """Dicts, lists and tuples are gone through; everything but messages stays as it is."""
+    """Dicts, lists and tuples are searched; everything else stays as it is."""
     queue = tasks_v2.Queue(name="q")
     found = protos_within({"a": [{"b": queue}, (queue,)], "c": "text", "d": b"bytes"})
     assert found == {"a": [{"b": proto_of(queue)}, [proto_of(queue)]], "c": "text", "d": b"bytes"}
@@ -69,7 +69,7 @@ def test_messages_are_found_at_any_depth() -> None:
 
 @pytest.mark.parametrize("kind", [tasks_v2.Queue, RAW_QUEUE], ids=["the library's", "protobuf's"])
 def test_a_queue_is_built_alike_by_both(kind: Any) -> None:
-    """Texts and timedeltas are durations, enums come by name, and messages may stand within, in either library."""
+    """Texts and timedeltas are durations, enums come by name, and nested messages work, in either library."""
     fields = {
         "name": "q",
         "state": "PAUSED",
@@ -95,7 +95,7 @@ def test_a_queue_is_built_alike_by_both(kind: Any) -> None:
 
 
 def test_maps_and_instants_of_protobufs_own() -> None:
-    """A map is a dict as it stands, and an instant comes as a text, too."""
+    """A map is a dict, and an instant may also be a text."""
     request = {"url": "https://worker.test/", "headers": {"schedule_time": "1s"}}
     message = built(RAW_TASK, {"http_request": request, "schedule_time": "2031-01-01T12:00:00Z"})
     assert dict(message.http_request.headers) == {"schedule_time": "1s"}
@@ -132,7 +132,7 @@ def test_a_message_is_restored_from_its_bytes(message: Any) -> None:
 @pytest.mark.cloud_tasks(queues=["a", "b", "c", "d", "e"])
 @pytest.mark.parametrize("transport", ["grpc", "rest", "grpc_asyncio"])
 def test_every_page_is_on_record_with_its_own_token(cloud_tasks: FakeCloudTasks, transport: str) -> None:
-    """The calls of one listing are kept as they arrived, whatever the pager did to its request since."""
+    """The calls of one listing are kept as they arrived, whatever the pager did to its request afterwards."""
     request = {"parent": "projects/test-project/locations/us-central1", "page_size": 2}
 
     async def listed() -> int:

@@ -174,7 +174,7 @@ NAIVE = datetime(2030, 1, 1)
     ids=["none", "a list", "a number as name", "a number as value", "a naive datetime", "a method"],
 )
 def test_a_mistake_in_the_fields_of_a_task(fields: dict[str, Any], mistake: str) -> None:
-    """The path to the first one, what the field takes and what it got; "" where there is none."""
+    """The path of the first mistake, what the field takes and what it got; "" without a mistake."""
     assert mistake_in(frontends.v2().messages.types.Task, fields) == mistake
 
 

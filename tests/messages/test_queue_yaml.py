@@ -48,7 +48,7 @@ def test_the_entries_are_known_by_their_names() -> None:
     ids=["syntax", "date", "depth", "empty", "text", "other key", "no list", "no mappings", "no name"],
 )
 def test_an_invalid_queue_yaml_is_reported(text: str, why: str) -> None:
-    """From what YAML is not, to what a list of queues is not."""
+    """From texts that are not YAML to YAML that is not a list of queues."""
     assert refused(parsed, text) == why
 
 
@@ -90,7 +90,7 @@ def test_a_push_queue_becomes_a_message_s_fields() -> None:
 
 
 def test_what_an_entry_leaves_out_is_left_out() -> None:
-    """An empty mapping of retries is none, and no retry at all is one attempt."""
+    """Empty retry parameters set nothing, and no retry at all is one attempt."""
     assert queue_fields({"name": "q"}) == {"rate_limits": {}, "retry_config": {}}
     assert queue_fields({"name": "q", "retry_parameters": None}) == {"rate_limits": {}, "retry_config": {}}
     assert queue_fields({"name": "q", "retry_parameters": {"task_retry_limit": 0}})["retry_config"] == {
@@ -100,7 +100,7 @@ def test_what_an_entry_leaves_out_is_left_out() -> None:
 
 @each(("limit", "attempts"), [(-1, 1), (0, 1), (1, 2), (7, 8), (2**31 - 2, 2**31 - 1), (2**31 - 1, 2**31 - 1)])
 def test_the_first_attempt_does_not_count_as_a_retry(limit: int, attempts: int) -> None:
-    """max_attempts counts one attempt more than task_retry_limit, as far as its field goes."""
+    """max_attempts is one more than task_retry_limit, up to the limit of its field."""
     fields = queue_fields({"name": "q", "retry_parameters": {"task_retry_limit": limit}})
     assert fields["retry_config"] == {"max_attempts": attempts}
 
@@ -159,7 +159,7 @@ def test_a_pull_queue_has_a_limit_of_leases_alone() -> None:
     ],
 )
 def test_an_entry_that_can_not_be_is_rejected(entry: dict[str, Any], why: str) -> None:
-    """A misspelt limit would be no limit, and a text is no number."""
+    """A misspelt limit would have no effect, and a text is not a number."""
     assert refused(queue_fields, {"name": "q", **entry}) == why
 
 

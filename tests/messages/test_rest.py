@@ -132,7 +132,7 @@ def test_java_sends_a_long_get_as_a_form() -> None:
     [("POST", "DELETE", "delete_queue"), ("GET", "DELETE", "get_queue"), ("GET", "", "get_queue")],
 )
 def test_only_a_post_is_overridden(method: str, override: str, rpc: str) -> None:
-    """Other methods stand for themselves."""
+    """Other methods are not overridden."""
     service = Service()
     assert service.asked(method, f"/v2/{QUEUE}", b"", ("X-HTTP-Method-Override", override)).status == 200
     assert service.calls[0].method == rpc
@@ -188,7 +188,7 @@ def test_packed_bodies(encoding: str, body: bytes) -> None:
 
 
 def test_an_unknown_content_encoding() -> None:
-    """The error says which ones there are."""
+    """The error says which ones exist."""
     response = Service().asked("POST", f"/v2/{QUEUE}/tasks", TASK, JSON, ("Content-Encoding", "br"))
     assert told(response) == "The request's Content-Encoding is 'br'. Send gzip, deflate, or none."
 
@@ -207,7 +207,7 @@ def test_base64_of_either_alphabet(text: str, data: bytes) -> None:
 
 @pytest.mark.parametrize("text", ["a", "hello!", "aGk===", "a=Gk", " aGk="])
 def test_invalid_base64(text: str) -> None:
-    """Google passes over no character."""
+    """Google ignores other characters."""
     body = json.dumps({"task": {"httpRequest": {"body": text}}})
     response = Service().asked("POST", f"/v2/{QUEUE}/tasks", body, JSON)
     assert (
@@ -297,7 +297,7 @@ def test_values_that_do_not_fit(value: Any, expected: str) -> None:
 
 
 def test_mistakes_in_lists_and_next_to_them() -> None:
-    """Each is listed, whatever stands beside it."""
+    """Each one is listed, whatever else is there."""
     body = {
         "requests": [{"parnt": 1}, 5, {"task": {"httpRequest": {"url": 7}}}, [1]],
         "reqests": [],

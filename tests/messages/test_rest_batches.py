@@ -79,7 +79,7 @@ def test_of_a_coroutine() -> None:
 
 
 def test_headers_of_the_batch_are_those_of_its_parts() -> None:
-    """A part's own come first; what the batch says of its body is its own. The body may be compressed."""
+    """A part's own headers come first; headers about the batch's body don't apply. The body may be compressed."""
     calls: list[IncomingCall] = []
 
     def keep(call: IncomingCall) -> Any:

@@ -29,7 +29,7 @@ def refused_body(message: Any, value: Any) -> Any:
 
 
 def test_each_value_of_a_repeated_field_is_looked_at() -> None:
-    """Its path has the index; a lone value counts as a list of one, and its path has none."""
+    """Its path has the index; a single value counts as a list of one, and its path has none."""
     message = iam_policy_pb2.SetIamPolicyRequest()
     bindings = [{"role": "roles/owner"}, {"rolle": "roles/owner"}]
     assert refused_body(message, {"policy": {"bindings": bindings}}) == invalid(
@@ -41,7 +41,7 @@ def test_each_value_of_a_repeated_field_is_looked_at() -> None:
 
 
 def test_null_leaves_a_field_unset() -> None:
-    """It leaves its field unset, and is not what is wrong with a body."""
+    """It leaves its field unset, and a body of null is valid."""
     message = proto_class(tasks_v2.CreateTaskRequest)()
     assert fill(message, {"parent": None, "task": {"name": "t", "httpRequest": None}}) == []
     assert message == proto_class(tasks_v2.CreateTaskRequest)(task={"name": "t"})
@@ -74,7 +74,7 @@ def test_a_query_parameter_has_to_lead_to_a_field(name: str) -> None:
 
 
 def test_a_library_that_has_buffer_task_keeps_its_messages() -> None:
-    """They are made only where there are none."""
+    """They are created only if they are missing."""
     types: Any = ModuleType("types")
     types.BufferTaskRequest, types.BufferTaskResponse = tasks_v2.CreateTaskRequest, tasks_v2.Task
     found = buffer_messages(types)
@@ -100,7 +100,7 @@ def test_nothing_is_put_behind_a_part_of_an_answer() -> None:
 
 
 def test_a_failure_of_the_server_itself_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the body of a request is broken, nobody is told but its sender."""
+    """A broken body of a request is reported only to its sender."""
     told: list[BaseException] = []
     monkeypatch.setattr(web.RequestHandler, "log_exception", lambda self, *args, exc_info: told.append(exc_info))
     ours, connection = RuntimeError("ours"), object.__new__(_Connection)

@@ -118,7 +118,7 @@ def test_a_queue_is_purged(with_task: Service) -> None:
 
 
 def test_a_queue_is_deleted(service: Service) -> None:
-    """DeleteQueue gives an empty message, and the queue is gone."""
+    """DeleteQueue returns an empty message, and the queue is deleted."""
     assert call(service, "delete_queue", types.DeleteQueueRequest(name=QUEUE)) == empty_pb2.Empty()
     assert service.queues == {}
 
@@ -170,7 +170,7 @@ def test_run_task_has_begun_an_attempt(with_task: Service) -> None:
 
 
 def test_delete_task_gives_an_empty_message(with_task: Service) -> None:
-    """DeleteTask gives an empty message, and the task is gone."""
+    """DeleteTask returns an empty message, and the task is deleted."""
     assert call(with_task, "delete_task", types.DeleteTaskRequest(name=TASK)) == empty_pb2.Empty()
     assert with_task.queues[QUEUE].tasks == {}
 
@@ -187,7 +187,7 @@ def test_a_queue_is_configured_from_fields(service: Service) -> None:
 
 
 def test_a_misspelt_field_of_a_queue_is_rejected(service: Service) -> None:
-    """Google's message rejects an unknown field, and no queue comes of it."""
+    """Google's message rejects an unknown field, and no queue is created."""
     with pytest.raises(ValueError, match="retry_confg"):
         frontend.configure(service, NOW, f"{LOCATION}/queues/typo", {"retry_confg": {}})
     assert list(service.queues) == [QUEUE]

@@ -41,7 +41,7 @@ def create_request(task_id: str, body: bytes = b"abc", **fields: Any) -> dict[st
 
 
 def test_an_operation_shows_the_moment_it_was_done(service: Service) -> None:
-    """GetOperation gives what the batch gave, whatever has become of its tasks, and a fresh message each time."""
+    """GetOperation returns what the batch returned, whatever happened to its tasks, and a new message each time."""
     request = types.BatchCreateTasksRequest(parent=QUEUE, requests=[create_request("a", response_view="FULL")])
     done = call(service, "batch_create_tasks", request)
     service.run_task(NOW, f"{QUEUE}/tasks/a")
@@ -65,7 +65,7 @@ def test_a_task_of_a_batch_is_measured(service: Service) -> None:
 
 
 def test_a_deletion_names_its_tasks(service: Service) -> None:
-    """They are gone when it answers."""
+    """They are deleted when it answers."""
     call(service, "batch_create_tasks", types.BatchCreateTasksRequest(parent=QUEUE, requests=[create_request("a")]))
     names = [f"{QUEUE}/tasks/a"]
     done = call(service, "batch_delete_tasks", types.BatchDeleteTasksRequest(parent=QUEUE, names=names))
@@ -74,7 +74,7 @@ def test_a_deletion_names_its_tasks(service: Service) -> None:
 
 
 def test_locations_are_the_fake_s(service: Service) -> None:
-    """There is the one that the service stands in, and those of queues."""
+    """The service's own location, and those of queues."""
     service.create_queue(NOW, "projects/p/locations/b", "projects/p/locations/b/queues/q", {})
     got = call(service, "get_location", locations_pb2.GetLocationRequest(name=LOCATION))
     assert got == locations_pb2.Location(name=LOCATION, location_id="l")

@@ -54,7 +54,7 @@ COLOURED = f"""\
 
 @pytest.fixture(autouse=True)
 def _a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the one that the suite runs in is like, and whatever it knows of colours."""
+    """A fixed width without colours, whatever terminal the suite runs in."""
     monkeypatch.setenv("COLUMNS", "80")
     for name in ("CI", "BUILD_NUMBER", "NO_COLOR", "FORCE_COLOR", "PY_COLORS"):
         monkeypatch.delenv(name, raising=False)

@@ -25,7 +25,7 @@ COMMON = """
 
 
 def test_a_passing_test_is_warned_of_a_plan_that_never_happened(pytester: pytest.Pytester) -> None:
-    """The warning stands at the test; a failing test has none, nor has a plan at a rate."""
+    """The warning belongs to the test; a failing test has none, nor has a plan at a rate."""
     pytester.makepyfile(
         test_shop=COMMON
         + """
@@ -55,7 +55,7 @@ def test_the_warning_can_be_an_error(pytester: pytest.Pytester) -> None:
 
 
 def test_plans_of_fixtures_apply_in_each_example_afresh(pytester: pytest.Pytester) -> None:
-    """Every example begins with the plans as the fixtures left them, and one that was used in any is no useless one."""
+    """Every example begins with the plans as the fixtures left them; a plan that any example used counts as used."""
     pytester.makepyfile(
         COMMON
         + """

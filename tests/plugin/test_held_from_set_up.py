@@ -214,7 +214,7 @@ def test_a_fixture_asked_for_while_a_test_runs(pytester: pytest.Pytester, asked:
 
 
 def test_a_wider_fixture_asked_for_while_a_test_runs(pytester: pytest.Pytester) -> None:
-    """It is set up in real time, one within another, and the test's time stands meanwhile."""
+    """It is set up in real time, also one within another, and the test's time does not move meanwhile."""
     pytester.makepyfile(
         """
         import time
@@ -328,7 +328,7 @@ def test_a_use_in_a_wider_fixture_holds_nothing(pytester: pytest.Pytester, asked
 
 
 def test_a_fake_of_a_wider_fixture_holds_time_as_long_as_it_lasts(pytester: pytest.Pytester) -> None:
-    """Its tasks stay from test to test, beside tests with a fake of their own, and after it time is real."""
+    """Its tasks stay from test to test, also with tests that have their own fake; afterwards time is real."""
     pytester.makepyfile(
         """
         import time

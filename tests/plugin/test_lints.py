@@ -99,7 +99,7 @@ def test_a_lint_that_is_an_error_fails_the_test(pytester: pytest.Pytester) -> No
 
 
 def test_the_examples_of_hypothesis_are_one_test(pytester: pytest.Pytester) -> None:
-    """A place is told of once for all examples."""
+    """A place has one warning for all examples."""
     pytester.makepyfile(
         test_property=SHOP
         + """

@@ -122,7 +122,7 @@ cloud_tasks_server [session scope]
 
 
 def test_the_fixtures_document_themselves(pytester: pytest.Pytester) -> None:
-    """`pytest --fixtures` tells of every fixture what it gives."""
+    """`pytest --fixtures` describes every fixture."""
     output = pytester.runpytest("--fixtures", "-v").stdout.str()
     ours = re.search(r"^cloud_tasks \[.*?(?=\n\n\n|\n\n-----)", output, re.MULTILINE | re.DOTALL)
 
@@ -219,7 +219,7 @@ def test_a_marker_changes_single_fields_of_a_queue_of_the_ini_file(pytester: pyt
 
 
 def test_queue_files_are_found_next_to_the_file_that_names_them(pytester: pytest.Pytester) -> None:
-    """A marker's file lies in the folder of its test, an ini file's beside that file, wherever pytest started."""
+    """A marker's file is in the folder of its test, an ini file's next to that file, wherever pytest started."""
     listing = '[{"name": "projects/p/locations/l/queues/%s"}]'
     project = pytester.mkdir("project")
     (project / "infra").mkdir()

@@ -119,7 +119,7 @@ def test_all_tests_get_a_page_by_option(suite: pytest.Pytester) -> None:
 
 
 def test_pages_name_nothing_of_the_machine(suite: pytest.Pytester) -> None:
-    """Neither a path nor an address of an object stands on a page, though the failure names both."""
+    """Neither a path nor an address of an object is on a page, though the failure has both."""
     suite.runpytest("--cloud-tasks-report=report")
 
     text = "".join(pages_of(suite.path / "report").values())
@@ -128,7 +128,7 @@ def test_pages_name_nothing_of_the_machine(suite: pytest.Pytester) -> None:
 
 
 def test_the_seed_is_on_the_page(pytester: pytest.Pytester) -> None:
-    """Where something was left to chance, the page says how to make it again."""
+    """If something was random, the page says how to reproduce it."""
     pytester.makepyfile(
         """
         import pytest

@@ -139,7 +139,7 @@ def test_nothing_is_said_of_a_seed_that_decided_nothing(pytester: pytest.Pyteste
 
 
 def test_an_assertion_that_has_the_timeline_leaves_the_seed_to_a_section(pytester: pytest.Pytester) -> None:
-    """The timeline stands once, and the line on replaying beneath it."""
+    """The timeline appears once, followed by the line on replaying."""
     pytester.makepyfile(
         SUITE.replace('pytest.fail(f"order {number} is {order}")', "cloud_tasks.assert_nothing_enqueued()")
     )

@@ -446,7 +446,7 @@ def test_a_toml_file_has_flags_and_numbers_of_its_own(pytester: pytest.Pytester)
 
 
 def test_a_value_of_the_wrong_type_is_a_usage_error() -> None:
-    """What pytest 9.0 and 9.1 raise for one in ``[tool.pytest]`` is told as 9.2 tells it, with no traceback."""
+    """Errors of pytest 9.0 and 9.1 for it in ``[tool.pytest]`` are shown as 9.2 shows them, with no traceback."""
 
     def getini(name: str) -> None:
         raise TypeError(f"pyproject.toml: config option '{name}' expects a list for type 'linelist', got str: 'a'")
@@ -580,7 +580,7 @@ def test_a_fake_outside_a_test_says_what_to_do(pytester: pytest.Pytester) -> Non
 
 
 def test_a_failed_test_shows_its_timeline(pytester: pytest.Pytester) -> None:
-    """A report section tells what happened, in virtual time; a passed test has none."""
+    """A report section shows what happened, in virtual time; a passed test has none."""
     pytester.makepyfile(
         """
         import pytest
@@ -740,7 +740,7 @@ def test_google_auth_gives_the_fakes_project(pytester: pytest.Pytester) -> None:
 
 
 def test_a_rejected_call_is_explained_in_the_report(pytester: pytest.Pytester) -> None:
-    """Google's text is the exception's; the nearest queue stands in a section of its own."""
+    """Google's text is the exception's; the nearest queue is in its own section."""
     pytester.makepyfile(
         """
         from google.cloud.tasks_v2 import CloudTasksClient

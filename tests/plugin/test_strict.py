@@ -25,7 +25,7 @@ def run(pytester: pytest.Pytester, test: str, *ini: str) -> pytest.RunResult:
 
 
 def test_a_neglected_task_fails_the_end_of_a_test(pytester: pytest.Pytester) -> None:
-    """The test is told of its tasks, why they wait, and how to turn strict off; the timeline is a section."""
+    """The error lists its tasks, why they wait, and how to turn strict off; the timeline is a section."""
     result = run(
         pytester,
         """

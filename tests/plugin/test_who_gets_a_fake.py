@@ -123,7 +123,7 @@ def test_a_wider_fixture_may_not_change_the_fake_of_a_test(pytester: pytest.Pyte
     ],
 )
 def test_methods_that_set_up_a_class_are_named(pytester: pytest.Pytester, set_up: str, subject: str) -> None:
-    """They are fixtures to pytest, and their authors know them as methods."""
+    """To pytest they are fixtures, but the error names them as methods."""
     pytester.makepyfile(f"{HEAD}\n    pytestmark = pytest.mark.cloud_tasks(queues=['work'])\n\n    {set_up}\n")
     result = pytester.runpytest()
     result.assert_outcomes(errors=1)

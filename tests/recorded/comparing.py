@@ -56,6 +56,6 @@ def _is_as(recorded: Any, seen: Any) -> bool:
 
 
 def _are_equal_numbers(recorded: Any, seen: Any) -> bool:
-    """JSON doesn't tell 500 and 500.0 apart; booleans are no numbers."""
+    """JSON doesn't distinguish 500 and 500.0; booleans aren't numbers."""
     pair = (recorded, seen)
     return all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in pair) and bool(recorded == seen)

@@ -41,7 +41,7 @@ def test_data_is_the_timelines_json_without_dates(enqueue: Enqueue) -> None:
 
 
 def test_counts_are_of_every_class(enqueue: Enqueue) -> None:
-    """Attempts are counted by what a reader tells apart."""
+    """Attempts are counted by classes that a reader distinguishes."""
     assert a_story(enqueue)["counts"] == {
         "tasks": 5,
         "attempts": 10,
@@ -113,7 +113,7 @@ def test_of_too_many_tasks_the_uneventful_are_left_out(enqueue: Enqueue, monkeyp
 
 
 def test_a_task_that_is_left_out_is_not_blocked(enqueue: Enqueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What holds a task back is told of the tasks that are there."""
+    """Blocked reasons are shown only for the tasks on the page."""
     monkeypatch.setattr(limits, "TASKS", 1)
     with FakeCloudTasks(start=START, queues=["receipts"]) as cloud_tasks:
         cloud_tasks.client().pause_queue(name=cloud_tasks.queue_path("receipts"))

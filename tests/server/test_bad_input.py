@@ -140,7 +140,7 @@ NOT_REPEATING = "Proto field is not repeating, cannot start list."
 def test_unknown_fields_and_wrong_values(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, body: Any, violations: list[tuple[str, str]]
 ) -> None:
-    """Each is named with its path, in Google's words."""
+    """Each one is named with its path, in Google's words."""
     assert posted(cloud_tasks_server, body) == invalid(*violations)
     cloud_tasks.assert_nothing_enqueued()
     assert cloud_tasks.rpcs == []
@@ -220,7 +220,7 @@ def test_a_form_where_json_is_meant(cloud_tasks: FakeCloudTasks, cloud_tasks_ser
 def test_a_body_that_is_not_json(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, body: bytes, told: str
 ) -> None:
-    """What is wrong is said in Google's words, with the place and without details."""
+    """The error has Google's words with the place of the mistake, and no details."""
     expected = error(400, "INVALID_ARGUMENT", f"Invalid JSON payload received. {told}")
     assert posted(cloud_tasks_server, body) == expected
     assert cloud_tasks.rpcs == []
@@ -235,7 +235,7 @@ def test_a_byte_order_mark_is_passed_over(cloud_tasks: FakeCloudTasks, cloud_tas
 
 
 def test_a_body_that_is_too_large(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """The limit is that of Google's front end, told by its words, also for what unpacks to so much."""
+    """The limit and the error are those of Google's front end, also for a compressed body."""
     expected = error(400, "INVALID_ARGUMENT", f"Request payload size exceeds the limit: {MAX_BODY} bytes.")
     assert posted(cloud_tasks_server, b" " * (MAX_BODY + 1)) == expected
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks"
@@ -349,7 +349,7 @@ def test_methods_of_http_that_the_api_has_not(cloud_tasks_server: CloudTasksServ
 def test_a_client_that_expects_100_continue_gets_it(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer
 ) -> None:
-    """The server says so before it has the body, and answers then."""
+    """The server sends it before it has the body, and answers then."""
     body = b'{"task": {"httpRequest": {"url": "https://a.test/"}}}'
     headers = "Host: localhost\r\nContent-Type: application/json\r\nExpect: 100-continue"
     head = f"POST /v2/{QUEUE}/tasks HTTP/1.1\r\n{headers}\r\n"
@@ -362,7 +362,7 @@ def test_a_client_that_expects_100_continue_gets_it(
 
 
 def test_what_else_is_expected_is_rejected(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """HTTP knows one expectation; the answer to another one has Google's form."""
+    """HTTP has only one expectation; the answer to another one has Google's form."""
     url = f"{cloud_tasks_server.rest_url}/v2/{QUEUE}"
     answer = requests.get(url, headers={"Expect": "tea"}, timeout=PATIENCE)
     assert (answer.status_code, answer.json()) == (417, error(417, "INVALID_ARGUMENT", "Unknown Expect: tea"))
@@ -452,7 +452,7 @@ def test_a_mistake_of_the_fake_itself_is_logged_over_grpc_too(
 def test_what_fails_the_test_reaches_a_grpc_client_in_its_own_words(
     serving: Serving, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is no mistake of the fake, so it is not logged."""
+    """It is not a bug of the fake, so it is not logged."""
     assert failure_over_grpc(serving, pytest.fail.Exception("No target.")) == ("INTERNAL", "No target.", False)
     assert [one for one in caplog.records if one.name == "pytest_cloudtasks"] == []
 
@@ -477,7 +477,7 @@ def test_an_error_of_the_service_has_its_details_if_they_fit(
 
 
 def test_unknown_methods(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """grpc itself knows none of that name; those of operations are denied to everybody, as by the service."""
+    """grpc itself has no methods of that name; those of operations are denied to everybody, as by the service."""
     assert status_of(cloud_tasks_server, "/google.cloud.tasks.v2.CloudTasks/Explode", b"")[0] == "UNIMPLEMENTED"
     assert status_of(cloud_tasks_server, "/google.longrunning.Operations/ListOperations", b"") == (
         "PERMISSION_DENIED",
@@ -534,7 +534,7 @@ def test_garbage_for_grpc(
 
 
 def test_an_unknown_number_for_the_method(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """An enum's field takes any number on the wire; a task with an unknown method is sent by POST."""
+    """An enum's field accepts any number on the wire; a task with an unknown method is sent by POST."""
     for kind, where in (("httpRequest", {"url": URL}), ("appEngineHttpRequest", {})):
         body = {"task": {kind: {**where, "httpMethod": 99}}}
         answer = requests.post(f"{cloud_tasks_server.rest_url}/v2/{QUEUE}/tasks", json=body, timeout=PATIENCE)

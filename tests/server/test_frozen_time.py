@@ -35,7 +35,7 @@ def by_time_machine(at: datetime) -> AbstractContextManager[object]:
 
 @contextmanager
 def serving(hold: object, at: datetime, *, outside: bool) -> Iterator[tuple[FakeCloudTasks, CloudTasksServer]]:
-    """A server under a clock that stands at ``at``: frozen before it began, or when it was running already."""
+    """A server under a clock that is held at ``at``: frozen before it began, or when it was running already."""
     assert callable(hold)
     start = at if hold is ours else None
     fake = FakeCloudTasks(start=start, queues=["default"])

@@ -83,7 +83,7 @@ def test_two_servers_at_once() -> None:
 
 
 def test_calls_without_an_active_fake_are_rejected() -> None:
-    """A server may outlive the fake's tests; between them its callers are told so, over gRPC and over REST."""
+    """A server may outlive the fake's tests; between them callers get an error, over gRPC and over REST."""
     fake = FakeCloudTasks(queues=["default"])
     with CloudTasksServer(fake) as server:
         with fake, over_grpc(server) as client:
@@ -117,7 +117,7 @@ def test_a_call_that_comes_when_its_test_is_over_holds_no_time() -> None:
 
 
 def test_an_ended_simulation_is_rejected_like_no_simulation() -> None:
-    """The server rejects both in the same words."""
+    """The server rejects calls to both with the same text."""
     fake = FakeCloudTasks(queues=["default"])
     with fake, CloudTasksServer(fake) as server, over_grpc(server) as client:
         fake._resting.has_ended = True
@@ -128,7 +128,7 @@ def test_an_ended_simulation_is_rejected_like_no_simulation() -> None:
 
 
 def test_the_caller_gets_the_failure_of_the_test() -> None:
-    """A call that the fake can't take fails the test, and the process that made it gets the same words."""
+    """A call that the fake can't take fails the test, and the calling process gets the same text."""
     now = datetime(2030, 1, 1, tzinfo=timezone.utc)
     fake = FakeCloudTasks(queues=["default"], start=now)
     with pytest.raises(AssertionError) as failure, fake, CloudTasksServer(fake) as server, over_grpc(server) as client:

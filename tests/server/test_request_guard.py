@@ -222,7 +222,7 @@ def test_a_host_may_be_written_in_many_ways(given: str, name: str) -> None:
 
 @each("given", ["", ".", "*", "*.test", "http://tasks", "tasks:9090", "tasks/", "a b", "a..b", None])
 def test_an_invalid_host_is_not_allowed(given: Any) -> None:
-    """Schemes, ports and patterns are no part of it."""
+    """Schemes, ports and patterns are not allowed in it."""
     with pytest.raises(ValueError, match=r".") as raised:
         allowed_host(given, "--allow-host")
     assert str(raised.value) == (
@@ -323,7 +323,7 @@ def test_a_rebound_name_reads_nothing(cloud_tasks: FakeCloudTasks, cloud_tasks_s
 
 
 def test_a_host_can_be_allowed() -> None:
-    """Also while the server runs; a name that is none raises."""
+    """Also while the server runs; an invalid name raises."""
     with FakeCloudTasks(queues=["default"]) as cloud_tasks, CloudTasksServer(cloud_tasks) as server:
         queue = cloud_tasks.queue_path("default")
         headers = {"Host": "host.docker.internal:9090"}
@@ -396,7 +396,7 @@ def test_a_body_in_chunks_is_a_body(cloud_tasks: FakeCloudTasks, cloud_tasks_ser
 def test_a_request_needs_one_host(
     cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer, version: str, hosts: str, status: int
 ) -> None:
-    """HTTP/1.0 doesn't know the header."""
+    """HTTP/1.0 doesn't have the header."""
     data = f"GET /v2/{QUEUE} HTTP/{version}\r\n{hosts}Connection: close\r\n\r\n".encode()
     assert sent(cloud_tasks_server, data, ends=False).split(b" ", 2)[1] == str(status).encode()
 

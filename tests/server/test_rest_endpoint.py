@@ -155,7 +155,7 @@ def test_global_parameters_are_taken(cloud_tasks_server: CloudTasksServer) -> No
 
 
 def test_a_batch(cloud_tasks_server: CloudTasksServer) -> None:
-    """Its type is none that a web page could send, and so is taken; of another type it has no parts."""
+    """Its type can't come from a web page, so it is accepted; with another type it has no parts."""
     url = f"{cloud_tasks_server.rest_url}/batch"
     body = f"--x\n\nGET /v2/{QUEUE}?fields=name&prettyPrint=false HTTP/1.1\n\n--x--"
     answer = requests.post(url, body, headers={"Content-Type": "multipart/mixed; boundary=x"}, timeout=PATIENCE)
@@ -238,7 +238,7 @@ def test_planned_faults_reach_other_processes(
 
 
 def test_a_queue_yaml_is_uploaded(cloud_tasks: FakeCloudTasks, cloud_tasks_server: CloudTasksServer) -> None:
-    """The one method with a path of its own and a body that is no JSON."""
+    """The only method with its own path and a body that is not JSON."""
     url = f"{cloud_tasks_server.rest_url}/api/queue/update?appId=test-project"
     answer = requests.post(url, data="queue:\n- name: mails\n  rate: 5/s\n", timeout=PATIENCE)
     assert (answer.status_code, answer.json()) == (200, {})

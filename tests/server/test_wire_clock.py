@@ -25,7 +25,7 @@ def test_the_modules_are_all_of_grpcs_that_read_the_time() -> None:
 
 
 def test_only_time_is_replaced_in_grpcs_modules() -> None:
-    """Only time() is replaced, once for any number of servers, and all is as before when the last has gone."""
+    """Only time() is replaced, once for any number of servers, and everything is restored after the last one."""
     before = [import_module(name).time for name in MODULES]  # type: ignore[attr-defined]
     clock = WireClock()
     clock.install(lambda: 12.5)

@@ -56,7 +56,7 @@ def test_the_addresses_of_cloud_tasks(address: str, is_theirs: bool) -> None:
     ],
 )
 def test_an_endpoint_is_a_host_and_a_port(address: str, host: str, port: int | None) -> None:
-    """A target's resolver is no part of it."""
+    """A target's resolver is not part of it."""
     assert endpoint_of(address) == Endpoint(host, port)
 
 
@@ -122,7 +122,7 @@ def test_identity_services(host: str, path: str) -> None:
     ],
 )
 def test_hosts_without_an_identity_service(host: str, path: str) -> None:
-    """Other services of Google's, at the same host too."""
+    """Other services of Google's, also at the same host."""
     service = identity_service(host)
     assert service is None or not re.fullmatch(service.paths, path)
 

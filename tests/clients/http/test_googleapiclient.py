@@ -77,7 +77,7 @@ def test_the_document_of_a_service_without_a_version_is_of_v2(cloud_tasks: FakeC
     ],
 )
 def test_a_document_of_another_version(cloud_tasks: FakeCloudTasks, url: str, message: str) -> None:
-    """There is none: a 404 of Google's."""
+    """The answer is Google's 404."""
     response = requests.get(url, timeout=5)
     error = {"code": 404, "message": message, "status": "NOT_FOUND"}
     assert (response.status_code, response.json()) == (404, {"error": error})

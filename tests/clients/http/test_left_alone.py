@@ -38,7 +38,7 @@ def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.parametrize("way", [way for way in SYNC + HTTPX + AIOHTTP if way is not by_gcloud_aio], ids=name_of)
 def test_outside_a_fake_the_library_sends_a_request(looked_up: list[str], way: Callable[[], Answer]) -> None:
-    """It looks for Google's address, and raises its own error since there is none."""
+    """It looks up Google's address, and raises its own error if there is none."""
     with pytest.raises(Exception, match=r"Name or service not known|Unable to find the server|Cannot connect"):
         way()
     assert set(looked_up) == {HOST}
@@ -103,7 +103,7 @@ def test_a_connection_that_was_made_for_a_fake_that_has_ended(server: Server) ->
 
 
 def test_a_request_that_the_fake_does_not_live_to_answer(server: Server) -> None:
-    """It is a connection that was aborted, as the library knows it."""
+    """The library sees an aborted connection."""
     connection = http.client.HTTPConnection(server.address, timeout=5)
     with FakeCloudTasks(redirect_endpoints=[server.address]):
         connection.request("GET", "/")

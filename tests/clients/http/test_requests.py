@@ -215,7 +215,7 @@ def test_a_planned_fault(cloud_tasks: FakeCloudTasks, ask: Ask) -> None:
 
 
 def test_a_request_that_waits_for_a_word(cloud_tasks: FakeCloudTasks) -> None:
-    """aiohttp sends the body once it was told to continue."""
+    """aiohttp sends the body after "100 Continue"."""
 
     async def post() -> int:
         async with aiohttp.ClientSession() as session, session.post(URL, json=TASK, expect100=True) as response:
@@ -249,7 +249,7 @@ def test_a_body_that_is_shorter_than_its_length(cloud_tasks: FakeCloudTasks) -> 
 
 
 def test_invalid_http(cloud_tasks: FakeCloudTasks) -> None:
-    """It is a bad request in Google's form."""
+    """The answer is a bad request in Google's form."""
     got = http_client("POST", URL, BODY, {**JSON, "Content-Length": "many"})
     assert (got.status, got.json["error"]["message"]) == (400, "Bad Request")
 
@@ -300,7 +300,7 @@ each_async = pytest.mark.parametrize("post", [post_by_httpx, post_by_aiohttp], i
 
 @each_async
 def test_several_loops_and_tasks(cloud_tasks: FakeCloudTasks, post: Callable[[], Awaitable[int]]) -> None:
-    """Requests of one loop at the same time, and of one loop after the other, arrive once each."""
+    """Requests of one loop at the same time, and of several loops one after the other, arrive once each."""
 
     async def several() -> list[int]:
         return await asyncio.gather(*(post() for _ in range(5)))

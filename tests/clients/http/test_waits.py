@@ -25,7 +25,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.mark.cloud_tasks(queues=["work"])
 def test_after_answers_of_a_fake_there_is_no_wait(cloud_tasks: FakeCloudTasks, slept: list[float]) -> None:
-    """The retries are urllib3's; the queue's time stands."""
+    """The retries are urllib3's; the queue's time does not move."""
     cloud_tasks.fail_rpc("create_task", "UNAVAILABLE", times=2)
     response = urllib3.PoolManager(retries=RETRIES).request("POST", URL, body=BODY, headers=JSON)
     assert (response.status, json.loads(response.data)["name"]) == (200, cloud_tasks.assert_enqueued().name)

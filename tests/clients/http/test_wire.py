@@ -9,7 +9,7 @@ from pytest_cloudtasks._messages.rest_http import RestResponse
 
 
 def test_a_request() -> None:
-    """Its method, target, headers and body; what follows its length is no part of it."""
+    """Its method, target, headers and body; bytes after its length are not part of it."""
     data = b"POST /v2/a?b=c HTTP/1.1\r\nHost: h\r\nX-Long: one\r\n  two\r\nContent-Length: 2\r\n\r\nhi there"
     request = wire.request_of(data)
     assert request is not None
@@ -18,7 +18,7 @@ def test_a_request() -> None:
 
 
 def test_a_body_in_chunks() -> None:
-    """Sizes are hexadecimal, and may have extensions; a trailer is no part of the body."""
+    """Sizes are hexadecimal, and may have extensions; a trailer is not part of the body."""
     data = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\nA\r\n0123456789\r\n0\r\nX: y\r\n\r\n"
     request = wire.request_of(data)
     assert request is not None
@@ -37,7 +37,7 @@ def test_a_body_in_chunks() -> None:
     ],
 )
 def test_a_request_that_is_not_whole(data: bytes) -> None:
-    """There is none yet."""
+    """There is no request yet."""
     assert wire.request_of(data) is None
 
 

@@ -81,7 +81,7 @@ class Emulator:
         return self.ended()
 
     def ended(self) -> int:
-        """The exit code of a server that was told to stop, when all of the log is read."""
+        """Return the exit code of a stopped server when its log has been read to the end."""
         code = self.process.wait(PATIENCE)
         if self._reader.ident is not None:
             self._reader.join(PATIENCE)

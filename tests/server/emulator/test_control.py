@@ -58,7 +58,7 @@ def test_the_health_endpoint_says_what_time_it_is(server: Emulator) -> None:
 
 
 def test_a_jump_visits_each_event_at_its_own_instant(server: Emulator, worker: Worker) -> None:
-    """Time stands still while an answer is awaited, so backoffs are exact to the nanosecond."""
+    """Time does not move while an answer is awaited, so backoffs are exact to the nanosecond."""
     worker.answers(503, 503)
     with server.client() as client:
         client.update_queue(
@@ -95,7 +95,7 @@ def test_a_jump_says_what_happened_on_the_way(server: Emulator, worker: Worker) 
 
 
 def test_a_jump_goes_to_an_instant(server: Emulator) -> None:
-    """The server's time is that instant then, and goes on from it with the wall's."""
+    """The server's time is then that instant, and follows the wall clock from there."""
     there = (now_of(server) + timedelta(days=3)).replace(microsecond=0)
     assert datetime.fromisoformat(server.post("/control/jump", to=there.isoformat())["now"]) == there
     assert there <= now_of(server) < there + timedelta(hours=1)
@@ -149,7 +149,7 @@ def test_a_jump_has_a_limit(server: Emulator, worker: Worker) -> None:
 
 
 def test_what_is_rejected_is_called_by_its_name(server: Emulator, worker: Worker) -> None:
-    """A jump that comes to its limit is no drain."""
+    """A jump that reaches its limit is not called a drain."""
     worker.reply = lambda _: (500, [], b"")
     server.create({"schedule_time": now_of(server) + timedelta(minutes=5)})
     _, _, message = refusal(server, "POST", "/control/jump", '{"by": "1h", "limit": 1}')
@@ -263,7 +263,7 @@ def test_a_reset_forgets_everything_but_the_time(server: Emulator, worker: Worke
 
 
 def test_a_reset_breaks_off_what_is_under_way(server: Emulator, worker: Worker) -> None:
-    """A jump that waits for an answer is told, and the answer goes nowhere."""
+    """A waiting jump gets an error, and the answer is dropped."""
     arrived, answering = threading.Event(), threading.Event()
     worker.reply = held_until(answering, arrived)
     server.create()
@@ -281,7 +281,7 @@ def test_a_reset_breaks_off_what_is_under_way(server: Emulator, worker: Worker) 
 
 
 def test_tasks_are_there_to_look_at(server: Emulator, worker: Worker) -> None:
-    """Gone ones, too, with what they carried and what came of them."""
+    """Removed ones, too, with their payload and attempts."""
     task = server.create({"name": f"{QUEUE}/tasks/one"}, headers={"X-Own": "mine"}, body=b"hello")
     server.create({"schedule_time": now_of(server) + timedelta(hours=1)}, body=b"\xff")
     server.post("/control/wait")
@@ -307,7 +307,7 @@ def test_tasks_are_there_to_look_at(server: Emulator, worker: Worker) -> None:
 
 
 def test_an_app_engine_task_has_its_routing(server: Emulator) -> None:
-    """Beside the relative URI, with the service `default` where it names none."""
+    """It is next to the relative URI, with the service `default` if it names none."""
     for routing in ({}, {"service": "mailer", "version": "v2"}):
         task = {"app_engine_http_request": {"relative_uri": "/send", "app_engine_routing": routing}}
         with server.client() as client:
@@ -320,7 +320,7 @@ def test_an_app_engine_task_has_its_routing(server: Emulator) -> None:
 
 
 def test_the_timeline_is_there_to_look_at(server: Emulator, worker: Worker) -> None:
-    """As data and as text, as tests of Python know it, rejected calls among it."""
+    """As data and as text, as in Python tests, with rejected calls."""
     server.create({"name": f"{QUEUE}/tasks/one"})
     server.post("/control/wait")
     requests.get(f"{server.url}/v2/{QUEUE}/tasks/two", timeout=PATIENCE)

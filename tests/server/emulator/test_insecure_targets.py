@@ -69,7 +69,7 @@ def port(tmp_path: Path) -> Iterator[int]:
 
 
 def sent_by(destinations: Destinations, url: str) -> Sent:
-    """What comes of a request for ``url``."""
+    """Return the outcome of a request for ``url``."""
     request = request_to(url)
 
     async def send() -> Sent:

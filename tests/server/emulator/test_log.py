@@ -144,7 +144,7 @@ class Unread(Disk):
 
 
 def test_a_log_that_is_not_read_blocks_nothing() -> None:
-    """Lines wait up to the limit; those that came later are counted where they are missing."""
+    """Lines wait up to the limit; later ones are counted where they are missing."""
     pipe = Unread()
     with writing(pipe, limit=40) as writer:
         writer.write("line 0")
@@ -159,7 +159,7 @@ def test_a_log_that_is_not_read_blocks_nothing() -> None:
 
 
 def test_a_line_longer_than_the_limit_is_written() -> None:
-    """Where nothing else waits, there is no reason to drop it."""
+    """If nothing else waits, there is no reason to drop it."""
     disk = Disk()
     with writing(disk, limit=10) as writer:
         writer.write("a" * 100)

@@ -102,7 +102,7 @@ class CreatesAnother(AlwaysDelivers):
 
 @pytest.mark.parametrize("verb", ["drain", "jump"])
 def test_a_jump_ends_although_tasks_keep_arriving(verb: str) -> None:
-    """Time stands still meanwhile, so it comes to its limit at the very instant at which it began, and says so."""
+    """Time does not move meanwhile, so it reaches its limit at the instant at which it began, and says so."""
 
     async def run() -> tuple[str, int]:
         sender = CreatesAnother(Destinations())
@@ -136,7 +136,7 @@ class NeverAnswers(AlwaysDelivers):
 
 
 class Watched(SchedulerLoop):
-    """Counts who waits for a condition."""
+    """Counts the waiters for a condition."""
 
     waits = 0
 

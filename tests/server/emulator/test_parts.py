@@ -52,7 +52,7 @@ QUEUE = "projects/test-project/locations/us-central1/queues/emails"
     ],
 )
 def test_a_request_goes_where_its_url_or_a_forwarding_says(url: str, goes_to: Route) -> None:
-    """The path stays; a forwarding may lead anywhere, a URL by itself to this machine only."""
+    """The path stays; a forwarding may lead anywhere, a URL itself only to this machine."""
     given = ["https://worker.test=http://127.0.0.1:8080/", "https://shop.test/deep=http://worker:9000/base"]
     destinations = Destinations([Forwarding(one) for one in given])
     assert destinations.route(url, is_app_engine=False) == goes_to
@@ -86,7 +86,7 @@ def test_an_address_to_listen_at_is_rejected(url: str, host: str) -> None:
 
 
 def test_an_invalid_url_is_rejected() -> None:
-    """The service takes anything that begins like one, and so does this server."""
+    """The service accepts any text that begins like a URL, and so does this server."""
     refused = Destinations(allow_remote=True).route("http://:99999/", is_app_engine=False)
     assert isinstance(refused, NotSent)
     assert refused.sentence == "http://:99999/ is not a URL that a request can be sent to."
@@ -111,7 +111,7 @@ def begun() -> WallClock:
 
 
 def test_the_clock_follows_the_wall_clock(wall: list[int]) -> None:
-    """It shows what the wall's showed when it was last observed."""
+    """It shows the wall clock's instant at the last observation."""
     clock = begun()
     wall[0] += 5 * SECOND
     assert clock.now == 1_000 * SECOND
@@ -120,7 +120,7 @@ def test_the_clock_follows_the_wall_clock(wall: list[int]) -> None:
 
 
 def test_the_clock_does_not_go_back_with_the_walls(wall: list[int]) -> None:
-    """It stands still until the wall's has caught up."""
+    """It does not move until the wall clock has caught up."""
     clock = begun()
     wall[0] -= 100 * SECOND
     clock.observe()
@@ -178,7 +178,7 @@ def request_to(url: str) -> TargetRequest:
 
 
 def sent(url: str, seconds: float = 60) -> Sent:
-    """What comes of a request for ``url``."""
+    """Return the outcome of a request for ``url``."""
     request = request_to(url)
 
     async def send() -> Sent:
@@ -212,7 +212,7 @@ TOO_LONG = "a line of its head is longer than 65,536 bytes. Let it answer with s
     ids=["nothing", "no HTTP", "half an answer", "long header", "long status line"],
 )
 def test_a_broken_answer_counts_as_no_response(answer: bytes, reason: str) -> None:
-    """As it is without a connection; the diagnostic names the URL."""
+    """As without a connection; the diagnostic names the URL."""
     with answering_raw(answer) as url:
         outcome = sent(f"{url}/x")
     assert outcome.outcome == NO_RESPONSE
@@ -244,7 +244,7 @@ def test_the_reason_is_reported_without_the_librarys_words(
 
 
 def test_an_untrusted_certificate_counts_as_no_response(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The diagnostic has OpenSSL's word on it."""
+    """The diagnostic has OpenSSL's reason."""
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_message = "self-signed certificate"
 
@@ -260,7 +260,7 @@ def test_an_untrusted_certificate_counts_as_no_response(monkeypatch: pytest.Monk
 
 
 def test_a_server_without_tls_counts_as_no_response() -> None:
-    """The diagnostic says that it is not the network's fault."""
+    """The diagnostic says that the network is not the cause."""
     with answering_raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as url:
         secure = url.replace("http:", "https:")
         outcome = sent(f"{secure}/x")
@@ -342,7 +342,7 @@ class Scripted(Sender):
 
 
 def outcomes(*answers: Sent | Exception, **options: Any) -> list[Outcome | None]:
-    """What comes of the attempts at one task that is answered so."""
+    """Return the outcomes of the attempts at one task with these answers."""
     return [attempt.outcome for attempt in attempts(*answers, **options)]
 
 
@@ -365,7 +365,7 @@ def attempts(*answers: Sent | Exception, **options: Any) -> list[Attempt]:
 
 
 def test_whatever_goes_wrong_is_the_end_of_an_attempt() -> None:
-    """An error in the server itself loses no task: it is tried again."""
+    """An error in the server itself loses no task: it is retried."""
     assert outcomes(RuntimeError("a bug"), Sent(response(200))) == [NO_RESPONSE, response(200)]
 
 

@@ -21,7 +21,7 @@ from .running import QUEUE, command, running_emulator
 
 
 def test_a_ready_file_has_the_addresses(tmp_path: Path) -> None:
-    """It says the same as the line on stdout, and is gone once the server is."""
+    """It has the same data as the line on stdout, and is removed when the server ends."""
     file = tmp_path / "ready.json"
     file.write_text("of an earlier run")
     with running_emulator("--queue", "emails", "--seed", "7", "--ready-file", str(file)) as server:
@@ -89,7 +89,7 @@ def test_it_ends_with_its_standard_input() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows doesn't say that a parent has ended")
 def test_it_ends_with_its_parent() -> None:
-    """Whatever becomes of the standard input."""
+    """Regardless of its standard input."""
     script = "import subprocess, sys; subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", script, *command("--end-with", "parent")], **PIPES) as parent:
         assert ended_with(parent) == ["the parent process has ended", "stopping", "stopped"]
