@@ -209,11 +209,17 @@ class TaskState(Enum):
     """The state of a task. Google's API has no such field: it says NOT_FOUND for a task that is removed."""
 
     SCHEDULED = "scheduled"
+    """It waits for its next attempt."""
     DISPATCHED = "dispatched"
+    """An attempt is running."""
     SUCCEEDED = "succeeded"
+    """It was answered with a 2xx."""
     EXHAUSTED = "exhausted"
+    """It failed and has no retry left."""
     EXPIRED = "expired"
+    """It was deleted at the end of its retention."""
     DELETED = "deleted"
+    """It was deleted by a call, with its queue, or by a purge."""
 
 
 class TaskCause(Enum):
