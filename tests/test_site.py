@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 import runpy
@@ -164,6 +165,7 @@ def test_tables_have_what_the_code_has(tables: dict[str, Any]) -> None:
             "--cloud-tasks-show-secrets",
         ],
         "serve-options": [option.flag for option in SERVE_OPTIONS.values()],
+        "timeline": list(json.loads((DOCS / "timeline.schema.json").read_text("utf-8"))["items"]["properties"]),
     }
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_cloudtasks import plugin
@@ -123,12 +125,25 @@ def serve_options() -> str:
     return _table("option | environment variable | meaning", rows)
 
 
+def timeline() -> str:
+    """The keys of the timeline as data, from its schema."""
+    schema = json.loads((Path(__file__).parents[1] / "timeline.schema.json").read_text("utf-8"))
+    keys = schema["items"]["properties"]
+    events = "|".join(sorted(keys["event"]["enum"], key=len, reverse=True))
+    rows = []
+    for key, value in keys.items():
+        text = re.sub(rf"\b({events})\b(?=[,:])", r"`\1`", value["description"])
+        rows.append(f"| `{key}` | {_escaped(text)} |")
+    return _table("key | value", rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "fixtures": fixtures,
     "options": options,
     "service-options": service_options,
     "command-line": command_line,
     "serve-options": serve_options,
+    "timeline": timeline,
 }
 
 
